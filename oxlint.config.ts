@@ -5,7 +5,7 @@ import type { OxlintConfig } from "oxlint";
 interface Layer {
   readonly files: readonly string[];
   readonly mayImport: readonly string[];
-  /** Gitignore-style patterns inside a layer that is otherwise closed, for example the one file of `reconcile` that `csi` shares. */
+  /** Gitignore-style patterns inside a layer that is otherwise closed, for example the ARM port of the provisioner. */
   readonly except?: readonly string[];
   readonly closedPackages: readonly string[];
   /** Whether the outside world's clock and chance may be touched here: adapters and the emulator's edges. */
@@ -17,7 +17,9 @@ export const SOURCE_LAYERS = [
   "core",
   "ports",
   "provisioner",
-  "reconcile",
+  "runtime",
+  "objects",
+  "controller",
   "node",
   "csi",
   "scheduler-extender",
@@ -53,19 +55,28 @@ const LAYERS: readonly Layer[] = [
     closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
   },
   {
-    files: ["src/reconcile/**"],
-    mayImport: ["core", "ports", "reconcile"],
+    files: ["src/runtime/**"],
+    mayImport: ["core", "ports", "runtime"],
+    closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
+  },
+  {
+    files: ["src/objects/**"],
+    mayImport: ["core", "ports", "runtime", "objects"],
+    closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
+  },
+  {
+    files: ["src/controller/**"],
+    mayImport: ["core", "ports", "runtime", "objects", "controller"],
     closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
   },
   {
     files: ["src/node/**"],
-    mayImport: ["core", "ports", "reconcile", "node"],
-    except: ["csi/operation-lock*"],
+    mayImport: ["core", "ports", "runtime", "objects", "node"],
     closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
   },
   {
     files: ["src/csi/**"],
-    mayImport: ["core", "ports", "reconcile", "node", "csi"],
+    mayImport: ["core", "ports", "runtime", "objects", "controller", "node", "csi"],
     closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
   },
   {
@@ -78,7 +89,7 @@ const LAYERS: readonly Layer[] = [
   {
     files: ["src/adapters/**"],
     mayImport: ["core", "ports", "adapters"],
-    except: ["provisioner/arm-*", "provisioner/throttle-budget*"],
+    except: ["provisioner/arm/**"],
     closedPackages: [AZURE_SDK, FOREIGN_FUNCTIONS],
     isEdge: true,
   },
@@ -118,7 +129,11 @@ const TIMER_ADVICE = "Time is a port: take a Clock (src/ports/clock.ts).";
 const CHANCE_ADVICE = "Chance is a port: take a Random (src/ports/random.ts).";
 
 /** `timestamp.ts` converts moments and asks no clock for them. */
-const EDGES = [...LAYERS.filter((layer) => layer.isEdge === true).flatMap((layer) => layer.files), "src/emulator/system-clock.ts", "src/core/timestamp.ts"];
+const EDGES = [
+  ...LAYERS.filter((layer) => layer.isEdge === true).flatMap((layer) => layer.files),
+  "src/emulator/system-clock.ts",
+  "src/core/primitives/timestamp.ts",
+];
 
 function importRules(layer: Layer): NonNullable<OxlintConfig["rules"]> {
   const closedLayers = SOURCE_LAYERS.filter((name) => !layer.mayImport.includes(name));

@@ -1,4 +1,4 @@
-import type { Lab, LabNode } from "./lab.ts";
+import type { Lab, LabNode } from "./lab/lab.ts";
 import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord, readStateTags } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
 import { untilServed } from "./until-served.ts";

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { dataPlaneAvailable } from "../src/emulator/data-plane/data-plane-available.ts";
-import { type Lab, startLab } from "./lab.ts";
+import { type Lab, startLab } from "./lab/lab.ts";
 import { type Findings, play } from "./play.ts";
 import { createTimeline, type Phase } from "./timeline.ts";
 

@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { open, readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { AzVolumeAttachment } from "../src/core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../src/core/model/az-volume.ts";
-import type { Lab } from "./lab.ts";
+import type { AzVolumeAttachment } from "../src/core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../src/core/api/az-volume.ts";
+import type { Lab } from "./lab/lab.ts";
 import type { DemoVolume } from "./volume-moves.ts";
 
 const run = promisify(execFile);

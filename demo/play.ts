@@ -12,7 +12,7 @@ import {
   untilAttached,
   untilStateKept,
 } from "./act-failovers.ts";
-import type { LabNode } from "./lab.ts";
+import type { LabNode } from "./lab/lab.ts";
 import { leftovers } from "./observe.ts";
 import type { Phase } from "./timeline.ts";
 import { createVolume, deleteVolume, unpublishOnController } from "./volume-moves.ts";

@@ -1,4 +1,4 @@
-import type { EmulatorClient } from "./emulator-client.ts";
+import type { EmulatorClient } from "./lab/emulator-client.ts";
 
 /** One measured phase. */
 export interface Phase {

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { CsiError } from "./csi-clients.ts";
+import { CsiError } from "./lab/csi-clients.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const UNDER_WAY: readonly number[] = [status.ABORTED, status.UNAVAILABLE];

@@ -1,5 +1,5 @@
 import type { VolumeCapability } from "../src/csi/gen/csi/v1/csi.ts";
-import type { Lab, LabNode } from "./lab.ts";
+import type { Lab, LabNode } from "./lab/lab.ts";
 
 /** A volume of the demo's. */
 export interface DemoVolume {

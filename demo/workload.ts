@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { type Child, startChild } from "./child.ts";
-import type { Lab, LabNode } from "./lab.ts";
+import { type Child, startChild } from "./lab/child.ts";
+import type { Lab, LabNode } from "./lab/lab.ts";
 import { type DemoVolume, targetPath } from "./volume-moves.ts";
 
 const APPENDER = fileURLToPath(new URL("./appender.ts", import.meta.url));

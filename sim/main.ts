@@ -5,18 +5,18 @@ import { systemClock } from "../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../src/adapters/system/system-random.ts";
 import { describeMutation, mutationNamed, mutations } from "./mutations/mutations.ts";
 import { describeSeedFailure } from "./run/describe-failure.ts";
-import { type DirectedStorm, drawDirected } from "./run/directed-storm.ts";
-import { drawScenario } from "./run/draw-scenario.ts";
 import { freshRange } from "./run/fresh-range.ts";
-import { hasTwin } from "./run/has-twin.ts";
 import { parseRunOptions, type RunOptions, USAGE } from "./run/run-options.ts";
 import type { SeedResult } from "./run/run-seed.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
-import type { Scenario } from "./run/scenario.ts";
-import { shrinkScenario } from "./run/shrink-scenario.ts";
 import { startSimThread } from "./run/start-sim-thread.ts";
-import { stormNamed } from "./run/storm-named.ts";
 import { createSummary, type Summary, type SummaryOfSeeds } from "./run/summary.ts";
+import { type DirectedStorm, drawDirected } from "./scenario/directed-storm.ts";
+import { drawScenario } from "./scenario/draw-scenario.ts";
+import { hasTwin } from "./scenario/has-twin.ts";
+import type { Scenario } from "./scenario/scenario.ts";
+import { shrinkScenario } from "./scenario/shrink-scenario.ts";
+import { stormNamed } from "./scenario/storm-named.ts";
 
 const FOLDER = fileURLToPath(new URL("../.cache/sim/", import.meta.url));
 /** Failures that are shown in full; all of them are counted. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { erase } from "./faults/delete-by-hand.ts";
+import { erase } from "./faults/objects/delete-by-hand.ts";
 import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
 import type { SimWorld } from "./world.ts";
 

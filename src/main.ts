@@ -1,4 +1,4 @@
-import { runRole } from "./compose/run-role.ts";
+import { runRole } from "./compose/roles/run-role.ts";
 
 const HELP = `azuredisk-csi-driver: Azure Disk CSI Driver V2
 
@@ -20,17 +20,17 @@ async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   switch (name) {
     case "controller":
-      return runRole((await import("./compose/controller-role.ts")).controllerRole, rest);
+      return runRole((await import("./compose/roles/controller-role.ts")).controllerRole, rest);
     case "node":
-      return runRole((await import("./compose/node-role.ts")).nodeRole, rest);
+      return runRole((await import("./compose/roles/node-role.ts")).nodeRole, rest);
     case "pre-stop":
-      return (await import("./compose/pre-stop-command.ts")).preStopCommand.run(rest);
+      return (await import("./compose/roles/pre-stop-command.ts")).preStopCommand.run(rest);
     case "scheduler-extender":
-      return runRole((await import("./compose/scheduler-extender-role.ts")).schedulerExtenderRole, rest);
+      return runRole((await import("./compose/roles/scheduler-extender-role.ts")).schedulerExtenderRole, rest);
     case "standalone":
-      return runRole((await import("./compose/standalone-role.ts")).standaloneRole, rest);
+      return runRole((await import("./compose/roles/standalone-role.ts")).standaloneRole, rest);
     case "store":
-      return runRole((await import("./compose/store-role.ts")).storeRole, rest);
+      return runRole((await import("./compose/roles/store-role.ts")).storeRole, rest);
     case "--help":
     case "help":
       process.stdout.write(HELP);

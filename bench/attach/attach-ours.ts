@@ -1,7 +1,7 @@
-import type { Failure } from "../../src/core/failure.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import type { Result } from "../../src/core/result.ts";
-import type { CloudProvisioner, Lane } from "../../src/ports/cloud-provisioner.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import type { CloudProvisioner, Lane } from "../../src/ports/cloud/cloud-provisioner.ts";
 
 const never = new AbortController().signal;
 const mayAlways = (): Promise<boolean> => Promise.resolve(true);

@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/ports/clock.ts";
-import { azureLimits } from "../../src/provisioner/throttle-budget.ts";
+import { azureLimits } from "../../src/provisioner/arm/throttle-budget.ts";
 import { attach, detach } from "./attach-ours.ts";
 import { vmWrites } from "./one-vm.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";

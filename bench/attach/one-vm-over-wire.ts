@@ -2,7 +2,7 @@ import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { startEmulator } from "../../src/emulator/index.ts";
-import { DEFAULT_LATENCIES } from "../../src/emulator/model/latency.ts";
+import { DEFAULT_LATENCIES } from "../../src/emulator/model/pace/latency.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { attach } from "./attach-ours.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, place } from "./place.ts";

@@ -1,5 +1,5 @@
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
-import { DEFAULT_LATENCIES } from "../../src/emulator/model/latency.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
+import { DEFAULT_LATENCIES } from "../../src/emulator/model/pace/latency.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { attach } from "./attach-ours.ts";

@@ -1,6 +1,6 @@
-import { pollDelayMs } from "../../src/core/cloud/poll-delay.ts";
+import { pollDelayMs } from "../../src/core/azure/poll-delay.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { ArmAnswer, ArmApi, ArmDataDisk, ArmOperation } from "../../src/provisioner/arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmDataDisk, ArmOperation } from "../../src/provisioner/arm/arm-api.ts";
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { RESOURCE_GROUP, SUBSCRIPTION_ID } from "./place.ts";
 

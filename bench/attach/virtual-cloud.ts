@@ -1,13 +1,13 @@
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, place, vmUri } from "./place.ts";

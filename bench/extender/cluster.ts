@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { attachmentObjectName } from "../../src/core/model/object-names.ts";
+import { attachmentObjectName } from "../../src/core/api/object-names.ts";
 
 /** The cluster of the benchmark: the same in every process that asks. */
 export const NODES = 5_000;

@@ -1,7 +1,7 @@
-import type { LabNode } from "../../testbed/lab/lab-node.ts";
+import type { LabNode } from "../../testbed/lab/cluster/lab-node.ts";
+import { NODE_PATHS } from "../../testbed/lab/cluster/node-config.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
-import { NODE_PATHS } from "../../testbed/lab/node-config.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 
 const READY_MAX_MS = 120_000;
 

@@ -1,5 +1,5 @@
 import type { Lab } from "../../testbed/lab/lab.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { driverCallsSince } from "./driver-calls.ts";
 import { measureMove, type MoveFigures, type MoveTimes } from "./phases.ts";
 import { tellCourse } from "./tell-course.ts";

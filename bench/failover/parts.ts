@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ChartValues, installDriver } from "../../testbed/lab/install-driver.ts";
+import { type ChartValues, installDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { configureKubelets, kubeletFields } from "./configure-kubelets.ts";
 import { type BenchVolume, type Move, movePod, type Way } from "./move-pod.ts";

@@ -1,4 +1,4 @@
-import { followCollection, type WatchedObject } from "../../testbed/lab/follow-collection.ts";
+import { followCollection, type WatchedObject } from "../../testbed/lab/cluster/follow-collection.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { NAMESPACE } from "./workload.ts";
 

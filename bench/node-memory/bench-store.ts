@@ -4,7 +4,7 @@ import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kuber
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { startEmulator } from "../../src/emulator/index.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { startApiServer, whyNoApiServer } from "../../test/kubernetes-store/api-server.ts";
 import { runProcess, untilPresent } from "./processes.ts";
 

@@ -1,7 +1,7 @@
-import { formatDiskUri } from "../../src/core/model/disk-uri.ts";
-import { attachmentObjectName } from "../../src/core/model/object-names.ts";
-import { newRecord } from "../../src/core/plan/writer-steps.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { attachmentObjectName } from "../../src/core/api/object-names.ts";
+import { formatDiskUri } from "../../src/core/azure/disk-uri.ts";
+import { newRecord } from "../../src/core/writer/writer-steps.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 
 const never = new AbortController().signal;
 const CREATED_AT_ONCE = 16;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { fileSystemTypes } from "../../src/core/model/file-system.ts";
+import { fileSystemTypes } from "../../src/core/volume/file-system.ts";
 import { DRIVER_PROGRAMS } from "./image-programs.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -12,7 +12,7 @@ const NAMED_PROGRAM = /(?:\bprogram: |\b(?:make|spawn)\(\s*|\binspectCommand\(\s
 it("lists exactly the programs that the Linux host runs: a missing one fails on a user's node, a needless one is attack surface", async () => {
   // `unshare` runs the shell: no call names it as its program.
   const found = new Set(["sh", ...fileSystemTypes.map((fsType) => `mkfs.${fsType}`)]);
-  for await (const path of glob("src/adapters/linux/*.ts", { cwd: ROOT })) {
+  for await (const path of glob("src/adapters/linux/**/*.ts", { cwd: ROOT })) {
     if (path.endsWith(".test.ts")) continue;
     for (const [, program = ""] of (await readFile(`${ROOT}/${path}`, "utf8")).matchAll(NAMED_PROGRAM)) found.add(program);
   }

@@ -1,5 +1,5 @@
-import type { Mutant } from "./mutant.ts";
-import { describeChange } from "./mutant.ts";
+import type { Mutant } from "./source/mutant.ts";
+import { describeChange } from "./source/mutant.ts";
 
 /** A mutant that no test can notice, since nothing that the program promises changes. */
 export interface Equivalent {

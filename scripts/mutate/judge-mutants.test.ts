@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it, type TestContext } from "node:test";
-import { findMutants } from "./find-mutants.ts";
 import { judgeMutants } from "./judge-mutants.ts";
-import { describeChange } from "./mutant.ts";
+import { findMutants } from "./source/find-mutants.ts";
+import { describeChange } from "./source/mutant.ts";
 
 /** What becomes of the mutants of a source whose tests are `tests`: by the change, how it ended. */
 async function outcomesOf(t: TestContext, source: string, tests: string): Promise<Readonly<Record<string, string>>> {

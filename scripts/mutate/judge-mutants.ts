@@ -1,8 +1,8 @@
 import { pathToFileURL } from "node:url";
-import { instrument } from "./instrument.ts";
-import type { NumberedMutant } from "./instrument.ts";
 import type { JudgeTask, JudgeThreadData, MeasuredTest, TestName } from "./judge-protocol.ts";
-import type { Mutant } from "./mutant.ts";
+import { instrument } from "./source/instrument.ts";
+import type { NumberedMutant } from "./source/instrument.ts";
+import type { Mutant } from "./source/mutant.ts";
 import { startJudge } from "./start-judge.ts";
 import type { Judge } from "./start-judge.ts";
 import type { Outcome } from "./verdict-cache.ts";

@@ -1,7 +1,7 @@
 import { registerHooks } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import { SWITCH_NAME } from "./instrument.ts";
 import type { JudgeAnswer, JudgeTask, JudgeThreadData, MeasuredTest, TestName, Verdict } from "./judge-protocol.ts";
+import { SWITCH_NAME } from "./source/instrument.ts";
 import { waitingTests } from "./targets.ts";
 import { takeRegistered } from "./test-registry.ts";
 import type { RegisteredTest } from "./test-registry.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { outdatedEquivalents, whyEquivalent } from "./equivalents.ts";
-import { findMutants } from "./find-mutants.ts";
 import { describeMutant, isSurvivor, isWronglyListed, scoreOf, scoreTable } from "./show-score.ts";
 import type { JudgedMutant } from "./show-score.ts";
+import { findMutants } from "./source/find-mutants.ts";
 import type { Outcome } from "./verdict-cache.ts";
 
 const source = "const x = a && b;";

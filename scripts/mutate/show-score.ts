@@ -1,5 +1,5 @@
-import { describeChange } from "./mutant.ts";
-import type { Mutant } from "./mutant.ts";
+import { describeChange } from "./source/mutant.ts";
+import type { Mutant } from "./source/mutant.ts";
 import type { Target } from "./targets.ts";
 import type { Outcome } from "./verdict-cache.ts";
 

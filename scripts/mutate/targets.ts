@@ -9,24 +9,29 @@ export interface Target {
 
 /** What `npm run mutate` changes. */
 export const targets: readonly Target[] = [
-  { name: "plans and record steps", files: ["src/core/plan/*.ts"], killedMin: 100 },
-  { name: "host rules", files: ["src/core/host/*.ts"], killedMin: 90 },
-  { name: "release check", files: ["src/reconcile/release-check.ts"], killedMin: 90 },
+  {
+    name: "plans and record steps",
+    files: ["src/core/{writer,attachment,election}/*.ts", "src/core/volume/plan-*.ts", "src/core/node/plan-*.ts"],
+    killedMin: 100,
+  },
+  { name: "host rules", files: ["src/core/node/!(plan-*|node-taints).ts"], killedMin: 90 },
+  { name: "release check", files: ["src/controller/writer/release-check.ts"], killedMin: 90 },
   {
     name: "fence and attach batches",
-    files: ["src/provisioner/{fence-batch,attach-batch,vm-update,updates-under-way,updates-memory,prove-vanished}.ts"],
+    files: ["src/provisioner/vm/{fence-batch,attach-batch,vm-update,updates-under-way,updates-memory,prove-vanished}.ts"],
     killedMin: 90,
   },
   {
     name: "fencing and settling",
-    files: ["src/reconcile/{fence,others-detach,settle-vms,confirm-vanished}.ts"],
+    files: ["src/controller/fencing/{fence-reconciler,foreign-detach,vm-barrier-reconciler,confirm-vanished}.ts"],
     killedMin: 90,
   },
   {
     name: "staging and clean checks",
     files: [
-      "src/node/{stage-volume,prepare-file-system,hold-volume,wait-for-device,publish-volume,unstage-volume}.ts",
-      "src/node/{show-clean,own-volumes,where-to-look,find-unnoted-mounts,answer-recall,store-memory}.ts",
+      "src/node/stage/{stage-volume,prepare-file-system,wait-for-device,publish-volume,unstage-volume}.ts",
+      "src/node/writer/{acquire-volume,verify-clean,clean-check-target,rollback-detector}.ts",
+      "src/node/care/{volume-reconciler,find-untracked-mounts,answer-recall}.ts",
     ],
     killedMin: 90,
   },
@@ -34,7 +39,7 @@ export const targets: readonly Target[] = [
 
 /** The tests that judge, as far as they load the changed file. Those that wait for real programs or clocks are left out. */
 export const judgingTests: readonly string[] = [
-  "src/{core,node,provisioner,reconcile}/**/*.test.ts",
+  "src/{core,node,provisioner,runtime,objects,controller}/**/*.test.ts",
   "src/csi/**/*.test.ts",
   "test/contract/cloud-provisioner.test.ts",
   "test/provisioner/{detach-left-behind,disk-identity,lying-azure,node-resolution,stale-reads,vm-queues}.test.ts",

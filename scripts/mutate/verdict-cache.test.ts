@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import type { Mutant } from "./mutant.ts";
+import type { Mutant } from "./source/mutant.ts";
 import { mutantKey, openVerdictCache, type Outcome } from "./verdict-cache.ts";
 
 const file = "src/a.ts";

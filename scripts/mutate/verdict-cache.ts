@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Mutant } from "./mutant.ts";
+import type { Mutant } from "./source/mutant.ts";
 
 /** What became of a mutant in the end. */
 export type Outcome =

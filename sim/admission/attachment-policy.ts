@@ -1,8 +1,8 @@
-import { PLACED_BY_LABEL } from "../../src/core/model/attachment-labels.ts";
-import { ATTACHMENT_FINALIZER } from "../../src/core/model/finalizers.ts";
-import { attachmentObjectName } from "../../src/core/model/object-names.ts";
-import { sameJson } from "../../src/core/same-json.ts";
-import { NODE_NAME_LABEL } from "../../src/reconcile/new-attachment.ts";
+import { PLACED_BY_LABEL } from "../../src/core/api/attachment-labels.ts";
+import { ATTACHMENT_FINALIZER } from "../../src/core/api/finalizers.ts";
+import { attachmentObjectName } from "../../src/core/api/object-names.ts";
+import { sameJson } from "../../src/core/primitives/same-json.ts";
+import { NODE_NAME_LABEL } from "../../src/objects/new-attachment.ts";
 import { changesOnly, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 
 const MANAGED_DISK = /^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft[.]compute\/disks\/[a-z0-9_.-]+$/iu;

@@ -1,5 +1,5 @@
 import type { WriteRequest } from "../../src/adapters/object-semantics/decide-write.ts";
-import type { Kind } from "../../src/ports/object-store.ts";
+import type { Kind } from "../../src/ports/store/object-store.ts";
 
 type Verb = WriteRequest["verb"];
 

@@ -1,6 +1,6 @@
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import { sameJson } from "../../src/core/same-json.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import { sameJson } from "../../src/core/primitives/same-json.ts";
 import type { Fields, NodeWrite, PolicyRule } from "./policy-rule.ts";
 
 /** The rule of the chart's policy for AzVolumes that tells two Nodes of one name apart. */

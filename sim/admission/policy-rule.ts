@@ -1,7 +1,7 @@
 import type { Denial } from "../../src/adapters/object-semantics/decide-write.ts";
 import type { StoredObject } from "../../src/adapters/object-semantics/stored-object.ts";
-import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
-import { sameJson } from "../../src/core/same-json.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import { sameJson } from "../../src/core/primitives/same-json.ts";
 
 /** A write as a rule of the chart's admission policies sees it. */
 export interface NodeWrite {

@@ -1,6 +1,6 @@
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import { includesNode, type NodeIdentity } from "../../src/core/model/node-identity.ts";
-import { sameJson } from "../../src/core/same-json.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
+import { includesNode, type NodeIdentity } from "../../src/core/api/node-identity.ts";
+import { sameJson } from "../../src/core/primitives/same-json.ts";
 
 /** The farthest that a claim raises the epoch: what a node may have noted, and one more. As in the policy. */
 const CLAIM_RAISES_MAX = 1_000_001;

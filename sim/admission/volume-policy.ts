@@ -1,6 +1,6 @@
 import type { Denial } from "../../src/adapters/object-semantics/decide-write.ts";
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import { sameJson } from "../../src/core/same-json.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
+import { sameJson } from "../../src/core/primitives/same-json.ts";
 import { otherNodeRule } from "./other-node.ts";
 import { changesOnly, type Fields, firstBroken, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 import { recordRefusal, VALUE_MAX_CHARS } from "./record-admission.ts";

@@ -1,8 +1,8 @@
-import { invariant } from "../../src/core/invariant.ts";
-import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
+import { invariant } from "../../src/core/failure/invariant.ts";
+import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { VirtualMachine } from "../../src/emulator/model/virtual-machine.ts";
-import type { VmEvent } from "../../src/emulator/model/vm-set-up.ts";
+import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine.ts";
+import type { VmEvent } from "../../src/emulator/model/vm/vm-set-up.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";

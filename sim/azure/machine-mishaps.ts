@@ -1,4 +1,4 @@
-import type { VmEvent } from "../../src/emulator/model/vm-set-up.ts";
+import type { VmEvent } from "../../src/emulator/model/vm/vm-set-up.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Agenda } from "../agenda.ts";
 import type { RunMachine } from "./create-sim-machine.ts";

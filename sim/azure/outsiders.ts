@@ -1,4 +1,4 @@
-import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
+import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import type { Agenda } from "../agenda.ts";
 import type { SimAzure } from "./sim-azure.ts";
 

@@ -1,10 +1,10 @@
 import type { ModelDiskWrite } from "../../src/adapters/model-host/machine-state.ts";
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { Disk } from "../../src/emulator/model/disk.ts";
-import type { VirtualMachine } from "../../src/emulator/model/virtual-machine.ts";
-import type { InstanceMetadata } from "../../src/ports/instance-metadata.ts";
-import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+import type { Disk } from "../../src/emulator/model/disk/disk.ts";
+import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine.ts";
+import type { InstanceMetadata } from "../../src/ports/cloud/instance-metadata.ts";
+import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import type { SimMachine } from "./sim-machine.ts";
 
 /** Something that happened between a disk and a machine, in the order in which it happened. */

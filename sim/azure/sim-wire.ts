@@ -1,5 +1,5 @@
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
-import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
+import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import { sentCalls } from "./sent-calls.ts";

@@ -1,10 +1,10 @@
-import { invariant } from "../../src/core/invariant.ts";
-import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { invariant } from "../../src/core/failure/invariant.ts";
+import type { Json } from "../../src/emulator/model/api/json.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { Disk } from "../../src/emulator/model/disk.ts";
-import type { Json } from "../../src/emulator/model/json.ts";
+import type { Disk } from "../../src/emulator/model/disk/disk.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
-import type { VirtualMachine } from "../../src/emulator/model/virtual-machine.ts";
+import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine.ts";
 import { azurePlace, diskUriOf, instanceUriOf, vmNameOf } from "./vm-names.ts";
 
 /** The VM of another cluster, by the name that its node has there. */

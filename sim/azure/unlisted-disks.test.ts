@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ArmAnswer } from "../../src/emulator/model/arm-message.ts";
+import type { ArmAnswer } from "../../src/emulator/model/api/arm-message.ts";
 import { createUnlistedDisks } from "./unlisted-disks.ts";
 import { instanceUriOf } from "./vm-names.ts";
 

@@ -1,6 +1,6 @@
-import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
-import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
-import { type JsonObject, listAt, objectAt, textAt } from "../../src/emulator/model/json.ts";
+import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
+import { type JsonObject, listAt, objectAt, textAt } from "../../src/emulator/model/api/json.ts";
 
 /**
  * VMs that Azure shows without their data disks, and disks that it shows without the VMs that have them. Each shows

@@ -1,5 +1,5 @@
-import { formatDiskUri } from "../../src/core/model/disk-uri.ts";
-import { formatInstanceUri } from "../../src/core/model/instance-uri.ts";
+import { formatDiskUri } from "../../src/core/azure/disk-uri.ts";
+import { formatInstanceUri } from "../../src/core/azure/instance-uri.ts";
 
 /** Where all that is in the simulated Azure lies. */
 export const azurePlace = { subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "rg", location: "eastus" } as const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { identity } from "../../src/core/plan/testing/objects.ts";
-import type { Json } from "../../src/emulator/model/json.ts";
+import { identity } from "../../src/core/testing/objects.ts";
+import type { Json } from "../../src/emulator/model/api/json.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
 import { aHistory, aMachine, aVolume, aWriter, diskUri } from "./testing/a-history.ts";

@@ -1,8 +1,8 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import type { AzVolume, WriterRecord } from "../../src/core/model/az-volume.ts";
-import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/disk-uri.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";

@@ -1,5 +1,5 @@
-import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Violation } from "../history/violation.ts";
 import { OUTSIDER } from "../history/vm-changes.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aWriter } from "../../src/core/plan/testing/objects.ts";
+import { aWriter } from "../../src/core/testing/objects.ts";
 import type { SimPod } from "../kubernetes/sim-cluster.ts";
 import { aHistory, aVolume, diskUri } from "./testing/a-history.ts";
 import { watchGrants } from "./watch-grants.ts";

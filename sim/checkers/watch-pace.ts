@@ -1,5 +1,5 @@
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Violation } from "../history/violation.ts";
 

@@ -1,5 +1,5 @@
-import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Violation } from "../history/violation.ts";
 import { forcedIn, OUTSIDER } from "../history/vm-changes.ts";
 import { diskName } from "./watch-writers.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { identity } from "../../src/core/plan/testing/objects.ts";
+import { identity } from "../../src/core/testing/objects.ts";
 import { createRefusedGives } from "../admission/refused-gives.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { aHistory, aVolume, aWriter } from "./testing/a-history.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../../src/core/model/az-volume.ts";
-import { LAST_RESORT_MS } from "../../src/core/plan/choose-evicted.ts";
-import { aRecord, anAttachment, aReplica, aVolume, aWriter, identity, instanceUriOf } from "../../src/core/plan/testing/objects.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/api/az-volume.ts";
+import { LAST_RESORT_MS } from "../../src/core/attachment/choose-evicted.ts";
+import { aRecord, anAttachment, aReplica, aVolume, aWriter, identity, instanceUriOf } from "../../src/core/testing/objects.ts";
 import type { SimPod } from "../kubernetes/sim-cluster.ts";
 import { aHistory, diskUri } from "./testing/a-history.ts";
 import { watchReplicas } from "./watch-replicas.ts";

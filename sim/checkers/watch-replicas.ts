@@ -1,12 +1,12 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../../src/core/model/az-volume.ts";
-import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import { LAST_RESORT_MS } from "../../src/core/plan/choose-evicted.ts";
-import { isLeaving, isRecordMissing, isResizingOffline } from "../../src/core/plan/observed-volume.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/api/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import { LAST_RESORT_MS } from "../../src/core/attachment/choose-evicted.ts";
+import { isLeaving, isRecordMissing, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
+import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster, SimPod } from "../kubernetes/sim-cluster.ts";

@@ -1,8 +1,8 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
-import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
+import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
+import { type Json, listAt, textAt } from "../../src/emulator/model/api/json.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import { BYSTANDER, NEIGHBOUR } from "../azure/strangers.ts";
 import { instanceUriOf } from "../azure/vm-names.ts";

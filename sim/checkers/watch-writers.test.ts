@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume } from "../../src/core/model/az-volume.ts";
-import { identity } from "../../src/core/plan/testing/objects.ts";
+import type { AzVolume } from "../../src/core/api/az-volume.ts";
+import { identity } from "../../src/core/testing/objects.ts";
 import { aHistory, aMachine, aVolume, aWriter, diskUri } from "./testing/a-history.ts";
 import { watchWriters } from "./watch-writers.ts";
 

@@ -1,22 +1,22 @@
-import { volumeOptions, volumeSettingsOf } from "../../src/compose/volume-options.ts";
-import { defaultElectionSettings } from "../../src/core/plan/plan-candidacy.ts";
+import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
+import { createControllerCache } from "../../src/controller/controller-cache.ts";
+import type { ControllerPorts } from "../../src/controller/controller-ports.ts";
+import { createControllers } from "../../src/controller/controllers.ts";
+import { whileLeading } from "../../src/controller/leader-guard.ts";
+import { NodeHearing } from "../../src/controller/rollback/startup-grace-period.ts";
+import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { defaultControllerServiceSettings } from "../../src/csi/controller/controller-context.ts";
 import { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
-import { OperationLock } from "../../src/csi/operation-lock.ts";
-import type { ClusterVolumes } from "../../src/ports/cluster-volumes.ts";
-import type { Kind } from "../../src/ports/object-store.ts";
-import type { VolumeUsers } from "../../src/ports/volume-users.ts";
+import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
+import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
+import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
+import type { VolumeUsers } from "../../src/ports/cluster/volume-users.ts";
+import type { Kind } from "../../src/ports/store/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { scaledSettings } from "../../src/provisioner/settings.ts";
-import { createControllerCache } from "../../src/reconcile/controller-cache.ts";
-import type { ControllerPorts } from "../../src/reconcile/controller-ports.ts";
-import { createControllers } from "../../src/reconcile/controllers.ts";
-import { createElection, type Election } from "../../src/reconcile/election.ts";
-import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
-import { NodeHearing } from "../../src/reconcile/node-hearing.ts";
-import { createObjectCache } from "../../src/reconcile/object-cache.ts";
-import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
-import { whileLeading } from "../../src/reconcile/while-leading.ts";
+import { createElection, type Election } from "../../src/runtime/election/election.ts";
+import { LeaseMemory } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { OperationLock } from "../../src/runtime/operation-lock.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { createProcessSlot, type ProcessLife, type ProcessWorld, type RunningProcess } from "./create-process-slot.ts";
@@ -55,7 +55,7 @@ const defaultSettings = volumeSettingsOf(
   Object.fromEntries(Object.entries(volumeOptions).map(([name, option]) => [name, option.default])) as Parameters<typeof volumeSettingsOf>[0],
 );
 
-/** A place for a controller: CSI's controller service, and the reconcilers while it leads. As `src/compose/controller-role.ts` makes it. */
+/** A place for a controller: CSI's controller service, and the reconcilers while it leads. As `src/compose/roles/controller-role.ts` makes it. */
 export function createControllerPlace(name: string, world: DriverWorld): ControllerPlace {
   const clock = createRatedClock(world.clock);
   const volumeSettings = { ...defaultSettings, collectReplicasAfterMs: world.collectReplicasAfterMs ?? defaultSettings.collectReplicasAfterMs };

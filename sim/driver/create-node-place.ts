@@ -1,16 +1,16 @@
-import { fail, ok } from "../../src/core/result.ts";
+import { fail, ok } from "../../src/core/failure/result.ts";
 import { nodeHandlers } from "../../src/csi/node/node-handlers.ts";
-import { OperationLock } from "../../src/csi/operation-lock.ts";
+import { runNode } from "../../src/node/lifecycle/run-node.ts";
+import { createVolumeLimit } from "../../src/node/lifecycle/volume-limit.ts";
 import type { NodePorts } from "../../src/node/node-ports.ts";
-import { ownObjectsOf } from "../../src/node/own-objects.ts";
-import { runNode } from "../../src/node/run-node.ts";
-import { createVolumeLimit } from "../../src/node/volume-limit.ts";
-import type { HostProvisioner } from "../../src/ports/host-provisioner.ts";
-import type { InstanceMetadataService } from "../../src/ports/instance-metadata.ts";
-import type { Kind } from "../../src/ports/object-store.ts";
-import type { OwnNode } from "../../src/ports/own-node.ts";
-import { createObjectCache } from "../../src/reconcile/object-cache.ts";
-import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
+import { ownObjectsOf } from "../../src/node/scoped-store.ts";
+import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
+import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
+import type { InstanceMetadataService } from "../../src/ports/cloud/instance-metadata.ts";
+import type { OwnNode } from "../../src/ports/cluster/own-node.ts";
+import type { HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
+import type { Kind } from "../../src/ports/store/object-store.ts";
+import { OperationLock } from "../../src/runtime/operation-lock.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import { type DriverWorld, untilToldToEnd } from "./create-controller-place.ts";
 import { createProcessSlot, type ProcessLife, type RunningProcess } from "./create-process-slot.ts";
@@ -38,7 +38,7 @@ const KUBELET_DIRECTORY = "/var/lib/kubelet";
 /** From a machine's boot until its kubelet has started the plug-in, in milliseconds. */
 const START_MS = [1_000, 6_000] as const;
 
-/** A place for the plug-in of one node, on whatever machine has the node's name. As `src/compose/node-role.ts` makes it. */
+/** A place for the plug-in of one node, on whatever machine has the node's name. As `src/compose/roles/node-role.ts` makes it. */
 export function createNodePlace(nodeName: string, notes: MachineNotes, world: DriverWorld): NodePlace {
   const { azure, agenda } = world;
   const chance = world.random(`start/${nodeName}`);

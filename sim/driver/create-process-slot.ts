@@ -1,10 +1,10 @@
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { Events } from "../../src/ports/events.ts";
+import type { Events } from "../../src/ports/cluster/events.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { StepName, Steps } from "../../src/ports/steps.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import type { Agenda } from "../agenda.ts";
 import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
-import { processOptions } from "../../src/compose/process-options.ts";
-import { type Answer, answerCall } from "../../src/csi/answer-call.ts";
-import { CallEnded, type UnaryHandler } from "../../src/csi/unary-handler.ts";
+import { processOptions } from "../../src/compose/settings/process-options.ts";
+import { type Answer, answerCall } from "../../src/csi/server/answer-call.ts";
+import { CallEnded, type UnaryHandler } from "../../src/csi/server/unary-handler.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ProcessLife } from "./create-process-slot.ts";
 import type { CsiAnswer, CsiCall } from "./endpoints.ts";

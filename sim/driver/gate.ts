@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/ports/clock.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 
 /** What a process passes before and after all that it waits for: shut, it stands still as after SIGSTOP; shut for good, it is dead. */
 export interface Gate {

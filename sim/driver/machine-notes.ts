@@ -1,6 +1,6 @@
-import { afterBoot, createDurableNotes } from "../../src/adapters/linux/create-durable-notes.ts";
-import type { NotesContent } from "../../src/adapters/linux/parse-node-notes.ts";
-import type { NodeNotes } from "../../src/ports/node-notes.ts";
+import { afterBoot, createDurableNotes } from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
+import type { NotesContent } from "../../src/adapters/linux/checkpoints/parse-node-checkpoints.ts";
+import type { NodeNotes } from "../../src/ports/host/node-checkpoints.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Gate } from "./gate.ts";
 

@@ -1,7 +1,7 @@
-import { invariant } from "../../src/core/invariant.ts";
+import { invariant } from "../../src/core/failure/invariant.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
-import type { TimedFault } from "../run/scenario.ts";
+import type { TimedFault } from "../scenario/scenario.ts";
 import type { SimWorld } from "../world.ts";
 import type { FaultName } from "./fault-names.ts";
 

@@ -1,21 +1,21 @@
-import { azure } from "./azure.ts";
-import { conflicts } from "./conflicts.ts";
-import { crash } from "./crash.ts";
-import { disks } from "./disks.ts";
 import type { FaultClass } from "./fault-class.ts";
 import type { FaultName } from "./fault-names.ts";
-import { haste } from "./haste.ts";
-import { hidden } from "./hidden.ts";
-import { leaders } from "./leaders.ts";
-import { lifecycle } from "./lifecycle.ts";
-import { loss } from "./loss.ts";
-import { malicious } from "./malicious.ts";
-import { mass } from "./mass.ts";
-import { nodes } from "./nodes.ts";
-import { replicas } from "./replicas.ts";
-import { scarcity } from "./scarcity.ts";
-import { stale } from "./stale.ts";
-import { watches } from "./watches.ts";
+import { hidden } from "./objects/hidden.ts";
+import { lifecycle } from "./objects/lifecycle.ts";
+import { loss } from "./objects/loss.ts";
+import { malicious } from "./objects/malicious.ts";
+import { replicas } from "./objects/replicas.ts";
+import { crash } from "./processes/crash.ts";
+import { haste } from "./processes/haste.ts";
+import { leaders } from "./processes/leaders.ts";
+import { mass } from "./processes/mass.ts";
+import { nodes } from "./processes/nodes.ts";
+import { azure } from "./surroundings/azure.ts";
+import { conflicts } from "./surroundings/conflicts.ts";
+import { disks } from "./surroundings/disks.ts";
+import { scarcity } from "./surroundings/scarcity.ts";
+import { stale } from "./surroundings/stale.ts";
+import { watches } from "./surroundings/watches.ts";
 
 /** Every class of faults by its name. */
 export const faultClasses: Readonly<Record<FaultName, FaultClass>> = {

@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 
 /** How long the mark that a node is out of service counts after it was taken off, in milliseconds: the answer of who was asked for it may be on its way. */

@@ -1,6 +1,6 @@
-import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
-import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
+import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
+import { type Json, listAt, textAt } from "../../src/emulator/model/api/json.ts";
 
 /** Who changes VMs and disks past the driver, in Azure's journal. */
 export const OUTSIDER = "outsider";

@@ -1,8 +1,8 @@
 import type { Clock } from "../../src/ports/clock.ts";
-import type { ClusterVolumes } from "../../src/ports/cluster-volumes.ts";
-import type { OwnNode } from "../../src/ports/own-node.ts";
+import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
+import type { OwnNode } from "../../src/ports/cluster/own-node.ts";
+import type { VolumeUsers } from "../../src/ports/cluster/volume-users.ts";
 import type { Random } from "../../src/ports/random.ts";
-import type { VolumeUsers } from "../../src/ports/volume-users.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { DriverEndpoints } from "../driver/endpoints.ts";
 import type { Gate } from "../driver/gate.ts";

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { findMutants } from "../../scripts/mutate/find-mutants.ts";
-import { judgeByModels } from "../../scripts/mutate/judge-by-models.ts";
-import { describeChange } from "../../scripts/mutate/mutant.ts";
+import { judgeByModels } from "../../scripts/mutate/models/judge-by-models.ts";
+import { findMutants } from "../../scripts/mutate/source/find-mutants.ts";
+import { describeChange } from "../../scripts/mutate/source/mutant.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const RECORD_STEPS = "src/core/plan/writer-steps.ts";
+const RECORD_STEPS = "src/core/writer/writer-steps.ts";
 /** Soon explored, and enough for the nearest fault that `reclaim` knows of such a change. */
 const STATES_MAX = 5_000;
 

@@ -9,7 +9,7 @@ export const azureMutations: readonly Mutation[] = [
     removes: "a fence has its proof only at another ETag than before its update",
     edits: [
       {
-        file: "src/provisioner/fence-batch.ts",
+        file: "src/provisioner/vm/fence-batch.ts",
         find: `    if (!isMoved) {`,
         replace: `    if (!isMoved && sent.requests.length === 0) {`,
       },

@@ -1,8 +1,8 @@
 import type { Mutation } from "./mutation.ts";
 import { formatCutOffAndLunFreedStorm, formatCutOffStorm, linksLagStorm, rawStandbysStorm } from "./storms.ts";
 
-const STAGE_VOLUME = "src/node/stage-volume.ts";
-const PREPARE_FILE_SYSTEM = "src/node/prepare-file-system.ts";
+const STAGE_VOLUME = "src/node/stage/stage-volume.ts";
+const PREPARE_FILE_SYSTEM = "src/node/stage/prepare-file-system.ts";
 
 /** Rules of the right device: where it is, and what is really on it. */
 export const deviceMutations: readonly Mutation[] = [
@@ -11,7 +11,7 @@ export const deviceMutations: readonly Mutation[] = [
     removes: "the kernel's address decides which device a LUN is, and no link may contradict it",
     edits: [
       {
-        file: "src/core/host/choose-device.ts",
+        file: "src/core/node/choose-device.ts",
         find: `return [...new Map([...disks, ...linked].map(`,
         replace: `return [...new Map((disks.length < 0 ? linked : links.flatMap(({ device }) => (device === undefined ? [] : [device]))).map(`,
       },
@@ -20,7 +20,7 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: linksLagStorm,
     takes: "a standby's disk is taken off while udev lags, and another volume's disk gets its name at another LUN",
-    noticedBy: "src/core/host/choose-device.test.ts",
+    noticedBy: "src/core/node/choose-device.test.ts",
   },
   {
     name: "no-drop-cache",
@@ -36,7 +36,7 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["synced-data-lost"],
     storm: rawStandbysStorm,
     takes: "a raw disk moves to a standby whose kernel has read it before, and keeps its device open",
-    noticedBy: "src/node/stage-volume.test.ts",
+    noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
     name: "no-formatting-mark",
@@ -52,7 +52,7 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: formatCutOffStorm,
     takes: "a plug-in is killed with its format command: what that left can't be told from other people's data",
-    noticedBy: "src/node/prepare-file-system.test.ts",
+    noticedBy: "src/node/stage/prepare-file-system.test.ts",
   },
   {
     name: "mark-outlives-mount",
@@ -68,14 +68,14 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["formatted-data"],
     storm: formatCutOffStorm,
     takes: "a volume is mounted for the first time",
-    noticedBy: "src/node/prepare-file-system.test.ts",
+    noticedBy: "src/node/stage/prepare-file-system.test.ts",
   },
   {
     name: "any-rest",
     removes: "data without a signature is taken for the rest of a first format only where the mark on the disk says so",
     edits: [
       {
-        file: "src/core/plan/plan-file-system.ts",
+        file: "src/core/node/plan-file-system.ts",
         find: `if (mark !== undefined && content.hasNoSignature === true) return { kind: "MakeAgain", uuid: mark.uuid };`,
         replace: `if (content.hasNoSignature === true && formatted === undefined) return { kind: "MakeAgain", uuid: observed.diskUri };`,
       },
@@ -84,6 +84,6 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["formatted-data", "synced-data-lost"],
     storm: formatCutOffAndLunFreedStorm,
     takes: "a first format is cut off, its disk is taken off, and another volume's raw disk gets its LUN before anything is noticed",
-    noticedBy: "src/core/plan/plan-file-system.test.ts",
+    noticedBy: "src/core/node/plan-file-system.test.ts",
   },
 ];

@@ -14,17 +14,17 @@ import {
   updatesOfOthersStorm,
 } from "./storms.ts";
 
-const STAGE_VOLUME = "src/node/stage-volume.ts";
-const PLAN_FILE_SYSTEM = "src/core/plan/plan-file-system.ts";
-const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
-const STORE_MEMORY = "src/node/store-memory.ts";
-const OTHERS_DETACH = "src/reconcile/others-detach.ts";
+const STAGE_VOLUME = "src/node/stage/stage-volume.ts";
+const PLAN_FILE_SYSTEM = "src/core/node/plan-file-system.ts";
+const ATTACH_BATCH = "src/provisioner/vm/attach-batch.ts";
+const STORE_MEMORY = "src/node/writer/rollback-detector.ts";
+const OTHERS_DETACH = "src/controller/fencing/foreign-detach.ts";
 const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
 /** What a node does instead with the mounts of a wanted writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
   const find = "  if (writer.wanted) {\n";
   const instead = `  if (writer.wanted && observed.mount === "live" && observed.targets.length > 0) return ${actions};\n`;
-  return { file: "src/core/plan/plan-node-volume.ts", find, replace: `${instead}${find}` };
+  return { file: "src/core/node/plan-node-volume.ts", find, replace: `${instead}${find}` };
 }
 
 /** Rules outside the writer record's steps, and what the V2 original does. */
@@ -71,7 +71,7 @@ export const driverMutations: readonly Mutation[] = [
       strikes: { "nodes/paused-before-take": 4 },
     },
     takes: "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
-    noticedBy: "src/node/stage-volume.test.ts",
+    noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
     name: "promised-luns",
@@ -81,7 +81,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: promisedLunsStorm,
     takes: "somebody takes a standby's disk off, and another volume's disk of the same size comes to that VM before anybody has noticed",
-    noticedBy: "src/reconcile/attachment.test.ts",
+    noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
   {
     name: "hold",
@@ -91,29 +91,29 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: numbersGivenAwayStorm,
     takes: "a node is fenced with an old mount command under way, its record is lost, and another volume's disk gets the number of the one that went",
-    noticedBy: "src/node/stage-volume.test.ts",
+    noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
     name: "no-uid-precondition",
     removes: "objects, and disks, are deleted only if they are those that the decision was made on",
     edits: [
       {
-        file: "src/reconcile/delete-replica.ts",
+        file: "src/controller/attachment/delete-replica.ts",
         find: `action.attachmentName, { uid, resourceVersion }, signal`,
         replace: `action.attachmentName, {}, signal`,
       },
       {
-        file: "src/reconcile/evict-standby.ts",
+        file: "src/controller/attachment/evict-replica.ts",
         find: `store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal)`,
         replace: `store.delete("AzVolumeAttachment", name, {}, signal)`,
       },
       {
-        file: "src/reconcile/driver-node.ts",
+        file: "src/controller/fencing/prune-nodes.ts",
         find: `store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal)`,
         replace: `store.delete("AzDriverNode", nodeName, {}, signal)`,
       },
       {
-        file: "src/reconcile/forget-volumes.ts",
+        file: "src/controller/adoption/prune-volumes.ts",
         find: `volume.metadata.name, { uid: volume.metadata.uid }, signal)`,
         replace: `volume.metadata.name, {}, signal)`,
       },
@@ -123,7 +123,7 @@ export const driverMutations: readonly Mutation[] = [
         replace: `context.store.delete("AzVolumeAttachment", name, {}, signal)`,
       },
       {
-        file: "src/reconcile/disk.ts",
+        file: "src/controller/disk/disk-reconciler.ts",
         find: `deleteDisk({ diskUri: target, mayProceed: mayWriteDisk(ports, volume, isDeleting) }, signal)`,
         replace: `deleteDisk({ diskUri: target, mayProceed: () => Promise.resolve(true) }, signal)`,
       },
@@ -133,7 +133,7 @@ export const driverMutations: readonly Mutation[] = [
         replace: `context.store.delete("AzVolume", name, {}, signal)`,
       },
       {
-        file: "src/reconcile/disk.ts",
+        file: "src/controller/disk/disk-reconciler.ts",
         find: `if (fresh.value.metadata.uid !== volume.metadata.uid || fresh.value.metadata.deletionTimestamp === undefined) return ok({});`,
         replace: ``,
       },
@@ -146,14 +146,14 @@ export const driverMutations: readonly Mutation[] = [
       strikes: { "leaders/killed-while-deleting": 4 },
     },
     takes: "the delete of an attachment is under way for long, which has become that of the writer meanwhile",
-    noticedBy: "src/reconcile/volume.test.ts",
+    noticedBy: "src/controller/writer/volume-reconciler.test.ts",
   },
   {
     name: "blind-repeat",
     removes: "a request that writes a disk is sent, or sent again, only after a fresh look at its volume",
     edits: [
       {
-        file: "src/provisioner/disks.ts",
+        file: "src/provisioner/disk/disks.ts",
         find: `(await target.mayProceed(signal)) ? start(clientRequestId) : notSent(target.diskUri)`,
         replace: `await start(clientRequestId)`,
       },
@@ -174,18 +174,18 @@ export const driverMutations: readonly Mutation[] = [
     removes: "what is known of a VM holds for no other VM that bears its name later",
     edits: [
       {
-        file: "src/core/plan/plan-attachment.ts",
+        file: "src/core/attachment/plan-attachment.ts",
         find: `return node === undefined || isSameVmId(status.vmId, node.vmId);`,
         replace: `return true;`,
       },
       {
-        file: "src/node/lun-here.ts",
+        file: "src/node/writer/lun-here.ts",
         find: `return isSameVmId(status.vmId, node.vmId) ? status.lun : undefined;`,
         replace: `return status.lun;`,
       },
       { file: ATTACH_BATCH, find: `if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;`, replace: `if (request !== undefined) return true;` },
       {
-        file: "src/provisioner/fence-batch.ts",
+        file: "src/provisioner/vm/fence-batch.ts",
         find: `kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId`,
         replace: `kind !== "settle" && spec.node.vmId === ""`,
       },
@@ -194,7 +194,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: { ...standbysOnEachNode, lastStrikeMs: 60_000, strikes: { "nodes/made-anew": 2 } },
     takes: "a VM is deleted and made anew under its name while volumes are attached to it",
-    noticedBy: "src/core/plan/plan-attachment.test.ts",
+    noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
   {
     name: "no-read-back",
@@ -202,8 +202,8 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: ATTACH_BATCH,
-        find: `import { isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";`,
-        replace: `import { classOf, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";`,
+        find: `import { isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";`,
+        replace: `import { classOf, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";`,
       },
       {
         file: ATTACH_BATCH,
@@ -225,7 +225,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "poll-refused",
     removes: "the end of an operation is read from its resource where Azure refuses to answer polls",
-    edits: [{ file: "src/provisioner/arm-session.ts", find: `else if (isPollRefused(polled.failure)) arePollsRefused = true;`, replace: `` }],
+    edits: [{ file: "src/provisioner/arm/arm-session.ts", find: `else if (isPollRefused(polled.failure)) arePollsRefused = true;`, replace: `` }],
     alsoRemoves: [],
     breaks: ["not-converged", "spinning", "arm-budget"],
     storm: { strikes: { "azure/polls-refused": 1, "nodes/freeze-and-mark": 4 } },
@@ -240,7 +240,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: { workload: { maxShares: 2, replicas: 1, access: "mount" }, strikes: { "disks/detach-left-behind": 6, "haste/hunted": 2 } },
     takes: "others ask Azure to take a disk off a node that writes it, that fails, and the driver attaches another disk there",
-    noticedBy: "src/reconcile/others-detach.test.ts",
+    noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "others-detach-untold",
@@ -256,7 +256,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: standbyLeftDetachingStorm,
     takes: "a standby whose detach others have left behind is promoted while an attach of another disk carries that detach out",
-    noticedBy: "src/reconcile/others-detach.test.ts",
+    noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "others-detach-unsettled",
@@ -275,7 +275,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndLostStorm,
     takes: "others ask Azure to take a disk off a node that writes it, that fails, and its record is lost",
-    noticedBy: "src/reconcile/others-detach.test.ts",
+    noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "others-detach-unnamed",
@@ -285,17 +285,17 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
     takes: "others ask Azure to take a disk off a node that writes it, that fails, and all objects are lost while Azure does not name its VM",
-    noticedBy: "src/reconcile/others-detach.test.ts",
+    noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "force-during-foreign-update",
     removes: "nothing is forced off a VM while another client's update of it is under way",
-    edits: [{ file: "src/core/cloud/plan-fence.ts", find: `whose === "own" ? force :`, replace: `whose !== "perhapsOwn" ? force :` }],
+    edits: [{ file: "src/core/azure/plan-fence.ts", find: `whose === "own" ? force :`, replace: `whose !== "perhapsOwn" ? force :` }],
     alsoRemoves: [],
     breaks: ["update-preempted"],
     storm: updatesOfOthersStorm,
     takes: "another client begins a long update of a VM right when its node is fenced",
-    noticedBy: "src/core/cloud/plan-fence.test.ts",
+    noticedBy: "src/core/azure/plan-fence.test.ts",
   },
   {
     name: "mkfs-unchecked",
@@ -316,7 +316,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["formatted-data", "synced-data-lost"],
     storm: { isQuiet: true, strikes: { "disks/foreign-content": 3 } },
     takes: "a disk with another file system, or with data that no tool knows, is staged",
-    noticedBy: "src/node/prepare-file-system.test.ts",
+    noticedBy: "src/node/stage/prepare-file-system.test.ts",
   },
   {
     name: "trust-mount",
@@ -332,7 +332,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off", "two-writers"],
     storm: thereAndBackStorm,
     takes: "a pod comes back to its node, where the volume is still mounted, while it is being released",
-    noticedBy: "src/node/stage-volume.test.ts",
+    noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
     name: "store-generation",
@@ -345,12 +345,12 @@ export const driverMutations: readonly Mutation[] = [
         replace: `note.epoch >= 0) return undefined;`,
       },
       {
-        file: "src/node/heartbeat.ts",
+        file: "src/node/lifecycle/heartbeat.ts",
         find: `const isCounterBack = wasRegistered && !isSweptSince && state.seen < ports.notes.heartbeat();`,
         replace: `const isCounterBack = false && wasRegistered && isSweptSince;`,
       },
       {
-        file: "src/core/plan/lease-steps.ts",
+        file: "src/core/election/lease-steps.ts",
         find: `return generation < remembered.generation || (generation === remembered.generation && counter < remembered.counter);`,
         replace: `return generation < 0 || counter < 0;`,
       },
@@ -359,14 +359,14 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["two-writers", "healthy-writer-cut-off", "synced-data-lost"],
     storm: { isQuiet: true, strikes: { "loss/restored": 3, "haste/forced-by-hand": 4 } },
     takes: "the store is restored from a backup in which another node is the writer, or none is",
-    noticedBy: "src/node/heartbeat.test.ts",
+    noticedBy: "src/node/lifecycle/heartbeat.test.ts",
   },
   {
     name: "collect-at-failover",
     removes: "replicas are pruned by the time that the volume has not been requested, which outlives the dead writer's attachment",
     edits: [
       {
-        file: "src/core/plan/plan-replicas.ts",
+        file: "src/core/attachment/plan-replicas.ts",
         find: `const pruned = since !== undefined && pruneInMs(observed, since) <= 0 ? remove(fit, "the volume has not been requested for a while") : [];`,
         replace: `const isOld = (replica: AzVolumeAttachment): boolean =>
       fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.collectReplicasAfterMs <= observed.nowMs;
@@ -377,7 +377,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["replica-removed"],
     storm: agedFailoverStorm,
     takes: "a node dies whose volume is older than the timer, and its pod goes to another node",
-    noticedBy: "src/core/plan/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
   {
     name: "tombstone-under-pod",
@@ -387,7 +387,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: mountsInUseStorm,
     takes: "a pod runs",
-    noticedBy: "src/core/plan/plan-node-volume.test.ts",
+    noticedBy: "src/core/node/plan-node-volume.test.ts",
   },
   {
     name: "unmount-under-pod",
@@ -397,6 +397,6 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: mountsInUseStorm,
     takes: "a pod runs",
-    noticedBy: "src/core/plan/plan-node-volume.test.ts",
+    noticedBy: "src/core/node/plan-node-volume.test.ts",
   },
 ];

@@ -1,11 +1,11 @@
 import type { Mask, SourceEdit } from "./mutation.ts";
 
-const PLAN_FILE_SYSTEM = "src/core/plan/plan-file-system.ts";
+const PLAN_FILE_SYSTEM = "src/core/node/plan-file-system.ts";
 
 /** What takes the hold of a device off it: the node then runs its commands by a name alone. */
 export const withoutHold: readonly SourceEdit[] = [
   {
-    file: "src/node/stage-volume.ts",
+    file: "src/node/stage/stage-volume.ts",
     find: `await ports.host.whileHolding(`,
     replace: `await ((_held: Device, act: () => Promise<Result<Staged, Failure>>, _signal: AbortSignal) => act())(`,
   },
@@ -13,13 +13,13 @@ export const withoutHold: readonly SourceEdit[] = [
 
 /** What lets a disk have a LUN at which its node looks for another one. */
 export const withoutPromisedLuns: readonly SourceEdit[] = [
-  { file: "src/reconcile/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
+  { file: "src/controller/attachment/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
 ];
 
 /** What lets a VM pass for gone without a look at the disk's owners. */
 export const withoutOwners: readonly SourceEdit[] = [
   {
-    file: "src/provisioner/prove-vanished.ts",
+    file: "src/provisioner/vm/prove-vanished.ts",
     find: `const compared = await compareOwners(context, missing, signal);`,
     replace: `const compared = ok(undefined) as Awaited<ReturnType<typeof compareOwners>>;`,
   },
@@ -28,7 +28,7 @@ export const withoutOwners: readonly SourceEdit[] = [
 /** What lets a list of a VM prove that a disk is off, whatever the disk says. */
 export const withoutDisowning: readonly SourceEdit[] = [
   {
-    file: "src/provisioner/fence-batch.ts",
+    file: "src/provisioner/vm/fence-batch.ts",
     find: `  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));\n`,
     replace: ``,
   },
@@ -37,7 +37,7 @@ export const withoutDisowning: readonly SourceEdit[] = [
 /** What lets the record alone decide on others' detach. */
 export const withoutPods: readonly SourceEdit[] = [
   {
-    file: "src/reconcile/others-detach.ts",
+    file: "src/controller/fencing/foreign-detach.ts",
     find: `return isNamed || (isInQuarantine(record, node) && isUsedByPods());`,
     replace: `return isNamed;`,
   },
@@ -46,12 +46,12 @@ export const withoutPods: readonly SourceEdit[] = [
 /** What a node wants counts, whether or not a pod is seen there. */
 export const wantsAlone: readonly SourceEdit[] = [
   {
-    file: "src/reconcile/backed-attachment.ts",
+    file: "src/controller/backed-attachment.ts",
     find: `if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment)) return attachment;`,
     replace: `return attachment;`,
   },
   {
-    file: "src/reconcile/observe-volume.ts",
+    file: "src/controller/observe-volume.ts",
     find: `if (attach === "driver") return users.cachedOn(where).kind === "used";`,
     replace: `if (attach === "driver") return true;`,
   },
@@ -64,7 +64,7 @@ export const masks: readonly Mask[] = [
     removes: "a grant of a VM whose node's name is another one's counts as held, and ends by a fence",
     edits: [
       {
-        file: "src/core/plan/plan-replaced-writer.ts",
+        file: "src/core/writer/plan-replaced-writer.ts",
         find: `if (!writer.held) return [{ kind: "AssumeHeld", node }];`,
         replace: `if (!writer.held && !writer.wanted) return [{ kind: "Revoke" }];`,
       },
@@ -86,12 +86,12 @@ export const masks: readonly Mask[] = [
     removes: "a controller asks its own clock whether it still leads before each write and each question",
     edits: [
       {
-        file: "src/reconcile/while-leading.ts",
+        file: "src/controller/leader-guard.ts",
         find: `async (change) => (isLeading() ? change() : fail({ kind: "Cancelled" }));`,
         replace: `(change) => change();`,
       },
       {
-        file: "src/reconcile/while-leading.ts",
+        file: "src/controller/leader-guard.ts",
         find: `mayProceed: async (signal: AbortSignal) => isLeading() && (await request.mayProceed(signal)) && isLeading(),`,
         replace: `mayProceed: (signal: AbortSignal) => request.mayProceed(signal),`,
       },
@@ -102,17 +102,17 @@ export const masks: readonly Mask[] = [
     removes: "a node publishes and goes on using only what it holds",
     edits: [
       {
-        file: "src/node/hold-volume.ts",
+        file: "src/node/writer/acquire-volume.ts",
         find: `writer === undefined || !isWriter(record, ports.node) || !writer.held || isFencing(record, ports.node)) return ok(undefined);`,
         replace: `writer === undefined || !isWriter(record, ports.node) || isFencing(record, ports.node)) return ok(undefined);`,
       },
       {
-        file: "src/node/hold-volume.ts",
+        file: "src/node/writer/acquire-volume.ts",
         find: `isWriter(record, ports.node) && record.writer?.held === true && record.writer.wanted`,
         replace: `isWriter(record, ports.node) && record.writer?.wanted === true`,
       },
       {
-        file: "src/node/prepare-file-system.ts",
+        file: "src/node/stage/prepare-file-system.ts",
         find: `isWriter(record, node) && record.writer?.held === true;`,
         replace: `isWriter(record, node);`,
       },
@@ -160,7 +160,7 @@ export const masks: readonly Mask[] = [
     removes: "a wanted writer is never fenced",
     edits: [
       {
-        file: "src/core/plan/writer-steps.ts",
+        file: "src/core/writer/writer-steps.ts",
         find: "    if (record.writer.wanted) return fail(`${node.nodeName} is wanted as the writer`);\n",
         replace: ``,
       },
@@ -171,7 +171,7 @@ export const masks: readonly Mask[] = [
     removes: "a writer that nobody uses is recalled, and given two minutes, before it is fenced",
     edits: [
       {
-        file: "src/core/plan/plan-writer.ts",
+        file: "src/core/writer/plan-writer.ts",
         find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
         replace: `if (observed.writerUse === "unused")
     return [recordOf(observed)?.writer?.held === true ? { kind: "BeginFence", node, ground: "stalled", because: "nobody uses it there" } : { kind: "ReleaseCheck", node }];`,
@@ -183,7 +183,7 @@ export const masks: readonly Mask[] = [
     removes: "a writer is recalled, and cached users are looked at, before it is fenced",
     edits: [
       {
-        file: "src/core/plan/plan-writer.ts",
+        file: "src/core/writer/plan-writer.ts",
         find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
         replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "stalled", because: "another node waits" }];`,
       },
@@ -194,7 +194,7 @@ export const masks: readonly Mask[] = [
     removes: "a node stages, and publishes, only while the record says that it is wanted there",
     edits: [
       {
-        file: "src/node/wait-for-device.ts",
+        file: "src/node/stage/wait-for-device.ts",
         find: `isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;`,
         replace: `isWriter(volume.status.record, ports.node);`,
       },
@@ -205,7 +205,7 @@ export const masks: readonly Mask[] = [
     removes: "an attachment that is deleted while its node is to go on writing is made anew",
     edits: [
       {
-        file: "src/core/plan/plan-attachment.ts",
+        file: "src/core/attachment/plan-attachment.ts",
         find: `if (node !== undefined && isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };`,
         replace: ``,
       },
@@ -216,7 +216,7 @@ export const masks: readonly Mask[] = [
     removes: "two volumes that are said to be at one LUN are both looked up in Azure",
     edits: [
       {
-        file: "src/node/find-right-device.ts",
+        file: "src/node/stage/find-device.ts",
         find: `if (twin !== undefined) return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };\n`,
         replace: `\n`,
       },
@@ -249,7 +249,7 @@ export const masks: readonly Mask[] = [
     removes: "the command that formats looks at the device itself once more",
     edits: [
       { file: "src/adapters/model-host/model-host.ts", find: `if (content.kind !== "blank") {`, replace: `if (false) {` },
-      { file: "src/adapters/linux/format-device.ts", find: `if (content.value.kind !== "blank") {`, replace: `if (false) {` },
+      { file: "src/adapters/linux/file-system/format-device.ts", find: `if (content.value.kind !== "blank") {`, replace: `if (false) {` },
     ],
   },
   {
@@ -262,7 +262,7 @@ export const masks: readonly Mask[] = [
     removes: "a raw device that a pod uses as another volume is not taken for one's own",
     edits: [
       {
-        file: "src/node/stage-volume.ts",
+        file: "src/node/stage/stage-volume.ts",
         find: 'if (other !== undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `a pod has it as volume ${other.volumeName}` });\n',
         replace: "void other;\n",
       },
@@ -273,7 +273,7 @@ export const masks: readonly Mask[] = [
     removes: "a node looks now and then whether the devices of its standbys are there",
     edits: [
       {
-        file: "src/node/look-after-standbys.ts",
+        file: "src/node/care/replica-probe.ts",
         find: `if (lun === undefined) return ok({});`,
         replace: `if (lun === undefined || attachment !== undefined) return ok({});`,
       },
@@ -284,7 +284,7 @@ export const masks: readonly Mask[] = [
     removes: "a node that is unproven looks for mounts that it has not noted",
     edits: [
       {
-        file: "src/node/own-volumes.ts",
+        file: "src/node/care/volume-reconciler.ts",
         find: `noted === undefined && volume !== undefined && attachment !== undefined ? await findUnnotedMounts`,
         replace: `noted === undefined && volume === undefined && attachment !== undefined ? await findUnnotedMounts`,
       },
@@ -305,7 +305,7 @@ export const masks: readonly Mask[] = [
     removes: "the record is read once more after a target was bound",
     edits: [
       {
-        file: "src/node/publish-volume.ts",
+        file: "src/node/stage/publish-volume.ts",
         find: `if (staged.volume.status?.record === undefined) return ok(undefined);`,
         replace: `if (staged.volume !== undefined) return ok(undefined);`,
       },

@@ -11,10 +11,10 @@ import {
   recordsLostStorm,
 } from "./storms.ts";
 
-const MOVE_RECORD = "src/reconcile/move-record.ts";
-const WRITER_STEPS = "src/core/plan/writer-steps.ts";
-const FENCE_BATCH = "src/provisioner/fence-batch.ts";
-const HOLD_VOLUME = "src/node/hold-volume.ts";
+const MOVE_RECORD = "src/objects/update-record.ts";
+const WRITER_STEPS = "src/core/writer/writer-steps.ts";
+const FENCE_BATCH = "src/provisioner/vm/fence-batch.ts";
+const HOLD_VOLUME = "src/node/writer/acquire-volume.ts";
 
 /** The rules of the writer protocol: by the names that its model has for them. */
 export const protocolMutations: readonly Mutation[] = [
@@ -41,7 +41,7 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: { strikes: { "nodes/freeze-at-step": 5, "leaders/paused-at-step": 5 } },
     takes: "two processes move one record at the same time, and the slower one was frozen or its write was under way for long",
-    noticedBy: "src/reconcile/move-record.test.ts",
+    noticedBy: "src/objects/update-record.test.ts",
   },
   {
     name: "take",
@@ -51,14 +51,14 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: { strikes: { "nodes/freeze-and-mark": 5 } },
     takes: "a writer's want ends while it is mounted: its pod deleted by force, or its node out of service",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "etag",
     removes: "a VM is updated only on the ETag that was read before the record was asked",
     edits: [
       {
-        file: "src/provisioner/vm-update.ts",
+        file: "src/provisioner/vm/vm-update.ts",
         find: `change, ifMatch, clientRequestId }`,
         replace: `change, ifMatch: "*", clientRequestId }`,
       },
@@ -83,7 +83,7 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
     takes: "a node with a mount command under way is fenced, and its attachment is looked at before the fence is cleared",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "quarantine",
@@ -99,7 +99,7 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
     takes: "a node is fenced while an old mount command, or one of a frozen plug-in, is under way on it",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "proof",
@@ -144,7 +144,7 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: recordsLostStorm,
     takes: "an AzVolume is lost, or the store restored, while a node writes, and the pod moves",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "requarantine",
@@ -154,7 +154,7 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: recordLostStorm,
     takes: "a node is fenced with an old mount command under way, and then the AzVolume is lost",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "by-name",
@@ -181,7 +181,7 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "a VM that no Node and no believed AzDriverNode names is no node, whatever it is called",
     edits: [
       {
-        file: "src/reconcile/node-name-of.ts",
+        file: "src/controller/node-name-of.ts",
         find: `return made?.status?.vmId === undefined ? undefined : {`,
         replace: `return made?.status?.vmId === undefined ? { nodeName: instanceUri.slice(instanceUri.lastIndexOf("/") + 1) } : {`,
       },
@@ -190,24 +190,30 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["bystander-cut-off"],
     storm: bystanderStorm,
     takes: "a person attaches a disk to a VM that is no node of the cluster",
-    noticedBy: "src/reconcile/compare-attachments.test.ts",
+    noticedBy: "src/controller/adoption/compare-attachments.test.ts",
   },
   {
     name: "cluster-id",
     removes: "recovery rebuilds only the volumes of disks that this cluster has made",
-    edits: [{ file: "src/reconcile/recover.ts", find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`, replace: `) return ok(false);` }],
+    edits: [
+      {
+        file: "src/controller/adoption/recover-volumes.ts",
+        find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`,
+        replace: `) return ok(false);`,
+      },
+    ],
     alsoRemoves: [],
     breaks: ["neighbour-touched"],
     storm: twoClustersStorm,
     takes: "another cluster with the same driver has disks in the resource group, and recovery runs",
-    noticedBy: "src/reconcile/recover.test.ts",
+    noticedBy: "src/controller/adoption/recover-volumes.test.ts",
   },
   {
     name: "cluster-id-begins",
     removes: "a cluster id is compared as a whole, not by how it begins",
     edits: [
       {
-        file: "src/reconcile/recover.ts",
+        file: "src/controller/adoption/recover-volumes.ts",
         find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`,
         replace: ` || clusterOf(disk.tags)?.startsWith(ports.clusterId) !== true) return ok(false);`,
       },
@@ -216,14 +222,14 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["neighbour-touched"],
     storm: twoClustersStorm,
     takes: "another live cluster, whose id begins with this one's, has volumes in the resource group, and recovery runs",
-    noticedBy: "src/reconcile/recover.test.ts",
+    noticedBy: "src/controller/adoption/recover-volumes.test.ts",
   },
   {
     name: "taken-name",
     removes: "CreateVolume takes no disk of its name that another cluster has made",
     edits: [
       {
-        file: "src/reconcile/disk.ts",
+        file: "src/controller/disk/disk-reconciler.ts",
         find: `if (otherCluster !== undefined && otherCluster !== ports.clusterId) {`,
         replace: `if (otherCluster === "none") {`,
       },
@@ -232,14 +238,14 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["neighbour-touched"],
     storm: takenNamesStorm,
     takes: "a user asks for a volume by the name of another cluster's",
-    noticedBy: "src/reconcile/disk.test.ts",
+    noticedBy: "src/controller/disk/disk-reconciler.test.ts",
   },
   {
     name: "failed-is-own",
     removes: "CreateVolume writes a disk of its name that Azure has failed again only where the disk is its own",
     edits: [
       {
-        file: "src/provisioner/disks.ts",
+        file: "src/provisioner/disk/disks.ts",
         find: `  return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);`,
         replace: `  return tags !== undefined;`,
       },
@@ -255,7 +261,7 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "a VM is forgotten only where Azure has it no more",
     edits: [
       {
-        file: "src/reconcile/driver-node.ts",
+        file: "src/controller/fencing/prune-nodes.ts",
         find: `if (proof.value === undefined) return ok(false);`,
         replace: ``,
       },
@@ -264,14 +270,14 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: deletedInMountStorm,
     takes: "a node is fenced with an old mount command under way, its Node is deleted by hand, and its plug-in is silent for long",
-    noticedBy: "src/reconcile/driver-node.test.ts",
+    noticedBy: "src/controller/fencing/prune-nodes.test.ts",
   },
   {
     name: "child",
     removes: "a node on which a command of an earlier plug-in lives is not clean, and takes nothing",
     edits: [
       {
-        file: "src/core/host/judge-clean.ts",
+        file: "src/core/node/judge-clean.ts",
         find: `...(evidence.earlierChildAlive ? ["an earlier plug-in instance, or a command that it started, is still alive"] : []),`,
         replace: ``,
       },
@@ -285,7 +291,7 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: livingMountStorm,
     takes: "a plug-in is killed in the middle of a mount whose command lives on",
-    noticedBy: "src/core/host/judge-clean.test.ts",
+    noticedBy: "src/core/node/judge-clean.test.ts",
   },
   {
     name: "giveClean",
@@ -301,6 +307,6 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: livingMountStorm,
     takes: "a plug-in is killed in the middle of a mount whose command lives on, and the pod moves",
-    noticedBy: "src/node/hold-volume.test.ts",
+    noticedBy: "src/node/writer/acquire-volume.test.ts",
   },
 ];

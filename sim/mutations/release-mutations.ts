@@ -1,7 +1,7 @@
 import type { Mutation } from "./mutation.ts";
 import { detachLateAndLostStorm, detachUnderWay, thereAndBackStorm, unnamedVmsStorm } from "./storms.ts";
 
-const RELEASE_CHECK = "src/reconcile/release-check.ts";
+const RELEASE_CHECK = "src/controller/writer/release-check.ts";
 const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
 
 /** The rules of the release check: by the names that its model has for them. */
@@ -11,7 +11,7 @@ export const releaseMutations: readonly Mutation[] = [
     removes: "the want of another node alone is no reason for a fence",
     edits: [
       {
-        file: "src/core/plan/plan-writer.ts",
+        file: "src/core/writer/plan-writer.ts",
         find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
         replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "lost", because: "another node waits" }];
   if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
@@ -21,7 +21,7 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes: "a want is stated on one node while a pod runs on another",
-    noticedBy: "src/core/plan/plan-writer.test.ts",
+    noticedBy: "src/core/writer/plan-writer.test.ts",
   },
   {
     name: "mark",
@@ -53,7 +53,7 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes: "a pod comes back to its node between the question and the fence: a controller stands still there for seconds",
-    noticedBy: "src/reconcile/release-check.test.ts",
+    noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
     name: "pods",
@@ -70,7 +70,7 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes: "a want is stated on one node while a pod runs on another",
-    noticedBy: "src/reconcile/release-check.test.ts",
+    noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
     name: "order",
@@ -80,24 +80,24 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
-    noticedBy: "src/reconcile/release-check.test.ts",
+    noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
     name: "rewant",
     removes: "NodeStageVolume and NodePublishVolume state the want of an unwanted writer again before they let a pod use it",
-    edits: [{ file: "src/node/hold-volume.ts", find: `if (writer.wanted) return ok(writer);`, replace: `return ok(writer);` }],
+    edits: [{ file: "src/node/writer/acquire-volume.ts", find: `if (writer.wanted) return ok(writer);`, replace: `return ok(writer);` }],
     alsoRemoves: ["recall-first", "waits-to-be-wanted"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
-    noticedBy: "src/node/hold-volume.test.ts",
+    noticedBy: "src/node/writer/acquire-volume.test.ts",
   },
   {
     name: "ending",
     removes: "only proof ends a fence: a node that gives the volume back does not",
     edits: [
       {
-        file: "src/core/plan/writer-steps.ts",
+        file: "src/core/writer/writer-steps.ts",
         find: `return ok({ ...record, writer: { ...writer, held: false } });`,
         replace: `return ok(withoutFencingOf({ ...record, writer: { ...writer, held: false } }, node));`,
       },
@@ -106,14 +106,14 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: { ...detachUnderWay, attach: "driver", strikes: { "azure/detach-late": 1 } },
     takes: "a forced detach is under way to Azure while its node gives the volume back and is granted it anew",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "settle",
     removes: "where a record was lost, nobody writes on a VM before its ETag has moved",
     edits: [
       {
-        file: "src/core/plan/writer-steps.ts",
+        file: "src/core/writer/writer-steps.ts",
         find: `const { attachedTo, noted = [], cutOff = [], unsettled = [], epoch, storeGeneration } = found;`,
         replace: `const { attachedTo, noted = [], cutOff = [], epoch, storeGeneration } = found;
   const unsettled: readonly NodeIdentity[] = [];`,
@@ -123,14 +123,14 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
     takes: "a forced detach is under way to Azure when nobody knows of it any more, and its node claims the volume or is granted it anew",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "settle-found-later",
     removes: "nor does a node that a record which was made again comes to name only later",
     edits: [
       {
-        file: "src/core/plan/writer-steps.ts",
+        file: "src/core/writer/writer-steps.ts",
         find: `return record.foundInUse && !isForeign(node) ?`,
         replace: `return node.nodeName === "" && !isForeign(node) ?`,
       },
@@ -139,14 +139,14 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: unnamedVmsStorm,
     takes: "the same, and all objects are lost, so that the VM is known by its resource id alone until its node has registered again",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "fence-asks",
     removes: "a fence asks in each of its rounds whether the record still wants it",
     edits: [
       {
-        file: "src/provisioner/fence-batch.ts",
+        file: "src/provisioner/vm/fence-batch.ts",
         find: `const asked = await askEach(this.#open().map((request) => ({ request })));`,
         replace: `const asked = this.#open().map((request) => ({ request }));`,
       },

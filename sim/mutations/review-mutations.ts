@@ -23,7 +23,7 @@ export const reviewMutations: readonly Mutation[] = [
     removes: "a node that was cut off from one volume gets no disk of another before it has shown that it is clean",
     edits: [
       {
-        file: "src/reconcile/may-attach-now.ts",
+        file: "src/controller/attachment/may-attach-now.ts",
         find: `return includesNode(status?.record?.quarantine ?? [], node);`,
         replace: `return includesNode(status?.record?.quarantine ?? [], { ...node, vmId: "" });`,
       },
@@ -32,14 +32,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
     takes: "a node is fenced with an old mount command under way, and another volume's disk gets the number of the one that went",
-    noticedBy: "src/reconcile/attachment.test.ts",
+    noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
   {
     name: "tags-at-rest",
     removes: "the tags of a disk are written within a minute, whatever moves",
     edits: [
       {
-        file: "src/core/plan/plan-state-tags.ts",
+        file: "src/core/volume/plan-state-tags.ts",
         find: `const afterMs = Math.min(untilRestMs, untilOverdueMs);`,
         replace: `const afterMs = untilRestMs;`,
       },
@@ -48,14 +48,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
     takes: "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks come to it",
-    noticedBy: "src/core/plan/plan-state-tags.test.ts",
+    noticedBy: "src/core/volume/plan-state-tags.test.ts",
   },
   {
     name: "untagged-goes",
     removes: "an AzVolume that a person deletes stands until its disk's tags keep its state",
     edits: [
       {
-        file: "src/reconcile/rebuild-volume.ts",
+        file: "src/controller/adoption/recreate-volume.ts",
         find: `isDeletedByHand(present) && (isDiskGone || !areStateTagsDue(present.status));`,
         replace: `isDeletedByHand(present) || areStateTagsDue(undefined);`,
       },
@@ -64,14 +64,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedAfterFenceStorm,
     takes: "a node is fenced in a mount, a person deletes the AzVolume, and other disks come to the node",
-    noticedBy: "src/reconcile/keep-state.test.ts",
+    noticedBy: "src/controller/disk/keep-state.test.ts",
   },
   {
     name: "goes-as-cached",
     removes: "whether the tags of an AzVolume that a person deletes keep its state is judged on the version on which it goes",
     edits: [
       {
-        file: "src/reconcile/rebuild-volume.ts",
+        file: "src/controller/adoption/recreate-volume.ts",
         find: `(present) => (mayGo(present) ?`,
         replace: `(present) => (mayGo(volume) ?`,
       },
@@ -80,14 +80,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedBeforeFenceStorm,
     takes: "a person deletes the AzVolume, a node is fenced in a mount while Azure is asked for the disk, and other disks come to it",
-    noticedBy: "src/reconcile/keep-state.test.ts",
+    noticedBy: "src/controller/disk/keep-state.test.ts",
   },
   {
     name: "no-note",
     removes: "a node notes a volume before it mounts it",
     edits: [
       {
-        file: "src/node/stage-volume.ts",
+        file: "src/node/stage/stage-volume.ts",
         find: `return ports.steps.run("note", () =>
     ports.notes.put(`,
         replace: `return ports.steps.run("note", () =>
@@ -98,14 +98,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged", "leaked"],
     storm: recordsLostStorm,
     takes: "an AzVolume is lost while a node writes: nothing tells that node what it may claim",
-    noticedBy: "src/node/stage-volume.test.ts",
+    noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
     name: "trust-own-record",
     removes: "a node unmounts, reclaims and calls itself clean by no record of a backup that was put back",
     edits: [
       {
-        file: "src/node/own-volumes.ts",
+        file: "src/node/care/volume-reconciler.ts",
         find: `const trusted = await trustRecord(ports, seen.value.volume, signal);`,
         replace: `const trusted = ((..._: unknown[]): Result<void, Failure> => ok(undefined))(trustRecord);`,
       },
@@ -114,14 +114,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off", "two-writers", "synced-data-lost"],
     storm: backupsUnderMovesStorm,
     takes: "the store is restored from a backup in which another node is the writer, while a pod uses the volume",
-    noticedBy: "src/node/own-volumes.test.ts",
+    noticedBy: "src/node/care/volume-reconciler.test.ts",
   },
   {
     name: "copied-state",
     removes: "what a copied disk's tags say of its source is not believed of the copy",
     edits: [
       {
-        file: "src/core/model/state-tags.ts",
+        file: "src/core/volume/state-tags.ts",
         find: `if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;`,
         replace: `void [stateOf, diskName];`,
       },
@@ -130,14 +130,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: copiesStorm,
     takes: "a person copies a disk with its tags, gives the copy's file system another UUID, and uses it as a volume of its own",
-    noticedBy: "src/core/model/state-tags.test.ts",
+    noticedBy: "src/core/volume/state-tags.test.ts",
   },
   {
     name: "replaced-waits",
     removes: "the other plans of a volume go on while Azure is asked about a VM in its record whose node name is another VM's",
     edits: [
       {
-        file: "src/core/plan/plan-writer.ts",
+        file: "src/core/writer/plan-writer.ts",
         find: `  return [...checks, ...planRecallEnds(observed, record),`,
         replace: `  if (checks.length > 0) return checks;
   return [...planRecallEnds(observed, record),`,
@@ -147,14 +147,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: nameMovesStorm,
     takes: "a node is replaced under its name by another VM, and the earlier one is kept, switched off, after it was cut off from a volume",
-    noticedBy: "src/core/plan/plan-replaced-writer.test.ts",
+    noticedBy: "src/core/writer/plan-replaced-writer.test.ts",
   },
   {
     name: "name-alone",
     removes: "two nodes of one name are the same only if they have the same VM",
     edits: [
       {
-        file: "src/core/model/node-identity.ts",
+        file: "src/core/api/node-identity.ts",
         find: `return left.nodeName === right.nodeName && isSameVmId(left.vmId, right.vmId);`,
         replace: `return left.nodeName === right.nodeName;`,
       },
@@ -163,14 +163,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged", "two-writers"],
     storm: nameMovesStorm,
     takes: "a node is replaced under its name by another VM, which passes for the writer that the record names",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "earlier-overwritten",
     removes: "no attach overwrites the word that the disk is on an earlier VM of the node's name, though the record names that VM, too",
     edits: [
       {
-        file: "src/core/plan/plan-attachment.ts",
+        file: "src/core/attachment/plan-attachment.ts",
         find: `  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;`,
         replace: `  const record = recordOf(observed);
   if (record !== undefined && !mayDetach(record, vm)) return undefined;
@@ -181,14 +181,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged", "leaked"],
     storm: grantMovesStorm,
     takes: "a node is granted a volume, is replaced under its name by another VM before it takes it, and the pod goes elsewhere",
-    noticedBy: "src/core/plan/plan-attachment.test.ts",
+    noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
   {
     name: "by-hand-is-deletion",
     removes: "only DeleteVolume ends a volume: one whose AzVolume a person deletes serves, and keeps its standbys",
     edits: [
       {
-        file: "src/core/plan/observed-volume.ts",
+        file: "src/core/attachment/observed-volume.ts",
         find: `export function isDeleting({ spec }: AzVolume): boolean {
   return spec.deleteRequested;`,
         replace: `export function isDeleting({ metadata, spec }: AzVolume): boolean {
@@ -199,14 +199,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["replica-removed"],
     storm: deletedVolumesStorm,
     takes: "a person deletes the AzVolume of a volume that fails over",
-    noticedBy: "src/core/plan/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
   {
     name: "unregistered-at-once",
     removes: "a standby outlives its AzDriverNode for a minute, and for as long as the writer's node is not heard",
     edits: [
       {
-        file: "src/core/plan/plan-replicas.ts",
+        file: "src/core/attachment/plan-replicas.ts",
         find: `if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];`,
         replace: `if (observed.node(nodeName) !== undefined) return [];`,
       },
@@ -215,14 +215,14 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["replica-removed"],
     storm: lostDriverNodesStorm,
     takes: "a person deletes the AzDriverNode of a standby's node while the volume fails over",
-    noticedBy: "src/core/plan/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
   {
     name: "raw-descriptors",
     removes: "a node is not clean while a process has the raw device open",
     edits: [
       {
-        file: "src/core/host/judge-clean.ts",
+        file: "src/core/node/judge-clean.ts",
         find: `...(evidence.openInPids.length > 0 ?`,
         replace: `...(evidence.openInPids.length < 0 ?`,
       },
@@ -231,7 +231,7 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: rawLeftOpenStorm,
     takes: "a process on a node has a volume's raw device open while the pod moves",
-    noticedBy: "src/core/host/judge-clean.test.ts",
+    noticedBy: "src/core/node/judge-clean.test.ts",
   },
   {
     name: "delete-held",
@@ -252,11 +252,11 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "attached-is-new",
     removes: "a new disk that a VM has already is found, not new",
-    edits: [{ file: "src/reconcile/disk.ts", find: `attachedTo.length === 0 &&`, replace: `attachedTo.length >= 0 &&` }],
+    edits: [{ file: "src/controller/disk/disk-reconciler.ts", find: `attachedTo.length === 0 &&`, replace: `attachedTo.length >= 0 &&` }],
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: attachedBeforeRecordedStorm,
     takes: "a controller dies before it records a new disk, and a person attaches the disk and opens it",
-    noticedBy: "src/reconcile/disk.test.ts",
+    noticedBy: "src/controller/disk/disk-reconciler.test.ts",
   },
 ];

@@ -1,4 +1,4 @@
-import type { DirectedStorm } from "../run/directed-storm.ts";
+import type { DirectedStorm } from "../scenario/directed-storm.ts";
 
 /** Where nodes attach by themselves, a pod is back on its node while the release check is under way, and the node in between states its want late. */
 export const thereAndBackStorm: DirectedStorm = { attach: "driver", isQuiet: true, strikes: { "haste/there-and-back": 8 } };

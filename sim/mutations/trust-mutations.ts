@@ -9,7 +9,7 @@ export const trustMutations: readonly Mutation[] = [
     removes: "an attachment whose name, volume and disk contradict each other is ignored",
     edits: [
       {
-        file: "src/core/model/attachment-identity.ts",
+        file: "src/core/api/attachment-identity.ts",
         find: `const expected = attachmentObjectName({ diskUri: volumeId, nodeName });`,
         replace: `return undefined;
   const expected = attachmentObjectName({ diskUri: volumeId, nodeName });`,
@@ -19,7 +19,7 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["granted-unasked", "spinning"],
     storm: { attach: "driver", workload: { maxShares: 2, replicas: 1, access: "mount" }, strikes: { "malicious/squats": 4, "nodes/freeze-and-mark": 2 } },
     takes: "a node's token makes attachments under the names of others, of other volumes and of other disks",
-    noticedBy: "src/core/model/attachment-identity.test.ts",
+    noticedBy: "src/core/api/attachment-identity.test.ts",
   },
   {
     name: "user-behind-want",
@@ -33,14 +33,14 @@ export const trustMutations: readonly Mutation[] = [
       strikes: { "malicious/wants-everything": 8, "nodes/freeze-and-mark": 4 },
     },
     takes: "a node's token states a want for a volume that no pod of the node uses",
-    noticedBy: "src/reconcile/backed-attachment.test.ts",
+    noticedBy: "src/controller/backed-attachment.test.ts",
   },
   {
     name: "unverified",
     removes: "a node that only its own notes name may not claim a volume before Azure lists its VM",
     edits: [
       {
-        file: "src/core/plan/writer-steps.ts",
+        file: "src/core/writer/writer-steps.ts",
         find: `.map((node) => ({ ...node, unverified: true as const }));`,
         replace: `;`,
       },
@@ -49,14 +49,14 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/claims-everything": 4, "loss/volume-deleted": 4 } },
     takes: "records are made again while a node's token notes volumes that the node never had, and claims them",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "own-word",
     removes: "an AzDriverNode that reports another VM than its Node names makes no VM a node",
     edits: [
       {
-        file: "src/reconcile/controller-cache.ts",
+        file: "src/controller/controller-cache.ts",
         find: `    if (status === undefined) return undefined;`,
         replace: `    if (status === undefined || metadata.name !== "") return undefined;`,
       },
@@ -65,14 +65,14 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["bystander-cut-off"],
     storm: impostorStorm,
     takes: "a node's token says that its VM is the one to which a person has attached a disk, and that the disk is not in use there",
-    noticedBy: "src/reconcile/controller-cache.test.ts",
+    noticedBy: "src/controller/controller-cache.test.ts",
   },
   {
     name: "node-uid",
     removes: "entries of a record bear the uid of the Node that names their VM",
     edits: [
       {
-        file: "src/core/model/node-identity.ts",
+        file: "src/core/api/node-identity.ts",
         find: `...(nodeUid === undefined ? {} : { nodeUid }) };`,
         replace: `...(nodeUid === undefined ? {} : {}) };`,
       },
@@ -82,14 +82,14 @@ export const trustMutations: readonly Mutation[] = [
     storm: anothersNameStorm,
     takes:
       "a node's name is given to another VM while the earlier one could write, and the other's token gives its grant back before a controller has seen the next Node",
-    noticedBy: "src/core/plan/writer-steps.test.ts",
+    noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "node-uid-kept",
     removes: "a record that is made again while a Node is missing keeps the uid of that Node's entries",
     edits: [
       {
-        file: "src/reconcile/find-anew.ts",
+        file: "src/controller/adoption/rebuild-record.ts",
         find: `=> withUidFrom(entries, node);`,
         replace: `=> withUidFrom(entries.slice(entries.length), node);`,
       },
@@ -98,14 +98,14 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
     takes: "the Lease is erased while a Node is missing; then its name is given to another VM, whose token proves the earlier VM clean",
-    noticedBy: "src/reconcile/bind-to-node.test.ts",
+    noticedBy: "src/controller/writer/bind-to-node.test.ts",
   },
   {
     name: "give-refused",
     removes: "a node in service that has unmounted a volume is not cut off while the policy refuses its give",
     edits: [
       {
-        file: "src/core/plan/plan-writer.ts",
+        file: "src/core/writer/plan-writer.ts",
         find: `  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName)) return { kind: "wait", because: GIVE_REFUSED };
 `,
         replace: ``,
@@ -115,14 +115,14 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: nodesMadeAgainStorm,
     takes: "the Node of a VM that runs on is made again, its pod moves, and its plug-in's token is renewed minutes later",
-    noticedBy: "src/core/plan/plan-writer.test.ts",
+    noticedBy: "src/core/writer/plan-writer.test.ts",
   },
   {
     name: "lone-reports",
     removes: "one node alone is believed once in ten minutes that the store went back",
     edits: [
       {
-        file: "src/core/plan/judge-reports.ts",
+        file: "src/core/writer/judge-reports.ts",
         find: `return { ...within(lone, nowMs, REPEAT_MS), [nodeName]: nowMs };`,
         replace: `return {};`,
       },
@@ -131,6 +131,6 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["arm-budget"],
     storm: { isQuiet: true, strikes: { "malicious/claims-everything": 3 } },
     takes: "a node's token says again and again that the store went back",
-    noticedBy: "src/core/plan/judge-reports.test.ts",
+    noticedBy: "src/core/writer/judge-reports.test.ts",
   },
 ];

@@ -1,17 +1,17 @@
-import { invariant } from "../../src/core/invariant.ts";
-import { type DesiredVolume } from "../checkers/desired-volume.ts";
-import { type EndState, endStateOf } from "../checkers/end-state.ts";
-import { judgeDesired } from "../checkers/judge-desired.ts";
-import { judgeLeaks } from "../checkers/judge-leaks.ts";
-import type { Complaint } from "../checkers/rest-world.ts";
+import { invariant } from "../../src/core/failure/invariant.ts";
+import { type DesiredVolume } from "../checkers/rest/desired-volume.ts";
+import { type EndState, endStateOf } from "../checkers/rest/end-state.ts";
+import { judgeDesired } from "../checkers/rest/judge-desired.ts";
+import { judgeLeaks } from "../checkers/rest/judge-leaks.ts";
+import type { Complaint } from "../checkers/rest/rest-world.ts";
 import type { ProcessSlot } from "../driver/process-slot.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
+import { createDesiredVolumes } from "../scenario/desired-volumes.ts";
+import { createOperations } from "../scenario/operations.ts";
+import type { ClusterScenario } from "../scenario/scenario.ts";
+import { createStorm, type Storm } from "../scenario/storm.ts";
 import type { SimWorld } from "../world.ts";
-import { createDesiredVolumes } from "./desired-volumes.ts";
-import { createOperations } from "./operations.ts";
-import type { ClusterScenario } from "./scenario.ts";
-import { createStorm, type Storm } from "./storm.ts";
 import { watchPromises } from "./watch-promises.ts";
 
 /** How time passes in a run. */

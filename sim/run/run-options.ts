@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
 import { mutations } from "../mutations/mutations.ts";
-import { ownStorms } from "./own-storms.ts";
-import { stormNamed } from "./storm-named.ts";
+import { ownStorms } from "../scenario/own-storms.ts";
+import { stormNamed } from "../scenario/storm-named.ts";
 
 /** What `npm run sim` was asked for. */
 export interface RunOptions {

@@ -1,11 +1,11 @@
 import type { StepName } from "../../src/ports/steps.ts";
-import type { EndState } from "../checkers/end-state.ts";
-import type { Complaint } from "../checkers/rest-world.ts";
+import type { EndState } from "../checkers/rest/end-state.ts";
+import type { Complaint } from "../checkers/rest/rest-world.ts";
 import { createSimWorld, type SimWorlds } from "../create-sim-world.ts";
 import type { Violation } from "../history/violation.ts";
+import { allFaults, type Scenario } from "../scenario/scenario.ts";
 import { type ClusterRun, createClusterRun, LOOK_MS, type Passing, REST_MAX_MS } from "./create-cluster-run.ts";
 import { describeObjects } from "./describe-objects.ts";
-import { allFaults, type Scenario } from "./scenario.ts";
 
 /** What came of a run. */
 export interface ScenarioResult {

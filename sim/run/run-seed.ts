@@ -1,10 +1,10 @@
-import { compareEndStates } from "../checkers/end-state.ts";
+import { compareEndStates } from "../checkers/rest/end-state.ts";
 import type { FaultName } from "../faults/fault-names.ts";
 import type { Violation } from "../history/violation.ts";
-import { drawScenario } from "./draw-scenario.ts";
-import { hasTwin } from "./has-twin.ts";
+import { drawScenario } from "../scenario/draw-scenario.ts";
+import { hasTwin } from "../scenario/has-twin.ts";
+import { allFaults, type Scenario, withoutFaults } from "../scenario/scenario.ts";
 import { type ScenarioResult, runScenario } from "./run-scenario.ts";
-import { allFaults, type Scenario, withoutFaults } from "./scenario.ts";
 
 /** Lines of the trace that a failure keeps. */
 const LINES_MAX = 5_000;

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { FaultName } from "../faults/fault-names.ts";
+import type { Scenario } from "../scenario/scenario.ts";
 import type { RunChoices, SeedResult } from "./run-seed.ts";
-import type { Scenario } from "./scenario.ts";
 
 /** What a thread is told when it starts. */
 export interface SeedThreadData {

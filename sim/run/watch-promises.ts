@@ -12,8 +12,8 @@ import { watchStrangers } from "../checkers/watch-strangers.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { VmChanges } from "../history/vm-changes.ts";
+import type { ClusterScenario } from "../scenario/scenario.ts";
 import type { SimWorld } from "../world.ts";
-import type { ClusterScenario } from "./scenario.ts";
 
 /** The checkers that watch a cluster as things happen. */
 export interface PromisesWatch {

@@ -4,9 +4,9 @@ import { startServer } from "./http/server.ts";
 import { createTlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
-import type { FaultRule } from "./model/faults.ts";
+import type { FaultRule } from "./model/pace/faults.ts";
 import type { ModelSettings } from "./model/settings.ts";
-import type { VmSetUp } from "./model/vm-set-up.ts";
+import type { VmSetUp } from "./model/vm/vm-set-up.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 export interface EmulatorOptions {
@@ -90,7 +90,7 @@ function reachableName(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-export { replayJournal } from "./model/replay.ts";
+export { replayJournal } from "./model/api/replay.ts";
 /** @public */
 export { createFilesDataPlane } from "./data-plane/files-data-plane.ts";
 /** @public */

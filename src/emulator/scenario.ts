@@ -1,11 +1,11 @@
 import { parse } from "yaml";
-import { parseFaultRule } from "./model/fault-rule-parse.ts";
-import type { FaultRule } from "./model/faults.ts";
-import { isObject, type Json, listAt, objectAt, textAt } from "./model/json.ts";
+import { isObject, type Json, listAt, objectAt, textAt } from "./model/api/json.ts";
+import { parseFaultRule } from "./model/pace/fault-rule-parse.ts";
+import type { FaultRule } from "./model/pace/faults.ts";
 import { parseSettings } from "./model/settings-parse.ts";
 import type { ModelSettings } from "./model/settings.ts";
-import { parseVms } from "./model/vm-set-up-parse.ts";
-import type { VmSetUp } from "./model/vm-set-up.ts";
+import { parseVms } from "./model/vm/vm-set-up-parse.ts";
+import type { VmSetUp } from "./model/vm/vm-set-up.ts";
 
 /** What an emulator starts with. */
 export interface Scenario {

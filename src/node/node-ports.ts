@@ -1,14 +1,14 @@
-import type { NodeIdentity } from "../core/model/node-identity.ts";
-import type { OperationLock } from "../csi/operation-lock.ts";
+import type { NodeIdentity } from "../core/api/node-identity.ts";
+import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Events } from "../ports/events.ts";
-import type { HostProvisioner } from "../ports/host-provisioner.ts";
+import type { Events } from "../ports/cluster/events.ts";
+import type { HostProvisioner } from "../ports/host/host-provisioner.ts";
+import type { NodeNotes } from "../ports/host/node-checkpoints.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { NodeNotes } from "../ports/node-notes.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
-import type { ObjectCache } from "../reconcile/object-cache.ts";
+import type { ObjectStore } from "../ports/store/object-store.ts";
+import type { OperationLock } from "../runtime/operation-lock.ts";
 
 /** What a node plug-in is told. */
 export interface NodeSettings {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { DeviceContent } from "../core/host/judge-device-content.ts";
-import type { VolumeDetail } from "../core/model/az-volume.ts";
-import type { FileSystemType } from "../core/model/file-system.ts";
-import { agoMs, aWriter, diskUri } from "../core/plan/testing/objects.ts";
-import { gibToBytes } from "../core/units.ts";
-import { must } from "../reconcile/testing/settled.ts";
-import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import { must } from "../controller/testing/settled.ts";
+import type { VolumeDetail } from "../core/api/az-volume.ts";
+import type { DeviceContent } from "../core/node/judge-device-content.ts";
+import { gibToBytes } from "../core/primitives/units.ts";
+import { agoMs, aWriter, diskUri } from "../core/testing/objects.ts";
+import type { FileSystemType } from "../core/volume/file-system.ts";
+import { stageVolume, type StageRequest } from "./stage/stage-volume.ts";
+import { unstageVolume } from "./stage/unstage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
-import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };

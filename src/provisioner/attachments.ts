@@ -1,16 +1,16 @@
-import type { Failure } from "../core/failure.ts";
-import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
-import { type Result, fail, ok } from "../core/result.ts";
-import type { CloudProvisioner, FenceProof } from "../ports/cloud-provisioner.ts";
-import type { ArmDisk } from "./arm-api.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/azure/disk-uri.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import { type Result, fail, ok } from "../core/failure/result.ts";
+import type { CloudProvisioner, FenceProof } from "../ports/cloud/cloud-provisioner.ts";
+import type { ArmDisk } from "./arm/arm-api.ts";
+import { toFailure } from "./arm/error-table.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
-import { ownersOf, readDisk } from "./disk-owners.ts";
-import { toFailure } from "./error-table.ts";
+import { ownersOf, readDisk } from "./disk/disk-owners.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
-import { proofOfEnd, type VanishedContext } from "./prove-vanished.ts";
-import type { VmQueues } from "./vm-queues.ts";
-import type { VmRequest } from "./vm-request.ts";
-import type { VmTarget } from "./vm-update.ts";
+import { proofOfEnd, type VanishedContext } from "./vm/prove-vanished.ts";
+import type { VmQueues } from "./vm/vm-queues.ts";
+import type { VmRequest } from "./vm/vm-request.ts";
+import type { VmTarget } from "./vm/vm-update.ts";
 
 /** What attaches and detaches work with. */
 export interface AttachmentContext extends VanishedContext {

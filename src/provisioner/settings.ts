@@ -1,7 +1,7 @@
-import type { Backoff } from "../core/cloud/backoff.ts";
-import type { PollPace } from "../core/cloud/poll-delay.ts";
-import type { BucketLimit } from "../core/cloud/token-bucket.ts";
-import { type CallGroup, type GatewayClass, type GroupLimits, azureGatewayLimits, azureLimits } from "./throttle-budget.ts";
+import type { PollPace } from "../core/azure/poll-delay.ts";
+import type { BucketLimit } from "../core/azure/token-bucket.ts";
+import type { Backoff } from "../core/primitives/backoff.ts";
+import { type CallGroup, type GatewayClass, type GroupLimits, azureGatewayLimits, azureLimits } from "./arm/throttle-budget.ts";
 
 /** What bounds the provisioner's patience. Times in milliseconds. */
 export interface ProvisionerSettings {

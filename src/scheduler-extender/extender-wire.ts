@@ -1,5 +1,5 @@
-import { invariant } from "../core/invariant.ts";
-import { fail, ok, type Result } from "../core/result.ts";
+import { invariant } from "../core/failure/invariant.ts";
+import { fail, ok, type Result } from "../core/failure/result.ts";
 import { mayPreemptionHelp, type RemovalReason } from "../core/schedule/filter-nodes.ts";
 import { SCORE_MAX } from "../core/schedule/score-nodes.ts";
 import type { ByteWriter } from "./byte-writer.ts";

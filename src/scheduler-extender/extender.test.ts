@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
-import { aReplica, aVolume, diskUri } from "../core/plan/testing/objects.ts";
+import { aReplica, aVolume, diskUri } from "../core/testing/objects.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type AnswerExtender, createExtender, type ExtenderAnswer, type ExtenderVerb } from "./extender.ts";

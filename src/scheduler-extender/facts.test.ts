@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aDetail, anAttachment, aRecord, aReplica, aVolume, diskUri, identity, leaving } from "../core/plan/testing/objects.ts";
-import { aDriverNode } from "../reconcile/testing/a-driver-node.ts";
+import { aDriverNode } from "../controller/testing/a-driver-node.ts";
+import { aDetail, anAttachment, aRecord, aReplica, aVolume, diskUri, identity, leaving } from "../core/testing/objects.ts";
 import { attachmentFacts, claimFacts, nodeFacts, persistentVolumeFacts, storageClassFacts, volumeFacts, type WireStorageClass } from "./facts.ts";
 
 const driver = "disk.csi.azure.com";

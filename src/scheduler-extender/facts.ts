@@ -1,12 +1,12 @@
-import type { AzDriverNode } from "../core/model/az-driver-node.ts";
-import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
-import { resourceUriKey } from "../core/model/disk-uri.ts";
-import { defaultDriverName } from "../core/model/driver-name.ts";
-import type { NodeKey } from "../core/model/node-identity.ts";
+import type { AzDriverNode } from "../core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
+import { defaultDriverName } from "../core/api/driver-name.ts";
+import type { NodeKey } from "../core/api/node-identity.ts";
+import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
-import type { SourceObject } from "../ports/source.ts";
+import type { SourceObject } from "../ports/store/source.ts";
 
 /** How classes name Kubernetes' former in-tree driver. */
 const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";

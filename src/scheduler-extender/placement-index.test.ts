@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
-import { aDetail, anAttachment, aRecord, aReplica, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { aDetail, anAttachment, aRecord, aReplica, aVolume, diskUri, identity } from "../core/testing/objects.ts";
 import type { AttachmentFacts } from "./facts.ts";
 import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";

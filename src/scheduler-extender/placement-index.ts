@@ -1,7 +1,7 @@
-import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { SourceCache } from "../ports/source-cache.ts";
+import type { SourceCache } from "../ports/store/source-cache.ts";
 import type { AttachmentFacts, ClaimFacts, NodeFacts, PersistentVolumeFacts, StorageClassFacts, VolumeFacts } from "./facts.ts";
 import type { NodeNames } from "./node-names.ts";
 import { NodeTable } from "./node-table.ts";

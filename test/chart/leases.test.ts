@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { CONTROLLER_LEASE } from "../../src/core/model/lease.ts";
+import { CONTROLLER_LEASE } from "../../src/core/api/lease.ts";
 import { type Manifest, renderChart } from "./render-chart.ts";
 import { whyNoHelm } from "./run-helm.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
+import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 import { RELEASE } from "./render-chart.ts";

@@ -1,14 +1,14 @@
-import type { Failure } from "../../src/core/failure.ts";
-import { invariant } from "../../src/core/invariant.ts";
-import { PLACED_BY_LABEL } from "../../src/core/model/attachment-labels.ts";
-import type { AzDriverNode } from "../../src/core/model/az-driver-node.ts";
-import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
-import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/model/az-volume.ts";
-import { ATTACHMENT_FINALIZER } from "../../src/core/model/finalizers.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import type { Result } from "../../src/core/result.ts";
-import type { Kind, KindMap, NewObject, ObjectStore } from "../../src/ports/object-store.ts";
-import { NODE_NAME_LABEL, newAttachment } from "../../src/reconcile/new-attachment.ts";
+import { PLACED_BY_LABEL } from "../../src/core/api/attachment-labels.ts";
+import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/api/az-volume.ts";
+import { ATTACHMENT_FINALIZER } from "../../src/core/api/finalizers.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import { invariant } from "../../src/core/failure/invariant.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { NODE_NAME_LABEL, newAttachment } from "../../src/objects/new-attachment.ts";
+import type { Kind, KindMap, NewObject, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { boundTo, EARLIER_UID, fresh, nodeA, nodeB, OTHERS_ENTRY, written } from "./record-writes.ts";
 
 /** A write of node-a's token, and what an API server with the chart answers. */

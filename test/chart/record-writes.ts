@@ -1,7 +1,7 @@
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import type { Step } from "../../src/core/plan/writer-steps.ts";
-import * as steps from "../../src/core/plan/writer-steps.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { Step } from "../../src/core/writer/writer-steps.ts";
+import * as steps from "../../src/core/writer/writer-steps.ts";
 
 /** The uid of node-a's Node, as its token bears it. Where a real API server gives it another one, that is put in its place. */
 export const NODE_A_UID = "uid-of-node-a";

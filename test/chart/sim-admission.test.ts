@@ -9,8 +9,8 @@ import type { StoredObject } from "../../src/adapters/object-semantics/stored-ob
 import { createSimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import { entriesOf } from "../../src/core/plan/writer-steps.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
+import { entriesOf } from "../../src/core/writer/writer-steps.ts";
 import { newVolume, nodeWrites, type Stores, verdictOf } from "./node-writes.ts";
 import { boundTo, controllerSteps, EARLIER_UID, forgeries, NODE_A_UID, nodeA, nodeB, nodeSteps, OTHERS_ENTRY } from "./record-writes.ts";
 

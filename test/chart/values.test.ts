@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ChartValue } from "../../scripts/generate/chart/chart-value.ts";
 import { chartValues } from "../../scripts/generate/chart/chart-values.ts";
-import { detachOptions } from "../../src/compose/detach-options.ts";
+import { detachOptions } from "../../src/compose/settings/detach-options.ts";
 import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
 
 const BUILD_TIMEOUT_MS = 280_000;

@@ -6,7 +6,7 @@ import { buildCsiSanity } from "../../testbed/csi-sanity/build-csi-sanity.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { checkSpecs } from "../csi-sanity/check-specs.ts";
 import { readGinkgoReport } from "../csi-sanity/ginkgo-report.ts";
-import { disksInAzure } from "./azure-journal.ts";
+import { disksInAzure } from "./assert/azure-journal.ts";
 import { driverLab } from "./driver-lab.ts";
 
 const SANITY_TIMEOUT_S = 400;

@@ -1,4 +1,4 @@
-import { type ChartValues, installDriver, type InstallOptions } from "../../testbed/lab/install-driver.ts";
+import { type ChartValues, installDriver, type InstallOptions } from "../../testbed/lab/cluster/install-driver.ts";
 import { type Lab, openLab } from "../../testbed/lab/lab.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
 

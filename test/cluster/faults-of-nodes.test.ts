@@ -1,11 +1,11 @@
 import { after, before, describe, it } from "node:test";
+import { vmNameOf } from "../../testbed/lab/cluster/vm-name.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
-import { vmNameOf } from "../../testbed/lab/vm-name.ts";
-import { azureCallsFromNow } from "./azure-journal.ts";
+import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
+import { azureCallsFromNow } from "./assert/azure-journal.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
-import { keepControllersOff } from "./leading-controller.ts";
 import {
   assertBothSound,
   backInService,
@@ -17,11 +17,11 @@ import {
   untilForgotten,
   untilTrusted,
   VICTIM,
-} from "./lose-node.ts";
+} from "./faults/lose-node.ts";
+import { keepControllersOff } from "./leading-controller.ts";
 import { untilNodeReady } from "./node-ready.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
-import { untilTold } from "./record-writer.ts";
-import { withWorkloads } from "./workloads.ts";
+import { untilTold } from "./workload/record-writer.ts";
+import { withWorkloads } from "./workload/workloads.ts";
 
 const VM_API = "api-version=2025-04-01";
 

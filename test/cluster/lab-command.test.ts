@@ -6,10 +6,10 @@ import { labHome } from "../../testbed/lab/lab-home.ts";
 import { labNetwork } from "../../testbed/lab/lab-network.ts";
 import { readLabRecord } from "../../testbed/lab/lab-record.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { run } from "../../testbed/lab/run.ts";
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
-import { machineTraces, NO_TRACES } from "./machine-traces.ts";
+import { run } from "../../testbed/lab/units/run.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { machineTraces, NO_TRACES } from "./assert/machine-traces.ts";
 
 const NAME = "lab-command";
 const REGISTERED_MAX_MS = 60_000;

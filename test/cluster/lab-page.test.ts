@@ -5,13 +5,13 @@ import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../../scripts/child/run-command.ts";
-import type { LabNode } from "../../testbed/lab/lab-node.ts";
+import type { LabNode } from "../../testbed/lab/cluster/lab-node.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
 import { untilNodeReady } from "./node-ready.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
 
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const TUTORIALS = /\n## The tutorials, step by step\n([^]*?)\n### Other volumes\n/u;

@@ -1,6 +1,6 @@
-import { followCollection } from "../../testbed/lab/follow-collection.ts";
+import { followCollection } from "../../testbed/lab/cluster/follow-collection.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 
 const NAMESPACE = "kube-system";
 const SELECTOR = "app=csi-azuredisk-controller";

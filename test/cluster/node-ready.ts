@@ -1,5 +1,5 @@
 import type { Lab } from "../../testbed/lab/lab.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 
 const READY_MAX_MS = 120_000;
 

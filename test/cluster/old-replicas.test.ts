@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, anAttachment, aReplica, aVolume, nowMs } from "../../src/core/plan/testing/objects.ts";
+import { agoMs, anAttachment, aReplica, aVolume, nowMs } from "../../src/core/testing/objects.ts";
 import { PRUNE_AFTER_MS } from "./driver-lab.ts";
 import { oldReplicas } from "./old-replicas.ts";
 

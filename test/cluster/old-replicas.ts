@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../../src/core/model/az-volume.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/api/az-volume.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { PRUNE_AFTER_MS } from "./driver-lab.ts";
-import { attachmentsOf, type Workloads } from "./workloads.ts";
+import { attachmentsOf, type Workloads } from "./workload/workloads.ts";
 
 /** A replica that is missing is looked for within a minute; then it has to be attached, and to grow old. */
 const OLD_MAX_MS = 120_000;

@@ -3,13 +3,13 @@ import { after, before, describe, it } from "node:test";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
 import { untilControllersReady } from "./leading-controller.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
-import { aClaim, aPod, manifestOf } from "./volume-manifests.ts";
-import { type Workloads, withWorkloads } from "./workloads.ts";
+import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
+import { type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 const CLASS = "managed-csi-premium";
 const FOLDER = "/var/lib/kubelet/plugins/disk.csi.azure.com";

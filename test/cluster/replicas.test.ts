@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
-import { azureCallsFromNow } from "./azure-journal.ts";
+import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { azureCallsFromNow } from "./assert/azure-journal.ts";
 import { driverLab, PRUNE_AFTER_MS } from "./driver-lab.ts";
-import { withForeignDisks } from "./foreign-disks.ts";
 import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
-import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
+import { withForeignDisks } from "./workload/foreign-disks.ts";
+import { attachmentsOf, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 const SETTLED_MAX_MS = 60_000;
 /** What nobody announces is looked at once a minute. */

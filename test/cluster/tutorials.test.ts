@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
-import { example } from "./examples.ts";
-import { inGiB, patchSize, untilGrown } from "./growth.ts";
-import { diskOf, keepDisk, releaseDisk, staticVolume } from "./kept-disks.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
-import { aClaim, aPod, manifestOf } from "./volume-manifests.ts";
-import { attachmentsOf, withClusterObjects, withWorkloads } from "./workloads.ts";
+import { example } from "./workload/examples.ts";
+import { inGiB, patchSize, untilGrown } from "./workload/growth.ts";
+import { diskOf, keepDisk, releaseDisk, staticVolume } from "./workload/kept-disks.ts";
+import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
+import { attachmentsOf, withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
 /** Tests of a file that run side by side: most of a test is waiting. */
 const AT_ONCE = 4;

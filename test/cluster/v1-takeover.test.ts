@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { uninstallDriver } from "../../testbed/lab/install-driver.ts";
+import { uninstallDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
+import { allRecordsDuring, assertHandedOver, type SeenRecord } from "./assert/watch-writer.ts";
 import { driverLab, reinstallDriver } from "./driver-lab.ts";
-import { movesWithItsRecords } from "./move-writer.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
+import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
-import { assertNeverFailed, assertRecordsKept, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
 import { leaveMounted } from "./v1-driver/leave-mounted.ts";
-import { aClaim, aClass, aPod, manifestOf } from "./volume-manifests.ts";
-import { allRecordsDuring, assertHandedOver, type SeenRecord } from "./watch-writer.ts";
-import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workloads.ts";
+import { assertNeverFailed, assertRecordsKept, recordWriter, toldBy, untilTold, writerPod } from "./workload/record-writer.ts";
+import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
+import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 const HOME = "node-b";
 const OTHER = "node-a";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
-import { withForeignDisks } from "./foreign-disks.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
+import { withForeignDisks } from "./workload/foreign-disks.ts";
 
 /** Data disks that the lab's VMs take. */
 const SLOTS = 16;

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
-import { disksInAzure } from "./azure-journal.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { disksInAzure } from "./assert/azure-journal.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
-import { example } from "./examples.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
-import { aClaim, aClass, aPod, manifestOf, type MountOptions } from "./volume-manifests.ts";
-import { withClusterObjects, type Workloads, withWorkloads } from "./workloads.ts";
+import { example } from "./workload/examples.ts";
+import { aClaim, aClass, aPod, manifestOf, type MountOptions } from "./workload/volume-manifests.ts";
+import { withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 /** Tests of a file that run side by side: most of a test is waiting. */
 const AT_ONCE = 4;

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { disksInAzure } from "./azure-journal.ts";
-import { makeDisk } from "./disks-by-hand.ts";
+import { disksInAzure } from "./assert/azure-journal.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
-import { diskOf, type KeptDisk, releaseDisk, staticVolume } from "./kept-disks.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
-import { aClaim, aClass, aPod, manifestOf } from "./volume-manifests.ts";
-import { withClusterObjects, type Workloads, withWorkloads } from "./workloads.ts";
+import { makeDisk } from "./workload/disks-by-hand.ts";
+import { diskOf, type KeptDisk, releaseDisk, staticVolume } from "./workload/kept-disks.ts";
+import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
+import { withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 const AT_ONCE = 2;
 

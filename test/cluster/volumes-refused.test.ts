@@ -1,11 +1,11 @@
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
-import { aClaim, aClass, type ClaimOptions, manifestOf } from "./volume-manifests.ts";
-import { withClusterObjects, withWorkloads } from "./workloads.ts";
+import { aClaim, aClass, type ClaimOptions, manifestOf } from "./workload/volume-manifests.ts";
+import { withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
 interface Refusal {
   readonly name: string;

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
-import { example } from "./examples.ts";
-import { inGiB, patchSize, untilGrown } from "./growth.ts";
-import { untilNothingIsLeft } from "./nothing-left.ts";
-import { aClaim, aClass, aPod, manifestOf } from "./volume-manifests.ts";
-import { withClusterObjects, withWorkloads } from "./workloads.ts";
+import { example } from "./workload/examples.ts";
+import { inGiB, patchSize, untilGrown } from "./workload/growth.ts";
+import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
+import { withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
 const AT_ONCE = 2;
 const BYTES_PER_GIB = 1024 ** 3;

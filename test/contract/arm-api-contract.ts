@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Result } from "../../src/core/result.ts";
+import type { Result } from "../../src/core/failure/result.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { ArmAnswer, ArmApi, ArmDisk, ArmDiskSpec, ArmError, ArmOperation, ArmVm } from "../../src/provisioner/arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmDisk, ArmDiskSpec, ArmError, ArmOperation, ArmVm } from "../../src/provisioner/arm/arm-api.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./cloud-bench.ts";
 
 /** An `ArmApi` to hold to the contract, on a cloud whose operations end by their first poll; it has VMs `node-a` and `node-b` in zone 1. */

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import type { Failure } from "../../src/core/failure.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import type { Result } from "../../src/core/result.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
-import { type VirtualMachine, etagText } from "../../src/emulator/model/virtual-machine.ts";
+import { type VirtualMachine, etagText } from "../../src/emulator/model/vm/virtual-machine.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
-import type { CreateDiskRequest } from "../../src/ports/cloud-provisioner.ts";
+import type { CreateDiskRequest } from "../../src/ports/cloud/cloud-provisioner.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 
 export const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";

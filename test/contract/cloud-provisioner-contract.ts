@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Failure } from "../../src/core/failure.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import { ok, type Result } from "../../src/core/result.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
-import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import { ok, type Result } from "../../src/core/failure/result.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
+import { releaseStuckOperations } from "../../src/emulator/model/pace/operations.ts";
 import { findDisk, putDisk, putVm } from "../../src/emulator/model/world.ts";
-import type { CloudProvisioner, Lane, MayProceed, PromisedLuns } from "../../src/ports/cloud-provisioner.ts";
+import type { CloudProvisioner, Lane, MayProceed, PromisedLuns } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
   SUBSCRIPTION_ID,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { putVm } from "../../src/emulator/model/world.ts";
-import type { CloudProvisioner } from "../../src/ports/cloud-provisioner.ts";
+import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
 import { type CloudUnderTest, addDisk, addVm, failureOf, mayAlways, never, valueOf, vmAt, vmUri, vmWrites } from "./cloud-bench.ts";
 
 const REIMAGE_MS = 300_000;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import type { Failure } from "../../src/core/failure.ts";
-import { fileSystemTypes } from "../../src/core/model/file-system.ts";
-import type { FileSystemType } from "../../src/core/model/file-system.ts";
-import type { Result } from "../../src/core/result.ts";
-import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host-provisioner.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { fileSystemTypes } from "../../src/core/volume/file-system.ts";
+import type { FileSystemType } from "../../src/core/volume/file-system.ts";
+import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 
 /** A machine with a host to hold to the contract, and hands to do to it what platforms, processes and people do. */
 export interface HostWorld {

@@ -8,11 +8,11 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import type { Failure } from "../../src/core/failure.ts";
-import { parseMountinfo } from "../../src/core/host/parse-mountinfo.ts";
-import type { Result } from "../../src/core/result.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { parseMountinfo } from "../../src/core/node/parse-mountinfo.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
-import type { CleanRequest, Device } from "../../src/ports/host-provisioner.ts";
+import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
 import { makeLinuxHostWorld } from "./linux-host-world.ts";
 import type { LinuxHostWorld } from "./linux-host-world.ts";
 

@@ -4,7 +4,7 @@ import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import { createModelMachine } from "../../src/adapters/model-host/model-machine.ts";
 import type { ModelIo } from "../../src/adapters/model-host/model-machine.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import { invariant } from "../../src/core/invariant.ts";
+import { invariant } from "../../src/core/failure/invariant.ts";
 import type { HostWorld } from "./host-provisioner-contract.ts";
 
 /** A modelled machine as the contract's world. */

@@ -1,4 +1,4 @@
-import type { KindMap, NewObject } from "../../src/ports/object-store.ts";
+import type { KindMap, NewObject } from "../../src/ports/store/object-store.ts";
 
 type Metadata = Omit<NewObject<"AzVolume">["metadata"], "name">;
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../src/core/failure.ts";
-import type { Result } from "../../src/core/result.ts";
-import { WatchGone } from "../../src/ports/object-store.ts";
-import type { Kind, KindMap, ObjectStore, WatchEvent } from "../../src/ports/object-store.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { WatchGone } from "../../src/ports/store/object-store.ts";
+import type { Kind, KindMap, ObjectStore, WatchEvent } from "../../src/ports/store/object-store.ts";
 import { aNewAttachment, aNewDriverNode, aNewVolume, aVolumeStatus } from "./object-builders.ts";
 
 /** An empty store to hold to the contract. */

@@ -9,7 +9,7 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { failingLogger } from "./failing-logger.ts";
 import { aNewDriverNode } from "./object-builders.ts";
 import { objectStoreContract } from "./object-store-contract.ts";

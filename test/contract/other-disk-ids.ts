@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { formatDiskUri, parseDiskUri } from "../../src/core/model/disk-uri.ts";
+import { formatDiskUri, parseDiskUri } from "../../src/core/azure/disk-uri.ts";
 
 /** Ids that Azure takes for the disk of `uri`: the same segments in another case. */
 export function sameDiskIds(uri: string): fc.Arbitrary<string> {

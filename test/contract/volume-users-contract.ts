@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { VolumeUse, VolumeUsers } from "../../src/ports/volume-users.ts";
+import type { VolumeUse, VolumeUsers } from "../../src/ports/cluster/volume-users.ts";
 
 /** An orchestrator of the suite's own, and what the adapter under test tells of it. */
 export interface VolumeUsersWorld {

@@ -7,11 +7,11 @@ import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts
 import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import type { ClusterNode } from "../../src/core/model/cluster-node.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
-import { createObjectCache } from "../../src/reconcile/object-cache.ts";
-import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
+import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { failingLogger } from "./failing-logger.ts";
 import { volumeUsersContract, type VolumeUsersWorld } from "./volume-users-contract.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { endWork, freeze, nothingLost, provesStaleWriterBlocked, putToWork, release, type Stage, start, untilAttached } from "../../demo/act-failovers.ts";
-import type { LabNode } from "../../demo/lab.ts";
+import type { LabNode } from "../../demo/lab/lab.ts";
 import { createVolume, type DemoVolume, deleteVolume, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
-import { changeSpec } from "../../src/reconcile/change-object.ts";
+import { changeSpec } from "../../src/objects/update-object.ts";
 import { notedEpochs } from "./noted-epochs.ts";
 
 /** A stage on which one process is to die. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Lab } from "../../demo/lab.ts";
+import type { Lab } from "../../demo/lab/lab.ts";
 
 /** What a node's own notes say: the epoch under which it mounted, for each volume that it has or may have. */
 export async function notedEpochs(lab: Lab, nodeName: string): Promise<ReadonlyMap<string, number>> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
-import { type CallOptions, type CsiClients, connectCsi, CsiError } from "../../demo/csi-clients.ts";
+import { type CallOptions, type CsiClients, connectCsi, CsiError } from "../../demo/lab/csi-clients.ts";
 
 /** Codes that every orchestrator answers by calling again; a broken connection is UNAVAILABLE, too. */
 const retried: ReadonlySet<number> = new Set([status.UNAVAILABLE, status.ABORTED, status.DEADLINE_EXCEEDED, status.CANCELLED, status.FAILED_PRECONDITION]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import { identity } from "../../src/core/plan/testing/objects.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
+import { identity } from "../../src/core/testing/objects.ts";
 import { wrongMove } from "./writer-moves.ts";
 
 const nodeA = { ...identity("node-a"), vmId: "vm-a" } as const;

@@ -1,4 +1,4 @@
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 
 type Writer = NonNullable<WriterRecord["writer"]>;
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Lab } from "../../demo/lab.ts";
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { Lab } from "../../demo/lab/lab.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { wrongMove } from "./writer-moves.ts";
 
 /** Looks on from beside: at every version of every writer record, and at who has a disk mounted that takes writes. */

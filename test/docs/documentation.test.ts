@@ -8,12 +8,12 @@ import { recallRules } from "../../sim/model/recall/recall-protocol.ts";
 import { releaseRules } from "../../sim/model/release-check/release-protocol.ts";
 import { restoreRules } from "../../sim/model/restored-store/restored-store.ts";
 import { safetyRules } from "../../sim/model/writer-protocol/steps.ts";
-import { controllerRole } from "../../src/compose/controller-role.ts";
-import { nodeRole } from "../../src/compose/node-role.ts";
-import { preStopCommand } from "../../src/compose/pre-stop-command.ts";
-import { schedulerExtenderRole } from "../../src/compose/scheduler-extender-role.ts";
-import { standaloneRole } from "../../src/compose/standalone-role.ts";
-import { storeRole } from "../../src/compose/store-role.ts";
+import { controllerRole } from "../../src/compose/roles/controller-role.ts";
+import { nodeRole } from "../../src/compose/roles/node-role.ts";
+import { preStopCommand } from "../../src/compose/roles/pre-stop-command.ts";
+import { schedulerExtenderRole } from "../../src/compose/roles/scheduler-extender-role.ts";
+import { standaloneRole } from "../../src/compose/roles/standalone-role.ts";
+import { storeRole } from "../../src/compose/roles/store-role.ts";
 import { settingsRows } from "./settings-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

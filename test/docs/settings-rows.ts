@@ -1,4 +1,4 @@
-import type { Option, Options } from "../../src/compose/options.ts";
+import type { Option, Options } from "../../src/compose/settings/options.ts";
 
 /** A role with the settings that its `--help` lists. */
 export interface DocumentedRole {

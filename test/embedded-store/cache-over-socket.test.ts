@@ -8,7 +8,7 @@ import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts
 import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import { failingLogger } from "../contract/failing-logger.ts";
 import { aNewDriverNode } from "../contract/object-builders.ts";
 

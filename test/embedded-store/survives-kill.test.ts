@@ -7,7 +7,7 @@ import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { startStoreProcess } from "./store-process.ts";
 
 const ROUNDS = 6;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Emulator, replayJournal } from "../../src/emulator/index.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { type AzureFixture, createDisk, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
 import { call, type WireAnswer } from "./call.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ComputeManagementClient } from "@azure/arm-compute";
-import type { FaultRule } from "../../src/emulator/model/faults.ts";
-import { strikeVm } from "../../src/emulator/model/vm-events.ts";
+import type { FaultRule } from "../../src/emulator/model/pace/faults.ts";
+import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import { abandon, type AzureFixture, createDisk, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
 

@@ -1,4 +1,4 @@
-import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
+import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 
 /** A rule of RBAC. */

@@ -3,13 +3,13 @@ import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, mock } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import type { ApiClient, ApiRequest, ApiWatchEvent } from "../../src/adapters/kubernetes/api-client.ts";
-import { connectApiServer } from "../../src/adapters/kubernetes/connect-api-server.ts";
-import type { ConnectApiServerOptions } from "../../src/adapters/kubernetes/connect-api-server.ts";
+import type { ApiClient, ApiRequest, ApiWatchEvent } from "../../src/adapters/kubernetes/api/api-client.ts";
+import { connectApiServer } from "../../src/adapters/kubernetes/api/connect-api-server.ts";
+import type { ConnectApiServerOptions } from "../../src/adapters/kubernetes/api/connect-api-server.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import { WatchBroken, WatchGone } from "../../src/ports/object-store.ts";
+import { WatchBroken, WatchGone } from "../../src/ports/store/object-store.ts";
 import { json, startHttpsServer } from "./https-server.ts";
 import type { Answer, HttpsServer } from "./https-server.ts";
 

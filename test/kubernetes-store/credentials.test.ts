@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
-import type { ApiServerConfig } from "../../src/adapters/kubernetes/api-server-config.ts";
+import type { ApiServerConfig } from "../../src/adapters/kubernetes/api/api-server-config.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { aNewDriverNode } from "../contract/object-builders.ts";

@@ -1,11 +1,11 @@
 import { createInterface } from "node:readline";
-import { connectApiServer } from "../../src/adapters/kubernetes/connect-api-server.ts";
+import { connectApiServer } from "../../src/adapters/kubernetes/api/connect-api-server.ts";
+import { readKubeconfig } from "../../src/adapters/kubernetes/api/read-kubeconfig.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
-import { readKubeconfig } from "../../src/adapters/kubernetes/read-kubeconfig.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import { createObjectCache } from "../../src/reconcile/object-cache.ts";
 
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent };
 

@@ -1,12 +1,12 @@
-import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
+import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
+import type { ObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { KindMap } from "../../src/ports/object-store.ts";
-import type { FollowSettings } from "../../src/reconcile/follow-source.ts";
-import { createObjectCache } from "../../src/reconcile/object-cache.ts";
-import type { ObjectCache } from "../../src/reconcile/object-cache.ts";
+import type { KindMap } from "../../src/ports/store/object-store.ts";
+import type { FollowSettings } from "../../src/runtime/cache/follow-source.ts";
 
 /** A cache of AzDriverNodes that is being kept up to date. */
 export interface FollowedNodes {

@@ -1,5 +1,5 @@
-import { identity } from "../../src/core/plan/testing/objects.ts";
-import type { KindMap, NewObject } from "../../src/ports/object-store.ts";
+import { identity } from "../../src/core/testing/objects.ts";
+import type { KindMap, NewObject } from "../../src/ports/store/object-store.ts";
 
 const TIME = "2026-01-01T00:00:00.000Z";
 const NODE = { ...identity("node-a"), vmId: "00000000-0000-0000-0000-00000000000a" };

@@ -7,8 +7,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
-import type { ApiServerConfig } from "../../src/adapters/kubernetes/api-server-config.ts";
-import { createLabPki } from "../../testbed/lab/lab-pki.ts";
+import type { ApiServerConfig } from "../../src/adapters/kubernetes/api/api-server-config.ts";
+import { createLabPki } from "../../testbed/lab/cluster/lab-pki.ts";
 
 /** As the API server has it: longer than a client keeps an idle connection, also one that has had no time for it. In milliseconds. */
 const KEEP_ALIVE_MS = 90_000;

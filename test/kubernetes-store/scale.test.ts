@@ -12,7 +12,7 @@ import { bundle } from "../../scripts/build/bundle.ts";
 import { NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import type { KindMap } from "../../src/ports/object-store.ts";
+import type { KindMap } from "../../src/ports/store/object-store.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-server.ts";
 import type { ApiServer } from "./api-server.ts";
 import { fullVolume } from "./full-objects.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
-import type { ApiServerConfig } from "../../src/adapters/kubernetes/api-server-config.ts";
+import type { ApiServerConfig } from "../../src/adapters/kubernetes/api/api-server-config.ts";
 
 /** A way to a server of loopback that can be cut and joined again. */
 export interface WeakLink {

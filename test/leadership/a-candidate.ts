@@ -3,14 +3,14 @@ import { createRatedClock } from "../../sim/driver/rated-clock.ts";
 import type { SimulatedHandle, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { ElectionSettings } from "../../src/core/plan/plan-candidacy.ts";
-import type { Events } from "../../src/ports/events.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
-import { createElection, type Election } from "../../src/reconcile/election.ts";
-import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
-import { createObjectCache } from "../../src/reconcile/object-cache.ts";
-import { settledOn } from "../../src/reconcile/testing/settled.ts";
-import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
+import { settledOn } from "../../src/controller/testing/settled.ts";
+import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import type { ElectionSettings } from "../../src/core/election/plan-candidacy.ts";
+import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
+import type { Events } from "../../src/ports/cluster/events.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
+import { createElection, type Election } from "../../src/runtime/election/election.ts";
+import { LeaseMemory } from "../../src/runtime/election/lease-high-water-mark.ts";
 
 /** One controller process that stands for election; its work is to wait until it is told to stop. */
 export interface Candidate {

@@ -10,10 +10,10 @@ import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts
 import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
-import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
-import { kubeconfig } from "../../testbed/lab/kubeconfig.ts";
-import { createLabPki } from "../../testbed/lab/lab-pki.ts";
+import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
+import { kubeconfig } from "../../testbed/lab/cluster/kubeconfig.ts";
+import { createLabPki } from "../../testbed/lab/cluster/lab-pki.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** In the user agent of the calls that an election makes. */

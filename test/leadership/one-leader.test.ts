@@ -4,12 +4,12 @@ import type { StoreSnapshot } from "../../src/adapters/simulated-store/simulated
 import { createSimulatedStore, type SimulatedHandle, type SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { CONTROLLER_LEASE } from "../../src/core/model/lease.ts";
-import { defaultElectionSettings as settings } from "../../src/core/plan/plan-candidacy.ts";
-import { aVolumeWithRecord } from "../../src/core/plan/testing/objects.ts";
-import type { NewObject } from "../../src/ports/object-store.ts";
+import { must } from "../../src/controller/testing/settled.ts";
+import { CONTROLLER_LEASE } from "../../src/core/api/lease.ts";
+import { defaultElectionSettings as settings } from "../../src/core/election/plan-candidacy.ts";
+import { aVolumeWithRecord } from "../../src/core/testing/objects.ts";
 import type { Random } from "../../src/ports/random.ts";
-import { must } from "../../src/reconcile/testing/settled.ts";
+import type { NewObject } from "../../src/ports/store/object-store.ts";
 import { type Candidate, startCandidate } from "./a-candidate.ts";
 
 const SEEDS = 30;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { defaultElectionSettings } from "../../src/core/plan/plan-candidacy.ts";
+import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { aCall } from "../../src/csi/testing/a-call.ts";
 import { aCreateVolumeRequest, aMountCapability } from "../../src/csi/testing/requests.ts";
 import { type ControllerProcess, type ControllersWorld, withControllers } from "./controllers-world.ts";

@@ -3,18 +3,11 @@ import { describe, it } from "node:test";
 import { createSimulatedStore, type SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import {
-  annotatedNumber,
-  CONTROLLER_LEASE,
-  COUNTER_ANNOTATION,
-  type Lease,
-  STORE_GENERATION_ANNOTATION,
-  SWEEP_ANNOTATION,
-} from "../../src/core/model/lease.ts";
-import { defaultElectionSettings as settings } from "../../src/core/plan/plan-candidacy.ts";
-import { aVolumeWithRecord } from "../../src/core/plan/testing/objects.ts";
-import type { NewObject } from "../../src/ports/object-store.ts";
-import { must } from "../../src/reconcile/testing/settled.ts";
+import { must } from "../../src/controller/testing/settled.ts";
+import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../../src/core/api/lease.ts";
+import { defaultElectionSettings as settings } from "../../src/core/election/plan-candidacy.ts";
+import { aVolumeWithRecord } from "../../src/core/testing/objects.ts";
+import type { NewObject } from "../../src/ports/store/object-store.ts";
 import { type Candidate, type CandidateOptions, startCandidate } from "./a-candidate.ts";
 
 const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = settings;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
-import type { Lab } from "../../demo/lab.ts";
+import type { Lab } from "../../demo/lab/lab.ts";
 import { createVolume } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter } from "../../demo/workload.ts";
-import { CONTROLLER_LEASE } from "../../src/core/model/lease.ts";
+import { CONTROLLER_LEASE } from "../../src/core/api/lease.ts";
 import { followRecord } from "../workflows/record-history.ts";
 import { bringUp, takeDown, untilServed } from "../workflows/volume-use.ts";
 import { type LabWorld, withLab } from "../workflows/with-lab.ts";

@@ -4,11 +4,11 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Child, startChild } from "../../demo/child.ts";
-import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
+import { type Child, startChild } from "../../demo/lab/child.ts";
+import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
-import { attachmentObjectName } from "../../src/core/model/object-names.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { attachmentObjectName } from "../../src/core/api/object-names.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { type AzureFixture, startAzure } from "../emulator/azure-fixture.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { lstat, unlink } from "node:fs/promises";
 import { after, describe, it } from "node:test";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { createDisk, SUBSCRIPTION_ID } from "../emulator/azure-fixture.ts";
 import { type ApiServer, FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import { aNodeWorld, type NodeWorld } from "./node-world.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
-import { connectCsi } from "../../demo/csi-clients.ts";
-import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
+import { connectCsi } from "../../demo/lab/csi-clients.ts";
+import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { NodeGetInfoRequest, type NodeGetInfoResponse } from "../../src/csi/gen/csi/v1/csi.ts";
 import {
   InfoRequest,

@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { Registry } from "prom-client";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { connectCloud } from "../../src/compose/connect-cloud.ts";
+import { connectCloud } from "../../src/compose/connect/connect-cloud.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
 import { diskUri, LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../contract/cloud-bench.ts";
 

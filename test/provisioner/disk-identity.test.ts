@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Failure } from "../../src/core/failure.ts";
-import type { Result } from "../../src/core/result.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
 import { controllerPublishVolume } from "../../src/csi/controller/controller-publish-volume.ts";
 import { deleteVolume } from "../../src/csi/controller/delete-volume.ts";
 import { expandVolume } from "../../src/csi/controller/expand-volume.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { settledOn } from "../../src/controller/testing/settled.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
-import { settledOn } from "../../src/reconcile/testing/settled.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, diskUri, failureOf, never } from "../contract/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 

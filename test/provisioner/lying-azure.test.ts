@@ -3,12 +3,12 @@ import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { Failure } from "../../src/core/failure.ts";
-import { fail, ok } from "../../src/core/result.ts";
-import type { Result } from "../../src/core/result.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import { fail, ok } from "../../src/core/failure/result.ts";
+import type { Result } from "../../src/core/failure/result.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { FenceProof } from "../../src/ports/cloud-provisioner.ts";
-import type { ArmApi, ArmDisk, ArmVm } from "../../src/provisioner/arm-api.ts";
+import type { FenceProof } from "../../src/ports/cloud/cloud-provisioner.ts";
+import type { ArmApi, ArmDisk, ArmVm } from "../../src/provisioner/arm/arm-api.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import {
   type CloudUnderTest,

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import { fail } from "../../src/core/result.ts";
+import { settledOn } from "../../src/controller/testing/settled.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import { fail } from "../../src/core/failure/result.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
-import type { ArmAnswer } from "../../src/provisioner/arm-api.ts";
-import { errorWithoutAnswer } from "../../src/provisioner/arm-error.ts";
+import type { ArmAnswer } from "../../src/provisioner/arm/arm-api.ts";
+import { errorWithoutAnswer } from "../../src/provisioner/arm/arm-error.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { settledOn } from "../../src/reconcile/testing/settled.ts";
 import { LOCATION, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
 import { armOnModel, provisionerOn, provisionerOnModel } from "./provisioner-on-model.ts";
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
-import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import { aDiskRequest, failureOf, LOCATION, mayAlways, never, RESOURCE_GROUP, SUBSCRIPTION_ID, valueOf, vmNameOf } from "../contract/cloud-bench.ts";
 import { armOnModel, provisionerOn } from "./provisioner-on-model.ts";
 

@@ -2,7 +2,7 @@ import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never } from "../contract/cloud-bench.ts";

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
-import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 const name = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", name: "node-a", clientRequestId: "correlation-1" };

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type VirtualClock, createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { settledOn } from "../../src/controller/testing/settled.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { FaultEffect } from "../../src/emulator/model/faults.ts";
+import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
+import { azureLimits } from "../../src/provisioner/arm/throttle-budget.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { azureLimits } from "../../src/provisioner/throttle-budget.ts";
-import { settledOn } from "../../src/reconcile/testing/settled.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 

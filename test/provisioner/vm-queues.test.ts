@@ -4,15 +4,15 @@ import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
-import { createArmSession } from "../../src/provisioner/arm-session.ts";
-import { EtagWrites } from "../../src/provisioner/etag-writes.ts";
+import { createArmSession } from "../../src/provisioner/arm/arm-session.ts";
+import { ThrottleBudget } from "../../src/provisioner/arm/throttle-budget.ts";
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
-import { SharedVmReads } from "../../src/provisioner/shared-vm-reads.ts";
-import { ThrottleBudget } from "../../src/provisioner/throttle-budget.ts";
-import { VmQueues } from "../../src/provisioner/vm-queues.ts";
-import type { VmRequestSpec } from "../../src/provisioner/vm-request.ts";
-import { VmSizes } from "../../src/provisioner/vm-sizes.ts";
-import type { VmTarget } from "../../src/provisioner/vm-update.ts";
+import { EtagWrites } from "../../src/provisioner/vm/etag-writes.ts";
+import { SharedVmReads } from "../../src/provisioner/vm/shared-vm-reads.ts";
+import { VmQueues } from "../../src/provisioner/vm/vm-queues.ts";
+import type { VmRequestSpec } from "../../src/provisioner/vm/vm-request.ts";
+import { VmSizes } from "../../src/provisioner/vm/vm-sizes.ts";
+import type { VmTarget } from "../../src/provisioner/vm/vm-update.ts";
 import { RESOURCE_GROUP, SUBSCRIPTION_ID, mayAlways, never } from "../contract/cloud-bench.ts";
 
 const GROUP_URI = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;

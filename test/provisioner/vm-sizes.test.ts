@@ -3,10 +3,10 @@ import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { ok } from "../../src/core/result.ts";
+import { ok } from "../../src/core/failure/result.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
-import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never, valueOf, vmNameOf, vmUri } from "../contract/cloud-bench.ts";
 

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { describeSeedFailure } from "../../sim/run/describe-failure.ts";
 import { runPlain, type SeedResult } from "../../sim/run/run-seed.ts";
 import { runTasks } from "../../sim/run/run-seeds.ts";
-import type { ExactCrash, Scenario } from "../../sim/run/scenario.ts";
 import type { SeedTask } from "../../sim/run/seed-thread.ts";
+import type { ExactCrash, Scenario } from "../../sim/scenario/scenario.ts";
 import { type StepName, stepNames } from "../../src/ports/steps.ts";
 
 const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;

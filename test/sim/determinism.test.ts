@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { drawScenario } from "../../sim/run/draw-scenario.ts";
 import { runScenario } from "../../sim/run/run-scenario.ts";
+import { drawScenario } from "../../sim/scenario/draw-scenario.ts";
 
 /** The last one has a second cluster. */
 const SEEDS = [1, 2, 3, 5, 8, 13, 16];

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ownStorms } from "../../sim/run/own-storms.ts";
 import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
 import { seedRange } from "../../sim/run/run-seeds.ts";
+import { ownStorms } from "../../sim/scenario/own-storms.ts";
 import { collectFailures } from "./collect-failures.ts";
 
 /** Seeds of each storm. */

@@ -3,7 +3,7 @@ import { open, truncate } from "node:fs/promises";
 import { it } from "node:test";
 import { hashOfDisk, readRecord } from "../../demo/observe.ts";
 import { createVolume, type DemoVolume, publishOnController, unpublishOnController } from "../../demo/volume-moves.ts";
-import type { Kind } from "../../src/ports/object-store.ts";
+import type { Kind } from "../../src/ports/store/object-store.ts";
 import { failsWith, type StatusName } from "./csi-failure.ts";
 import { deviceOf, fileOfDisk, runProgram } from "./node-device.ts";
 import { createRequest, GIB, nodePublishRequest, publishRequest, stageRequest } from "./requests.ts";

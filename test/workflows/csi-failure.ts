@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { CsiError } from "../../demo/csi-clients.ts";
+import { CsiError } from "../../demo/lab/csi-clients.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 
 const WAIT_MAX_MS = 120_000;

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { request } from "node:https";
-import type { Lab } from "../../demo/lab.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import type { Lab } from "../../demo/lab/lab.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 
 /** Changes how fast the emulator's Azure is from now on: its latencies times this. */
 export async function setAzureTimeScale(lab: Lab, timeScale: number): Promise<void> {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Lab, LabNode } from "../../demo/lab.ts";
+import type { Lab, LabNode } from "../../demo/lab/lab.ts";
 import { attachedNodes } from "../../demo/observe.ts";
 import type { DemoVolume } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { open, readFile, writeFile } from "node:fs/promises";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
-import type { LabNode } from "../../demo/lab.ts";
+import type { LabNode } from "../../demo/lab/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
 import {
   createVolume,

@@ -1,6 +1,6 @@
-import type { Lab } from "../../demo/lab.ts";
+import type { Lab } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
-import type { AzVolume, WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
 
 /** Every state of one volume's writer record that the store went through, oldest first. */
 export interface RecordHistory {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, aRecord, anAttachment, aReplica, aVolume, identity, nowMs } from "../../src/core/plan/testing/objects.ts";
+import { agoMs, aRecord, anAttachment, aReplica, aVolume, identity, nowMs } from "../../src/core/testing/objects.ts";
 import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
 
 const PRUNE_AFTER_MS = 300_000;

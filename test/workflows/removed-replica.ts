@@ -1,7 +1,7 @@
-import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../../src/core/model/az-volume.ts";
-import { isDeleting, isLeaving, isResizingOffline } from "../../src/core/plan/observed-volume.ts";
-import { fromTimestamp } from "../../src/core/timestamp.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/api/az-volume.ts";
+import { isDeleting, isLeaving, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
+import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
 
 /** An attached replica that is marked for deletion, and what it depended on right before. */
 export interface RemovedReplica {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { open, readFile } from "node:fs/promises";
 import { it } from "node:test";
-import type { LabNode } from "../../demo/lab.ts";
+import type { LabNode } from "../../demo/lab/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
 import { type DemoVolume, stagingPath, targetPath } from "../../demo/volume-moves.ts";
 import { comesToFailWith, failsWith, outcomeOf } from "./csi-failure.ts";

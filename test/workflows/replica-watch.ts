@@ -1,15 +1,15 @@
-import type { Lab } from "../../demo/lab.ts";
+import type { Lab } from "../../demo/lab/lab.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { isVersionAtLeast } from "../../src/core/compare-versions.ts";
-import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../../src/core/model/az-volume.ts";
-import type { ClusterNode } from "../../src/core/model/cluster-node.ts";
-import { isLeaving } from "../../src/core/plan/observed-volume.ts";
-import { fromTimestamp } from "../../src/core/timestamp.ts";
-import type { Kind, ObjectStore } from "../../src/ports/object-store.ts";
-import { createObjectCache, type ObjectChange } from "../../src/reconcile/object-cache.ts";
-import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
+import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/api/az-volume.ts";
+import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
+import { isLeaving } from "../../src/core/attachment/observed-volume.ts";
+import { isVersionAtLeast } from "../../src/core/primitives/compare-versions.ts";
+import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
+import { createObjectCache, type ObjectChange } from "../../src/objects/cache/object-cache.ts";
+import type { Kind, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
 
 /**

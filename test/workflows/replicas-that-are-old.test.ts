@@ -5,7 +5,7 @@ import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import { createVolume, type DemoVolume, unpublishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, writeFiles } from "../../demo/workload.ts";
-import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 

@@ -1,4 +1,4 @@
-import type { LabNode } from "../../demo/lab.ts";
+import type { LabNode } from "../../demo/lab/lab.ts";
 import { type DemoVolume, stagingPath, targetPath } from "../../demo/volume-moves.ts";
 import type { ControllerPublishVolumeRequest, CreateVolumeRequest, NodePublishVolumeRequest, NodeStageVolumeRequest } from "../../src/csi/gen/csi/v1/csi.ts";
 import { fileSystemForOneNode } from "./volume-use.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import type { Lab, LabNode } from "../../demo/lab.ts";
+import type { Lab, LabNode } from "../../demo/lab/lab.ts";
 import { untilServed as untilServedInDemo } from "../../demo/until-served.ts";
 import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
 import { writeFiles } from "../../demo/workload.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { LabNode } from "../../demo/lab.ts";
+import type { LabNode } from "../../demo/lab/lab.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import { type DemoVolume, publishOnController, stagingPath, targetPath, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
-import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "../../src/reconcile/testing/a-cluster.ts";
+import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "../../src/controller/testing/a-cluster.ts";
 import { startControllerHere, azureOf } from "./controller-here.ts";
 import { comesToFailWith } from "./csi-failure.ts";
 import { runProgram } from "./node-device.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { type Lab, type LabNode, type LabOptions, startLab } from "../../demo/lab.ts";
+import { type Lab, type LabNode, type LabOptions, startLab } from "../../demo/lab/lab.ts";
 import { leftovers } from "../../demo/observe.ts";
-import { volumeOptions } from "../../src/compose/volume-options.ts";
+import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { type ReplicaWatch, watchReplicas } from "./replica-watch.ts";
 

@@ -2,7 +2,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Parts } from "../parts/build-parts.ts";
 import type { LabHome } from "./lab-home.ts";
-import { run } from "./run.ts";
+import { run } from "./units/run.ts";
 
 /** The lab's own programs and images. */
 export function labParts(home: LabHome): Parts {

@@ -4,8 +4,8 @@ import { holdLock } from "../build/hold-lock.ts";
 import { type LabHome, labHome, LABS_FOLDER } from "./lab-home.ts";
 import { isTaken, labNetwork, SLOTS_MAX } from "./lab-network.ts";
 import type { LabSettings } from "./lab-options.ts";
-import { identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
-import { run } from "./run.ts";
+import { identifyProcess, isAlive, type ProcessIdentity } from "./units/process-identity.ts";
+import { run } from "./units/run.ts";
 
 /** What is known of a lab by whoever finds its folder. */
 export interface LabRecord {

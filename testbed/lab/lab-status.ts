@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { CONTROL_PLANE } from "./control-plane.ts";
+import { CONTROL_PLANE } from "./cluster/control-plane.ts";
 import { type LabHome, labHome } from "./lab-home.ts";
 import { isBeingStarted, labNames, readLabRecord } from "./lab-record.ts";
 import { labFrame } from "./lab.ts";

@@ -1,20 +1,20 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Parts } from "../parts/build-parts.ts";
-import { type AzureUnit, azureUnit } from "./azure-unit.ts";
-import { type Cgroups, openCgroups } from "./cgroups.ts";
-import { apiServerUrl, type ControlPlane, controlPlane } from "./control-plane.ts";
-import { type HttpsCredentials, type JsonAnswer, type JsonRequest, requestJson } from "./https-json.ts";
+import { apiServerUrl, type ControlPlane, controlPlane } from "./cluster/control-plane.ts";
+import { type HttpsCredentials, type JsonAnswer, type JsonRequest, requestJson } from "./cluster/https-json.ts";
+import { type LabNode, labNode } from "./cluster/lab-node.ts";
 import { labParts } from "./keep-parts.ts";
 import { type LabHome, labHome } from "./lab-home.ts";
 import { type LabNetwork, labNetwork } from "./lab-network.ts";
-import { type LabNode, labNode } from "./lab-node.ts";
 import type { LabSettings } from "./lab-options.ts";
 import { type LabRecord, readLabRecord } from "./lab-record.ts";
-import { type NetworkUnit, networkUnit } from "./network-unit.ts";
-import { type RegistryUnit, registryUnit } from "./registry-unit.ts";
-import { run, type RunOptions } from "./run.ts";
-import { labUnits, type Units } from "./units.ts";
+import { type AzureUnit, azureUnit } from "./units/azure-unit.ts";
+import { type Cgroups, openCgroups } from "./units/cgroups.ts";
+import { type NetworkUnit, networkUnit } from "./units/network-unit.ts";
+import { type RegistryUnit, registryUnit } from "./units/registry-unit.ts";
+import { run, type RunOptions } from "./units/run.ts";
+import { labUnits, type Units } from "./units/units.ts";
 
 /** A Kubernetes cluster of real parts on this machine, in an Azure of its own. It stands until it is taken down, whoever holds this. */
 export interface Lab {

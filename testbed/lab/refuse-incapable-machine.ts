@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
-import { run } from "./run.ts";
+import { run } from "./units/run.ts";
 
 /** What a lab calls, and the Debian package that has it. */
 const COMMANDS = {

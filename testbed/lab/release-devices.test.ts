@@ -6,7 +6,7 @@ import { it } from "node:test";
 import { boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { releaseDevices } from "./release-devices.ts";
-import { run } from "./run.ts";
+import { run } from "./units/run.ts";
 
 const DISK_BYTES = 1024 * 1024;
 const available = dataPlaneAvailable();

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
-import { majorMinorOf } from "../../src/core/host/device-number.ts";
-import { losetupArgs, parseLosetup } from "../../src/core/host/parse-losetup.ts";
+import { majorMinorOf } from "../../src/core/node/device-number.ts";
+import { losetupArgs, parseLosetup } from "../../src/core/node/parse-losetup.ts";
 import { type BoundLoopDevice, boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
-import { run } from "./run.ts";
-import { waitUntil } from "./wait-until.ts";
+import { run } from "./units/run.ts";
+import { waitUntil } from "./units/wait-until.ts";
 
 const DEVICES_FREE_MAX_MS = 60_000;
 const DETACH_EVERY_MS = 100;

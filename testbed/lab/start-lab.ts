@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { buildParts } from "../parts/build-parts.ts";
-import { CONTROL_PLANE } from "./control-plane.ts";
-import { endWithProcess } from "./end-with-process.ts";
+import { CONTROL_PLANE } from "./cluster/control-plane.ts";
+import { writeCredentials } from "./cluster/write-credentials.ts";
 import { inotifyShortage } from "./inotify-shortage.ts";
 import { keepParts } from "./keep-parts.ts";
 import { labHome } from "./lab-home.ts";
@@ -10,8 +10,8 @@ import { claimLab, writeLabRecord } from "./lab-record.ts";
 import { findLab, type Lab, labFrame, type LabFrame, labIn } from "./lab.ts";
 import { refuseIncapableMachine } from "./refuse-incapable-machine.ts";
 import { stopLab } from "./stop-lab.ts";
-import { waitUntil } from "./wait-until.ts";
-import { writeCredentials } from "./write-credentials.ts";
+import { endWithProcess } from "./units/end-with-process.ts";
+import { waitUntil } from "./units/wait-until.ts";
 
 /** Takes a line of progress, for people to read. */
 export type OnProgress = (line: string) => void;

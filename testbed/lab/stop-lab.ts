@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { openCgroups } from "./cgroups.ts";
 import { type LabHome, labHome } from "./lab-home.ts";
 import { forgetLab, isBeingStarted, labNames, readLabRecord } from "./lab-record.ts";
 import { labFrame } from "./lab.ts";
 import { releaseDevices } from "./release-devices.ts";
+import { openCgroups } from "./units/cgroups.ts";
 
 export interface StopOptions {
   /** The clone of the project that takes it down: a lab of another one's is left alone. */

@@ -1,6 +1,6 @@
 import type { SimulatedCommit } from "../../../src/adapters/simulated-store/simulated-store.ts";
 import { createVirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
-import type { AzVolume, Writer, WriterRecord } from "../../../src/core/model/az-volume.ts";
+import type { AzVolume, Writer, WriterRecord } from "../../../src/core/api/az-volume.ts";
 import type { DiskEvent } from "../../azure/sim-azure.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import { isNeighbours } from "../../azure/strangers.ts";

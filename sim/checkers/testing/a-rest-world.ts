@@ -1,9 +1,9 @@
 import type { ModelDisk } from "../../../src/adapters/model-host/model-disk.ts";
-import type { AzVolumeAttachment } from "../../../src/core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../../../src/core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import type { SimNode, SimPod } from "../../kubernetes/sim-cluster.ts";
-import type { DesiredVolume } from "../desired-volume.ts";
-import type { RestWorld } from "../rest-world.ts";
+import type { DesiredVolume } from "../rest/desired-volume.ts";
+import type { RestWorld } from "../rest/rest-world.ts";
 import { aMachine, aVolume, aWriter, diskUri, instanceUriOf } from "./a-history.ts";
 
 const GIB = 1_073_741_824n;

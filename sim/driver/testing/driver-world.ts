@@ -3,12 +3,12 @@ import { noClusterVolumes } from "../../../src/adapters/embedded/no-cluster-volu
 import { type SimulatedStore, createSimulatedStore } from "../../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
-import { resourceUriKey } from "../../../src/core/model/disk-uri.ts";
-import { ok } from "../../../src/core/result.ts";
+import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
+import { ok } from "../../../src/core/failure/result.ts";
 import { placementUnknown } from "../../../src/core/schedule/pod-rules.ts";
 import type { CreateVolumeRequest, VolumeCapability } from "../../../src/csi/gen/csi/v1/csi.ts";
-import type { OwnNode } from "../../../src/ports/own-node.ts";
-import type { VolumeUsers } from "../../../src/ports/volume-users.ts";
+import type { OwnNode } from "../../../src/ports/cluster/own-node.ts";
+import type { VolumeUsers } from "../../../src/ports/cluster/volume-users.ts";
 import { createAgenda } from "../../agenda.ts";
 import { createAzureRegion } from "../../azure/create-azure-region.ts";
 import { createSimAzure } from "../../azure/create-sim-azure.ts";

@@ -1,4 +1,4 @@
-import type { NodeTaint } from "../../../src/core/model/node-taints.ts";
+import type { NodeTaint } from "../../../src/core/node/node-taints.ts";
 import type { Labels } from "../../../src/core/schedule/pod-rules.ts";
 import type { SimWorkload } from "../sim-cluster.ts";
 

@@ -1,4 +1,4 @@
-import { sameJson } from "../../../src/core/same-json.ts";
+import { sameJson } from "../../../src/core/primitives/same-json.ts";
 import type { ApiChange, ApiKind, ApiKinds } from "./api-objects.ts";
 import { createSwitch } from "./switch.ts";
 

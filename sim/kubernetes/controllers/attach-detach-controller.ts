@@ -1,4 +1,4 @@
-import { sameJson } from "../../../src/core/same-json.ts";
+import { sameJson } from "../../../src/core/primitives/same-json.ts";
 import { type Node, type Pod, volumeAttachmentNameOf } from "../api/api-objects.ts";
 import { between } from "../api/between.ts";
 import { createWake, type Wake } from "../api/wake.ts";

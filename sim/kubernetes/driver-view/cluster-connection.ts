@@ -1,4 +1,4 @@
-import { fail, ok } from "../../../src/core/result.ts";
+import { fail, ok } from "../../../src/core/failure/result.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
 import type { ApiServer } from "../api/api-server.ts";

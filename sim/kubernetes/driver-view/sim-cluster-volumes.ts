@@ -1,5 +1,5 @@
-import { ok } from "../../../src/core/result.ts";
-import type { ClusterAttachment, ClusterVolume, ClusterVolumes } from "../../../src/ports/cluster-volumes.ts";
+import { ok } from "../../../src/core/failure/result.ts";
+import type { ClusterAttachment, ClusterVolume, ClusterVolumes } from "../../../src/ports/cluster/cluster-volumes.ts";
 import type { PersistentVolume, VolumeAttachment } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";

@@ -1,6 +1,6 @@
-import { defaultDriverName } from "../../../src/core/model/driver-name.ts";
-import { fail, ok } from "../../../src/core/result.ts";
-import type { OwnNode } from "../../../src/ports/own-node.ts";
+import { defaultDriverName } from "../../../src/core/api/driver-name.ts";
+import { fail, ok } from "../../../src/core/failure/result.ts";
+import type { OwnNode } from "../../../src/ports/cluster/own-node.ts";
 import { taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { AskApi } from "./ask-api.ts";

@@ -1,7 +1,7 @@
-import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
+import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
 import type { PodRules, Taint } from "../../../src/core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../../src/core/schedule/volume-pod.ts";
-import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../../src/ports/volume-users.ts";
+import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../../src/ports/cluster/volume-users.ts";
 import { type ApiChange, type Node, OUT_OF_SERVICE, type Pod, taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";

@@ -1,8 +1,8 @@
-import type { AzVolumeAttachment } from "../../../src/core/model/az-volume-attachment.ts";
-import type { ObservedVolume } from "../../../src/core/plan/observed-volume.ts";
-import { planWriter } from "../../../src/core/plan/plan-writer.ts";
-import { agoMs, aNode, anAttachment, anObservedVolume, aVolumeWithRecord, aWriter, identity, settings } from "../../../src/core/plan/testing/objects.ts";
-import type { FenceGround, WriterAction } from "../../../src/core/plan/writer-action.ts";
+import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
+import type { ObservedVolume } from "../../../src/core/attachment/observed-volume.ts";
+import { agoMs, aNode, anAttachment, anObservedVolume, aVolumeWithRecord, aWriter, identity, settings } from "../../../src/core/testing/objects.ts";
+import { planWriter } from "../../../src/core/writer/plan-writer.ts";
+import type { FenceGround, WriterAction } from "../../../src/core/writer/writer-action.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 

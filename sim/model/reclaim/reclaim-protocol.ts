@@ -1,5 +1,5 @@
-import { type NodeVolumeAction, planNodeVolume } from "../../../src/core/plan/plan-node-volume.ts";
-import { anAttachment } from "../../../src/core/plan/testing/objects.ts";
+import { type NodeVolumeAction, planNodeVolume } from "../../../src/core/node/plan-node-volume.ts";
+import { anAttachment } from "../../../src/core/testing/objects.ts";
 import {
   claim,
   clearDetached,
@@ -13,7 +13,7 @@ import {
   type Step,
   take,
   verify,
-} from "../../../src/core/plan/writer-steps.ts";
+} from "../../../src/core/writer/writer-steps.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
 import { decode, encode, type NodeState, type World } from "./world.ts";

@@ -1,5 +1,5 @@
-import type { WriterRecord } from "../../../src/core/model/az-volume.ts";
-import { includesNode, isSameNode } from "../../../src/core/model/node-identity.ts";
+import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
+import { includesNode, isSameNode } from "../../../src/core/api/node-identity.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";

@@ -1,5 +1,5 @@
-import type { WriterRecord } from "../../../src/core/model/az-volume.ts";
-import type { NodeIdentity } from "../../../src/core/model/node-identity.ts";
+import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
+import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import {
   fenceClear,
   fenceIntent,
@@ -13,7 +13,7 @@ import {
   take,
   unwant,
   wantAgain,
-} from "../../../src/core/plan/writer-steps.ts";
+} from "../../../src/core/writer/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { codeOf, identities, indexOf, memoized, move, type NodeIndex, nodeIndexes, RECORD_CODES, recordOf, writerOf } from "../writer-protocol/record-codes.ts";

@@ -1,5 +1,5 @@
-import type { WriterRecord } from "../../../src/core/model/az-volume.ts";
-import { includesNode, type NodeIdentity } from "../../../src/core/model/node-identity.ts";
+import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
+import { includesNode, type NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import {
   claim,
   clearDetached,
@@ -20,7 +20,7 @@ import {
   take,
   unwant,
   wantAgain,
-} from "../../../src/core/plan/writer-steps.ts";
+} from "../../../src/core/writer/writer-steps.ts";
 import { codeOf, identities, type NodeIndex, recordOf } from "../writer-protocol/record-codes.ts";
 import { storedCode, storedOf } from "./world.ts";
 

@@ -1,7 +1,7 @@
-import { invariant } from "../../../src/core/invariant.ts";
-import type { Writer, WriterRecord } from "../../../src/core/model/az-volume.ts";
-import type { NodeIdentity } from "../../../src/core/model/node-identity.ts";
-import type { Step } from "../../../src/core/plan/writer-steps.ts";
+import type { Writer, WriterRecord } from "../../../src/core/api/az-volume.ts";
+import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
+import { invariant } from "../../../src/core/failure/invariant.ts";
+import type { Step } from "../../../src/core/writer/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 
 /** The two nodes that compete, by index. */

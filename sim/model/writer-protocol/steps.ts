@@ -1,5 +1,6 @@
-import type { WriterRecord } from "../../../src/core/model/az-volume.ts";
-import { includesNode } from "../../../src/core/model/node-identity.ts";
+import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
+import { includesNode } from "../../../src/core/api/node-identity.ts";
+import { fail } from "../../../src/core/failure/result.ts";
 import {
   claim,
   clearDetached,
@@ -18,8 +19,7 @@ import {
   unwant,
   wantAgain,
   withdrawClean,
-} from "../../../src/core/plan/writer-steps.ts";
-import { fail } from "../../../src/core/result.ts";
+} from "../../../src/core/writer/writer-steps.ts";
 import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, type SavedWriter, writerOf } from "./record-codes.ts";
 
 /** What the protocol rests on. Each can be left out, to show that two nodes write then. */

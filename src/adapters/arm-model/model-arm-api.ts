@@ -1,8 +1,8 @@
-import { fail, ok } from "../../core/result.ts";
-import type { ArmAnswer as ModelAnswer, ArmRequest } from "../../emulator/model/arm-message.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ArmAnswer as ModelAnswer, ArmRequest } from "../../emulator/model/api/arm-message.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ArmAnswer, ArmApi, ArmDisk, ArmError, ArmGroup, ArmName, ArmSnapshot, ArmVm } from "../../provisioner/arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm-error.ts";
+import type { ArmAnswer, ArmApi, ArmDisk, ArmError, ArmGroup, ArmName, ArmSnapshot, ArmVm } from "../../provisioner/arm/arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
 import { readDiskResource, readPage, readSnapshotResource, readVmResource, readVmSize } from "../arm-wire/read-resources.ts";
 import { type WireAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";

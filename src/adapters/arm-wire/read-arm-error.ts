@@ -1,4 +1,4 @@
-import type { ArmError } from "../../provisioner/arm-api.ts";
+import type { ArmError } from "../../provisioner/arm/arm-api.ts";
 
 /** Reads an ARM error out of a parsed body; what is missing becomes empty, since front doors and proxies answer in other shapes. */
 export function readArmError(

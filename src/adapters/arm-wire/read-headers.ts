@@ -1,4 +1,4 @@
-import type { RemainingCalls } from "../../provisioner/arm-api.ts";
+import type { RemainingCalls } from "../../provisioner/arm/arm-api.ts";
 
 /** `Retry-After` in milliseconds: seconds or an HTTP date. */
 export function readRetryAfterMs(header: string | undefined, nowMs: number): number | undefined {

@@ -1,4 +1,4 @@
-import type { ArmDataDisk, ArmDisk, ArmOperationEnd, ArmSnapshot, ArmVm, ArmVmSize } from "../../provisioner/arm-api.ts";
+import type { ArmDataDisk, ArmDisk, ArmOperationEnd, ArmSnapshot, ArmVm, ArmVmSize } from "../../provisioner/arm/arm-api.ts";
 
 /** A parsed JSON object. */
 type Wire = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-import { type Result, fail, ok } from "../../core/result.ts";
-import type { ArmAnswer, ArmError, ArmOperation, ArmOperationStatus } from "../../provisioner/arm-api.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
+import type { ArmAnswer, ArmError, ArmOperation, ArmOperationStatus } from "../../provisioner/arm/arm-api.ts";
 import { readArmError } from "./read-arm-error.ts";
 import { readRemainingCalls, readRemainingGatewayCalls, readRetryAfterMs } from "./read-headers.ts";
 import { readOperationStatus } from "./read-resources.ts";

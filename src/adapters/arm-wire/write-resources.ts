@@ -1,4 +1,4 @@
-import type { ArmDiskChange, ArmDiskSpec, ArmSnapshotSpec } from "../../provisioner/arm-api.ts";
+import type { ArmDiskChange, ArmDiskSpec, ArmSnapshotSpec } from "../../provisioner/arm/arm-api.ts";
 
 /** JSON as it travels. */
 type Wire = null | boolean | number | string | readonly Wire[] | WireObject;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
-import { ok } from "../../core/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import { connectInstanceMetadata } from "./connect-instance-metadata.ts";
 
 const never = new AbortController().signal;

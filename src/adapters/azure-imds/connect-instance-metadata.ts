@@ -1,9 +1,9 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import type { InstanceMetadata, InstanceMetadataService } from "../../ports/instance-metadata.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import { parseInstanceDocument } from "./parse-instance-document.ts";
 
 /** How to reach the service. */

@@ -1,4 +1,4 @@
-import type { InstanceMetadata } from "../../ports/instance-metadata.ts";
+import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 
 /**
  * Reads the document of `GET /metadata/instance` (version 2021-12-13); undefined if it is none. Every primitive in it is a text, and what a VM does not

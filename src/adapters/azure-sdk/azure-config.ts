@@ -1,5 +1,5 @@
-import type { FailureOf } from "../../core/failure.ts";
-import { type Result, fail, ok } from "../../core/result.ts";
+import type { FailureOf } from "../../core/failure/failure.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
 
 /** The settings of Kubernetes' `azure.json`, as far as disks need them, with its names. */
 export interface AzureConfig {

@@ -1,5 +1,5 @@
 import { ClientSecretCredential, ManagedIdentityCredential, type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
-import { type Result, ok } from "../../core/result.ts";
+import { type Result, ok } from "../../core/failure/result.ts";
 import { type AzureConfig, type AzureEndpoints, type ConfigFailure, invalid, required } from "./azure-config.ts";
 
 /** Where credentials are looked for. */

@@ -1,8 +1,8 @@
-import { regionName } from "../../core/model/topology.ts";
-import { type Result, ok } from "../../core/result.ts";
+import { regionName } from "../../core/azure/topology.ts";
+import { type Result, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ArmApi } from "../../provisioner/arm-api.ts";
-import type { DiskPlace } from "../../provisioner/disks.ts";
+import type { ArmApi } from "../../provisioner/arm/arm-api.ts";
+import type { DiskPlace } from "../../provisioner/disk/disks.ts";
 import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
 import { createAzureCredential } from "./azure-credential.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";

@@ -1,4 +1,4 @@
-import { ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { type AzureConfig, type ConfigFailure, invalid } from "./azure-config.ts";
 
 const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {

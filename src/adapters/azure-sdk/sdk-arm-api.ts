@@ -1,10 +1,10 @@
 import { ComputeManagementClient, type DataDisk, type Disk, type DiskUpdate, type Snapshot } from "@azure/arm-compute";
 import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest, type HttpClient } from "@azure/core-rest-pipeline";
 import type { TokenCredential } from "@azure/identity";
-import { fail, ok } from "../../core/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ArmAnswer, ArmApi, ArmDataDisk, ArmDisk, ArmSnapshot, ArmVm } from "../../provisioner/arm-api.ts";
-import { errorWithoutAnswer } from "../../provisioner/arm-error.ts";
+import type { ArmAnswer, ArmApi, ArmDataDisk, ArmDisk, ArmSnapshot, ArmVm } from "../../provisioner/arm/arm-api.ts";
+import { errorWithoutAnswer } from "../../provisioner/arm/arm-error.ts";
 import { readDiskResource, readPage, readSnapshotResource, readVmResource, readVmSize } from "../arm-wire/read-resources.ts";
 import { startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";

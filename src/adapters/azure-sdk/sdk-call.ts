@@ -1,6 +1,6 @@
-import { fail } from "../../core/result.ts";
-import type { ArmAnswer, ArmError } from "../../provisioner/arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm-error.ts";
+import { fail } from "../../core/failure/result.ts";
+import type { ArmAnswer, ArmError } from "../../provisioner/arm/arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
 import type { WireAnswer } from "../arm-wire/wire-answer.ts";
 
 /** A raw answer, as the SDK shows it to `onResponse`. */

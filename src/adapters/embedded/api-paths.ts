@@ -1,4 +1,4 @@
-import type { Kind, LabelSelector } from "../../ports/object-store.ts";
+import type { Kind, LabelSelector } from "../../ports/store/object-store.ts";
 
 const GROUP = "disk.csi.azure.com/v1";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ClusterNode } from "../../core/model/cluster-node.ts";
+import type { ClusterNode } from "../../core/api/cluster-node.ts";
 import { createSimulatedStore } from "../simulated-store/simulated-store.ts";
 import type { SimulatedHandle } from "../simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../virtual/seeded-random.ts";

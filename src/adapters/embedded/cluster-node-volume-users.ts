@@ -1,8 +1,8 @@
-import type { ClusterNode } from "../../core/model/cluster-node.ts";
-import { isSameResourceUri } from "../../core/model/disk-uri.ts";
+import type { ClusterNode } from "../../core/api/cluster-node.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
-import type { ObjectStore } from "../../ports/object-store.ts";
-import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
+import type { VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
 
 /** What a cache of ClusterNodes can do for this adapter; `ObjectCache` fits. */
 export interface ClusterNodeCache {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import type { Logger } from "../../ports/logger.ts";
-import { WatchBroken } from "../../ports/object-store.ts";
+import { WatchBroken } from "../../ports/store/object-store.ts";
 import { systemClock } from "../system/system-clock.ts";
 import { systemRandom } from "../system/system-random.ts";
 import { connectEmbeddedStore } from "./connect-embedded-store.ts";

@@ -1,12 +1,12 @@
 import { Agent, request } from "node:http";
 import type { IncomingMessage } from "node:http";
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { Result } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
-import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
+import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
+import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/store/object-store.ts";
 import { CallFailed, readText, sendCall } from "../http/http-call.ts";
 import type { HttpCall } from "../http/http-call.ts";
 import { readLines } from "../http/read-lines.ts";

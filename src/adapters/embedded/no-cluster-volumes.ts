@@ -1,5 +1,5 @@
-import { ok } from "../../core/result.ts";
-import type { ClusterVolumes } from "../../ports/cluster-volumes.ts";
+import { ok } from "../../core/failure/result.ts";
+import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 
 /** `ClusterVolumes` where no Kubernetes runs: nobody but the driver's own objects and the disks' tags knows of volumes, and nobody can say that a node is gone. */
 export const noClusterVolumes: ClusterVolumes = {

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Kind } from "../../ports/object-store.ts";
+import type { Kind } from "../../ports/store/object-store.ts";
 import type { LoggedChange } from "../object-semantics/select-event.ts";
 import { kinds } from "../object-semantics/stored-object.ts";
 import type { ObjectMeta, StoredObject } from "../object-semantics/stored-object.ts";

@@ -1,5 +1,5 @@
-import type { Failure } from "../../core/failure.ts";
-import type { Kind, KindMap, WatchEvent } from "../../ports/object-store.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Kind, KindMap, WatchEvent } from "../../ports/store/object-store.ts";
 import { apiVersionOf } from "./api-paths.ts";
 
 /** The largest request or watch line that either side takes, in bytes: an object at its limit and its wrapping. */

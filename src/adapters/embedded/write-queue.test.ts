@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../core/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import { createWriteQueue } from "./write-queue.ts";
 
 const never = new AbortController().signal;

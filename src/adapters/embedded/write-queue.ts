@@ -1,6 +1,6 @@
-import type { Failure } from "../../core/failure.ts";
-import { fail } from "../../core/result.ts";
-import type { Result } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail } from "../../core/failure/result.ts";
+import type { Result } from "../../core/failure/result.ts";
 
 const WAITING_MAX = 10_000;
 const BATCH_MAX = 256;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ClusterVolumes } from "../../ports/cluster-volumes.ts";
+import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 import { createClusterVolumes } from "./cluster-volumes.ts";
 import { aCoreCluster, type CoreCluster, DRIVER } from "./testing/core-cluster.ts";
 import { ATTACHMENTS, diskOf, putAttachment, putNode, putVolume, VOLUMES } from "./testing/core-objects.ts";

@@ -1,12 +1,12 @@
-import type { Failure } from "../../core/failure.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/model/disk-uri.ts";
-import { ok, type Result } from "../../core/result.ts";
-import type { ClusterAttachment, ClusterVolumes } from "../../ports/cluster-volumes.ts";
-import type { ApiClient } from "./api-client.ts";
-import { coreResources, deleteCoreObject, readCoreObject, removeCoreFinalizer } from "./core-object-calls.ts";
-import { attacherFinalizer, clusterVolumeOf, type PersistentVolume } from "./core-persistent-volume.ts";
-import type { CoreCaches } from "./core-sources.ts";
-import { type ClusterVolumeAttachment, readClusterVolumeAttachment, type VolumeAttachment } from "./core-volume-attachment.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { ClusterAttachment, ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
+import type { ApiClient } from "./api/api-client.ts";
+import { coreResources, deleteCoreObject, readCoreObject, removeCoreFinalizer } from "./core/core-object-calls.ts";
+import { attacherFinalizer, clusterVolumeOf, type PersistentVolume } from "./core/core-persistent-volume.ts";
+import type { CoreCaches } from "./core/core-sources.ts";
+import { type ClusterVolumeAttachment, readClusterVolumeAttachment, type VolumeAttachment } from "./core/core-volume-attachment.ts";
 
 /** PersistentVolumes that are let go of side by side. */
 const RELEASED_AT_ONCE = 16;

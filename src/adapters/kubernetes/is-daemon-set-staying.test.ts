@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fail, ok } from "../../core/result.ts";
-import type { ApiAnswer } from "./api-client.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ApiAnswer } from "./api/api-client.ts";
 import { isDaemonSetStaying } from "./is-daemon-set-staying.ts";
 import { scriptedApiClient } from "./testing/scripted-api-client.ts";
 

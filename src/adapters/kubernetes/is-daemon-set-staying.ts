@@ -1,5 +1,5 @@
-import type { ApiClient } from "./api-client.ts";
-import type { ApiObject } from "./api-object.ts";
+import type { ApiClient } from "./api/api-client.ts";
+import type { ApiObject } from "./api/api-object.ts";
 
 /** What is answered to an account whose rights, or which itself, went with the DaemonSet. */
 const NO_RIGHTS: readonly number[] = [401, 403];

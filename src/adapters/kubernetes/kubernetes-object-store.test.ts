@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../core/failure.ts";
-import type { KindMap } from "../../ports/object-store.ts";
-import type { ApiAnswer } from "./api-client.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { KindMap } from "../../ports/store/object-store.ts";
+import type { ApiAnswer } from "./api/api-client.ts";
 import { createKubernetesObjectStore } from "./kubernetes-object-store.ts";
 import { scriptedApiClient } from "./testing/scripted-api-client.ts";
 

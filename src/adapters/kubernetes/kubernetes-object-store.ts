@@ -1,18 +1,18 @@
-import type { Failure } from "../../core/failure.ts";
-import { invariant } from "../../core/invariant.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { Result } from "../../core/result.ts";
-import type { Kind, KindMap, LabelSelector, ObjectStore } from "../../ports/object-store.ts";
-import type { Source } from "../../ports/source.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { invariant } from "../../core/failure/invariant.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Result } from "../../core/failure/result.ts";
+import type { Kind, KindMap, LabelSelector, ObjectStore } from "../../ports/store/object-store.ts";
+import type { Source } from "../../ports/store/source.ts";
 import { apiVersionOf, pluralOf, selectorText } from "../embedded/api-paths.ts";
 import { isSubdomain } from "../object-semantics/check-metadata.ts";
-import type { ApiAnswer, ApiClient, ApiRequest } from "./api-client.ts";
-import { readApiStatus } from "./api-status.ts";
-import { resourceSource } from "./resource-source.ts";
+import type { ApiAnswer, ApiClient, ApiRequest } from "./api/api-client.ts";
+import { readApiStatus } from "./api/api-status.ts";
+import { resourceSource } from "./api/resource-source.ts";
+import { unavailable } from "./api/unavailable.ts";
+import type { AskedFor } from "./api/unavailable.ts";
 import { newObjectToWire, objectFromWire, objectToWire, statusToWire } from "./store-objects.ts";
 import type { WireObject } from "./store-objects.ts";
-import { unavailable } from "./unavailable.ts";
-import type { AskedFor } from "./unavailable.ts";
 
 interface StoreCall {
   readonly verb: AskedFor["verb"];

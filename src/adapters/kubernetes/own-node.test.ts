@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { NodeTaint } from "../../core/model/node-taints.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { ApiAnswer, ApiClient, ApiRequest } from "./api-client.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { NodeTaint } from "../../core/node/node-taints.ts";
+import type { ApiAnswer, ApiClient, ApiRequest } from "./api/api-client.ts";
 import { createOwnNode } from "./own-node.ts";
 
 const never = new AbortController().signal;

@@ -1,11 +1,11 @@
-import type { NodeTaint } from "../../core/model/node-taints.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { OwnNode, OwnNodeFacts } from "../../ports/own-node.ts";
-import type { ApiClient } from "./api-client.ts";
-import type { ApiObject } from "./api-object.ts";
-import { readApiStatus } from "./api-status.ts";
-import { type CoreResource, coreResources, readCoreObject } from "./core-object-calls.ts";
-import { unavailable } from "./unavailable.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { NodeTaint } from "../../core/node/node-taints.ts";
+import type { OwnNode, OwnNodeFacts } from "../../ports/cluster/own-node.ts";
+import type { ApiClient } from "./api/api-client.ts";
+import type { ApiObject } from "./api/api-object.ts";
+import { readApiStatus } from "./api/api-status.ts";
+import { unavailable } from "./api/unavailable.ts";
+import { type CoreResource, coreResources, readCoreObject } from "./core/core-object-calls.ts";
 
 /** core/v1 Node, as far as it is read here. */
 interface Node extends ApiObject {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fail, ok } from "../../core/result.ts";
-import type { ApiRequest } from "./api-client.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ApiRequest } from "./api/api-client.ts";
 import { readClusterId } from "./read-cluster-id.ts";
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import type { ApiClient } from "./api-client.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import type { ApiClient } from "./api/api-client.ts";
 
 /** A namespace that every cluster has, from its beginning to its end: its uid is as good as the cluster's own. */
 const PATH = "/api/v1/namespaces/kube-system";

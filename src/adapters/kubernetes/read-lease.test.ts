@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../core/result.ts";
-import type { ApiClient, ApiRequest } from "./api-client.ts";
+import { ok } from "../../core/failure/result.ts";
+import type { ApiClient, ApiRequest } from "./api/api-client.ts";
 import { readLease } from "./read-lease.ts";
 
 const never = new AbortController().signal;

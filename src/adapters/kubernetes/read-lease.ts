@@ -1,8 +1,8 @@
-import type { Failure } from "../../core/failure.ts";
-import { ok, type Result } from "../../core/result.ts";
-import type { ApiClient } from "./api-client.ts";
-import type { ApiObject } from "./api-object.ts";
-import { readCoreObject } from "./core-object-calls.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { ApiClient } from "./api/api-client.ts";
+import type { ApiObject } from "./api/api-object.ts";
+import { readCoreObject } from "./core/core-object-calls.ts";
 
 /** coordination/v1 Lease of another program, as far as it is read here. */
 interface Lease extends ApiObject {

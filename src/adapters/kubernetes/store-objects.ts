@@ -1,7 +1,7 @@
-import { fromTimestamp, toTimestamp } from "../../core/timestamp.ts";
-import type { Kind, KindMap, NewObject } from "../../ports/object-store.ts";
+import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
+import type { Kind, KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { apiVersionOf } from "../embedded/api-paths.ts";
-import type { ApiObject } from "./api-object.ts";
+import type { ApiObject } from "./api/api-object.ts";
 
 /** A Lease's moments as coordination.k8s.io/v1 writes them, to the microsecond: the API server takes no others. */
 const MILLISECONDS = /\.(\d{3})Z$/u;

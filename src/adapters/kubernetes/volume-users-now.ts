@@ -1,14 +1,14 @@
-import type { Failure } from "../../core/failure.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/model/disk-uri.ts";
-import { ok, type Result } from "../../core/result.ts";
-import { fromTimestamp } from "../../core/timestamp.ts";
-import type { VolumeUse } from "../../ports/volume-users.ts";
-import type { ApiClient } from "./api-client.ts";
-import type { PersistentVolumeClaim } from "./core-claim.ts";
-import { claimsIn, coreResources, readCoreObject } from "./core-object-calls.ts";
-import { clusterVolumeOf, type PersistentVolume } from "./core-persistent-volume.ts";
-import { hasNeverRun, isFinished, type Pod, volumesOf } from "./core-pod.ts";
-import { listPages } from "./list-pages.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { fromTimestamp } from "../../core/primitives/timestamp.ts";
+import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
+import type { ApiClient } from "./api/api-client.ts";
+import { listPages } from "./api/list-pages.ts";
+import type { PersistentVolumeClaim } from "./core/core-claim.ts";
+import { claimsIn, coreResources, readCoreObject } from "./core/core-object-calls.ts";
+import { clusterVolumeOf, type PersistentVolume } from "./core/core-persistent-volume.ts";
+import { hasNeverRun, isFinished, type Pod, volumesOf } from "./core/core-pod.ts";
 
 /** How many claims are looked up at a time. */
 const LOOKUPS_MAX = 8;

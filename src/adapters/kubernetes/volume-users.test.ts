@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
+import type { VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import { aCoreCluster, type CoreCluster, DRIVER } from "./testing/core-cluster.ts";
 import { CLAIMS, diskOf, PODS, putClaim, putNode, putPod, putUse, putVolume, VOLUMES } from "./testing/core-objects.ts";
 import { createPodVolumeUsers } from "./volume-users.ts";

@@ -1,16 +1,16 @@
-import { isSameResourceUri, resourceUriKey } from "../../core/model/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import { selectsPod } from "../../core/schedule/pod-fits-node.ts";
 import { type NeighbourPod, placementUnknown, type PodAffinityTerm, type PodRules, type VolumePlacement } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
-import type { SourceCache } from "../../ports/source-cache.ts";
-import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
-import type { ApiClient } from "./api-client.ts";
-import type { ClusterClaim } from "./core-claim.ts";
-import { type ClusterNode, isOutOfService, type Node, readClusterNode } from "./core-node.ts";
-import { coreResources, readCoreObject } from "./core-object-calls.ts";
-import type { ClusterPersistentVolume } from "./core-persistent-volume.ts";
-import type { ClusterPod } from "./core-pod.ts";
-import { type NodeIndex, type PersistentVolumeIndex, type PodIndex, REPELLING } from "./core-sources.ts";
+import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { SourceCache } from "../../ports/store/source-cache.ts";
+import type { ApiClient } from "./api/api-client.ts";
+import type { ClusterClaim } from "./core/core-claim.ts";
+import { type ClusterNode, isOutOfService, type Node, readClusterNode } from "./core/core-node.ts";
+import { coreResources, readCoreObject } from "./core/core-object-calls.ts";
+import type { ClusterPersistentVolume } from "./core/core-persistent-volume.ts";
+import type { ClusterPod } from "./core/core-pod.ts";
+import { type NodeIndex, type PersistentVolumeIndex, type PodIndex, REPELLING } from "./core/core-sources.ts";
 import { describePod, findUsersNow } from "./volume-users-now.ts";
 
 /** Of each cache, what this adapter asks it. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
-import type { CommandRunner } from "./command-runner.ts";
-import type { CommandTimeLimits } from "./command-time-limits.ts";
-import type { InstanceLock } from "./instance-lock.ts";
+import type { CommandRunner } from "./command/command-runner.ts";
+import type { CommandTimeLimits } from "./command/command-time-limits.ts";
+import type { InstanceLock } from "./command/instance-lock.ts";
 
 /** What every part of the Linux host works with. */
 export interface HostContext {

@@ -1,7 +1,7 @@
-import type { Failure } from "../../core/failure.ts";
-import type { DeviceContent } from "../../core/host/judge-device-content.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { DeviceContent } from "../../core/node/judge-device-content.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { HostProvisioner } from "../../ports/host-provisioner.ts";
+import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { ModelDisk } from "./model-disk.ts";
 import type { ModelOperations } from "./model-operations.ts";
 

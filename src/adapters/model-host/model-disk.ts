@@ -1,5 +1,5 @@
-import type { FormatMark } from "../../core/host/format-mark.ts";
-import type { DeviceContent } from "../../core/host/judge-device-content.ts";
+import type { FormatMark } from "../../core/node/format-mark.ts";
+import type { DeviceContent } from "../../core/node/judge-device-content.ts";
 
 /** A disk as all machines that it is attached to see it. Shared between `ModelMachine`s to stand for a shared disk. */
 export interface ModelDisk {

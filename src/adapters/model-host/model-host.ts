@@ -1,12 +1,12 @@
-import type { Failure } from "../../core/failure.ts";
-import { chooseDevice } from "../../core/host/choose-device.ts";
-import type { SeenDevice } from "../../core/host/choose-device.ts";
-import { judgeClean } from "../../core/host/judge-clean.ts";
-import { stagingMountOptions } from "../../core/host/mount-options.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import { bytes } from "../../core/units.ts";
-import type { Device, HostProvisioner, MountPoint } from "../../ports/host-provisioner.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { chooseDevice } from "../../core/node/choose-device.ts";
+import type { SeenDevice } from "../../core/node/choose-device.ts";
+import { judgeClean } from "../../core/node/judge-clean.ts";
+import { stagingMountOptions } from "../../core/node/mount-options.ts";
+import { bytes } from "../../core/primitives/units.ts";
+import type { Device, HostProvisioner, MountPoint } from "../../ports/host/host-provisioner.ts";
 import { afterUnmount, blocksOf, flushDevice, isMounted as isMountedOn, writeContent } from "./machine-state.ts";
 import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Clock } from "../../ports/clock.ts";
-import type { HostProvisioner } from "../../ports/host-provisioner.ts";
+import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { ModelDiskWrite } from "./machine-state.ts";
 import { createModelDisk } from "./model-disk.ts";
 import { createModelMachine } from "./model-machine.ts";

@@ -1,8 +1,8 @@
-import type { Failure } from "../../core/failure.ts";
-import { invariant } from "../../core/invariant.ts";
-import { isSameResourceUri } from "../../core/model/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { invariant } from "../../core/failure/invariant.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { HostProvisioner } from "../../ports/host-provisioner.ts";
+import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { afterUnmount, blocksOf, flushDevice, readBlocks } from "./machine-state.ts";
 import type { HeldVolume, HostMethod, MachineState, ModelDevice, ModelDiskWrite, ModelMount } from "./machine-state.ts";
 import type { ModelDisk } from "./model-disk.ts";

@@ -1,6 +1,6 @@
-import type { Failure } from "../../core/failure.ts";
-import type { Result } from "../../core/result.ts";
-import { fail } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 
 /** A command of a modelled host: takes its time, and then happens at once. */

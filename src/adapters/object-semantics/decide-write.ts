@@ -1,8 +1,8 @@
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { Result } from "../../core/result.ts";
-import { sameJson } from "../../core/same-json.ts";
-import type { Kind } from "../../ports/object-store.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import type { Kind } from "../../ports/store/object-store.ts";
 import { checkObject, invalid, readIncoming } from "./check-object.ts";
 import type { IncomingObject } from "./check-object.ts";
 import { plainJson } from "./plain-json.ts";

@@ -1,4 +1,4 @@
-import type { LabelSelector } from "../../ports/object-store.ts";
+import type { LabelSelector } from "../../ports/store/object-store.ts";
 import type { ObjectMeta, StoredObject } from "./stored-object.ts";
 
 /** One change as a store's log keeps it. */

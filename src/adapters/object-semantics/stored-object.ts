@@ -1,5 +1,5 @@
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import type { Kind, KindMap } from "../../ports/object-store.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Kind, KindMap } from "../../ports/store/object-store.ts";
 
 /** Metadata that every kind shares. */
 export type ObjectMeta = AzVolume["metadata"];

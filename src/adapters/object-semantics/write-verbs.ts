@@ -1,6 +1,6 @@
-import type { Failure } from "../../core/failure.ts";
-import { ok, type Result } from "../../core/result.ts";
-import type { Kind, KindMap, ObjectStore } from "../../ports/object-store.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { Kind, KindMap, ObjectStore } from "../../ports/store/object-store.ts";
 import type { WriteRequest } from "./decide-write.ts";
 
 /** The verbs of an object store that write, by the one way in which it takes writes. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { Registry } from "prom-client";
-import type { CallBudgetState } from "../../ports/call-budget.ts";
+import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 import { registerBudgetMetrics } from "./budget-metrics.ts";
 
 it("metrics show the budget as it is at each scrape", async () => {

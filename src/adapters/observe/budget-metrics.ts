@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { CallBudgetState } from "../../ports/call-budget.ts";
+import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 
 const MS_PER_SECOND = 1000;
 

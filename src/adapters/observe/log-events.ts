@@ -1,5 +1,5 @@
 import { meaningOf, withCure } from "../../core/events/event-reasons.ts";
-import type { Events } from "../../ports/events.ts";
+import type { Events } from "../../ports/cluster/events.ts";
 import type { Logger } from "../../ports/logger.ts";
 
 /** The most events that are remembered for telling news from repetition. */

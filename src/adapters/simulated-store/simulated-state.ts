@@ -1,9 +1,9 @@
-import type { Failure } from "../../core/failure.ts";
-import { ok } from "../../core/result.ts";
-import type { Result } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok } from "../../core/failure/result.ts";
+import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Kind } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
+import type { Kind } from "../../ports/store/object-store.ts";
 import { createChangeSignal } from "../object-semantics/change-signal.ts";
 import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 import { decideWrite } from "../object-semantics/decide-write.ts";

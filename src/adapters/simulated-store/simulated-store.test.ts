@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../core/failure.ts";
-import type { Result } from "../../core/result.ts";
-import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
-import type { KindMap, ObjectStore } from "../../ports/object-store.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
+import type { KindMap, ObjectStore } from "../../ports/store/object-store.ts";
 import { createSeededRandom } from "../virtual/seeded-random.ts";
 import { createVirtualClock } from "../virtual/virtual-clock.ts";
 import type { VirtualClock } from "../virtual/virtual-clock.ts";

@@ -1,10 +1,10 @@
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { Result } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
-import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
+import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
+import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/store/object-store.ts";
 import type { Denial, WriteRequest } from "../object-semantics/decide-write.ts";
 import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { InvariantViolation } from "../../core/invariant.ts";
+import { InvariantViolation } from "../../core/failure/invariant.ts";
 import { createSeededRandom } from "./seeded-random.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 

@@ -1,4 +1,4 @@
-import { invariant } from "../../core/invariant.ts";
+import { invariant } from "../../core/failure/invariant.ts";
 import type { Clock } from "../../ports/clock.ts";
 
 /** The most timers that one `runUntilIdle` or `runUntil` fires, so that a world that never rests is found out. */

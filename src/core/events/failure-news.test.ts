@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { failureExamples } from "../failure-examples.ts";
+import { failureExamples } from "../failure/failure-examples.ts";
 import { failureNews } from "./failure-news.ts";
 
 describe("failureNews", () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { ObservedNode } from "../plan/observed-volume.ts";
-import { aDetail, anAttachment, aNode, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, identity } from "../plan/testing/objects.ts";
+import type { ObservedNode } from "../attachment/observed-volume.ts";
+import { aDetail, anAttachment, aNode, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, identity } from "../testing/objects.ts";
 import { chooseReplicaNodes } from "./choose-replica-nodes.ts";
 import { aPlacement } from "./testing/placement.ts";
 

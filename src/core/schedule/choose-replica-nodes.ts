@@ -1,5 +1,5 @@
-import { includesNode, isSameNode } from "../model/node-identity.ts";
-import type { ObservedNode, ObservedVolume } from "../plan/observed-volume.ts";
+import { includesNode, isSameNode } from "../api/node-identity.ts";
+import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
 import { whyPodsDoNotFit } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 

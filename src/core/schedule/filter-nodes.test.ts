@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { identity } from "../plan/testing/objects.ts";
+import { identity } from "../testing/objects.ts";
 import { filterNodes, mayPreemptionHelp, type RemovalReason } from "./filter-nodes.ts";
 import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
 import { aCandidate, aPodVolume, aStandby, attachedTo } from "./testing/pod-volumes.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { identity } from "../plan/testing/objects.ts";
+import { identity } from "../testing/objects.ts";
 import { filterNodes } from "./filter-nodes.ts";
 import { SCORE_MAX, scoreNodes } from "./score-nodes.ts";
 import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";

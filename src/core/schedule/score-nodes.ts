@@ -1,4 +1,4 @@
-import { isSameVmId } from "../model/node-identity.ts";
+import { isSameVmId } from "../api/node-identity.ts";
 import { type CandidateNode, type FindNode, isBarred, type PodVolume, type PodVolumeAttachment } from "./pod-volume.ts";
 
 /** The highest score that kube-scheduler takes from an extender (extender/v1 MaxExtenderPriority). */

@@ -1,5 +1,5 @@
-import type { VolumeDetail } from "../model/az-volume.ts";
-import { isZoneRedundant } from "../model/disk-sku.ts";
+import type { VolumeDetail } from "../api/az-volume.ts";
+import { isZoneRedundant } from "../volume/disk-sku.ts";
 
 /** Where a disk is. */
 export type DiskPlace = Pick<VolumeDetail, "location" | "skuName" | "zones">;

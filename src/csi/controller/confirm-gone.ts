@@ -1,5 +1,5 @@
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**

@@ -1,15 +1,15 @@
+import type { NodeHearing } from "../../controller/rollback/startup-grace-period.ts";
+import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
-import type { ClusterVolumes } from "../../ports/cluster-volumes.ts";
-import type { Events } from "../../ports/events.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
+import type { Events } from "../../ports/cluster/events.ts";
+import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { ObjectStore } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Steps } from "../../ports/steps.ts";
-import type { VolumeUsers } from "../../ports/volume-users.ts";
-import type { NodeHearing } from "../../reconcile/node-hearing.ts";
-import type { ObjectCache } from "../../reconcile/object-cache.ts";
-import type { OperationLock } from "../operation-lock.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { OperationLock } from "../../runtime/operation-lock.ts";
 
 /** All that the controller service's handlers act through. They never change the platform: reconcilers do what they write into the store. */
 export interface ControllerContext {

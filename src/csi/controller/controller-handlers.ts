@@ -1,6 +1,6 @@
-import { ok } from "../../core/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import type { ControllerService, ControllerServiceCapability_RPC_Type } from "../gen/csi/v1/csi.ts";
-import type { HandlersOf } from "../unary-handler.ts";
+import type { HandlersOf } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { controllerPublishVolume } from "./controller-publish-volume.ts";
 import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";

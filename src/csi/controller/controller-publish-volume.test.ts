@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../core/failure.ts";
-import type { WriterRecord } from "../../core/model/az-volume.ts";
-import { identity } from "../../core/plan/testing/objects.ts";
-import { aCluster, aClusterAttachment } from "../../reconcile/testing/a-cluster.ts";
+import { aCluster, aClusterAttachment } from "../../controller/testing/a-cluster.ts";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { identity } from "../../core/testing/objects.ts";
 import { aCall } from "../testing/a-call.ts";
 import { withController } from "../testing/a-controller.ts";
 import { aDiskUri, aRecord, aVolumeObject } from "../testing/objects.ts";

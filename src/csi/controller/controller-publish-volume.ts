@@ -1,24 +1,24 @@
-import type { Failure } from "../../core/failure.ts";
-import { checkCapabilities, isSingleWriter } from "../../core/model/access-modes.ts";
-import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
-import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
-import { isZoneRedundant } from "../../core/model/disk-sku.ts";
-import type { NodeKey } from "../../core/model/node-identity.ts";
-import { unservedAttribute } from "../../core/model/volume-attributes.ts";
-import { isDeleting } from "../../core/plan/observed-volume.ts";
-import { isInQuarantine, isUnsettled, isWriter, speaksOf, waitsToBeSettled } from "../../core/plan/writer-steps.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import { readAttachment } from "../../reconcile/named-attachment.ts";
-import { isStanding } from "../../reconcile/restore-wants.ts";
-import { stateWant } from "../../reconcile/want.ts";
+import { isStanding } from "../../controller/adoption/sync-volume-attachments.ts";
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
+import type { NodeKey } from "../../core/api/node-identity.ts";
+import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { checkCapabilities, isSingleWriter } from "../../core/volume/access-modes.ts";
+import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
+import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
+import { isInQuarantine, isUnsettled, isWriter, speaksOf, waitsToBeSettled } from "../../core/writer/writer-steps.ts";
+import { readAttachment } from "../../objects/named-attachment.ts";
+import { stateWant } from "../../objects/writer-request.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { missingField } from "../required.ts";
-import type { CallContext } from "../unary-handler.ts";
-import { readVolumeCapability } from "../volume-capability.ts";
+import { publicationKey } from "../messages/publication-key.ts";
+import { publishedNodes } from "../messages/published-nodes.ts";
+import { missingField } from "../messages/required.ts";
+import { readVolumeCapability } from "../messages/volume-capability.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
-import { publicationKey } from "./publication-key.ts";
-import { publishedNodes } from "./published-nodes.ts";
 
 /**
  * ControllerPublishVolume: records that the node wants the volume and answers as soon as the grant is recorded, too; the attach itself goes on, and

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
-import { identity } from "../../core/plan/testing/objects.ts";
-import { fail, ok } from "../../core/result.ts";
-import { aDisk } from "../../reconcile/testing/a-disk.ts";
-import { endWant, stateWant } from "../../reconcile/want.ts";
+import { aDisk } from "../../controller/testing/a-disk.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { identity } from "../../core/testing/objects.ts";
+import { endWant, stateWant } from "../../objects/writer-request.ts";
 import { aCall } from "../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../testing/a-controller.ts";
 import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";

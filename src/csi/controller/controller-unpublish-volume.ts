@@ -1,24 +1,24 @@
-import type { Failure } from "../../core/failure.ts";
-import type { AttachmentIdentity } from "../../core/model/attachment-identity.ts";
-import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
-import { identityOf } from "../../core/model/node-identity.ts";
-import { attachmentObjectName } from "../../core/model/object-names.ts";
-import { isRecordMissing, keepsReplicas } from "../../core/plan/observed-volume.ts";
-import { unwant } from "../../core/plan/writer-steps.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import { attachmentsNow } from "../../reconcile/attachments-now.ts";
-import { moveRecord } from "../../reconcile/move-record.ts";
-import { readAttachment } from "../../reconcile/named-attachment.ts";
-import { releaseCheck } from "../../reconcile/release-check.ts";
-import { endWant, stateWant } from "../../reconcile/want.ts";
+import { releaseCheck } from "../../controller/writer/release-check.ts";
+import type { AttachmentIdentity } from "../../core/api/attachment-identity.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { identityOf } from "../../core/api/node-identity.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
+import { isRecordMissing, keepsReplicas } from "../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { unwant } from "../../core/writer/writer-steps.ts";
+import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
+import { readAttachment } from "../../objects/named-attachment.ts";
+import { moveRecord } from "../../objects/update-record.ts";
+import { endWant, stateWant } from "../../objects/writer-request.ts";
 import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { missingField } from "../required.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { publicationKey } from "../messages/publication-key.ts";
+import { missingField } from "../messages/required.ts";
+import { waitingTimeMs } from "../messages/waiting-time.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import { confirmGone } from "./confirm-gone.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
-import { publicationKey } from "./publication-key.ts";
-import { waitingTimeMs } from "./waiting-time.ts";
 
 /**
  * ControllerUnpublishVolume: ends the node's want, and answers when the node is no longer the writer and, where nothing is kept there, when the disk

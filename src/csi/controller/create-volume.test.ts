@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../core/failure.ts";
-import { ok } from "../../core/result.ts";
-import { gibToBytes } from "../../core/units.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok } from "../../core/failure/result.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { volumeMessage } from "../messages/volume-message.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
@@ -10,7 +11,6 @@ import { aDetail, aDiskUri } from "../testing/objects.ts";
 import { aBlockCapability, aCreateVolumeRequest } from "../testing/requests.ts";
 import { createVolume } from "./create-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
-import { volumeMessage } from "./volume-message.ts";
 
 type Request = Parameters<typeof createVolume>[1];
 type Answer = Awaited<ReturnType<typeof createVolume>>;

@@ -1,18 +1,18 @@
-import type { Failure } from "../../core/failure.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import { createRequestDifference } from "../../core/model/create-request-difference.ts";
-import { VOLUME_FINALIZER } from "../../core/model/finalizers.ts";
-import { diskNameFor, labelValue, ownVolumeObjectName } from "../../core/model/object-names.ts";
-import { isDeleting } from "../../core/plan/observed-volume.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import { fromObjectError } from "../../reconcile/object-error.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { diskNameFor, labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
+import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
+import { fromObjectError } from "../../objects/object-error.ts";
 import type { CreateVolumeRequest, CreateVolumeResponse } from "../gen/csi/v1/csi.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { volumeMessage } from "../messages/volume-message.ts";
+import { volumeSpecOf } from "../messages/volume-spec.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { markDeleted } from "./mark-deleted.ts";
-import { volumeMessage } from "./volume-message.ts";
-import { volumeSpecOf } from "./volume-spec.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /** Labels for people: `kubectl get azv -l disk.csi.azure.com/pvc=data`. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { WriterRecord } from "../../core/model/az-volume.ts";
-import { identity } from "../../core/plan/testing/objects.ts";
-import { ok } from "../../core/result.ts";
-import { aDisk } from "../../reconcile/testing/a-disk.ts";
+import { aDisk } from "../../controller/testing/a-disk.ts";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import { ok } from "../../core/failure/result.ts";
+import { identity } from "../../core/testing/objects.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";

@@ -1,19 +1,19 @@
-import type { Failure } from "../../core/failure.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import { identityOf } from "../../core/model/node-identity.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import { changeStatus } from "../../reconcile/change-object.ts";
-import { fromObjectError } from "../../reconcile/object-error.ts";
-import { releaseCheck } from "../../reconcile/release-check.ts";
+import { releaseCheck } from "../../controller/writer/release-check.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { identityOf } from "../../core/api/node-identity.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { fromObjectError } from "../../objects/object-error.ts";
+import { changeStatus } from "../../objects/update-object.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { missingField } from "../required.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { publishedNodes } from "../messages/published-nodes.ts";
+import { missingField } from "../messages/required.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import { confirmGone } from "./confirm-gone.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
 import { markDeleted } from "./mark-deleted.ts";
-import { publishedNodes } from "./published-nodes.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /** DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { describeFailure } from "../../core/describe-failure.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import { aPod } from "../../core/plan/testing/objects.ts";
-import { ok } from "../../core/result.ts";
-import { gibToBytes } from "../../core/units.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { ok } from "../../core/failure/result.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { aPod } from "../../core/testing/objects.ts";
 import type { CapacityRange } from "../gen/csi/v1/csi.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";

@@ -1,10 +1,10 @@
-import type { Failure } from "../../core/failure.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import { parseDiskUri } from "../../core/model/disk-uri.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import { adoptVolume } from "../../reconcile/adopt-volume.ts";
-import { adoptedUse, type StatedUse, unstatedUse } from "../../reconcile/adopted-use.ts";
-import { findVolume } from "../../reconcile/find-volume.ts";
+import { adoptVolume } from "../../controller/adoption/adopt-volume.ts";
+import { adoptedUse, type StatedUse, unstatedUse } from "../../controller/adoption/adopted-use.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { parseDiskUri } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { findVolume } from "../../objects/find-volume.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**

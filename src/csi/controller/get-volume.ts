@@ -1,13 +1,13 @@
-import type { Failure } from "../../core/failure.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import { readVolume } from "../../reconcile/find-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { readVolume } from "../../objects/find-volume.ts";
 import type { ControllerGetVolumeRequest, ControllerGetVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { missingField } from "../required.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { publishedNodes } from "../messages/published-nodes.ts";
+import { missingField } from "../messages/required.ts";
+import { volumeMessage } from "../messages/volume-message.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { publishedNodes } from "./published-nodes.ts";
-import { volumeMessage } from "./volume-message.ts";
 
 /** ControllerGetVolume: one volume as ListVolumes shows it. */
 export async function getVolume(

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
-import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { aVolumeObject, anAttachmentObject } from "../testing/objects.ts";
 import { listVolumes } from "./list-volumes.ts";
 

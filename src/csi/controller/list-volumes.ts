@@ -1,11 +1,11 @@
-import type { Failure, FailureOf } from "../../core/failure.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { ObjectCache } from "../../reconcile/object-cache.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure, FailureOf } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { ListVolumesRequest, ListVolumesResponse, ListVolumesResponse_Entry } from "../gen/csi/v1/csi.ts";
-import { type PublicationPorts, publishedNodes } from "./published-nodes.ts";
-import { volumeMessage } from "./volume-message.ts";
+import { type PublicationPorts, publishedNodes } from "../messages/published-nodes.ts";
+import { volumeMessage } from "../messages/volume-message.ts";
 
 /** A page that fits a message many times over. */
 const ENTRIES_MAX = 1000;

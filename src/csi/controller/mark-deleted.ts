@@ -1,8 +1,8 @@
-import type { Failure } from "../../core/failure.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import { changeSpec } from "../../reconcile/change-object.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { changeSpec } from "../../objects/update-object.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**

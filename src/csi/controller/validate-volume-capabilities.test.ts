@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../core/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import type { ValidateVolumeCapabilitiesRequest } from "../gen/csi/v1/csi.ts";
+import { volumeMessage } from "../messages/volume-message.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
@@ -9,7 +10,6 @@ import { aDiskUri, anAttachmentObject, aVolumeObject } from "../testing/objects.
 import { aBlockCapability, aMountCapability } from "../testing/requests.ts";
 import { getVolume } from "./get-volume.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
-import { volumeMessage } from "./volume-message.ts";
 
 function validate(world: ControllerWorld, change: Partial<ValidateVolumeCapabilitiesRequest>): ReturnType<typeof validateVolumeCapabilities> {
   const request = {

@@ -1,17 +1,17 @@
-import { describeFailure } from "../../core/describe-failure.ts";
-import type { Failure } from "../../core/failure.ts";
-import { capabilitiesDifference, checkCapabilities } from "../../core/model/access-modes.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import { createRequestDifference } from "../../core/model/create-request-difference.ts";
-import { unservedAttribute } from "../../core/model/volume-attributes.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import { readVolume } from "../../reconcile/find-volume.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { capabilitiesDifference, checkCapabilities } from "../../core/volume/access-modes.ts";
+import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
+import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
+import { readVolume } from "../../objects/find-volume.ts";
 import type { ValidateVolumeCapabilitiesRequest, ValidateVolumeCapabilitiesResponse } from "../gen/csi/v1/csi.ts";
-import { missingField } from "../required.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { readCapabilities } from "../messages/read-capabilities.ts";
+import { missingField } from "../messages/required.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { readCapabilities } from "./read-capabilities.ts";
 
 /** ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't; the latter is no error. */
 export async function validateVolumeCapabilities(

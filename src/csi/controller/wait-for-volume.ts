@@ -1,7 +1,7 @@
-import type { AzVolume } from "../../core/model/az-volume.ts";
-import type { CallContext } from "../unary-handler.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { waitingTimeMs } from "../messages/waiting-time.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { waitingTimeMs } from "./waiting-time.ts";
 
 /**
  * Waits until `isDone` holds for a volume, as long as caller and settings allow, and answers the volume as it is then: the caller judges it.

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../core/failure.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { Identity } from "./identity-handlers.ts";
 import { identityHandlers } from "./identity-handlers.ts";

@@ -1,8 +1,8 @@
-import type { Failure } from "../../core/failure.ts";
-import type { Result } from "../../core/result.ts";
-import { ok } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import type { IdentityService, PluginCapability } from "../gen/csi/v1/csi.ts";
-import type { HandlersOf } from "../unary-handler.ts";
+import type { HandlersOf } from "../server/unary-handler.ts";
 
 /** What the identity service says of this plug-in. */
 export interface Identity {

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
-import type { Result } from "../../core/result.ts";
-import { ok } from "../../core/result.ts";
-import { silentLogger } from "../../reconcile/testing/silent-logger.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import { IdentityService } from "../gen/csi/v1/csi.ts";
-import { GrpcServer } from "../grpc-server.ts";
+import { GrpcServer } from "../server/grpc-server.ts";
 import { identityHandlers } from "./identity-handlers.ts";
 import { probePlugin } from "./probe-plugin.ts";
 

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { FailureOf } from "../../core/failure.ts";
+import type { FailureOf } from "../../core/failure/failure.ts";
 
 /** Why a path of a request can't be used, undefined if it can: it must be absolute, in its shortest form, and below one of the roots. */
 export function pathObstacle(field: string, path: string, allowedRoots: readonly string[]): FailureOf<"PathNotAllowed"> | undefined {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aWriter, diskUri } from "../../core/plan/testing/objects.ts";
-import { gibToBytes } from "../../core/units.ts";
-import { stageVolume } from "../../node/stage-volume.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "../../node/testing/a-node.ts";
 import { aCall } from "../testing/a-call.ts";
 import { nodeExpandVolume } from "./node-expand-volume.ts";

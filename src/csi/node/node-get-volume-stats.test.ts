@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aWriter, diskUri } from "../../core/plan/testing/objects.ts";
-import { fail } from "../../core/result.ts";
+import { fail } from "../../core/failure/result.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { stageVolume } from "../../node/stage-volume.ts";
+import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { stagingPath, withNode } from "../../node/testing/a-node.ts";
 import { aCall } from "../testing/a-call.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";

@@ -1,11 +1,11 @@
-import type { Failure } from "../../core/failure.ts";
-import { isSameResourceUri } from "../../core/model/disk-uri.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { readVolume } from "../../reconcile/find-volume.ts";
+import { readVolume } from "../../objects/find-volume.ts";
 import type { NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse } from "../gen/csi/v1/csi.ts";
-import { missingField } from "../required.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { missingField } from "../messages/required.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 
 /**
  * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND where the volume is not at that path. Kubelet asks for each volume once

@@ -1,9 +1,9 @@
-import { reportedVolumeLimit } from "../../core/cloud/volume-limit.ts";
-import { nodeTopology } from "../../core/model/topology.ts";
-import { ok } from "../../core/result.ts";
+import { nodeTopology } from "../../core/azure/topology.ts";
+import { reportedVolumeLimit } from "../../core/azure/volume-limit.ts";
+import { ok } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import type { NodeService, NodeServiceCapability_RPC_Type } from "../gen/csi/v1/csi.ts";
-import type { HandlersOf } from "../unary-handler.ts";
+import type { HandlersOf } from "../server/unary-handler.ts";
 import { nodeExpandVolume } from "./node-expand-volume.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
 import { nodePublishVolume } from "./node-publish-volume.ts";

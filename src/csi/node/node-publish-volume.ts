@@ -1,12 +1,12 @@
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { publishVolume } from "../../node/publish-volume.ts";
-import { publishedTargets } from "../../node/published-targets.ts";
-import { waitingTimeMs } from "../controller/waiting-time.ts";
+import { publishVolume } from "../../node/stage/publish-volume.ts";
+import { publishedTargets } from "../../node/stage/published-targets.ts";
 import type { NodePublishVolumeRequest, NodePublishVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { missingField } from "../required.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { missingField } from "../messages/required.ts";
+import { waitingTimeMs } from "../messages/waiting-time.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
 import { readStageRequest } from "./stage-request.ts";
 

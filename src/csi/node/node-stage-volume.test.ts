@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aWriter, diskUri } from "../../core/plan/testing/objects.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import { type NodeWorld, stagingPath, withNode } from "../../node/testing/a-node.ts";
 import type { NodeStageVolumeRequest } from "../gen/csi/v1/csi.ts";
+import { toGrpcStatus } from "../server/to-grpc-status.ts";
 import { aCall } from "../testing/a-call.ts";
-import { toGrpcStatus } from "../to-grpc-status.ts";
 import { nodeStageVolume } from "./node-stage-volume.ts";
 
 const request: NodeStageVolumeRequest = {

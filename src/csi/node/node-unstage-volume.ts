@@ -1,10 +1,10 @@
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { unstageVolume } from "../../node/unstage-volume.ts";
+import { unstageVolume } from "../../node/stage/unstage-volume.ts";
 import type { NodeUnstageVolumeRequest, NodeUnstageVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { missingField } from "../required.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { missingField } from "../messages/required.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
 
 /** NodeUnstageVolume: see `unstageVolume`. */

@@ -1,13 +1,13 @@
-import type { Failure } from "../../core/failure.ts";
-import { checkCapabilities, isMultiNode } from "../../core/model/access-modes.ts";
-import type { FileSystemType } from "../../core/model/file-system.ts";
-import { unservedAttribute } from "../../core/model/volume-attributes.ts";
-import { parseFileSystemType } from "../../core/model/volume-parameters.ts";
-import { chooseFileSystem } from "../../core/model/volume-rules.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import type { StageRequest } from "../../node/stage-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { checkCapabilities, isMultiNode } from "../../core/volume/access-modes.ts";
+import type { FileSystemType } from "../../core/volume/file-system.ts";
+import { chooseFileSystem } from "../../core/volume/resolve-volume-spec.ts";
+import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
+import { parseFileSystemType } from "../../core/volume/volume-parameters.ts";
+import type { StageRequest } from "../../node/stage/stage-volume.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
-import { readVolumeCapability } from "../volume-capability.ts";
+import { readVolumeCapability } from "../messages/volume-capability.ts";
 
 /** More than any disk has: whether it has enough shares was settled when it was published. */
 const SHARES_UNKNOWN = 15;

@@ -8,8 +8,8 @@ import { credentials } from "@grpc/grpc-js";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import type { Events } from "../../ports/events.ts";
-import { silentLogger } from "../../reconcile/testing/silent-logger.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import type { Events } from "../../ports/cluster/events.ts";
 import {
   InfoRequest,
   type PluginInfo,

@@ -1,16 +1,16 @@
 import { constants } from "node:fs";
 import { lstat, open, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { describeFailure } from "../../core/describe-failure.ts";
-import type { Failure } from "../../core/failure.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Events } from "../../ports/events.ts";
+import type { Events } from "../../ports/cluster/events.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { RegistrationService } from "../gen/pluginregistration/v1/api.ts";
-import { GrpcServer } from "../grpc-server.ts";
-import { removeStaleSocket } from "../remove-stale-socket.ts";
+import { GrpcServer } from "../server/grpc-server.ts";
+import { removeStaleSocket } from "../server/remove-stale-socket.ts";
 import { registrationHandlers } from "./registration-handlers.ts";
 
 /** What kubelet is told, and where. */

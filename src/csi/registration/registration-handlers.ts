@@ -1,6 +1,6 @@
-import { ok } from "../../core/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import type { RegistrationService } from "../gen/pluginregistration/v1/api.ts";
-import type { HandlersOf } from "../unary-handler.ts";
+import type { HandlersOf } from "../server/unary-handler.ts";
 
 /** What kubelet is told of this plug-in, and how the outcome comes back. */
 export interface Registration {

@@ -1,5 +1,5 @@
-import { silentLogger } from "../../reconcile/testing/silent-logger.ts";
-import type { CallContext } from "../unary-handler.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import type { CallContext } from "../server/unary-handler.ts";
 
 /** The context of a call whose caller waits for ever, for tests that call handlers directly. */
 export function aCall(overrides: Partial<CallContext> = {}): CallContext {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { constants } from "node:http2";
 import { parentPort, workerData } from "node:worker_threads";
-import { invariant } from "../../core/invariant.ts";
+import { invariant } from "../../core/failure/invariant.ts";
 import { connectRaw, sendDeleteVolume } from "./raw-calls.ts";
 
 /** What a thread is given that calls DeleteVolume twice: it waits for the answer, and, told to go on, gives up while its server stands still. */

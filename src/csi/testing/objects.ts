@@ -1,9 +1,9 @@
-import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
-import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/model/az-volume.ts";
-import { formatDiskUri } from "../../core/model/disk-uri.ts";
-import { attachmentObjectName } from "../../core/model/object-names.ts";
-import { driverZoneKey } from "../../core/model/topology.ts";
-import { gibToBytes } from "../../core/units.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
+import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { driverZoneKey } from "../../core/azure/topology.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
 
 /** The URI of the disk of that name. */
 export function aDiskUri(diskName = "pvc-1"): string {

@@ -1,4 +1,4 @@
-import { gibToBytes } from "../../core/units.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
 import type { CreateVolumeRequest, VolumeCapability, VolumeCapability_AccessMode_Mode } from "../gen/csi/v1/csi.ts";
 
 /** The capability of an ordinary file system volume. */

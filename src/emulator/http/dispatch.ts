@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { ArmAnswer, ArmMethod } from "../model/arm-message.ts";
+import type { ArmAnswer, ArmMethod } from "../model/api/arm-message.ts";
+import { armErrors, type ArmFailure, errorBody, failure } from "../model/api/errors.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
-import { armErrors, type ArmFailure, errorBody, failure } from "../model/errors.ts";
 import { answerCloudMetadata } from "./cloud-metadata.ts";
 import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
 import { answerInstanceMetadata } from "./instance-metadata.ts";

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Json } from "../model/json.ts";
+import type { Json } from "../model/api/json.ts";
 
 /** A request as the emulator's endpoints read it. */
 export interface HttpRequest {

@@ -1,6 +1,6 @@
-import { diskSizeBytes } from "../model/disk.ts";
-import type { Json, JsonObject } from "../model/json.ts";
-import type { DataDisk, VirtualMachine } from "../model/virtual-machine.ts";
+import type { Json, JsonObject } from "../model/api/json.ts";
+import { diskSizeBytes } from "../model/disk/disk.ts";
+import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
 import { findDisk, type World } from "../model/world.ts";
 import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { textAt } from "../model/api/json.ts";
 import { createComputeModel } from "../model/compute-model.ts";
 import type { DataPlane, DataPlaneEffect } from "../model/data-plane-port.ts";
-import { textAt } from "../model/json.ts";
 import { createRuntime } from "./runtime.ts";
 
 /** A data plane that notes what it is asked for, and can't do what it is told it can't. */

@@ -1,6 +1,6 @@
 import type { ComputeModel } from "../model/compute-model.ts";
 import type { DataPlane, DataPlaneEffect } from "../model/data-plane-port.ts";
-import type { DueEffects } from "../model/operations.ts";
+import type { DueEffects } from "../model/pace/operations.ts";
 
 /** Drives a model by the real clock and carries out what it asks of the devices. */
 export interface Runtime {

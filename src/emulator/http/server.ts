@@ -1,8 +1,8 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { armErrors } from "../model/api/errors.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
-import { armErrors } from "../model/errors.ts";
 import { dispatch, refused } from "./dispatch.ts";
 import { BODY_MAX_BYTES, readRequest, writeAnswer } from "./http-exchange.ts";
 import type { Runtime } from "./runtime.ts";

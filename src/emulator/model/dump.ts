@@ -1,12 +1,12 @@
-import { renderAvailabilitySet } from "./availability-set-handlers.ts";
-import { diskState } from "./disk-read.ts";
-import { renderDisk } from "./disk.ts";
-import { renderInstanceView } from "./instance-view.ts";
-import type { JsonObject } from "./json.ts";
-import type { Operation } from "./operation.ts";
-import { renderSnapshot } from "./snapshot.ts";
-import { renderVirtualMachine } from "./virtual-machine.ts";
-import { diskFacts } from "./vm-update.ts";
+import { renderAvailabilitySet } from "./api/availability-set-handlers.ts";
+import type { JsonObject } from "./api/json.ts";
+import { diskState } from "./disk/disk-read.ts";
+import { renderDisk } from "./disk/disk.ts";
+import { renderSnapshot } from "./disk/snapshot.ts";
+import type { Operation } from "./pace/operation.ts";
+import { renderInstanceView } from "./vm/instance-view.ts";
+import { renderVirtualMachine } from "./vm/virtual-machine.ts";
+import { diskFacts } from "./vm/vm-update.ts";
 import type { World } from "./world.ts";
 
 /** Everything at once, as ARM would show it, with what it would not show: what is on its way, and how it will end. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ArmAnswer } from "./arm-message.ts";
-import { at, textAt } from "./json.ts";
+import type { ArmAnswer } from "./api/arm-message.ts";
+import { at, textAt } from "./api/json.ts";
 import { aModel, codeOf, diskBody, listBody } from "./model-fixture.ts";
 
 describe("the front door", () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { ArmAnswer } from "./arm-message.ts";
+import type { ArmAnswer } from "./api/arm-message.ts";
+import { replayJournal } from "./api/replay.ts";
+import { keyOf } from "./api/resource-id.ts";
 import { aModel, COMPUTE, START_MS, diskBody, etagOf, listBody, type ModelFixture } from "./model-fixture.ts";
-import { replayJournal } from "./replay.ts";
-import { keyOf } from "./resource-id.ts";
 import type { World } from "./world.ts";
 
 const DISKS = ["d0", "d1", "d2", "d3"];

@@ -1,8 +1,8 @@
+import { type ArmFailure, armErrors } from "./api/errors.ts";
 import type { DataPlaneEffect } from "./data-plane-port.ts";
-import { type ArmFailure, armErrors } from "./errors.ts";
-import { startOperation } from "./operations.ts";
+import { startOperation } from "./pace/operations.ts";
 import { populate } from "./set-up.ts";
-import { removalEffects } from "./vm-delete.ts";
+import { removalEffects } from "./vm/vm-delete.ts";
 import type { World } from "./world.ts";
 
 /** Puts the world back to its beginning: every disk and VM goes, devices first. Fault rules become those of the beginning; the journal and the settings stay. */

@@ -1,12 +1,12 @@
-import { armErrors, type ArmFailure } from "./errors.ts";
-import type { Json } from "./json.ts";
-import { startOperation } from "./operations.ts";
-import { resourceId } from "./resource-id.ts";
-import type { VirtualMachine } from "./virtual-machine.ts";
-import { newVm } from "./vm-create.ts";
-import { strikeVm } from "./vm-events.ts";
-import type { VmSetUp } from "./vm-set-up.ts";
-import { dataPlaneVm } from "./vm-state.ts";
+import { armErrors, type ArmFailure } from "./api/errors.ts";
+import type { Json } from "./api/json.ts";
+import { resourceId } from "./api/resource-id.ts";
+import { startOperation } from "./pace/operations.ts";
+import type { VirtualMachine } from "./vm/virtual-machine.ts";
+import { newVm } from "./vm/vm-create.ts";
+import { strikeVm } from "./vm/vm-events.ts";
+import type { VmSetUp } from "./vm/vm-set-up.ts";
+import { dataPlaneVm } from "./vm/vm-state.ts";
 import { findVm, normalLocation, putResourceGroup, putVm, findResourceGroup, type World } from "./world.ts";
 
 export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | ArmFailure;

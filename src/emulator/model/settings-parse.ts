@@ -1,7 +1,7 @@
-import { isObject, type Json, type JsonObject, numberAt } from "./json.ts";
-import { DEFAULT_LATENCIES, type Latencies, type Latency, type LatencyName } from "./latency.ts";
+import { isObject, type Json, type JsonObject, numberAt } from "./api/json.ts";
+import { DEFAULT_LATENCIES, type Latencies, type Latency, type LatencyName } from "./pace/latency.ts";
+import { isCounted, THROTTLE_GROUPS, type ThrottleGroup, type ThrottleLimit } from "./pace/throttle-policies.ts";
 import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
-import { isCounted, THROTTLE_GROUPS, type ThrottleGroup, type ThrottleLimit } from "./throttle-policies.ts";
 
 export type ParsedSettings = { readonly ok: true; readonly settings: Partial<ModelSettings> } | { readonly ok: false; readonly reason: string };
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { textAt } from "./json.ts";
+import { textAt } from "./api/json.ts";
 import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
 import type { ModelSettings } from "./settings.ts";
 

@@ -1,5 +1,5 @@
-import { DEFAULT_LATENCIES, type Latencies } from "./latency.ts";
-import type { ThrottleGroup, ThrottleLimit } from "./throttle-policies.ts";
+import { DEFAULT_LATENCIES, type Latencies } from "./pace/latency.ts";
+import type { ThrottleGroup, ThrottleLimit } from "./pace/throttle-policies.ts";
 
 /** Behaviour of the model where the real service differs by region, by version, or from day to day. */
 export interface ModelSettings {

@@ -1,15 +1,15 @@
-import type { Disk } from "./disk.ts";
-import type { FaultRule, Faults } from "./faults.ts";
-import type { Journal } from "./journal.ts";
-import type { Json } from "./json.ts";
-import type { Operation } from "./operation.ts";
-import type { SeededRandom } from "./random.ts";
-import { groupKey, keyOf } from "./resource-id.ts";
+import type { Journal } from "./api/journal.ts";
+import type { Json } from "./api/json.ts";
+import { groupKey, keyOf } from "./api/resource-id.ts";
+import type { Disk } from "./disk/disk.ts";
+import type { Snapshot } from "./disk/snapshot.ts";
+import type { FaultRule, Faults } from "./pace/faults.ts";
+import type { Operation } from "./pace/operation.ts";
+import type { SeededRandom } from "./pace/random.ts";
+import type { Buckets } from "./pace/throttle.ts";
 import type { ModelSettings } from "./settings.ts";
-import type { Snapshot } from "./snapshot.ts";
-import type { Buckets } from "./throttle.ts";
-import type { VirtualMachine } from "./virtual-machine.ts";
-import type { VmSetUp } from "./vm-set-up.ts";
+import type { VirtualMachine } from "./vm/virtual-machine.ts";
+import type { VmSetUp } from "./vm/vm-set-up.ts";
 
 export interface ResourceGroup {
   readonly subscriptionId: string;

@@ -1,4 +1,4 @@
-import type { InstanceMetadata } from "../../ports/instance-metadata.ts";
+import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 
 /** What the platform says of node-a: a zonal VM without data disks. */
 export function aMachine(overrides: Partial<InstanceMetadata> = {}): InstanceMetadata {

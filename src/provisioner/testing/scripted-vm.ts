@@ -1,20 +1,20 @@
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
-import { resourceUriKey } from "../../core/model/disk-uri.ts";
-import type { NodeIdentity } from "../../core/model/node-identity.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import { settledOn } from "../../reconcile/testing/settled.ts";
-import type { ArmAnswer, ArmApi, ArmDataDisk, ArmError, ArmOperationStatus, ArmVm, ArmVmChange } from "../arm-api.ts";
-import { createArmSession } from "../arm-session.ts";
-import { runAttachBatch } from "../attach-batch.ts";
-import { EtagWrites } from "../etag-writes.ts";
-import { runFenceBatch } from "../fence-batch.ts";
+import { settledOn } from "../../controller/testing/settled.ts";
+import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import type { ArmAnswer, ArmApi, ArmDataDisk, ArmError, ArmOperationStatus, ArmVm, ArmVmChange } from "../arm/arm-api.ts";
+import { createArmSession } from "../arm/arm-session.ts";
+import { ThrottleBudget } from "../arm/throttle-budget.ts";
 import { defaultProvisionerSettings, type ProvisionerSettings } from "../settings.ts";
-import { SharedVmReads } from "../shared-vm-reads.ts";
-import { ThrottleBudget } from "../throttle-budget.ts";
-import { UpdatesUnderWay } from "../updates-under-way.ts";
-import { VmRequest, type VmRequestSpec } from "../vm-request.ts";
-import { VmSizes } from "../vm-sizes.ts";
+import { runAttachBatch } from "../vm/attach-batch.ts";
+import { EtagWrites } from "../vm/etag-writes.ts";
+import { runFenceBatch } from "../vm/fence-batch.ts";
+import { SharedVmReads } from "../vm/shared-vm-reads.ts";
+import { UpdatesUnderWay } from "../vm/updates-under-way.ts";
+import { VmRequest, type VmRequestSpec } from "../vm/vm-request.ts";
+import { VmSizes } from "../vm/vm-sizes.ts";
 
 const GROUP = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute";
 

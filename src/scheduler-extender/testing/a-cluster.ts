@@ -1,6 +1,6 @@
-import type { CachedChange, SourceCache } from "../../ports/source-cache.ts";
-import { objectKey, type SourceObject } from "../../ports/source.ts";
-import { aDriverNode } from "../../reconcile/testing/a-driver-node.ts";
+import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
+import type { CachedChange, SourceCache } from "../../ports/store/source-cache.ts";
+import { objectKey, type SourceObject } from "../../ports/store/source.ts";
 import { nodeFacts, type NodeFacts } from "../facts.ts";
 import type { PlacementCaches } from "../placement-index.ts";
 

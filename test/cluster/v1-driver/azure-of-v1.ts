@@ -1,5 +1,5 @@
-import { vmNameOf } from "../../../testbed/lab/vm-name.ts";
-import { waitUntil } from "../../../testbed/lab/wait-until.ts";
+import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
 /** Where V1 finds its Azure. */
 export interface AzureOfV1Options {

@@ -1,6 +1,6 @@
-import { ok } from "../../../src/core/result.ts";
+import { ok } from "../../../src/core/failure/result.ts";
 import type { ControllerService, ControllerServiceCapability_RPC_Type, TopologyRequirement } from "../../../src/csi/gen/csi/v1/csi.ts";
-import type { HandlersOf } from "../../../src/csi/unary-handler.ts";
+import type { HandlersOf } from "../../../src/csi/server/unary-handler.ts";
 import type { AzureOfV1 } from "./azure-of-v1.ts";
 
 const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = ["CREATE_DELETE_VOLUME", "PUBLISH_UNPUBLISH_VOLUME", "SINGLE_NODE_MULTI_WRITER"];

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Lab } from "../../../testbed/lab/lab.ts";
-import { waitUntil } from "../../../testbed/lab/wait-until.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
 const API = "api-version=2025-04-01";
 const SETTLED_MAX_MS = 60_000;

@@ -1,12 +1,12 @@
 import { createPinoLogger } from "../../../src/adapters/observe/pino-logger.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../../src/adapters/system/system-random.ts";
-import { ok } from "../../../src/core/result.ts";
+import { ok } from "../../../src/core/failure/result.ts";
 import { ControllerService, IdentityService, NodeService } from "../../../src/csi/gen/csi/v1/csi.ts";
-import { GrpcServer } from "../../../src/csi/grpc-server.ts";
 import { identityHandlers } from "../../../src/csi/identity/identity-handlers.ts";
 import { registerWithKubelet } from "../../../src/csi/registration/kubelet-registration.ts";
-import { vmNameOf } from "../../../testbed/lab/vm-name.ts";
+import { GrpcServer } from "../../../src/csi/server/grpc-server.ts";
+import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
 import { azureOfV1 } from "./azure-of-v1.ts";
 import { controllerOfV1 } from "./controller-of-v1.ts";
 import { nodeOfV1 } from "./node-of-v1.ts";

@@ -1,9 +1,9 @@
 import { access, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ok } from "../../../src/core/result.ts";
+import { ok } from "../../../src/core/failure/result.ts";
 import type { NodeService, NodeServiceCapability_RPC_Type, VolumeCapability } from "../../../src/csi/gen/csi/v1/csi.ts";
-import type { HandlersOf } from "../../../src/csi/unary-handler.ts";
-import { run } from "../../../testbed/lab/run.ts";
+import type { HandlersOf } from "../../../src/csi/server/unary-handler.ts";
+import { run } from "../../../testbed/lab/units/run.ts";
 import { ZONE_KEY } from "./controller-of-v1.ts";
 
 const CAPABILITIES: readonly NodeServiceCapability_RPC_Type[] = ["STAGE_UNSTAGE_VOLUME", "SINGLE_NODE_MULTI_WRITER"];

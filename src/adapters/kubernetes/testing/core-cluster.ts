@@ -1,10 +1,10 @@
-import { fail, ok } from "../../../core/result.ts";
-import type { CachedChange, SourceCache } from "../../../ports/source-cache.ts";
-import { objectKey, type SourceObject } from "../../../ports/source.ts";
-import type { ApiClient, ApiRequest } from "../api-client.ts";
-import type { ApiObject } from "../api-object.ts";
-import type { CachedResource, CoreCaches } from "../core-sources.ts";
-import { coreSources } from "../core-sources.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { CachedChange, SourceCache } from "../../../ports/store/source-cache.ts";
+import { objectKey, type SourceObject } from "../../../ports/store/source.ts";
+import type { ApiClient, ApiRequest } from "../api/api-client.ts";
+import type { ApiObject } from "../api/api-object.ts";
+import type { CachedResource, CoreCaches } from "../core/core-sources.ts";
+import { coreSources } from "../core/core-sources.ts";
 
 /** The driver that every test is about. */
 export const DRIVER = "disk.csi.azure.com";

@@ -1,8 +1,8 @@
-import type { PersistentVolumeClaim } from "../core-claim.ts";
-import type { Node } from "../core-node.ts";
-import type { PersistentVolume, PersistentVolumeSpec } from "../core-persistent-volume.ts";
-import type { Pod } from "../core-pod.ts";
-import type { VolumeAttachment } from "../core-volume-attachment.ts";
+import type { PersistentVolumeClaim } from "../core/core-claim.ts";
+import type { Node } from "../core/core-node.ts";
+import type { PersistentVolume, PersistentVolumeSpec } from "../core/core-persistent-volume.ts";
+import type { Pod } from "../core/core-pod.ts";
+import type { VolumeAttachment } from "../core/core-volume-attachment.ts";
 import type { CoreCluster } from "./core-cluster.ts";
 import { DRIVER } from "./core-cluster.ts";
 

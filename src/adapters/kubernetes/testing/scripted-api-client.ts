@@ -1,5 +1,5 @@
-import { ok } from "../../../core/result.ts";
-import type { ApiAnswer, ApiClient, ApiRequest, ApiWatchEvent } from "../api-client.ts";
+import { ok } from "../../../core/failure/result.ts";
+import type { ApiAnswer, ApiClient, ApiRequest, ApiWatchEvent } from "../api/api-client.ts";
 
 /** An API client that answers as a test says, and tells what it was asked. */
 export interface ScriptedApiClient extends ApiClient {

@@ -1,4 +1,4 @@
-import { identity } from "../../plan/testing/objects.ts";
+import { identity } from "../../testing/objects.ts";
 import type { CandidateNode, FindNode, PodVolume, PodVolumeAttachment } from "../pod-volume.ts";
 
 /** A healthy node in zone 1 with room for eight disks. */

@@ -1,0 +1,373 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connectEmbeddedStore, type ConnectedStore } from "../../src/adapters/embedded/connect-embedded-store.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { environmentWithClockBehind } from "../clock-behind.ts";
+import { type Child, startChild } from "./child.ts";
+import { type CsiClients, connectCsi } from "./csi-clients.ts";
+import { createEmulatorClient, type EmulatorClient } from "./emulator-client.ts";
+import { type LabProcess, startLabProcess } from "./lab-process.ts";
+import { createOrchestrator, type Orchestrator } from "./orchestrator.ts";
+
+/** A virtual machine of the lab's. */
+export interface LabVm {
+  readonly name: string;
+  readonly zone: string;
+}
+
+/** A VM of the lab with its node plug-in. */
+export interface LabNode {
+  readonly name: string;
+  readonly zone: string;
+  /** The node plug-in as it runs now. */
+  readonly process: Child;
+  /** A process that is always in the node's mount namespace: mounts outlive the plug-in, as on a real machine. */
+  readonly mountsPid: number;
+  readonly csi: CsiClients["node"];
+  /** Folder of its staging and target paths, as the node itself sees it. */
+  readonly kubeletDirectory: string;
+  /** The same folder, through the node's mount namespace. */
+  readonly seenFromOutside: (path: string) => string;
+  /** Where the node finds its disks. */
+  readonly deviceRoot: string;
+}
+
+/** Everything that the demo starts. */
+export interface Lab {
+  readonly directory: string;
+  readonly hasDevices: boolean;
+  readonly timeScale: number;
+  readonly emulator: EmulatorClient;
+  readonly controller: CsiClients["controller"];
+  /** The controller services, by the names of their processes. */
+  readonly controllers: ReadonlyMap<string, CsiClients["controller"]>;
+  readonly store: ConnectedStore;
+  readonly orchestrator: Orchestrator;
+  readonly nodes: ReadonlyMap<string, LabNode>;
+  /** `store`, `controller` and the node plug-ins, by name. */
+  readonly processes: ReadonlyMap<string, LabProcess>;
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** The end of what each process logged. */
+  logs(): string;
+  /** Hands a process to the lab, which ends it before the node plug-ins. */
+  own(child: Child): void;
+  close(): Promise<void>;
+}
+
+const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
+const RESOURCE_GROUP = "demo";
+const LOCATION = "eastus";
+/** Given, since the store and the id that it would keep are lost in some tests. */
+const CLUSTER_ID = "lab";
+const VM_SIZE = "Standard_D8s_v5";
+const READY_MAX_MS = 120_000;
+const MOUNTS_OF = "mounts of ";
+const LOG_TAIL_CHARS = 3_000;
+const STOP_GRACE_MS = 60_000;
+/** Quick, so that the demo is: ten seconds are right for a cluster. */
+const HEARTBEAT_MS = 1_000;
+const RECALL_ANSWER_MS = 1_500;
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const EMULATOR = fileURLToPath(new URL("../../src/emulator/main.ts", import.meta.url));
+
+const demoVms: readonly LabVm[] = [
+  { name: "node-a", zone: "1" },
+  { name: "node-b", zone: "1" },
+  { name: "node-c", zone: "1" },
+  { name: "node-d", zone: "2" },
+];
+
+/** A store that a lab's processes share, which is not the lab's own. */
+export interface OtherStore {
+  readonly store: ConnectedStore;
+  readonly orchestrator: Orchestrator;
+  /** The flags by which a controller or node plug-in reaches it, by the name of its process. */
+  flags(processName: string): readonly string[];
+}
+
+/** What a lab is made of. */
+export interface LabOptions {
+  /** Azure's latencies times this factor. */
+  readonly timeScale: number;
+  readonly hasDevices: boolean;
+  readonly signal: AbortSignal;
+  /** Default: three VMs in one zone and one in another. */
+  readonly vms?: readonly LabVm[];
+  /** VMs in the same resource group that are no nodes of this lab: for a lab that is to stand beside it. Default: none. */
+  readonly strangers?: readonly LabVm[];
+  /** Another lab, whose strangers are this one's VMs: both share its Azure and its resource group. Default: an Azure of its own. */
+  readonly beside?: Lab;
+  /** Default `lab`. */
+  readonly clusterId?: string;
+  /** Controllers on the one store, one of which leads: `controller`, `controller-2` and so on. Default 1. */
+  readonly controllerCount?: number;
+  /** Further settings of each controller; they win over the lab's own. */
+  readonly controllerFlags?: readonly string[];
+  /** Further settings of each node plug-in. */
+  readonly nodeFlags?: readonly string[];
+  /** Where objects are kept. The lab closes its connection. Default: an embedded store, a process of the lab. */
+  readonly store?: OtherStore;
+  /** How CSI sockets are connected to. Default `connectCsi`: each call is made once. */
+  readonly connect?: typeof connectCsi;
+  /**
+   * How old objects are for all other processes from the moment that they are created, in milliseconds: the
+   * store's clock is that much behind. Nothing else is, since the store stamps only when an object was created, or
+   * marked for deletion. Default 0.
+   */
+  readonly objectsBornAgedMs?: number;
+  /** Deaths of store, controller or a node plug-in that it is revived from by itself. Default 0. */
+  readonly revivalsMax?: number;
+}
+
+/** Starts emulator, store, controller and node plug-ins, each as a process of its own; each node in a mount namespace of its own. */
+export async function startLab(options: LabOptions): Promise<Lab> {
+  const directory = await mkdtemp(join(tmpdir(), "azd-"));
+  const children: Child[] = [];
+  const closing: (() => Promise<void> | void)[] = [];
+  const processes = new Map<string, LabProcess>();
+  const close = async (): Promise<void> => {
+    for (const process of processes.values()) process.retire();
+    for (const end of closing.toReversed()) await end();
+    await Promise.all(children.filter((child) => child.name.startsWith("writer")).map((child) => child.stop(STOP_GRACE_MS)));
+    // Node plug-ins and their mounts first: a mount would hold a device, and the emulator its disk.
+    await Promise.all(children.filter((child) => child.name.startsWith("node-")).map((child) => child.stop(STOP_GRACE_MS)));
+    await Promise.all(children.filter((child) => child.name.startsWith(MOUNTS_OF)).map((child) => child.stop(STOP_GRACE_MS)));
+    for (const child of children.toReversed()) await child.stop(STOP_GRACE_MS);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    return await build({ ...options, directory, children, processes, closing, close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Building extends LabOptions {
+  readonly directory: string;
+  readonly children: Child[];
+  readonly processes: Map<string, LabProcess>;
+  readonly closing: (() => Promise<void> | void)[];
+  readonly close: () => Promise<void>;
+}
+
+async function build(building: Building): Promise<Lab> {
+  const { directory, children, processes, closing, hasDevices, timeScale, signal, vms = demoVms, connect = connectCsi } = building;
+  const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Child => {
+    signal.throwIfAborted();
+    const child = startChild(name, command, { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env });
+    children.push(child);
+    return child;
+  };
+  const runAgain = (name: string, command: readonly string[], own: NodeJS.ProcessEnv = {}): LabProcess => {
+    const start = (env: NodeJS.ProcessEnv): Child => run(name, command, { ...own, ...env });
+    const started = startLabProcess({ start, isReady, revivalsMax: building.revivalsMax ?? 0 });
+    processes.set(name, started);
+    return started;
+  };
+  // Types are stripped from the sources at each start: the second time from the cache.
+  const compileCache = fileURLToPath(new URL("../../.cache/node", import.meta.url));
+  const azureDirectory = building.beside?.directory ?? directory;
+  const caFile = join(azureDirectory, "ca.pem");
+  const devices = join(azureDirectory, "vms");
+  const emulatorProcess = building.beside === undefined ? await startEmulator(building, run, { vms, caFile, devices }) : undefined;
+  const storeSocket = join(directory, "store.sock");
+  const startStore = (): LabProcess =>
+    runAgain(
+      "store",
+      [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"],
+      building.objectsBornAgedMs === undefined ? {} : environmentWithClockBehind(building.objectsBornAgedMs),
+    );
+  const storeProcess = building.store === undefined ? startStore() : undefined;
+  const storeFlags = (name: string): readonly string[] => building.store?.flags(name) ?? [`--store-socket=${storeSocket}`];
+  const url = building.beside?.endpoints["azure"] ?? (await readyUrl(emulatorProcess));
+  await storeProcess?.untilReady();
+
+  const cloudConfig = {
+    subscriptionId: SUBSCRIPTION,
+    resourceGroup: RESOURCE_GROUP,
+    location: LOCATION,
+    tenantId: "demo-tenant",
+    aadClientId: "demo",
+    aadClientSecret: "demo",
+    resourceManagerEndpoint: url,
+    activeDirectoryEndpoint: url,
+  };
+  await writeFile(join(directory, "azure.json"), JSON.stringify(cloudConfig));
+  const controllerNames = Array.from({ length: building.controllerCount ?? 1 }, (_, index) => (index === 0 ? "controller" : `controller-${index + 1}`));
+  const controllerSocket = (name: string): string => join(directory, `${name}.sock`);
+  const controllerProcesses = controllerNames.map((name) =>
+    runAgain(name, [
+      process.execPath,
+      MAIN,
+      "controller",
+      `--endpoint=unix://${controllerSocket(name)}`,
+      ...storeFlags(name),
+      `--cloud-config=${join(directory, "azure.json")}`,
+      `--cluster-id=${building.clusterId ?? CLUSTER_ID}`,
+      `--azure-ca-file=${caFile}`,
+      `--azure-time-scale=${timeScale}`,
+      `--recall-answer-ms=${RECALL_ANSWER_MS}`,
+      `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
+      // It is started again after it was killed, and has no end of a Lease to wait for.
+      ...(controllerNames.length === 1 ? ["--leader-election=none"] : []),
+      ...(building.controllerFlags ?? []),
+    ]),
+  );
+  const names = vms.map(({ name }) => name);
+  const emulator = createEmulatorClient(url, names, await trustingGet(caFile));
+  const instances = await emulator.instances();
+  const started = await Promise.all(
+    vms.map(async (vm) => {
+      const instance = instances.get(vm.name);
+      if (instance === undefined) throw new Error(`the emulator has no VM for ${vm.name}`);
+      return startNode({ building, run, runAgain, vm, instance, storeFlags: storeFlags(vm.name), devices });
+    }),
+  );
+  for (const controllerProcess of controllerProcesses) await controllerProcess.untilReady();
+  const store = building.store?.store ?? connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
+  closing.push(() => store.close());
+  const orchestrator = building.store?.orchestrator ?? createOrchestrator(store, signal);
+  for (const [nodeName, { instanceUri }] of instances) await orchestrator.addNode(nodeName, instanceUri);
+  const controllers = new Map(controllerNames.map((name) => [name, connect(controllerSocket(name), signal)]));
+  for (const clients of controllers.values()) closing.push(clients.close);
+  const controller = controllers.get("controller")?.controller;
+  if (controller === undefined) throw new Error("a lab has at least one controller");
+  for (const node of started) closing.push(node.close);
+  const nodes = new Map(started.map(({ node }) => [node.name, node]));
+  const endpoints = Object.fromEntries([
+    ...controllerNames.map((name) => [name, `unix://${controllerSocket(name)}`]),
+    ...started.map(({ node, socket }) => [node.name, `unix://${socket}`]),
+    ...(building.store === undefined ? [["store", `unix://${storeSocket}`]] : []),
+    ["azure", url],
+    ["azure-ca", caFile],
+  ]) as Record<string, string>;
+  return {
+    directory,
+    hasDevices,
+    timeScale,
+    emulator,
+    controller,
+    controllers: new Map([...controllers].map(([name, clients]) => [name, clients.controller])),
+    store,
+    orchestrator,
+    nodes,
+    processes,
+    endpoints,
+    logs: () => children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"),
+    own: (child) => void children.push(child),
+    close: building.close,
+  };
+}
+
+async function startEmulator(
+  { directory, strangers = [], timeScale, hasDevices }: Building,
+  run: (name: string, command: readonly string[]) => Child,
+  of: { readonly vms: readonly LabVm[]; readonly caFile: string; readonly devices: string },
+): Promise<Child> {
+  await writeFile(join(directory, "scenario.yaml"), scenario([...of.vms, ...strangers]));
+  return run("emulator", [
+    process.execPath,
+    EMULATOR,
+    "--json",
+    `--config=${join(directory, "scenario.yaml")}`,
+    `--ca-file=${of.caFile}`,
+    `--time-scale=${timeScale}`,
+    ...(hasDevices ? ["--data-plane=linux", `--data-dir=${join(directory, "disks")}`, `--device-root=${of.devices}`] : []),
+  ]);
+}
+
+async function readyUrl(emulator: Child | undefined): Promise<string> {
+  if (emulator === undefined) throw new Error("the lab beside this one has no Azure");
+  return (JSON.parse(await emulator.untilLine(isReady, READY_MAX_MS)) as { readonly url: string }).url;
+}
+
+async function startNode(start: {
+  readonly building: Building;
+  readonly run: (name: string, command: readonly string[]) => Child;
+  readonly runAgain: (name: string, command: readonly string[]) => LabProcess;
+  readonly vm: LabVm;
+  readonly instance: { readonly vmId: string; readonly instanceUri: string };
+  readonly storeFlags: readonly string[];
+  readonly devices: string;
+}): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
+  const { building, run, runAgain, vm, instance, storeFlags, devices } = start;
+  const { directory, hasDevices, signal, connect = connectCsi } = building;
+  const home = join(directory, vm.name);
+  const kubeletDirectory = join(home, "kubelet");
+  await mkdir(kubeletDirectory, { recursive: true });
+  const socket = join(home, "csi.sock");
+  const deviceRoot = join(devices, vmNameOf(vm));
+  const mounts = hasDevices
+    ? run(`${MOUNTS_OF}${vm.name}`, ["unshare", "--mount", "--propagation=private", "sh", "-c", "echo {} && exec sleep infinity"])
+    : undefined;
+  // Before it says so, it may still be in the lab's own namespace.
+  await mounts?.untilLine(isReady, READY_MAX_MS);
+  const plugin = runAgain(vm.name, [
+    ...(mounts === undefined ? [] : ["nsenter", `--mount=/proc/${mounts.pid}/ns/mnt`, "--"]),
+    process.execPath,
+    MAIN,
+    "node",
+    `--endpoint=unix://${socket}`,
+    ...storeFlags,
+    `--node-name=${vm.name}`,
+    `--vm-id=${instance.vmId}`,
+    `--vm-resource-id=${instance.instanceUri}`,
+    `--vm-size=${VM_SIZE}`,
+    `--location=${LOCATION}`,
+    `--zone=${vm.zone}`,
+    `--device-root=${deviceRoot}`,
+    `--state-dir=${join(home, "state")}`,
+    `--kubelet-dir=${kubeletDirectory}`,
+    `--heartbeat-ms=${HEARTBEAT_MS}`,
+    ...(building.nodeFlags ?? []),
+  ]);
+  await plugin.untilReady();
+  const clients = connect(socket, signal);
+  const node: LabNode = {
+    name: vm.name,
+    zone: vm.zone,
+    get process() {
+      return plugin.child;
+    },
+    mountsPid: mounts?.pid ?? process.pid,
+    csi: clients.node,
+    kubeletDirectory,
+    deviceRoot,
+    seenFromOutside: (path) => (mounts === undefined ? path : `/proc/${mounts.pid}/root${path}`),
+  };
+  return { node, socket, close: clients.close };
+}
+
+/** The name of a node's VM in Azure, which is not the node's: nothing may take the one for the other. */
+function vmNameOf({ name }: LabVm): string {
+  return `flex_${name}`;
+}
+
+function scenario(vms: readonly LabVm[]): string {
+  const machines = vms.map((vm) => `  - {name: ${vmNameOf(vm)}, computerName: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`).join("\n");
+  return `subscriptionId: ${SUBSCRIPTION}\nlocation: ${LOCATION}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines:\n${machines}\n`;
+}
+
+function isReady(line: string): boolean {
+  return line.startsWith("{");
+}
+
+async function trustingGet(caFile: string): Promise<(url: string) => Promise<unknown>> {
+  const ca = await readFile(caFile, "utf8");
+  return (url) =>
+    new Promise((resolve, reject) => {
+      const sent = request(url, { ca }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => resolve(JSON.parse(Buffer.concat(chunks).toString("utf8"))));
+      });
+      sent.on("error", reject);
+      sent.end();
+    });
+}

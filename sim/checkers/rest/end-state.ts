@@ -1,0 +1,45 @@
+import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import type { DesiredVolume } from "./desired-volume.ts";
+import type { RestWorld } from "./rest-world.ts";
+
+/** What users see of a volume at rest. */
+export interface EndState {
+  readonly volumeName: string;
+  readonly exists: boolean;
+  readonly sizeGiB: number;
+  readonly isRunning: boolean;
+  /** The disk's own zones: where its first pod was scheduled, which chance decides; empty for a regional disk, or none. */
+  readonly zones: readonly string[];
+  readonly standbys: number;
+}
+
+/** What users see of the volumes that they asked for and that nobody destroyed. */
+export function endStateOf(world: RestWorld, volumes: readonly DesiredVolume[]): readonly EndState[] {
+  return volumes
+    .filter(({ isDestroyed, isOfFault }) => !isDestroyed && !isOfFault)
+    .map(({ volumeName }) => {
+      const diskUri = world.cluster.diskUriOf(volumeName);
+      const disk = diskUri === undefined ? undefined : world.azure.diskOf(diskUri);
+      return {
+        volumeName,
+        exists: disk !== undefined,
+        sizeGiB: disk === undefined ? 0 : Number(disk.sizeBytes >> 30n),
+        isRunning: world.cluster.pods().some((pod) => pod.volumeName === volumeName && pod.phase === "Running"),
+        zones: [...world.azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri ?? "none"))?.zones ?? [],
+        standbys: world.store
+          .objects("AzVolumeAttachment")
+          .filter(({ spec, status }) => spec.role === "Replica" && status?.state === "Attached" && isSameResourceUri(spec.volumeId, diskUri ?? "none")).length,
+      };
+    });
+}
+
+/** Where a run under faults ended otherwise than the same run without any. How many standbys a disk in another zone has depends on that zone's nodes: each run is judged by itself for that. */
+export function compareEndStates(withFaults: readonly EndState[], without: readonly EndState[]): readonly string[] {
+  return withFaults.flatMap((state) => {
+    const twin = without.find(({ volumeName }) => volumeName === state.volumeName);
+    const isElsewhere = twin !== undefined && twin.zones.join() !== state.zones.join();
+    const expected = isElsewhere ? { ...twin, zones: state.zones, standbys: state.standbys } : twin;
+    const [left, right] = [JSON.stringify(state), JSON.stringify(expected)];
+    return left === right ? [] : [`it ended as ${left}, its twin without faults as ${JSON.stringify(twin)}`];
+  });
+}

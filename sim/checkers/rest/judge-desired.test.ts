@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aVolume, aWriter } from "../testing/a-history.ts";
+import { anAttachment, asWorld, atRest, desired, type MadeUpRest } from "../testing/a-rest-world.ts";
+import { judgeDesired } from "./judge-desired.ts";
+
+const zoneOf = (nodeName: string): string => (nodeName === "node-c" ? "2" : "1");
+
+function complaints(change: (made: MadeUpRest) => void = () => undefined, asked: Partial<typeof desired> = {}): readonly string[] {
+  const made = atRest();
+  change(made);
+  return judgeDesired(asWorld(made), [{ ...desired, ...asked }], zoneOf).map(({ invariant, detail }) => `${invariant}: ${detail}`);
+}
+
+describe("what users desired", () => {
+  it("is reached by a volume whose pod writes, with its standby and its size", () => {
+    assert.deepEqual(complaints(), []);
+  });
+
+  it("is not reached while the pod waits, or stands for a container that does not run", () => {
+    const waiting = complaints((made) => {
+      made.pods = made.pods.map((pod) => ({ ...pod, phase: "Pending" }));
+    });
+    assert.deepEqual(waiting, ["not-converged: vol-1: its pod does not run: vol-1-0 Pending on node-a"]);
+    const dead = complaints((made) => {
+      made.containers = [];
+    });
+    assert.deepEqual(dead, ["not-converged: vol-1: no container of vol-1-0 runs on node-a"]);
+  });
+
+  it("is not reached while the record names another writer, or another VM of that name", () => {
+    for (const writer of [aWriter("node-b", 4), { ...aWriter("node-a", 4), vmId: "guid-new" }, { ...aWriter("node-a", 4), wanted: false }]) {
+      const told = complaints((made) => {
+        made.volumes = [aVolume({ writer, epoch: 4 })];
+      });
+      assert.deepEqual(told, [`not-converged: vol-1: its pod runs on node-a, and the record says ${JSON.stringify(writer)}`]);
+    }
+  });
+
+  it("asks for as many standbys as there are places for", () => {
+    const missing = (made: MadeUpRest): void => {
+      made.attachments = [anAttachment("node-a", "Primary")];
+    };
+    assert.deepEqual(complaints(missing), ["not-converged: vol-1: 0 standbys instead of 1"]);
+    const nowhere = complaints((made) => {
+      missing(made);
+      made.nodes = made.nodes.map((node) => ({ ...node, isUnschedulable: node.name !== "node-a" }));
+    });
+    assert.deepEqual(nowhere, []);
+    const full = (names: readonly string[]): readonly string[] =>
+      complaints((made) => {
+        missing(made);
+        made.attachedTo = ["node-a"];
+        made.fullOfOthers = [...names];
+      });
+    assert.deepEqual(full(["node-b"]), ["not-converged: vol-1: 0 standbys instead of 1"]);
+    assert.deepEqual(full(["node-b", "node-c"]), []);
+    const tooMany = complaints((made) => {
+      made.attachments = [...made.attachments, anAttachment("node-c", "Replica")];
+    });
+    assert.deepEqual(tooMany, ["not-converged: vol-1: 2 standbys instead of 1"]);
+  });
+
+  it("is not reached with a disk or a file system of another size", () => {
+    assert.deepEqual(complaints(undefined, { sizeGiB: 8 }), [
+      "not-converged: vol-1: its disk has 4294967296 bytes instead of 8 GiB",
+      "not-converged: vol-1: its object says 4 GiB instead of 8",
+    ]);
+    const halfGrown = complaints((made) => {
+      made.disk = { ...made.disk, fileSystemBytes: 1n };
+    });
+    assert.deepEqual(halfGrown, ["not-converged: vol-1: its file system spans 1 of 4294967296 bytes"]);
+  });
+
+  it("is not reached by a volume that was deleted and is there, or that was asked for and is not", () => {
+    assert.deepEqual(complaints(undefined, { exists: false }), ["not-converged: vol-1: was deleted, and is still there"]);
+    const lost = complaints((made) => {
+      made.disk = undefined;
+    });
+    assert.deepEqual(lost, ["not-converged: vol-1: was never created"]);
+  });
+});

@@ -1,0 +1,94 @@
+import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
+import { erase, eraseEverything, eraseLease, eraseStandbysOn } from "../../objects/delete-by-hand.ts";
+import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
+import { markOutOfService } from "../../processes/mark-out-of-service.ts";
+import { runningOn } from "../mount/where-pods-are.ts";
+
+/** How long standbys on the node have to go elsewhere, in milliseconds: each update of its VM would refuse the one that is late. */
+const STANDBYS_GO_MS = 25_000;
+const SEEN_MS = 1_000;
+/** How long the forced detach is under way, in milliseconds: nobody speaks of the mark any more by then. */
+const UNDER_WAY_MS = 150_000;
+/** From then on until nobody knows of it any more, in milliseconds. */
+const LOST_AFTER_MS = [2_000, 30_000, 90_000] as const;
+
+/** What befalls the records while the detach is under way to Azure: called before anybody is fenced; the answer is called with the name of the AzVolume as the detach is sent. */
+type Meanwhile = (context: FaultContext, dice: number) => (azVolumeName: string) => void;
+
+/**
+ * A node is marked out of service while only its kubelet is dead, so that it is fenced. The forced detach is under way for long; meanwhile the mark is taken back, the kubelet
+ * comes back, the node lets go of the volume, and its pod comes back there.
+ */
+export const detachLate = detachUnderWay(() => overAtOnce);
+
+/** And nobody knows of the fence any more: its record is erased, or all objects, or no record counts any more since the Lease is gone, or a backup of before is put back. */
+export const detachLateAndLost = detachUnderWay(({ world, later }, dice) => {
+  const backup = world.store.snapshot();
+  return (azVolumeName) => {
+    const lose = pick(
+      [
+        () => erase(world, "AzVolume", azVolumeName, diceAgain(dice, 2) < 0.5),
+        () => eraseEverything(world, true),
+        () => eraseLease(world),
+        () => world.store.restore(backup),
+      ],
+      dice,
+    );
+    later(pick(LOST_AFTER_MS, diceAgain(dice, 1)), lose);
+  };
+});
+
+/** The same, where every object is erased. */
+export const detachLateAndAllLost = detachUnderWay(({ world, later }, dice) => () => {
+  later(pick(LOST_AFTER_MS, diceAgain(dice, 1)), () => eraseEverything(world, true));
+});
+
+function detachUnderWay(meanwhile: Meanwhile): FaultVariant {
+  return {
+    forMs: [220_000, 240_000],
+    isDirected: true,
+    begin: (context, { volumeName, dice }) => {
+      const { world, later } = context;
+      const { cluster, azure } = world;
+      const home = runningOn(context, volumeName);
+      if (home === undefined) return overAtOnce;
+      let isSent = false;
+      let sent: (azVolumeName: string) => void = overAtOnce;
+      const stop = azure.delayUpdates(({ nodeName }) => {
+        const fencing = isSent || nodeName !== home ? undefined : volumeBeingFenced(context, home, volumeName);
+        if (fencing === undefined) return 0;
+        isSent = true;
+        later(0, () => {
+          markOutOfService(context, home, false);
+          cluster.setKubeletRunning(home, true);
+        });
+        sent(fencing);
+        return UNDER_WAY_MS;
+      });
+      cluster.setUnschedulable(home, true);
+      eraseStandbysOn(world, home);
+      later(STANDBYS_GO_MS - SEEN_MS, () => cordonAllBut(context, home));
+      later(STANDBYS_GO_MS, () => {
+        sent = meanwhile(context, dice);
+        cluster.setKubeletRunning(home, false);
+        markOutOfService(context, home, true);
+        cluster.deletePod(volumeName, { isForced: true });
+      });
+      return () => {
+        stop();
+        markOutOfService(context, home, false);
+        cluster.setKubeletRunning(home, true);
+        uncordonAll(context);
+      };
+    },
+  };
+}
+
+/** The name of the volume's AzVolume, while its record has the node being fenced. */
+function volumeBeingFenced({ world }: FaultContext, nodeName: string, volumeName: string): string | undefined {
+  const diskUri = world.cluster.diskUriOf(volumeName) ?? "none";
+  return world.store
+    .objects("AzVolume")
+    .find(({ status }) => status?.record?.fencing?.nodeName === nodeName && isSameResourceUri(status.detail?.diskUri ?? "", diskUri))?.metadata.name;
+}

@@ -1,0 +1,28 @@
+import type { FaultVariant } from "../../fault-class.ts";
+import { erase } from "../../objects/delete-by-hand.ts";
+
+/** The update of a VM that is lost: the first one takes its standbys off, the second one is to bring them back. */
+const LOST_NTH = 2;
+
+/** All standbys are deleted by hand, and made anew; the requests that would attach them are lost on their way to Azure. */
+export const standbyAttachesLost: FaultVariant = {
+  forMs: [20_000, 30_000],
+  isDirected: true,
+  begin: ({ world, nodeNames }) => {
+    const { faults } = world.azure.model;
+    const added = nodeNames.map(
+      (nodeName) =>
+        faults.add({
+          operation: "VirtualMachines_Update",
+          resource: world.azure.instanceUriOf(nodeName),
+          nth: LOST_NTH,
+          effect: { kind: "DropRequest" },
+        }).id,
+    );
+    for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
+      if (spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
+    return () => {
+      for (const id of added) faults.remove(id);
+    };
+  },
+};

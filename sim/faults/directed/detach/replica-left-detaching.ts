@@ -1,0 +1,63 @@
+import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { releaseStuckOperations } from "../../../../src/emulator/model/pace/operations.ts";
+import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
+import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
+import { listsDisk } from "../../surroundings/lists-disk.ts";
+import { runningOn } from "../mount/where-pods-are.ts";
+
+const LOOK_MS = 200;
+/** How long the update takes that carries the detach out, in milliseconds: enough for a pod to move and to write. */
+const UPDATE_MS = 30_000;
+
+/**
+ * Another client asks Azure to detach a standby's disk, and that fails: the VM's list keeps the entry, marked.
+ * Another volume's pod comes to that node. The update that attaches its disk carries the detach out when it ends.
+ * While Azure works on that update, the pod of the first volume comes, too, and the standby is promoted.
+ */
+export const standbyLeftDetaching: FaultVariant = {
+  forMs: [80_000, 90_000],
+  isDirected: true,
+  begin: (context, { volumeName, atMs }) => {
+    const { world, nodeNames, later } = context;
+    const { cluster, azure } = world;
+    const { faults, world: azureWorld } = azure.model;
+    const home = runningOn(context, volumeName);
+    const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
+    const diskUri = cluster.diskUriOf(volumeName);
+    if (home === undefined || workload === undefined || diskUri === undefined) return overAtOnce;
+    const standby = nodeNames.find((name) => name !== home && listsDisk(context, name, diskUri));
+    if (standby === undefined) return overAtOnce;
+    const neighbour = `${volumeName}-neighbour-${atMs}`;
+    const rules: string[] = [];
+    let isOver = false;
+    const whenEntryIs = (phase: "DetachFailed" | "Detaching", act: () => void): void => {
+      if (isOver) return;
+      const entry = azure.vmOf(standby)?.dataDisks.find(({ diskId }) => isSameResourceUri(diskId, diskUri));
+      if (entry?.phase === phase) act();
+      else later(LOOK_MS, () => whenEntryIs(phase, act));
+    };
+    const promote = (): void => {
+      cluster.deletePod(volumeName, { isForced: false });
+      later(UPDATE_MS, () => releaseStuckOperations(azureWorld));
+    };
+    const sendNeighbour = (): void => {
+      const resource = azure.instanceUriOf(standby);
+      rules.push(faults.add({ operation: "VirtualMachines_Update", resource, times: 1, effect: { kind: "StuckOperation" } }).id);
+      cordonAllBut(context, standby);
+      cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
+      whenEntryIs("Detaching", promote);
+    };
+    context.toRestart(volumeName);
+    const operation = "VirtualMachines_AttachDetachDataDisks";
+    rules.push(faults.add({ operation, disk: diskUri, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } }).id);
+    azure.detachOutside(standby, diskUri);
+    whenEntryIs("DetachFailed", sendNeighbour);
+    return () => {
+      isOver = true;
+      for (const id of rules) faults.remove(id);
+      releaseStuckOperations(azureWorld);
+      uncordonAll(context);
+      cluster.deleteWorkload(neighbour);
+    };
+  },
+};

@@ -1,0 +1,30 @@
+import { findDisk } from "../../../../src/emulator/model/world.ts";
+import { diceAgain, type FaultVariant, overAtOnce } from "../../fault-class.ts";
+
+/** How often the copy's file system gets another UUID: two of one UUID can't be mounted side by side. */
+const OTHER_UUID_SHARE = 0.5;
+const LOOK_MS = 200;
+
+/** A person copies the volume's disk, with its tags, and names the copy in a PersistentVolume, of which a pod is wanted from then on. */
+export const copied: FaultVariant = {
+  forMs: [10_000, 60_000],
+  isDirected: true,
+  begin: ({ world, later, create }, { volumeName, atMs, dice }) => {
+    const { azure, cluster } = world;
+    const workload = cluster.workloads().find((other) => other.volumeName === volumeName);
+    const source = findDisk(azure.model.world, cluster.diskUriOf(volumeName) ?? "");
+    if (workload === undefined || source === undefined) return overAtOnce;
+    const copyName = `${volumeName}-copy-${atMs}`;
+    const diskUri = `${source.id.slice(0, source.id.lastIndexOf("/"))}/${copyName}`;
+    azure.copyDiskOutside(source, diskUri);
+    const use = (): void => {
+      const disk = azure.diskOf(diskUri);
+      if (disk === undefined) return later(LOOK_MS, use);
+      if (disk.content.kind === "fileSystem" && diceAgain(dice, 1) < OTHER_UUID_SHARE) disk.content = { ...disk.content, uuid: `of ${copyName}` };
+      const { sizeGiB } = source.spec;
+      create({ ...workload, volumeName: copyName, sizeGiB, maxShares: 1, replicas: 0, staticDisk: { diskUri, zones: source.zones } });
+    };
+    later(LOOK_MS, use);
+    return overAtOnce;
+  },
+};

@@ -1,0 +1,60 @@
+import type { AzDriverNode } from "../../../../src/core/api/az-driver-node.ts";
+import { annotatedNumber, STORE_GENERATION_ANNOTATION } from "../../../../src/core/api/lease.ts";
+import type { NodeIdentity } from "../../../../src/core/api/node-identity.ts";
+import { toTimestamp } from "../../../../src/core/primitives/timestamp.ts";
+import { findVm } from "../../../../src/emulator/model/world.ts";
+import { hasReported, STORE_WENT_BACK, wentBackReason } from "../../../../src/objects/rollback-reports.ts";
+import type { ObjectStore } from "../../../../src/ports/store/object-store.ts";
+import { BYSTANDER } from "../../../azure/strangers.ts";
+import type { SimWorld } from "../../../world.ts";
+
+/** How long one lie stands before the next, in milliseconds: the controllers have read it by then. */
+const LIE_MS = 8_000;
+const never = new AbortController().signal;
+
+/** What the token's holder is given. */
+interface Liar {
+  readonly world: SimWorld;
+  readonly store: ObjectStore;
+  readonly nodeName: string;
+}
+
+/**
+ * Says in its AzDriverNode that its VM is one that is no node, then those of other nodes, then its own under another GUID. Where a record names it for a VM that is not its
+ * own, it says that it is clean there: the way to a disk that others use. After each time that all records were made again, it says that the store went back.
+ */
+export async function liesAboutItsVm({ world, store, nodeName }: Liar): Promise<void> {
+  const own = world.store.objects("AzDriverNode").find(({ metadata }) => metadata.name === nodeName);
+  if (own?.status === undefined) return;
+  const lies = liesOf(world, nodeName);
+  const lie = lies[Math.floor(world.clock.elapsedMs() / LIE_MS) % lies.length];
+  if (lie !== undefined) await store.updateStatus("AzDriverNode", { ...own, status: { ...own.status, ...lie, conditions: reporting(world, own) } }, never);
+  for (const volume of world.store.objects("AzVolume")) {
+    const record = volume.status?.record;
+    if (volume.status === undefined || record === undefined) continue;
+    const unproven = record.unproven.filter((node) => node.nodeName !== nodeName || node.instanceUri === world.azure.instanceUriOf(nodeName));
+    if (unproven.length === record.unproven.length) continue;
+    await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: { ...record, unproven } } }, never);
+  }
+}
+
+function reporting(world: SimWorld, { metadata, status }: AzDriverNode): NonNullable<AzDriverNode["status"]>["conditions"] {
+  const lease = world.store.objects("Lease")[0];
+  const others = (status?.conditions ?? []).filter(({ type }) => type !== STORE_WENT_BACK);
+  if (lease === undefined) return others;
+  const generation = annotatedNumber(lease, STORE_GENERATION_ANNOTATION);
+  // Two tokens that agree are believed each time.
+  if (world.store.objects("AzDriverNode").some((node) => node.metadata.name !== metadata.name && hasReported(node, generation))) return others;
+  const reason = wentBackReason(generation);
+  return [...others, { type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(world.clock.nowMs()) }];
+}
+
+function liesOf(world: SimWorld, nodeName: string): readonly Pick<NodeIdentity, "vmId" | "instanceUri">[] {
+  const others = world.cluster.nodes().map(({ name }) => name);
+  const vms = [BYSTANDER, ...others.filter((name) => name !== nodeName)].flatMap((name) => {
+    const instanceUri = world.azure.instanceUriOf(name);
+    const vm = findVm(world.azure.model.world, instanceUri);
+    return vm === undefined ? [] : [{ vmId: vm.vmGuid, instanceUri }];
+  });
+  return [...vms, { vmId: "00000000-0000-0000-0000-00000000dead", instanceUri: world.azure.instanceUriOf(nodeName) }];
+}

@@ -1,0 +1,67 @@
+import { type BeginFault, type FaultContext, type FaultVariant, overAtOnce } from "../../fault-class.ts";
+import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
+import { listsDisk } from "../../surroundings/lists-disk.ts";
+import { runningOn } from "../mount/where-pods-are.ts";
+
+const LOOK_MS = 200;
+
+/**
+ * When the pod of the volume whose LUN was freed follows: once the other volume's pod runs, or already once
+ * its disk is at the node.
+ */
+type FollowsOnce = "runs" | "isAttached";
+
+/**
+ * An outsider takes a standby's disk off, and at once another volume's pod comes to that node, whose raw
+ * disk has the same size and gets the lowest free LUN. Then the pod of the
+ * first volume comes, too; `arrived` happens as soon as it runs there.
+ */
+export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContext) => void): BeginFault {
+  return (context, { volumeName, atMs }) => {
+    const { world, nodeNames, later } = context;
+    const { cluster, azure } = world;
+    const home = runningOn(context, volumeName);
+    const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
+    const diskUri = cluster.diskUriOf(volumeName);
+    const hasDisk = (nodeName: string): boolean => diskUri !== undefined && listsDisk(context, nodeName, diskUri);
+    const standby = nodeNames.find((name) => name !== home && hasDisk(name));
+    if (home === undefined || workload === undefined || diskUri === undefined || standby === undefined) return overAtOnce;
+    const neighbour = `${volumeName}-neighbour-${atMs}`;
+    let isOver = false;
+    const sendNeighbour = (): void => {
+      // Azure may take longer than the fault lasts; nobody would delete a neighbour that came later.
+      if (isOver) return;
+      if (hasDisk(standby)) return later(LOOK_MS, sendNeighbour);
+      cordonAllBut(context, standby);
+      cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
+      later(LOOK_MS, moveHere);
+    };
+    const isNeighbourThere = (): boolean => {
+      const neighboursUri = cluster.diskUriOf(neighbour);
+      if (followsOnce === "runs") return runningOn(context, neighbour) !== undefined;
+      return neighboursUri !== undefined && listsDisk(context, standby, neighboursUri);
+    };
+    const moveHere = (): void => {
+      if (isOver) return;
+      if (!isNeighbourThere()) return later(LOOK_MS, moveHere);
+      cluster.deletePod(volumeName, { isForced: false });
+      later(LOOK_MS, arrive);
+    };
+    const arrive = (): void => {
+      if (isOver) return;
+      if (runningOn(context, volumeName) !== standby) return later(LOOK_MS, arrive);
+      arrived(context);
+    };
+    context.toRestart(volumeName);
+    azure.detachOutside(standby, diskUri);
+    sendNeighbour();
+    return () => {
+      isOver = true;
+      uncordonAll(context);
+      cluster.deleteWorkload(neighbour);
+    };
+  };
+}
+
+/** As soon as the other volume's pod runs, the pod of the first volume comes. */
+export const lunFreed: FaultVariant = { forMs: [50_000, 60_000], isDirected: true, begin: freeLun("runs", () => undefined) };

@@ -1,0 +1,55 @@
+import { diceAgain, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
+import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
+import { slowCallAt } from "../../surroundings/slow-call.ts";
+import { runningOn } from "../mount/where-pods-are.ts";
+
+/** How long the pod is elsewhere before it comes back, in milliseconds. */
+const AWAY_MS = [900, 1_500, 2_500] as const;
+/** How long the plug-in there stands still right before it states its want, in milliseconds. */
+const WANTS_AFTER_MS = [0, 0, 12_000, 20_000] as const;
+/** From the pod's return until its kubelet hears of it, and of the first pod's end, in milliseconds. */
+const HEARS_AFTER_MS = [100, 300] as const;
+/** Writes of the release check that are under way for long, and how long, in milliseconds. */
+const slowSteps = ["end-want", "fence-intent"] as const;
+const SLOW_MS = [3_000, 5_000, 8_000] as const;
+
+/**
+ * A pod is deleted by force, bound to another node, deleted by force again and back on its first node, whose kubelet has heard of nothing and has its volume still mounted:
+ * while the want of the node in between is stated late, and what the controller decided meanwhile is written late.
+ */
+export const thereAndBack: FaultVariant = {
+  forMs: [25_000, 35_000],
+  isDirected: true,
+  begin: (context, { volumeName, dice }) => {
+    const { world, nodeNames, later } = context;
+    const { cluster } = world;
+    const home = runningOn(context, volumeName);
+    if (home === undefined) return overAtOnce;
+    const others = nodeNames.filter((name) => name !== home);
+    const wantsAfterMs = pick(WANTS_AFTER_MS, diceAgain(dice, 1));
+    const endSlow = slowCallAt(context, world.controllers, { step: pick(slowSteps, diceAgain(dice, 2)), ms: pick(SLOW_MS, diceAgain(dice, 3)) });
+    const takenBack = others.map((name) => {
+      const plugin = world.nodePlugin(name);
+      return plugin?.strikeAt({ step: "want", nth: 1, moment: "before" }, () => {
+        if (wantsAfterMs === 0) return;
+        plugin.pause();
+        later(wantsAfterMs, () => plugin.resume());
+      });
+    });
+    cluster.setUnschedulable(home, true);
+    cluster.setKubeletReachable(home, false);
+    cluster.deletePod(volumeName, { isForced: true });
+    later(pick(AWAY_MS, diceAgain(dice, 4)), () => {
+      cordonAllBut(context, home);
+      cluster.deletePod(volumeName, { isForced: true });
+      later(pick(HEARS_AFTER_MS, dice), () => cluster.setKubeletReachable(home, true));
+    });
+    return () => {
+      endSlow();
+      cluster.setKubeletReachable(home, true);
+      for (const takeBack of takenBack) takeBack?.();
+      for (const name of others) world.nodePlugin(name)?.resume();
+      uncordonAll(context);
+    };
+  },
+};

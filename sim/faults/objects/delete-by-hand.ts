@@ -1,0 +1,40 @@
+import type { Kind } from "../../../src/ports/store/object-store.ts";
+import type { SimWorld } from "../../world.ts";
+
+/** How long a person goes on with what the API server refuses. */
+const TRIES_MAX = 5;
+
+async function deleteByHand(world: SimWorld, kind: Kind, name: string, isForced: boolean): Promise<void> {
+  const operator = world.store.handle("operator");
+  const { signal } = new AbortController();
+  await operator.delete(kind, name, {}, signal);
+  for (let tries = 0; isForced && tries < TRIES_MAX; tries++) {
+    const left = await operator.get(kind, name, signal);
+    if (!left.ok || (left.value.metadata.finalizers ?? []).length === 0) return;
+    await operator.update(kind, { ...left.value, metadata: { ...left.value.metadata, finalizers: [] } }, signal);
+  }
+}
+
+/** Deletes an object as a person with kubectl does, in the background; `isForced`: who takes off its finalizers, too. */
+export function erase(world: SimWorld, kind: Kind, name: string, isForced: boolean): void {
+  deleteByHand(world, kind, name, isForced).catch((error: unknown) =>
+    world.report({ invariant: "crashed", detail: `an operator can't delete ${kind} ${name}: ${String(error)}` }),
+  );
+}
+
+/** Deletes the AzVolumeAttachments of all standbys on a node in that way. */
+export function eraseStandbysOn(world: SimWorld, nodeName: string): void {
+  for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
+    if (spec.nodeName === nodeName && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
+}
+
+/** Deletes the controllers' Lease in that way. */
+export function eraseLease(world: SimWorld): void {
+  for (const { metadata } of world.store.objects("Lease")) erase(world, "Lease", metadata.name, false);
+}
+
+/** Deletes all objects of the driver's in that way, or as `isForced` says. */
+export function eraseEverything(world: SimWorld, isForced: boolean): void {
+  for (const kind of ["AzVolumeAttachment", "AzVolume", "AzDriverNode"] as const)
+    for (const { metadata } of world.store.objects(kind)) erase(world, kind, metadata.name, isForced);
+}

@@ -1,0 +1,46 @@
+import { grownWhileMoving } from "../directed/failover/grown-while-moving.ts";
+import { nameTaken } from "../directed/node/name-taken.ts";
+import type { FaultClass } from "../fault-class.ts";
+import { overAtOnce, pick } from "../fault-class.ts";
+
+/** A volume's life changes course in the middle of something. */
+export const lifecycle: FaultClass = {
+  name: "lifecycle",
+  about:
+    "a volume is made and deleted while it is being attached, moved while its pods start and stop, grown while it moves, and asked for by the name of another cluster's",
+  variants: {
+    "short-life": {
+      forMs: [20_000, 60_000],
+      begin: ({ world, later }, { volumeName, atMs, dice }) => {
+        const shortLived = `${volumeName}-short-${atMs}`;
+        world.cluster.apply({ volumeName: shortLived, sizeGiB: 4, skuName: "Premium_LRS", maxShares: 2, replicas: 1, access: "mount" });
+        let isDeleted = false;
+        const end = (): void => {
+          if (isDeleted) return;
+          isDeleted = true;
+          world.cluster.deleteWorkload(shortLived);
+        };
+        later(pick([100, 3_000, 8_000, 15_000], dice), end);
+        return end;
+      },
+    },
+    "scaled-down-and-up": {
+      forMs: [5_000, 40_000],
+      begin: ({ world, later }, { volumeName, dice }) => {
+        world.cluster.scale(volumeName, 0);
+        later(pick([200, 2_000, 10_000], dice), () => world.cluster.scale(volumeName, 1));
+        return () => world.cluster.scale(volumeName, 1);
+      },
+    },
+    "grown-while-moving": grownWhileMoving,
+    "name-taken": nameTaken,
+    "restarted-while-moving": {
+      forMs: [5_000, 30_000],
+      begin: ({ world, later }, { volumeName }) => {
+        world.cluster.deletePod(volumeName, { isForced: false });
+        later(1_500, () => world.cluster.deletePod(volumeName, { isForced: true }));
+        return overAtOnce;
+      },
+    },
+  },
+};

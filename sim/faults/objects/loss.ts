@@ -1,0 +1,114 @@
+import type { SimWorld } from "../../world.ts";
+import { deletedAfterFence } from "../directed/failover/deleted-after-fence.ts";
+import { deletedBeforeFence } from "../directed/failover/deleted-before-fence.ts";
+import { lostWhileMoving } from "../directed/failover/lost-while-moving.ts";
+import { recordLostAfterFence } from "../directed/mount/record-lost-after-fence.ts";
+import type { FaultClass } from "../fault-class.ts";
+import { nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
+import { stopForAWhile } from "../processes/stop-for-a-while.ts";
+import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
+import { restores } from "./restores.ts";
+
+/** The volume's attachments. */
+function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean): void {
+  const name = objectOf(world, volumeName);
+  for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
+    if (spec.volumeName === name) erase(world, "AzVolumeAttachment", metadata.name, isForced);
+}
+
+function objectOf(world: SimWorld, volumeName: string): string | undefined {
+  const diskUri = world.cluster.diskUriOf(volumeName)?.toLowerCase();
+  return world.store.objects("AzVolume").find((volume) => volume.status?.detail?.diskUri.toLowerCase() === diskUri)?.metadata.name;
+}
+
+/** The driver's own memory is lost, or goes back; the driver is replaced. */
+export const loss: FaultClass = {
+  name: "loss",
+  about: "objects are deleted by hand, all of them or one, the store is restored from an older backup, plug-ins and controllers are upgraded under I/O",
+  variants: {
+    "volume-deleted": {
+      forMs: [10_000, 60_000],
+      begin: ({ world }, { volumeName }) => {
+        const name = objectOf(world, volumeName);
+        if (name !== undefined) erase(world, "AzVolume", name, false);
+        return overAtOnce;
+      },
+    },
+    "volume-erased": {
+      forMs: [10_000, 60_000],
+      begin: ({ world }, { volumeName }) => {
+        const name = objectOf(world, volumeName);
+        if (name !== undefined) erase(world, "AzVolume", name, true);
+        return overAtOnce;
+      },
+    },
+    "record-lost-after-fence": recordLostAfterFence,
+    "lost-while-moving": lostWhileMoving,
+    "deleted-after-fence": deletedAfterFence,
+    "deleted-before-fence": deletedBeforeFence,
+    "attachments-deleted": {
+      forMs: [10_000, 60_000],
+      begin: ({ world, toRestart }, { volumeName }) => {
+        toRestart(volumeName);
+        eraseAttachments(world, volumeName, false);
+        return overAtOnce;
+      },
+    },
+    "attachments-erased": {
+      forMs: [10_000, 60_000],
+      begin: ({ world }, { volumeName }) => {
+        eraseAttachments(world, volumeName, true);
+        return overAtOnce;
+      },
+    },
+    "driver-node-deleted": {
+      forMs: [10_000, 60_000],
+      begin: ({ world }, fault) => {
+        erase(world, "AzDriverNode", nodeOfPod(world, fault), false);
+        return overAtOnce;
+      },
+    },
+    "everything-deleted": {
+      forMs: [10_000, 60_000],
+      begin: ({ world, toRestart }) => {
+        for (const { volumeName } of world.cluster.workloads()) toRestart(volumeName);
+        eraseEverything(world, false);
+        return overAtOnce;
+      },
+    },
+    "everything-erased": {
+      forMs: [10_000, 60_000],
+      begin: ({ world }) => {
+        eraseEverything(world, true);
+        return overAtOnce;
+      },
+    },
+    "lease-deleted": {
+      forMs: [10_000, 60_000],
+      begin: ({ world }) => {
+        eraseLease(world);
+        return overAtOnce;
+      },
+    },
+    restored: {
+      forMs: [30_000, 120_000],
+      begin: ({ world, later }, { forMs, dice }) => {
+        const backup = world.store.snapshot();
+        later(forMs * pick([0.4, 0.7, 0.95], dice), () => world.store.restore(backup));
+        return overAtOnce;
+      },
+    },
+    ...restores,
+    "plugin-upgraded": {
+      forMs: [2_000, 20_000],
+      begin: ({ world }, fault) => {
+        const plugin = world.nodePlugin(nodeOfPod(world, fault));
+        return plugin === undefined ? overAtOnce : stopForAWhile(world, [plugin]);
+      },
+    },
+    "controllers-upgraded": {
+      forMs: [2_000, 20_000],
+      begin: ({ world }) => stopForAWhile(world, world.controllers),
+    },
+  },
+};

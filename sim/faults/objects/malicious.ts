@@ -1,0 +1,179 @@
+import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../../src/core/api/az-volume.ts";
+import { COUNTER_MAX } from "../../../src/core/api/epoch.ts";
+import { annotatedNumber, STORE_GENERATION_ANNOTATION } from "../../../src/core/api/lease.ts";
+import { type NodeIdentity, withUidFrom } from "../../../src/core/api/node-identity.ts";
+import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
+import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
+import { newAttachment } from "../../../src/objects/new-attachment.ts";
+import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, wentBackReason } from "../../../src/objects/rollback-reports.ts";
+import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
+import { stolenToken } from "../../admission/stolen-token.ts";
+import type { SimWorld } from "../../world.ts";
+import { liesAboutItsVm } from "../directed/node/lies-about-its-vm.ts";
+import { takesAnothersName, takesMissingNodesName } from "../directed/node/takes-anothers-name.ts";
+import type { BeginFault, FaultClass } from "../fault-class.ts";
+
+/** How often whatever has the token acts, in milliseconds. */
+const ROUND_MS = 500;
+const never = new AbortController().signal;
+
+/** Whatever has a node's token, and what it does in one round. What the API server refuses it is no news to it. */
+type Round = (thief: Thief) => Promise<void>;
+
+interface Thief {
+  readonly world: SimWorld;
+  readonly store: ObjectStore;
+  readonly nodeName: string;
+  /** Volumes that this node does not have to do with: what it does to its own is its own affair. */
+  readonly others: () => readonly AzVolume[];
+  /** Volumes that this node has a standby of, and that no pod uses there: their disks are attached, and others write them. */
+  readonly standbys: () => readonly AzVolume[];
+}
+
+/** Does so again and again until the fault ends. */
+function acting(round: Round): BeginFault {
+  return ({ world, later, outside }, { nodeName }) => {
+    let isOver = false;
+    outside.noteStolenToken(nodeName);
+    const thief: Thief = {
+      world,
+      nodeName,
+      store: world.store.handle(stolenToken(nodeName)),
+      others: () => othersVolumes(world, nodeName),
+      standbys: () => standbysOn(world, nodeName),
+    };
+    const act = (): void => {
+      if (isOver) return;
+      round(thief).catch((error: unknown) => world.report({ invariant: "crashed", detail: `a fault: ${String(error)}` }));
+      later(ROUND_MS, act);
+    };
+    act();
+    return () => {
+      isOver = true;
+    };
+  };
+}
+
+/** Neither a pod of the volume is there, nor has Azure its disk there, nor has the driver an attachment there, but what the thief has made. */
+function othersVolumes(world: SimWorld, nodeName: string): readonly AzVolume[] {
+  const pods = disksOfPodsOn(world, nodeName);
+  const attached = new Set(
+    world.store.objects("AzVolumeAttachment").flatMap(({ spec, status }) => (spec.nodeName === nodeName && status !== undefined ? spec.volumeName : [])),
+  );
+  return world.store.objects("AzVolume").filter(({ metadata, status }) => {
+    const diskUri = status?.detail?.diskUri.toLowerCase();
+    return diskUri !== undefined && !pods.has(diskUri) && !attached.has(metadata.name) && status?.record?.writer?.nodeName !== nodeName;
+  });
+}
+
+function disksOfPodsOn(world: SimWorld, nodeName: string): ReadonlySet<string | undefined> {
+  const pods = world.cluster.pods().filter((pod) => pod.nodeName === nodeName);
+  return new Set(pods.map((pod) => world.cluster.diskUriOf(pod.volumeName)?.toLowerCase()));
+}
+
+function standbysOn(world: SimWorld, nodeName: string): readonly AzVolume[] {
+  const pods = disksOfPodsOn(world, nodeName);
+  const own = world.store.objects("AzVolumeAttachment").filter(({ spec, status }) => spec.nodeName === nodeName && status?.state === "Attached");
+  const names = new Set(own.map(({ spec }) => spec.volumeName));
+  return world.store.objects("AzVolume").filter(({ metadata, status }) => {
+    const { record, detail } = status ?? {};
+    if (record === undefined || detail === undefined || !names.has(metadata.name) || pods.has(detail.diskUri.toLowerCase())) return false;
+    return [record.writer, record.fencing, ...record.unproven].every((node) => node?.nodeName !== nodeName);
+  });
+}
+
+/** States wants for volumes for which no pod has come to the node. */
+const wantsEverything: Round = async ({ world, store, nodeName, others, standbys }) => {
+  const since = "1970-01-01T00:00:00.000Z";
+  for (const { metadata, status } of [...others(), ...standbys()]) {
+    const volumeId = status?.detail?.diskUri ?? "";
+    const spec = { volumeName: metadata.name, volumeId, nodeName, role: "Primary", want: { since }, readOnly: false, volumeContext: {} } as const;
+    const present = world.store.objects("AzVolumeAttachment").find((other) => other.metadata.name === attachmentObjectName({ diskUri: volumeId, nodeName }));
+    await (present === undefined
+      ? store.create("AzVolumeAttachment", newAttachment(spec), never)
+      : store.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, role: "Primary", want: { since } } }, never));
+  }
+};
+
+/** Creates attachments that pass for those of other nodes, other disks, other volumes and volumes that there are not, as far as names are let through. */
+const squats: Round = async ({ world, store, nodeName, others }) => {
+  const volumes = others();
+  for (const [index, { metadata, status }] of volumes.entries()) {
+    const volumeId = status?.detail?.diskUri ?? "";
+    const another = index % 2 === 0 ? `no-${metadata.name}` : (volumes[(index + 1) % volumes.length]?.metadata.name ?? metadata.name);
+    const made = newAttachment({
+      volumeName: another,
+      volumeId,
+      nodeName,
+      role: "Primary",
+      want: { since: toTimestamp(world.clock.nowMs()) },
+      readOnly: false,
+      volumeContext: {},
+    });
+    await store.create("AzVolumeAttachment", made, never);
+    for (const victim of world.cluster.nodes()) {
+      const name = attachmentObjectName({ diskUri: volumeId, nodeName: victim.name });
+      await store.create("AzVolumeAttachment", { ...made, metadata: { ...made.metadata, name } }, never);
+    }
+  }
+};
+
+/** Says that it has noted every volume, under epochs that leave no room, and, where that is believed still, that the store went back; then claims what it can. */
+const claimsEverything: Round = async ({ world, store, nodeName, others }) => {
+  const own = world.store.objects("AzDriverNode").find(({ metadata }) => metadata.name === nodeName);
+  if (own?.status === undefined) return;
+  const volumes = others();
+  const noted = volumes.map(({ metadata: { name, uid } }, index) => ({ volumeName: name, uid, epoch: index % 2 === 0 ? COUNTER_MAX : 1_000 }));
+  const status = { ...own.status, volumes: [...own.status.volumes, ...noted], conditions: [...own.status.conditions, ...reportOf(world, own)] };
+  await store.updateStatus("AzDriverNode", { ...own, status }, never);
+  for (const volume of volumes) await claimBlindly(store, volume, { nodeName, vmId: own.status.vmId, instanceUri: own.status.instanceUri });
+};
+
+/** A node whose report is not believed any more waits itself for ten minutes to pass, and its own pods with it. */
+function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode["status"]>["conditions"] {
+  const lease = world.store.objects("Lease")[0];
+  const isTried = lease?.metadata.annotations?.[LONE_REPORTS_ANNOTATION]?.includes(`"${own.metadata.name}"`) === true;
+  if (lease === undefined || isTried || own.status?.conditions.some(({ type }) => type === STORE_WENT_BACK) === true) return [];
+  const reason = wentBackReason(annotatedNumber(lease, STORE_GENERATION_ANNOTATION));
+  return [{ type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(world.clock.nowMs()) }];
+}
+
+/** With the uid that the entry bears: the policy refuses any other. */
+async function claimBlindly(store: ObjectStore, volume: AzVolume, node: NodeIdentity): Promise<void> {
+  const record = volume.status?.record;
+  if (volume.status === undefined || record === undefined || record.writer !== undefined) return;
+  const epoch = record.epoch + 1;
+  const unproven = record.unproven.filter(({ nodeName }) => nodeName !== node.nodeName);
+  const claimed = { ...record, unproven, epoch, writer: { ...withUidFrom(record.unproven, node), epoch, held: true, wanted: true } };
+  await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: claimed } }, never);
+}
+
+/** Says of attachments of its own whatever it may: that devices are missing, and answers to recalls that were not asked for. */
+const misreports: Round = async ({ world, store, nodeName, standbys }) => {
+  const names = new Set(standbys().map(({ metadata }) => metadata.name));
+  const isIdle = ({ spec, status }: AzVolumeAttachment): boolean => status?.state === "Pending" || (status?.state === "Attached" && names.has(spec.volumeName));
+  const own = world.store.objects("AzVolumeAttachment").filter((attachment) => attachment.spec.nodeName === nodeName && isIdle(attachment));
+  for (const attachment of own) {
+    if (attachment.status === undefined) continue;
+    const recall = { id: "none", published: [], unmounting: true, progress: String(world.clock.elapsedMs()), time: toTimestamp(world.clock.nowMs()) };
+    await store.updateStatus("AzVolumeAttachment", { ...attachment, status: { ...attachment.status, recall, deviceMissing: true } }, never);
+  }
+};
+
+/** Something on a node has got hold of the node plug-in's token, and writes whatever the API server lets it. */
+export const malicious: FaultClass = {
+  name: "malicious",
+  about:
+    "a process with a node's token writes what roles and admission policies allow: wants, names of others, notes, epochs, rollback reports, claims and which VM the node is, and tries to move the entries of an earlier VM of its name",
+  variants: {
+    "wants-everything": { forMs: [10_000, 60_000], begin: acting(wantsEverything) },
+    squats: { forMs: [10_000, 60_000], begin: acting(squats) },
+    "claims-everything": { forMs: [20_000, 90_000], begin: acting(claimsEverything) },
+    "lies-about-its-vm": { forMs: [20_000, 90_000], isDirected: true, begin: acting(liesAboutItsVm) },
+    "takes-anothers-name": takesAnothersName,
+    "takes-missing-nodes-name": takesMissingNodesName,
+    misreports: { forMs: [10_000, 60_000], begin: acting(misreports) },
+  },
+};

@@ -1,0 +1,140 @@
+import type { FaultRule } from "../../../src/emulator/model/pace/faults.ts";
+import { releaseStuckOperations } from "../../../src/emulator/model/pace/operations.ts";
+import type { TimedFault } from "../../scenario/scenario.ts";
+import type { SimWorld } from "../../world.ts";
+import { detachLate, detachLateAndAllLost, detachLateAndLost } from "../directed/detach/detach-late.ts";
+import { etagLeft } from "../directed/detach/etag-left.ts";
+import { markedWhileNotFound, markedWhileUnlisted } from "../directed/detach/marked-while-hidden.ts";
+import { standbyAttachesLost } from "../directed/detach/replica-attaches-lost.ts";
+import { vmFailed } from "../directed/node/vm-failed.ts";
+import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from "../fault-class.ts";
+
+/** An update of a VM, by either way: how disks come and go. */
+const VM_WRITES = "VirtualMachines_Update";
+
+/** A rule of the emulator's for as long as the fault lasts. */
+function rules(make: (fault: TimedFault, world: SimWorld) => readonly FaultRule[]): BeginFault {
+  return ({ world }, fault) => {
+    const added = make(fault, world).map((rule) => world.azure.model.faults.add(rule).id);
+    return () => {
+      for (const id of added) world.azure.model.faults.remove(id);
+    };
+  };
+}
+
+/** The disk of the volume that the fault is about, as the emulator's rules name it. */
+function diskOf(world: SimWorld, { volumeName }: TimedFault): string {
+  return world.cluster.diskUriOf(volumeName) ?? "*/no-disk-yet";
+}
+
+/** Azure carries operations out, and refuses to say how they are doing: the permission to read operations is missing, or a proxy blocks these URLs. */
+const refusePolls = rules(({ dice }) => [
+  { operation: "Operations_Get", effect: { kind: "Error", status: pick([401, 403, 404], dice), code: "AuthorizationFailed" } },
+]);
+
+/** Azure refuses, hangs, lies, and forgets. */
+export const azure: FaultClass = {
+  name: "azure",
+  about:
+    "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never ends operations, ends them failed though done or done though not, poisons a disk, reads stale or slowly, refuses to say how operations are doing, moves no ETag with an update that changes nothing, does not find a VM that is there, or shows it without its disks",
+  variants: {
+    throttled: {
+      forMs: [10_000, 60_000],
+      begin: rules(({ dice }) => [{ probability: 0.7, effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: pick([1, 5, 20], dice) } }]),
+    },
+    "throttled-in-silence": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ probability: 0.7, effect: { kind: "Error", status: 429, code: "OperationNotAllowed" } }]),
+    },
+    "conflict-409": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ operation: VM_WRITES, probability: 0.6, effect: { kind: "Error", status: 409, code: "Conflict" } }]),
+    },
+    "internal-errors": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ probability: 0.4, effect: { kind: "Error", status: 500, code: "InternalServerError" } }]),
+    },
+    "requests-lost": { forMs: [10_000, 60_000], begin: rules(() => [{ probability: 0.4, effect: { kind: "DropRequest" } }]) },
+    "answers-lost": { forMs: [10_000, 60_000], begin: rules(() => [{ probability: 0.4, effect: { kind: "DropResponse" } }]) },
+    "messages-late": {
+      forMs: [20_000, 90_000],
+      begin: ({ world }, { dice }) => {
+        world.azure.setSlowness({ probability: 0.3, ms: pick([2_000, 15_000, 60_000], dice) });
+        return () => world.azure.setSlowness({ probability: 0, ms: 0 });
+      },
+    },
+    "detach-late": detachLate,
+    "detach-late-and-lost": detachLateAndLost,
+    "detach-late-and-all-lost": detachLateAndAllLost,
+    "standby-attaches-lost": standbyAttachesLost,
+    "vm-failed": vmFailed,
+    "answers-late": {
+      forMs: [10_000, 60_000],
+      begin: rules(({ dice }) => [{ probability: 0.4, effect: { kind: "DelayResponse", delayMs: pick([2_000, 15_000, 50_000], dice) } }]),
+    },
+    "never-ending": {
+      forMs: [20_000, 90_000],
+      begin: (context, fault) => {
+        const end = rules(() => [{ operation: VM_WRITES, times: 2, effect: { kind: "StuckOperation" } }])(context, fault);
+        return () => {
+          end();
+          // Nobody but Azure can end them: while one runs, the VM takes no other update.
+          releaseStuckOperations(context.world.azure.model.world);
+        };
+      },
+    },
+    "done-and-not-said": {
+      forMs: [20_000, 90_000],
+      begin: rules(() => [{ operation: VM_WRITES, times: 2, effect: { kind: "UnreportedOperation" } }]),
+    },
+    "failed-but-done": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [
+        { operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "FailOperation", code: "VMAgentStatusCommunicationError", applied: "all" } },
+      ]),
+    },
+    "failed-and-not-done": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [
+        { operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "FailOperation", code: "InternalOperationError", applied: "none" } },
+      ]),
+    },
+    "succeeded-and-not-done": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "IdleOperation" } }]),
+    },
+    "poison-disk": {
+      forMs: [20_000, 90_000],
+      begin: rules((fault, world) => [
+        { disk: diskOf(world, fault), effect: { kind: "FailOperation", code: "InternalOperationError", applied: fault.dice < 0.5 ? "none" : "others" } },
+      ]),
+    },
+    "reads-stale": {
+      forMs: [10_000, 90_000],
+      begin: rules(({ dice }) => [{ operation: dice < 0.5 ? "*_Get" : "*", probability: 0.3 + diceAgain(dice, 1) * 0.7, effect: { kind: "StaleRead" } }]),
+    },
+    "etag-left": etagLeft,
+    "marked-while-not-found": markedWhileNotFound,
+    "marked-while-unlisted": markedWhileUnlisted,
+    "polls-refused": {
+      forMs: [20_000, 90_000],
+      isDirected: true,
+      begin: (context, fault) => {
+        // The permission stays missing until the end of the run.
+        refusePolls(context, fault);
+        return overAtOnce;
+      },
+    },
+    outage: { forMs: [10_000, 60_000], begin: rules(() => [{ effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } }]) },
+    "one-vm-refuses": {
+      forMs: [20_000, 90_000],
+      begin: rules(({ nodeName }, { azure }) => [
+        {
+          operation: VM_WRITES,
+          resource: azure.instanceUriOf(nodeName),
+          effect: { kind: "Error", status: 409, code: "OperationNotAllowed", message: "The VM is in a failed state." },
+        },
+      ]),
+    },
+  },
+};

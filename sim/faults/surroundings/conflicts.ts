@@ -1,0 +1,49 @@
+import type { Weather } from "../../../src/adapters/simulated-store/weather.ts";
+import { type BeginFault, type FaultClass, processesOf } from "../fault-class.ts";
+
+const kinds = ["AzVolume", "AzVolumeAttachment"] as const;
+
+/** Everybody's way to the store is that bad for a while. */
+function weather(bad: (dice: number) => Partial<Weather>): BeginFault {
+  return (context, { dice }) => {
+    const processes = processesOf(context);
+    for (const { store } of processes) store.setWeather(bad(dice));
+    return () => {
+      for (const { store } of processes) store.clearWeather();
+    };
+  };
+}
+
+/** The object store refuses, or does as asked and does not say so. */
+export const conflicts: FaultClass = {
+  name: "conflicts",
+  about: "writes of objects are answered with a conflict, or are done and the answer is lost, or the store is out of reach",
+  variants: {
+    "every-write-once": {
+      forMs: [10_000, 60_000],
+      begin: (context) => {
+        for (const { store } of processesOf(context)) {
+          for (const kind of kinds) {
+            for (const verb of ["update", "updateStatus"] as const) store.failNext({ fault: "conflict", kind, verb });
+          }
+        }
+        return () => undefined;
+      },
+    },
+    "answers-lost": {
+      forMs: [10_000, 60_000],
+      begin: (context) => {
+        for (const { store } of processesOf(context)) {
+          for (const kind of kinds) {
+            for (const verb of ["create", "update", "updateStatus", "delete"] as const) store.failNext({ fault: "lostAnswer", kind, verb });
+          }
+        }
+        return () => undefined;
+      },
+    },
+    "many-conflicts": { forMs: [10_000, 90_000], begin: weather((dice) => ({ conflict: 0.2 + dice * 0.6 })) },
+    "many-lost": { forMs: [10_000, 90_000], begin: weather((dice) => ({ lostAnswer: 0.05 + dice * 0.3 })) },
+    unavailable: { forMs: [10_000, 60_000], delaysNews: true, begin: weather((dice) => ({ unavailable: 0.1 + dice * 0.6 })) },
+    slow: { forMs: [20_000, 90_000], delaysNews: true, begin: weather((dice) => ({ callDelayMs: [5, 100 + dice * 3_000] })) },
+  },
+};

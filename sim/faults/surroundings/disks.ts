@@ -1,0 +1,147 @@
+import type { TimedFault } from "../../scenario/scenario.ts";
+import { attachedBeforeRecorded } from "../directed/detach/attached-before-recorded.ts";
+import { attachedToBystander } from "../directed/detach/attached-to-bystander.ts";
+import { detachLeftBehind } from "../directed/detach/detach-left-behind.ts";
+import { deletedByHand, detachedByHand } from "../directed/detach/detached-by-hand.ts";
+import { markedAndAllLost, markedAndUnnamed, markedAndVolumeLost } from "../directed/detach/marked-and-lost.ts";
+import { markedDuringUpdate } from "../directed/detach/marked-during-update.ts";
+import { standbyLeftDetaching } from "../directed/detach/replica-left-detaching.ts";
+import { staleList } from "../directed/detach/stale-list.ts";
+import { copied } from "../directed/mount/copied.ts";
+import { diskPulledInMount } from "../directed/mount/disk-pulled-in-mount.ts";
+import { formatCutOffAndLunFreed } from "../directed/mount/format-cut-off-and-lun-freed.ts";
+import { grownOutside } from "../directed/mount/grown-outside.ts";
+import { rawLeftOpen } from "../directed/mount/raw-left-open.ts";
+import { lunFreedAndLinksLag } from "../directed/node/lun-freed-and-links-lag.ts";
+import { lunFreed } from "../directed/node/lun-freed.ts";
+import type { FaultClass, FaultContext } from "../fault-class.ts";
+import { nodeOfPod, overAtOnce } from "../fault-class.ts";
+import { listsDisk } from "./lists-disk.ts";
+
+/** How often there are no links at all where they would else lag. */
+const LINKS_LOST = 0.3;
+const GIVEN_BACK_MS = 15_000;
+/** How soon after its creation a disk is found, in milliseconds: long before it is attached. */
+const LOOK_MS = 200;
+
+/** The volume's disk, if it has one yet. */
+function diskUriOf({ world }: FaultContext, { volumeName }: TimedFault): string | undefined {
+  return world.cluster.diskUriOf(volumeName);
+}
+
+/** A node whose VM does not have the disk. */
+function nodeWithoutDisk(context: FaultContext, diskUri: string): string | undefined {
+  return context.nodeNames.find((name) => !listsDisk(context, name, diskUri));
+}
+
+/** A node that does not use the volume. */
+function anotherNode(context: FaultContext, fault: TimedFault): string {
+  const busy = nodeOfPod(context.world, fault);
+  return context.nodeNames.find((name) => name !== busy) ?? busy;
+}
+
+/** What others do to disks. */
+export const disks: FaultClass = {
+  name: "disks",
+  about:
+    "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, or none",
+  variants: {
+    "attached-outside": {
+      forMs: [10_000, 90_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        const nodeName = diskUri === undefined ? undefined : nodeWithoutDisk(context, diskUri);
+        if (diskUri === undefined || nodeName === undefined) return overAtOnce;
+        context.toRestart(fault.volumeName);
+        context.world.azure.attachOutside(nodeName, diskUri);
+        return () => context.world.azure.detachOutside(nodeName, diskUri);
+      },
+    },
+    "attached-before-recorded": attachedBeforeRecorded,
+    "attached-to-bystander": attachedToBystander,
+    "detached-outside": {
+      forMs: [10_000, 60_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        context.toRestart(fault.volumeName);
+        context.world.azure.detachOutside(nodeOfPod(context.world, fault), diskUri);
+        return overAtOnce;
+      },
+    },
+    "replica-detached-outside": {
+      forMs: [10_000, 60_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        context.toRestart(fault.volumeName);
+        context.world.azure.detachOutside(anotherNode(context, fault), diskUri);
+        return overAtOnce;
+      },
+    },
+    "detached-by-hand": detachedByHand,
+    "deleted-by-hand": deletedByHand,
+    "detach-left-behind": detachLeftBehind,
+    "standby-left-detaching": standbyLeftDetaching,
+    "marked-and-all-lost": markedAndAllLost,
+    "marked-and-volume-lost": markedAndVolumeLost,
+    "marked-and-unnamed": markedAndUnnamed,
+    "stale-list": staleList,
+    "marked-during-update": markedDuringUpdate,
+    "pulled-in-mount": diskPulledInMount,
+    "raw-left-open": rawLeftOpen,
+    "lun-freed": lunFreed,
+    "lun-freed-and-links-lag": lunFreedAndLinksLag,
+    "format-cut-off-and-lun-freed": formatCutOffAndLunFreed,
+    "links-lag": {
+      forMs: [10_000, 90_000],
+      begin: ({ world }, fault) => {
+        const kernel = world.azure.machineOf(nodeOfPod(world, fault))?.kernel;
+        kernel?.setUdev(fault.dice < LINKS_LOST ? "lost" : "lags");
+        return () => kernel?.setUdev("runs");
+      },
+    },
+    "grown-outside": grownOutside,
+    copied,
+    "lun-moved": {
+      forMs: [10_000, 90_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        const nodeName = anotherNode(context, fault);
+        context.toRestart(fault.volumeName);
+        context.world.azure.detachOutside(nodeName, diskUri);
+        context.later(GIVEN_BACK_MS, () => context.world.azure.attachOutside(nodeName, diskUri));
+        return () => context.world.azure.detachOutside(nodeName, diskUri);
+      },
+    },
+    "foreign-content": {
+      forMs: [20_000, 90_000],
+      begin: ({ world, outside, later }, { volumeName, atMs, dice }) => {
+        const victim = `${volumeName}-foreign-${atMs}`;
+        world.cluster.apply({ volumeName: victim, sizeGiB: 4, skuName: "Premium_LRS", maxShares: 1, replicas: 0, access: "mount" });
+        const spoil = (): void => {
+          const diskUri = world.cluster.diskUriOf(victim);
+          const disk = diskUri === undefined ? undefined : world.azure.diskOf(diskUri);
+          if (diskUri === undefined || disk === undefined) return later(LOOK_MS, spoil);
+          if (disk.content.kind !== "blank") return;
+          outside.noteForeignData(diskUri);
+          disk.content = dice < 0.5 ? { kind: "fileSystem", fsType: "xfs", uuid: "foreign" } : { kind: "otherData", detail: "a partition table" };
+          disk.files.set("/foreign", "somebody else's");
+        };
+        later(LOOK_MS, spoil);
+        return () => world.cluster.deleteWorkload(victim);
+      },
+    },
+    "deleted-outside": {
+      forMs: [10_000, 60_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        context.destroyed(fault.volumeName);
+        context.world.azure.deleteDiskOutside(diskUri);
+        return overAtOnce;
+      },
+    },
+  },
+};

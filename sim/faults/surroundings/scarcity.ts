@@ -1,0 +1,56 @@
+import type { FaultClass } from "../fault-class.ts";
+import { listsDisk } from "./lists-disk.ts";
+
+/** Nothing is left: no share, no LUN, no quota. */
+export const scarcity: FaultClass = {
+  name: "scarcity",
+  about: "all shares of a disk are taken, a node has no free slot, the quota is gone",
+  variants: {
+    "shares-taken": {
+      forMs: [20_000, 90_000],
+      begin: (context, { volumeName }) => {
+        const { world, nodeNames, toRestart } = context;
+        const diskUri = world.cluster.diskUriOf(volumeName);
+        if (diskUri === undefined) return () => undefined;
+        const others = nodeNames.filter((name) => !listsDisk(context, name, diskUri));
+        toRestart(volumeName);
+        for (const name of others) world.azure.attachOutside(name, diskUri);
+        return () => {
+          for (const name of others) world.azure.detachOutside(name, diskUri);
+        };
+      },
+    },
+    "no-free-slot": {
+      forMs: [20_000, 90_000],
+      begin: ({ world }, { nodeName }) => {
+        const { id } = world.azure.model.faults.add({
+          operation: "VirtualMachines_Update",
+          resource: world.azure.instanceUriOf(nodeName),
+          effect: {
+            kind: "Error",
+            status: 409,
+            code: "OperationNotAllowed",
+            message: "The maximum number of data disks allowed to be attached to a VM of this size is 8.",
+            target: "dataDisks",
+          },
+        });
+        return () => world.azure.model.faults.remove(id);
+      },
+    },
+    "no-quota": {
+      forMs: [20_000, 90_000],
+      begin: ({ world }) => {
+        const { id } = world.azure.model.faults.add({
+          operation: "Disks_CreateOrUpdate",
+          effect: {
+            kind: "Error",
+            status: 409,
+            code: "OperationNotAllowed",
+            message: "Operation could not be completed as it results in exceeding approved PremiumDiskCount quota.",
+          },
+        });
+        return () => world.azure.model.faults.remove(id);
+      },
+    },
+  },
+};

@@ -1,0 +1,61 @@
+import { staleBeforeDelete } from "../directed/detach/stale-before-delete.ts";
+import { type FaultClass, leaderOf, nodeOfPod, pick, processesOf } from "../fault-class.ts";
+
+/** Caches grow old: what a process sees is some time ago, and what it decides it decides on that. */
+export const stale: FaultClass = {
+  name: "stale",
+  about:
+    "caches grow old: watches of the object store or of Kubernetes tell nothing for a while, also right after what leads to a deletion, or everything late",
+  variants: {
+    "leader-hears-nothing": {
+      forMs: [5_000, 60_000],
+      delaysNews: true,
+      begin: ({ world }) => {
+        const leader = leaderOf(world);
+        leader.store.holdWatches(true);
+        return () => leader.store.holdWatches(false);
+      },
+    },
+    "plugin-hears-nothing": {
+      forMs: [5_000, 60_000],
+      begin: (context, fault) => {
+        const plugin = context.world.nodePlugin(nodeOfPod(context.world, fault));
+        plugin?.store.holdWatches(true);
+        return () => plugin?.store.holdWatches(false);
+      },
+    },
+    "everybody-hears-late": {
+      forMs: [20_000, 120_000],
+      delaysNews: true,
+      begin: (context, fault) => {
+        const processes = processesOf(context);
+        const longestMs = pick([2_000, 10_000, 30_000], fault.dice);
+        for (const { store } of processes) store.setWeather({ watchDelayMs: [0, longestMs] });
+        return () => {
+          for (const { store } of processes) store.clearWeather();
+        };
+      },
+    },
+    "before-delete": staleBeforeDelete,
+    "cluster-view-held": {
+      forMs: [10_000, 60_000],
+      delaysNews: true,
+      begin: ({ world }) => {
+        const { name } = leaderOf(world);
+        world.cluster.holdView(name, true);
+        return () => world.cluster.holdView(name, false);
+      },
+    },
+    "cluster-view-late": {
+      forMs: [20_000, 120_000],
+      delaysNews: true,
+      begin: ({ world }, { dice }) => {
+        const longestMs = pick([3_000, 10_000, 30_000], dice);
+        for (const { name } of world.controllers) world.cluster.setViewDelay(name, [0, longestMs]);
+        return () => {
+          for (const { name } of world.controllers) world.cluster.setViewDelay(name, [0, 200]);
+        };
+      },
+    },
+  },
+};

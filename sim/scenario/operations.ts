@@ -1,0 +1,82 @@
+import type { DesiredVolume } from "../checkers/rest/desired-volume.ts";
+import type { SimWorld } from "../world.ts";
+import type { DesiredVolumes } from "./desired-volumes.ts";
+import type { UserAct } from "./scenario.ts";
+
+/** What users and operators do to a world, written down as what they desire. */
+export interface Operations {
+  act(act: UserAct): void;
+  /** Every node takes pods again. */
+  uncordonAll(): void;
+  /** Volumes whose new size waits for nobody to use them: Azure grows a shared disk only then. */
+  toGrowOffline(): readonly DesiredVolume[];
+  hasGrown(volumeName: string): boolean;
+}
+
+/** Acts on volumes that exist; what is asked of others is not done. */
+export function createOperations({
+  world,
+  desired,
+  nodeNames,
+}: {
+  readonly world: SimWorld;
+  readonly desired: DesiredVolumes;
+  readonly nodeNames: () => readonly string[];
+}): Operations {
+  const { cluster } = world;
+  const nodeOf = (volumeName: string): string | undefined => cluster.pods().find((pod) => pod.volumeName === volumeName && !pod.isDeleted)?.nodeName;
+  const note = (volumeName: string, what: string): void => world.trace.note(volumeName, `its user ${what}`);
+
+  function move(volumeName: string, isForced: boolean): void {
+    const from = nodeOf(volumeName);
+    note(volumeName, `moves its pod away from ${from ?? "nowhere"}`);
+    if (from !== undefined) cluster.setUnschedulable(from, true);
+    cluster.deletePod(volumeName, { isForced });
+  }
+
+  /** By what users see. A disk that has grown in Azure while nobody was told, as before a backup was put back, is asked for again. */
+  function hasGrown(volumeName: string): boolean {
+    const [volume, sizeGiB] = [desired.find(volumeName), cluster.sizeOf(volumeName)];
+    return volume === undefined || sizeGiB === undefined || sizeGiB >= volume.sizeGiB;
+  }
+
+  return {
+    act: (act) => {
+      if (act.kind === "apply") {
+        desired.apply(act.workload);
+        return cluster.apply(act.workload);
+      }
+      if (act.kind === "drain") {
+        world.trace.note(act.nodeName, "is drained by an operator");
+        return cluster.drain(act.nodeName);
+      }
+      const volume = desired.find(act.volumeName);
+      if (volume === undefined) return;
+      switch (act.kind) {
+        case "move":
+          return move(act.volumeName, act.isForced);
+        case "restart":
+          note(act.volumeName, "deletes its pod");
+          return cluster.deletePod(act.volumeName, { isForced: act.isForced });
+        case "scale":
+          note(act.volumeName, `asks for ${act.pods} pods`);
+          desired.scale(act.volumeName, act.pods);
+          return cluster.scale(act.volumeName, act.pods);
+        case "grow":
+          if (act.sizeGiB <= volume.sizeGiB) return;
+          note(act.volumeName, `asks for ${act.sizeGiB} GiB`);
+          desired.grow(act.volumeName, act.sizeGiB);
+          return cluster.grow(act.volumeName, act.sizeGiB);
+        case "delete":
+          note(act.volumeName, "deletes it");
+          desired.delete(act.volumeName);
+          return cluster.deleteWorkload(act.volumeName);
+      }
+    },
+    uncordonAll: () => {
+      for (const nodeName of nodeNames()) cluster.setUnschedulable(nodeName, false);
+    },
+    toGrowOffline: () => desired.all().filter(({ exists, isDestroyed, volumeName }) => exists && !isDestroyed && !hasGrown(volumeName)),
+    hasGrown,
+  };
+}

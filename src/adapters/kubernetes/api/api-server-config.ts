@@ -1,0 +1,30 @@
+import type { FailureOf } from "../../../core/failure/failure.ts";
+import { fail } from "../../../core/failure/result.ts";
+
+/** A part of a credential: as it is, or in a file that is read again and again, since such files are renewed in place. */
+export type Material = { readonly kind: "text"; readonly text: string } | { readonly kind: "file"; readonly path: string };
+
+/** Which API server, and as whom. */
+export interface ApiServerConfig {
+  /** Where this comes from, for sentences. */
+  readonly origin: string;
+  /** `https://<host>:<port>`, perhaps with a path before the API's own. */
+  readonly url: URL;
+  /** The name in the server's certificate; undefined: the host in the URL. */
+  readonly serverName: string | undefined;
+  /** The namespace that goes with it; undefined: none was chosen. */
+  readonly namespace: string | undefined;
+  /** Who signed the server's certificate, in PEM; undefined: somebody well known. */
+  readonly ca: Material | undefined;
+  readonly clientCertificate: { readonly certificate: Material; readonly key: Material } | undefined;
+  /** Bearer token. */
+  readonly token: Material | undefined;
+}
+
+/** A setting that is missing or impossible. */
+export type ConfigFailure = FailureOf<"InvalidArgument">;
+
+/** Refuses a setting. */
+export function invalidConfig(field: string, value: string, problem: string): { readonly ok: false; readonly failure: ConfigFailure } {
+  return fail({ kind: "InvalidArgument", field, value, problem });
+}

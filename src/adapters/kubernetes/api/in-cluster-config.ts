@@ -1,0 +1,50 @@
+import { readFile } from "node:fs/promises";
+import { isIPv6 } from "node:net";
+import { join } from "node:path";
+import { ok } from "../../../core/failure/result.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { invalidConfig } from "./api-server-config.ts";
+import type { ApiServerConfig, ConfigFailure } from "./api-server-config.ts";
+
+const ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/** Where a pod finds its API server. */
+export interface PodSurroundings {
+  /** `process.env`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where the service account's token, CA and namespace are mounted. Default: where Kubernetes mounts them. */
+  readonly accountDirectory?: string;
+}
+
+/** The API server and the service account that Kubernetes gives to a pod. */
+export async function inClusterConfig({ environment, accountDirectory = ACCOUNT_DIRECTORY }: PodSurroundings): Promise<Result<ApiServerConfig, ConfigFailure>> {
+  const host = environment["KUBERNETES_SERVICE_HOST"] ?? "";
+  const port = environment["KUBERNETES_SERVICE_PORT"] ?? "";
+  if (host === "" || port === "") {
+    return invalidConfig(
+      "kubeconfig",
+      "",
+      "is not given, and this is no pod of Kubernetes (KUBERNETES_SERVICE_HOST and _PORT are not set): name a kubeconfig file",
+    );
+  }
+  const address = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  if (!URL.canParse(address)) return invalidConfig("KUBERNETES_SERVICE_HOST", host, `makes no address with KUBERNETES_SERVICE_PORT ${port}`);
+  const tokenPath = join(accountDirectory, "token");
+  const problem = await readFile(tokenPath).then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  if (problem !== undefined) return invalidConfig("service account token", tokenPath, `can't be read (${problem}): is automountServiceAccountToken off?`);
+  return ok({
+    origin: "the pod's service account",
+    url: new URL(address),
+    serverName: undefined,
+    namespace: await readFile(join(accountDirectory, "namespace"), "utf8").then(
+      (text) => text.trim(),
+      () => undefined,
+    ),
+    ca: { kind: "file", path: join(accountDirectory, "ca.crt") },
+    clientCertificate: undefined,
+    token: { kind: "file", path: tokenPath },
+  });
+}

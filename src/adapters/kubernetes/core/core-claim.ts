@@ -1,0 +1,19 @@
+import type { ApiObject } from "../api/api-object.ts";
+
+/** core/v1 PersistentVolumeClaim, as far as the driver reads it. */
+export interface PersistentVolumeClaim extends ApiObject {
+  readonly metadata: ApiObject["metadata"] & { readonly namespace: string };
+  readonly spec?: { readonly volumeName?: string };
+}
+
+/** What is kept of a claim. */
+export interface ClusterClaim {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string; readonly resourceVersion: string };
+  /** The PersistentVolume that it is bound to, or is to be; empty: none yet. */
+  readonly volumeName: string;
+}
+
+/** What is kept of a claim. */
+export function readClusterClaim({ metadata: { name, namespace, uid, resourceVersion }, spec }: PersistentVolumeClaim): ClusterClaim {
+  return { metadata: { name, namespace, uid, resourceVersion }, volumeName: spec?.volumeName ?? "" };
+}

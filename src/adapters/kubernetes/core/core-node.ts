@@ -1,0 +1,46 @@
+import type { Labels, Taint } from "../../../core/schedule/pod-rules.ts";
+import type { ApiObject } from "../api/api-object.ts";
+
+/** core/v1 Node, as far as the driver reads it. */
+export interface Node extends ApiObject {
+  readonly spec?: {
+    readonly providerID?: string;
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect?: string }[] | null;
+  };
+}
+
+/** What is kept of a node: the larger part of a Node is its status, and that changes all the time. */
+export interface ClusterNode {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
+  readonly labels: Labels;
+  readonly taints: readonly Taint[];
+  readonly isUnschedulable: boolean;
+  /** The resource id of its VM, from the providerID `azure:///subscriptions/…/virtualMachines/<name>`; empty until the cloud's node controller or the kubelet has set it. */
+  readonly instanceUri: string;
+}
+
+const PROVIDER_PREFIX = "azure://";
+
+/** What is kept of a node. */
+export function readClusterNode({ metadata: { name, uid, resourceVersion, labels }, spec }: Node): ClusterNode {
+  return {
+    metadata: { name, uid, resourceVersion },
+    labels: labels ?? {},
+    taints: (spec?.taints ?? []).map(({ key, value = "", effect = "" }) => ({ key, value, effect })),
+    isUnschedulable: spec?.unschedulable ?? false,
+    instanceUri: instanceUriOf(spec?.providerID ?? ""),
+  };
+}
+
+function instanceUriOf(providerId: string): string {
+  return providerId.startsWith(PROVIDER_PREFIX) ? providerId.slice(PROVIDER_PREFIX.length) : "";
+}
+
+/**
+ * Whether somebody said that the node is down for good, so that its pods may be forgotten, as
+ * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#non-graceful-node-shutdown has it. Kubernetes looks at the key alone.
+ */
+export function isOutOfService(taints: readonly Pick<Taint, "key">[]): boolean {
+  return taints.some(({ key }) => key === "node.kubernetes.io/out-of-service");
+}

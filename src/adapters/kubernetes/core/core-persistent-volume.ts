@@ -1,0 +1,106 @@
+import type { VolumeCapability } from "../../../core/api/az-volume.ts";
+import type { AccessMode } from "../../../core/volume/access-mode.ts";
+import type { ClusterVolume } from "../../../ports/cluster/cluster-volumes.ts";
+import type { ApiObject } from "../api/api-object.ts";
+
+/** core/v1 PersistentVolumeSpec, as far as the driver reads it. */
+export interface PersistentVolumeSpec {
+  readonly csi?: {
+    readonly driver: string;
+    readonly volumeHandle: string;
+    readonly fsType?: string;
+    readonly readOnly?: boolean;
+    readonly volumeAttributes?: Readonly<Record<string, string>> | null;
+  };
+  readonly azureDisk?: {
+    readonly diskURI: string;
+    readonly kind?: string;
+    readonly cachingMode?: string;
+    readonly fsType?: string;
+    readonly readOnly?: boolean;
+  };
+  readonly claimRef?: { readonly namespace?: string; readonly name?: string; readonly uid?: string };
+  readonly accessModes?: readonly string[] | null;
+  readonly volumeMode?: string;
+  readonly mountOptions?: readonly string[] | null;
+}
+
+/** core/v1 PersistentVolume, as far as the driver reads it. */
+export interface PersistentVolume extends ApiObject {
+  readonly spec: PersistentVolumeSpec;
+}
+
+/** What is kept of a PersistentVolume. */
+export interface ClusterPersistentVolume {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
+  /** Undefined: it is another driver's. */
+  readonly volume: ClusterVolume | undefined;
+  /** An attacher keeps it from going away until it has no attachment. */
+  readonly isKeptByAttacher: boolean;
+}
+
+/** What is kept of a PersistentVolume. */
+export function readClusterPersistentVolume({ metadata, spec }: PersistentVolume, driverName: string): ClusterPersistentVolume {
+  const { name, uid, resourceVersion, finalizers = [] } = metadata;
+  const isKeptByAttacher = finalizers.includes(attacherFinalizer(driverName));
+  return { metadata: { name, uid, resourceVersion }, volume: clusterVolumeOf(name, spec, driverName), isKeptByAttacher };
+}
+
+/** What external-attacher puts on VolumeAttachments and PersistentVolumes that it cares for. */
+export function attacherFinalizer(driverName: string): string {
+  const name = driverName.replaceAll(/[^a-zA-Z0-9-]/gu, "-");
+  return `external-attacher/${name.endsWith("-") ? `${name}X` : name}`;
+}
+
+/** The volume of this driver that a PersistentVolume, or the inline volume of a VolumeAttachment, stands for; undefined: it is none of ours. */
+export function clusterVolumeOf(name: string, spec: PersistentVolumeSpec, driverName: string): ClusterVolume | undefined {
+  const source = sourceOf(spec, driverName);
+  if (source === undefined) return undefined;
+  const { namespace, name: claimName, uid } = spec.claimRef ?? {};
+  return {
+    name,
+    volumeId: source.volumeId,
+    capabilities: (spec.accessModes ?? []).flatMap((mode) => capabilityOf(mode, spec, source.fsType)),
+    volumeContext: source.volumeContext,
+    readOnly: source.readOnly,
+    // A claim that a PersistentVolume is kept for, but not bound to yet, has no uid there.
+    ...(namespace === undefined || claimName === undefined || uid === undefined ? {} : { claim: { namespace, name: claimName, uid } }),
+  };
+}
+
+/** The driver to which Kubernetes hands the in-tree driver's volumes. */
+const MIGRATED_TO = "disk.csi.azure.com";
+
+interface VolumeSource extends Pick<ClusterVolume, "volumeId" | "volumeContext" | "readOnly"> {
+  readonly fsType: string | undefined;
+}
+
+/** The in-tree driver's volumes are handed to CSI as Kubernetes' csi-translation-lib has it: managed disks only, the rest of it as attributes. */
+function sourceOf({ csi, azureDisk }: PersistentVolumeSpec, driverName: string): VolumeSource | undefined {
+  if (csi?.driver === driverName)
+    return { volumeId: csi.volumeHandle, volumeContext: csi.volumeAttributes ?? {}, readOnly: csi.readOnly ?? false, fsType: csi.fsType };
+  if (azureDisk === undefined || driverName !== MIGRATED_TO || azureDisk.kind?.toLowerCase() !== "managed") return undefined;
+  const { cachingMode = "", fsType } = azureDisk;
+  return {
+    volumeId: azureDisk.diskURI,
+    volumeContext: { kind: "managed", ...(cachingMode === "" ? {} : { cachingMode }), ...(fsType === undefined ? {} : { fsType }) },
+    readOnly: azureDisk.readOnly ?? false,
+    fsType,
+  };
+}
+
+/** As external-attacher states them to drivers. */
+const csiModes: Readonly<Record<string, AccessMode>> = {
+  ReadWriteOnce: "SINGLE_NODE_WRITER",
+  ReadWriteOncePod: "SINGLE_NODE_SINGLE_WRITER",
+  ReadOnlyMany: "MULTI_NODE_READER_ONLY",
+  ReadWriteMany: "MULTI_NODE_MULTI_WRITER",
+};
+
+function capabilityOf(mode: string, { volumeMode, mountOptions }: PersistentVolumeSpec, fsType = ""): readonly VolumeCapability[] {
+  const accessMode = csiModes[mode];
+  if (accessMode === undefined) return [];
+  if (volumeMode === "Block") return [{ accessMode, accessType: "block" }];
+  const mountFlags = [...(mountOptions ?? [])];
+  return [{ accessMode, accessType: "mount", ...(fsType === "" ? {} : { fsType }), ...(mountFlags.length === 0 ? {} : { mountFlags }) }];
+}

@@ -1,0 +1,98 @@
+import { resourceUriKey } from "../../../core/azure/disk-uri.ts";
+import type { SourceCache } from "../../../ports/store/source-cache.ts";
+import type { Source, SourceObject } from "../../../ports/store/source.ts";
+import type { ApiClient } from "../api/api-client.ts";
+import { resourceSource } from "../api/resource-source.ts";
+import { type ClusterClaim, type PersistentVolumeClaim, readClusterClaim } from "./core-claim.ts";
+import { createLabelPool } from "./core-label-pool.ts";
+import { type ClusterNode, type Node, readClusterNode } from "./core-node.ts";
+import { type ClusterPersistentVolume, type PersistentVolume, readClusterPersistentVolume } from "./core-persistent-volume.ts";
+import { type ClusterPod, type Pod, readClusterPod } from "./core-pod.ts";
+import { type ClusterVolumeAttachment, readClusterVolumeAttachment, type VolumeAttachment } from "./core-volume-attachment.ts";
+
+/** What a cache of a resource is made from. */
+export interface CachedResource<T extends SourceObject, Index extends string> {
+  readonly source: Source<T>;
+  readonly indexes: { readonly [N in Index]: (object: T) => readonly string[] };
+}
+
+/** How pods are found. */
+export type PodIndex = "nodeName" | "claim" | "diskKey" | "namespace" | "repelling" | "nodePlugin";
+
+/** The value of the index `repelling` under which all pods stand that keep others away. */
+export const REPELLING = "yes";
+
+/** The value of the index `nodePlugin` under which all pods stand that serve an Azure disk driver on their node. */
+export const NODE_PLUGIN = "yes";
+
+/** How PersistentVolumes of this driver are found. */
+export type PersistentVolumeIndex = "diskKey";
+
+/** How VolumeAttachments are found. */
+export type VolumeAttachmentIndex = "nodeName";
+
+/** How Nodes are found: by the resource id of their VM, as `resourceUriKey` writes it. */
+export type NodeIndex = "instanceUri";
+
+/** Caches of what Kubernetes itself knows of volumes, nodes and pods, each made of one of `coreSources`. */
+export interface CoreCaches {
+  readonly pods: SourceCache<ClusterPod, PodIndex>;
+  readonly claims: SourceCache<ClusterClaim>;
+  readonly persistentVolumes: SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>;
+  readonly volumeAttachments: SourceCache<ClusterVolumeAttachment, VolumeAttachmentIndex>;
+  readonly nodes: SourceCache<ClusterNode, NodeIndex>;
+}
+
+/** What the caches of core resources are made from. Needs list and watch on each, in the whole cluster. */
+export function coreSources(
+  client: ApiClient,
+  driverName: string,
+): {
+  readonly pods: CachedResource<ClusterPod, PodIndex>;
+  readonly claims: CachedResource<ClusterClaim, never>;
+  readonly persistentVolumes: CachedResource<ClusterPersistentVolume, PersistentVolumeIndex>;
+  readonly volumeAttachments: CachedResource<ClusterVolumeAttachment, VolumeAttachmentIndex>;
+  readonly nodes: CachedResource<ClusterNode, NodeIndex>;
+} {
+  const pooled = createLabelPool();
+  return {
+    pods: {
+      // Pods that have ended use nothing, and a cluster keeps thousands of them.
+      source: resourceSource<Pod, ClusterPod>(client, {
+        path: "/api/v1/pods",
+        query: { fieldSelector: "status.phase!=Succeeded,status.phase!=Failed" },
+        transform: (pod) => readClusterPod(pod, pooled, driverName),
+      }),
+      indexes: {
+        nodeName: (pod) => (pod.nodeName === "" || pod.rules === undefined ? [] : [pod.nodeName]),
+        claim: (pod) => pod.claims,
+        diskKey: (pod) => pod.diskKeys,
+        namespace: (pod) => [pod.metadata.namespace],
+        nodePlugin: (pod) => (pod.nodePlugin === undefined ? [] : [NODE_PLUGIN]),
+        repelling: (pod) => (pod.podAntiAffinity.length === 0 ? [] : [REPELLING]),
+      },
+    },
+    claims: {
+      source: resourceSource<PersistentVolumeClaim, ClusterClaim>(client, { path: "/api/v1/persistentvolumeclaims", transform: readClusterClaim }),
+      indexes: {},
+    },
+    persistentVolumes: {
+      source: resourceSource<PersistentVolume, ClusterPersistentVolume>(client, {
+        path: "/api/v1/persistentvolumes",
+        transform: (volume) => readClusterPersistentVolume(volume, driverName),
+      }),
+      indexes: { diskKey: ({ volume }) => (volume === undefined ? [] : [resourceUriKey(volume.volumeId)]) },
+    },
+    volumeAttachments: {
+      source: resourceSource<VolumeAttachment, ClusterVolumeAttachment>(client, {
+        path: "/apis/storage.k8s.io/v1/volumeattachments",
+        transform: (attachment) => readClusterVolumeAttachment(attachment, driverName),
+      }),
+      indexes: { nodeName: ({ isOurs, nodeName }) => (isOurs ? [nodeName] : []) },
+    },
+    nodes: {
+      source: resourceSource<Node, ClusterNode>(client, { path: "/api/v1/nodes", transform: readClusterNode }),
+      indexes: { instanceUri: ({ instanceUri }) => (instanceUri === "" ? [] : [resourceUriKey(instanceUri)]) },
+    },
+  };
+}

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { DriverEvent } from "../../../ports/cluster/events.ts";
+import type { Logger } from "../../../ports/logger.ts";
+import { createSeededRandom } from "../../virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../virtual/virtual-clock.ts";
+import type { ApiClient, ApiRequest } from "../api/api-client.ts";
+import type { EventSubject } from "./events-correlator.ts";
+import { createKubernetesEvents } from "./events.ts";
+
+const pod: EventSubject = { apiVersion: "v1", kind: "Pod", namespace: "default", name: "db-0", uid: "uid-1" };
+const node: EventSubject = { apiVersion: "v1", kind: "Node", namespace: undefined, name: "node-a", uid: "node-a" };
+const fenced: DriverEvent = { about: { kind: "AzVolume", name: "pvc-1" }, reason: "Fencing", message: "node-a is cut off from the disk" };
+const CURE = "Nobody else writes until that is proven.";
+
+interface World {
+  readonly emit: (event: DriverEvent) => void;
+  readonly clock: VirtualClock;
+  /** Of what was sent: `POST`, the namespace, and the body without the object's name; a PATCH with the name's number. */
+  readonly sent: readonly (readonly [string, string, unknown])[];
+  readonly logged: readonly string[];
+  /** The status with which each of the next requests is answered; -1: not at all. */
+  readonly answers: number[];
+}
+
+async function inWorld(subjects: readonly EventSubject[], use: (world: World) => Promise<void>): Promise<void> {
+  const clock = createVirtualClock({ startMs: Date.parse("2026-01-01T12:00:00.250Z") });
+  const sent: (readonly [string, string, unknown])[] = [];
+  const logged: string[] = [];
+  const answers: number[] = [];
+  const names = new Map<string, number>();
+  const log = (message: string, fields: object = {}): number => logged.push(`${message} ${JSON.stringify(fields)}`);
+  const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
+  const client: ApiClient = {
+    call: (request) => {
+      sent.push(describeRequest(request, names));
+      const code = answers.shift() ?? 201;
+      return Promise.resolve(code < 0 ? fail({ kind: "StoreUnavailable", detail: "nobody answers" }) : ok({ code, body: { message: "refused by the test" } }));
+    },
+    watch: () => {
+      throw new Error("events are not watched");
+    },
+    close: () => {},
+  };
+  const events = createKubernetesEvents({
+    client,
+    clock,
+    random: createSeededRandom(1),
+    logger,
+    subjectsOf: () => subjects,
+    reportingComponent: "disk.csi.azure.com",
+    reportingInstance: "controller-1",
+  });
+  const life = new AbortController();
+  const running = events.run(life.signal);
+  await use({ emit: (event) => events.emit(event), clock, sent, logged, answers });
+  life.abort();
+  await running;
+}
+
+function describeRequest({ method, path, body }: ApiRequest, names: Map<string, number>): readonly [string, string, unknown] {
+  const [, namespace = "", name] = /^\/api\/v1\/namespaces\/([^/]+)\/events(?:\/(.+))?$/u.exec(path) ?? [];
+  const numberOf = (objectName: string): number => {
+    if (!names.has(objectName)) names.set(objectName, names.size + 1);
+    return names.get(objectName) ?? 0;
+  };
+  if (name !== undefined) return [`${method} ${numberOf(name)}`, namespace, body];
+  const { metadata, ...event } = body as { readonly metadata: { readonly name: string; readonly namespace: string } };
+  assert.match(metadata.name, /^(?:db-0|node-a)\.[0-9a-f]{16}$/u);
+  assert.equal(metadata.namespace, namespace);
+  return [`${method} ${numberOf(metadata.name)}`, namespace, event];
+}
+
+function theEvent(subject: EventSubject, overrides: object = {}): unknown {
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    involvedObject: subject,
+    type: "Warning",
+    reason: "Fencing",
+    message: `node-a is cut off from the disk. ${CURE}`,
+    firstTimestamp: "2026-01-01T12:00:00Z",
+    lastTimestamp: "2026-01-01T12:00:00Z",
+    count: 1,
+    source: { component: "disk.csi.azure.com", host: "controller-1" },
+    reportingComponent: "disk.csi.azure.com",
+    reportingInstance: "controller-1",
+    ...overrides,
+  };
+}
+
+describe("createKubernetesEvents", () => {
+  it("shows an event on each object that it is for, in its namespace, with what to do about it", () =>
+    inWorld([pod, node], async ({ emit, clock, sent, logged }) => {
+      emit(fenced);
+      assert.deepEqual(sent, [], "whoever tells something waits for nobody");
+      await clock.settle();
+      assert.deepEqual(sent, [
+        ["POST 1", "default", theEvent(pod)],
+        ["POST 2", "default", theEvent(node)],
+      ]);
+      assert.deepEqual(logged, []);
+    }));
+
+  it("counts up what goes on, and tells it anew where Kubernetes has forgotten it", () =>
+    inWorld([pod], async ({ emit, clock, sent, answers }) => {
+      emit(fenced);
+      await clock.advance(1_000);
+      emit(fenced);
+      await clock.advance(300_000);
+      const update = { count: 3, lastTimestamp: "2026-01-01T12:05:01Z", message: `node-a is cut off from the disk. ${CURE}` };
+      answers.push(404);
+      emit(fenced);
+      await clock.settle();
+      assert.deepEqual(sent, [
+        ["POST 1", "default", theEvent(pod)],
+        ["PATCH 1", "default", update],
+        ["POST 1", "default", theEvent(pod, { count: 3, lastTimestamp: "2026-01-01T12:05:01Z" })],
+      ]);
+    }));
+
+  it("tries again for a while where the API server does not answer or is overloaded, and takes what exists already for written", () =>
+    inWorld([pod], async ({ emit, clock, sent, answers, logged }) => {
+      answers.push(-1, 500, 429, 201);
+      emit(fenced);
+      await clock.advance(60_000);
+      assert.deepEqual([sent.length, logged], [4, []]);
+    }));
+
+  it("gives an event up after five tries, or where it is refused for good, logs that, and goes on with the next", () =>
+    inWorld([pod], async ({ emit, clock, sent, answers, logged }) => {
+      answers.push(-1, -1, -1, -1, -1);
+      emit(fenced);
+      await clock.advance(60_000);
+      answers.push(403);
+      emit({ ...fenced, reason: "NoProof" });
+      emit({ ...fenced, reason: "Fenced" });
+      await clock.settle();
+      assert.equal(sent.length, 7);
+      assert.deepEqual(logged, [
+        'event not written {"object":"Pod/db-0","reason":"Fencing","problem":"nobody answers"}',
+        'event not written {"object":"Pod/db-0","reason":"NoProof","problem":"refused by the test"}',
+      ]);
+    }));
+
+  it("keeps at most a thousand events waiting, drops what is beyond, and says how many", () => {
+    const pods = Array.from({ length: 1_500 }, (_, index) => ({ ...pod, uid: `uid-${index}` }));
+    return inWorld(pods, async ({ emit, clock, sent, logged }) => {
+      emit(fenced);
+      await clock.settle();
+      assert.equal(sent.length, 1_000);
+      assert.deepEqual(logged, ['events dropped: too many at once {"count":500}']);
+    });
+  });
+
+  it("keeps what to do in a message that is too long", () =>
+    inWorld([pod], async ({ emit, clock, sent }) => {
+      emit({ ...fenced, message: "x".repeat(5_000) });
+      await clock.settle();
+      assert.deepEqual(sent, [["POST 1", "default", theEvent(pod, { message: `${"x".repeat(698)} …. ${CURE}` })]]);
+    }));
+});

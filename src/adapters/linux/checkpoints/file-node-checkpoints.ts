@@ -1,0 +1,55 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { NodeNotes } from "../../../ports/host/node-checkpoints.ts";
+import { undefinedIfMissing } from "../error-code.ts";
+import { afterBoot, createDurableNotes } from "./create-durable-checkpoints.ts";
+import { parseNodeNotes } from "./parse-node-checkpoints.ts";
+import type { NotesContent } from "./parse-node-checkpoints.ts";
+
+/** A name that the kernel makes up each time that the machine is started. */
+const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
+
+/**
+ * Opens the node's notes in the file at `path`, which has to survive reboots. No file: the node's first start. Throws if the file can't be read or understood:
+ * starting with empty notes would let the node take a disk that it may still be writing.
+ */
+export async function openFileNodeNotes(path: string, bootIdFile = BOOT_ID_FILE): Promise<NodeNotes> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const bootId = (await readFile(bootIdFile, "utf8")).trim();
+  const text = await readFile(path, "utf8").catch(undefinedIfMissing);
+  if (text === undefined) return notesIn(path, { bootId, heartbeat: 0, volumes: [] });
+  const parsed = parseNodeNotes(text);
+  if (parsed.ok) return notesIn(path, afterBoot(parsed.value, bootId));
+  throw new Error(
+    `the node's notes in ${path} are damaged (${parsed.failure}): restore the file, or remove it once nothing of this driver is mounted on this node`,
+  );
+}
+
+function notesIn(path: string, first: NotesContent): NodeNotes {
+  return createDurableNotes(first, async (content) => {
+    try {
+      await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
+    } catch (error) {
+      throw new Error(`the node's notes in ${path} can't be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  });
+}
+
+/** Replaces a file so that after a crash at any moment either the old or the new content is there, and after the answer the new one. */
+async function replaceDurably(path: string, text: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.new`);
+  const file = await open(temporary, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  const directory = await open(dirname(path), "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,73 @@
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { NotedVm, VolumeNote } from "../../../ports/host/node-checkpoints.ts";
+
+/** What the notes file holds. */
+export interface NotesContent {
+  /** The kernel's name for the start of the machine after which it was written; undefined: not known. */
+  readonly bootId: string | undefined;
+  readonly heartbeat: number;
+  /** Undefined, too, in what an older plug-in wrote. */
+  readonly doubtedGeneration?: number | undefined;
+  readonly volumes: readonly VolumeNote[];
+}
+
+/** Parses the notes file; fails with what is wrong with it. By hand: the node role never loads a schema library. */
+export function parseNodeNotes(text: string): Result<NotesContent, string> {
+  const parsed = parseJson(text);
+  if (!isRecord(parsed)) return fail("it is no JSON object");
+  const { version, bootId, heartbeat, doubtedGeneration, volumes } = parsed;
+  if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
+  if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
+  if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
+  if (doubtedGeneration !== undefined && !isCount(doubtedGeneration)) return fail("doubtedGeneration is no whole number");
+  if (!Array.isArray(volumes)) return fail("volumes is no list");
+  const notes: VolumeNote[] = [];
+  for (const [index, volume] of volumes.entries()) {
+    const note = parseNote(volume);
+    if (note === undefined) return fail(`volumes[${index}] lacks a field or has one of the wrong type`);
+    notes.push(note);
+  }
+  return ok({ bootId, heartbeat, ...(doubtedGeneration === undefined ? {} : { doubtedGeneration }), volumes: notes });
+}
+
+function parseNote(value: unknown): VolumeNote | undefined {
+  if (!isRecord(value)) return undefined;
+  const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } = value;
+  if (
+    typeof volumeName !== "string" ||
+    typeof uid !== "string" ||
+    typeof volumeId !== "string" ||
+    typeof stagingPath !== "string" ||
+    (majorMinor !== undefined && typeof majorMinor !== "string")
+  )
+    return undefined;
+  if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount")) return undefined;
+  if (!Array.isArray(targetPaths) || !targetPaths.every((path) => typeof path === "string")) return undefined;
+  const note: VolumeNote = { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType };
+  if (vm === undefined) return note;
+  const noted = parseVm(vm);
+  return noted === undefined ? undefined : { ...note, vm: noted };
+}
+
+function parseVm(value: unknown): NotedVm | undefined {
+  if (typeof value !== "object" || value === null || !("vmId" in value) || !("instanceUri" in value)) return undefined;
+  const { vmId, instanceUri } = value;
+  return typeof vmId === "string" && typeof instanceUri === "string" ? { vmId, instanceUri } : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Partial<Record<string, unknown>> & { [K in keyof VolumeNote | keyof NotesContent | "version"]?: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

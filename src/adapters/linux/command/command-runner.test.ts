@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { TestContext } from "node:test";
+import { systemClock } from "../../system/system-clock.ts";
+import { createCommandRunner } from "./command-runner.ts";
+import type { HostCommand } from "./command-runner.ts";
+import { takeInstanceLock } from "./instance-lock.ts";
+
+const never = new AbortController().signal;
+const tests = { timeout: 120_000 };
+
+async function aRunner(t: TestContext) {
+  const directory = await mkdtemp(join(tmpdir(), "command-runner-"));
+  const lock = await takeInstanceLock(join(directory, "locks"));
+  t.after(() => rm(directory, { recursive: true }));
+  return {
+    directory,
+    lock,
+    runner: createCommandRunner({ lockFd: lock.fd, descriptorsOf: () => [], outputDirectory: join(directory, "locks"), clock: systemClock }),
+  };
+}
+
+function aCommand(script: string, given: Partial<HostCommand> = {}): HostCommand {
+  return { program: "sh", args: ["-c", script], pool: "mount", limitMs: 60_000, touches: ["8:32"], changes: true, ...given };
+}
+
+/** A script that says that it has started by making one file, and ends when another one is there. */
+function waiting(directory: string, name: string): string {
+  return `touch ${directory}/${name}.started; until test -e ${directory}/${name}.go; do sleep 0.01; done; echo x >> ${directory}/${name}.done`;
+}
+
+async function untilExists(path: string): Promise<void> {
+  while (!existsSync(path)) await systemClock.sleep(5, never);
+}
+
+describe("a changing command", tests, () => {
+  it("answers exit code and output, and leaves no file behind", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const exit = await runner.run(aCommand("echo out; echo err >&2; exit 3"), never);
+    assert.deepEqual(exit, { ok: true, value: { exitCode: 3, stdout: Buffer.alloc(0), stderr: "out\nerr" } });
+    assert.deepEqual(await readdir(join(directory, "locks")), ["instance-1.lock"]);
+    await lock.close();
+  });
+
+  it("runs on when its caller leaves, and the same command again joins it", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const command = aCommand(waiting(directory, "a"));
+    const caller = new AbortController();
+    const first = runner.run(command, caller.signal);
+    await untilExists(`${directory}/a.started`);
+    caller.abort();
+    assert.deepEqual(await first, { ok: false, failure: { kind: "Cancelled" } });
+    assert.equal(runner.inFlightOn("8:32").length, 1);
+    const second = runner.run(command, never);
+    await writeFile(`${directory}/a.go`, "");
+    const exit = await second;
+    assert.equal(exit.ok && exit.value.exitCode, 0);
+    assert.deepEqual(runner.inFlightOn("8:32"), []);
+    assert.equal(readFileSync(`${directory}/a.done`, "utf8"), "x\n");
+    await lock.close();
+  });
+
+  it("keeps others off what it touches until it has ended, reads included, and nobody else", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const first = runner.run(aCommand(waiting(directory, "a"), { touches: ["8:32", "/path"] }), never);
+    await untilExists(`${directory}/a.started`);
+    const order: string[] = [];
+    const note = async (name: string, command: HostCommand): Promise<void> => {
+      await runner.run(command, never);
+      order.push(name);
+    };
+    const waitingOnes = [note("same path", aCommand("true", { touches: ["/path"] })), note("read", aCommand("true", { touches: ["8:32"], changes: false }))];
+    await note("other device", aCommand("true", { touches: ["8:48"] }));
+    assert.deepEqual(order, ["other device"]);
+    await writeFile(`${directory}/a.go`, "");
+    await Promise.all([first, ...waitingOnes]);
+    assert.deepEqual(order.toSorted(), ["other device", "read", "same path"]);
+    await lock.close();
+  });
+
+  it("is reported as timed out after its limit, but not killed", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const command = aCommand(waiting(directory, "a"), { limitMs: 100 });
+    assert.deepEqual(await runner.run(command, never), {
+      ok: false,
+      failure: { kind: "HostCommandTimedOut", command: `sh -c ${waiting(directory, "a")}`, timeoutMs: 100 },
+    });
+    assert.equal(runner.inFlightOn("8:32").length, 1);
+    await writeFile(`${directory}/a.go`, "");
+    await untilExists(`${directory}/a.done`);
+    await runner.run(aCommand("true"), never);
+    assert.deepEqual(runner.inFlightOn("8:32"), []);
+    await lock.close();
+  });
+
+  it("keeps the instance lock when the instance itself has gone", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const running = runner.run(aCommand(waiting(directory, "a")), never);
+    await untilExists(`${directory}/a.started`);
+    await lock.close();
+    const later = await takeInstanceLock(join(directory, "locks"));
+    assert.deepEqual(await later.earlierAlive(), { ok: true, value: true });
+    await writeFile(`${directory}/a.go`, "");
+    await running;
+    assert.deepEqual(await later.earlierAlive(), { ok: true, value: false });
+    await later.close();
+  });
+});
+
+describe("a reading command", tests, () => {
+  it("is killed when its caller leaves, and doesn't hold the instance lock", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const caller = new AbortController();
+    const read = runner.run(aCommand(waiting(directory, "a"), { changes: false }), caller.signal);
+    await untilExists(`${directory}/a.started`);
+    caller.abort();
+    assert.deepEqual(await read, { ok: false, failure: { kind: "Cancelled" } });
+    await lock.close();
+    const later = await takeInstanceLock(join(directory, "locks"));
+    assert.deepEqual(await later.earlierAlive(), { ok: true, value: false });
+    await later.close();
+  });
+
+  it("answers what it wrote", async (t) => {
+    const { runner, lock } = await aRunner(t);
+    const exit = await runner.run(aCommand("echo out; echo err >&2", { changes: false }), never);
+    assert.deepEqual(exit, { ok: true, value: { exitCode: 0, stdout: Buffer.from("out\n"), stderr: "err" } });
+    await lock.close();
+  });
+});
+
+it("says which program is missing", tests, async (t) => {
+  const { runner, lock } = await aRunner(t);
+  for (const changes of [true, false]) {
+    const exit = await runner.run(aCommand("", { program: "mkfs.nothing", args: [], changes }), never);
+    assert.deepEqual(exit, {
+      ok: false,
+      failure: {
+        kind: "HostCommandFailed",
+        command: "mkfs.nothing",
+        exitCode: null,
+        stderr: "mkfs.nothing is not installed: install its package on the node or in the image",
+      },
+    });
+  }
+  await lock.close();
+});
+
+it("runs four commands of a pool at a time, and those of another pool beside them", tests, async (t) => {
+  const { runner, lock, directory } = await aRunner(t);
+  const names = ["a", "b", "c", "d", "e"];
+  const running = names.map((name) => runner.run(aCommand(waiting(directory, name), { touches: [name] }), never));
+  await Promise.all(names.slice(0, 4).map((name) => untilExists(`${directory}/${name}.started`)));
+  await runner.run(aCommand("true", { pool: "unmount", touches: [] }), never);
+  assert.equal(existsSync(`${directory}/e.started`), false);
+  await Promise.all(names.map((name) => writeFile(`${directory}/${name}.go`, "")));
+  await Promise.all(running);
+  assert.equal(existsSync(`${directory}/e.done`), true);
+  await lock.close();
+});

@@ -1,0 +1,124 @@
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { parseMountinfo } from "../../../core/node/parse-mountinfo.ts";
+import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
+import { errorCode } from "../error-code.ts";
+
+/** File systems that may hang when they are asked for a file. No device node that anyone uses is on one. */
+const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;
+
+/** The ids of all processes that this /proc shows, without our own. In a container without the host's process namespace these are only its own. */
+async function otherProcessIds(procRoot: string): Promise<readonly number[]> {
+  const names = await readdir(procRoot);
+  return names.filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).map(Number);
+}
+
+/** Processes, other than ours, that have a file below `path` open or work in a directory there: `4711 (postgres)`. Best effort, for messages. */
+export async function processesUsing(procRoot: string, path: string): Promise<readonly string[]> {
+  const users: string[] = [];
+  for (const pid of await otherProcessIds(procRoot)) {
+    const links = await linksOfProcess(procRoot, pid).catch(() => []);
+    if (!links.some(({ target }) => target === path || target.startsWith(`${path}/`))) continue;
+    const name = await readFile(join(procRoot, `${pid}/comm`), "utf8").catch(() => "");
+    users.push(`${pid} (${name.trim()})`);
+  }
+  return users;
+}
+
+/** Processes, other than ours, that have a block device open, by whatever name. */
+export async function processesWithOpenDevice(procRoot: string, majorMinor: string): Promise<readonly number[]> {
+  const fsTypes = new Map<string, ReadonlyMap<number, string>>();
+  const pids: number[] = [];
+  for (const pid of await otherProcessIds(procRoot)) {
+    const isOpen = await unlessGone(() => hasDeviceOpen(procRoot, pid, majorMinor, fsTypes), false);
+    if (isOpen) pids.push(pid);
+  }
+  return pids;
+}
+
+/** One process for each other mount namespace in which a device is mounted. */
+export async function processesWithMount(procRoot: string, majorMinor: string): Promise<readonly number[]> {
+  const seen = new Set([await readlink(join(procRoot, "self/ns/mnt"))]);
+  const pids: number[] = [];
+  for (const pid of await otherProcessIds(procRoot)) {
+    const namespace = await unlessGone(() => readlink(join(procRoot, `${pid}/ns/mnt`)), undefined);
+    if (namespace === undefined || seen.has(namespace)) continue;
+    const entries = await unlessGone(() => mountsOfProcess(procRoot, pid), undefined);
+    if (entries === undefined) continue;
+    seen.add(namespace);
+    if (entries.some((entry) => entry.majorMinor === majorMinor)) pids.push(pid);
+  }
+  return pids;
+}
+
+async function hasDeviceOpen(procRoot: string, pid: number, majorMinor: string, fsTypes: Map<string, ReadonlyMap<number, string>>): Promise<boolean> {
+  const links = (await linksOfProcess(procRoot, pid)).filter(({ descriptor, target }) => descriptor !== undefined && target.startsWith("/"));
+  if (links.length === 0) return false;
+  const types = await fileSystemTypesSeenBy(procRoot, pid, fsTypes);
+  const checkEach = [...types.values()].some((fsType) => mayHang.test(fsType));
+  const found = await Promise.all(
+    links.map(async ({ path, descriptor }) => {
+      const fsType = checkEach ? await fileSystemOfDescriptor(procRoot, pid, descriptor ?? "", types) : undefined;
+      if (fsType !== undefined && mayHang.test(fsType)) return false;
+      const target = await unlessGone(() => stat(path, { bigint: true }), undefined);
+      return target?.isBlockDevice() === true && majorMinorOf(target.rdev) === majorMinor;
+    }),
+  );
+  return found.includes(true);
+}
+
+async function fileSystemOfDescriptor(procRoot: string, pid: number, descriptor: string, types: ReadonlyMap<number, string>): Promise<string | undefined> {
+  const info = await unlessGone(() => readFile(join(procRoot, `${pid}/fdinfo/${descriptor}`), "utf8"), "");
+  const mountId = /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];
+  return mountId === undefined ? undefined : types.get(Number(mountId));
+}
+
+async function fileSystemTypesSeenBy(procRoot: string, pid: number, known: Map<string, ReadonlyMap<number, string>>): Promise<ReadonlyMap<number, string>> {
+  const namespace = await readlink(join(procRoot, `${pid}/ns/mnt`));
+  const present = known.get(namespace);
+  if (present !== undefined) return present;
+  const types = new Map((await mountsOfProcess(procRoot, pid)).map((entry) => [entry.id, entry.fsType]));
+  known.set(namespace, types);
+  return types;
+}
+
+async function mountsOfProcess(procRoot: string, pid: number): Promise<readonly MountinfoEntry[]> {
+  return parseMountinfo(await readFile(join(procRoot, `${pid}/mountinfo`), "utf8"));
+}
+
+interface ProcessLink {
+  readonly path: string;
+  /** Undefined for the working and root directories. */
+  readonly descriptor: string | undefined;
+  readonly target: string;
+}
+
+/** Where a process's working directory, root and descriptors lead. Reading a link never touches the file behind it. */
+async function linksOfProcess(procRoot: string, pid: number): Promise<readonly ProcessLink[]> {
+  const directory = join(procRoot, String(pid));
+  const descriptors = await readdir(join(directory, "fd"));
+  const links = [
+    { path: join(directory, "cwd"), descriptor: undefined },
+    { path: join(directory, "root"), descriptor: undefined },
+    ...descriptors.map((descriptor) => ({ path: join(directory, "fd", descriptor), descriptor })),
+  ];
+  const read = await Promise.all(links.map(async (link) => ({ ...link, target: await unlessGone(() => readlink(link.path), "") })));
+  return read.filter(({ target }) => target !== "");
+}
+
+/**
+ * A process may end, or close a descriptor, at any time: then the fallback holds. So it does for a process that the kernel does not let us look into, which
+ * on a node is one with more privileges than this privileged plug-in: no workload, and never a child of ours. Its mounts show in the exclusive open all the same.
+ */
+async function unlessGone<T>(look: () => Promise<T>, fallback: T): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    const code = errorCode(error);
+    // EINVAL: the mountinfo of a process that is just ending.
+    if (code === "EACCES" || code === "EPERM") return fallback;
+    if (code === "ENOENT" || code === "ESRCH" || code === "ENOTDIR" || code === "EINVAL") return fallback;
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import type { Stream } from "node:stream";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+
+/** How a child ended: with an exit code, or killed by a signal. */
+export interface ChildExit {
+  readonly exitCode: number | null;
+  /** What it wrote to the pipes; empty where it wrote to `outputFd`. */
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** A running child process. */
+export interface Child {
+  /** Fails with `HostCommandFailed` if the program can't be started. Never rejects. */
+  readonly exited: Promise<Result<ChildExit, Failure>>;
+  readonly kill: () => void;
+}
+
+export interface ChildRequest {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Descriptors that the child gets as its numbers 3 and up, and keeps open for life. */
+  readonly heldFds?: readonly number[];
+  /** Where the child writes instead of to pipes: a pipe whose reader has died would kill it in the middle of its work. */
+  readonly outputFd?: number;
+}
+
+/** Most bytes of one stream that are kept; what comes after them is read and dropped. */
+const outputBytesMax = 2 * 1024 * 1024;
+
+/** Where programs are looked for beyond `PATH`, which in a container may lack the `sbin` directories. */
+const programDirectories = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Starts a program without a shell, in a session of its own if it writes to `outputFd`: then neither Ctrl-C nor our end stops it half-way. */
+export function spawnChild({ program, args, heldFds = [], outputFd }: ChildRequest): Child {
+  const output = outputFd ?? "pipe";
+  const child = spawn(program, args, {
+    stdio: ["ignore", output, output, ...heldFds],
+    detached: outputFd !== undefined,
+    // Messages are matched in English.
+    env: { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:${programDirectories}` },
+  });
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  const exited = new Promise<Result<ChildExit, Failure>>((resolve) => {
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      const problem = error.code === "ENOENT" ? `${program} is not installed: install its package on the node or in the image` : error.message;
+      resolve(fail({ kind: "HostCommandFailed", command: commandLine(program, args), exitCode: null, stderr: problem }));
+    });
+    child.on("close", (exitCode, signalName) => {
+      const killed = signalName === null ? "" : `killed by ${signalName}`;
+      resolve(ok({ exitCode, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString("utf8") + killed }));
+    });
+  });
+  return { exited, kill: () => child.kill("SIGKILL") };
+}
+
+/** A command as people write it, for messages. */
+export function commandLine(program: string, args: readonly string[]): string {
+  return [program, ...args].join(" ");
+}
+
+function collect(stream: Stream | null): Buffer[] {
+  const chunks: Buffer[] = [];
+  let roomBytes = outputBytesMax;
+  stream?.on("data", (chunk: Buffer) => {
+    const kept = chunk.subarray(0, roomBytes);
+    roomBytes -= kept.length;
+    chunks.push(kept);
+  });
+  return chunks;
+}

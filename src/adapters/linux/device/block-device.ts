@@ -1,0 +1,47 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { bytes } from "../../../core/primitives/units.ts";
+import type { Bytes } from "../../../core/primitives/units.ts";
+import { errorCode, undefinedIfMissing } from "../error-code.ts";
+
+/** sysfs counts in sectors of this size, whatever the device's own is. */
+const sectorBytes = 512n;
+
+/** The device number of a block device's node; undefined if there is no such node. */
+export async function blockDeviceAt(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(undefinedIfMissing);
+  return found?.isBlockDevice() === true ? majorMinorOf(found.rdev) : undefined;
+}
+
+/** Reads a file of a block device in sysfs; undefined if the kernel doesn't know the device or it has no such file. */
+export async function readDeviceAttribute(sysRoot: string, majorMinor: string, attribute: string): Promise<string | undefined> {
+  const text = await readFile(join(sysRoot, "dev/block", majorMinor, attribute), "utf8").catch((error: unknown) => {
+    // The device may vanish between open and read.
+    if (errorCode(error) === "ENODEV" || errorCode(error) === "ENXIO") return undefined;
+    return undefinedIfMissing(error);
+  });
+  return text?.trim();
+}
+
+/** The size of a block device; undefined if the kernel doesn't know it. */
+export async function sizeOfDevice(sysRoot: string, majorMinor: string): Promise<Bytes | undefined> {
+  const sectors = await readDeviceAttribute(sysRoot, majorMinor, "size");
+  return sectors === undefined ? undefined : bytes(BigInt(sectors) * sectorBytes);
+}
+
+/** The node of a block device under `/dev`, by the name that the kernel gave it; undefined if it isn't there. */
+export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise<string | undefined> {
+  const uevent = await readDeviceAttribute(sysRoot, majorMinor, "uevent");
+  const name = /^DEVNAME=(.+)$/m.exec(uevent ?? "")?.[1];
+  if (name === undefined) return undefined;
+  const path = join("/dev", basename(name));
+  return (await blockDeviceAt(path)) === majorMinor ? path : undefined;
+}
+
+/** Whether the kernel sees partitions on a block device; false if it doesn't know the device. */
+export async function isPartitioned(sysRoot: string, majorMinor: string): Promise<boolean> {
+  const names = (await readdir(join(sysRoot, "dev/block", majorMinor)).catch(undefinedIfMissing)) ?? [];
+  const partitions = await Promise.all(names.map((name) => readDeviceAttribute(sysRoot, majorMinor, `${name}/partition`)));
+  return partitions.some((partition) => partition !== undefined);
+}

@@ -1,0 +1,25 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import type { HostCommand } from "../command/command-runner.ts";
+import type { HostContext } from "../host-context.ts";
+
+/**
+ * Drops what this kernel has cached of a device's blocks: BLKFLSBUF, since the kernel forgets them by
+ * itself only with the last close of the device.
+ */
+export async function dropCachedBlocks(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const command: HostCommand = {
+    program: "blockdev",
+    args: ["--flushbufs", device.path],
+    pool: "inspect",
+    limitMs: host.limits.inspectMs,
+    touches: [device.majorMinor],
+    changes: true,
+  };
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+}

@@ -1,0 +1,33 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { errorCode } from "../error-code.ts";
+
+/**
+ * Whether a block device is held exclusively by anyone: mounted in any mount namespace, formatted or checked right now, or part of a device-mapper or RAID device.
+ * `O_EXCL` without `O_CREAT` asks the kernel just that. Plain descriptors and loop devices on top don't show.
+ */
+export async function isHeldExclusively(path: string): Promise<boolean> {
+  return (await askForExclusiveHolder(path)) === "held";
+}
+
+/** As `isHeldExclusively`; `gone` if there is no device any more that could be asked. */
+export async function exclusiveHolderOf(path: string): Promise<"none" | "held" | "gone"> {
+  try {
+    return await askForExclusiveHolder(path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENXIO" || code === "ENODEV") return "gone";
+    throw error;
+  }
+}
+
+async function askForExclusiveHolder(path: string): Promise<"none" | "held"> {
+  try {
+    const device = await open(path, constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK);
+    await device.close();
+    return "none";
+  } catch (error) {
+    if (errorCode(error) === "EBUSY") return "held";
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+import { access, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { undefinedIfMissing } from "../error-code.ts";
+import type { HostContext } from "../host-context.ts";
+import { blockDeviceAt, sizeOfDevice } from "./block-device.ts";
+
+/** The files, below the device's folder in sysfs, that make the kernel ask a SCSI disk or an NVMe controller for sizes anew. A loop device has neither and needs none. */
+const rescanFiles = ["device/rescan", "device/rescan_controller"] as const;
+
+/** Asks the kernel to read a device's size anew, and answers the device with that size. */
+export async function rescanDevice({ sysRoot }: HostContext, device: Device): Promise<Result<Device, Failure>> {
+  if ((await blockDeviceAt(device.path).catch(undefinedIfMissing)) !== device.majorMinor) return isGone(device);
+  for (const file of rescanFiles) {
+    const path = join(sysRoot, "dev/block", device.majorMinor, file);
+    const exists = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (!exists) continue;
+    try {
+      await writeFile(path, "1");
+    } catch (error) {
+      return fail({ kind: "HostNotReady", detail: `${path} can't be written: ${String(error)}` });
+    }
+  }
+  const sizeBytes = await sizeOfDevice(sysRoot, device.majorMinor);
+  return sizeBytes === undefined ? isGone(device) : ok({ ...device, sizeBytes });
+}
+
+function isGone(device: Device): Result<Device, Failure> {
+  return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
+}

@@ -1,0 +1,49 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { FileSystemType } from "../../../core/volume/file-system.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import type { HostCommand } from "../command/command-runner.ts";
+import { isHeldExclusively } from "../device/exclusive-open.ts";
+import type { HostContext } from "../host-context.ts";
+
+/** Exit codes of e2fsck below this one mean that all is well now: clean (0), repaired (1), repaired with advice to reboot (2), which concerns root only. */
+const uncorrected = 4;
+
+/** From here on it isn't the file system, but e2fsck that failed: wrong usage (16), cancelled (32), library error (128). */
+const usageError = 16;
+
+/** Replays the journal and repairs what can be repaired without asking. XFS has no such check: its mount replays the log, and a repair is for people. */
+export async function checkFileSystem(
+  host: HostContext,
+  { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  if (fsType === "xfs") return ok(undefined);
+  // -F drops what this kernel has cached of the device first, as `dropCachedBlocks` does, without a command of its own.
+  const command: HostCommand = {
+    program: "e2fsck",
+    args: ["-F", "-p", device.path],
+    pool: "make",
+    limitMs: host.limits.checkMs,
+    touches: [device.majorMinor],
+    changes: true,
+  };
+  const isRunning = host.runner.inFlightOn(device.majorMinor).length > 0;
+  if (!isRunning && (await isHeldExclusively(device.path)))
+    return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  const { exitCode, stderr } = exit.value;
+  if (exitCode !== null && exitCode < uncorrected) return ok(undefined);
+  if (exitCode === null || exitCode >= usageError) return commandFailed(command, exit.value);
+  return fail({
+    kind: "FileSystemBroken",
+    devicePath: device.path,
+    detail: `e2fsck -p ended with ${exitCode}: ${stderr.slice(-outputQuotedMax)}. Check the disk by hand with e2fsck -f, on a copy or after a snapshot`,
+  });
+}
+
+/** Longest part of e2fsck's output that a failure quotes, in characters. */
+const outputQuotedMax = 1000;

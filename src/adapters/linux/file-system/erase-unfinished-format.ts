@@ -1,0 +1,32 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import { isHeldExclusively } from "../device/exclusive-open.ts";
+import type { HostContext } from "../host-context.ts";
+
+/** What `inspectDevice` reads at both ends; a file system's superblock lies in the first of these MiB. */
+const END_MIB = 1;
+const MIB = 1024n * 1024n;
+
+/** Zeroes both ends of a device, which is what tells a blank one; a file system is made anew over what an unfinished one left between. */
+export async function eraseUnfinishedFormat(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  if (await isHeldExclusively(device.path))
+    return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  const lastMib = device.sizeBytes / MIB - 1n;
+  for (const seek of [0n, lastMib]) {
+    const command = {
+      program: "dd",
+      args: ["if=/dev/zero", `of=${device.path}`, "bs=1M", `count=${END_MIB}`, `seek=${seek}`, "conv=fsync,notrunc", "status=none"],
+      pool: "make",
+      limitMs: host.limits.formatMs,
+      touches: [device.majorMinor],
+      changes: true,
+    } as const;
+    const exit = await host.runner.run(command, signal);
+    if (!exit.ok) return exit;
+    if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
+  }
+  return ok(undefined);
+}

@@ -1,0 +1,65 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { FORMAT_MARK_BYTES, type FormatMark, formatMarkOffset, formatMarkText, parseFormatMark } from "../../../core/node/format-mark.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import type { HostCommand } from "../command/command-runner.ts";
+import { isHeldExclusively } from "../device/exclusive-open.ts";
+import type { HostContext } from "../host-context.ts";
+
+/** Reads the block past the kernel's cache, by dd: a read of a device that hangs would keep one of Node's few I/O threads with it. */
+export async function readFormatMark(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<FormatMark | undefined, Failure>> {
+  const offset = formatMarkOffset(device.sizeBytes);
+  const command: HostCommand = {
+    program: "dd",
+    args: [`if=${device.path}`, `bs=${FORMAT_MARK_BYTES}`, "count=1", `skip=${offset}`, "iflag=direct,skip_bytes,fullblock", "status=none"],
+    pool: "inspect",
+    limitMs: host.limits.inspectMs,
+    touches: [device.majorMinor],
+    changes: false,
+  };
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
+  const { stdout } = exit.value;
+  // Nothing read is no proof of zeros: the device may have been cut off.
+  if (stdout.length < FORMAT_MARK_BYTES) {
+    const problem = `only ${stdout.length} of ${FORMAT_MARK_BYTES} bytes at offset ${offset} could be read: look for the LUN again`;
+    return fail({ kind: "WrongDevice", devicePath: device.path, problem });
+  }
+  return ok(parseFormatMark(stdout.toString("latin1")));
+}
+
+/** Writes the mark, and returns once it is on the disk. dd fills its block with NUL. */
+export function writeFormatMark(
+  host: HostContext,
+  { device, mark }: { readonly device: Device; readonly mark: FormatMark },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  return writeBlock(host, device, `printf %s "$2" | dd iflag=fullblock conv=sync,fsync,notrunc`, [formatMarkText(mark)], signal);
+}
+
+/** Zeroes the block if it is a mark to the last byte, and returns once that is on the disk. */
+export async function eraseFormatMark(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const present = await readFormatMark(host, device, signal);
+  if (!present.ok) return present;
+  return present.value === undefined ? ok(undefined) : writeBlock(host, device, "dd if=/dev/zero conv=fsync,notrunc", [], signal);
+}
+
+async function writeBlock(host: HostContext, device: Device, dd: string, texts: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
+  if (await isHeldExclusively(device.path))
+    return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  const place = `of="$1" bs=${FORMAT_MARK_BYTES} count=1 seek=${formatMarkOffset(device.sizeBytes)} oflag=direct,seek_bytes status=none`;
+  const command: HostCommand = {
+    program: "sh",
+    args: ["-c", `${dd} ${place}`, "sh", device.path, ...texts],
+    pool: "make",
+    limitMs: host.limits.formatMs,
+    touches: [device.majorMinor],
+    changes: true,
+  };
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+}

@@ -1,0 +1,121 @@
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { bindMountOptions } from "../../../core/node/mount-options.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import { errorCode } from "../error-code.ts";
+import type { HostContext } from "../host-context.ts";
+import { canonicalPath, glanceAtMount } from "./read-mounts.ts";
+
+const directoryMode = 0o750;
+const fileMode = 0o640;
+
+interface Bind {
+  readonly source: string;
+  readonly targetPath: string;
+  readonly majorMinor: string;
+  readonly devicePath: string;
+  readonly inherited: readonly string[];
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+}
+
+/** Binds a live mount to another path, making the directory. */
+export async function bindMount(
+  host: HostContext,
+  request: { readonly stagingPath: string; readonly targetPath: string; readonly readOnly: boolean; readonly mountFlags: readonly string[] },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  // The direct read that tells of a fresh cut costs as much as the bind; who publishes has just had it from `mountAt`.
+  const staged = await glanceAtMount(host, request.stagingPath);
+  if (staged === undefined) return fail({ kind: "PathNotMounted", path: request.stagingPath });
+  if (staged.whyDead !== undefined)
+    return fail({
+      kind: "FileSystemBroken",
+      devicePath: staged.source,
+      detail: `the mount at ${staged.path} is dead (${staged.whyDead}): stage the volume again`,
+    });
+  const targetPath = await canonicalPath(request.targetPath);
+  await mkdirUnlessMounted(targetPath);
+  return await bind(
+    host,
+    {
+      source: staged.path,
+      targetPath,
+      majorMinor: staged.majorMinor,
+      devicePath: staged.source,
+      inherited: staged.options,
+      mountFlags: request.mountFlags,
+      readOnly: request.readOnly,
+    },
+    signal,
+  );
+}
+
+/**
+ * Binds a device's node to a file, making the file. Read-only is a wish here: the mount is, but Linux lets a device be written through a node on a read-only
+ * mount; the container runtime has to withhold write access, as kubelet asks it to.
+ */
+export async function bindDevice(
+  host: HostContext,
+  request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { device, readOnly } = request;
+  const targetPath = await canonicalPath(request.targetPath);
+  await mkdir(dirname(targetPath), { recursive: true, mode: directoryMode });
+  try {
+    const file = await open(targetPath, "ax", fileMode);
+    await file.close();
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
+  return await bind(
+    host,
+    { source: device.path, targetPath, majorMinor: device.majorMinor, devicePath: device.path, inherited: ["rw"], mountFlags: [], readOnly },
+    signal,
+  );
+}
+
+async function bind(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const bound = await bindOnce(host, request, signal);
+  if (!bound.ok) return bound;
+  // The kernel ignores options on the bind itself; a second step sets them. A call that finds only the first one done does the second.
+  const options = bindMountOptions({ inherited: bound.value, mountFlags: request.mountFlags, readOnly: request.readOnly });
+  return options === undefined ? ok(undefined) : await runMount(host, request, ["-o", ["remount", "bind", ...options].join(","), request.targetPath], signal);
+}
+
+/** Makes the bind unless it is there, and answers the options that it has now. */
+async function bindOnce(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
+  const present = await glanceAtMount(host, request.targetPath);
+  // A tombstone stays below: without it the directory would show for a moment.
+  if (present === undefined || present.isTombstone) {
+    const bound = await runMount(host, request, ["--bind", request.source, request.targetPath], signal);
+    return bound.ok ? ok(request.inherited) : bound;
+  }
+  const refuse = (problem: string) =>
+    fail<Failure>({ kind: "WrongDevice", devicePath: request.devicePath, problem: `${request.targetPath} ${problem}: unmount it first` });
+  if (present.majorMinor !== request.majorMinor) return refuse(`already holds a mount of ${present.root} on ${present.source} (${present.majorMinor})`);
+  if (present.whyDead !== undefined) return refuse(`holds a dead mount (${present.whyDead})`);
+  if (present.options.includes("ro") && !request.readOnly && !request.inherited.includes("ro")) return refuse("is mounted read-only, but read-write is wanted");
+  return ok(present.options);
+}
+
+async function runMount(host: HostContext, { majorMinor, targetPath }: Bind, args: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
+  const command = { program: "mount", args, pool: "mount", limitMs: host.limits.mountMs, touches: [majorMinor, targetPath], changes: true } as const;
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+}
+
+/** A dead XFS at the path answers EIO even to mkdir; what is mounted there is looked at next. */
+async function mkdirUnlessMounted(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: directoryMode });
+  } catch (error) {
+    if (errorCode(error) !== "EIO" && errorCode(error) !== "EEXIST") throw error;
+  }
+}

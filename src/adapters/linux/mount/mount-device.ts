@@ -1,0 +1,67 @@
+import { lstat, mkdir } from "node:fs/promises";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { stagingMountOptions } from "../../../core/node/mount-options.ts";
+import type { FileSystemType } from "../../../core/volume/file-system.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import type { HostCommand } from "../command/command-runner.ts";
+import { undefinedIfMissing } from "../error-code.ts";
+import type { HostContext } from "../host-context.ts";
+import { canonicalPath, observeMountAt } from "./read-mounts.ts";
+import type { ObservedMount } from "./read-mounts.ts";
+
+interface MountRequest {
+  readonly device: Device;
+  readonly path: string;
+  readonly fsType: FileSystemType;
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+}
+
+/** Directories that the driver makes are for root and the kubelet only. */
+const directoryMode = 0o750;
+
+/** What mount(8) says of a file system that the kernel can't use as it is. */
+const brokenMessages = /Structure needs cleaning|can't read superblock|Bad message/;
+
+/** Mounts a file system, making the directory. */
+export async function mountDevice(host: HostContext, request: MountRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const options = stagingMountOptions(request);
+  if (!options.ok) return options;
+  const path = await canonicalPath(request.path);
+  const present = await observeMountAt(host, path, signal);
+  if (present !== undefined) return judgePresentMount(present, request);
+  if ((await lstat(path).catch(undefinedIfMissing))?.isSymbolicLink() === true)
+    return fail({ kind: "InvalidArgument", field: "path", value: path, problem: "is a symbolic link; a volume is mounted on a directory" });
+  await mkdir(path, { recursive: true, mode: directoryMode });
+  const command = mountCommand(host, request, path, options.value);
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  if (exit.value.exitCode === 0) return ok(undefined);
+  if (brokenMessages.test(exit.value.stderr)) return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
+  return commandFailed(command, exit.value);
+}
+
+function mountCommand(host: HostContext, { device, fsType }: MountRequest, path: string, options: readonly string[]): HostCommand {
+  const withOptions = options.length === 0 ? [] : ["-o", options.join(",")];
+  return {
+    program: "mount",
+    args: ["-t", fsType, ...withOptions, device.path, path],
+    pool: "mount",
+    limitMs: host.limits.mountMs,
+    touches: [device.majorMinor, path],
+    changes: true,
+  };
+}
+
+function judgePresentMount(present: ObservedMount, { device, readOnly }: MountRequest): Result<void, Failure> {
+  const refuse = (problem: string): Result<void, Failure> => fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}` });
+  if (present.majorMinor !== device.majorMinor) return refuse(`already holds a mount of ${present.source} (${present.majorMinor}): unmount it first`);
+  if (present.whyDead !== undefined)
+    return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${present.path} is dead (${present.whyDead}): unmount it first` });
+  if (present.readOnly !== readOnly)
+    return refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}, but ${readOnly ? "read-only" : "read-write"} is wanted: unmount it first`);
+  return ok(undefined);
+}

@@ -1,0 +1,74 @@
+import { lstat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { planTombstone, tombstoneOptions, tombstoneSource } from "../../../core/node/placeholder-mount.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import type { HostCommand } from "../command/command-runner.ts";
+import { undefinedIfMissing } from "../error-code.ts";
+import type { HostContext } from "../host-context.ts";
+import { canonicalPath, glanceAtMount, readMountinfo } from "./read-mounts.ts";
+import { awaitCommandsOn, unmountOnce } from "./unmount-path.ts";
+
+/** More than any stack of mounts on one path takes. */
+const stepsMax = 20;
+
+/**
+ * Mounts a tombstone beneath what is mounted at `$1`/`$2`, without the system call for that, which only Linux 6.5 has: what is mounted at the same directory of a clone
+ * of its parent mount is propagated to the parent, and propagation puts it under what is there (since Linux 4.11). The clone is in a mount namespace of its own,
+ * on a mount that is private there, and goes with it; what ends with a namespace is not propagated.
+ */
+const mountBeneath = `mount --make-private /proc
+mount --bind "$1" /proc/fs
+mount -t tmpfs -o ${tombstoneOptions} ${tombstoneSource} "/proc/fs/$2"`;
+
+/** See `HostProvisioner.leaveTombstone`. */
+export async function leaveTombstone(host: HostContext, givenPath: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const path = await canonicalPath(givenPath);
+  let hasTriedBeneath = false;
+  for (let steps = 0; steps < stepsMax; steps += 1) {
+    const settled = await awaitCommandsOn(host, path, signal);
+    if (!settled.ok) return settled;
+    const step = planTombstone(await readMountinfo(host.procRoot), path, hasTriedBeneath);
+    if (step === "done") return ok(undefined);
+    const taken = await takeStep(host, path, step, signal);
+    if (!taken.ok) return taken;
+    if (taken.value === "nothing to cover") return ok(undefined);
+    hasTriedBeneath ||= step === "mountBeneath";
+  }
+  return fail({ kind: "DeviceBusy", devicePath: path, detail: `mounts keep coming to ${path}: unmount them by hand` });
+}
+
+async function takeStep(
+  host: HostContext,
+  path: string,
+  step: "mount" | "mountBeneath" | "unmount",
+  signal: AbortSignal,
+): Promise<Result<"taken" | "nothing to cover", Failure>> {
+  switch (step) {
+    case "mount": {
+      // Who removed the directory waits for nothing there any more, and one that we made would be left over.
+      if ((await lstat(path).catch(undefinedIfMissing))?.isDirectory() !== true) return ok("nothing to cover");
+      const command = commandOn(host, path, { program: "mount", args: ["-t", "tmpfs", "-o", tombstoneOptions, tombstoneSource, path] });
+      const exit = await host.runner.run(command, signal);
+      if (!exit.ok) return exit;
+      return exit.value.exitCode === 0 ? ok("taken") : commandFailed(command, exit.value);
+    }
+    case "mountBeneath": {
+      const args = ["--mount", "--propagation", "unchanged", "sh", "-ec", mountBeneath, "sh", dirname(path), basename(path)];
+      const exit = await host.runner.run(commandOn(host, path, { program: "unshare", args }), signal);
+      // Whether it worked mountinfo tells, which is read next. Without it the directory shows for a moment, which is better than a node that never becomes clean.
+      return exit.ok ? ok("taken") : exit;
+    }
+    case "unmount": {
+      const mount = await glanceAtMount(host, path);
+      const ended = mount === undefined ? ok(undefined) : await unmountOnce(host, mount, signal);
+      return ended.ok ? ok("taken") : ended;
+    }
+  }
+}
+
+function commandOn(host: HostContext, path: string, { program, args }: Pick<HostCommand, "program" | "args">): HostCommand {
+  return { program, args, pool: "mount", limitMs: host.limits.mountMs, touches: [path], changes: true };
+}

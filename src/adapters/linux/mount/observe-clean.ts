@@ -1,0 +1,140 @@
+import { stat } from "node:fs/promises";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
+import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { judgeClean } from "../../../core/node/judge-clean.ts";
+import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
+import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
+import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import { processesWithMount, processesWithOpenDevice } from "../command/processes.ts";
+import { blockDeviceAt, isPartitioned, nodeOfDevice, sizeOfDevice } from "../device/block-device.ts";
+import { exclusiveHolderOf } from "../device/exclusive-open.ts";
+import { devicesAtLun, linkedDevices, numbersAtLuns } from "../device/find-device.ts";
+import type { DeviceAtLun } from "../device/find-device.ts";
+import type { HostContext } from "../host-context.ts";
+import { mountPathsOf } from "./read-mounts.ts";
+
+/** Looks for every trace of a volume on this host that its access type can leave; `judgeClean` decides. */
+export async function observeClean(
+  host: HostContext,
+  request: CleanRequest,
+  signal: AbortSignal,
+): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>> {
+  // First: a command that is dead now can't leave new traces behind the looks that follow.
+  const earlierAlive = await host.lock.earlierAlive();
+  if (!earlierAlive.ok) return earlierAlive;
+  const present = request.lun === undefined ? [] : await devicesAtLun(host, request.lun);
+  const places = await placesToSearch(host, request, present);
+  const looks = await Promise.all(places.map((place) => (request.accessType === "block" ? blockTracesOf(host, place, signal) : mountTracesOf(host, place))));
+  const found: Traces[] = [];
+  for (const look of looks) {
+    if (!look.ok) return look;
+    found.push(look.value);
+  }
+  return ok(
+    judgeClean({
+      earlierChildAlive: earlierAlive.value,
+      devicePath: present[0]?.path ?? present[0]?.majorMinor,
+      commandsInFlight: found.flatMap((traces) => traces.commandsInFlight),
+      heldPaths: found.flatMap((traces) => traces.heldPaths),
+      mountPaths: found.flatMap((traces) => traces.mountPaths),
+      mountedForPids: found.flatMap((traces) => traces.mountedForPids),
+      loopDevices: found.flatMap((traces) => traces.loopDevices),
+      openInPids: found.flatMap((traces) => traces.openInPids),
+    }),
+  );
+}
+
+type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
+
+/** A device number that may stand for the volume; `path` is its node, if there is one that can be asked for an exclusive holder. */
+type Place = DeviceAtLun;
+
+/**
+ * What the volume's LUN has now, and the last one that was seen. The kernel gives a number away again only
+ * when nothing holds the old device, so a
+ * number that another volume's LUN has now says nothing of this volume any more. A LUN that no volume of ours has may still be this one's, not yet noticed to have gone.
+ */
+async function placesToSearch(host: HostContext, { lastMajorMinor, lunsOfOthers }: CleanRequest, present: readonly Place[]): Promise<readonly Place[]> {
+  if (lastMajorMinor === undefined || present.some(({ majorMinor }) => majorMinor === lastMajorMinor)) return present;
+  if ((await numbersAtLuns(host, lunsOfOthers)).includes(lastMajorMinor) || (await isAnotherNodes(host, lastMajorMinor))) return present;
+  return [...present, { majorMinor: lastMajorMinor, path: await nodeOfWholeDisk(host, lastMajorMinor) }];
+}
+
+/** Not of a partitioned disk, which its partitions' mounts hold: after a reboot numbers are given anew, and this one may be that of the node's own disk. */
+async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<string | undefined> {
+  return (await isPartitioned(host.sysRoot, majorMinor)) ? undefined : await nodeOfDevice(host.sysRoot, majorMinor);
+}
+
+/**
+ * Whether a device number now belongs to another node on this kernel: the numbers of nodes that share one are not each node's own. A device that lives, that no link
+ * of ours leads to and that isn't mounted in our namespace is theirs. On a node that has the kernel for itself this is never assumed.
+ */
+async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<boolean> {
+  if (!host.sharesKernel) return false;
+  const sizeBytes = await sizeOfDevice(host.sysRoot, majorMinor);
+  if (sizeBytes === undefined || sizeBytes === 0n) return false;
+  if ((await linkedDevices(host)).includes(majorMinor)) return false;
+  return (await mountPathsOf(host, majorMinor)).length === 0;
+}
+
+/**
+ * A file system is written to only through a mount, and a device that opens exclusively is mounted in no mount namespace: that one question replaces all others.
+ * Where it can't be asked, since the device is gone, or was answered with yes, the mounts of every namespace tell.
+ */
+async function mountTracesOf(host: HostContext, { majorMinor, path }: Place): Promise<Result<Traces, Failure>> {
+  // Before the looks: a mount command that ends in between must be seen by either.
+  const commandsInFlight = host.runner.inFlightOn(majorMinor);
+  const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
+  const isMountPossible = holder !== "none";
+  return ok({
+    commandsInFlight,
+    heldPaths: holder === "held" && path !== undefined ? [path] : [],
+    mountPaths: isMountPossible ? await mountPathsOf(host, majorMinor) : [],
+    mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, majorMinor) : [],
+    loopDevices: [],
+    openInPids: [],
+  });
+}
+
+/** A raw device is written to through descriptors, binds of its node and loop devices, none of which holds it exclusively. */
+async function blockTracesOf(host: HostContext, { majorMinor, path }: Place, signal: AbortSignal): Promise<Result<Traces, Failure>> {
+  const commandsInFlight = host.runner.inFlightOn(majorMinor);
+  const loopDevices = await loopDevicesOn(host, majorMinor, signal);
+  if (!loopDevices.ok) return loopDevices;
+  return ok({
+    commandsInFlight,
+    heldPaths: path !== undefined && (await exclusiveHolderOf(path)) === "held" ? [path] : [],
+    mountPaths: await mountPathsOf(host, majorMinor),
+    mountedForPids: await processesWithMount(host.procRoot, majorMinor),
+    loopDevices: loopDevices.value,
+    openInPids: await processesWithOpenDevice(host.procRoot, majorMinor),
+  });
+}
+
+/** Loop devices on a block device: they open it without a trace in any process, and not exclusively. */
+async function loopDevicesOn(host: HostContext, majorMinor: string, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
+  const command = {
+    program: "losetup",
+    args: losetupArgs,
+    pool: "inspect",
+    limitMs: host.limits.inspectMs,
+    touches: [],
+    changes: false,
+  } as const;
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
+  const node = await nodeOfDevice(host.sysRoot, majorMinor);
+  const nodeFile = node === undefined ? undefined : await stat(node, { bigint: true });
+  const onDevice: string[] = [];
+  for (const { path, backingFileSystem, backingInode, backingPath } of parseLosetup(exit.value.stdout.toString("utf8"))) {
+    // By the path where we can see it, else by file system and inode of the device's node: kubelet's loop devices stand on bound nodes whose paths only kubelet may see.
+    const isSameFile = nodeFile !== undefined && backingFileSystem === majorMinorOf(nodeFile.dev) && backingInode === String(nodeFile.ino);
+    const isSameDevice = (await blockDeviceAt(backingPath).catch(() => undefined)) === majorMinor;
+    if (isSameFile || isSameDevice) onDevice.push(path);
+  }
+  return ok(onDevice);
+}

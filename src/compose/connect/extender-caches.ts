@@ -1,0 +1,98 @@
+import { apiVersionOf, pluralOf } from "../../adapters/embedded/api-paths.ts";
+import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
+import type { ApiObject } from "../../adapters/kubernetes/api/api-object.ts";
+import { resourceSource } from "../../adapters/kubernetes/api/resource-source.ts";
+import { readClusterPersistentVolume, type PersistentVolume } from "../../adapters/kubernetes/core/core-persistent-volume.ts";
+import { objectFromWire, type WireObject } from "../../adapters/kubernetes/store-objects.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { Random } from "../../ports/random.ts";
+import type { Kind, KindMap } from "../../ports/store/object-store.ts";
+import type { SourceCache } from "../../ports/store/source-cache.ts";
+import type { Source, SourceObject } from "../../ports/store/source.ts";
+import { createSourceCache } from "../../runtime/cache/source-cache.ts";
+import {
+  type AttachmentFacts,
+  attachmentFacts,
+  type ClaimFacts,
+  claimFacts,
+  type NodeFacts,
+  nodeFacts,
+  type PersistentVolumeFacts,
+  persistentVolumeFacts,
+  type StorageClassFacts,
+  storageClassFacts,
+  type VolumeFacts,
+  volumeFacts,
+  type WireClaim,
+  type WireStorageClass,
+} from "../../scheduler-extender/facts.ts";
+
+/** What the extender knows of a cluster, each kind by a list and a watch of its own. */
+export interface ExtenderCaches {
+  readonly volumes: SourceCache<VolumeFacts, "diskKey">;
+  readonly attachments: SourceCache<AttachmentFacts, "diskKey">;
+  readonly nodes: SourceCache<NodeFacts>;
+  readonly claims: SourceCache<ClaimFacts>;
+  readonly persistentVolumes: SourceCache<PersistentVolumeFacts>;
+  readonly storageClasses: SourceCache<StorageClassFacts>;
+}
+
+/** Empty caches; each has to be run. Needs list and watch on each resource: the driver's own in its namespace, the others in the whole cluster. */
+export function createExtenderCaches(
+  client: ApiClient,
+  cluster: { readonly namespace: string; readonly driverName: string },
+  ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
+): ExtenderCaches {
+  const { namespace, driverName } = cluster;
+
+  const own = <K extends Kind, T extends SourceObject>(kind: K, read: (object: KindMap[K]) => T): Source<T> =>
+    resourceSource<WireObject, T>(client, {
+      path: `/apis/${apiVersionOf(kind)}/namespaces/${encodeURIComponent(namespace)}/${pluralOf(kind)}`,
+      transform: (object) => read(objectFromWire(kind, object)),
+    });
+  const byDisk = { diskKey: ({ diskKey }: { readonly diskKey: string }) => (diskKey === "" ? [] : [diskKey]) };
+
+  return {
+    volumes: createSourceCache({ ...ports, source: own("AzVolume", volumeFacts), indexes: byDisk }),
+    attachments: createSourceCache({ ...ports, source: own("AzVolumeAttachment", attachmentFacts), indexes: byDisk }),
+    nodes: createSourceCache({ ...ports, source: own("AzDriverNode", nodeFacts), indexes: {} }),
+    claims: createSourceCache({
+      ...ports,
+      source: resourceSource<ApiObject & WireClaim, ClaimFacts>(client, { path: "/api/v1/persistentvolumeclaims", transform: claimFacts }),
+      indexes: {},
+    }),
+    persistentVolumes: createSourceCache({
+      ...ports,
+      source: resourceSource<PersistentVolume, PersistentVolumeFacts>(client, {
+        path: "/api/v1/persistentvolumes",
+        transform: (volume) => persistentVolumeFacts(volume, readClusterPersistentVolume(volume, driverName).volume?.volumeId),
+      }),
+      indexes: {},
+    }),
+    storageClasses: createSourceCache({
+      ...ports,
+      source: resourceSource<ApiObject & WireStorageClass, StorageClassFacts>(client, {
+        path: "/apis/storage.k8s.io/v1/storageclasses",
+        transform: (storageClass) => storageClassFacts(storageClass, driverName),
+      }),
+      indexes: {},
+    }),
+  };
+}
+
+/** Which of the caches have not been listed yet, for people; undefined if all have. */
+export function whyNotSynced(caches: ExtenderCaches): string | undefined {
+  const missing = Object.entries<{ readonly hasSynced: () => boolean }>({ ...caches }).flatMap(([name, cache]) => (cache.hasSynced() ? [] : [name]));
+  return missing.length === 0 ? undefined : `not listed yet: ${missing.join(", ")}`;
+}
+
+/** Keeps the caches up to date until `signal` is aborted. */
+export async function runCaches(caches: ExtenderCaches, signal: AbortSignal): Promise<void> {
+  await Promise.all(Object.values<{ readonly run: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map((cache) => cache.run(signal)));
+}
+
+/** Waits until all have been listed. Rejects with the signal's reason. */
+export async function untilCachesSynced(caches: ExtenderCaches, signal: AbortSignal): Promise<void> {
+  await Promise.all(Object.values<{ readonly untilSynced: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map((cache) => cache.untilSynced(signal)));
+}

@@ -1,0 +1,54 @@
+import { Counter, Histogram } from "prom-client";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { ok } from "../../core/failure/result.ts";
+import { IdentityService } from "../../csi/gen/csi/v1/csi.ts";
+import { identityHandlers } from "../../csi/identity/identity-handlers.ts";
+import { GrpcServer } from "../../csi/server/grpc-server.ts";
+import type { ObjectCache } from "../../objects/cache/object-cache.ts";
+import type { ProcessPorts } from "../roles/run-role.ts";
+import type { Options } from "../settings/options.ts";
+import { driverNameOption } from "../settings/process-options.ts";
+import { driverVersion } from "../version.ts";
+
+/** Where a role serves CSI. */
+export const endpointOptions = {
+  endpoint: { kind: "text", required: true, help: "Where CSI is served: unix:///path/csi.sock or tcp://host:port" },
+  ...driverNameOption,
+} as const satisfies Options;
+
+/** A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. */
+export function createCsiServer(identity: { readonly driverName: string; readonly cache: ObjectCache }, process: ProcessPorts): GrpcServer {
+  const { clock, random, logger, registry } = process;
+  const calls = new Counter({
+    name: "azuredisk_csi_calls_total",
+    help: "CSI calls by method and gRPC status.",
+    labelNames: ["method", "code"],
+    registers: [registry],
+  });
+  const duration = new Histogram({
+    name: "azuredisk_csi_call_duration_seconds",
+    help: "How long CSI calls took.",
+    labelNames: ["method"],
+    buckets: [0.002, 0.01, 0.05, 0.2, 1, 5, 15, 60, 300],
+    registers: [registry],
+  });
+  const onCall = (outcome: { readonly method: string; readonly code: string; readonly durationMs: number }): void => {
+    calls.inc({ method: outcome.method, code: outcome.code });
+    duration.observe({ method: outcome.method }, outcome.durationMs / 1_000);
+  };
+  return new GrpcServer({ clock, random, logger, onCall }).add(
+    IdentityService,
+    identityHandlers({
+      driverName: identity.driverName,
+      version: driverVersion,
+      isReady: () => Promise.resolve(ok(identity.cache.hasSynced())),
+    }),
+  );
+}
+
+/** Starts listening; throws with a sentence where the endpoint can't be had. */
+export async function listen(server: GrpcServer, endpoint: string): Promise<string> {
+  const listening = await server.listen(endpoint);
+  if (!listening.ok) throw new Error(describeFailure(listening.failure));
+  return listening.value;
+}

@@ -1,0 +1,77 @@
+import { hostname } from "node:os";
+import { createClusterNodeVolumeUsers } from "../../adapters/embedded/cluster-node-volume-users.ts";
+import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
+import { createLogEvents } from "../../adapters/observe/log-events.ts";
+import type { ObjectCache } from "../../objects/cache/object-cache.ts";
+import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
+import type { Events } from "../../ports/cluster/events.ts";
+import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { ProcessPorts } from "../roles/run-role.ts";
+import type { StoreConnection } from "./connect-store.ts";
+
+/** What the orchestrator knows of volumes and nodes, and how people are told: Kubernetes, or what stands in the embedded store. */
+export interface Orchestrator {
+  readonly users: VolumeUsers;
+  readonly clusterVolumes: ClusterVolumes;
+  readonly events: Events;
+  /** Why another Azure disk driver runs in the cluster; undefined if none is seen. */
+  readonly otherDriver: () => string | undefined;
+  /** Which of its caches have not been listed yet, for people; undefined if all have. */
+  readonly whyNotSynced: () => string | undefined;
+  readonly untilSynced: (signal: AbortSignal) => Promise<void>;
+  /** Keeps its caches up to date and writes events until `signal` is aborted. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Where no Kubernetes is: an orchestrator says in ClusterNodes what is to be known, and events go to the log. */
+export function embeddedOrchestrator(
+  parts: { readonly store: ObjectStore; readonly cache: ObjectCache },
+  { logger }: Pick<ProcessPorts, "logger">,
+): Orchestrator {
+  return {
+    users: createClusterNodeVolumeUsers(parts),
+    clusterVolumes: noClusterVolumes,
+    events: createLogEvents(logger),
+    otherDriver: () => undefined,
+    whyNotSynced: () => undefined,
+    untilSynced: () => Promise.resolve(),
+    run: () => Promise.resolve(),
+  };
+}
+
+/** Kubernetes. Only now is loaded what it takes. */
+export async function kubernetesOrchestrator(
+  parts: {
+    readonly client: NonNullable<StoreConnection["apiClient"]>;
+    readonly cache: ObjectCache;
+    readonly driverName: string;
+    /** Of the driver's own objects. */
+    readonly namespace: string;
+    /** `--node-daemon-set`. */
+    readonly nodeDaemonSet: string | undefined;
+  },
+  ports: ProcessPorts,
+): Promise<Orchestrator> {
+  const { client, cache, driverName, namespace, nodeDaemonSet } = parts;
+  const [{ followCluster }, { controllerEvents }, { followOtherDrivers }] = await Promise.all([
+    import("./cluster-facts.ts"),
+    import("./cluster-events.ts"),
+    import("./other-drivers.ts"),
+  ]);
+  const facts = followCluster(client, driverName, ports);
+  const podName = process.env["POD_NAME"] ?? hostname();
+  const told = controllerEvents({ client, driverName, namespace, objects: cache, caches: facts.caches, podName }, ports);
+  const others = followOtherDrivers({ client, caches: facts.caches, driverName, daemonSet: nodeDaemonSet, events: told.events }, ports);
+  return {
+    users: facts.users,
+    clusterVolumes: facts.clusterVolumes,
+    events: told.events,
+    otherDriver: others.why,
+    whyNotSynced: facts.whyNotSynced,
+    untilSynced: facts.untilSynced,
+    run: async (signal) => {
+      await Promise.all([facts.run(signal), told.run(signal), others.run(signal)]);
+    },
+  };
+}

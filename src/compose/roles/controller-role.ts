@@ -1,0 +1,95 @@
+import { refuseBesideOthers } from "../../controller/refuse-beside-others.ts";
+import { createObjectCache } from "../../objects/cache/object-cache.ts";
+import { rememberingStore } from "../../objects/cache/write-through-store.ts";
+import type { Kind } from "../../ports/store/object-store.ts";
+import { LeaseMemory } from "../../runtime/election/lease-high-water-mark.ts";
+import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
+import { connectCloud } from "../connect/connect-cloud.ts";
+import { connectStore, storeOptions } from "../connect/connect-store.ts";
+import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
+import { embeddedOrchestrator, kubernetesOrchestrator } from "../connect/orchestrator.ts";
+import { detachOptions } from "../settings/detach-options.ts";
+import { nodeDaemonSetOption } from "../settings/node-daemon-set-option.ts";
+import { azureOptions, processOptions } from "../settings/process-options.ts";
+import { volumeOptions, volumeSettingsOf } from "../settings/volume-options.ts";
+import { untilEnded } from "../until-aborted.ts";
+import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
+import type { Role } from "./run-role.ts";
+
+/** What this role follows in the object store. */
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
+
+const options = {
+  ...endpointOptions,
+  ...storeOptions,
+  ...azureOptions,
+  ...detachOptions,
+  ...controllerServiceOptions,
+  ...clusterIdOptions,
+  ...volumeOptions,
+  ...nodeDaemonSetOption,
+  ...processOptions,
+} as const;
+
+/** CSI's controller service and the reconcilers of AzVolume, AzVolumeAttachment and AzDriverNode. */
+export const controllerRole: Role<typeof options> = {
+  name: "controller",
+  usage:
+    "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json [--kubeconfig <file>]\nazuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json --store-socket <socket>\n\nServes CSI's controller service and, where it leads, runs the reconcilers.",
+  options,
+  start: async (values, ports) => {
+    const { clock, random, logger, lifetime } = ports;
+    const { "driver-name": driverName, namespace } = values;
+    const connection = await connectStore(values, "controller", ports);
+    const { store, leaseStore, apiClient } = connection;
+    const leaseMemory = new LeaseMemory();
+    const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
+    const followed: readonly Kind[] = apiClient === undefined ? [...kinds, "ClusterNode"] : kinds;
+    const cache = createObjectCache({ store, stores: { Lease: leaseStore }, clock, random, logger, kinds: followed });
+    const orchestrator =
+      apiClient === undefined
+        ? embeddedOrchestrator({ store, cache }, ports)
+        : await kubernetesOrchestrator({ client: apiClient, cache, driverName, namespace, nodeDaemonSet: values["node-daemon-set"] }, ports);
+    const untilSynced = async (signal: AbortSignal): Promise<void> => {
+      await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
+    };
+    const clusterId = await clusterIdOf(values, { store, apiClient, clock, logger }, lifetime);
+    const server = createCsiServer({ driverName, cache }, ports);
+    const runReconcilers = addControllerService(
+      server,
+      {
+        store: rememberingStore(store, cache, followed),
+        leaseStore,
+        cache,
+        cloud: refuseBesideOthers(cloud, orchestrator.otherDriver),
+        leaseMemory,
+        ...orchestrator,
+        volumes: volumeSettingsOf(values),
+        clusterId,
+        trustsUnnamedVms: apiClient === undefined,
+        isAlone: false,
+      },
+      values,
+      ports,
+    );
+    const following = untilEnded(
+      lifetime,
+      (signal) => cache.run(signal),
+      (signal) => orchestrator.run(signal),
+    );
+    await untilSynced(lifetime);
+    const endpoint = await listen(server, values.endpoint);
+    // Not before: on becoming the leader it reads everything there is, while sidecars wait for the socket.
+    const work = untilEnded(lifetime, () => following, runReconcilers);
+    return {
+      serves: { endpoint },
+      whyNotReady: () => (cache.hasSynced() ? (orchestrator.whyNotSynced() ?? orchestrator.otherDriver()) : "the caches have not synced"),
+      work,
+      drain: (signal) => server.stop(signal),
+      close: async () => {
+        await cloud.drained();
+        connection.close();
+      },
+    };
+  },
+};

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Registry } from "prom-client";
+import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
+import { withControllerPorts } from "../../controller/testing/a-controller.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import type { Logger } from "../../ports/logger.ts";
+import { readOptions } from "../settings/options.ts";
+import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
+
+describe("--trust-nodes-without-provider-id", () => {
+  const flag = "--trust-nodes-without-provider-id";
+  for (const { because, flags, trustsUnnamedVms, warned } of [
+    { because: "on Kubernetes", flags: [flag], trustsUnnamedVms: false, warned: [flag] },
+    { because: "where it is not set", flags: [], trustsUnnamedVms: false, warned: [] },
+    { because: "where no node has a token", flags: [flag], trustsUnnamedVms: true, warned: [] },
+  ])
+    it(`is warned of ${warned.length} times ${because}`, () =>
+      withControllerPorts(async ({ ports }) => {
+        const settings: unknown[] = [];
+        const logger: Logger = { ...silentLogger, warn: (_message, fields) => settings.push(fields?.["setting"]) };
+        const server = { add: () => server as never };
+        const parts = { ...ports, leaseStore: ports.store, clusterVolumes: noClusterVolumes, volumes: ports.settings, trustsUnnamedVms, isAlone: true };
+        const values = await readOptions(controllerServiceOptions, flags, () => Promise.reject(new Error("no settings file is given")));
+        assert.ok(values.ok && values.value !== "help");
+        const lifetime = new AbortController().signal;
+        addControllerService(server, parts, values.value, { ...ports, logger, registry: new Registry(), lifetime });
+        assert.deepEqual(settings, warned);
+      }));
+});

@@ -1,0 +1,179 @@
+import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
+import { createOwnNode } from "../../adapters/kubernetes/own-node.ts";
+import { detectBusType } from "../../adapters/linux/device/detect-bus-type.ts";
+import { createLogEvents } from "../../adapters/observe/log-events.ts";
+import { probePlugin } from "../../csi/identity/probe-plugin.ts";
+import { confirmMachine, learnMachine } from "../../node/lifecycle/discover-instance.ts";
+import { type OtherDriverWatch, watchOtherDrivers } from "../../node/lifecycle/other-driver.ts";
+import { startUpTaintReconciler } from "../../node/lifecycle/start-up-taint.ts";
+import { ownObjectsOf } from "../../node/scoped-store.ts";
+import { createObjectCache, type ObjectCache } from "../../objects/cache/object-cache.ts";
+import { rememberingStore } from "../../objects/cache/write-through-store.ts";
+import type { Events } from "../../ports/cluster/events.ts";
+import type { OwnNode } from "../../ports/cluster/own-node.ts";
+import type { Kind } from "../../ports/store/object-store.ts";
+import { ControlLoop } from "../../runtime/queue/control-loop.ts";
+import { connectStore, storeOptions } from "../connect/connect-store.ts";
+import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
+import { openNotes } from "../connect/open-checkpoints.ts";
+import { type Registration, registrationOptions, serveRegistration } from "../connect/registration.ts";
+import { instanceOptions, metadataService } from "../settings/instance-options.ts";
+import type { Options, Values } from "../settings/options.ts";
+import { nodeOptions, processOptions } from "../settings/process-options.ts";
+import { untilEnded } from "../until-aborted.ts";
+import { addNodeService } from "./node-service.ts";
+import type { ProcessPorts, Role } from "./run-role.ts";
+
+/** What this role follows in the object store. Not AzDriverNodes: each heartbeat of each node would be told to every other one. */
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
+/** How long the plug-in may take to answer on its own socket before it passes for dead, in milliseconds. */
+const PROBE_MAX_MS = 5_000;
+const ONLY_KEY = "node";
+
+/** What the role is told of its machine, or whom it asks. */
+const machineOptions = {
+  ...instanceOptions,
+  "vm-id": { kind: "text", help: "The VM's vmId GUID (default: what the metadata service says)" },
+  "vm-size": {
+    kind: "text",
+    help: "The VM's size, such as Standard_D4s_v5: how many data disks it takes (default: as the metadata service, else the Node's label has it)",
+  },
+  location: { kind: "text", help: "The VM's region (default: as the metadata service, else the Node's label has it)" },
+  zone: { kind: "text", help: "The VM's availability zone, such as 1; empty: not zonal (default: as the metadata service, else the Node's label has it)" },
+  "bus-type": { kind: "choice", default: "auto", choices: ["auto", "SCSI", "NVMe"], help: "How data disks reach this VM; auto: as its controllers show" },
+} as const satisfies Options;
+
+const options = {
+  ...endpointOptions,
+  ...storeOptions,
+  ...nodeOptions,
+  ...machineOptions,
+  ...registrationOptions,
+  "remove-not-ready-taint": {
+    kind: "choice",
+    default: "true",
+    choices: ["true", "false"],
+    help: "Whether the taint <driver name>/agent-not-ready is taken off the Node once the driver is registered there",
+  },
+  ...processOptions,
+} as const;
+
+/** CSI's node service and the node's heartbeat. Never loads Azure's SDK. */
+export const nodeRole: Role<typeof options> = {
+  name: "node",
+  usage:
+    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> [--kubeconfig <file>]\nazuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> --store-socket <socket> --vm-id <guid> --vm-resource-id <id>\n\nServes CSI's node service on one node.",
+  options,
+  start: async (values, ports) => {
+    const { clock, random, logger, lifetime } = ports;
+    const { "node-name": nodeName, "driver-name": driverName } = values;
+    const connection = await connectStore(values, "node", ports);
+    const { store, apiClient } = connection;
+    const metadata = values["vm-id"] !== undefined && values["vm-resource-id"] !== undefined ? undefined : await metadataService(values);
+    const ownNode = apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
+    const machine = await learnMachine({ metadata, ownNode, clock, random, logger }, machineGiven(values), lifetime);
+    const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
+    const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
+    const notes = await openNotes(values["state-dir"]);
+    const knowsVolume = (volumeName: string): boolean =>
+      notes.volumes().some((note) => note.volumeName === volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+    const cache = createObjectCache({ store: ownObjectsOf(store, { nodeName, knowsVolume }), clock, random, logger, kinds });
+    const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
+    const events = told?.events ?? createLogEvents(logger);
+    const others = watchOtherDrivers({ ownNode, nodeName, driverName, events, logger });
+    const server = createCsiServer({ driverName, cache }, ports);
+    const runNodeWork = await addNodeService(
+      server,
+      {
+        store: rememberingStore(store, cache, kinds),
+        cache,
+        notes,
+        node: { nodeName, vmId, instanceUri, location, zone, zoneLabel, busType },
+        volumesMax: undefined,
+        vmSize,
+        metadata,
+        ownNode,
+        otherDriver: others.why,
+        events,
+      },
+      values,
+      ports,
+    );
+    const caching = untilEnded(lifetime, (signal) => cache.run(signal));
+    await cache.untilSynced(lifetime);
+    const endpoint = await listen(server, values.endpoint);
+    const { registration, runs } = await makeKnown({ endpoint, apiClient, ownNode, others, events }, values, ports);
+    const work = untilEnded(
+      lifetime,
+      () => caching,
+      runNodeWork,
+      ...runs,
+      ...(told === undefined ? [] : [(signal: AbortSignal) => told.run(signal)]),
+      ...(metadata === undefined ? [] : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, machine, signal)]),
+    );
+    return {
+      serves: { endpoint },
+      whyNotReady: () => others.why() ?? registration?.whyNotRegistered(),
+      whyNotAlive: async () => registration?.whyNotServed() ?? (await probePlugin(endpoint, { clock, timeoutMs: PROBE_MAX_MS })),
+      work,
+      drain: async (signal) => {
+        await registration?.stop(signal);
+        await server.stop(signal);
+      },
+      close: () => {
+        connection.close();
+        return Promise.resolve();
+      },
+    };
+  },
+};
+
+/** Loaded only where there is Kubernetes to show events. */
+async function eventsOn(client: ApiClient, objects: ObjectCache, values: Values<typeof options>, ports: ProcessPorts) {
+  const { "driver-name": driverName, "node-name": nodeName, namespace } = values;
+  const { nodeEvents } = await import("../connect/cluster-events.ts");
+  return nodeEvents({ client, driverName, namespace, objects, nodeName }, ports);
+}
+
+function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof learnMachine>[1] {
+  return { vmId: values["vm-id"], instanceUri: values["vm-resource-id"], vmSize: values["vm-size"], location: values.location, zone: values.zone };
+}
+
+/** Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs` go on for as long as the role does. */
+async function makeKnown(
+  parts: {
+    readonly endpoint: string;
+    readonly apiClient: ApiClient | undefined;
+    readonly ownNode: OwnNode | undefined;
+    readonly others: OtherDriverWatch;
+    readonly events: Events;
+  },
+  values: Values<typeof options>,
+  ports: ProcessPorts,
+): Promise<{ readonly registration: Registration | undefined; readonly runs: readonly ((signal: AbortSignal) => Promise<void>)[] }> {
+  const { endpoint, apiClient, ownNode, others, events } = parts;
+  const { "node-name": nodeName, "driver-name": driverName } = values;
+  const { clock, random, logger } = ports;
+  // Without Kubernetes there are no taints.
+  const taintLoop =
+    ownNode === undefined || values["remove-not-ready-taint"] === "false"
+      ? undefined
+      : new ControlLoop(startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger }), { clock, random, logger });
+  const othersLoop = others.reconciler === undefined ? undefined : new ControlLoop(others.reconciler, { clock, random, logger });
+  othersLoop?.queue.add(ONLY_KEY);
+  const onRegistered = (): void => {
+    taintLoop?.queue.add(ONLY_KEY);
+    othersLoop?.queue.add(ONLY_KEY);
+  };
+  const { onPlace } = others;
+  const registration = await serveRegistration({ driverName, nodeName, endpoint, apiClient, events, onRegistered, onPlace }, values, ports);
+  // A registrar of its own tells this process nothing: CSINode will.
+  if (registration === undefined) onRegistered();
+  return {
+    registration,
+    runs: [
+      ...(registration === undefined ? [] : [(signal: AbortSignal) => registration.keep(signal)]),
+      ...[taintLoop, othersLoop].flatMap((loop) => (loop === undefined ? [] : [(signal: AbortSignal) => loop.run(signal)])),
+    ],
+  };
+}

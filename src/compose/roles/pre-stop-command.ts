@@ -1,0 +1,89 @@
+import { isDaemonSetStaying } from "../../adapters/kubernetes/is-daemon-set-staying.ts";
+import { createOwnNode } from "../../adapters/kubernetes/own-node.ts";
+import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
+import { systemClock } from "../../adapters/system/system-clock.ts";
+import { systemRandom } from "../../adapters/system/system-random.ts";
+import { waitUntilDrained } from "../../node/lifecycle/wait-until-drained.ts";
+import { connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
+import { openNotes } from "../connect/open-checkpoints.ts";
+import { helpText, readOptions, type Values } from "../settings/options.ts";
+import { parseDaemonSet } from "../settings/parse-daemon-set.ts";
+import { driverNameOption, nodeOptions, processOptions } from "../settings/process-options.ts";
+import { readSettingsFile } from "../settings/read-settings-file.ts";
+
+const { "state-dir": stateDir } = nodeOptions;
+const { "log-level": logLevel } = processOptions;
+
+const options = {
+  "node-name": { kind: "text", help: "Name of this node (default: what the environment variable KUBE_NODE_NAME says)" },
+  ...kubernetesOptions,
+  ...driverNameOption,
+  "state-dir": stateDir,
+  "daemon-set": {
+    kind: "text",
+    help: "namespace/name of the DaemonSet that the plug-in runs in: once it is being removed, nothing is waited for (default: its end is not looked at)",
+  },
+  "wait-max-ms": {
+    kind: "number",
+    default: 3_600_000,
+    min: 0,
+    max: 86_400_000,
+    help: "How long the wait may take at most; the kubelet ends it sooner, once the pod's grace period is over",
+  },
+  "log-level": logLevel,
+} as const;
+
+/** What to run before a node plug-in's container is stopped (`lifecycle.preStop.exec` of its DaemonSet). */
+export const preStopCommand = {
+  name: "pre-stop",
+  options,
+  /** Waits, where the node is being emptied, until its volumes have gone. Answers the exit code. */
+  run: async (argv: readonly string[]): Promise<number> => {
+    const read = await readOptions(options, argv, readSettingsFile);
+    if (!read.ok) {
+      process.stderr.write(`${preStopCommand.name}: ${read.failure}\n`);
+      return 2;
+    }
+    if (read.value === "help") {
+      process.stdout.write(helpText(usage, options));
+      return 0;
+    }
+    return waitForVolumes(read.value, read.value["node-name"] ?? process.env["KUBE_NODE_NAME"]);
+  },
+};
+
+const usage =
+  "azuredisk-csi-driver pre-stop\n\nReturns at once, but where the node is being emptied or is gone: there, once no volume of the driver is staged or published any more.";
+
+async function waitForVolumes(values: Values<typeof options>, nodeName: string | undefined): Promise<number> {
+  if (nodeName === undefined) throw new Error("--node-name must be given, or the environment variable KUBE_NODE_NAME be set");
+  const logger = createPinoLogger({ level: values["log-level"], fields: { role: preStopCommand.name } });
+  const clock = systemClock;
+  const connection = await connectKubernetes(values, preStopCommand.name, { clock, random: systemRandom });
+  const daemonSet = parseDaemonSet(values["daemon-set"]);
+  const ownNode = createOwnNode({ client: connection.apiClient, nodeName, driverName: values["driver-name"] });
+  const readNotedVolumes = async (): Promise<readonly string[]> => (await openNotes(values["state-dir"])).volumes().map(({ volumeName }) => volumeName);
+  const ending = new AbortController();
+  const limit = clock.sleep(values["wait-max-ms"], ending.signal).then(
+    () => ending.abort("the time is over"),
+    () => undefined,
+  );
+  try {
+    // With the driver its rights are removed: asked again and again, the API server would refuse until the pod's grace period is over.
+    if (daemonSet !== undefined && !(await isDaemonSetStaying(connection.apiClient, daemonSet, ending.signal))) {
+      logger.info("the driver is being removed: nothing is waited for", { nodeName });
+      return 0;
+    }
+    const isEmptied = await waitUntilDrained({ ownNode, store: connection.store, readNotedVolumes, nodeName, clock, logger }, ending.signal);
+    logger.info(isEmptied ? "the node is being emptied, and no volume is left" : "the node is not being emptied: nothing is waited for", { nodeName });
+    return 0;
+  } catch (error) {
+    if (!ending.signal.aborted) throw error;
+    logger.warn("volumes are left on this node, and the time is over", { nodeName });
+    return 1;
+  } finally {
+    ending.abort();
+    await limit;
+    connection.close();
+  }
+}

@@ -1,0 +1,150 @@
+import { Registry } from "prom-client";
+import { createCountedSteps } from "../../adapters/observe/counted-steps.ts";
+import { withCrashPoint } from "../../adapters/observe/crashing-steps.ts";
+import { type HealthOptions, type HealthServer, startHealthServer } from "../../adapters/observe/health-server.ts";
+import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
+import { systemClock } from "../../adapters/system/system-clock.ts";
+import { systemRandom } from "../../adapters/system/system-random.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { Random } from "../../ports/random.ts";
+import type { Steps } from "../../ports/steps.ts";
+import { giveBackMemory } from "../give-back-memory.ts";
+import { helpText, type Options, readOptions, type Values } from "../settings/options.ts";
+import type { processOptions } from "../settings/process-options.ts";
+import { readSettingsFile } from "../settings/read-settings-file.ts";
+
+/** What every role is given by its process. */
+export interface ProcessPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly steps: Steps;
+  readonly registry: Registry;
+  /** Aborted when the process is told to end: everything that runs for its own sake stops then. */
+  readonly lifetime: AbortSignal;
+}
+
+/** A role that runs. */
+export interface RunningRole {
+  /** What it serves, for the line that says that it is ready. */
+  readonly serves: Readonly<Record<string, string>>;
+  /** Why it can't do its work now; undefined if it can. */
+  readonly whyNotReady: () => string | undefined;
+  /** Why only a new process could do its work; undefined if it is well. Not given: it is well as long as it runs. */
+  readonly whyNotAlive?: () => Promise<string | undefined>;
+  /** Settles when the role's own work has ended: after `lifetime` is aborted, or with the error that ended it. */
+  readonly work: Promise<void>;
+  /** Ends calls under way: lets them finish until `signal` is aborted. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Lets go of files and connections, last of all. */
+  close(): Promise<void>;
+}
+
+/** One role of the program. */
+export interface Role<T extends Options & typeof processOptions> {
+  readonly name: string;
+  readonly usage: string;
+  readonly options: T;
+  start(values: Values<T>, ports: ProcessPorts): Promise<RunningRole>;
+}
+
+/** Runs a role until SIGTERM or SIGINT, or until it fails; answers the exit code. Prints one JSON line when it is ready. */
+export async function runRole<T extends Options & typeof processOptions>(role: Role<T>, argv: readonly string[]): Promise<number> {
+  const read = await readOptions(role.options, argv, readSettingsFile);
+  if (!read.ok) {
+    process.stderr.write(`${role.name}: ${read.failure}\n`);
+    return 2;
+  }
+  if (read.value === "help") {
+    process.stdout.write(helpText(role.usage, role.options));
+    return 0;
+  }
+  const values = read.value;
+  const common = values as Values<typeof processOptions>;
+  const logger = createPinoLogger({ level: common["log-level"], fields: { role: role.name } });
+  const ending = new AbortController();
+  const told = untilTold();
+  const registry = new Registry();
+  const steps = withCrashPoint(createCountedSteps({ registry, clock: systemClock }), process.env);
+  let running: RunningRole | undefined;
+  // Served from the start: who waits for a store or an API server is not well yet, but need not be killed for it.
+  const health = await serveHealth(common["http-endpoint"], {
+    registry,
+    whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
+    whyNotAlive: async () => running?.whyNotAlive?.(),
+  });
+  try {
+    const starting = role.start(values, { clock: systemClock, random: systemRandom, logger, steps, registry, lifetime: ending.signal });
+    running = await startedUnlessTold(starting, told, ending);
+  } finally {
+    if (running === undefined) {
+      // What was started before the rest failed would keep the process alive, and nobody would start it again.
+      ending.abort();
+      await health?.close();
+    }
+  }
+  if (running === undefined) {
+    logger.info("stopping", { signal: await told });
+    return 0;
+  }
+  process.stdout.write(`${JSON.stringify({ ready: role.name, ...running.serves, ...(health === undefined ? {} : { http: health.address }) })}\n`);
+
+  const failed = running.work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  await giveBackMemory();
+  const why = await Promise.race([told, failed]);
+  const isFailure = why !== undefined && typeof why !== "string";
+  if (isFailure) logger.error("role ended by an error", { error: describe(why) });
+  else logger.info("stopping", { signal: why });
+  await drain(running, common["shutdown-grace-ms"]);
+  ending.abort();
+  await failed;
+  await health?.close();
+  await running.close();
+  return isFailure ? 1 : 0;
+}
+
+/** What was started; undefined if the process was told to end before. Throws what starting throws. */
+async function startedUnlessTold(starting: Promise<RunningRole>, told: Promise<string>, ending: AbortController): Promise<RunningRole | undefined> {
+  const settled = starting.then(
+    () => undefined,
+    () => undefined,
+  );
+  if ((await Promise.race([settled, told])) !== undefined) ending.abort();
+  try {
+    return await starting;
+  } catch (error) {
+    if (ending.signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error as string);
+}
+
+/** Lets calls under way finish, for as long as the grace period allows. */
+async function drain(running: RunningRole, graceMs: number): Promise<void> {
+  const drained = new AbortController();
+  const over = new AbortController();
+  const timer = systemClock.sleep(graceMs, drained.signal).then(
+    () => over.abort(),
+    () => undefined,
+  );
+  await running.drain(over.signal);
+  drained.abort();
+  await timer;
+}
+
+function untilTold(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve(signal));
+  });
+}
+
+async function serveHealth(address: string | undefined, options: HealthOptions): Promise<HealthServer | undefined> {
+  return address === undefined ? undefined : startHealthServer({ ...options, address });
+}

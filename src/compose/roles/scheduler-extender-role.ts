@@ -1,0 +1,78 @@
+import { connectApiServer } from "../../adapters/kubernetes/api/connect-api-server.ts";
+import { inClusterConfig } from "../../adapters/kubernetes/api/in-cluster-config.ts";
+import { readKubeconfig } from "../../adapters/kubernetes/api/read-kubeconfig.ts";
+import { createExtenderMetrics } from "../../adapters/observe/extender-metrics.ts";
+import { healthListener, splitAddress } from "../../adapters/observe/health-server.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { createExtender } from "../../scheduler-extender/extender.ts";
+import { createPlacementIndex } from "../../scheduler-extender/placement-index.ts";
+import { serveExtender } from "../../scheduler-extender/serve-extender.ts";
+import { storeOptions } from "../connect/connect-store.ts";
+import { createExtenderCaches, runCaches, untilCachesSynced, whyNotSynced } from "../connect/extender-caches.ts";
+import { driverNameOption, processOptions } from "../settings/process-options.ts";
+import { volumeOptions } from "../settings/volume-options.ts";
+import { untilAborted, untilEnded } from "../until-aborted.ts";
+import { driverVersion } from "../version.ts";
+import type { Role } from "./run-role.ts";
+
+const options = {
+  "extender-endpoint": {
+    kind: "text",
+    default: "127.0.0.1:8889",
+    help: "host:port that serves /filter and /prioritize to kube-scheduler, and /healthz, /readyz and /metrics; port 0 takes a free one",
+  },
+  kubeconfig: storeOptions.kubeconfig,
+  namespace: storeOptions.namespace,
+  ...driverNameOption,
+  "heartbeat-stale-ms": volumeOptions["heartbeat-stale-ms"],
+  ...processOptions,
+} as const;
+
+/**
+ * Tells kube-scheduler which nodes can take a pod's volumes and which have them already. Only reads, so that every replica of it serves. Never loads Azure's SDK
+ * or gRPC. Serves before it is ready: neutrally, until it knows the cluster.
+ */
+export const schedulerExtenderRole: Role<typeof options> = {
+  name: "scheduler-extender",
+  usage:
+    "azuredisk-csi-driver scheduler-extender [--kubeconfig <file>]\n\nTells kube-scheduler which nodes can take a pod's volumes and which have them already.",
+  options,
+  start: async (values, { clock, random, logger, registry, lifetime }) => {
+    const startedMs = clock.elapsedMs();
+    const address = splitAddress("extender-endpoint", values["extender-endpoint"]);
+    const config = await (values.kubeconfig === undefined ? inClusterConfig({ environment: process.env }) : readKubeconfig(values.kubeconfig));
+    if (!config.ok) throw new Error(describeFailure(config.failure));
+    const client = connectApiServer({ config: config.value, userAgent: `azuredisk-csi-driver/${driverVersion} (scheduler-extender)`, clock, random });
+    const caches = createExtenderCaches(client, { namespace: values.namespace, driverName: values["driver-name"] }, { clock, random, logger });
+    const whyNotReady = (): string | undefined => whyNotSynced(caches);
+    const index = createPlacementIndex({ caches, heartbeatStaleMs: values["heartbeat-stale-ms"], clock });
+    const server = await serveExtender({
+      ...address,
+      answer: createExtender({ index, whyNotReady, logger }),
+      otherwise: healthListener({ registry, whyNotReady }),
+      onServed: createExtenderMetrics(registry),
+      clock,
+      logger,
+    });
+    const work = untilEnded(
+      lifetime,
+      (signal) => runCaches(caches, signal),
+      async (signal) => {
+        await untilAborted(signal);
+        await server.drain(signal);
+      },
+    );
+    await untilCachesSynced(caches, lifetime);
+    logger.info("everything is listed", { durationMs: Math.round(clock.elapsedMs() - startedMs) });
+    return {
+      serves: { endpoint: server.address },
+      whyNotReady,
+      work,
+      drain: (signal) => server.drain(signal),
+      close: () => {
+        client.close();
+        return Promise.resolve();
+      },
+    };
+  },
+};

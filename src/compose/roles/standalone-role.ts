@@ -1,0 +1,128 @@
+import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { learnMachine } from "../../node/lifecycle/discover-instance.ts";
+import { createObjectCache } from "../../objects/cache/object-cache.ts";
+import { rememberingStore } from "../../objects/cache/write-through-store.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { Kind } from "../../ports/store/object-store.ts";
+import { LeaseMemory } from "../../runtime/election/lease-high-water-mark.ts";
+import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
+import { connectCloud } from "../connect/connect-cloud.ts";
+import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
+import { openNotes } from "../connect/open-checkpoints.ts";
+import { embeddedOrchestrator } from "../connect/orchestrator.ts";
+import { detachOptions } from "../settings/detach-options.ts";
+import { instanceOptions, metadataService } from "../settings/instance-options.ts";
+import type { Values } from "../settings/options.ts";
+import { azureOptions, nodeOptions, processOptions } from "../settings/process-options.ts";
+import { volumeOptions, volumeSettingsOf } from "../settings/volume-options.ts";
+import { untilEnded } from "../until-aborted.ts";
+import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
+import { addNodeService, type NodeServiceParts } from "./node-service.ts";
+import type { ProcessPorts, Role } from "./run-role.ts";
+
+/** What this role follows in the object store. */
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
+
+const options = {
+  ...endpointOptions,
+  "store-file": { kind: "text", required: true, help: "File of the embedded object store; made if it is not there" },
+  ...azureOptions,
+  ...detachOptions,
+  ...nodeOptions,
+  ...instanceOptions,
+  ...controllerServiceOptions,
+  ...clusterIdOptions,
+  ...volumeOptions,
+  ...processOptions,
+} as const;
+
+/** Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators other than Kubernetes. */
+export const standaloneRole: Role<typeof options> = {
+  name: "standalone",
+  usage:
+    "azuredisk-csi-driver standalone --endpoint unix:///run/csi.sock --store-file <file> --cloud-config azure.json --node-name <vm>\n\nServes all of CSI for one node, without Kubernetes.",
+  options,
+  start: async (values, ports) => {
+    const { clock, random, logger, lifetime } = ports;
+    const leaseMemory = new LeaseMemory();
+    const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
+    const machine = await readMachine(cloud, values, ports);
+    const store = openEmbeddedStore({ file: values["store-file"], clock, random });
+    const cache = createObjectCache({ store, clock, random, logger, kinds });
+    const remembering = rememberingStore(store, cache, kinds);
+    const orchestrator = embeddedOrchestrator({ store, cache }, ports);
+    const clusterId = await clusterIdOf(values, { store, apiClient: undefined, clock, logger }, lifetime);
+    const server = createCsiServer({ driverName: values["driver-name"], cache }, ports);
+    const runReconcilers = addControllerService(
+      server,
+      {
+        store: remembering,
+        leaseStore: remembering,
+        cache,
+        cloud,
+        leaseMemory,
+        ...orchestrator,
+        volumes: volumeSettingsOf(values),
+        clusterId,
+        trustsUnnamedVms: true,
+        isAlone: true,
+      },
+      values,
+      ports,
+    );
+    const runNodeWork = await addNodeService(
+      server,
+      {
+        store: remembering,
+        cache,
+        notes: await openNotes(values["state-dir"]),
+        ...machine,
+        metadata: undefined,
+        ownNode: undefined,
+        otherDriver: () => undefined,
+        events: orchestrator.events,
+      },
+      values,
+      ports,
+    );
+    const work = untilEnded(
+      lifetime,
+      (signal) => cache.run(signal),
+      runReconcilers,
+      (signal) => cache.untilSynced(signal).then(() => runNodeWork(signal)),
+    );
+    await cache.untilSynced(lifetime);
+    return {
+      serves: { endpoint: await listen(server, values.endpoint) },
+      whyNotReady: () => (cache.hasSynced() ? undefined : "the caches have not synced"),
+      work,
+      drain: (signal) => server.stop(signal),
+      close: async () => {
+        await cloud.drained();
+        store.close();
+      },
+    };
+  },
+};
+
+/** What the platform says of the VM that this process runs on. Throws with a sentence if there is none with its resource id. */
+async function readMachine(
+  cloud: CloudProvisioner,
+  values: Values<typeof options>,
+  ports: ProcessPorts,
+): Promise<Pick<NodeServiceParts, "node" | "volumesMax" | "vmSize">> {
+  const nodeName = values["node-name"];
+  const instanceUri = values["vm-resource-id"] ?? (await askInstanceUri(values, ports));
+  const instance = await cloud.inspectInstance({ nodeName, instanceUri }, ports.lifetime);
+  if (!instance.ok) throw new Error(`the VM of --node-name ${nodeName} is ${instanceUri}: ${describeFailure(instance.failure)}`);
+  const { vmId, location, zone, busType, dataDisksMax, vmSize } = instance.value;
+  const volumesMax = Math.max(0, dataDisksMax - values["reserved-data-disk-slot-num"]);
+  return { node: { nodeName, vmId, instanceUri, location, zone, zoneLabel: undefined, busType }, volumesMax, vmSize };
+}
+
+async function askInstanceUri(values: Values<typeof options>, ports: ProcessPorts): Promise<string> {
+  const metadata = await metadataService(values);
+  const learnt = await learnMachine({ ...ports, metadata, ownNode: undefined }, { vmId: undefined, instanceUri: undefined }, ports.lifetime);
+  return learnt.instanceUri;
+}

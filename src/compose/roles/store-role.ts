@@ -1,0 +1,32 @@
+import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
+import { serveEmbeddedStore } from "../../adapters/embedded/serve-embedded-store.ts";
+import { processOptions } from "../settings/process-options.ts";
+import { untilAborted } from "../until-aborted.ts";
+import type { Role } from "./run-role.ts";
+
+const options = {
+  file: { kind: "text", required: true, help: "The store's file; made if it is not there" },
+  socket: { kind: "text", required: true, help: "Unix socket that other roles reach the store by" },
+  ...processOptions,
+} as const;
+
+/** The embedded object store as a process of its own: what Kubernetes' API server is elsewhere. */
+export const storeRole: Role<typeof options> = {
+  name: "store",
+  usage: "azuredisk-csi-driver store --file <file> --socket <socket>\n\nServes the embedded object store to the other roles on this machine.",
+  options,
+  start: async (values, { clock, random, logger, lifetime }) => {
+    const store = openEmbeddedStore({ file: values.file, clock, random });
+    const server = await serveEmbeddedStore({ store, socketPath: values.socket, logger });
+    return {
+      serves: { socket: values.socket },
+      whyNotReady: () => undefined,
+      work: untilAborted(lifetime),
+      drain: () => Promise.resolve(),
+      close: async () => {
+        await server.close();
+        store.close();
+      },
+    };
+  },
+};

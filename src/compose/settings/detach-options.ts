@@ -1,0 +1,31 @@
+import { defaultProvisionerSettings, type ProvisionerSettings, scaledSettings } from "../../provisioner/settings.ts";
+import type { Options, Values } from "./options.ts";
+import type { azureOptions } from "./process-options.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** How long a detach is left to the guest before the disk is taken off by force: roles that run reconcilers have them. */
+export const detachOptions = {
+  "force-detach-after-ms": {
+    kind: "number",
+    default: defaultProvisionerSettings.detachPatienceMs,
+    min: 1_000,
+    max: HOUR_MS,
+    help: "How long a regular detach may take before the disk is taken off by force (ForceDetach, which Azure calls a last resort)",
+  },
+  "fence-regular-detach-ms": {
+    kind: "number",
+    default: defaultProvisionerSettings.fenceRegularDetachMs,
+    min: 0,
+    max: HOUR_MS,
+    help: "How long a fence tries a regular detach first where the node's VM runs and its agent answers; any other VM is fenced by force at once. 0: always by force",
+  },
+} as const satisfies Options;
+
+/** The provisioner's settings; `azure-time-scale` scales these two as all others. */
+export function provisionerSettingsOf(values: Values<typeof azureOptions & typeof detachOptions>): ProvisionerSettings {
+  return scaledSettings(values["azure-time-scale"], {
+    detachPatienceMs: values["force-detach-after-ms"],
+    fenceRegularDetachMs: values["fence-regular-detach-ms"],
+  });
+}

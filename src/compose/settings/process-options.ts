@@ -1,0 +1,82 @@
+import { defaultDriverName } from "../../core/api/driver-name.ts";
+import type { Option, Options } from "./options.ts";
+
+/** Settings that every long-running role has. */
+export const processOptions = {
+  "http-endpoint": { kind: "text", help: "host:port that serves /healthz, /readyz and /metrics; port 0 takes a free one; none if not given" },
+  "log-level": { kind: "choice", default: "info", choices: ["debug", "info", "warn", "error"], help: "Least severe lines that are logged" },
+  "shutdown-grace-ms": { kind: "number", default: 10_000, min: 0, max: 600_000, help: "How long calls under way may go on after SIGTERM" },
+} as const satisfies Options;
+
+/** Which volumes are the driver's. */
+export const driverNameOption = {
+  "driver-name": { kind: "text", default: defaultDriverName, help: "Name of the driver, as in StorageClasses and PersistentVolumes" },
+} as const satisfies Options;
+
+/** How a role reaches Azure. */
+export const azureOptions = {
+  "cloud-config": {
+    kind: "text",
+    help: "azure.json of the cluster: subscriptionId, resourceGroup, location, tenantId, and how to sign in. Flags below win over it",
+  },
+  "azure-endpoint": { kind: "text", help: "Azure Resource Manager's endpoint, such as https://localhost:8443 of an emulator (default: the cloud's own)" },
+  "azure-ca-file": { kind: "text", help: "PEM file of a further certificate authority that the endpoint's certificate comes from" },
+  "subscription-id": { kind: "text", help: "Subscription of the cluster" },
+  "resource-group": { kind: "text", help: "Resource group of the cluster's VMs, and of disks whose StorageClass names none" },
+  location: { kind: "text", help: "Region of disks whose StorageClass and topology name none" },
+  "azure-time-scale": {
+    kind: "number",
+    default: 1,
+    min: 0.0001,
+    max: 1,
+    help: "Scale of the driver's waits for Azure (polls, back-off, call budget): for emulators that run faster than Azure",
+  },
+} as const satisfies Options;
+
+/** The way in: part of node and controller, which must agree. */
+export const attachOption = {
+  kind: "choice",
+  default: "kubernetes",
+  choices: ["kubernetes", "driver"],
+  help: "Who says that a volume is wanted on a node: ControllerPublishVolume (kubernetes) or NodeStageVolume (driver)",
+} as const satisfies Option;
+
+/** What the node role is told of its machine. */
+export const nodeOptions = {
+  "node-name": { kind: "text", required: true, help: "Name of this node; its VM may have another name" },
+  "state-dir": { kind: "text", default: "/var/lib/azuredisk-csi", help: "Folder for this node's notes and locks; must survive reboots" },
+  "kubelet-dir": { kind: "list", default: ["/var/lib/kubelet"], help: "Folders below which staging and target paths may lie" },
+  "device-root": {
+    kind: "text",
+    default: "",
+    help: "For emulators: folder that holds this machine's dev/disk/azure, whose links to loop devices are believed; empty: the root",
+  },
+  "shares-kernel": {
+    kind: "flag",
+    help: "For labs: other nodes run on this kernel, disks are loop devices, and the links to them are believed. Taken for granted with --device-root",
+  },
+  "device-wait-ms": {
+    kind: "number",
+    default: 60_000,
+    min: 0,
+    max: 600_000,
+    help: "How long NodeStageVolume waits for the device of an attached disk, and for its link and the kernel's address to agree",
+  },
+  "max-volumes": {
+    kind: "number",
+    default: -1,
+    min: -1,
+    max: 64,
+    help: "Volumes this node takes; -1: as many data disks as its VM size takes, less those that are reserved and those that somebody else has attached",
+  },
+  "reserved-data-disk-slot-num": { kind: "number", default: 0, min: 0, max: 64, help: "Data disks of the VM size that are left to others than this driver" },
+  "heartbeat-ms": { kind: "number", default: 10_000, min: 50, max: 600_000, help: "Time between two heartbeats" },
+  "stage-wait-ms": {
+    kind: "number",
+    default: 100_000,
+    min: 100,
+    max: 3_600_000,
+    help: "How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason",
+  },
+  attach: attachOption,
+} as const satisfies Options;

@@ -1,0 +1,65 @@
+import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
+import type { Options, Values } from "./options.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Settings of the volume plans: roles that run reconcilers have them. */
+export const volumeOptions = {
+  unpublish: {
+    kind: "choice",
+    default: "demote",
+    choices: ["demote", "detach"],
+    help: "What ControllerUnpublishVolume does where replicas are kept: demote leaves the disk attached as a replica",
+  },
+  "collect-replicas-after-ms": {
+    kind: "number",
+    default: 300_000,
+    min: 0,
+    max: 24 * HOUR_MS,
+    help: "Replicas of a volume that no node has requested, and no pod used, for this time are detached",
+  },
+  "replica-attach-tries": { kind: "number", default: 3, min: 1, max: 100, help: "Tries to attach one replica before another node is chosen" },
+  "heartbeat-stale-ms": { kind: "number", default: 35_000, min: 100, max: HOUR_MS, help: "A heartbeat that has not moved for this time is stale" },
+  "recall-grace-ms": {
+    kind: "number",
+    default: 1_000,
+    min: 0,
+    max: 600_000,
+    help: "How long an unwanted holder is left to unmount by itself before it is recalled",
+  },
+  "recall-answer-ms": {
+    kind: "number",
+    default: 5_000,
+    min: 10,
+    max: HOUR_MS,
+    help: "How long a node that is out of service, and still heard of, may leave a recall unanswered, or mounts bound for a workload that is no more, before it is fenced",
+  },
+  "unmount-stall-ms": {
+    kind: "number",
+    default: 120_000,
+    min: 1_000,
+    max: 24 * HOUR_MS,
+    help: "How long an unmount under recall may make no progress before the node is fenced",
+  },
+  "offline-resize-ms": {
+    kind: "number",
+    default: 600_000,
+    min: 1_000,
+    max: 24 * HOUR_MS,
+    help: "How long the expansion of a shared disk may hold grants back",
+  },
+} as const satisfies Options;
+
+/** The settings as the plans take them. */
+export function volumeSettingsOf(values: Values<typeof volumeOptions>): VolumeSettings {
+  return {
+    unpublish: values.unpublish,
+    collectReplicasAfterMs: values["collect-replicas-after-ms"],
+    replicaAttachTries: values["replica-attach-tries"],
+    heartbeatStaleMs: values["heartbeat-stale-ms"],
+    recallGraceMs: values["recall-grace-ms"],
+    recallAnswerMs: values["recall-answer-ms"],
+    unmountStallMs: values["unmount-stall-ms"],
+    offlineResizeMs: values["offline-resize-ms"],
+  };
+}

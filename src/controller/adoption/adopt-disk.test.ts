@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isForeign } from "../../core/api/node-identity.ts";
+import { fail } from "../../core/failure/result.ts";
+import { diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { findHolders } from "./adopt-disk.ts";
+
+const never = new AbortController().signal;
+const vmUri = (resourceGroup: string, name: string): string =>
+  `/subscriptions/sub-1/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
+
+function holdersOf(world: ReconcileWorld, attachedTo: readonly string[], overrides: Partial<CloudProvisioner> = {}): ReturnType<typeof findHolders> {
+  return findHolders({ ...world.ports, cloud: { ...world.ports.cloud, ...overrides } }, aDisk({ attachedTo }), never);
+}
+
+describe("findHolders", () => {
+  it("names every VM that has the disk, those of other resource groups by their URIs, also where a node of ours has the same name", () =>
+    withControllerPorts(async (world) => {
+      world.instances.set(instanceUriOf("node-a"), "vm-of-node-a");
+      const foreign = vmUri("rg-2", "vm-x");
+      const namesake = vmUri("rg-2", "node-a");
+      const holders = await holdersOf(world, [foreign, namesake, instanceUriOf("node-a")]);
+      assert.deepEqual(holders, {
+        ok: true,
+        value: [
+          { node: { nodeName: foreign, vmId: foreign, instanceUri: foreign }, lun: undefined, isLeaving: false },
+          { node: { nodeName: namesake, vmId: namesake, instanceUri: namesake }, lun: undefined, isLeaving: false },
+          { node: identity("node-a"), lun: undefined, isLeaving: false },
+        ],
+      });
+      assert.ok(holders.ok);
+      assert.deepEqual(
+        holders.value.map(({ node }) => isForeign(node)),
+        [true, true, false],
+      );
+    }));
+
+  it("names a VM that is not found by its resource id alone: the disk may name it because the id is outdated", () =>
+    withControllerPorts(async (world) => {
+      const instanceUri = instanceUriOf("node-a");
+      const node = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
+      assert.deepEqual(await holdersOf(world, [instanceUri]), { ok: true, value: [{ node, lun: undefined, isLeaving: false }] });
+    }));
+
+  it("knows a node whose Node object is gone by its AzDriverNode, in any case", () =>
+    withControllerPorts(async (world) => {
+      world.nodeNames.clear();
+      world.instances.set(instanceUriOf("node-a").toUpperCase(), "vm-of-node-a");
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const node = { ...identity("node-a"), instanceUri: instanceUriOf("node-a").toUpperCase() };
+      assert.deepEqual(await holdersOf(world, [node.instanceUri]), { ok: true, value: [{ node, lun: undefined, isLeaving: false }] });
+    }));
+
+  it("answers nobody where the platform can't be asked about one of them", () =>
+    withControllerPorts(async (world) => {
+      const failure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
+      assert.deepEqual(await holdersOf(world, [instanceUriOf("node-a")], { inspectInstance: async () => fail(failure) }), fail(failure));
+    }));
+
+  for (const beingDetached of [false, true]) {
+    it(`tells where the disk sits, whatever case its URI is written in${beingDetached ? ", and that it is being taken off" : ""}`, () =>
+      withControllerPorts(async (world) => {
+        world.instances.set(instanceUriOf("node-a"), "vm-of-node-a");
+        const { inspectInstance } = world.ports.cloud;
+        const holders = await holdersOf(world, [instanceUriOf("node-a")], {
+          inspectInstance: async (request, signal) => {
+            const instance = await inspectInstance(request, signal);
+            return instance.ok ? { ok: true, value: { ...instance.value, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 4, beingDetached }] } } : instance;
+          },
+        });
+        assert.deepEqual(holders, { ok: true, value: [{ node: identity("node-a"), lun: 4, isLeaving: beingDetached }] });
+      }));
+  }
+});

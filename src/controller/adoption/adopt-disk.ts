@@ -1,0 +1,57 @@
+import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { nodeOfVm, withNodeUid } from "../node-name-of.ts";
+
+/** A VM that has a disk, and where the disk sits on it. */
+export interface DiskHolder {
+  readonly node: NodeIdentity;
+  readonly lun: number | undefined;
+  /** Somebody is taking the disk off it just now: a detach that was allowed before what is known now, and lands whatever is decided meanwhile. */
+  readonly isLeaving: boolean;
+}
+
+/** The nodes of this cluster among those. */
+export function ownNodes<T extends NodeIdentity>(nodes: readonly T[]): readonly T[] {
+  return nodes.filter((node) => !isForeign(node));
+}
+
+/** A VM of which only its resource id is known stands under that id alone. */
+function foreignNode(instanceUri: string): NodeIdentity {
+  return { nodeName: instanceUri, vmId: instanceUri, instanceUri };
+}
+
+/** What finding the holders of a disk asks. */
+type HolderPorts = Pick<ControllerPorts, "cloud" | "cache" | "users">;
+
+/**
+ * Which VMs have a disk attached, with the GUID of each: the disk names resource ids, and these are reused. A VM that the disk still names and that can't be found
+ * is no node any more, and may have the disk until the disk no longer names it. Fails as the platform does: no holder may be left out.
+ */
+export async function findHolders(ports: HolderPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<readonly DiskHolder[], Failure>> {
+  const holders: DiskHolder[] = [];
+  for (const instanceUri of disk.attachedTo) {
+    const known = nodeOfVm(ports, instanceUri);
+    if (known === undefined) {
+      holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
+      continue;
+    }
+    const { nodeName } = known;
+    const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
+    if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
+    if (!instance.ok || !isSameVmId(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
+      holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
+      continue;
+    }
+    const entry = instance.value.dataDisks.find((dataDisk) => isSameResourceUri(dataDisk.diskUri, disk.diskUri));
+    holders.push({
+      node: withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri }),
+      lun: entry?.lun,
+      isLeaving: entry?.beingDetached ?? false,
+    });
+  }
+  return ok(holders);
+}

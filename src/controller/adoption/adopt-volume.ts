@@ -1,0 +1,45 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { foreignVolumeObjectName, volumeObjectNames } from "../../core/api/object-names.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import { isMadeByDriver } from "../disk/disk-tags.ts";
+import type { AdoptedUse } from "./adopted-use.ts";
+
+/**
+ * Makes the AzVolume of a disk that exists and has none, or answers the one that somebody else has just made. Its name follows from the disk alone,
+ * whoever adopts it: two objects for one disk would be two writer records. Fails with `ObjectConflict` where its names are taken by other disks' objects.
+ */
+export async function adoptVolume(
+  ports: { readonly store: ObjectStore },
+  disk: Pick<DiskFacts, "diskUri" | "sizeGiB" | "maxShares" | "tags">,
+  use: AdoptedUse,
+  signal: AbortSignal,
+): Promise<Result<{ readonly volume: AzVolume; readonly isNew: boolean }, Failure>> {
+  const { diskUri, sizeGiB, maxShares } = disk;
+  const spec: AzVolume["spec"] = {
+    ...use,
+    requiredBytes: Number(gibToBytes(sizeGiB)),
+    limitBytes: 0,
+    maxShares,
+    maxMountReplicaCount: Math.max(0, Math.min(use.maxMountReplicaCount, maxShares - 1)),
+    diskUri,
+    deleteRequested: false,
+  };
+  const names = isMadeByDriver(disk.tags) ? volumeObjectNames(diskUri) : [foreignVolumeObjectName(diskUri)];
+  for (const name of names) {
+    const created = await ports.store.create("AzVolume", { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec }, signal);
+    if (created.ok) return ok({ volume: created.value, isNew: true });
+    if (created.failure.kind !== "ObjectAlreadyExists") return created;
+    const present = await ports.store.get("AzVolume", name, signal);
+    if (!present.ok) return present;
+    // An object without a disk yet is one whose creation is under way: it finds this disk by itself.
+    const itsDisk = present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri;
+    if (isSameResourceUri(itsDisk, diskUri)) return ok({ volume: present.value, isNew: false });
+  }
+  return fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: names.at(-1) ?? diskUri });
+}

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { agoMs, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import { claim, grant, mayAttach, mayDetach } from "../../core/writer/writer-steps.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { compareAttachments } from "./compare-attachments.ts";
+
+const never = new AbortController().signal;
+/** No VM of the cluster's. */
+const STRANGER = "/subscriptions/sub-1/resourceGroups/elsewhere/providers/Microsoft.Compute/virtualMachines/vm";
+const on = (nodeNames: readonly string[]): ReturnType<typeof aDisk> =>
+  aDisk({ attachedTo: nodeNames.map((name) => (name === STRANGER ? name : instanceUriOf(name))) });
+
+/** Compares what was listed, where Azure says now that these VMs have the disk, each at LUN 5. */
+async function compare(
+  world: ReconcileWorld,
+  { listed, now = listed }: { readonly listed: readonly string[]; readonly now?: readonly string[] },
+): Promise<number> {
+  const volume = world.volume() ?? assert.fail("no volume");
+  for (const nodeName of now) if (nodeName !== STRANGER) world.instances.set(instanceUriOf(nodeName), `vm-${nodeName}`);
+  let asked = 0;
+  const cloud: ControllerPorts["cloud"] = {
+    ...world.ports.cloud,
+    getDisk: async () => {
+      asked += 1;
+      return ok(on(now));
+    },
+    inspectInstance: async (request, signal) => {
+      const found = await world.ports.cloud.inspectInstance(request, signal);
+      const dataDisks = now.includes(request.nodeName) ? [{ diskUri, lun: 5, beingDetached: false }] : [];
+      return found.ok ? ok({ ...found.value, dataDisks }) : found;
+    },
+  };
+  const compared = await world.answerOf(compareAttachments({ ...world.ports, cloud }, volume, on(listed), never));
+  assert.deepEqual(compared, ok(undefined));
+  return asked;
+}
+
+function seen(world: ReconcileWorld, nodeName: string): unknown {
+  const { spec, status } = world.attachment(nodeName) ?? assert.fail(`no attachment of ${nodeName}`);
+  return { role: spec.role, state: status?.state, lun: status?.lun, deviceMissing: status?.deviceMissing };
+}
+
+const attached = (nodeName: string, status: AzVolumeAttachment["status"] = { state: "Attached", lun: 2 }): AzVolumeAttachment =>
+  aReplica(nodeName, { status: { vmId: `vm-${nodeName}`, ...status } });
+
+describe("compareAttachments", () => {
+  it("makes the attachment anew of a disk that is on a VM of which no object says so: it would keep its share for ever", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
+      await world.given("AzVolumeAttachment", attached("node-b"));
+      await compare(world, { listed: ["node-a", "node-b"] });
+      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+      assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
+      assert.deepEqual(world.volume()?.status?.record?.writer?.nodeName, "node-b");
+    }));
+
+  it("does so for a volume that is being deleted, too: Azure deletes no disk that a VM has", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", {
+        ...aVolumeWithRecord({}),
+        metadata: { ...aVolumeWithRecord({}).metadata, deletionTimestamp: agoMs(0), finalizers: ["f"] },
+      });
+      await compare(world, { listed: ["node-a"] });
+      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+    }));
+
+  it("has a VM looked at whose disk somebody else took off: promoting that standby would promote nothing", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", attached(nodeName));
+      await compare(world, { listed: ["node-b"] });
+      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: true });
+      assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
+    }));
+
+  it("records a VM that is no node as unproven, makes no attachment of it, and reports it once", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-a") })));
+      await world.given("AzVolumeAttachment", attached("node-a"));
+      await compare(world, { listed: ["node-a", STRANGER] });
+      assert.deepEqual(world.record()?.unproven, [{ nodeName: STRANGER, vmId: STRANGER, instanceUri: STRANGER }]);
+      assert.equal(world.record()?.writer?.nodeName, "node-a");
+      assert.equal(world.commits.filter(({ verb, kind }) => verb === "create" && kind === "AzVolumeAttachment").length, 1);
+      assert.deepEqual(
+        world.told.map(({ reason, message }) => [reason, message.includes(STRANGER)]),
+        [["FoundAttached", true]],
+      );
+      assert.equal(await compare(world, { listed: ["node-a", STRANGER] }), 0);
+      assert.equal(world.told.length, 1);
+    }));
+
+  it("trusts a node no more whose disk others bring back after its fence has ended", () =>
+    withControllerPorts(async (world) => {
+      const fenced = { ...identity("node-a"), vmId: "vm-node-a" };
+      const writer = aWriter("node-b", { epoch: 2 });
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 2, writer, quarantine: [fenced] })));
+      await world.given("AzVolumeAttachment", attached("node-b"));
+      await compare(world, { listed: ["node-a", "node-b"] });
+      const record = world.record();
+      assert.ok(record !== undefined);
+      assert.deepEqual([record.writer, record.quarantine, record.unproven], [writer, [fenced], [fenced]]);
+      assert.deepEqual([mayAttach(record, fenced), grant(record, fenced).ok, claim(record, fenced, 9).ok], [false, false, false]);
+      // Its attachment keeps the disk's place, so that the node can show that nothing of it is in use.
+      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+      assert.equal(mayDetach(record, fenced), false);
+    }));
+
+  it("records a node of which no object says that it has the disk as unproven before it makes the attachment", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
+      await world.given("AzVolumeAttachment", attached("node-b"));
+      const before = world.commits.length;
+      await compare(world, { listed: ["node-a", "node-b"] });
+      assert.deepEqual(
+        world.record()?.unproven.map(({ nodeName }) => nodeName),
+        ["node-a"],
+      );
+      assert.deepEqual(world.commits.slice(before).map(({ kind }) => kind)[0], "AzVolume");
+    }));
+
+  const same: readonly { readonly because: string; readonly there: readonly AzVolumeAttachment[]; readonly listed: readonly string[] }[] = [
+    { because: "both agree", there: [attached("node-a")], listed: ["node-a"] },
+    { because: "an attach is under way", there: [attached("node-a", { state: "Attaching" })], listed: [] },
+  ];
+  for (const { because, there, listed } of same) {
+    it(`asks nothing and changes nothing where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        for (const attachment of there) await world.given("AzVolumeAttachment", attachment);
+        const before = world.commits.length;
+        assert.equal(await compare(world, { listed }), 0);
+        assert.equal(world.commits.length, before);
+      }));
+  }
+
+  for (const { because, status } of [
+    { because: "still waits, without a VM", status: { state: "Pending" } },
+    { because: "failed without a VM", status: { state: "AttachmentFailed" } },
+    { because: "names the VM that had the node's name before", status: { state: "Attached", lun: 2, vmId: "vm-0", instanceUri: instanceUriOf("node-z") } },
+  ] as const)
+    it(`records a node as unproven whose attachment ${because}: a person may have attached the disk`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
+        await world.given("AzVolumeAttachment", { ...aReplica("node-a"), status });
+        await compare(world, { listed: ["node-a"] });
+        const node = { ...identity("node-a"), vmId: "vm-node-a" };
+        assert.deepEqual(world.record()?.unproven, [node]);
+        assert.equal(mayDetach(world.record() ?? assert.fail("no record"), node), false);
+        assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+      }));
+
+  it("changes nothing where the list was older than what it was compared with", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", attached("node-a"));
+      const before = world.commits.length;
+      await compare(world, { listed: ["node-b"], now: ["node-a"] });
+      assert.equal(world.commits.length, before);
+    }));
+
+  it("comes again where Azure can't be asked just now", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
+      const cloud = { ...world.ports.cloud, getDisk: async () => fail(throttled) };
+      const volume = world.volume() ?? assert.fail("no volume");
+      assert.deepEqual(await compareAttachments({ ...world.ports, cloud }, volume, on(["node-a"]), never), fail(throttled));
+    }));
+});

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { attachmentObjectName, foreignVolumeObjectName } from "../../core/api/object-names.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { aReplica, aVolume, diskUri } from "../../core/testing/objects.ts";
+import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import { driverTags } from "../disk/disk-tags.ts";
+import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { recoverVolumes } from "./recover-volumes.ts";
+
+const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");
+const never = new AbortController().signal;
+const disk = aDisk({ tags: driverTags(aVolume(), "cluster-1") });
+
+/** Recovers on a platform that lists these disks for each resource group; the cluster's own is "". */
+function recover(world: ReconcileWorld, listed: Readonly<Record<string, readonly DiskFacts[]>>): ReturnType<typeof recoverVolumes> {
+  const cloud = {
+    ...world.ports.cloud,
+    getDisk: async (asked: { readonly diskUri: string }) =>
+      world.disks.has(asked.diskUri)
+        ? ok({ ...disk, ...aDisk({ ...asked, tags: asked.diskUri === diskUri ? disk.tags : {} }) })
+        : fail({ kind: "DiskNotFound", ...asked } as const),
+    listDisks: async ({ resourceGroup }: { readonly resourceGroup: string | undefined }) => {
+      const disks = listed[resourceGroup ?? ""];
+      return disks === undefined ? fail({ kind: "CloudRejected", code: "ResourceGroupNotFound", message: "", requestId: "r" } as const) : ok(disks);
+    },
+  };
+  return recoverVolumes({ ...world.ports, cloud }, never);
+}
+
+/** An attachment on node-b whose volume has no object. */
+function anAttachmentOf(volumeId: string): AzVolumeAttachment {
+  return aReplica("node-b", { metadata: { name: attachmentObjectName({ diskUri: volumeId, nodeName: "node-b" }) }, spec: { volumeName: "pvc-2", volumeId } });
+}
+
+describe("recoverVolumes", () => {
+  it("makes the object of a disk of ours anew that has none, once", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      assert.deepEqual(await recover(world, { "": [disk] }), ok(1));
+      assert.equal(world.volume()?.spec.diskUri, diskUri);
+      assert.deepEqual(await recover(world, { "": [disk] }), ok(0));
+    }));
+
+  // This cluster is `cluster-1`.
+  for (const tagged of ["cluster-2", "cluster-10", undefined]) {
+    it(`leaves a disk alone that ${tagged ?? "no cluster"} made, unless it is named`, () =>
+      withControllerPorts(async (world) => {
+        world.disks.add(diskUri);
+        const { "disk.csi.azure.com-cluster-id": _, ...tags } = disk.tags;
+        const foreign = { ...disk, tags: tagged === undefined ? tags : { ...tags, "disk.csi.azure.com-cluster-id": tagged } };
+        assert.deepEqual(await recover(world, { "": [foreign] }), ok(0));
+        assert.equal(world.commits.length, 0);
+        const ports = { ...world.ports, clusterVolumes: aCluster([aClusterVolume()]) };
+        assert.deepEqual(await recover({ ...world, ports }, { "": [foreign] }), ok(1));
+      }));
+  }
+
+  it("asks the store nothing about a disk whose object the cache shows", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      world.store.setReachable(false);
+      assert.deepEqual(await recover(world, { "": [disk], "rg-1": [] }), ok(0));
+    }));
+
+  it("learns that somebody has grown a disk: with the size that it had, nobody could stage it any more", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      assert.deepEqual(await recover(world, { "": [{ ...disk, sizeGiB: 20 }], "rg-1": [] }), ok(0));
+      assert.equal(world.volume()?.status?.detail?.sizeGiB, 20);
+    }));
+
+  it("makes none of a disk that was deleted since it was listed", () =>
+    withControllerPorts(async (world) => {
+      assert.deepEqual(await recover(world, { "": [disk] }), ok(0));
+      assert.equal(world.volume(), undefined);
+    }));
+
+  it("looks in every resource group that an object names, and goes on where one of them is no more", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      await world.given("AzVolumeAttachment", anAttachmentOf(diskUri.replace("rg-1", "rg-0")));
+      assert.deepEqual(await recover(world, { "": [], "rg-1": [disk] }), ok(1));
+      assert.equal(world.volume()?.spec.diskUri, diskUri);
+    }));
+
+  it("makes the object of a disk that only the cluster names, for what the cluster says it is for, and once", () =>
+    withControllerPorts(async (world) => {
+      const block = { accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" } as const;
+      const clusterVolumes = aCluster([aClusterVolume({ volumeId: madeByHand, capabilities: [block] })]);
+      const ports = { ...world.ports, clusterVolumes };
+      world.disks.add(madeByHand);
+      assert.deepEqual(await recover({ ...world, ports }, { "": [], "rg-2": [] }), ok(1));
+      const [created] = world.commits.filter(({ kind }) => kind === "AzVolume");
+      const { metadata, spec } = (created?.after ?? assert.fail("no volume")) as AzVolume;
+      assert.equal(metadata.name, foreignVolumeObjectName(madeByHand));
+      assert.deepEqual([spec.diskUri, spec.capabilities, spec.parameters, spec.deleteRequested], [madeByHand, [block], { skuName: "Premium_LRS" }, false]);
+      assert.deepEqual(await recover({ ...world, ports }, { "": [], "rg-2": [] }), ok(0));
+    }));
+
+  it("goes on where a disk that the cluster names is gone, is of no shape that Azure knows, or may not be looked at", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      const forbidden = madeByHand.replace("sub-1", "sub-2");
+      const volumes = [
+        aClusterVolume({ volumeId: madeByHand }),
+        aClusterVolume({ volumeId: "disk" }),
+        aClusterVolume({ volumeId: forbidden }),
+        aClusterVolume(),
+      ];
+      const unauthorized = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "r" } as const;
+      const getDisk: CloudProvisioner["getDisk"] = async (asked, signal) =>
+        asked.diskUri === forbidden ? fail(unauthorized) : world.ports.cloud.getDisk(asked, signal);
+      const cloud = { ...world.ports.cloud, getDisk, listDisks: async () => ok([]) };
+      assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster(volumes) }, never), ok(1));
+    }));
+
+  it("comes again where Azure can't be asked just now, instead of leaving a volume out", () =>
+    withControllerPorts(async (world) => {
+      const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
+      const cloud = { ...world.ports.cloud, getDisk: async () => fail(throttled), listDisks: async () => ok([]) };
+      assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()]) }, never), fail(throttled));
+    }));
+
+  it("rebuilds all others where one disk fails, whoever names it, and comes again for that one", () =>
+    withControllerPorts(async (world) => {
+      const uris = Array.from({ length: 70 }, (_, index) => diskUri.replace("pvc-1", `pvc-${index}`));
+      const others = uris.map((uri) => uri.replace("rg-1", "rg-2"));
+      const [sick, sickToo] = [uris[0], others[0]];
+      const [namedAndSick, named] = ["named-0", "named-1"].map((name) => diskUri.replace("pvc-1", name));
+      for (const uri of [...uris, ...others, namedAndSick, named]) world.disks.add(uri ?? "");
+      const broken = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "r" } as const;
+      const cloud = {
+        ...world.ports.cloud,
+        getDisk: async (asked: { readonly diskUri: string }) =>
+          [sick, sickToo, namedAndSick].includes(asked.diskUri) ? fail(broken) : ok({ ...disk, ...asked }),
+        listDisks: async ({ resourceGroup }: { readonly resourceGroup: string | undefined }) =>
+          ok((resourceGroup === undefined ? uris : others).map((uri) => ({ ...disk, diskUri: uri }))),
+      };
+      await world.given("AzVolumeAttachment", anAttachmentOf(others[0] ?? ""));
+      const clusterVolumes = aCluster([namedAndSick, named].map((volumeId = "") => aClusterVolume({ volumeId })));
+      assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes }, never), fail(broken));
+      const rebuilt = world.commits.filter(({ kind, after }) => kind === "AzVolume" && after !== undefined);
+      assert.equal(rebuilt.length, 69 + 69 + 1);
+    }));
+});

@@ -1,0 +1,167 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { volumeObjectNames } from "../../core/api/object-names.ts";
+import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { isRetryable } from "../../core/failure/is-retryable.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import { stateTagsIn } from "../../core/volume/state-tags.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { clusterOf, volumeFromTags } from "../disk/disk-tags.ts";
+import { tryEach } from "../try-each.ts";
+import { adoptVolume } from "./adopt-volume.ts";
+import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
+import { compareAttachments } from "./compare-attachments.ts";
+
+/**
+ * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store was lost, and of those that the cluster names, whoever
+ * made them: an earlier driver, or somebody by hand. Their records start out *unproven*. The attachments of all others are compared with Azure. Running it again
+ * changes nothing. A disk that fails keeps no other waiting. Fails as the first one did, once all were tried, or sooner where the others would fail in the same way. Answers
+ * how many were rebuilt.
+ */
+export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+  await ports.clusterVolumes.untilSynced(signal);
+  let failed: Result<never, Failure> | undefined;
+  let rebuilt = 0;
+  const recoveries = [
+    () => recoverNamed(ports, signal),
+    () => recoverFrom(ports, undefined, signal),
+    ...otherResourceGroups(ports).map((resourceGroup) => () => recoverOther(ports, resourceGroup, signal)),
+  ];
+  for (const recover of recoveries) {
+    const recovered = await recover();
+    if (recovered.ok) rebuilt += recovered.value;
+    else if (signal.aborted) return recovered;
+    else failed ??= recovered;
+  }
+  return failed ?? ok(rebuilt);
+}
+
+/** The same of a resource group that may be gone, or somebody else's: then there is nothing to recover. */
+async function recoverOther(ports: ControllerPorts, resourceGroup: string, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const recovered = await recoverFrom(ports, resourceGroup, signal);
+  if (recovered.ok || isRetryable(recovered.failure)) return recovered;
+  ports.logger.warn("disks of a resource group not listed", { resourceGroup, failure: recovered.failure });
+  return ok(0);
+}
+
+/** Resource groups besides the cluster's own in which volumes are known to be. The cluster's may be among them: looking there twice changes nothing. */
+function otherResourceGroups({ cache }: ControllerPorts): readonly string[] {
+  const ofVolumes = cache.list("AzVolume").map((volume) => volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "");
+  const ofAttachments = cache.list("AzVolumeAttachment").map((attachment) => attachment.spec.volumeId);
+  const names = [...ofVolumes, ...ofAttachments].flatMap((diskUri) => parseDiskUri(diskUri)?.resourceGroup.toLowerCase() ?? []);
+  return [...new Set(names)].toSorted();
+}
+
+async function recoverFrom(ports: ControllerPorts, resourceGroup: string | undefined, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const asOfList = new Map(ports.cache.list("AzVolume").map((volume) => [volume.metadata.name, volume]));
+  const disks = await ports.cloud.listDisks({ resourceGroup }, signal);
+  return disks.ok ? recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, asOfList, signal)) : disks;
+}
+
+/** Disks that the cluster names; several of its volumes may stand for one disk. */
+async function recoverNamed(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const { cache, clusterVolumes } = ports;
+  const byDisk = new Map(clusterVolumes.volumes().map(({ volumeId }) => [resourceUriKey(volumeId), volumeId]));
+  const unknown = [...byDisk].filter(([key]) => cache.byIndex("AzVolume", "diskUri", key).length === 0).map(([, diskUri]) => ({ diskUri }));
+  return recoverEach(ports, unknown, async ({ diskUri: volumeId }) => {
+    const recovered = await recoverVolume(ports, volumeId, clusterVolumes.volumeOf(volumeId) ?? unstatedUse, signal);
+    if (recovered.ok || isRetryable(recovered.failure)) return recovered;
+    // Such as a disk of a subscription that this driver may not read: the rest is recovered all the same.
+    ports.logger.warn("a disk that the cluster names can't be looked at", { diskUri: volumeId, failure: recovered.failure });
+    return ok(false);
+  });
+}
+
+async function recoverEach<T extends { readonly diskUri: string }>(
+  { logger }: ControllerPorts,
+  all: readonly T[],
+  recover: (one: T) => Promise<Result<boolean, Failure>>,
+): Promise<Result<number, Failure>> {
+  const recovered = await tryEach(all, recover, ({ diskUri }, failure) => logger.warn("a disk was not compared with the objects", { diskUri, failure }));
+  return recovered.ok ? ok(recovered.value.filter(Boolean).length) : recovered;
+}
+
+async function recoverTagged(
+  ports: ControllerPorts,
+  disk: DiskFacts,
+  asOfList: ReadonlyMap<string, AzVolume>,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  // Nearly every disk has its object, in the cache, and is where its attachments say: the store is asked only about the others, each time that recovery comes round.
+  const known = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri))[0];
+  if (known !== undefined) {
+    const compared = await compareAttachments(ports, known, disk, signal);
+    if (!compared.ok) return compared;
+    const read = await recordStateTags(ports, asOfList.get(known.metadata.name), disk, signal);
+    if (!read.ok) return read;
+    const sized = await recordGrowth(ports, known, disk, signal);
+    return sized.ok ? ok(false) : sized;
+  }
+  // What another cluster made is that cluster's to recover, wherever it lies.
+  if (volumeFromTags(disk.tags) === undefined || clusterOf(disk.tags) !== ports.clusterId) return ok(false);
+  const stated = { capabilities: [], volumeContext: { skuName: disk.skuName, maxShares: String(disk.maxShares) } };
+  return recoverVolume(ports, disk.diskUri, stated, signal);
+}
+
+/**
+ * State tags that were edited from outside: they are recorded as they are, and the `tags` loop writes them again. Only
+ * of a volume that has not changed since before its disk was listed: the list may show tags from before a write of ours.
+ */
+async function recordStateTags(ports: ControllerPorts, asOfList: AzVolume | undefined, disk: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const stateTags = stateTagsIn(disk.tags);
+  if (asOfList?.status?.detail === undefined || sameJson(asOfList.status.detail.stateTags ?? {}, stateTags)) return ok(undefined);
+  const { name, uid, resourceVersion } = asOfList.metadata;
+  const recorded = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name, uid },
+    (present) => {
+      if (present.status?.detail === undefined || present.metadata.resourceVersion !== resourceVersion) return undefined;
+      return { ...present, status: { ...present.status, detail: { ...present.status.detail, stateTags } } };
+    },
+    signal,
+  );
+  return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
+}
+
+/** A disk that somebody else has grown: with the size that the object knows, its device would pass for another one's, and never be staged again. */
+async function recordGrowth(
+  ports: ControllerPorts,
+  { metadata: { name }, status }: AzVolume,
+  disk: DiskFacts,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  if (status?.detail === undefined || status.detail.sizeGiB >= disk.sizeGiB) return ok(undefined);
+  const recorded = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name },
+    (present) => {
+      const detail = present.status?.detail;
+      if (present.status === undefined || detail === undefined || detail.sizeGiB >= disk.sizeGiB) return undefined;
+      return { ...present, status: { ...present.status, detail: { ...detail, sizeGiB: disk.sizeGiB } } };
+    },
+    signal,
+  );
+  if (!recorded.ok) return recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
+  ports.logger.info("the disk has grown", { volumeName: name, sizeGiB: disk.sizeGiB });
+  return ok(undefined);
+}
+
+async function recoverVolume(ports: ControllerPorts, diskUri: string, stated: StatedUse, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+  if (parseDiskUri(diskUri) === undefined) return ok(false);
+  for (const name of volumeObjectNames(diskUri)) {
+    const present = await ports.store.get("AzVolume", name, signal);
+    if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+    // An object without a disk yet is one whose creation is under way: it finds this disk by itself.
+    if (present.ok && isSameResourceUri(present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri, diskUri)) return ok(false);
+  }
+  // Read after it was seen that there is no object: DeleteVolume may have ended since the disk was listed.
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
+  const adopted = await adoptVolume(ports, { ...disk.value, diskUri }, adoptedUse(disk.value, stated), signal);
+  if (!adopted.ok || !adopted.value.isNew) return adopted.ok ? ok(false) : adopted;
+  ports.logger.warn("volume rebuilt from its disk: its record trusts nobody yet", { volumeName: adopted.value.volume.metadata.name, diskUri });
+  return ok(true);
+}

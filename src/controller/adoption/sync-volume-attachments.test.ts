@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { agoMs, anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "../testing/a-cluster.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { must } from "../testing/settled.ts";
+import { restoreWants } from "./sync-volume-attachments.ts";
+
+const never = new AbortController().signal;
+const unused: VolumeUse = { kind: "unused" };
+const otherDisk = diskUri.replace("pvc-1", "pvc-2");
+
+/** `pvc-1`, found in use on node-a, whose attachment the cluster has, too. */
+async function withFound(act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [identity("node-a")] }));
+    await world.given("AzVolumeAttachment", aReplica("node-a", { status: { lun: 0 } }));
+    await act(world, aCluster([aClusterVolume({ readOnly: true })], [aClusterAttachment("node-a")]));
+  });
+}
+
+function restore(world: ReconcileWorld, clusterVolumes: ModelCluster, attach: ControllerPorts["attach"] = "kubernetes"): ReturnType<typeof restoreWants> {
+  return world.answerOf(restoreWants({ ...world.ports, clusterVolumes, attach }, never));
+}
+
+function roleOn(world: ReconcileWorld, nodeName: string): readonly [string | undefined, boolean] {
+  const spec = world.attachment(nodeName)?.spec;
+  return [spec?.role, spec?.want !== undefined];
+}
+
+describe("restoreWants, where ControllerPublishVolume states them", () => {
+  it("states the want of a node on which the cluster has the volume attached, as the volume is published there, and once", () =>
+    withFound(async (world, cluster) => {
+      assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
+      assert.deepEqual([...roleOn(world, "node-a"), world.attachment("node-a")?.spec.readOnly], ["Primary", true, true]);
+      await world.clock.advance(1_000);
+      const commits = world.commits.length;
+      assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
+      assert.equal(world.commits.length, commits);
+    }));
+
+  it("makes the attachment of a node whose object was lost", () =>
+    withFound(async (world, cluster) => {
+      cluster.attached.set("csi-node-b", aClusterAttachment("node-b"));
+      await restore(world, cluster);
+      assert.deepEqual(roleOn(world, "node-b"), ["Primary", true]);
+    }));
+
+  it("states the others where the disk of one can't be looked at, and comes again for that one", () =>
+    withFound(async (world, cluster) => {
+      const { detail } = world.volume()?.status ?? assert.fail("no volume");
+      if (detail === undefined) assert.fail("no disk");
+      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { record: aRecord(), detail: { ...detail, diskUri: otherDisk } } }));
+      const sick = Array.from({ length: 70 }, (_, index) => aClusterAttachment(`node-${index}`, { volumeId: otherDisk }));
+      cluster.stale = [...sick, ...cluster.attached.values()];
+      for (const attachment of sick) cluster.attached.set(attachment.name, attachment);
+      const broken = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "r" } as const;
+      const getDisk: CloudProvisioner["getDisk"] = async (asked, signal) =>
+        asked.diskUri === otherDisk ? fail(broken) : world.ports.cloud.getDisk(asked, signal);
+      const ports = { ...world.ports, cloud: { ...world.ports.cloud, getDisk }, clusterVolumes: cluster };
+      assert.deepEqual(await world.answerOf(restoreWants({ ...ports, attach: "kubernetes" }, never)), fail(broken));
+      assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
+    }));
+
+  it("leaves a want ended that the node itself has ended: its unpublish is still to come", () =>
+    withFound(async (world, cluster) => {
+      cluster.attached.set("csi-node-b", aClusterAttachment("node-b"));
+      await world.given("AzVolumeAttachment", withoutWant("node-b"));
+      await restore(world, cluster);
+      assert.deepEqual(roleOn(world, "node-b"), ["Primary", false]);
+    }));
+
+  const notStanding: readonly { readonly because: string; readonly change: (world: ReconcileWorld, cluster: ModelCluster) => void }[] = [
+    { because: "was not published there yet", change: (_, cluster) => cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isAttached: false })) },
+    { because: "is being unpublished", change: (_, cluster) => cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isLeaving: true })) },
+    {
+      because: "was unpublished, which the cache does not show yet",
+      change: (_, cluster) => {
+        cluster.stale = [aClusterAttachment("node-a")];
+        cluster.attached.clear();
+      },
+    },
+    { because: "is on a node out of service", change: (world) => world.outOfService.add("node-a") },
+    { because: "is on a node that is no more, and its mark with it", change: (world) => world.gone.add("node-a") },
+  ];
+  for (const { because, change } of notStanding) {
+    it(`states none where the volume ${because}`, () =>
+      withFound(async (world, cluster) => {
+        change(world, cluster);
+        assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
+        assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+      }));
+  }
+
+  it("takes back a want that an unpublish outran, which nobody else would ever end", () =>
+    withFound(async (world, cluster) => {
+      cluster.meanwhile = () => cluster.attached.clear();
+      await restore(world, cluster);
+      assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+    }));
+
+  const forgotten: readonly {
+    readonly because: string;
+    readonly attached?: boolean;
+    readonly use?: VolumeUse;
+    readonly afterMs?: number;
+    readonly isEnded: boolean;
+  }[] = [
+    { because: "the cluster has no attachment of it, and nobody uses it", isEnded: true },
+    { because: "the cluster has one, whose unpublish is still to come", attached: true, isEnded: false },
+    { because: "somebody may use it", use: { kind: "unknown" }, isEnded: false },
+    { because: "it has only just come to be so", afterMs: 1_000, isEnded: false },
+  ];
+  for (const { because, attached = false, use = unused, afterMs = 61_000, isEnded } of forgotten) {
+    it(`${isEnded ? "ends" : "keeps"} a primary that its node no longer wants where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", withoutWant("node-a"));
+        await world.clock.advance(afterMs);
+        world.use = use;
+        const cluster = aCluster([aClusterVolume()], attached ? [aClusterAttachment("node-a", { isLeaving: true })] : []);
+        assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
+        assert.deepEqual(roleOn(world, "node-a"), [isEnded ? "Replica" : "Primary", false]);
+      }));
+  }
+
+  it("ends a want that the cluster has no attachment of, and that nobody uses: only an unpublish would, which was another driver's", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.clock.advance(61_000);
+      assert.deepEqual(await restore(world, aCluster([aClusterVolume()])), ok({ waiting: 0 }));
+      assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+    }));
+
+  it("ends a primary that its node no longer wants, also while it is tried again and again to attach it: the tries would never end, and keep the share of who waits", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", withoutWant("node-a"));
+      for (let retries = 1; retries <= 3; retries++) {
+        await world.clock.advance(25_000);
+        const present = world.attachment("node-a") ?? assert.fail("it is gone");
+        const error = { kind: "CloudUnavailable", message: "", failure: "", retries, time: agoMs(0) };
+        await must(world.other.updateStatus("AzVolumeAttachment", { ...present, status: { ...present.status, state: "AttachmentFailed", error } }, never));
+      }
+      await world.clock.advance(1_000);
+      assert.deepEqual(await restore(world, aCluster([aClusterVolume()])), ok({ waiting: 0 }));
+      assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+    }));
+
+  it("ends nothing where no orchestrator has attachments", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", withoutWant("node-a"));
+      await world.clock.advance(61_000);
+      assert.deepEqual(await world.answerOf(restoreWants(world.ports, never)), ok({ waiting: 0 }));
+      assert.deepEqual(roleOn(world, "node-a"), ["Primary", false]);
+    }));
+
+  it("waits for a volume that nobody has looked at yet", () =>
+    withControllerPorts(async (world) => {
+      const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);
+      assert.deepEqual(await restore(world, cluster), ok({ waiting: 1 }));
+      await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
+      assert.deepEqual(await restore(world, cluster), ok({ waiting: 1 }));
+      assert.equal(world.attachment("node-a"), undefined);
+    }));
+});
+
+describe("restoreWants, where another driver has published the volume while this one was away", () => {
+  const [a, b] = [identity("node-a"), identity("node-b")];
+
+  /** `pvc-1` as this driver left it, and now the cluster has it attached to node-b. */
+  async function afterV1(record: Partial<WriterRecord>, act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>): Promise<void> {
+    await withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ epoch: 4, ...record }));
+      world.instances.set(instanceUriOf("node-b"), b.vmId);
+      const cloud: ControllerPorts["cloud"] = {
+        ...world.ports.cloud,
+        getDisk: async () => ok(aDisk({ attachedTo: [instanceUriOf("node-b")] })),
+      };
+      await act(world, { ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()], [aClusterAttachment("node-b")]) });
+    });
+  }
+
+  it("trusts nobody before it has shown what it does with the disk, neither who held the volume nor who has it now: both may write", () =>
+    afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-b"), a], epoch: 4 }));
+      assert.deepEqual(
+        [roleOn(world, "node-b"), roleOn(world, "node-a")],
+        [
+          ["Primary", true],
+          ["Replica", false],
+        ],
+      );
+      const commits = world.commits.length;
+      await world.clock.advance(1_000);
+      assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
+      assert.equal(world.commits.length, commits);
+    }));
+
+  it("leaves a want from before that a workload may stand for", () =>
+    afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
+      world.use = { kind: "unknown" };
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.answerOf(restoreWants(ports, never));
+      assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
+    }));
+
+  it("does so, too, where the record names nobody: the node would be granted what it writes already, and pass for one that holds nothing", () =>
+    afterV1({}, async (world, ports) => {
+      await world.answerOf(restoreWants(ports, never));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-b")], epoch: 4 }));
+    }));
+
+  it("has the node settled first where the record was found again before, and no VM that it named or trusts", () =>
+    afterV1({ foundInUse: true, writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.answerOf(restoreWants(ports, never));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [b, a], unsettled: [b], epoch: 4 }));
+    }));
+
+  const known: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly attachment?: AzVolumeAttachment }[] = [
+    { because: "calls the node the writer", record: { writer: aWriter("node-b", { epoch: 4 }) } },
+    { because: "waits for the node's proof", record: { foundInUse: true, unproven: [b] } },
+    { because: "has the node in quarantine", record: { quarantine: [b] } },
+    { because: "has somebody being cut off", record: { writer: aWriter("node-a", { epoch: 4, wanted: false }), fencing: a } },
+    { because: "is of a volume that this driver has published there itself", record: {}, attachment: anAttachment("node-b") },
+    { because: "is of a volume that the node has just unstaged", record: {}, attachment: withoutWant("node-b") },
+  ];
+  for (const { because, record, attachment } of known) {
+    it(`keeps a record that ${because}`, () =>
+      afterV1(record, async (world, ports) => {
+        if (attachment !== undefined) await world.given("AzVolumeAttachment", attachment);
+        await world.answerOf(restoreWants(ports, never));
+        assert.deepEqual(world.record(), aRecord({ epoch: 4, ...record }));
+      }));
+  }
+});
+
+describe("restoreWants, where nodes attach by themselves", () => {
+  const uses: readonly { readonly use: VolumeUse; readonly role: readonly [string, boolean] }[] = [
+    { use: { kind: "used", users: ["default/pod"] }, role: ["Primary", true] },
+    { use: { kind: "unknown" }, role: ["Primary", true] },
+    { use: { kind: "unused" }, role: ["Replica", false] },
+  ];
+  for (const { use, role } of uses) {
+    it(`lets go of the cluster's attachment and leaves ${role[1] ? "a" : "no"} want, where the volume is ${use.kind} there`, () =>
+      withFound(async (world, cluster) => {
+        world.use = use;
+        assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 0 }));
+        assert.deepEqual([roleOn(world, "node-a"), cluster.released], [role, ["csi-node-a"]]);
+        assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 0 }));
+      }));
+  }
+
+  it("ends what an unpublish would have ended that never comes: else the disk would stay attached for ever", () =>
+    withFound(async (world, cluster) => {
+      cluster.attached.set("csi-node-b", aClusterAttachment("node-b", { isLeaving: true }));
+      await world.given("AzVolumeAttachment", withoutWant("node-b"));
+      await restore(world, cluster, "driver");
+      assert.deepEqual(roleOn(world, "node-b"), ["Replica", false]);
+      assert.deepEqual(cluster.released, ["csi-node-a", "csi-node-b"]);
+    }));
+
+  const waiting: readonly {
+    readonly because: string;
+    readonly isEnded: boolean;
+    readonly use?: VolumeUse;
+    readonly writer?: string;
+    readonly afterMs?: number;
+  }[] = [
+    { because: "its node has forgotten, since nobody uses the volume there: it would take a share for ever", isEnded: true },
+    { because: "a pod waits for", use: { kind: "used", users: ["pod db-0"] }, isEnded: false },
+    { because: "somebody may wait for", use: { kind: "unknown" }, isEnded: false },
+    { because: "has only just been stated", afterMs: 1_000, isEnded: false },
+    { because: "is the writer's, where nobody uses the volume: nobody could delete it otherwise", writer: "node-a", isEnded: true },
+  ];
+  for (const { because, isEnded, use = unused, writer = "node-b", afterMs = 61_000 } of waiting) {
+    it(`${isEnded ? "ends" : "keeps"} a want that ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ epoch: 1, writer: aWriter(writer) }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        await world.clock.advance(afterMs);
+        world.use = use;
+        assert.deepEqual(await restore(world, aCluster([aClusterVolume()]), "driver"), ok({ waiting: 0 }));
+        // The role of the writer ends with the release check.
+        assert.deepEqual(roleOn(world, "node-a"), [isEnded && writer !== "node-a" ? "Replica" : "Primary", !isEnded]);
+      }));
+  }
+
+  it("lets go of what an attacher keeps, which no attacher would ever do; where there is one, that is its own affair", () =>
+    withFound(async (world, cluster) => {
+      await restore(world, cluster, "driver");
+      assert.equal(cluster.timesVolumesReleased, 1);
+      await restore(world, cluster, "kubernetes");
+      assert.equal(cluster.timesVolumesReleased, 1);
+    }));
+
+  it("keeps the attachment until its volume is known: it is all that tells of the want", () =>
+    withControllerPorts(async (world) => {
+      const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);
+      assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 1 }));
+      assert.deepEqual(cluster.released, []);
+    }));
+});
+
+/** A primary that NodeUnstageVolume has been at. */
+function withoutWant(nodeName: string): ReturnType<typeof anAttachment> {
+  const attachment = anAttachment(nodeName);
+  const { want: _, ...spec } = attachment.spec;
+  return { ...attachment, spec };
+}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
+import { fail, ok } from "../core/failure/result.ts";
+import { aDetail, anAttachment, aReplica, attachmentName, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, leaving } from "../core/testing/objects.ts";
+import { newRecord } from "../core/writer/writer-steps.ts";
+import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
+import type { DriverEvent } from "../ports/cluster/events.ts";
+import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const pending = { status: undefined };
+const rejected = (requestId: string): ReturnType<typeof fail> => fail({ kind: "CloudRejected", code: "DiskBusy", message: "in use", requestId });
+
+function reconcile(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
+  const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
+  return world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));
+}
+
+/** An event of the attachment to node-a. */
+function told(reason: DriverEvent["reason"], message: string, news?: string): DriverEvent {
+  const event = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason, message, waitingOn: ["node-a"] } as const;
+  return news === undefined ? event : { ...event, news };
+}
+
+describe("what people are told of an attachment", () => {
+  it("is where the disk was attached, of a primary on the pods that wait there", async () => {
+    for (const { own, reason } of [
+      { own: anAttachment("node-a", pending), reason: "Attached" },
+      { own: aReplica("node-a", pending), reason: "ReplicaAttached" },
+    ] as const) {
+      await withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", own);
+        await reconcile(world);
+        assert.deepEqual(world.told, [told(reason, "attached to node-a as LUN 0")]);
+      });
+    }
+  });
+
+  it("is why an attach or a detach failed, which is no news for as long as only Azure's request id changes", async () => {
+    for (const { own, reason } of [
+      { own: anAttachment("node-a", pending), reason: "AttachRefused" },
+      { own: aReplica("node-a", pending), reason: "ReplicaAttachFailed" },
+    ] as const) {
+      await withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", own);
+        await reconcile(world, { attachDisk: async () => rejected("r-1") as never });
+        const message = "attach to node-a failed: Azure refused: DiskBusy: in use (request r-1)";
+        assert.deepEqual(world.told, [told(reason, message, "node-a CloudRejected DiskBusy")]);
+      });
+    }
+    await withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
+      await reconcile(world, { attachDisk: async () => fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 }) });
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["AttachFailed"],
+      );
+    });
+    await withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } })));
+      await reconcile(world, { detachDisk: async () => rejected("r-2") as never });
+      const message = "detach from node-a failed: Azure refused: DiskBusy: in use (request r-2)";
+      assert.deepEqual(world.told, [told("DetachFailed", message, "node-a CloudRejected DiskBusy")]);
+    });
+  });
+
+  it("is what an attach waits for before Azure is asked, where somebody waits for it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
+      await reconcile(world);
+      assert.deepEqual(world.told, [told("WaitingForNodePlugin", "no node plug-in has registered as node-a: there is no such AzDriverNode")]);
+    }));
+
+  it("is which other volume keeps a node from having anything attached", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const detail = aDetail({ diskUri: `${diskUri}-2` });
+      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { record: { ...newRecord(0), quarantine: [a] }, detail } }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
+      await reconcile(world);
+      assert.deepEqual(world.told, [told("WaitingForQuarantine", "node-a was cut off from pvc-2 and is not clean yet, so nothing is attached to it")]);
+    }));
+
+  it("is that a device is missing before it is used, and then where it is", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }));
+      await reconcile(world);
+      assert.deepEqual(world.told, [told("DeviceMissing", "node-a does not find the disk at LUN 3"), told("Attached", "attached to node-a as LUN 0")]);
+    }));
+
+  it("is that a writer has lost its disk, and then where it is again", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }));
+      await reconcile(world);
+      const message = "node-a writes the volume, and its disk is no longer there";
+      const lost = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "DiskLost", message, news: "node-a" };
+      assert.deepEqual(world.told, [lost, told("Attached", "attached to node-a as LUN 0")]);
+    }));
+
+  it("is that a standby was promoted", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { role: "Replica" } }));
+      await reconcile(world);
+      assert.deepEqual(world.told, [told("ReplicaPromoted", "the standby on node-a is the primary now: nothing had to be attached")]);
+    }));
+
+  it("is that Azure takes its time, every half minute, for as long as it does", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
+      const slowly: CloudProvisioner["attachDisk"] = async (_request, signal) => {
+        await world.clock.sleep(70_000, signal);
+        return ok({ lun: 5 });
+      };
+      await reconcile(world, { attachDisk: slowly });
+      await world.clock.advance(300_000);
+      assert.deepEqual(world.told, [
+        told("WaitingForAzure", "the attach to node-a has taken 30 s so far", "node-a"),
+        told("WaitingForAzure", "the attach to node-a has taken 60 s so far", "node-a"),
+        told("Attached", "attached to node-a as LUN 5"),
+      ]);
+    }));
+});

@@ -1,0 +1,52 @@
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { EventReason } from "../core/events/event-reasons.ts";
+import { failureNews } from "../core/events/failure-news.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+
+/** How long an attach is nothing to speak of, and how often it is spoken of then, in milliseconds. */
+const SLOW_MS = 30_000;
+
+type TellPorts = Pick<ControllerPorts, "events">;
+
+/** Tells people something of a disk on a node: on the volume, and on the node and the pods that wait there where the reason says so. */
+export function tellAttachment(ports: TellPorts, attachment: AzVolumeAttachment, reason: EventReason, message: string, failure?: Failure): void {
+  const { volumeName, nodeName } = attachment.spec;
+  const news = failure === undefined ? {} : { news: `${nodeName} ${failureNews(failure)}` };
+  ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason, message, waitingOn: [nodeName], ...news });
+}
+
+/** Carries out an attach; one that takes long is told of, for as long as it does. */
+export async function whileTelling<T>(
+  ports: Pick<ControllerPorts, "events" | "clock">,
+  attachment: AzVolumeAttachment,
+  attach: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { clock } = ports;
+  const done = new AbortController();
+  const ended = AbortSignal.any([signal, done.signal]);
+  const startedMs = clock.elapsedMs();
+
+  async function tellWhenSlow(): Promise<void> {
+    while (!ended.aborted) {
+      await clock.sleep(SLOW_MS, ended).catch((error: unknown) => {
+        if (!ended.aborted) throw error;
+      });
+      if (ended.aborted) return;
+      const { volumeName, nodeName } = attachment.spec;
+      ports.events.emit({
+        about: { kind: "AzVolume", name: volumeName },
+        nodeName,
+        reason: "WaitingForAzure",
+        message: `the attach to ${nodeName} has taken ${Math.round((clock.elapsedMs() - startedMs) / 1_000)} s so far`,
+        waitingOn: [nodeName],
+        news: nodeName,
+      });
+    }
+  }
+
+  const attaching = attach().finally(() => done.abort());
+  const [attached] = await Promise.all([attaching, tellWhenSlow()]);
+  return attached;
+}

@@ -1,0 +1,69 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { failureNews } from "../../core/events/failure-news.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { isRetryable } from "../../core/failure/is-retryable.ts";
+import { ok } from "../../core/failure/result.ts";
+import { fromTimestamp } from "../../core/primitives/timestamp.ts";
+import { fromObjectError, toObjectError } from "../../objects/object-error.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { lookForStrays } from "../adoption/compare-attachments.ts";
+import { tellAttachment } from "../attachment-events.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { setAttachmentStatus } from "./attachment-object.ts";
+import { evictStandbyFor } from "./evict-replica.ts";
+
+/** Before the next try of an attach that only a change can cure, in milliseconds: 15 s, 30 s … 5 minutes. A change that is seen brings it at once. */
+const REFUSED_BASE_MS = 15_000;
+const REFUSED_MAX_MS = 300_000;
+
+/** Says why an attach failed, and does what may make the next one succeed. One that only a change can cure is tried again after minutes. */
+export async function recordAttachFailure(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  if (failure.kind === "Refused" || failure.kind === "Cancelled") return { ok: false, failure };
+  // It says nothing of the node: another one would be chosen for the replica, and fail as well.
+  if (failure.kind === "OtherDriver" && attachment.spec.role === "Replica") return { ok: false, failure };
+  const retries = (attachment.status?.error?.retries ?? 0) + 1;
+  const recorded = await setAttachmentStatus(
+    ports,
+    attachment,
+    (status) => ({ ...status, state: "AttachmentFailed", error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }) }),
+    signal,
+  );
+  const isRefused = attachment.spec.role === "Primary" && !isRetryable(failure);
+  const reason = isRefused ? "AttachRefused" : attachment.spec.role === "Primary" ? "AttachFailed" : "ReplicaAttachFailed";
+  if (!isRefused || !wasToldOf(attachment, failure))
+    tellAttachment(ports, attachment, reason, `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`, failure);
+  if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
+  if (failure.kind === "NoFreeShare" || failure.kind === "DiskAttachedElsewhere") {
+    // By the objects there was a share: one may be taken of which none of them says so.
+    const looked = await lookForStrays(ports, volume, signal);
+    if (!looked.ok) return looked;
+  }
+  if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFor(ports, attachment, signal);
+  if (!isRefused) return { ok: false, failure };
+  const againAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
+  ports.logger.warn("attach refused", { volumeName: attachment.spec.volumeName, nodeName: attachment.spec.nodeName, retries, againAfterMs, failure });
+  return ok({ againAfterMs });
+}
+
+/** Whether the try before this one failed alike, for the same want. */
+function wasToldOf({ spec, status }: AzVolumeAttachment, failure: Failure): boolean {
+  if (status?.error === undefined) return false;
+  const earlier = fromObjectError(status.error);
+  const isSameWant = spec.want === undefined || fromTimestamp(spec.want.since) <= fromTimestamp(status.error.time);
+  return earlier !== undefined && isSameWant && failureNews(earlier) === failureNews(failure);
+}
+
+/** Its object went while the disk was on its way: where that arrives, or has, no object would say so. */
+export async function erased(ports: ControllerPorts, volume: AzVolume, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
+  if (failure.kind !== "ObjectNotFound") return { ok: false, failure };
+  const looked = await lookForStrays(ports, volume, signal);
+  return looked.ok ? ok({}) : looked;
+}

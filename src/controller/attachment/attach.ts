@@ -1,0 +1,141 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import type { AttachmentAction } from "../../core/attachment/plan-attachment.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { type CachingMode, diskSkus } from "../../core/volume/disk-sku.ts";
+import { cachingModeAtAttach } from "../../core/volume/resolve-volume-spec.ts";
+import { parseVolumeParameters } from "../../core/volume/volume-parameters.ts";
+import { mayForceOff } from "../../core/writer/writer-steps.ts";
+import { isTrusted } from "../../objects/store-incarnation.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { tellAttachment, whileTelling } from "../attachment-events.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { mayCarryOut } from "../fencing/foreign-detach.ts";
+import { erased, recordAttachFailure } from "./attach-failure.ts";
+import { attachmentTarget, unlessGone } from "./attachment-object.ts";
+import { tellIfLost } from "./disk-lost-event.ts";
+import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-now.ts";
+
+type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+
+/** Attaches the disk of an attachment to its node, as planned, and says where it sits or why it could not be. */
+export async function attach(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  action: Extract<AttachmentAction, { kind: "Attach" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { cloud, clock, logger } = ports;
+  const startedMs = clock.elapsedMs();
+  const isAwaited = attachment.spec.role === "Primary";
+  const cutOff = volumesCutOffFrom(ports, action.node);
+  if (cutOff.length > 0) {
+    const because = `${action.node.nodeName} was cut off from ${cutOff.join(", ")} and is not clean yet, so nothing is attached to it`;
+    if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
+    return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName } };
+  }
+  if (attachment.status?.deviceMissing === true && !tellIfLost(ports, volume, attachment))
+    tellAttachment(ports, attachment, "DeviceMissing", `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`);
+  const attempt = ports.random.uuid();
+  const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
+  if (!marked.ok) return unlessGone(marked);
+  // The plan was made on a cache; what the object itself says goes.
+  if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt) return ok({});
+  const attachDisk = (): ReturnType<typeof cloud.attachDisk> =>
+    cloud.attachDisk(
+      {
+        diskUri: attachment.spec.volumeId,
+        node: action.node,
+        cachingMode: cachingModeOf(volume),
+        lane: action.lane,
+        mayProceed: (asked) => mayAttachNow(ports, { volume, attachment, node: action.node }, asked),
+        mayCarryOut: mayCarryOut(ports, { node: action.node, attaches: attachment.spec.volumeId }),
+        mayForce: (asked) => mayForceNow(ports, volume, action.node, asked),
+        promisedLuns: () => lunsPromisedOn(ports, action.node),
+      },
+      signal,
+    );
+  const attached = await ports.steps.run("attach", () => (isAwaited ? whileTelling(ports, attachment, attachDisk, signal) : attachDisk()));
+  if (!attached.ok) return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
+  const { lun } = attached.value;
+  const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, attempt }, signal));
+  if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
+  if (recorded.value.status?.state !== "Attached") return ok({});
+  const durationMs = clock.elapsedMs() - startedMs;
+  logger.info("disk attached", {
+    volumeName: volume.metadata.name,
+    nodeName: action.node.nodeName,
+    lun: attached.value.lun,
+    role: attachment.spec.role,
+    durationMs,
+  });
+  tellAttachment(ports, attachment, isAwaited ? "Attached" : "ReplicaAttached", `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`);
+  return ok({});
+}
+
+function markAttaching(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  { node: { vmId, instanceUri }, attempt }: { readonly node: NodeIdentity; readonly attempt: string },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    attachmentTarget(attachment),
+    (present) => {
+      const status = present.status ?? { state: "Pending" };
+      const isThisVm = isSameVmId(status.vmId, vmId);
+      const isDone = status.state === "Attached" && status.deviceMissing !== true && isThisVm;
+      if (isDone || present.metadata.deletionTimestamp !== undefined) return undefined;
+      // From here on the disk may be on this VM, whatever becomes of the node: whoever detaches it later finds the VM here.
+      const { provenOff: _, ...begun } = isThisVm ? status : withoutPlace(status);
+      return { ...present, status: { ...begun, state: "Attaching", attempt, vmId, instanceUri } };
+    },
+    signal,
+  );
+}
+
+/** Without where the disk was on an earlier VM of the node's name. */
+function withoutPlace(status: AttachmentStatus): AttachmentStatus {
+  const { lun: _, publishContext: __, deviceMissing: ___, ...rest } = status;
+  return rest;
+}
+
+/** Only where the attach still stands: a fence that has cut the node off meanwhile has said so in the status, and the LUN is nobody's any more. */
+function recordAttached(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  { lun, attempt }: { readonly lun: number; readonly attempt: string },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    attachmentTarget(attachment),
+    (present) => {
+      if (present.status?.state !== "Attaching" || present.status.attempt !== attempt) return undefined;
+      const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;
+      return { ...present, status: { ...status, state: "Attached", lun, publishContext: { LUN: String(lun) } } };
+    },
+    signal,
+  );
+}
+
+/** A fresh look, asked before the disk is taken off by force first. Without a record nobody knows who writes: then Azure is waited for. */
+async function mayForceNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
+  const record = fresh.ok && fresh.value.metadata.uid === volume.metadata.uid ? fresh.value.status?.record : undefined;
+  return record !== undefined && mayForceOff(record, node) && (await isTrusted(ports, record, signal));
+}
+
+/** As the volume's parameters ask, where its SKU, size and shares allow it. */
+function cachingModeOf(volume: AzVolume): CachingMode {
+  const detail = volume.status?.detail;
+  const parsed = parseVolumeParameters(volume.spec.parameters);
+  const skuName = diskSkus.find((sku) => sku === detail?.skuName);
+  if (detail === undefined || skuName === undefined) return "None";
+  return cachingModeAtAttach({ skuName, sizeGiB: detail.sizeGiB, maxShares: detail.maxShares, cachingMode: parsed.ok ? parsed.value.cachingMode : undefined });
+}

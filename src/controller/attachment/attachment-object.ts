@@ -1,0 +1,40 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
+import { isLeaving } from "../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { removeFinalizer } from "../../objects/remove-finalizer.ts";
+import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+
+type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+
+/** That very object: one that was made under the same name since has its own life. */
+export function attachmentTarget(attachment: AzVolumeAttachment): ChangeTarget<"AzVolumeAttachment"> {
+  return { kind: "AzVolumeAttachment", name: attachment.metadata.name, uid: attachment.metadata.uid };
+}
+
+/** Changes its status; one that has none yet is pending. */
+export function setAttachmentStatus(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  change: (status: AttachmentStatus) => AttachmentStatus,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(ports.store, attachmentTarget(attachment), (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }), signal);
+}
+
+/** Takes its finalizer off: nothing of the disk is left on the node. Where a backup that was put back has taken the deletion back, the attachment stays, and says so of the disk. */
+export async function releaseAttachment(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  const removed = await ports.steps.run("remove-attachment", () => removeFinalizer(ports.store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal));
+  if (!removed.ok) return unlessGone(removed);
+  if (isLeaving(removed.value)) return ok({});
+  const recorded = await setAttachmentStatus(ports, attachment, () => ({ state: "Pending" }), signal);
+  return recorded.ok ? ok({}) : unlessGone(recorded);
+}
+
+/** An object that went meanwhile leaves nothing to do. */
+export function unlessGone(failed: { readonly ok: false; readonly failure: Failure }): Reconciled {
+  return failed.failure.kind === "ObjectNotFound" ? ok({}) : failed;
+}

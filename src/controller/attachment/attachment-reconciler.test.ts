@@ -1,0 +1,701 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
+import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import {
+  aDetail,
+  anAttachment,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+  leaving,
+} from "../../core/testing/objects.ts";
+import { newRecord } from "../../core/writer/writer-steps.ts";
+import { stateWant } from "../../objects/writer-request.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { anInstance } from "../testing/an-instance.ts";
+import { LIMIT_MS } from "../testing/settled.ts";
+import { attachmentReconciler } from "./attachment-reconciler.ts";
+import { detach } from "./detach.ts";
+import { forgetAttach } from "./reset-attachment.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const b = identity("node-b");
+const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
+const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+const run = (world: ReconcileWorld): Promise<unknown> => runOn(world, {});
+
+/** Reconciles on a platform that does some things otherwise. */
+function runOn(world: ReconcileWorld, cloud: Partial<CloudProvisioner>): Promise<unknown> {
+  const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
+  return world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));
+}
+
+/** Somebody else changes the volume's status past the controller's cache. */
+async function setStatus(world: ReconcileWorld, change: (status: NonNullable<AzVolume["status"]>) => AzVolume["status"]): Promise<void> {
+  const read = await world.other.get("AzVolume", aVolume().metadata.name, never);
+  const { status: before, ...volume } = read.ok ? read.value : assert.fail("no volume");
+  const status = before === undefined ? undefined : change(before);
+  const written = await world.other.updateStatus("AzVolume", { ...volume, ...(status === undefined ? {} : { status }) }, never);
+  assert.ok(written.ok);
+}
+
+async function read<T>(call: Promise<Result<T, unknown>>): Promise<{ readonly value: T }> {
+  const result = await call;
+  return result.ok ? result : assert.fail(JSON.stringify(result));
+}
+
+const givenNode = (world: ReconcileWorld): Promise<void> => world.given("AzDriverNode", aDriverNode("node-a"));
+
+/** Removes an attachment for good, as somebody with `kubectl` does who takes its finalizer off. */
+async function erase(world: ReconcileWorld): Promise<void> {
+  await world.other.delete("AzVolumeAttachment", attachmentName("node-a"), {}, never);
+  const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
+  assert.ok(present.ok);
+  await world.other.update("AzVolumeAttachment", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+}
+
+/** Removes an attachment for good and makes another one under its name, as an unpublish and a publish in quick succession do. */
+async function madeAnew(world: ReconcileWorld): Promise<void> {
+  await erase(world);
+  const made = await world.other.create(
+    "AzVolumeAttachment",
+    { metadata: { name: attachmentName("node-a"), finalizers: [ATTACHMENT_FINALIZER] }, spec: anAttachment("node-a").spec },
+    never,
+  );
+  assert.ok(made.ok);
+}
+
+describe("attachmentReconciler", () => {
+  it("attaches the disk and says where", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      assert.deepEqual(await run(world), { ok: true, value: {} });
+      assert.deepEqual(world.attachment("node-a")?.status, {
+        state: "Attached",
+        vmId: a.vmId,
+        instanceUri: a.instanceUri,
+        lun: 0,
+        publishContext: { LUN: "0" },
+      });
+    }));
+
+  it("attaches the disk of an AzVolume that a person deletes, for as long as it stands", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await world.markDeleted("AzVolume", "pvc-1");
+      await run(world);
+      assert.deepEqual([world.attachment("node-a")?.status?.state, world.attachedTo.has("node-a")], ["Attached", true]);
+    }));
+
+  it("lets a detach that hangs be forced by what the record says by then: never off a node that holds the volume, nor where nobody knows who writes", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      const answers: unknown[] = [];
+      await runOn(world, {
+        attachDisk: async ({ mayForce }) => {
+          answers.push(await mayForce?.(never));
+          await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), writer: aWriter("node-a") } }));
+          answers.push(await mayForce?.(never));
+          await setStatus(world, ({ record: _, ...status }) => status);
+          answers.push(await mayForce?.(never));
+          return fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 });
+        },
+      });
+      assert.deepEqual(answers, [true, false, false]);
+    }));
+
+  it("attaches a disk again that was taken off the node that writes it, and tells the users", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { deviceMissing: true } }));
+      await run(world);
+      assert.deepEqual([world.attachedTo.has("node-a"), world.attachment("node-a")?.status?.deviceMissing], [true, undefined]);
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["DiskLost", "Attached"],
+      );
+    }));
+
+  it("asks Azure at once where a missed disk is, and again only after ten seconds", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: { deviceMissing: true } }));
+      const reconciler = attachmentReconciler(world.ports);
+      const lookUps: number[] = [];
+      const limit = { timeoutMs: LIMIT_MS, clock: world.clock };
+      for (const afterMs of [0, 4_000, 10_000]) {
+        await world.clock.advance(afterMs);
+        const present = world.attachment("node-a");
+        assert.ok(present?.status !== undefined);
+        await world.answerOf(world.other.updateStatus("AzVolumeAttachment", { ...present, status: { ...present.status, deviceMissing: true } }, never));
+        await world.answerOf(
+          world.ports.cache.waitUntil("AzVolumeAttachment", attachmentName("node-a"), (seen) => seen?.status?.deviceMissing === true, limit, never),
+        );
+        await world.answerOf(reconciler.reconcile(attachmentName("node-a"), never));
+        lookUps.push(world.steps.filter((step) => step === "attach").length);
+      }
+      assert.deepEqual(lookUps, [1, 1, 2]);
+    }));
+
+  it("does not say Attached of a node that was cut off meanwhile", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      world.meanwhile.attachDisk = async () => {
+        await forgetAttach(world.other, { diskUri, node: a }, never);
+      };
+      await run(world);
+      assert.equal(world.attachment("node-a")?.status?.state, "Pending");
+    }));
+
+  it("leaves an attachment alone that was made anew under the name while the cache still shows the old one leaving", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
+      world.attachedTo.add("node-a");
+      world.store.holdWatches(true);
+      await madeAnew(world);
+      await run(world);
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
+      assert.deepEqual(world.attachment("node-a")?.metadata.finalizers, [ATTACHMENT_FINALIZER]);
+      assert.equal(world.attachment("node-a")?.status, undefined);
+    }));
+
+  it("detaches what is leaving, and lets the object go", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
+      world.attachedTo.add("node-a");
+      await run(world);
+      assert.deepEqual([[...world.attachedTo], world.attachment("node-a")], [[], undefined]);
+    }));
+
+  it("keeps an attachment whose deletion a backup takes back while its disk is being detached, and says that the disk is off: without its finalizer it would go later with the disk still there", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata }));
+      world.attachedTo.add("node-a");
+      const putBack = world.backUp();
+      await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
+      world.meanwhile.detachDisk = async () => putBack();
+      await run(world);
+      const kept = world.attachment("node-a");
+      assert.deepEqual([kept?.metadata.finalizers, kept?.metadata.deletionTimestamp, kept?.status], [[ATTACHMENT_FINALIZER], undefined, { state: "Pending" }]);
+    }));
+
+  it("takes no disk away while nobody knows who writes: the volume's object is gone, or made anew without a record yet", async () => {
+    await withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
+      world.attachedTo.add("node-a");
+      world.instances.set(instanceUriOf("node-a"), a.vmId);
+      world.disks.add(diskUri);
+      assert.deepEqual(await run(world), { ok: true, value: { againAfterMs: 30_000 } });
+      await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
+      await run(world);
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
+    });
+    await withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
+      world.attachedTo.add("node-a");
+      world.meanwhile.detachDisk = async () => {
+        const present = await world.other.get("AzVolume", "pvc-1", never);
+        assert.ok(present.ok);
+        await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+        await world.other.delete("AzVolume", "pvc-1", {}, never);
+      };
+      await run(world);
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
+    });
+  });
+
+  it("lets an attachment go whose volume and disk are both gone", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
+      await run(world);
+      assert.equal(world.attachment("node-a"), undefined);
+    }));
+
+  it("asks Azure for no second detach of a disk that a fence has proven to be off: other detaches from a dead VM take long", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })));
+      assert.deepEqual(await runOn(world, { detachDisk: () => assert.fail("a call to Azure") }), { ok: true, value: {} });
+      assert.equal(world.attachment("node-a"), undefined);
+    }));
+
+  it("keeps such an attachment where the record has been made anew since the cache was told", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })));
+      world.store.holdWatches(true);
+      await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), foundInUse: true } }));
+      assert.deepEqual(await run(world), { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.notEqual(world.attachment("node-a"), undefined);
+    }));
+
+  it("forgets that a disk was proven to be off once it is attached again", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } }));
+      world.meanwhile.attachDisk = async () => assert.equal(world.attachment("node-a")?.status?.provenOff, undefined);
+      await run(world);
+      assert.deepEqual([world.attachment("node-a")?.status?.state, world.attachment("node-a")?.status?.provenOff], ["Attached", undefined]);
+    }));
+
+  it("ends a want that a node stated while the volume was on its way out, once the disk is gone: nobody else would ever collect it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { state: "Pending" } }));
+      world.disks.add(diskUri);
+      assert.deepEqual(await run(world), { ok: true, value: { againAfterMs: 30_000 } });
+      assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
+      world.disks.delete(diskUri);
+      await run(world);
+      assert.notEqual(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
+      await run(world);
+      assert.equal(world.attachment("node-a"), undefined);
+    }));
+
+  it("keeps a want whose volume the cache does not show yet", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { state: "Pending" } }));
+      const { cache } = world.ports;
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const late = { ...world.ports, cache: { ...cache, get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)) } as typeof cache };
+      await world.answerOf(attachmentReconciler(late).reconcile(world.attachment("node-a")?.metadata.name ?? "", never));
+      assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("makes an attachment anew that somebody deletes by hand while its node writes: it takes no disk away, and is in nobody's way", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata, status: { lun: 3 } })));
+      world.attachedTo.add("node-a");
+      const before = world.attachment("node-a");
+      await run(world);
+      const made = world.attachment("node-a");
+      assert.notEqual(made?.metadata.uid, before?.metadata.uid);
+      assert.deepEqual([made?.metadata.deletionTimestamp, made?.metadata.finalizers], [undefined, [ATTACHMENT_FINALIZER]]);
+      assert.deepEqual([made?.spec, made?.status], [before?.spec, undefined]);
+      assert.deepEqual([[...world.attachedTo], world.told.map(({ reason }) => reason)], [["node-a"], ["DeletedByHand"]]);
+    }));
+
+  it("makes a standby that was going anew as what its node has become by its claim: nobody else would say so", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
+      await run(world);
+      const spec = world.attachment("node-a")?.spec;
+      assert.deepEqual([spec?.role, spec?.want !== undefined, world.attachment("node-a")?.metadata.deletionTimestamp], ["Primary", true, undefined]);
+    }));
+
+  it("leaves one alone that goes in good order, though the cache shows its node as the writer still", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
+      world.store.holdWatches(true);
+      await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { wanted: false }) }));
+      const before = world.attachment("node-a");
+      await run(world);
+      assert.deepEqual(world.attachment("node-a"), before);
+    }));
+
+  it("does not keep a want that ended while there was no object to end it in: the volume would be granted to where nobody wants it", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
+      const { create } = world.ports.store;
+      const store: typeof world.ports.store = {
+        ...world.ports.store,
+        create: async (kind, object, signal) => {
+          await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { held: false, wanted: false }) }));
+          return create(kind, object, signal);
+        },
+      };
+      await world.answerOf(attachmentReconciler({ ...world.ports, store }).reconcile(attachmentName("node-a"), never));
+      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want], ["Replica", undefined]);
+    }));
+
+  /** node-a has the disk, as Azure says. */
+  const onNodeA: Partial<CloudProvisioner> = {
+    getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a")] })),
+    inspectInstance: async ({ nodeName }) => ok(anInstance(nodeName, { dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })),
+  };
+
+  it("makes an attachment anew that was erased while its disk was on its way: no object would say that the VM has it", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: undefined }));
+      world.meanwhile.attachDisk = () => erase(world);
+      assert.deepEqual(await runOn(world, onNodeA), { ok: true, value: {} });
+      const { spec, status } = world.attachment("node-a") ?? assert.fail("nothing says that node-a has the disk");
+      assert.deepEqual([spec.role, spec.want, status?.state, status?.lun], ["Replica", undefined, "Attached", 5]);
+    }));
+
+  it("looks for a share that is taken without an object that says so, where Azure has none left and the objects do", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const own = anAttachment("node-b", { metadata: { name: attachmentName("node-b") }, status: undefined });
+      await world.given("AzVolumeAttachment", own);
+      const noFreeShare = fail({ kind: "NoFreeShare", diskUri, maxShares: 1 } as const);
+      const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...onNodeA, attachDisk: async () => noFreeShare } };
+      assert.deepEqual(await world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-b"), never)), noFreeShare);
+      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.status?.state], ["Replica", "Attached"]);
+    }));
+
+  it("asks nothing of the platform while anything on that VM may stand for an old device, of whichever volume", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const fenced = aVolume({ metadata: { name: "pvc-2" }, status: { record: { ...newRecord(0), quarantine: [a] }, detail: aDetail({ diskUri: otherUri }) } });
+      await world.given("AzVolume", fenced);
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      assert.deepEqual(await run(world), { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.deepEqual([[...world.attachedTo], world.steps, world.attachment("node-a")?.status], [[], [], undefined]);
+    }));
+
+  const standbyName = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
+  const standby = aReplica("node-a", { metadata: { name: standbyName }, spec: { volumeName: "pvc-2", volumeId: otherUri } });
+
+  for (const [what, storeGeneration, attachedTo] of [
+    ["takes a disk off no node by a record of another store generation", 7, ["node-a"]],
+    ["takes a disk off a node by a record of the store's own generation", 0, []],
+  ] as const)
+    it(what, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ storeGeneration }));
+        await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
+        world.attachedTo.add("node-a");
+        await run(world);
+        assert.deepEqual([...world.attachedTo], attachedTo);
+        assert.equal(world.attachment("node-a") === undefined, attachedTo.length === 0);
+      }),
+    );
+
+  describe("past a cache that is old", () => {
+    const elsewhere = { name: standbyName, volumeName: "pvc-2" } as const;
+    const lun3 = { ...standby, status: { ...standby.status, state: "Attached", lun: 3 } } as const;
+    const ofTheOther = aVolume({ metadata: { name: "pvc-2" }, status: { record: newRecord(0), detail: aDetail({ diskUri: otherUri }) } });
+    const quarantine = async (world: ReconcileWorld): Promise<void> => {
+      const { value } = await read(world.other.get("AzVolume", elsewhere.volumeName, never));
+      const record = { ...newRecord(0), quarantine: [a] };
+      await read(world.other.updateStatus("AzVolume", { ...value, status: { ...(value.status ?? assert.fail()), record } }, never));
+    };
+    const remove = async (world: ReconcileWorld): Promise<void> => {
+      await world.other.delete("AzVolumeAttachment", elsewhere.name, {}, never);
+      const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
+      await read(world.other.update("AzVolumeAttachment", { ...value, metadata: { ...value.metadata, finalizers: [] } }, never));
+    };
+    const fence = async (world: ReconcileWorld): Promise<void> => {
+      await read(forgetAttach(world.other, { diskUri: otherUri, node: a }, never));
+      await quarantine(world);
+    };
+    const rows: readonly [string, (world: ReconcileWorld) => Promise<void>, boolean][] = [
+      ["attaches where nothing has happened", async () => undefined, true],
+      ["attaches nothing to a node that another controller has cut off since", fence, false],
+      [
+        "attaches nothing to it once that attachment is gone, too",
+        async (world) => {
+          await fence(world);
+          await remove(world);
+        },
+        false,
+      ],
+      [
+        "attaches beside a disk that is just off that node in good order",
+        async (world) => {
+          await read(forgetAttach(world.other, { diskUri: otherUri, node: a }, never));
+          await remove(world);
+        },
+        true,
+      ],
+    ];
+    const oldCache = async (world: ReconcileWorld): Promise<void> => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await world.given("AzVolume", ofTheOther);
+      await world.given("AzVolumeAttachment", lun3);
+      world.store.holdWatches(true);
+    };
+    for (const [what, change, isAttached] of rows)
+      it(what, () =>
+        withControllerPorts(async (world) => {
+          await oldCache(world);
+          await change(world);
+          const refused = { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } };
+          assert.deepEqual(await run(world), isAttached ? { ok: true, value: {} } : refused);
+          assert.deepEqual([...world.attachedTo], isAttached ? ["node-a"] : []);
+        }),
+      );
+
+    it("attaches nothing at a LUN that another controller has promised since", () =>
+      withControllerPorts(async (world) => {
+        await oldCache(world);
+        const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
+        await read(world.other.updateStatus("AzVolumeAttachment", { ...value, status: { ...(value.status ?? assert.fail()), lun: 4 } }, never));
+        let mayProceedNow: boolean | undefined;
+        await runOn(world, {
+          attachDisk: async ({ promisedLuns, mayProceed }, signal) => {
+            assert.deepEqual(promisedLuns?.(), [3]);
+            mayProceedNow = await mayProceed(signal);
+            return fail({ kind: "Refused", diskUri, nodeName: "node-a" });
+          },
+        });
+        assert.equal(mayProceedNow, false);
+      }));
+  });
+
+  it("attaches to the VM that has the name now, whatever an earlier one had", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { vmId: "older", lun: 3 } }));
+      await run(world);
+      assert.deepEqual([[...world.attachedTo], world.attachment("node-a")?.status?.vmId, world.attachment("node-a")?.status?.lun], [["node-a"], a.vmId, 0]);
+    }));
+
+  describe("on an earlier VM of its node's name, which is kept", () => {
+    const earlier = { nodeName: "node-a", vmId: "older", instanceUri: instanceUriOf("an-earlier-node-a") };
+    const on = { vmId: earlier.vmId, instanceUri: earlier.instanceUri, lun: 3 };
+    const detached: unknown[] = [];
+    const detachDisk: CloudProvisioner["detachDisk"] = async ({ node, mayProceed }, signal) => {
+      if (!(await mayProceed(signal))) return fail({ kind: "Refused", diskUri, nodeName: node.nodeName });
+      detached.push(node);
+      return ok(undefined);
+    };
+
+    it("is taken off there, and attached to the VM that has the name now", () =>
+      withControllerPorts(async (world) => {
+        detached.length = 0;
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+        await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
+        await runOn(world, { detachDisk });
+        assert.deepEqual(detached, [earlier]);
+        assert.deepEqual(
+          [world.attachment("node-a")?.metadata.finalizers, world.attachment("node-a")?.status],
+          [[ATTACHMENT_FINALIZER], { state: "Pending", role: "Replica" }],
+        );
+        await run(world);
+        assert.deepEqual([[...world.attachedTo], world.attachment("node-a")?.status?.vmId], [["node-a"], a.vmId]);
+      }));
+
+    it("stays there while the record, as it is by then, says that it may write", () =>
+      withControllerPorts(async (world) => {
+        detached.length = 0;
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+        await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
+        await runOn(world, {
+          detachDisk: async (request, signal) => {
+            await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), unproven: [earlier] } }));
+            return detachDisk(request, signal);
+          },
+        });
+        assert.deepEqual([detached, world.attachment("node-a")?.status?.vmId], [[], earlier.vmId]);
+      }));
+
+    it("says nothing of a detach once the disk is on its way to the next VM, which the cache does not show yet", () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+        await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
+        const cached = world.attachment("node-a") ?? assert.fail("no attachment");
+        const next = { state: "Attaching", vmId: a.vmId, instanceUri: a.instanceUri, attempt: "next" } as const;
+        const stored = await read(world.other.get("AzVolumeAttachment", attachmentName("node-a"), never));
+        await read(world.other.updateStatus("AzVolumeAttachment", { ...stored.value, status: next }, never));
+        const ports = { ...world.ports, cloud: { ...world.ports.cloud, detachDisk } };
+        await world.answerOf(detach(ports, cached, { kind: "DetachEarlier", node: earlier, lane: "collection" }, never));
+        assert.deepEqual(world.attachment("node-a")?.status, next);
+      }));
+  });
+
+  it("does not write the LUN of its attach over a later attempt: the disk may sit elsewhere by then", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      world.meanwhile.attachDisk = async () => {
+        await forgetAttach(world.other, { diskUri, node: a }, never);
+        const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
+        assert.ok(present.ok);
+        await world.other.updateStatus("AzVolumeAttachment", { ...present.value, status: { state: "Attaching", attempt: "a later one" } }, never);
+      };
+      assert.deepEqual(await run(world), { ok: true, value: {} });
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Attaching", attempt: "a later one" });
+    }));
+
+  const full: CloudProvisioner["attachDisk"] = async ({ node }) => fail({ kind: "NoFreeLun", nodeName: node.nodeName, lunsMax: 8 });
+
+  it("has no disk put where the node looks for another one, which somebody may have taken off: the pod of that volume would get this disk", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await world.given("AzVolumeAttachment", { ...standby, status: { ...standby.status, state: "Attached", lun: 3 } });
+      const thirdUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-3" });
+      const ofAnEarlierVm = aReplica("node-a", {
+        metadata: { name: attachmentObjectName({ diskUri: thirdUri, nodeName: "node-a" }) },
+        spec: { volumeName: "pvc-3", volumeId: thirdUri },
+        status: { vmId: "older", lun: 5 },
+      });
+      await world.given("AzVolumeAttachment", ofAnEarlierVm);
+      let promised: readonly number[] | undefined;
+      await runOn(world, {
+        attachDisk: async ({ promisedLuns }) => {
+          promised = promisedLuns?.();
+          return ok({ lun: 0 });
+        },
+      });
+      assert.deepEqual(promised, [3]);
+    }));
+
+  for (const [attachment, retries, told] of [
+    [anAttachment("node-a", { status: undefined }), 1, 1],
+    [aReplica("node-a", { status: undefined }), undefined, 0],
+  ] as const) {
+    it(`holds another Azure disk driver against no node of a ${attachment.spec.role}`, () =>
+      withControllerPorts(async (world) => {
+        const beside = fail({ kind: "OtherDriver", detail: "pod v1/x serves disk.csi.azure.com" } as const);
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", attachment);
+        assert.deepEqual(await runOn(world, { attachDisk: async () => beside }), beside);
+        assert.equal(world.attachment("node-a")?.status?.error?.retries, retries, "another node would be chosen after some");
+        const messages = world.told.filter(({ message }) =>
+          message.startsWith("attach to node-a failed: another Azure disk driver runs beside this one: pod v1/x"),
+        );
+        assert.equal(messages.length, told);
+      }));
+  }
+
+  /** Standbys of pvc-2 and so on, on node-a; the volumes have these records. */
+  async function givenStandbys(world: ReconcileWorld, records: readonly Partial<WriterRecord>[]): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (const [index, record] of records.entries()) {
+      const name = `pvc-${index + 2}`;
+      const uri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: name });
+      const status = { record: { ...newRecord(0), ...record }, detail: aDetail({ diskUri: uri }) };
+      await world.given("AzVolume", aVolume({ metadata: { name }, spec: { volumeName: name }, status }));
+      const objectName = attachmentObjectName({ diskUri: uri, nodeName: "node-a" });
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata: { name: objectName }, spec: { volumeName: name, volumeId: uri } }));
+      names.push(objectName);
+    }
+    return names;
+  }
+
+  async function leavingOf(world: ReconcileWorld, names: readonly string[]): Promise<readonly boolean[]> {
+    const isGoing: boolean[] = [];
+    for (const name of names) isGoing.push((await read(world.other.get("AzVolumeAttachment", name, never))).value.metadata.deletionTimestamp !== undefined);
+    return isGoing;
+  }
+
+  it("evicts one standby for one slot where a primary finds none, however often it is tried", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      const names = await givenStandbys(world, [{ unproven: [b] }, { writer: aWriter("node-b") }, {}]);
+      for (let tries = 0; tries < 3; tries++) {
+        await runOn(world, { attachDisk: full });
+        await world.clock.advance(1_000);
+      }
+      assert.deepEqual(await leavingOf(world, names), [false, true, false]);
+      assert.deepEqual(
+        world.told.filter(({ reason }) => reason === "ReplicaEvicted").map(({ about }) => about),
+        [{ kind: "AzVolume", name: "pvc-3" }],
+      );
+    }));
+
+  it("evicts as many standbys as primaries wait for a slot of the node", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      const names = await givenStandbys(world, [{}, {}, {}]);
+      const uri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-9" });
+      const error = { kind: "NoFreeLun", message: "", failure: "{}", time: "2026-01-01T00:00:00.000Z", retries: 1 };
+      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-9" }, spec: { volumeName: "pvc-9" }, status: { detail: aDetail({ diskUri: uri }) } }));
+      const other = anAttachment("node-a", {
+        metadata: { name: attachmentObjectName({ diskUri: uri, nodeName: "node-a" }) },
+        spec: { volumeName: "pvc-9", volumeId: uri },
+        status: { state: "AttachmentFailed", error },
+      });
+      await world.given("AzVolumeAttachment", other);
+      for (let tries = 0; tries < 3; tries++) {
+        await runOn(world, { attachDisk: full });
+        await world.clock.advance(1_000);
+      }
+      assert.deepEqual(await leavingOf(world, names), [true, true, false]);
+    }));
+
+  it("evicts no standby whose volume has begun to fail over since the cache was told, and tells of none", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      const names = await givenStandbys(world, [{}]);
+      world.store.holdWatches(true);
+      const present = (await read(world.other.get("AzVolume", "pvc-2", never))).value;
+      assert.ok(present.status !== undefined);
+      await read(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: { ...newRecord(0), unproven: [b] } } }, never));
+      await runOn(world, { attachDisk: full });
+      assert.deepEqual(await leavingOf(world, names), [false]);
+      assert.ok(world.told.every(({ reason }) => reason !== "ReplicaEvicted"));
+    }));
+
+  it("leaves a standby that was promoted meanwhile, unseen by the cache", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await givenStandbys(world, [{}]);
+      world.store.holdWatches(true);
+      await stateWant(
+        { ...world.ports, store: world.other },
+        { volume: aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }), nodeName: "node-a", volumeContext: {} },
+        never,
+      );
+      await runOn(world, { attachDisk: full });
+      const left = await world.other.get("AzVolumeAttachment", standbyName, never);
+      assert.deepEqual([left.ok && left.value.spec.role, left.ok && left.value.metadata.deletionTimestamp], ["Primary", undefined]);
+    }));
+});

@@ -1,0 +1,129 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { type AttachmentAction, planAttachment } from "../../core/attachment/plan-attachment.ts";
+import { unreachable } from "../../core/failure/invariant.ts";
+import { ok } from "../../core/failure/result.ts";
+import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import { tellAttachment } from "../attachment-events.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { observeVolume } from "../observe-volume.ts";
+import { attach } from "./attach.ts";
+import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
+import { detach, releaseProven } from "./detach.ts";
+import { DeviceLookups } from "./device-lookups.ts";
+import { removeIgnored } from "./ignored-attachment.ts";
+import { makeAttachmentAnew } from "./recreate-attachment.ts";
+import { releaseOrphan } from "./release-orphan.ts";
+import { releaseUnattached } from "./release-unattached.ts";
+
+/** How often an attachment is looked at again that no pod is seen behind, in milliseconds. From caches alone. */
+const UNBACKED_AGAIN_MS = 1_000;
+
+/** Attaches and detaches: one cloud operation at a time for each attachment, next to all others. */
+export function attachmentReconciler(ports: ControllerPorts): Reconciler {
+  const lookups = new DeviceLookups(ports.clock);
+  return {
+    name: "attachment",
+    workers: 256,
+    backoff: { baseMs: 200, maxMs: 30_000 },
+    reconcile: (attachmentName, signal) => reconcileAttachment({ ...ports, lookups }, attachmentName, signal),
+  };
+}
+
+type AttachmentPorts = ControllerPorts & { readonly lookups: DeviceLookups };
+
+async function reconcileAttachment(ports: AttachmentPorts, attachmentName: string, signal: AbortSignal): Promise<Reconciled> {
+  const attachment = ports.cache.get("AzVolumeAttachment", attachmentName);
+  if (attachment === undefined) {
+    return ports.cache.ignoredAttachment(attachmentName) === undefined ? ok({}) : removeIgnored(ports, attachmentName, signal);
+  }
+  const observed = observeVolume(ports, attachment.spec.volumeName);
+  if (observed === undefined) return releaseOrphan(ports, attachment, signal);
+  const backed = observed.attachments.find((known) => known.attachment.metadata.name === attachmentName)?.attachment;
+  if (backed === undefined) return leaveUnbacked(ports, attachment, signal);
+  const action = planAttachment(observed, backed);
+  if (action === undefined) return ok({});
+  return execute(ports, observed, attachment, action, signal);
+}
+
+/** Nothing is done for it until a pod is seen there. What a node has made and asks for no more would stay, since the node can't delete it. */
+async function leaveUnbacked(ports: ControllerPorts, { metadata, spec }: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  if (spec.want !== undefined || spec.role === "Primary") return ok({ againAfterMs: UNBACKED_AGAIN_MS });
+  const { name, uid, resourceVersion } = metadata;
+  const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+  return deleted.ok ? ok({}) : unlessGone(deleted);
+}
+
+async function execute(
+  ports: AttachmentPorts,
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+  action: AttachmentAction,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  switch (action.kind) {
+    case "Attach":
+      return isMissedThere(attachment, action.node)
+        ? lookUp(ports, observed, attachment, action, signal)
+        : attach(ports, observed.volume, attachment, action, signal);
+    case "Detach":
+    case "DetachEarlier":
+      return detach(ports, attachment, action, signal);
+    case "ReleaseUnattached":
+      return releaseUnattached(ports, observed.volume, attachment, action, signal);
+    case "Release":
+      return releaseProven(ports, attachment, action.node, signal);
+    case "RecordRole":
+      return recordRole(ports, attachment, action.role, signal);
+    case "MakeAnew":
+      return makeAttachmentAnew(ports, attachment, action.node, signal);
+    case "Wait":
+      ports.logger.debug("attachment waits", { attachmentName: attachment.metadata.name, because: action.because });
+      if (action.reason !== undefined) tellAttachment(ports, attachment, action.reason, action.because);
+      return ok({});
+    default:
+      return unreachable(action);
+  }
+}
+
+/** Whether nothing but the node's word asks for an attach: the disk has been attached to this very VM. */
+function isMissedThere({ status }: AzVolumeAttachment, { vmId }: NodeIdentity): boolean {
+  return status?.state === "Attached" && status.deviceMissing === true && isSameVmId(status.vmId, vmId);
+}
+
+/** An attach of a disk that is attached already reads where it is. One that fails has its own back-off. */
+async function lookUp(
+  ports: AttachmentPorts,
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+  action: Extract<AttachmentAction, { kind: "Attach" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { uid } = attachment.metadata;
+  const waitMs = ports.lookups.waitMs(uid);
+  if (waitMs > 0) return ok({ againAfterMs: waitMs });
+  const attached = await attach(ports, observed.volume, attachment, action, signal);
+  if (attached.ok) ports.lookups.note(uid);
+  return attached;
+}
+
+async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment, role: "Primary" | "Replica", signal: AbortSignal): Promise<Reconciled> {
+  const recorded = await ports.steps.run(role === "Primary" ? "promote" : "demote", () =>
+    setAttachmentStatus(
+      ports,
+      attachment,
+      (status) => (status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role }),
+      signal,
+    ),
+  );
+  if (!recorded.ok) return unlessGone(recorded);
+  if (role === "Primary" && attachment.status?.role === "Replica")
+    tellAttachment(ports, attachment, "ReplicaPromoted", `the standby on ${attachment.spec.nodeName} is the primary now: nothing had to be attached`);
+  if (attachment.status?.role !== undefined)
+    ports.logger.info(role === "Primary" ? "replica promoted" : "primary demoted", {
+      volumeName: attachment.spec.volumeName,
+      nodeName: attachment.spec.nodeName,
+    });
+  return ok({});
+}

@@ -1,0 +1,81 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { isStandbyByRecord, mayWrite, type ReplicaAction, type ReplicaCondition } from "../../core/attachment/plan-replicas.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { unlessGone } from "./attachment-object.ts";
+
+/** When a deletion whose condition fails past the cache is planned again, in milliseconds: the cache shows why then. */
+const PLAN_AGAIN_MS = 1_000;
+
+/**
+ * Deletes a replica if what the plan rests on still holds past every cache: its node may not write, and the plan's own condition. A replica that is kept by mistake costs a
+ * share for a moment; one that is deleted by mistake costs the next failover an attach.
+ */
+export async function deleteReplica(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  action: Extract<ReplicaAction, { kind: "DeleteAttachment" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { logger, store } = ports;
+  const volumeName = observed.volume.metadata.name;
+  const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
+  if (attachment === undefined) return ok({});
+  const { onlyWhile } = action;
+  const nonStandbys = await nonStandbysPastCache(ports, onlyWhile, signal);
+  if (!nonStandbys.ok) return nonStandbys;
+  if (nonStandbys.value === undefined) return ok({ againAfterMs: PLAN_AGAIN_MS });
+  const present = await store.get("AzVolume", volumeName, signal);
+  if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+  // Planned on a record that may have been made anew since: a node that is to show what it does with the disk needs its attachment for that.
+  const record = present.ok ? present.value.status?.record : undefined;
+  if (mayWrite(record, attachment.spec.nodeName)) return ok({});
+  if (nonStandbys.value.some((other) => isStandbyByRecord(record, other))) return ok({ againAfterMs: PLAN_AGAIN_MS });
+  if (onlyWhile?.kind === "Unrequested" && present.ok && present.value.status?.unrequestedSince !== onlyWhile.since) return ok({});
+  const { uid, resourceVersion } = attachment.metadata;
+  // The version, too: a want that was stated in between makes it a primary, which is never deleted from here.
+  const deleted = await store.delete("AzVolumeAttachment", action.attachmentName, { uid, resourceVersion }, signal);
+  if (!deleted.ok) return unlessGone(deleted);
+  logger.info("replica deleted", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });
+  return ok({});
+}
+
+/**
+ * The attachments that the plan counted as no standbys, as they are past the cache. Undefined: the condition does
+ * not hold, as far as it is about other objects than the volume. Fails where the store does not answer.
+ */
+async function nonStandbysPastCache(
+  { clusterVolumes, store }: ControllerPorts,
+  onlyWhile: ReplicaCondition | undefined,
+  signal: AbortSignal,
+): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
+  if (onlyWhile?.kind === "NodeGone") return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone" ? [] : undefined);
+  if (onlyWhile?.kind === "Unregistered") {
+    const driverNode = await store.get("AzDriverNode", onlyWhile.nodeName, signal);
+    return driverNode.ok ? ok(undefined) : driverNode.failure.kind === "ObjectNotFound" ? ok([]) : driverNode;
+  }
+  if (onlyWhile?.kind !== "OthersStay") return ok([]);
+  const nonStandbys = await stayingPastCache(store, onlyWhile.nonStandbyNames, signal);
+  if (!nonStandbys.ok || nonStandbys.value === undefined) return nonStandbys;
+  const standbys = await stayingPastCache(store, onlyWhile.standbyNames, signal);
+  return standbys.ok && standbys.value !== undefined ? nonStandbys : standbys;
+}
+
+/** Attachments by their names; undefined: one of them is gone or leaves. */
+async function stayingPastCache(
+  store: ControllerPorts["store"],
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
+  const staying: AzVolumeAttachment[] = [];
+  for (const name of names) {
+    const read = await store.get("AzVolumeAttachment", name, signal);
+    if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
+    if (!read.ok || isLeaving(read.value)) return ok(undefined);
+    staying.push(read.value);
+  }
+  return ok(staying);
+}

@@ -1,0 +1,103 @@
+import { attachmentProblem } from "../../core/api/attachment-identity.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isLeaving, isRecordMissing } from "../../core/attachment/observed-volume.ts";
+import { type AttachmentAction, isProvenOff } from "../../core/attachment/plan-attachment.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { ok } from "../../core/failure/result.ts";
+import { mayDetach } from "../../core/writer/writer-steps.ts";
+import { toObjectError } from "../../objects/object-error.ts";
+import { isTrusted } from "../../objects/store-incarnation.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { tellAttachment } from "../attachment-events.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { mayCarryOut } from "../fencing/foreign-detach.ts";
+import { doubtingNode } from "../rollback/doubting-node.ts";
+import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
+import { forgetAttach } from "./reset-attachment.ts";
+
+type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
+
+/**
+ * Takes the disk of an attachment off a node, where the record allows it, and lets the object go; off an
+ * earlier VM of the node's name, and keeps the object for the VM that has it now.
+ */
+export async function detach(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  { kind, node, lane }: DetachAction,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { clock, cloud, logger } = ports;
+  const startedMs = clock.elapsedMs();
+  // Asked before the mark, too: a detach that is refused leaves the attachment as it was, and the node can still tell where the disk is.
+  if (!(await mayDetachNow(ports, attachment, node, signal)))
+    return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName } };
+  const marked = await setAttachmentStatus(ports, attachment, (status) => (isOf(status, node) ? { ...status, state: "Detaching" } : status), signal);
+  if (!marked.ok) return unlessGone(marked);
+  const detached = await ports.steps.run("detach", () =>
+    cloud.detachDisk(
+      {
+        diskUri: attachment.spec.volumeId,
+        node,
+        lane,
+        mayProceed: (asked) => mayDetachNow(ports, attachment, node, asked),
+        mayCarryOut: mayCarryOut(ports, { node }),
+      },
+      signal,
+    ),
+  );
+  if (!detached.ok) {
+    if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
+    const { failure } = detached;
+    tellAttachment(ports, attachment, "DetachFailed", `detach from ${node.nodeName} failed: ${describeFailure(failure)}`, failure);
+    const retries = (attachment.status?.error?.retries ?? 0) + 1;
+    const recorded = await setAttachmentStatus(
+      ports,
+      attachment,
+      (status) => (isOf(status, node) ? { ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) } : status),
+      signal,
+    );
+    return recorded.ok ? detached : unlessGone(recorded);
+  }
+  logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
+  if (kind === "Detach") return releaseAttachment(ports, attachment, signal);
+  const forgotten = await forgetAttach(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
+  return forgotten.ok ? ok({}) : forgotten;
+}
+
+/**
+ * Whether what a status says is about that VM. Where the cache is old, the disk may be on its way to the next
+ * one of its name.
+ */
+function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
+  return vmId === undefined || isSameVmId(vmId, node.vmId);
+}
+
+/**
+ * A fresh look at the record, asked between the read of the VM and its write: whether the disk may be taken
+ * off the node, and its attachment go.
+ */
+export async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
+  // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
+  if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined) return false;
+  const record = fresh.value.status?.record;
+  if (record !== undefined && doubtingNode(ports, attachment.spec.volumeName, record.storeGeneration) === node.nodeName) return false;
+  return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
+}
+
+/** Lets an attachment go whose disk a fence has proven to be off its VM, if the record still says so and is to be trusted. No call to Azure. */
+export async function releaseProven(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  const [volume, present] = await Promise.all([
+    ports.store.get("AzVolume", attachment.spec.volumeName, signal),
+    ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal),
+  ]);
+  if (!volume.ok) return unlessGone(volume);
+  if (!present.ok) return unlessGone(present);
+  const record = volume.value.status?.record;
+  const stillHolds = isProvenOff(record, present.value, node) && isLeaving(present.value) && (await isTrusted(ports, record, signal));
+  if (!stillHolds) return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName } };
+  ports.logger.info("attachment released after a fence", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName });
+  return releaseAttachment(ports, attachment, signal);
+}

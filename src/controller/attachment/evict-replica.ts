@@ -1,0 +1,45 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { chooseEvicted } from "../../core/attachment/choose-evicted.ts";
+import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import { tellAttachment } from "../attachment-events.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { observeVolume, waitsForSlot } from "../observe-volume.ts";
+
+/** How long the slot of an attachment that is being deleted is counted on, in milliseconds. A detach takes seconds; one that hangs for longer holds up no pod. */
+const COUNTED_ON_MS = 60_000;
+
+/**
+ * Deletes a standby where a node has no slot left for `primary`: a standby never blocks a real pod. None goes while as many slots are about to come free as primaries wait for
+ * there: each try of the same attach would cost another volume its standby.
+ */
+export async function evictStandbyFor(ports: ControllerPorts, primary: AzVolumeAttachment, signal: AbortSignal): Promise<void> {
+  const { nodeName } = primary.spec;
+  const there = ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
+  const waiting = there.filter((other) => other.metadata.name === primary.metadata.name || waitsForSlot(other)).length;
+  if (there.filter((other) => isFreeingSlot(ports, other)).length >= waiting) return;
+  const holders = there.map((attachment) => ({ attachment, observed: observeVolume(ports, attachment.spec.volumeName) }));
+  const standby = chooseEvicted(holders, ports.cache.askedMs("AzVolumeAttachment", primary.metadata.name) ?? 0);
+  if (standby === undefined) return;
+  const { name, uid, resourceVersion } = standby.metadata;
+  if (!(await isRecordAsSeen(ports, holders.find(({ attachment }) => attachment === standby)?.observed, signal))) return;
+  const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+  if (deleted.ok) tellAttachment(ports, standby, "ReplicaEvicted", `a primary needs the slot of the replica on ${nodeName}`);
+  else ports.logger.warn("replica not evicted", { attachmentName: name, failure: deleted.failure });
+}
+
+/** Whether a detach is to come, or under way, that ends soon. */
+function isFreeingSlot({ cache }: ControllerPorts, attachment: AzVolumeAttachment): boolean {
+  const state = attachment.status?.state;
+  const hasSlot = state === "Attached" || state === "Detaching";
+  return isLeaving(attachment) && hasSlot && (cache.askedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0) < COUNTED_ON_MS;
+}
+
+/** Past the cache: a fence of that volume may have begun since, or its node have become one that may write. The next try chooses again. */
+async function isRecordAsSeen({ store, logger }: ControllerPorts, observed: ObservedVolume | undefined, signal: AbortSignal): Promise<boolean> {
+  if (observed === undefined) return false;
+  const { name, uid } = observed.volume.metadata;
+  const present = await store.get("AzVolume", name, signal);
+  if (!present.ok) logger.warn("replica not evicted", { volumeName: name, failure: present.failure });
+  return present.ok && present.value.metadata.uid === uid && sameJson(present.value.status?.record, observed.volume.status?.record);
+}

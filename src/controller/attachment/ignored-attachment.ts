@@ -1,0 +1,88 @@
+import { attachmentProblem, isAttachmentOf } from "../../core/api/attachment-identity.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
+import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { removeFinalizer } from "../../objects/remove-finalizer.ts";
+import type { NewObject } from "../../ports/store/object-store.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { nodeNameOf } from "../node-name-of.ts";
+import { attachmentTarget, unlessGone } from "./attachment-object.ts";
+
+/** How often Azure is asked whether an ignored attachment has its disk on its node, in milliseconds. */
+const IGNORED_AGAIN_MS = 30_000;
+
+/**
+ * Reports an AzVolumeAttachment whose name, volume and disk contradict each other, and deletes it: it may have the name of one that the driver needs. One whose disk
+ * is on its node, as Azure says, stays until another object tells of that.
+ */
+export async function removeIgnored(ports: ControllerPorts, name: string, signal: AbortSignal): Promise<Reconciled> {
+  const read = await ports.store.get("AzVolumeAttachment", name, signal);
+  if (!read.ok) return unlessGone(read);
+  const attachment = read.value;
+  const volume = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
+  if (!volume.ok && volume.failure.kind !== "ObjectNotFound") return volume;
+  const because = attachmentProblem(attachment, volume.ok ? volume.value : undefined);
+  return because === undefined ? ok({}) : removeInconsistent(ports, attachment, because, signal);
+}
+
+/** The same of an object that was just read, for what is known already. */
+export async function removeInconsistent(ports: ControllerPorts, attachment: AzVolumeAttachment, because: string, signal: AbortSignal): Promise<Reconciled> {
+  tellIgnored(ports, attachment, because);
+  const isNeeded = await isOnlyTrace(ports, attachment, signal);
+  if (!isNeeded.ok) return isNeeded;
+  if (isNeeded.value) return ok({ againAfterMs: IGNORED_AGAIN_MS });
+  const removed = await removeUnattached(ports, attachment, signal);
+  return removed.ok ? ok({}) : unlessGone(removed);
+}
+
+/** Creates an attachment of the driver's own. An object about another volume or node that has its name is deleted first, with an event. */
+export async function createAttachment(
+  ports: Pick<ControllerPorts, "store" | "events" | "logger">,
+  attachment: NewObject<"AzVolumeAttachment">,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  const created = await ports.store.create("AzVolumeAttachment", attachment, signal);
+  if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
+  const { volumeName, volumeId, nodeName } = attachment.spec;
+  const found = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
+  if (!found.ok) return found;
+  if (isAttachmentOf(found.value, { volumeName, diskUri: volumeId, nodeName })) return created;
+  tellIgnored(ports, found.value, `it has the name of the attachment of ${volumeName} to ${nodeName}`);
+  const removed = await removeUnattached(ports, found.value, signal);
+  if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
+  return ports.store.create("AzVolumeAttachment", attachment, signal);
+}
+
+/** Whether the object is all that tells of a disk on its node. The controller attaches nothing for an ignored object; this one was consistent at some time. */
+async function isOnlyTrace(ports: ControllerPorts, { metadata, spec, status }: AzVolumeAttachment, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+  const { cache, cloud } = ports;
+  if (status === undefined || status.state === "Pending") return ok(false);
+  const isOwner = (volume: AzVolume): boolean => attachmentProblem({ metadata, spec: { ...spec, volumeName: volume.metadata.name } }, volume) === undefined;
+  // Recovery makes the attachment of that volume from what Azure shows.
+  if (cache.byIndex("AzVolume", "diskUri", resourceUriKey(spec.volumeId)).some(isOwner)) return ok(false);
+  const disk = await cloud.getDisk({ diskUri: spec.volumeId }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
+  return ok(disk.value.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === spec.nodeName));
+}
+
+/** Deletes that very object, as it was read. Nothing is detached: the driver has attached nothing by it. Fails with `ObjectConflict` if it has changed since. */
+export async function removeUnattached(
+  { store, logger }: Pick<ControllerPorts, "store" | "logger">,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { name, uid, resourceVersion } = attachment.metadata;
+  const deleted = await store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+  if (!deleted.ok) return deleted;
+  logger.warn("attachment deleted by which nothing was attached", { attachmentName: name, nodeName: attachment.spec.nodeName });
+  return removeFinalizer(store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal);
+}
+
+function tellIgnored({ events }: Pick<ControllerPorts, "events">, { metadata, spec }: AzVolumeAttachment, because: string): void {
+  const message = `AzVolumeAttachment ${metadata.name} of node ${spec.nodeName} is ignored: ${because}`;
+  events.emit({ about: { kind: "Node", name: spec.nodeName }, reason: "AttachmentIgnored", message });
+}

@@ -1,0 +1,45 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { ok } from "../../core/failure/result.ts";
+import { findVolume } from "../../objects/find-volume.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { isForNoPod } from "../backed-attachment.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { releaseAttachment, unlessGone } from "./attachment-object.ts";
+import { removeInconsistent, removeUnattached } from "./ignored-attachment.ts";
+
+/** How often the disk of an attachment without AzVolume is looked for, in milliseconds. */
+const ORPHAN_AGAIN_MS = 30_000;
+
+/**
+ * An attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was deleted by hand, and its node may well write: nothing is
+ * detached until the volume is there again with a record that tells. Only where the disk itself is gone there is nothing left to detach, nor to want: a node may have
+ * stated its want while the volume was on its way out. A node's token may also name volumes that never were: such an object goes if nothing was begun for it and no
+ * pod is there, or if its disk is that of another volume, whose attachment it keeps from being made.
+ */
+export async function releaseOrphan(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  const { metadata, spec } = attachment;
+  // The cache may be behind.
+  const volume = await ports.store.get("AzVolume", spec.volumeName, signal);
+  if (volume.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  if (volume.failure.kind !== "ObjectNotFound") return volume;
+  if (isForNoPod(ports, attachment)) return removeForNoPod(ports, attachment, signal);
+  const owner = await findVolume(ports, spec.volumeId, signal);
+  if (!owner.ok) return owner;
+  // The object was rebuilt since it was read: the attachment is its own.
+  if (owner.value?.metadata.name === spec.volumeName) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  if (owner.value !== undefined) {
+    const because = `there is no AzVolume ${spec.volumeName}, and its disk is that of AzVolume ${owner.value.metadata.name}`;
+    return removeInconsistent(ports, attachment, because, signal);
+  }
+  const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);
+  if (disk.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  if (disk.failure.kind !== "DiskNotFound") return disk;
+  if (metadata.deletionTimestamp !== undefined) return releaseAttachment(ports, attachment, signal);
+  const deleted = await ports.store.delete("AzVolumeAttachment", metadata.name, { uid: metadata.uid }, signal);
+  return deleted.ok ? ok({}) : unlessGone(deleted);
+}
+
+async function removeForNoPod(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  const removed = await removeUnattached(ports, attachment, signal);
+  return removed.ok ? ok({}) : unlessGone(removed);
+}

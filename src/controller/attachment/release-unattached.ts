@@ -1,0 +1,35 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { attachedVm } from "../../core/attachment/attached-vm.ts";
+import type { AttachmentAction } from "../../core/attachment/plan-attachment.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { lookForStrays } from "../adoption/compare-attachments.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { nodeNameOf } from "../node-name-of.ts";
+import { releaseAttachment, unlessGone } from "./attachment-object.ts";
+import { mayDetachNow } from "./detach.ts";
+
+/**
+ * Lets an attachment go through which no attach was begun. Azure is asked first whether the node's VM has the
+ * disk all the same: then a person attached it, the record distrusts the node, the attachment says where the
+ * disk is, and it stays until the node is clean. Takes no disk off.
+ */
+export async function releaseUnattached(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  { node }: Extract<AttachmentAction, { kind: "ReleaseUnattached" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { nodeName, volumeId } = attachment.spec;
+  const looked = await lookForStrays(ports, volume, signal, ({ attachedTo }) => attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === nodeName));
+  if (!looked.ok) return looked;
+  const present = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
+  if (!present.ok) return unlessGone(present);
+  // Found there: what it says now brings the next plan.
+  if (attachedVm(present.value) !== undefined) return ok({});
+  // By the record as it is now the node may write, or it is being rebuilt.
+  if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal))) return fail({ kind: "Refused", diskUri: volumeId, nodeName });
+  return releaseAttachment(ports, attachment, signal);
+}

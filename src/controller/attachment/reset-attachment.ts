@@ -1,0 +1,33 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import { namedAttachment } from "../../objects/named-attachment.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+
+/**
+ * Notes that a disk is off a node other than by a detach of its attachment: by a fence, or with its VM. The LUN that the attachment still names may be another
+ * disk's soon, and a node that trusted it would take that disk for this one. `isEntryGone`: it is proven that the VM lists the disk no more, so nothing is left to detach.
+ * Success where there is no such attachment.
+ */
+export async function forgetAttach(
+  store: ObjectStore,
+  where: { readonly diskUri: string; readonly node: NodeIdentity; readonly isEntryGone?: boolean },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const forgotten = await changeStatus(
+    store,
+    namedAttachment({ diskUri: where.diskUri, nodeName: where.node.nodeName }),
+    (present) => {
+      if (present.status?.vmId !== undefined && !isSameVmId(present.status.vmId, where.node.vmId)) return undefined;
+      const provenOff = where.isEntryGone === true ? { provenOff: where.node.vmId } : {};
+      const { vmId: _, instanceUri: __, lun: ___, publishContext: ____, deviceMissing: _____, provenOff: ______, ...status } = present.status ?? {};
+      const next: AzVolumeAttachment = { ...present, status: { ...status, ...provenOff, state: "Pending" } };
+      return sameJson(next.status, present.status ?? { state: "Pending" }) ? undefined : next;
+    },
+    signal,
+  );
+  return forgotten.ok || forgotten.failure.kind === "ObjectNotFound" ? ok(undefined) : forgotten;
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { WriterRecord } from "../core/api/az-volume.ts";
+import { anAttachment, aReplica, aVolumeWithRecord, aWriter } from "../core/testing/objects.ts";
+import type { VolumeUse } from "../ports/cluster/volume-users.ts";
+import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
+import { backedPart } from "./backed-attachment.ts";
+import { aCluster } from "./testing/a-cluster.ts";
+import { asksNothing, withControllerPorts } from "./testing/a-controller.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+import { volumeReconciler } from "./writer/volume-reconciler.ts";
+
+const never = new AbortController().signal;
+const unattached = { status: undefined } as const;
+const placed = { [PLACED_BY_LABEL]: "controller" };
+
+describe("an attachment that a node made by itself", () => {
+  const rows: readonly {
+    readonly because: string;
+    readonly attachment: AzVolumeAttachment;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly use?: VolumeUse;
+    readonly record?: Partial<WriterRecord>;
+    readonly attach?: "kubernetes" | "driver";
+    readonly isAttached: boolean;
+  }[] = [
+    { because: "no pod is seen there", attachment: anAttachment("node-a", unattached), isAttached: false },
+    { because: "pods are not known yet", attachment: anAttachment("node-a", unattached), use: { kind: "unknown" }, isAttached: false },
+    { because: "a pod is bound there", attachment: anAttachment("node-a", unattached), use: { kind: "used", users: ["a"] }, isAttached: true },
+    { because: "the record names the node", attachment: anAttachment("node-a", unattached), record: { writer: aWriter("node-a") }, isAttached: true },
+    { because: "VolumeAttachments state wants", attachment: anAttachment("node-a", unattached), attach: "kubernetes", isAttached: true },
+    { because: "a controller placed it", attachment: aReplica("node-a", unattached), labels: placed, isAttached: true },
+    { because: "an attach was begun for it", attachment: anAttachment("node-a", { status: { state: "AttachmentFailed" } }), isAttached: true },
+  ];
+  for (const { because, attachment, labels, use = { kind: "unused" } as const, record = {}, attach = "driver", isAttached } of rows)
+    it(`${isAttached ? "gets its disk" : "gets no disk"} where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord(record));
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolumeAttachment", attachment);
+        if (labels !== undefined) {
+          const present = await world.answerOf(world.other.get("AzVolumeAttachment", attachment.metadata.name, never));
+          assert.ok(present.ok);
+          await world.answerOf(world.other.update("AzVolumeAttachment", { ...present.value, metadata: { ...present.value.metadata, labels } }, never));
+          await world.clock.advance(1_000);
+        }
+        const ports = { ...world.ports, attach, clusterVolumes: aCluster([]), users: { ...world.ports.users, cachedOn: () => use } };
+        await world.answerOf(attachmentReconciler(ports).reconcile(attachment.metadata.name, never));
+        assert.deepEqual([...world.attachedTo], isAttached ? ["node-a"] : []);
+      }));
+
+  for (const { because, published, role } of [
+    { because: "no VolumeAttachment is seen, and no CSI client has published it", published: undefined, role: "Replica" },
+    { because: "a CSI client has published it", published: true, role: "Primary" },
+  ] as const)
+    it(`counts as a ${role} where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        const volume = aVolumeWithRecord({ writer: aWriter("node-b") });
+        const own = anAttachment("node-a", published === undefined ? {} : { spec: { published } });
+        const ports = { ...world.ports, attach: "kubernetes" as const, clusterVolumes: aCluster([]) };
+        const backed = backedPart(ports, volume, own);
+        assert.deepEqual([backed?.spec.role, backed?.spec.want !== undefined], [role, role === "Primary"]);
+      }));
+
+  it("evicts no standby while no pod is seen there, and is deleted once it asks for nothing", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }, { maxShares: 2, maxMountReplicaCount: 1 }));
+      for (const nodeName of ["node-a", "node-b", "node-c"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolumeAttachment", anAttachment("node-b"));
+      await world.given("AzVolumeAttachment", aReplica("node-c"));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", unattached));
+      const ports = { ...world.ports, attach: "driver" as const, clusterVolumes: aCluster([]) };
+      await world.answerOf(volumeReconciler(ports, asksNothing).reconcile("pvc-1", never));
+      assert.equal(world.attachment("node-c")?.metadata.deletionTimestamp, undefined);
+      const own = world.attachment("node-a");
+      assert.ok(own !== undefined);
+      const { want: _, ...spec } = own.spec;
+      await world.answerOf(world.other.update("AzVolumeAttachment", { ...own, spec: { ...spec, role: "Replica" } }, never));
+      await world.clock.advance(1_000);
+      await world.answerOf(attachmentReconciler(ports).reconcile(own.metadata.name, never));
+      assert.notEqual(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
+    }));
+});

@@ -1,0 +1,54 @@
+import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
+import { isLeaving } from "../core/attachment/observed-volume.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+
+/** What shows whether a pod stands behind an attachment. */
+export interface BackingPorts extends Pick<ControllerPorts, "attach"> {
+  readonly clusterVolumes: Pick<ControllerPorts["clusterVolumes"], "knowsAttachments" | "attachmentOn">;
+  readonly users: Pick<ControllerPorts["users"], "cachedOn">;
+}
+
+/**
+ * What of an attachment more than the node's own word stands behind; undefined: nothing. A node's token may make each of its own a Primary that wants the volume,
+ * and where nodes attach by themselves it may create one for any volume. Until a pod, or what publishes the volume, is seen there, nothing is attached, granted or
+ * evicted for it. An attachment that a controller placed, or has begun to attach for, stays a standby. What the writer asks for is the release check's affair.
+ */
+export function backedPart(ports: BackingPorts, volume: AzVolume, attachment: AzVolumeAttachment): AzVolumeAttachment | undefined {
+  if (!ports.clusterVolumes.knowsAttachments || isLeaving(attachment)) return attachment;
+  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment)) return attachment;
+  if (ports.attach === "driver" && !isControllers(attachment)) return undefined;
+  const { want, ...unwanted } = attachment.spec;
+  if (want === undefined && unwanted.role === "Replica") return attachment;
+  return { ...attachment, spec: { ...unwanted, role: "Replica" } };
+}
+
+/**
+ * Whether others than the node ask for the volume there: by who states wants, a pod, or a VolumeAttachment or a CSI client. Where several nodes may write, no record
+ * says who holds the volume, and a VolumeAttachment may be gone while its node still unmounts.
+ */
+function isAskedFor({ attach, clusterVolumes, users }: BackingPorts, { status }: AzVolume, { spec }: AzVolumeAttachment): boolean {
+  const { nodeName, volumeId } = spec;
+  if (attach === "driver") return users.cachedOn({ nodeName, volumeId }).kind === "used";
+  return status?.record === undefined || spec.published === true || clusterVolumes.attachmentOn(volumeId, nodeName) !== undefined;
+}
+
+/** Whether an attachment, whose volume there need not be, is a node's own, for which no controller has begun anything and no pod is seen there. */
+export function isForNoPod({ attach, clusterVolumes, users }: BackingPorts, attachment: AzVolumeAttachment): boolean {
+  const { nodeName, volumeId } = attachment.spec;
+  if (attach !== "driver" || !clusterVolumes.knowsAttachments || isControllers(attachment)) return false;
+  return users.cachedOn({ nodeName, volumeId }).kind === "unused";
+}
+
+function isControllers({ metadata, status }: AzVolumeAttachment): boolean {
+  return metadata.labels?.[PLACED_BY_LABEL] !== undefined || (status !== undefined && status.state !== "Pending");
+}
+
+/** Only where controllers have said so: of itself a node may say that it is clean, and by its notes that it may have the disk. */
+function isNamedAsHolder(volume: AzVolume, nodeName: string): boolean {
+  const record = volume.status?.record;
+  if (record === undefined) return false;
+  const verified = record.unproven.filter(({ unverified }) => unverified !== true);
+  return [record.writer, record.fencing, ...verified].some((node) => node?.nodeName === nodeName);
+}

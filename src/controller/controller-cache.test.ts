@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ok } from "../core/failure/result.ts";
+import { anAttachment, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/testing/objects.ts";
+import { foundRecord } from "../core/writer/writer-steps.ts";
+import { compareAttachments } from "./adoption/compare-attachments.ts";
+import { findAnew, whoMayHave, withHolders } from "./adoption/rebuild-record.ts";
+import { createControllerCache } from "./controller-cache.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { confirmVanished } from "./fencing/confirm-vanished.ts";
+import { nodeNameOf } from "./node-name-of.ts";
+import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+
+const never = new AbortController().signal;
+const RESCUE = instanceUriOf("rescue");
+const rescue = { nodeName: RESCUE, vmId: RESCUE, instanceUri: RESCUE };
+
+/** The same ports, and an Azure that names these VMs for the disk, which sits on each of them at LUN 5. */
+function withDiskOn(world: ReconcileWorld, ...attachedTo: readonly string[]): ControllerPorts {
+  const { cloud } = world.ports;
+  return {
+    ...world.ports,
+    cloud: {
+      ...cloud,
+      getDisk: () => Promise.resolve(ok(aDisk({ attachedTo }))),
+      inspectInstance: async (request, signal) => {
+        const found = await cloud.inspectInstance(request, signal);
+        return found.ok ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] }) : found;
+      },
+    },
+  };
+}
+
+/** node-c says in its AzDriverNode that its VM is one which is no node; its Node names its own VM. */
+async function withLiar(act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>, record = aRecord({ epoch: 1 })): Promise<void> {
+  await withControllerPorts(async (world) => {
+    world.instances.set(RESCUE, "vm-of-rescue");
+    world.instances.set(instanceUriOf("node-c"), identity("node-c").vmId);
+    await world.given("AzDriverNode", aDriverNode("node-c", { instanceUri: RESCUE, vmId: "vm-of-rescue" }));
+    await world.given("AzVolume", aVolumeWithRecord(record));
+    await act(world, withDiskOn(world, RESCUE));
+  });
+}
+
+describe("an AzDriverNode that reports the VM of others", () => {
+  it("makes no VM that has a disk a node: it is recorded as foreign", () =>
+    withLiar(async (world, ports) => {
+      const volume = world.volume() ?? assert.fail("pvc-1 is gone");
+      await world.answerOf(compareAttachments(ports, volume, aDisk({ attachedTo: [RESCUE] }), never));
+      assert.deepEqual([world.record()?.unproven, world.attachment("node-c")], [[rescue], undefined]);
+    }));
+
+  it("gives no name to a foreign VM that a record has as unproven", () =>
+    withLiar(
+      async (world, ports) => {
+        const confirmed = await world.answerOf(confirmVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, rescue, never));
+        assert.deepEqual([confirmed.ok, world.record()?.unproven], [true, [rescue]]);
+      },
+      aRecord({ epoch: 1, unproven: [rescue] }),
+    ));
+
+  it("is as good as none, but for its notes and its heartbeat, and is reported", () =>
+    withLiar(async (world) => {
+      const { cache } = world.ports;
+      assert.deepEqual([cache.get("AzDriverNode", "node-c"), cache.list("AzDriverNode")], [undefined, []]);
+      assert.equal(
+        await world.answerOf(cache.waitUntil("AzDriverNode", "node-c", (node) => node === undefined, { clock: world.clock, timeoutMs: 0 }, never)),
+        true,
+      );
+      assert.deepEqual(
+        cache.reportedNodes().map(({ metadata }) => metadata.name),
+        ["node-c"],
+      );
+      reportIgnoredNodes(world.ports);
+      const message = `AzDriverNode node-c is ignored: it reports the VM ${RESCUE}, and node node-c is the VM ${instanceUriOf("node-c")}`;
+      assert.deepEqual(world.told, [{ about: { kind: "AzDriverNode", name: "node-c" }, reason: "NodeIgnored", message }]);
+    }));
+
+  for (const liar of ["node-a", "node-z"])
+    it(`makes ${liar} no claimant of what another node writes, where no Node names a VM`, () =>
+      withControllerPorts(async (world) => {
+        world.nodeNames.clear();
+        for (const name of [liar, "node-b"]) world.instances.set(instanceUriOf(name), identity(name).vmId);
+        await world.given("AzDriverNode", aDriverNode(liar, { vmId: identity("node-b").vmId, instanceUri: instanceUriOf("node-b") }));
+        await world.given("AzDriverNode", aDriverNode("node-b"));
+        await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 3, writer: aWriter("node-b", { epoch: 3 }) })));
+        await world.given("AzVolumeAttachment", anAttachment("node-b"));
+        const volume = world.volume() ?? assert.fail("pvc-1 is gone");
+        const ports = withDiskOn(world, instanceUriOf("node-b"));
+        await world.answerOf(
+          findAnew(
+            ports,
+            volume,
+            (present, { epoch, cutOff, ...seen }) => foundRecord({ ...withHolders(seen, present), cutOff, epoch, storeGeneration: 1 }),
+            never,
+          ),
+        );
+        assert.deepEqual(world.record()?.unproven, [identity("node-b")]);
+      }));
+});
+
+describe("a node of which the orchestrator names no VM", () => {
+  const strict = (world: ReconcileWorld): ControllerPorts => {
+    const { cache, users } = world.ports;
+    return { ...world.ports, cache: createControllerCache(cache, { users, trustsUnnamed: false }) };
+  };
+
+  it("is ignored where only Nodes are believed, and reported once it had time to be named", () =>
+    withControllerPorts(async (world) => {
+      world.nodeNames.clear();
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const ports = strict(world);
+      assert.deepEqual([ports.cache.get("AzDriverNode", "node-a"), nodeNameOf(ports, instanceUriOf("node-a"))], [undefined, undefined]);
+      reportIgnoredNodes(ports);
+      assert.deepEqual(world.told, []);
+      await world.clock.runUntil(() => false, 60_000);
+      reportIgnoredNodes(ports);
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["NodeIgnored"],
+      );
+    }));
+
+  it("is shown once its Node is gone, so that it is forgotten, and makes no VM a node", () =>
+    withControllerPorts(async (world) => {
+      world.gone.add("node-a");
+      world.nodeNames.delete(instanceUriOf("node-a"));
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const ports = strict(world);
+      assert.deepEqual([ports.cache.get("AzDriverNode", "node-a")?.metadata.name, nodeNameOf(ports, instanceUriOf("node-a"))], ["node-a", undefined]);
+      assert.deepEqual(ports.cache.ignoredDriverNodes(), []);
+    }));
+
+  it("is still the node to whose VM a controller has attached a disk, if it is that VM", () =>
+    withControllerPorts(async (world) => {
+      world.gone.add("node-c");
+      world.nodeNames.delete(instanceUriOf("node-c"));
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
+      await world.given("AzVolumeAttachment", aReplica("node-c"));
+      const volume = world.volume() ?? assert.fail("pvc-1 is gone");
+      const ports = { ...strict(world), cloud: withDiskOn(world, instanceUriOf("node-c")).cloud };
+      await world.answerOf(compareAttachments(ports, volume, aDisk({ attachedTo: [instanceUriOf("node-c")] }), never));
+      assert.deepEqual([world.record()?.unproven, world.told], [[], []]);
+    }));
+});
+
+describe("the note of a node whose VM is not believed", () => {
+  const notes = { volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 1 }] };
+  const rows = [
+    { because: "no Node names its VM, and it reports another's", reported: { instanceUri: RESCUE }, isNamed: false, attachedTo: [], noted: [] },
+    {
+      because: "its Node names its VM: it may have the disk there",
+      reported: { instanceUri: RESCUE },
+      isNamed: true,
+      attachedTo: [],
+      noted: [identity("node-c")],
+    },
+    {
+      because: "it reports another GUID for a VM of which Azure says which it is",
+      reported: { vmId: "a-lie" },
+      isNamed: true,
+      attachedTo: [{ node: identity("node-c"), lun: 1, isLeaving: false }],
+      noted: [],
+    },
+  ];
+  for (const { because, reported, isNamed, attachedTo, noted } of rows)
+    it(`makes ${noted.length === 0 ? "no VM" : "its own VM"} unproven where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        if (!isNamed) world.nodeNames.clear();
+        await world.given("AzDriverNode", aDriverNode("node-c", { ...notes, ...reported }));
+        await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
+        const { cache, users } = world.ports;
+        const ports = { ...world.ports, cache: createControllerCache(cache, { users, trustsUnnamed: false }) };
+        assert.deepEqual(whoMayHave(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).noted, noted);
+      }));
+});

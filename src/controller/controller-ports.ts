@@ -1,0 +1,44 @@
+import type { VolumeSettings } from "../core/attachment/observed-volume.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import type { Result } from "../core/failure/result.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
+import type { ClusterVolumes } from "../ports/cluster/cluster-volumes.ts";
+import type { Events } from "../ports/cluster/events.ts";
+import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Random } from "../ports/random.ts";
+import type { Steps } from "../ports/steps.ts";
+import type { ObjectStore } from "../ports/store/object-store.ts";
+import type { LeaseMemory } from "../runtime/election/lease-high-water-mark.ts";
+import type { ControllerCache } from "./controller-cache.ts";
+
+/** All that the reconcilers of the controller role act through. */
+export interface ControllerPorts {
+  readonly store: ObjectStore;
+  readonly cache: ControllerCache;
+  readonly cloud: CloudProvisioner;
+  readonly users: VolumeUsers;
+  readonly clusterVolumes: ClusterVolumes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly steps: Steps;
+  readonly events: Events;
+  readonly logger: Logger;
+  readonly leaseMemory: LeaseMemory;
+  /** The same for the time before this process started: only the nodes know. */
+  readonly hearing: Hearing;
+  readonly settings: VolumeSettings;
+  /** Stands in a tag of each disk that this cluster made. Disks of another cluster are left alone unless they are named. */
+  readonly clusterId: string;
+  /** Who says that a volume is wanted on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume (`driver`). */
+  readonly attach: "kubernetes" | "driver";
+}
+
+/** Whether the store was rolled back before this process started; `NodeHearing` finds out from the nodes. */
+export interface Hearing {
+  /** The store generation, once records may be trusted; fails with `StoreWentBack` if that is still open after `limitMs`. */
+  confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>>;
+  /** Waits until records may be trusted. Where no node can answer any more, requests that all records are rebuilt, and calls `onSweep`. False: aborted. */
+  untilTrusted(leading: ControllerPorts, onSweep: () => void, signal: AbortSignal): Promise<boolean>;
+}

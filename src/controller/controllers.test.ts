@@ -1,0 +1,421 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume } from "../core/api/az-volume.ts";
+import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
+import { CONTROLLER_LEASE, SWEEP_ANNOTATION } from "../core/api/lease.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import { fail, ok } from "../core/failure/result.ts";
+import { toTimestamp } from "../core/primitives/timestamp.ts";
+import {
+  aDetail,
+  agoMs,
+  anAttachment,
+  aRecord,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+  leaving,
+} from "../core/testing/objects.ts";
+import { rememberingStore } from "../objects/cache/write-through-store.ts";
+import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
+import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
+import type { NewObject } from "../ports/store/object-store.ts";
+import { createControllers } from "./controllers.ts";
+import { driverTags } from "./disk/disk-tags.ts";
+import { aCluster } from "./testing/a-cluster.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+import { anInstance } from "./testing/an-instance.ts";
+
+/** How long each call to the platform takes, in milliseconds. */
+const CALL_MS = 100;
+/** How long a slow read of a disk takes, in milliseconds. Well below the 10 s between two proofs. */
+const SLOW_READ_MS = 2_000;
+
+/** Runs all controllers on a platform that does some things otherwise, while `act` looks on. */
+async function whileRunning(world: ReconcileWorld, cloud: Partial<CloudProvisioner>, act: () => Promise<void>): Promise<void> {
+  const life = new AbortController();
+  const store = rememberingStore(world.ports.store, world.ports.cache, ["AzVolume", "AzVolumeAttachment", "AzDriverNode"]);
+  const ports = { ...world.ports, store, cloud: { ...world.ports.cloud, listDisks: async () => ok([]), ...cloud } };
+  const running = createControllers(ports)(life.signal);
+  try {
+    await act();
+  } finally {
+    life.abort();
+    await world.answerOf(running);
+  }
+}
+
+/** A call that fails after a while, and how often it was made. */
+function failing(
+  world: ReconcileWorld,
+  failure: Failure,
+): { readonly call: (request: unknown, signal: AbortSignal) => Promise<{ ok: false; failure: Failure }>; calls: number } {
+  const counted = {
+    calls: 0,
+    call: async (_request: unknown, signal: AbortSignal) => {
+      counted.calls += 1;
+      await world.clock.sleep(CALL_MS, signal).catch(() => undefined);
+      return fail(failure);
+    },
+  };
+  return counted;
+}
+
+const withoutDisk: AzVolume = { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } };
+const throttled: Failure = { kind: "Throttled", retryAfterMs: 30_000, detail: "429" };
+const unauthorized: Failure = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "may not write node-a", requestId: "r" };
+/** The controllers' Lease while the records are made again for generation 1. */
+const sweptLease: NewObject<"Lease"> = {
+  metadata: { name: CONTROLLER_LEASE, annotations: { [SWEEP_ANNOTATION]: "1" } },
+  spec: { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 },
+};
+const never = new AbortController().signal;
+const diskNotFound: Failure = { kind: "DiskNotFound", diskUri };
+
+describe("createControllers", () => {
+  const attaches: readonly { readonly because: string; readonly failure: Failure; readonly callsMax: number }[] = [
+    { because: "Azure says when to come again", failure: throttled, callsMax: 1 },
+    { because: "back-off alone", failure: diskNotFound, callsMax: 8 },
+  ];
+  for (const { because, failure, callsMax } of attaches) {
+    it(`does not take what its own failure wrote for news, and keeps to its delays: an attach, ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { state: "Pending" } }));
+        const attachDisk = failing(world, failure);
+        await whileRunning(world, { attachDisk: attachDisk.call }, async () => {
+          await world.clock.advance(10_000);
+          assert.ok(attachDisk.calls >= 1 && attachDisk.calls <= callsMax, `${attachDisk.calls} calls`);
+          assert.equal(world.attachment("node-a")?.status?.state, "AttachmentFailed");
+        });
+      }));
+  }
+
+  it("asks rarely for an attach that only a change can cure, tells of it once, and tries at once when the pod is made anew", () =>
+    withControllerPorts(async (world) => {
+      const told = (): readonly string[] => world.told.filter(({ reason }) => reason === "AttachRefused").map(({ message }) => message);
+      const conditions = (): readonly (string | undefined)[] =>
+        (world.volume()?.status?.conditions ?? []).flatMap(({ type, reason }) => (type === "AttachRefused" ? [reason] : []));
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      const pending = anAttachment("node-a", { spec: { want: { since: "2026-01-01T00:00:00.000Z" } }, status: { state: "Pending" } });
+      await world.given("AzVolumeAttachment", pending);
+      const attachDisk = failing(world, unauthorized);
+      let mayAttach = false;
+      const call: CloudProvisioner["attachDisk"] = (request, signal) =>
+        mayAttach ? world.ports.cloud.attachDisk(request, signal) : attachDisk.call(request, signal);
+      await whileRunning(world, { attachDisk: call }, async () => {
+        await world.clock.advance(10_000);
+        assert.deepEqual([attachDisk.calls, told().length, conditions()], [1, 1, ["CloudUnauthorized"]]);
+        await world.clock.advance(1_800_000);
+        assert.ok(attachDisk.calls >= 8 && attachDisk.calls <= 12, `${attachDisk.calls} calls`);
+        assert.equal(told().length, 1);
+        const calls = attachDisk.calls;
+        const present = world.attachment("node-a");
+        assert.ok(present !== undefined);
+        const want = { since: toTimestamp(world.clock.nowMs()) };
+        await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, want } }, never));
+        await world.clock.advance(2_000);
+        assert.deepEqual([attachDisk.calls, told().length], [calls + 1, 2]);
+        mayAttach = true;
+        await world.clock.advance(300_000);
+        assert.deepEqual([world.attachment("node-a")?.status?.state, conditions()], ["Attached", []]);
+      });
+    }));
+
+  it("does not take what its own failure wrote for news, and keeps to its delays: the creation of a disk", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", { ...withoutDisk, spec: { ...withoutDisk.spec, parameters: { skuName: "Premium_LRS", maxShares: "3" } } });
+      const createDisk = failing(world, throttled);
+      await whileRunning(world, { createDisk: createDisk.call }, async () => {
+        await world.clock.advance(10_000);
+        assert.equal(createDisk.calls, 1);
+      });
+    }));
+
+  describe("on a volume that never rests and whose disk does not grow", () => {
+    const grown = aVolume({
+      spec: { requiredBytes: 20 * 2 ** 30, maxShares: 1, maxMountReplicaCount: 0 },
+      status: { detail: aDetail({ maxShares: 1 }), record: aRecord() },
+    });
+
+    /**
+     * When the disk's tags were to be written within five minutes after a node was cut off, in milliseconds, while
+     * the volume changes every five seconds.
+     */
+    async function tagTries(answer: CloudProvisioner["tagDisk"]): Promise<readonly number[]> {
+      const triedMs: number[] = [];
+      await withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-b"));
+        world.instances.set(instanceUriOf("node-b"), identity("node-b").vmId);
+        world.disks.add(diskUri);
+        await world.given("AzVolume", grown);
+        const tagDisk: CloudProvisioner["tagDisk"] = (request, signal) => {
+          triedMs.push(world.clock.elapsedMs() - beganMs);
+          return answer(request, signal);
+        };
+        const resizeDisk = failing(world, { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" });
+        let beganMs = 0;
+        await whileRunning(world, { tagDisk, resizeDisk: resizeDisk.call }, async () => {
+          await world.clock.advance(1_000);
+          beganMs = world.clock.elapsedMs();
+          await world.setRecord((record) => ({ ...record, quarantine: [identity("node-b")] }));
+          for (let epoch = 1; epoch <= 60; epoch++) {
+            await world.clock.advance(5_000);
+            await world.setRecord((record) => ({ ...record, epoch }));
+          }
+        });
+      });
+      return triedMs;
+    }
+
+    it("writes the disk's tags within a minute, and once", async () => {
+      const [first = 0, ...others] = await tagTries(async () => ok(undefined));
+      assert.ok(first >= 59_000 && first <= 61_000, `after ${first} ms`);
+      assert.deepEqual(others, []);
+    });
+
+    it("tries to write them no more often for each change", async () => {
+      const failed = await tagTries(async () => fail({ kind: "CloudUnavailable", code: "503", message: "", requestId: "r" }));
+      assert.ok(failed.length >= 6 && failed.length <= 10, failed.join(", "));
+      const refused = await tagTries(async () => fail(unauthorized));
+      assert.equal(refused.length, 1);
+    });
+  });
+
+  it("takes it for news that there is no disk any more, and lets go of what waited for a record of it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const failed = { ...withoutDisk, status: { state: "CreationFailed", observedGeneration: 1, conditions: [] } } as const;
+      await world.given("AzVolume", failed);
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } })));
+      await whileRunning(world, {}, async () => {
+        await world.clock.advance(5_000);
+        assert.notEqual(world.attachment("node-a"), undefined);
+        const present = await world.other.get("AzVolume", "pvc-1", new AbortController().signal);
+        assert.ok(present.ok);
+        const error = { kind: "DiskNotFound", message: "", failure: "{}", time: "2026-01-01T00:00:00.000Z", retries: 1 };
+        await world.other.updateStatus("AzVolume", { ...present.value, status: { ...failed.status, error } }, new AbortController().signal);
+        await world.clock.advance(5_000);
+        assert.equal(world.attachment("node-a"), undefined);
+      });
+    }));
+
+  it("asks who uses a volume for which another waits now and then only, and writes nothing meanwhile", () =>
+    withControllerPorts(async (world) => {
+      world.use = { kind: "unknown" };
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName, { status: { lun: 1 } }));
+      // A loop without a pause would never let the time pass.
+      const { on } = world.ports.users;
+      const patient: VolumeUsers["on"] = (where, signal) => (world.asked < 100 ? on(where, signal) : Promise.reject(new Error("asked again and again")));
+      await whileRunning({ ...world, ports: { ...world.ports, users: { ...world.ports.users, on: patient } } }, {}, async () => {
+        await world.clock.advance(10_000);
+        assert.ok(world.asked >= 4 && world.asked <= 8, `asked ${world.asked} times`);
+        assert.equal(world.commits.filter(({ by, kind }) => by === "controller" && kind === "AzVolume").length, 0);
+      });
+    }));
+
+  it("finds disks that lost their object while it runs", () =>
+    withControllerPorts(async (world) => {
+      let disks = [aDisk({ diskUri: diskUri.replace("pvc-1", "other") })];
+      const getDisk: CloudProvisioner["getDisk"] = async (asked) => {
+        const disk = disks.find((other) => other.diskUri === asked.diskUri);
+        return disk === undefined ? fail({ kind: "DiskNotFound", ...asked }) : ok(disk);
+      };
+      await whileRunning(world, { listDisks: async () => ok(disks), getDisk }, async () => {
+        await world.clock.advance(60_000);
+        disks = [aDisk({ tags: driverTags(aVolume(), "cluster-1") })];
+        world.disks.add(diskUri);
+        await world.clock.advance(600_000);
+        assert.equal(world.volume()?.spec.diskUri, diskUri);
+      });
+    }));
+
+  it("looks now and then at who stands in quarantine without an AzDriverNode: its VM may be no more", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }));
+      world.gone.add("node-a");
+      const cluster = aCluster([]);
+      cluster.presence.set("node-a", "gone");
+      world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+      await whileRunning({ ...world, ports: { ...world.ports, clusterVolumes: cluster } }, {}, async () => {
+        await world.clock.advance(60_000);
+        assert.deepEqual(world.record()?.quarantine, [identity("node-a")]);
+        world.instances.delete(instanceUriOf("node-a"));
+        await world.clock.advance(120_000);
+        assert.deepEqual(world.record()?.quarantine, []);
+      });
+    }));
+
+  it("binds entries without an attachment as soon as their Node is there again", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [{ ...identity("node-a"), nodeUid: "a-1" }] }));
+      world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+      let tell: (nodeName: string) => void = () => assert.fail("nothing listens to the orchestrator's nodes");
+      const users: VolumeUsers = { ...world.ports.users, onChange: (listener) => (tell = listener) };
+      await whileRunning({ ...world, ports: { ...world.ports, users } }, {}, async () => {
+        await world.clock.advance(1_000);
+        world.nodeUids.set("node-a", "a-2");
+        tell("node-a");
+        await world.clock.advance(1_000);
+        assert.deepEqual(world.record()?.quarantine, [{ ...identity("node-a"), nodeUid: "a-2" }]);
+      });
+    }));
+
+  it("asks Azure seldom about a VM in quarantine that is kept though another one has its node's name, and forgets it once it is gone", () =>
+    withControllerPorts(async (world) => {
+      const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: instanceUriOf("an-earlier-node-a") };
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [earlier] }));
+      world.disks.add(diskUri);
+      world.instances.set(earlier.instanceUri, earlier.vmId);
+      let asked = 0;
+      const proveVanished: CloudProvisioner["proveVanished"] = (request, signal) => {
+        asked += 1;
+        return world.ports.cloud.proveVanished(request, signal);
+      };
+      await whileRunning(world, { proveVanished }, async () => {
+        for (let minute = 0; minute < 30; minute += 1) {
+          await world.beat("node-a");
+          await world.clock.advance(60_000);
+        }
+        assert.ok(asked >= 2 && asked <= 4, `Azure was asked ${asked} times in half an hour`);
+        world.instances.delete(earlier.instanceUri);
+        await world.clock.advance(601_000);
+        assert.deepEqual(world.record()?.quarantine, []);
+      });
+    }));
+
+  for (const { because, hasPlugin } of [
+    { because: "whose VM exists, without a plug-in", hasPlugin: false },
+    { because: "that has nothing to show itself clean by", hasPlugin: true },
+  ])
+    it(`asks Azure rarely about a node ${because}, however often an attachment is written`, () =>
+      withControllerPorts(async (world) => {
+        for (const nodeName of hasPlugin ? ["node-a", "node-b"] : ["node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [identity("node-a")] }));
+        await world.given("AzVolumeAttachment", anAttachment("node-b", { status: { lun: 0 } }));
+        world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+        world.disks.add(diskUri);
+        let asked = 0;
+        const count =
+          <Asked, Answer>(ask: (request: Asked, signal: AbortSignal) => Answer) =>
+          (request: Asked, signal: AbortSignal): Answer => {
+            asked += 1;
+            return ask(request, signal);
+          };
+        const listed = async () => ok({ ...anInstance("node-a"), dataDisks: [{ diskUri, lun: 0, beingDetached: false }] });
+        const cloud = {
+          proveVanished: count(world.ports.cloud.proveVanished),
+          inspectInstance: count(listed),
+          proveDetached: count(async () => ok(undefined)),
+        };
+        await whileRunning(world, cloud, async () => {
+          for (let write = 0; write < 300; write += 1) {
+            const present = world.attachment("node-b") ?? assert.fail("no attachment");
+            const want = { since: toTimestamp(world.clock.nowMs()) };
+            await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, want } }, never));
+            await world.clock.advance(200);
+          }
+          assert.ok(asked >= 6 && asked <= 24, `Azure was asked ${asked} times in a minute`);
+        });
+      }));
+
+  for (const { because, hasPlugin } of [
+    { because: "without a device", hasPlugin: true },
+    { because: "without a plug-in", hasPlugin: false },
+  ])
+    it(`proves an unproven node ${because} as soon as a sweep ends`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-b"));
+        if (hasPlugin) await world.given("AzDriverNode", aDriverNode("node-a"));
+        for (const name of ["pvc-1", "pvc-2"]) {
+          const { metadata, ...rest } = aVolumeWithRecord({ writer: aWriter("node-a") });
+          await world.given("AzVolume", { metadata: { ...metadata, name }, ...rest });
+        }
+        world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+        world.use = { kind: "used", users: ["pod/writer"] };
+        let [disksRead, proofs] = [0, 0];
+        // The second volume keeps the sweep going while the record of the first one asks for a proof.
+        const getDisk: CloudProvisioner["getDisk"] = async (_asked, signal) => {
+          disksRead += 1;
+          if (disksRead > 1) await world.clock.sleep(SLOW_READ_MS, signal).catch(() => undefined);
+          return ok(aDisk({ attachedTo: [] }));
+        };
+        const proveDetached: CloudProvisioner["proveDetached"] = (asked, signal) => {
+          proofs += 1;
+          return world.ports.cloud.proveDetached(asked, signal);
+        };
+        // Settled records are news themselves: here the end of the sweep is all that happens.
+        const settleInstance = async () => fail(throttled);
+        await whileRunning(world, { getDisk, proveDetached, settleInstance }, async () => {
+          await world.clock.advance(1_000);
+          assert.ok((await world.answerOf(world.other.create("Lease", sweptLease, never))).ok);
+          assert.ok(await world.clock.runUntil(() => disksRead === 2, SLOW_READ_MS), "no sweep");
+          await world.clock.advance(SLOW_READ_MS / 2);
+          assert.deepEqual(world.record()?.unproven, [identity("node-a")]);
+          if (hasPlugin) assert.equal(proofs, 0, "Azure is asked for a proof that the sweep refuses");
+          await world.clock.advance(SLOW_READ_MS);
+          assert.deepEqual(world.record()?.unproven, [], "the proof is not sought after the sweep");
+        });
+      }));
+
+  it("settles a node soon that a record which was made again comes to name later", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true }));
+      world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+      world.use = { kind: "used", users: ["pod/writer"] };
+      const settleInstance = failing(world, throttled);
+      await whileRunning(world, { settleInstance: settleInstance.call }, async () => {
+        await world.clock.advance(5_000);
+        assert.equal(settleInstance.calls, 0);
+        const present = world.volume();
+        const record = world.record();
+        assert.ok(present?.status !== undefined && record !== undefined);
+        const named = { ...record, unproven: [identity("node-a")], unsettled: [identity("node-a")] };
+        await world.answerOf(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: named } }, never));
+        await world.clock.advance(5_000);
+        assert.equal(settleInstance.calls, 1);
+      });
+    }));
+
+  it("looks into Azure soon after an attachment was erased, finalizer and all: its disk keeps its share, and no object would say so", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } }));
+      const disk = aDisk({ tags: driverTags(aVolume(), "cluster-1"), attachedTo: [instanceUriOf("node-a")] });
+      const inspectInstance: CloudProvisioner["inspectInstance"] = async (asked, signal) => {
+        const found = await world.ports.cloud.inspectInstance(asked, signal);
+        return found.ok ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 0, beingDetached: false }] }) : found;
+      };
+      world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+      // The VM lists the disk: there is no proof that it is off.
+      const proveDetached = async () => ok(undefined);
+      const cloud = { listDisks: async () => ok([disk]), getDisk: async () => ok(disk), inspectInstance, proveDetached };
+      await whileRunning(world, cloud, async () => {
+        await world.clock.advance(30_000);
+        const present = world.attachment("node-a") ?? assert.fail("no attachment");
+        const { metadata } = present;
+        await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, metadata: { ...metadata, finalizers: [] } }, never));
+        await world.answerOf(world.other.delete("AzVolumeAttachment", metadata.name, {}, never));
+        assert.equal(world.attachment("node-a"), undefined);
+        await world.clock.advance(15_000);
+        const made = world.attachment("node-a") ?? assert.fail("nothing says that node-a has the disk");
+        assert.deepEqual([made.spec.role, made.status?.state], ["Replica", "Attached"]);
+      });
+    }));
+});

@@ -1,0 +1,334 @@
+import type { AzDriverNode } from "../core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
+import { annotatedNumber, type Lease, SWEEP_ANNOTATION } from "../core/api/lease.ts";
+import { hasGivenUp, isRecordMissing, unsettledNames, type VolumeSettings } from "../core/attachment/observed-volume.ts";
+import { holdsShare } from "../core/attachment/plan-attachment.ts";
+import { isPermanentKind } from "../core/failure/is-retryable.ts";
+import { ok } from "../core/failure/result.ts";
+import { sameJson } from "../core/primitives/same-json.ts";
+import { asksForAttachments } from "../core/volume/plan-disk.ts";
+import type { ObjectChange } from "../objects/cache/object-cache.ts";
+import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
+import { forgetVolumes } from "./adoption/prune-volumes.ts";
+import { recoverVolumes } from "./adoption/recover-volumes.ts";
+import { restoreWants } from "./adoption/sync-volume-attachments.ts";
+import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { diskReconciler } from "./disk/disk-reconciler.ts";
+import { keepStateReconciler } from "./disk/keep-state.ts";
+import { createUntaggedTime, type UntaggedTime } from "./disk/untagged-time.ts";
+import { fenceReconciler } from "./fencing/fence-reconciler.ts";
+import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
+import { vanishedReconciler } from "./fencing/vanished-reconciler.ts";
+import { settleReconciler } from "./fencing/vm-barrier-reconciler.ts";
+import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
+import { sweepReconciler } from "./rollback/rebuild-all-records.ts";
+import { silenceReconciler } from "./writer/mark-silent.ts";
+import { volumeReconciler } from "./writer/volume-reconciler.ts";
+
+/** Everything is looked at again after this time, in milliseconds, whatever was or was not noticed. */
+const RESYNC_MS = 60_000;
+/** How often it is looked whether a volume is there by now that an attachment of the cluster's is about, in milliseconds. From caches alone. */
+const WANTS_AGAIN_MS = 5_000;
+/** How often disks without an object, and objects without a disk, are looked for, in milliseconds: a list or two a resource group. Calls for such a disk do not wait for it. */
+const RECOVER_AGAIN_MS = 600_000;
+/** How soon Azure is compared with the objects once one of these was erased, in milliseconds: they are seldom erased one by one. */
+const ERASED_AFTER_MS = 10_000;
+const ONLY_KEY = "store";
+
+/** What metrics show of recovery. */
+export interface RecoveryReport {
+  /** How many disks of this cluster no PersistentVolume names, each time that recovery has looked. */
+  readonly unclaimedDisks: (count: number) => void;
+}
+
+const noReport: RecoveryReport = { unclaimedDisks: () => undefined };
+
+/**
+ * The reconcilers of the controller role, to be run until a signal is aborted, and again each time that this process leads. First, and now and then, they
+ * recover: volumes whose objects were lost are rebuilt, and objects whose disks are gone are forgotten. Every change in the caches brings the keys that it concerns. To be made once.
+ */
+export function createControllers(ports: ControllerPorts, report: RecoveryReport = noReport): (signal: AbortSignal) => Promise<void> {
+  /** What is told of a node while the reconcilers run. */
+  let onNode: ((nodeName: string) => void) | undefined;
+  ports.users.onChange((nodeName) => onNode?.(nodeName));
+  ports.clusterVolumes.onChange((nodeName) => onNode?.(nodeName));
+  // Also while another process leads: what it left undone is as old here.
+  const untagged = createUntaggedTime(ports);
+  return async (signal) => {
+    const term = createLoops(ports, untagged, report);
+    const stopListening = ports.cache.onChange(term.onChange);
+    onNode = term.onNode;
+    try {
+      await Promise.all([term.sweep.run(signal), runOnceTrusted(ports, term, signal)]);
+    } finally {
+      onNode = undefined;
+      stopListening();
+    }
+  };
+}
+
+/** Only a sweep may go by what nodes say before it is known whether the store went back. */
+async function runOnceTrusted(ports: ControllerPorts, { loops, sweepNow }: ReturnType<typeof createLoops>, signal: AbortSignal): Promise<void> {
+  if (await ports.hearing.untilTrusted(ports, sweepNow, signal)) await Promise.all(loops.map((loop) => loop.run(signal)));
+}
+
+/** Loops with empty queues, but for what is done first. */
+function createLoops(
+  ports: ControllerPorts,
+  untagged: UntaggedTime,
+  report: RecoveryReport,
+): {
+  /** All but `sweep`. */
+  readonly loops: readonly ControlLoop[];
+  readonly sweep: ControlLoop;
+  readonly sweepNow: () => void;
+  readonly onChange: (change: ObjectChange) => void;
+  readonly onNode: (nodeName: string) => void;
+} {
+  const loops = {
+    volume: new ControlLoop(
+      volumeReconciler(ports, (volumeName) => loops.vanished.queue.addInTime(volumeName)),
+      ports,
+    ),
+    vanished: new ControlLoop(vanishedReconciler(ports), ports),
+    disk: new ControlLoop(diskReconciler(ports), ports),
+    tags: new ControlLoop(keepStateReconciler(ports, untagged), ports),
+    attachment: new ControlLoop(attachmentReconciler(ports), ports),
+    fence: new ControlLoop(fenceReconciler(ports), ports),
+    settle: new ControlLoop(settleReconciler(ports), ports),
+    sweep: new ControlLoop(sweepReconciler(ports), ports),
+    driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
+    silence: new ControlLoop(silenceReconciler(ports), ports),
+    recovery: new ControlLoop(
+      recoveryReconciler(ports, report, () => loops.wants.queue.add(ONLY_KEY)),
+      ports,
+    ),
+    wants: new ControlLoop(wantsReconciler(ports), ports),
+    resync: new ControlLoop(
+      resyncReconciler(() => {
+        reportIgnoredNodes(ports);
+        addEverything();
+      }),
+      ports,
+    ),
+  };
+
+  /** A fence is carried out at once. Without one Azure is not asked again before its time: a node writes its attachment as often as it likes. */
+  const addFence = (volumeName: string): void => {
+    const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
+    if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
+    else if ((record?.unproven.length ?? 0) > 0) loops.fence.queue.addInTime(volumeName);
+  };
+  const addVolumeAlone = (volumeName: string): void => {
+    loops.volume.queue.add(volumeName);
+    loops.disk.queue.add(volumeName);
+    loops.tags.queue.addInTime(volumeName);
+    addFence(volumeName);
+  };
+  const addAttachmentsOf = (volumeName: string): void => {
+    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName)) loops.attachment.queue.add(attachment.metadata.name);
+  };
+  const addAttachmentsOn = (nodeName: string): void => {
+    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.attachment.queue.add(attachment.metadata.name);
+  };
+  const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
+  const unsettledNodes = (): ReadonlySet<string> => new Set(ports.cache.list("AzVolume").flatMap(unsettledNames));
+  const addEverything = (): void => {
+    for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
+    // Nothing has happened to these: Azure is not asked again before its time.
+    for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
+    for (const name of ports.cache.ignoredAttachments()) loops.attachment.queue.remind(name);
+    const quarantined = quarantinedNames(ports);
+    for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantined])
+      if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
+    for (const nodeName of unsettledNodes()) loops.settle.queue.remind(nodeName);
+    loops.sweep.queue.add(ONLY_KEY);
+    loops.wants.queue.add(ONLY_KEY);
+  };
+  /** What the orchestrator says of a node and of its users. Only the plans of writers and standbys go by it: neither disks nor attachments do. */
+  const onNode = (nodeName: string): void => {
+    for (const { metadata, spec, status } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
+      loops.volume.queue.add(spec.volumeName);
+      // The pod behind it may just have been seen.
+      if (status === undefined) loops.attachment.queue.add(metadata.name);
+    }
+    // An entry without an attachment may wait for the uid of its Node.
+    for (const { metadata } of ports.cache.byIndex("AzVolume", "recordedOn", nodeName)) loops.volume.queue.add(metadata.name);
+    if (isGone(nodeName)) loops.driverNode.queue.add(nodeName);
+  };
+  /** All that one attachment is read for: of the others of its volume none goes by more than the share that it holds. */
+  const onAttachment = (name: string, volumeName: string, isShareMoved: boolean): void => {
+    loops.attachment.queue.add(name);
+    loops.volume.queue.add(volumeName);
+    addFence(volumeName);
+    const volume = ports.cache.get("AzVolume", volumeName);
+    if (volume !== undefined && asksForAttachments(volume)) loops.disk.queue.add(volumeName);
+    if (isShareMoved) addAttachmentsOf(volumeName);
+  };
+
+  /** The records of the sweep are trusted from now on. What it has refused does not wait. */
+  const onSweepEnd = (): void => {
+    for (const nodeName of unsettledNodes()) loops.settle.queue.add(nodeName);
+    for (const { metadata, status } of ports.cache.list("AzVolume")) {
+      if ((status?.record?.unproven.length ?? 0) === 0) continue;
+      loops.fence.queue.add(metadata.name);
+      loops.vanished.queue.add(metadata.name);
+    }
+  };
+
+  const holds = (attachment: AzVolumeAttachment | undefined): boolean => attachment !== undefined && holdsShare(ports, attachment);
+  const onChange = (change: ObjectChange): void => {
+    if (isErased(change)) loops.recovery.queue.addAfter(ONLY_KEY, ERASED_AFTER_MS);
+    if (change.kind === "AzVolume") {
+      if (!isNewsOfVolume(change.previous, change.current)) return;
+      addVolumeAlone(change.name);
+      addAttachmentsOf(change.name);
+      for (const nodeName of leftQuarantine(change.previous, change.current)) addAttachmentsOn(nodeName);
+      for (const nodeName of newlyUnsettled(change.previous, change.current)) loops.settle.queue.add(nodeName);
+    }
+    if (change.kind === "AzVolumeAttachment") {
+      const { previous, current } = change;
+      const volumeName = (current ?? previous)?.spec.volumeName;
+      if (volumeName === undefined) return;
+      if (isNewsOfAttachment(previous, current, ports.settings)) onAttachment(change.name, volumeName, holds(previous) !== holds(current));
+      else if (isRefused(previous) !== isRefused(current)) loops.volume.queue.add(volumeName);
+    }
+    if (change.kind === "AzDriverNode" && isMoreThanHeartbeat(change.previous, change.current)) {
+      addEverything();
+      addAttachmentsOn(change.name);
+    }
+    if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.sweep.queue.add(ONLY_KEY);
+    if (change.kind === "Lease" && sweepOf(change.current) < sweepOf(change.previous)) onSweepEnd();
+  };
+
+  loops.recovery.queue.add(ONLY_KEY);
+  loops.sweep.queue.add(ONLY_KEY);
+  loops.resync.queue.add(ONLY_KEY);
+  loops.silence.queue.add(ONLY_KEY);
+  const { sweep, ...others } = loops;
+  return { loops: Object.values(others), sweep, sweepNow: () => sweep.queue.add(ONLY_KEY), onChange, onNode };
+}
+
+/**
+ * Whether a volume has changed in anything that a plan looks at. That a try has begun, what a failed one leaves (its error, its retries) and what is only told
+ * (conditions) is no news: if it were, each failure would bring the next try at once, whatever back-off or Azure's Retry-After say.
+ */
+function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | undefined): boolean {
+  const relevant = (volume: AzVolume | undefined): object | undefined => {
+    if (volume === undefined) return undefined;
+    const { resourceVersion: _, ...metadata } = volume.metadata;
+    const { error: __, conditions: ___, unrequestedSince: ____, state, ...status } = volume.status ?? { conditions: [], state: "Pending" as const };
+    const phase = state === "Creating" ? "Pending" : state;
+    return { metadata, spec: volume.spec, status, phase, isRecordMissing: isRecordMissing(volume) };
+  };
+  return !sameJson(relevant(previous), relevant(current));
+}
+
+/** The same for an attachment: that a try is to come, has begun, or has failed, is one state, until it was the last one. */
+function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: AzVolumeAttachment | undefined, settings: VolumeSettings): boolean {
+  const relevant = (attachment: AzVolumeAttachment | undefined): object | undefined => {
+    if (attachment === undefined) return undefined;
+    const { resourceVersion: _, ...metadata } = attachment.metadata;
+    const { error: __, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
+    const isUnderWay = attachment.metadata.deletionTimestamp !== undefined || state === "Attaching" || state === "AttachmentFailed";
+    const phase = isUnderWay ? "Pending" : state;
+    return { metadata, spec: attachment.spec, status, phase, hasGivenUp: hasGivenUp({ settings }, attachment) };
+  };
+  return !sameJson(relevant(previous), relevant(current));
+}
+
+/** Nodes that a record has unsettled since: all of them where it was made again. */
+function newlyUnsettled(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
+  const isAnew = previous?.metadata.uid !== current?.metadata.uid || previous?.status?.record?.storeGeneration !== current?.status?.record?.storeGeneration;
+  const known = new Set(isAnew ? [] : unsettledNames(previous));
+  return unsettledNames(current).filter((nodeName) => !known.has(nodeName));
+}
+
+/** An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have it, and nothing else would tell of it. */
+function isErased(change: ObjectChange): boolean {
+  if (change.current !== undefined) return false;
+  if (change.kind === "AzVolume") return change.previous?.spec.deleteRequested === false;
+  if (change.kind !== "AzVolumeAttachment") return false;
+  const state = change.previous?.status?.state;
+  return state === "Attaching" || state === "Attached" || state === "AttachmentFailed";
+}
+
+/** What the volume's condition tells. It brings no other try: its time has been set. */
+function isRefused(attachment: AzVolumeAttachment | undefined): boolean {
+  return isPermanentKind(attachment?.status?.error?.kind ?? "");
+}
+
+/** The store generation to come, while records are being proven anew; zero otherwise. */
+function sweepOf(lease: Lease | undefined): number {
+  return lease === undefined ? 0 : annotatedNumber(lease, SWEEP_ANNOTATION);
+}
+
+/** Names of nodes that were cut off from volumes, each once: of some no AzDriverNode tells. */
+function quarantinedNames({ cache }: ControllerPorts): ReadonlySet<string> {
+  return new Set(cache.list("AzVolume").flatMap(namesInQuarantine));
+}
+
+function namesInQuarantine(volume: AzVolume | undefined): readonly string[] {
+  return (volume?.status?.record?.quarantine ?? []).map(({ nodeName }) => nodeName);
+}
+
+/** Nodes to which disks may be attached again, those of other volumes included. */
+function leftQuarantine(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
+  return namesInQuarantine(previous).filter((nodeName) => !namesInQuarantine(current).includes(nodeName));
+}
+
+/** Whether a node has changed in anything that a plan looks at. */
+function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriverNode | undefined): boolean {
+  const relevant = (node: AzDriverNode | undefined): object | undefined => {
+    if (node?.status === undefined) return undefined;
+    const { lastHeartbeatTime: _, heartbeat: __, volumes: ___, instanceUri: ____, ...status } = node.status;
+    return { status, leaving: node.metadata.deletionTimestamp };
+  };
+  return !sameJson(relevant(previous), relevant(current));
+}
+
+/** `onRecovered` is told each time that all disks have been looked at. */
+function recoveryReconciler(ports: ControllerPorts, report: RecoveryReport, onRecovered: () => void): Reconciler {
+  return {
+    name: "recovery",
+    workers: 1,
+    backoff: { baseMs: 500, maxMs: 30_000 },
+    reconcile: async (_key, signal) => {
+      const recovered = await recoverVolumes(ports, signal);
+      if (!recovered.ok) return recovered;
+      onRecovered();
+      const forgotten = await forgetVolumes(ports, signal);
+      if (!forgotten.ok) return forgotten;
+      report.unclaimedDisks(forgotten.value.unclaimed);
+      ports.logger.info("recovery done", { rebuilt: recovered.value, ...forgotten.value });
+      return ok({ againAfterMs: RECOVER_AGAIN_MS });
+    },
+  };
+}
+
+function wantsReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "wants",
+    workers: 1,
+    backoff: { baseMs: 500, maxMs: 30_000 },
+    reconcile: async (_key, signal) => {
+      const restored = await restoreWants(ports, signal);
+      if (!restored.ok) return restored;
+      return ok(restored.value.waiting > 0 ? { againAfterMs: WANTS_AGAIN_MS } : {});
+    },
+  };
+}
+
+function resyncReconciler(addEverything: () => void): Reconciler {
+  return {
+    name: "resync",
+    workers: 1,
+    backoff: { baseMs: RESYNC_MS, maxMs: RESYNC_MS },
+    reconcile: () => {
+      addEverything();
+      return Promise.resolve(ok({ againAfterMs: RESYNC_MS }));
+    },
+  };
+}

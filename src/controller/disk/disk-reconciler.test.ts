@@ -1,0 +1,370 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { aDetail, agoMs, anAttachment, aRecord, aVolume, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import { stateTagsOf } from "../../core/volume/state-tags.ts";
+import type { CloudProvisioner, DiskFacts, MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { diskReconciler } from "./disk-reconciler.ts";
+import { driverTags } from "./disk-tags.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const deleted = { deletionTimestamp: agoMs(0), finalizers: [VOLUME_FINALIZER] };
+const run = (world: ReconcileWorld): Promise<unknown> => world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
+
+/** Lets the volume go and makes another one under its name, before the controller's cache hears of it. */
+async function madeAnew(world: ReconcileWorld): Promise<void> {
+  world.store.holdWatches(true);
+  const present = await world.other.get("AzVolume", "pvc-1", never);
+  assert.ok(present.ok);
+  await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+  const made = await world.other.create("AzVolume", { metadata: { name: "pvc-1", finalizers: [VOLUME_FINALIZER] }, spec: aVolume().spec }, never);
+  assert.ok(made.ok);
+  await world.other.updateStatus("AzVolume", { ...made.value, status: aVolume().status }, never);
+}
+
+describe("diskReconciler", () => {
+  describe("creating a disk", () => {
+    const ownTags = (world: ReconcileWorld): DiskFacts["tags"] => driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
+    const create = async (world: ReconcileWorld, found: (world: ReconcileWorld) => Partial<DiskFacts>): Promise<void> => {
+      await world.given("AzVolume", aVolume({ status: { state: "Pending", detail: undefined, record: undefined } }));
+      world.disks.add(diskUri);
+      const shown = aDisk(found(world));
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        createDisk: async () => ok(shown),
+        getDisk: async () => ok(shown),
+      };
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+    };
+
+    it("begins the record of a disk that was made for this very object with no node to distrust", () =>
+      withControllerPorts(async (world) => {
+        await create(world, (made) => ({ tags: ownTags(made) }));
+        assert.deepEqual([world.record()?.foundInUse, world.record()?.unproven], [false, []]);
+      }));
+
+    it("does not take a disk for new that a VM has attached already", () =>
+      withControllerPorts(async (world) => {
+        await create(world, (made) => ({ tags: ownTags(made), attachedTo: [instanceUriOf("node-a")] }));
+        assert.deepEqual([world.record()?.foundInUse, world.record()?.unproven.map(({ instanceUri }) => instanceUri)], [true, [instanceUriOf("node-a")]]);
+      }));
+
+    it("does not take a disk for new whose tags keep a first format and who was cut off", () =>
+      withControllerPorts(async (world) => {
+        const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
+        const kept = stateTagsOf(aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [a] }) } }).status);
+        await create(world, (made) => ({ tags: { ...ownTags(made), ...kept } }));
+        assert.deepEqual([world.record()?.foundInUse, world.record()?.quarantine], [true, [a]]);
+        assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
+      }));
+
+    it("refuses a disk of that name that another cluster made, and names that cluster", () =>
+      withControllerPorts(async (world) => {
+        await create(world, (made) => ({ tags: { ...ownTags(made), "disk.csi.azure.com-cluster-id": "cluster-2" } }));
+        const { state, error } = world.volume()?.status ?? {};
+        assert.deepEqual([state, error?.kind], ["CreationFailed", "VolumeExistsWithOtherRequest"]);
+        assert.match(error?.message ?? "", /was made by cluster cluster-2, not by this one \(cluster-1\)/u);
+        assert.equal(world.record(), undefined);
+      }));
+  });
+
+  it("deletes the disk of a volume that DeleteVolume has marked, and lets the object go", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume({ metadata: deleted, spec: { deleteRequested: true } }));
+      await run(world);
+      assert.deepEqual([[...world.disks], world.volume()], [[], undefined]);
+    }));
+
+  it("goes on with a deletion whose mark was written last: a volume that could not be made is given up so, and nobody calls DeleteVolume for it", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, spec: { deleteRequested: true } }));
+      await run(world);
+      assert.ok(world.volume()?.metadata.deletionTimestamp !== undefined);
+      await run(world);
+      assert.deepEqual([[...world.disks], world.volume()], [[], undefined]);
+    }));
+
+  it("finds the disk of a creation that was never recorded, not a copy that bears its tags", () =>
+    withControllerPorts(async (world) => {
+      const volume = aVolume({ metadata: deleted, spec: { deleteRequested: true }, status: { state: "Creating", detail: undefined } });
+      const copyUri = diskUri.replace(/[^/]+$/u, "a-copy");
+      await world.given("AzVolume", volume);
+      for (const uri of [copyUri, diskUri]) world.disks.add(uri);
+      const made = driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
+      const listDisks: CloudProvisioner["listDisks"] = async () => ok([aDisk({ diskUri: copyUri, diskName: "a-copy", tags: made }), aDisk({ tags: made })]);
+      await world.answerOf(diskReconciler({ ...world.ports, cloud: { ...world.ports.cloud, listDisks } }).reconcile("pvc-1", never));
+      assert.deepEqual([[...world.disks], world.volume()], [[copyUri], undefined]);
+    }));
+
+  it("never deletes the disk of a volume that was made anew under the name while the cache still shows the old one", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume({ metadata: deleted, spec: { deleteRequested: true } }));
+      await madeAnew(world);
+      await run(world);
+      assert.deepEqual([...world.disks], [diskUri]);
+      assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
+    }));
+
+  it("never deletes the disk of a volume whose deletion a backup has taken back, before the cache hears of it", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } }));
+      const putBack = world.backUp();
+      const present = await world.other.get("AzVolume", "pvc-1", never);
+      assert.ok(present.ok);
+      assert.ok((await world.other.update("AzVolume", { ...present.value, spec: { ...present.value.spec, deleteRequested: true } }, never)).ok);
+      await world.markDeleted("AzVolume", "pvc-1");
+      world.store.holdWatches(true);
+      putBack();
+      await run(world);
+      assert.deepEqual([[...world.disks], world.volume()?.metadata.finalizers], [[diskUri], [VOLUME_FINALIZER]]);
+    }));
+
+  it("makes the object of a volume anew that was deleted by hand: the disk stays, and the new object knows it", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume({ metadata: deleted }));
+      await run(world);
+      assert.deepEqual([...world.disks], [diskUri]);
+      assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.metadata.deletionTimestamp, world.volume()?.status], [diskUri, undefined, undefined]);
+    }));
+
+  it("does not grow a disk when its object is made anew after it was refused to grow: nobody waits for it, and the file system would stay as it is", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      const refused = aVolume({ metadata: deleted, spec: { requiredBytes: Number(gibToBytes(32)) }, status: { state: "UpdateFailed" } });
+      await world.given("AzVolume", refused);
+      await run(world);
+      assert.equal(refused.status?.detail?.sizeGiB, 10);
+      assert.equal(world.volume()?.spec.requiredBytes, Number(gibToBytes(10)));
+    }));
+
+  it("lets an object go that was deleted by hand after its disk: nobody could get rid of it otherwise", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: deleted }));
+      await run(world);
+      assert.deepEqual([world.volume(), world.told], [undefined, []]);
+    }));
+
+  it("keeps an object that was deleted by hand until Azure answers for its disk: nothing could adopt it before", () =>
+    withControllerPorts(async (world) => {
+      const unavailable = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
+      await world.given("AzVolume", aVolume({ metadata: deleted }));
+      const cloud = { ...world.ports.cloud, getDisk: async () => fail(unavailable) };
+      assert.deepEqual(await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)), fail(unavailable));
+      assert.deepEqual([world.volume()?.metadata.finalizers, world.volume()?.status?.state], [[VOLUME_FINALIZER], "Created"]);
+      world.disks.add(diskUri);
+      await run(world);
+      assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.status], [diskUri, undefined]);
+    }));
+
+  it("leaves the finalizer on an object that was made anew already", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume({ metadata: deleted }));
+      await madeAnew(world);
+      await run(world);
+      assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
+    }));
+
+  it("is done with the deletion of a disk that has gone before anybody looked at it: DeleteVolume does not say that there is none", () =>
+    withControllerPorts(async (world) => {
+      const { status: _, ...unknown } = aVolume({ metadata: deleted, spec: { diskUri, deleteRequested: true } });
+      await world.given("AzVolume", unknown);
+      assert.deepEqual(await run(world), { ok: true, value: {} });
+      assert.equal(world.volume(), undefined);
+    }));
+
+  describe("of a disk that is not new", () => {
+    const { status: _, ...unknown } = aVolume({ spec: { diskUri } });
+
+    async function withHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+      await withControllerPorts(async (world) => {
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
+        await world.given("AzVolume", unknown);
+        await act(world);
+      });
+    }
+
+    function adopt(world: ReconcileWorld, disk = aDisk({ attachedTo: [instanceUriOf("node-a")] })): Promise<unknown> {
+      const { inspectInstance } = world.ports.cloud;
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        getDisk: async () => ok(disk),
+        inspectInstance: async (request, signal) => {
+          const instance = await inspectInstance(request, signal);
+          return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: false }] }) : instance;
+        },
+      };
+      return world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+    }
+
+    it("trusts nobody who has it, and grants it to nobody, before it is recorded where it sits", () =>
+      withHolder(async (world) => {
+        world.store.failNext({ fault: "unavailable", verb: "create", kind: "AzVolumeAttachment" });
+        await adopt(world);
+        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail, world.attachment("node-a")], [[identity("node-a")], undefined, undefined]);
+        assert.deepEqual(await adopt(world), { ok: true, value: {} });
+        assert.deepEqual(world.attachment("node-a")?.status, {
+          state: "Attached",
+          vmId: a.vmId,
+          instanceUri: a.instanceUri,
+          lun: 4,
+          publishContext: { LUN: "4" },
+        });
+        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail?.diskUri], [[identity("node-a")], diskUri]);
+      }));
+
+    const unanswered: readonly { readonly answers: string; readonly failure: Failure; readonly state: string }[] = [
+      {
+        answers: "refuses to show the disk for now",
+        failure: { kind: "CloudUnauthorized", code: "ExpiredAuthenticationToken", message: "expired", requestId: "r" },
+        state: "Pending",
+      },
+      { answers: "has no such disk", failure: { kind: "DiskNotFound", diskUri }, state: "CreationFailed" },
+    ];
+    for (const { answers, failure, state } of unanswered)
+      it(`${state === "Pending" ? "is tried again" : "ends"} where Azure ${answers}`, () =>
+        withHolder(async (world) => {
+          const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk: async () => fail(failure) };
+          const { ok: isDone } = (await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never))) as { ok: boolean };
+          assert.deepEqual([isDone, world.volume()?.status?.state ?? "Pending"], [state !== "Pending", state]);
+          await adopt(world);
+          assert.equal(world.record() !== undefined, state === "Pending");
+        }));
+
+    it("goes on above every epoch that a node noted", () =>
+      withHolder(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] }));
+        await adopt(world);
+        assert.equal(world.record()?.epoch, 7);
+      }));
+
+    it("lets no VM write that has it before it is settled, where an earlier record may have sent a detach there", () =>
+      withHolder(async (world) => {
+        await adopt(world, aDisk({ attachedTo: [instanceUriOf("node-a")], tags: driverTags(unknown, "cluster-1") }));
+        assert.deepEqual(world.record()?.unsettled, [a]);
+      }));
+
+    for (const { because, given } of [
+      {
+        because: "a node noted it",
+        given: (world: ReconcileWorld) =>
+          world.given("AzDriverNode", aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] })),
+      },
+      { because: "an attachment of it is left", given: (world: ReconcileWorld) => world.given("AzVolumeAttachment", anAttachment("node-a")) },
+    ])
+      it(`does so, too, where the disk itself tells of no record, and ${because}`, () =>
+        withHolder(async (world) => {
+          await given(world);
+          await adopt(world);
+          assert.deepEqual(world.record()?.unsettled, [a]);
+        }));
+
+    it("writes to no VM for a disk of which there never was a record: thousands may come from V1", () =>
+      withHolder(async (world) => {
+        await adopt(
+          world,
+          aDisk({
+            attachedTo: [instanceUriOf("node-a")],
+            tags: { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-created-for-pv-name": "pvc-1" },
+          }),
+        );
+        assert.equal(world.record()?.unsettled, undefined);
+      }));
+  });
+
+  describe("asks the volume before each request that writes the disk", () => {
+    const pending = { state: "Pending", observedGeneration: 0, conditions: [] } as const;
+    const volumes = {
+      createDisk: { ...aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } }), status: pending },
+      resizeDisk: aVolume({
+        metadata: { finalizers: [VOLUME_FINALIZER] },
+        spec: { requiredBytes: 20 * 2 ** 30 },
+        status: { detail: aDetail({ maxShares: 1 }) },
+      }),
+      deleteDisk: aVolume({ metadata: deleted, spec: { deleteRequested: true } }),
+    };
+    const markDeleted = (world: ReconcileWorld): Promise<unknown> => world.other.delete("AzVolume", "pvc-1", {}, never);
+    const replaced = async (world: ReconcileWorld): Promise<void> => {
+      await markDeleted(world);
+      await madeAnew(world);
+    };
+    const created = async (world: ReconcileWorld): Promise<void> => {
+      const present = await world.other.get("AzVolume", "pvc-1", never);
+      assert.ok(present.ok);
+      await world.other.updateStatus("AzVolume", { ...present.value, status: aVolume().status }, never);
+    };
+    const rows: readonly [keyof typeof volumes, string, (world: ReconcileWorld) => Promise<unknown>][] = [
+      ["createDisk", "gave its name to another", replaced],
+      ["createDisk", "is deleted", markDeleted],
+      ["createDisk", "has its disk by another controller", created],
+      ["createDisk", "can't be read", async (world) => world.store.setReachable(false)],
+      ["resizeDisk", "gave its name to another", replaced],
+      ["resizeDisk", "is deleted", markDeleted],
+      ["deleteDisk", "gave its name to another", replaced],
+    ];
+    for (const [call, what, change] of rows)
+      it(`and refuses ${call} where the volume ${what}`, () =>
+        withControllerPorts(async (world) => {
+          await world.given("AzVolume", volumes[call]);
+          const answers: boolean[] = [];
+          const refused = fail({ kind: "Refused", diskUri } as const);
+          const asking = async ({ mayProceed }: { readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<typeof refused> => {
+            answers.push(await mayProceed(signal));
+            await change(world);
+            answers.push(await mayProceed(signal));
+            return refused;
+          };
+          const ports = { ...world.ports, cloud: { ...world.ports.cloud, [call]: asking } };
+          assert.deepEqual(await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never)), refused);
+          assert.deepEqual(answers, [true, false]);
+          assert.deepEqual(world.told, []);
+        }));
+  });
+
+  it("tells the claim, and whoever waits for it, why a disk is not there yet, and that it never will be", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
+      const about = { kind: "AzVolume", name: "pvc-1" } as const;
+      const create = (failure: Failure): Promise<unknown> => {
+        const cloud = { ...world.ports.cloud, createDisk: async () => fail(failure) };
+        return world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      };
+      await create({ kind: "Throttled", retryAfterMs: 7_000, detail: "too many" });
+      await create({ kind: "QuotaExceeded", detail: "PremiumDiskCount" });
+      assert.deepEqual(world.told, [
+        {
+          about,
+          reason: "CreationDelayed",
+          message: "the disk could not be made: Azure throttles requests (too many); tried again in 7 s",
+          news: "Throttled",
+        },
+        {
+          about,
+          reason: "CreationFailed",
+          message: "the disk could not be made: an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
+          news: "an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
+        },
+      ]);
+    }));
+
+  it("says of a shared disk in use once why it does not grow", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ spec: { requiredBytes: 20 * 2 ** 30 } }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await run(world);
+      const message = "the disk did not grow: a node has the volume published: a shared disk grows only while no VM has it";
+      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message }]);
+    }));
+});

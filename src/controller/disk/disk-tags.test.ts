@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aVolume } from "../../core/testing/objects.ts";
+import { driverTags, isMadeByDriver, isMadeFor, volumeFromTags } from "./disk-tags.ts";
+
+describe("disk tags", () => {
+  it("bring back, after the object store was lost, what a volume can't do without", () => {
+    const volume = aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }], maxMountReplicaCount: 1 } });
+    assert.deepEqual(volumeFromTags(driverTags(volume, "cluster-1")), {
+      volumeName: "pvc-1",
+      maxMountReplicaCount: 1,
+      capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }],
+    });
+  });
+
+  it("tell the disk of this very object from one of an earlier object of the same name", () => {
+    const tags = driverTags(aVolume(), "cluster-1");
+    assert.equal(isMadeFor(aVolume(), tags), true);
+    assert.equal(isMadeFor(aVolume({ metadata: { uid: "another" } }), tags), false);
+  });
+
+  it("know a disk of the V1 driver as the driver's, but make no volume of it", () => {
+    const tags = { "k8s-azure-created-by": "kubernetes-azure-dd" };
+    assert.equal(isMadeByDriver(tags), true);
+    assert.equal(volumeFromTags(tags), undefined);
+  });
+
+  it("take a disk without them for somebody else's", () => {
+    assert.equal(isMadeByDriver({ owner: "someone" }), false);
+    assert.equal(volumeFromTags({ "disk.csi.azure.com-volume-name": "pvc-1" }), undefined);
+  });
+
+  it("fall back to one node's file system where the access modes can't be read", () => {
+    const tags = { ...driverTags(aVolume(), "cluster-1"), "disk.csi.azure.com-access": "nonsense", "disk.csi.azure.com-replicas": "-1" };
+    assert.deepEqual(volumeFromTags(tags), {
+      volumeName: "pvc-1",
+      maxMountReplicaCount: 0,
+      capabilities: [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }],
+    });
+  });
+});

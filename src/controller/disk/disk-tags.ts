@@ -1,0 +1,64 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { accessModes } from "../../core/volume/access-mode.ts";
+
+/** Marks disks of this driver, as the V1 driver does. */
+const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;
+const CLUSTER_ID = "disk.csi.azure.com-cluster-id";
+const UID = "disk.csi.azure.com-uid";
+const VOLUME_NAME = "disk.csi.azure.com-volume-name";
+const REPLICAS = "disk.csi.azure.com-replicas";
+const ACCESS_TYPES = "disk.csi.azure.com-access";
+
+type Tags = Readonly<Record<string, string>>;
+
+/** What the driver writes on a disk so that its volume can be found again if the object store is lost. */
+export function driverTags(volume: AzVolume, clusterId: string): Tags {
+  const access = [...new Set(volume.spec.capabilities.map((capability) => `${capability.accessType}/${capability.accessMode}`))].toSorted().join(" ");
+  return {
+    [CREATED_BY.name]: CREATED_BY.value,
+    [CLUSTER_ID]: clusterId,
+    [UID]: volume.metadata.uid,
+    [VOLUME_NAME]: volume.spec.volumeName,
+    [REPLICAS]: String(volume.spec.maxMountReplicaCount),
+    [ACCESS_TYPES]: access,
+  };
+}
+
+/** Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name, since deleting the volume deletes it. */
+export function isMadeByDriver(tags: Tags): boolean {
+  return tags[CREATED_BY.name] === CREATED_BY.value;
+}
+
+/** The cluster that made a disk, as its tag says; undefined for a disk that V1 made, or a person. */
+export function clusterOf(tags: Tags): string | undefined {
+  return tags[CLUSTER_ID];
+}
+
+/** Whether a disk was made for exactly this object: nobody can have had it before. */
+export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
+  return tags[UID] === volume.metadata.uid;
+}
+
+/** Whether this driver's V2 made a disk: there has been a record of it, then. V1's disks never had one. */
+export function isMadeByV2(tags: Tags): boolean {
+  return isMadeByDriver(tags) && tags[UID] !== undefined;
+}
+
+/** What a disk's tags tell of its volume; undefined for a disk that this driver's V2 did not make. */
+export function volumeFromTags(
+  tags: Tags,
+): { readonly volumeName: string; readonly maxMountReplicaCount: number; readonly capabilities: AzVolume["spec"]["capabilities"] } | undefined {
+  const volumeName = tags[VOLUME_NAME];
+  if (!isMadeByDriver(tags) || volumeName === undefined) return undefined;
+  const capabilities = (tags[ACCESS_TYPES] ?? "").split(" ").flatMap((access): AzVolume["spec"]["capabilities"] => {
+    const [accessType, accessMode] = access.split("/");
+    const mode = accessModes.find((candidate) => candidate === accessMode);
+    return mode !== undefined && (accessType === "block" || accessType === "mount") ? [{ accessType, accessMode: mode }] : [];
+  });
+  const replicas = Number(tags[REPLICAS] ?? "0");
+  return {
+    volumeName,
+    maxMountReplicaCount: Number.isInteger(replicas) && replicas >= 0 ? replicas : 0,
+    capabilities: capabilities.length > 0 ? capabilities : [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }],
+  };
+}

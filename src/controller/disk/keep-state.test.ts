@@ -1,0 +1,373 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "../../core/testing/objects.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { recoverVolumes } from "../adoption/recover-volumes.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { must } from "../testing/settled.ts";
+import { diskReconciler } from "./disk-reconciler.ts";
+import { driverTags } from "./disk-tags.ts";
+import { keepStateReconciler } from "./keep-state.ts";
+import { createUntaggedTime } from "./untagged-time.ts";
+
+const never = new AbortController().signal;
+const REST_MS = 20_000;
+const nodeB = identity("node-b");
+const formatted = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000), uuid: "uuid-1" };
+const formattedAndCutOff = aVolume({
+  metadata: { finalizers: [VOLUME_FINALIZER] },
+  status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [nodeB], epoch: 3 }) },
+});
+
+const noRoom: Failure = { kind: "InvalidArgument", field: `tags of ${diskUri}`, value: "51", problem: "Azure allows 50 tags on a disk" };
+
+/** A world whose disk has tags, which people can edit. */
+async function withTaggedDisk(
+  act: (
+    world: ReconcileWorld & {
+      readonly tags: Map<string, string>;
+      readonly cloud: CloudProvisioner;
+      tagFailure: Failure | undefined;
+      readonly tagged: () => number;
+      /** Another process takes over, and does not know since when the tags lack something. */
+      restart(): void;
+      /** Runs the loop once. */
+      keep(): Promise<Reconciled>;
+      /** The same after the volume has been at rest. */
+      rest(): Promise<Reconciled>;
+      /** Happens once, while Azure writes the tags. */
+      whileTagged: (() => Promise<void>) | undefined;
+      /** The same after the disks were listed, before the list is looked at. */
+      afterListing: (() => Promise<void>) | undefined;
+      /** The same of the loop that rebuilds an object which was deleted by hand. */
+      rebuild(disturbance?: { readonly beforeFirstWrite: () => Promise<void> }): Promise<unknown>;
+    },
+  ) => Promise<void>,
+): Promise<void> {
+  await withControllerPorts(async (plain) => {
+    const tags = new Map<string, string>(Object.entries(driverTags(aVolume(), "cluster-1")));
+    let tagged = 0;
+    const cloud: CloudProvisioner = {
+      ...plain.ports.cloud,
+      getDisk: async () => ok(aDisk({ tags: Object.fromEntries(tags) })),
+      listDisks: async () => {
+        const listed = [aDisk({ tags: Object.fromEntries(tags) })];
+        const { afterListing } = world;
+        world.afterListing = undefined;
+        await afterListing?.();
+        return ok(listed);
+      },
+      tagDisk: async (request) => {
+        tagged += 1;
+        if (world.tagFailure !== undefined) return fail(world.tagFailure);
+        const disturb = world.whileTagged;
+        world.whileTagged = undefined;
+        await disturb?.();
+        for (const [name, value] of Object.entries(request.tags)) {
+          if (value === undefined) tags.delete(name);
+          else tags.set(name, value);
+        }
+        return ok(undefined);
+      },
+    };
+    const ports = { ...plain.ports, cloud };
+    let reconciler = keepStateReconciler(ports, createUntaggedTime(ports));
+    const world = {
+      ...plain,
+      tags,
+      cloud,
+      tagFailure: undefined as Failure | undefined,
+      whileTagged: undefined as (() => Promise<void>) | undefined,
+      afterListing: undefined as (() => Promise<void>) | undefined,
+      tagged: () => tagged,
+      rest: async () => {
+        await plain.answerOf(plain.clock.sleep(REST_MS, never));
+        return world.keep();
+      },
+      restart: () => {
+        reconciler = keepStateReconciler(ports, createUntaggedTime(ports));
+      },
+      keep: () => plain.answerOf(reconciler.reconcile("pvc-1", never)),
+      rebuild: ({ beforeFirstWrite }: { readonly beforeFirstWrite?: () => Promise<void> } = {}) => {
+        let isFirst = true;
+        const update: ObjectStore["update"] = async (kind, object, signal) => {
+          if (isFirst) await beforeFirstWrite?.();
+          isFirst = false;
+          return ports.store.update(kind, object, signal);
+        };
+        return plain.answerOf(diskReconciler({ ...ports, store: { ...ports.store, update } }).reconcile("pvc-1", never));
+      },
+    };
+    await act(world);
+  });
+}
+
+/** The object goes, finalizer and all, and is made anew as a CSI call or recovery makes it. */
+async function lose(world: ReconcileWorld, cloud: CloudProvisioner): Promise<void> {
+  const present = await world.other.get("AzVolume", "pvc-1", never);
+  assert.ok(present.ok);
+  await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+  await world.other.delete("AzVolume", "pvc-1", {}, never);
+  await world.answerOf(world.clock.sleep(1_000, never));
+  assert.deepEqual(await world.answerOf(recoverVolumes({ ...world.ports, cloud }, never)), ok(1));
+  await world.answerOf(world.clock.sleep(1_000, never));
+  await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+}
+
+describe("the state that a disk's tags keep", () => {
+  it("is written once, and survives the loss of all objects", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      await world.rest();
+      await world.rest();
+      assert.equal(world.tagged(), 1);
+      await lose(world, world.cloud);
+      assert.deepEqual(world.record()?.quarantine, [nodeB]);
+      assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
+      assert.equal(world.record()?.foundInUse, true);
+    }));
+
+  it("is taken back once the node is clean", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      await world.rest();
+      await world.setRecord((record) => ({ ...record, quarantine: [] }));
+      await world.rest();
+      assert.deepEqual(
+        [...world.tags.keys()].filter((name) => name.includes("cut-off")),
+        [],
+      );
+    }));
+
+  it("is written again after someone else has edited it, and never makes the record forget", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      await world.rest();
+      const written = new Map(world.tags);
+      for (const name of written.keys()) if (/cut-off|formatted/u.test(name)) world.tags.delete(name);
+      await world.answerOf(recoverVolumes({ ...world.ports, cloud: world.cloud }, never));
+      assert.deepEqual([world.record()?.quarantine, world.volume()?.status?.detail?.formatted], [[nodeB], formatted]);
+      await world.rest();
+      assert.deepEqual(world.tags, written);
+    }));
+
+  it("is written although recovery has listed the disk as it was before, and is again", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      await world.rest();
+      const cutOff = new Map(world.tags);
+      const looksAtList = Promise.withResolvers<void>();
+      // The cluster's own resource group is listed twice, since its volumes name it as well.
+      world.afterListing = async () => {
+        world.afterListing = () => looksAtList.promise;
+      };
+      const recovered = recoverVolumes({ ...world.ports, cloud: world.cloud }, never);
+      await world.answerOf(world.clock.sleep(1_000, never));
+      assert.equal(world.afterListing, undefined, "the list was not read twice");
+      await world.setRecord((record) => ({ ...record, quarantine: [] }));
+      await world.rest();
+      assert.notDeepEqual(world.tags, cutOff);
+      looksAtList.resolve();
+      assert.deepEqual(await world.answerOf(recovered), ok(0));
+      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      await world.rest();
+      assert.deepEqual(world.tags, cutOff);
+    }));
+
+  it("distrusts every known node where a tag can't be read", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      await world.given("AzDriverNode", aDriverNode("node-c"));
+      await world.rest();
+      world.tags.set("disk.csi.azure.com-cut-off-0", "?");
+      await lose(world, world.cloud);
+      assert.deepEqual(
+        world.record()?.quarantine.map(({ nodeName }) => nodeName),
+        [identity("node-c").nodeName],
+      );
+    }));
+
+  it("is written after a minute although the volume never rests", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      for (let epoch = 1; epoch <= 12; epoch++) {
+        assert.equal(world.tagged(), 0, `after ${(epoch - 1) * 5} s`);
+        await world.answerOf(world.clock.sleep(5_000, never));
+        await world.setRecord((record) => ({ ...record, epoch }));
+        await world.keep();
+      }
+      await world.answerOf(world.clock.sleep(1_000, never));
+      await world.keep();
+      assert.equal(world.tagged(), 1);
+      await lose(world, world.cloud);
+      assert.deepEqual(world.record()?.quarantine, [nodeB]);
+    }));
+
+  it("is tried again and told where Azure fails for longer than it may lack", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
+      assert.deepEqual(await world.rest(), fail(world.tagFailure));
+      assert.equal(world.told.length, 0);
+      for (let time = 0; time < 3; time++) await world.rest();
+      const [told] = world.told;
+      assert.deepEqual([told?.about.name, told?.reason], ["pvc-1", "StateNotKept"]);
+      assert.match(told?.message ?? "", /^the tags of its disk do not say yet who was cut off .*503/u);
+      world.tagFailure = undefined;
+      assert.deepEqual(await world.rest(), ok({}));
+    }));
+
+  it("is written once a minute where it moves during each write", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      world.restart();
+      world.whileTagged = () => world.setRecord((record) => ({ ...record, quarantine: [nodeB, identity("node-c")] }));
+      assert.deepEqual(await world.keep(), ok({}));
+      await world.answerOf(world.clock.sleep(1_000, never));
+      const next = await world.keep();
+      assert.ok(next.ok && (next.value.againAfterMs ?? 0) > 0, JSON.stringify(next));
+      assert.equal(world.tagged(), 1);
+      await world.rest();
+      assert.equal(world.tagged(), 2);
+    }));
+
+  it("is told of no controller that has just started, whose first try fails", () =>
+    withTaggedDisk(async (world) => {
+      const quarantined = { detail: aDetail(), record: aRecord({ quarantine: [nodeB] }) };
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: quarantined }));
+      world.restart();
+      world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
+      assert.deepEqual([await world.keep(), world.tagged(), world.told.length], [fail(world.tagFailure), 1, 0]);
+      for (let time = 0; time < 3; time++) await world.rest();
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["StateNotKept"],
+      );
+    }));
+
+  it("holds up nothing where Azure refuses it, and is told and tried again later", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      world.tagFailure = noRoom;
+      const refused = await world.rest();
+      assert.ok(refused.ok);
+      const { againAfterMs = 0 } = refused.value;
+      assert.ok(againAfterMs >= 400_000 && againAfterMs <= 600_000, String(againAfterMs));
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["StateNotKept"],
+      );
+      assert.equal(world.volume()?.status?.error, undefined);
+    }));
+
+  it("is told of no disk that is gone, and of no volume that has changed since", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      for (const tagFailure of [{ kind: "DiskNotFound", diskUri } as const, { kind: "Refused", diskUri } as const]) {
+        world.tagFailure = tagFailure;
+        await world.rest();
+      }
+      assert.deepEqual([world.tagged(), world.told], [2, []]);
+    }));
+
+  describe("of an AzVolume that is deleted by hand", () => {
+    const deletedByHand = (world: ReconcileWorld): Promise<void> => world.markDeleted("AzVolume", "pvc-1");
+    const quarantineOf = (volume: AzVolume | undefined): unknown => volume?.status?.record?.quarantine;
+
+    const nodeC = identity("node-c");
+    const cutOffC = (record: WriterRecord): WriterRecord => ({ ...record, quarantine: [...record.quarantine, nodeC] });
+
+    it("is written before the object goes, however short it has lacked", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+        await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+        await deletedByHand(world);
+        await world.rebuild();
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
+        await world.keep();
+        await world.rebuild();
+        assert.deepEqual([world.tagged(), world.volume()?.status], [1, undefined]);
+        await world.answerOf(world.clock.sleep(1_000, never));
+        await world.rebuild();
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
+      }));
+
+    const failures: readonly Failure[] = [
+      { kind: "Throttled", retryAfterMs: 1_000, detail: "429" },
+      { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "r" },
+      noRoom,
+    ];
+    for (const failure of failures)
+      it(`keeps the object for as long as Azure does not take the tags, and is told: ${failure.kind}`, () =>
+        withTaggedDisk(async (world) => {
+          await world.given("AzVolume", formattedAndCutOff);
+          await deletedByHand(world);
+          world.tagFailure = failure;
+          await world.keep();
+          await world.rebuild();
+          assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
+          assert.deepEqual(world.told.map(({ reason }) => reason).toSorted(), ["DeletedByHand", "StateNotKept"]);
+          world.tagFailure = undefined;
+          await world.keep();
+          await world.rebuild();
+          assert.equal(world.volume()?.status, undefined);
+        }));
+
+    it("is written again where it has changed while it was written", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await deletedByHand(world);
+        world.whileTagged = () => world.setRecord(cutOffC);
+        await world.keep();
+        await world.rebuild();
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
+        await world.keep();
+        await world.rebuild();
+        await world.answerOf(world.clock.sleep(1_000, never));
+        await world.rebuild();
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
+      }));
+
+    it("is judged on the version on which the object goes", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await world.rest();
+        await deletedByHand(world);
+        await world.rebuild({ beforeFirstWrite: () => world.setRecord(cutOffC) });
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
+      }));
+
+    it("leaves the object to DeleteVolume, which has asked for it since", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await world.rest();
+        await deletedByHand(world);
+        const mark = async (): Promise<void> => {
+          const { spec, ...rest } = world.volume() ?? assert.fail();
+          await must(world.other.update("AzVolume", { ...rest, spec: { ...spec, deleteRequested: true } }, never));
+        };
+        await world.rebuild({ beforeFirstWrite: mark });
+        assert.deepEqual([world.volume()?.spec.deleteRequested, world.volume()?.metadata.finalizers], [true, [VOLUME_FINALIZER]]);
+      }));
+
+    it("is left to the disk's other tags where nothing lacks", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await world.rest();
+        await deletedByHand(world);
+        await world.rebuild();
+        assert.deepEqual([world.tagged(), world.volume()?.status], [1, undefined]);
+      }));
+  });
+});

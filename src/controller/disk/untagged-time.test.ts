@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { aDetail, aRecord, aVolume, identity } from "../../core/testing/objects.ts";
+import { stateTagsOf } from "../../core/volume/state-tags.ts";
+import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { createUntaggedTime } from "./untagged-time.ts";
+
+const never = new AbortController().signal;
+const plain = aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } });
+const lacking = aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord({ quarantine: [identity("node-b")] }) } });
+
+const pass = (world: ReconcileWorld, ms: number): Promise<void> => world.answerOf(world.clock.sleep(ms, never));
+
+async function setCutOff(world: ReconcileWorld, ...nodeNames: readonly string[]): Promise<void> {
+  await world.setRecord((record) => ({ ...record, quarantine: nodeNames.map((nodeName) => identity(nodeName)) }));
+  await pass(world, 1_000);
+}
+
+/** What the status says of the disk's tags from now on. */
+async function setStateTags(world: ReconcileWorld, stateTags: Readonly<Record<string, string>>): Promise<void> {
+  const present = await world.other.get("AzVolume", "pvc-1", never);
+  assert.ok(present.ok);
+  const { status } = present.value;
+  assert.ok(status !== undefined);
+  await world.other.updateStatus("AzVolume", { ...present.value, status: { ...status, detail: aDetail({ stateTags }) } }, never);
+  await pass(world, 1_000);
+}
+
+describe("the time that a disk's tags have lacked something", () => {
+  it("counts from the first difference until there is none, whatever else changes", () =>
+    withControllerPorts(async (world) => {
+      const { untaggedMs } = createUntaggedTime(world.ports);
+      await world.given("AzVolume", plain);
+      assert.equal(untaggedMs("pvc-1"), 0);
+      await setCutOff(world, "node-b");
+      const first = untaggedMs("pvc-1");
+      assert.ok(first > 0 && first <= 1_000, String(first));
+      await pass(world, 20_000);
+      await setCutOff(world, "node-b", "node-c");
+      assert.equal(untaggedMs("pvc-1"), first + 21_000);
+      await setCutOff(world);
+      assert.equal(untaggedMs("pvc-1"), 0);
+      await setCutOff(world, "node-c");
+      assert.equal(untaggedMs("pvc-1"), first);
+    }));
+
+  it("ends once the tags are written", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", lacking);
+      const { untaggedMs } = createUntaggedTime(world.ports);
+      assert.ok(untaggedMs("pvc-1") > 0);
+      await setStateTags(world, stateTagsOf(world.volume()?.status));
+      assert.equal(untaggedMs("pvc-1"), 0);
+    }));
+
+  it("counts from a write of the tags during which something else came to lack", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", plain);
+      const { untaggedMs } = createUntaggedTime(world.ports);
+      await setCutOff(world, "node-b");
+      await pass(world, 70_000);
+      const written = stateTagsOf(world.volume()?.status);
+      await setCutOff(world, "node-b", "node-c");
+      assert.ok(untaggedMs("pvc-1") > 70_000);
+      await setStateTags(world, written);
+      assert.ok(untaggedMs("pvc-1") > 0 && untaggedMs("pvc-1") <= 1_000, String(untaggedMs("pvc-1")));
+    }));
+
+  it("knows since when it is tried to write what lacks, until nothing does", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", lacking);
+      const { noteTry, triedMs } = createUntaggedTime(world.ports);
+      assert.equal(triedMs("pvc-1"), 0);
+      noteTry("pvc-1");
+      await pass(world, 5_000);
+      noteTry("pvc-1");
+      await setCutOff(world, "node-b", "node-c");
+      assert.equal(triedMs("pvc-1"), 6_000);
+      await setCutOff(world);
+      noteTry("pvc-1");
+      await setCutOff(world, "node-c");
+      assert.equal(triedMs("pvc-1"), 0);
+    }));
+
+  it("knows of how many volumes the tags are refused, until nothing lacks", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", lacking);
+      await world.given("AzVolume", { ...lacking, metadata: { ...lacking.metadata, name: "pvc-2" } });
+      const { noteRefusal } = createUntaggedTime(world.ports);
+      assert.deepEqual([noteRefusal("pvc-1"), noteRefusal("pvc-2"), noteRefusal("pvc-1")], [1, 2, 2]);
+      await setCutOff(world);
+      assert.deepEqual([noteRefusal("pvc-1"), noteRefusal("pvc-2")], [1, 1]);
+    }));
+
+  it("is endless where the cache shows the difference with the first that it shows", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", lacking);
+      assert.equal(createUntaggedTime(world.ports).untaggedMs("pvc-1"), Infinity);
+      let tell: ((change: ObjectChange) => void) | undefined;
+      const onChange: ObjectCache["onChange"] = (listener) => {
+        tell = listener;
+        return () => undefined;
+      };
+      const { untaggedMs } = createUntaggedTime({ clock: world.clock, cache: { list: () => [], onChange } });
+      tell?.({ kind: "AzVolume", name: "pvc-1", previous: undefined, current: lacking });
+      assert.equal(untaggedMs("pvc-1"), Infinity);
+    }));
+
+  it("is none of a volume that is gone", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", lacking);
+      const { untaggedMs } = createUntaggedTime(world.ports);
+      const present = await world.other.get("AzVolume", "pvc-1", never);
+      assert.ok(present.ok);
+      await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+      await world.other.delete("AzVolume", "pvc-1", {}, never);
+      await pass(world, 1_000);
+      assert.equal(untaggedMs("pvc-1"), 0);
+    }));
+});

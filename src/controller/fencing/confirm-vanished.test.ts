@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import type { CloudProvisioner, InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { anInstance } from "../testing/an-instance.ts";
+import { confirmVanished } from "./confirm-vanished.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+
+async function confirm(world: ReconcileWorld, node: NodeIdentity, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
+  const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
+  return world.answerOf(confirmVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, node, never));
+}
+
+describe("confirmVanished", () => {
+  it("clears a VM that the platform says is another now, with what its attachment said of it, and never one that it still knows", () =>
+    withControllerPorts(async (world) => {
+      const older = { ...identity("node-a"), vmId: "older" };
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { wanted: false }), ...older }, quarantine: [older] }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }));
+      world.instances.set(instanceUriOf("node-a"), "OLDER");
+      await confirm(world, older);
+      assert.deepEqual(world.record()?.quarantine, [older]);
+      world.instances.set(instanceUriOf("node-a"), a.vmId);
+      await confirm(world, older);
+      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+    }));
+
+  it("has a VM that is nowhere fenced, which proves once more that it is gone", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
+      await confirm(world, a);
+      assert.deepEqual([world.record()?.writer, world.record()?.fencing], [aWriter("node-a", { wanted: false }), a]);
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+    }));
+
+  it("begins no fence while the attachment of a VM that is gone still names a LUN", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
+      world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolumeAttachment" });
+      const confirmed = (await confirm(world, a)) as { readonly ok: boolean };
+      assert.deepEqual([confirmed.ok, world.record()?.fencing], [false, undefined]);
+    }));
+
+  it("takes a VM that is gone out of quarantine: nobody else will", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await confirm(world, a);
+      assert.deepEqual([world.record()?.quarantine, world.record()?.fencing], [[], undefined]);
+    }));
+
+  describe("of a VM on which no plug-in of ours runs", () => {
+    const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
+    const listing = anInstance("vm-x", { instanceUri: vmUri, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }] });
+    it("frees the volume of a VM that is no node only once its owner has taken the disk off it", () =>
+      withControllerPorts(async (world) => {
+        const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+        await confirm(world, node, { getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })) });
+        assert.deepEqual(world.record()?.unproven, [node]);
+        await confirm(world, node, { getDisk: async () => ok(aDisk()) });
+        assert.deepEqual(world.record()?.unproven, []);
+      }));
+
+    const inspections: readonly { readonly because: string; readonly inspected: Result<InstanceFacts, Failure>; readonly isFreed: boolean }[] = [
+      { because: "the VM still lists the disk", inspected: ok(listing), isFreed: false },
+      { because: "the VM can't be read now", inspected: fail({ kind: "Throttled", retryAfterMs: 1_000, detail: "429" }), isFreed: false },
+      {
+        because: "the driver may not read the VM",
+        inspected: fail({ kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "may not read vm-x", requestId: "r" }),
+        isFreed: false,
+      },
+      { because: "the VM does not list the disk", inspected: ok(anInstance("vm-x", { instanceUri: vmUri })), isFreed: true },
+      { because: "there is no such VM", inspected: fail({ kind: "InstanceNotFound", nodeName: vmUri }), isFreed: true },
+      {
+        because: "its id is in another subscription",
+        inspected: fail({ kind: "InstanceUnknown", nodeName: vmUri, instanceUri: vmUri, problem: "another subscription" }),
+        isFreed: true,
+      },
+      { because: "its id is that of a uniform scale set", inspected: fail({ kind: "Unsupported", what: "vm-x" }), isFreed: true },
+    ];
+    for (const { because, inspected, isFreed } of inspections)
+      it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk names no more: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
+          await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+          await confirm(world, node, { getDisk: async () => ok(aDisk()), inspectInstance: async () => inspected });
+          assert.deepEqual(world.record()?.unproven, isFreed ? [] : [node]);
+        }));
+
+    it("frees the volume of an own VM by proof, and keeps the VM in quarantine", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ unproven: [a] }));
+        world.instances.set(a.instanceUri, a.vmId);
+        world.attachedTo.add("node-a");
+        await confirm(world, a);
+        assert.deepEqual(world.record()?.unproven, [a], "the VM lists the disk");
+        world.attachedTo.delete("node-a");
+        await confirm(world, a);
+        assert.deepEqual([world.record()?.unproven, world.record()?.quarantine], [[], [a]]);
+      }));
+
+    it("fences a writer whose AzDriverNode is gone and whose VM has lost the disk", () =>
+      withControllerPorts(async (world) => {
+        // A mount command that is frozen there mounts once the VM goes on: without quarantine the disk could come back under it.
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+        world.instances.set(a.instanceUri, a.vmId);
+        await confirm(world, a);
+        const { writer, fencing, quarantine } = world.record() ?? {};
+        assert.deepEqual([writer?.nodeName, writer?.wanted, fencing, quarantine], ["node-a", false, a, []]);
+      }));
+
+    it("frees no writer by a proof that is older than the record", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }));
+        world.instances.set(a.instanceUri, a.vmId);
+        world.meanwhile.proveDetached = () => world.setRecord((record) => ({ ...record, epoch: record.epoch + 1 }));
+        await confirm(world, a);
+        assert.equal(world.record()?.fencing, undefined);
+      }));
+
+    for (const [what, record] of [
+      ["in quarantine for as long as it exists", { quarantine: [a] }],
+      ["to the fence that was begun", { writer: aWriter("node-a", { wanted: false }), fencing: a }],
+    ] as const)
+      it(`leaves an own VM ${what}, and does not touch it`, () =>
+        withControllerPorts(async (world) => {
+          await world.given("AzVolume", aVolumeWithRecord(record));
+          world.instances.set(a.instanceUri, a.vmId);
+          await confirm(world, a);
+          assert.deepEqual(world.record(), aVolumeWithRecord(record).status?.record);
+          assert.deepEqual(world.steps, []);
+        }));
+
+    it("keeps the volume of a VM that is no node where the disk can't be read", () =>
+      withControllerPorts(async (world) => {
+        const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+        const failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
+        const inspectInstance = async () => ok(anInstance("vm-x", { instanceUri: vmUri }));
+        assert.deepEqual(await confirm(world, node, { getDisk: async () => fail(failure), inspectInstance }), { ok: false, failure });
+        assert.deepEqual(world.record()?.unproven, [node]);
+      }));
+
+    it("lets go of it where the disk is gone: the object of a disk that was kept would be in the way of its own end, and the platform be asked for ever", () =>
+      withControllerPorts(async (world) => {
+        const foreign = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [foreign] }));
+        await confirm(world, foreign, { getDisk: async () => fail({ kind: "DiskNotFound", diskUri }) });
+        assert.deepEqual(world.record()?.unproven, []);
+      }));
+
+    it("names the node that has registered on it since: the node shows what it does with the disk", () =>
+      withControllerPorts(async (world) => {
+        const unknown = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
+        world.nodeNames.clear();
+        world.instances.set(a.instanceUri, a.vmId);
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [unknown] }));
+        await confirm(world, unknown, { getDisk: async () => ok(aDisk({ attachedTo: [a.instanceUri] })) });
+        assert.deepEqual(world.record()?.unproven, [unknown], "no node is registered there");
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await confirm(world, unknown);
+        assert.deepEqual(world.record()?.unproven, [a]);
+      }));
+
+    it("never speaks for a node of ours", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
+        await confirm(world, a, { getDisk: async () => ok(aDisk()) });
+        assert.deepEqual(world.record()?.unproven, [a]);
+      }));
+  });
+});

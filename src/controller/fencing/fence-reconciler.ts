@@ -1,0 +1,81 @@
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import { failureNews } from "../../core/events/failure-news.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { ok } from "../../core/failure/result.ts";
+import { fenceClear, isFencing, type Step } from "../../core/writer/writer-steps.ts";
+import { isTrusted } from "../../objects/store-incarnation.ts";
+import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { mayCarryOut } from "./foreign-detach.ts";
+import { proveDetached } from "./prove-detached.ts";
+import { clearProven } from "./record-proof.ts";
+
+/**
+ * *fence*, steps 2 to 4: carries on wherever the record says that a fence was begun, by whichever controller. The proof is taken anew in each pass,
+ * and the record is cleared only on the version read after it: a record that moved meanwhile asks for another pass. Where nobody is being cut off, it looks for proofs
+ * that need no fence.
+ */
+export function fenceReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "fence",
+    workers: 64,
+    backoff: { baseMs: 100, maxMs: 5_000 },
+    reconcile: async (volumeName, signal) => {
+      const fenced = await fence(ports, volumeName, signal);
+      return fenced.ok ? proveDetached(ports, volumeName, signal) : fenced;
+    },
+  };
+}
+
+async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const { store, cloud, steps, clock, events } = ports;
+  if (ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined) return ok({});
+  const began = await store.get("AzVolume", volumeName, signal);
+  if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
+  const record = began.value.status?.record;
+  const diskUri = began.value.status?.detail?.diskUri;
+  const node = record?.fencing;
+  if (record === undefined || node === undefined || diskUri === undefined) return ok({});
+  const startedMs = clock.elapsedMs();
+
+  const proof = await steps.run("fence-detach", () =>
+    cloud.fenceDisk(
+      {
+        diskUri,
+        node,
+        mayProceed: async (asked) => {
+          const fresh = await store.get("AzVolume", volumeName, asked);
+          return (
+            fresh.ok &&
+            fresh.value.metadata.uid === began.value.metadata.uid &&
+            fresh.value.status?.record !== undefined &&
+            isFencing(fresh.value.status.record, node) &&
+            (await isTrusted(ports, fresh.value.status.record, asked))
+          );
+        },
+        mayCarryOut: mayCarryOut(ports, { node, fences: true }),
+      },
+      signal,
+    ),
+  );
+  if (!proof.ok) {
+    // The fence may be over, or the store could not be read just now: the next pass sees which.
+    if (proof.failure.kind === "Refused") return proof;
+    events.emit({
+      about: { kind: "AzVolume", name: volumeName },
+      nodeName: node.nodeName,
+      reason: "NoProof",
+      message: `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ${describeFailure(proof.failure)}`,
+      news: failureNews(proof.failure),
+    });
+    return proof;
+  }
+  const proven = await store.get("AzVolume", volumeName, signal);
+  if (!proven.ok) return proven;
+  if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
+  // While the fence stands nothing is attached to the node.
+  const clear = (present: WriterRecord, fenced: NodeIdentity): Step => fenceClear(present, fenced, record.writer);
+  const onlyAtVersion = proven.value.metadata.resourceVersion;
+  return clearProven(ports, { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome: "node fenced", startedMs }, signal);
+}

@@ -1,0 +1,442 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { aReplica, aVolume, aVolumeWithRecord, anAttachment, diskUri, identity } from "../../core/testing/objects.ts";
+import { grant, take } from "../../core/writer/writer-steps.ts";
+import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
+import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { mayCarryOut } from "./foreign-detach.ts";
+
+const never = new AbortController().signal;
+const node = identity("node-a");
+const writer = { ...node, epoch: 5, held: true, wanted: true };
+
+/** The VM that had node-a's resource id before. */
+const replaced = { ...node, vmId: "vm-before-node-a" };
+/** The VM of node-a, which has registered under another name. */
+const renamed = { ...node, nodeName: "node-renamed" };
+
+const used: VolumeUse = { kind: "used", users: ["pod default/db-0"] };
+
+/** Of several nodes that may write. */
+const shared = aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] }, status: { record: undefined } });
+
+/** Asks it as an update of node-a does, of the disk in Azure's spelling. */
+function asked({ ports }: ReconcileWorld, update: Partial<Parameters<typeof mayCarryOut>[1]> = {}): ReturnType<MayCarryOut> {
+  return mayCarryOut(ports, { node, ...update })([diskUri.toUpperCase()], never);
+}
+
+describe("mayCarryOut", () => {
+  const rows: readonly {
+    readonly because: string;
+    readonly record: Partial<WriterRecord>;
+    readonly update?: Partial<Parameters<typeof mayCarryOut>[1]>;
+    readonly may: boolean;
+  }[] = [
+    { because: "the node holds the volume", record: { writer }, may: false },
+    { because: "the node may take it at any moment", record: { writer: { ...writer, held: false } }, may: false },
+    { because: "the node is unproven", record: { unproven: [node] }, may: false },
+    { because: "the record is of another store generation", record: { storeGeneration: 7 }, may: false },
+    { because: "another node writes it", record: { writer: { ...writer, ...identity("node-b") } }, may: true },
+    { because: "no node writes it", record: {}, may: true },
+    { because: "the disk itself is attached to a node that holds it", record: { writer }, update: { attaches: diskUri }, may: false },
+    {
+      because: "the disk itself is attached to a node that waits for it",
+      record: { writer: { ...writer, held: false } },
+      update: { attaches: diskUri },
+      may: true,
+    },
+    {
+      because: "another disk is attached to a node that may take this one",
+      record: { writer: { ...writer, held: false } },
+      update: { attaches: `${diskUri}-2` },
+      may: false,
+    },
+    {
+      because: "an unproven node waits for its VM to be settled, and may write",
+      record: { unproven: [node], unsettled: [node] },
+      update: { settles: true },
+      may: false,
+    },
+    {
+      because: "the node has shown itself clean before its VM is settled",
+      record: { foundInUse: true, clean: [node], unsettled: [node] },
+      update: { settles: true },
+      may: true,
+    },
+    { because: "an unproven node that is settled may claim it", record: { unproven: [node] }, update: { settles: true }, may: false },
+    { because: "the VM to be settled has a writer's disk", record: { writer }, update: { settles: true }, may: false },
+    {
+      because: "the VM that has replaced the one to be settled writes the disk",
+      record: { writer },
+      update: { settles: true, node: replaced },
+      may: false,
+    },
+    {
+      because: "the VM that has replaced the one to be settled may claim the disk",
+      record: { unproven: [replaced, node], unsettled: [replaced] },
+      update: { settles: true, node: replaced },
+      may: false,
+    },
+    {
+      because: "the VM and its predecessor both wait to be settled",
+      record: { unproven: [replaced, node], unsettled: [replaced, node] },
+      update: { settles: true, node: replaced },
+      may: false,
+    },
+    { because: "the VM to be settled writes under another name", record: { writer }, update: { settles: true, node: renamed }, may: false },
+    {
+      because: "the node to be settled writes on a VM that has moved",
+      record: { writer },
+      update: { settles: true, node: { ...node, instanceUri: `${node.instanceUri}-moved` } },
+      may: false,
+    },
+    {
+      because: "another node than the VM to be settled writes it",
+      record: { writer: { ...writer, ...identity("node-b") } },
+      update: { settles: true },
+      may: true,
+    },
+    { because: "a fence waits for a volume that the node holds", record: { writer }, update: { fences: true }, may: false },
+    {
+      because: "a fence waits for a volume that the node may take",
+      record: { writer: { ...writer, held: false } },
+      update: { fences: true },
+      may: false,
+    },
+    { because: "a fence waits for an unproven node", record: { unproven: [node] }, update: { fences: true }, may: false },
+    {
+      because: "a fence takes along what is being fenced off the node",
+      record: { writer: { ...writer, wanted: false }, fencing: node },
+      update: { fences: true },
+      may: true,
+    },
+    {
+      because: "a fence spares the node while another one is being fenced",
+      record: { writer, fencing: identity("node-b") },
+      update: { fences: true },
+      may: false,
+    },
+    {
+      because: "an update that is no fence waits for the node's fence",
+      record: { writer: { ...writer, wanted: false }, fencing: node },
+      may: false,
+    },
+  ];
+  for (const { because, record, update = {}, may } of rows)
+    it(`answers ${may}: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord(record));
+        assert.equal(await asked(world, update), may);
+      }));
+
+  it("lets a fence go for what the node writes while it is out of service", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer }));
+      const answers = async () => [await asked(world, { fences: true }), await asked(world)];
+      const told = (): readonly string[] => world.told.map(({ reason }) => reason);
+      assert.deepEqual(
+        [await answers(), told()],
+        [
+          [false, false],
+          ["DetachLeftBehind", "DetachLeftBehind"],
+        ],
+      );
+      world.outOfService.add("node-a");
+      assert.deepEqual(await answers(), [true, false]);
+      world.outOfService.delete("node-a");
+      assert.deepEqual(await answers(), [false, false]);
+    }));
+
+  it("holds a fence back whose node's mark goes while the disk is marked", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer }));
+      world.outOfService.add("node-a");
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const { store } = world.ports;
+      const updateStatus: typeof store.updateStatus = (...args) => {
+        world.outOfService.delete("node-a");
+        return store.updateStatus(...args);
+      };
+      const ports = { ...world.ports, store: { ...store, get: store.get, updateStatus } };
+      assert.equal(await mayCarryOut(ports, { node, fences: true })([diskUri], never), false);
+    }));
+
+  it("holds a fence back where the VM's node has another name by now, and that one is in service", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...writer, ...renamed } }));
+      world.outOfService.add("node-a");
+      const named = (nodeName: string): ReturnType<typeof asked> => {
+        const users = { ...world.ports.users, cachedNodeNameOf: () => nodeName };
+        return mayCarryOut({ ...world.ports, users }, { node, fences: true })([diskUri], never);
+      };
+      assert.deepEqual([await named("node-renamed"), await named("node-a")], [false, true]);
+      world.outOfService.add("node-renamed");
+      assert.equal(await named("node-renamed"), true);
+    }));
+
+  describe("of a volume whose record does not tell who uses it on the VM", () => {
+    const found = { foundInUse: true, clean: [identity("node-b")] };
+    const rows: readonly { readonly because: string; readonly volume: AzVolume; readonly use: VolumeUse; readonly may: boolean }[] = [
+      { because: "a pod uses it by a record that was made again without its node", volume: aVolumeWithRecord(found), use: used, may: false },
+      { because: "whether a pod uses it is not known", volume: aVolumeWithRecord(found), use: { kind: "unknown" }, may: false },
+      { because: "no pod uses it there", volume: aVolumeWithRecord(found), use: { kind: "unused" }, may: true },
+      { because: "its node has shown itself clean, and its pod waits", volume: aVolumeWithRecord({ ...found, clean: [node] }), use: used, may: true },
+      { because: "it is new, and its pod waits", volume: aVolumeWithRecord({}), use: used, may: true },
+      { because: "a pod uses a shared one whose attachment was lost", volume: shared, use: used, may: false },
+      { because: "no pod uses a shared one", volume: shared, use: { kind: "unused" }, may: true },
+    ];
+    for (const { because, volume, use, may } of rows)
+      it(`answers ${may}: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          world.use = use;
+          await world.given("AzVolume", volume);
+          for (const update of [{}, { settles: true }, { fences: true }] as const) assert.equal(await asked(world, update), may);
+          const told = may ? [] : ["DetachLeftBehind", "DetachLeftBehind", "DetachLeftBehind"];
+          assert.deepEqual(
+            world.told.map(({ reason }) => reason),
+            told,
+          );
+        }));
+
+    it("lets fences go that would wait for each other", () =>
+      withControllerPorts(async (world) => {
+        world.use = used;
+        await world.given("AzVolume", aVolumeWithRecord({ ...found, fencing: node }));
+        assert.equal(await asked(world, { fences: true }), true);
+      }));
+  });
+
+  describe("of a disk without a volume", () => {
+    const uses: readonly { readonly because: string; readonly use: VolumeUse; readonly may: boolean }[] = [
+      { because: "no pod on the VM uses it", use: { kind: "unused" }, may: true },
+      { because: "a pod on the VM uses it", use: used, may: false },
+      { because: "the orchestrator can't be asked", use: { kind: "unknown" }, may: false },
+    ];
+    const updates = { "any update": {}, "an attach": { attaches: `${diskUri}-2` }, "a settlement": { settles: true }, "a fence": { fences: true } } as const;
+    for (const [name, update] of Object.entries(updates))
+      for (const { because, use, may } of uses)
+        it(`answers ${may} to ${name}: ${because}`, () =>
+          withControllerPorts(async (world) => {
+            world.use = use;
+            assert.deepEqual([await asked(world, update), world.told.map(({ reason }) => reason)], [may, may ? [] : ["DetachLeftBehind"]]);
+          }));
+
+    it("lets a fence go where its node is out of service", () =>
+      withControllerPorts(async (world) => {
+        world.use = used;
+        world.outOfService.add("node-a");
+        assert.deepEqual([await asked(world, { fences: true }), await asked(world)], [true, false]);
+      }));
+
+    it("names the disk, the node and the pods", () =>
+      withControllerPorts(async (world) => {
+        world.use = used;
+        await asked(world);
+        const [event] = world.told;
+        assert.deepEqual(event?.about, { kind: "AzDriverNode", name: "node-a" });
+        for (const name of [diskUri.toUpperCase(), "node-a", "pod default/db-0"]) assert.ok(event.message.includes(name), event.message);
+      }));
+
+    for (const [because, said] of [
+      ["the API server is away", "the API server is away"],
+      [undefined, "no answer"],
+    ] as const)
+      it(`says why it is not known whether a pod uses it: ${said}`, () =>
+        withControllerPorts(async (world) => {
+          world.use = { kind: "unknown", ...(because === undefined ? {} : { because }) };
+          await asked(world);
+          assert.ok(world.told[0]?.message.endsWith(`it is not known whether a pod uses it (${said})`), world.told[0]?.message);
+        }));
+
+    it("asks of the pods under each name that the VM's node has", () =>
+      withControllerPorts(async (world) => {
+        const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> => (nodeName === "node-a" ? used : { kind: "unused" });
+        const ports = { ...world.ports, users: { ...world.ports.users, on } };
+        for (const onVm of [node, renamed, { ...node, nodeName: node.instanceUri }])
+          assert.equal(await mayCarryOut(ports, { node: onVm })([diskUri], never), false, onVm.nodeName);
+      }));
+
+    it("answers true for a VM that is no node of the cluster", () =>
+      withControllerPorts(async (world) => {
+        world.use = { kind: "unknown" };
+        const { instanceUri } = identity("rescue");
+        assert.equal(await asked(world, { node: { nodeName: instanceUri, vmId: instanceUri, instanceUri } }), true);
+      }));
+
+    it("goes by a record that the cache does not show yet", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ unproven: [node] }));
+        const ports = { ...world.ports, cache: { ...world.ports.cache, byIndex: () => [] } };
+        assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
+      }));
+
+    it("goes by no record of another disk whose volume has its name", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer }));
+        const elsewhere = diskUri.replace("rg-1", "rg-2");
+        assert.equal(await mayCarryOut(world.ports, { node })([elsewhere], never), true);
+      }));
+  });
+
+  it("has a standby's attachment say that its disk comes off, and tells once", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...writer, ...identity("node-b") } }));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      const before = world.attachment("node-a")?.status ?? assert.fail("no status");
+      for (const again of [false, true]) {
+        assert.equal(await asked(world), true);
+        const reasons = world.told.map(({ reason }) => reason);
+        assert.deepEqual([world.attachment("node-a")?.status, reasons], [{ ...before, state: "Detaching" }, ["DetachCarriedOut"]], `${again}`);
+      }
+    }));
+
+  it("answers false where the attachment can't be made to say that its disk comes off", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolumeAttachment" });
+      assert.deepEqual([await asked(world), world.told], [false, []]);
+      assert.equal(await asked(world), true);
+    }));
+
+  it("leaves an attachment of a third VM as it is, also where a VM is settled", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { status: { vmId: "third", instanceUri: `${node.instanceUri}-third` } }));
+      assert.equal(await asked(world, { settles: true }), true);
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+    }));
+
+  for (const [settled, what] of [
+    [replaced, "an earlier VM"],
+    [renamed, "another name of the VM"],
+  ] as const)
+    it(`has the VM's standby say that its disk comes off as ${what} is settled`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", aReplica("node-a"));
+        assert.equal(await asked(world, { node: settled, settles: true }), true);
+        assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
+      }));
+
+  it("leaves the attachment of a later VM as it is where no settlement is sent", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      assert.equal(await asked(world, { node: replaced }), true);
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+    }));
+
+  it("changes no attachment where the volume is in use, and tells its users", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      assert.equal(await asked(world), false);
+      const reasons = world.told.map(({ reason }) => reason);
+      assert.deepEqual([world.attachment("node-a")?.status?.state, reasons], ["Attached", ["DetachLeftBehind"]]);
+    }));
+
+  it("answers false to an update when the node takes the volume before it is marked", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      const { store } = world.ports;
+      const updateStatus: typeof store.updateStatus = async (...args) => {
+        await world.setRecord((record) => {
+          const granted = grant(record, node);
+          const taken = granted.ok ? take(granted.value, node, { isClean: true, storeGeneration: record.storeGeneration }) : granted;
+          assert.ok(taken.ok);
+          return taken.value;
+        });
+        return store.updateStatus(...args);
+      };
+      const ports = { ...world.ports, store: { ...store, get: store.get, updateStatus } };
+      assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
+    }));
+
+  it("answers false where the volume of an attachment is being made anew", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      assert.equal(await asked(world), false);
+    }));
+
+  it("answers false where a volume's record is missing: it is not known who writes it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ status: { record: undefined } }));
+      assert.equal(await asked(world), false);
+    }));
+
+  it("lets a shared volume go that is not published to the node, standby or not", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", shared);
+      assert.equal(await asked(world), true);
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [true, "Detaching"]);
+    }));
+
+  it("leaves a published shared attachment to the fence of a node out of service", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", shared);
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      world.outOfService.add("node-a");
+      assert.deepEqual([await asked(world, { fences: true }), world.attachment("node-a")?.status?.state], [true, "Attached"]);
+    }));
+
+  describe("of a shared disk that is attached to the node itself", () => {
+    const waiting: VolumeUse = { kind: "used", users: ["pod default/db-0"], areWaiting: true };
+    const attaching = { state: "Attaching", vmId: node.vmId, instanceUri: node.instanceUri } as const;
+    const neverAttached = aReplica("node-a", { spec: { role: "Primary" }, status: undefined });
+    const begun = { ...neverAttached, status: attaching };
+    const noted = { volumes: [{ volumeName: "pvc-1", uid: shared.metadata.uid, epoch: 0 }] };
+    const rows: readonly {
+      readonly because: string;
+      readonly use: VolumeUse;
+      readonly attachment?: AzVolumeAttachment;
+      readonly reported?: typeof noted;
+      readonly attaches?: string;
+      readonly may: boolean;
+    }[] = [
+      { because: "its pod waits for this very attach", use: waiting, may: true },
+      { because: "a pod that has begun uses it", use: used, may: false },
+      { because: "whether a pod uses it is not known", use: { kind: "unknown" }, may: false },
+      { because: "no pod is there: a CSI client has published it", use: { kind: "unused" }, may: false },
+      { because: "the node had the disk by this attachment", use: waiting, attachment: { ...begun, status: { ...attaching, lun: 0 } }, may: false },
+      { because: "the node has noted the volume", use: waiting, reported: noted, may: false },
+      { because: "another disk is attached", use: waiting, attaches: `${diskUri}-2`, may: false },
+    ];
+    for (const { because, use, attachment = begun, reported = {}, attaches = diskUri, may } of rows)
+      it(`answers ${may}: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          world.use = use;
+          await world.given("AzVolume", shared);
+          await world.given("AzVolumeAttachment", attachment);
+          await world.given("AzDriverNode", aDriverNode("node-a", reported));
+          assert.deepEqual([await asked(world, { attaches }), world.attachment("node-a")?.status?.state], [may, "Attaching"]);
+          assert.equal(await asked(world), false, "to an update for another purpose");
+        }));
+
+    it("answers false while a pod of one of the VM's names has begun", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", shared);
+        await world.given("AzVolumeAttachment", begun);
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> => (nodeName === "node-a" ? used : waiting);
+        const ports = { ...world.ports, users: { ...world.ports.users, on } };
+        assert.equal(await mayCarryOut(ports, { node: renamed, attaches: diskUri })([diskUri], never), false);
+      }));
+  });
+
+  it("spares a shared volume that is published to the node", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", shared);
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [false, "Attached"]);
+      assert.deepEqual([await asked(world, { node: renamed, settles: true }), world.attachment("node-a")?.status?.state], [false, "Attached"]);
+      await world.given("AzVolumeAttachment", aReplica("node-renamed"));
+      assert.equal(await asked(world, { node: renamed, settles: true }), false, "under one name of several");
+    }));
+});

@@ -1,0 +1,192 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { isFencing, isInQuarantine, mayDetach, mayForceOff } from "../../core/writer/writer-steps.ts";
+import { namedAttachment } from "../../objects/named-attachment.ts";
+import { isTrusted } from "../../objects/store-incarnation.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
+import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
+import { tellAttachment } from "../attachment-events.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { nodeNamesOf } from "../node-name-of.ts";
+import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
+
+type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseMemory" | "users">;
+
+/** What an update of a VM is for. */
+interface Update {
+  readonly node: NodeIdentity;
+  /** The disk that is attached: a detach of its own that was left behind is carried out where the node does not hold it. */
+  readonly attaches?: string;
+  /** It settles the VM: it goes to the one that has the node's resource id by now, so only that id is compared. */
+  readonly settles?: true;
+  /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
+  readonly fences?: true;
+}
+
+/**
+ * Answers whether an update of a VM may carry out detaches that others have left behind there
+ * (`toBeDetached`): the next update of the VM does so, whatever it is for. Not where the volume is in use on
+ * that node: its users would lose their disk. Of a disk without a volume the pods decide. A fence may all the
+ * same where its node is out of service: that is lost with all its disks. Where the volume is not in use, its
+ * attachment says so before the update is sent. A node that is granted the volume while the update is under
+ * way looks at its attachment after the take, and mounts nothing.
+ */
+export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
+  return async (diskUris, signal) => {
+    const before = await findSpared(ports, update, diskUris, signal);
+    if (before === undefined) return false;
+    for (const leaving of before) if (!(await isMarked(ports, leaving, update, signal))) return false;
+    // A node that has taken a volume since then has not seen the mark.
+    return (await findSpared(ports, update, diskUris, signal)) !== undefined;
+  };
+}
+
+/** What the store shows of each disk; undefined where a user loses one of them by the update. Where the store does not answer, nothing is risked. */
+async function findSpared(ports: Ports, update: Update, diskUris: readonly string[], signal: AbortSignal): Promise<readonly LeavingDisk[] | undefined> {
+  const found: LeavingDisk[] = [];
+  let isHarmful = false;
+  for (const diskUri of diskUris) {
+    const leaving = await readLeaving(ports, diskUri, nodeNamesOf(ports, update.node), signal);
+    if (!leaving.ok) return undefined;
+    found.push(leaving.value);
+    if (await isSpared(ports, leaving.value, update, signal)) continue;
+    isHarmful = true;
+  }
+  if (!isHarmful) return found;
+  // Asked last, and each time: the mark may have gone since the fence began, and the node be back.
+  return update.fences === true && (await isLost(ports, update.node, signal)) ? found : undefined;
+}
+
+/** Whether the node is out of service under its name, and under the one that the VM's node has by now. */
+async function isLost({ users }: Ports, { nodeName, instanceUri }: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const names = new Set([nodeName, users.cachedNodeNameOf(instanceUri) ?? nodeName]);
+  for (const name of names) if (!(await users.isOutOfService(name, signal))) return false;
+  return true;
+}
+
+/** Whether no user loses the disk by the update; tells those who do. */
+async function isSpared(ports: Ports, leaving: LeavingDisk, update: Update, signal: AbortSignal): Promise<boolean> {
+  if (leaving.volumes.length === 0) return isWithoutUsers(ports, leaving.diskUri, update.node, signal);
+  let isHarmless = true;
+  for (const volume of leaving.volumes) {
+    if (!(await isInUse(ports, leaving, volume, update, signal))) continue;
+    tellUsers(ports, volume.metadata.name, update.node);
+    isHarmless = false;
+  }
+  return isHarmless;
+}
+
+/**
+ * Of a disk without a volume no record says who writes it: it is one of others, or recovery has not reached
+ * it yet. The pods on the VM decide.
+ */
+async function isWithoutUsers(ports: Ports, diskUri: string, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const found = await findPods(ports, diskUri, node, signal);
+  if (found === undefined) return true;
+  const { nodeName, users } = found;
+  const message = `Azure lists disk ${diskUri} on ${nodeName} as one that is to come off, and the driver has not asked for that. Its users there: ${users}`;
+  ports.events.emit({ about: { kind: "AzDriverNode", name: nodeName }, reason: "DetachLeftBehind", message, news: diskUri });
+  return false;
+}
+
+/**
+ * Which pods on the VM use the disk, as the orchestrator says past every cache; undefined: none. `unknown` counts
+ * as a use. A VM that is no node of this cluster has no pods.
+ */
+async function findPods(
+  ports: Ports,
+  diskUri: string,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<{ readonly nodeName: string; readonly users: string } | undefined> {
+  for (const nodeName of nodeNamesOf(ports, node)) {
+    const use = await ports.users.on({ nodeName, volumeId: diskUri }, signal);
+    if (use.kind === "used") return { nodeName, users: use.users.join(", ") };
+    if (use.kind === "unknown") return { nodeName, users: `it is not known whether a pod uses it (${use.because ?? "no answer"})` };
+  }
+  return undefined;
+}
+
+async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, update: Update, signal: AbortSignal): Promise<boolean> {
+  const { node, attaches, settles, fences } = update;
+  const record = volume.status?.record;
+  const isUsedByPods = async (): Promise<boolean> => (await findPods(ports, leaving.diskUri, node, signal)) !== undefined;
+  const isOwn = attaches !== undefined && resourceUriKey(attaches) === resourceUriKey(leaving.diskUri);
+  if (record === undefined) {
+    if (isRecordMissing(volume)) return true;
+    if (isOwn && (await isOnlyAwaited(ports, leaving, volume, node, signal))) return false;
+    // The attachment that names a user of a shared volume may be lost.
+    return leaving.attachments.some(({ spec }) => spec.role === "Primary") || isUsedByPods();
+  }
+  if (!(await isTrusted(ports, record, signal))) return true;
+  // A fence of its own takes it off that node anyway. Two such fences would wait for each other.
+  if (fences === true && isFencing(record, node)) return false;
+  const isNamed = settles === true ? isUsedAt(record, node) : isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
+  // A record that was made again names whom Azure listed, which may be behind. A node that is clean is known.
+  return isNamed || (isInQuarantine(record, node) && isUsedByPods());
+}
+
+/**
+ * Whether the users of a shared disk on the VM only wait for it to be attached: no attachment there has had it, no
+ * node there has noted the volume, and no container of a pod has ever run. Notes and pods both lag behind by
+ * seconds: each alone would miss a user whose attachment was lost just after its start.
+ */
+async function isOnlyAwaited(ports: Ports, leaving: LeavingDisk, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const nodeNames = nodeNamesOf(ports, node);
+  const noting = ports.cache.byIndex("AzDriverNode", "noted", volume.metadata.name);
+  if (noting.some(({ spec }) => nodeNames.includes(spec.nodeName)) || leaving.attachments.some(({ status }) => status?.lun !== undefined)) return false;
+  const uses = await Promise.all(nodeNames.map((nodeName) => ports.users.on({ nodeName, volumeId: leaving.diskUri }, signal)));
+  const isWaiting = (use: VolumeUse): boolean => use.kind === "used" && use.areWaiting === true;
+  return uses.some(isWaiting) && uses.every((use) => use.kind === "unused" || isWaiting(use));
+}
+
+/**
+ * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is unproven.
+ * An unproven node that waits to be settled may have pods that write.
+ */
+function isUsedAt({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
+  const users = [...(writer === undefined ? [] : [writer]), ...unproven];
+  return users.some((other) => isSameNode(other, node) || isSameResourceUri(other.instanceUri, node.instanceUri));
+}
+
+/**
+ * Has the disk's attachments to the VM say that it comes off, where they say that the disk is there. False
+ * where that could not be written.
+ */
+async function isMarked(ports: Ports, leaving: LeavingDisk, update: Update, signal: AbortSignal): Promise<boolean> {
+  for (const nodeName of nodeNamesOf(ports, update.node)) if (!(await isMarkedAs(ports, leaving, update, nodeName, signal))) return false;
+  return true;
+}
+
+async function isMarkedAs(ports: Ports, { diskUri, volumes }: LeavingDisk, update: Update, nodeName: string, signal: AbortSignal): Promise<boolean> {
+  const isShared = volumes.some(({ status }) => status?.record === undefined);
+  let isChanged = false;
+  const marked = await changeStatus(
+    ports.store,
+    namedAttachment({ diskUri, nodeName }),
+    (present) => {
+      const { status, spec } = present;
+      isChanged = status?.state === "Attached" && isOnVm(status, update) && !(isShared && spec.role === "Primary");
+      return isChanged && status !== undefined ? { ...present, status: { ...status, state: "Detaching" } } : undefined;
+    },
+    signal,
+  );
+  if (!marked.ok) return marked.failure.kind === "ObjectNotFound";
+  const because = `others have asked Azure to take the disk off ${nodeName}: an update of its VM does so now`;
+  if (isChanged) tellAttachment(ports, marked.value, "DetachCarriedOut", because);
+  return true;
+}
+
+/** Whether an attachment's status is about the VM that the update goes to. */
+function isOnVm({ vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>, { node, settles }: Update): boolean {
+  return isSameVmId(vmId, node.vmId) || (settles === true && isSameResourceUri(instanceUri, node.instanceUri));
+}
+
+function tellUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIdentity): void {
+  const message = `Azure lists the disk on ${nodeName} as one that is to come off, and the driver has not asked for that: the next update of that VM takes it away from its users`;
+  events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason: "DetachLeftBehind", message, news: nodeName });
+}

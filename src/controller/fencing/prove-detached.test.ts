@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import { ok } from "../../core/failure/result.ts";
+import { anAttachment, aRecord, aVolumeWithRecord, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { fenceReconciler } from "./fence-reconciler.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const b = identity("node-b");
+const found: Partial<WriterRecord> = { foundInUse: true, unproven: [a, b], epoch: 4 };
+
+/** A world in which the record of `pvc-1` was made anew while a detach from node-a was under way, which has landed since: node-a finds no device. */
+async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    await world.given("AzVolume", aVolumeWithRecord(found));
+    for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+    await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }));
+    await world.given("AzVolumeAttachment", anAttachment("node-b"));
+    world.attachedTo.add("node-b");
+    world.disks.add(diskUri);
+    await act(world);
+  });
+}
+
+const pass = (world: ReconcileWorld): Promise<unknown> => world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
+
+describe("an unproven node that has nothing to show itself clean by", () => {
+  it("is unproven no more once Azure has proven that the disk is not there, and in quarantine until it is clean", () =>
+    withLateDetach(async (world) => {
+      assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], quarantine: [identity("node-a")] }));
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary", provenOff: a.vmId });
+      assert.deepEqual([...world.attachedTo], ["node-b"]);
+      assert.deepEqual(await pass(world), { ok: true, value: {} });
+    }));
+
+  it("is asked about again later where Azure says that it has the disk", () =>
+    withLateDetach(async (world) => {
+      world.attachedTo.add("node-a");
+      assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(world.record(), aRecord(found));
+    }));
+
+  it("is told where its disk is, where Azure says that it has it and the object that said so was lost: it has nothing to look at otherwise", () =>
+    withLateDetach(async (world) => {
+      world.attachedTo.add("node-a");
+      world.instances.set(instanceUriOf("node-a"), a.vmId);
+      const { inspectInstance } = world.ports.cloud;
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a"), instanceUriOf("node-b")] })),
+        inspectInstance: async (request, signal) => {
+          const instance = await inspectInstance(request, signal);
+          return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] }) : instance;
+        },
+      };
+      const unproven = [{ ...a, unverified: true as const }, b];
+      await world.setRecord((record) => ({ ...record, unproven }));
+      await world.clock.advance(1_000);
+      await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      const { state, lun, vmId, deviceMissing } = world.attachment("node-a")?.status ?? {};
+      assert.deepEqual({ state, lun, vmId, deviceMissing }, { state: "Attached", lun: 5, vmId: a.vmId, deviceMissing: undefined });
+      assert.deepEqual(world.record(), aRecord(found), "from now on it may claim");
+    }));
+
+  it("stays unproven where the record was made anew during the proof: an attach may have landed in between", () =>
+    withLateDetach(async (world) => {
+      world.meanwhile.proveDetached = () => world.setRecord((record) => ({ ...record, epoch: 5 }));
+      assert.deepEqual(await pass(world), { ok: false, failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" } });
+      assert.deepEqual(world.record(), aRecord({ ...found, epoch: 5 }));
+    }));
+
+  it("is left alone once it has shown by itself what it does with the disk", () =>
+    withLateDetach(async (world) => {
+      const { store } = world.ports;
+      const get: typeof store.get = async (kind, name, signal) => {
+        const read = await store.get(kind, name, signal);
+        // Right before the platform is written to.
+        if (kind === "AzVolume") await world.setRecord((record) => ({ ...record, unproven: [b], clean: [a] }));
+        return read;
+      };
+      const done = await world.answerOf(fenceReconciler({ ...world.ports, store: { ...store, get } }).reconcile("pvc-1", never));
+      assert.deepEqual(done, { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], clean: [a] }));
+    }));
+});

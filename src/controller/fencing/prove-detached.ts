@@ -1,0 +1,125 @@
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { includesNode, isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { planProofs } from "../../core/writer/plan-proofs.ts";
+import { clearDetached, isFencing, isUnverified, type Step, verify } from "../../core/writer/writer-steps.ts";
+import { isTrusted, readStoreGeneration } from "../../objects/store-incarnation.ts";
+import { moveRecord } from "../../objects/update-record.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { findHolders } from "../adoption/adopt-disk.ts";
+import { recordHolders } from "../adoption/record-attached-vms.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { observeVolume } from "../observe-volume.ts";
+import { mayCarryOut } from "./foreign-detach.ts";
+import { clearProven } from "./record-proof.ts";
+
+/** How often the platform is asked again about a node of which it says that it has the disk, in milliseconds. */
+const ASK_PLATFORM_MS = 10_000;
+
+/**
+ * Ends *unproven* for nodes that have nothing by which they could show themselves clean, with proof that the disk is not on their VM: an attach or detach that another
+ * controller was allowed may have landed since the record was made anew. Takes no disk off anybody; the node is in quarantine until it has shown that it is clean.
+ */
+export async function proveDetached(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
+  if (record === undefined || record.unproven.length === 0) return ok({});
+  const observed = observeVolume(ports, volumeName);
+  const nodes = observed === undefined ? [] : planProofs(observed);
+  if (nodes.length === 0) return ok({});
+  const generation = await readStoreGeneration(ports, signal);
+  // The proof would be refused. The end of the sweep, or a record that is made again, brings the volume here.
+  if (!generation.ok) return generation.failure.kind === "StoreWentBack" ? ok({}) : generation;
+  if (record.storeGeneration !== generation.value) return ok({});
+  for (const node of nodes) {
+    const proven = await prove(ports, volumeName, node, signal);
+    if (!proven.ok) return proven;
+  }
+  return ok({ againAfterMs: ASK_PLATFORM_MS });
+}
+
+async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  const asked = { volumeName, node, isAsked: isUnproven, clear: clearDetached, outcome: "unproven node without the disk" };
+  return proveOff(ports, asked, (volume) => recordPlace(ports, volume, node, signal), signal);
+}
+
+/** A node that the record names, and what a proof that its VM has no entry for the disk is to change. */
+interface Asked {
+  readonly volumeName: string;
+  readonly node: NodeIdentity;
+  /** Whether the record still asks for the proof. */
+  readonly isAsked: (volume: AzVolume, node: NodeIdentity) => boolean;
+  readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
+  /** What the log says once it is done. */
+  readonly outcome: string;
+}
+
+/**
+ * Proves that a VM has no entry for a disk, with the VM's ETag moved, and changes the record by it. Takes no disk off: where the VM lists it, `onListed` answers. Success, too, where
+ * the record no longer asks for the proof.
+ */
+export async function proveOff(
+  ports: ControllerPorts,
+  { volumeName, node, isAsked, clear, outcome }: Asked,
+  onListed: (volume: AzVolume) => Promise<Reconciled>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { store, cloud, steps, clock } = ports;
+  const began = await store.get("AzVolume", volumeName, signal);
+  if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
+  const diskUri = began.value.status?.detail?.diskUri;
+  if (diskUri === undefined || !isAsked(began.value, node)) return ok({});
+  const startedMs = clock.elapsedMs();
+  const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
+    const fresh = await store.get("AzVolume", volumeName, asked);
+    return (
+      fresh.ok &&
+      fresh.value.metadata.uid === began.value.metadata.uid &&
+      isAsked(fresh.value, node) &&
+      (await isTrusted(ports, fresh.value.status?.record, asked))
+    );
+  };
+  const proof = await steps.run("prove-detached", () => cloud.proveDetached({ diskUri, node, mayProceed, mayCarryOut: mayCarryOut(ports, { node }) }, signal));
+  // Refused: the node has shown what it does with the disk since, or the record is being rebuilt.
+  if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
+  if (proof.value === undefined) return onListed(began.value);
+  // On the version from before the proof: a record that was rebuilt since may know of an attach. Nothing is attached to a node that has not shown itself clean.
+  const onlyAtVersion = began.value.metadata.resourceVersion;
+  return clearProven(ports, { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome, startedMs }, signal);
+}
+
+/** The VM lists the disk: where it sits there is what the node needs to look at it. The object that said so may have been lost since the record was made anew. */
+async function recordPlace(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  const { cloud } = ports;
+  const detail = volume.status?.detail;
+  if (detail === undefined) return ok({});
+  const disk = await cloud.getDisk({ diskUri: detail.diskUri }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
+  const own = disk.value.attachedTo.filter((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri));
+  const holders = await findHolders(ports, { ...disk.value, attachedTo: own }, signal);
+  if (!holders.ok) return holders;
+  const there = holders.value.filter((holder) => isSameNode(holder.node, node));
+  const recorded = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, there, signal);
+  return recorded.ok && there.length > 0 ? recordVerified(ports, volume, node, signal) : recorded;
+}
+
+/** A record that was replaced since asks for another look at Azure. */
+async function recordVerified(ports: ControllerPorts, { metadata, status }: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  if (status?.record === undefined || !isUnverified(status.record, node)) return ok({});
+  const { storeGeneration } = status.record;
+  const moved = await moveRecord(
+    ports,
+    { volumeName: metadata.name, nodeName: node.nodeName, step: "verify" },
+    (record, fresh) => {
+      const isSameRecord = fresh.metadata.uid === metadata.uid && record.storeGeneration === storeGeneration;
+      return isSameRecord ? verify(record, node) : fail("the record was made anew");
+    },
+    signal,
+  );
+  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound" ? ok({}) : moved;
+}
+
+function isUnproven(volume: AzVolume, node: NodeIdentity): boolean {
+  const record = volume.status?.record;
+  return record !== undefined && includesNode(record.unproven, node) && !isFencing(record, node);
+}

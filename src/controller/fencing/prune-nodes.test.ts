@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { aVolumeWithRecord, aWriter, identity } from "../../core/testing/objects.ts";
+import type { NodePresence } from "../../ports/cluster/cluster-volumes.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { aCluster, type ModelCluster } from "../testing/a-cluster.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { driverNodeReconciler } from "./prune-nodes.ts";
+
+const never = new AbortController().signal;
+const SILENT_MS = 60_000;
+/** It has done something, and looks whether there is more to do. */
+const SOON_MS = 1_000;
+
+interface Situation {
+  readonly isGoneInCache?: boolean;
+  readonly presence?: NodePresence;
+  readonly record?: Partial<WriterRecord>;
+  readonly silentMs?: number;
+  /** There is an AzDriverNode of it. Default: yes. */
+  readonly isRegistered?: boolean;
+  /** The plug-in has said which VM it is on. Default: no. */
+  readonly isVmKnown?: boolean;
+  /** The vmId of the VM that is there now; default: none. */
+  readonly vmId?: string;
+  readonly inspectFailure?: Failure;
+  /** What the record becomes before the cache has seen it. */
+  readonly becomes?: Partial<WriterRecord>;
+}
+
+const INSTANCE_URI = "/subscriptions/s/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/node-a";
+const ELSEWHERE_URI = INSTANCE_URI.replace("other", "another");
+/** The VM at `INSTANCE_URI`. */
+const placed = { ...identity("node-a"), instanceUri: INSTANCE_URI };
+
+/** Looks at node-a, whose Node is gone and whose plug-in is silent, but for what the situation says. */
+async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reconciled> {
+  const {
+    isGoneInCache = true,
+    presence = "gone",
+    record = {},
+    silentMs = SILENT_MS,
+    isRegistered = true,
+    isVmKnown = false,
+    vmId,
+    inspectFailure,
+    becomes,
+  } = situation;
+  if (vmId !== undefined) world.instances.set(INSTANCE_URI, vmId);
+  world.inspectFailure = inspectFailure;
+  if (isRegistered) await world.given("AzDriverNode", aDriverNode("node-a", isVmKnown ? { instanceUri: INSTANCE_URI } : {}));
+  await world.given("AzDriverNode", aDriverNode("node-b"));
+  await world.given("AzVolume", aVolumeWithRecord(record));
+  // Others are heard meanwhile: silence is counted only then.
+  for (let passedMs = 0; passedMs < silentMs; passedMs += 5_000) {
+    await world.beat("node-b");
+    await world.clock.advance(5_000);
+  }
+  const cluster = aCluster([]);
+  cluster.presence.set("node-a", presence);
+  if (isGoneInCache) world.gone.add("node-a");
+  const nodePresence: ModelCluster["nodePresence"] = async (nodeName, signal) => {
+    if (becomes !== undefined) await world.setRecord((now) => ({ ...now, ...becomes }));
+    return cluster.nodePresence(nodeName, signal);
+  };
+  const ports = { ...world.ports, clusterVolumes: { ...cluster, nodePresence } };
+  const reconciler = driverNodeReconciler(ports);
+  for (;;) {
+    const answer = await world.answerOf(reconciler.reconcile("node-a", never));
+    if (!answer.ok || answer.value.againAfterMs !== SOON_MS) return answer;
+    await world.clock.advance(SOON_MS);
+  }
+}
+
+describe("driverNodeReconciler", () => {
+  it("deletes the AzDriverNode of a node that is gone from the cluster", () =>
+    withControllerPorts(async (world) => {
+      assert.deepEqual(await lookAt(world, {}), { ok: true, value: {} });
+      assert.deepEqual(world.driverNodes(), ["node-b"]);
+    }));
+
+  const kept: readonly (Situation & { readonly because: string })[] = [
+    { because: "the cluster has the node", isGoneInCache: false },
+    { because: "the cluster has the node again, which the cache does not show yet", presence: "present" },
+    { because: "nobody can tell", presence: "unknown" },
+    { because: "it is a volume's writer", record: { writer: aWriter("node-a") } },
+    { because: "it has not shown yet that it is clean", record: { foundInUse: true, unproven: [identity("node-a")] } },
+    {
+      because: "it was cut off from a volume, and its VM is there",
+      record: { quarantine: [identity("node-a")] },
+      isVmKnown: true,
+      vmId: identity("node-a").vmId.toUpperCase(),
+    },
+    { because: "it has to be fenced, though its VM is gone", record: { fencing: identity("node-a"), quarantine: [identity("node-a")] }, isVmKnown: true },
+    {
+      because: "it has to be fenced, which the cache does not show yet",
+      record: { quarantine: [identity("node-a")] },
+      isVmKnown: true,
+      becomes: { unproven: [identity("node-a")] },
+    },
+    {
+      because: "its VM is none that this driver can look for",
+      record: { quarantine: [identity("node-a")] },
+      isVmKnown: true,
+      inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" },
+    },
+  ];
+  for (const { because, ...situation } of kept) {
+    it(`keeps it where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        assert.deepEqual(await lookAt(world, situation), { ok: true, value: {} });
+        assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
+        assert.deepEqual(world.record(), aVolumeWithRecord({ ...situation.record, ...situation.becomes }).status?.record);
+      }));
+  }
+
+  it("deletes the AzDriverNode of a scale-set node that is gone, of which no record says anything", () =>
+    withControllerPorts(async (world) => {
+      assert.deepEqual(await lookAt(world, { isVmKnown: true, inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" } }), {
+        ok: true,
+        value: {},
+      });
+      assert.deepEqual(world.driverNodes(), ["node-b"]);
+    }));
+
+  it("keeps it while the platform does not answer, and asks again", () =>
+    withControllerPorts(async (world) => {
+      const inspectFailure: Failure = { kind: "CloudUnavailable", code: "ServiceUnavailable", message: "", requestId: "" };
+      const looked = await lookAt(world, { record: { quarantine: [identity("node-a")] }, isVmKnown: true, inspectFailure });
+      assert.deepEqual([looked, world.driverNodes()], [{ ok: false, failure: inspectFailure }, ["node-a", "node-b"]]);
+    }));
+
+  for (const { because, vmId } of [
+    { because: "there is no VM any more", vmId: undefined },
+    { because: "another VM bears the name", vmId: "another" },
+  ]) {
+    it(`takes it out of quarantine where ${because}, and deletes it: records must not grow with each node that comes and goes`, () =>
+      withControllerPorts(async (world) => {
+        const gone = { foundInUse: true, quarantine: [identity("node-a"), identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
+        await lookAt(world, { record: gone, isVmKnown: true, ...(vmId === undefined ? {} : { vmId }) });
+        assert.deepEqual(world.driverNodes(), ["node-b"]);
+        assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
+      }));
+  }
+
+  it("forgets a VM of which nobody has told since its AzDriverNode was lost, by the place that stands in the record", () =>
+    withControllerPorts(async (world) => {
+      const record = { foundInUse: true, quarantine: [placed, identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
+      assert.deepEqual(await lookAt(world, { record, isRegistered: false }), { ok: true, value: {} });
+      assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
+      assert.deepEqual(world.driverNodes(), ["node-b"]);
+    }));
+
+  const unregistered: readonly (Situation & { readonly because: string; readonly record: Partial<WriterRecord> })[] = [
+    { because: "that VM is there", record: { quarantine: [placed] }, vmId: placed.vmId },
+    { because: "the cluster has the node again", record: { quarantine: [placed] }, presence: "present" },
+    { because: "nobody can tell whether the cluster has it", record: { quarantine: [placed] }, presence: "unknown" },
+    { because: "it has to be fenced", record: { quarantine: [placed], fencing: identity("node-a") } },
+  ];
+  for (const { because, ...situation } of unregistered) {
+    it(`keeps a VM without an AzDriverNode in quarantine where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        assert.deepEqual(await lookAt(world, { ...situation, isRegistered: false }), { ok: true, value: {} });
+        assert.deepEqual(world.record(), aVolumeWithRecord(situation.record).status?.record);
+      }));
+  }
+
+  for (const { because, record, vmAt } of [
+    { because: "where its plug-in has told of since", record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] }, vmAt: INSTANCE_URI },
+    { because: "where it was read since", record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] }, vmAt: ELSEWHERE_URI },
+  ]) {
+    it(`keeps a VM that was moved, and is ${because}`, () =>
+      withControllerPorts(async (world) => {
+        world.instances.set(vmAt, placed.vmId);
+        await lookAt(world, { record, isVmKnown: true });
+        assert.deepEqual([world.record()?.quarantine, world.driverNodes()], [record.quarantine, ["node-a", "node-b"]]);
+      }));
+  }
+
+  it("asks about each VM that stands under one name by itself", () =>
+    withControllerPorts(async (world) => {
+      const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: INSTANCE_URI };
+      await lookAt(world, { record: { quarantine: [earlier, placed] }, isVmKnown: true, vmId: placed.vmId });
+      assert.deepEqual([world.record()?.quarantine, world.driverNodes()], [[placed], ["node-a", "node-b"]]);
+    }));
+
+  describe("an earlier VM of a node's name", () => {
+    const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: INSTANCE_URI };
+    const present = { isGoneInCache: false, presence: "present" } as const;
+    const KEPT: Reconciled = { ok: true, value: { againAfterMs: 600_000 } };
+
+    for (const { because, vmId } of [
+      { because: "there is no VM any more", vmId: undefined },
+      { because: "there is another VM", vmId: "another" },
+    ])
+      it(`leaves quarantine where ${because} at its resource id`, () =>
+        withControllerPorts(async (world) => {
+          const record = { quarantine: [earlier, identity("node-a"), identity("node-b")] };
+          await lookAt(world, { ...present, record, ...(vmId === undefined ? {} : { vmId }) });
+          assert.deepEqual(world.record()?.quarantine, [identity("node-a"), identity("node-b")]);
+          assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
+        }));
+
+    it("stays in quarantine while it exists, and is asked about seldom", () =>
+      withControllerPorts(async (world) => {
+        const record = { quarantine: [earlier] };
+        assert.deepEqual(await lookAt(world, { ...present, record, vmId: "EARLIER" }), KEPT);
+        assert.deepEqual(world.record()?.quarantine, [earlier]);
+      }));
+
+    it("stays where it has to be fenced, and is asked about again where Azure does not answer", () =>
+      withControllerPorts(async (world) => {
+        const record = { fencing: earlier, quarantine: [earlier] };
+        assert.deepEqual(await lookAt(world, { ...present, record }), KEPT);
+        assert.deepEqual(world.record()?.quarantine, [earlier]);
+        world.inspectFailure = { kind: "CloudUnavailable", code: "ServiceUnavailable", message: "", requestId: "" };
+        const again = await world.answerOf(driverNodeReconciler(world.ports).reconcile("node-a", never));
+        assert.deepEqual(again, { ok: false, failure: world.inspectFailure });
+      }));
+
+    for (const { because, isRegistered, quarantine } of [
+      { because: "the node itself, in another case", isRegistered: true, quarantine: [{ ...identity("node-a"), vmId: identity("node-a").vmId.toUpperCase() }] },
+      { because: "one of two of which nothing says which has the name", isRegistered: false, quarantine: [earlier] },
+    ])
+      it(`is not what stands in quarantine as ${because}`, () =>
+        withControllerPorts(async (world) => {
+          assert.deepEqual(await lookAt(world, { ...present, isRegistered, record: { quarantine } }), { ok: true, value: {} });
+          assert.deepEqual(world.record()?.quarantine, quarantine);
+        }));
+  });
+
+  it("is not held up by what once said it was clean, and takes that back: it has to be said again, should the node come again", () =>
+    withControllerPorts(async (world) => {
+      const clean = [identity("node-a"), identity("node-b"), { ...identity("node-a"), vmId: "earlier" }];
+      await lookAt(world, { record: { foundInUse: true, clean } });
+      assert.deepEqual([world.driverNodes(), world.record()?.clean], [["node-b"], [identity("node-b")]]);
+    }));
+
+  it("leaves a plug-in alone that still beats, and looks again when it could be silent", () =>
+    withControllerPorts(async (world) => {
+      const looked = await lookAt(world, { silentMs: 5_000 });
+      assert.ok(looked.ok && looked.value.againAfterMs !== undefined && looked.value.againAfterMs <= 35_000);
+      assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
+    }));
+});

@@ -1,0 +1,164 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { isRetryable } from "../../core/failure/is-retryable.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { forget, type Step, withdrawClean } from "../../core/writer/writer-steps.ts";
+import { moveRecord } from "../../objects/update-record.ts";
+import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+
+/** From a change of records until they are looked at again, in milliseconds: the cache has seen it by then. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * How soon Azure is asked again about a VM in quarantine that exists though another one has its node's name,
+ * in milliseconds: a person may keep it for long, and nothing waits for its end.
+ */
+const KEPT_AGAIN_MS = 600_000;
+
+/**
+ * Forgets nodes that are gone from the cluster for good, whether or not an AzDriverNode is left of them:
+ * no plug-in will renew their heartbeat or show that they are clean. Their slots would be counted on, and
+ * records would grow for ever. So it does with VMs that are gone whose node's name another VM has.
+ */
+export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "driver-node",
+    workers: 4,
+    backoff: { baseMs: 1_000, maxMs: 60_000 },
+    reconcile: (nodeName, signal) => forgetIfGone(ports, nodeName, signal),
+  };
+}
+
+async function forgetIfGone(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const { cache, users, clusterVolumes, settings } = ports;
+  const driverNode = cache.get("AzDriverNode", nodeName);
+  if (!users.cachedNode(nodeName).isGone) return forgetEarlier(ports, nodeName, driverNode, signal);
+  // A plug-in that still beats would only make it anew: its Node was deleted by hand, and its kubelet makes it again.
+  const silentMs = driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
+  if (silentMs < settings.heartbeatStaleMs) return ok({ againAfterMs: settings.heartbeatStaleMs - silentMs });
+  // What a record says of it has to be proven first, and the AzDriverNode tells of which VM it speaks.
+  const isBusy = ({ writer, fencing, unproven, unsettled = [] }: WriterRecord): boolean =>
+    [writer, fencing, ...unproven, ...unsettled].some((node) => node?.nodeName === nodeName);
+  if (recordsWhere(ports, isBusy).length > 0) return ok({});
+  const presence = await clusterVolumes.nodePresence(nodeName, signal);
+  if (presence !== "gone") return ok({});
+  const [cutOff, ...others] = quarantinedAs(ports, nodeName, driverNode);
+  if (cutOff !== undefined) return forgetVanished(ports, [cutOff, ...others], signal);
+  // Nobody remembers which VM it was, once its AzDriverNode is gone.
+  const clean = recordsWhere(ports, (record) => record.clean.some((node) => node.nodeName === nodeName));
+  const withdrawn = await moveRecords(ports, nodeName, clean, (record) => withdrawClean(record, nodeName), signal);
+  if (!withdrawn.ok) return withdrawn;
+  return driverNode === undefined ? ok({}) : deleteDriverNode(ports, driverNode, signal);
+}
+
+/** Of the VMs that had the name before: what the one says that has it now does not concern them. */
+async function forgetEarlier(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined, signal: AbortSignal): Promise<Reconciled> {
+  const vmId = driverNode?.status?.vmId;
+  if (vmId === undefined) return ok({});
+  const earlier = quarantinedAs(ports, nodeName, driverNode).filter(({ node }) => !isSameVmId(node.vmId, vmId));
+  if (earlier.length === 0) return ok({});
+  const forgotten = await forgetVanished(ports, earlier, signal);
+  return forgotten.ok ? ok({ againAfterMs: KEPT_AGAIN_MS, ...forgotten.value }) : forgotten;
+}
+
+async function deleteDriverNode({ store, logger }: ControllerPorts, { metadata, status }: AzDriverNode, signal: AbortSignal): Promise<Reconciled> {
+  const { name: nodeName, uid, resourceVersion } = metadata;
+  const deleted = await store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal);
+  if (!deleted.ok) return deleted.failure.kind === "ObjectNotFound" ? ok({}) : deleted;
+  logger.info("node forgotten: the cluster has none of that name any more", { nodeName, vmId: status?.vmId });
+  return ok({});
+}
+
+/** A quarantine entry: a VM that was cut off from a volume. */
+interface CutOff {
+  readonly volumeName: string;
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  /** Every identity under which that VM was ever reported: its resource id may have changed since the entry was made. */
+  readonly reported: readonly NodeIdentity[];
+}
+
+/** The quarantine entries under a node's name. */
+function quarantinedAs(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined): readonly CutOff[] {
+  const told = driverNode?.status;
+  return ports.cache.list("AzVolume").flatMap(({ metadata, status }) => {
+    const diskUri = status?.detail?.diskUri;
+    if (diskUri === undefined) return [];
+    return (status?.record?.quarantine ?? [])
+      .filter((node) => node.nodeName === nodeName)
+      .map((node) => ({
+        volumeName: metadata.name,
+        diskUri,
+        node,
+        reported: told !== undefined && hasMoved(node, told) ? [node, { ...node, instanceUri: told.instanceUri }] : [node],
+      }));
+  });
+}
+
+/** Whether the same VM was reported at another resource id. */
+function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanceUri">): boolean {
+  return isSameVmId(node.vmId, told.vmId) && !isSameResourceUri(node.instanceUri, told.instanceUri);
+}
+
+/** Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names, records would grow for ever. */
+async function forgetVanished(ports: ControllerPorts, cutOff: readonly CutOff[], signal: AbortSignal): Promise<Reconciled> {
+  let count = 0;
+  for (const { volumeName, diskUri, node, reported } of cutOff) {
+    const vanished = await haveVanished(ports, diskUri, reported, signal);
+    if (!vanished.ok) return vanished;
+    if (!vanished.value) continue;
+    const moved = await moveRecords(ports, node.nodeName, [volumeName], (record) => forget(record, node), signal);
+    if (!moved.ok) return moved;
+    if (moved.value > 0) ports.logger.info("VM forgotten: it exists no more", { ...node, volumeName });
+    count += moved.value;
+  }
+  return ok(count === 0 ? {} : { againAfterMs: LOOK_AGAIN_MS });
+}
+
+async function haveVanished(
+  ports: ControllerPorts,
+  diskUri: string,
+  reported: readonly NodeIdentity[],
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  for (const node of reported) {
+    const proof = await ports.cloud.proveVanished({ diskUri, node }, signal);
+    // Where asking again soon is of no use, the next look at everything asks again.
+    if (!proof.ok) return isRetryable(proof.failure) ? proof : ok(false);
+    if (proof.value === undefined) return ok(false);
+  }
+  return ok(true);
+}
+
+/** Answers how many of the records moved: others had moved on, or were gone. */
+async function moveRecords(
+  ports: ControllerPorts,
+  nodeName: string,
+  volumeNames: readonly string[],
+  move: (record: WriterRecord) => Step,
+  signal: AbortSignal,
+): Promise<Result<number, Failure>> {
+  let count = 0;
+  for (const volumeName of volumeNames) {
+    const moved = await moveRecord(ports, { volumeName, nodeName, step: "fence-clear" }, move, signal);
+    if (moved.ok) count += 1;
+    else if (moved.failure.kind !== "NotWriter" && moved.failure.kind !== "ObjectNotFound") return moved;
+  }
+  return ok(count);
+}
+
+/** Names of the volumes of whose records that is so, by the cache. */
+function recordsWhere(ports: ControllerPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
+  return recordsOf(ports)
+    .filter(({ record }) => isSo(record))
+    .map(({ volumeName }) => volumeName);
+}
+
+/** All records, by the cache. */
+function recordsOf({ cache }: ControllerPorts): readonly { readonly volumeName: string; readonly record: WriterRecord }[] {
+  return cache.list("AzVolume").flatMap(({ metadata, status }) => (status?.record === undefined ? [] : [{ volumeName: metadata.name, record: status.record }]));
+}

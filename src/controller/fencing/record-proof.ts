@@ -1,0 +1,41 @@
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import { ok } from "../../core/failure/result.ts";
+import type { Step } from "../../core/writer/writer-steps.ts";
+import { moveRecord } from "../../objects/update-record.ts";
+import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { forgetAttach } from "../attachment/reset-attachment.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+
+/** What was proven, and of which record. */
+export interface ProvenDetached {
+  readonly volumeName: string;
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  readonly proof: FenceProof;
+  /** The only version of the volume that is cleared: `ObjectConflict` where it has moved on. */
+  readonly onlyAtVersion: string;
+  readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
+  /** What the log says once it is done. */
+  readonly outcome: string;
+  /** When looking for the proof began, by the clock's `elapsedMs`. */
+  readonly startedMs: number;
+}
+
+/**
+ * Writes down that a node is proven to be off a disk: first in its attachment, then in the record, and tells of it. Nothing may be attached to the node meanwhile: only so the
+ * attachment can't say Attached again before the record is clear. Success, too, where the record allows it no more: somebody else was there first.
+ */
+export async function clearProven(ports: ControllerPorts, proven: ProvenDetached, signal: AbortSignal): Promise<Reconciled> {
+  const { volumeName, diskUri, node, proof, onlyAtVersion, clear, outcome, startedMs } = proven;
+  const { nodeName } = node;
+  const forgotten = await forgetAttach(ports.store, { diskUri, node, isEntryGone: proof.kind === "entryGone" }, signal);
+  if (!forgotten.ok) return forgotten;
+  const cleared = await moveRecord(ports, { volumeName, nodeName, step: "fence-clear", onlyAtVersion }, (record) => clear(record, node), signal);
+  if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
+  ports.logger.info(outcome, { volumeName, nodeName, proof: proof.kind, durationMs: ports.clock.elapsedMs() - startedMs });
+  const message = `${nodeName} is proven to be off the disk: ${proof.detail}`;
+  ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason: "Fenced", message });
+  return ok({});
+}

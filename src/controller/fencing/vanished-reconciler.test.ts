@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ok } from "../../core/failure/result.ts";
+import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { anInstance } from "../testing/an-instance.ts";
+import { volumeReconciler } from "../writer/volume-reconciler.ts";
+import { vanishedReconciler } from "./vanished-reconciler.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+
+/** A world in which node-a holds a volume that is asked back, and has no attachment that tells where the disk is. */
+async function withStrandedHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    await world.given("AzDriverNode", aDriverNode("node-a"));
+    await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }));
+    world.instances.set(instanceUriOf("node-a"), a.vmId);
+    await world.clock.advance(10_000);
+    await act(world);
+  });
+}
+
+function pass(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
+  return world.answerOf(vanishedReconciler({ ...world.ports, cloud: { ...world.ports.cloud, ...cloud } }).reconcile("pvc-1", never));
+}
+
+/** A pass of the volume's own loop, which asks Azure nothing. */
+function reconcile(world: ReconcileWorld): Promise<unknown> {
+  return world.answerOf(volumeReconciler(world.ports, () => {}).reconcile("pvc-1", never));
+}
+
+describe("a holder that nothing tells where its disk is", () => {
+  it("is fenced once Azure does not list the disk on its VM, though it is alive", () =>
+    withStrandedHolder(async (world) => {
+      assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(world.record()?.fencing, a);
+    }));
+
+  it("is not fenced while Azure lists the disk there: another object will tell where", () =>
+    withStrandedHolder(async (world) => {
+      const dataDisks = [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }];
+      await pass(world, { inspectInstance: async () => ok(anInstance("node-a", { dataDisks })) });
+      assert.equal(world.record()?.fencing, undefined);
+    }));
+
+  it("is not fenced where the VM of its name is another by now", () =>
+    withStrandedHolder(async (world) => {
+      await pass(world, { inspectInstance: async () => ok(anInstance("node-a", { vmId: "another" })) });
+      assert.equal(world.record()?.fencing, undefined);
+    }));
+
+  it("is not fenced while a workload uses the volume there, and is wanted again", () =>
+    withStrandedHolder(async (world) => {
+      world.use = { kind: "used", users: ["pod default/db-0"] };
+      await pass(world);
+      assert.deepEqual([world.record()?.fencing, world.record()?.writer?.wanted], [undefined, true]);
+    }));
+});
+
+describe("a writer whose node name is another VM's", () => {
+  const earlier = { ...a, vmId: "vm-of-an-earlier-node-a", instanceUri: `${a.instanceUri}-earlier` };
+
+  for (const { powerState, vmId, isFenced } of [
+    { powerState: "deallocated", vmId: earlier.vmId, isFenced: true },
+    { powerState: "stopped", vmId: earlier.vmId.toUpperCase(), isFenced: true },
+    { powerState: "running", vmId: earlier.vmId, isFenced: false },
+    { powerState: "unknown", vmId: earlier.vmId, isFenced: false },
+    { powerState: "deallocated", vmId: "another", isFenced: false },
+  ] as const)
+    it(`${isFenced ? "is fenced" : "keeps the volume"} while Azure shows its VM as ${powerState}, with vmId ${vmId}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
+        world.instances.set(earlier.instanceUri, earlier.vmId);
+        const inspectInstance = async () => ok(anInstance("node-a", { vmId, instanceUri: earlier.instanceUri, powerState }));
+        // Azure lists the disk there, so that nothing proves it off.
+        world.attachedTo.add("node-a");
+        await pass(world, { inspectInstance });
+        assert.deepEqual([world.record()?.fencing, world.record()?.writer?.wanted], isFenced ? [earlier, false] : [undefined, true]);
+      }));
+
+  it("is fenced once it is proven to be without the disk, though the other VM of its name reports", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
+      world.instances.set(earlier.instanceUri, earlier.vmId);
+      await pass(world);
+      assert.deepEqual(world.record()?.fencing, earlier);
+    }));
+
+  it("keeps the volume that the token of the other VM has given back, while Azure lists the disk there", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
+      await world.given("AzVolumeAttachment", anAttachment("node-b"));
+      world.instances.set(earlier.instanceUri, earlier.vmId);
+      world.attachedTo.add("node-a");
+      const unwanted = { ...aWriter("node-a", { wanted: false }), ...earlier };
+      await world.setRecord((record) => ({ ...record, writer: { ...unwanted, held: false } }));
+      await reconcile(world);
+      assert.deepEqual(world.record()?.writer, unwanted);
+      await pass(world);
+      await reconcile(world);
+      assert.deepEqual(world.record()?.writer, unwanted);
+      world.attachedTo.clear();
+      await pass(world);
+      assert.deepEqual(world.record()?.fencing, earlier);
+    }));
+
+  it("stays unproven while Azure lists the disk there, though the token of the other VM removes its entry", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [earlier] }));
+      const repeated = { ...earlier, nodeName: earlier.instanceUri };
+      await reconcile(world);
+      assert.deepEqual(world.record()?.unproven, [earlier, repeated]);
+      await world.setRecord((record) => ({ ...record, unproven: record.unproven.filter(({ nodeName }) => nodeName !== "node-a") }));
+      await reconcile(world);
+      await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [earlier.instanceUri] })) });
+      assert.deepEqual(world.record()?.unproven, [repeated]);
+      await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [] })) });
+      assert.deepEqual(world.record()?.unproven, []);
+    }));
+
+  for (const { because, vmId, isRevoked } of [
+    { because: "Azure shows its vmId at the resource id that its node has now", vmId: a.vmId, isRevoked: true },
+    { because: "Azure shows another vmId there than the node reports", vmId: "vm-of-another-node-a", isRevoked: false },
+  ])
+    it(`${isRevoked ? "loses" : "keeps"} a grant that was given back where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        const writer = { ...aWriter("node-a", { held: false, wanted: false }), instanceUri: earlier.instanceUri };
+        await world.given("AzVolume", aVolumeWithRecord({ writer }));
+        world.instances.set(a.instanceUri, vmId);
+        await reconcile(world);
+        assert.deepEqual(world.record()?.writer, writer);
+        await pass(world);
+        assert.deepEqual(world.record()?.writer, isRevoked ? undefined : writer);
+      }));
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Failure } from "../core/failure/failure.ts";
+import { fail, ok, type Result } from "../core/failure/result.ts";
+import { aVolume, diskUri, identity } from "../core/testing/objects.ts";
+import type { CloudProvisioner, MayProceed } from "../ports/cloud/cloud-provisioner.ts";
+import type { NewObject } from "../ports/store/object-store.ts";
+import { whileLeading } from "./leader-guard.ts";
+import { withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+
+const never = new AbortController().signal;
+const cancelled = fail({ kind: "Cancelled" });
+const newVolume = { metadata: { name: "pvc-1" }, spec: aVolume().spec } as NewObject<"AzVolume">;
+
+describe("whileLeading", () => {
+  it("writes while it leads, and nothing afterwards, though nobody has told it", () =>
+    withControllerPorts(async (world) => {
+      let isLeading = true;
+      const { store } = whileLeading(world.ports, () => isLeading);
+      const created = await world.answerOf(store.create("AzVolume", newVolume, never));
+      assert.ok(created.ok);
+      isLeading = false;
+      const commits = world.commits.length;
+      assert.deepEqual(await store.update("AzVolume", created.value, never), cancelled);
+      assert.deepEqual(await store.updateStatus("AzVolume", created.value, never), cancelled);
+      assert.deepEqual(await store.delete("AzVolume", "pvc-1", {}, never), cancelled);
+      assert.deepEqual(await store.create("AzVolume", { ...newVolume, metadata: { name: "pvc-2" } }, never), cancelled);
+      assert.equal(world.commits.length, commits);
+      assert.deepEqual(await world.answerOf(store.get("AzVolume", "pvc-1", never)), created, "reading harms nobody");
+    }));
+
+  for (const write of ["createDisk", "deleteDisk", "resizeDisk"] as const) {
+    it(`refuses a ${write} that is sent again after the leadership was lost`, () =>
+      withControllerPorts(async (world) => {
+        let isLeading = true;
+        const answers: boolean[] = [];
+        const asking = async ({ mayProceed }: { readonly mayProceed: MayProceed }): Promise<Result<never, Failure>> => {
+          answers.push(await mayProceed(never));
+          isLeading = false;
+          answers.push(await mayProceed(never));
+          return fail({ kind: "Refused", diskUri });
+        };
+        const { cloud } = whileLeading({ ...world.ports, cloud: { ...world.ports.cloud, [write]: asking } }, () => isLeading);
+        const where = { diskUri, diskName: "pvc-1", resourceGroup: undefined, location: undefined, zone: undefined };
+        const what = { skuName: "Premium_LRS", sizeGiB: 20, maxShares: 1, tags: {}, mayProceed: async () => true } as const;
+        assert.deepEqual(await cloud[write]({ ...where, ...what }, never), fail({ kind: "Refused", diskUri }));
+        assert.deepEqual(answers, [true, false]);
+      }));
+  }
+
+  it("asks nothing of the platform afterwards, and what waited in a queue since is refused when its turn comes", () =>
+    withControllerPorts(async (world) => {
+      let isLeading = true;
+      let mayProceed: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+      const attachDisk: CloudProvisioner["attachDisk"] = async (request) => {
+        mayProceed = request.mayProceed;
+        return ok({ lun: 0 });
+      };
+      const { cloud } = whileLeading({ ...world.ports, cloud: { ...world.ports.cloud, attachDisk } }, () => isLeading);
+      const where = { diskUri, node: identity("node-a"), mayProceed: async () => true };
+      const request = { ...where, cachingMode: "None", lane: "primaryAttach" } as const;
+      assert.deepEqual(await cloud.attachDisk(request, never), ok({ lun: 0 }));
+      assert.equal(await mayProceed?.(never), true);
+      isLeading = false;
+      assert.equal(await mayProceed?.(never), false);
+      world.disks.add(diskUri);
+      const refused = await Promise.all([
+        cloud.attachDisk(request, never),
+        cloud.detachDisk(request, never),
+        cloud.fenceDisk(where, never),
+        cloud.deleteDisk(where, never),
+        cloud.resizeDisk({ ...where, sizeGiB: 20 }, never),
+      ]);
+      assert.deepEqual(
+        refused,
+        refused.map(() => cancelled),
+      );
+      assert.deepEqual(await cloud.getDisk({ diskUri }, never), ok(aDisk({ diskUri })));
+    }));
+});

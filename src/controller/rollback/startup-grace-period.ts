@@ -1,0 +1,165 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../../core/api/lease.ts";
+import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
+import { type Hearing, judgeHearing, type KnownNode } from "../../core/election/evaluate-grace-period.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
+import { hasReported, judgeStandingReports } from "../../objects/rollback-reports.ts";
+import { readStoreGeneration } from "../../objects/store-incarnation.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { markSweep } from "./rebuild-all-records.ts";
+
+/** How soon it is looked again who has beaten, in milliseconds: at the cache alone. */
+const LOOK_AGAIN_MS = 250;
+
+/** A node that shows no risen counter for this many times `heartbeatStaleMs` is silent, whatever else of its object changes. */
+const SILENT_AFTER_STALE = 3;
+
+/** What hearing the nodes takes. */
+export interface HearingPorts extends Pick<ControllerPorts, "store" | "users" | "clock" | "logger" | "leaseMemory"> {
+  /** With every AzDriverNode: whether the store went back, a node says whichever VM it is. */
+  readonly cache: ObjectCache;
+  readonly settings: Pick<VolumeSettings, "heartbeatStaleMs">;
+}
+
+/**
+ * Who of the nodes has compared what it remembers with the store, since this process first read the controllers' Lease. A process remembers the Lease from then on
+ * (`LeaseMemory`); whether the store went back before, only the nodes can tell, each by its heartbeat counter. Made once a process; listens while it stands by, so that a
+ * successor which has run for a while waits for nobody.
+ */
+export class NodeHearing {
+  readonly #ports: HearingPorts;
+  /** The highest heartbeat of each node that was seen to rise. */
+  readonly #heard = new Map<string, number>();
+  /** Nodes that have beaten for the first time since, as far as the store knows: they had nothing to compare with. */
+  readonly #born = new Set<string>();
+  /** The store generation when this process first read the Lease. */
+  #generationAtStart: number | undefined;
+  /** When this process first read the Lease, on the clock's `elapsedMs`. */
+  #sinceMs: number | undefined;
+  #isOver = false;
+
+  constructor(ports: HearingPorts) {
+    this.#ports = ports;
+    const stop = ports.cache.onChange((change) => {
+      if (this.#isOver) stop();
+      else this.#saw(change);
+    });
+  }
+
+  /**
+   * The store generation, if one may go by the records that were just read; waited for no longer than `limitMs`. Fails with `StoreWentBack` where nobody has told by then
+   * whether the store went back before this process started, and as `readStoreGeneration` does.
+   */
+  async confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>> {
+    const { clock } = this.#ports;
+    const endsMs = clock.elapsedMs() + limitMs;
+    while (!this.#isOver) {
+      const judged = await this.#judge(signal);
+      if (!judged.ok) return judged;
+      if (judged.value.kind === "trusts") this.#isOver = true;
+      else if (clock.elapsedMs() >= endsMs) return fail({ kind: "StoreWentBack", detail: describe(judged.value) });
+      else await clock.sleep(LOOK_AGAIN_MS, signal);
+    }
+    return readStoreGeneration(this.#ports, signal);
+  }
+
+  /**
+   * Waits until the records may be trusted; asks for all of them to be made anew where nobody is left who could tell, and says so by `onSweep`. `leading` writes as a
+   * leader does. Answers false if `signal` was aborted first.
+   */
+  async untilTrusted(leading: ControllerPorts, onSweep: () => void, signal: AbortSignal): Promise<boolean> {
+    const { clock, logger } = this.#ports;
+    const startedAtMs = clock.elapsedMs();
+    let told = "";
+    while (!this.#isOver) {
+      const judged = await this.#judge(signal);
+      if (signal.aborted) return false;
+      if (judged.ok && judged.value.kind === "trusts") {
+        this.#isOver = true;
+        break;
+      }
+      if (judged.ok && judged.value.kind === "sweeps" && (await markSweep(leading, signal)).ok) onSweep();
+      const news = judged.ok ? JSON.stringify(judged.value) : judged.failure.kind;
+      if (news !== told) logger.info("it is not known yet whether the object store went back", { because: judged.ok ? judged.value : judged.failure });
+      told = news;
+      try {
+        await clock.sleep(LOOK_AGAIN_MS, signal);
+      } catch (error) {
+        if (signal.aborted) return false;
+        throw error;
+      }
+    }
+    if (told !== "") logger.info("the object store's records are trusted", { durationMs: clock.elapsedMs() - startedAtMs });
+    return true;
+  }
+
+  #saw({ kind, name, previous, current }: ObjectChange): void {
+    // What was written before the Lease was read may be of a time that a backup has undone since.
+    if (kind !== "AzDriverNode" || this.#ports.leaseMemory.seen.counter === 0) return;
+    if (current === undefined) this.#heard.delete(name);
+    else if (previous?.status === undefined) this.#born.add(name);
+    else if (beatOf(current) > beatOf(previous)) this.#heard.set(name, beatOf(current));
+  }
+
+  /** By the cache first; what it says is confirmed by fresh reads. */
+  async #judge(signal: AbortSignal): Promise<Result<Hearing, Failure>> {
+    const { cache, store, leaseMemory } = this.#ports;
+    if (leaseMemory.seen.counter === 0) {
+      const first = await store.get("Lease", CONTROLLER_LEASE, signal);
+      // Nobody has ever led here: there is no record that anybody could have changed since.
+      if (!first.ok) return first.failure.kind === "ObjectNotFound" ? ok({ kind: "trusts" }) : first;
+      leaseMemory.saw(first.value);
+    }
+    this.#generationAtStart ??= leaseMemory.seen.generation;
+    this.#sinceMs ??= this.#ports.clock.elapsedMs();
+    const known = generationOf(cache.get("Lease", CONTROLLER_LEASE));
+    const byCache = judgeHearing(this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)));
+    if (byCache.kind === "waits" && known <= this.#generationAtStart) return ok(byCache);
+    const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
+    if (!lease.ok) return lease;
+    if (annotatedNumber(lease.value, SWEEP_ANNOTATION) > 0) return ok({ kind: "waits", awaited: [] });
+    const generation = generationOf(lease.value);
+    // Every record has been proven anew since this process first read the Lease.
+    if (generation > this.#generationAtStart) return ok({ kind: "trusts" });
+    const nodes = await store.list("AzDriverNode", {}, signal);
+    return nodes.ok ? ok(judgeHearing(this.#known(nodes.value.items, lease.value))) : nodes;
+  }
+
+  /** A report that leads to no sweep, since it waits for a second witness, is not waited for either. */
+  #known(nodes: readonly AzDriverNode[], lease: Lease | undefined): readonly KnownNode[] {
+    const { users, clock } = this.#ports;
+    const generation = generationOf(lease);
+    const isLimited = lease !== undefined && judgeStandingReports(nodes, lease, clock.nowMs()).kind === "limited";
+    return nodes
+      .filter(({ metadata, status }) => status !== undefined && !users.cachedNode(metadata.name).isGone)
+      .map((node) => ({ nodeName: node.metadata.name, state: this.#stateOf(node), hasReported: !isLimited && hasReported(node, generation) }));
+  }
+
+  #stateOf(node: AzDriverNode): KnownNode["state"] {
+    const { cache, settings } = this.#ports;
+    const { name } = node.metadata;
+    if (this.#born.has(name)) return "born";
+    const heard = this.#heard.get(name);
+    // One that shows less than was heard went back itself, and has not beaten since.
+    if (heard !== undefined && beatOf(node) >= heard) return "heard";
+    if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= settings.heartbeatStaleMs) return "silent";
+    // Its object changes, and its counter does not rise: no plug-in does so, and the controller does not wait for it without end.
+    const watchedMs = (cache.lastHeardElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
+    return watchedMs >= SILENT_AFTER_STALE * settings.heartbeatStaleMs ? "silent" : "awaited";
+  }
+}
+
+function generationOf(lease: Lease | undefined): number {
+  return lease === undefined ? 0 : annotatedNumber(lease, STORE_GENERATION_ANNOTATION);
+}
+
+function describe(hearing: Hearing): string {
+  const awaited = hearing.kind === "waits" ? hearing.awaited.join(", ") : "";
+  return `it is not known yet whether it did: nodes are to compare what they remember${awaited === "" ? "" : ` (${awaited})`}`;
+}
+
+function beatOf(node: AzDriverNode): number {
+  return node.status?.heartbeat ?? 0;
+}

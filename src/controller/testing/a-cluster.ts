@@ -1,0 +1,74 @@
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { ok } from "../../core/failure/result.ts";
+import { diskUri } from "../../core/testing/objects.ts";
+import type { ClusterAttachment, ClusterVolume, ClusterVolumes, NodePresence } from "../../ports/cluster/cluster-volumes.ts";
+
+/** A cluster that knows of volumes, as a test sets it up. */
+export interface ModelCluster extends ClusterVolumes {
+  readonly known: ClusterVolume[];
+  /** What is attached; a cache may lag behind it. */
+  readonly attached: Map<string, ClusterAttachment>;
+  /** What the cache shows, where it is behind. */
+  stale: readonly ClusterAttachment[] | undefined;
+  readonly presence: Map<string, NodePresence>;
+  /** How often volumes were let go of that an attacher keeps. */
+  timesVolumesReleased: number;
+  readonly released: readonly string[];
+  /** Happens once, right after an attachment has been read past the cache. */
+  meanwhile: (() => void) | undefined;
+}
+
+/** A PersistentVolume of `pvc-1`, as the V1 driver makes them. */
+export function aClusterVolume(overrides: Partial<ClusterVolume> = {}): ClusterVolume {
+  return {
+    name: "pv-1",
+    volumeId: diskUri,
+    capabilities: [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER", fsType: "ext4" }],
+    volumeContext: { skuName: "Premium_LRS", requestedsizegib: "10" },
+    readOnly: false,
+    claim: { namespace: "default", name: "data", uid: "uid-of-data" },
+    ...overrides,
+  };
+}
+
+/** A VolumeAttachment of it. */
+export function aClusterAttachment(nodeName: string, overrides: Partial<ClusterAttachment> = {}): ClusterAttachment {
+  return { name: `csi-${nodeName}`, volumeId: diskUri, nodeName, isAttached: true, isLeaving: false, ...overrides };
+}
+
+/** A cluster with these volumes and attachments. */
+export function aCluster(known: readonly ClusterVolume[], attached: readonly ClusterAttachment[] = []): ModelCluster {
+  const released: string[] = [];
+  const cluster: ModelCluster = {
+    known: [...known],
+    attached: new Map(attached.map((attachment) => [attachment.name, attachment])),
+    stale: undefined,
+    presence: new Map(),
+    released,
+    timesVolumesReleased: 0,
+    meanwhile: undefined,
+    knowsAttachments: true,
+    untilSynced: () => Promise.resolve(),
+    volumes: () => cluster.known,
+    volumeOf: (volumeId) => cluster.known.find((volume) => isSameResourceUri(volume.volumeId, volumeId)),
+    attachments: () => cluster.stale ?? [...cluster.attached.values()],
+    attachmentOn: (volumeId, nodeName) => cluster.attachments().find((each) => isSameResourceUri(each.volumeId, volumeId) && each.nodeName === nodeName),
+    onChange: () => {},
+    readAttachment: async (name) => {
+      const present = cluster.attached.get(name);
+      cluster.meanwhile?.();
+      cluster.meanwhile = undefined;
+      return ok(present);
+    },
+    releaseAttachment: async (name) => {
+      if (cluster.attached.delete(name)) released.push(name);
+      return ok(undefined);
+    },
+    releaseVolumes: async () => {
+      cluster.timesVolumesReleased += 1;
+      return ok(undefined);
+    },
+    nodePresence: async (nodeName) => cluster.presence.get(nodeName) ?? "present",
+  };
+  return cluster;
+}

@@ -1,0 +1,302 @@
+import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
+import { createSimulatedStore, type SimulatedCommit, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { isSameVmId } from "../../core/api/node-identity.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { invariant } from "../../core/failure/invariant.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { placementUnknown } from "../../core/schedule/pod-rules.ts";
+import { attachmentName, instanceUriOf, settings } from "../../core/testing/objects.ts";
+import { createObjectCache } from "../../objects/cache/object-cache.ts";
+import { attachmentLabels } from "../../objects/new-attachment.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { DriverEvent } from "../../ports/cluster/events.ts";
+import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { StepName } from "../../ports/steps.ts";
+import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
+import { LeaseMemory } from "../../runtime/election/lease-high-water-mark.ts";
+import { createControllerCache } from "../controller-cache.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { NodeHearing } from "../rollback/startup-grace-period.ts";
+import { aDisk } from "./a-disk.ts";
+import { anInstance } from "./an-instance.ts";
+import { LIMIT_MS, must, settledOn } from "./settled.ts";
+import { silentLogger } from "./silent-logger.ts";
+
+type Meeting = () => Promise<void>;
+
+/** A controller's ports on a simulated store, with a platform and an orchestrator that the test plays. */
+export interface ReconcileWorld {
+  readonly ports: ControllerPorts;
+  readonly clock: VirtualClock;
+  /** The controller's own way to the store. */
+  readonly store: SimulatedHandle;
+  /** Somebody else's way to the store. */
+  readonly other: SimulatedHandle;
+  readonly steps: readonly StepName[];
+  /** What people were told, in order. */
+  readonly told: readonly DriverEvent[];
+  /** Nodes that have the disk of `pvc-1` attached. */
+  readonly attachedTo: Set<string>;
+  /** VMs that exist, with their GUIDs, by resource id. */
+  readonly instances: Map<string, string>;
+  /** Where the platform can't say anything of any VM. */
+  inspectFailure: Failure | undefined;
+  /** Disks that exist, by URI. */
+  readonly disks: Set<string>;
+  /** Happens once, while the platform is at it. */
+  readonly meanwhile: Partial<Record<"fenceDisk" | "proveDetached" | "settleInstance" | "attachDisk" | "detachDisk" | "users", Meeting>>;
+  /** What the orchestrator says of the volume's users, past every cache; and how often it was asked. */
+  use: VolumeUse;
+  asked: number;
+  readonly outOfService: Set<string>;
+  /** The nodes of VMs, by resource id, as the orchestrator's nodes say. */
+  readonly nodeNames: Map<string, string>;
+  /** The uids of the orchestrator's nodes, by name. */
+  readonly nodeUids: Map<string, string>;
+  /** Nodes of which the orchestrator has none any more. */
+  readonly gone: Set<string>;
+  readonly commits: readonly SimulatedCommit[];
+  answerOf<T>(promise: Promise<T>): Promise<T>;
+  /** Puts an object into the store with its status, and waits until the cache shows it. */
+  given<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode">(kind: K, object: KindMap[K]): Promise<void>;
+  /** Makes a backup of the store; what it answers puts it back. */
+  backUp(): () => void;
+  /** Marks an object for deletion as somebody else does, and waits until the cache shows it. */
+  markDeleted(kind: "AzVolume" | "AzVolumeAttachment", name: string): Promise<void>;
+  /** Changes the volume's record as somebody else does. */
+  setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
+  volume(): AzVolume | undefined;
+  record(): WriterRecord | undefined;
+  attachment(nodeName: string): AzVolumeAttachment | undefined;
+  /** Names of the AzDriverNodes that nobody has deleted. */
+  driverNodes(): readonly string[];
+  /** A heartbeat of a node's plug-in, which the cache learns of. */
+  beat(nodeName: string): Promise<void>;
+}
+
+/** For a loop of the volume in whose test Azure is not to be asked about a VM. */
+export function asksNothing(volumeName: string): void {
+  invariant(false, `Azure would be asked whether a VM of ${volumeName} still exists`);
+}
+
+/** Runs `act` in a world of its own. */
+export async function withControllerPorts(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  const clock = createVirtualClock();
+  const random = createSeededRandom(1);
+  const simulated = createSimulatedStore({ clock, random });
+  const store = simulated.handle("controller");
+  const other = simulated.handle("other");
+  const followed = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"] });
+  const life = new AbortController();
+  const { signal } = life;
+  const steps: StepName[] = [];
+  const told: DriverEvent[] = [];
+  const commits: SimulatedCommit[] = [];
+  simulated.onCommit((commit) => commits.push(commit));
+
+  const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
+
+  const meet = async (where: keyof ReconcileWorld["meanwhile"]): Promise<void> => {
+    const meeting = world.meanwhile[where];
+    delete world.meanwhile[where];
+    await meeting?.();
+  };
+
+  const vmOf = (nodeName: string): Pick<OrchestratorNode, "instanceUri" | "nodeUid"> => {
+    const named = [...world.nodeNames].find(([, name]) => name === nodeName);
+    const nodeUid = world.nodeUids.get(nodeName);
+    if (named === undefined || world.gone.has(nodeName)) return {};
+    return { instanceUri: named[0], ...(nodeUid === undefined ? {} : { nodeUid }) };
+  };
+
+  const users: VolumeUsers = {
+    on: async () => {
+      world.asked += 1;
+      await meet("users");
+      return world.use;
+    },
+    cachedOn: () => ({ kind: "unused" }),
+    isOutOfService: (nodeName) => Promise.resolve(world.outOfService.has(nodeName)),
+    cachedNode: (nodeName) => ({
+      isGone: world.gone.has(nodeName),
+      isOutOfService: world.outOfService.has(nodeName),
+      isUnschedulable: false,
+      ...vmOf(nodeName),
+      labels: {},
+      taints: [],
+    }),
+    cachedPods: () => [],
+    cachedNodeNameOf: (instanceUri) => world.nodeNames.get(instanceUri),
+    cachedPlacement: () => placementUnknown,
+    onChange: () => {},
+  };
+
+  const cache = createControllerCache(followed, { users, trustsUnnamed: true });
+  const leaseMemory = new LeaseMemory();
+  const world: ReconcileWorld = {
+    ports: {
+      store,
+      cache,
+      cloud: aCloud(() => world, meet),
+      users,
+      clusterVolumes: noClusterVolumes,
+      clock,
+      random,
+      steps: {
+        run: (step, take) => {
+          steps.push(step);
+          return take();
+        },
+      },
+      events: { emit: (event) => told.push(event) },
+      logger: silentLogger,
+      leaseMemory,
+      hearing: new NodeHearing({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
+      settings,
+      attach: "kubernetes",
+      clusterId: "cluster-1",
+    },
+    clock,
+    store,
+    other,
+    steps,
+    told,
+    attachedTo: new Set(),
+    instances: new Map(),
+    inspectFailure: undefined,
+    disks: new Set(),
+    meanwhile: {},
+    use: { kind: "unused" },
+    asked: 0,
+    outOfService: new Set(),
+    nodeNames: new Map(["node-a", "node-b", "node-c", "node-d"].map((nodeName) => [instanceUriOf(nodeName), nodeName])),
+    nodeUids: new Map(),
+    gone: new Set(),
+    commits,
+    answerOf,
+    given: async (kind, object) => {
+      const { name, finalizers } = object.metadata;
+      const made = {
+        metadata: {
+          name,
+          finalizers: [...(finalizers ?? ["disk.csi.azure.com/test"])],
+          labels: "volumeId" in object.spec ? attachmentLabels(object.spec) : {},
+        },
+        spec: object.spec,
+      };
+      const created = await must(other.create(kind, made as unknown as NewObject<typeof kind>, signal));
+      const whole = object.status === undefined ? created : await must(other.updateStatus(kind, { ...created, status: object.status }, signal));
+      if (object.metadata.deletionTimestamp !== undefined) await must(other.delete(kind, name, {}, signal));
+      const isShown = (): boolean => {
+        const shown = followed.get(kind, name) ?? (kind === "AzVolumeAttachment" ? cache.ignoredAttachment(name)?.attachment : undefined);
+        return (
+          shown?.metadata.uid === whole.metadata.uid &&
+          (shown.metadata.deletionTimestamp !== undefined) === (object.metadata.deletionTimestamp !== undefined) &&
+          (shown.status !== undefined) === (object.status !== undefined)
+        );
+      };
+      invariant(await clock.runUntil(isShown, LIMIT_MS), "the cache does not follow");
+    },
+    backUp: () => {
+      const backup = simulated.snapshot();
+      return () => simulated.restore(backup);
+    },
+    markDeleted: async (kind, name) => {
+      await must(other.delete(kind, name, {}, signal));
+      invariant(await clock.runUntil(() => cache.get(kind, name)?.metadata.deletionTimestamp !== undefined, LIMIT_MS), "the cache does not follow");
+    },
+    setRecord: async (change) => {
+      const present = await must(other.get("AzVolume", "pvc-1", signal));
+      invariant(present.status?.record !== undefined, "pvc-1 has no record");
+      await must(other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: change(present.status.record) } }, signal));
+    },
+    volume: () => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === "pvc-1"),
+    record: () => world.volume()?.status?.record,
+    driverNodes: () =>
+      simulated
+        .objects("AzDriverNode")
+        .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+        .map(({ metadata }) => metadata.name),
+    beat: async (nodeName) => {
+      const present = await must(other.get("AzDriverNode", nodeName, signal));
+      invariant(present.status !== undefined, `${nodeName} has never beaten`);
+      await must(other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, heartbeat: present.status.heartbeat + 1 } }, signal));
+    },
+    attachment: (nodeName) => simulated.objects("AzVolumeAttachment").find(({ metadata }) => metadata.name === attachmentName(nodeName)),
+  };
+
+  const running = cache.run(signal);
+  try {
+    await answerOf(cache.untilSynced(signal));
+    await act(world);
+  } finally {
+    life.abort();
+    await answerOf(running).catch((error: unknown) => invariant(signal.aborted, String(error)));
+  }
+}
+
+/** A platform with one disk that succeeds at what it may do. */
+function aCloud(
+  world: () => ReconcileWorld,
+  meet: (where: "fenceDisk" | "proveDetached" | "settleInstance" | "attachDisk" | "detachDisk") => Promise<void>,
+): CloudProvisioner {
+  const unused = (): never => invariant(false, "this test does not ask this of the platform") as never;
+  const refused = (diskUri: string, nodeName: string): Result<never, Failure> => fail({ kind: "Refused", diskUri, nodeName });
+  return {
+    createDisk: unused,
+    deleteDisk: ({ diskUri }) => {
+      world().disks.delete(diskUri);
+      return Promise.resolve(ok(undefined));
+    },
+    resizeDisk: unused,
+    tagDisk: unused,
+    listDisks: unused,
+    getDisk: ({ diskUri }) => Promise.resolve(world().disks.has(diskUri) ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri })),
+    attachDisk: async ({ diskUri, node, mayProceed }, signal) => {
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      world().attachedTo.add(node.nodeName);
+      await meet("attachDisk");
+      return ok({ lun: 0 });
+    },
+    detachDisk: async ({ diskUri, node, mayProceed }, signal) => {
+      await meet("detachDisk");
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      world().attachedTo.delete(node.nodeName);
+      return ok(undefined);
+    },
+    fenceDisk: async ({ diskUri, node, mayProceed }, signal) => {
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      world().attachedTo.delete(node.nodeName);
+      await meet("fenceDisk");
+      return ok({ kind: "entryGone", detail: "the VM no longer lists it" });
+    },
+    proveDetached: async ({ diskUri, node, mayProceed }, signal) => {
+      if (world().attachedTo.has(node.nodeName)) return ok(undefined);
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      await meet("proveDetached");
+      return ok({ kind: "entryGone", detail: "the VM does not list it" });
+    },
+    settleInstance: async ({ diskUri, node, mayProceed }, signal) => {
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      await meet("settleInstance");
+      return ok(undefined);
+    },
+    inspectInstance: async ({ nodeName, instanceUri }) => {
+      const failure = world().inspectFailure;
+      if (failure !== undefined) return fail(failure);
+      const vmId = world().instances.get(instanceUri);
+      return vmId === undefined ? fail({ kind: "InstanceNotFound", nodeName }) : ok(anInstance(nodeName, { vmId, instanceUri }));
+    },
+    proveVanished: async ({ node }) => {
+      const failure = world().inspectFailure;
+      if (failure !== undefined) return fail(failure);
+      const vmId = world().instances.get(node.instanceUri);
+      if (vmId === undefined) return ok({ kind: "instanceGone", detail: "there is no such VM" });
+      return isSameVmId(vmId, node.vmId) ? ok(undefined) : ok({ kind: "instanceReplaced", detail: "it is another VM" });
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import { diskUri } from "../../core/testing/objects.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+
+/** The disk of `pvc-1` as the platform shows it, attached to nothing. */
+export function aDisk(overrides: Partial<DiskFacts> = {}): DiskFacts {
+  return {
+    diskUri,
+    diskName: "pvc-1",
+    location: "eastus",
+    zones: ["1"],
+    skuName: "Premium_LRS",
+    sizeGiB: 10,
+    maxShares: 3,
+    tags: {},
+    isReady: true,
+    attachedTo: [],
+    ...overrides,
+  };
+}

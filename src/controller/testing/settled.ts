@@ -1,0 +1,24 @@
+import type { VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { invariant } from "../../core/failure/invariant.ts";
+import type { Result } from "../../core/failure/result.ts";
+
+/** Longer than any wait of what is tested, in milliseconds of virtual time. */
+export const LIMIT_MS = 3_600_000;
+
+/** Lets time pass until the promise has settled. */
+export async function settledOn<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
+  let isSettled = false;
+  const mark = (): void => {
+    isSettled = true;
+  };
+  promise.then(mark, mark);
+  invariant(await clock.runUntil(() => isSettled, LIMIT_MS), "no answer within an hour");
+  return promise;
+}
+
+/** What a store has answered, which must not be a refusal. In fair weather it has no delay of its own: no time needs to pass. */
+export async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {
+  const result = await promise;
+  invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
+  return result.value;
+}

@@ -1,0 +1,41 @@
+import type { Failure } from "../core/failure/failure.ts";
+import { ok, type Result } from "../core/failure/result.ts";
+
+/** How many are tried side by side: the store commits what comes together in one go. */
+const TRIED_AT_ONCE = 64;
+
+/** Failures of what all have in common, unless others of the same batch succeed. */
+const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set(["Cancelled", "StoreUnavailable", "StoreWentBack", "Throttled"]);
+
+/** Whether a failure may say nothing of the one that was tried: the others may fail in the same way. */
+export function isGeneral(failure: Failure): boolean {
+  return GENERAL_KINDS.has(failure.kind);
+}
+
+/**
+ * Tries each of `all`. A failure of one keeps no other waiting; it is told to `onFailure`. Fails as the first
+ * one that failed did, once all were tried, or after a batch of which all failed in a way that the others would
+ * as well. Answers what each has come to.
+ */
+export async function tryEach<T, R>(
+  all: readonly T[],
+  attempt: (one: T) => Promise<Result<R, Failure>>,
+  onFailure: (one: T, failure: Failure) => void,
+): Promise<Result<readonly R[], Failure>> {
+  const done: R[] = [];
+  let failed: Result<never, Failure> | undefined;
+  for (let first = 0; first < all.length; first += TRIED_AT_ONCE) {
+    const batch = all.slice(first, first + TRIED_AT_ONCE);
+    const tried = await Promise.all(batch.map(async (one) => ({ one, result: await attempt(one) })));
+    for (const { one, result } of tried) {
+      if (result.ok) done.push(result.value);
+      else {
+        onFailure(one, result.failure);
+        failed ??= result;
+      }
+    }
+    const areAllLost = tried.every(({ result }) => !result.ok && isGeneral(result.failure));
+    if (failed !== undefined && areAllLost) return failed;
+  }
+  return failed ?? ok(done);
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import { anAttachment, aRecord, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import { findHolders } from "../adoption/adopt-disk.ts";
+import { whoMayHave, withHolders } from "../adoption/rebuild-record.ts";
+import { confirmVanished } from "../fencing/confirm-vanished.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { volumeReconciler } from "./volume-reconciler.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const bound = { ...a, nodeUid: "a-2" };
+
+async function reconcile(world: ReconcileWorld): Promise<unknown> {
+  return world.answerOf(volumeReconciler(world.ports, () => undefined).reconcile("pvc-1", never));
+}
+
+/** What becomes of a record while node-a has a Node with the uid `a-2`. */
+async function recordAfter(
+  world: ReconcileWorld,
+  record: Partial<WriterRecord>,
+  reported: Partial<AzDriverNode["status"]> = {},
+): Promise<WriterRecord | undefined> {
+  world.nodeUids.set("node-a", "a-2");
+  await world.given("AzVolume", aVolumeWithRecord(record));
+  await world.given("AzDriverNode", aDriverNode("node-a", reported));
+  await world.given("AzVolumeAttachment", anAttachment("node-a"));
+  await reconcile(world);
+  return world.record();
+}
+
+describe("entries of a writer record and the uid of the Node", () => {
+  it("bear it from the grant on", () =>
+    withControllerPorts(async (world) => {
+      const expected = aVolumeWithRecord({ writer: { ...aWriter("node-a", { held: false }), ...bound }, epoch: 1 });
+      assert.deepEqual(await recordAfter(world, {}), expected.status?.record);
+    }));
+
+  for (const { because, nodeUid } of [
+    { because: "they are older than it", nodeUid: {} },
+    { because: "the Node was made again", nodeUid: { nodeUid: "a-1" } },
+  ])
+    it(`get it where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        const quarantine = [{ ...a, ...nodeUid }];
+        assert.deepEqual(await recordAfter(world, { quarantine }), aVolumeWithRecord({ quarantine: [bound] }).status?.record);
+      }));
+
+  it("keep that of an earlier VM of the name", () =>
+    withControllerPorts(async (world) => {
+      const quarantine = [{ ...a, vmId: "older", nodeUid: "a-1" }];
+      assert.deepEqual((await recordAfter(world, { quarantine }))?.quarantine, quarantine);
+    }));
+
+  it("bear it where a record is made again, and only if the Node names the VM", () =>
+    withControllerPorts(async (world) => {
+      world.nodeUids.set("node-a", "a-2");
+      world.nodeUids.set("node-b", "b-2");
+      const nodeOf = async (nodeName: string): Promise<unknown> => {
+        world.instances.set(instanceUriOf(nodeName), `vm-of-${nodeName}`);
+        const holders = await findHolders(world.ports, aDisk({ attachedTo: [instanceUriOf(nodeName)] }), never);
+        return holders.ok && holders.value[0]?.node;
+      };
+      assert.deepEqual(await nodeOf("node-a"), bound);
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      world.nodeNames.delete(instanceUriOf("node-b"));
+      world.nodeNames.set(instanceUriOf("node-x"), "node-b");
+      assert.equal(JSON.stringify(await nodeOf("node-b")).includes("b-2"), false);
+    }));
+
+  const [earlier, other] = [
+    { ...a, nodeUid: "a-1" },
+    { ...identity("node-b"), nodeUid: "b-1" },
+  ];
+  for (const { because, present, attachedTo, noted, expected } of [
+    { because: "it was unproven", present: { unproven: [earlier] }, attachedTo: [a], noted: [], expected: { attachedTo: [earlier], noted: [] } },
+    { because: "it was cut off", present: { quarantine: [earlier] }, attachedTo: [a], noted: [], expected: { attachedTo: [earlier], noted: [] } },
+    { because: "only its note names it", present: { unsettled: [earlier] }, attachedTo: [], noted: [a], expected: { attachedTo: [], noted: [earlier] } },
+    {
+      because: "Azure does not list it, and it held the volume",
+      present: { writer: { ...aWriter("node-b"), ...other } },
+      attachedTo: [a],
+      noted: [],
+      expected: { attachedTo: [a, other], noted: [] },
+    },
+    { because: "its Node names it", present: { unproven: [earlier] }, attachedTo: [bound], noted: [], expected: { attachedTo: [bound], noted: [] } },
+  ])
+    it(`keep that of the record that is replaced, where ${because}`, () => {
+      assert.deepEqual(withHolders({ attachedTo, noted }, aRecord(present)), expected);
+    });
+
+  it("bear it where only a note names the node", () =>
+    withControllerPorts(async (world) => {
+      world.nodeUids.set("node-a", "a-2");
+      const volume = aVolumeWithRecord({});
+      await world.given("AzVolume", volume);
+      const volumes = [{ volumeName: "pvc-1", uid: volume.metadata.uid, epoch: 1 }];
+      await world.given("AzDriverNode", aDriverNode("node-a", { volumes }));
+      assert.deepEqual(whoMayHave(world.ports, volume, []).noted, [bound]);
+    }));
+
+  it("bear it where a VM without a name turns out to be a node", () =>
+    withControllerPorts(async (world) => {
+      world.nodeUids.set("node-a", "a-2");
+      const instanceUri = instanceUriOf("node-a");
+      const unknown = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
+      world.instances.set(instanceUri, a.vmId);
+      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [unknown] }));
+      await world.answerOf(confirmVanished(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never));
+      assert.deepEqual(world.record()?.unproven, [bound]);
+    }));
+});

@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import type { RecordAction } from "../../core/writer/writer-action.ts";
+import { STORE_WENT_BACK, wentBackReason } from "../../objects/rollback-reports.ts";
+import { stateWant } from "../../objects/writer-request.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import { observeVolume } from "../observe-volume.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { executeWriterAction } from "./execute-writer-action.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const granted = aWriter("node-a", { held: false });
+
+async function execute(
+  world: ReconcileWorld,
+  action: RecordAction,
+  cloud: Partial<CloudProvisioner> = {},
+  attach: "kubernetes" | "driver" = "kubernetes",
+): Promise<unknown> {
+  const observed = observeVolume(world.ports, "pvc-1");
+  assert.ok(observed !== undefined);
+  return world.answerOf(executeWriterAction({ ...world.ports, attach, cloud: { ...world.ports.cloud, ...cloud } }, observed, action, never));
+}
+
+describe("executeWriterAction", () => {
+  it("asks for users by the disk's id alone, also while the record has no detail", async () => {
+    for (const spec of [{}, { diskUri }])
+      await withControllerPorts(async (world) => {
+        const { status, ...volume } = aVolumeWithRecord({ writer: aWriter("node-a") });
+        const { detail: _, ...bare } = status ?? {};
+        await world.given("AzVolume", { ...volume, spec: { ...volume.spec, ...spec }, status: bare } as typeof volume);
+        const asked: string[] = [];
+        const on: VolumeUsers["on"] = async ({ nodeName, volumeId }) => {
+          asked.push(`${volumeId} on ${nodeName}`);
+          return { kind: "used", users: ["pod"] };
+        };
+        const ports = { ...world.ports, users: { ...world.ports.users, on } };
+        const observed = observeVolume(ports, "pvc-1");
+        assert.ok(observed !== undefined);
+        await world.answerOf(executeWriterAction(ports, observed, { kind: "ReleaseCheck", node: a }, never));
+        const isKnown = "diskUri" in spec;
+        assert.deepEqual([asked.every((where) => where === `${diskUri} on node-a`), asked.length > 0], [true, isKnown]);
+      });
+  });
+
+  it("grants only where the fresh objects still ask for it", async () => {
+    const rows: readonly { readonly because: string; readonly meanwhile: (world: ReconcileWorld) => Promise<unknown>; readonly writer: unknown }[] = [
+      { because: "nothing has changed", meanwhile: () => Promise.resolve(), writer: granted },
+      { because: "its AzVolume is deleted by hand", meanwhile: (world) => world.other.delete("AzVolume", "pvc-1", {}, never), writer: granted },
+      {
+        because: "its want has ended",
+        meanwhile: (world) => changeAttachment(world, ({ want: _, ...spec }) => spec),
+        writer: undefined,
+      },
+      {
+        because: "its attachment is leaving",
+        meanwhile: (world) => world.other.delete("AzVolumeAttachment", anAttachment("node-a").metadata.name, {}, never),
+        writer: undefined,
+      },
+      { because: "the disk is being grown offline", meanwhile: (world) => changeState(world, "Updating"), writer: undefined },
+      {
+        because: "another was granted",
+        meanwhile: (world) => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") })),
+        writer: aWriter("node-b"),
+      },
+    ];
+    for (const { because, meanwhile, writer } of rows) {
+      await withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        const observed = observeVolume(world.ports, "pvc-1");
+        await meanwhile(world);
+        assert.ok(observed !== undefined);
+        await world.answerOf(executeWriterAction(world.ports, observed, { kind: "Grant", node: a, isUserSeen: true }, never));
+        assert.deepEqual(world.record()?.writer, writer, because);
+      });
+    }
+  });
+
+  it("tells those who wait who is in the way, where the cache showed nobody", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      for (const use of [
+        { kind: "used", users: ["pod default/db-0"] },
+        { kind: "unknown", because: "nobody answers" },
+      ] as const) {
+        world.use = use;
+        await execute(world, { kind: "ReleaseCheck", node: a });
+      }
+      const event = { about: { kind: "AzVolume", name: "pvc-1" }, reason: "WaitingForWriter", waitingOn: ["node-b"] } as const;
+      const waits = "node-b waits for the volume to be released by node-a";
+      assert.deepEqual(world.told, [
+        { ...event, message: `${waits}, where pod default/db-0 still uses it` },
+        { ...event, message: `${waits}; nobody can tell now whether a workload uses it there: nobody answers` },
+      ]);
+    }));
+
+  it("ends the leaked want of a writer that it releases, so that it is not granted again before the one that waits", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { want: { since: agoMs(9_000) } } }));
+      assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }), { ok: true, value: {} });
+      assert.equal(world.record()?.writer, undefined);
+      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want], ["Primary", undefined]);
+    }));
+
+  for (const { because, want, held } of [
+    { because: "with a want", want: { since: agoMs(9_000) }, held: false },
+    { because: "whose want has ended before", want: undefined, held: false },
+    { because: "that still unmounts", want: undefined, held: true },
+  ])
+    it(`demotes the attachment of a released writer ${because}, where nothing unpublishes`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer: { ...granted, held } }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { want } }));
+        assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }, {}, "driver"), { ok: true, value: {} });
+        assert.deepEqual(world.attachment("node-a")?.spec, aReplica("node-a").spec);
+      }));
+
+  it("demotes no attachment whose user states the want again after the release", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const asked: string[] = [];
+      const users: VolumeUsers = {
+        ...world.ports.users,
+        on: async () => {
+          asked.push("on");
+          // After the want has ended, a new user is bound and states its own.
+          if (asked.length === 3) await stateWant(world.ports, { volume: aVolumeWithRecord({}), nodeName: "node-a", volumeContext: {} }, never);
+          return { kind: "unused" };
+        },
+      };
+      const observed = observeVolume(world.ports, "pvc-1") ?? assert.fail();
+      await world.answerOf(executeWriterAction({ ...world.ports, attach: "driver", users }, observed, { kind: "ReleaseCheck", node: a }, never));
+      assert.deepEqual([asked.length, world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want === undefined], [3, "Primary", false]);
+    }));
+
+  it("states a want again whose user came while it was being ended", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { readOnly: true } }));
+      const thirdTime = (): Promise<void> => {
+        world.use = { kind: "used", users: ["default/pod-1"] };
+        return Promise.resolve();
+      };
+      const next = (then: () => Promise<void>) => (): Promise<void> => {
+        world.meanwhile.users = then;
+        return Promise.resolve();
+      };
+      world.meanwhile.users = next(next(thirdTime));
+      await execute(world, { kind: "ReleaseCheck", node: a });
+      assert.notEqual(world.attachment("node-a")?.spec.want, undefined);
+      assert.equal(world.attachment("node-a")?.spec.readOnly, true);
+    }));
+});
+
+async function changeAttachment(
+  world: ReconcileWorld,
+  change: (spec: ReturnType<typeof anAttachment>["spec"]) => ReturnType<typeof anAttachment>["spec"],
+): Promise<void> {
+  const present = await world.other.get("AzVolumeAttachment", anAttachment("node-a").metadata.name, never);
+  assert.ok(present.ok);
+  await world.other.update("AzVolumeAttachment", { ...present.value, spec: change(present.value.spec) }, never);
+}
+
+async function changeState(world: ReconcileWorld, state: "Updating"): Promise<void> {
+  const present = await world.other.get("AzVolume", "pvc-1", never);
+  assert.ok(present.ok && present.value.status !== undefined);
+  await world.other.updateStatus("AzVolume", { ...present.value, status: { ...present.value.status, state } }, never);
+}
+
+describe("a node that alone says that the store went back", () => {
+  const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: wentBackReason(0), message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
+  const noted = { conditions: [condition], volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }] };
+  for (const { because, attachments, isGranted } of [
+    { because: "it has the volume attached and noted", attachments: ["node-a", "node-b"], isGranted: false },
+    { because: "it never had the volume, whatever it says", attachments: ["node-a"], isGranted: true },
+  ])
+    it(`${isGranted ? "does not hold up" : "holds up"} a grant where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzDriverNode", aDriverNode("node-b", noted));
+        for (const nodeName of attachments) await world.given("AzVolumeAttachment", nodeName === "node-a" ? anAttachment(nodeName) : aReplica(nodeName));
+        await execute(world, { kind: "Grant", node: a, isUserSeen: true });
+        assert.equal(world.record()?.writer?.nodeName, isGranted ? "node-a" : undefined);
+      }));
+});
+
+describe("Grant to a node where no user is seen", () => {
+  const rows = [
+    { because: "attach: driver, and a pod is bound there", attach: "driver", use: { kind: "used", users: ["pod default/db-0"] }, isGranted: true },
+    { because: "attach: driver, and no pod is", attach: "driver", use: { kind: "unused" }, isGranted: false },
+    { because: "attach: driver, and users are not known", attach: "driver", use: { kind: "unknown" }, isGranted: false },
+    { because: "attach: kubernetes, where a pod is no VolumeAttachment", attach: "kubernetes", use: { kind: "used", users: ["a"] }, isGranted: false },
+  ] as const;
+  for (const { because, attach, use, isGranted } of rows)
+    it(`${isGranted ? "grants" : "waits"}: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        const ports = { ...world.ports, attach };
+        const observed = observeVolume(ports, "pvc-1");
+        assert.ok(observed !== undefined);
+        world.use = use;
+        await world.answerOf(executeWriterAction(ports, observed, { kind: "Grant", node: a, isUserSeen: false }, never));
+        assert.equal(world.record()?.writer?.nodeName, isGranted ? "node-a" : undefined);
+      }));
+});

@@ -1,0 +1,56 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { Reconciler } from "../../runtime/queue/control-loop.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { tryEach } from "../try-each.ts";
+
+/** How often it is looked which nodes are silent, in milliseconds: at the cache alone. */
+const LOOK_AGAIN_MS = 5_000;
+
+/**
+ * Says of each node whose heartbeat is stale that it is not ready: its AzDriverNode would say otherwise for ever, and its volumes be planned again only with the next resync.
+ * The node's next heartbeat says that it is ready again.
+ */
+export function silenceReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "silence",
+    workers: 1,
+    backoff: { baseMs: 1_000, maxMs: 30_000 },
+    reconcile: async (_key, signal) => {
+      const silent = ports.cache.reportedNodes().filter((each) => isStale(ports, each));
+      const marked = await tryEach(
+        silent,
+        (driverNode) => markSilent(ports, driverNode, signal),
+        ({ metadata: { name: nodeName } }, failure) => ports.logger.warn("silent node not marked", { nodeName, failure }),
+      );
+      return marked.ok ? ok({ againAfterMs: LOOK_AGAIN_MS }) : marked;
+    },
+  };
+}
+
+function isStale({ cache, settings }: ControllerPorts, { metadata, status }: AzDriverNode): boolean {
+  return status?.readyForVolumeAllocation === true && (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= settings.heartbeatStaleMs;
+}
+
+/** Only where no heartbeat has come since the one that the cache shows. */
+async function markSilent(
+  { store, logger }: ControllerPorts,
+  { metadata, status: seen }: AzDriverNode,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const marked = await changeStatus(
+    store,
+    { kind: "AzDriverNode", name: metadata.name, uid: metadata.uid },
+    (present) => {
+      const { status } = present;
+      if (status === undefined || status.heartbeat !== seen?.heartbeat || !status.readyForVolumeAllocation) return undefined;
+      logger.warn("node is silent", { nodeName: metadata.name, lastHeartbeatTime: status.lastHeartbeatTime });
+      const statusMessage = `silent: the node plug-in's last heartbeat was at ${status.lastHeartbeatTime}`;
+      return { ...present, status: { ...status, readyForVolumeAllocation: false, statusMessage } };
+    },
+    signal,
+  );
+  return marked.ok || marked.failure.kind !== "ObjectNotFound" ? marked : ok(undefined);
+}

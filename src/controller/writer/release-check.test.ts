@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aVolumeWithRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { releaseCheck, releaseForFence } from "./release-check.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const request = { volumeName: "pvc-1", volumeId: diskUri, node: a };
+const holder = aWriter("node-a");
+const unwanted = aWriter("node-a", { wanted: false });
+const used = { kind: "used", users: ["default/pod-1"] } as const;
+
+async function withWriter(writer: typeof holder, act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    await world.given("AzVolume", aVolumeWithRecord({ writer }));
+    await act(world);
+  });
+}
+
+async function kindOf(result: ReturnType<typeof releaseCheck>): Promise<string> {
+  const answer = await result;
+  return answer.ok ? answer.value.kind : answer.failure.kind;
+}
+
+describe("releaseCheck", () => {
+  it("marks a holder unwanted where nobody uses the volume, and leaves it to be recalled", () =>
+    withWriter(holder, async (world) => {
+      assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "released");
+      assert.deepEqual(world.record()?.writer, unwanted);
+    }));
+
+  it("revokes a writer that holds nothing", () =>
+    withWriter({ ...holder, held: false }, async (world) => {
+      assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "released");
+      assert.equal(world.record()?.writer, undefined);
+    }));
+
+  for (const use of [used, { kind: "unknown" } as const]) {
+    it(`writes nothing while use is ${use.kind}`, () =>
+      withWriter(holder, async (world) => {
+        world.use = use;
+        const commits = world.commits.length;
+        assert.deepEqual(await releaseCheck(world.ports, request, never), { ok: true, value: { kind: "stillUsed", use } });
+        assert.equal(world.commits.length, commits);
+      }));
+
+    it(`states the want again where use is found ${use.kind} once the writer is marked`, () =>
+      withWriter(holder, async (world) => {
+        world.meanwhile.users = () => {
+          world.meanwhile.users = () => {
+            world.use = use;
+            return Promise.resolve();
+          };
+          return Promise.resolve();
+        };
+        assert.deepEqual(await releaseCheck(world.ports, request, never), { ok: true, value: { kind: "stillUsed", use } });
+        assert.deepEqual(world.record()?.writer, holder);
+        assert.equal(world.asked, 2);
+      }));
+  }
+
+  it("has marked the writer unwanted when it asks for good, so that a user who comes then has something to take back", () =>
+    withWriter(holder, async (world) => {
+      const wanted: unknown[] = [];
+      const look = (): Promise<void> => {
+        wanted.push(world.record()?.writer?.wanted);
+        world.meanwhile.users = look;
+        return Promise.resolve();
+      };
+      world.meanwhile.users = look;
+      await releaseCheck(world.ports, request, never);
+      assert.deepEqual(wanted, [true, false]);
+    }));
+
+  for (const [whose, writer] of [
+    ["wanted again", holder],
+    ["another node's", aWriter("node-b", { wanted: false })],
+  ] as const)
+    it(`releases nothing where the volume is ${whose} as soon as the writer was marked`, () =>
+      withWriter(holder, async (world) => {
+        const { store } = world.ports;
+        const updateStatus: typeof store.updateStatus = async (...args) => {
+          const marked = await store.updateStatus(...args);
+          await world.setRecord((record) => ({ ...record, writer }));
+          return marked;
+        };
+        const ports = { ...world.ports, store: { ...store, updateStatus } };
+        assert.equal(await kindOf(releaseCheck(ports, request, never)), "stillUsed");
+        assert.deepEqual(world.record()?.writer, writer);
+      }));
+
+  it("states the want of a writer again that another controller has marked before it died", () =>
+    withWriter(unwanted, async (world) => {
+      world.use = used;
+      await releaseCheck(world.ports, request, never);
+      assert.deepEqual(world.record()?.writer, holder);
+    }));
+
+  it("acts on nothing that moved after the question was asked", () =>
+    withWriter({ ...holder, held: false }, async (world) => {
+      world.meanwhile.users = () => {
+        world.meanwhile.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
+        return Promise.resolve();
+      };
+      assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "ObjectConflict");
+      assert.deepEqual(world.record()?.writer, holder);
+    }));
+
+  it("asks no further where the node has given the volume back or another is the writer by now", () =>
+    withWriter(aWriter("node-b"), async (world) => {
+      assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "stillUsed");
+      assert.deepEqual(world.record()?.writer, aWriter("node-b"));
+    }));
+});
+
+describe("releaseForFence", () => {
+  it("declares the fence only on the version that the question was asked on", () =>
+    withWriter(unwanted, async (world) => {
+      world.meanwhile.users = () => {
+        world.meanwhile.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
+        return Promise.resolve();
+      };
+      assert.equal(await kindOf(releaseForFence(world.ports, request, never)), "ObjectConflict");
+      assert.equal(world.record()?.fencing, undefined);
+      await world.setRecord((record) => ({ ...record, writer: unwanted }));
+      assert.equal(await kindOf(releaseForFence(world.ports, request, never)), "released");
+      assert.deepEqual(world.record()?.fencing, a);
+    }));
+});

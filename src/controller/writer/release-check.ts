@@ -1,0 +1,88 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { fenceIntent, revoke, unwant, wantAgain } from "../../core/writer/writer-steps.ts";
+import { moveRecord } from "../../objects/update-record.ts";
+import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+
+/** What the release check found. */
+export type Release = { readonly kind: "released"; readonly volume: AzVolume } | { readonly kind: "stillUsed"; readonly use: VolumeUse };
+
+type ReleasePorts = Pick<ControllerPorts, "store" | "steps" | "users">;
+
+/**
+ * The release check: does anybody still use the volume on its writer's node? In this order, each part of which keeps a healthy writer from being
+ * cut off: mark the writer unwanted, read the record afresh (version v), ask past every cache, and then act only on version v. A user who came
+ * meanwhile has either been seen, or has moved the record past v by wanting it again.
+ *
+ * `released` means that the writer is unwanted and nobody uses it; a writer that held nothing is revoked. `stillUsed` has stated the want again.
+ */
+export async function releaseCheck(
+  ports: ReleasePorts,
+  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
+  const asked = await askUsers(ports, request, signal);
+  if (!asked.ok || asked.value.kind === "stillUsed") return asked;
+  const { volume } = asked.value;
+  if (volume.status?.record?.writer?.held === true) return asked;
+  const revoked = await moveRecord(
+    ports,
+    { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "revoke", onlyAtVersion: volume.metadata.resourceVersion },
+    revoke,
+    signal,
+  );
+  return revoked.ok ? ok({ kind: "released", volume: revoked.value }) : revoked;
+}
+
+/** The release check up to the point of no return of a fence: `released` means that the intent to fence stands. */
+export async function releaseForFence(
+  ports: ReleasePorts,
+  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
+  const asked = await askUsers(ports, request, signal);
+  if (!asked.ok || asked.value.kind === "stillUsed") return asked;
+  const onlyAtVersion = asked.value.volume.metadata.resourceVersion;
+  const declared = await moveRecord(
+    ports,
+    { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "fence-intent", onlyAtVersion },
+    (record) => fenceIntent(record, request.node),
+    signal,
+  );
+  return declared.ok ? ok({ kind: "released", volume: declared.value }) : declared;
+}
+
+async function askUsers(
+  ports: ReleasePorts,
+  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
+  const { volumeName, volumeId, node } = request;
+  // A first look that writes nothing: where somebody uses it, or nobody can tell, marking and unmarking would wake everyone who watches, for nothing.
+  const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
+  if (seen.kind !== "unused") return stillUsed(ports, request, seen, signal);
+  const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
+  if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
+  const fresh = await ports.store.get("AzVolume", volumeName, signal);
+  if (!fresh.ok) return fresh;
+  const writer = fresh.value.status?.record?.writer;
+  // It gave the volume back, or somebody wanted it again, between the two calls: there is nothing to ask any more.
+  if (writer === undefined || writer.wanted || !isSameNode(writer, node)) return ok({ kind: "stillUsed", use: { kind: "unknown" } });
+  const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
+  return use.kind === "unused" ? ok({ kind: "released", volume: fresh.value }) : stillUsed(ports, request, use, signal);
+}
+
+async function stillUsed(
+  ports: ReleasePorts,
+  { volumeName, node }: { readonly volumeName: string; readonly node: NodeIdentity },
+  use: VolumeUse,
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
+  const wanted = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "want" }, (record) => wantAgain(record, node), signal);
+  // The node may have given the volume back meanwhile: then there is nothing to want again.
+  if (!wanted.ok && wanted.failure.kind !== "NotWriter") return wanted;
+  return ok({ kind: "stillUsed", use });
+}

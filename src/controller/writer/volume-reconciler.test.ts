@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
+import { withoutRequestTime } from "../../core/attachment/plan-request-time.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { aPlacement } from "../../core/schedule/testing/placement.ts";
+import type { VolumePod } from "../../core/schedule/volume-pod.ts";
+import {
+  agoMs,
+  aDetail,
+  anAttachment,
+  aPod,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  settings,
+} from "../../core/testing/objects.ts";
+import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import { observeVolume } from "../observe-volume.ts";
+import { aCluster } from "../testing/a-cluster.ts";
+import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { must } from "../testing/settled.ts";
+import { volumeReconciler } from "./volume-reconciler.ts";
+
+const never = new AbortController().signal;
+const offlineResize = { type: "OfflineResize", status: "True", reason: "SharedDisk", message: "", lastTransitionTime: agoMs(0) } as const;
+
+describe("volumeReconciler", () => {
+  it("leaves conditions alone that another loop has written since the cache was told: a resize without its beginning would never time out", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      world.store.holdWatches(true);
+      const present = await world.other.get("AzVolume", "pvc-1", never);
+      assert.ok(present.ok && present.value.status !== undefined);
+      await world.other.updateStatus("AzVolume", { ...present.value, status: { ...present.value.status, conditions: [offlineResize] } }, never);
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      const conditions = world.volume()?.status?.conditions ?? [];
+      assert.deepEqual(
+        conditions.map(({ type }) => type),
+        ["OfflineResize", "FailoverReady"],
+      );
+      assert.deepEqual(conditions[0], offlineResize);
+    }));
+
+  it("lets no standby go that has become the primary since the cache was told", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      world.store.holdWatches(true);
+      const standby = world.attachment("node-b");
+      assert.ok(standby !== undefined);
+      await world.other.update("AzVolumeAttachment", { ...standby, spec: anAttachment("node-b").spec }, never);
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("lets no attachment go whose node has come to be one that may write since the cache was told: it could show nothing any more, and wait for ever", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      world.store.holdWatches(true);
+      await world.setRecord(({ writer: _, ...record }) => ({ ...record, foundInUse: true, unproven: [identity("node-b")] }));
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("keeps replicas that are older than the timer when the writer is fenced, and prunes them once no request follows for as long", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      const old = { metadata: { creationTimestamp: agoMs(86_400_000) } };
+      // The fence has ended: the dead writer's attachment is gone, and with it all that it said.
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }, { maxMountReplicaCount: 1 }));
+      await world.given("AzVolumeAttachment", aReplica("node-b", old));
+      let pods: readonly VolumePod[] = [aPod({ nodeName: "" })];
+      const users: VolumeUsers = { ...world.ports.users, cachedPods: () => pods };
+      const reconcile = async (): Promise<unknown> => {
+        const done = await world.answerOf(volumeReconciler({ ...world.ports, users, settings }, asksNothing).reconcile("pvc-1", never));
+        await world.clock.advance(1_000);
+        return done;
+      };
+      const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
+
+      await reconcile();
+      assert.equal(world.volume()?.status?.unrequestedSince, undefined, "a pod waits");
+      pods = [];
+      const since = toTimestamp(world.clock.nowMs());
+      assert.deepEqual(await reconcile(), { ok: true, value: { againAfterMs: settings.collectReplicasAfterMs } });
+      assert.deepEqual([isKept(), world.volume()?.status?.unrequestedSince], [true, since]);
+      await world.clock.advance(settings.collectReplicasAfterMs - 2_000);
+      await reconcile();
+      assert.ok(isKept(), "not yet");
+      await reconcile();
+      assert.ok(!isKept());
+    }));
+
+  it("prunes no replica of a volume that was requested since the cache was told", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolume({ status: { unrequestedSince: "2025-12-31T00:00:00.000Z" } }));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      world.store.holdWatches(true);
+      const present = await world.other.get("AzVolume", "pvc-1", never);
+      assert.ok(present.ok && present.value.status !== undefined);
+      await world.other.updateStatus("AzVolume", { ...present.value, status: withoutRequestTime(present.value.status) }, never);
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("keeps the replica of a node that was gone and is back before the cache shows it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      world.gone.add("node-b");
+      const clusterVolumes = aCluster([]);
+      const reconcile = (): Promise<unknown> =>
+        world.answerOf(volumeReconciler({ ...world.ports, clusterVolumes, settings }, asksNothing).reconcile("pvc-1", never));
+      const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
+      for (const presence of ["present", "unknown"] as const) {
+        clusterVolumes.presence.set("node-b", presence);
+        assert.deepEqual([await reconcile(), isKept()], [{ ok: true, value: { againAfterMs: 1_000 } }, true], presence);
+      }
+      clusterVolumes.presence.set("node-b", "gone");
+      await reconcile();
+      assert.ok(!isKept());
+    }));
+
+  it("replaces the replica of a node without AzDriverNode after a minute, unless one is there again past the cache", () =>
+    withControllerPorts(async (world) => {
+      const { metadata, ...registered } = aDriverNode("node-b");
+      const deletable = { ...registered, metadata: { ...metadata, finalizers: [] } };
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzDriverNode", deletable);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
+      const passHeartbeats = async (count: number): Promise<void> => {
+        for (let beats = 0; beats < count; beats++) {
+          await world.clock.advance(10_000);
+          await world.beat("node-a");
+        }
+      };
+      assert.ok((await world.answerOf(world.other.delete("AzDriverNode", "node-b", {}, never))).ok);
+      await passHeartbeats(5);
+      await reconcile();
+      assert.ok(isKept(), "not for a minute yet");
+      await passHeartbeats(2);
+      world.store.holdWatches(true);
+      await must(world.other.create("AzDriverNode", { metadata: { name: "node-b" }, spec: registered.spec }, never));
+      assert.deepEqual([await reconcile(), isKept()], [{ ok: true, value: { againAfterMs: 1_000 } }, true], "it is registered again");
+      await must(world.other.delete("AzDriverNode", "node-b", {}, never));
+      await reconcile();
+      assert.ok(!isKept());
+    }));
+
+  describe("where a disk has two shares and three attachments", () => {
+    /** Reconciles on a cache that does not show `change`. The standby on node-a is the first in line. */
+    const trim = (expected: unknown, change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>, record: Partial<WriterRecord> = {}): Promise<void> =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord(record, { maxShares: 2, maxMountReplicaCount: 1 }));
+        for (const nodeName of ["node-a", "node-c"]) await world.given("AzVolumeAttachment", aReplica(nodeName));
+        await world.given("AzVolumeAttachment", anAttachment("node-b", { status: undefined }));
+        world.store.holdWatches(true);
+        const store = { ...world.ports.store, ...(await change(world)) };
+        const reconciler = volumeReconciler({ ...world.ports, store, settings }, asksNothing);
+        const answer = await world.answerOf(reconciler.reconcile("pvc-1", never));
+        const isKept = world.attachment("node-a")?.metadata.deletionTimestamp === undefined;
+        assert.deepEqual({ answer, isKept }, expected);
+      });
+
+    for (const nodeName of ["node-b", "node-c"])
+      it(`deletes no standby while the cache does not show that ${nodeName}'s leaves`, () =>
+        trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ other }) => {
+          assert.ok((await other.delete("AzVolumeAttachment", attachmentName(nodeName), {}, never)).ok);
+          return {};
+        }));
+
+    it("deletes no standby while the cache does not show that another is gone", () =>
+      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
+        const standby = attachment("node-c");
+        assert.ok(standby !== undefined);
+        const metadata = { ...standby.metadata, finalizers: [] };
+        assert.ok((await other.update("AzVolumeAttachment", { ...standby, metadata }, never)).ok);
+        assert.ok((await other.delete("AzVolumeAttachment", metadata.name, {}, never)).ok);
+        return {};
+      }));
+
+    it("deletes no standby while the cache does not show that a primary is a standby now", () =>
+      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
+        const primary = attachment("node-b");
+        assert.ok(primary !== undefined);
+        await must(other.update("AzVolumeAttachment", { ...primary, spec: aReplica("node-b").spec }, never));
+        return {};
+      }));
+
+    it("deletes no standby in the pass that revokes the grant of another one's node", () =>
+      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, () => Promise.resolve({}), {
+        writer: aWriter("node-c", { held: false, wanted: false }),
+      }));
+
+    it("deletes no standby while the store does not answer whether the others stay", () => {
+      const failure = { kind: "StoreUnavailable", detail: "test" } as const;
+      return trim({ answer: fail(failure), isKept: true }, async ({ ports: { store } }) => ({
+        get: async (kind, name, signal) => (name === attachmentName("node-c") ? fail(failure) : store.get(kind, name, signal)),
+      }));
+    });
+
+    it("deletes one standby where all others stay", () => trim({ answer: ok({}), isKept: false }, () => Promise.resolve({})));
+  });
+
+  it("tells the pods of the nodes that want to write, and only those, what they wait for", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      const users = { ...world.ports.users, cachedOn: () => ({ kind: "used", users: ["pod default/db-0"] }) as const };
+      await world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
+      const message = "node-b waits for the volume to be released by node-a, where pod default/db-0 still uses it";
+      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "WaitingForWriter", message, waitingOn: ["node-b"] }]);
+    }));
+
+  it("places a standby where the pods could run and most of their other volumes are, and tells why the others find no node", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b", "node-c", "node-d"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxShares: 5, maxMountReplicaCount: 3 }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const otherUri = `${diskUri}-2`;
+      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }));
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-c", {
+          metadata: { name: attachmentObjectName({ diskUri: otherUri, nodeName: "node-c" }) },
+          spec: { volumeName: "pvc-2", volumeId: otherUri },
+        }),
+      );
+      const tainted = [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }];
+      const users: VolumeUsers = {
+        ...world.ports.users,
+        cachedNode: (nodeName) => ({ ...world.ports.users.cachedNode(nodeName), taints: nodeName === "node-d" ? tainted : [] }),
+        cachedPlacement: () => aPlacement({ otherVolumeIds: [otherUri.toUpperCase()] }),
+      };
+      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
+      await reconcile();
+      assert.deepEqual(world.told, [], "what is just being placed is not told of");
+      await world.clock.advance(1_000);
+      await reconcile();
+      const observed = observeVolume({ ...world.ports, users }, "pvc-1");
+      assert.deepEqual(observed?.placement().companionsOn, new Map([["node-c", 1]]));
+      assert.deepEqual(
+        ["node-b", "node-c", "node-d"].map((nodeName) => world.attachment(nodeName)?.spec.role),
+        ["Replica", "Replica", undefined],
+      );
+      const because =
+        "node-a, node-b, node-c: has an attachment already; node-d: has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule";
+      assert.deepEqual(world.told, [
+        { about: { kind: "AzVolume", name: "pvc-1" }, reason: "ReplicasMissing", message: `1 of 3 replicas find no node: ${because}` },
+      ]);
+    }));
+});

@@ -1,0 +1,136 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { planReplicas, type ReplicaAction } from "../../core/attachment/plan-replicas.ts";
+import { planRequestTime, withRequestTime } from "../../core/attachment/plan-request-time.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { unreachable } from "../../core/failure/invariant.ts";
+import { ok } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import { describeRejections } from "../../core/schedule/describe-rejections.ts";
+import { isPlannedHere, planConditions } from "../../core/writer/plan-conditions.ts";
+import { planWriter } from "../../core/writer/plan-writer.ts";
+import { isCloudCheck } from "../../core/writer/writer-action.ts";
+import { placedAttachment } from "../../objects/new-attachment.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import { deleteReplica } from "../attachment/delete-replica.ts";
+import { createAttachment } from "../attachment/ignored-attachment.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { observeVolume } from "../observe-volume.ts";
+import { executeWriterAction } from "./execute-writer-action.ts";
+
+type Status = NonNullable<AzVolume["status"]>;
+
+/** How often attachments are looked at again that no pod is seen behind, in milliseconds. From caches alone. */
+const UNBACKED_AGAIN_MS = 1_000;
+
+/**
+ * Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. `onCloudCheck` is told of volumes of
+ * which Azure is to be asked about a VM.
+ */
+export function volumeReconciler(ports: ControllerPorts, onCloudCheck: (volumeName: string) => void): Reconciler {
+  return {
+    name: "volume",
+    workers: 32,
+    backoff: { baseMs: 50, maxMs: 10_000 },
+    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, onCloudCheck, signal),
+  };
+}
+
+async function reconcileVolume(
+  ports: ControllerPorts,
+  volumeName: string,
+  onCloudCheck: (volumeName: string) => void,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const observed = observeVolume(ports, volumeName);
+  if (observed === undefined) return ok({});
+  let againAfterMs = hasUnbacked(ports, observed) ? UNBACKED_AGAIN_MS : Infinity;
+  let failure: Failure | undefined;
+  const writerActions = planWriter(observed);
+  if (writerActions.some(isCloudCheck)) onCloudCheck(volumeName);
+  const passes = [
+    ...writerActions.flatMap((action) => (isCloudCheck(action) ? [] : () => executeWriterAction(ports, observed, action, signal))),
+    ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
+  ];
+  const conditions = planConditions(observed, writerActions);
+  const requestTime = planRequestTime(observed);
+  if (conditions !== undefined || requestTime !== undefined) passes.push(() => recordStatus(ports, volumeName, { conditions, requestTime }, signal));
+  for (const pass of passes) {
+    const done = await pass();
+    if (done.ok) againAfterMs = Math.min(againAfterMs, done.value.againAfterMs ?? Infinity);
+    else failure ??= done.failure;
+  }
+  if (failure !== undefined) return { ok: false, failure };
+  return ok(againAfterMs === Infinity ? {} : { againAfterMs });
+}
+
+/** The pod behind it may be seen soon, and not every change that shows one is told of. */
+function hasUnbacked({ cache }: ControllerPorts, observed: ObservedVolume): boolean {
+  return cache.byIndex("AzVolumeAttachment", "volumeName", observed.volume.metadata.name).length > observed.attachments.length;
+}
+
+/** Writes what the volume's status is to say beside its record. Where it has just come to be unrequested, the plan is due again when its replicas are. */
+async function recordStatus(
+  ports: ControllerPorts,
+  volumeName: string,
+  planned: { readonly conditions: ReturnType<typeof planConditions>; readonly requestTime: ReturnType<typeof planRequestTime> },
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const recorded = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name: volumeName },
+    (present) => {
+      if (present.status === undefined) return undefined;
+      const { conditions, requestTime } = planned;
+      const told = conditions === undefined ? present.status : withConditions(present.status, conditions);
+      const next = requestTime === undefined ? told : withRequestTime(told, requestTime);
+      return sameJson(next, present.status) ? undefined : { ...present, status: next };
+    },
+    signal,
+  );
+  if (!recorded.ok) return recorded.failure.kind === "ObjectNotFound" ? ok({}) : recorded;
+  return ok(planned.requestTime?.unrequestedSince === undefined ? {} : { againAfterMs: ports.settings.collectReplicasAfterMs });
+}
+
+/** Other loops have conditions of their own on the same object. */
+function withConditions(status: Status, conditions: Status["conditions"]): Status {
+  const others = status.conditions.filter((condition) => !isPlannedHere(condition.type));
+  return { ...status, conditions: [...others, ...conditions.filter((condition) => isPlannedHere(condition.type))] };
+}
+
+async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVolume, action: ReplicaAction, signal: AbortSignal): Promise<Reconciled> {
+  const { events } = ports;
+  const volumeName = observed.volume.metadata.name;
+  switch (action.kind) {
+    case "CreateReplica":
+      return createReplica(ports, observed, action.nodeName, signal);
+    case "DeleteAttachment":
+      return deleteReplica(ports, observed, action, signal);
+    case "ReplicasMissing": {
+      const reasons = describeRejections(action.rejected);
+      events.emit({
+        about: { kind: "AzVolume", name: volumeName },
+        reason: "ReplicasMissing",
+        message: `${action.missing} of ${observed.volume.spec.maxMountReplicaCount} replicas find no node: ${reasons === "" ? "every share is taken" : reasons}`,
+      });
+      return ok({});
+    }
+    case "PlanAgain":
+      return ok({ againAfterMs: action.afterMs });
+    default:
+      return unreachable(action);
+  }
+}
+
+async function createReplica(ports: ControllerPorts, observed: ObservedVolume, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const detail = observed.volume.status?.detail;
+  if (detail === undefined) return ok({});
+  const volumeName = observed.volume.metadata.name;
+  const { diskUri: volumeId, volumeContext } = detail;
+  const replica = placedAttachment({ volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext });
+  const created = await ports.steps.run("create-replica", () => createAttachment(ports, replica, signal));
+  if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
+  ports.logger.info("replica placed", { volumeName, nodeName });
+  return ok({});
+}

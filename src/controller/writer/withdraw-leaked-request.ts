@@ -1,0 +1,33 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { readAttachment } from "../../objects/named-attachment.ts";
+import { demoteUnwanted, endWant, stateWant } from "../../objects/writer-request.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+
+/**
+ * Ends the want of a node for which the release check found no user. Left standing it would be the oldest, and granted before the one that waits, again and again.
+ * A user who came meanwhile and relies on the want that stood is found by asking once more: the want is stated again then.
+ * Where nodes attach by themselves, the role ends as well: no unpublish follows, and a primary would block
+ * DeleteVolume and an expansion, and keep its share. The role of the wanted writer stays until the release
+ * check has ended that: its node would take a replica for an object that was rebuilt, and state the want again.
+ */
+export async function endLeakedWant(
+  ports: Pick<ControllerPorts, "attach" | "store" | "clock" | "steps" | "users">,
+  volume: AzVolume,
+  where: { readonly volumeId: string; readonly nodeName: string },
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const present = await readAttachment(ports.store, { diskUri: where.volumeId, nodeName: where.nodeName }, signal);
+  if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok({}) : present;
+  if (present.value.spec.want !== undefined) {
+    const ended = await endWant(ports, { ...where, keepsPrimary: true }, signal);
+    if (!ended.ok) return ended;
+    const use = await ports.users.on(where, signal);
+    const { readOnly, volumeContext } = present.value.spec;
+    if (use.kind !== "unused") return stateWant(ports, { volume, nodeName: where.nodeName, readOnly, volumeContext }, signal);
+  }
+  const writer = volume.status?.record?.writer;
+  const isWantedWriter = writer?.wanted === true && writer.nodeName === where.nodeName;
+  return ports.attach === "driver" && !isWantedWriter ? demoteUnwanted(ports, where, signal) : ok({});
+}

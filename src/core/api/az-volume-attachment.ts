@@ -1,0 +1,6 @@
+import type { z } from "zod";
+import type { DeepReadonly } from "./deep-readonly.ts";
+import type { azVolumeAttachmentSchema } from "./schema/az-volume-attachment.schema.ts";
+
+/** See `azVolumeAttachmentSchema`: the one place that describes this resource. */
+export type AzVolumeAttachment = DeepReadonly<z.infer<typeof azVolumeAttachmentSchema>>;

@@ -1,0 +1,21 @@
+import type { z } from "zod";
+import type { DeepReadonly } from "./deep-readonly.ts";
+import type { azVolumeSchema } from "./schema/az-volume.schema.ts";
+
+/** See `azVolumeSchema`: the one place that describes this resource. */
+export type AzVolume = DeepReadonly<z.infer<typeof azVolumeSchema>>;
+
+/** The writer record of a single-writer volume. */
+export type WriterRecord = NonNullable<NonNullable<AzVolume["status"]>["record"]>;
+
+/** The writer named in a record. */
+export type Writer = NonNullable<WriterRecord["writer"]>;
+
+/** What is known of the managed disk behind a volume. */
+export type VolumeDetail = NonNullable<NonNullable<AzVolume["status"]>["detail"]>;
+
+/** One capability asked of a volume. */
+export type VolumeCapability = AzVolume["spec"]["capabilities"][number];
+
+/** CSI topology: label key to value. */
+export type Topology = VolumeDetail["accessibleTopology"][number];

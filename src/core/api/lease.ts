@@ -1,0 +1,34 @@
+import type { z } from "zod";
+import { type EtagWrite, etagWrites } from "../azure/etag-write.ts";
+import type { DeepReadonly } from "./deep-readonly.ts";
+import type { leaseSchema } from "./schema/lease.schema.ts";
+
+/** See `leaseSchema`: the one place that describes this resource. */
+export type Lease = DeepReadonly<z.infer<typeof leaseSchema>>;
+
+/** The Lease that the leading controller holds. */
+export const CONTROLLER_LEASE = "disk-csi-azure-com-controller";
+
+/** A counter that the leader raises with every renewal: a smaller value than it remembers means that the store went back to a backup. */
+export const COUNTER_ANNOTATION = "disk.csi.azure.com/counter";
+
+/** Raised once every record has been proven anew after the store went back. */
+export const STORE_GENERATION_ANNOTATION = "disk.csi.azure.com/store-generation";
+
+/** Set while records are being proven anew, to the generation to come: nobody grants, takes, claims, attaches or fences meanwhile. */
+export const SWEEP_ANNOTATION = "disk.csi.azure.com/sweep";
+
+/** The kind of write that moves a VM's ETag in this cloud, where the smallest one was seen not to. Removing the annotation has the controllers learn it again. */
+export const ETAG_WRITE_ANNOTATION = "disk.csi.azure.com/etag-write";
+
+/** A whole number in an annotation; zero where there is none. */
+export function annotatedNumber(lease: Lease, annotation: string): number {
+  const value = Number(lease.metadata.annotations?.[annotation] ?? "0");
+  return Number.isInteger(value) && value >= 0 ? value : 0;
+}
+
+/** What the Lease says of writes that move a VM's ETag; the smallest kind where it says nothing. */
+export function etagWriteOf(lease: Lease): EtagWrite {
+  const value = lease.metadata.annotations?.[ETAG_WRITE_ANNOTATION];
+  return etagWrites.find((write) => write === value) ?? "empty";
+}

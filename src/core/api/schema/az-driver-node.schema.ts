@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { COUNTER_MAX, NOTED_VOLUMES_MAX } from "../epoch.ts";
+import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
+
+/** The AzDriverNode resource: one node plug-in and its heartbeat. */
+export const azDriverNodeSchema = z.object({
+  metadata: objectMetaSchema,
+  spec: z.object({ nodeName: z.string().min(1) }),
+  status: z
+    .object({
+      lastHeartbeatTime: z.string(),
+      heartbeat: z
+        .int()
+        .min(0)
+        .max(COUNTER_MAX)
+        .describe("A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back."),
+      readyForVolumeAllocation: z.boolean(),
+      statusMessage: z.string(),
+      conditions: conditionsSchema,
+      maxVolumes: z.int().min(0),
+      location: z.string(),
+      zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),
+      busType: z.enum(["SCSI", "NVMe"]),
+      vmId: z.string(),
+      instanceUri: z.string().min(1).describe("The VM's resource id, by which alone the VM is looked up."),
+      volumes: z
+        .array(
+          z.object({
+            volumeName: z.string(),
+            uid: z.string(),
+            epoch: z.int().min(0).max(COUNTER_MAX),
+            notedOn: z
+              .object({ vmId: z.string(), instanceUri: z.string().min(1).describe("The VM's resource id.") })
+              .optional()
+              .describe(
+                "The VM on which it was noted, where that is another one: a copy of its system disk. Such a note does not say that this VM has the disk.",
+              ),
+          }),
+        )
+        .max(NOTED_VOLUMES_MAX)
+        .describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),
+    })
+    .optional(),
+});

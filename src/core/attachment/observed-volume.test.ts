@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aDetail, agoMs, aReplica, aVolume, settings } from "../testing/objects.ts";
+import { hasGivenUp, isProvisioned, isResizingOffline } from "./observed-volume.ts";
+
+describe("hasGivenUp", () => {
+  it("counts the tries that failed, and none where no error is known", () => {
+    const error = { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0) };
+    const after = (retries: number | undefined): boolean =>
+      hasGivenUp(
+        { settings: { ...settings, replicaAttachTries: 1 } },
+        aReplica("node-a", {
+          status: { state: "AttachmentFailed", ...(retries === undefined ? {} : { error: { ...error, retries } }) },
+        }),
+      );
+    assert.deepEqual([undefined, 0, 1, 2].map(after), [false, false, true, true]);
+  });
+});
+
+describe("isResizingOffline", () => {
+  it("holds back the grants of a disk with several shares, while it is being grown", () => {
+    const volume = (state: "Created" | "Updating", maxShares: number): boolean =>
+      isResizingOffline(aVolume({ status: { state, detail: aDetail({ maxShares }) } }));
+    assert.deepEqual([volume("Updating", 2), volume("Updating", 1), volume("Created", 2)], [true, false, false]);
+  });
+
+  it("takes a disk that is not known for one with a single share", () => {
+    const { detail: _, ...status } = aVolume({ status: { state: "Updating" } }).status ?? { state: "Updating" as const };
+    assert.equal(isResizingOffline({ ...aVolume(), status } as ReturnType<typeof aVolume>), false);
+  });
+
+  it("ends where a person deletes the AzVolume: no plan would end the growth", () => {
+    assert.equal(isResizingOffline(aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { state: "Updating" } })), false);
+  });
+});
+
+describe("isProvisioned", () => {
+  it("is true from the disk's creation until its deletion begins", () => {
+    assert.equal(isProvisioned(aVolume()), true);
+    assert.equal(isProvisioned(aVolume({ status: { state: "Deleting" } })), false);
+  });
+});

@@ -1,0 +1,500 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { AzVolume } from "../api/az-volume.ts";
+import type { EventReason } from "../events/event-reasons.ts";
+import { agoMs, anAttachment, aNode, anObservedVolume, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "../testing/objects.ts";
+import type { ObservedNode } from "./observed-volume.ts";
+import { type AttachmentAction, isStillWanted, planAttachment } from "./plan-attachment.ts";
+
+const a = identity("node-a");
+const error = { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 };
+const pending = { status: undefined };
+
+interface Row {
+  readonly because: string;
+  readonly own: AzVolumeAttachment;
+  readonly others?: readonly AzVolumeAttachment[];
+  readonly volume?: AzVolume;
+  readonly nodes?: readonly ObservedNode[];
+  readonly plan: AttachmentAction | undefined;
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, own, others = [], volume = aVolume(), nodes, plan } of rows) {
+    const observed = anObservedVolume({ volume, attachments: [own, ...others], ...(nodes === undefined ? {} : { nodes }) });
+    assert.deepEqual(planAttachment(observed, own), plan, because);
+  }
+}
+
+function withoutVm(attachment: AzVolumeAttachment): AzVolumeAttachment {
+  const { vmId: _, ...status } = attachment.status ?? { state: "Pending" };
+  return { ...attachment, status };
+}
+
+const waits = (because: string, reason?: EventReason): AttachmentAction => ({ kind: "Wait", because, ...(reason === undefined ? {} : { reason }) });
+const attaches = (lane: "primaryAttach" | "replicaAttach"): AttachmentAction => ({ kind: "Attach", node: a, lane });
+
+describe("planAttachment", () => {
+  it("attaches what is not attached yet, primaries in their own lane", () => {
+    check([
+      { because: "a primary", own: anAttachment("node-a", pending), plan: attaches("primaryAttach") },
+      { because: "a standby", own: aReplica("node-a", pending), plan: attaches("replicaAttach") },
+      { because: "tried before", own: anAttachment("node-a", { status: { state: "AttachmentFailed", error } }), plan: attaches("primaryAttach") },
+      { because: "a controller died over it", own: anAttachment("node-a", { status: { state: "Attaching" } }), plan: attaches("primaryAttach") },
+      { because: "the node finds no device", own: anAttachment("node-a", { status: { deviceMissing: true } }), plan: attaches("primaryAttach") },
+      {
+        because: "it was attached to an earlier VM of this name, on which its LUN meant something",
+        own: anAttachment("node-a", { status: { vmId: "older" } }),
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "its own share is no obstacle to trying again",
+        own: anAttachment("node-a", { status: { state: "Attaching" } }),
+        others: [aReplica("node-b"), aReplica("node-c")],
+        plan: attaches("primaryAttach"),
+      },
+      { because: "it was attached to nobody knows which VM", own: withoutVm(anAttachment("node-a")), plan: attaches("primaryAttach") },
+      {
+        because: "the record concerns others",
+        own: anAttachment("node-a", pending),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantine: [identity("node-c")] }),
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "a person deleted the AzVolume, which serves until it is rebuilt",
+        own: anAttachment("node-a", pending),
+        volume: aVolume({ metadata: { deletionTimestamp: agoMs(0) } }),
+        plan: attaches("primaryAttach"),
+      },
+    ]);
+  });
+
+  it("waits where an attach must not be, or would be in vain, and says for what", () => {
+    const attached = [aReplica("node-b"), aReplica("node-c")];
+    check([
+      {
+        because: "no disk",
+        own: anAttachment("node-a", pending),
+        volume: { ...aVolume(), status: { state: "Creating", observedGeneration: 0, conditions: [] } },
+        plan: waits("the disk does not exist yet"),
+      },
+      {
+        because: "deleting",
+        own: anAttachment("node-a", pending),
+        volume: aVolume({ spec: { deleteRequested: true } }),
+        plan: waits("the volume is being deleted"),
+      },
+      {
+        because: "growing",
+        own: anAttachment("node-a", pending),
+        volume: aVolume({ status: { state: "Updating" } }),
+        plan: waits("the disk grows only while no VM has it", "WaitingForExpansion"),
+      },
+      {
+        because: "no node",
+        own: anAttachment("node-a", pending),
+        nodes: [aNode("node-b")],
+        plan: waits("no node plug-in has registered as node-a: there is no such AzDriverNode", "WaitingForNodePlugin"),
+      },
+      {
+        because: "quarantine",
+        own: anAttachment("node-a", pending),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
+      },
+      {
+        because: "fence",
+        own: anAttachment("node-a", pending),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }),
+        plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
+      },
+      {
+        because: "a found disk",
+        own: anAttachment("node-a", pending),
+        volume: aVolumeWithRecord({ foundInUse: true }),
+        plan: waits("the disk is not new, and node-a has not shown yet that nothing of it is in use there", "WaitingForProof"),
+      },
+      {
+        because: "a standby after its last try",
+        own: aReplica("node-a", { status: { state: "AttachmentFailed", error } }),
+        plan: waits("every try to attach this replica failed"),
+      },
+      {
+        because: "no share",
+        own: anAttachment("node-a", pending),
+        others: [...attached, anAttachment("node-d")],
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
+      },
+      {
+        because: "nobody waits for a standby",
+        own: aReplica("node-a", pending),
+        others: [...attached, anAttachment("node-d")],
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d"),
+      },
+      {
+        because: "a leaving attachment has its share until it is gone",
+        own: anAttachment("node-a", pending),
+        others: [...attached, leaving(aReplica("node-d", { status: { state: "Detaching" } }))],
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
+      },
+      {
+        because: "an attach under way counts",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", { status: { state: "Attaching" } })],
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
+      },
+      {
+        because: "an attach that may have happened counts",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed" } })],
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
+      },
+    ]);
+    check([
+      {
+        because: "a share that nobody has taken yet is free",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", pending)],
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "a standby whose every try failed has none: nobody would make room for who waits for it",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed", error } })],
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "a standby that is to be tried anew is not taken for one that has given up: nobody else counts it for that, nor would make another",
+        own: aReplica("node-a", { status: { state: "Pending", error } }),
+        plan: attaches("replicaAttach"),
+      },
+      {
+        because: "nor has one that never attached",
+        own: anAttachment("node-a", pending),
+        others: [...attached, leaving(aReplica("node-d", pending))],
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "nor has one of which a fence has proven that it is off",
+        own: anAttachment("node-a", pending),
+        others: [...attached, leaving(aReplica("node-d", { status: { state: "Pending" } }))],
+        plan: attaches("primaryAttach"),
+      },
+    ]);
+  });
+
+  it("takes the disk off an earlier VM of the node's name first, where nothing else says that it is there", () => {
+    const earlier = { nodeName: "node-a", vmId: "older", instanceUri: "/older" };
+    const on = { vmId: earlier.vmId, instanceUri: earlier.instanceUri };
+    const detaches = (lane: "detach" | "collection"): AttachmentAction => ({ kind: "DetachEarlier", node: earlier, lane });
+    const { record: _, ...withoutRecord } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
+    check([
+      { because: "a standby", own: aReplica("node-a", { status: on }), plan: detaches("collection") },
+      { because: "a pod has come to the other VM since", own: anAttachment("node-a", { status: on }), plan: detaches("detach") },
+      { because: "a detach was cut off", own: aReplica("node-a", { status: { ...on, state: "Detaching" } }), plan: detaches("collection") },
+      { because: "an attach may have come to pass", own: aReplica("node-a", { status: { ...on, state: "Attaching" } }), plan: detaches("collection") },
+      {
+        because: "it was cut off",
+        own: aReplica("node-a", { status: on }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantine: [earlier] }),
+        plan: detaches("collection"),
+      },
+      {
+        because: "it was granted the volume, and may be revoked without a fence",
+        own: anAttachment("node-a", { status: on }),
+        volume: aVolumeWithRecord({ writer: { ...aWriter("node-a", { held: false }), ...earlier } }),
+        plan: waits("the disk is on /older, which was node-a before, and may still write the volume"),
+      },
+      {
+        because: "it is unproven",
+        own: anAttachment("node-a", { status: on }),
+        volume: aVolumeWithRecord({ unproven: [earlier] }),
+        plan: waits("the disk is on /older, which was node-a before, and may still write the volume"),
+      },
+      {
+        because: "it is being fenced",
+        own: anAttachment("node-a", { status: on }),
+        volume: aVolumeWithRecord({ fencing: earlier }),
+        plan: waits("the disk is on /older, which was node-a before, and is being fenced"),
+      },
+      {
+        because: "several nodes may write, and nothing says whether it does",
+        own: anAttachment("node-a", { status: on }),
+        volume: { ...aVolume(), status: withoutRecord },
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "the VM was moved to another resource id, and is where it was attached",
+        own: aReplica("node-a", { status: { instanceUri: "/older" } }),
+        plan: undefined,
+      },
+      { because: "no Node says which VM it is", own: aReplica("node-a", { status: on }), nodes: [aNode("node-a", { isGone: true })], plan: undefined },
+    ]);
+  });
+
+  it("records the role that was reached: the record says who is primary, or the spec where several write", () => {
+    const isWriter = aVolumeWithRecord({ writer: aWriter("node-a") });
+    const shared = { ...aVolume(), status: { state: "Created", observedGeneration: 1, conditions: [], detail: aVolume().status?.detail } } as AzVolume;
+    check([
+      { because: "promoted", own: anAttachment("node-a", { status: { role: "Replica" } }), volume: isWriter, plan: { kind: "RecordRole", role: "Primary" } },
+      { because: "already told", own: anAttachment("node-a"), volume: isWriter, plan: undefined },
+      {
+        because: "Azure's case of a GUID is no other VM",
+        own: anAttachment("node-a", { status: { vmId: a.vmId.toUpperCase() } }),
+        volume: isWriter,
+        plan: undefined,
+      },
+      {
+        because: "nor is that of the node's report",
+        own: anAttachment("node-a"),
+        nodes: [aNode("node-a", { vmId: a.vmId.toUpperCase() })],
+        volume: isWriter,
+        plan: undefined,
+      },
+      { because: "unpublished, and the writer still", own: aReplica("node-a", { status: { role: "Primary" } }), volume: isWriter, plan: undefined },
+      { because: "demoted", own: aReplica("node-a", { status: { role: "Primary" } }), plan: { kind: "RecordRole", role: "Replica" } },
+      {
+        because: "published, not granted",
+        own: anAttachment("node-a", { status: { role: "Replica" } }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b") }),
+        plan: undefined,
+      },
+      {
+        because: "the grant is that of an older VM",
+        own: anAttachment("node-a", { status: { role: "Primary" } }),
+        volume: aVolumeWithRecord({ writer: { ...aWriter("node-a"), vmId: "older" } }),
+        plan: { kind: "RecordRole", role: "Replica" },
+      },
+      {
+        because: "several writers",
+        own: anAttachment("node-a", { status: { role: "Replica" } }),
+        volume: shared,
+        plan: { kind: "RecordRole", role: "Primary" },
+      },
+    ]);
+  });
+
+  it("detaches what is leaving, never from under a node that may write", () => {
+    const off = { state: "Pending", provenOff: a.vmId } as const;
+    const inCapitals = { ...a, vmId: a.vmId.toUpperCase() };
+    check([
+      { because: "a standby", own: leaving(aReplica("node-a")), plan: { kind: "Detach", node: a, lane: "collection" } },
+      { because: "a primary that has given", own: leaving(anAttachment("node-a")), plan: { kind: "Detach", node: a, lane: "detach" } },
+      {
+        because: "its node is gone, and only that node's word names another VM: the record's VM may still write",
+        own: leaving(anAttachment("node-a", { status: { vmId: undefined, instanceUri: undefined } })),
+        volume: aVolumeWithRecord({ unproven: [a] }),
+        nodes: [aNode("node-a", { isGone: true, vmId: "vm-of-another", instanceUri: "/another" })],
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "in quarantine it may go",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "a fence has proven that it is off",
+        own: leaving(aReplica("node-a", { status: off })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Release", node: a },
+      },
+      {
+        because: "the proof spells the GUID in capitals",
+        own: leaving(aReplica("node-a", { status: { ...off, provenOff: a.vmId.toUpperCase() } })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Release", node: a },
+      },
+      {
+        because: "the attachment spells the GUID in capitals",
+        own: leaving(aReplica("node-a", { status: { ...off, vmId: inCapitals.vmId } })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Release", node: inCapitals },
+      },
+      {
+        because: "it was proven to be off another VM of that name",
+        own: leaving(aReplica("node-a", { status: { ...off, provenOff: "older" } })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "it was off, and an attach has begun since",
+        own: leaving(aReplica("node-a", { status: { ...off, state: "Attaching" } })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "it was off, and a record that was made anew knows nothing of that",
+        own: leaving(aReplica("node-a", { status: off })),
+        volume: aVolumeWithRecord({ foundInUse: true }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "the writer",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }),
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "granted, not held",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }),
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "nobody knows who may write while the object is being made anew",
+        own: leaving(aReplica("node-a")),
+        volume: { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } },
+        plan: waits("the volume's record is being made anew"),
+      },
+      { because: "unproven", own: leaving(aReplica("node-a")), volume: aVolumeWithRecord({ unproven: [a] }), plan: waits("node-a may still write the volume") },
+      {
+        because: "being fenced",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }),
+        plan: waits("node-a is being fenced"),
+      },
+      {
+        because: "its node is gone, and the VM that it was attached to is known",
+        own: leaving(aReplica("node-a")),
+        nodes: [],
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "its node is gone while the disk was being attached",
+        own: leaving(aReplica("node-a", { status: { state: "Attaching" } })),
+        nodes: [],
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "another VM has the node's name by now",
+        own: leaving(aReplica("node-a", { status: { vmId: "older", instanceUri: "/older" } })),
+        plan: { kind: "Detach", node: { nodeName: "node-a", vmId: "older", instanceUri: "/older" }, lane: "collection" },
+      },
+      {
+        because: "no attach was begun, and its node is there: a person may have attached the disk to it",
+        own: leaving(aReplica("node-a", pending)),
+        plan: { kind: "ReleaseUnattached", node: a },
+      },
+      {
+        because: "nothing was ever said of it",
+        own: leaving(aReplica("node-a", { status: undefined })),
+        plan: { kind: "ReleaseUnattached", node: a },
+      },
+      {
+        because: "several write, and no attach was begun",
+        own: leaving(aReplica("node-a", pending)),
+        volume: aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] }, status: { record: undefined } }),
+        plan: { kind: "ReleaseUnattached", node: a },
+      },
+      {
+        because: "no attach was begun, and by the record the node may write",
+        own: leaving(aReplica("node-a", pending)),
+        volume: aVolumeWithRecord({ unproven: [a] }),
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "its node is gone, and only the record still knows its VM",
+        own: leaving(aReplica("node-a", pending)),
+        nodes: [],
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "ReleaseUnattached", node: a },
+      },
+      {
+        because: "its node is gone, and by the record it may write, though no attach is known of",
+        own: leaving(aReplica("node-a", pending)),
+        nodes: [],
+        volume: aVolumeWithRecord({ unproven: [a] }),
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "its node is gone, and it was never attached",
+        own: leaving(aReplica("node-a", { status: undefined })),
+        nodes: [],
+        plan: { kind: "ReleaseUnattached", node: undefined },
+      },
+      {
+        because: "its node is gone, and it is the writer",
+        own: leaving(anAttachment("node-a")),
+        nodes: [],
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }),
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "its node is gone, and it is unproven",
+        own: leaving(anAttachment("node-a")),
+        nodes: [],
+        volume: aVolumeWithRecord({ unproven: [a] }),
+        plan: waits("node-a may still write the volume"),
+      },
+    ]);
+  });
+
+  it("makes the attachment anew that somebody deletes by hand while its node is to write: it would keep the node's next pod from its volume", () => {
+    const shared = { ...aVolume(), spec: { ...aVolume().spec, capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] } } as AzVolume;
+    const { record: _, ...withoutRecord } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
+    const several = { ...shared, status: withoutRecord };
+    const anew: AttachmentAction = { kind: "MakeAnew", node: a };
+    check([
+      { because: "the writer", own: leaving(anAttachment("node-a")), volume: aVolumeWithRecord({ writer: aWriter("node-a") }), plan: anew },
+      {
+        because: "granted, not held",
+        own: leaving(anAttachment("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }),
+        plan: anew,
+      },
+      {
+        because: "its want had ended, and a new pod has come to the node before it had gone",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        plan: anew,
+      },
+      {
+        because: "its plug-in's object was deleted, too",
+        own: leaving(anAttachment("node-a")),
+        nodes: [],
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        plan: anew,
+      },
+      { because: "several write, and it is one of them", own: leaving(anAttachment("node-a")), volume: several, plan: anew },
+      {
+        because: "several write, and it was one of them",
+        own: leaving(aReplica("node-a")),
+        volume: several,
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "several wrote a volume that is being deleted",
+        own: leaving(anAttachment("node-a")),
+        volume: { ...several, spec: { ...several.spec, deleteRequested: true } },
+        plan: { kind: "Detach", node: a, lane: "detach" },
+      },
+    ]);
+  });
+});
+
+describe("isStillWanted", () => {
+  it("is false while the record is missing, or the node is being fenced", () => {
+    const { record: _, ...status } = aVolume().status ?? {};
+    assert.equal(isStillWanted({ ...aVolume(), status } as AzVolume, anAttachment("node-a"), a), false);
+    const writer = aWriter("node-a");
+    assert.equal(isStillWanted(aVolumeWithRecord({ writer }), anAttachment("node-a"), a), true);
+    assert.equal(isStillWanted(aVolumeWithRecord({ writer, fencing: a }), anAttachment("node-a"), a), false);
+    const deletedByHand = aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { record: aRecord({ writer }) } });
+    assert.equal(isStillWanted(deletedByHand, anAttachment("node-a"), a), true);
+  });
+
+  it("goes by role and want where several nodes may write", () => {
+    const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+    const { record: _, ...status } = aVolume().status ?? {};
+    const several = { ...aVolume({ spec: { capabilities } }), status } as AzVolume;
+    const { want: _want, ...unwanted } = anAttachment("node-a").spec;
+    const rows = [
+      { own: anAttachment("node-a"), expected: true },
+      { own: { ...anAttachment("node-a"), spec: unwanted }, expected: false },
+      { own: aReplica("node-a", { spec: { want: { since: agoMs(0) } } }), expected: false },
+    ];
+    for (const { own, expected } of rows) assert.equal(isStillWanted(several, own, a), expected);
+  });
+});

@@ -1,0 +1,662 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
+import type { VolumePod } from "../schedule/volume-pod.ts";
+import {
+  agoMs,
+  anAttachment,
+  anObservedVolume,
+  aNode,
+  aPod,
+  aRecord,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  leaving,
+  unchangedFor,
+} from "../testing/objects.ts";
+import type { ObservedVolume } from "./observed-volume.ts";
+import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
+
+const collectMs = 300_000;
+const asked = { maxShares: 3, maxMountReplicaCount: 2 };
+const tight = { maxShares: 2, maxMountReplicaCount: 1 };
+const writerOnA = { writer: aWriter("node-a") };
+const primary = anAttachment("node-a");
+const failed = { state: "AttachmentFailed", error: { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 } } as const;
+
+function deletes(nodeName: string, because: string): Extract<ReplicaAction, { kind: "DeleteAttachment" }> {
+  return { kind: "DeleteAttachment", attachmentName: attachmentName(nodeName), because };
+}
+const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", nodeName });
+const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
+const triedAgain = "every try failed a while ago, and another may not";
+const unfit = "its node is fenced or out of service";
+/** The deletion of a surplus replica: only while the attachments on those nodes stay, and `others` are no standbys. */
+const trims = (nodeName: string, others: readonly string[], standbys: readonly string[] = []): ReplicaAction => ({
+  ...deletes(nodeName, "it is more than asked for, or a primary needs its share"),
+  onlyWhile: {
+    kind: "OthersStay",
+    nonStandbyNames: others.map((other) => attachmentName(other)),
+    standbyNames: standbys.map((other) => attachmentName(other)),
+  },
+});
+const planAgain = (afterMs: number): ReplicaAction => ({ kind: "PlanAgain", afterMs });
+const unrequestedFor = (ms: number): AzVolume => aVolume({ status: { unrequestedSince: agoMs(ms) } });
+const prunes = (nodeName: string, ms: number): ReplicaAction => ({
+  kind: "DeleteAttachment",
+  attachmentName: attachmentName(nodeName),
+  because: "the volume has not been requested for a while",
+  onlyWhile: { kind: "Unrequested", since: agoMs(ms) },
+});
+
+/** A volume without a writer record: several nodes may write. */
+function severalWriters(spec: Partial<AzVolume["spec"]>): AzVolume {
+  const { record: _, ...status } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
+  return { ...aVolume({ spec: { ...spec, capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] } }), status };
+}
+
+interface Row {
+  readonly because: string;
+  readonly observed: ObservedVolume;
+  readonly plan: readonly ReplicaAction[];
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, observed, plan } of rows) assert.deepEqual(planReplicas(observed), plan, because);
+}
+
+describe("planReplicas", () => {
+  it("lets go of a standby whose every try failed after a while, so that its node can be tried again: what was wrong may be over", () => {
+    const standby = (ms: number, unchangedMs = 1_000): ObservedVolume =>
+      anObservedVolume({
+        volume: aVolumeWithRecord(writerOnA, tight),
+        attachments: [primary, unchangedFor(unchangedMs, aReplica("node-b", { status: failedAgo(ms) }))],
+        nodes: [aNode("node-a"), aNode("node-b")],
+      });
+    assert.deepEqual(
+      planReplicas(standby(collectMs - 1)).map(({ kind }) => kind),
+      ["ReplicasMissing"],
+    );
+    assert.deepEqual(planReplicas(standby(collectMs))[0], deletes("node-b", triedAgain));
+    assert.deepEqual(planReplicas(standby(-3_600_000, collectMs))[0], deletes("node-b", triedAgain), "the clock was set back by an hour since");
+  });
+
+  it("goes by how long the failed standby itself has not changed, not by another attachment", () => {
+    const attachments = [unchangedFor(collectMs, primary), unchangedFor(1_000, aReplica("node-b", { status: failedAgo(1_000) }))];
+    const observed = anObservedVolume({ volume: aVolumeWithRecord(writerOnA, tight), attachments, nodes: [aNode("node-a"), aNode("node-b")] });
+    assert.deepEqual(
+      planReplicas(observed).map(({ kind }) => kind),
+      ["ReplicasMissing"],
+    );
+  });
+
+  it("deletes the replica of a gone node once, whatever else speaks against it", () => {
+    const nodes = [aNode("node-a", { isGone: true }), aNode("node-b")];
+    const names = (record: Partial<WriterRecord>): readonly string[] => {
+      const volume = aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord(record) } });
+      return planReplicas(anObservedVolume({ volume, attachments: [aReplica("node-a"), aReplica("node-b")], nodes })).flatMap((action) =>
+        action.kind === "DeleteAttachment" ? action.attachmentName : [],
+      );
+    };
+    for (const record of [{}, { quarantine: [identity("node-a")] }])
+      assert.deepEqual(names(record).toSorted(), [attachmentName("node-a"), attachmentName("node-b")].toSorted());
+  });
+
+  it("keeps a standby on a VM whose node's name an earlier one had that was cut off", () => {
+    const earlier = { ...identity("node-b"), vmId: "older" };
+    const volume = aVolumeWithRecord({ ...writerOnA, quarantine: [earlier] }, tight);
+    const attachments = [primary, aReplica("node-b")];
+    check([
+      { because: "it was another VM", observed: anObservedVolume({ volume, attachments }), plan: [] },
+      {
+        because: "no AzDriverNode says which VM it is, but the attachment does",
+        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a")] }),
+        plan: [planAgain(60_000)],
+      },
+      {
+        because: "its disk was never attached, and the AzDriverNode says which VM it is",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: undefined })] }),
+        plan: [],
+      },
+      {
+        because: "neither says which VM it is",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: undefined })], nodes: [aNode("node-a")] }),
+        plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "it is this very VM, in another case",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ ...writerOnA, quarantine: [{ ...earlier, vmId: identity("node-b").vmId.toUpperCase() }] }, tight),
+          attachments,
+        }),
+        plan: [deletes("node-b", unfit)],
+      },
+    ]);
+  });
+
+  it("plans nothing where everything is as asked", () => {
+    check([
+      { because: "primary and two replicas", observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-c")] }), plan: [] },
+      { because: "nobody uses it", observed: anObservedVolume(), plan: [] },
+      {
+        because: "no replicas asked for",
+        observed: anObservedVolume({ volume: aVolume({ spec: { maxMountReplicaCount: 0 } }), attachments: [primary] }),
+        plan: [],
+      },
+      {
+        because: "the primary comes first",
+        observed: anObservedVolume({ attachments: [anAttachment("node-a", { status: { state: "Attaching" } })] }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("places as many replicas as asked, on nodes that have none, once the primary is served", () => {
+    check([
+      { because: "none yet", observed: anObservedVolume({ attachments: [primary] }), plan: [creates("node-b"), creates("node-c")] },
+      { because: "one more", observed: anObservedVolume({ attachments: [primary, aReplica("node-b")] }), plan: [creates("node-c")] },
+      {
+        because: "no node is left, and the event says why",
+        observed: anObservedVolume({ attachments: [primary], nodes: [aNode("node-a"), aNode("node-b", { isReady: false })] }),
+        plan: [
+          {
+            kind: "ReplicasMissing",
+            missing: 2,
+            rejected: [
+              { nodeName: "node-a", because: "has an attachment already" },
+              { nodeName: "node-b", because: "its node plug-in is not ready" },
+            ],
+          },
+        ],
+      },
+      {
+        because: "a leaving attachment holds its share until Azure has let go of it",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, leaving(aReplica("node-b"))],
+          nodes: [aNode("node-a"), aNode("node-b"), aNode("node-c")],
+        }),
+        plan: [],
+      },
+      {
+        because: "a leaving attachment whose every try failed may hold a share after all",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, leaving(aReplica("node-b", { status: failed }))],
+          nodes: [aNode("node-a"), aNode("node-b"), aNode("node-c")],
+        }),
+        plan: [],
+      },
+      {
+        because: "a share comes free soon, and one whose every try failed does not take it",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, aReplica("node-b", { status: failed }), leaving(aReplica("node-c"))],
+        }),
+        plan: [],
+      },
+      {
+        because: "of two primaries one is not served yet",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxShares: 4, maxMountReplicaCount: 2 } }),
+          attachments: [primary, anAttachment("node-b", { status: { state: "Attaching" } })],
+        }),
+        plan: [],
+      },
+      {
+        because: "a shared disk grows",
+        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: [primary] }),
+        plan: [],
+      },
+      {
+        because: "a second primary has the last share for good",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, anAttachment("node-b")],
+          nodes: [aNode("node-a"), aNode("node-b")],
+        }),
+        plan: [
+          {
+            kind: "ReplicasMissing",
+            missing: 1,
+            rejected: [
+              { nodeName: "node-a", because: "has an attachment already" },
+              { nodeName: "node-b", because: "has an attachment already" },
+            ],
+          },
+        ],
+      },
+    ]);
+  });
+
+  it("does not look through the pods of the cluster where no replica is missing", () => {
+    const placement = (): never => assert.fail("asked where the pods could run");
+    for (const replicas of [
+      ["node-b", "node-c"],
+      ["node-b", "node-c", "node-d"],
+    ]) {
+      const attachments = [primary, ...replicas.map((nodeName) => aReplica(nodeName))];
+      const volume = aVolume({ spec: { maxShares: 4, maxMountReplicaCount: 2 } });
+      assert.equal(planReplicas(anObservedVolume({ volume, attachments, placement })).length, replicas.length - 2);
+    }
+  });
+
+  it("chooses another node after the last try, also where every share is spoken for", () => {
+    const volume = aVolume({ spec: tight });
+    check([
+      {
+        because: "a replica that never attached holds no share",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failed })] }),
+        plan: [creates("node-c")],
+      },
+      {
+        because: "it stays beside its replacement, and says that its node need not be tried again so soon",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failed }), aReplica("node-c", { status: undefined })] }),
+        plan: [],
+      },
+      {
+        because: "after a while it goes",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failedAgo(collectMs) }), aReplica("node-c")] }),
+        plan: [deletes("node-b", triedAgain)],
+      },
+      {
+        because: "it may still attach",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: { ...failed, error: { ...failed.error, retries: 2 } } })] }),
+        plan: [],
+      },
+      {
+        because: "it may still attach, however long ago the last try failed",
+        observed: anObservedVolume({
+          volume,
+          attachments: [primary, aReplica("node-b", { status: { ...failed, error: { ...failed.error, retries: 2, time: agoMs(collectMs) } } })],
+        }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("does not go round the nodes without an end where each refuses: what is wrong may be the disk", () => {
+    const observed = anObservedVolume({
+      volume: aVolume({ spec: tight }),
+      attachments: [primary, aReplica("node-b", { status: failed }), aReplica("node-c", { status: failed })],
+      nodes: [aNode("node-a"), aNode("node-b"), aNode("node-c")],
+    });
+    assert.deepEqual(
+      planReplicas(observed).map(({ kind }) => kind),
+      ["ReplicasMissing"],
+    );
+  });
+
+  it("deletes what is in the way of a primary or more than asked, the least useful first, and no more than that", () => {
+    const moving = anAttachment("node-c", { status: undefined });
+    const fourReplicas = ["node-a", "node-b", "node-d", "node-e"].map((nodeName) => aReplica(nodeName));
+    check([
+      {
+        because: "the new primary needs a share: the replica on the node that is not ready goes",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [aReplica("node-a"), aReplica("node-b"), moving],
+          nodes: [aNode("node-a"), aNode("node-b", { isReady: false }), aNode("node-c")],
+        }),
+        plan: [trims("node-b", ["node-c"], ["node-a"])],
+      },
+      {
+        because: "the unfit standby's share is enough for the primary: the other one stays",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ quarantine: [identity("node-b")] }, tight),
+          attachments: [aReplica("node-a"), aReplica("node-b"), moving],
+        }),
+        plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "two of three standbys are in the way; an unfit or failed one is not counted",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ quarantine: [identity("node-e")] }, tight),
+          attachments: [...fourReplicas, aReplica("node-f", { status: failed }), moving],
+        }),
+        plan: [deletes("node-e", unfit), trims("node-a", ["node-c"], ["node-d"]), trims("node-b", ["node-c"], ["node-d"])],
+      },
+      {
+        because: "a standby whose every try failed has no share that the primary would lack",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving],
+        }),
+        plan: [],
+      },
+      {
+        because: "one that wants to write, or is unproven, keeps its share though its every try failed",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ unproven: [identity("node-a")] }, { maxShares: 3, maxMountReplicaCount: 2 }),
+          attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving, aReplica("node-d")],
+        }),
+        plan: [trims("node-b", ["node-a", "node-c"], ["node-d"])],
+      },
+      {
+        because: "its share is on its way to the primary: the other standby stays",
+        observed: anObservedVolume({ volume: aVolume({ spec: tight }), attachments: [aReplica("node-a"), leaving(aReplica("node-b")), moving] }),
+        plan: [],
+      },
+      {
+        because: "until the primary is served the writer before last stays, if there is a share for it",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
+          attachments: [aReplica("node-a"), aReplica("node-b"), moving],
+        }),
+        plan: [],
+      },
+      {
+        because: "then it is trimmed",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
+          attachments: [aReplica("node-a"), aReplica("node-b", { status: { state: "Attaching" } }), anAttachment("node-c")],
+        }),
+        plan: [trims("node-b", ["node-c"], ["node-a"])],
+      },
+      {
+        because: "on a node that the cluster has no more, as a cache shows: only while that is so",
+        observed: anObservedVolume({
+          attachments: [aReplica("node-b")],
+          nodes: [aNode("node-b", { isGone: true })],
+          pods: () => [aPod()],
+        }),
+        plan: [{ ...deletes("node-b", "its node is gone"), onlyWhile: { kind: "NodeGone", nodeName: "node-b" } }],
+      },
+      {
+        because: "whose AzDriverNode was lost while nothing writes: it may register again",
+        observed: anObservedVolume({ attachments: [aReplica("node-z")], pods: () => [aPod()] }),
+        plan: [],
+      },
+      {
+        because: "on a node that was fenced",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ ...writerOnA, quarantine: [identity("node-b")] }, asked),
+          attachments: [primary, aReplica("node-b"), aReplica("node-c")],
+        }),
+        plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "on a node that is out of service",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(writerOnA, asked),
+          attachments: [primary, aReplica("node-b"), aReplica("node-c")],
+          nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true }), aNode("node-c")],
+        }),
+        plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "whose AzDriverNode was lost while another node is being fenced: the next failover may need it",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-b") }, asked),
+          attachments: [primary, aReplica("node-c"), aReplica("node-z")],
+        }),
+        plan: [],
+      },
+      {
+        because: "no replicas are asked for any more, and one of the nodes wants to write",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
+          attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } }), aReplica("node-b")],
+        }),
+        plan: [deletes("node-b", "no replicas are asked for")],
+      },
+      {
+        because: "being deleted",
+        observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: [aReplica("node-b")] }),
+        plan: [deletes("node-b", "the volume is being deleted")],
+      },
+      {
+        because: "being deleted, and a node has stated its want while the mark was written",
+        observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: [primary, aReplica("node-b")] }),
+        plan: [deletes("node-a", "the volume is being deleted"), deletes("node-b", "the volume is being deleted")],
+      },
+      {
+        because: "a shared disk grows",
+        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: [aReplica("node-b")] }),
+        plan: [deletes("node-b", "the disk grows only while no VM has it")],
+      },
+    ]);
+  });
+
+  describe("of a standby whose node has no AzDriverNode", () => {
+    const standbys = [aReplica("node-b"), aReplica("node-c")];
+    const attachments = [primary, ...standbys];
+    const volume = aVolumeWithRecord(writerOnA, asked);
+    const nodes = [aNode("node-a")];
+    const unregistered = (unregisteredForMs: number, changed: Parameters<typeof anObservedVolume>[0] = {}): ObservedVolume =>
+      anObservedVolume({ volume, attachments, nodes, unregisteredMs: () => unregisteredForMs, ...changed });
+    const deletesAll = ["node-b", "node-c"].map((nodeName) => ({
+      ...deletes(nodeName, "its node has had no AzDriverNode for a while"),
+      onlyWhile: { kind: "Unregistered", nodeName } as const,
+    }));
+    const deletionsOf = (observed: ObservedVolume): readonly ReplicaAction[] => planReplicas(observed).filter(({ kind }) => kind === "DeleteAttachment");
+
+    it("replaces it after a minute, while a node writes that says that it is well", () => {
+      assert.deepEqual(planReplicas(unregistered(59_999)), [planAgain(1_000)]);
+      assert.deepEqual(planReplicas(unregistered(20_000)), [planAgain(40_000)]);
+      assert.deepEqual(deletionsOf(unregistered(60_000)), deletesAll);
+      assert.deepEqual(deletionsOf(unregistered(60_000, { pods: () => [aPod({ nodeName: "node-a", isPending: false })] })), deletesAll);
+    });
+
+    it("keeps it where the writer is not known to be well, or a pod waits on another node", () => {
+      const unreachable = { taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }] } as const;
+      const { record: _, ...lost } = volume.status ?? assert.fail();
+      const rows: readonly ({ readonly because: string } & Parameters<typeof anObservedVolume>[0])[] = [
+        { because: "its heartbeat is stale", nodes: [aNode("node-a", { heartbeatUnchangedMs: 35_000 })] },
+        { because: "it is NotReady", nodes: [aNode("node-a", unreachable)] },
+        { because: "its plug-in is not ready", nodes: [aNode("node-a", { isReady: false })] },
+        { because: "it is gone", nodes: [aNode("node-a", { isGone: true })] },
+        { because: "it is out of service", nodes: [aNode("node-a", { isOutOfService: true })] },
+        { because: "it has no AzDriverNode either", nodes: [] },
+        { because: "another VM has its name", nodes: [aNode("node-a", { vmId: "another" })] },
+        { because: "the pods are still being listed", pods: () => undefined },
+        { because: "a pod waits on another node", pods: () => [aPod()] },
+        { because: "it is recalled", volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }, asked) },
+        { because: "it is being fenced", volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-a") }, asked) },
+        { because: "there is none", volume: aVolumeWithRecord({}, asked), attachments: standbys },
+        { because: "the record is being rebuilt", volume: { ...volume, status: lost }, attachments: standbys },
+      ];
+      for (const { because, ...changed } of rows) assert.deepEqual(deletionsOf(unregistered(3_600_000, changed)), [], because);
+    });
+
+    it("looks again as soon as the first of several is due", () => {
+      const unregisteredMs = (nodeName: string): number => (nodeName === "node-b" ? 20_000 : 50_000);
+      assert.deepEqual(planReplicas(unregistered(0, { unregisteredMs })), [planAgain(10_000)]);
+    });
+
+    it("does not look again for a primary, nor for a standby kept while the disk grows", () => {
+      const another = anAttachment("node-b", { status: { state: "Attaching" } });
+      assert.deepEqual(planReplicas(unregistered(20_000, { attachments: [primary, another] })), []);
+      const growing = aVolume({ spec: asked, status: { state: "Updating", record: aRecord(writerOnA) } });
+      for (const ms of [60_000, 60_001]) assert.deepEqual(planReplicas(unregistered(ms, { volume: growing })), []);
+    });
+
+    it("replaces it where several nodes may write: there is no failover", () => {
+      assert.deepEqual(deletionsOf(unregistered(60_000, { volume: severalWriters(asked) })), deletesAll);
+    });
+  });
+
+  it("plans as before where a person deleted the AzVolume, which serves until it is rebuilt", () => {
+    const metadata = { deletionTimestamp: agoMs(10) };
+    const fenced = { quarantine: [identity("node-a")] };
+    const fencing = { writer: aWriter("node-a", { wanted: false }), fencing: identity("node-a") };
+    const standbys = [aReplica("node-b"), aReplica("node-c")];
+    const rows = [
+      { because: "the fence has ended, and a pod waits", record: fenced, attachments: standbys },
+      { because: "the pod's own want is stated", record: fenced, attachments: [anAttachment("node-b"), aReplica("node-c")] },
+      { because: "the writer is being fenced", record: fencing, attachments: standbys },
+      { because: "a healthy node writes", record: writerOnA, attachments: [primary, ...standbys] },
+      { because: "a replica is missing", record: writerOnA, attachments: [primary, aReplica("node-b")] },
+      {
+        because: "a primary needs a share",
+        record: fenced,
+        attachments: [...standbys, aReplica("node-d"), anAttachment("node-e", { status: undefined })],
+      },
+    ];
+    for (const { because, record, attachments } of rows) {
+      const planned = (overrides: Parameters<typeof aVolume>[0]): ReturnType<typeof planReplicas> =>
+        planReplicas(anObservedVolume({ volume: aVolume({ ...overrides, status: { record: aRecord(record) } }), attachments, pods: () => [aPod()] }));
+      assert.deepEqual(planned({ metadata }), planned({}), because);
+    }
+  });
+
+  it("keeps the standbys of a volume that fails over, or is waited for, while its shared disk is to grow", () => {
+    const dead = identity("node-a");
+    const rows: readonly { readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
+      { record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
+      { record: { writer: aWriter("node-a", { wanted: false }), fencing: dead } },
+      { record: { unproven: [dead] } },
+    ];
+    for (const { record, pods = [] } of rows) {
+      const volume = aVolume({ status: { state: "Updating", record: aRecord(record) } });
+      const observed = anObservedVolume({ volume, attachments: [aReplica("node-b"), aReplica("node-c")], pods: () => pods });
+      assert.deepEqual(planReplicas(observed), [], JSON.stringify(record));
+    }
+  });
+
+  it("makes way for the growth of a shared disk of several writers, all at rest", () => {
+    const volume = severalWriters(asked);
+    const growing: AzVolume = { ...volume, status: { ...(volume.status ?? assert.fail()), state: "Updating" } };
+    assert.deepEqual(planReplicas(anObservedVolume({ volume: growing, attachments: [aReplica("node-b")] })), [
+      deletes("node-b", "the disk grows only while no VM has it"),
+    ]);
+  });
+
+  it("deletes the standby of a volume whose shares several writers have among them", () => {
+    const attachments = [primary, anAttachment("node-b"), anAttachment("node-c"), aReplica("node-d")];
+    const [first] = planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }));
+    assert.deepEqual(first, trims("node-d", ["node-a", "node-b", "node-c"]));
+  });
+
+  for (const { because, node } of [
+    { because: "its plug-in is not ready", node: aNode("node-b", { isReady: false }) },
+    { because: "its heartbeat is stale", node: aNode("node-b", { heartbeatUnchangedMs: 35_000 }) },
+    { because: "it is cordoned", node: aNode("node-b", { isUnschedulable: true }) },
+    { because: "it is NotReady", node: aNode("node-b", { taints: [{ key: "node.kubernetes.io/not-ready", value: "", effect: "NoExecute" }] }) },
+    { because: "it has no AzDriverNode", node: aNode("node-x") },
+  ])
+    it(`lets a standby that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
+      const attachments = [aReplica("node-a", { status: { state: "Attaching" } }), aReplica("node-b"), anAttachment("node-c", { status: undefined })];
+      const observed = anObservedVolume({ volume: aVolumeWithRecord({ unproven: [identity("node-x")] }, tight), attachments, nodes: [aNode("node-a"), node] });
+      assert.deepEqual(planReplicas(observed), [trims("node-b", ["node-c"], ["node-a"])]);
+    });
+
+  it("prunes replicas once the volume has not been requested for a while, and plans again when that is due", () => {
+    const standbys = [aReplica("node-a"), aReplica("node-b")];
+    check([
+      {
+        because: "due",
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: standbys }),
+        plan: [prunes("node-a", collectMs), prunes("node-b", collectMs)],
+      },
+      {
+        because: "due, but the pods are still being listed",
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: standbys, pods: () => undefined }),
+        plan: [planAgain(1_000)],
+      },
+      {
+        because: "not yet",
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 5_000), attachments: standbys }),
+        plan: [{ kind: "PlanAgain", afterMs: 5_000 }],
+      },
+      {
+        because: "not for another millisecond",
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 1), attachments: standbys }),
+        plan: [{ kind: "PlanAgain", afterMs: 1 }],
+      },
+      {
+        because: "due, and one of them is on a node that was fenced",
+        observed: anObservedVolume({
+          volume: aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord({ quarantine: [identity("node-a")] }) } }),
+          attachments: standbys,
+        }),
+        plan: [deletes("node-a", unfit), prunes("node-b", collectMs)],
+      },
+      {
+        because: "a request is there again",
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: [aReplica("node-a"), anAttachment("node-b")] }),
+        plan: [creates("node-c")],
+      },
+      {
+        because: "the volume does not say since when: its objects were made anew, or its request has just ended",
+        observed: anObservedVolume({ attachments: standbys }),
+        plan: [],
+      },
+      {
+        because: "it does not say since when, and the pods are still being listed: no plan waits for them",
+        observed: anObservedVolume({ attachments: standbys, pods: () => undefined }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("prunes no replica at the moment of a failover, however old the replicas are: the fence deletes what the dead writer had", () => {
+    const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
+    const standbys = [aReplica("node-b", old), aReplica("node-c", old)];
+    const dead = identity("node-a");
+    const rows: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
+      { because: "the writer is recalled", record: { writer: aWriter("node-a", { wanted: false }) } },
+      { because: "the writer is being fenced", record: { writer: aWriter("node-a", { wanted: false }), fencing: dead } },
+      { because: "an unproven node is being fenced", record: { unproven: [dead], fencing: dead } },
+      { because: "the fence has ended, and a pod waits", record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
+      { because: "the fence has ended, and a pod was bound", record: { quarantine: [dead] }, pods: [aPod({ nodeName: "node-b" })] },
+    ];
+    for (const { because, record, pods = [] } of rows) {
+      const volume = aVolume({ spec: asked, status: { record: aRecord(record), unrequestedSince: agoMs(collectMs * 2) } });
+      assert.deepEqual(planReplicas(anObservedVolume({ volume, attachments: standbys, pods: () => pods })), [], because);
+    }
+  });
+
+  it("never touches the writer, a node that wants to write or an unproven one, and does not ask to be called again for them", () => {
+    const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
+    const since = { unrequestedSince: agoMs(collectMs * 2) };
+    check([
+      {
+        because: "unpublished, and not given back yet",
+        observed: anObservedVolume({
+          volume: aVolume({ status: { ...since, record: aRecord({ writer: aWriter("node-a", { wanted: false }) }) } }),
+          attachments: [aReplica("node-a", old)],
+        }),
+        plan: [],
+      },
+      {
+        because: "unproven",
+        observed: anObservedVolume({
+          volume: aVolume({ status: { ...since, record: aRecord({ unproven: [identity("node-a")] }) } }),
+          attachments: [aReplica("node-a", old)],
+        }),
+        plan: [],
+      },
+      {
+        because: "published, and its want has ended",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
+          attachments: [{ ...primary, spec: { ...aReplica("node-a").spec, role: "Primary" } }],
+        }),
+        plan: [],
+      },
+      {
+        because: "it wants to write",
+        observed: anObservedVolume({ attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } })] }),
+        plan: [],
+      },
+      {
+        because: "even if the volume is being deleted",
+        observed: anObservedVolume({ volume: aVolumeWithRecord(writerOnA, { deleteRequested: true }), attachments: [aReplica("node-a")] }),
+        plan: [],
+      },
+      {
+        because: "even unproven, if the volume is being deleted",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ unproven: [identity("node-a")] }, { deleteRequested: true }),
+          attachments: [primary],
+        }),
+        plan: [],
+      },
+    ]);
+  });
+});

@@ -1,0 +1,248 @@
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { WriterRecord } from "../api/az-volume.ts";
+import { isSameNode } from "../api/node-identity.ts";
+import { fromTimestamp } from "../primitives/timestamp.ts";
+import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
+import { isWriterWell } from "../writer/is-writer-well.ts";
+import { couldTakeOver } from "../writer/node-silence.ts";
+import { attachedVm } from "./attached-vm.ts";
+import {
+  hasGivenUp,
+  isLeaving,
+  isOutOfService,
+  isResizingOffline,
+  keepsReplicas,
+  type ObservedVolume,
+  PODS_LISTED_AFTER_MS,
+  recordOf,
+  stayingAttachments,
+} from "./observed-volume.ts";
+import { isRequested, needsStandbys } from "./plan-request-time.ts";
+
+/**
+ * What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same
+ * time, the cluster has no node of its name, its node has no AzDriverNode, or the other attachments that were
+ * counted exist and stay, and `nonStandbyNames` are still no standbys.
+ */
+export type ReplicaCondition =
+  | { readonly kind: "Unrequested"; readonly since: string }
+  | { readonly kind: "NodeGone"; readonly nodeName: string }
+  | { readonly kind: "Unregistered"; readonly nodeName: string }
+  | { readonly kind: "OthersStay"; readonly nonStandbyNames: readonly string[]; readonly standbyNames: readonly string[] };
+
+/** What to do next with a volume's standbys. */
+export type ReplicaAction =
+  | { readonly kind: "CreateReplica"; readonly nodeName: string }
+  | {
+      readonly kind: "DeleteAttachment";
+      readonly attachmentName: string;
+      readonly because: string;
+      readonly onlyWhile?: ReplicaCondition;
+    }
+  | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
+  | { readonly kind: "PlanAgain"; readonly afterMs: number };
+
+/** How long after its last try a replica is let go of whose every try failed, so that another one can be made, in milliseconds. */
+const TRIED_AGAIN_AFTER_MS = 300_000;
+
+/**
+ * How long a node may have no AzDriverNode before its standby is replaced, in milliseconds: six heartbeats, each of which registers it again. So no
+ * standby goes where a person deletes all AzDriverNodes.
+ */
+const UNREGISTERED_AFTER_MS = 60_000;
+/** The least time until the plan is made again while that lasts, in milliseconds: watched time moves with the heartbeats of others. */
+const UNREGISTERED_AGAIN_MS = 1_000;
+
+/**
+ * Plans the standbys of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
+ * once it has not been requested for a while. Standbys never block: they make room for a primary that needs a share.
+ */
+export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
+  const deletions = planDeletions(observed);
+  const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
+  const kept = stayingAttachments(observed).filter((attachment) => !gone.has(attachment.metadata.name));
+  return [...deletions, ...planCreations(observed, kept), ...planPruning(observed, kept), ...planUnregistered(observed, kept)];
+}
+
+type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
+
+function planDeletions(observed: ObservedVolume): readonly Deletion[] {
+  const replicas = stayingAttachments(observed).filter((attachment) => isStandby(observed, attachment));
+  const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
+    attachments.map((attachment) => ({ kind: "DeleteAttachment", attachmentName: attachment.metadata.name, because }));
+
+  // A want that was stated while the mark was written included: nobody is granted a volume that is being deleted.
+  if (observed.volume.spec.deleteRequested)
+    return remove(
+      stayingAttachments(observed).filter(({ spec }) => !mayWrite(recordOf(observed), spec.nodeName)),
+      "the volume is being deleted",
+    );
+  // Where it is needed since the growth began, the growth ends, and the standbys that are left stay.
+  if (isResizingOffline(observed.volume)) return needsStandbys(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
+  if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
+  const unfit = replicas.filter((replica) => isUnfit(observed, replica));
+  const unusable = [
+    ...remove(unfit, "its node is fenced or out of service"),
+    ...planGone(
+      observed,
+      replicas.filter((replica) => !unfit.includes(replica)),
+    ),
+  ];
+  const unusableNames = new Set(unusable.map(({ attachmentName }) => attachmentName));
+  const fit = replicas.filter(({ metadata }) => !unusableNames.has(metadata.name));
+  if (!hasPrimary(observed)) {
+    const since = observed.volume.status?.unrequestedSince;
+    const pruned = since !== undefined && pruneInMs(observed, since) <= 0 ? remove(fit, "the volume has not been requested for a while") : [];
+    const onlyWhile = since === undefined ? {} : { onlyWhile: { kind: "Unrequested", since } as const };
+    return [...unusable, ...pruned.map((deletion) => ({ ...deletion, ...onlyWhile }))];
+  }
+  // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where the disk is at fault, each would refuse it in turn.
+  const counted = fit.filter((replica) => !hasGivenUp(observed, replica));
+  return [
+    ...unusable,
+    ...planSurplus(observed, counted),
+    ...remove(
+      fit.filter((replica) => isDueForAnotherTry(observed, replica)),
+      "every try failed a while ago, and another may not",
+    ),
+  ];
+}
+
+/**
+ * A Node that was deleted may be back before the cache shows it: its disk is attached there, and its plug-in serves again. An AzDriverNode that was lost is made again by the
+ * node's next heartbeat, and until it is missed for a while, only the object is gone.
+ */
+function planGone(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
+  return replicas.flatMap(({ metadata, spec: { nodeName } }): readonly Deletion[] => {
+    const deletion = { kind: "DeleteAttachment", attachmentName: metadata.name } as const;
+    if (observed.node(nodeName)?.isGone === true) return [{ ...deletion, because: "its node is gone", onlyWhile: { kind: "NodeGone", nodeName } }];
+    if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];
+    return [{ ...deletion, because: "its node has had no AzDriverNode for a while", onlyWhile: { kind: "Unregistered", nodeName } }];
+  });
+}
+
+/** Nothing else tells when a node has been unregistered for long enough. */
+function planUnregistered(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+  const waits = kept
+    .filter((attachment) => isStandby(observed, attachment) && observed.node(attachment.spec.nodeName) === undefined)
+    .map(({ spec }) => UNREGISTERED_AFTER_MS - observed.unregisteredMs(spec.nodeName))
+    .filter((waitMs) => waitMs > 0);
+  if (waits.length === 0 || !isWriterWell(observed)) return [];
+  return [{ kind: "PlanAgain", afterMs: Math.max(UNREGISTERED_AGAIN_MS, Math.min(...waits)) }];
+}
+
+function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+  if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed)) return [];
+  const counted = kept.filter((attachment) => isStandby(observed, attachment) && !hasGivenUp(observed, attachment));
+  const missing = observed.volume.spec.maxMountReplicaCount - counted.length;
+  if (missing <= 0) return [];
+  const takesShare = (attachment: AzVolumeAttachment): boolean => isLeaving(attachment) || !hasGivenUp(observed, attachment);
+  // A leaving attachment holds its share until Azure has let go of it; one whose every try failed never got one.
+  const sharesNow = observed.volume.spec.maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
+  const sharesSoon = observed.volume.spec.maxShares - kept.filter(takesShare).length;
+  const wanted = Math.max(0, Math.min(missing, sharesNow));
+  const { chosen, rejected } = chooseReplicaNodes(observed, wanted);
+  // Missing replicas are reported once nothing is being placed: otherwise each node would be reported twice, for two reasons.
+  if (chosen.length > 0) return chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
+  // Those that only wait for a share to come free are not missing.
+  const waiting = Math.max(0, Math.min(missing, sharesSoon) - wanted);
+  const withoutPlace = missing - waiting;
+  return withoutPlace > 0 ? [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }] : [];
+}
+
+/** Those that are no standbys are not pruned: a writer is released first, and that changes the record. */
+function planPruning(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+  const since = observed.volume.status?.unrequestedSince;
+  if (since !== undefined && observed.pods() === undefined) return [{ kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS }];
+  if (since === undefined || isRequested(observed) || !kept.some((attachment) => isStandby(observed, attachment))) return [];
+  return [{ kind: "PlanAgain", afterMs: Math.max(1, pruneInMs(observed, since)) }];
+}
+
+/** Whether a node of that name is the writer, or may be one. */
+export function mayWrite(record: WriterRecord | undefined, nodeName: string): boolean {
+  return [record?.writer, ...(record?.unproven ?? [])].some((node) => node?.nodeName === nodeName);
+}
+
+/** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
+export function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
+  return isStandbyByRecord(recordOf(observed), attachment);
+}
+
+/** `isStandby` by a record that was read past the cache; undefined: the volume has none. */
+export function isStandbyByRecord(record: WriterRecord | undefined, { spec }: AzVolumeAttachment): boolean {
+  return spec.role === "Replica" && spec.want === undefined && !mayWrite(record, spec.nodeName);
+}
+
+function hasPrimary(observed: ObservedVolume): boolean {
+  return stayingAttachments(observed).some((attachment) => attachment.spec.role === "Primary");
+}
+
+/** A primary comes first: its attach must not queue behind those of its standbys. */
+function isPrimaryServed(observed: ObservedVolume): boolean {
+  const primaries = stayingAttachments(observed).filter((attachment) => attachment.spec.role === "Primary");
+  return primaries.length > 0 && primaries.every(isAttached);
+}
+
+/** Its node is out of service, or was cut off from the volume and may not have it attached. */
+function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
+  const { nodeName } = replica.spec;
+  if (isOutOfService(observed, nodeName)) return true;
+  // An earlier VM of that name may have been cut off: that says nothing of the one that has it now.
+  const vm = observed.node(nodeName) ?? attachedVm(replica);
+  return (recordOf(observed)?.quarantine ?? []).some((other) => (vm === undefined ? other.nodeName === nodeName : isSameNode(other, vm)));
+}
+
+/**
+ * Where no other node can take its place, it would stand for a replica for ever: what was wrong, such as a VM that was being replaced, may be over. By the time that its
+ * error bears, or by our own clock: one that was set back would put off what is counted by the other for as long.
+ */
+function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
+  const failedAt = replica.status?.error?.time;
+  if (!hasGivenUp(observed, replica) || failedAt === undefined) return false;
+  const isLongAgo = (ms: number): boolean => ms >= TRIED_AGAIN_AFTER_MS;
+  const { attachments, nowMs } = observed;
+  return isLongAgo(nowMs - fromTimestamp(failedAt)) || attachments.some(({ attachment, unchangedMs }) => attachment === replica && isLongAgo(unchangedMs));
+}
+
+/**
+ * Deletes replicas beyond those asked for, and those whose share a primary needs: the least useful first, and
+ * of equal ones the first by name. The next plan may rank them otherwise: on a cache that does not show this
+ * deletion yet it would choose a second replica. The same holds where a node's
+ * grant was revoked since the cache was filled, which this very pass may do: its attachment is a standby then, and may
+ * be the one that goes.
+ */
+function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
+  const { maxMountReplicaCount, maxShares } = observed.volume.spec;
+  // Standbys that leave, or that this plan deletes as unfit, are not counted: their shares come free already, and deleting another one would free one too many.
+  const others = stayingAttachments(observed).filter((attachment) => !isStandby(observed, attachment));
+  const room = maxShares - others.length;
+  // The writer before last is the best standby: trimming waits until the new primary is served.
+  const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
+  const ranked = replicas.toSorted(
+    (left, right) => Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) || Number(isAttached(left)) - Number(isAttached(right)),
+  );
+  const count = Math.max(0, replicas.length - allowed);
+  const namesOf = (attachments: readonly AzVolumeAttachment[]): readonly string[] => attachments.map(({ metadata }) => metadata.name);
+  return ranked.slice(0, count).map(({ metadata }) => ({
+    kind: "DeleteAttachment",
+    attachmentName: metadata.name,
+    because: "it is more than asked for, or a primary needs its share",
+    onlyWhile: { kind: "OthersStay", nonStandbyNames: namesOf(others), standbyNames: namesOf(ranked.slice(count)) },
+  }));
+}
+
+/** Whether the node of a replica is known, and could take over now. */
+function isOnHealthyNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
+  const node = observed.node(spec.nodeName);
+  return node !== undefined && couldTakeOver(observed, node);
+}
+
+function isAttached({ status }: AzVolumeAttachment): boolean {
+  return status?.state === "Attached";
+}
+
+/** When the replicas of a volume that is not requested are pruned, in milliseconds from now. Never while it is requested. */
+function pruneInMs(observed: ObservedVolume, unrequestedSince: string): number {
+  if (isRequested(observed)) return Infinity;
+  return fromTimestamp(unrequestedSince) + observed.settings.collectReplicasAfterMs - observed.nowMs;
+}

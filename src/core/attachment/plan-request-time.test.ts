@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { WriterRecord } from "../api/az-volume.ts";
+import type { VolumePod } from "../schedule/volume-pod.ts";
+import { agoMs, anAttachment, anObservedVolume, aPod, aRecord, aReplica, aVolume, aWriter, identity, leaving } from "../testing/objects.ts";
+import type { ObservedVolume } from "./observed-volume.ts";
+import { isRequested, planRequestTime, withoutRequestTime, withRequestTime } from "./plan-request-time.ts";
+
+const standby = aReplica("node-b");
+const { want: _, ...withoutWant } = anAttachment("node-a").spec;
+const published: AzVolumeAttachment = { ...anAttachment("node-a"), spec: withoutWant };
+const nothing = { unrequestedSince: undefined };
+
+/** A volume that has been unrequested for a minute, as it says. */
+function anUnrequested(parts: {
+  readonly record?: Partial<WriterRecord>;
+  readonly attachments?: readonly AzVolumeAttachment[];
+  readonly pods?: readonly VolumePod[];
+}): ObservedVolume {
+  const volume = aVolume({ status: { record: aRecord(parts.record), unrequestedSince: agoMs(60_000) } });
+  return anObservedVolume({ volume, attachments: parts.attachments ?? [standby], pods: () => parts.pods ?? [] });
+}
+
+describe("planRequestTime", () => {
+  it("says since when no node requests the volume and no pod uses it, once", () => {
+    assert.deepEqual(planRequestTime(anObservedVolume({ attachments: [standby] })), { unrequestedSince: agoMs(0) });
+    assert.equal(planRequestTime(anUnrequested({})), undefined);
+  });
+
+  it("says nothing where there is no replica that could be pruned", () => {
+    const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
+    for (const observed of [anObservedVolume(), anObservedVolume({ attachments: [leaving(standby)] }), anObservedVolume({ volume, attachments: [standby] })])
+      assert.equal(planRequestTime(observed), undefined);
+  });
+
+  const requested: readonly { readonly because: string; readonly parts: Parameters<typeof anUnrequested>[0] }[] = [
+    { because: "a node requests it", parts: { attachments: [anAttachment("node-a"), standby] } },
+    { because: "it is published, and its request has ended", parts: { attachments: [published, standby] } },
+    { because: "it has a writer", parts: { record: { writer: aWriter("node-a") } } },
+    { because: "its writer is recalled", parts: { record: { writer: aWriter("node-a", { wanted: false }) } } },
+    { because: "a node is being fenced", parts: { record: { fencing: identity("node-a") } } },
+    { because: "a pod waits for a node", parts: { pods: [aPod({ nodeName: "" })] } },
+    { because: "a pod is being deleted, and its successor follows", parts: { pods: [aPod({ isPending: false, isTerminating: true })] } },
+  ];
+  for (const { because, parts } of requested) {
+    it(`takes the time back where ${because}`, () => {
+      const observed = anUnrequested(parts);
+      assert.deepEqual(planRequestTime(observed), nothing);
+      const status = observed.volume.status;
+      assert.ok(status !== undefined);
+      const volume = { ...observed.volume, status: withRequestTime(status, nothing) };
+      assert.equal(planRequestTime({ ...observed, volume }), undefined, "plans nothing once its own plan has been carried out");
+    });
+  }
+});
+
+describe("planRequestTime while the pods are still being listed", () => {
+  it("neither begins the time nor takes it back, and counts the volume as requested", () => {
+    const unlisted = { pods: () => undefined };
+    for (const observed of [anObservedVolume({ attachments: [standby], ...unlisted }), { ...anUnrequested({}), ...unlisted }]) {
+      assert.equal(planRequestTime(observed), undefined);
+      assert.equal(isRequested(observed), true);
+    }
+  });
+});
+
+describe("withRequestTime", () => {
+  const { status } = aVolume();
+  const planned = { unrequestedSince: agoMs(0) };
+  assert.ok(status !== undefined);
+
+  it("keeps a time that was written before: a second controller does not put the replicas' end off", () => {
+    const earlier = { ...status, unrequestedSince: agoMs(9_000) };
+    assert.deepEqual(withRequestTime(earlier, planned), earlier);
+  });
+
+  it("writes no time where a writer was granted since the plan", () => {
+    const granted = { ...status, record: aRecord({ writer: aWriter("node-a") }) };
+    assert.deepEqual(withRequestTime(granted, planned), granted);
+  });
+
+  it("is undone by a grant", () => {
+    assert.deepEqual(withoutRequestTime(withRequestTime(status, planned)), status);
+  });
+});
+
+describe("planRequestTime of a volume with a want", () => {
+  it("is taken back by the want of a node that is no primary yet", () => {
+    const attachments = [aReplica("node-a", { spec: { want: { since: agoMs(0) } } })];
+    const volume = aVolume({ status: { unrequestedSince: agoMs(9_000) } });
+    assert.deepEqual(planRequestTime(anObservedVolume({ volume, attachments })), { unrequestedSince: undefined });
+  });
+
+  it("is nothing before there is a status to write it to", () => {
+    const { status: _, ...volume } = aVolume();
+    assert.equal(planRequestTime(anObservedVolume({ volume, attachments: [aReplica("node-a")] })), undefined);
+  });
+});

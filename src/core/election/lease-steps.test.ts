@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { COUNTER_ANNOTATION, ETAG_WRITE_ANNOTATION, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../api/lease.ts";
+import { fromTimestamp } from "../primitives/timestamp.ts";
+import { aLease } from "../testing/a-lease.ts";
+import {
+  isOlderThan,
+  type LeaseWriter,
+  markedLease,
+  needsMark,
+  newLease,
+  type RememberedLease,
+  releasedLease,
+  rememberedOf,
+  renewedLease,
+  takenLease,
+} from "./lease-steps.ts";
+
+const nowMs = fromTimestamp("2026-01-01T00:00:00.000Z");
+
+function aWriter(remembered: Partial<RememberedLease> = {}): LeaseWriter {
+  return { identity: "b", leaseDurationMs: 15_000, nowMs, remembered: { generation: 0, counter: 0, ...remembered }, etagWrite: "empty" };
+}
+
+describe("steps of the Lease", () => {
+  it("taking names the new holder, counts a transition, and goes on with the counter", () => {
+    const lease = aLease({ counter: 5, generation: 2 });
+    assert.deepEqual(takenLease(lease, aWriter({ counter: 5, generation: 2 })), {
+      ...lease,
+      metadata: {
+        ...lease.metadata,
+        annotations: { [COUNTER_ANNOTATION]: "6", [STORE_GENERATION_ANNOTATION]: "2", [SWEEP_ANNOTATION]: "0" },
+      },
+      spec: { holderIdentity: "b", leaseDurationSeconds: 15, renewTime: "2026-01-01T00:00:00.000Z", leaseTransitions: 4 },
+    });
+  });
+
+  it("renewing changes neither holder nor transitions, and raises the counter by one", () => {
+    const lease = aLease({ counter: 5 });
+    const renewed = renewedLease(lease, aWriter({ counter: 5 }));
+    assert.deepEqual([renewed.spec.holderIdentity, renewed.spec.leaseTransitions, rememberedOf(renewed)], ["a", 3, { generation: 0, counter: 6 }]);
+  });
+
+  it("keeps which write moves the ETag of a VM, and the larger one of what the holder and the Lease know", () => {
+    const rows = [
+      { known: "empty", shown: undefined, becomes: undefined },
+      { known: "dataDisks", shown: undefined, becomes: "dataDisks" },
+      { known: "empty", shown: "tag", becomes: "tag" },
+      { known: "tag", shown: "dataDisks", becomes: "tag" },
+      { known: "empty", shown: "unheard of", becomes: "unheard of" },
+    ] as const;
+    for (const { known, shown, becomes } of rows) {
+      const { metadata, ...rest } = aLease({ counter: 5 });
+      const annotations = { ...metadata.annotations, ...(shown === undefined ? {} : { [ETAG_WRITE_ANNOTATION]: shown }) };
+      const lease = { ...rest, metadata: { ...metadata, annotations } };
+      const writer = { ...aWriter({ counter: 5 }), etagWrite: known };
+      assert.equal(renewedLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
+      assert.equal(takenLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
+    }
+    assert.equal(newLease({ ...aWriter(), etagWrite: "tag" }, undefined).metadata.annotations[ETAG_WRITE_ANNOTATION], "tag");
+  });
+
+  it("releasing leaves no holder and the shortest time", () => {
+    const { spec } = releasedLease(aLease({ counter: 5 }), aWriter({ counter: 5 }));
+    assert.deepEqual([spec.holderIdentity, spec.leaseDurationSeconds, spec.leaseTransitions], ["", 1, 3]);
+  });
+
+  it("a duration is rounded up to whole seconds: nobody takes the Lease early", () => {
+    assert.equal(takenLease(aLease({}), { ...aWriter(), leaseDurationMs: 1_001 }).spec.leaseDurationSeconds, 2);
+  });
+
+  const comparisons: readonly { readonly because: string; readonly shown: RememberedLease; readonly remembered: RememberedLease; readonly isOlder: boolean }[] =
+    [
+      { because: "nothing is remembered", shown: { generation: 0, counter: 1 }, remembered: { generation: 0, counter: 0 }, isOlder: false },
+      { because: "it is what is remembered", shown: { generation: 1, counter: 7 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
+      { because: "it was renewed since", shown: { generation: 1, counter: 8 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
+      { because: "its counter went back", shown: { generation: 1, counter: 6 }, remembered: { generation: 1, counter: 7 }, isOlder: true },
+      { because: "its generation went back", shown: { generation: 0, counter: 900 }, remembered: { generation: 1, counter: 7 }, isOlder: true },
+      { because: "every record was proven anew since", shown: { generation: 2, counter: 3 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
+    ];
+  for (const { because, shown, remembered, isOlder } of comparisons) {
+    it(`a Lease is ${isOlder ? "" : "not "}older than what is remembered where ${because}`, () =>
+      assert.equal(isOlderThan(aLease(shown), remembered), isOlder));
+  }
+
+  it("whoever writes an older Lease marks it for a generation that no record has ever been of, and goes on counting from what it remembers", () => {
+    for (const write of [takenLease, renewedLease, releasedLease]) {
+      const written = write(aLease({ generation: 1, counter: 900 }), aWriter({ generation: 4, counter: 7 }));
+      assert.equal(written.metadata.annotations?.[SWEEP_ANNOTATION], "5");
+      assert.deepEqual(rememberedOf(written), { generation: 1, counter: 901 });
+    }
+    assert.deepEqual(rememberedOf(renewedLease(aLease({ generation: 1, counter: 3 }), aWriter({ generation: 1, counter: 70 }))), {
+      generation: 1,
+      counter: 71,
+    });
+  });
+
+  it("a mark is set once, by whoever remembers more, and moves neither holder nor counter", () => {
+    const lease = aLease({ counter: 3 });
+    const remembered = { generation: 0, counter: 70 };
+    assert.equal(needsMark(lease, remembered), true);
+    const marked = markedLease(lease, remembered);
+    assert.deepEqual([marked.spec, rememberedOf(marked)], [lease.spec, rememberedOf(lease)]);
+    assert.equal(needsMark(marked, remembered), false);
+    assert.equal(needsMark(aLease({ counter: 71 }), remembered), false);
+  });
+
+  it("a mark for a later generation is left as it is", () => {
+    assert.equal(renewedLease(aLease({ counter: 3, sweep: 9 }), aWriter({ counter: 70 })).metadata.annotations?.[SWEEP_ANNOTATION], "9");
+  });
+
+  it("the first Lease of an empty store begins at generation 0 and asks for no proof", () => {
+    assert.deepEqual(newLease(aWriter(), undefined), {
+      metadata: { annotations: { [COUNTER_ANNOTATION]: "1", [STORE_GENERATION_ANNOTATION]: "0" } },
+      spec: { holderIdentity: "b", leaseDurationSeconds: 15, renewTime: "2026-01-01T00:00:00.000Z", leaseTransitions: 0 },
+    });
+  });
+
+  it("a Lease that is made anew next to records goes on from the highest generation that anybody knows, and asks for proof of all", () => {
+    const known: readonly (readonly [number, number])[] = [
+      [3, 1],
+      [1, 3],
+    ];
+    for (const [ofRecords, remembered] of known) {
+      assert.deepEqual(newLease(aWriter({ generation: remembered, counter: 7 }), ofRecords).metadata.annotations, {
+        [COUNTER_ANNOTATION]: "8",
+        [STORE_GENERATION_ANNOTATION]: "3",
+        [SWEEP_ANNOTATION]: "4",
+      });
+    }
+  });
+
+  it("renewing and releasing say when and for how long", () => {
+    const lease = aLease({ counter: 5, spec: { leaseDurationSeconds: 60, renewTime: "2025-12-31T00:00:00.000Z" } });
+    const { spec } = renewedLease(lease, aWriter({ counter: 5 }));
+    assert.deepEqual([spec.leaseDurationSeconds, spec.renewTime], [15, "2026-01-01T00:00:00.000Z"]);
+    assert.equal(releasedLease(lease, aWriter({ counter: 5 })).spec.renewTime, "2026-01-01T00:00:00.000Z");
+  });
+
+  it("the counter of a later generation counts alone", () => {
+    const renewed = renewedLease(aLease({ generation: 2, counter: 3 }), aWriter({ generation: 1, counter: 7 }));
+    assert.deepEqual(rememberedOf(renewed), { generation: 2, counter: 4 });
+  });
+});

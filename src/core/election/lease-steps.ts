@@ -1,0 +1,121 @@
+import {
+  annotatedNumber,
+  COUNTER_ANNOTATION,
+  ETAG_WRITE_ANNOTATION,
+  etagWriteOf,
+  type Lease,
+  STORE_GENERATION_ANNOTATION,
+  SWEEP_ANNOTATION,
+} from "../api/lease.ts";
+import { type EtagWrite, largerEtagWrite } from "../azure/etag-write.ts";
+import { toTimestamp } from "../primitives/timestamp.ts";
+
+/** What a process has seen in the Lease: its counter never falls within a store generation, and generations never fall. Zero: it has seen none. */
+export interface RememberedLease {
+  readonly generation: number;
+  readonly counter: number;
+}
+
+/** A candidate that writes the Lease, and what it knows. */
+export interface LeaseWriter {
+  readonly identity: string;
+  /** For how long others leave the Lease alone after each renewal, in milliseconds. */
+  readonly leaseDurationMs: number;
+  readonly nowMs: number;
+  readonly remembered: RememberedLease;
+  /** The kind of write that moves a VM's ETag, as far as this process knows. */
+  readonly etagWrite: EtagWrite;
+}
+
+/** What a Lease shows of the two. */
+export function rememberedOf(lease: Lease): RememberedLease {
+  return { generation: annotatedNumber(lease, STORE_GENERATION_ANNOTATION), counter: annotatedNumber(lease, COUNTER_ANNOTATION) };
+}
+
+/** Whether a Lease is older than what is remembered: then the store went back to a backup, or somebody deleted the Lease and another made it anew. */
+export function isOlderThan(lease: Lease, remembered: RememberedLease): boolean {
+  const { generation, counter } = rememberedOf(lease);
+  return generation < remembered.generation || (generation === remembered.generation && counter < remembered.counter);
+}
+
+/** Whether nobody has said yet that every record is to be proven anew, although the Lease is older than what is remembered. */
+export function needsMark(lease: Lease, remembered: RememberedLease): boolean {
+  return isOlderThan(lease, remembered) && annotatedNumber(lease, SWEEP_ANNOTATION) <= remembered.generation;
+}
+
+/** The Lease with the mark that every record is to be proven anew: anybody may set it who remembers more than the Lease shows. */
+export function markedLease(lease: Lease, remembered: RememberedLease): Lease {
+  return withAnnotations(lease, markFor(lease, remembered));
+}
+
+/** The Lease as its new holder takes it over, from whomever held it last. */
+export function takenLease(lease: Lease, writer: LeaseWriter): Lease {
+  const spec = {
+    holderIdentity: writer.identity,
+    leaseDurationSeconds: seconds(writer.leaseDurationMs),
+    renewTime: toTimestamp(writer.nowMs),
+    leaseTransitions: lease.spec.leaseTransitions + 1,
+  };
+  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
+}
+
+/** The Lease as its holder renews it. */
+export function renewedLease(lease: Lease, writer: LeaseWriter): Lease {
+  const spec = { ...lease.spec, leaseDurationSeconds: seconds(writer.leaseDurationMs), renewTime: toTimestamp(writer.nowMs) };
+  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
+}
+
+/** The Lease as its holder lets go of it: whoever sees this may take it at once. */
+export function releasedLease(lease: Lease, writer: LeaseWriter): Lease {
+  const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, renewTime: toTimestamp(writer.nowMs) };
+  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
+}
+
+/**
+ * The first Lease of a store, or one after somebody deleted it. `generationOfRecords`: the highest store generation that a writer record is of; undefined where
+ * there is no record. Records without a Lease may have come out of a backup, so they are proven anew.
+ */
+export function newLease(writer: LeaseWriter, generationOfRecords: number | undefined): Pick<Lease, "spec"> & { readonly metadata: NewMetadata } {
+  const generation = Math.max(writer.remembered.generation, generationOfRecords ?? 0);
+  const annotations = {
+    [COUNTER_ANNOTATION]: String(writer.remembered.counter + 1),
+    [STORE_GENERATION_ANNOTATION]: String(generation),
+    ...(generationOfRecords === undefined ? {} : { [SWEEP_ANNOTATION]: String(generation + 1) }),
+    ...etagWriteAnnotation(writer.etagWrite),
+  };
+  const spec = {
+    holderIdentity: writer.identity,
+    leaseDurationSeconds: seconds(writer.leaseDurationMs),
+    renewTime: toTimestamp(writer.nowMs),
+    leaseTransitions: 0,
+  };
+  return { metadata: { annotations }, spec };
+}
+
+type NewMetadata = { readonly annotations: Readonly<Record<string, string>> };
+
+function renewal(lease: Lease, { remembered, etagWrite }: LeaseWriter): Readonly<Record<string, string>> {
+  const { generation, counter } = rememberedOf(lease);
+  const highest = generation > remembered.generation ? counter : Math.max(counter, remembered.counter);
+  const mark = isOlderThan(lease, remembered) ? markFor(lease, remembered) : {};
+  return { [COUNTER_ANNOTATION]: String(highest + 1), ...mark, ...etagWriteAnnotation(largerEtagWrite(etagWrite, etagWriteOf(lease))) };
+}
+
+function etagWriteAnnotation(write: EtagWrite): Readonly<Record<string, string>> {
+  return write === "empty" ? {} : { [ETAG_WRITE_ANNOTATION]: write };
+}
+
+/** A generation that no record, of this timeline or of the one that was lost, can be of. */
+function markFor(lease: Lease, remembered: RememberedLease): Readonly<Record<string, string>> {
+  const next = Math.max(rememberedOf(lease).generation, remembered.generation) + 1;
+  return { [SWEEP_ANNOTATION]: String(Math.max(annotatedNumber(lease, SWEEP_ANNOTATION), next)) };
+}
+
+function withAnnotations(lease: Lease, annotations: Readonly<Record<string, string>>): Lease {
+  return { ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } } };
+}
+
+/** Leases count in whole seconds: rounded up, so that nobody takes it early. */
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1_000);
+}

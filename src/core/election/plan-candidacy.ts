@@ -1,0 +1,99 @@
+import { COUNTER_ANNOTATION, type Lease } from "../api/lease.ts";
+import { isOlderThan, needsMark, type RememberedLease } from "./lease-steps.ts";
+
+/** How leadership is held, in milliseconds of each process' own clock. */
+export interface ElectionSettings {
+  /** A Lease that nobody has renewed for this time may be taken. Default 15,000. */
+  readonly leaseDurationMs: number;
+  /** A leader that could not renew for this time stops leading. Default 10,000: below `leaseDurationMs`, so that it has stopped before anybody takes over. */
+  readonly renewDeadlineMs: number;
+  /** Time between two renewals, up to a fifth longer by chance. A candidate that hears of none looks for itself a little later. Default 2,000. */
+  readonly retryPeriodMs: number;
+}
+
+/** As client-go's leader election. */
+export const defaultElectionSettings: ElectionSettings = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
+
+/** Periods vary by this share, so that candidates do not all ask at once. */
+export const ELECTION_JITTER_SHARE = 0.2;
+
+/** How long a candidate waits between two looks, in milliseconds: longer than between two renewals, so that a watch that tells of these spares it the looks. `chance` is in [0, 1). */
+export function lookPeriodMs({ retryPeriodMs }: ElectionSettings, chance: number): number {
+  return retryPeriodMs * (1 + ELECTION_JITTER_SHARE * (1 + chance));
+}
+
+/** The longest that a Lease is left alone, in milliseconds, whatever it says. */
+export const LEASE_DURATION_MAX_MS = 600_000;
+
+/** What is wrong with settings of an election; undefined if they fit each other. */
+export function electionProblem({ leaseDurationMs, renewDeadlineMs, retryPeriodMs }: ElectionSettings): string | undefined {
+  if (renewDeadlineMs >= leaseDurationMs)
+    return `--lease-renew-deadline-ms is ${renewDeadlineMs}: must be below --lease-duration-ms (${leaseDurationMs}), or two would lead at once`;
+  if (retryPeriodMs * (1 + ELECTION_JITTER_SHARE) >= renewDeadlineMs)
+    return `--lease-retry-period-ms is ${retryPeriodMs}: ${1 + ELECTION_JITTER_SHARE} times as much must be below --lease-renew-deadline-ms (${renewDeadlineMs}), or a leader would give up between two renewals`;
+  return undefined;
+}
+
+/** The Lease as a candidate sees it. */
+export interface ObservedLease {
+  readonly identity: string;
+  /** Undefined: there is none. */
+  readonly lease: Lease | undefined;
+  /** How long the candidate has seen it held so (or missing), on its own clock. */
+  readonly unchangedMs: number;
+  /** What it had seen of the Lease before it read it. */
+  readonly remembered: RememberedLease;
+  /** Whether there are writer records: then somebody has led here before. */
+  readonly hasRecords: boolean;
+  /** The store is this process' alone: whoever held the Lease is dead. */
+  readonly isAlone: boolean;
+  readonly settings: ElectionSettings;
+}
+
+/** What a candidate does next. */
+export type CandidateAction =
+  | { readonly kind: "Create" }
+  | { readonly kind: "Take"; readonly because: string }
+  /** Says that the store went back, for whoever leads. */
+  | { readonly kind: "Mark" }
+  | { readonly kind: "Wait"; readonly ms: number };
+
+/** Plans one step of a candidate. */
+export function planCandidacy(observed: ObservedLease): CandidateAction {
+  const { lease, remembered, settings, unchangedMs } = observed;
+  if (lease === undefined) {
+    // Its holder may be alive, and makes it anew within one retry period: it was deleted by hand.
+    const isNewStore = !observed.hasRecords && remembered.counter === 0;
+    return isNewStore || observed.isAlone || unchangedMs >= settings.leaseDurationMs
+      ? { kind: "Create" }
+      : { kind: "Wait", ms: settings.leaseDurationMs - unchangedMs };
+  }
+  if (observed.isAlone) return { kind: "Take", because: "the store is this process' alone" };
+  if (!isOlderThan(lease, remembered)) {
+    if (lease.spec.holderIdentity === "") return { kind: "Take", because: "it was released" };
+    // Nobody has taken it since this very process wrote it.
+    if (lease.spec.holderIdentity === observed.identity) return { kind: "Take", because: "nobody else has held it since" };
+  }
+  const leftMs = holdMs(lease, settings) - unchangedMs;
+  if (leftMs <= 0) return { kind: "Take", because: `${lease.spec.holderIdentity} has not renewed it` };
+  return needsMark(lease, remembered) ? { kind: "Mark" } : { kind: "Wait", ms: leftMs };
+}
+
+/**
+ * Whether a Lease that a candidate was only told of says no more than that the holder of the one that it has read goes on: there is nothing to do about that, and nothing else
+ * to be learnt by a look.
+ */
+export function isRenewal(told: Lease, { lease, remembered }: Pick<ObservedLease, "lease" | "remembered">): boolean {
+  const { holderIdentity } = told.spec;
+  return told.metadata.uid === lease?.metadata.uid && holderIdentity !== "" && holderIdentity === lease.spec.holderIdentity && !isOlderThan(told, remembered);
+}
+
+/** As long as its holder asked for, who may run with other settings than this process. A released one that a backup brought back says nothing of who leads now. */
+function holdMs({ spec }: Lease, settings: ElectionSettings): number {
+  return spec.holderIdentity === "" ? settings.leaseDurationMs : Math.min(spec.leaseDurationSeconds * 1_000, LEASE_DURATION_MAX_MS);
+}
+
+/** What only the holder of a Lease moves: while it stays the same, nobody has renewed. */
+export function holdOf(lease: Lease | undefined): string {
+  return lease === undefined ? "" : JSON.stringify([lease.metadata.uid, lease.spec.holderIdentity, lease.metadata.annotations?.[COUNTER_ANNOTATION]]);
+}

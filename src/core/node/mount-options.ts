@@ -1,0 +1,133 @@
+import type { Failure } from "../failure/failure.ts";
+import type { Result } from "../failure/result.ts";
+import { fail, ok } from "../failure/result.ts";
+import type { FileSystemType } from "../volume/file-system.ts";
+
+/** Options that mount(8) or the kernel keep for each mount, not for the file system: the only ones that mean something for a bind mount. */
+const perMountOptions = new Set([
+  "ro",
+  "rw",
+  "nosuid",
+  "suid",
+  "nodev",
+  "dev",
+  "noexec",
+  "exec",
+  "noatime",
+  "atime",
+  "nodiratime",
+  "diratime",
+  "relatime",
+  "norelatime",
+  "strictatime",
+  "nosymfollow",
+]);
+
+/** Options that would mount something else than the volume's own device at the given path, or change how it is seen elsewhere. */
+const forbiddenNames = new Set([
+  "bind",
+  "rbind",
+  "move",
+  "remount",
+  "loop",
+  "offset",
+  "sizelimit",
+  "encryption",
+  "helper",
+  "shared",
+  "rshared",
+  "private",
+  "rprivate",
+  "slave",
+  "rslave",
+  "unbindable",
+  "runbindable",
+  "journal_dev",
+  "journal_path",
+  "logdev",
+  "rtdev",
+]);
+
+/**
+ * The same, by how their names begin: what mount(8) does besides mounting (directories, owners, modes, id
+ * maps), and the verity options, which open a device of their own.
+ */
+const forbiddenPrefixes = ["x-mount.", "verity."];
+
+/**
+ * Options that leave the journal unread: on a writable mount its records are lost, and the file system is
+ * torn.
+ */
+const withoutJournal = new Set(["noload", "norecovery"]);
+
+/** Longest single mount flag that is accepted, in characters: the kernel takes one page for all of them. */
+const flagLengthMax = 1024;
+
+/**
+ * The options to mount a file system with. A read-only mount doesn't replay the journal, since that would write to a disk that another node may be writing.
+ * Fails with `InvalidArgument` for a flag that mounts something else or contradicts `readOnly`.
+ */
+export function stagingMountOptions(request: {
+  readonly fsType: FileSystemType;
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+}): Result<readonly string[], Failure> {
+  const given = request.mountFlags.flatMap(optionsOf);
+  const isWritable = !request.readOnly && (!given.includes("ro") || given.includes("rw"));
+  const refused = request.mountFlags.flatMap((flag) => {
+    const problem = problemOfFlag(flag, { readOnly: request.readOnly, isWritable });
+    return problem === undefined ? [] : [{ flag, problem }];
+  })[0];
+  if (refused !== undefined) return fail({ kind: "InvalidArgument", field: "mount_flags", value: refused.flag, problem: refused.problem });
+  return ok(unique([...request.mountFlags, ...(request.readOnly ? ["ro", ...withoutReplay(request.fsType)] : [])]));
+}
+
+/** The options to remount a bind mount with; undefined if it may stay as it was bound. What `inherited` (the options of the mount that is bound) restricts stays restricted. */
+export function bindMountOptions(request: {
+  readonly inherited: readonly string[];
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+}): readonly string[] | undefined {
+  const wanted = request.mountFlags.filter((flag) => perMountOptions.has(flag) && flag !== "rw");
+  const added = unique([...wanted, ...(request.readOnly ? ["ro"] : [])]).filter((option) => !request.inherited.includes(option));
+  if (added.length === 0) return undefined;
+  return unique([...request.inherited.filter((option) => perMountOptions.has(option) && (option !== "rw" || !added.includes("ro"))), ...added]);
+}
+
+/** Commas part options; within double quotes (SELinux contexts) they belong to the value. */
+function optionsOf(flag: string): readonly string[] {
+  return flag.replaceAll(/"[^"]*"/g, "").split(",");
+}
+
+function isForbidden(option: string): boolean {
+  const name = option.split("=")[0] ?? "";
+  return forbiddenNames.has(name) || forbiddenPrefixes.some((prefix) => name.toLowerCase().startsWith(prefix));
+}
+
+function problemOfFlag(flag: string, { readOnly, isWritable }: { readonly readOnly: boolean; readonly isWritable: boolean }): string | undefined {
+  if (flag === "" || flag.length > flagLengthMax) return `must have 1 to ${flagLengthMax} characters`;
+  if (/[\s\0]/.test(flag)) return "must not contain white space";
+  const options = optionsOf(flag);
+  const forbidden = options.find(isForbidden);
+  if (forbidden !== undefined) return `${forbidden} is not allowed: it would mount something else than the volume`;
+  const skipping = isWritable ? options.find((option) => withoutJournal.has(option)) : undefined;
+  if (skipping !== undefined) return `${skipping} is not allowed on a writable mount: it skips the journal, and what that holds is lost`;
+  if (readOnly && options.includes("rw")) return "rw contradicts a read-only volume";
+  return undefined;
+}
+
+function withoutReplay(fsType: FileSystemType): readonly string[] {
+  switch (fsType) {
+    case "ext4":
+    case "ext3":
+      return ["noload"];
+    case "xfs":
+      return ["norecovery"];
+    case "ext2":
+      return [];
+  }
+}
+
+function unique(options: readonly string[]): readonly string[] {
+  return [...new Set(options)];
+}

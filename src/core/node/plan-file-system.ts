@@ -1,0 +1,78 @@
+import type { VolumeDetail } from "../api/az-volume.ts";
+import { isSameResourceUri } from "../azure/disk-uri.ts";
+import type { Failure } from "../failure/failure.ts";
+import type { FileSystemType } from "../volume/file-system.ts";
+import type { FormatMark } from "./format-mark.ts";
+import type { DeviceContent } from "./judge-device-content.ts";
+
+/** What is known of a volume's file system before it is mounted. */
+export interface ObservedFileSystem {
+  readonly devicePath: string;
+  readonly content: DeviceContent;
+  /** The mark on the device. It counts only while the volume has no file system on record. */
+  readonly mark: FormatMark | undefined;
+  readonly diskUri: string;
+  readonly formatted: VolumeDetail["formatted"];
+  readonly fsType: FileSystemType;
+  readonly readOnly: boolean;
+}
+
+/** What has to happen before the mount. */
+export type FileSystemPlan =
+  /**
+   * The file system that is there is checked. `isOwnUnfinished`: no pod has ever used it, so that one which the check can't repair is made again. `isUnknown`: neither the record
+   * nor a mark says whose it is.
+   */
+  | { readonly kind: "Check"; readonly uuid: string; readonly isOwnUnfinished: boolean; readonly isUnknown: boolean }
+  /** The first file system is made on a blank device. `uuid`: of an attempt that was cut off; undefined: it is the first. */
+  | { readonly kind: "Make"; readonly uuid: string | undefined }
+  /** What an attempt left that was cut off is erased, and the file system made with its UUID. */
+  | { readonly kind: "MakeAgain"; readonly uuid: string }
+  | { readonly kind: "Refuse"; readonly failure: Failure };
+
+/** A volume has one first format in its life. Only the driver's own attempt, which the mark on the device names by disk and UUID, is ever made again. */
+export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
+  const { content, devicePath, formatted, fsType } = observed;
+  const mark = ownMark(observed);
+  switch (content.kind) {
+    case "fileSystem":
+      return planFound(observed, content, mark);
+    case "otherData":
+      if (mark !== undefined && content.hasNoSignature === true) return { kind: "MakeAgain", uuid: mark.uuid };
+      return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: content.detail, wanted: fsType } };
+    case "blank":
+      if (formatted !== undefined)
+        return wrongDevice(devicePath, `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}`);
+      return observed.readOnly ? refuseReadOnly : { kind: "Make", uuid: mark?.uuid };
+  }
+}
+
+function planFound(
+  { devicePath, formatted, fsType }: ObservedFileSystem,
+  found: Extract<DeviceContent, { kind: "fileSystem" }>,
+  mark: FormatMark | undefined,
+): FileSystemPlan {
+  if (found.fsType !== fsType) return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, wanted: fsType } };
+  if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)
+    return wrongDevice(devicePath, `its file system has UUID ${found.uuid}, the volume's has ${formatted.uuid}`);
+  const isOwnUnfinished = mark?.uuid === found.uuid;
+  // Nothing checks an XFS before its mount.
+  if (isOwnUnfinished && fsType === "xfs") return { kind: "MakeAgain", uuid: found.uuid };
+  // One without a UUID can't be recorded by it, and would be unknown for ever.
+  const isRecorded = formatted !== undefined && (formatted.uuid !== undefined || found.uuid === "");
+  return { kind: "Check", uuid: found.uuid, isOwnUnfinished, isUnknown: !isRecorded && !isOwnUnfinished };
+}
+
+/** The mark, if it is of this very disk and the volume has no file system yet. */
+function ownMark({ mark, diskUri, formatted }: ObservedFileSystem): FormatMark | undefined {
+  return formatted === undefined && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri) ? mark : undefined;
+}
+
+function wrongDevice(devicePath: string, problem: string): FileSystemPlan {
+  return { kind: "Refuse", failure: { kind: "WrongDevice", devicePath, problem } };
+}
+
+const refuseReadOnly: FileSystemPlan = {
+  kind: "Refuse",
+  failure: { kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" },
+};

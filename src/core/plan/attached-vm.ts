@@ -1,8 +1,0 @@
-import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
-import type { NodeIdentity } from "../model/node-identity.ts";
-
-/** The VM that the disk of an attachment was, or is being, attached to; undefined where no attach was begun, or the disk was proven to be off. */
-export function attachedVm({ spec: { nodeName }, status }: AzVolumeAttachment): NodeIdentity | undefined {
-  if (status?.vmId === undefined || status.instanceUri === undefined) return undefined;
-  return { nodeName, vmId: status.vmId, instanceUri: status.instanceUri };
-}

@@ -1,0 +1,16 @@
+import { invariant } from "../failure/invariant.ts";
+
+/** How the delays of a series of tries grow. */
+export interface Backoff {
+  /** First delay, in milliseconds. */
+  readonly baseMs: number;
+  /** Upper limit for one delay, in milliseconds. 200, 400, 800, 800 … with `baseMs: 200, maxMs: 800`. */
+  readonly maxMs: number;
+}
+
+/** The delay before try `attempt` (1 = first retry), between half of the full delay and all of it: `chance` is in [0, 1), so that retriers spread. */
+export function backoffMs(options: Backoff & { readonly attempt: number; readonly chance: number }): number {
+  invariant(options.attempt >= 1, `attempt counts from 1, not ${options.attempt}`);
+  const fullMs = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(options.attempt - 1, 30));
+  return Math.ceil(fullMs * (0.5 + options.chance / 2));
+}

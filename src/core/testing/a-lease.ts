@@ -1,0 +1,16 @@
+import { COUNTER_ANNOTATION, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../api/lease.ts";
+
+/** A Lease that `a` holds in its third term. */
+export function aLease(shown: {
+  readonly counter?: number;
+  readonly generation?: number;
+  readonly sweep?: number;
+  readonly spec?: Partial<Lease["spec"]>;
+}): Lease {
+  const { counter = 1, generation = 0, sweep = 0, spec = {} } = shown;
+  const annotations = { [COUNTER_ANNOTATION]: String(counter), [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: String(sweep) };
+  return {
+    metadata: { name: "lease", uid: "uid-1", resourceVersion: "1", generation: 1, creationTimestamp: "2025-12-31T00:00:00.000Z", annotations },
+    spec: { holderIdentity: "a", leaseDurationSeconds: 15, renewTime: "2025-12-31T23:59:58.000Z", leaseTransitions: 3, ...spec },
+  };
+}

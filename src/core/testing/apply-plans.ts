@@ -1,0 +1,206 @@
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { WriterRecord } from "../api/az-volume.ts";
+import { identityOf } from "../api/node-identity.ts";
+import { isLeaving, isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
+import { type AttachmentAction, planAttachment } from "../attachment/plan-attachment.ts";
+import { planReplicas, type ReplicaAction } from "../attachment/plan-replicas.ts";
+import { planRequestTime, type RequestTime, withRequestTime } from "../attachment/plan-request-time.ts";
+import { unreachable } from "../failure/invariant.ts";
+import { planWriter } from "../writer/plan-writer.ts";
+import type { WriterAction } from "../writer/writer-action.ts";
+import {
+  assumeHeld,
+  bindToNode,
+  clearVanished,
+  distrust,
+  fenceClear,
+  fenceIntent,
+  give,
+  grant,
+  isInQuarantine,
+  leaveQuarantine,
+  proveClean,
+  revoke,
+  type Step,
+  unwant,
+  wantAgain,
+} from "../writer/writer-steps.ts";
+import { agoMs, anObservedVolume, aReplica, attachmentName } from "./objects.ts";
+
+/** A volume after one round: its plans are carried out, every cloud operation succeeds, and healthy nodes do what they should. */
+export function applyPlans(observed: ObservedVolume): ObservedVolume {
+  let next = observed;
+  for (const action of planWriter(observed)) next = applyWriterAction(next, action);
+  for (const action of planReplicas(observed)) next = applyReplicaAction(next, action);
+  next = withPlannedRequestTime(next, planRequestTime(observed));
+  for (const { attachment } of observed.attachments) {
+    const action = planAttachment(next, attachment);
+    if (action !== undefined) next = applyAttachmentAction(next, attachment, action);
+  }
+  return nodesAct(finishFence(next));
+}
+
+/** Nodes that may have the volume mounted to write, as the record tells. */
+export function mayWrite(observed: ObservedVolume): readonly string[] {
+  const record = observed.volume.status?.record;
+  return record?.writer?.held === true ? [record.writer.nodeName] : [];
+}
+
+/** VMs that have the disk in Azure, or may. */
+export function sharesTaken(observed: ObservedVolume): number {
+  return observed.attachments.filter(({ attachment }) => ["Attaching", "Attached", "Detaching"].includes(attachment.status?.state ?? "Pending")).length;
+}
+
+function applyWriterAction(observed: ObservedVolume, action: WriterAction): ObservedVolume {
+  switch (action.kind) {
+    case "Grant":
+      return moved(observed, (record) => grant(record, action.node));
+    case "Revoke":
+      return moved(observed, revoke);
+    case "AssumeHeld":
+      return moved(observed, (record) => assumeHeld(record, action.node));
+    case "Distrust":
+      return moved(observed, (record) => distrust(record, action.node));
+    case "BindToNode":
+      return moved(observed, (record) => bindToNode(record, action.node));
+    case "Unwant":
+      return moved(observed, (record) => unwant(record, action.node));
+    case "BeginFence":
+    case "ConfirmDetached":
+      return moved(observed, (record) => fenceIntent(record, action.node));
+    case "ConfirmVanished":
+      return moved(observed, (record) => clearVanished(record, action.node));
+    case "Recall":
+      return changed(observed, action.attachmentName, (attachment) => ({
+        ...attachment,
+        spec: { ...attachment.spec, recall: { id: "recall", since: agoMs(0) } },
+      }));
+    case "EndRecall":
+      return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({ ...attachment, spec }));
+    case "EndWant":
+      return changed(observed, attachmentName(action.nodeName), ({ spec: { want: _, ...spec }, ...attachment }) => ({
+        ...attachment,
+        spec: { ...spec, role: "Replica" },
+      }));
+    // Azure says that the VM runs.
+    case "FenceIfOff":
+    case "RevokeIfMoved":
+    case "ReleaseCheck":
+    case "WaitFor":
+    case "Tell":
+    case "PlanAgain":
+      return observed;
+    default:
+      return unreachable(action);
+  }
+}
+
+function withPlannedRequestTime(observed: ObservedVolume, planned: RequestTime | undefined): ObservedVolume {
+  const { volume } = observed;
+  if (planned === undefined || volume.status === undefined) return observed;
+  return { ...observed, volume: { ...volume, status: withRequestTime(volume.status, planned) } };
+}
+
+function applyReplicaAction(observed: ObservedVolume, action: ReplicaAction): ObservedVolume {
+  switch (action.kind) {
+    case "CreateReplica":
+      return withAttachments(observed, [
+        ...attachmentsOf(observed),
+        aReplica(action.nodeName, { metadata: { creationTimestamp: agoMs(0) }, status: undefined }),
+      ]);
+    case "DeleteAttachment":
+      return changed(observed, action.attachmentName, (attachment) => ({ ...attachment, metadata: { ...attachment.metadata, deletionTimestamp: agoMs(0) } }));
+    case "ReplicasMissing":
+    case "PlanAgain":
+      return observed;
+    default:
+      return unreachable(action);
+  }
+}
+
+function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAttachment, action: AttachmentAction): ObservedVolume {
+  const { name } = attachment.metadata;
+  switch (action.kind) {
+    case "Attach":
+      return changed(observed, name, (present) =>
+        isLeaving(present)
+          ? present
+          : { ...present, status: { ...present.status, state: "Attached", vmId: action.node.vmId, instanceUri: action.node.instanceUri, lun: 0 } },
+      );
+    case "Detach":
+    case "ReleaseUnattached":
+    case "Release":
+      return withAttachments(
+        observed,
+        attachmentsOf(observed).filter((other) => other.metadata.name !== name),
+      );
+    case "DetachEarlier":
+      return changed(observed, name, (present) => ({ ...present, status: { state: "Pending" } }));
+    case "MakeAnew": {
+      const { metadata, status: _, ...anew } = attachment;
+      const { deletionTimestamp: __, ...stays } = metadata;
+      return withAttachments(
+        observed,
+        attachmentsOf(observed).map((other) => (other.metadata.name === name ? { ...anew, metadata: stays } : other)),
+      );
+    }
+    case "RecordRole":
+      return changed(observed, name, (present) => (present.status === undefined ? present : { ...present, status: { ...present.status, role: action.role } }));
+    case "Wait":
+      return observed;
+    default:
+      return unreachable(action);
+  }
+}
+
+/** A fence that was begun ends with proof. */
+function finishFence(observed: ObservedVolume): ObservedVolume {
+  return moved(observed, (record) => (record.fencing === undefined ? refused : fenceClear(record, record.fencing, record.writer)));
+}
+
+/** What nodes do by themselves: give back what nobody wants, show that they are clean. Those that are out of service do nothing. */
+function nodesAct(observed: ObservedVolume): ObservedVolume {
+  let next = observed;
+  for (const node of observed.nodes()) {
+    if (isOutOfService(observed, node.nodeName)) continue;
+    const identity = identityOf(node);
+    const hasAttachment = observed.attachments.some(({ attachment }) => attachment.metadata.name === attachmentName(node.nodeName));
+    next = moved(next, (record) => (record.writer?.wanted === true ? refused : give(record, identity, record.writer?.epoch ?? 0)));
+    next = moved(next, (record) => proveClean(record, identity));
+    next = moved(next, (record) =>
+      isInQuarantine(record, identity) && (hasAttachment || record.quarantine.length > 0) ? leaveQuarantine(record, identity) : refused,
+    );
+    next = moved(next, (record) =>
+      hasWant(observed, node.nodeName) && record.writer?.wanted === false && record.writer.held ? wantAgain(record, identity) : refused,
+    );
+  }
+  return next;
+}
+
+const refused: Step = { ok: false, failure: "not asked for" };
+
+function hasWant(observed: ObservedVolume, nodeName: string): boolean {
+  return observed.attachments.some(({ attachment }) => attachment.spec.nodeName === nodeName && attachment.spec.want !== undefined);
+}
+
+function moved(observed: ObservedVolume, step: (record: WriterRecord) => Step): ObservedVolume {
+  const { volume } = observed;
+  const { status } = volume;
+  const next = status?.record === undefined ? refused : step(status.record);
+  return next.ok && status !== undefined ? { ...observed, volume: { ...volume, status: { ...status, record: next.value } } } : observed;
+}
+
+function changed(observed: ObservedVolume, name: string, change: (attachment: AzVolumeAttachment) => AzVolumeAttachment): ObservedVolume {
+  return withAttachments(
+    observed,
+    attachmentsOf(observed).map((attachment) => (attachment.metadata.name === name ? change(attachment) : attachment)),
+  );
+}
+
+function attachmentsOf(observed: ObservedVolume): readonly AzVolumeAttachment[] {
+  return observed.attachments.map(({ attachment }) => attachment);
+}
+
+function withAttachments(observed: ObservedVolume, attachments: readonly AzVolumeAttachment[]): ObservedVolume {
+  return anObservedVolume({ ...observed, attachments });
+}

@@ -1,0 +1,218 @@
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { AzVolume, VolumeDetail, Writer, WriterRecord } from "../api/az-volume.ts";
+import type { NodeIdentity } from "../api/node-identity.ts";
+import { attachmentObjectName } from "../api/object-names.ts";
+import type { ObservedAttachment, ObservedNode, ObservedVolume, VolumeSettings } from "../attachment/observed-volume.ts";
+import { formatDiskUri } from "../azure/disk-uri.ts";
+import { formatInstanceUri } from "../azure/instance-uri.ts";
+import { fromTimestamp, toTimestamp } from "../primitives/timestamp.ts";
+import { gibToBytes } from "../primitives/units.ts";
+import type { VolumePod } from "../schedule/volume-pod.ts";
+import { isNotReady } from "../writer/node-silence.ts";
+import { newRecord } from "../writer/writer-steps.ts";
+
+/** The disk that all builders are about. */
+export const diskUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-1" });
+
+/** When every observation is made, in milliseconds since 1970. */
+export const nowMs = fromTimestamp("2026-01-01T12:00:00.000Z");
+
+/** The timestamp of `ms` milliseconds before the observation. */
+export function agoMs(ms: number): string {
+  return toTimestamp(nowMs - ms);
+}
+
+/** Limits and patience as the defaults have them. */
+export const settings: VolumeSettings = {
+  unpublish: "demote",
+  collectReplicasAfterMs: 300_000,
+  replicaAttachTries: 3,
+  heartbeatStaleMs: 35_000,
+  recallGraceMs: 1_000,
+  recallAnswerMs: 5_000,
+  unmountStallMs: 120_000,
+  offlineResizeMs: 600_000,
+};
+
+/** The resource id of a node's VM, whose name is not the node's. */
+export function instanceUriOf(nodeName: string): string {
+  return formatInstanceUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", scaleSetName: undefined, instanceName: `vm-${nodeName}` });
+}
+
+/** The node of that name as a record names it. */
+export function identity(nodeName: string): NodeIdentity {
+  return { nodeName, vmId: `vm-of-${nodeName}`, instanceUri: instanceUriOf(nodeName) };
+}
+
+/** A writer that holds the volume and is wanted. */
+export function aWriter(nodeName: string, overrides: Partial<Writer> = {}): Writer {
+  return { ...identity(nodeName), epoch: 1, held: true, wanted: true, ...overrides };
+}
+
+/** The record of a new disk, changed. */
+export function aRecord(overrides: Partial<WriterRecord> = {}): WriterRecord {
+  return { ...newRecord(0), epoch: overrides.writer?.epoch ?? 0, ...overrides };
+}
+
+/** A managed disk of 10 GiB in zone 1 that three VMs may share. */
+export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
+  return {
+    diskUri,
+    sizeGiB: 10,
+    maxShares: 3,
+    skuName: "Premium_LRS",
+    location: "eastus",
+    zones: ["1"],
+    volumeContext: {},
+    accessibleTopology: [],
+    ...overrides,
+  };
+}
+
+/** A volume `pvc-1` whose disk exists, with room for two replicas. */
+export function aVolume(
+  overrides: {
+    readonly metadata?: Partial<AzVolume["metadata"]>;
+    readonly spec?: Partial<AzVolume["spec"]>;
+    readonly status?: Partial<NonNullable<AzVolume["status"]>>;
+  } = {},
+): AzVolume {
+  return {
+    metadata: { name: "pvc-1", uid: "uid-pvc-1", resourceVersion: "7", generation: 1, creationTimestamp: agoMs(3_600_000), ...overrides.metadata },
+    spec: {
+      volumeName: "pvc-1",
+      capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
+      requiredBytes: Number(gibToBytes(10)),
+      limitBytes: 0,
+      parameters: {},
+      maxShares: 3,
+      maxMountReplicaCount: 2,
+      deleteRequested: false,
+      ...overrides.spec,
+    },
+    status: { state: "Created", observedGeneration: 1, conditions: [], detail: aDetail(), record: aRecord(), ...overrides.status },
+  };
+}
+
+/** The attachment of `pvc-1` to a node: attached, and Primary with a want unless it is made a Replica. */
+export function anAttachment(
+  nodeName: string,
+  overrides: {
+    readonly metadata?: Partial<AzVolumeAttachment["metadata"]>;
+    readonly spec?: Partial<AzVolumeAttachment["spec"]>;
+    readonly status?: Partial<NonNullable<AzVolumeAttachment["status"]>> | undefined;
+  } = {},
+): AzVolumeAttachment {
+  const role = overrides.spec?.role ?? "Primary";
+  return {
+    metadata: {
+      name: attachmentName(nodeName),
+      uid: `uid-${nodeName}`,
+      resourceVersion: "5",
+      generation: 1,
+      creationTimestamp: agoMs(3_600_000),
+      ...overrides.metadata,
+    },
+    spec: {
+      volumeName: "pvc-1",
+      volumeId: diskUri,
+      nodeName,
+      role,
+      readOnly: false,
+      volumeContext: {},
+      ...(role === "Primary" ? { want: { since: agoMs(60_000) } } : {}),
+      ...overrides.spec,
+    },
+    ...("status" in overrides && overrides.status === undefined
+      ? {}
+      : { status: { state: "Attached", role, vmId: identity(nodeName).vmId, instanceUri: instanceUriOf(nodeName), lun: 0, ...overrides.status } }),
+  };
+}
+
+/** A standby on a node, attached. */
+export function aReplica(nodeName: string, overrides: Parameters<typeof anAttachment>[1] = {}): AzVolumeAttachment {
+  return anAttachment(nodeName, { ...overrides, spec: { role: "Replica", ...overrides.spec } });
+}
+
+/** An attachment that is on its way out. */
+export function leaving(attachment: AzVolumeAttachment): AzVolumeAttachment {
+  return { ...attachment, metadata: { ...attachment.metadata, deletionTimestamp: agoMs(1_000) } };
+}
+
+/** The name of the attachment of `pvc-1` to a node. */
+export function attachmentName(nodeName: string): string {
+  return attachmentObjectName({ diskUri, nodeName });
+}
+
+/** A healthy node in zone 1 with room. */
+export function aNode(nodeName: string, overrides: Partial<ObservedNode> = {}): ObservedNode {
+  return {
+    ...identity(nodeName),
+    location: "eastus",
+    zone: "1",
+    isReady: true,
+    isGone: false,
+    isUnschedulable: false,
+    isOutOfService: false,
+    labels: {},
+    taints: [],
+    heartbeatUnchangedMs: 1_000,
+    isKubeletLeaseStale: undefined,
+    volumesMax: 8,
+    attachments: 0,
+    isShortOfSlots: false,
+    ...overrides,
+  };
+}
+
+/** A pod that waits on node-b, changed. */
+export function aPod(overrides: Partial<VolumePod> = {}): VolumePod {
+  return { name: "default/db-0", nodeName: "node-b", isPending: true, isTerminating: false, ...overrides };
+}
+
+/** What `unchangedMs` of an attachment is where a test does not say. */
+const UNCHANGED_MS = 1_000;
+
+/** A volume with its attachments and nodes `node-a` to `node-d`, unless a test names others. */
+export function anObservedVolume(
+  overrides: Omit<Partial<ObservedVolume>, "attachments" | "nodes" | "node"> & {
+    readonly attachments?: readonly (AzVolumeAttachment | ObservedAttachment)[];
+    readonly nodes?: readonly ObservedNode[] | ObservedVolume["nodes"];
+  } = {},
+): ObservedVolume {
+  const attachments = (overrides.attachments ?? []).map((observed) =>
+    "attachment" in observed ? observed : { attachment: observed, unchangedMs: UNCHANGED_MS, watchedUnchangedMs: UNCHANGED_MS },
+  );
+  const given = overrides.nodes ?? ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => aNode(nodeName));
+  const nodes = typeof given === "function" ? given() : given;
+  return {
+    volume: aVolume(),
+    unchangedMs: 60_000,
+    outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
+    vmOf: () => undefined,
+    unregisteredMs: () => 0,
+    notReady: nodes.filter(isNotReady).map((node) => node.nodeName),
+    hasUser: () => true,
+    writerUse: "unknown",
+    writerUsers: [],
+    whyUseUnknown: undefined,
+    pods: () => [],
+    placement: () => ({ pods: [], neighbours: [], companionsOn: new Map() }),
+    nowMs,
+    settings,
+    ...overrides,
+    nodes: () => nodes,
+    node: (nodeName) => nodes.find((node) => node.nodeName === nodeName),
+    attachments: attachments.toSorted((left, right) => (left.attachment.metadata.name < right.attachment.metadata.name ? -1 : 1)),
+  };
+}
+
+/** An attachment that has been watched unchanged for a while. */
+export function unchangedFor(ms: number, attachment: AzVolumeAttachment): ObservedAttachment {
+  return { attachment, unchangedMs: ms, watchedUnchangedMs: ms };
+}
+
+/** `pvc-1` with a record. */
+export function aVolumeWithRecord(record: Partial<WriterRecord>, spec: Partial<AzVolume["spec"]> = {}): AzVolume {
+  return aVolume({ spec, status: { record: aRecord(record) } });
+}

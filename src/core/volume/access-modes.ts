@@ -1,0 +1,62 @@
+import type { VolumeCapability } from "../api/az-volume.ts";
+import type { FailureOf } from "../failure/failure.ts";
+import type { Result } from "../failure/result.ts";
+import { fail, ok } from "../failure/result.ts";
+import { type AccessMode, accessModes } from "./access-mode.ts";
+
+const SHARES_MIN_FOR_MULTI_NODE = 2;
+
+/** Whether an access mode lets several nodes use the volume at once. */
+export function isMultiNode(mode: AccessMode): boolean {
+  return mode.startsWith("MULTI_NODE_");
+}
+
+/** Whether only one node may write the volume at a time: not every capability asked for is multi-node block. */
+export function isSingleWriter(capabilities: readonly VolumeCapability[]): boolean {
+  return !capabilities.every((capability) => capability.accessType === "block" && isMultiNode(capability.accessMode));
+}
+
+/**
+ * Whether a disk of `maxShares` can serve every capability: single-node modes always, multi-node modes only as raw block on a shared disk.
+ * File systems on several nodes are refused, read-only ones too: mounting ext4 read-only replays its journal and so writes.
+ */
+export function checkCapabilities(capabilities: readonly VolumeCapability[], maxShares: number): Result<void, FailureOf<"InvalidArgument">> {
+  for (const { accessMode, accessType } of capabilities) {
+    if (!isMultiNode(accessMode)) continue;
+    if (accessType === "mount") {
+      return fail(invalidMode(accessMode, `a file system can be used on one node only; use a SINGLE_NODE mode (${singleNodeModes}) or volumeMode Block`));
+    }
+    if (maxShares < SHARES_MIN_FOR_MULTI_NODE) {
+      return fail(invalidMode(accessMode, `needs a shared disk: maxShares is ${maxShares} and must be at least ${SHARES_MIN_FOR_MULTI_NODE}`));
+    }
+  }
+  return ok(undefined);
+}
+
+/**
+ * Why a volume made for `existing` can't be used as `requested` asks, undefined if it can. Single-writer volumes stay single-writer:
+ * their writer record says who may write.
+ */
+export function capabilitiesDifference(existing: readonly VolumeCapability[], requested: readonly VolumeCapability[]): string | undefined {
+  if (isSingleWriter(existing) !== isSingleWriter(requested)) {
+    return isSingleWriter(existing)
+      ? "the volume is for one writer, not for several nodes at once"
+      : "the volume is for several nodes at once, not for one writer";
+  }
+  for (const { accessType, fsType } of requested) {
+    if (!existing.some((capability) => capability.accessType === accessType)) return `the volume is not for access type ${accessType}`;
+    const made = existing.find((capability) => capability.accessType === "mount")?.fsType;
+    if (isStated(made) && isStated(fsType) && made.toLowerCase() !== fsType.toLowerCase()) return `the volume's file system is ${made}, not ${fsType}`;
+  }
+  return undefined;
+}
+
+const singleNodeModes = accessModes.filter((mode) => !isMultiNode(mode)).join(", ");
+
+function isStated(fsType: string | undefined): fsType is string {
+  return fsType !== undefined && fsType !== "";
+}
+
+function invalidMode(value: string, problem: string): FailureOf<"InvalidArgument"> {
+  return { kind: "InvalidArgument", field: "volume_capability.access_mode", value, problem };
+}

@@ -1,0 +1,70 @@
+import type { FailureOf } from "../failure/failure.ts";
+import type { Result } from "../failure/result.ts";
+import { fail, ok } from "../failure/result.ts";
+import { bytesToGibRoundedUp, gibToBytes } from "../primitives/units.ts";
+import type { DiskSku } from "./disk-sku.ts";
+
+/** CSI's CapacityRange; zero means not stated. */
+export interface CapacityRange {
+  readonly requiredBytes: bigint;
+  readonly limitBytes: bigint;
+}
+
+const SIZE_MIN_GIB = 1;
+const ULTRA_SIZE_MIN_GIB = 4;
+const SIZE_MAX_GIB = 32_767;
+const FLEXIBLE_SIZE_MAX_GIB = 65_536;
+
+/** The largest disk of a SKU, in GiB. */
+function diskSizeMaxGib(skuName: DiskSku): number {
+  return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS" ? FLEXIBLE_SIZE_MAX_GIB : SIZE_MAX_GIB;
+}
+
+/** The smallest disk of a SKU, in GiB. */
+function diskSizeMinGib(skuName: DiskSku): number {
+  return skuName === "UltraSSD_LRS" ? ULTRA_SIZE_MIN_GIB : SIZE_MIN_GIB;
+}
+
+/**
+ * The size of disk that serves a capacity range: what is required rounded up to whole GiB, at least the SKU's minimum.
+ * Fails with `InvalidArgument` where the range contradicts itself and with `OutOfRange` where no disk of the SKU lies in it.
+ */
+export function chooseDiskSize(range: CapacityRange, skuName: DiskSku): Result<{ readonly sizeGiB: number }, FailureOf<"InvalidArgument" | "OutOfRange">> {
+  const contradiction = findContradiction(range);
+  if (contradiction !== undefined) return fail(contradiction);
+  const sizeGiB = Math.max(bytesToGibRoundedUp(range.requiredBytes), diskSizeMinGib(skuName));
+  const maxGiB = diskSizeMaxGib(skuName);
+  if (sizeGiB > maxGiB) {
+    return fail(
+      outOfRange("capacity_range.required_bytes", range.requiredBytes, `the largest ${skuName} disk has ${maxGiB} GiB (${gibToBytes(maxGiB)} bytes)`),
+    );
+  }
+  if (range.limitBytes > 0n && gibToBytes(sizeGiB) > range.limitBytes) {
+    const problem = `the smallest ${skuName} disk for ${range.requiredBytes} bytes has ${sizeGiB} GiB (${gibToBytes(sizeGiB)} bytes), above the limit; raise the limit to a whole GiB`;
+    return fail(outOfRange("capacity_range.limit_bytes", range.limitBytes, problem));
+  }
+  return ok({ sizeGiB });
+}
+
+/** Whether a disk of `sizeGiB` lies in a capacity range. */
+export function isSizeWithin(range: CapacityRange, sizeGiB: number): boolean {
+  const size = gibToBytes(sizeGiB);
+  return size >= range.requiredBytes && (range.limitBytes === 0n || size <= range.limitBytes);
+}
+
+function findContradiction(range: CapacityRange): FailureOf<"InvalidArgument"> | undefined {
+  if (range.requiredBytes < 0n) return invalid("capacity_range.required_bytes", range.requiredBytes, "must not be negative");
+  if (range.limitBytes < 0n) return invalid("capacity_range.limit_bytes", range.limitBytes, "must not be negative");
+  if (range.limitBytes > 0n && range.requiredBytes > range.limitBytes) {
+    return invalid("capacity_range.required_bytes", range.requiredBytes, `must not be above limit_bytes (${range.limitBytes})`);
+  }
+  return undefined;
+}
+
+function invalid(field: string, value: bigint, problem: string): FailureOf<"InvalidArgument"> {
+  return { kind: "InvalidArgument", field, value: String(value), problem };
+}
+
+function outOfRange(field: string, value: bigint, problem: string): FailureOf<"OutOfRange"> {
+  return { kind: "OutOfRange", field, value: String(value), problem };
+}

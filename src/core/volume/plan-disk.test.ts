@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import type { AzVolume } from "../api/az-volume.ts";
+import type { ObservedVolume } from "../attachment/observed-volume.ts";
+import { gibToBytes } from "../primitives/units.ts";
+import {
+  aDetail,
+  agoMs,
+  anAttachment,
+  anObservedVolume,
+  aPod,
+  aRecord,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+} from "../testing/objects.ts";
+import { asksForAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
+
+interface Row {
+  readonly because: string;
+  readonly observed: ObservedVolume;
+  readonly plan: DiskAction | undefined;
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, observed, plan } of rows) assert.deepEqual(planDisk(observed), plan, because);
+}
+
+/** A volume whose disk does not exist yet. */
+function withoutDisk(state: "Pending" | "Creating" | "CreationFailed", spec: Parameters<typeof aVolume>[0] = {}): ObservedVolume {
+  return anObservedVolume({ volume: { ...aVolume(spec), status: { state, observedGeneration: 1, conditions: [] } } });
+}
+
+/** A volume of 10 GiB of which 20 are asked. */
+function growing(
+  maxShares: number,
+  status: Parameters<typeof aVolume>[0] = {},
+  attachments: NonNullable<Parameters<typeof anObservedVolume>[0]>["attachments"] = [],
+): ObservedVolume {
+  return anObservedVolume({
+    volume: aVolume({
+      metadata: { generation: 2 },
+      spec: { requiredBytes: Number(gibToBytes(20)) },
+      status: { detail: aDetail({ maxShares }), ...status.status },
+    }),
+    attachments,
+  });
+}
+
+function offlineSince(ms: number): Parameters<typeof aVolume>[0] {
+  return {
+    status: { state: "Updating", conditions: [{ type: "OfflineResize", status: "True", reason: "SharedDisk", message: "", lastTransitionTime: agoMs(ms) }] },
+  };
+}
+
+describe("planDisk", () => {
+  it("creates or adopts the disk of a volume that has none, and rests once it is there", () => {
+    const { status: _, ...fresh } = aVolume();
+    check([
+      { because: "new", observed: anObservedVolume({ volume: fresh }), plan: { kind: "CreateDisk" } },
+      { because: "cut off while creating", observed: withoutDisk("Creating"), plan: { kind: "CreateDisk" } },
+      { because: "not ours", observed: withoutDisk("Pending", { spec: { diskUri } }), plan: { kind: "AdoptDisk", diskUri } },
+      { because: "failed for good", observed: withoutDisk("CreationFailed"), plan: undefined },
+      { because: "asked for something else since", observed: withoutDisk("CreationFailed", { metadata: { generation: 2 } }), plan: { kind: "CreateDisk" } },
+      { because: "there", observed: anObservedVolume(), plan: undefined },
+    ]);
+  });
+
+  it("never deletes a disk without DeleteVolume's mark, nor one that is attached", () => {
+    const metadata = { deletionTimestamp: agoMs(0) };
+    const marked = { metadata, spec: { deleteRequested: true } };
+    check([
+      { because: "deleted by hand", observed: anObservedVolume({ volume: aVolume({ metadata }) }), plan: { kind: "RebuildVolume" } },
+      {
+        because: "deleted by hand while a node is being cut off: nobody writes there by the record that is made anew before its VM is settled",
+        observed: anObservedVolume({
+          volume: { ...aVolumeWithRecord({ fencing: { ...identity("node-a"), vmId: "vm-a" } }), metadata: aVolume({ metadata }).metadata },
+        }),
+        plan: { kind: "RebuildVolume" },
+      },
+      { because: "deleted by hand before it had a disk", observed: withoutDisk("Creating", { metadata }), plan: { kind: "RebuildVolume" } },
+      { because: "marked", observed: anObservedVolume({ volume: aVolume(marked) }), plan: { kind: "DeleteDisk" } },
+      {
+        because: "marked, still attached",
+        observed: anObservedVolume({ volume: aVolume(marked), attachments: [aReplica("node-b")] }),
+        plan: { kind: "Wait", because: "the disk is still attached" },
+      },
+      {
+        because: "marked, not deleted yet",
+        observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }) }),
+        plan: { kind: "DeleteObject" },
+      },
+      { because: "marked before it had a disk", observed: withoutDisk("Creating", marked), plan: { kind: "DeleteDisk" } },
+      {
+        because: "marked before anybody has looked who has its disk",
+        observed: withoutDisk("Pending", { metadata, spec: { deleteRequested: true, diskUri } }),
+        plan: { kind: "AdoptDisk", diskUri },
+      },
+    ]);
+  });
+
+  it("grows a disk that one VM has online", () => {
+    check([
+      { because: "larger", observed: growing(1), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
+      { because: "while it is in use", observed: growing(1, {}, [anAttachment("node-a")]), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
+      { because: "failed for good", observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 2 } }), plan: undefined },
+      {
+        because: "failed, and asked for something else since",
+        observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 1 } }),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
+      },
+      {
+        because: "a byte more is a GiB more",
+        observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: Number(gibToBytes(10)) + 1 }, status: { detail: aDetail({ maxShares: 1 }) } }) }),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 11 },
+      },
+      { because: "never smaller", observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: 1 } }) }), plan: undefined },
+      { because: "large enough already", observed: anObservedVolume({ volume: aVolume({ metadata: { generation: 2 } }) }), plan: { kind: "RecordGeneration" } },
+    ]);
+  });
+
+  it("grows a shared disk only while no VM has it, and gives up rather than hold grants back for ever", () => {
+    const minute = 60_000;
+    const published: DiskAction = { kind: "EndOfflineResize", because: "a node has the volume published: a shared disk grows only while no VM has it" };
+    check([
+      { because: "marks the record first", observed: growing(3, {}, [aReplica("node-b")]), plan: { kind: "BeginOfflineResize" } },
+      { because: "replicas are not evicted for nothing", observed: growing(3, {}, [anAttachment("node-a"), aReplica("node-b")]), plan: published },
+      {
+        because: "its replicas go",
+        observed: growing(3, offlineSince(minute), [aReplica("node-b")]),
+        plan: { kind: "Wait", because: "its replicas are being detached" },
+      },
+      { because: "nobody has it", observed: growing(3, offlineSince(minute)), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
+      { because: "published meanwhile", observed: growing(3, offlineSince(minute), [anAttachment("node-a")]), plan: published },
+      {
+        because: "too long",
+        observed: growing(3, offlineSince(11 * minute), [aReplica("node-b")]),
+        plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },
+      },
+      {
+        because: "done, and the mark still stands",
+        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }) }),
+        plan: { kind: "RecordGeneration" },
+      },
+    ]);
+  });
+
+  it("goes by attachments only where the disk is to be deleted, or to grow: elsewhere they need not wake it", () => {
+    const deleting = { deletionTimestamp: agoMs(0), finalizers: [] };
+    const volumes = [
+      ...[1, 3].flatMap((maxShares) => [growing(maxShares), growing(maxShares, offlineSince(0)), growing(maxShares, { status: { state: "UpdateFailed" } })]),
+      withoutDisk("Pending"),
+      withoutDisk("CreationFailed"),
+      ...[true, false].flatMap((deleteRequested) => [
+        anObservedVolume({ volume: aVolume({ spec: { deleteRequested } }) }),
+        anObservedVolume({ volume: aVolume({ metadata: deleting, spec: { deleteRequested } }) }),
+      ]),
+    ].map(({ volume }) => volume);
+    const asking = volumes.filter((volume) => {
+      const plans = [[], [aReplica("node-b")], [anAttachment("node-a")]].map((attachments) => planDisk(anObservedVolume({ volume, attachments })));
+      const isAsking = plans.some((plan) => !isDeepStrictEqual(plan, plans[0]));
+      assert.ok(!isAsking || asksForAttachments(volume), JSON.stringify(volume));
+      return isAsking;
+    });
+    assert.ok(asking.length >= 3);
+  });
+});
+
+describe("asksForAttachments", () => {
+  it("is true of a volume that is deleted, or that is to be larger than its disk", () => {
+    const sized = (sizeGiB: number): AzVolume => aVolume({ status: { detail: aDetail({ sizeGiB }) } });
+    assert.equal(asksForAttachments(sized(9)), true);
+    assert.equal(asksForAttachments(sized(10)), false);
+    assert.equal(asksForAttachments(withoutDisk("Pending").volume), false);
+    assert.equal(asksForAttachments(aVolume({ metadata: { deletionTimestamp: agoMs(0) } })), true);
+  });
+});
+
+describe("planDisk of a shared disk that is to grow", () => {
+  it("is refused by each sign that a node uses it", () => {
+    const because = "a node has the volume published: a shared disk grows only while no VM has it";
+    const { want: _, ...unwanted } = anAttachment("node-a").spec;
+    const users = [{ ...anAttachment("node-a"), spec: unwanted }, aReplica("node-a", { spec: { want: { since: agoMs(0) } } })];
+    for (const user of users) assert.deepEqual(planDisk(growing(3, {}, [user])), { kind: "EndOfflineResize", because });
+  });
+
+  for (const { because, record = {}, pods = [] } of [
+    { because: "pod default/db-0 uses the volume or waits for it", record: { quarantine: [identity("node-a")] }, pods: [aPod({ nodeName: "" })] },
+    { because: "node node-a is being cut off from the disk", record: { writer: aWriter("node-a", { wanted: false }), fencing: identity("node-a") } },
+    { because: "node node-a has not released the volume", record: { writer: aWriter("node-a", { wanted: false }) } },
+    { because: "node node-a may still write the disk", record: { unproven: [identity("node-a")] } },
+  ])
+    it(`is refused before and after its mark while ${because}`, () => {
+      for (const status of [{}, offlineSince(1)?.status]) {
+        const grown = growing(3, { status: { ...status, record: aRecord(record) } }, [aReplica("node-b"), aReplica("node-c")]);
+        const plan = { kind: "EndOfflineResize", because: `${because}: a shared disk grows only while no VM has it` };
+        assert.deepEqual(planDisk({ ...grown, pods: () => pods }), plan);
+      }
+    });
+
+  it("waits, marked or not, while the pods are still being listed", () => {
+    for (const status of [{}, offlineSince(1)?.status]) {
+      const grown = growing(3, { status: { ...status, record: aRecord() } }, [aReplica("node-b")]);
+      assert.deepEqual(planDisk({ ...grown, pods: () => undefined }), { kind: "PlanAgain", afterMs: 1_000 });
+    }
+  });
+
+  it("waits for its replicas until the time is over, and no shorter", () => {
+    const standby = [aReplica("node-b")];
+    assert.equal(planDisk(growing(3, offlineSince(600_000), standby))?.kind, "Wait");
+    assert.equal(planDisk(growing(3, offlineSince(600_001), standby))?.kind, "EndOfflineResize");
+  });
+
+  it("is deleted, not adopted, once it was adopted", () => {
+    const metadata = { deletionTimestamp: agoMs(0) };
+    const volume = aVolume({ metadata, spec: { deleteRequested: true, diskUri } });
+    assert.deepEqual(planDisk(anObservedVolume({ volume })), { kind: "DeleteDisk" });
+  });
+});

@@ -1,0 +1,105 @@
+import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
+import type { NodeIdentity } from "../api/node-identity.ts";
+import { parseDiskUri } from "../azure/disk-uri.ts";
+import { formatInstanceUri, parseInstanceUri } from "../azure/instance-uri.ts";
+import { sameJson } from "../primitives/same-json.ts";
+
+type Formatted = NonNullable<VolumeDetail["formatted"]>;
+type Tags = Readonly<Record<string, string>>;
+
+/** What the tags of a disk keep of its volume, for the case that its objects are lost. */
+export interface KeptState {
+  /** VMs that were cut off from the disk, or were being cut off, and have not shown since that they are clean. */
+  readonly cutOff: readonly NodeIdentity[];
+  /** There were too many to be told one by one, or what stands there can't be read. */
+  readonly isEveryoneCutOff: boolean;
+  /** The driver made a file system on the disk. */
+  readonly formatted: Formatted | undefined;
+}
+
+const FORMATTED = "disk.csi.azure.com-formatted";
+const CUT_OFF = "disk.csi.azure.com-cut-off-";
+/** Lower case. A disk is never renamed: where its name is another one, a person has copied disk and tags. */
+const STATE_OF = "disk.csi.azure.com-state-of";
+/** The first field of each value: a reader that does not know it errs on the careful side. */
+const VERSION = "1";
+const SEPARATOR = "|";
+const EVERYONE = `${VERSION}${SEPARATOR}*`;
+/** VMs that are told one by one. A disk has at most 50 tags, and most of them are the user's. */
+const CUT_OFF_MAX = 4;
+/** Azure's limit. */
+const VALUE_MAX_CHARS = 256;
+
+/** Of a disk without state tags. */
+export const NOTHING_KEPT: KeptState = { cutOff: [], isEveryoneCutOff: false, formatted: undefined };
+
+/** Whether a tag of that name is one of those here. */
+function isStateTag(name: string): boolean {
+  return name === FORMATTED || name === STATE_OF || name.startsWith(CUT_OFF);
+}
+
+/** The state tags among a disk's tags. */
+export function stateTagsIn(tags: Tags): Tags {
+  return Object.fromEntries(Object.entries(tags).filter(([name]) => isStateTag(name)));
+}
+
+/** The tags that keep what stands in a volume's status. The same status always gives the same tags. */
+export function stateTagsOf(status: AzVolume["status"]): Tags {
+  const { formatted, diskUri = "" } = status?.detail ?? {};
+  const { fencing, quarantine = [] } = status?.record ?? {};
+  const tags = {
+    ...(formatted === undefined ? {} : { [FORMATTED]: formattedValue(formatted) }),
+    ...cutOffTags([...quarantine, ...(fencing === undefined ? [] : [fencing])]),
+  };
+  const diskName = parseDiskUri(diskUri)?.diskName.toLowerCase();
+  return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };
+}
+
+/**
+ * Whether the tags of the disk, as they were last written or read, are others than those that keep what stands in
+ * the status. Never before the disk is recorded.
+ */
+export function areStateTagsDue(status: AzVolume["status"]): boolean {
+  return status?.detail !== undefined && !sameJson(stateTagsOf(status), status.detail.stateTags ?? {});
+}
+
+/** What the tags of a disk keep. A value that can't be read keeps the most that it could have said. Tags that say that they are another disk's keep nothing of this one. */
+export function stateFromTags({ tags, diskName }: { readonly tags: Tags; readonly diskName: string }): KeptState {
+  const stateOf = tags[STATE_OF]?.toLowerCase();
+  if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;
+  const values = Object.entries(tags).flatMap(([name, value]) => (name.startsWith(CUT_OFF) ? [value] : []));
+  const nodes = values.map(cutOffFrom);
+  const cutOff = nodes.filter((node) => node !== undefined);
+  const formatted = tags[FORMATTED];
+  return { cutOff, isEveryoneCutOff: cutOff.length < nodes.length, formatted: formatted === undefined ? undefined : formattedFrom(formatted) };
+}
+
+function cutOffTags(nodes: readonly NodeIdentity[]): Tags {
+  const byVm = new Map(nodes.map((node) => [`${node.vmId.toLowerCase()} ${node.nodeName}`, node]));
+  const values = [...byVm.values()].map(cutOffValue).toSorted();
+  const areTold = values.length <= CUT_OFF_MAX && values.every((value) => value.length <= VALUE_MAX_CHARS);
+  return Object.fromEntries((areTold ? values : [EVERYONE]).map((value, index) => [`${CUT_OFF}${index}`, value]));
+}
+
+function cutOffValue({ nodeName, vmId, instanceUri }: NodeIdentity): string {
+  const parts = parseInstanceUri(instanceUri);
+  const { subscriptionId = "", resourceGroup = "", scaleSetName = "", instanceName = "" } = parts ?? {};
+  return [VERSION, vmId, nodeName, subscriptionId, resourceGroup, scaleSetName, instanceName].join(SEPARATOR);
+}
+
+function cutOffFrom(value: string): NodeIdentity | undefined {
+  const [version, vmId = "", nodeName = "", subscriptionId = "", resourceGroup = "", scaleSetName = "", instanceName = "", ...others] = value.split(SEPARATOR);
+  if (version !== VERSION || vmId === "" || nodeName === "" || others.length > 0) return undefined;
+  const uri = formatInstanceUri({ subscriptionId, resourceGroup, scaleSetName: scaleSetName === "" ? undefined : scaleSetName, instanceName });
+  return parseInstanceUri(uri) === undefined ? undefined : { nodeName, vmId, instanceUri: uri };
+}
+
+function formattedValue({ fsType, uuid = "", time, nodeName }: Formatted): string {
+  return [VERSION, fsType, uuid, time, nodeName].join(SEPARATOR).slice(0, VALUE_MAX_CHARS);
+}
+
+function formattedFrom(value: string): Formatted {
+  const [version, fsType = "", uuid = "", time = "", nodeName = ""] = value.split(SEPARATOR);
+  if (version !== VERSION || fsType === "") return { fsType: "a file system", nodeName: "a node", time: "a time that its tag does not tell" };
+  return { fsType, nodeName, time, ...(uuid === "" ? {} : { uuid }) };
+}

@@ -1,0 +1,201 @@
+import { regionName } from "../azure/topology.ts";
+import type { FailureOf } from "../failure/failure.ts";
+import type { Result } from "../failure/result.ts";
+import { fail, ok } from "../failure/result.ts";
+import { closestName } from "../primitives/closest-name.ts";
+import type { CachingMode, DiskSku } from "./disk-sku.ts";
+import { cachingModes, diskSkus } from "./disk-sku.ts";
+import type { FileSystemType } from "./file-system.ts";
+import { fileSystemTypes } from "./file-system.ts";
+import type { MetadataParameterName, VolumeParameterName } from "./volume-parameter-names.ts";
+import {
+  compatibilityParameterNames,
+  laterParameterNames,
+  laterParameterPrefix,
+  metadataParameterNames,
+  volumeParameterNames,
+} from "./volume-parameter-names.ts";
+import type { Tags } from "./volume-tags.ts";
+import { volumeTags } from "./volume-tags.ts";
+
+/** What a StorageClass asks of a volume, parsed. Undefined: not stated, the rules in `volume-rules.ts` choose. */
+export interface VolumeParameters {
+  /** Default StandardSSD_LRS. */
+  readonly skuName: DiskSku;
+  /** VMs that may have the disk attached at once. Default 1. */
+  readonly maxShares: number;
+  /** Standby attachments to keep. */
+  readonly maxMountReplicaCount: number | undefined;
+  readonly cachingMode: CachingMode | undefined;
+  readonly fsType: FileSystemType | undefined;
+  /** All tags of the disk, the driver's own included. */
+  readonly tags: Tags;
+  readonly resourceGroup: string | undefined;
+  /** Azure region such as `eastus`: lower case, no spaces. */
+  readonly location: string | undefined;
+}
+
+type InvalidArgument = FailureOf<"InvalidArgument">;
+type Given = ReadonlyMap<string, { readonly name: string; readonly value: string }>;
+
+const DEFAULT_SKU: DiskSku = "StandardSSD_LRS";
+const SHARES_MAX = 15;
+const DIGITS_MAX = 9;
+const RESOURCE_GROUP = /^[-\p{L}\p{N}_.()]{0,89}[-\p{L}\p{N}_()]$/u;
+const LOCATION = /^[a-z0-9]+$/u;
+
+/** Parses StorageClass parameters, or a volume context made of them. Names are compared without case; each failure names field, value and what is allowed. */
+export function parseVolumeParameters(parameters: Readonly<Record<string, string>>): Result<VolumeParameters, InvalidArgument> {
+  const given = byLowerCaseName(parameters);
+  if (!given.ok) return given;
+  const skuName = parseSku(given.value);
+  if (!skuName.ok) return skuName;
+  const maxShares = parseCount(given.value, "maxShares", { min: 1, max: SHARES_MAX });
+  if (!maxShares.ok) return maxShares;
+  const maxMountReplicaCount = parseCount(given.value, "maxMountReplicaCount", { min: 0, max: SHARES_MAX - 1 });
+  if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
+  const cachingMode = parseChoice(given.value, "cachingMode", cachingModes);
+  if (!cachingMode.ok) return cachingMode;
+  const fsType = parseFileSystemType(stated(given.value, "fsType"), "parameters.fsType");
+  if (!fsType.ok) return fsType;
+  const resourceGroup = parsePattern(
+    given.value,
+    "resourceGroup",
+    RESOURCE_GROUP,
+    "must have 1 to 90 letters, digits or any of _ - . ( ) and not end in a period",
+  );
+  if (!resourceGroup.ok) return resourceGroup;
+  const location = parsePattern(withRegionName(given.value), "location", LOCATION, "must be an Azure region such as eastus");
+  if (!location.ok) return location;
+  const tags = volumeTags({
+    tags: stated(given.value, "tags"),
+    tagValueDelimiter: stated(given.value, "tagValueDelimiter"),
+    metadata: metadataIn(given.value),
+  });
+  if (!tags.ok) return tags;
+  return ok({
+    skuName: skuName.value ?? DEFAULT_SKU,
+    maxShares: maxShares.value ?? 1,
+    maxMountReplicaCount: maxMountReplicaCount.value,
+    cachingMode: cachingMode.value,
+    fsType: fsType.value,
+    tags: tags.value,
+    resourceGroup: resourceGroup.value,
+    location: location.value,
+  });
+}
+
+/** The name under which a volume context carries the size that was asked for; static volumes have none. */
+const requestedSizeName = "requestedsizegib";
+
+/**
+ * What the node and publish calls are told of a volume: its parameters and the size asked for. `kind` always says `Managed`, as the V1
+ * driver does: the in-tree driver's tools know no other.
+ */
+export function volumeContextOf(parameters: Readonly<Record<string, string>>, sizeGiB: number): Readonly<Record<string, string>> {
+  const entries = Object.entries(parameters).filter(([name]) => name.toLowerCase() !== requestedSizeName);
+  const context = entries.map(([name, value]) => [name, name.toLowerCase() === "kind" ? "Managed" : value] as const);
+  return { ...Object.fromEntries(context), [requestedSizeName]: String(sizeGiB) };
+}
+
+/** Reads a file system's name, in any case; an empty one counts as not stated. */
+export function parseFileSystemType(value: string | undefined, field: string): Result<FileSystemType | undefined, InvalidArgument> {
+  if (value === undefined || value === "") return ok(undefined);
+  const fsType = fileSystemTypes.find((candidate) => candidate === value.toLowerCase());
+  return fsType === undefined ? fail({ kind: "InvalidArgument", field, value, problem: oneOf(value, fileSystemTypes) }) : ok(fsType);
+}
+
+function byLowerCaseName(parameters: Readonly<Record<string, string>>): Result<Given, InvalidArgument> {
+  const given = new Map<string, { readonly name: string; readonly value: string }>();
+  for (const [name, value] of Object.entries(parameters)) {
+    const key = name.toLowerCase();
+    const twin = given.get(key);
+    if (twin !== undefined) return fail(invalid(name, value, `is given twice, also as ${twin.name}: names are compared without case`));
+    const refused = refusalOf(name, value);
+    if (refused !== undefined) return fail(refused);
+    given.set(key, { name, value });
+  }
+  return ok(given);
+}
+
+const acceptedNames = [...volumeParameterNames, ...metadataParameterNames, ...compatibilityParameterNames, requestedSizeName];
+
+function refusalOf(name: string, value: string): InvalidArgument | undefined {
+  if (hasName(acceptedNames, name)) return undefined;
+  if (hasName(laterParameterNames, name) || name.toLowerCase().startsWith(laterParameterPrefix)) {
+    return invalid(name, value, "is a parameter of the V1 driver that this version does not support yet; remove it from the StorageClass");
+  }
+  const meant = closestName(name, [...acceptedNames, ...laterParameterNames]);
+  const hint = meant === undefined ? "." : `; did you mean ${meant}?`;
+  return invalid(name, value, `is no parameter of this driver${hint} Allowed: ${volumeParameterNames.join(", ")}`);
+}
+
+function hasName(names: readonly string[], name: string): boolean {
+  return names.some((candidate) => candidate.toLowerCase() === name.toLowerCase());
+}
+
+function stated(given: Given, name: VolumeParameterName | MetadataParameterName): string | undefined {
+  const value = given.get(name.toLowerCase())?.value;
+  return value === "" ? undefined : value;
+}
+
+function parseSku(given: Given): Result<DiskSku | undefined, InvalidArgument> {
+  const skuName = parseChoice(given, "skuName", diskSkus);
+  if (!skuName.ok) return skuName;
+  const alias = parseChoice(given, "storageAccountType", diskSkus);
+  if (!alias.ok) return alias;
+  if (skuName.value !== undefined && alias.value !== undefined && skuName.value !== alias.value) {
+    return fail(invalid("storageAccountType", alias.value, `contradicts skuName (${skuName.value}), which it is another name of; keep one of them`));
+  }
+  return ok(skuName.value ?? alias.value);
+}
+
+/** Azure's spelling is the only one that V1 takes; so it stays, with a hint. */
+function parseChoice<T extends string>(given: Given, name: VolumeParameterName, choices: readonly T[]): Result<T | undefined, InvalidArgument> {
+  const value = stated(given, name);
+  if (value === undefined) return ok(undefined);
+  const choice = choices.find((candidate) => candidate === value);
+  return choice === undefined ? fail(invalid(name, value, oneOf(value, choices))) : ok(choice);
+}
+
+function parseCount(
+  given: Given,
+  name: VolumeParameterName,
+  bounds: { readonly min: number; readonly max: number },
+): Result<number | undefined, InvalidArgument> {
+  const value = given.get(name.toLowerCase())?.value;
+  if (value === undefined) return ok(undefined);
+  const count = value.length <= DIGITS_MAX && /^[0-9]+$/u.test(value) ? Number(value) : Number.NaN;
+  if (count >= bounds.min && count <= bounds.max) return ok(count);
+  return fail(invalid(name, value, `must be a whole number from ${bounds.min} to ${bounds.max}`));
+}
+
+function parsePattern(given: Given, name: VolumeParameterName, pattern: RegExp, problem: string): Result<string | undefined, InvalidArgument> {
+  const value = stated(given, name);
+  if (value === undefined || pattern.test(value)) return ok(value);
+  return fail(invalid(name, value, problem));
+}
+
+function withRegionName(given: Given): Given {
+  const location = given.get("location");
+  if (location === undefined) return given;
+  return new Map(given).set("location", { ...location, value: regionName(location.value) });
+}
+
+function metadataIn(given: Given): Readonly<Partial<Record<MetadataParameterName, string>>> {
+  const metadata: Partial<Record<MetadataParameterName, string>> = {};
+  for (const name of metadataParameterNames) {
+    const value = stated(given, name);
+    if (value !== undefined) metadata[name] = value;
+  }
+  return metadata;
+}
+
+function oneOf(value: string, choices: readonly string[]): string {
+  const meant = closestName(value, choices);
+  return `must be one of ${choices.join(", ")}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+}
+
+function invalid(name: string, value: string, problem: string): InvalidArgument {
+  return { kind: "InvalidArgument", field: `parameters.${name}`, value, problem };
+}

@@ -1,0 +1,91 @@
+import type { FailureOf } from "../failure/failure.ts";
+import type { Result } from "../failure/result.ts";
+import { fail, ok } from "../failure/result.ts";
+import type { MetadataParameterName } from "./volume-parameter-names.ts";
+
+/** What external-provisioner says of the volume and its claim. */
+export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, string>>>;
+
+/** Tags by name. */
+export type Tags = Readonly<Record<string, string>>;
+
+const DEFAULT_DELIMITER = ",";
+/** Azure Resource Manager's limits on tags. */
+const TAGS_MAX = 50;
+const TAG_NAME_MAX_CHARS = 512;
+const TAG_VALUE_MAX_CHARS = 256;
+const ILLEGAL_IN_TAG_NAME = /[<>%&?\\/]/u;
+
+const CREATED_BY: Tags = { "k8s-azure-created-by": "kubernetes-azure-dd" };
+const metadataTagNames: Readonly<Record<MetadataParameterName, string>> = {
+  "csi.storage.k8s.io/pv/name": "kubernetes.io-created-for-pv-name",
+  "csi.storage.k8s.io/pvc/name": "kubernetes.io-created-for-pvc-name",
+  "csi.storage.k8s.io/pvc/namespace": "kubernetes.io-created-for-pvc-namespace",
+};
+const templates: Readonly<Record<string, MetadataParameterName>> = {
+  "${pv.metadata.name}": "csi.storage.k8s.io/pv/name",
+  "${pvc.metadata.name}": "csi.storage.k8s.io/pvc/name",
+  "${pvc.metadata.namespace}": "csi.storage.k8s.io/pvc/namespace",
+};
+
+/** The tags of a new disk: those of the `tags` parameter with its templates filled in, and those that say what the disk is for. */
+export function volumeTags(request: {
+  readonly tags: string | undefined;
+  readonly tagValueDelimiter: string | undefined;
+  readonly metadata: VolumeMetadata;
+}): Result<Tags, FailureOf<"InvalidArgument">> {
+  const own = ownTags(request.metadata);
+  const tags = new Map(Object.entries(own));
+  const names = new Set(Object.keys(own));
+  for (const pair of splitPairs(request.tags ?? "", request.tagValueDelimiter ?? DEFAULT_DELIMITER)) {
+    const tag = parseTag(pair, request.metadata);
+    if (!tag.ok) return tag;
+    const key = tag.value.name.toLowerCase();
+    if (names.has(key)) return fail(invalidTag(pair, "is set twice, or is one of the tags that the driver sets itself; Azure compares tag names without case"));
+    names.add(key);
+    tags.set(tag.value.name, tag.value.value);
+  }
+  if (tags.size > TAGS_MAX)
+    return fail(invalidTag(`${tags.size} tags`, `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`));
+  return ok(Object.fromEntries(tags));
+}
+
+function ownTags(metadata: VolumeMetadata): Tags {
+  const tags: Record<string, string> = { ...CREATED_BY };
+  for (const [parameter, value] of Object.entries(metadata)) {
+    const name = Object.entries(metadataTagNames).find(([candidate]) => candidate === parameter)?.[1];
+    if (name !== undefined) tags[name] = value;
+  }
+  return tags;
+}
+
+function splitPairs(text: string, delimiter: string): readonly string[] {
+  return text === "" ? [] : text.split(delimiter).map((pair) => pair.trim());
+}
+
+function parseTag(pair: string, metadata: VolumeMetadata): Result<{ readonly name: string; readonly value: string }, FailureOf<"InvalidArgument">> {
+  const separator = pair.indexOf("=");
+  if (separator < 0) return fail(invalidTag(pair, "must have the form name=value"));
+  const name = pair.slice(0, separator).trim();
+  if (name === "" || name.length > TAG_NAME_MAX_CHARS) return fail(invalidTag(pair, `a tag's name has 1 to ${TAG_NAME_MAX_CHARS} characters`));
+  if (ILLEGAL_IN_TAG_NAME.test(name)) return fail(invalidTag(pair, "a tag's name must not contain any of < > % & ? \\ /"));
+  const value = fillIn(pair.slice(separator + 1).trim(), metadata);
+  if (!value.ok) return value;
+  if (value.value.length > TAG_VALUE_MAX_CHARS) return fail(invalidTag(pair, `a tag's value has at most ${TAG_VALUE_MAX_CHARS} characters`));
+  return ok({ name, value: value.value });
+}
+
+function fillIn(template: string, metadata: VolumeMetadata): Result<string, FailureOf<"InvalidArgument">> {
+  let value = template;
+  for (const [placeholder, parameter] of Object.entries(templates)) {
+    if (!value.includes(placeholder)) continue;
+    const filling = metadata[parameter];
+    if (filling === undefined) return fail(invalidTag(template, `${placeholder} is not known: start external-provisioner with --extra-create-metadata`));
+    value = value.replaceAll(placeholder, () => filling);
+  }
+  return ok(value);
+}
+
+function invalidTag(value: string, problem: string): FailureOf<"InvalidArgument"> {
+  return { kind: "InvalidArgument", field: "parameters.tags", value, problem };
+}

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ObservedVolume } from "../attachment/observed-volume.ts";
+import { aNode, anAttachment, anObservedVolume, aRecord, aVolume, identity } from "../testing/objects.ts";
+import { planProofs } from "./plan-proofs.ts";
+
+const a = identity("node-a");
+const unverifiedA = { ...a, unverified: true as const };
+const unproven = aRecord({ foundInUse: true, unproven: [a] });
+
+function observed(overrides: Parameters<typeof anObservedVolume>[0], record = unproven): ObservedVolume {
+  return anObservedVolume({ volume: aVolume({ status: { record } }), nodes: [aNode("node-a")], ...overrides });
+}
+
+const attached = anAttachment("node-a");
+const missing = anAttachment("node-a", { status: { deviceMissing: true } });
+
+const rows: readonly { readonly because: string; readonly seen: ObservedVolume; readonly planned: readonly (typeof a)[] }[] = [
+  { because: "its device is said to be there: it looks by itself", seen: observed({ attachments: [attached] }), planned: [] },
+  {
+    because: "only its own notes say that it has the disk, whatever its attachment says",
+    seen: observed({ attachments: [attached] }, { ...unproven, unproven: [unverifiedA] }),
+    planned: [unverifiedA],
+  },
+  { because: "it finds no device", seen: observed({ attachments: [missing] }), planned: [a] },
+  {
+    because: "nothing was attached any more when its attachment was set right",
+    seen: observed({ attachments: [anAttachment("node-a", { status: { state: "Pending" } })] }),
+    planned: [a],
+  },
+  { because: "its attachment went with a detach that ended late", seen: observed({ attachments: [] }), planned: [a] },
+  { because: "it is unproven no more", seen: observed({ attachments: [] }, aRecord({ foundInUse: true })), planned: [] },
+  { because: "somebody is being cut off", seen: observed({ attachments: [] }, { ...unproven, fencing: a }), planned: [] },
+  { because: "no node plug-in has registered by that name", seen: observed({ attachments: [], nodes: [] }), planned: [] },
+  {
+    because: "another VM has its name by now",
+    seen: observed({ attachments: [], nodes: [aNode("node-a", { vmId: "another" })] }),
+    planned: [],
+  },
+];
+
+describe("planProofs", () => {
+  for (const { because, seen, planned } of rows)
+    it(`asks Azure about ${planned.length === 0 ? "nobody" : "the unproven node"} where ${because}`, () => {
+      assert.deepEqual(planProofs(seen), planned);
+    });
+});

@@ -1,0 +1,703 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { ObservedVolume } from "../attachment/observed-volume.ts";
+import {
+  agoMs,
+  anAttachment,
+  anObservedVolume,
+  aNode,
+  aPod,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  leaving,
+  unchangedFor,
+} from "../testing/objects.ts";
+import { planWriter, waitsForRelease } from "./plan-writer.ts";
+import type { WriterAction } from "./writer-action.ts";
+
+const a = identity("node-a");
+const b = identity("node-b");
+const wantedSince = (nodeName: string, ms: number): AzVolumeAttachment => anAttachment(nodeName, { spec: { want: { since: agoMs(ms) } } });
+const withoutWant = (nodeName: string): AzVolumeAttachment => {
+  const { want: _, ...spec } = anAttachment(nodeName).spec;
+  return { ...anAttachment(nodeName), spec };
+};
+
+interface Row {
+  readonly because: string;
+  readonly observed: ObservedVolume;
+  readonly plan: readonly WriterAction[];
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, observed, plan } of rows) assert.deepEqual(planWriter(observed), plan, because);
+}
+
+const grants = (nodeName: string): WriterAction => ({ kind: "Grant", node: identity(nodeName), isUserSeen: true });
+const endsWant = (nodeName: string): WriterAction => ({ kind: "EndWant", nodeName });
+const confirms: WriterAction = { kind: "ConfirmVanished", node: a };
+const reportsSilence = (role: string): WriterAction => ({
+  kind: "Tell",
+  reason: "WriterSilent",
+  nodeName: "node-a",
+  retryAfterMs: 5_000,
+  message: `node-a, ${role}, has sent no heartbeat for more than 35 s, and the volume is requested. If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
+  news: "the volume is requested, and node-a is silent",
+});
+
+describe("planWriter", () => {
+  it("grants the oldest want that can be granted", () => {
+    const { status: _, ...pending } = aVolume();
+    const both = [wantedSince("node-a", 1_000), wantedSince("node-b", 2_000)];
+    check([
+      { because: "one want", observed: anObservedVolume({ attachments: [anAttachment("node-a")] }), plan: [grants("node-a")] },
+      { because: "the older one", observed: anObservedVolume({ attachments: both }), plan: [grants("node-b")] },
+      {
+        because: "of one age: by name, so that two controllers agree",
+        observed: anObservedVolume({ attachments: [wantedSince("node-b", 5), wantedSince("node-a", 5)] }),
+        plan: [grants("node-a")],
+      },
+      {
+        because: "the older is in quarantine: nobody waits for it",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ quarantine: [b] }), attachments: both }),
+        plan: [grants("node-a")],
+      },
+      {
+        because: "the older's node is out of service",
+        observed: anObservedVolume({ attachments: both, nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true })] }),
+        plan: [endsWant("node-b"), grants("node-a")],
+      },
+      { because: "nobody wants it", observed: anObservedVolume({ attachments: [aReplica("node-a"), withoutWant("node-b")] }), plan: [] },
+      { because: "an attachment that is leaving wants nothing", observed: anObservedVolume({ attachments: [leaving(anAttachment("node-a"))] }), plan: [] },
+      { because: "no such node", observed: anObservedVolume({ attachments: [anAttachment("node-z")] }), plan: [] },
+      { because: "being deleted", observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: both }), plan: [] },
+      {
+        because: "its AzVolume deleted by hand: that waits for Azure, and the volume serves",
+        observed: anObservedVolume({ volume: aVolume({ metadata: { deletionTimestamp: agoMs(0) } }), attachments: both }),
+        plan: [grants("node-b")],
+      },
+      { because: "growing offline", observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: both }), plan: [] },
+      { because: "no record: several may write, or there is no disk", observed: anObservedVolume({ volume: pending, attachments: both }), plan: [] },
+    ]);
+  });
+
+  it("ends whatever a node that is out of service was published, also where its want has ended", () => {
+    const out = { nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")], outOfService: ["node-a"] };
+    check([
+      { because: "wanted", observed: anObservedVolume({ ...out, attachments: [anAttachment("node-a")] }), plan: [endsWant("node-a")] },
+      { because: "released before", observed: anObservedVolume({ ...out, attachments: [withoutWant("node-a")] }), plan: [endsWant("node-a")] },
+      {
+        because: "wanted, and not Primary yet",
+        observed: anObservedVolume({ ...out, attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } })] }),
+        plan: [endsWant("node-a")],
+      },
+      { because: "a standby", observed: anObservedVolume({ ...out, attachments: [aReplica("node-a")] }), plan: [] },
+    ]);
+  });
+
+  it("leaves a wanted writer alone as long as it may be used, whoever else waits", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a") });
+    const waiting = [anAttachment("node-a"), anAttachment("node-b")];
+    const waitsFor = (why: string): WriterAction => ({
+      kind: "WaitFor",
+      reason: "WaitingForWriter",
+      message: `node-b waits for the volume to be released by node-a${why}`,
+      retryAfterMs: 1_000,
+    });
+    check([
+      { because: "nobody waits", observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")] }), plan: [] },
+      {
+        because: "nobody waits, and no pod is there: it is still published",
+        observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")], writerUse: "unused" }),
+        plan: [],
+      },
+      {
+        because: "used",
+        observed: anObservedVolume({ volume, attachments: waiting, writerUse: "used", writerUsers: ["default/pod-1"] }),
+        plan: [waitsFor(", where default/pod-1 still uses it")],
+      },
+      {
+        because: "nobody knows",
+        observed: anObservedVolume({ volume, attachments: waiting }),
+        plan: [waitsFor("; nobody can tell now whether a workload uses it there")],
+      },
+      {
+        because: "nobody knows, and it is known why",
+        observed: anObservedVolume({ volume, attachments: waiting, whyUseUnknown: "pods are still being listed" }),
+        plan: [waitsFor("; nobody can tell now whether a workload uses it there: pods are still being listed")],
+      },
+      {
+        because: "unused as far as a cache can tell",
+        observed: anObservedVolume({ volume, attachments: waiting, writerUse: "unused" }),
+        plan: [{ kind: "ReleaseCheck", node: a }],
+      },
+      {
+        because: "its want has ended in the attachment only",
+        observed: anObservedVolume({ volume, attachments: [withoutWant("node-a")], writerUse: "unused" }),
+        plan: [{ kind: "ReleaseCheck", node: a }],
+      },
+      { because: "the same, in use", observed: anObservedVolume({ volume, attachments: [withoutWant("node-a")], writerUse: "used" }), plan: [] },
+      {
+        because: "out of service",
+        observed: anObservedVolume({ volume, attachments: waiting, nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [endsWant("node-a"), { kind: "Unwant", node: a, because: "its node is out of service" }],
+      },
+      {
+        because: "silent, but that alone proves nothing",
+        observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes: [aNode("node-a", { heartbeatUnchangedMs: 3_600_000 })] }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("revokes an unwanted writer that holds nothing, and recalls one that does", () => {
+    const recall = { id: "recall-1", since: agoMs(1_000) };
+    const recalled = anAttachment("node-a", { spec: { recall } });
+    const holder = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    check([
+      {
+        because: "not held",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }),
+          attachments: [anAttachment("node-a")],
+        }),
+        plan: [{ kind: "Revoke" }],
+      },
+      {
+        because: "held",
+        observed: anObservedVolume({ volume: holder, attachments: [anAttachment("node-a")] }),
+        plan: [{ kind: "Recall", attachmentName: attachmentName("node-a") }],
+      },
+      {
+        because: "wanted again",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a") }), attachments: [recalled] }),
+        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }],
+      },
+      {
+        because: "given back: the recall ends with the revoke",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }), attachments: [recalled] }),
+        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
+      },
+      {
+        because: "a fence runs: it alone may go on",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }), attachments: [recalled] }),
+        plan: [],
+      },
+      {
+        because: "given back while a fence runs: nobody has to wait for its proof",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }), fencing: a }),
+          attachments: [recalled],
+        }),
+        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
+      },
+      {
+        because: "revoked while its fence runs: another node is granted, the fenced one is not",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ fencing: a }), attachments: [anAttachment("node-a"), anAttachment("node-b")] }),
+        plan: [grants("node-b")],
+      },
+    ]);
+  });
+
+  it("grants only where a user is seen, and never to a node that is gone", () => {
+    const attachments = [
+      anAttachment("node-a", { spec: { want: { since: agoMs(9_000) } } }),
+      anAttachment("node-b", { spec: { want: { since: agoMs(1_000) } } }),
+    ];
+    const hasUser = (nodeName: string): boolean => nodeName === "node-b";
+    assert.deepEqual(planWriter(anObservedVolume({ attachments, hasUser })), [grants("node-b")]);
+    const nodes = [aNode("node-a", { isGone: true }), aNode("node-b")];
+    assert.deepEqual(planWriter(anObservedVolume({ attachments, nodes })), [grants("node-b")]);
+  });
+
+  it("looks again soon where no user is seen yet, then reports it and asks past the caches", () => {
+    const hasUser = (): boolean => false;
+    const attachment = anAttachment("node-a");
+    assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(14_999, attachment)], hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
+    const both = [unchangedFor(14_999, attachment), unchangedFor(15_000, anAttachment("node-b"))];
+    const asked = planWriter(anObservedVolume({ attachments: both, hasUser }));
+    assert.deepEqual(
+      asked.map(({ kind }) => kind),
+      ["Grant", "Grant", "WaitFor"],
+      "the oldest want decides",
+    );
+    const standby = [unchangedFor(14_999, attachment), unchangedFor(15_000, aReplica("node-b"))];
+    assert.deepEqual(planWriter(anObservedVolume({ attachments: standby, hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
+    const message = "node-a wants the volume, and no user of it is seen there";
+    assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(15_000, attachment)], hasUser })), [
+      { kind: "Grant", node: a, isUserSeen: false },
+      { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: 10_000 },
+    ]);
+  });
+
+  it("leaves an orderly unstage alone for a moment before it recalls", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const attachments = [anAttachment("node-a")];
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 400 })), [{ kind: "PlanAgain", afterMs: 600 }]);
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 999 })), [{ kind: "PlanAgain", afterMs: 1 }]);
+    const recall = { id: "recall-1", since: agoMs(100) };
+    const recalled = planWriter(anObservedVolume({ volume, attachments: [anAttachment("node-a", { spec: { recall } })], unchangedMs: 400 }));
+    assert.deepEqual(
+      recalled.map(({ kind }) => kind),
+      ["WaitFor"],
+      "a recall that was written is followed at once",
+    );
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 1_000 })), [{ kind: "Recall", attachmentName: attachmentName("node-a") }]);
+    const dead = [aNode("node-a", { isOutOfService: true }), aNode("node-b")];
+    const planned = planWriter(anObservedVolume({ volume, attachments, nodes: dead, unchangedMs: 0 }));
+    assert.deepEqual(planned.at(-1), { kind: "Recall", attachmentName: attachmentName("node-a") });
+  });
+
+  it("asks for users of an unwanted holder whose own want stands: a release check may have marked it and got no further", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const recall = { id: "recall-1", since: agoMs(600_000) };
+    const answer = { id: "recall-1", published: ["/target"], unmounting: false, progress: "1", time: agoMs(1_000) };
+    const recalled = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
+    const asks: WriterAction = { kind: "ReleaseCheck", node: a };
+    const recalls: WriterAction = { kind: "Recall", attachmentName: attachmentName("node-a") };
+    const used = { volume, writerUse: "used", writerUsers: ["default/pod-1"] } as const;
+    const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
+    check([
+      { because: "before it is recalled", observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")] }), plan: [asks] },
+      { because: "once it is", observed: anObservedVolume({ ...used, attachments: [recalled] }), plan: [asks] },
+      { because: "also where its unmount stands still", observed: anObservedVolume({ ...used, attachments: [unchangedFor(600_000, recalled)] }), plan: [asks] },
+      {
+        because: "an orderly unstage may be under way whose end of want is not seen yet",
+        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], unchangedMs: 400 }),
+        plan: [{ kind: "PlanAgain", afterMs: 600 }],
+      },
+      {
+        because: "its want has ended: the pod that is seen is going",
+        observed: anObservedVolume({ ...used, attachments: [withoutWant("node-a")] }),
+        plan: [recalls],
+      },
+      { because: "no user", observed: anObservedVolume({ ...used, writerUse: "unused", attachments: [anAttachment("node-a")] }), plan: [recalls] },
+      { because: "nobody knows", observed: anObservedVolume({ ...used, writerUse: "unknown", attachments: [anAttachment("node-a")] }), plan: [recalls] },
+      {
+        because: "out of service: its pods are dead",
+        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] }),
+        plan: [endsWant("node-a"), recalls],
+      },
+      {
+        because: "lost: so are they",
+        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a", { spec: { recall } })], nodes: [lost, aNode("node-b")] }),
+        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" }],
+      },
+    ]);
+  });
+
+  it("fences a recalled holder only for a reason that the rules name", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const recall = { id: "recall-1", since: agoMs(600_000) };
+    const answer = { id: "recall-1", published: [], unmounting: true, progress: "1", time: agoMs(600_000) };
+    const asked = anAttachment("node-a", { spec: { recall } });
+    const unmounting = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
+    const refused = anAttachment("node-a", { spec: { recall }, status: { recall: { ...answer, giveRefused: true } } });
+    const bound = { ...answer, published: ["/pods/1"], unmounting: false };
+    const inUse = anAttachment("node-a", { spec: { recall }, status: { recall: bound } });
+    const inUseSince = (ms: number): AzVolumeAttachment =>
+      anAttachment("node-a", { spec: { recall: { ...recall, since: agoMs(ms) } }, status: { recall: bound } });
+    const stale = { heartbeatUnchangedMs: 35_000, isKubeletLeaseStale: true };
+    const others = [aNode("node-b")];
+    const waitsFor = (because: string, reason: "WaitingForUnmount" | "WaitingForFence" = "WaitingForUnmount"): WriterAction => ({
+      kind: "WaitFor",
+      reason,
+      message: `node-a ${because} (writer epoch 1)`,
+      retryAfterMs: 1_000,
+    });
+    const silent = waitsFor("has not answered the recall");
+    // A silent node is not dead by that, but its VM may be gone: nobody would ever answer for it.
+    const askingThePlatform = (wait: WriterAction): readonly WriterAction[] => [
+      { kind: "ConfirmVanished", node: a },
+      { ...wait, ...(wait.kind === "WaitFor" ? { retryAfterMs: 10_000 } : {}) },
+    ];
+    const fences = (ground: "outOfService" | "lost" | "stalled", because: string): WriterAction => ({ kind: "BeginFence", node: a, ground, because });
+    const hour = 3_600_000;
+    check([
+      { because: "it has not answered, for an hour", observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, asked)] }), plan: [silent] },
+      {
+        because: "one witness is not enough",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(hour, asked)],
+          nodes: [aNode("node-a", { ...stale, isKubeletLeaseStale: undefined }), ...others],
+        }),
+        plan: [...askingThePlatform(silent), reportsSilence("which writes the volume")],
+      },
+      {
+        because: "the other alone neither",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(hour, asked)],
+          nodes: [aNode("node-a", { ...stale, heartbeatUnchangedMs: 34_999 }), ...others],
+        }),
+        plan: [silent],
+      },
+      {
+        because: "both, but no other node is heard either: it may be the store",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, asked)], nodes: [aNode("node-a", stale), aNode("node-b", stale)] }),
+        plan: askingThePlatform(silent),
+      },
+      {
+        because: "both",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(1, asked)], nodes: [aNode("node-a", stale), ...others] }),
+        plan: [fences("lost", "its heartbeat and its kubelet's Lease are both stale")],
+      },
+      {
+        because: "out of service, and it may still answer",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(4_999, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [endsWant("node-a"), waitsFor("is out of service and has not answered the recall yet", "WaitingForFence")],
+      },
+      {
+        because: "out of service, and it has not",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(5_000, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [endsWant("node-a"), fences("outOfService", "it is out of service and does not answer the recall")],
+      },
+      {
+        because: "out of service, and nothing has been heard of it for long: nobody is there to answer",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(1, asked)],
+          nodes: [aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }), ...others],
+        }),
+        plan: [endsWant("node-a"), fences("outOfService", "it is out of service, and its heartbeat is stale")],
+      },
+      {
+        because: "out of service, and nothing is heard of anybody: it may be the store, and the node may still answer",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(4_999, asked)],
+          nodes: [aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }), aNode("node-b", stale)],
+        }),
+        plan: [endsWant("node-a"), ...askingThePlatform(waitsFor("is out of service and has not answered the recall yet", "WaitingForFence"))],
+      },
+      {
+        because: "out of service, and a workload that Kubernetes has forgotten has it, and writes: its kubelet may be dead, and nobody else would unmount it",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(1, inUseSince(5_000))],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: "unused",
+        }),
+        plan: [endsWant("node-a"), fences("outOfService", "it is out of service, and still has /pods/1 mounted for a workload that is no more")],
+      },
+      {
+        because: "a workload has it that the caches do not show, on a node that is well: it is never cut off for not unmounting within seconds",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(1, inUseSince(hour))], writerUse: "unused" }),
+        plan: [waitsFor("still has /pods/1 mounted for a workload")],
+      },
+      {
+        because: "out of service, and its unmount has made no progress for long",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [endsWant("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
+      },
+      {
+        because: "it has unmounted the volume, and its token is too old to say so in the record: nothing there writes",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, refused)] }),
+        plan: [
+          waitsFor(
+            "has unmounted the volume, and the API server refuses that it gives it back; where its Node was made again, delete the pod of its node plug-in, so that it gets a new token",
+          ),
+        ],
+      },
+      {
+        because: "the same, out of service: its plug-in may never try it again",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, refused)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [endsWant("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
+      },
+      {
+        because: "out of service, and its kubelet may just be unmounting",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(1, inUseSince(4_999))],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: "unused",
+        }),
+        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
+      },
+      {
+        because: "out of service, and its workload is still known: it may be ending",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(5_000, inUse)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: "used",
+        }),
+        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
+      },
+      {
+        because: "out of service, and it flushes",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(5_000, unmounting)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: "unused",
+        }),
+        plan: [endsWant("node-a"), waitsFor("is unmounting", "WaitingForFence")],
+      },
+      { because: "it unmounts", observed: anObservedVolume({ volume, attachments: [unchangedFor(119_999, unmounting)] }), plan: [waitsFor("is unmounting")] },
+      {
+        because: "it has made no progress for long",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)] }),
+        plan: [fences("stalled", "its unmount has made no progress for 120 s")],
+      },
+      {
+        because: "nobody watched meanwhile",
+        observed: anObservedVolume({ volume, attachments: [{ attachment: unmounting, unchangedMs: hour, watchedUnchangedMs: 10 }] }),
+        plan: [waitsFor("is unmounting")],
+      },
+      {
+        because: "a workload has it: the fence asks whether it is still there",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, inUse)] }),
+        plan: [fences("stalled", "its unmount has made no progress for 120 s")],
+      },
+      {
+        because: "a workload has it",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(1, inUse)] }),
+        plan: [waitsFor("still has /pods/1 mounted for a workload")],
+      },
+      {
+        because: "it answers an older recall",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(hour, anAttachment("node-a", { spec: { recall: { ...recall, id: "recall-2" } }, status: { recall: answer } }))],
+        }),
+        plan: [silent],
+      },
+    ]);
+  });
+
+  it("never waits for ever for a holder that can't be recalled, or whose VM may be no more", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const noAttachment = "node-a holds the volume but has no AzVolumeAttachment to be recalled through";
+    const because = "it has no AzVolumeAttachment to be recalled through";
+    const recalled = unchangedFor(3_600_000, anAttachment("node-a", { spec: { recall: { id: "recall-1", since: agoMs(1) } } }));
+    const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
+    const silent = aNode("node-a", { heartbeatUnchangedMs: 60_000 });
+    const unanswered: WriterAction = {
+      kind: "WaitFor",
+      reason: "WaitingForUnmount",
+      message: "node-a has not answered the recall (writer epoch 1)",
+      retryAfterMs: 10_000,
+    };
+    check([
+      {
+        because: "no attachment",
+        observed: anObservedVolume({ volume, unchangedMs: 9_999 }),
+        plan: [{ kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 1_000 }],
+      },
+      {
+        because: "no attachment, for a while: it may have nothing to show by that it is clean",
+        observed: anObservedVolume({ volume, unchangedMs: 10_000 }),
+        plan: [
+          { kind: "ConfirmDetached", node: a },
+          { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 1_000 },
+        ],
+      },
+      {
+        because: "no attachment, out of service",
+        observed: anObservedVolume({ volume, nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [{ kind: "BeginFence", node: a, ground: "outOfService", because: `${because}, and is out of service` }],
+      },
+      {
+        because: "no attachment, lost",
+        observed: anObservedVolume({ volume, nodes: [lost, aNode("node-b")] }),
+        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: `${because}, and is lost` }],
+      },
+      {
+        because: "no attachment, no node",
+        observed: anObservedVolume({ volume, nodes: [] }),
+        plan: [confirms, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
+      },
+      {
+        because: "no attachment, and its AzDriverNode is all that is left of the node",
+        observed: anObservedVolume({ volume, nodes: [silent, aNode("node-b")] }),
+        plan: [confirms, { kind: "ConfirmDetached", node: a }, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
+      },
+      {
+        because: "recalled, and its AzDriverNode is all that is left of the node",
+        observed: anObservedVolume({ volume, attachments: [recalled], nodes: [silent, aNode("node-b")] }),
+        plan: [confirms, unanswered, reportsSilence("which writes the volume")],
+      },
+      {
+        because: "recalled, no node",
+        observed: anObservedVolume({ volume, attachments: [recalled], nodes: [] }),
+        plan: [confirms, unanswered],
+      },
+    ]);
+  });
+
+  it("says nothing of proofs for which no pod waits: one that writes undisturbed has its node claim the volume", () => {
+    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a, b] });
+    const again: WriterAction = { kind: "PlanAgain", afterMs: 1_000 };
+    const attachments = [anAttachment("node-a"), aReplica("node-b")];
+    const running = [aPod({ nodeName: "node-a", isPending: false })];
+    check([
+      { because: "its pod runs", observed: anObservedVolume({ volume, attachments, pods: () => running }), plan: [again, again] },
+      { because: "no request at all", observed: anObservedVolume({ volume, attachments: [aReplica("node-b")] }), plan: [again, again] },
+      {
+        because: "a pod that has not started is being deleted",
+        observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ isTerminating: true })] }),
+        plan: [again, again],
+      },
+      { because: "a pod has no node yet", observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "" })] }), plan: [again, again] },
+    ]);
+    const foreign = planWriter(anObservedVolume({ volume: aVolumeWithRecord({ foundInUse: true, unproven: [a] }), nodes: [aNode("node-b")] }));
+    assert.deepEqual(
+      foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
+      ["ConfirmVanished", "AttachedToForeignVM"],
+      "a VM that no node stands for is reported all the same: it will never prove anything",
+    );
+    for (const observed of [
+      anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "node-a" })] }),
+      anObservedVolume({ volume, attachments: [...attachments, anAttachment("node-c")] }),
+    ])
+      assert.deepEqual(
+        planWriter(observed).map(({ kind }) => kind),
+        ["WaitFor", "WaitFor"],
+      );
+  });
+
+  it("grants nothing while somebody is unproven: each is asked for, fenced if it is dead, and never if it is no node of ours", () => {
+    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a, b], clean: [identity("node-c")] });
+    const attachments = [anAttachment("node-c")];
+    const waitsFor = (nodeName: string) =>
+      ({
+        kind: "WaitFor",
+        reason: "WaitingForProof",
+        message: `${nodeName} had the disk when the record was made and has not shown yet whether it is clean`,
+        retryAfterMs: 1_000,
+      }) as const;
+    const stale = { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true };
+    const foreign = planWriter(anObservedVolume({ volume, attachments, nodes: [aNode("node-b"), aNode("node-c")] }));
+    check([
+      {
+        because: "there is one alone",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ foundInUse: true, unproven: [a], clean: [identity("node-c")] }), attachments }),
+        plan: [waitsFor("node-a")],
+      },
+      { because: "both alive", observed: anObservedVolume({ volume, attachments }), plan: [waitsFor("node-a"), waitsFor("node-b")] },
+      {
+        because: "one is out of service",
+        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] }),
+        plan: [
+          { kind: "BeginFence", node: a, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" },
+          waitsFor("node-b"),
+        ],
+      },
+      {
+        because: "one is lost",
+        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", stale), aNode("node-b")] }),
+        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: "it had the disk when the record was made, and is lost" }, waitsFor("node-b")],
+      },
+      {
+        because: "one has been silent for a while, and its VM may be no more",
+        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", { heartbeatUnchangedMs: 60_000 }), aNode("node-b")] }),
+        plan: [
+          confirms,
+          { ...waitsFor("node-a"), retryAfterMs: 10_000 },
+          reportsSilence("which had the disk when the record was made and has not shown whether it is clean"),
+          waitsFor("node-b"),
+        ],
+      },
+    ]);
+    assert.deepEqual(
+      foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
+      ["ConfirmVanished", "AttachedToForeignVM", "WaitingForProof"],
+    );
+  });
+
+  it("asks what has become of who is unproven also while another one writes, and tells nobody to wait", () => {
+    const record = { foundInUse: true, unproven: [a], writer: aWriter("node-b") };
+    const observed = (node: Parameters<typeof aNode>[1] | "unregistered", fencing = {}): ObservedVolume =>
+      anObservedVolume({
+        volume: aVolumeWithRecord({ ...record, ...fencing }),
+        attachments: [anAttachment("node-b")],
+        nodes: [aNode("node-b"), ...(node === "unregistered" ? [] : [aNode("node-a", node)])],
+      });
+    const asks: readonly WriterAction[] = [confirms, { kind: "PlanAgain", afterMs: 10_000 }];
+    check([
+      { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
+      { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
+      { because: "nobody speaks for its VM", observed: observed("unregistered"), plan: asks },
+      { because: "nobody has spoken for its VM for long", observed: { ...observed("unregistered"), unchangedMs: 600_000 }, plan: asks },
+      {
+        because: "it is out of service",
+        observed: observed({ isOutOfService: true }),
+        plan: [{ kind: "BeginFence", node: a, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }],
+      },
+      { because: "it is being cut off", observed: observed("unregistered", { fencing: a }), plan: [] },
+    ]);
+  });
+
+  it("reports a node that stays unproven beside a writer: a pod may use the disk there as well", () => {
+    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a], writer: aWriter("node-b") });
+    const attachments = [anAttachment("node-b")];
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), []);
+    const message =
+      "node-b has claimed the volume, and another node does not release it: node-a had the disk when the record was made and has not shown yet whether it is clean";
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 120_000 })), [
+      { kind: "WaitFor", reason: "ClaimDisputed", message, retryAfterMs: 10_000 },
+    ]);
+  });
+
+  it("asks the platform first about names that now mean another VM", () => {
+    const older = { ...identity("node-a"), vmId: "older" };
+    const record = {
+      writer: { ...aWriter("node-a", { wanted: false }), ...older },
+      fencing: older,
+      quarantine: [older, b],
+      unproven: [{ ...identity("node-b"), vmId: "older-b" }],
+    };
+    check([
+      {
+        because: "each once",
+        observed: anObservedVolume({ volume: aVolumeWithRecord(record), attachments: [anAttachment("node-a"), anAttachment("node-b")] }),
+        plan: [
+          { kind: "ConfirmVanished", node: older },
+          { kind: "ConfirmVanished", node: { ...identity("node-b"), vmId: "older-b" } },
+        ],
+      },
+      {
+        because: "Azure's case of a GUID is no difference",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ quarantine: [{ ...a, vmId: a.vmId.toUpperCase() }] }) }),
+        plan: [],
+      },
+    ]);
+  });
+});
+
+describe("planWriter where it is easily overlooked", () => {
+  it("grants the first of two wants of one moment by name, in whatever order they come", () => {
+    const observed = anObservedVolume({ attachments: [anAttachment("node-a"), anAttachment("node-b")] });
+    const reversed = { ...observed, attachments: observed.attachments.toReversed() };
+    for (const one of [observed, reversed]) {
+      const [action] = planWriter(one);
+      assert.deepEqual(action, { kind: "Grant", node: identity("node-a"), isUserSeen: true });
+    }
+  });
+
+  it("asks whether a VM has vanished that is named as the writer alone, or as being fenced alone", () => {
+    const earlier = { ...identity("node-a"), vmId: "vm-of-an-earlier-node-a" };
+    for (const record of [{ writer: { ...aWriter("node-a"), ...earlier } }, { fencing: earlier }]) {
+      const [first] = planWriter(anObservedVolume({ volume: aVolumeWithRecord(record) }));
+      assert.deepEqual(first, { kind: "ConfirmVanished", node: earlier });
+    }
+  });
+
+  it("grants nothing of which the disk is not known", () => {
+    const { detail: _, ...status } = aVolume().status ?? { state: "Pending" as const };
+    const volume = { ...aVolume(), status } as ReturnType<typeof aVolume>;
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments: [anAttachment("node-a")] })), []);
+  });
+
+  it("says that a workload is in the way where no name of one is known", () => {
+    const sentence = "node-b waits for the volume to be released by node-a, where a workload still uses it";
+    assert.equal(waitsForRelease(["node-b"], "node-a", { kind: "used" }), sentence);
+  });
+});

@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { WriterRecord } from "../api/az-volume.ts";
+import { isLeaving, type ObservedVolume } from "../attachment/observed-volume.ts";
+import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
+import { planReplicas } from "../attachment/plan-replicas.ts";
+import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
+import { agoMs, anAttachment, aNode, anObservedVolume, aPod, aRecord, aReplica, aVolume, identity, leaving } from "../testing/objects.ts";
+import { planWriter } from "./plan-writer.ts";
+import { isWriter, unwant } from "./writer-steps.ts";
+
+/** More rounds than any plan needs here: beyond them it goes in circles. */
+const ROUNDS_MAX = 60;
+
+const nodeNames = ["node-a", "node-b", "node-c", "node-d", "node-e"] as const;
+const nodeName = fc.constantFrom(...nodeNames);
+const state = fc.constantFrom("Pending", "Attaching", "Attached", "AttachmentFailed", "Detaching" as const);
+
+const attachment = fc
+  .record({
+    nodeName,
+    isPrimary: fc.boolean(),
+    wants: fc.boolean(),
+    state,
+    leaves: fc.boolean(),
+    wantAgeMs: fc.nat(600_000),
+  })
+  .map(({ nodeName: name, isPrimary, wants, state: drawn, leaves, wantAgeMs }): AzVolumeAttachment => {
+    const spec = wants && isPrimary ? { want: { since: agoMs(wantAgeMs) } } : {};
+    const status = drawn === "Pending" ? undefined : { state: drawn, lun: 0 };
+    const { want: _, ...withoutWant } = anAttachment(name).spec;
+    const primary = { ...anAttachment(name, { status }), spec: { ...withoutWant, ...spec } };
+    const made = isPrimary ? primary : aReplica(name, { status });
+    return leaves || drawn === "Detaching" ? leaving(made) : made;
+  });
+
+/** A record that the steps can have led to: a fence is of an unwanted holder, of an unproven node, or of one that gave since. */
+const record = fc
+  .record({
+    writer: fc.option(fc.record({ nodeName, held: fc.boolean(), wanted: fc.boolean() }), { nil: undefined }),
+    quarantine: fc.uniqueArray(nodeName, { maxLength: 2 }),
+    unproven: fc.uniqueArray(nodeName, { maxLength: 1 }),
+    isFencing: fc.boolean(),
+    gaveWhileFenced: fc.option(nodeName, { nil: undefined }),
+    foundInUse: fc.boolean(),
+  })
+  .map(({ writer, quarantine, unproven, isFencing, gaveWhileFenced, foundInUse }): WriterRecord => {
+    const free = (name: string): boolean => name !== writer?.nodeName;
+    const isFenced = isFencing && writer?.held === true && !writer.wanted;
+    const fenced = isFenced ? writer.nodeName : gaveWhileFenced === writer?.nodeName ? undefined : gaveWhileFenced;
+    return aRecord({
+      ...(writer === undefined ? {} : { writer: { ...identity(writer.nodeName), held: writer.held, wanted: writer.wanted, epoch: 1 } }),
+      ...(fenced === undefined ? {} : { fencing: identity(fenced) }),
+      quarantine: quarantine.filter(free).map(identity),
+      unproven: unproven.filter(free).map(identity),
+      foundInUse,
+    });
+  });
+
+const observed = fc
+  .record({
+    record,
+    attachments: fc.uniqueArray(attachment, { selector: (made) => made.spec.nodeName, maxLength: 5 }),
+    maxShares: fc.integer({ min: 1, max: 4 }),
+    replicas: fc.nat(3),
+    out: fc.uniqueArray(nodeName, { maxLength: 1 }),
+    unrequestedForMs: fc.option(fc.nat(600_000), { nil: undefined }),
+    hasPod: fc.boolean(),
+    use: fc.constantFrom("used", "unused", "unknown" as const),
+  })
+  .map(({ record: drawn, attachments, maxShares, replicas, out, use, unrequestedForMs, hasPod }): ObservedVolume => {
+    const nodes = nodeNames.map((name) => aNode(name, { isOutOfService: out.includes(name) }));
+    const unrequested = unrequestedForMs === undefined ? {} : { unrequestedSince: agoMs(unrequestedForMs) };
+    const volume = aVolume({ spec: { maxShares, maxMountReplicaCount: Math.min(replicas, maxShares - 1) }, status: { record: drawn, ...unrequested } });
+    const pods = (): ReturnType<ObservedVolume["pods"]> => (hasPod ? [aPod()] : []);
+    return anObservedVolume({ volume, nodes, attachments, writerUse: use, outOfService: out, pods });
+  });
+
+describe("the plans of a volume, carried out over and over", () => {
+  it("come to rest", () => {
+    fc.assert(
+      fc.property(observed, (start) => {
+        const end = settle(start);
+        assert.deepEqual(workLeft(end), []);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("never let two nodes write, and only wanted nodes become the writer", () => {
+    fc.assert(
+      fc.property(observed, (start) => {
+        settle(start, (before, after) => {
+          assert.ok(mayWrite(after).length <= 1);
+          const writer = after.volume.status?.record?.writer;
+          const earlier = before.volume.status?.record?.writer;
+          if (writer === undefined || writer.epoch === earlier?.epoch) return;
+          assert.ok(before.attachments.some(({ attachment: other }) => other.spec.nodeName === writer.nodeName && other.spec.want !== undefined));
+        });
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("never attach the disk to more VMs than may share it", () => {
+    fc.assert(
+      fc.property(observed, (start) => {
+        settle(start, (before, after) => assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), after.volume.spec.maxShares)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("of attachments go by no more of one another than who holds a share: nothing else that changes of one has to wake the others", () => {
+    fc.assert(
+      fc.property(observed, attachment, (seen, drawn) => {
+        const present = seen.attachments.map(({ attachment: other }) => other);
+        const before = present.find(({ spec }) => spec.nodeName === drawn.spec.nodeName);
+        fc.pre((before !== undefined && holdsShare(seen, before)) === holdsShare(seen, drawn));
+        const others = present.filter((other) => other !== before);
+        const changed = anObservedVolume({ ...seen, nodes: seen.nodes, attachments: [...others, drawn] });
+        for (const other of others) assert.deepEqual(planAttachment(changed, other), planAttachment(seen, other));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("never let go of the attachment of a writer, of a node that wants to write, or of an unproven one", () => {
+    fc.assert(
+      fc.property(observed, (start) => {
+        for (const action of planReplicas(start)) {
+          if (action.kind !== "DeleteAttachment") continue;
+          const target = start.attachments.find(({ attachment: other }) => other.metadata.name === action.attachmentName)?.attachment;
+          assert.ok(target !== undefined && target.spec.role === "Replica" && target.spec.want === undefined);
+          const named = start.volume.status?.record;
+          assert.notEqual(named?.writer?.nodeName, target.spec.nodeName);
+          assert.ok(named?.unproven.every((node) => node.nodeName !== target.spec.nodeName));
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("never prune a replica of a volume that is requested, fails over or has a pod, whatever it says of the time before", () => {
+    fc.assert(
+      fc.property(observed, (start) => {
+        const record = start.volume.status?.record;
+        const isUsed = start.attachments.some(({ attachment: other }) => other.spec.role === "Primary" && !isLeaving(other)) || start.pods()?.length !== 0;
+        fc.pre(isUsed || record?.writer !== undefined || record?.fencing !== undefined);
+        assert.ok(planReplicas(start).every((action) => action.kind !== "DeleteAttachment" || action.onlyWhile?.kind !== "Unrequested"));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("serve the oldest want in the end, once the writer is no longer wanted", () => {
+    fc.assert(
+      fc.property(observed, nodeName, (drawn, name) => {
+        fc.pre(drawn.outOfService.length === 0 && !drawn.attachments.some(({ attachment: other }) => other.spec.want !== undefined));
+        const others = drawn.attachments.map(({ attachment: other }) => other).filter((other) => other.spec.nodeName !== name);
+        const standbys = others.map((other) => ({ ...other, spec: { ...other.spec, role: "Replica" as const } }));
+        const end = settle(anObservedVolume({ ...drawn, volume: released(drawn), attachments: [...standbys, anAttachment(name, { status: undefined })] }));
+        const record = end.volume.status?.record;
+        assert.ok(record !== undefined && isWriter(record, identity(name)));
+        assert.equal(end.attachments.find(({ attachment: other }) => other.spec.nodeName === name)?.attachment.status?.state, "Attached");
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** The volume with its writer's want ended. */
+function released(drawn: ObservedVolume): ObservedVolume["volume"] {
+  const { volume } = drawn;
+  const record = volume.status?.record;
+  if (volume.status === undefined || record?.writer === undefined) return volume;
+  const ended = unwant(record, record.writer);
+  return ended.ok ? { ...volume, status: { ...volume.status, record: ended.value } } : volume;
+}
+
+/** Carries the plans out until nothing changes any more. */
+function settle(start: ObservedVolume, look: (before: ObservedVolume, after: ObservedVolume) => void = () => {}): ObservedVolume {
+  let present = start;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const next = applyPlans(present);
+    look(present, next);
+    if (JSON.stringify(next) === JSON.stringify(present)) return present;
+    present = next;
+  }
+  return assert.fail(`the plans go in circles: ${JSON.stringify(present)}`);
+}
+
+/** What the plans would still do; waiting and telling are no work. */
+function workLeft(end: ObservedVolume): readonly string[] {
+  const idle = new Set(["WaitFor", "Tell", "ReplicasMissing", "PlanAgain", "Wait", "ReleaseCheck"]);
+  const attachments = end.attachments.flatMap(({ attachment: other }) => planAttachment(end, other) ?? []);
+  return [...planWriter(end), ...planReplicas(end), ...attachments].map((action) => action.kind).filter((kind) => !idle.has(kind));
+}

@@ -1,0 +1,410 @@
+import type { Writer, WriterRecord } from "../api/az-volume.ts";
+import { highestEpoch } from "../api/epoch.ts";
+import {
+  identityOf,
+  includesNode,
+  isForeign,
+  isSameNode,
+  isSameVm,
+  lacksUidOf,
+  type NodeIdentity,
+  type NodeKey,
+  withNode,
+  withoutNode,
+  withUidFrom,
+} from "../api/node-identity.ts";
+import { fail, ok, type Result } from "../failure/result.ts";
+
+/**
+ * The moves of the writer protocol, each a pure function from a record to the next one or to the reason why not. The caller writes the
+ * answer by compare-and-swap on the version it read; on a conflict it reads again and asks again. An exhaustive model of these steps finds
+ * no state with two live writers; leaving any one condition out does (docs/design.md, "Never two writers").
+ */
+export type Step = Result<WriterRecord, string>;
+
+/** The record of a disk that was just created: nobody can have it. */
+export function newRecord(storeGeneration: number): WriterRecord {
+  return { quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 0, storeGeneration };
+}
+
+/**
+ * The record of a disk that is not new, or whose record was lost: everyone who has it attached is unproven, everyone else in quarantine until clean. `unsettled`: whose VM an
+ * update may still reach that a lost record has allowed.
+ */
+export function foundRecord(found: {
+  readonly attachedTo: readonly NodeIdentity[];
+  /** Nodes of which only their notes, or attachment objects, say that they have the disk: unproven as well, but they may not claim it. Default: none. */
+  readonly noted?: readonly NodeIdentity[] | undefined;
+  /** Who was cut off before, as is known from elsewhere, and has not shown since that it is clean. Default: none. */
+  readonly cutOff?: readonly NodeIdentity[];
+  /** Default: none. */
+  readonly unsettled?: readonly NodeIdentity[] | undefined;
+  readonly epoch: number;
+  readonly storeGeneration: number;
+}): WriterRecord {
+  const { attachedTo, noted = [], cutOff = [], unsettled = [], epoch, storeGeneration } = found;
+  const unverified = noted.filter((node) => !includesNode(attachedTo, node)).map((node) => ({ ...node, unverified: true as const }));
+  // Who may have the disk again shows itself clean as an unproven node.
+  const quarantine = cutOff.filter((node) => !includesNode([...attachedTo, ...noted], node));
+  return withUnsettled({ quarantine, foundInUse: true, clean: [], unproven: [...attachedTo, ...unverified], epoch, storeGeneration }, unsettled);
+}
+
+/**
+ * *find again*, by the controller: the record of a disk that another driver has published while `present` stood. Who
+ * may have the disk is unproven. A node that `present` names neither as the writer nor as unproven is named later, as
+ * by *distrust*.
+ */
+export function foundAgain(present: WriterRecord, found: Omit<Found, "unsettled" | "storeGeneration">): WriterRecord {
+  const { attachedTo, noted = [] } = found;
+  const isNamedBefore = (node: NodeKey): boolean => isWriter(present, node) || includesNode(present.unproven, node);
+  const later = [...attachedTo, ...noted].filter((node) => !isNamedBefore(node));
+  const { unsettled } = later.reduce(foundLater, present);
+  return foundRecord({ ...found, unsettled, storeGeneration: present.storeGeneration });
+}
+
+type Found = Parameters<typeof foundRecord>[0];
+
+/** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */
+export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
+  return includesNode(record.quarantine, node) || (record.foundInUse && !includesNode(record.clean, node) && !isWriter(record, node));
+}
+
+/** Whether `node` is the writer, held or not. */
+export function isWriter(record: WriterRecord, node: NodeKey): boolean {
+  return record.writer !== undefined && isSameNode(record.writer, node);
+}
+
+/**
+ * Whether a record says of a node that it writes, may write, or is or was cut off: then what the orchestrator has published there is no news. While anybody is being cut
+ * off it is not asked for more, since a record that was made anew would forget that.
+ */
+export function speaksOf({ writer, unproven, quarantine, fencing }: WriterRecord, nodeName: string): boolean {
+  return fencing !== undefined || [...(writer === undefined ? [] : [writer]), ...unproven, ...quarantine].some((node) => node.nodeName === nodeName);
+}
+
+/** Whether a controller is cutting `node` off. */
+export function isFencing(record: WriterRecord, node: NodeKey): boolean {
+  return record.fencing !== undefined && isSameNode(record.fencing, node);
+}
+
+/** Whether an update that a lost record allowed may still take the disk off `node`: whoever writes there by then would be cut off. */
+export function isUnsettled(record: WriterRecord, node: NodeKey): boolean {
+  return includesNode(record.unsettled ?? [], node);
+}
+
+/** What whoever wants an unsettled node to write waits for. */
+export function waitsToBeSettled(nodeName: string): string {
+  return `the leading controller to make sure that no detach from ${nodeName} is under way any more`;
+}
+
+/** Whether `node` is being cut off from the disk, or was and has not shown since that it is clean. */
+export function isCutOff(record: WriterRecord, node: NodeKey): boolean {
+  return isFencing(record, node) || includesNode(record.quarantine, node);
+}
+
+/** Whether the disk may be attached to `node`. Asked after the VM was read and before it is written: asking earlier lets a fence slip in between. */
+export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
+  return !isInQuarantine(record, node) && !(record.fencing !== undefined && isSameVm(record.fencing, node));
+}
+
+/** Whether the disk may be taken off `node` other than by a fence. Asked of its VM: one that writes under another name would be cut off. */
+export function mayDetach({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
+  return [...(writer === undefined ? [] : [writer]), ...unproven].every((other) => !isSameVm(other, node));
+}
+
+/** Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the volume writes until the disk is off, and who is unproven may. */
+export function mayForceOff({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
+  return [...(writer?.held === true ? [writer] : []), ...unproven].every((other) => !isSameVm(other, node));
+}
+
+/** *grant*, by the controller: `node` becomes the writer, not yet held. */
+export function grant(record: WriterRecord, node: NodeIdentity): Step {
+  if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
+  if (record.unproven.length > 0) return fail(`nothing proves yet that ${record.unproven.map((other) => other.nodeName).join(", ")} can't write`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (isInQuarantine(record, node)) return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
+  if (isUnsettled(record, node)) return fail(notSettled(node));
+  const epoch = record.epoch + 1;
+  return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, wanted: true }, epoch });
+}
+
+/** *take*, by the node before it checks, formats or mounts. Taking again what it holds already is allowed only to a node that is clean. */
+export function take(record: WriterRecord, node: NodeKey, state: { readonly isClean: boolean; readonly storeGeneration: number }): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
+  if (!writer.wanted) return fail("the grant is being taken back");
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (record.storeGeneration !== state.storeGeneration)
+    return fail(`the record is of store generation ${record.storeGeneration}, the store of ${state.storeGeneration}`);
+  if (writer.held && !state.isClean) return fail(`${node.nodeName} holds the volume already and is not clean`);
+  return ok({ ...record, writer: { ...writer, held: true } });
+}
+
+/**
+ * *give*, by the node once it has unmounted and flushed, or never mounted. Others may write from then on. It ends no fence: a detach that was allowed before may
+ * still land, and would cut off this node as a writer to come.
+ */
+export function give(record: WriterRecord, node: NodeKey, epoch: number): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch) return fail("the record no longer names this node and epoch");
+  if (!writer.held) return fail("the volume is not held");
+  return ok({ ...record, writer: { ...writer, held: false } });
+}
+
+/** *revoke*, by the controller: an unwanted writer that holds nothing is writer no more. */
+export function revoke(record: WriterRecord): Step {
+  const writer = record.writer;
+  if (writer === undefined) return fail("there is no writer");
+  if (writer.held) return fail(`${writer.nodeName} holds the volume`);
+  if (writer.wanted) return fail(`${writer.nodeName} is wanted as the writer`);
+  return ok(withoutWriter(record));
+}
+
+/**
+ * *assume held*, by the controller: another VM has the name of the writer's node, and its token may have given back what this one holds. Only a fence, or proof that the VM is gone,
+ * frees the volume then.
+ */
+export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
+  if (writer.held) return fail(`${node.nodeName} holds the volume already`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  const holder: Writer = { ...writer, held: true };
+  return ok({ ...record, writer: holder });
+}
+
+/** Ends the want of the writer. Whether that is due is decided elsewhere (the release check, ControllerUnpublishVolume, NodeUnstageVolume, node loss). */
+export function unwant(record: WriterRecord, node: NodeKey): Step {
+  return setWanted(record, node, false);
+}
+
+/** States the want of the writer again: a new user came, or the release check found one. */
+export function wantAgain(record: WriterRecord, node: NodeKey): Step {
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  return setWanted(record, node, true);
+}
+
+/** *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't take. Only an unwanted holder or an unproven node is fenced. */
+export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
+  if (record.fencing !== undefined && !isFencing(record, node)) return fail(`${record.fencing.nodeName} is being fenced`);
+  if (isWriter(record, node)) {
+    if (record.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
+    if (record.writer.wanted) return fail(`${node.nodeName} is wanted as the writer`);
+  } else if (!includesNode(record.unproven, node)) {
+    return fail(`${node.nodeName} is neither the writer nor unproven`);
+  }
+  return ok({ ...record, fencing: withUidFrom(entriesOf(record), node) });
+}
+
+/**
+ * *fence*, step 4, with proof in hand: `node` is neither writer nor unproven any more, and in quarantine. Nothing else ends a fence. `writerAtIntent` must still be
+ * the writer: otherwise the proof may be that of an earlier fence.
+ */
+export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtIntent: Writer | undefined): Step {
+  if (!isFencing(record, node)) return fail(`${node.nodeName} is not being fenced`);
+  if (!isSameGrant(record.writer, writerAtIntent)) return fail("the writer has changed since the fence began");
+  const freed = isWriter(record, node) ? withoutWriter(record) : record;
+  return ok({
+    ...settled(withoutFencingOf(freed, node), node),
+    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),
+    clean: withoutNode(record.clean, node),
+    unproven: withoutNode(record.unproven, node),
+  });
+}
+
+/**
+ * *detached*, by the controller, with proof in hand that the disk is not on an unproven node, and that no write which somebody prepared before can bring it there: it has
+ * nothing that it could claim, nor a device by which it could show that it is clean. As after a fence, an old mount command may still be there.
+ */
+export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
+  if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  return ok({
+    ...settled(record, node),
+    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),
+    clean: withoutNode(record.clean, node),
+    unproven: withoutNode(record.unproven, node),
+  });
+}
+
+/**
+ * *distrust*, by the controller: a VM has the disk although neither the record nor an attachment says so. A person attached it, or an object was erased: whether the disk
+ * is in use there is not known. Never the writer, which the record names already.
+ */
+export function distrust(record: WriterRecord, node: NodeIdentity): Step {
+  if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (includesNode(record.unproven, node)) return fail(`${node.nodeName} is unproven already`);
+  const known = withUidFrom(entriesOf(record), node);
+  return ok({ ...foundLater(record, known), unproven: withNode(record.unproven, known), clean: withoutNode(record.clean, node) });
+}
+
+/** *settle*, by the controller, once no update that was prepared before the record was made can reach the VM of `node` any more. */
+export function settle(record: WriterRecord, node: NodeKey): Step {
+  return isUnsettled(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
+}
+
+/** *leave quarantine*, by the node itself once it is clean. */
+export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step {
+  if (!isInQuarantine(record, node)) return fail(`${node.nodeName} is not in quarantine`);
+  return ok({ ...record, quarantine: withoutNode(record.quarantine, node), clean: withClean(record, node) });
+}
+
+/** An unproven node shows that it is clean. It ends no fence, as *give* doesn't. */
+export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
+  if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+  return ok({
+    ...record,
+    unproven: withoutNode(record.unproven, node),
+    clean: withClean(record, node),
+  });
+}
+
+/** Whether nothing but its own word, or an attachment object, says of an unproven node that it has the disk. */
+export function isUnverified(record: WriterRecord, node: NodeKey): boolean {
+  return record.unproven.some((other) => isSameNode(other, node) && other.unverified === true);
+}
+
+/** *verify*, by the controller, once Azure lists the disk on the VM of an unproven node: from now on that node may claim it. */
+export function verify(record: WriterRecord, node: NodeIdentity): Step {
+  if (!isUnverified(record, node)) return fail(`${node.nodeName} is not unverified`);
+  return ok({ ...record, unproven: record.unproven.map((other) => (isSameNode(other, node) ? identityOf(other) : other)) });
+}
+
+/**
+ * *claim*, by an unproven node with a live mount and a user. `epochKnown` is the highest that its own notes know; one that is out of reach is not believed. The resource id of its VM
+ * is the one that the record has, not the one that the node reports.
+ */
+export function claim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
+  const known = record.unproven.find((other) => isSameNode(other, node));
+  if (known === undefined) return fail(`${node.nodeName} is not unproven`);
+  if (isUnverified(record, node)) return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
+  if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (isUnsettled(record, node)) return fail(notSettled(node));
+  const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
+  return ok({
+    ...record,
+    writer: { ...identityOf(known), epoch, held: true, wanted: true },
+    epoch,
+    unproven: withoutNode(record.unproven, node),
+  });
+}
+
+/**
+ * *bind*, by the controller: the entries of `node` bear the uid of its orchestrator's node from now on. That object may
+ * have been made again, or the entry may be older than the uid. Not the list of the clean, whose entries each node
+ * replaces by its own.
+ */
+export function bindToNode(record: WriterRecord, node: NodeIdentity): Step {
+  const { nodeUid } = node;
+  if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
+  const bound = <T extends NodeIdentity>(entry: T): T => (lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry);
+  const { writer, fencing, unsettled, quarantine, unproven } = record;
+  const isBound = entriesOf(record).every((entry) => !lacksUidOf(entry, node));
+  if (isBound) return fail(`no entry of ${node.nodeName} lacks its uid`);
+  return ok({
+    ...record,
+    ...(writer === undefined ? {} : { writer: bound(writer) }),
+    ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
+    ...(unsettled === undefined ? {} : { unsettled: unsettled.map(bound) }),
+    quarantine: quarantine.map(bound),
+    unproven: unproven.map(bound),
+  });
+}
+
+/** Every entry of a record but those of the clean. */
+export function entriesOf({ writer, fencing, unsettled = [], quarantine, unproven }: WriterRecord): readonly NodeIdentity[] {
+  return [...(writer === undefined ? [] : [writer]), ...(fencing === undefined ? [] : [fencing]), ...unsettled, ...quarantine, ...unproven];
+}
+
+/** *identify*, by the controller: a VM that was unproven under its resource id alone turns out to be a node of the cluster, which can then show what it does with the disk. */
+export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
+  if (!includesNode(record.unproven, unknown)) return fail(`${unknown.instanceUri} is not unproven`);
+  if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
+  const others = withoutNode(record.unproven, unknown);
+  // The writer has the disk by right, and no step of its own would end an entry beside that: *claim* and *prove clean* are for nodes that do not write.
+  const isKnown = isWriter(record, node) || includesNode(others, node);
+  if (isKnown) return ok({ ...record, unproven: others });
+  const known = withUidFrom(entriesOf(record), node);
+  return ok({ ...foundLater(record, known), unproven: [...others, known] });
+}
+
+/** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
+export function clearVanished(record: WriterRecord, node: NodeKey): Step {
+  const freed = isWriter(record, node) ? withoutWriter(record) : record;
+  const cleared = {
+    ...settled(withoutFencingOf(freed, node), node),
+    quarantine: withoutNode(record.quarantine, node),
+    clean: withoutNode(record.clean, node),
+    unproven: withoutNode(record.unproven, node),
+  };
+  return isNamed(record, node) ? ok(cleared) : fail(`${node.nodeName} is not in the record`);
+}
+
+/** *forget*: a VM that exists no more leaves quarantine: nobody will ever show anything for it. What it may still have is freed by a fence alone. */
+export function forget(record: WriterRecord, node: NodeKey): Step {
+  if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unproven, node)) return fail(`${node.nodeName} has to be fenced first`);
+  return clearVanished(record, node);
+}
+
+/** A node of which nothing is known any more leaves the list of the clean. That only asks more of it, should it come back. */
+export function withdrawClean(record: WriterRecord, nodeName: string): Step {
+  const clean = withoutName(record.clean, nodeName);
+  return clean.length === record.clean.length ? fail(`${nodeName} is not known to be clean`) : ok({ ...record, clean });
+}
+
+/** The list of the clean with `node`, where one is kept. It takes the place of an earlier VM of its name: such names would add up. */
+function withClean({ clean, foundInUse }: WriterRecord, node: NodeIdentity): WriterRecord["clean"] {
+  return foundInUse ? withNode(withoutName(clean, node.nodeName), node) : clean;
+}
+
+function withoutName(nodes: readonly NodeIdentity[], nodeName: string): readonly NodeIdentity[] {
+  return nodes.filter((node) => node.nodeName !== nodeName);
+}
+
+/** Whether `node` appears anywhere in the record. */
+function isNamed(record: WriterRecord, node: NodeKey): boolean {
+  const lists = [record.quarantine, record.clean, record.unproven, record.unsettled ?? []];
+  return isWriter(record, node) || isFencing(record, node) || lists.some((nodes) => includesNode(nodes, node));
+}
+
+function settled(record: WriterRecord, node: NodeKey): WriterRecord {
+  return record.unsettled === undefined ? record : withUnsettled(record, withoutNode(record.unsettled, node));
+}
+
+function withUnsettled({ unsettled: _, ...record }: WriterRecord, nodes: readonly NodeIdentity[]): WriterRecord {
+  return nodes.length === 0 ? record : { ...record, unsettled: nodes.map(identityOf) };
+}
+
+/** A record that was made again did not name `node`: a detach that the lost one allowed may be under way to its VM. A VM that is no node never writes by the record. */
+function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  return record.foundInUse && !isForeign(node) ? withUnsettled(record, withNode(record.unsettled ?? [], node)) : record;
+}
+
+function notSettled({ nodeName }: NodeKey): string {
+  return `an update that a lost record allowed may still take the disk off ${nodeName}`;
+}
+
+function setWanted(record: WriterRecord, node: NodeKey, wanted: boolean): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
+  if (writer.wanted === wanted) return fail(wanted ? "it is wanted already" : "it is unwanted already");
+  return ok({ ...record, writer: { ...writer, wanted } });
+}
+
+function withoutWriter(record: WriterRecord): WriterRecord {
+  const { writer: _, ...rest } = record;
+  return rest;
+}
+
+function withoutFencingOf(record: WriterRecord, node: NodeKey): WriterRecord {
+  if (!isFencing(record, node)) return record;
+  const { fencing: _, ...rest } = record;
+  return rest;
+}
+
+function isSameGrant(left: Writer | undefined, right: Writer | undefined): boolean {
+  if (left === undefined || right === undefined) return left === right;
+  return isSameNode(left, right) && left.epoch === right.epoch && left.held === right.held;
+}

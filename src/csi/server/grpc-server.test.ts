@@ -1,0 +1,383 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { watch } from "node:fs";
+import { mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import type { IncomingHttpHeaders } from "node:http2";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
+import type { ServiceError } from "@grpc/grpc-js";
+import { credentials, Metadata, status } from "@grpc/grpc-js";
+import { systemClock } from "../../adapters/system/system-clock.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
+import { ControllerClient, ControllerService, DeleteVolumeRequest } from "../gen/csi/v1/csi.ts";
+import type { ImpatientCaller } from "../testing/impatient-caller.ts";
+import { connectRaw, sendDeleteVolume } from "../testing/raw-calls.ts";
+import type { CallOutcome } from "./answer-call.ts";
+import { GrpcServer } from "./grpc-server.ts";
+import type { CallContext, UnaryHandler } from "./unary-handler.ts";
+
+type DeleteVolume = UnaryHandler<DeleteVolumeRequest, DeleteVolumeResponse>;
+
+interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function recordingLogger(lines: Line[], base: Readonly<Record<string, unknown>> = {}): Logger {
+  const at =
+    (level: string) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+      lines.push({ level, message, fields: { ...base, ...fields } });
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error"), child: (fields) => recordingLogger(lines, { ...base, ...fields }) };
+}
+
+const never = new AbortController().signal;
+/** Longer than anything here takes on a busy machine, in milliseconds. */
+const PATIENCE_MS = 60_000;
+/** A server with one handler on a socket of its own, a client on it, and what was logged and counted. */
+async function withServer(
+  deleteVolume: DeleteVolume,
+  act: (server: {
+    readonly client: ControllerClient;
+    readonly lines: Line[];
+    readonly outcomes: CallOutcome[];
+    readonly grpc: GrpcServer;
+    readonly socket: string;
+  }) => Promise<void>,
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "csi-"));
+  const lines: Line[] = [];
+  const outcomes: CallOutcome[] = [];
+  const socket = join(directory, "csi.sock");
+  let count = 0;
+  const random = { next: () => 0, uuid: () => `request-${(count += 1)}` };
+  const grpc = new GrpcServer({ clock: systemClock, random, logger: recordingLogger(lines), onCall: (outcome) => outcomes.push(outcome) }).add(
+    ControllerService,
+    { deleteVolume },
+  );
+  assert.deepEqual(await grpc.listen(`unix://${socket}`), ok(`unix://${socket}`));
+  const client = new ControllerClient(`unix:${socket}`, credentials.createInsecure());
+  try {
+    await act({ client, lines, outcomes, grpc, socket });
+  } finally {
+    client.close();
+    await grpc.stop(AbortSignal.abort());
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function callDelete(client: ControllerClient, volumeId: string, deadline?: number): Promise<DeleteVolumeResponse | ServiceError> {
+  return new Promise((resolve) => {
+    client.deleteVolume(
+      DeleteVolumeRequest.fromPartial({ volumeId, secrets: { password: "hunter2" } }),
+      new Metadata(),
+      deadline === undefined ? {} : { deadline },
+      (error, response) => resolve(error ?? response),
+    );
+  });
+}
+
+/** Waits until the caller is gone and answers what the signal says of it. */
+async function untilEnded(call: CallContext): Promise<never> {
+  if (!call.signal.aborted) await once(call.signal, "abort");
+  throw call.signal.reason;
+}
+
+describe("GrpcServer", () => {
+  it("answers what the handler answers, logs one line without secrets, and counts the call", async () => {
+    await withServer(
+      async () => ok({}),
+      async ({ client, lines, outcomes }) => {
+        assert.deepEqual(await callDelete(client, "pvc-1"), {});
+        const [line] = lines;
+        assert.equal(lines.length, 1);
+        assert.equal(line?.message, "call answered");
+        assert.deepEqual(
+          { ...line?.fields, durationMs: 0 },
+          { method: "/csi.v1.Controller/DeleteVolume", requestId: "request-1", code: "OK", durationMs: 0, request: { volumeId: "pvc-1", secrets: "stripped" } },
+        );
+        assert.deepEqual(
+          outcomes.map(({ method, code }) => ({ method, code })),
+          [{ method: "/csi.v1.Controller/DeleteVolume", code: "OK" }],
+        );
+      },
+    );
+  });
+
+  it("answers a failure with its code and sentence", async () => {
+    const failure: Failure = { kind: "VolumeInUse", volumeId: "pvc-1", nodeName: "node-a", users: ["default/pöd"] };
+    await withServer(
+      async () => fail(failure),
+      async ({ client, outcomes }) => {
+        const error = await callDelete(client, "pvc-1");
+        assert.ok(error instanceof Error);
+        assert.equal(error.code, status.FAILED_PRECONDITION);
+        assert.equal(error.details, 'volume "pvc-1" is in use on node node-a (default/pöd); end that use first');
+        assert.equal(outcomes[0]?.code, "FAILED_PRECONDITION");
+      },
+    );
+  });
+
+  it("answers INTERNAL for a bug, without its words, and logs it with its stack", async () => {
+    await withServer(
+      async () => {
+        throw new Error("secret of a bug");
+      },
+      async ({ client, lines }) => {
+        const error = await callDelete(client, "pvc-1");
+        assert.ok(error instanceof Error);
+        assert.equal(error.code, status.INTERNAL);
+        assert.equal(error.details, "a bug in the driver: see its log for request request-1");
+        assert.match(String(lines.find((line) => line.level === "error")?.fields["error"]), /secret of a bug\n\s+at /u);
+      },
+    );
+  });
+
+  it("answers UNIMPLEMENTED for methods without handler", async () => {
+    await withServer(
+      async () => ok({}),
+      async ({ client }) => {
+        const error = await new Promise<ServiceError | null>((resolve) => {
+          client.getCapacity({ volumeCapabilities: [], parameters: {}, accessibleTopology: undefined }, (failure) => resolve(failure));
+        });
+        assert.equal(error?.code, status.UNIMPLEMENTED);
+      },
+    );
+  });
+
+  it("tells the handler when the caller cancels", async () => {
+    const { promise: ended, resolve } = Promise.withResolvers<unknown>();
+    const { promise: began, resolve: begin } = Promise.withResolvers<void>();
+    await withServer(
+      async (_request, call) => {
+        begin();
+        call.signal.addEventListener("abort", () => resolve(call.signal.reason.failure));
+        return untilEnded(call);
+      },
+      async ({ client, lines }) => {
+        const pending = client.deleteVolume(DeleteVolumeRequest.fromPartial({ volumeId: "pvc-1" }), () => {});
+        await began;
+        pending.cancel();
+        assert.deepEqual(await ended, { kind: "Cancelled" });
+        while (lines.length === 0) await new Promise(setImmediate);
+        assert.deepEqual(
+          lines.map((line) => [line.level, line.fields["code"]]),
+          [["warn", "CANCELLED"]],
+        );
+      },
+    );
+  });
+
+  it("tells the handler how long the caller waits", async () => {
+    let leftMs = 0;
+    await withServer(
+      async (_request, call) => {
+        leftMs = call.deadlineMs - systemClock.elapsedMs();
+        return ok({});
+      },
+      async ({ client }) => {
+        assert.deepEqual(await callDelete(client, "pvc-1", systemClock.nowMs() + PATIENCE_MS), {});
+        assert.ok(leftMs > 0 && leftMs <= PATIENCE_MS, `${leftMs} ms left`);
+      },
+    );
+  });
+
+  it("tells the handler when the deadline has passed", async () => {
+    const { promise: ended, resolve } = Promise.withResolvers<unknown>();
+    await withServer(
+      async (_request, call) => {
+        call.signal.addEventListener("abort", () => resolve(call.signal.reason.failure));
+        return untilEnded(call);
+      },
+      async ({ socket }) => {
+        const session = connectRaw(socket);
+        const call = await sendDeleteVolume(session, "pvc-1", { "grpc-timeout": "100m" });
+        const [headers] = (await once(call, "response")) as [IncomingHttpHeaders];
+        assert.equal(headers["grpc-status"], String(status.DEADLINE_EXCEEDED));
+        assert.deepEqual(await ended, { kind: "DeadlineExceeded", operation: "/csi.v1.Controller/DeleteVolume" });
+        session.destroy();
+      },
+    );
+  });
+
+  it("tells the handler of a call that was read together with its end, though a moment late", async () => {
+    const { promise: ended, resolve } = Promise.withResolvers<unknown>();
+    await withServer(
+      async ({ volumeId }, call) => {
+        if (volumeId === "patient") return ok({});
+        const wasEnded = call.signal.aborted;
+        await systemClock.sleep(1, call.signal).then(
+          () => resolve("not heard of"),
+          () => resolve({ wasEnded, failure: call.signal.reason.failure }),
+        );
+        return ok({});
+      },
+      async ({ socket }) => {
+        const over = new SharedArrayBuffer(4);
+        const caller = new Worker(new URL("../testing/impatient-caller.ts", import.meta.url), { workerData: { socket, over } satisfies ImpatientCaller });
+        await once(caller, "message");
+        caller.postMessage("go on");
+        assert.notEqual(Atomics.wait(new Int32Array(over), 0, 0, PATIENCE_MS), "timed-out");
+        assert.deepEqual(await ended, { wasEnded: false, failure: { kind: "Cancelled" } });
+        await caller.terminate();
+      },
+    );
+  });
+
+  it("refuses a request that is too large before any handler sees it", async () => {
+    await withServer(
+      async () => ok({}),
+      async ({ client, lines }) => {
+        const error = await callDelete(client, "x".repeat(5 * 1024 * 1024));
+        assert.ok(error instanceof Error);
+        assert.equal(error.code, status.RESOURCE_EXHAUSTED);
+        assert.equal(lines.length, 0);
+      },
+    );
+  });
+
+  it("waits for calls under way when it stops, and takes no new ones", async () => {
+    const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+    const { promise: began, resolve: begin } = Promise.withResolvers<void>();
+    await withServer(
+      async () => {
+        begin();
+        await mayEnd;
+        return ok({});
+      },
+      async ({ client, grpc, socket }) => {
+        const answer = callDelete(client, "pvc-1");
+        await began;
+        const stopped = grpc.stop(never);
+        end();
+        assert.deepEqual(await answer, {});
+        await stopped;
+        await assert.rejects(stat(socket), /ENOENT/u);
+      },
+    );
+  });
+
+  it("tells calls under way to end when the time to drain is over", async () => {
+    const { promise: began, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: ended, resolve } = Promise.withResolvers<unknown>();
+    await withServer(
+      async (_request, call) => {
+        begin();
+        call.signal.addEventListener("abort", () => resolve(call.signal.reason.failure.kind));
+        return untilEnded(call);
+      },
+      async ({ client, grpc }) => {
+        const answer = callDelete(client, "pvc-1");
+        await began;
+        const drain = new AbortController();
+        const stopped = grpc.stop(drain.signal);
+        drain.abort();
+        await stopped;
+        assert.equal(await ended, "HostNotReady");
+        assert.ok((await answer) instanceof Error);
+      },
+    );
+  });
+});
+
+describe("GrpcServer's socket", () => {
+  const listenOn = (socket: string): ReturnType<GrpcServer["listen"]> => aServer().listen(`unix://${socket}`);
+  const servers: GrpcServer[] = [];
+
+  function aServer(): GrpcServer {
+    const server = new GrpcServer({ clock: systemClock, random: { next: () => 0, uuid: () => "r" }, logger: recordingLogger([]), onCall: () => {} });
+    servers.push(server);
+    return server;
+  }
+
+  async function inDirectory(act: (socket: string) => Promise<void>): Promise<void> {
+    const directory = await mkdtemp(join(tmpdir(), "csi-"));
+    try {
+      await act(join(directory, "csi.sock"));
+    } finally {
+      await Promise.all(servers.splice(0).map((server) => server.stop(AbortSignal.abort())));
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  it("is for its owner only", async () => {
+    await inDirectory(async (socket) => {
+      assert.ok((await listenOn(socket)).ok);
+      assert.equal((await stat(socket)).mode & 0o777, 0o600);
+    });
+  });
+
+  it("replaces one that a killed process left behind", async () => {
+    await inDirectory(async (socket) => {
+      const left = createServer().listen(socket);
+      await once(left, "listening");
+      await rename(socket, `${socket}.kept`);
+      left.close();
+      await once(left, "close");
+      await rename(`${socket}.kept`, socket);
+      assert.ok((await listenOn(socket)).ok);
+      const connection = connect(socket);
+      await once(connection, "connect");
+      connection.destroy();
+    });
+  });
+
+  it("is not taken from a process that listens on it", async () => {
+    await inDirectory(async (socket) => {
+      assert.ok((await listenOn(socket)).ok);
+      const second = await listenOn(socket);
+      assert.match(!second.ok && second.failure.kind === "HostNotReady" ? second.failure.detail : "", /another process listens/u);
+    });
+  });
+
+  it("comes to its name only when the server answers on it: sidecars end themselves where they wait for a second", async () => {
+    await inDirectory(async (socket) => {
+      const seen: string[] = [];
+      const watcher = watch(dirname(socket), (type, name) => seen.push(`${type} ${name ?? ""}`));
+      try {
+        assert.ok((await listenOn(socket)).ok);
+        while (!seen.includes("rename csi.sock")) await new Promise(setImmediate);
+        assert.deepEqual(
+          seen.filter((change) => change.endsWith(" csi.sock")),
+          ["rename csi.sock"],
+        );
+        assert.deepEqual(await readdir(dirname(socket)), ["csi.sock"]);
+      } finally {
+        watcher.close();
+      }
+    });
+  });
+
+  it("needs a folder, and says which one is missing", async () => {
+    await inDirectory(async (socket) => {
+      const listened = await listenOn(join(dirname(socket), "missing", "csi.sock"));
+      assert.match(
+        !listened.ok && listened.failure.kind === "HostNotReady" ? listened.failure.detail : "",
+        /^the folder \S+\/missing for the socket \S+ does not exist; make it, or choose another endpoint$/u,
+      );
+    });
+  });
+
+  it("does not take the place of something else", async () => {
+    await inDirectory(async (socket) => {
+      await writeFile(socket, "precious");
+      const listened = await listenOn(socket);
+      assert.match(!listened.ok && listened.failure.kind === "HostNotReady" ? listened.failure.detail : "", /is no socket/u);
+    });
+  });
+
+  it("may be a tcp port that the kernel chooses", async () => {
+    await inDirectory(async () => {
+      const listened = await aServer().listen("tcp://127.0.0.1:0");
+      assert.match(listened.ok ? listened.value : "", /^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/u);
+    });
+  });
+});

@@ -1,0 +1,157 @@
+import { chmod, lstat, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { handleUnaryCall, sendUnaryData, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { CallPorts } from "./answer-call.ts";
+import { answerCall } from "./answer-call.ts";
+import { checkSocketFolder } from "./check-socket-folder.ts";
+import { parseEndpoint } from "./parse-endpoint.ts";
+import { removeStaleSocket } from "./remove-stale-socket.ts";
+import type { HandlersOf, UnaryHandler } from "./unary-handler.ts";
+import { CallEnded } from "./unary-handler.ts";
+import { untilAnswering } from "./until-answering.ts";
+
+/** Requests are small: the largest is a CreateVolume with its parameters and topologies. */
+const RECEIVED_MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
+/** Responses are larger: a page of ListVolumes. */
+const SENT_MESSAGE_MAX_BYTES = 16 * 1024 * 1024;
+/** external-attacher runs up to 1,000 workers over one connection. */
+const CONCURRENT_CALLS_MAX = 2000;
+/** Who may connect may mount and unmount: only the driver's own user. */
+const SOCKET_MODE = 0o600;
+
+/** A gRPC server for CSI: unary calls on a unix or tcp endpoint. Add services, then listen; stop ends it for good. */
+export class GrpcServer {
+  readonly #server = new Server({
+    "grpc.max_receive_message_length": RECEIVED_MESSAGE_MAX_BYTES,
+    "grpc.max_send_message_length": SENT_MESSAGE_MAX_BYTES,
+    "grpc.max_concurrent_streams": CONCURRENT_CALLS_MAX,
+  });
+  readonly #ports: CallPorts;
+  readonly #calls = new Set<AbortController>();
+  #socket: { readonly path: string; readonly inode: bigint } | undefined;
+
+  constructor(ports: CallPorts) {
+    this.#ports = ports;
+  }
+
+  /** Serves a generated service; methods without a handler answer UNIMPLEMENTED. Chainable. */
+  add<Service extends object>(service: Service, handlers: HandlersOf<Service>): this {
+    const definition = service as ServiceDefinition;
+    const implementation: UntypedServiceImplementation = {};
+    for (const [name, handler] of Object.entries<UnaryHandler<unknown, unknown> | undefined>(handlers)) {
+      const path = definition[name]?.path;
+      if (handler !== undefined && path !== undefined) implementation[name] = this.#implement(path, handler);
+    }
+    this.#server.addService(definition, implementation);
+    return this;
+  }
+
+  /** Listens on `unix://<path>` or `tcp://<host>:<port>` and answers the endpoint, with the port that port 0 became. Fails with `InvalidArgument` or `HostNotReady`. */
+  async listen(endpoint: string): Promise<Result<string, Failure>> {
+    const parsed = parseEndpoint(endpoint);
+    if (!parsed.ok) return parsed;
+    if (parsed.value.kind === "tcp") {
+      const bound = await this.#bind(parsed.value.address);
+      return bound.ok ? ok(`tcp://${parsed.value.address.replace(/\d+$/u, String(bound.value))}`) : bound;
+    }
+    const { path } = parsed.value;
+    const listening = await this.#listenAt(path);
+    return listening.ok ? ok(`unix://${path}`) : listening;
+  }
+
+  /** Takes no more calls and waits for those under way; when `signal` is aborted they are told to end and their connections are cut. */
+  async stop(signal: AbortSignal): Promise<void> {
+    const cut = (): void => {
+      for (const call of this.#calls) call.abort(new CallEnded({ kind: "HostNotReady", detail: "the driver is being stopped" }));
+      this.#server.forceShutdown();
+    };
+    const drained = new Promise<void>((resolve) => {
+      this.#server.tryShutdown(() => resolve());
+    });
+    if (signal.aborted) cut();
+    signal.addEventListener("abort", cut);
+    await this.#removeSocket();
+    await drained;
+    signal.removeEventListener("abort", cut);
+  }
+
+  #implement(method: string, handler: UnaryHandler<unknown, unknown>): handleUnaryCall<unknown, unknown> {
+    return (call, callback) => {
+      this.#answer({ method, call, callback }, handler).catch((error: unknown) => {
+        this.#ports.logger.error("answer could not be sent", { method, error: String(error) });
+      });
+    };
+  }
+
+  async #answer(
+    incoming: { readonly method: string; readonly call: ServerUnaryCall<unknown, unknown>; readonly callback: sendUnaryData<unknown> },
+    handler: UnaryHandler<unknown, unknown>,
+  ): Promise<void> {
+    const { method, call, callback } = incoming;
+    const { clock } = this.#ports;
+    const ending = new AbortController();
+    this.#calls.add(ending);
+    const deadlineEpochMs = Number(call.getDeadline());
+    // grpc-js says `cancelled` both for a caller that gave up and for a deadline that passed.
+    call.on("cancelled", () => {
+      const isLate = clock.nowMs() >= deadlineEpochMs;
+      ending.abort(new CallEnded(isLate ? { kind: "DeadlineExceeded", operation: method } : { kind: "Cancelled" }));
+    });
+    const deadlineMs = clock.elapsedMs() + deadlineEpochMs - clock.nowMs();
+    const answer = await answerCall(handler, { method, request: call.request, signal: ending.signal, deadlineMs }, this.#ports);
+    this.#calls.delete(ending);
+    if ("status" in answer) callback(answer.status);
+    else callback(null, answer.response);
+  }
+
+  /**
+   * The socket comes to its name only when the server has answered a call on it. Go's clients, the sidecars among them, end a connection on which they hear nothing for a
+   * second, and then end themselves; while a process starts on a busy machine, a second passes easily between the socket and the first answer.
+   */
+  async #listenAt(path: string): Promise<Result<void, Failure>> {
+    const folder = await checkSocketFolder(path);
+    if (!folder.ok) return folder;
+    const removed = await removeStaleSocket(path);
+    if (!removed.ok) return removed;
+    const hidden = this.#hiddenPathFor(path);
+    const bound = await this.#bind(`unix:${hidden}`);
+    if (!bound.ok) return bound;
+    await chmod(hidden, SOCKET_MODE);
+    const answering = await untilAnswering(hidden, this.#ports.clock);
+    if (!answering.ok) return answering;
+    this.#socket = { path, inode: (await lstat(hidden, { bigint: true })).ino };
+    await rename(hidden, path);
+    return ok(undefined);
+  }
+
+  /** In the same folder, not longer than the path itself, since that is limited, and with a dot first: kubelet takes no notice of it in its registry. */
+  #hiddenPathFor(path: string): string {
+    const letters = Math.max(1, basename(path).length - 1);
+    return join(dirname(path), `.${String(this.#ports.random.next()).slice(-letters)}`);
+  }
+
+  /** The platform removes a socket by the name that it was made with. */
+  async #removeSocket(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket === undefined) return;
+    try {
+      if ((await lstat(socket.path, { bigint: true })).ino === socket.inode) await unlink(socket.path);
+    } catch (error) {
+      const isGone = error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+      if (!isGone) this.#ports.logger.warn("the socket could not be removed", { path: socket.path, error: String(error) });
+    }
+  }
+
+  #bind(address: string): Promise<Result<number, Failure>> {
+    return new Promise((resolve) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+        resolve(error === null ? ok(port) : fail({ kind: "HostNotReady", detail: `can't listen on ${address}: ${error.message}` }));
+      });
+    });
+  }
+}

@@ -1,0 +1,30 @@
+import { lstat, unlink } from "node:fs/promises";
+import { connect } from "node:net";
+import type { FailureOf } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+
+/** Removes the socket that a killed process left behind. A socket that somebody listens on, and anything that is no socket, stays: that is a failure. */
+export async function removeStaleSocket(path: string): Promise<Result<void, FailureOf<"HostNotReady">>> {
+  try {
+    const found = await lstat(path);
+    if (!found.isSocket()) return fail({ kind: "HostNotReady", detail: `${path} exists and is no socket; remove it or choose another endpoint` });
+    if (await isListenedOn(path)) return fail({ kind: "HostNotReady", detail: `another process listens on ${path}; end it or choose another endpoint` });
+    await unlink(path);
+    return ok(undefined);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return ok(undefined);
+    return fail({ kind: "HostNotReady", detail: `${path} can't be prepared: ${String(error)}` });
+  }
+}
+
+function isListenedOn(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

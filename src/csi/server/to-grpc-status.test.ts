@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { failureExamples } from "../../core/failure/failure-examples.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { toGrpcStatus } from "./to-grpc-status.ts";
+
+const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
+  InvalidArgument: "INVALID_ARGUMENT",
+  OutOfRange: "OUT_OF_RANGE",
+  VolumeNotFound: "NOT_FOUND",
+  NodeNotFound: "NOT_FOUND",
+  VolumeExistsWithOtherRequest: "ALREADY_EXISTS",
+  OperationInProgress: "ABORTED",
+  Unsupported: "UNIMPLEMENTED",
+  InvalidToken: "ABORTED",
+  OtherWriter: "FAILED_PRECONDITION",
+  WriterRecordUnproven: "FAILED_PRECONDITION",
+  InQuarantine: "FAILED_PRECONDITION",
+  NotWriter: "FAILED_PRECONDITION",
+  VolumeInUse: "FAILED_PRECONDITION",
+  StoreWentBack: "UNAVAILABLE",
+  StillWaiting: "UNAVAILABLE",
+  Cancelled: "CANCELLED",
+  DeadlineExceeded: "DEADLINE_EXCEEDED",
+  DiskNotFound: "NOT_FOUND",
+  DiskAttachedElsewhere: "FAILED_PRECONDITION",
+  DiskInUse: "FAILED_PRECONDITION",
+  NoFreeLun: "RESOURCE_EXHAUSTED",
+  NoFreeShare: "FAILED_PRECONDITION",
+  InstanceNotFound: "NOT_FOUND",
+  InstanceUnknown: "UNAVAILABLE",
+  InstanceReplaced: "FAILED_PRECONDITION",
+  Refused: "ABORTED",
+  Throttled: "UNAVAILABLE",
+  QuotaExceeded: "RESOURCE_EXHAUSTED",
+  CloudRejected: "INTERNAL",
+  CloudUnavailable: "UNAVAILABLE",
+  CloudUnauthorized: "PERMISSION_DENIED",
+  ObjectNotFound: "ABORTED",
+  ObjectAlreadyExists: "ABORTED",
+  ObjectConflict: "ABORTED",
+  ObjectInvalid: "INTERNAL",
+  StoreUnavailable: "UNAVAILABLE",
+  DeviceNotFound: "UNAVAILABLE",
+  WrongDevice: "FAILED_PRECONDITION",
+  WrongFileSystem: "FAILED_PRECONDITION",
+  DeviceBusy: "UNAVAILABLE",
+  FileSystemBroken: "FAILED_PRECONDITION",
+  GrowsUnmounted: "FAILED_PRECONDITION",
+  PathNotAllowed: "INVALID_ARGUMENT",
+  PathNotMounted: "NOT_FOUND",
+  HostCommandFailed: "INTERNAL",
+  HostCommandTimedOut: "UNAVAILABLE",
+  HostNotReady: "UNAVAILABLE",
+  OtherDriver: "FAILED_PRECONDITION",
+};
+
+describe("toGrpcStatus", () => {
+  for (const failure of Object.values(failureExamples)) {
+    it(`answers ${codes[failure.kind]} and the sentence for ${failure.kind}`, () => {
+      assert.deepEqual(toGrpcStatus(failure), { code: status[codes[failure.kind]], details: describeFailure(failure) });
+    });
+  }
+
+  it("keeps beginning and end of a sentence that is too long for an event", () => {
+    const { details } = toGrpcStatus({ kind: "HostCommandFailed", command: "fsck", exitCode: 8, stderr: `${"x".repeat(5000)} gave up` });
+    assert.ok(details.length <= 1000);
+    assert.match(details, /^fsck failed with exit code 8: x+ … x+ gave up$/u);
+  });
+});

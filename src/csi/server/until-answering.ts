@@ -1,0 +1,93 @@
+import { createConnection } from "node:net";
+import type { FailureOf } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { within } from "../../runtime/with-timeout.ts";
+
+/** How long a server of this process may take for its first answer, in milliseconds: a machine that is overloaded takes seconds. */
+const ANSWER_MAX_MS = 30_000;
+/** A server says a few hundred bytes until it has answered. */
+const ANSWER_MAX_BYTES = 64 * 1024;
+const METHOD = "/csi.v1.Identity/GetPluginInfo";
+const FRAME_HEAD_BYTES = 9;
+const FRAME = { data: 0, headers: 1, reset: 3, settings: 4 } as const;
+const END_STREAM = 0x1;
+const END_HEADERS = 0x4;
+/**
+ * A call as a client of gRPC makes it (RFC 9113, 3.4 and 4.1; fields as RFC 7541, 6.2.2): the preface, SETTINGS that set nothing, and one request without a message's bytes.
+ * Node's own client would take a megabyte for it.
+ */
+const CALL = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1"),
+  frame({ type: FRAME.settings, flags: 0, stream: 0 }, Buffer.alloc(0)),
+  frame(
+    { type: FRAME.headers, flags: END_HEADERS, stream: 1 },
+    // Of the static table: POST, http, then the names 4 (path), 1 (authority) and 31 (content type).
+    Buffer.concat([
+      Buffer.from([0x83, 0x86]),
+      field([0x04], METHOD),
+      field([0x01], "localhost"),
+      field([0x0f, 0x10], "application/grpc"),
+      field([0x00, ...text("te")], "trailers"),
+    ]),
+  ),
+  frame({ type: FRAME.data, flags: END_STREAM, stream: 1 }, Buffer.alloc(5)),
+]);
+
+/**
+ * Waits until the server behind a socket has answered a call, whatever the answer: only then all that a first call needs is loaded, and the next one is answered at once.
+ * Fails with `HostNotReady`, at the latest after 30 seconds of `clock`.
+ */
+export function untilAnswering(path: string, clock: Clock): Promise<Result<void, FailureOf<"HostNotReady">>> {
+  return within(clock, ANSWER_MAX_MS, (signal) => firstAnswer(path, signal), new AbortController().signal);
+}
+
+function firstAnswer(path: string, signal: AbortSignal): Promise<Result<void, FailureOf<"HostNotReady">>> {
+  return new Promise((resolve) => {
+    const client = createConnection(path);
+    let heard: Buffer = Buffer.alloc(0);
+    const settle = (answer: Result<void, FailureOf<"HostNotReady">>): void => {
+      client.destroy();
+      resolve(answer);
+    };
+    const refuse = (why: string): void => settle(fail({ kind: "HostNotReady", detail: `the server on ${path} does not answer: ${why}` }));
+    signal.addEventListener("abort", () => refuse(`it answered no call for ${ANSWER_MAX_MS} ms`), { once: true });
+    client.once("error", (error) => refuse(error.message));
+    client.once("end", () => refuse("it hung up"));
+    client.on("data", (bytes) => {
+      heard = Buffer.concat([heard, bytes]);
+      if (hasAnswered(heard)) settle(ok(undefined));
+      else if (heard.length > ANSWER_MAX_BYTES) refuse("it says other things");
+    });
+    client.write(CALL);
+  });
+}
+
+/** Whether the call has ended: by a frame that ends its stream, or by a refusal. */
+function hasAnswered(heard: Buffer): boolean {
+  for (let at = 0; at + FRAME_HEAD_BYTES <= heard.length; at += FRAME_HEAD_BYTES + heard.readUIntBE(at, 3)) {
+    const [type = 0, flags = 0, stream] = [heard[at + 3], heard[at + 4], heard.readUInt32BE(at + 5)];
+    if (stream === 1 && (type === FRAME.reset || ((type === FRAME.headers || type === FRAME.data) && (flags & END_STREAM) !== 0))) return true;
+  }
+  return false;
+}
+
+function frame({ type, flags, stream }: { readonly type: number; readonly flags: number; readonly stream: number }, payload: Buffer): Buffer {
+  const head = Buffer.alloc(FRAME_HEAD_BYTES);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** A header field that no table is to remember. */
+function field(name: readonly number[], value: string): Buffer {
+  return Buffer.from([...name, ...text(value)]);
+}
+
+/** A short text with its length. */
+function text(value: string): readonly number[] {
+  return [value.length, ...Buffer.from(value, "latin1")];
+}

@@ -1,0 +1,164 @@
+import { faultDelivery, type FaultEffect, faultFailure } from "../pace/faults.ts";
+import { throttle } from "../pace/throttle.ts";
+import { renderInstanceView } from "../vm/instance-view.ts";
+import { findVm, vmReadsKey, type World } from "../world.ts";
+import { type ArmAnswer, type ArmCall, type ArmRequest, type HandlerResult, reply } from "./arm-message.ts";
+import { armErrors, errorBody, failure } from "./errors.ts";
+import { type Json, objectAt } from "./json.ts";
+import type { Routed } from "./router.ts";
+import { POLL_OPERATION } from "./routes.ts";
+
+/** A call's result with what its way through the front door added. */
+export interface Answered {
+  readonly operation: string;
+  readonly isAdmin: boolean;
+  readonly result: HandlerResult;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly fault: FaultEffect | undefined;
+}
+
+const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
+const DEFAULT_ORIGIN = "https://management.azure.com";
+/** Azure says NoRegisteredProviderFound for versions that it never had; this one is before Resource Manager. */
+const API_VERSION_MIN = "2015-01-01";
+
+/** A call's way: route, api-version, fault, throttle, handler. */
+export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {
+  if (routed.kind === "Unknown") return rejected(armErrors.noSuchRoute(request.path));
+  if (routed.kind === "WrongMethod") return rejected(armErrors.methodNotAllowed(request.method, request.path));
+  const { route, params } = routed;
+  const query = Object.fromEntries(Object.entries(request.query ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+  const apiVersion = query["api-version"];
+  const call: ArmCall = {
+    path: request.path,
+    params,
+    query,
+    ifMatch: request.ifMatch,
+    ifNoneMatch: request.ifNoneMatch,
+    caller: request.caller ?? "",
+    body: request.body,
+    apiVersion: apiVersion ?? "",
+    origin: request.origin ?? DEFAULT_ORIGIN,
+  };
+  const { operation } = route;
+  if (route.isAdmin === true) return { operation, isAdmin: true, result: route.handler(world, call), headers: {}, fault: undefined };
+  if (apiVersion === undefined) return rejected(armErrors.missingApiVersion(), operation);
+  if (!API_VERSION.test(apiVersion) || apiVersion < API_VERSION_MIN) return rejected(armErrors.invalidApiVersion(apiVersion), operation);
+
+  const fault = world.faults.strikeCall(operation, call, world.random);
+  if (fault?.kind === "Error") return { ...rejected(faultFailure(fault), operation), fault };
+  if (fault?.kind === "DropRequest") return { ...rejected(failure(0, "Dropped", "The request never arrived."), operation), fault };
+  const verdict = throttle(world.buckets, {
+    operation,
+    isPoll: operation === POLL_OPERATION,
+    method: request.method,
+    path: request.path,
+    nowMs: world.nowMs,
+    timeScale: world.settings.timeScale,
+    mode: world.settings.throttling,
+    limits: world.settings.throttleLimits,
+    groups: world.settings.throttleGroups,
+  });
+  world.caller = call.caller;
+  const result = verdict.refused ?? read(world, call, fault, operation) ?? route.handler(world, call);
+  world.caller = undefined;
+  if (verdict.refused === undefined) remember(world, call, operation, result);
+  return { operation, isAdmin: false, result, headers: verdict.headers, fault };
+}
+
+function rejected(result: HandlerResult, operation = "Unknown"): Answered {
+  return { operation, isAdmin: false, result, headers: {}, fault: undefined };
+}
+
+/** The last fresh answer, where a fault asks for a stale one and there is one. */
+function read(world: World, call: ArmCall, fault: FaultEffect | undefined, operation: string): HandlerResult | undefined {
+  const last = fault?.kind === "StaleRead" && mayBeStale(operation) ? world.lastReads.get(readKey(call, operation)) : undefined;
+  if (last === undefined) return undefined;
+  return reply(200, operation === VM_GET ? withViewOfNow(world, call, last) : last);
+}
+
+/** A VM's model as it was remembered. The instance view is the host's word, which no read of the model remembers. */
+function withViewOfNow(world: World, call: ArmCall, last: Json): Json {
+  const { instanceView: _, ...properties } = objectAt(last, "properties") ?? {};
+  const vm = call.query["$expand"] === "instanceView" ? findVm(world, call.path) : undefined;
+  return { ...objectAt(last), properties: vm === undefined ? properties : { ...properties, instanceView: renderInstanceView(vm, world.nowMs) } };
+}
+
+function remember(world: World, call: ArmCall, operation: string, result: HandlerResult): void {
+  if (!mayBeStale(operation) || result.kind === "Failure" || result.body === undefined) return;
+  // Only while a rule may ask for it: lists are large.
+  if (world.faults.list().some((rule) => rule.effect.kind === "StaleRead")) world.lastReads.set(readKey(call, operation), result.body);
+  else world.lastReads.clear();
+}
+
+const VM_GET = "VirtualMachines_Get";
+const VM_READS: readonly string[] = [VM_GET, "VirtualMachines_InstanceView"];
+
+/** Lists, disks and snapshots may lag, and VMs behind what others write. */
+function mayBeStale(operation: string): boolean {
+  return operation.includes("_List") || operation === "Disks_Get" || operation === "Snapshots_Get" || VM_READS.includes(operation);
+}
+
+/**
+ * A VM's reads are remembered for each caller by itself, and forgotten as soon as an operation of that caller on the VM has ended: what a caller
+ * concludes from a GET of the VM after its own operation must hold.
+ */
+function readKey(call: ArmCall, operation: string): string {
+  // A caller that has read a VM with its instance view reads no older model without it.
+  const path = operation === VM_GET ? call.path.toLowerCase() : `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
+  return VM_READS.includes(operation) ? `${vmReadsKey(call.caller, vmPath(call.path))}${path}` : path;
+}
+
+function vmPath(path: string): string {
+  return path.replace(/\/instanceView$/i, "");
+}
+
+/** Puts the common headers on, and the call into the journal. */
+export function toArmAnswer(world: World, request: ArmRequest, answered: Answered, requestId: string): ArmAnswer {
+  const { result, fault } = answered;
+  const delivery = faultDelivery(fault);
+  const operationId = /\/(?:Disk)?operations\/([^/?]+)/i.exec(result.headers?.["azure-asyncoperation"] ?? "")?.[1];
+  const entry = world.journal.append({
+    atMs: world.nowMs,
+    kind: answered.isAdmin ? "admin" : answered.operation === POLL_OPERATION ? "poll" : "arm",
+    operation: answered.operation,
+    method: request.method,
+    path: request.path,
+    query: request.query ?? {},
+    ...(request.ifMatch === undefined ? {} : { ifMatch: request.ifMatch }),
+    ...(request.ifNoneMatch === undefined ? {} : { ifNoneMatch: request.ifNoneMatch }),
+    ...(request.clientRequestId === undefined ? {} : { clientRequestId: request.clientRequestId }),
+    ...(request.caller === undefined ? {} : { caller: request.caller }),
+    requestId,
+    ...(request.body === undefined ? {} : { body: request.body }),
+    status: result.status,
+    ...(result.kind === "Failure" ? { errorCode: result.code } : {}),
+    ...(operationId === undefined ? {} : { operationId }),
+    ...(delivery.kind === "Dropped" ? { dropped: true } : {}),
+  });
+  const body = result.kind === "Failure" ? errorBody(result) : result.body;
+  return {
+    status: result.status,
+    headers: { ...commonHeaders(request, requestId), ...failureHeaders(result), ...answered.headers, ...result.headers },
+    ...(body === undefined ? {} : { body }),
+    delivery,
+    sequence: entry.sequence,
+  };
+}
+
+function commonHeaders(request: ArmRequest, requestId: string): Record<string, string> {
+  return {
+    "x-ms-request-id": requestId,
+    "x-ms-correlation-request-id": requestId,
+    ...(request.clientRequestId === undefined ? {} : { "x-ms-client-request-id": request.clientRequestId }),
+    "cache-control": "no-cache",
+    pragma: "no-cache",
+    expires: "-1",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+  };
+}
+
+function failureHeaders(result: HandlerResult): Record<string, string> {
+  return result.kind === "Failure" ? { "x-ms-failure-cause": result.cause ?? "service", "x-ms-error-code": result.code } : {};
+}

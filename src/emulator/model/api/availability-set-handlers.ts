@@ -1,0 +1,72 @@
+import { type AvailabilitySet, resourceGroupForWrite, type World } from "../world.ts";
+import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
+import { armErrors } from "./errors.ts";
+import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
+import { checkScope, inScope, page } from "./paging.ts";
+import { keyOf, resourceId, sameId } from "./resource-id.ts";
+
+/** PUT or PATCH of an availability set: it is there at once. */
+export function writeAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
+  const address = addressOf(call);
+  const id = resourceId({ ...address, type: "availabilitySets" });
+  const existing = world.availabilitySets.get(keyOf(id));
+  const location = textAt(call.body, "location") ?? existing?.location;
+  if (location === undefined) return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  if (resourceGroupForWrite(world, address, location) === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
+  const written: AvailabilitySet = {
+    ...address,
+    id: existing?.id ?? id,
+    location,
+    tags: textsAt(call.body, "tags") ?? existing?.tags ?? {},
+    skuName: textAt(call.body, "sku", "name") ?? existing?.skuName ?? "Aligned",
+    faultDomains: numberAt(call.body, "properties", "platformFaultDomainCount") ?? existing?.faultDomains ?? 2,
+    updateDomains: numberAt(call.body, "properties", "platformUpdateDomainCount") ?? existing?.updateDomains ?? 5,
+  };
+  world.availabilitySets.set(keyOf(id), written);
+  return reply(200, renderAvailabilitySet(world, written));
+}
+
+export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
+  const { name, resourceGroup } = addressOf(call);
+  const found = world.availabilitySets.get(keyOf(resourceId({ ...addressOf(call), type: "availabilitySets" })));
+  return found === undefined ? armErrors.resourceNotFound("availabilitySets", name, resourceGroup) : reply(200, renderAvailabilitySet(world, found));
+}
+
+export function listAvailabilitySetsHandler(world: World, call: ArmCall): HandlerResult {
+  const refused = checkScope(world, call);
+  if (refused !== undefined) return refused;
+  const sets = [...world.availabilitySets.values()].filter((set) => inScope(call, set));
+  return page(world, call, sets, (set) => renderAvailabilitySet(world, set));
+}
+
+export function deleteAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
+  const id = resourceId({ ...addressOf(call), type: "availabilitySets" });
+  const members = membersOf(world, id);
+  if (members.length > 0) return armErrors.availabilitySetInUse(param(call, "name"), members);
+  return reply(world.availabilitySets.delete(keyOf(id)) ? 200 : 204);
+}
+
+/** The resource as GET answers it. */
+export function renderAvailabilitySet(world: World, set: AvailabilitySet): JsonObject {
+  return {
+    name: set.name,
+    id: set.id,
+    type: "Microsoft.Compute/availabilitySets",
+    location: set.location,
+    ...(Object.keys(set.tags).length > 0 ? { tags: set.tags } : {}),
+    sku: { name: set.skuName },
+    properties: {
+      platformFaultDomainCount: set.faultDomains,
+      platformUpdateDomainCount: set.updateDomains,
+      virtualMachines: membersOf(world, set.id).map((id) => ({ id })),
+    },
+  };
+}
+
+function membersOf(world: World, id: string): readonly string[] {
+  return [...world.virtualMachines.values()].filter((vm) => vm.availabilitySetId !== undefined && sameId(vm.availabilitySetId, id)).map((vm) => vm.id);
+}
+
+function addressOf(call: ArmCall): { subscriptionId: string; resourceGroup: string; name: string } {
+  return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), name: param(call, "name") };
+}

@@ -1,0 +1,102 @@
+import { type DiskFamily, type DiskSku, DISK_SKU_NAMES, findDiskSku } from "../disk/disk-sku.ts";
+import { basePerformance, performanceLimits, sharesMax, tiersOf } from "../disk/disk-tier.ts";
+import { VM_SIZES, type VmSize } from "../vm/vm-sizes.ts";
+import type { World } from "../world.ts";
+import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
+import type { JsonObject } from "./json.ts";
+
+const ZONES = ["1", "2", "3"];
+const LOCATION_DEFAULT = "eastus";
+
+/** GET skus: what the region of the `$filter` offers; capabilities are texts. */
+export function listSkusHandler(_world: World, call: ArmCall): HandlerResult {
+  const location = /location eq '([^']+)'/i.exec(call.query["$filter"] ?? "")?.[1] ?? LOCATION_DEFAULT;
+  return reply(200, { value: [...VM_SIZES.map((size) => vmSku(size, location)), ...DISK_SKU_NAMES.flatMap((name) => diskSkus(name, location))] });
+}
+
+/** GET vmSizes: the old list, of which drivers read `maxDataDiskCount`. */
+export function listVmSizesHandler(_world: World, call: ArmCall): HandlerResult {
+  param(call, "location");
+  return reply(200, {
+    value: VM_SIZES.map((size) => ({
+      name: size.name,
+      numberOfCores: size.vcpus,
+      osDiskSizeInMB: 1_047_552,
+      resourceDiskSizeInMB: 0,
+      memoryInMB: size.memoryGiB * 1024,
+      maxDataDiskCount: size.dataDisksMax,
+    })),
+  });
+}
+
+function vmSku(size: VmSize, location: string): JsonObject {
+  const ultra = { Name: ZONES, capabilities: capabilities({ UltraSSDAvailable: "True" }) };
+  return {
+    resourceType: "virtualMachines",
+    name: size.name,
+    tier: "Standard",
+    size: size.name.replace("Standard_", ""),
+    family: `standard${size.name.replace(/^Standard_/, "").replaceAll(/\d/g, "")}Family`,
+    locations: [location],
+    locationInfo: [{ location, zones: ZONES, zoneDetails: size.ultraSsd ? [ultra] : [] }],
+    capabilities: capabilities({
+      vCPUs: String(size.vcpus),
+      vCPUsAvailable: String(size.vcpus),
+      MemoryGB: String(size.memoryGiB),
+      MaxDataDiskCount: String(size.dataDisksMax),
+      PremiumIO: size.premiumIo ? "True" : "False",
+      DiskControllerTypes: size.controllerTypes.join(", "),
+      // The "p" of a size's name.
+      CpuArchitectureType: /\dp[a-z]*_/.test(size.name) ? "Arm64" : "x64",
+      HyperVGenerations: "V1,V2",
+    }),
+    restrictions: [],
+  };
+}
+
+function diskSkus(name: string, location: string): readonly JsonObject[] {
+  const sku = findDiskSku(name);
+  if (sku === undefined) return [];
+  const tiers = tiersOf(sku.family);
+  const places = { locations: [location], locationInfo: [{ location, zones: sku.zoneRedundant ? [] : ZONES, zoneDetails: [] }], restrictions: [] };
+  if (tiers.length === 0) {
+    return [
+      {
+        resourceType: "disks",
+        name,
+        tier: sku.tier,
+        size: sku.family,
+        ...places,
+        capabilities: capabilities({ ...sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family), ...settableRange(sku) }),
+      },
+    ];
+  }
+  return tiers.map((tier, index) => ({
+    resourceType: "disks",
+    name,
+    tier: sku.tier,
+    size: tier.name,
+    ...places,
+    capabilities: capabilities({
+      ...sizeRange((tiers[index - 1]?.sizeMaxGiB ?? 0) + 1, tier.sizeMaxGiB, sku.family),
+      MaxIOps: String(tier.iops),
+      MaxBandwidthMBps: String(tier.mbps),
+    }),
+  }));
+}
+
+/** What may be asked of a disk whose performance is set apart from its size. */
+function settableRange({ family, sizeMinGiB, sizeMaxGiB }: DiskSku): Readonly<Record<string, string>> {
+  if (family !== "PremiumV2" && family !== "Ultra") return {};
+  const least = basePerformance(family, sizeMinGiB);
+  const most = performanceLimits(family, sizeMaxGiB, Infinity);
+  return { MinIOpsReadWrite: String(least.iops), MaxIOpsReadWrite: String(most.iops), MaxBandwidthMBpsReadWrite: String(most.mbps) };
+}
+
+function sizeRange(minGiB: number, maxGiB: number, family: DiskFamily): Readonly<Record<string, string>> {
+  return { MinSizeGiB: String(minGiB), MaxSizeGiB: String(maxGiB), MaxValueOfMaxShares: String(sharesMax(family, maxGiB)) };
+}
+
+function capabilities(values: Readonly<Record<string, string>>): readonly JsonObject[] {
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
+}

@@ -1,0 +1,60 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { type Json, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
+import { sameId } from "../api/resource-id.ts";
+import type { VirtualMachine } from "../vm/virtual-machine.ts";
+import { findVm, normalLocation, type World } from "../world.ts";
+import { isSasActive } from "./disk-read.ts";
+import { type Disk, type DiskSpec, sectorSizeBytes } from "./disk.ts";
+
+/** Below and above this size disks live in different stores: no online move from one to the other. */
+const LIVE_RESIZE_BOUNDARY_GIB = 4095;
+/** Before this version disks grew only off a running VM. */
+const LIVE_RESIZE_API_VERSION = "2021-04-01";
+
+/** What a PUT may not change about a disk. */
+export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFailure | undefined {
+  const location = textAt(body, "location");
+  if (location !== undefined && normalLocation(location) !== normalLocation(disk.location)) return armErrors.changeNotAllowedForDisk("location", disk.name);
+  const zones = listAt(body, "zones");
+  if (zones !== undefined && !sameJson(zones, [...disk.zones])) return armErrors.changeNotAllowedForDisk("zones", disk.name);
+  const creation = objectAt(body, "properties", "creationData");
+  const createOption = textAt(creation, "createOption");
+  if (createOption !== undefined && createOption !== textAt(disk.creationData, "createOption"))
+    return armErrors.changeNotAllowedForDisk("createOption", disk.name);
+  const source = textAt(creation, "sourceResourceId");
+  if (source !== undefined && !sameId(source, textAt(disk.creationData, "sourceResourceId") ?? ""))
+    return armErrors.changeNotAllowedForDisk("sourceResourceId", disk.name);
+  const sectorSize = numberAt(creation, "logicalSectorSize");
+  if (sectorSize !== undefined && sectorSize !== sectorSizeBytes(disk)) return armErrors.changeNotAllowedForDisk("logicalSectorSize", disk.name);
+  return undefined;
+}
+
+/** Whether a disk may become what is asked, given who has it. */
+export function checkDiskChange(world: World, disk: Disk, next: DiskSpec, apiVersion: string): ArmFailure | undefined {
+  if (next.sizeGiB < disk.spec.sizeGiB) return armErrors.shrink(disk.id);
+  if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
+  const attachedTo = [...disk.owners, ...disk.reservations].map((owner) => owner.vmId);
+  const isRefused = world.settings.changesWhileAttached === "refuse";
+  if (isRefused && next.maxShares !== disk.spec.maxShares && attachedTo.length > 0) return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
+  const active = attachedTo.filter((vmId) => !isDeallocated(findVm(world, vmId)));
+  if (isRefused && next.sku.name !== disk.spec.sku.name && active.length > 0) return armErrors.changeWhileAttached("sku", disk.name, active);
+  return next.sizeGiB > disk.spec.sizeGiB ? checkGrowth(disk, next, { vmId: active[0], apiVersion }) : undefined;
+}
+
+function checkGrowth(
+  disk: Disk,
+  next: DiskSpec,
+  { vmId, apiVersion }: { readonly vmId: string | undefined; readonly apiVersion: string },
+): ArmFailure | undefined {
+  if (vmId === undefined) return undefined;
+  if (apiVersion < LIVE_RESIZE_API_VERSION) return armErrors.resizeWhileAttached(disk.name, vmId, "ChangeDiskSizeWhileAttachedNotAllowed");
+  if (disk.spec.maxShares > 1) return armErrors.resizeWhileAttached(disk.name, vmId, "LiveResizeSharedDiskNotAllowed");
+  const { family } = disk.spec.sku;
+  const crosses = disk.spec.sizeGiB <= LIVE_RESIZE_BOUNDARY_GIB && next.sizeGiB > LIVE_RESIZE_BOUNDARY_GIB;
+  if (crosses && family !== "PremiumV2" && family !== "Ultra") return armErrors.resizeWhileAttached(disk.name, vmId, "InvalidResizeForLargeDisks");
+  return undefined;
+}
+
+function isDeallocated(vm: VirtualMachine | undefined): boolean {
+  return vm?.power === "deallocated";
+}

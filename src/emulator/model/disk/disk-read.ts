@@ -1,0 +1,24 @@
+import type { JsonObject } from "../api/json.ts";
+import { findDisk, findVm, type World } from "../world.ts";
+import { type Disk, type DiskState, renderDisk, type SasGrant } from "./disk.ts";
+
+export function renderDiskNow(world: World, id: string, upperCaseGroup = false): JsonObject | undefined {
+  const disk = findDisk(world, id);
+  return disk === undefined ? undefined : renderDisk(disk, { state: diskState(world, disk), upperCaseGroup });
+}
+
+/** As callers see it; a VM that is still to get the disk does not count. */
+export function diskState(world: World, disk: Disk): DiskState {
+  const hasActiveSas = isSasActive(world, disk);
+  if (disk.awaitsUpload === true) return hasActiveSas ? "ActiveUpload" : "ReadyToUpload";
+  const isFrozen = disk.owners.some((owner) => findVm(world, owner.vmId)?.hibernated === true);
+  if (hasActiveSas) return isFrozen ? "ActiveSASFrozen" : "ActiveSAS";
+  if (disk.owners.length === 0) return "Unattached";
+  if (disk.owners.some((owner) => findVm(world, owner.vmId)?.power !== "deallocated")) return "Attached";
+  return isFrozen ? "Frozen" : "Reserved";
+}
+
+/** Whether someone may still read or write the bytes of a disk or snapshot by a URL. */
+export function isSasActive(world: World, resource: { readonly sas?: SasGrant }): boolean {
+  return resource.sas !== undefined && resource.sas.expiresAtMs > world.nowMs;
+}

@@ -1,0 +1,162 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { booleanAt, type Json, type JsonObject, numberAt, objectAt, textAt, textsAt } from "../api/json.ts";
+import { type DiskSku, DISK_SKU_NAMES, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
+import { basePerformance, type Performance, performanceLimits, sharesMax, tierFor, tiersOf } from "./disk-tier.ts";
+import type { DiskSpec } from "./disk.ts";
+
+const DEFAULT_SKU = "Standard_LRS";
+/** On-demand bursting and performance plus exist only above this size. */
+const SMALL_SIZE_MAX_GIB = 512;
+/** Members of `properties` that the emulator understands or sets itself; the others are kept and answered as they came. */
+const UNDERSTOOD = [
+  "creationData",
+  "diskSizeGB",
+  "diskSizeBytes",
+  "diskIOPSReadWrite",
+  "diskMBpsReadWrite",
+  "tier",
+  "maxShares",
+  "shareInfo",
+  "burstingEnabled",
+  "encryption",
+  "networkAccessPolicy",
+  "publicNetworkAccess",
+  "diskAccessId",
+  "timeCreated",
+  "lastOwnershipUpdateTime",
+  "provisioningState",
+  "diskState",
+  "uniqueId",
+  "isArmResource",
+];
+
+/** What a body asks a disk to be. What it doesn't mention comes from the disk as it is, or from the defaults. `sourceSizeGiB` is the size of a copy's source. */
+export function diskSpecFrom(body: Json | undefined, previous: DiskSpec | undefined, sourceSizeGiB?: number): DiskSpec | ArmFailure {
+  const skuName = textAt(body, "sku", "name") ?? previous?.sku.name ?? DEFAULT_SKU;
+  const sku = findDiskSku(skuName);
+  if (sku === undefined)
+    return armErrors.invalidParameter("sku.name", `The value '${skuName}' of parameter 'sku.name' is not one of ${DISK_SKU_NAMES.join(", ")}.`);
+  const properties = objectAt(body, "properties") ?? {};
+  const sizeGiB = numberAt(properties, "diskSizeGB") ?? previous?.sizeGiB ?? sourceSizeGiB;
+  if (sizeGiB === undefined) return armErrors.invalidParameter("diskSizeGB", "Required parameter 'diskSizeGB' is missing (null).");
+  const maxShares = numberAt(properties, "maxShares") ?? previous?.maxShares ?? 1;
+  const burstingEnabled = booleanAt(properties, "burstingEnabled") ?? previous?.burstingEnabled ?? false;
+  const refused =
+    checkSize(sku, sizeGiB) ??
+    checkShares(sku, sizeGiB, maxShares) ??
+    checkBursting(sku, { sizeGiB, maxShares, burstingEnabled }) ??
+    checkPerformancePlus(sizeGiB, previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true) ??
+    checkSectorSize(sku, numberAt(properties, "creationData", "logicalSectorSize"));
+  if (refused !== undefined) return refused;
+
+  const performance = performanceIn(properties, sku, sizeGiB, previous);
+  if (performance !== undefined && "kind" in performance) return performance;
+  const tier = tierIn(properties, sku, sizeGiB, previous);
+  if (typeof tier === "object") return tier;
+  const diskAccessId = textAt(properties, "diskAccessId") ?? previous?.diskAccessId;
+  const encryptionSetId = textAt(properties, "encryption", "diskEncryptionSetId");
+  return {
+    sku,
+    sizeGiB,
+    maxShares,
+    tags: textsAt(body, "tags") ?? previous?.tags ?? {},
+    ...(performance === undefined ? {} : { performance }),
+    ...(tier === undefined ? {} : { tier }),
+    burstingEnabled,
+    encryption:
+      encryptionSetId === undefined
+        ? (previous?.encryption ?? { type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithPlatformKey" })
+        : { diskEncryptionSetId: encryptionSetId, type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithCustomerKey" },
+    networkAccessPolicy: textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll",
+    publicNetworkAccess: textAt(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
+    ...(diskAccessId === undefined ? {} : { diskAccessId }),
+    other: { ...previous?.other, ...Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member))) },
+  };
+}
+
+function checkSize(sku: DiskSku, sizeGiB: number): ArmFailure | undefined {
+  if (Number.isInteger(sizeGiB) && sizeGiB >= sku.sizeMinGiB && sizeGiB <= sku.sizeMaxGiB) return undefined;
+  return armErrors.invalidParameter(
+    "diskSizeGB",
+    `The value '${sizeGiB}' of parameter 'disk.diskSizeGb' is out of range. The value must be between '${sku.sizeMinGiB}' and '${sku.sizeMaxGiB}', inclusive.`,
+  );
+}
+
+function checkShares(sku: DiskSku, sizeGiB: number, maxShares: number): ArmFailure | undefined {
+  const most = sharesMax(sku.family, sizeGiB);
+  if (Number.isInteger(maxShares) && maxShares >= 1 && maxShares <= most) return undefined;
+  return armErrors.invalidParameter(
+    "maxShares",
+    `The value '${maxShares}' of parameter 'disk.maxShares' is out of range. The value must be between '1' and '${most}', inclusive, for a disk of type ${sku.name} with ${sizeGiB} GiB.`,
+  );
+}
+
+function checkBursting(sku: DiskSku, spec: { sizeGiB: number; maxShares: number; burstingEnabled: boolean }): ArmFailure | undefined {
+  if (!spec.burstingEnabled) return undefined;
+  if (sku.family !== "Premium" || spec.sizeGiB <= SMALL_SIZE_MAX_GIB) {
+    return armErrors.invalidParameter("burstingEnabled", `On-demand bursting is supported only for Premium SSD disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`);
+  }
+  return spec.maxShares > 1
+    ? armErrors.invalidParameter("burstingEnabled", "On-demand bursting is not supported for disks with maxShares greater than one.")
+    : undefined;
+}
+
+function checkPerformancePlus(sizeGiB: number, asked: boolean): ArmFailure | undefined {
+  if (!asked || sizeGiB > SMALL_SIZE_MAX_GIB) return undefined;
+  return armErrors.invalidParameter("creationData.performancePlus", `Performance plus is supported only for disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`);
+}
+
+function checkSectorSize(sku: DiskSku, bytes: number | undefined): ArmFailure | undefined {
+  if (bytes === undefined || bytes === 512 || (bytes === 4096 && hasSettablePerformance(sku.family))) return undefined;
+  return armErrors.invalidParameter(
+    "creationData.logicalSectorSize",
+    `The value '${bytes}' of parameter 'disk.creationData.logicalSectorSize' is not allowed for a disk of type ${sku.name}: it is 512, or 4096 for Ultra and Premium SSD v2 disks.`,
+  );
+}
+
+function performanceIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, previous: DiskSpec | undefined): Performance | ArmFailure | undefined {
+  const iopsAsked = numberAt(properties, "diskIOPSReadWrite");
+  const mbpsAsked = numberAt(properties, "diskMBpsReadWrite");
+  const { family } = sku;
+  if (family !== "PremiumV2" && family !== "Ultra") {
+    // A whole resource that is sent back carries the numbers that its size gave it.
+    if ((iopsAsked === undefined && mbpsAsked === undefined) || previous !== undefined) return undefined;
+    return armErrors.invalidParameter(
+      "diskIOPSReadWrite",
+      `The parameters 'diskIOPSReadWrite' and 'diskMBpsReadWrite' can be set only for Ultra and Premium SSD v2 disks, not for ${sku.name}.`,
+    );
+  }
+  const base = previous !== undefined && hasSettablePerformance(previous.sku.family) ? previous.performance : undefined;
+  const { iops: baseIops, mbps: baseMbps } = base ?? basePerformance(family, sizeGiB);
+  const iops = iopsAsked ?? baseIops;
+  const mbps = mbpsAsked ?? baseMbps;
+  const limits = performanceLimits(family, sizeGiB, iops);
+  if (iops > limits.iops || iops < 100) {
+    return armErrors.invalidParameter(
+      "diskIOPSReadWrite",
+      `The value '${iops}' of parameter 'diskIOPSReadWrite' is out of range. The value must be between '100' and '${limits.iops}', inclusive.`,
+    );
+  }
+  if (mbps > limits.mbps || mbps < 1) {
+    return armErrors.invalidParameter(
+      "diskMBpsReadWrite",
+      `The value '${mbps}' of parameter 'diskMBpsReadWrite' is out of range. The value must be between '1' and '${limits.mbps}', inclusive.`,
+    );
+  }
+  return { iops, mbps };
+}
+
+/** A raised performance tier, kept only while it is above what the size gives anyway. */
+function tierIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, previous: DiskSpec | undefined): string | ArmFailure | undefined {
+  const asked = textAt(properties, "tier");
+  const natural = tierFor(sku.family, sizeGiB);
+  if (asked === undefined) return previous?.sku.family === sku.family ? previous.tier : undefined;
+  if (asked === natural?.name) return undefined;
+  const tiers = tiersOf(sku.family);
+  const raised = tiers.find((tier) => tier.name === asked);
+  const isLarge = sizeGiB > 4096;
+  const allowed =
+    sku.family === "Premium" && raised !== undefined && natural !== undefined && raised.sizeMaxGiB > natural.sizeMaxGiB && raised.sizeMaxGiB > 4096 === isLarge;
+  if (allowed) return raised.name;
+  return armErrors.invalidParameter("tier", `The performance tier '${asked}' is not allowed for a disk of type ${sku.name} with ${sizeGiB} GiB.`);
+}

@@ -1,0 +1,153 @@
+import type { ArmCall } from "../api/arm-message.ts";
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
+import { resourceId } from "../api/resource-id.ts";
+import type { DataPlaneEffect } from "../data-plane-port.ts";
+import type { Operation } from "../pace/operation.ts";
+import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { findDisk, putDisk, updateDisk, without, type World } from "../world.ts";
+import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
+import { renderDiskNow } from "./disk-read.ts";
+import { diskSource } from "./disk-source.ts";
+import { diskSpecFrom } from "./disk-spec.ts";
+import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
+
+export interface DiskAddress {
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly name: string;
+}
+
+/** What a write of a disk says. */
+type DiskCall = Pick<ArmCall, "body" | "apiVersion">;
+
+export type DiskWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
+
+const ZONES = ["1", "2", "3"];
+const VHD_FOOTER_BYTES = 512;
+
+/** PUT of a disk: creates it, or changes the one there is. A write that repeats the one in flight joins it, since clients send writes at least once. */
+export function writeDisk(world: World, address: DiskAddress, { body, apiVersion }: DiskCall): DiskWrite {
+  const id = resourceId({ ...address, type: "disks" });
+  const existing = findDisk(world, id);
+  if (existing === undefined) return createDisk(world, address, id, body);
+  return checkUnchangeableDisk(existing, body) ?? changeDisk(world, existing, { body, apiVersion }, "Disks_CreateOrUpdate");
+}
+
+/** PATCH of a disk, and PUT of one that exists. */
+export function changeDisk(world: World, disk: Disk, { body, apiVersion }: DiskCall, name: "Disks_CreateOrUpdate" | "Disks_Update"): DiskWrite {
+  const busy = disk.operationId === undefined ? undefined : world.operations.get(disk.operationId);
+  if (busy !== undefined) {
+    const repeats = disk.provisioningState !== "Deleting" && sameJson(disk.pendingBody, body);
+    return repeats ? { kind: "Started", operation: busy } : armErrors.conflict();
+  }
+  const next = diskSpecFrom(body, disk.spec);
+  if ("kind" in next) return next;
+  const refused = checkDiskChange(world, disk, next, apiVersion);
+  if (refused !== undefined) return refused;
+  const grows = next.sizeGiB > disk.spec.sizeGiB;
+  const effects: readonly DataPlaneEffect[] = grows ? [{ kind: "diskResized", diskId: disk.id, sizeBytes: diskSizeBytes(next.sizeGiB) }] : [];
+  const operation = startDiskOperation(world, disk, { name, delayMs: delayMs(world, "diskUpdate"), effects, next });
+  putDisk(world, { ...disk, provisioningState: "Updating", operationId: operation.id, ...(body === undefined ? {} : { pendingBody: body }) });
+  return { kind: "Started", operation };
+}
+
+function createDisk(world: World, address: DiskAddress, id: string, body: Json | undefined): DiskWrite {
+  const location = textAt(body, "location");
+  if (location === undefined) return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  const creationData = objectAt(body, "properties", "creationData");
+  const createOption = textAt(creationData, "createOption");
+  if (creationData === undefined || createOption === undefined)
+    return armErrors.invalidParameter("creationData", "Required parameter 'disk.creationData.createOption' is missing (null).");
+  const source = diskSource(world, body, creationData, createOption);
+  if (source !== undefined && source.kind === "Failure") return source;
+  const spec = diskSpecFrom(body, undefined, source?.sizeGiB ?? uploadSizeGiB(creationData));
+  if ("kind" in spec) return spec;
+  if (source !== undefined && spec.sizeGiB < source.sizeGiB) {
+    return armErrors.invalidParameter("diskSizeGB", `The disk size ${spec.sizeGiB} GiB is smaller than the size of the source, ${source.sizeGiB} GiB.`);
+  }
+  const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
+  const refused = checkZones(spec, zones, location);
+  if (refused !== undefined) return refused;
+
+  const extendedLocation = objectAt(body, "extendedLocation");
+  const disk: Disk = {
+    ...address,
+    id,
+    location,
+    zones,
+    ...(extendedLocation === undefined ? {} : { extendedLocation }),
+    creationData,
+    uniqueId: world.random.guid(),
+    createdAtMs: world.nowMs,
+    spec,
+    provisioningState: "Updating",
+    owners: [],
+    reservations: [],
+    ...(createOption === "Upload" ? { awaitsUpload: true as const } : {}),
+  };
+  const sizeBytes = diskSizeBytes(spec.sizeGiB);
+  const effects: readonly DataPlaneEffect[] =
+    source === undefined ? [{ kind: "diskCreated", diskId: id, sizeBytes }] : [{ kind: "diskCopied", sourceId: source.id, diskId: id, sizeBytes }];
+  const operation = startDiskOperation(world, disk, {
+    name: "Disks_CreateOrUpdate",
+    delayMs: delayMs(world, source === undefined ? "diskCreate" : "diskCopy"),
+    effects,
+    next: spec,
+  });
+  putDisk(world, { ...disk, operationId: operation.id, ...(body === undefined ? {} : { pendingBody: body }) });
+  return { kind: "Started", operation };
+}
+
+/** What is uploaded is a VHD: the disk's bytes and a footer. */
+function uploadSizeGiB(creationData: JsonObject): number | undefined {
+  const bytes = numberAt(creationData, "uploadSizeBytes");
+  return bytes === undefined ? undefined : Math.ceil((bytes - VHD_FOOTER_BYTES) / Number(diskSizeBytes(1)));
+}
+
+function startDiskOperation(
+  world: World,
+  disk: Disk,
+  write: { name: string; delayMs: number; effects: readonly DataPlaneEffect[]; next: DiskSpec },
+): Operation {
+  return startOperation(world, {
+    name: write.name,
+    provider: "DiskOperations",
+    subscriptionId: disk.subscriptionId,
+    location: disk.location,
+    resourceId: disk.id,
+    delayMs: write.delayMs,
+    diskIds: [disk.id],
+    work: {
+      effects: (outcome) => (happened(outcome, disk.id) ? write.effects : []),
+      end: (outcome) =>
+        updateDisk(world, disk.id, (now) => ({
+          ...settled(now),
+          ...(happened(outcome, disk.id) ? { spec: write.next } : {}),
+          provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+        })),
+      result: () => renderDiskNow(world, disk.id),
+    },
+  });
+}
+
+function settled(disk: Disk): Disk {
+  return without(without(disk, "operationId"), "pendingBody");
+}
+
+function checkZones(spec: DiskSpec, zones: readonly string[], location: string): ArmFailure | undefined {
+  const wrong = zones.find((zone) => !ZONES.includes(zone));
+  if (wrong !== undefined) return armErrors.invalidZone(wrong, location);
+  if (zones.length > 1) return armErrors.invalidParameter("zones", "A disk can be placed in one availability zone at most.");
+  if (spec.sku.zoneRedundant && zones.length > 0)
+    return armErrors.invalidParameter("zones", `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`);
+  return undefined;
+}
+
+/** What a write of a disk answers at once: the request, not yet a resource. */
+export function echo(address: DiskAddress, body: Json | undefined): JsonObject {
+  const { name } = address;
+  const properties = objectAt(body, "properties") ?? {};
+  const top = objectAt(body) ?? {};
+  return { name, ...top, properties: { ...properties, provisioningState: "Updating", isArmResource: true } };
+}

@@ -1,0 +1,143 @@
+import { isoTime } from "../api/iso-time.ts";
+import { type Json, type JsonObject, numberAt } from "../api/json.ts";
+import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
+import { type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-tier.ts";
+
+export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
+
+/** A VM that has a disk. The GUID tells it from a later VM of the same name. */
+export interface DiskOwner {
+  readonly vmId: string;
+  readonly vmGuid: string;
+}
+
+/** A VM to which a disk is on its way. Callers don't see it: the disk still reads Unattached. */
+interface DiskReservation extends DiskOwner {
+  readonly sinceMs: number;
+}
+
+/** A granted access to a disk's or snapshot's bytes. */
+export interface SasGrant {
+  readonly access: string;
+  readonly expiresAtMs: number;
+}
+
+/** What a caller can say about a disk. */
+export interface DiskSpec {
+  readonly sku: DiskSku;
+  readonly sizeGiB: number;
+  readonly maxShares: number;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Asked for by the caller, only where the SKU lets one ask. */
+  readonly performance?: Performance;
+  /** A performance tier above the one that the size gives. */
+  readonly tier?: string;
+  readonly burstingEnabled: boolean;
+  readonly encryption: JsonObject;
+  readonly networkAccessPolicy: string;
+  readonly publicNetworkAccess: string;
+  readonly diskAccessId?: string;
+  /** Further properties that are stored and answered, but mean nothing here. */
+  readonly other: JsonObject;
+}
+
+/** A managed disk. */
+export interface Disk {
+  readonly id: string;
+  readonly name: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly extendedLocation?: JsonObject;
+  readonly creationData: JsonObject;
+  readonly uniqueId: string;
+  readonly createdAtMs: number;
+  readonly spec: DiskSpec;
+  readonly provisioningState: ProvisioningState;
+  /** The write that is being carried out. */
+  readonly operationId?: string;
+  /** What that write asked for, to recognise its repetition. */
+  readonly pendingBody?: Json;
+  readonly owners: readonly DiskOwner[];
+  readonly reservations: readonly DiskReservation[];
+  readonly ownershipChangedAtMs?: number;
+  readonly sas?: SasGrant;
+  /** Created to be uploaded into, and access to write has not been given back yet. */
+  readonly awaitsUpload?: true;
+}
+
+const GIB = 1_073_741_824n;
+
+export function diskSizeBytes(sizeGiB: number): bigint {
+  return BigInt(sizeGiB) * GIB;
+}
+
+/** A sector as the guest sees it, in bytes: 4096 on Ultra and Premium SSD v2 unless 512 was asked for, 512 on all others. */
+export function sectorSizeBytes({ spec, creationData }: Pick<Disk, "creationData"> & { readonly spec: Pick<DiskSpec, "sku"> }): number {
+  return hasSettablePerformance(spec.sku.family) ? (numberAt(creationData, "logicalSectorSize") ?? 4096) : 512;
+}
+
+/** The performance that the disk has, by what was asked, by its raised tier or by its size. */
+function performanceOf({ spec, creationData }: Disk): Performance & { readonly tier?: string } {
+  if (hasSettablePerformance(spec.sku.family)) return spec.performance ?? { iops: 0, mbps: 0 };
+  const tier = tiersOf(spec.sku.family).find((candidate) => candidate.name === spec.tier) ?? tierFor(spec.sku.family, spec.sizeGiB);
+  if (tier === undefined) return { iops: 0, mbps: 0 };
+  const plus = creationData["performancePlus"] === true && spec.sku.family === "Premium" ? performancePlusOf(tier) : undefined;
+  return { iops: plus?.iops ?? tier.iops, mbps: plus?.mbps ?? tier.mbps, tier: tier.name };
+}
+
+/**
+ * `Attached` as long as a VM that has it keeps its host, also when it is switched off; `Reserved` once all are deallocated, `Frozen` if one of them
+ * has been hibernated.
+ */
+export type DiskState = "Unattached" | "Attached" | "Reserved" | "Frozen" | "ActiveSAS" | "ActiveSASFrozen" | "ReadyToUpload" | "ActiveUpload";
+
+export interface DiskView {
+  readonly state: DiskState;
+  /** Upper-case the resource group in the id, as lists over a subscription may do. */
+  readonly upperCaseGroup?: boolean;
+}
+
+/** The resource as GET answers it. */
+export function renderDisk(disk: Disk, view: DiskView): JsonObject {
+  const { spec } = disk;
+  const performance = performanceOf(disk);
+  const shared = spec.maxShares > 1;
+  return {
+    name: disk.name,
+    id:
+      view.upperCaseGroup === true
+        ? disk.id.replace(`/resourceGroups/${disk.resourceGroup}/`, `/resourceGroups/${disk.resourceGroup.toUpperCase()}/`)
+        : disk.id,
+    type: "Microsoft.Compute/disks",
+    location: disk.location,
+    ...(Object.keys(spec.tags).length > 0 ? { tags: spec.tags } : {}),
+    ...(disk.zones.length > 0 ? { zones: disk.zones } : {}),
+    extendedLocation: disk.extendedLocation,
+    sku: { name: spec.sku.name, tier: spec.sku.tier },
+    managedBy: disk.owners[0]?.vmId,
+    ...(shared && disk.owners.length > 0 ? { managedByExtended: disk.owners.map((owner) => owner.vmId) } : {}),
+    properties: {
+      ...spec.other,
+      creationData: disk.creationData,
+      diskSizeGB: spec.sizeGiB,
+      diskIOPSReadWrite: performance.iops,
+      diskMBpsReadWrite: performance.mbps,
+      ...(performance.tier === undefined ? {} : { tier: performance.tier }),
+      ...(shared ? { maxShares: spec.maxShares } : {}),
+      ...(shared && disk.owners.length > 0 ? { shareInfo: disk.owners.map((owner) => ({ vmUri: owner.vmId })) } : {}),
+      ...(spec.burstingEnabled ? { burstingEnabled: true } : {}),
+      encryption: spec.encryption,
+      networkAccessPolicy: spec.networkAccessPolicy,
+      publicNetworkAccess: spec.publicNetworkAccess,
+      diskAccessId: spec.diskAccessId,
+      timeCreated: isoTime(disk.createdAtMs),
+      ...(disk.ownershipChangedAtMs === undefined ? {} : { lastOwnershipUpdateTime: isoTime(disk.ownershipChangedAtMs) }),
+      provisioningState: disk.provisioningState,
+      diskState: view.state,
+      diskSizeBytes: Number(diskSizeBytes(spec.sizeGiB)),
+      uniqueId: disk.uniqueId,
+    },
+  };
+}

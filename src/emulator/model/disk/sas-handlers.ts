@@ -1,0 +1,98 @@
+import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { type Json, numberAt, textAt } from "../api/json.ts";
+import { resourceId } from "../api/resource-id.ts";
+import { operationHeaders } from "../pace/lro.ts";
+import { delayMs, startOperation } from "../pace/operations.ts";
+import { findDisk, findSnapshot, findVm, putSnapshot, updateDisk, without, type World } from "../world.ts";
+import type { Disk, SasGrant } from "./disk.ts";
+
+type AccessibleType = "disks" | "snapshots";
+
+const OPERATION_PREFIXES: Readonly<Record<AccessibleType, string>> = { disks: "Disks", snapshots: "Snapshots" };
+
+/** A disk or a snapshot, as far as access to its bytes goes. */
+interface Accessible {
+  readonly id: string;
+  readonly location: string;
+  readonly subscriptionId: string;
+  readonly refused: ArmFailure | undefined;
+  set(grant: SasGrant | undefined): void;
+}
+
+const DURATION_DEFAULT_S = 3600;
+
+/** POST beginGetAccess: a URL for the bytes, which nobody serves here. */
+export function beginAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
+  return (world, call) => {
+    const target = accessibleAt(world, call, type);
+    if (target === undefined) return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
+    if (target.refused !== undefined) return target.refused;
+    const durationS = numberAt(call.body, "durationInSeconds") ?? DURATION_DEFAULT_S;
+    const grant: SasGrant = { access: textAt(call.body, "access") ?? "Read", expiresAtMs: world.nowMs + durationS * 1000 };
+    const accessSAS = `https://md-emulator.z1.blob.storage.azure.net/${world.random.guid()}/abcd?sv=2018-03-28&sr=b&si=${world.random.guid()}&sig=emulator`;
+    return accessOperation(world, call, target, { name: `${OPERATION_PREFIXES[type]}_GrantAccess`, grant, result: { accessSAS } });
+  };
+}
+
+/** POST endGetAccess. */
+export function endAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
+  return (world, call) => {
+    const target = accessibleAt(world, call, type);
+    if (target === undefined) return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
+    return accessOperation(world, call, target, { name: `${OPERATION_PREFIXES[type]}_RevokeAccess`, grant: undefined, result: undefined });
+  };
+}
+
+function accessOperation(
+  world: World,
+  call: ArmCall,
+  target: Accessible,
+  change: { name: string; grant: SasGrant | undefined; result: Json | undefined },
+): HandlerResult {
+  const operation = startOperation(world, {
+    name: change.name,
+    provider: "DiskOperations",
+    subscriptionId: target.subscriptionId,
+    location: target.location,
+    resourceId: target.id,
+    delayMs: delayMs(world, "diskUpdate"),
+    work: {
+      effects: () => [],
+      end: (outcome) => {
+        if (outcome.undone !== "all") target.set(change.grant);
+      },
+      result: () => change.result,
+    },
+  });
+  return reply(202, undefined, operationHeaders(world, call, operation, "Disk"));
+}
+
+function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Accessible | undefined {
+  const id = resourceId({ subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), type, name: param(call, "name") });
+  const disk = findDisk(world, id);
+  if (disk !== undefined) {
+    const user = [...disk.owners, ...disk.reservations].find((owner) => findVm(world, owner.vmId)?.power !== "deallocated");
+    return {
+      ...disk,
+      refused: user === undefined ? undefined : armErrors.diskAttached(disk.name, user.vmId),
+      set: (sas) => updateDisk(world, id, (now) => (sas === undefined ? withoutAccess(now) : { ...now, sas })),
+    };
+  }
+  const snapshot = findSnapshot(world, id);
+  if (snapshot === undefined) return undefined;
+  return {
+    ...snapshot,
+    refused: undefined,
+    set: (sas) => {
+      const now = findSnapshot(world, id);
+      if (now !== undefined) putSnapshot(world, { ...without(now, "sas"), ...(sas === undefined ? {} : { sas }) });
+    },
+  };
+}
+
+/** What was uploaded into a disk is there once the access to write has been given back. */
+function withoutAccess(disk: Disk): Disk {
+  const revoked = without(disk, "sas");
+  return disk.sas?.access === "Write" ? without(revoked, "awaitsUpload") : revoked;
+}

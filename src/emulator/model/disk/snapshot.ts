@@ -1,0 +1,83 @@
+import { isoTime } from "../api/iso-time.ts";
+import type { Json, JsonObject } from "../api/json.ts";
+import { diskSizeBytes, type ProvisioningState, type SasGrant } from "./disk.ts";
+
+/** A copy that goes on after the snapshot exists. */
+interface BackgroundCopy {
+  readonly startedAtMs: number;
+  readonly endsAtMs: number;
+}
+
+/** A snapshot of a disk, or a copy of one. */
+export interface Snapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  readonly creationData: JsonObject;
+  readonly sourceUniqueId: string;
+  readonly incremental: boolean;
+  /** Shared by the incremental snapshots of one disk. */
+  readonly familyId: string;
+  readonly sizeGiB: number;
+  /** Of the disk that it was made of, in bytes. */
+  readonly sectorSizeBytes: number;
+  readonly uniqueId: string;
+  readonly createdAtMs: number;
+  readonly provisioningState: ProvisioningState;
+  readonly operationId?: string;
+  readonly pendingBody?: Json;
+  readonly copy?: BackgroundCopy;
+  /** Until when it can be restored while the copy still goes on. */
+  readonly instantAccessUntilMs?: number;
+  readonly sas?: SasGrant;
+  readonly networkAccessPolicy: string;
+  readonly publicNetworkAccess: string;
+}
+
+/** 0 to 100; a snapshot without background copy is complete. */
+export function completionPercent(snapshot: Snapshot, nowMs: number): number {
+  if (snapshot.copy === undefined) return 100;
+  const { startedAtMs, endsAtMs } = snapshot.copy;
+  return Math.min(100, Math.floor(((nowMs - startedAtMs) / Math.max(1, endsAtMs - startedAtMs)) * 100));
+}
+
+export type SnapshotAccess = "Pending" | "Available" | "InstantAccess" | "AvailableWithInstantAccess";
+
+export function snapshotAccess(snapshot: Snapshot, nowMs: number): SnapshotAccess {
+  const complete = completionPercent(snapshot, nowMs) === 100;
+  const instant = snapshot.instantAccessUntilMs !== undefined && nowMs < snapshot.instantAccessUntilMs;
+  if (complete) return instant ? "AvailableWithInstantAccess" : "Available";
+  return instant ? "InstantAccess" : "Pending";
+}
+
+/** The resource as GET answers it. Only copies in the background report how far they are. */
+export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
+  return {
+    name: snapshot.name,
+    id: snapshot.id,
+    type: "Microsoft.Compute/snapshots",
+    location: snapshot.location,
+    ...(Object.keys(snapshot.tags).length > 0 ? { tags: snapshot.tags } : {}),
+    sku: { name: snapshot.skuName, tier: "Standard" },
+    properties: {
+      creationData: { ...snapshot.creationData, sourceUniqueId: snapshot.sourceUniqueId },
+      diskSizeGB: snapshot.sizeGiB,
+      diskSizeBytes: Number(diskSizeBytes(snapshot.sizeGiB)),
+      encryption: { type: "EncryptionAtRestWithPlatformKey" },
+      incremental: snapshot.incremental,
+      ...(snapshot.incremental ? { incrementalSnapshotFamilyId: snapshot.familyId } : {}),
+      networkAccessPolicy: snapshot.networkAccessPolicy,
+      publicNetworkAccess: snapshot.publicNetworkAccess,
+      timeCreated: isoTime(snapshot.createdAtMs),
+      provisioningState: snapshot.provisioningState,
+      diskState: snapshot.sas !== undefined && snapshot.sas.expiresAtMs > nowMs ? "ActiveSAS" : "Unattached",
+      uniqueId: snapshot.uniqueId,
+      ...(snapshot.copy === undefined ? {} : { completionPercent: completionPercent(snapshot, nowMs) }),
+      snapshotAccessState: snapshotAccess(snapshot, nowMs),
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Json } from "../api/json.ts";
+import { parseFaultRule } from "./fault-rule-parse.ts";
+
+const effect = { kind: "StuckOperation" };
+
+describe("a fault rule", () => {
+  const wrong: readonly { readonly rule: Json; readonly because: RegExp }[] = [
+    { rule: [], because: /a fault rule is an object/ },
+    { rule: { effect, nth: "3" }, because: /'nth' is a whole number from 1/ },
+    { rule: { effect, times: 0 }, because: /'times' is a whole number from 1/ },
+    { rule: { effect, probability: 10 }, because: /'probability' is a number from 0 to 1/ },
+    { rule: { effect, disk: 7 }, because: /'disk' is a text/ },
+    { rule: { effect, disc: "*" }, because: /'disc' is not a member of a fault rule/ },
+    { rule: {}, because: /effect.kind is one of Error, DropRequest, / },
+    { rule: { effect: { kind: "FailOperation", code: "X", aplied: "all" } }, because: /'aplied' is not a member of effect FailOperation/ },
+    { rule: { effect: { kind: "FailOperation", code: "X", applied: "some" } }, because: /'applied' is one of none, others, all/ },
+    { rule: { effect: { kind: "FailOperation" } }, because: /needs 'code'/ },
+    { rule: { effect: { kind: "Error", status: 200, code: "X" } }, because: /'status' is from 400 to 599/ },
+    { rule: { effect: { kind: "Error", status: 500 } }, because: /needs 'status' and 'code'/ },
+    { rule: { effect: { kind: "DelayResponse" } }, because: /needs 'delayMs'/ },
+    // It would be accepted and never strike.
+    {
+      rule: { disk: "*", effect: { kind: "Error", status: 409, code: "X" } },
+      because: /'disk' goes with the end of an operation \(FailOperation, .*, not with effect Error/,
+    },
+  ];
+  for (const { rule, because } of wrong) {
+    it(`is refused rather than taken for another: ${JSON.stringify(rule)}`, () => {
+      const parsed = parseFaultRule(rule);
+      assert.match(parsed.ok ? "" : parsed.reason, because);
+    });
+  }
+
+  it("is read with all that it says", () => {
+    const rule = {
+      ...{ id: "a", operation: "Disks_*", resource: "*", nth: 2, times: 3, probability: 0.5 },
+      effect: { kind: "Error", status: 429, code: "X", message: "m", target: "t", details: [{ code: "Y" }], internalErrorCode: "Z", retryAfterS: 3 },
+    };
+    assert.deepEqual(parseFaultRule(rule), { ok: true, rule });
+    for (const kind of ["DropRequest", "DropResponse", "IdleOperation", "StuckOperation", "UnreportedOperation", "StaleRead"])
+      assert.deepEqual(parseFaultRule({ effect: { kind } }), { ok: true, rule: { effect: { kind } } });
+    const applied = { disk: "*", effect: { kind: "FailOperation", code: "X", message: "m", applied: "others" } };
+    assert.deepEqual(parseFaultRule(applied), { ok: true, rule: applied });
+    assert.deepEqual(parseFaultRule({ effect: { kind: "DelayResponse", delayMs: 5 } }), { ok: true, rule: { effect: { kind: "DelayResponse", delayMs: 5 } } });
+  });
+});

@@ -1,0 +1,165 @@
+import type { ArmCall, Delivery } from "../api/arm-message.ts";
+import { type ArmFailure, failure } from "../api/errors.ts";
+import type { Json } from "../api/json.ts";
+import { keyOf } from "../api/resource-id.ts";
+import type { OperationEnding, OperationStart } from "./operation.ts";
+import type { SeededRandom } from "./random.ts";
+
+/** What goes wrong. */
+export type FaultEffect =
+  /** The call is refused and nothing happens. */
+  | {
+      readonly kind: "Error";
+      readonly status: number;
+      readonly code: string;
+      readonly message?: string;
+      readonly target?: string;
+      /** `error.details`, such as `[{code: TooManyRequests, target: HighCostGet3Min, message: …}]`. */
+      readonly details?: readonly Json[];
+      /** `error.innererror.internalErrorCode`. */
+      readonly internalErrorCode?: string;
+      readonly retryAfterS?: number;
+    }
+  /** The connection breaks before anything happens. */
+  | { readonly kind: "DropRequest" }
+  /** The work is done, or begun, and then the connection breaks. */
+  | { readonly kind: "DropResponse" }
+  /** The work is done, or begun, and the answer arrives that much later, in model milliseconds. */
+  | { readonly kind: "DelayResponse"; readonly delayMs: number }
+  /** The long-running operation fails. `applied`: what of it happens all the same; `others` is all but what concerns the disks that `disk` names. Default `none`. */
+  | { readonly kind: "FailOperation"; readonly code: string; readonly message?: string; readonly applied?: "none" | "others" | "all" }
+  /** The operation says Succeeded, and nothing of it has happened: a detach leaves its entry behind, marked. */
+  | { readonly kind: "IdleOperation" }
+  /** The operation never ends and has no effect. */
+  | { readonly kind: "StuckOperation" }
+  /** The operation has its effect and says InProgress for ever. */
+  | { readonly kind: "UnreportedOperation" }
+  /**
+   * Lists and GETs of disks and snapshots answer what they answered when this rule last let one through; so do GETs of a VM, but only for changes by
+   * other callers: after a caller's own operation on the VM has ended, its GET is fresh, since proofs rest on that.
+   */
+  | { readonly kind: "StaleRead" };
+
+export interface FaultRule {
+  /** Default: `fault-1`, `fault-2` … */
+  readonly id?: string;
+  /** An operation's name in Azure's API description, `*` for any part: `VirtualMachines_*`. Default: every operation but asking for one's state. */
+  readonly operation?: string;
+  /** A resource's id, `*` for any part, without regard to case. Default: every resource. */
+  readonly resource?: string;
+  /** The same for a disk that the operation creates, changes, attaches or detaches; only for effects on how it ends. */
+  readonly disk?: string;
+  /** Strikes only at the n-th call that fits, counted from 1. */
+  readonly nth?: number;
+  /** How often it strikes at most. Default: always. */
+  readonly times?: number;
+  /** How likely it strikes, 0 to 1. Default 1. */
+  readonly probability?: number;
+  readonly effect: FaultEffect;
+}
+
+/** A rule with what has come of it. */
+interface ActiveFault extends FaultRule {
+  readonly id: string;
+  readonly fitted: number;
+  readonly struck: number;
+}
+
+export interface Faults {
+  add(rule: FaultRule): ActiveFault;
+  remove(id: string): boolean;
+  clear(): void;
+  list(): readonly ActiveFault[];
+  /** The fault that strikes a call, if any. */
+  strikeCall(operation: string, call: Pick<ArmCall, "path">, random: SeededRandom): FaultEffect | undefined;
+  /** How an operation that begins now will end. */
+  strikeOperation(start: OperationStart, random: SeededRandom): OperationEnding;
+}
+
+/** Effects on how an operation ends; all others are on a single call. */
+export const OPERATION_EFFECTS = ["FailOperation", "IdleOperation", "StuckOperation", "UnreportedOperation"] as const satisfies readonly FaultEffect["kind"][];
+
+type OperationEffect = Extract<FaultEffect, { kind: (typeof OPERATION_EFFECTS)[number] }>;
+
+export function createFaults(pollOperation: string): Faults {
+  const rules = new Map<string, ActiveFault>();
+  let added = 0;
+
+  const strike = (rule: ActiveFault, random: SeededRandom): boolean => {
+    const fitted = rule.fitted + 1;
+    const struck =
+      (rule.nth === undefined || rule.nth === fitted) &&
+      rule.struck < (rule.times ?? Infinity) &&
+      (rule.probability === undefined || random.next() < rule.probability);
+    rules.set(rule.id, { ...rule, fitted, struck: rule.struck + (struck ? 1 : 0) });
+    return struck;
+  };
+
+  return {
+    add: (rule) => {
+      added += 1;
+      const active = { ...rule, id: rule.id ?? `fault-${added}`, fitted: 0, struck: 0 };
+      rules.set(active.id, active);
+      return active;
+    },
+    remove: (id) => rules.delete(id),
+    clear: () => rules.clear(),
+    list: () => [...rules.values()],
+    strikeCall: (operation, call, random) => {
+      const fitting = [...rules.values()].filter(
+        (rule) => !isOperationEffect(rule.effect) && rule.disk === undefined && fitsOperation(rule, operation, pollOperation) && fits(rule.resource, call.path),
+      );
+      return fitting.find((rule) => strike(rule, random))?.effect;
+    },
+    strikeOperation: (start, random) => {
+      for (const rule of rules.values()) {
+        const { effect } = rule;
+        if (!isOperationEffect(effect) || !fitsOperation(rule, start.name, pollOperation) || !fits(rule.resource, start.resourceId)) continue;
+        const diskIds = (start.diskIds ?? []).filter((diskId) => fits(rule.disk, diskId));
+        if (rule.disk !== undefined && diskIds.length === 0) continue;
+        if (strike(rule, random)) return endingOf(effect, diskIds);
+      }
+      return { kind: "Succeed" };
+    },
+  };
+}
+
+/** The refusal that a fault gives a call. */
+export function faultFailure(effect: Extract<FaultEffect, { kind: "Error" }>): ArmFailure {
+  return failure(effect.status, effect.code, effect.message ?? `The emulator was told to answer ${effect.code}.`, {
+    ...(effect.target === undefined ? {} : { target: effect.target }),
+    ...(effect.details === undefined ? {} : { details: effect.details }),
+    ...(effect.internalErrorCode === undefined ? {} : { innerError: { internalErrorCode: effect.internalErrorCode } }),
+    ...(effect.retryAfterS === undefined ? {} : { headers: { "retry-after": String(effect.retryAfterS) } }),
+  });
+}
+
+/** How the answer of a call that a fault strikes travels. */
+export function faultDelivery(effect: FaultEffect | undefined): Delivery {
+  if (effect?.kind === "DropRequest" || effect?.kind === "DropResponse") return { kind: "Dropped" };
+  return effect?.kind === "DelayResponse" ? { kind: "Delayed", delayMs: effect.delayMs } : { kind: "Answered" };
+}
+
+function endingOf(effect: OperationEffect, diskIds: readonly string[]): OperationEnding {
+  if (effect.kind === "StuckOperation") return { kind: "Stuck" };
+  if (effect.kind === "IdleOperation") return { kind: "Idle" };
+  if (effect.kind === "UnreportedOperation") return { kind: "Unreported" };
+  const undone = effect.applied === "all" ? [] : effect.applied === "others" ? diskIds.map(keyOf) : "all";
+  return { kind: "Fail", error: failure(409, effect.code, effect.message ?? `The emulator was told to end this operation with ${effect.code}.`), undone };
+}
+
+/** Whether an effect is on how an operation ends. */
+export function isOperationEffect(effect: FaultEffect): effect is OperationEffect {
+  return OPERATION_EFFECTS.some((kind) => kind === effect.kind);
+}
+
+function fitsOperation(rule: FaultRule, operation: string, pollOperation: string): boolean {
+  return rule.operation === undefined ? operation !== pollOperation : fits(rule.operation, operation);
+}
+
+/** Compares with a pattern in which `*` stands for any text. */
+function fits(pattern: string | undefined, text: string): boolean {
+  if (pattern === undefined) return true;
+  const source = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^${source.join(".*")}$`, "i").test(text);
+}

@@ -1,0 +1,60 @@
+import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { type ArmFailure, armErrors, errorBody, errorObject } from "../api/errors.ts";
+import { isoTime } from "../api/iso-time.ts";
+import type { JsonObject } from "../api/json.ts";
+import type { World } from "../world.ts";
+import type { Operation } from "./operation.ts";
+
+/** Real services ask for ten seconds between polls of an action. */
+const ACTION_RETRY_AFTER_MS = 10_000;
+
+/**
+ * The headers by which a client follows an operation. Recorded: the compute provider answers PUT and PATCH without `Location` and `Retry-After`,
+ * actions and deletes with both; the disk provider always with `Location`.
+ */
+export function operationHeaders(world: World, call: ArmCall, operation: Operation, kind: "Update" | "Action" | "Disk"): Record<string, string> {
+  const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${operation.location}/${operation.provider}/${operation.id}?p=${operation.id}`;
+  const version = `&api-version=${call.apiVersion}`;
+  const followed: Record<string, string> = { "azure-asyncoperation": url + version };
+  if (kind === "Update") return { ...followed, "azure-asyncnotification": "Enabled" };
+  followed["location"] = `${url}&monitor=true${version}`;
+  return kind === "Action" ? { ...followed, ...retryAfter(world) } : followed;
+}
+
+/** GET of `azure-asyncoperation` (a status document) or of `location` (202 until the result is there). */
+export function getOperation(world: World, call: ArmCall): HandlerResult {
+  const operation = world.operations.get(param(call, "operationId").toLowerCase());
+  if (operation === undefined || operation.internal === true) return armErrors.operationNotFound(param(call, "operationId"));
+  return call.query["monitor"] === "true" ? monitor(world, call, operation) : reply(200, statusDocument(operation));
+}
+
+function statusDocument(operation: Operation): JsonObject {
+  const output = operation.provider === "DiskOperations" && operation.status === "Succeeded" ? operation.work.result?.() : undefined;
+  return {
+    startTime: isoTime(operation.startedAtMs),
+    ...(operation.endedAtMs === undefined ? {} : { endTime: isoTime(operation.endedAtMs) }),
+    status: operation.status,
+    ...(output === undefined ? {} : { properties: { output } }),
+    ...(operation.error === undefined ? {} : { error: errorObject(operation.error) }),
+    name: operation.id,
+  };
+}
+
+function monitor(world: World, call: ArmCall, operation: Operation): HandlerResult {
+  if (operation.status === "InProgress") {
+    return reply(202, undefined, { location: operationHeaders(world, call, operation, "Disk")["location"] ?? "", ...retryAfter(world) });
+  }
+  if (operation.error !== undefined) return reply(httpStatusOf(operation.error), errorBody(operation.error));
+  return reply(200, operation.work.result?.());
+}
+
+/** Errors that exist only as the end of an operation have no HTTP status of their own. */
+function httpStatusOf(error: ArmFailure): number {
+  return error.status >= 400 ? error.status : 409;
+}
+
+/** Seconds are all the header can say, so a faster clock leaves it out rather than slowing its clients down. */
+function retryAfter(world: World): Record<string, string> {
+  const seconds = Math.round((ACTION_RETRY_AFTER_MS * world.settings.timeScale) / 1000);
+  return seconds >= 1 ? { "retry-after": String(seconds) } : {};
+}

@@ -1,0 +1,145 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { keyOf } from "../api/resource-id.ts";
+import type { DataPlaneEffect } from "../data-plane-port.ts";
+import { forgetReads, type World } from "../world.ts";
+import { type LatencyName, drawLatencyMs } from "./latency.ts";
+import type { Operation, OperationEnding, OperationOutcome, OperationStart } from "./operation.ts";
+
+/** Ended operations that can still be asked for. */
+const ENDED_OPERATIONS_MAX = 20_000;
+
+export function startOperation(world: World, start: OperationStart): Operation {
+  const ending: OperationEnding = start.internal === true ? { kind: "Succeed" } : world.faults.strikeOperation(start, world.random);
+  const operation: Operation = {
+    ...start,
+    id: world.random.guid(),
+    startedAtMs: world.nowMs,
+    callers: start.internal === true || world.caller === undefined ? [] : [world.caller],
+    dueAtMs: ending.kind === "Stuck" ? Infinity : world.nowMs + start.delayMs,
+    ending,
+    phase: "Running",
+    status: "InProgress",
+  };
+  world.operations.set(operation.id, operation);
+  world.running.add(operation.id);
+  forgetOldest(world);
+  return operation;
+}
+
+/** Makes a running operation also that of the caller who has asked for the same again. */
+export function joinOperation(world: World, operation: Operation): Operation {
+  const { caller } = world;
+  if (caller === undefined || operation.callers.includes(caller)) return operation;
+  const joined = { ...operation, callers: [...operation.callers, caller] };
+  replace(world, joined);
+  return joined;
+}
+
+/** A latency drawn for now, time scale included. */
+export function delayMs(world: World, name: LatencyName, dataDisks = 0): number {
+  return drawLatencyMs(world.settings.latencies[name], world.random, dataDisks) * world.settings.timeScale;
+}
+
+/** When the next operation is due; `undefined` when nothing will happen by itself. */
+export function nextDueMs(world: World): number | undefined {
+  const next = nextDue(world);
+  return next === undefined || next.dueAtMs === Infinity ? undefined : next.dueAtMs;
+}
+
+/** Lets time pass: ends, in their order, the operations that are due by then. */
+export function advanceTo(world: World, nowMs: number): void {
+  for (let due = nextDue(world); due !== undefined && due.dueAtMs <= nowMs; due = nextDue(world)) {
+    world.nowMs = Math.max(world.nowMs, due.dueAtMs);
+    beginToEnd(world, due);
+  }
+  world.nowMs = Math.max(world.nowMs, nowMs);
+}
+
+/** What the data plane has to do for an operation that is due. */
+export interface DueEffects {
+  readonly operationId: string;
+  readonly effects: readonly DataPlaneEffect[];
+}
+
+/** Takes over the operations that wait for the data plane; each must be given to `settleOperation` afterwards. */
+export function takeDueEffects(world: World): readonly DueEffects[] {
+  return world.awaitingDataPlane.splice(0).flatMap((operationId) => {
+    const operation = world.operations.get(operationId);
+    return operation === undefined ? [] : [{ operationId, effects: operation.work.effects(outcomeOf(operation.ending)) }];
+  });
+}
+
+/** Ends an operation whose device work is done, or has failed for the reason given. */
+export function settleOperation(world: World, operationId: string, deviceFailure?: string): void {
+  const operation = world.operations.get(operationId);
+  if (operation?.phase !== "Settling") return;
+  const outcome: OperationOutcome =
+    deviceFailure === undefined ? outcomeOf(operation.ending) : { error: armErrors.internalError(deviceFailure), undone: "all" };
+  const unreported = operation.ending.kind === "Unreported" && outcome.error === undefined;
+  const end = unreported ? {} : { status: outcome.error === undefined ? ("Succeeded" as const) : ("Failed" as const), endedAtMs: world.nowMs };
+  replace(world, { ...operation, phase: "Ended", ...end, ...(outcome.error === undefined ? {} : { error: outcome.error }) });
+  operation.work.end(outcome);
+}
+
+/** Gives a running operation another time to end, unless a fault has decided that. */
+export function rescheduleOperation(world: World, operationId: string, afterMs: number): void {
+  const operation = world.operations.get(operationId);
+  if (operation?.phase === "Running" && operation.ending.kind !== "Stuck") replace(world, { ...operation, dueAtMs: world.nowMs + afterMs });
+}
+
+/** Lets operations that never end go on: they end at once, and well. For whoever has made them so, and is done with it. */
+export function releaseStuckOperations(world: World): void {
+  for (const id of world.running) {
+    const operation = world.operations.get(id);
+    if (operation?.phase === "Running" && operation.ending.kind === "Stuck")
+      replace(world, { ...operation, ending: { kind: "Succeed" }, dueAtMs: world.nowMs });
+  }
+}
+
+/** Ends a running operation because a newer one takes over its work; what it wanted stays as the resource's state says. */
+export function preemptOperation(world: World, operationId: string, error: ArmFailure, status: "Canceled" | "Failed"): void {
+  const operation = world.operations.get(operationId);
+  if (operation?.phase !== "Running") return;
+  replace(world, { ...operation, phase: "Ended", status, endedAtMs: world.nowMs, error });
+}
+
+function nextDue(world: World): Operation | undefined {
+  let next: Operation | undefined;
+  for (const id of world.running) {
+    const operation = world.operations.get(id);
+    if (operation?.phase === "Running" && (next === undefined || operation.dueAtMs < next.dueAtMs)) next = operation;
+  }
+  return next;
+}
+
+function beginToEnd(world: World, operation: Operation): void {
+  replace(world, { ...operation, phase: "Settling" });
+  if (world.hasDataPlane && operation.work.effects(outcomeOf(operation.ending)).length > 0) world.awaitingDataPlane.push(operation.id);
+  else settleOperation(world, operation.id);
+}
+
+function outcomeOf(ending: OperationEnding): OperationOutcome {
+  if (ending.kind === "Fail") return { error: ending.error, undone: ending.undone };
+  return { undone: ending.kind === "Idle" ? "all" : [] };
+}
+
+/** Whether the part of an operation that concerns a disk happened. */
+export function happened(outcome: OperationOutcome, diskId: string): boolean {
+  return outcome.undone !== "all" && !outcome.undone.includes(keyOf(diskId));
+}
+
+function replace(world: World, operation: Operation): void {
+  world.operations.set(operation.id, operation);
+  if (operation.phase !== "Ended") return;
+  world.running.delete(operation.id);
+  for (const caller of operation.callers) forgetReads(world, caller, operation.resourceId);
+}
+
+function forgetOldest(world: World): void {
+  if (world.operations.size <= ENDED_OPERATIONS_MAX + world.running.size) return;
+  for (const [id, operation] of world.operations) {
+    if (operation.phase !== "Ended") continue;
+    world.operations.delete(id);
+    return;
+  }
+}

@@ -1,0 +1,95 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { sameId } from "../api/resource-id.ts";
+import { isSasActive } from "../disk/disk-read.ts";
+import { hasSettablePerformance } from "../disk/disk-sku.ts";
+import { type Disk, type DiskOwner } from "../disk/disk.ts";
+import { drawLatencyMs } from "../pace/latency.ts";
+import { findDisk, normalLocation, type World } from "../world.ts";
+import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
+
+/** From this size on a disk can't be cached by the host. */
+const CACHED_SIZE_MAX_GIB = 4095;
+
+/** Why the disk of a new entry can't go to this VM, if it can't. */
+export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): ArmFailure | undefined {
+  const disk = findDisk(world, entry.diskId);
+  if (disk === undefined) return armErrors.diskNotFound(entry.name);
+  if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
+  if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
+  if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
+  return checkPlace(vm, disk) ?? checkFamily(vm, disk) ?? checkCaching(disk, entry) ?? checkOwners(world, vm, disk);
+}
+
+function checkPlace(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
+  if (normalLocation(vm.location) !== normalLocation(disk.location)) return armErrors.locationMismatch(disk.name, vm.location, disk.location);
+  if (disk.spec.sku.zoneRedundant) return undefined;
+  const vmZone = vm.zones[0] ?? "";
+  const diskZone = disk.zones[0] ?? "";
+  return vmZone === diskZone ? undefined : armErrors.zoneMismatch(disk.name, vmZone, diskZone);
+}
+
+function checkFamily(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
+  const { family, name } = disk.spec.sku;
+  if (family === "Ultra" && !vm.ultraSsdEnabled) return armErrors.ultraNotEnabled(name);
+  if (family === "PremiumV2" && vm.zones.length === 0) return armErrors.zonalDiskOnly(name);
+  if ((family === "Premium" || family === "PremiumV2") && !vm.size.premiumIo) return armErrors.premiumNotSupported(name, vm.size.name);
+  return undefined;
+}
+
+function checkCaching(disk: Disk, entry: DataDisk): ArmFailure | undefined {
+  if (entry.caching === "None") return undefined;
+  const why = uncachedBecause(disk);
+  if (why === undefined) return undefined;
+  return armErrors.invalidParameter(
+    "dataDisk.caching",
+    `The value '${entry.caching}' of parameter 'dataDisk.caching' is not allowed for disk '${disk.name}': ${why} must use 'None'.`,
+  );
+}
+
+function uncachedBecause(disk: Disk): string | undefined {
+  if (disk.spec.maxShares > 1) return "a disk with maxShares greater than one";
+  if (hasSettablePerformance(disk.spec.sku.family)) return `a disk of type ${disk.spec.sku.name}`;
+  return disk.spec.sizeGiB > CACHED_SIZE_MAX_GIB ? `a disk larger than ${CACHED_SIZE_MAX_GIB} GiB` : undefined;
+}
+
+/** A disk belongs to those that have it and to those to which it is on its way. */
+function checkOwners(world: World, vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
+  const others = [...disk.owners, ...disk.reservations].filter((owner) => owner.vmGuid !== vm.vmGuid);
+  const other = others[0];
+  if (other === undefined) return undefined;
+  if (disk.spec.maxShares === 1) return armErrors.diskOwned(disk.id, other.vmId);
+  if (others.length >= disk.spec.maxShares) return armErrors.maxSharesReached(disk.name, vm.id, disk.spec.maxShares);
+  return raceOfFirstAttaches(world, disk) ? armErrors.diskAttachedElsewhere(disk.name, vm.id, other.vmId) : undefined;
+}
+
+/** Observed on the real service: two first attaches of a shared disk, a fraction of a second apart, and one of them is told that the disk is taken. */
+function raceOfFirstAttaches(world: World, disk: Disk): boolean {
+  if (!world.settings.sharedAttachRace || disk.owners.length > 0) return false;
+  const windowMs = drawLatencyMs(world.settings.latencies.sharedAttachRace, world.random) * world.settings.timeScale;
+  return disk.reservations.some((reservation) => world.nowMs - reservation.sinceMs < windowMs);
+}
+
+/** The disk with a claim of a VM that will have it as soon as its update ends. */
+export function reserved(world: World, disk: Disk, vm: VirtualMachine): Disk {
+  return { ...disk, reservations: [...otherThan(vm, disk.reservations), { vmId: vm.id, vmGuid: vm.vmGuid, sinceMs: world.nowMs }] };
+}
+
+/** The disk with a VM that has it. */
+export function owned(world: World, disk: Disk, vm: VirtualMachine): Disk {
+  const owners = [...otherThan(vm, disk.owners), { vmId: vm.id, vmGuid: vm.vmGuid }];
+  return { ...disk, owners, reservations: otherThan(vm, disk.reservations), ownershipChangedAtMs: world.nowMs };
+}
+
+/** The disk without the claim of a VM that failed to get it. */
+export function unreserved(disk: Disk, vm: { readonly vmGuid: string }): Disk {
+  return { ...disk, reservations: otherThan(vm, disk.reservations) };
+}
+
+/** The disk without any claim of that VM. */
+export function released(world: World, disk: Disk, vm: { readonly vmGuid: string }): Disk {
+  return { ...disk, owners: otherThan(vm, disk.owners), reservations: otherThan(vm, disk.reservations), ownershipChangedAtMs: world.nowMs };
+}
+
+function otherThan<T extends DiskOwner>(vm: { readonly vmGuid: string }, owners: readonly T[]): readonly T[] {
+  return owners.filter((owner) => !sameId(owner.vmGuid, vm.vmGuid));
+}

@@ -1,0 +1,189 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { booleanAt, isObject, type Json, numberAt, textAt } from "../api/json.ts";
+import { parseResourceId, sameId } from "../api/resource-id.ts";
+import { type Caching, type DataDisk, isLeaving, type VirtualMachine } from "./virtual-machine.ts";
+
+const LUN_MAX = 63;
+
+/** An entry of the list that a PUT or PATCH sends. */
+export interface RequestedDataDisk {
+  readonly lun: number | undefined;
+  readonly name: string | undefined;
+  readonly diskId: string | undefined;
+  readonly createOption: string;
+  readonly caching: string | undefined;
+  readonly writeAcceleratorEnabled: boolean;
+  readonly deleteOption: string | undefined;
+  readonly diskEncryptionSetId: string | undefined;
+  readonly toBeDetached: boolean;
+  readonly forced: boolean;
+}
+
+export type DataDiskPlan = { readonly kind: "Plan"; readonly entries: readonly DataDisk[] } | ArmFailure;
+
+const CACHINGS: readonly Caching[] = ["None", "ReadOnly", "ReadWrite"];
+
+export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDisk[] {
+  return list.filter(isObject).map((entry) => ({
+    lun: numberAt(entry, "lun"),
+    name: textAt(entry, "name"),
+    diskId: textAt(entry, "managedDisk", "id"),
+    createOption: textAt(entry, "createOption") ?? "Attach",
+    caching: textAt(entry, "caching"),
+    writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled") ?? false,
+    deleteOption: textAt(entry, "deleteOption"),
+    diskEncryptionSetId: textAt(entry, "managedDisk", "diskEncryptionSet", "id"),
+    toBeDetached: booleanAt(entry, "toBeDetached") ?? false,
+    forced: textAt(entry, "detachOption") === "ForceDetach",
+  }));
+}
+
+/**
+ * What becomes of a VM's data disks when the list is replaced. The list is declarative: an entry that the request omits is detached, just as
+ * `toBeDetached` says outright. Leaving entries stay, and keep their LUN, until they really are off.
+ */
+export function planReplacedList(vm: VirtualMachine, requested: readonly RequestedDataDisk[]): DataDiskPlan {
+  const kept: DataDisk[] = [];
+  const added: DataDisk[] = [];
+  for (const wanted of requested) {
+    const refused = checkEntry(vm, wanted);
+    if (refused !== undefined) return refused;
+    const existing = findEntry(vm, wanted);
+    const planned = existing === undefined ? planNew(wanted) : planExisting(vm, existing, wanted);
+    if (planned === undefined) continue;
+    if ("kind" in planned) return planned;
+    (existing === undefined ? added : kept).push(planned);
+  }
+  const omitted = vm.dataDisks.filter((entry) => !kept.some((other) => other.lun === entry.lun)).map((entry) => leaving(entry, false));
+  return checkList(vm, [...inOrderOf(vm, [...kept, ...omitted]), ...added]);
+}
+
+/** What becomes of the list in an update that does not speak of it: a failed detach is tried again. */
+export function planUnchangedList(vm: VirtualMachine): readonly DataDisk[] {
+  return vm.dataDisks.map((entry) => (entry.phase === "DetachFailed" ? leaving(entry, entry.forced) : entry));
+}
+
+export interface AttachDetachRequest {
+  readonly attach: readonly RequestedDataDisk[];
+  readonly detach: readonly { readonly diskId: string; readonly forced: boolean }[];
+}
+
+/** The same for `attachDetachDataDisks`, which names only what changes. Both halves may be repeated: what is so already is no error. */
+export function planAttachDetach(vm: VirtualMachine, request: AttachDetachRequest): DataDiskPlan {
+  const remaining = vm.dataDisks.map((entry) => {
+    const victim = request.detach.find((candidate) => sameId(candidate.diskId, entry.diskId));
+    return victim === undefined ? entry : leaving(entry, victim.forced);
+  });
+  const entries = [...remaining];
+  for (const wanted of request.attach) {
+    const existing = findEntry(vm, wanted);
+    const withLun = { ...wanted, lun: wanted.lun ?? existing?.lun ?? freeLun(entries) };
+    const refused = checkEntry(vm, withLun);
+    if (refused !== undefined) return refused;
+    const planned = existing === undefined ? planNew(withLun) : planExisting(vm, existing, withLun);
+    if (planned === undefined) continue;
+    if ("kind" in planned) return planned;
+    if (existing === undefined) entries.push(planned);
+  }
+  return checkList(vm, entries);
+}
+
+function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure | undefined {
+  if (wanted.createOption === "Empty" && wanted.diskId !== undefined) return armErrors.emptyWithManagedDisk();
+  if (wanted.lun !== undefined && (!Number.isInteger(wanted.lun) || wanted.lun < 0 || wanted.lun > LUN_MAX)) return armErrors.lunOutOfRange(String(wanted.lun));
+  if (wanted.caching !== undefined && !CACHINGS.some((known) => known === wanted.caching)) {
+    return armErrors.invalidParameter(
+      "dataDisk.caching",
+      `The value '${wanted.caching}' of parameter 'dataDisk.caching' is not one of ${CACHINGS.join(", ")}.`,
+    );
+  }
+  if (wanted.forced && !wanted.toBeDetached) {
+    return armErrors.invalidParameter("dataDisk.detachOption", "The property 'dataDisk.detachOption' can be set only when 'dataDisk.toBeDetached' is true.");
+  }
+  const disk = wanted.diskId === undefined ? undefined : parseResourceId(wanted.diskId);
+  if (wanted.diskId !== undefined && disk?.type !== "disks") {
+    return armErrors.invalidParameter(
+      "dataDisk.managedDisk.id",
+      `The value '${wanted.diskId}' of parameter 'dataDisk.managedDisk.id' is not the id of a managed disk.`,
+    );
+  }
+  if (disk !== undefined && !sameId(disk.subscriptionId, vm.subscriptionId)) return armErrors.otherSubscription(vm.subscriptionId, disk.subscriptionId);
+  return undefined;
+}
+
+function findEntry(vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | undefined {
+  const { diskId, name } = wanted;
+  if (diskId !== undefined) return vm.dataDisks.find((entry) => sameId(entry.diskId, diskId));
+  return name === undefined ? undefined : vm.dataDisks.find((entry) => sameId(entry.name, name));
+}
+
+function planExisting(vm: VirtualMachine, existing: DataDisk, wanted: RequestedDataDisk): DataDisk | ArmFailure {
+  if (wanted.lun !== undefined && wanted.lun !== existing.lun) return armErrors.changeNotAllowed("dataDisk.lun");
+  if (wanted.createOption !== "Attach") return armErrors.changeNotAllowed("dataDisk.createOption");
+  if (wanted.toBeDetached) return leaving(existing, wanted.forced);
+  if (isLeaving(existing)) return armErrors.attachWhileBeingDetached(existing.name, vm.name);
+  return {
+    ...existing,
+    caching: cachingOf(wanted) ?? existing.caching,
+    writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
+    deleteOption: wanted.deleteOption ?? existing.deleteOption,
+  };
+}
+
+function planNew(wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {
+  // Nothing to detach: the state that the caller wants is there.
+  if (wanted.toBeDetached) return undefined;
+  if (wanted.createOption !== "Attach") {
+    return armErrors.invalidParameter(
+      "dataDisk.createOption",
+      `The emulator supports only createOption 'Attach' for data disks, not '${wanted.createOption}'.`,
+    );
+  }
+  if (wanted.diskId === undefined)
+    return armErrors.invalidParameter("dataDisk.managedDisk.id", "Required parameter 'dataDisk.managedDisk.id' is missing (null).");
+  if (wanted.lun === undefined) return armErrors.lunMissing();
+  return {
+    lun: wanted.lun,
+    name: parseResourceId(wanted.diskId)?.name ?? "",
+    diskId: wanted.diskId,
+    caching: cachingOf(wanted) ?? "None",
+    writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
+    deleteOption: wanted.deleteOption ?? "Detach",
+    ...(wanted.diskEncryptionSetId === undefined ? {} : { diskEncryptionSetId: wanted.diskEncryptionSetId }),
+    phase: "Attaching",
+    forced: false,
+  };
+}
+
+function checkList(vm: VirtualMachine, entries: readonly DataDisk[]): DataDiskPlan {
+  const luns = new Set<number>();
+  const names = new Set<string>();
+  for (const entry of entries) {
+    if (luns.has(entry.lun)) return armErrors.duplicateLun(entry.lun);
+    if (names.has(entry.name.toLowerCase())) return armErrors.duplicateDiskName(entry.name);
+    luns.add(entry.lun);
+    names.add(entry.name.toLowerCase());
+  }
+  const staying = entries.filter((entry) => !isLeaving(entry)).length;
+  if (staying > vm.size.dataDisksMax && staying > vm.dataDisks.filter((entry) => !isLeaving(entry)).length)
+    return armErrors.tooManyDataDisks(vm.size.dataDisksMax);
+  return { kind: "Plan", entries };
+}
+
+function leaving(entry: DataDisk, forced: boolean): DataDisk {
+  return { ...entry, phase: "Detaching", forced: forced || (entry.forced && isLeaving(entry)) };
+}
+
+function cachingOf(wanted: RequestedDataDisk): Caching | undefined {
+  return CACHINGS.find((known) => known === wanted.caching);
+}
+
+function inOrderOf(vm: VirtualMachine, entries: readonly DataDisk[]): readonly DataDisk[] {
+  return vm.dataDisks.flatMap((before) => entries.find((entry) => entry.lun === before.lun) ?? []);
+}
+
+function freeLun(entries: readonly DataDisk[]): number {
+  let lun = 0;
+  while (entries.some((entry) => entry.lun === lun)) lun += 1;
+  return lun;
+}

@@ -1,0 +1,45 @@
+import { isoTime } from "../api/iso-time.ts";
+import type { JsonObject } from "../api/json.ts";
+import type { ProvisioningState } from "../disk/disk.ts";
+import { isLeaving, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
+
+const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
+  Creating: "Creating",
+  Updating: "Updating",
+  Deleting: "Deleting",
+  Succeeded: "Provisioning succeeded",
+  Failed: "Provisioning failed",
+};
+
+/** What `/instanceView` answers. `running` says nothing about the guest; only the agent's status does. */
+export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObject {
+  const time = isoTime(nowMs);
+  return {
+    computerName: vm.name,
+    osName: "linux",
+    hyperVGeneration: "V2",
+    vmAgent: {
+      vmAgentVersion: "2.9.1.1",
+      statuses: [
+        vm.power === "running" && vm.guestResponsive && vm.agentReachable
+          ? { code: "ProvisioningState/succeeded", level: "Info", displayStatus: "Ready", message: "Guest Agent is running", time }
+          : {
+              code: "ProvisioningState/Unavailable",
+              level: "Warning",
+              displayStatus: "Not Ready",
+              message: "VM status blob is found but not yet populated.",
+              time,
+            },
+      ],
+    },
+    disks: vm.dataDisks.map((entry) => ({
+      name: entry.name,
+      statuses: [{ code: `ProvisioningState/${isLeaving(entry) ? "updating" : "succeeded"}`, level: "Info", displayStatus: PROVISIONING_TEXT.Succeeded, time }],
+    })),
+    statuses: [
+      { code: `ProvisioningState/${vm.provisioningState.toLowerCase()}`, level: "Info", displayStatus: PROVISIONING_TEXT[vm.provisioningState], time },
+      { code: `PowerState/${vm.power}`, level: "Info", displayStatus: `VM ${vm.power}` satisfies `VM ${PowerState}` },
+      ...(vm.hibernated ? [{ code: "HibernationState/Hibernated", level: "Info", displayStatus: "VM hibernated" }] : []),
+    ],
+  };
+}

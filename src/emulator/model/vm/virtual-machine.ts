@@ -1,0 +1,127 @@
+import { isoTime } from "../api/iso-time.ts";
+import { type Json, type JsonObject, objectAt } from "../api/json.ts";
+import type { DiskControllerType } from "../data-plane-port.ts";
+import type { ProvisioningState } from "../disk/disk.ts";
+import type { VmSize } from "./vm-sizes.ts";
+
+export type PowerState = "creating" | "starting" | "running" | "stopping" | "stopped" | "deallocating" | "deallocated";
+
+/** How far a data disk is on its way. What is `Detaching` stays in the list with `toBeDetached` until it really is off. */
+type DataDiskPhase = "Attaching" | "Attached" | "Detaching" | "DetachFailed";
+
+export type Caching = "None" | "ReadOnly" | "ReadWrite";
+
+/** An entry of a VM's list of data disks. */
+export interface DataDisk {
+  readonly lun: number;
+  readonly name: string;
+  readonly diskId: string;
+  readonly caching: Caching;
+  readonly writeAcceleratorEnabled: boolean;
+  readonly deleteOption: string;
+  readonly diskEncryptionSetId?: string;
+  readonly phase: DataDiskPhase;
+  /** The detach does not wait for the guest. */
+  readonly forced: boolean;
+}
+
+export interface VirtualMachine {
+  readonly id: string;
+  readonly name: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  /** `properties.vmId`: another one after the VM has been deleted and created again under its name. */
+  readonly vmGuid: string;
+  readonly size: VmSize;
+  readonly controllerType: DiskControllerType;
+  readonly ultraSsdEnabled: boolean;
+  readonly availabilitySetId?: string;
+  /** Properties that are stored and answered, but mean nothing here: image, OS disk, OS profile, network … */
+  readonly other: JsonObject;
+  readonly dataDisks: readonly DataDisk[];
+  readonly power: PowerState;
+  /** Whether memory was saved when the VM was deallocated. */
+  readonly hibernated: boolean;
+  /** Whether the guest works. One that hangs can't take part in a regular detach. */
+  readonly guestResponsive: boolean;
+  /** Whether the guest's agent is heard of. A VM that the network cuts off goes on working, and writing. */
+  readonly agentReachable: boolean;
+  readonly provisioningState: ProvisioningState;
+  readonly etag: number;
+  readonly operationId?: string;
+  /** What the PUT asked for that is creating it, to recognise its repetition. */
+  readonly pendingBody?: Json;
+  readonly createdAtMs: number;
+}
+
+/** The ETag as it travels, quotes included. */
+export function etagText(vm: Pick<VirtualMachine, "etag">): string {
+  return `"${vm.etag}"`;
+}
+
+/** What the rendering of a data disk needs to know of the disk itself. */
+interface DataDiskFacts {
+  readonly sizeGiB: number;
+  readonly storageAccountType: string;
+}
+
+export type DiskFactsLookup = (diskId: string) => DataDiskFacts | undefined;
+
+/** The resource as GET answers it. */
+export function renderVirtualMachine(vm: VirtualMachine, diskFacts: DiskFactsLookup, instanceView?: JsonObject): JsonObject {
+  return {
+    name: vm.name,
+    id: vm.id,
+    type: "Microsoft.Compute/virtualMachines",
+    location: vm.location,
+    ...(Object.keys(vm.tags).length > 0 ? { tags: vm.tags } : {}),
+    ...(vm.zones.length > 0 ? { zones: vm.zones } : {}),
+    properties: {
+      ...vm.other,
+      hardwareProfile: { vmSize: vm.size.name },
+      provisioningState: vm.provisioningState,
+      vmId: vm.vmGuid,
+      ...(vm.availabilitySetId === undefined ? {} : { availabilitySet: { id: vm.availabilitySetId } }),
+      ...(vm.ultraSsdEnabled ? { additionalCapabilities: { ...objectAt(vm.other, "additionalCapabilities"), ultraSSDEnabled: true } } : {}),
+      storageProfile: renderStorageProfile(vm, diskFacts),
+      timeCreated: isoTime(vm.createdAtMs),
+      ...(instanceView === undefined ? {} : { instanceView }),
+    },
+    etag: etagText(vm),
+  };
+}
+
+export function renderStorageProfile(vm: VirtualMachine, diskFacts: DiskFactsLookup): JsonObject {
+  return {
+    ...objectAt(vm.other, "storageProfile"),
+    dataDisks: vm.dataDisks.map((entry) => renderDataDisk(entry, diskFacts(entry.diskId))),
+    diskControllerType: vm.controllerType,
+  };
+}
+
+function renderDataDisk(entry: DataDisk, facts: DataDiskFacts | undefined): JsonObject {
+  return {
+    lun: entry.lun,
+    name: entry.name,
+    createOption: "Attach",
+    caching: entry.caching,
+    ...(entry.writeAcceleratorEnabled ? { writeAcceleratorEnabled: true } : {}),
+    managedDisk: {
+      ...(facts === undefined ? {} : { storageAccountType: facts.storageAccountType }),
+      ...(entry.diskEncryptionSetId === undefined ? {} : { diskEncryptionSet: { id: entry.diskEncryptionSetId } }),
+      id: entry.diskId,
+    },
+    deleteOption: entry.deleteOption,
+    ...(facts === undefined ? {} : { diskSizeGB: facts.sizeGiB }),
+    toBeDetached: isLeaving(entry),
+    ...(entry.forced && isLeaving(entry) ? { detachOption: "ForceDetach" } : {}),
+  };
+}
+
+/** True for an entry that is on its way out, or whose way out failed. */
+export function isLeaving(entry: DataDisk): boolean {
+  return entry.phase === "Detaching" || entry.phase === "DetachFailed";
+}

@@ -1,0 +1,93 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { keyOf } from "../api/resource-id.ts";
+import type { DataPlaneEffect } from "../data-plane-port.ts";
+import { deleteDisk } from "../disk/disk-delete.ts";
+import type { Operation } from "../pace/operation.ts";
+import { delayMs, joinOperation, preemptOperation, startOperation } from "../pace/operations.ts";
+import { findDisk, putVm, updateDisk, type World } from "../world.ts";
+import { released } from "./attachment-rules.ts";
+import type { VirtualMachine } from "./virtual-machine.ts";
+import { begun, dataPlaneVm, endWrite, runningOperation } from "./vm-state.ts";
+
+/** DELETE of a VM: whatever else goes on with it gives way. Its data disks stay, save those of `deleteOption: Delete`, and name it for a while after it is gone. */
+export function deleteVm(world: World, vm: VirtualMachine): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
+  const running = runningOperation(world, vm);
+  if (vm.provisioningState === "Deleting" && running !== undefined) return { kind: "Started", operation: joinOperation(world, running) };
+  if (running?.phase === "Settling") return armErrors.conflict();
+  if (running !== undefined) preemptOperation(world, running.id, armErrors.operationPreempted(), world.settings.preemptedStatus);
+  const operation = startOperation(world, {
+    name: "VirtualMachines_Delete",
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: delayMs(world, "vmDelete"),
+    work: {
+      effects: (outcome) => (outcome.undone === "all" ? [] : removalEffects(world, vm)),
+      end: (outcome) => {
+        if (outcome.undone === "all") {
+          endWrite(world, { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true }, (now) => ({ ...now, provisioningState: "Failed" }));
+          return;
+        }
+        const last = world.virtualMachines.get(keyOf(vm.id)) ?? vm;
+        removeVm(world, vm);
+        releaseLater(world, last);
+      },
+    },
+  });
+  putVm(world, { ...begun(world, vm), provisioningState: "Deleting", operationId: operation.id });
+  return { kind: "Started", operation };
+}
+
+/** The devices of a VM that goes away: power first, so that no write slips through between two disks. */
+export function removalEffects(world: World, vm: VirtualMachine): readonly DataPlaneEffect[] {
+  return [
+    { kind: "vmStopped", ...dataPlaneVm(vm) },
+    ...disksOf(world, vm).map(({ diskId, lun }) => ({ kind: "diskDetached" as const, ...dataPlaneVm(vm), diskId, lun })),
+  ];
+}
+
+function removeVm(world: World, vm: VirtualMachine): void {
+  if (world.virtualMachines.get(keyOf(vm.id))?.vmGuid === vm.vmGuid) world.virtualMachines.delete(keyOf(vm.id));
+}
+
+function disksOf(world: World, vm: VirtualMachine): readonly { diskId: string; lun: number }[] {
+  const now = world.virtualMachines.get(keyOf(vm.id)) ?? vm;
+  return now.dataDisks.map((entry) => ({ diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId, lun: entry.lun }));
+}
+
+/** `managedBy` lags behind the deletion of the VM; clients are known to wait for it. */
+function releaseLater(world: World, vm: VirtualMachine): void {
+  startOperation(world, {
+    name: "ownershipRelease",
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: delayMs(world, "ownershipRelease"),
+    internal: true,
+    work: {
+      effects: () => [],
+      end: () => {
+        releaseAll(world, vm);
+        deleteWithVm(world, vm);
+      },
+    },
+  });
+}
+
+/** A disk that another VM has, too, stays. */
+function deleteWithVm(world: World, vm: VirtualMachine): void {
+  for (const entry of vm.dataDisks) {
+    const disk = findDisk(world, entry.diskId);
+    if (entry.deleteOption.toLowerCase() === "delete" && disk !== undefined) deleteDisk(world, disk);
+  }
+}
+
+/** Takes every claim of a VM off every disk. */
+function releaseAll(world: World, vm: VirtualMachine): void {
+  for (const disk of world.disks.values()) {
+    const claims = [...disk.owners, ...disk.reservations];
+    if (claims.some((owner) => owner.vmGuid === vm.vmGuid)) updateDisk(world, disk.id, (now) => released(world, now, vm));
+  }
+}

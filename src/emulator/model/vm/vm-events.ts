@@ -1,0 +1,75 @@
+import { delayMs, rescheduleOperation, startOperation } from "../pace/operations.ts";
+import { findVm, putVm, type World } from "../world.ts";
+import type { VirtualMachine } from "./virtual-machine.ts";
+import type { VmEvent } from "./vm-set-up.ts";
+import { begun, dataPlaneVm, runningOperation } from "./vm-state.ts";
+
+/**
+ * `PowerLoss`: the VM stops and instance views say so. `SilentPowerLoss`: it stops, but Azure goes on to say running, as it can while a host is lost.
+ * `PowerReturn`: a VM that lost its power, or was powered off, starts as its host is well again. `GuestHang`: the guest no longer answers, so a regular detach does not end; its writes still arrive. `Partition`: only the agent
+ * is not heard of any more; everything else goes on. `ProvisioningFailure`: the VM is in state Failed.
+ */
+export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void {
+  switch (event) {
+    case "PowerLoss":
+    case "SilentPowerLoss":
+      return losePower(world, vm, event === "SilentPowerLoss");
+    case "PowerReturn":
+      return returnPower(world, vm);
+    case "GuestHang":
+      return void putVm(world, { ...vm, guestResponsive: false });
+    case "GuestRecovery":
+      putVm(world, { ...vm, guestResponsive: true });
+      return resumeUpdate(world, vm);
+    case "Partition":
+    case "PartitionEnd":
+      return void putVm(world, { ...vm, agentReachable: event === "PartitionEnd" });
+    case "ProvisioningFailure":
+      return void putVm(world, { ...begun(world, vm), provisioningState: "Failed" });
+  }
+}
+
+/** A detach that waited for the guest goes on. */
+function resumeUpdate(world: World, vm: VirtualMachine): void {
+  const running = runningOperation(world, vm);
+  if (running?.dueAtMs === Infinity) rescheduleOperation(world, running.id, delayMs(world, "detach"));
+}
+
+function losePower(world: World, vm: VirtualMachine, silent: boolean): void {
+  happenAtOnce(world, vm, { name: "powerLoss", effect: "vmStopped" }, (now) => {
+    putVm(world, { ...now, power: silent ? now.power : "stopped", guestResponsive: false });
+  });
+}
+
+/** A deallocated VM has no host that could be well again. */
+function returnPower(world: World, vm: VirtualMachine): void {
+  if (vm.power !== "running" && vm.power !== "stopped") return;
+  happenAtOnce(world, vm, { name: "powerReturn", effect: "vmStarted" }, (now) => {
+    resumeUpdate(world, putVm(world, { ...now, power: "running", guestResponsive: true }));
+  });
+}
+
+/** Nobody has asked for it, and nobody waits for it. */
+function happenAtOnce(
+  world: World,
+  vm: VirtualMachine,
+  event: { readonly name: string; readonly effect: "vmStopped" | "vmStarted" },
+  end: (now: VirtualMachine) => void,
+): void {
+  startOperation(world, {
+    name: event.name,
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: 0,
+    internal: true,
+    work: {
+      effects: () => [{ kind: event.effect, ...dataPlaneVm(vm) }],
+      end: () => {
+        const now = findVm(world, vm.id);
+        if (now?.vmGuid === vm.vmGuid) end(now);
+      },
+    },
+  });
+}

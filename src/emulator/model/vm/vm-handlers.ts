@@ -1,0 +1,130 @@
+import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { armErrors } from "../api/errors.ts";
+import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
+import { checkScope, inScope, page } from "../api/paging.ts";
+import { resourceId } from "../api/resource-id.ts";
+import { operationHeaders } from "../pace/lro.ts";
+import { hasResourceGroup, findVm, normalLocation, resourceGroupForWrite, type World } from "../world.ts";
+import type { AttachDetachRequest } from "./data-disks.ts";
+import { renderInstanceView } from "./instance-view.ts";
+import { etagText, renderVirtualMachine, type VirtualMachine } from "./virtual-machine.ts";
+import { createVm, repeatedCreation, type VmAddress } from "./vm-create.ts";
+import { deleteVm } from "./vm-delete.ts";
+import { changePower, type PowerAction } from "./vm-power.ts";
+import { checkPreconditions } from "./vm-state.ts";
+import { attachDetachDataDisks, diskFacts, updateVm } from "./vm-update.ts";
+
+/** PUT. Go's client takes nothing but 200 for a VM that exists, and 201 for a new one. */
+export function putVmHandler(world: World, call: ArmCall): HandlerResult {
+  const address = addressOf(call);
+  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
+    return armErrors.resourceGroupNotFound(address.resourceGroup);
+  const vm = vmAt(world, call);
+  const refused = checkPreconditions(vm, call);
+  if (refused !== undefined) return refused;
+  const repeated = vm === undefined ? undefined : repeatedCreation(world, vm, call.body);
+  const written = repeated ?? (vm === undefined ? createVm(world, address, call.body) : updateVm(world, vm, call.body, "VirtualMachines_CreateOrUpdate"));
+  if (written.kind === "Failure") return written;
+  return vmReply(vm === undefined || repeated !== undefined ? 201 : 200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
+}
+
+/** PATCH. Go's client takes nothing but 200. */
+export function patchVmHandler(world: World, call: ArmCall): HandlerResult {
+  const address = addressOf(call);
+  const vm = vmAt(world, call);
+  if (vm === undefined) return armErrors.patchResourceNotFound(resourceId({ ...address, type: "virtualMachines" }), address.name);
+  const refused = checkPreconditions(vm, call);
+  if (refused !== undefined) return refused;
+  const written = updateVm(world, vm, call.body, "VirtualMachines_Update");
+  return written.kind === "Failure" ? written : vmReply(200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
+}
+
+export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
+  const vm = vmAt(world, call);
+  if (vm === undefined) return notFound(call);
+  const written = attachDetachDataDisks(world, vm, attachDetachRequest(call));
+  return written.kind === "Failure" ? written : reply(202, undefined, operationHeaders(world, call, written.operation, "Action"));
+}
+
+export function getVmHandler(world: World, call: ArmCall): HandlerResult {
+  const { resourceGroup } = addressOf(call);
+  if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
+  const vm = vmAt(world, call);
+  return vm === undefined ? notFound(call) : vmReply(200, world, vm, {}, call.query["$expand"] === "instanceView");
+}
+
+export function instanceViewHandler(world: World, call: ArmCall): HandlerResult {
+  const vm = vmAt(world, call);
+  return vm === undefined ? notFound(call) : reply(200, renderInstanceView(vm, world.nowMs));
+}
+
+export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
+  const refused = checkScope(world, call);
+  if (refused !== undefined) return refused;
+  const withView = call.query["$expand"] === "instanceView" || call.query["statusonly"] === "true";
+  const filtersByScaleSet = /virtualMachineScaleSet\/id/i.test(call.query["$filter"] ?? "");
+  const { location } = call.params;
+  const isThere = (vm: VirtualMachine): boolean => location === undefined || normalLocation(vm.location) === normalLocation(location);
+  const vms = [...world.virtualMachines.values()].filter((vm) => inScope(call, vm) && isThere(vm) && !filtersByScaleSet);
+  return page(world, call, vms, (vm) => rendered(world, vm, withView));
+}
+
+export function deleteVmHandler(world: World, call: ArmCall): HandlerResult {
+  const vm = vmAt(world, call);
+  if (vm === undefined) return reply(204);
+  const refused = checkPreconditions(vm, call);
+  if (refused !== undefined) return refused;
+  const deleted = deleteVm(world, vm);
+  return deleted.kind === "Failure" ? deleted : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Action"));
+}
+
+export function powerHandler(action: PowerAction): (world: World, call: ArmCall) => HandlerResult {
+  return (world, call) => {
+    const vm = vmAt(world, call);
+    if (vm === undefined) return notFound(call);
+    const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
+    const changed = changePower(world, vm, action, { forced, hibernate: call.query["hibernate"] === "true" });
+    return changed.kind === "Failure" ? changed : reply(202, undefined, operationHeaders(world, call, changed.operation, "Action"));
+  };
+}
+
+function attachDetachRequest(call: ArmCall): AttachDetachRequest {
+  const attach = listAt(call.body, "dataDisksToAttach") ?? [];
+  const detach = listAt(call.body, "dataDisksToDetach") ?? [];
+  return {
+    attach: attach.filter(isObject).map((entry) => ({
+      lun: numberAt(entry, "lun"),
+      name: undefined,
+      diskId: textAt(entry, "diskId"),
+      createOption: "Attach",
+      caching: textAt(entry, "caching"),
+      writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled") ?? false,
+      deleteOption: textAt(entry, "deleteOption"),
+      diskEncryptionSetId: textAt(entry, "diskEncryptionSet", "id"),
+      toBeDetached: false,
+      forced: false,
+    })),
+    detach: detach.filter(isObject).map((entry) => ({ diskId: textAt(entry, "diskId") ?? "", forced: textAt(entry, "detachOption") === "ForceDetach" })),
+  };
+}
+
+function vmReply(status: number, world: World, vm: VirtualMachine, headers: Readonly<Record<string, string>>, withView = false): HandlerResult {
+  return reply(status, rendered(world, vm, withView), { etag: etagText(vm), ...headers });
+}
+
+function rendered(world: World, vm: VirtualMachine, withView: boolean): JsonObject {
+  return renderVirtualMachine(vm, (id) => diskFacts(world, id), withView ? renderInstanceView(vm, world.nowMs) : undefined);
+}
+
+function notFound(call: ArmCall): HandlerResult {
+  const { name, resourceGroup } = addressOf(call);
+  return armErrors.resourceNotFound("virtualMachines", name, resourceGroup);
+}
+
+function addressOf(call: ArmCall): VmAddress {
+  return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), name: param(call, "name") };
+}
+
+function vmAt(world: World, call: ArmCall): VirtualMachine | undefined {
+  return findVm(world, resourceId({ ...addressOf(call), type: "virtualMachines" }));
+}

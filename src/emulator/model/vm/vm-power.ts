@@ -1,0 +1,110 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import type { DataPlaneEffect } from "../data-plane-port.ts";
+import { isSasActive } from "../disk/disk-read.ts";
+import type { LatencyName } from "../pace/latency.ts";
+import type { Operation } from "../pace/operation.ts";
+import { delayMs, startOperation } from "../pace/operations.ts";
+import { findDisk, putVm, type World } from "../world.ts";
+import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
+import { admitWrite, begun, dataDiskEffects, dataPlaneVm, endWrite, preempt, REIMAGE, withDataDisksSettled } from "./vm-state.ts";
+
+export type PowerAction = "start" | "powerOff" | "deallocate" | "restart" | "redeploy" | "reapply" | "reimage";
+
+interface PowerRule {
+  readonly name: string;
+  readonly latency: LatencyName;
+  /** Where the guest is not waited for. */
+  readonly forcedLatency?: LatencyName;
+  /** What instance views say meanwhile, and afterwards; nothing where the power does not change. */
+  readonly meanwhile?: PowerState;
+  readonly afterwards?: PowerState;
+  /** A guest that hung has been started afresh. */
+  readonly wakesGuest: boolean;
+  readonly effects: readonly ("vmStopped" | "vmStarted")[];
+}
+
+const RULES: Readonly<Record<PowerAction, PowerRule>> = {
+  start: { name: "VirtualMachines_Start", latency: "vmStart", meanwhile: "starting", afterwards: "running", wakesGuest: true, effects: ["vmStarted"] },
+  powerOff: {
+    name: "VirtualMachines_PowerOff",
+    latency: "vmStop",
+    forcedLatency: "vmForcedStop",
+    meanwhile: "stopping",
+    afterwards: "stopped",
+    wakesGuest: false,
+    effects: ["vmStopped"],
+  },
+  deallocate: {
+    name: "VirtualMachines_Deallocate",
+    latency: "vmDeallocate",
+    forcedLatency: "vmForcedDeallocate",
+    meanwhile: "deallocating",
+    afterwards: "deallocated",
+    wakesGuest: false,
+    effects: ["vmStopped"],
+  },
+  restart: { name: "VirtualMachines_Restart", latency: "vmRestart", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
+  redeploy: { name: "VirtualMachines_Redeploy", latency: "vmRedeploy", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
+  reimage: { name: REIMAGE, latency: "vmReimage", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
+  reapply: { name: "VirtualMachines_Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
+};
+
+const DEALLOCATED = { meanwhile: "deallocated", afterwards: "deallocated" } as const;
+
+export interface PowerOptions {
+  /** Don't wait for the guest: `skipShutdown`, `forceDeallocate`. */
+  readonly forced: boolean;
+  readonly hibernate: boolean;
+}
+
+/** A power action. `stopped` keeps the host, so the disks stay Attached; `deallocated` gives it up, and they are Reserved. */
+export function changePower(
+  world: World,
+  vm: VirtualMachine,
+  action: PowerAction,
+  options: PowerOptions,
+): { readonly kind: "Started"; operation: Operation } | ArmFailure {
+  // What has no host keeps having none.
+  const rule = action === "powerOff" && vm.power === "deallocated" ? { ...RULES.powerOff, ...DEALLOCATED } : RULES[action];
+  const readByUrl =
+    action === "start" ? vm.dataDisks.map((entry) => findDisk(world, entry.diskId)).find((disk) => disk !== undefined && isSasActive(world, disk)) : undefined;
+  if (readByUrl !== undefined) return armErrors.sasActive(readByUrl.name);
+  const stops = action === "powerOff" || action === "deallocate";
+  const admission = admitWrite(world, vm, { name: rule.name, takesOver: stops && world.settings.powerOffPreemptsUpdate });
+  if (admission.kind === "Failure") return admission;
+  preempt(world, admission.preempts, false);
+  const delay = delayMs(world, (options.forced ? rule.forcedLatency : undefined) ?? rule.latency);
+  const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
+  const effects: readonly DataPlaneEffect[] = rule.effects.map((kind) => ({ kind, ...dataPlaneVm(vm) }));
+  const operation = startOperation(world, {
+    name: rule.name,
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: delay,
+    work: {
+      effects: (outcome) => (outcome.undone === "all" ? [] : [...effects, ...dataDiskEffects(world, vm.id, outcome)]),
+      end: (outcome) =>
+        endWrite(world, write, (now) => {
+          const acted =
+            outcome.undone === "all" ? { ...now, power: vm.power } : afterAction(now, rule, action === "deallocate" ? options.hibernate : undefined);
+          // Disks that an update which gave way left on their way arrive, or are off, now.
+          return { ...withDataDisksSettled(world, acted, outcome), provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" };
+        }),
+    },
+  });
+  putVm(world, { ...begun(world, vm), power: rule.meanwhile ?? vm.power, provisioningState: "Updating", operationId: operation.id });
+  return { kind: "Started", operation };
+}
+
+/** `hibernates`: whether the action saves the memory; undefined for actions that have no say in it. */
+function afterAction(vm: VirtualMachine, rule: PowerRule, hibernates: boolean | undefined): VirtualMachine {
+  const power = rule.afterwards ?? vm.power;
+  return {
+    ...vm,
+    power,
+    hibernated: hibernates ?? (power === "deallocated" && vm.hibernated),
+    guestResponsive: rule.wakesGuest || vm.guestResponsive,
+  };
+}

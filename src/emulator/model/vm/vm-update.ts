@@ -1,0 +1,169 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { booleanAt, type Json, type JsonObject, listAt, sameJson, textAt, textsAt } from "../api/json.ts";
+import type { Operation } from "../pace/operation.ts";
+import { delayMs, startOperation } from "../pace/operations.ts";
+import type { ModelSettings } from "../settings.ts";
+import { findDisk, findVm, normalLocation, putVm, type World } from "../world.ts";
+import { checkAttach } from "./attachment-rules.ts";
+import { type AttachDetachRequest, type DataDiskPlan, parseDataDisks, planAttachDetach, planReplacedList, planUnchangedList } from "./data-disks.ts";
+import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
+import { otherProperties } from "./vm-create.ts";
+import { findVmSize, type VmSize } from "./vm-sizes.ts";
+import { admitWrite, asDiskShows, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, REIMAGE, withDataDisksSettled } from "./vm-state.ts";
+
+/** What an update makes of a VM. */
+interface VmChange {
+  readonly size: VmSize;
+  readonly tags: VirtualMachine["tags"];
+  readonly ultraSsdEnabled: boolean;
+  readonly other: JsonObject;
+  readonly dataDisks: readonly DataDisk[];
+  /** The values of `etagMovedBy` by which it moves the ETag even if it changes nothing. */
+  readonly moves: readonly ModelSettings["etagMovedBy"][];
+}
+
+export type VmUpdate = { readonly kind: "Started"; readonly vm: VirtualMachine; readonly operation: Operation } | ArmFailure;
+
+/** PUT of an existing VM, or PATCH. What the body doesn't mention stays, but a data-disk list replaces the one before. */
+export function updateVm(
+  world: World,
+  vm: VirtualMachine,
+  body: Json | undefined,
+  name: "VirtualMachines_CreateOrUpdate" | "VirtualMachines_Update",
+): VmUpdate {
+  const refused = checkUnchangeable(vm, body);
+  if (refused !== undefined) return refused;
+  const size = sizeIn(vm, body);
+  if ("kind" in size) return size;
+  const list = listAt(body, "properties", "storageProfile", "dataDisks");
+  const plan: DataDiskPlan = list === undefined ? { kind: "Plan", entries: planUnchangedList(vm) } : planReplacedList({ ...vm, size }, parseDataDisks(list));
+  if (plan.kind === "Failure") return plan;
+  if (size.name !== vm.size.name && plan.entries.filter((entry) => !isLeaving(entry)).length > size.dataDisksMax)
+    return armErrors.tooManyDataDisks(size.dataDisksMax);
+  return startUpdate(world, vm, name, {
+    size,
+    tags: textsAt(body, "tags") ?? vm.tags,
+    ultraSsdEnabled: booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
+    other: { ...vm.other, ...otherProperties(body) },
+    dataDisks: plan.entries,
+    moves: list === undefined ? ["update"] : ["update", "dataDisks"],
+  });
+}
+
+/** POST attachDetachDataDisks. */
+export function attachDetachDataDisks(world: World, vm: VirtualMachine, request: AttachDetachRequest): VmUpdate {
+  const plan = planAttachDetach(vm, request);
+  if (plan.kind === "Failure") return plan;
+  return startUpdate(world, vm, "VirtualMachines_AttachDetachDataDisks", {
+    size: vm.size,
+    tags: vm.tags,
+    ultraSsdEnabled: vm.ultraSsdEnabled,
+    other: vm.other,
+    dataDisks: plan.entries,
+    moves: ["update", "dataDisks"],
+  });
+}
+
+function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmChange): VmUpdate {
+  const forced = change.dataDisks.some((entry) => entry.phase === "Detaching" && entry.forced && !wasForced(vm, entry));
+  const admission = admitWrite(world, vm, { name, takesOver: forced });
+  if (admission.kind === "Failure") return admission;
+  const known = new Set(vm.dataDisks.filter((entry) => !isLeaving(entry)).map((entry) => entry.lun));
+  for (const entry of change.dataDisks) {
+    if (entry.phase !== "Attaching" || known.has(entry.lun)) continue;
+    const refused = checkAttach(world, { ...vm, ...change }, entry);
+    if (refused !== undefined) return refused;
+  }
+  preempt(world, admission.preempts, forced);
+
+  const etagMoves = change.moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
+  const dataDisks = change.dataDisks.map((entry) => asDiskShows(world, entry));
+  const { size, tags, ultraSsdEnabled, other } = change;
+  // A reimage that is broken off leaves a VM that has not been set up.
+  const left = admission.preempts?.name === REIMAGE ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
+  const changed = { ...begun(world, left, etagMoves), size, tags, ultraSsdEnabled, other, dataDisks, provisioningState: "Updating" } as const;
+  const begunVm = putVmWithReservations(world, changed);
+  const operation = startUpdateOperation(world, begunVm, name, etagMoves);
+  return { kind: "Started", vm: putVm(world, { ...begunVm, operationId: operation.id }), operation };
+}
+
+function startUpdateOperation(world: World, vm: VirtualMachine, name: string, etagMoves: boolean): Operation {
+  const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves };
+  return startOperation(world, {
+    name,
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: updateDelayMs(world, vm),
+    diskIds: vm.dataDisks.filter((entry) => entry.phase !== "Attached").map((entry) => entry.diskId),
+    work: {
+      effects: (outcome) => dataDiskEffects(world, vm.id, outcome),
+      end: (outcome) =>
+        endWrite(world, write, (now) => ({
+          ...withDataDisksSettled(world, now, outcome),
+          provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+        })),
+      result: () => {
+        const now = findVm(world, vm.id);
+        return now === undefined ? undefined : renderStorageProfile(now, (id) => diskFacts(world, id));
+      },
+    },
+  });
+}
+
+/** One update costs about as much as its slowest part, plus a little for every disk. */
+function updateDelayMs(world: World, vm: VirtualMachine): number {
+  const attaching = vm.dataDisks.filter((entry) => entry.phase === "Attaching").length;
+  const detaching = vm.dataDisks.filter((entry) => entry.phase === "Detaching" && !entry.forced).length;
+  const forced = vm.dataDisks.filter((entry) => entry.phase === "Detaching" && entry.forced).length;
+  const hostBusy = vm.power === "running";
+  if (!hostBusy || attaching + detaching + forced === 0) return delayMs(world, "vmUpdate", attaching + detaching + forced);
+  // Without the guest's help a regular detach does not end; that is what the forced one is for.
+  if (detaching > 0 && !vm.guestResponsive) return Infinity;
+  return Math.max(
+    attaching > 0 ? delayMs(world, "attach", attaching) : 0,
+    detaching > 0 ? delayMs(world, "detach", detaching) : 0,
+    forced > 0 ? delayMs(world, "forceDetach", forced) : 0,
+  );
+}
+
+function checkUnchangeable(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
+  const location = textAt(body, "location");
+  if (location !== undefined && normalLocation(location) !== normalLocation(vm.location)) return armErrors.changeNotAllowed("location");
+  const zones = listAt(body, "zones");
+  if (zones !== undefined && !sameJson(zones, [...vm.zones])) return armErrors.changeNotAllowed("zones");
+  const availabilitySet = textAt(body, "properties", "availabilitySet", "id");
+  if (availabilitySet !== undefined && availabilitySet.toLowerCase() !== vm.availabilitySetId?.toLowerCase())
+    return armErrors.changeNotAllowed("availabilitySet.id");
+  return undefined;
+}
+
+function sizeIn(vm: VirtualMachine, body: Json | undefined): VmSize | ArmFailure {
+  const name = textAt(body, "properties", "hardwareProfile", "vmSize");
+  return name === undefined ? vm.size : (findVmSize(name) ?? armErrors.invalidVmSize(name));
+}
+
+function changesAnything(vm: VirtualMachine, change: VmChange): boolean {
+  return !(
+    change.size.name === vm.size.name &&
+    change.ultraSsdEnabled === vm.ultraSsdEnabled &&
+    sameJson({ ...change.tags }, { ...vm.tags }) &&
+    sameJson(change.other, vm.other) &&
+    sameJson(change.dataDisks.map(asJson), vm.dataDisks.map(asJson))
+  );
+}
+
+function asJson(entry: DataDisk): Json {
+  return { ...entry };
+}
+
+function wasForced(vm: VirtualMachine, entry: DataDisk): boolean {
+  return vm.dataDisks.some((before) => before.lun === entry.lun && before.phase === "Detaching" && before.forced);
+}
+
+/** What a VM's list tells of a disk. */
+export function diskFacts(world: World, diskId: string): { sizeGiB: number; storageAccountType: string } | undefined {
+  const disk = findDisk(world, diskId);
+  return disk === undefined ? undefined : { sizeGiB: disk.spec.sizeGiB, storageAccountType: disk.spec.sku.name };
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { fail } from "../../core/failure/result.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
+import { stageVolume } from "../stage/stage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { standbysReconciler } from "./replica-probe.ts";
+
+const never = new AbortController().signal;
+const LUN = 0;
+
+function asStandby(attachment: AzVolumeAttachment): AzVolumeAttachment {
+  const { want: _, ...spec } = attachment.spec;
+  return { ...attachment, spec: { ...spec, role: "Replica" } };
+}
+
+/** node-a has the disk of a volume that node-b writes. */
+function withStandby(act: (world: NodeWorld) => Promise<void>): Promise<void> {
+  return withNode({ writer: aWriter("node-b") }, async (world) => {
+    await world.setAttachment(asStandby);
+    await act(world);
+  });
+}
+
+async function look(world: NodeWorld, host: Partial<HostProvisioner> = {}): Promise<void> {
+  const ports = world.ports();
+  const looked = await world.answerOf(standbysReconciler({ ...ports, host: { ...ports.host, ...host } }).reconcile("node", never));
+  assert.ok(looked.ok);
+}
+
+describe("standbysReconciler", () => {
+  it("tells the controller of a disk that is not where it should be, before a failover counts on it", () =>
+    withStandby(async (world) => {
+      world.machine.detach(LUN);
+      await look(world);
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("tells nothing of one that is there", () =>
+    withStandby(async (world) => {
+      await look(world);
+      assert.equal(world.attachment()?.status?.deviceMissing, undefined);
+    }));
+
+  it("leaves the disk that a pod waits for to NodeStageVolume, which looks itself", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      world.machine.detach(LUN);
+      await look(world);
+      assert.equal(world.attachment()?.status?.deviceMissing, undefined);
+    }));
+
+  const stageOptions = { stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+
+  it("tells the controller of a disk that is gone from under its workload", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const staged = await world.answerOf(stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never));
+      assert.ok(staged.ok);
+      await look(world);
+      assert.equal(world.attachment()?.status?.deviceMissing, undefined);
+      world.machine.detach(LUN);
+      await look(world);
+      assert.deepEqual([world.attachment()?.status?.deviceMissing, world.record()?.writer?.held], [true, true]);
+    }));
+
+  it("does not doubt a disk in use while its links contradict the kernel", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const staged = await world.answerOf(stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never));
+      assert.ok(staged.ok);
+      const problem = "the link of LUN 0 leads to another device";
+      const contradicted = fail({ kind: "WrongDevice", devicePath: "/dev/sdc", problem } as const);
+      await look(world, { findDevice: () => Promise.resolve(contradicted) });
+      assert.equal(world.attachment()?.status?.deviceMissing, undefined);
+    }));
+
+  it("tells nothing of one that is taken off in good order while its device is waited for", () =>
+    withStandby(async (world) => {
+      world.machine.detach(LUN);
+      const { findDevice } = world.ports().host;
+      await look(world, {
+        findDevice: async (request, signal) => {
+          await world.setAttachment((present) => ({ ...present, status: { state: "Detaching", lun: LUN } }));
+          return findDevice(request, signal);
+        },
+      });
+      assert.equal(world.attachment()?.status?.deviceMissing, undefined);
+    }));
+});

@@ -1,0 +1,59 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { reportMissing } from "../../objects/mark-device-missing.ts";
+import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { isMissing } from "../stage/find-device.ts";
+import { lunHere } from "../writer/lun-here.ts";
+
+/** Time between two looks at the disks of a node, in milliseconds: how late a disk is missed that a person has taken off. */
+const LOOK_EVERY_MS = 60_000;
+
+/**
+ * Looks now and then whether the disks of this node's standbys are there. Nobody opens one before it is promoted, and only then would it show that somebody has moved it to another
+ * LUN, or that this machine never saw it: a failover that was to take no call to Azure would wait for several. A missing one is told to the controller, which reads the VM again.
+ * So is that of a staged volume: a workload that only reads may not notice for hours, and Azure tells of it with the next list of disks alone.
+ */
+export function standbysReconciler(ports: NodePorts): Reconciler {
+  return {
+    name: "standbys",
+    workers: 1,
+    backoff: { baseMs: LOOK_EVERY_MS, maxMs: LOOK_EVERY_MS },
+    reconcile: async (_key, signal): Promise<Reconciled> => {
+      for (const attachment of lookedAfter(ports)) {
+        const looked = await lookAt(ports, attachment, signal);
+        if (!looked.ok) return looked;
+      }
+      return ok({ againAfterMs: LOOK_EVERY_MS });
+    },
+  };
+}
+
+/** Attachments of this node that are to stay, and that stand by or whose volume is staged: of any other, NodeStageVolume looks for the device. */
+function lookedAfter(ports: NodePorts): readonly AzVolumeAttachment[] {
+  const { cache, node } = ports;
+  return cache
+    .byIndex("AzVolumeAttachment", "nodeName", node.nodeName)
+    .filter((attachment) => attachment.metadata.deletionTimestamp === undefined && (isStandby(attachment) || isStaged(ports, attachment)));
+}
+
+function isStandby({ spec }: AzVolumeAttachment): boolean {
+  return spec.role === "Replica";
+}
+
+function isStaged({ notes }: NodePorts, { spec }: AzVolumeAttachment): boolean {
+  return notes.volumes().some(({ volumeName }) => volumeName === spec.volumeName);
+}
+
+async function lookAt(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const lun = lunHere(ports.node, attachment);
+  if (lun === undefined) return ok({});
+  const found = await ports.host.findDevice({ lun }, signal);
+  if (found.ok || !isMissing(found.failure)) return found;
+  // Links that lag contradict the kernel: no reason to doubt the disk of a volume in use.
+  if (!isStandby(attachment) && found.failure.kind !== "DeviceNotFound") return ok({});
+  // One that has been taken off in good order meanwhile does not say Attached any more, and is not marked.
+  const reported = await reportMissing(ports, attachment, signal);
+  return reported.ok || reported.failure.kind === "ObjectNotFound" ? ok({}) : reported;
+}

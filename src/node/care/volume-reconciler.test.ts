@@ -1,0 +1,702 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { runNode } from "../lifecycle/run-node.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
+import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { ownVolumesReconciler } from "./volume-reconciler.ts";
+
+const never = new AbortController().signal;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
+const LIMIT_MS = 60_000;
+const a = identity("node-a");
+const mount: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const block: StageRequest = { ...mount, accessType: "block" };
+const granted = aWriter("node-a", { held: false });
+const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
+
+const reconcile = (world: NodeWorld): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
+const kindOf = (reconciled: Reconciled): string => (reconciled.ok ? "ok" : reconciled.failure.kind);
+const notes = (world: NodeWorld): number => world.ports().notes.volumes().length;
+
+/** What somebody else's driver does on this host. */
+async function done<T>(world: NodeWorld, doing: Promise<Result<T, Failure>>): Promise<T> {
+  const result = await world.answerOf(doing);
+  assert.ok(result.ok);
+  return result.value;
+}
+
+async function stage(world: NodeWorld, request: StageRequest): Promise<void> {
+  assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+}
+
+async function publish(world: NodeWorld, request: StageRequest): Promise<void> {
+  const published = await world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never));
+  assert.equal(published.ok, true);
+}
+
+function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
+  return record;
+}
+
+describe("ownVolumesReconciler", () => {
+  it("does not call a node clean that had the disk while neither note nor attachment tells where to look", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.ports().notes.remove("pvc-1", never);
+      await world.setAttachment(() => undefined);
+      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "StillWaiting");
+      assert.deepEqual(world.record()?.unproven, [a]);
+      assert.equal(world.machine.mounts().length, 2);
+    }));
+
+  it("keeps a pod's mount where another node has claimed the volume, and reports it until that ends", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const claimed = aWriter("node-b", { epoch: 2 });
+      await world.setRecord((record) => ({ ...record, foundInUse: true, unproven: [a], epoch: 2, writer: claimed }));
+      const ports = world.ports();
+      const pass = (): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+      assert.deepEqual(await pass(), { ok: true, value: { againAfterMs: 2_000 } });
+      assert.equal(world.machine.mounts().length, 2);
+      assert.deepEqual([...ports.disputes], [["pvc-1", "node-b has claimed pvc-1, and a pod of node-a has it mounted"]]);
+      assert.deepEqual(world.told.map(({ reason }) => reason).slice(-1), ["ClaimDisputed"]);
+      await done(world, unpublishVolume(world.ports(), { volumeId: mount.volumeId, targetPath }, never));
+      await pass();
+      assert.deepEqual([[...ports.disputes], world.machine.mounts().length, world.record()?.unproven], [[], 0, []]);
+    }));
+
+  const byOthers: readonly [string, (record: WriterRecord) => WriterRecord][] = [
+    ["of another store generation", (record) => ({ ...withoutWriter(record), epoch: 2, storeGeneration: 7 })],
+    ["older than it has noted", (record) => ({ ...withoutWriter(record), epoch: 0 })],
+    ["of another store generation, in which it is unproven", (record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a], storeGeneration: 7 })],
+  ];
+  for (const [which, change] of byOthers)
+    it(`neither unmounts nor reclaims a volume by a record ${which}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await stage(world, mount);
+        await publish(world, mount);
+        await world.setRecord(change);
+        const before = world.record();
+        assert.equal(kindOf(await reconcile(world)), "StoreWentBack");
+        assert.deepEqual(world.record(), before);
+        assert.equal(world.machine.mounts().length, 2);
+      }));
+
+  it("notes its own VM with a claim, whatever VM the note was made on", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const { notes: memory } = world.ports();
+      const [staged] = memory.volumes();
+      assert.ok(staged !== undefined);
+      await done(world, memory.put({ ...staged, vm: { vmId: "vm-of-another", instanceUri: "/another" } }, never));
+      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(world.record()?.writer?.nodeName, "node-a");
+      assert.deepEqual(memory.volumes()[0]?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
+    }));
+
+  it("unmounts by a record of the store's own generation that names another writer", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await world.setRecord((record) => ({ ...record, epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(world.machine.mounts().length, 0);
+    }));
+
+  const foundInUse = { foundInUse: true, unproven: [a] };
+  const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
+  const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";
+
+  it("claims what the V1 driver mounted for a pod, and knows from then on where it is", () =>
+    withNode(foundInUse, async (world) => {
+      const { host } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
+      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      world.restartPlugin();
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.equal(world.attachment()?.spec.role, "Primary");
+      const [note] = world.ports().notes.volumes();
+      assert.deepEqual([note?.epoch, note?.stagingPath, note?.targetPaths, note?.accessType], [1, byV1, [ofPod], "mount"]);
+      assert.deepEqual(note?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
+      const message = "node-a goes on writing the volume, whose record was lost while a pod used it there (epoch 1)";
+      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "VolumeClaimed", message }]);
+      assert.equal(world.machine.mounts().length, 2);
+    }));
+
+  it("does not claim a volume for what another one has mounted, at whose LUN the attachment from a backup says that its disk is: another node may write it", () =>
+    withNode(foundInUse, async (world) => {
+      const { host, notes: memory } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
+      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      const { majorMinor } = device;
+      const other = { volumeName: "pvc-2", uid: "uid-pvc-2", volumeId: "/disks/pvc-2", epoch: 3, lun: 0, majorMinor, accessType: "mount" as const };
+      await done(world, memory.put({ ...other, stagingPath: byV1, targetPaths: [ofPod] }, never));
+      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.deepEqual([world.record()?.writer, world.record()?.unproven], [undefined, [a]]);
+      assert.equal(world.machine.mounts().length, 2);
+    }));
+
+  it("claims what a pod uses although its attachment is to go: that waits for what this node says, and this node must not wait for it", () =>
+    withNode(foundInUse, async (world) => {
+      const { host, store } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
+      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      world.restartPlugin();
+      await done(world, store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.equal(world.machine.mounts().length, 2);
+    }));
+
+  it("claims a raw device that the V1 driver bound for a pod, though nothing but that bind tells of it", () =>
+    withNode(foundInUse, async (world) => {
+      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      const { host } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
+      world.restartPlugin();
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.equal(world.machine.mounts().length, 1);
+    }));
+
+  it("does not pass for clean where the disk is attached and no link of its LUN is there, and asks for another look at the VM", () =>
+    withNode(foundInUse, async (world) => {
+      world.machine.detach(0);
+      assert.equal(kindOf(await reconcile(world)), "DeviceNotFound");
+      assert.deepEqual(world.record()?.unproven, [a]);
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("stays in quarantine, and keeps what tells where to look, while a process has the raw device open that was cut off", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await publish(world, block);
+      const close = world.machine.openRaw(0);
+      world.machine.cutOff(0);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setAttachment(() => undefined);
+      for (let pass = 1; pass <= 3; pass += 1) {
+        assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
+        assert.deepEqual(world.record()?.quarantine, [a]);
+        assert.equal(notes(world), 1);
+      }
+      close();
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.quarantine, []);
+      assert.equal(notes(world), 0);
+    }));
+
+  it("stays in quarantine while a process has a raw device open that the fence has taken off", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const request = { volumeId: diskUri, stagingPath, accessType: "block", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      const close = world.machine.openRaw(0);
+      world.machine.detach(0);
+      await world.setRecord(({ writer: _writer, ...record }) => ({ ...record, quarantine: [identity("node-a")] }));
+      const life = new AbortController();
+      const running = runNode(world.ports(), life.signal);
+      try {
+        await world.clock.advance(LIMIT_MS);
+        assert.equal(world.record()?.quarantine.length, 1);
+        assert.equal(world.ports().notes.volumes().length, 1);
+        close();
+        assert.ok(await world.clock.runUntil(() => world.record()?.quarantine.length === 0, LIMIT_MS));
+      } finally {
+        life.abort();
+        await world.answerOf(running);
+      }
+    }));
+
+  it("drops its note also where somebody else took the node out of the record meanwhile", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      world.meanwhile["leave-quarantine"] = () => world.setRecord((record) => ({ ...record, quarantine: [] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(notes(world), 0);
+    }));
+
+  it("answers a recall also where nothing is mounted any more and it still can't give: else nobody would ever cut it off", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      const close = world.machine.openRaw(0);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setAttachment((attachment) => ({
+        ...attachment,
+        spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
+      }));
+      // Slower than the unmount of nothing: what was to be told during that is cut off.
+      world.store.setWeather({ callDelayMs: [20, 20] });
+      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      const { id, published, unmounting } = world.attachment()?.status?.recall ?? {};
+      assert.deepEqual({ id, published, unmounting }, { id: "recall-1", published: [], unmounting: true });
+      close();
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  /** A recalled holder without a pod. Answers what refuses its next give. */
+  async function recalled(world: NodeWorld, request: StageRequest): Promise<() => void> {
+    await stage(world, request);
+    await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+    const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
+    await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
+    return () => {
+      world.meanwhile.give = async () => world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
+    };
+  }
+
+  it("answers a recall that its give is refused, and writes nothing more for as long as it is", () =>
+    withNode({ writer: granted }, async (world) => {
+      const refuse = await recalled(world, mount);
+      refuse();
+      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(world.machine.mounts().length, 0);
+      const answered = world.attachment();
+      const { id, published, giveRefused } = answered?.status?.recall ?? {};
+      assert.deepEqual({ id, published, giveRefused }, { id: "recall-1", published: [], giveRefused: true });
+      refuse();
+      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(world.attachment()?.metadata.resourceVersion, answered?.metadata.resourceVersion);
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  it("says no more that its give is refused once a process has the device open: that may stall", () =>
+    withNode({ writer: granted }, async (world) => {
+      const refuse = await recalled(world, block);
+      refuse();
+      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(world.attachment()?.status?.recall?.giveRefused, true);
+      world.machine.openRaw(0);
+      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.equal(world.attachment()?.status?.recall?.giveRefused, undefined);
+    }));
+
+  it("tells a recall of a busy workload's progress every five seconds, not each time that it has moved: its own answer wakes it again", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setAttachment((attachment) => ({
+        ...attachment,
+        spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
+      }));
+      const volume = world.machine.openVolume(targetPath);
+      assert.ok(volume !== undefined);
+      volume.open();
+      const versionAfterWrite = async (text: string): Promise<string | undefined> => {
+        volume.write("/record", text);
+        volume.sync();
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        return world.attachment()?.metadata.resourceVersion;
+      };
+      const first = await versionAfterWrite("1");
+      assert.equal(await versionAfterWrite("2"), first);
+      await world.clock.advance(5_000);
+      assert.notEqual(await versionAfterWrite("3"), first);
+      assert.deepEqual(world.attachment()?.status?.recall?.published, [targetPath]);
+      volume.close();
+    }));
+
+  it("tells of the mounts that it removes and of the quarantine that it leaves once it was cut off", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await reconcile(world);
+      assert.deepEqual(world.record()?.quarantine, []);
+      const event = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a" } as const;
+      const removed = `node-a may not have the volume any more and has removed its mounts: ${targetPath}, ${stagingPath}`;
+      const lost = `pods of node-a have lost the volume, and find an empty read-only folder in its place: ${targetPath}`;
+      assert.deepEqual(world.told, [
+        { ...event, reason: "PodLostDisk", message: lost },
+        { ...event, reason: "StaleMountsRemoved", message: removed },
+        { ...event, reason: "QuarantineLeft", message: "node-a is clean of the volume that it was cut off from" },
+      ]);
+    }));
+
+  it("gives nothing back, and forgets nothing, where it could not unmount what a pod had of a raw disk", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await publish(world, block);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
+      world.machine.failNext("unmount", failure);
+      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual([world.machine.mounts().length, notes(world), world.record()?.quarantine], [1, 1, [a]]);
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.machine.mounts(), notes(world), world.record()?.quarantine], [[], 0, []]);
+    }));
+
+  it("leaves quarantine only once it could put a tombstone where a pod had the volume", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      const failure = { kind: "HostCommandFailed", command: "mount", exitCode: 32, stderr: "" } as const;
+      world.machine.failNext("leaveTombstone", failure);
+      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual([world.record()?.quarantine, world.told], [[a], []]);
+    }));
+
+  it("says nothing of stale mounts where it had none", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["QuarantineLeft"],
+      );
+    }));
+
+  it("forgets a volume that it gave back", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.record()?.writer?.held, notes(world)], [false, 0]);
+    }));
+
+  it("claims a raw disk by the name under which a pod has it, and notes it as one", () =>
+    withNode(foundInUse, async (world) => {
+      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      const device = await done(world, world.ports().host.findDevice({ lun: 0 }, never));
+      await done(world, world.ports().host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      const [note] = world.ports().notes.volumes();
+      assert.deepEqual([note?.accessType, note?.targetPaths, note?.epoch], ["block", [ofPod], 1]);
+    }));
+
+  it("claims a raw disk that a pod uses once its record was lost, and leaves it to the pod", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await publish(world, block);
+      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.record()?.writer?.nodeName, world.machine.mounts().map(({ path }) => path)], ["node-a", [targetPath]]);
+    }));
+
+  it("takes V1's own staging path for the staging path, whatever path of a pod comes before it", () =>
+    withNode(foundInUse, async (world) => {
+      const early = "/mnt/early";
+      const { host } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid: "00000000-0000-4000-8000-000000000001" }, never));
+      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      await done(world, host.bindMount({ stagingPath: byV1, targetPath: early, readOnly: false, mountFlags: [] }, never));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      const [note] = world.ports().notes.volumes();
+      assert.deepEqual([note?.stagingPath, note?.targetPaths], [byV1, [early]]);
+    }));
+
+  it("reports a host that can't look for the disk, and does not say that the disk is missing", () =>
+    withNode(foundInUse, async (world) => {
+      world.machine.failNext("findDevice", { kind: "HostCommandTimedOut", command: "ls", timeoutMs: 1 });
+      assert.equal(kindOf(await reconcile(world)), "HostCommandTimedOut");
+      assert.notEqual(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("is clean of a disk that is neither attached nor there", () =>
+    withNode(foundInUse, async (world) => {
+      world.machine.detach(0);
+      await world.setAttachment((attachment) =>
+        attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, state: "Detaching" } },
+      );
+      assert.notEqual(kindOf(await reconcile(world)), "DeviceNotFound");
+      assert.notEqual(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("says in its answer to a recall that pods have the volume, and that it does not unmount", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
+      await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
+      assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 500 } });
+      const { published, unmounting } = world.attachment()?.status?.recall ?? {};
+      assert.deepEqual([published, unmounting], [[targetPath], false]);
+    }));
+
+  describe("a target from which it takes the volume, and which nobody has unpublished", () => {
+    const cutOff = async (world: NodeWorld): Promise<void> => {
+      await stage(world, mount);
+      await publish(world, mount);
+      world.machine.detach(0);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+    };
+    const unpublish = (world: NodeWorld) => done(world, unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never));
+
+    it("gets a tombstone, on which a container that is started again can't write, and which keeps the node from nothing", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        assert.equal(world.machine.openVolume(targetPath)?.write("record", "text").kind, "EROFS");
+        assert.deepEqual([world.record()?.quarantine, notes(world), world.machine.mounts()], [[], 0, []]);
+      }));
+
+    it("is free again once it is unpublished", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        await reconcile(world);
+        await unpublish(world);
+        assert.deepEqual(world.machine.tombstones(), []);
+        assert.equal(world.machine.openVolume(targetPath), undefined);
+      }));
+
+    it("gets a tombstone also where the volume was removed and the plug-in was stopped before it could leave one", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        await done(world, world.ports().host.unmount(targetPath, never));
+        world.machine.makeDirectory(targetPath);
+        world.restartPlugin();
+        await reconcile(world);
+        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+      }));
+
+    it("is told of once, and is no use of the volume, while the node is not clean yet", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        const inContainer = world.machine.openVolume(targetPath);
+        for (let pass = 1; pass <= 3; pass += 1) assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
+        const told = world.told.map(({ reason }) => reason);
+        assert.deepEqual(told, ["PodLostDisk", "StaleMountsRemoved"]);
+        // A record that was made anew does not let a tombstone be claimed.
+        await world.setRecord((record) => ({ ...record, quarantine: [], foundInUse: true, unproven: [a] }));
+        assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+        assert.equal(world.record()?.writer, undefined);
+        inContainer?.close();
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual(world.record()?.unproven, []);
+      }));
+
+    it("gets none where somebody removed its directory: nobody would take it away", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        await done(world, world.ports().host.unmount(targetPath, never));
+        await reconcile(world);
+        assert.deepEqual(world.machine.tombstones(), []);
+      }));
+
+    it("gets the volume again once the record allows it, and the tombstone again where it does not after all", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        await reconcile(world);
+        world.machine.attach({ lun: 0, disk: world.disk });
+        await world.setRecord((record) => ({ ...record, writer: { ...granted, epoch: 2 }, epoch: 2 }));
+        await publish(world, mount);
+        assert.deepEqual(world.machine.tombstones(), []);
+        assert.equal(world.machine.openVolume(targetPath)?.open().kind, "done");
+        await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+        world.machine.detach(0);
+        assert.notEqual(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        await unpublish(world);
+        assert.deepEqual(world.machine.tombstones(), []);
+      }));
+
+    it("has none where it is a raw device's: nothing is started without the device", () =>
+      withNode({ writer: granted }, async (world) => {
+        await stage(world, block);
+        await publish(world, block);
+        world.machine.detach(0);
+        await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual([world.machine.tombstones(), world.machine.mounts()], [[], []]);
+      }));
+  });
+
+  it("asks the store for nothing where a healthy writer has nothing to do: it is woken by each change of the volume, and the API server has thousands of such nodes", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const ports = world.ports();
+      const asked: string[] = [];
+      const store: ObjectStore = {
+        ...ports.store,
+        get: (kind, name, signal) => {
+          asked.push(`${kind} ${name}`);
+          return ports.store.get(kind, name, signal);
+        },
+      };
+      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never))), "ok");
+      assert.deepEqual([...asked], []);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never));
+      assert.equal(asked.includes("AzVolume pvc-1"), true, "nothing is done by what the cache says");
+    }));
+
+  it("reads a volume that its cache does not follow: of a record that was made anew the cache learns nothing before the node has an attachment, and the quarantine would never end", () =>
+    withNode({ foundInUse: true }, async (world) => {
+      const ports = world.ports();
+      const { cache } = ports;
+      const blind: NodePorts["cache"] = { ...cache, get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)) };
+      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, cache: blind }).reconcile("pvc-1", never))), "ok");
+      assert.deepEqual(world.record()?.clean, [a]);
+    }));
+
+  it("tells nothing of a quarantine that only a found record implies", () =>
+    withNode({ foundInUse: true }, async (world) => {
+      await reconcile(world);
+      assert.deepEqual([world.record()?.clean, world.told], [[a], []]);
+    }));
+
+  it("leaves a quarantine while a stage, where nodes attach by themselves, waits for a grant that can't come before", () =>
+    withNode({ foundInUse: true }, async (world) => {
+      const ports = { ...world.ports(), settings: { ...world.ports().settings, attach: "driver" as const } };
+      const staged = ports.locks.run(diskUri, "NodeStageVolume", () => stageVolume(ports, mount, never));
+      assert.ok(await world.clock.runUntil(() => world.steps.includes("want"), LIMIT_MS));
+      assert.deepEqual(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never)), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.clean, [a]);
+      await world.setRecord((record) => ({ ...record, writer: granted, epoch: 1 }));
+      assert.equal((await world.answerOf(staged)).ok, true);
+    }));
+
+  const deleteVolume = async (world: NodeWorld): Promise<void> => {
+    await world.setVolume((volume) => ({ ...volume, metadata: { ...volume.metadata, finalizers: [] } }));
+    await done(world, world.store.delete("AzVolume", "pvc-1", {}, never));
+    const { cache } = world.ports();
+    assert.ok(await world.clock.runUntil(() => cache.get("AzVolume", "pvc-1") === undefined, LIMIT_MS));
+  };
+  const inDriverMode = (world: NodeWorld): NodePorts => ({ ...world.ports(), settings: { ...world.ports().settings, attach: "driver" } });
+
+  it("forgets a volume whose objects are gone, by its note alone, and no other volume", () =>
+    withNode({ writer: granted }, async (world) => {
+      const { notes: memory } = world.ports();
+      const other = { volumeName: "pvc-0", uid: "uid-pvc-0", volumeId: "/disks/pvc-0", epoch: 1, lun: 5, majorMinor: "8:80", accessType: "mount" as const };
+      await done(world, memory.put({ ...other, stagingPath: "/staging/pvc-0", targetPaths: [] }, never));
+      await stage(world, mount);
+      await done(world, world.ports().host.unmount(stagingPath, never));
+      await world.setAttachment(() => undefined);
+      await deleteVolume(world);
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(
+        memory.volumes().map(({ volumeName }) => volumeName),
+        ["pvc-0"],
+      );
+    }));
+
+  it("keeps what a pod has mounted of a volume whose object is gone", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await deleteVolume(world);
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.machine.mounts().length, notes(world)], [2, 1]);
+    }));
+
+  it("reports a disputed claim while a call has the volume, and until the record names this node again", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const before = world.record();
+      assert.ok(before !== undefined);
+      await world.setRecord((record) => ({ ...record, foundInUse: true, unproven: [a], epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
+      const ports = world.ports();
+      const pass = (): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+      await pass();
+      const call = Promise.withResolvers<Result<void, Failure>>();
+      const calling = ports.locks.run(diskUri, "NodeStageVolume", () => call.promise);
+      assert.equal(kindOf(await pass()), "ok");
+      assert.equal(ports.disputes.size, 1);
+      call.resolve({ ok: true, value: undefined });
+      await world.answerOf(calling);
+      await world.setRecord(() => before);
+      assert.ok(await world.clock.runUntil(() => ports.cache.get("AzVolume", "pvc-1")?.status?.record?.writer?.nodeName === "node-a", LIMIT_MS));
+      assert.deepEqual([await pass(), ports.disputes.size], [{ ok: true, value: {} }, 0]);
+    }));
+
+  it("unmounts and gives a recalled volume whose disk has gone from under its pod", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      world.machine.detach(0);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
+      await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
+      await reconcile(world);
+      assert.deepEqual([world.machine.mounts(), world.machine.tombstones()], [[], [targetPath]]);
+    }));
+
+  it("gives nothing that it could not unmount", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
+      world.machine.failNext("unmount", failure);
+      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual([world.record()?.writer?.held, notes(world), world.machine.mounts().length], [true, 1, 1]);
+    }));
+
+  it("unbinds every target of a raw disk that it may not have any more in one pass", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      for (const path of [targetPath, `${targetPath}-2`])
+        await done(world, publishVolume(world.ports(), { ...block, targetPath: path, targetReadOnly: false }, never));
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.machine.mounts(), world.record()?.quarantine], [[], []]);
+    }));
+
+  it("states a lost want again where nodes attach by themselves, with the volume's context", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const volumeContext = { cachingmode: "ReadOnly" };
+      const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
+      const detail = volume.status?.detail;
+      assert.ok(volume.status !== undefined && detail !== undefined);
+      await done(world, world.store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail: { ...detail, volumeContext } } }, never));
+      await world.setAttachment(() => undefined);
+      const isSeen = (): boolean => world.ports().cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").length === 0;
+      assert.ok(await world.clock.runUntil(isSeen, LIMIT_MS));
+      assert.deepEqual([kindOf(await reconcile(world)), world.attachment()], ["ok", undefined], "the orchestrator publishes, and states it");
+      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler(inDriverMode(world)).reconcile("pvc-1", never))), "ok");
+      const { role, want, volumeContext: stated } = world.attachment()?.spec ?? {};
+      assert.deepEqual([role, want !== undefined, stated], ["Primary", true, volumeContext]);
+    }));
+
+  for (const [attach, made] of [
+    ["kubernetes", undefined],
+    ["driver", "Primary"],
+  ] as const)
+    it(`claims what a pod uses though its attachment is lost, and makes ${made ?? "none"} in the mode ${attach}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await stage(world, mount);
+        await publish(world, mount);
+        const { notes: memory } = world.ports();
+        const [staged] = memory.volumes();
+        assert.ok(staged !== undefined);
+        await done(world, memory.put({ ...staged, uid: "uid-of-the-lost-object" }, never));
+        await world.setAttachment(() => undefined);
+        await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+        const ports = { ...world.ports(), settings: { ...world.ports().settings, attach } };
+        assert.equal(kindOf(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never))), "ok");
+        assert.deepEqual([world.record()?.writer?.nodeName, world.attachment()?.spec.role], ["node-a", made]);
+        const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
+        assert.equal(memory.volumes()[0]?.uid, volume.metadata.uid);
+      }));
+});

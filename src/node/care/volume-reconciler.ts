@@ -1,0 +1,305 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { includesNode } from "../../core/api/node-identity.ts";
+import type { EventReason } from "../../core/events/event-reasons.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { unreachable } from "../../core/failure/invariant.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import type { NodeVolumeAction, ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
+import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { claim, leaveQuarantine, proveClean } from "../../core/writer/writer-steps.ts";
+import { moveRecord } from "../../objects/update-record.ts";
+import { stateWant } from "../../objects/writer-request.ts";
+import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { observeTargets } from "../stage/published-targets.ts";
+import { giveVolume } from "../writer/acquire-volume.ts";
+import type { KnownVolume } from "../writer/clean-check-target.ts";
+import { olderThanNoted, readTrustedGeneration } from "../writer/rollback-detector.ts";
+import { showClean } from "../writer/verify-clean.ts";
+import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
+import { findUnnotedMounts } from "./find-untracked-mounts.ts";
+
+const BUSY_AGAIN_MS = 200;
+/** How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object tells that the last one has gone. */
+const RECALLED_AGAIN_MS = 500;
+/** How often a volume is looked at that another node has claimed while a pod uses it here, in milliseconds. */
+const DISPUTED_AGAIN_MS = 2_000;
+
+/** What a node does with its volumes by itself: claims what it uses, answers recalls, removes what the record does not allow, and leaves quarantine. */
+export function ownVolumesReconciler(ports: NodePorts): Reconciler {
+  return {
+    name: "own-volumes",
+    workers: 4,
+    backoff: { baseMs: 200, maxMs: 5_000 },
+    reconcile: async (volumeName, signal) => {
+      const volume = ports.cache.get("AzVolume", volumeName);
+      const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+      const volumeId = volume?.status?.detail?.diskUri ?? note?.volumeId ?? ownAttachment(ports, volumeName)?.spec.volumeId;
+      if (volumeId === undefined) return ok({});
+      // Looked at first without the lock: a call must not be told to come again because the node had nothing to do. By the cache, where it follows the volume: nothing is done by
+      // what it says, and what it does not say yet wakes this when it comes.
+      const seen = volume === undefined ? await lookAfresh(ports, volumeName, volumeId, signal) : await look(ports, { volumeName, volumeId, volume }, signal);
+      if (!seen.ok) return seen;
+      const planned = planNodeVolume(seen.value.observed);
+      if (!planned.some(({ kind }) => kind === "ReportDispute")) ports.disputes.delete(volumeName);
+      if (planned.length === 0) return ok({});
+      const done = await ports.locks.runMeanwhile(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
+      // A call has the volume; it may leave something to do.
+      return !done.ok && done.failure.kind === "OperationInProgress" ? ok({ againAfterMs: BUSY_AGAIN_MS }) : done;
+    },
+  };
+}
+
+async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Reconciled> {
+  const seen = await lookAfresh(ports, volumeName, volumeId, signal);
+  if (!seen.ok) return seen;
+  const actions = planNodeVolume(seen.value.observed);
+  if (actions.length === 0) return ok({});
+  const trusted = await trustRecord(ports, seen.value.volume, signal);
+  if (!trusted.ok) return trusted;
+  for (const action of actions) {
+    const done = await execute(ports, seen.value, action, signal);
+    // Refused by the record: another pass or a controller was faster, and the rest of the plan still holds.
+    if (!done.ok && done.failure.kind !== "NotWriter") return done;
+  }
+  if (actions.some(({ kind }) => kind === "ReportDispute")) return ok({ againAfterMs: DISPUTED_AGAIN_MS });
+  return ok(actions.some(({ kind }) => kind === "AnswerRecall") ? { againAfterMs: RECALLED_AGAIN_MS } : {});
+}
+
+/** A backup that was put back may not know of a mount that a workload writes to: nothing is unmounted, claimed or said clean by such a record. */
+async function trustRecord(ports: NodePorts, volume: AzVolume | undefined, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const generation = await readTrustedGeneration(ports, signal);
+  if (!generation.ok) return generation;
+  const record = volume?.status?.record;
+  if (volume === undefined || record === undefined) return ok(undefined);
+  const older =
+    record.storeGeneration === generation.value
+      ? olderThanNoted(ports, volume)
+      : `${volume.metadata.name} is of store generation ${record.storeGeneration}, the store of ${generation.value}`;
+  return older === undefined ? ok(undefined) : fail({ kind: "StoreWentBack", detail: older });
+}
+
+function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {
+  return ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
+}
+
+async function lookAfresh(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Result<Target, Failure>> {
+  const read = await ports.store.get("AzVolume", volumeName, signal);
+  return read.ok || read.failure.kind === "ObjectNotFound" ? look(ports, { volumeName, volumeId, volume: read.ok ? read.value : undefined }, signal) : read;
+}
+
+async function look(
+  ports: NodePorts,
+  { volumeName, volumeId, volume }: { readonly volumeName: string; readonly volumeId: string; readonly volume: AzVolume | undefined },
+  signal: AbortSignal,
+): Promise<Result<Target, Failure>> {
+  const attachment = ownAttachment(ports, volumeName);
+  const noted = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  const found =
+    noted === undefined && volume !== undefined && attachment !== undefined ? await findUnnotedMounts(ports, volume, attachment, signal) : ok(noted);
+  if (!found.ok) return found;
+  const note = found.value;
+  const known: Known = { volume, note, attachment, volumeId };
+  const observed = await observe(ports, known, signal);
+  return observed.ok ? ok({ ...known, volumeName, observed: observed.value }) : observed;
+}
+
+type Known = KnownVolume & { readonly volumeId: string };
+
+async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Promise<Result<ObservedNodeVolume, Failure>> {
+  const { note, volume } = known;
+  const targets = note === undefined ? ok({ bound: [], bare: [] }) : await observeTargets(ports, note, signal);
+  if (!targets.ok) return targets;
+  const staged = note === undefined ? ok(undefined) : await ports.host.mountAt(note.stagingPath, signal);
+  if (!staged.ok) return staged;
+  const isBlock = note?.accessType === "block";
+  const mount = staged.value === undefined ? (isBlock && targets.value.bound.length > 0 ? "live" : "none") : staged.value.isDead ? "dead" : "live";
+  return ok({
+    node: ports.node,
+    record: volume?.status?.record,
+    isMultiWriter: volume !== undefined && !isSingleWriter(volume.spec.capabilities),
+    attachment: known.attachment,
+    statesWants: ports.settings.attach === "driver",
+    note: note === undefined ? undefined : { epoch: note.epoch, accessType: note.accessType },
+    mount,
+    targets: targets.value.bound,
+    bareTargets: targets.value.bare,
+  });
+}
+
+type Target = Known & { readonly volumeName: string; readonly observed: ObservedNodeVolume };
+
+async function execute(ports: NodePorts, target: Target, action: NodeVolumeAction, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const { volumeName } = target;
+  const { nodeName } = ports.node;
+  switch (action.kind) {
+    case "Claim":
+      return claimVolume(ports, target, action.epochKnown, signal);
+    case "NoteEpoch":
+      return target.volume === undefined || target.note === undefined ? ok({}) : noteEpoch(ports, target.volume, target.note, action.epoch, signal);
+    case "ReportDispute":
+      return reportDispute(ports, volumeName, action.claimedBy);
+    case "StateWant":
+      return stateLostWant(ports, target, signal);
+    case "ProveClean":
+      return whenClean(
+        ports,
+        target,
+        "evidence",
+        () => moveRecord(ports, { volumeName, nodeName, step: "prove-clean" }, (record) => proveClean(record, ports.node), signal),
+        signal,
+      );
+    case "LeaveQuarantine": {
+      const left = await whenClean(
+        ports,
+        target,
+        "absence",
+        () => moveRecord(ports, { volumeName, nodeName, step: "leave-quarantine" }, (record) => leaveQuarantine(record, ports.node), signal),
+        signal,
+      );
+      // What a found record implies of every node is nothing that happened to this one.
+      if (left.ok && includesNode(target.volume?.status?.record?.quarantine ?? [], ports.node))
+        tell(ports, volumeName, "QuarantineLeft", `${nodeName} is clean of the volume that it was cut off from`);
+      return left;
+    }
+    case "AnswerRecall":
+      return target.attachment === undefined
+        ? ok({})
+        : answerRecall(
+            ports,
+            target.attachment,
+            { id: action.recallId, published: target.observed.targets, majorMinor: target.note?.majorMinor, unmounting: false },
+            signal,
+          );
+    case "UnmountAndGive": {
+      const { mount, targets } = target.observed;
+      // What is unmounted already makes no progress: it would only overwrite that the give was refused.
+      const recallId = mount === "none" && targets.length === 0 ? undefined : action.recallId;
+      const unmounted = await unmountUnderRecall(
+        ports,
+        { attachment: target.attachment, recallId, majorMinor: target.note?.majorMinor },
+        () => unmountAll(ports, target, action.tombstones, signal),
+        signal,
+      );
+      const given = unmounted.ok ? await giveAndForget(ports, volumeName, signal) : unmounted;
+      if (!given.ok) {
+        const giveRefused = unmounted.ok && given.failure.kind === "StoreUnavailable";
+        await tellNotGiven(ports, target, { recallId: action.recallId, giveRefused }, signal);
+      }
+      return given;
+    }
+    case "CleanUp": {
+      const unmounted = await unmountAll(ports, target, action.tombstones, signal);
+      if (unmounted.ok && target.observed.mount !== "none") {
+        const paths = [...target.observed.targets, ...(target.note === undefined ? [] : [target.note.stagingPath])];
+        tell(ports, volumeName, "StaleMountsRemoved", `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`);
+      }
+      return unmounted;
+    }
+    case "Forget":
+      return target.note === undefined ? ok(undefined) : whenClean(ports, target, "absence", () => ports.notes.remove(volumeName, signal), signal);
+    default:
+      return unreachable(action);
+  }
+}
+
+/** The heartbeat says so, too, for as long as it is so. */
+async function reportDispute(ports: NodePorts, volumeName: string, claimedBy: string): Promise<Result<void, Failure>> {
+  const message = `${claimedBy} has claimed ${volumeName}, and a pod of ${ports.node.nodeName} has it mounted`;
+  ports.disputes.set(volumeName, message);
+  tell(ports, volumeName, "ClaimDisputed", message);
+  return ok(undefined);
+}
+
+function tell(ports: NodePorts, volumeName: string, reason: EventReason, message: string): void {
+  ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName: ports.node.nodeName, reason, message });
+}
+
+/** The unmount may have ended before it could tell anything of itself, and the node still can't give: a recall without an answer would be waited for without end. */
+async function tellNotGiven(
+  ports: NodePorts,
+  { attachment, note }: Target,
+  { recallId: id, giveRefused }: { readonly recallId: string | undefined; readonly giveRefused: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  if (attachment === undefined || id === undefined) return;
+  const answer = { id, published: [], majorMinor: note?.majorMinor, unmounting: true, giveRefused };
+  const answered = await answerRecall(ports, attachment, answer, signal);
+  if (!answered.ok && !signal.aborted) ports.logger.warn("recall not answered", { attachmentName: attachment.metadata.name, failure: answered.failure });
+}
+
+async function giveAndForget(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const given = await giveVolume(ports, volumeName, signal);
+  return given.ok ? ports.notes.remove(volumeName, signal) : given;
+}
+
+/** A live mount with users, whose record was lost: this node goes on writing, under an epoch above all that it knows. */
+async function claimVolume(ports: NodePorts, target: Target, epochKnown: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const { volume, note, volumeName } = target;
+  if (volume === undefined || note === undefined) return ok({});
+  // The want first: a claim that was cut off is made again, and one without a want would look like a leaked one.
+  const wanted = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: {}, creates: ports.settings.attach === "driver" }, signal);
+  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a claim can tell. Where the orchestrator publishes, the controller makes
+  // the attachment that is missing.
+  if (!wanted.ok && wanted.failure.kind !== "OperationInProgress" && wanted.failure.kind !== "ObjectNotFound") return wanted;
+  const claimed = await moveRecord(
+    ports,
+    { volumeName, nodeName: ports.node.nodeName, step: "claim" },
+    (record) => claim(record, ports.node, epochKnown),
+    signal,
+  );
+  if (!claimed.ok) return claimed;
+  const epoch = claimed.value.status?.record?.epoch ?? epochKnown;
+  tell(
+    ports,
+    volumeName,
+    "VolumeClaimed",
+    `${ports.node.nodeName} goes on writing the volume, whose record was lost while a pod used it there (epoch ${epoch})`,
+  );
+  return noteEpoch(ports, volume, note, epoch, signal);
+}
+
+async function stateLostWant(ports: NodePorts, { volume, volumeName }: Target, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  if (volume === undefined) return ok({});
+  const stated = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: volume.status?.detail?.volumeContext ?? {} }, signal);
+  if (stated.ok) ports.logger.warn("want stated again: its attachment was lost", { volumeName, nodeName: ports.node.nodeName });
+  return stated;
+}
+
+function noteEpoch(ports: NodePorts, volume: AzVolume, note: VolumeNote, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const { vmId, instanceUri } = ports.node;
+  return ports.notes.put({ ...note, uid: volume.metadata.uid, epoch, vm: { vmId, instanceUri } }, signal);
+}
+
+/** Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is tried again later. */
+async function unmountAll(ports: NodePorts, target: Target, tombstones: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
+  for (const path of target.observed.targets.filter((other) => !tombstones.includes(other))) {
+    const unbound = await ports.host.unmount(path, signal);
+    if (!unbound.ok) return unbound;
+  }
+  for (const path of tombstones) {
+    const left = await ports.host.leaveTombstone(path, signal);
+    if (!left.ok) return left;
+  }
+  if (tombstones.length > 0) {
+    const lost = `pods of ${ports.node.nodeName} have lost the volume, and find an empty read-only folder in its place`;
+    tell(ports, target.volumeName, "PodLostDisk", `${lost}: ${tombstones.join(", ")}`);
+  }
+  if (target.note === undefined) return ok(undefined);
+  const { stagingPath } = target.note;
+  return ports.steps.run("unmount", () => ports.host.unmount(stagingPath, signal));
+}
+
+async function whenClean(
+  ports: NodePorts,
+  target: Target,
+  basis: "evidence" | "absence",
+  act: () => Promise<Result<unknown, Failure>>,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const clean = await showClean(ports, target, basis, signal);
+  return clean.ok ? act() : clean;
+}

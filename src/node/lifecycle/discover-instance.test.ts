@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { settledOn } from "../../controller/testing/settled.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
+import type { OwnNode } from "../../ports/cluster/own-node.ts";
+import type { LogFields, Logger } from "../../ports/logger.ts";
+import { aMachine } from "../testing/a-machine.ts";
+import { confirmMachine, learnMachine } from "./discover-instance.ts";
+
+const never = new AbortController().signal;
+const nothingGiven = { vmId: undefined, instanceUri: undefined };
+const notThere = fail({ kind: "HostNotReady", detail: "the instance metadata service can't be reached: give --vm-id" } as const);
+
+/** Answers one after the other, the last one for ever. */
+function service(...answers: readonly Result<InstanceMetadata, Failure>[]): InstanceMetadataService {
+  let asked = 0;
+  return { read: async () => answers[Math.min(asked++, answers.length - 1)] ?? notThere };
+}
+
+function ownNode(labels: Readonly<Record<string, string>>): OwnNode {
+  return { read: async () => ok({ labels, taints: [], volumeIds: [] }), drivers: async () => ok([]), replaceTaints: async () => ok(undefined) };
+}
+
+function portsOf(clock: VirtualClock, metadata: InstanceMetadataService | undefined, node?: OwnNode, logger: Logger = silentLogger) {
+  return { metadata, ownNode: node, clock, random: createSeededRandom(1), logger };
+}
+
+describe("learnMachine", () => {
+  it("asks until the service of a VM that has just started answers, and says each time what to do", async () => {
+    const clock = createVirtualClock();
+    const told: LogFields[] = [];
+    const logger: Logger = { ...silentLogger, warn: (_message, fields) => told.push(fields ?? {}) };
+    const metadata = service(notThere, notThere, ok(aMachine()));
+    const learnt = await settledOn(clock, learnMachine(portsOf(clock, metadata, undefined, logger), nothingGiven, never));
+    assert.deepEqual(learnt, {
+      vmId: aMachine().vmId,
+      instanceUri: aMachine().resourceId,
+      vmSize: "Standard_D4s_v5",
+      location: "eastus",
+      zone: "1",
+      zoneLabel: undefined,
+    });
+    const message = `this node is not ready: ${notThere.failure.detail}`;
+    assert.deepEqual(told, [
+      { what: "what VM this is", attempt: 1, message },
+      { what: "what VM this is", attempt: 2, message },
+    ]);
+  });
+
+  it("asks nobody where GUID and resource id are given, and reads the Node's labels", async () => {
+    const clock = createVirtualClock();
+    const node = ownNode({ "topology.kubernetes.io/zone": "eastus-2" });
+    const unasked: InstanceMetadataService = { read: () => assert.fail("asked") };
+    assert.deepEqual(await settledOn(clock, learnMachine(portsOf(clock, unasked, node), { vmId: "guid", instanceUri: "/vm" }, never)), {
+      vmId: "guid",
+      instanceUri: "/vm",
+      vmSize: "",
+      location: "eastus",
+      zone: "2",
+      zoneLabel: "eastus-2",
+    });
+  });
+
+  it("ends with its signal, however long nobody answers", async () => {
+    const clock = createVirtualClock();
+    const life = new AbortController();
+    const learning = learnMachine(portsOf(clock, service(notThere)), nothingGiven, life.signal);
+    await clock.advance(600_000);
+    life.abort(new Error("told to end"));
+    await assert.rejects(settledOn(clock, learning), /told to end/);
+  });
+
+  it("asks for what is not given: a GUID says nothing of where the VM is", async () => {
+    const clock = createVirtualClock();
+    const learnt = await settledOn(clock, learnMachine(portsOf(clock, service(ok(aMachine()))), { vmId: "guid", instanceUri: undefined }, never));
+    assert.deepEqual([learnt.vmId, learnt.instanceUri], ["guid", aMachine().resourceId]);
+  });
+
+  it("refuses to guess: neither a GUID that nobody tells, nor where the VM is, nor the region of a zone", async () => {
+    const clock = createVirtualClock();
+    await assert.rejects(learnMachine(portsOf(clock, undefined), nothingGiven, never), /give both --vm-id and --vm-resource-id/);
+    await assert.rejects(learnMachine(portsOf(clock, undefined), { vmId: "guid", instanceUri: undefined }, never), /--vm-resource-id/);
+    await assert.rejects(learnMachine(portsOf(clock, undefined), { vmId: "guid", instanceUri: "/vm", zone: "1" }, never), /give --location/);
+  });
+});
+
+/** As it is known, in another case. */
+function knownAs({ vmId, resourceId }: InstanceMetadata): Parameters<typeof confirmMachine>[1] {
+  return { vmId: vmId.toUpperCase(), instanceUri: resourceId.toUpperCase() };
+}
+
+describe("confirmMachine", () => {
+  it("ends a process that has woken up in another VM", async () => {
+    const clock = createVirtualClock();
+    const metadata = service(ok(aMachine()), notThere, ok(aMachine({ vmId: "another" })));
+    await assert.rejects(settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, knownAs(aMachine()), never)), /is now on another/);
+    assert.equal(clock.elapsedMs() >= 180_000, true, "a VM that is the same, and a service that does not answer, are no reason to end");
+  });
+
+  it("ends a process whose VM was moved: others would look for it where it was, and take it for gone", async () => {
+    const clock = createVirtualClock();
+    const metadata = service(ok(aMachine()), ok(aMachine({ resourceId: aMachine().resourceId.replace(/resourceGroups\/[^/]+/u, "resourceGroups/another") })));
+    await assert.rejects(settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, knownAs(aMachine()), never)), /another/);
+    assert.equal(clock.elapsedMs() >= 120_000, true, "another case of the same id is no reason to end");
+  });
+});

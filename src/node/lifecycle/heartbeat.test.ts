@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
+import type { NotedVm, VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { type NodeWorld, withNode } from "../testing/a-node.ts";
+import { heartbeatReconciler } from "./heartbeat.ts";
+
+const never = new AbortController().signal;
+
+/** One heartbeat, and what the node's object shows after it. */
+async function beat(world: NodeWorld, ports: NodePorts) {
+  const beaten = await world.answerOf(heartbeatReconciler(ports).reconcile("node", never));
+  assert.ok(beaten.ok, JSON.stringify(beaten));
+  const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+  assert.ok(node.ok);
+  return { againAfterMs: beaten.value.againAfterMs ?? 0, status: node.value.status };
+}
+
+describe("heartbeatReconciler", () => {
+  it("registers the node, and tells which VM it is and how many volumes it takes, 0 included, which NodeGetInfo can't say", () =>
+    withNode({}, async (world) => {
+      const ports: NodePorts = { ...world.ports(), volumeLimit: { measure: async () => 0 } };
+      const { status, againAfterMs } = await beat(world, ports);
+      const { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions } = status ?? {};
+      assert.deepEqual(
+        { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions },
+        { heartbeat: 1, maxVolumes: 0, zone: "1", location: "eastus", vmId: "vm-of-node-a", instanceUri: instanceUriOf("node-a"), conditions: [] },
+      );
+      assert.ok(againAfterMs > 9_000 && againAfterMs <= 10_000, "all nodes beat at once");
+      assert.equal((await beat(world, ports)).status?.heartbeat, 2);
+    }));
+
+  it("reads its object only if somebody else has touched it: deleted it, or put an older one in its place", () =>
+    withNode({}, async (world) => {
+      let reads = 0;
+      const ports = world.ports();
+      const { store } = ports;
+      const counting: NodePorts = {
+        ...ports,
+        store: { ...store, get: (kind, name, signal) => ((reads += kind === "AzDriverNode" ? 1 : 0), store.get(kind, name, signal)) },
+      };
+      const heartbeat = heartbeatReconciler(counting);
+      const beats = async (): Promise<number> => {
+        assert.ok((await world.answerOf(heartbeat.reconcile("node", never))).ok);
+        const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+        return node.ok ? (node.value.status?.heartbeat ?? 0) : 0;
+      };
+      assert.deepEqual([await beats(), await beats(), await beats(), reads], [1, 2, 3, 1]);
+      assert.ok((await world.answerOf(world.store.delete("AzDriverNode", "node-a", {}, never))).ok);
+      assert.deepEqual([await beats(), await beats(), reads], [4, 5, 2]);
+      const present = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+      assert.ok(present.ok && present.value.status !== undefined);
+      const older = { ...present.value, status: { ...present.value.status, heartbeat: 2 } };
+      assert.ok((await world.answerOf(world.store.updateStatus("AzDriverNode", older, never))).ok);
+      assert.deepEqual([await beats(), reads], [6, 3]);
+      const noticed = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+      assert.deepEqual(noticed.ok && noticed.value.status?.conditions.map(({ type }) => type), ["StoreWentBack"]);
+    }));
+
+  it("shows a volume that another node has claimed under a pod here, for as long as it is so", () =>
+    withNode({}, async (world) => {
+      const ports = world.ports();
+      ports.disputes.set("pvc-1", "node-b has claimed pvc-1");
+      const [condition] = (await beat(world, ports)).status?.conditions ?? [];
+      assert.deepEqual([condition?.type, condition?.status, condition?.message], ["ClaimDisputed", "True", "node-b has claimed pvc-1"]);
+      assert.deepEqual((await beat(world, ports)).status?.conditions, [condition], "its time of transition stays");
+      ports.disputes.clear();
+      assert.deepEqual((await beat(world, ports)).status?.conditions, []);
+    }));
+
+  it("reports no epoch that the API server would refuse: a damaged note must not silence the node", () =>
+    withNode({}, async (world) => {
+      const ports = world.ports();
+      const volumes: typeof ports.notes.volumes = () => [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: Number.MAX_SAFE_INTEGER } as VolumeNote];
+      const { status } = await beat(world, { ...ports, notes: { ...ports.notes, volumes, heartbeat: () => ports.notes.heartbeat() } });
+      assert.deepEqual(status?.volumes, [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 2 ** 52 }]);
+    }));
+
+  it("says of a note on which VM it was made where that is another one, by its GUID", () =>
+    withNode({}, async (world) => {
+      const ports = world.ports();
+      const { vmId, instanceUri } = ports.node;
+      const note = (volumeName: string, vm?: NotedVm): VolumeNote => ({ volumeName, uid: "uid", epoch: 1, ...(vm === undefined ? {} : { vm }) }) as VolumeNote;
+      const moved = { vmId: vmId.toUpperCase(), instanceUri: "/moved" };
+      const other = { vmId: "vm-of-another", instanceUri };
+      const volumes = (): readonly VolumeNote[] => [note("by-older"), note("own", moved), note("copied", other)];
+      const { status } = await beat(world, { ...ports, notes: { ...ports.notes, volumes, heartbeat: () => ports.notes.heartbeat() } });
+      assert.deepEqual(
+        status?.volumes.map(({ volumeName, notedOn }) => [volumeName, notedOn]),
+        [
+          ["by-older", undefined],
+          ["own", undefined],
+          ["copied", other],
+        ],
+      );
+    }));
+
+  it("says that the store went back where its own counter did, and has everything listed anew", () =>
+    withNode({}, async (world) => {
+      let listed = 0;
+      const ports = world.ports();
+      const watching: NodePorts = { ...ports, cache: { ...ports.cache, listAgain: () => void listed++ } };
+      await beat(world, watching);
+      await ports.notes.putHeartbeat(7, never);
+      const first = await beat(world, watching);
+      assert.deepEqual([first.status?.heartbeat, first.status?.conditions.map(({ type, status }) => `${type} ${status}`)], [8, ["StoreWentBack True"]]);
+      await beat(world, watching);
+      assert.equal(listed, 1, "it is noticed once");
+    }));
+
+  it("says so as well where a record is older than what the node noted before it mounted", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      const ports = world.ports();
+      const uid = ports.cache.get("AzVolume", "pvc-1")?.metadata.uid ?? "";
+      const note = {
+        volumeName: "pvc-1",
+        uid,
+        volumeId: "/disks/pvc-1",
+        epoch: 5,
+        stagingPath: "/s",
+        targetPaths: [],
+        lun: 0,
+        majorMinor: "8:32",
+        accessType: "mount",
+      } as const;
+      await ports.notes.put(note, never);
+      const { status } = await beat(world, ports);
+      assert.deepEqual(
+        status?.conditions.map(({ message }) => message),
+        ["pvc-1 is at epoch 1, this node noted 5"],
+      );
+    }));
+});

@@ -1,0 +1,153 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import { COUNTER_MAX, NOTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
+import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "../../core/api/lease.ts";
+import { isSameVmId } from "../../core/api/node-identity.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { STORE_WENT_BACK, wentBackReason } from "../../objects/rollback-reports.ts";
+import type { NotedVm } from "../../ports/host/node-checkpoints.ts";
+import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { notedDoubt, olderThanNoted } from "../writer/rollback-detector.ts";
+
+const JITTER_SHARE = 0.1;
+const SLOW_STORE_MAX_MS = 60_000;
+/** A heartbeat says how many volumes the node takes as it was measured this long ago at most, in milliseconds. */
+const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
+
+/** The condition of an AzDriverNode that says: another node has claimed a volume that a pod uses here. */
+const CLAIM_DISPUTED = "ClaimDisputed";
+
+type NodeStatus = NonNullable<AzDriverNode["status"]>;
+
+/**
+ * Registers this node and renews its heartbeat: the counter first in the store, then in the node's own file, so that the file never runs ahead. A store that shows
+ * a smaller counter than the file, or a record older than the notes, went back to a backup; the node says so and trusts no record until the leader has raised
+ * the store generation.
+ */
+export function heartbeatReconciler(ports: NodePorts): Reconciler {
+  let last: Beat | undefined;
+  return {
+    name: "heartbeat",
+    workers: 1,
+    backoff: { baseMs: 500, maxMs: SLOW_STORE_MAX_MS },
+    reconcile: async (_key, signal): Promise<Reconciled> => {
+      const beaten = await beatAfter(ports, last, signal);
+      // What a write that failed has left is not known: the next beat reads it.
+      last = beaten.ok ? beaten.value : last === undefined ? undefined : { ...last, written: undefined };
+      if (!beaten.ok) return beaten;
+      const noted = await ports.notes.putHeartbeat(beaten.value.heartbeat, signal);
+      if (!noted.ok) return noted;
+      return ok({ againAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
+    },
+  };
+}
+
+/** What one heartbeat leaves for the next. */
+interface Beat {
+  readonly heartbeat: number;
+  readonly generation: number;
+  /** The object as it was written; undefined: not known. */
+  readonly written: AzDriverNode | undefined;
+}
+
+/**
+ * On what the last beat has written, without reading it: nobody else writes it, and the write says so by its version, also where the store went back. Otherwise on
+ * what a fresh read shows. Thousands of nodes do so six times a minute.
+ */
+async function beatAfter(ports: NodePorts, last: Beat | undefined, signal: AbortSignal): Promise<Result<Beat, Failure>> {
+  if (last?.written !== undefined) {
+    const beaten = await beat(ports, last.written, last.generation, signal);
+    if (beaten.ok || (beaten.failure.kind !== "ObjectConflict" && beaten.failure.kind !== "ObjectNotFound")) return beaten;
+  }
+  const present = await readOrRegister(ports, signal);
+  return present.ok ? beat(ports, present.value, last?.generation, signal) : present;
+}
+
+async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBeat: number | undefined, signal: AbortSignal): Promise<Result<Beat, Failure>> {
+  const { store, node, notes, steps } = ports;
+  const generation = await readGeneration(ports, signal);
+  if (!generation.ok) return generation;
+  const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
+  const seen = present.status?.heartbeat ?? 0;
+  const heartbeat = Math.max(seen, notes.heartbeat()) + 1;
+  const doubts = doubtsOf(ports, present, { seen, generation: generation.value, generationAtLastBeat });
+  const conditions = [...doubts, ...disputesOf(ports, present)];
+  // Before it is said: with this beat the counter is right again, and what is said goes where somebody deletes the object.
+  const isNoted = doubts.length === 0 || notedDoubt(notes, generation.value) !== undefined;
+  const noted = isNoted ? ok(undefined) : await notes.putDoubt(generation.value, signal);
+  if (!noted.ok) return noted;
+  const status: NodeStatus = {
+    lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
+    heartbeat,
+    readyForVolumeAllocation: true,
+    statusMessage: "the node plug-in is ready",
+    conditions,
+    maxVolumes,
+    location: node.location,
+    zone: node.zone,
+    busType: node.busType,
+    vmId: node.vmId,
+    instanceUri: node.instanceUri,
+    // A damaged note must not keep the API server from taking the heartbeat.
+    volumes: notes
+      .volumes()
+      .slice(0, NOTED_VOLUMES_MAX)
+      .map(({ volumeName, uid, epoch, vm }) => ({ volumeName, uid, epoch: Math.min(epoch, COUNTER_MAX), ...notedElsewhere(node, vm) })),
+  };
+  const written = await steps.run("heartbeat", () => store.updateStatus("AzDriverNode", { ...present, status }, signal));
+  return written.ok ? ok({ heartbeat, generation: generation.value, written: written.value }) : written;
+}
+
+/** A VM is told by its GUID: it keeps that when it moves to another resource id. */
+function notedElsewhere(node: NotedVm, vm: NotedVm | undefined): { readonly notedOn?: NotedVm } {
+  return vm === undefined || isSameVmId(vm.vmId, node.vmId) ? {} : { notedOn: vm };
+}
+
+async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {
+  const { nodeName } = ports.node;
+  const read = await ports.store.get("AzDriverNode", nodeName, signal);
+  if (read.ok || read.failure.kind !== "ObjectNotFound") return read;
+  const created = await ports.store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, signal);
+  if (created.ok) ports.logger.info("node registered", { nodeName, vmId: ports.node.vmId, zone: ports.node.zone });
+  return created;
+}
+
+/** Volumes that another node has claimed while a pod uses them here. */
+function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["conditions"] {
+  const message = [...ports.disputes.values()].toSorted().join("; ");
+  if (message === "") return [];
+  const earlier = present.status?.conditions.find((condition) => condition.type === CLAIM_DISPUTED && condition.message === message);
+  if (earlier !== undefined) return [earlier];
+  return [{ type: CLAIM_DISPUTED, status: "True", reason: "ClaimedElsewhere", message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
+}
+
+async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
+  if (lease.ok) return ok(annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION));
+  return lease.failure.kind === "ObjectNotFound" ? ok(0) : lease;
+}
+
+/** Says `StoreWentBack` until the leader has moved past the generation in which it was noticed. */
+function doubtsOf(
+  ports: NodePorts,
+  present: AzDriverNode,
+  state: { readonly seen: number; readonly generation: number; readonly generationAtLastBeat: number | undefined },
+): NodeStatus["conditions"] {
+  const reason = wentBackReason(state.generation);
+  const earlier = present.status?.conditions.find((condition) => condition.type === STORE_WENT_BACK && condition.reason === reason);
+  if (earlier !== undefined) return [earlier];
+  const wasRegistered = present.status !== undefined;
+  // A generation above that of this node's last beat says that what it would report has been noticed by others, and every record proven anew since.
+  const isSweptSince = state.generationAtLastBeat !== undefined && state.generation > state.generationAtLastBeat;
+  const isCounterBack = wasRegistered && !isSweptSince && state.seen < ports.notes.heartbeat();
+  const olderRecord = ports.cache.list("AzVolume").flatMap((volume) => olderThanNoted(ports, volume) ?? [])[0];
+  const counterBack = `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}`;
+  const message = isCounterBack ? counterBack : (olderRecord ?? notedDoubt(ports.notes, state.generation));
+  if (message === undefined) return [];
+  ports.logger.error("the object store went back", { detail: message });
+  // A watch on a version that the store no longer knows may say nothing at all.
+  ports.cache.listAgain();
+  return [{ type: STORE_WENT_BACK, status: "True", reason, message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
+}

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { anAttachment, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
+import type { StageRequest } from "../stage/stage-volume.ts";
+import { stageVolume } from "../stage/stage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { runNode } from "./run-node.ts";
+
+const never = new AbortController().signal;
+const LIMIT_MS = 60_000;
+const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const granted = aWriter("node-a", { held: false });
+
+/** Runs the node's own work while `act` looks on. */
+async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise<void> {
+  const life = new AbortController();
+  const running = runNode(world.ports(), life.signal);
+  try {
+    await act();
+  } finally {
+    life.abort();
+    await world.answerOf(running);
+  }
+}
+
+describe("runNode", () => {
+  it("leaves a quarantine in which an earlier plug-in died", () =>
+    withNode({ quarantine: [identity("node-a")] }, async (world) => {
+      await whileRunning(world, async () => {
+        assert.ok(await world.clock.runUntil(() => world.record()?.quarantine.length === 0, LIMIT_MS));
+      });
+    }));
+
+  it("proves itself clean where an earlier plug-in died before it had", () =>
+    withNode({ unproven: [identity("node-a")], foundInUse: true }, async (world) => {
+      await whileRunning(world, async () => {
+        assert.ok(await world.clock.runUntil(() => world.record()?.unproven.length === 0, LIMIT_MS));
+      });
+    }));
+
+  it("says clean of a volume that it waits for when the record is made anew, though nothing else tells it so", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      await whileRunning(world, async () => {
+        await world.clock.advance(10_000);
+        await world.setRecord(({ writer: _, ...record }) => ({ ...record, foundInUse: true, clean: [] }));
+        assert.ok(await world.clock.runUntil(() => world.record()?.clean.length === 1, LIMIT_MS));
+      });
+    }));
+
+  it("gives a recalled volume back once the last target is unbound, which nobody announces", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = world.ports();
+      assert.equal((await world.answerOf(stageVolume(ports, request, never))).ok, true);
+      assert.equal((await world.answerOf(publishVolume(ports, { ...request, targetPath, targetReadOnly: false }, never))).ok, true);
+      await world.setRecord((record) => ({ ...record, ...(record.writer === undefined ? {} : { writer: { ...record.writer, wanted: false } }) }));
+      const { name } = anAttachment("node-a").metadata;
+      const attachment = await world.answerOf(world.store.get("AzVolumeAttachment", name, never));
+      assert.ok(attachment.ok);
+      const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
+      assert.ok(
+        (await world.answerOf(world.store.update("AzVolumeAttachment", { ...attachment.value, spec: { ...attachment.value.spec, recall } }, never))).ok,
+      );
+      await whileRunning(world, async () => {
+        const isAnswered = (): boolean => world.steps.includes("answer-recall");
+        assert.ok(await world.clock.runUntil(isAnswered, LIMIT_MS));
+        await world.clock.advance(10_000);
+        assert.equal((await world.answerOf(unpublishVolume(ports, { volumeId: diskUri, targetPath }, never))).ok, true);
+        assert.ok(await world.clock.runUntil(() => world.record()?.writer?.held === false, LIMIT_MS));
+      });
+    }));
+
+  it("looks after its standbys", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      await world.setAttachment(({ spec: { want: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
+      await whileRunning(world, async () => {
+        await world.clock.advance(1_000);
+        world.machine.detach(0);
+        assert.ok(await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, 2 * LIMIT_MS));
+      });
+    }));
+
+  it("says at once that the store went back when it is shown a record older than it has noted: somebody else may be granted what it writes", () =>
+    withNode({ writer: { ...granted, epoch: 5 }, epoch: 5 }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      await whileRunning(world, async () => {
+        const conditions = async (): Promise<readonly string[]> => {
+          const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+          return node.ok ? (node.value.status?.conditions ?? []).map(({ type }) => type) : [];
+        };
+        await world.clock.advance(1_000);
+        assert.deepEqual(await conditions(), []);
+        await world.setRecord((record) => ({ ...record, epoch: 4 }));
+        await world.clock.advance(1_000);
+        assert.deepEqual(await conditions(), ["StoreWentBack"]);
+      });
+    }));
+});

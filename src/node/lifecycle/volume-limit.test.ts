@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { anAttachment, diskUri } from "../../core/testing/objects.ts";
+import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
+import type { OwnNode } from "../../ports/cluster/own-node.ts";
+import { aMachine } from "../testing/a-machine.ts";
+import { createVolumeLimit, type VolumeLimitOptions } from "./volume-limit.ts";
+
+const never = new AbortController().signal;
+const LUNS = { ours: 0, backup: 1, v1: 2 };
+const backupUri = diskUri.replace("pvc-1", "backup");
+const v1Uri = diskUri.replace("pvc-1", "pvc-of-v1");
+const ours = { diskUri: diskUri.toUpperCase(), lun: LUNS.ours };
+const backup = { diskUri: backupUri, lun: LUNS.backup };
+
+interface World {
+  readonly clock: VirtualClock;
+  disks: InstanceMetadata["dataDisks"];
+  isServiceDown: boolean;
+  asked: number;
+  volumesInKubernetes: readonly string[];
+  readonly options: VolumeLimitOptions;
+}
+
+/** A Standard_D4s_v5, which takes eight data disks, with pvc-1 attached by the driver. */
+function aWorld(overrides: Partial<VolumeLimitOptions> = {}): World {
+  const clock = createVirtualClock();
+  const ownNode: OwnNode = {
+    read: async () => ok({ labels: {}, taints: [], volumeIds: world.volumesInKubernetes }),
+    drivers: async () => ok([]),
+    replaceTaints: async () => ok(undefined),
+  };
+  const world: World = {
+    clock,
+    disks: [ours],
+    isServiceDown: false,
+    asked: 0,
+    volumesInKubernetes: [],
+    options: {
+      given: undefined,
+      vmSize: "Standard_D4s_v5",
+      reserved: 0,
+      nodeName: "node-a",
+      metadata: {
+        read: async () => {
+          world.asked += 1;
+          return world.isServiceDown ? fail({ kind: "HostNotReady", detail: "no answer" }) : ok(aMachine({ dataDisks: world.disks }));
+        },
+      },
+      ownNode,
+      // Only attachments are asked for, by their node.
+      cache: { byIndex: (() => [anAttachment("node-a")]) as unknown as VolumeLimitOptions["cache"]["byIndex"] },
+      notes: { volumes: () => [] },
+      clock,
+      logger: silentLogger,
+      ...overrides,
+    },
+  };
+  return world;
+}
+
+describe("createVolumeLimit", () => {
+  it("is what the size takes: a volume of the driver's own does not count against it", async () => {
+    assert.equal(await createVolumeLimit(aWorld().options).measure(0, never), 8);
+  });
+
+  it("leaves out the slot of a disk that somebody else has attached, and those that are reserved", async () => {
+    const world = aWorld({ reserved: 2 });
+    world.disks = [ours, backup, { diskUri: undefined, lun: 5 }];
+    assert.equal(await createVolumeLimit(world.options).measure(0, never), 4);
+  });
+
+  it("is 0 where every slot is another's: then NodeGetInfo must not say 0, but this number must", async () => {
+    const world = aWorld({ vmSize: "Standard_B1s" });
+    world.disks = [backup, { diskUri: undefined, lun: 5 }];
+    assert.equal(await createVolumeLimit(world.options).measure(0, never), 0);
+  });
+
+  it("takes a volume for its own that only Kubernetes or the notes know: one that the V1 driver attached", async () => {
+    const world = aWorld();
+    world.disks = [ours, { diskUri: v1Uri, lun: LUNS.v1 }];
+    world.volumesInKubernetes = [v1Uri];
+    assert.equal(await createVolumeLimit(world.options).measure(0, never), 8);
+    const note = {
+      volumeName: "n",
+      uid: "u",
+      volumeId: v1Uri,
+      epoch: 1,
+      stagingPath: "/s",
+      targetPaths: [],
+      lun: 2,
+      majorMinor: "8:32",
+      accessType: "mount",
+    } as const;
+    assert.equal(await createVolumeLimit({ ...world.options, ownNode: undefined, notes: { volumes: () => [note] } }).measure(0, never), 8);
+  });
+
+  it("believes a disk to be a stranger's at the second look only: a detach is seen some seconds late", async () => {
+    const world = aWorld();
+    const limit = createVolumeLimit(world.options);
+    assert.equal(await limit.measure(0, never), 8);
+    world.disks = [ours, { diskUri: v1Uri, lun: LUNS.v1 }];
+    assert.equal(await limit.measure(0, never), 8);
+    world.disks = [ours, backup];
+    assert.equal(await limit.measure(0, never), 8, "another disk at another LUN was the stranger before");
+    assert.equal(await limit.measure(0, never), 7);
+    world.disks = [ours];
+    assert.equal(await limit.measure(0, never), 8);
+  });
+
+  it("stays as it was while the service does not answer", async () => {
+    const world = aWorld();
+    const limit = createVolumeLimit(world.options);
+    world.disks = [ours, backup];
+    assert.equal(await limit.measure(0, never), 7);
+    world.isServiceDown = true;
+    world.disks = [ours];
+    assert.equal(await limit.measure(0, never), 7);
+  });
+
+  it("asks again only when what is known is too old", async () => {
+    const world = aWorld();
+    const limit = createVolumeLimit(world.options);
+    await limit.measure(60_000, never);
+    await world.clock.advance(59_999);
+    await limit.measure(60_000, never);
+    assert.equal(world.asked, 1);
+    await world.clock.advance(1);
+    await limit.measure(60_000, never);
+    assert.equal(world.asked, 2);
+  });
+
+  it("asks nobody where the operator has said it, 0 included, or where there is nobody to ask", async () => {
+    const world = aWorld({ given: 0 });
+    assert.equal(await createVolumeLimit(world.options).measure(0, never), 0);
+    assert.equal(await createVolumeLimit({ ...world.options, given: undefined, metadata: undefined, reserved: 1 }).measure(0, never), 7);
+    assert.equal(world.asked, 0);
+  });
+});

@@ -1,0 +1,74 @@
+import { foreignDisksAmong, volumeLimitOf } from "../../core/azure/volume-limit.ts";
+import type { ObjectCache } from "../../objects/cache/object-cache.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
+import type { OwnNode } from "../../ports/cluster/own-node.ts";
+import type { NodeNotes } from "../../ports/host/node-checkpoints.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { VolumeLimit } from "../node-ports.ts";
+
+/** What measuring takes. */
+export interface VolumeLimitOptions {
+  /** What the operator says; undefined: what the size takes. */
+  readonly given: number | undefined;
+  readonly vmSize: string;
+  /** Slots that are kept for other disks. */
+  readonly reserved: number;
+  readonly nodeName: string;
+  /** Undefined: nobody can tell which disks the VM has, so none counts as somebody else's. */
+  readonly metadata: InstanceMetadataService | undefined;
+  /** Undefined: there is no Kubernetes. */
+  readonly ownNode: OwnNode | undefined;
+  readonly cache: Pick<ObjectCache, "byIndex">;
+  readonly notes: Pick<NodeNotes, "volumes">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Disks that were on the VM at one look. */
+type Disks = InstanceMetadata["dataDisks"];
+
+/**
+ * How many volumes this node takes: what its VM size takes, less what is reserved, less the disks that somebody else has attached. A disk counts as somebody else's
+ * only at the second look that finds it so, but for the first look of all: the platform tells its VMs of a detach some seconds late.
+ */
+export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
+  const { given, vmSize, reserved, metadata, clock, logger } = options;
+  const withForeignDisks = (foreignDisks: number): number => volumeLimitOf({ given, vmSize, reserved, foreignDisks });
+  let known = { limit: withForeignDisks(0), measuredMs: -Infinity };
+  let strangersLastTime: Disks | undefined;
+
+  async function look(service: InstanceMetadataService, signal: AbortSignal): Promise<void> {
+    const read = await service.read(signal);
+    known = { ...known, measuredMs: clock.elapsedMs() };
+    if (!read.ok) {
+      if (!signal.aborted) logger.warn("the VM's disks can't be counted: the volume limit stays as it was", { limit: known.limit, failure: read.failure });
+      return;
+    }
+    const strangers = await strangersAmong(options, read.value.dataDisks, signal);
+    const earlier = strangersLastTime ?? strangers;
+    strangersLastTime = strangers;
+    const limit = withForeignDisks(strangers.filter(({ lun }) => earlier.some((other) => other.lun === lun)).length);
+    if (limit !== known.limit)
+      logger.info("volume limit", { limit, vmSize, reserved, foreignDisks: strangers.map(({ diskUri, lun }) => diskUri ?? `LUN ${lun}`) });
+    known = { ...known, limit };
+  }
+
+  return {
+    measure: async (maxAgeMs, signal) => {
+      if (given === undefined && metadata !== undefined && clock.elapsedMs() - known.measuredMs >= maxAgeMs) await look(metadata, signal);
+      return known.limit;
+    },
+  };
+}
+
+/** Disks for which neither the store, nor this node's notes, nor Kubernetes knows a volume of the driver's. Kubernetes is asked only if there are any: V1's are known only there. */
+async function strangersAmong(options: VolumeLimitOptions, disks: Disks, signal: AbortSignal): Promise<Disks> {
+  const attachments = options.cache.byIndex("AzVolumeAttachment", "nodeName", options.nodeName).map(({ spec }) => spec.volumeId);
+  const noted = options.notes.volumes().map(({ volumeId }) => volumeId);
+  const unknown = foreignDisksAmong(disks, [...attachments, ...noted]);
+  if (unknown.length === 0 || options.ownNode === undefined) return unknown;
+  const node = await options.ownNode.read(signal);
+  if (!node.ok && !signal.aborted) options.logger.warn("Kubernetes can't be asked which disks are its volumes", { failure: node.failure });
+  return foreignDisksAmong(unknown, node.ok ? (node.value?.volumeIds ?? []) : []);
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { settledOn } from "../../controller/testing/settled.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { NodeTaint } from "../../core/node/node-taints.ts";
+import { anAttachment } from "../../core/testing/objects.ts";
+import { type DrainPorts, waitUntilDrained } from "./wait-until-drained.ts";
+
+const never = new AbortController().signal;
+const drained: readonly NodeTaint[] = [{ key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" }];
+
+interface World {
+  readonly clock: VirtualClock;
+  /** Undefined: the Node is gone. */
+  taints: readonly NodeTaint[] | undefined;
+  noted: readonly string[];
+  attachments: readonly AzVolumeAttachment[];
+  isServerDown: boolean;
+  readonly ports: DrainPorts;
+}
+
+function aWorld(given: Partial<Pick<World, "taints" | "noted" | "attachments" | "isServerDown">>): World {
+  const clock = createVirtualClock();
+  const down = fail({ kind: "StoreUnavailable", detail: "no answer" } as const);
+  const world: World = {
+    clock,
+    taints: [],
+    noted: [],
+    attachments: [],
+    isServerDown: false,
+    ports: {
+      ownNode: {
+        read: async () => {
+          if (world.isServerDown) return down;
+          return ok(world.taints === undefined ? undefined : { labels: {}, taints: world.taints, volumeIds: [] });
+        },
+      },
+      // Nothing but attachments is listed.
+      store: {
+        list: (async () => (world.isServerDown ? down : ok({ items: world.attachments, resourceVersion: "1" }))) as unknown as DrainPorts["store"]["list"],
+      },
+      readNotedVolumes: async () => world.noted,
+      nodeName: "node-a",
+      clock,
+      logger: silentLogger,
+    },
+    ...given,
+  };
+  return world;
+}
+
+/** Whether the wait is over after a time. */
+async function isOverAfter(world: World, ms: number, act: () => void): Promise<readonly [boolean, boolean]> {
+  let isOver = false;
+  const life = new AbortController();
+  const waiting = waitUntilDrained(world.ports, life.signal).then(
+    () => (isOver = true),
+    () => undefined,
+  );
+  await world.clock.advance(ms);
+  const before = isOver;
+  act();
+  await world.clock.advance(1_000);
+  const after = isOver;
+  life.abort();
+  await settledOn(world.clock, waiting);
+  return [before, after];
+}
+
+describe("waitUntilDrained", () => {
+  it("lets an upgrade go on at once, whatever is mounted", async () => {
+    const world = aWorld({ noted: ["pvc-1"], attachments: [anAttachment("node-a")] });
+    assert.equal(await waitUntilDrained(world.ports, never), false);
+  });
+
+  it("does not hold up the end of an emptied node without volumes", async () => {
+    const world = aWorld({ taints: drained, attachments: [anAttachment("node-a", { spec: { role: "Replica" } }), anAttachment("node-b")] });
+    assert.equal(await waitUntilDrained(world.ports, never), true);
+  });
+
+  it("waits for the last mount, which nobody but this plug-in can undo", async () => {
+    const world = aWorld({ taints: drained, noted: ["pvc-1"] });
+    assert.deepEqual(await isOverAfter(world, 600_000, () => (world.noted = [])), [false, true]);
+  });
+
+  it("waits until nothing is published to the node any more", async () => {
+    const world = aWorld({ taints: drained, attachments: [anAttachment("node-a")] });
+    const demote = (): void => void (world.attachments = [anAttachment("node-a", { spec: { role: "Replica" } })]);
+    assert.deepEqual(await isOverAfter(world, 600_000, demote), [false, true]);
+  });
+
+  it("takes a Node that is gone for one that is emptied", async () => {
+    const world = aWorld({ taints: undefined, noted: ["pvc-1"] });
+    assert.deepEqual(await isOverAfter(world, 10_000, () => (world.noted = [])), [false, true]);
+  });
+
+  it("asks again while nobody can tell whether the node is being emptied", async () => {
+    const world = aWorld({ taints: drained, isServerDown: true });
+    assert.deepEqual(await isOverAfter(world, 60_000, () => (world.isServerDown = false)), [false, true]);
+  });
+
+  it("ends with its signal", async () => {
+    const world = aWorld({ taints: drained, noted: ["pvc-1"] });
+    const life = new AbortController();
+    const waiting = waitUntilDrained(world.ports, life.signal);
+    await world.clock.advance(1_000);
+    life.abort(new Error("no more time"));
+    await assert.rejects(settledOn(world.clock, waiting), /no more time/);
+  });
+});

@@ -1,0 +1,65 @@
+import { labelValue } from "../../core/api/object-names.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { isBeingDrained } from "../../core/node/node-taints.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { OwnNode } from "../../ports/cluster/own-node.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+
+/** What the wait takes. */
+export interface DrainPorts {
+  readonly ownNode: Pick<OwnNode, "read">;
+  readonly store: Pick<ObjectStore, "list">;
+  /** The volumes in the notes of the plug-in that is about to stop, read anew. */
+  readonly readNotedVolumes: () => Promise<readonly string[]>;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How often it is looked whether the last volume has gone, in milliseconds. */
+const LOOK_EVERY_MS = 500;
+
+/**
+ * For a plug-in that is told to stop: where its node is being emptied or is gone, waits until no volume is staged there and none is wanted there as Primary, since only
+ * this plug-in can unmount them; a volume that stays behind mounted would have to be fenced. Anywhere else it returns at once, so that upgrades are quick. Answers
+ * whether the node is being emptied. Rejects with the signal's reason.
+ */
+export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): Promise<boolean> {
+  const isEmptied = await untilAnswered(ports, () => isBeingEmptied(ports, signal), signal);
+  if (!isEmptied) return false;
+  let told = "";
+  for (;;) {
+    const left = await untilAnswered(ports, () => volumesLeft(ports, signal), signal);
+    if (left.length === 0) return true;
+    const names = left.join(", ");
+    if (names !== told) ports.logger.info("the node is being emptied: waiting for its volumes", { nodeName: ports.nodeName, volumes: left });
+    told = names;
+    await ports.clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}
+
+async function isBeingEmptied({ ownNode }: DrainPorts, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+  const node = await ownNode.read(signal);
+  return node.ok ? ok(node.value === undefined || isBeingDrained(node.value.taints)) : node;
+}
+
+async function volumesLeft({ store, readNotedVolumes, nodeName }: DrainPorts, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
+  const attachments = await store.list("AzVolumeAttachment", { "disk.csi.azure.com/node-name": labelValue(nodeName) }, signal);
+  if (!attachments.ok) return attachments;
+  const primaries = attachments.value.items.flatMap(({ spec }) => (spec.nodeName === nodeName && spec.role === "Primary" ? [spec.volumeName] : []));
+  return ok([...new Set([...primaries, ...(await readNotedVolumes())])].toSorted());
+}
+
+/** Without an answer nobody knows that it is time to stop; whoever told this process to wait also limits how long. */
+async function untilAnswered<T>({ clock, logger }: DrainPorts, ask: () => Promise<Result<T, Failure>>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    signal.throwIfAborted();
+    if (answer.ok) return answer.value;
+    logger.warn("not known whether this node is being emptied; it is asked again", { message: describeFailure(answer.failure) });
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}

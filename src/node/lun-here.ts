@@ -1,9 +1,0 @@
-import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import { isSameVmId, type NodeKey } from "../core/model/node-identity.ts";
-
-/** The LUN at which an attachment says that its disk sits on this very machine, where nobody doubts it; undefined: it does not say so. */
-export function lunHere(node: NodeKey, attachment: AzVolumeAttachment | undefined): number | undefined {
-  const status = attachment?.status;
-  if (status?.state !== "Attached" || status.deviceMissing === true) return undefined;
-  return isSameVmId(status.vmId, node.vmId) ? status.lun : undefined;
-}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createSimulatedStore } from "../adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
+import { must, settledOn } from "../controller/testing/settled.ts";
+import { silentLogger } from "../controller/testing/silent-logger.ts";
+import type { WriterRecord } from "../core/api/az-volume.ts";
+import { aDetail, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
+import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
+import { stateWant } from "../objects/writer-request.ts";
+import type { NewObject, ObjectStore } from "../ports/store/object-store.ts";
+import { ownObjectsOf } from "./scoped-store.ts";
+
+const never = new AbortController().signal;
+
+interface World {
+  readonly store: ObjectStore;
+  readonly cache: ObjectCache;
+  readonly noted: Set<string>;
+  /** Makes a volume with that record, or gives it another. */
+  record(volumeName: string, record: Partial<WriterRecord>): Promise<void>;
+  /** Has it wanted on a node. */
+  want(volumeName: string, nodeName: string): Promise<void>;
+  /** The names of volumes and attachments in the node's cache, once it has heard everything. */
+  known(): Promise<{ readonly volumes: readonly string[]; readonly attachments: readonly string[] }>;
+}
+
+/** A store as node-a follows it. */
+async function onNodeA(prepare: (world: Pick<World, "record" | "want" | "noted">) => Promise<void>, act: (world: World) => Promise<void>): Promise<void> {
+  const clock = createVirtualClock();
+  const random = createSeededRandom(1);
+  const store = createSimulatedStore({ clock, random }).handle("node-a");
+  const noted = new Set<string>();
+  const knowsVolume = (volumeName: string): boolean => noted.has(volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+  const cache = createObjectCache({
+    store: ownObjectsOf(store, { nodeName: "node-a", knowsVolume }),
+    clock,
+    random,
+    logger: silentLogger,
+    kinds: ["AzVolume", "AzVolumeAttachment"],
+  });
+  const life = new AbortController();
+  const steps = { run: <T>(_step: unknown, take: () => Promise<T>): Promise<T> => take() };
+  const world: World = {
+    store,
+    cache,
+    noted,
+    record: async (volumeName, record) => {
+      const volume = aVolumeWithRecord(record);
+      const present = await store.get("AzVolume", volumeName, never);
+      const spec = { ...volume.spec, volumeName };
+      const created = present.ok
+        ? present.value
+        : await must(store.create("AzVolume", { metadata: { name: volumeName }, spec } as NewObject<"AzVolume">, never));
+      // Each volume has a disk of its own here, so that their attachments do not meet.
+      const detail = aDetail({ diskUri: diskUri.replace("pvc-1", volumeName) });
+      const status = volume.status === undefined ? {} : { status: { ...volume.status, detail } };
+      await must(store.updateStatus("AzVolume", { ...created, ...status }, never));
+    },
+    want: async (volumeName, nodeName) => {
+      const volume = await must(store.get("AzVolume", volumeName, never));
+      await must(settledOn(clock, stateWant({ store, clock, steps }, { volume, nodeName, volumeContext: {} }, never)));
+    },
+    known: async () => {
+      await clock.advance(10_000);
+      return {
+        volumes: cache.list("AzVolume").map(({ metadata }) => metadata.name),
+        attachments: cache.list("AzVolumeAttachment").map(({ spec }) => `${spec.volumeName} on ${spec.nodeName}`),
+      };
+    },
+  };
+  await prepare(world);
+  const running = cache.run(life.signal);
+  await settledOn(clock, cache.untilSynced(never));
+  try {
+    await act(world);
+  } finally {
+    life.abort();
+    await settledOn(
+      clock,
+      running.catch(() => undefined),
+    );
+  }
+}
+
+describe("ownObjectsOf", () => {
+  it("keeps other nodes' volumes and attachments out of a node's memory", () =>
+    onNodeA(
+      async ({ record, want }) => {
+        await record("pvc-of-a", { writer: aWriter("node-a") });
+        await record("pvc-of-b", { writer: aWriter("node-b") });
+        await want("pvc-of-a", "node-a");
+        await want("pvc-of-b", "node-b");
+      },
+      async ({ known }) => assert.deepEqual(await known(), { volumes: ["pvc-of-a"], attachments: ["pvc-of-a on node-a"] }),
+    ));
+
+  it("tells a node of each volume whose record names it, in whatever part", () =>
+    onNodeA(
+      async ({ record }) => {
+        await record("fenced", { writer: aWriter("node-b"), fencing: identity("node-a") });
+        await record("quarantined", { quarantine: [identity("node-b"), identity("node-a")] });
+        await record("unproven", { unproven: [identity("node-a")] });
+        await record("unrelated", { quarantine: [identity("node-b")] });
+      },
+      async ({ known }) => assert.deepEqual((await known()).volumes, ["fenced", "quarantined", "unproven"]),
+    ));
+
+  it("tells a node at once that a volume has become its own, and forgets it once it is not any more", () =>
+    onNodeA(
+      async ({ record }) => record("pvc-1", { writer: aWriter("node-b") }),
+      async ({ record, known }) => {
+        assert.deepEqual((await known()).volumes, []);
+        await record("pvc-1", { writer: aWriter("node-a", { held: false }) });
+        assert.deepEqual((await known()).volumes, ["pvc-1"]);
+        await record("pvc-1", { writer: aWriter("node-b") });
+        assert.deepEqual((await known()).volumes, []);
+      },
+    ));
+
+  it("keeps a volume that the node has noted or has an attachment of, whatever its record says", () =>
+    onNodeA(
+      async ({ record, noted, want }) => {
+        for (const name of ["noted", "standby"]) await record(name, { writer: aWriter("node-b") });
+        noted.add("noted");
+        await want("standby", "node-a");
+      },
+      async ({ record, known }) => {
+        for (const name of ["noted", "standby"]) await record(name, { writer: aWriter("node-b", { epoch: 2 }) });
+        assert.deepEqual((await known()).volumes, ["noted", "standby"]);
+      },
+    ));
+
+  it("reads and writes any object as before", () =>
+    onNodeA(
+      async ({ record }) => record("pvc-1", { writer: aWriter("node-b") }),
+      async ({ store }) => {
+        const own = ownObjectsOf(store, { nodeName: "node-a", knowsVolume: () => false });
+        assert.deepEqual(await own.get("AzVolume", "pvc-1", never), await store.get("AzVolume", "pvc-1", never));
+        assert.equal((await must(own.list("AzVolume", {}, never))).items.length, 0);
+      },
+    ));
+});

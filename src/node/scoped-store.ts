@@ -1,0 +1,45 @@
+import type { AzVolume } from "../core/api/az-volume.ts";
+import { labelValue } from "../core/api/object-names.ts";
+import { NODE_NAME_LABEL } from "../objects/new-attachment.ts";
+import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../ports/store/object-store.ts";
+
+/** Who follows, and what it knows of volumes that the volume's own object does not tell. */
+export interface OwnObjectsOptions {
+  readonly nodeName: string;
+  /** Whether the node has noted the volume, or has an attachment of it. */
+  readonly knowsVolume: (volumeName: string) => boolean;
+}
+
+/** Whether a volume's record names a node in any part. */
+export function recordNames(volume: AzVolume, nodeName: string): boolean {
+  const record = volume.status?.record;
+  return record !== undefined && [record.writer, record.fencing, ...record.quarantine, ...record.unproven].some((node) => node?.nodeName === nodeName);
+}
+
+/**
+ * The store as one node follows it: of the attachments only its own, of the volumes only those that have to do with it. A cluster has thousands of others, and
+ * they would be kept in the memory of each node. Lists and watches are narrowed, and nothing else: whatever a node needs to know of another volume, it reads.
+ */
+export function ownObjectsOf(store: ObjectStore, options: OwnObjectsOptions): ObjectStore {
+  const { nodeName, knowsVolume } = options;
+  const concerns = (volume: AzVolume): boolean => recordNames(volume, nodeName) || knowsVolume(volume.metadata.name);
+  const isOwn = <K extends Kind>(kind: K, object: KindMap[K]): boolean => kind !== "AzVolume" || concerns(object as AzVolume);
+  const narrowed = (kind: Kind, selector: LabelSelector): LabelSelector =>
+    kind === "AzVolumeAttachment" ? { ...selector, [NODE_NAME_LABEL]: labelValue(nodeName) } : selector;
+
+  async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void> {
+    for await (const event of store.watch(kind, narrowed(kind, selector), resourceVersion, signal)) {
+      // To who follows, a volume that is not the node's is not there (any more).
+      yield event.type === "BOOKMARK" || isOwn(kind, event.object) ? event : { type: "DELETED", object: event.object };
+    }
+  }
+
+  return {
+    ...store,
+    list: async (kind, selector, signal) => {
+      const listed = await store.list(kind, narrowed(kind, selector), signal);
+      return listed.ok ? { ...listed, value: { ...listed.value, items: listed.value.items.filter((item) => isOwn(kind, item)) } } : listed;
+    },
+    watch,
+  };
+}

@@ -1,0 +1,109 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { reportMissing } from "../../objects/mark-device-missing.ts";
+import type { Device } from "../../ports/host/host-provisioner.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { waitForAttachment } from "./wait-for-device.ts";
+
+/** A device, and the attachment whose LUN led to it. */
+export interface AttachedDevice {
+  readonly device: Device;
+  readonly lun: number;
+  readonly attachment: AzVolumeAttachment;
+}
+
+/** What one look for a device came to. `missing`: it may still come. */
+type Look = { readonly kind: "right"; readonly device: Device; readonly lun: number } | { readonly kind: "missing" | "refused"; readonly failure: Failure };
+
+/**
+ * Finds the device of an attached volume and proves that it is the right one: no other volume is said to be
+ * at the attachment's LUN, link and kernel agree on the device there, and its size is the disk's (looked at
+ * again after a rescan). A device that is missing after one look is reported to the controller, which reads
+ * the VM again and may correct the LUN. It is then awaited for up to `waitMs` in all, by what the
+ * attachment says. Fails with what was seen last.
+ */
+export async function findRightDevice(
+  ports: NodePorts,
+  request: { readonly volume: AzVolume; readonly attachment: AzVolumeAttachment; readonly waitMs: number },
+  signal: AbortSignal,
+): Promise<Result<AttachedDevice, Failure>> {
+  const beganAtMs = ports.clock.elapsedMs();
+  const waitedMs = (): number => ports.clock.elapsedMs() - beganAtMs;
+  let { attachment } = request;
+  for (let looks = 1; ; looks += 1) {
+    const look = await lookOnce(ports, request.volume, attachment, signal);
+    if (look.kind === "right") return ok({ device: look.device, lun: look.lun, attachment });
+    if (look.kind === "refused") return fail(look.failure);
+    if (looks === 1) {
+      const reported = await reportMissing(ports, attachment, signal);
+      if (!reported.ok) return reported;
+    }
+    const leftMs = request.waitMs - waitedMs();
+    if (leftMs <= 0) return fail(withWait(look.failure, waitedMs()));
+    const { metadata, spec } = attachment;
+    const again = await waitForAttachment(ports, { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: leftMs }, signal);
+    // What was seen at the LUN says more than that the LUN is being looked up.
+    if (!again.ok) return again.failure.kind === "StillWaiting" ? fail(withWait(look.failure, waitedMs())) : again;
+    attachment = again.value;
+  }
+}
+
+/** One look says how long it took, not for how long the device was awaited. */
+function withWait(failure: Failure, waitedMs: number): Failure {
+  return failure.kind === "DeviceNotFound" ? { ...failure, waitedMs } : failure;
+}
+
+async function lookOnce(ports: NodePorts, volume: AzVolume, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Look> {
+  const lun = attachment.status?.lun;
+  const detail = volume.status?.detail;
+  if (lun === undefined || detail === undefined)
+    return { kind: "refused", failure: { kind: "StillWaiting", volumeId: attachment.spec.volumeId, what: "its LUN" } };
+  const twin = twinAt(ports, attachment, lun);
+  if (twin !== undefined) return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };
+  const found = await ports.host.findDevice({ lun }, signal);
+  if (!found.ok) return { kind: isMissing(found.failure) ? "missing" : "refused", failure: found.failure };
+  const wantedBytes = gibToBytes(detail.sizeGiB);
+  if (found.value.sizeBytes === wantedBytes) return { kind: "right", device: found.value, lun };
+  const rescanned = await ports.host.rescanDevice(found.value, signal);
+  if (!rescanned.ok) return { kind: "refused", failure: rescanned.failure };
+  if (rescanned.value.sizeBytes === wantedBytes) return { kind: "right", device: rescanned.value, lun };
+  const problem = `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, disk ${detail.diskUri} has ${wantedBytes} (${detail.sizeGiB} GiB)`;
+  return { kind: "refused", failure: { kind: "WrongDevice", devicePath: found.value.path, problem } };
+}
+
+/** Whether a host says that a LUN has no device, or none that its witnesses agree on. */
+export function isMissing(failure: Failure): boolean {
+  return failure.kind === "DeviceNotFound" || failure.kind === "WrongDevice";
+}
+
+/**
+ * Another volume that is said to sit at the same LUN of this VM: one of the two is not there any more, and
+ * nothing on a raw device tells which.
+ */
+function twinAt(ports: NodePorts, attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment | undefined {
+  return ports.cache
+    .byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)
+    .find(
+      (other) =>
+        other.metadata.name !== attachment.metadata.name &&
+        other.status?.state === "Attached" &&
+        other.status.deviceMissing !== true &&
+        other.status.lun === lun &&
+        other.status.vmId === attachment.status?.vmId,
+    );
+}
+
+async function reportTwins(ports: NodePorts, attachment: AzVolumeAttachment, twin: AzVolumeAttachment, lun: number, signal: AbortSignal): Promise<Failure> {
+  for (const one of [attachment, twin]) {
+    const reported = await reportMissing(ports, one, signal);
+    if (!reported.ok) return reported.failure;
+  }
+  return {
+    kind: "StillWaiting",
+    volumeId: attachment.spec.volumeId,
+    what: `its LUN: ${lun} is also that of ${twin.spec.volumeId}, so both are looked up in Azure`,
+  };
+}

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
+import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import type { DeviceContent } from "../../core/node/judge-device-content.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import type { FileSystemType } from "../../core/volume/file-system.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import { unstageVolume } from "./unstage-volume.ts";
+
+const never = new AbortController().signal;
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const granted = aWriter("node-a", { held: false });
+const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+const FORMATS_FOR_MS = 10_000;
+const FORMAT_BEGINS_MAX_MS = 10_000;
+const LOOK_MAX_MS = 10_000;
+const rest: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
+
+async function stage(world: NodeWorld, ports: NodePorts, overrides: Partial<StageRequest> = {}): Promise<string> {
+  const staged = await world.answerOf(stageVolume(ports, { ...request, ...overrides }, never));
+  return staged.ok ? "ok" : staged.failure.kind;
+}
+
+/**
+ * The plug-in and its command die with that share of the command's time behind it. Answers the ports of
+ * the plug-in that comes after it.
+ */
+async function cutOff(world: NodeWorld, fsType: FileSystemType, doneShare: number): Promise<NodePorts> {
+  world.machine.setLatencyMs("format", FORMATS_FOR_MS);
+  const staging = stageVolume(world.ports(), { ...request, fsType }, never);
+  await world.clock.runUntil(() => world.machine.commandsInFlight().some((line) => line.startsWith("format")), FORMAT_BEGINS_MAX_MS);
+  await world.clock.advance(doneShare * FORMATS_FOR_MS);
+  world.restartPlugin({ childrenSurvive: false });
+  const staged = await world.answerOf(staging);
+  assert.equal(staged.ok ? "ok" : staged.failure.kind, "Cancelled");
+  world.machine.setLatencyMs("format", 0);
+  return world.ports();
+}
+
+/** What the controller does once it has read the VM again. */
+function lookedUp(world: NodeWorld, lun: number): Promise<void> {
+  return world.setAttachment((attachment) => ({ ...attachment, status: { ...attachment.status, state: "Attached", lun, deviceMissing: false } }));
+}
+
+/** Stages while the controller, asked to look the LUN up again, finds that one. */
+async function stageLookedUp(world: NodeWorld, ports: NodePorts, lun: number, overrides: Partial<StageRequest> = {}): Promise<string> {
+  const staging = stageVolume(ports, { ...request, ...overrides }, never);
+  assert.ok(await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LOOK_MAX_MS), "the LUN is not looked up again");
+  await lookedUp(world, lun);
+  const staged = await world.answerOf(staging);
+  return staged.ok ? "ok" : staged.failure.kind;
+}
+
+describe("a first format that was cut off", () => {
+  const phases = [
+    { because: "before it wrote anything", fsType: "ext4", doneShare: 0.1, left: "blank" },
+    { because: "with data and no signature", fsType: "ext4", doneShare: 0.5, left: "otherData" },
+    { because: "with the signature of a file system that is not complete", fsType: "ext4", doneShare: 0.9, left: "fileSystem" },
+    { because: "with the signature of an XFS, which nothing checks", fsType: "xfs", doneShare: 0.9, left: "fileSystem" },
+  ] as const;
+  for (const { because, fsType, doneShare, left } of phases) {
+    it(`is made again with its UUID, by the mark alone, ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        const ports = await cutOff(world, fsType, doneShare);
+        const mark = world.disk.formatMark;
+        assert.deepEqual([world.disk.content.kind, mark?.diskUri, world.detail()?.formatted], [left, diskUri, undefined]);
+        assert.equal(await stage(world, ports, { fsType }), "ok");
+        assert.deepEqual(world.disk.content, { kind: "fileSystem", fsType, uuid: mark?.uuid });
+        assert.deepEqual([world.disk.isBroken, world.disk.formatMark, world.detail()?.formatted?.uuid], [false, undefined, mark?.uuid]);
+      }));
+  }
+
+  it("is not made again once the record no longer says that the node holds the volume", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = await cutOff(world, "ext4", 0.5);
+      const mark = world.disk.formatMark;
+      world.meanwhile.note = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
+      assert.equal(await stage(world, ports), "NotWriter");
+      assert.deepEqual([world.disk.content, world.disk.formatMark], [rest, mark]);
+    }));
+
+  it("is left to a person without its mark", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = await cutOff(world, "ext4", 0.5);
+      world.disk.formatMark = undefined;
+      assert.equal(await stage(world, ports), "WrongFileSystem");
+      assert.deepEqual(world.disk.content, rest);
+    }));
+
+  it("is not made again over an XFS that a person made by hand", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = await cutOff(world, "xfs", 0.5);
+      const byHand: DeviceContent = { kind: "fileSystem", fsType: "xfs", uuid: "uuid-by-hand" };
+      world.disk.content = byHand;
+      world.disk.fileSystemBytes = gibToBytes(10);
+      assert.equal(await stageLookedUp(world, ports, 0, { fsType: "xfs" }), "ok");
+      assert.deepEqual([world.disk.content, world.disk.formatMark], [byHand, undefined]);
+    }));
+
+  it("is no reason to format another volume's disk that came to its LUN", () =>
+    withNode(
+      { writer: granted },
+      async (world) => {
+        const ports = await cutOff(world, "ext4", 0.5);
+        const other = createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
+        other.content = rest;
+        world.machine.detach(0);
+        world.machine.attach({ lun: 0, disk: other });
+        world.machine.attach({ lun: 1, disk: world.disk });
+        assert.equal(await stage(world, ports), "WrongFileSystem");
+        await lookedUp(world, 1);
+        assert.equal(await stage(world, ports), "ok");
+        assert.deepEqual([other.content, world.disk.content.kind], [rest, "fileSystem"]);
+      },
+      { reusesNumbers: true },
+    ));
+
+  it("is whole where only its record is missing, and is used as it is", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(await stage(world, world.ports()), "ok");
+      const { content } = world.disk;
+      const uuid = content.kind === "fileSystem" ? content.uuid : "";
+      assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
+      await world.setRecord((record) => ({ ...record, writer: granted }));
+      await world.setFormatted(undefined);
+      world.disk.formatMark = { diskUri, uuid };
+      assert.equal(await stage(world, world.ports()), "ok");
+      assert.deepEqual([world.disk.content, world.disk.formatMark, world.detail()?.formatted?.uuid], [content, undefined, uuid]);
+    }));
+
+  it("is marked while mkfs runs, and its mark gone before it is on record", () =>
+    withNode({ writer: granted }, async (world) => {
+      const marks: unknown[] = [];
+      const { host } = world.ports();
+      const watched: NodePorts = {
+        ...world.ports(),
+        host: {
+          ...host,
+          format: (formatting, signal) => {
+            marks.push(world.disk.formatMark?.uuid === formatting.uuid);
+            return host.format(formatting, signal);
+          },
+          eraseFormatMark: (device, signal) => {
+            marks.push(world.detail()?.formatted);
+            return host.eraseFormatMark(device, signal);
+          },
+        },
+      };
+      assert.equal(await stage(world, watched), "ok");
+      assert.deepEqual([marks, world.detail()?.formatted !== undefined], [[true, undefined], true]);
+    }));
+});
+
+describe("a raw disk with the mark of a first format", () => {
+  it("loses it before a pod gets the disk: what the pod writes is no rest of a format", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.disk.content = rest;
+      world.disk.formatMark = { diskUri, uuid: "uuid-1" };
+      assert.equal(await stage(world, world.ports(), { accessType: "block" }), "ok");
+      assert.deepEqual([world.disk.content, world.disk.formatMark], [rest, undefined]);
+    }));
+});
+
+describe("a file system that neither the record nor a mark names", () => {
+  const found: DeviceContent = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
+
+  it("is written to only once the LUN was looked up in Azure again", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = world.ports();
+      world.disk.content = found;
+      world.disk.fileSystemBytes = gibToBytes(5);
+      assert.equal(await stageLookedUp(world, ports, 0), "ok");
+      assert.equal(world.detail()?.formatted?.uuid, "uuid-1");
+    }));
+
+  it("is given back unchanged where no controller looks the LUN up", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.disk.content = found;
+      world.disk.isBroken = true;
+      assert.equal(await stage(world, world.ports()), "StillWaiting");
+      assert.deepEqual([world.record()?.writer?.held, world.machine.mounts(), world.detail()?.formatted], [false, [], undefined]);
+    }));
+
+  it("is another volume's where its disk had moved, and stays as it is", () =>
+    withNode(
+      { writer: granted },
+      async (world) => {
+        const ports = world.ports();
+        const other = { ...createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) }), content: found, fileSystemBytes: gibToBytes(5) };
+        world.machine.detach(0);
+        world.machine.attach({ lun: 0, disk: other });
+        world.machine.attach({ lun: 1, disk: world.disk });
+        assert.equal(await stageLookedUp(world, ports, 1), "WrongDevice");
+        await lookedUp(world, 1);
+        assert.equal(await stage(world, ports), "ok");
+        assert.deepEqual([other.content, other.fileSystemBytes, world.disk.content.kind], [found, gibToBytes(5), "fileSystem"]);
+        assert.notEqual(world.detail()?.formatted?.uuid, "uuid-1");
+      },
+      { reusesNumbers: true },
+    ));
+});
+
+describe("data of others", () => {
+  for (const content of [
+    { kind: "fileSystem", fsType: "xfs", uuid: "uuid-of-somebody" },
+    { kind: "otherData", detail: "a partition table of type gpt" },
+  ] as const)
+    it(`is left alone where there is ${content.kind === "otherData" ? content.detail : content.fsType}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        world.disk.content = content;
+        assert.equal(await stage(world, world.ports()), "WrongFileSystem");
+        assert.deepEqual(world.disk.content, content);
+      }));
+});

@@ -1,0 +1,137 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { type FileSystemPlan, planFileSystem } from "../../core/node/plan-file-system.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import type { FileSystemType } from "../../core/volume/file-system.ts";
+import { isWriter } from "../../core/writer/writer-steps.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { Device } from "../../ports/host/host-provisioner.ts";
+import type { NodePorts } from "../node-ports.ts";
+
+/** The file system that a volume is to be mounted with. */
+export interface FileSystemRequest {
+  readonly fsType: FileSystemType;
+  /** The access mode allows no node to write. A read-only target alone says nothing of the others. */
+  readonly readOnly: boolean;
+}
+
+/** One volume on the device that was chosen for it, of which this node is the writer. */
+interface Prepared extends FileSystemRequest {
+  readonly volume: AzVolume;
+  readonly device: Device;
+  /** Has the disk's LUN read from Azure once more, and fails where that does not lead to this device. */
+  readonly lookAgain: () => Promise<Result<void, Failure>>;
+}
+
+/**
+ * Checks the file system that is there, or makes one on a disk that never had any. Anything else is left as it is. Repeating it after any interruption is safe: the mark of a
+ * first format is on the disk before mkfs begins, and gone before anything is mounted.
+ */
+export async function prepareFileSystem(ports: NodePorts, prepared: Prepared, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const { volume, device, fsType, readOnly } = prepared;
+  const { host } = ports;
+  const detail = volume.status?.detail;
+  if (detail === undefined) return fail({ kind: "StillWaiting", volumeId: volume.metadata.name, what: "its disk to be created" });
+  const content = await host.inspectDevice(device, signal);
+  if (!content.ok) return content;
+  const { diskUri, formatted } = detail;
+  const mark = formatted === undefined ? await host.readFormatMark(device, signal) : ok(undefined);
+  if (!mark.ok) return mark;
+  const plan = planFileSystem({ devicePath: device.path, content: content.value, mark: mark.value, diskUri, formatted, fsType, readOnly });
+  switch (plan.kind) {
+    case "Refuse":
+      return fail(plan.failure);
+    case "Check":
+      return checkFound(ports, prepared, plan, signal);
+    case "Make": {
+      const held = await confirmHolder(ports, volume, signal);
+      if (!held.ok) return held;
+      const uuid = plan.uuid ?? ports.random.uuid();
+      const marked = await host.writeFormatMark({ device, mark: { diskUri, uuid } }, signal);
+      return marked.ok ? make(ports, prepared, uuid, signal) : marked;
+    }
+    case "MakeAgain":
+      return makeAgain(ports, prepared, plan.uuid, signal);
+  }
+}
+
+async function checkFound(
+  ports: NodePorts,
+  prepared: Prepared,
+  plan: Extract<FileSystemPlan, { kind: "Check" }>,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { host } = ports;
+  const { device, fsType, readOnly } = prepared;
+  // With the LUN of an earlier attachment it could be another volume's, and the check writes.
+  const same = plan.isUnknown ? await prepared.lookAgain() : ok(undefined);
+  if (!same.ok) return same;
+  const checked = await host.checkFileSystem({ device, fsType }, signal);
+  if (!checked.ok) return plan.isOwnUnfinished && checked.failure.kind === "FileSystemBroken" ? makeAgain(ports, prepared, plan.uuid, signal) : checked;
+  const grown = readOnly ? ok(undefined) : await host.growBeforeMount({ device, fsType }, signal);
+  return grown.ok ? recordFormatted(ports, prepared, plan.uuid, signal) : grown;
+}
+
+async function makeAgain(ports: NodePorts, prepared: Prepared, uuid: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const { volume, device } = prepared;
+  const held = await confirmHolder(ports, volume, signal);
+  if (!held.ok) return held;
+  ports.logger.warn("first format was cut off: the file system is made again", { volumeName: volume.metadata.name, devicePath: device.path });
+  const erased = await ports.host.eraseUnfinishedFormat(device, signal);
+  return erased.ok ? make(ports, prepared, uuid, signal) : erased;
+}
+
+async function make(ports: NodePorts, prepared: Prepared, uuid: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const { device, fsType } = prepared;
+  const made = await ports.steps.run("format", () => ports.host.format({ device, fsType, uuid }, signal));
+  return made.ok ? recordFormatted(ports, prepared, uuid, signal) : made;
+}
+
+/**
+ * Erases the mark, and then notes that the volume has its file system, and which: from here on no node ever makes another on it, whatever the device looks like, and a device
+ * with another file system is refused. A UUID that nobody noted yet (a static volume, one of an earlier version) is noted when it is first seen.
+ */
+async function recordFormatted(ports: NodePorts, { volume, device, fsType }: Prepared, uuid: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const known = volume.status?.detail?.formatted;
+  if (known !== undefined && (known.uuid !== undefined || uuid === "")) return ok(undefined);
+  // In this order: a mark that outlived the first mount would have a pod's data taken for the rest of a format, once the record is lost.
+  const erased = await ports.host.eraseFormatMark(device, signal);
+  if (!erased.ok) return erased;
+  const identity = uuid === "" ? {} : { uuid };
+  const first = { fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
+  let isHeld = true;
+  const recorded = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name: volume.metadata.name },
+    (present) => {
+      const detail = present.status?.detail;
+      isHeld = isHolder(ports, present);
+      if (present.status === undefined || detail === undefined || !isHeld) return undefined;
+      return { ...present, status: { ...present.status, detail: { ...detail, formatted: { ...(detail.formatted ?? first), ...identity } } } };
+    },
+    signal,
+  );
+  if (!recorded.ok) return recorded;
+  return isHeld ? ok(undefined) : noHolder(ports, volume);
+}
+
+/** Before the first write to the disk. */
+async function confirmHolder(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const read = await ports.store.get("AzVolume", volume.metadata.name, signal);
+  if (!read.ok) return read;
+  return isHolder(ports, read.value) ? ok(undefined) : noHolder(ports, volume);
+}
+
+/**
+ * False where the record does not say any more that this node holds the volume: it was lost and made again since the take, and knows nothing of what was begun under the old
+ * one. The chart's admission policy refuses a write of the detail then.
+ */
+function isHolder({ node }: NodePorts, { status }: AzVolume): boolean {
+  const record = status?.record;
+  return record !== undefined && isWriter(record, node) && record.writer?.held === true;
+}
+
+function noHolder({ node }: NodePorts, { metadata: { name } }: AzVolume): Result<never, Failure> {
+  return fail({ kind: "NotWriter", volumeId: name, nodeName: node.nodeName, reason: "the record no longer says that it holds the volume" });
+}

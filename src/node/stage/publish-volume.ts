@@ -1,0 +1,106 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
+import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { confirmHeld } from "../writer/acquire-volume.ts";
+import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
+
+/**
+ * Binds a staged volume to a target. The record is read afresh as for staging, and the staging path must be a live mount of the right device: a recall
+ * may have unmounted it behind the orchestrator's back, and the volume may have been given back since; the orchestrator believes it staged and will not stage it
+ * again. So where it is not, it is staged first, whatever is or is not known of it here.
+ */
+export async function publishVolume(
+  ports: NodePorts,
+  request: StageRequest & { readonly targetPath: string; readonly targetReadOnly: boolean },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  // Staging what is staged is a look at the mount and one read of the record.
+  const staged = await stageVolume(ports, request, signal);
+  if (!staged.ok) return staged;
+  const present = await publishedAt(ports, staged.value.volume.metadata.name, request.targetPath, signal);
+  if (!present.ok) return present;
+  const covered = await coverDead(ports, { ...request, present: present.value, device: staged.value.device }, signal);
+  if (!covered.ok) return covered;
+  const noted = await noteTargets(
+    ports,
+    staged.value.volume.metadata.name,
+    (targets) => [...targets.filter((target) => target !== request.targetPath), request.targetPath],
+    signal,
+  );
+  if (!noted.ok) return noted;
+  const bound = await (request.accessType === "block"
+    ? ports.host.bindDevice({ device: staged.value.device, targetPath: request.targetPath, readOnly: request.targetReadOnly }, signal)
+    : ports.host.bindMount(
+        { stagingPath: request.stagingPath, targetPath: request.targetPath, readOnly: request.targetReadOnly, mountFlags: request.mountFlags },
+        signal,
+      ));
+  if (!bound.ok) return bound;
+  return confirmAfterBind(ports, { ...request, wasPublished: present.value !== undefined }, staged.value, signal);
+}
+
+/** What is mounted there already, and a pod may run with: kubelet, started again, publishes anew what is published, and a tombstone is only at what was. */
+async function publishedAt(ports: NodePorts, volumeName: string, targetPath: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>> {
+  const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  return note?.targetPaths.includes(targetPath) === true ? ports.host.mountAt(targetPath, signal) : ok(undefined);
+}
+
+/**
+ * A publish that was bound and could not be confirmed is repeated, and the disk may have gone and come back as another device since: the dead mount makes way. Refused for it, for
+ * good, kubelet would take the target for unmounted, and never unpublish it.
+ */
+async function coverDead(
+  ports: NodePorts,
+  request: Pick<StageRequest, "accessType"> & { readonly targetPath: string; readonly present: MountPoint | undefined; readonly device: Device },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { present, device } = request;
+  if (request.accessType === "block" || present === undefined || present.isTombstone) return ok(undefined);
+  return present.isDead || present.majorMinor !== device.majorMinor ? ports.host.leaveTombstone(request.targetPath, signal) : ok(undefined);
+}
+
+/** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. A pod that ran there before is not left with a bare directory. */
+async function confirmAfterBind(
+  ports: NodePorts,
+  request: Pick<StageRequest, "volumeId" | "accessType"> & { readonly targetPath: string; readonly wasPublished: boolean },
+  staged: Staged,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  if (staged.volume.status?.record === undefined) return ok(undefined);
+  const held = await confirmHeld(ports, staged.volume.metadata.name, signal);
+  if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
+  const isPodThere = request.wasPublished && request.accessType === "mount";
+  const unbound = await (isPodThere ? ports.host.leaveTombstone(request.targetPath, signal) : unpublishVolume(ports, request, signal));
+  if (!unbound.ok) return unbound;
+  return fail({
+    kind: "NotWriter",
+    volumeId: request.volumeId,
+    nodeName: ports.node.nodeName,
+    reason: "the volume was taken back while it was being published",
+  });
+}
+
+/** Unbinds a target and forgets it. Success if nothing is there. */
+export async function unpublishVolume(
+  ports: NodePorts,
+  request: { readonly volumeId: string; readonly targetPath: string },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const unbound = await ports.host.unmount(request.targetPath, signal);
+  if (!unbound.ok) return unbound;
+  const note = ports.notes.volumes().find((other) => other.volumeId.toLowerCase() === request.volumeId.toLowerCase());
+  if (note === undefined) return ok(undefined);
+  return noteTargets(ports, note.volumeName, (targets) => targets.filter((target) => target !== request.targetPath), signal);
+}
+
+async function noteTargets(
+  ports: NodePorts,
+  volumeName: string,
+  change: (targets: readonly string[]) => readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const note: VolumeNote | undefined = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  if (note === undefined) return ok(undefined);
+  return ports.notes.put({ ...note, targetPaths: change(note.targetPaths).toSorted() }, signal);
+}

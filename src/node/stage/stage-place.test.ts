@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
+import { must } from "../../controller/testing/settled.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { publishVolume } from "./publish-volume.ts";
+import { stageVolume, type StageRequest } from "./stage-volume.ts";
+
+const never = new AbortController().signal;
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const block: StageRequest = { ...request, accessType: "block" };
+const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
+const granted = aWriter("node-a", { held: false });
+const held = aWriter("node-a");
+const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+const LIMIT_MS = 60_000;
+
+const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}, ports = world.ports()): ReturnType<typeof stageVolume> =>
+  world.answerOf(stageVolume(ports, { ...request, ...overrides }, never));
+const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string => (staged.ok ? "ok" : staged.failure.kind);
+const anotherDisk = () => createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
+const publish = (world: NodeWorld, how: StageRequest = request) =>
+  must(world.answerOf(publishVolume(world.ports(), { ...how, targetPath, targetReadOnly: false }, never)));
+
+function withStatus(attachment: AzVolumeAttachment, status: Partial<NonNullable<AzVolumeAttachment["status"]>>): AzVolumeAttachment {
+  return attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, ...status } };
+}
+
+function aNote(overrides: Partial<VolumeNote> = {}): VolumeNote {
+  const own = { volumeName: "pvc-2", uid: "uid-pvc-2", volumeId: otherUri, epoch: 3, stagingPath: "/staging/pvc-2", lun: 5, majorMinor: "8:96" };
+  return { ...own, accessType: "block", targetPaths: [], ...overrides };
+}
+
+/** Several nodes may write the volume: its object has no record. */
+async function withoutRecord(world: NodeWorld): Promise<void> {
+  const { record: _, ...status } = (await must(world.store.get("AzVolume", "pvc-1", never))).status ?? assert.fail("no status");
+  await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" }] } }));
+  const volume = await must(world.store.get("AzVolume", "pvc-1", never));
+  await must(world.store.updateStatus("AzVolume", { ...volume, status } as AzVolume, never));
+}
+
+describe("stageVolume and where the disk is", () => {
+  it("stages at whichever LUN the disk is, and notes that one", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.machine.detach(0);
+      world.machine.attach({ lun: 3, disk: world.disk });
+      await world.setAttachment((attachment) => withStatus(attachment, { lun: 3 }));
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.deepEqual(
+        world
+          .ports()
+          .notes.volumes()
+          .map(({ lun, epoch, uid }) => [lun, epoch, uid]),
+        [[3, 1, "uid-pvc-1"]].map(([lun, epoch]) => [lun, epoch, world.ports().cache.get("AzVolume", "pvc-1")?.metadata.uid]),
+      );
+    }));
+
+  it("does not take again what it holds while a process has the device at that LUN open", () =>
+    withNode({ writer: held }, async (world) => {
+      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      world.machine.detach(0);
+      world.machine.attach({ lun: 3, disk: world.disk });
+      world.machine.openRaw(3);
+      await world.setAttachment((attachment) => withStatus(attachment, { lun: 3 }));
+      const staged = await stage(world, { accessType: "block" });
+      assert.ok(!staged.ok && staged.failure.kind === "NotWriter");
+      assert.equal(staged.failure.reason, "node-a holds the volume already and is not clean");
+    }));
+
+  const moved: readonly { readonly because: string; readonly status: Parameters<typeof withStatus>[1]; readonly says: string }[] = [
+    { because: "is at another LUN", status: { lun: 1 }, says: "at LUN 1" },
+    { because: "is not attached", status: { state: "Detaching" }, says: "nowhere" },
+    { because: "is attached to another VM of this name", status: { vmId: "another-vm" }, says: "nowhere" },
+    { because: "is missed at its LUN", status: { deviceMissing: true }, says: "nowhere" },
+  ];
+  for (const { because, status, says } of moved)
+    it(`hands out nothing where the attachment says after the take that the disk ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        world.meanwhile.take = () => world.setAttachment((attachment) => withStatus(attachment, status));
+        const staged = await stage(world, { accessType: "block" });
+        const problem = `by its attachment the disk was at LUN 0 before the take, and is ${says} now`;
+        assert.deepEqual(staged, { ok: false, failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem } });
+        assert.deepEqual(world.ports().notes.volumes(), []);
+      }));
+
+  it("hands out nothing where another device is at the LUN after the take, though the one before still exists", () =>
+    withNode(
+      { writer: granted },
+      async (world) => {
+        world.meanwhile.take = async () => {
+          world.machine.detach(0);
+          world.machine.attach({ lun: 1, disk: anotherDisk() });
+          world.machine.attach({ lun: 0, disk: world.disk });
+        };
+        const problem = "LUN 0 was 8:32 before the take and is 8:48 now";
+        assert.deepEqual(await stage(world, { accessType: "block" }), { ok: false, failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem } });
+      },
+      { reusesNumbers: true },
+    ));
+
+  it("unmounts what else is mounted where it is to stage", () =>
+    withNode({ writer: granted }, async (world) => {
+      const { host } = world.ports();
+      const other = anotherDisk();
+      other.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-2" };
+      world.machine.attach({ lun: 1, disk: other });
+      const device = await world.answerOf(host.findDevice({ lun: 1 }, never));
+      assert.ok(device.ok);
+      await must(world.answerOf(host.mountDevice({ device: device.value, path: stagingPath, fsType: "ext4", mountFlags: [], readOnly: false }, never)));
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.deepEqual(
+        world.machine.mounts().map((mount) => [mount.path, mount.diskUri]),
+        [[stagingPath, diskUri]],
+      );
+    }));
+
+  it("does not pass for staged where nothing but a pod's mount is left: what is at the staging path would be the node's own disk", () =>
+    withNode({ writer: granted }, async (world) => {
+      await publish(world);
+      await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
+      assert.equal(kindOf(await stage(world)), "NotWriter");
+    }));
+
+  it("notes a raw disk before it hands it out, also where it took it before it was stopped", () =>
+    withNode({ writer: held }, async (world) => {
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.equal(world.ports().notes.volumes().length, 1);
+    }));
+
+  it("leaves a raw disk to the pod that has it, beside what other volumes have", () =>
+    withNode({ writer: granted }, async (world) => {
+      await publish(world, block);
+      await must(world.answerOf(world.ports().notes.put(aNote({ targetPaths: ["/pods/other/volumeDevices/pvc-2"] }), never)));
+      const steps = world.steps.length;
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.deepEqual([world.steps.slice(steps), world.machine.mounts().length], [[], 1]);
+    }));
+
+  it("refuses a raw disk that one of several targets of another volume shows", () =>
+    withNode({ writer: granted }, async (world) => {
+      await publish(world, block);
+      await must(world.answerOf(world.ports().notes.put(aNote({ targetPaths: ["/pods/other/volumeDevices/pvc-2", targetPath] }), never)));
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
+    }));
+
+  it("takes nothing off where nothing is mounted", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.deepEqual(world.steps, ["take", "note", "format", "mount"]);
+    }));
+
+  it("waits for grant and attach together no longer than it may", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const { stageWaitMs } = world.ports().settings;
+      await world.setAttachment((attachment) => withStatus(attachment, { state: "Attaching" }));
+      const began = world.clock.elapsedMs();
+      const staging = stageVolume(world.ports(), request, never);
+      await world.clock.advance(stageWaitMs / 2);
+      await world.setRecord((record) => ({ ...record, writer: granted }));
+      const staged = await world.answerOf(staging);
+      assert.deepEqual(staged, { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what: "its attach to node-a, which is Attaching" } });
+      assert.equal(world.clock.elapsedMs() - began, stageWaitMs);
+    }));
+});
+
+describe("stageVolume of a volume that several nodes may write", () => {
+  it("hands out a raw disk without a grant, and notes it", () =>
+    withNode({}, async (world) => {
+      await withoutRecord(world);
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.deepEqual(
+        world
+          .ports()
+          .notes.volumes()
+          .map(({ epoch, lun }) => [epoch, lun]),
+        [[0, 0]],
+      );
+    }));
+
+  it("refuses a file system: it can be used on one node only", () =>
+    withNode({}, async (world) => {
+      await withoutRecord(world);
+      const failure = {
+        kind: "InvalidArgument",
+        field: "volume_capability.access_mode",
+        value: "MULTI_NODE",
+        problem: "a file system can be used on one node only",
+      } as const;
+      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual(world.disk.content, { kind: "blank" });
+    }));
+});
+
+describe("stageVolume and who asked for the volume", () => {
+  const waits = "ControllerPublishVolume for node-a: the volume is not published to this node";
+  const { want: _, ...unwanted } = { want: undefined };
+  const withoutWant = ({ spec: { want: _want, ...spec }, ...attachment }: AzVolumeAttachment): AzVolumeAttachment => ({
+    ...attachment,
+    spec: { ...spec, ...unwanted },
+  });
+
+  const unpublished: readonly { readonly because: string; readonly arrange: (world: NodeWorld) => Promise<unknown> }[] = [
+    { because: "it has no attachment", arrange: (world) => world.setAttachment(() => undefined) },
+    {
+      because: "it is a standby",
+      arrange: (world) => world.setAttachment((own) => ({ ...withoutWant(own), spec: { ...withoutWant(own).spec, role: "Replica" } })),
+    },
+    {
+      because: "its attachment is being deleted",
+      arrange: (world) => must(world.store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never)),
+    },
+  ];
+  for (const { because, arrange } of unpublished)
+    it(`leaves it to ControllerPublishVolume to want the volume where ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await arrange(world);
+        assert.deepEqual(await stage(world), { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what: waits } });
+        assert.equal(world.record()?.writer?.held, false);
+      }));
+
+  it("states the want again of a volume that is published, and that it has unstaged since", () =>
+    withNode({ writer: granted }, async (world) => {
+      await world.setAttachment(withoutWant);
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.notEqual(world.attachment()?.spec.want, undefined);
+    }));
+
+  it("writes nothing where it is wanted already", () =>
+    withNode({ writer: granted }, async (world) => {
+      const version = world.attachment()?.metadata.resourceVersion;
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(world.attachment()?.metadata.resourceVersion, version);
+    }));
+
+  it("reports a store that does not answer", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = world.ports();
+      const failure = { kind: "StoreUnavailable", detail: "down" } as const;
+      const get: NodePorts["store"]["get"] = async (kind, name, signal) =>
+        kind === "AzVolumeAttachment" ? { ok: false, failure } : ports.store.get(kind, name, signal);
+      assert.deepEqual(await stage(world, {}, { ...ports, store: { ...ports.store, get } }), { ok: false, failure });
+    }));
+
+  it("makes the attachment itself where nobody publishes", () =>
+    withNode({ writer: granted }, async (world) => {
+      await world.setAttachment(() => undefined);
+      const ports = world.ports();
+      const staging = stageVolume({ ...ports, settings: { ...ports.settings, attach: "driver" } }, request, never);
+      assert.ok(await world.clock.runUntil(() => world.attachment()?.spec.want !== undefined, LIMIT_MS));
+      assert.equal(world.attachment()?.spec.role, "Primary");
+      assert.equal(kindOf(await world.answerOf(staging)), "StillWaiting");
+    }));
+});

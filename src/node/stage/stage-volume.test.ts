@@ -1,0 +1,349 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { VolumeDetail } from "../../core/api/az-volume.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
+import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { fail } from "../../core/failure/result.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { anAttachment, aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { foundRecord } from "../../core/writer/writer-steps.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import { unstageVolume } from "./unstage-volume.ts";
+
+const never = new AbortController().signal;
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+/** Until a watch has told of a grant, and the volume is mounted. */
+const GRANT_SEEN_MAX_MS = 1_000;
+/** One look for a device, and the watch that tells of its end. */
+const LOOK_MAX_MS = 10_000;
+const granted = aWriter("node-a", { held: false });
+const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+
+const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}): ReturnType<typeof stageVolume> =>
+  world.answerOf(stageVolume(world.ports(), { ...request, ...overrides }, never));
+const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string => (staged.ok ? "ok" : staged.failure.kind);
+
+/** The disk of another volume, of the same size. */
+function anotherDisk(): ModelDisk {
+  return createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
+}
+
+/** Another disk comes to where the volume's was. */
+function swap(world: NodeWorld, disk: ModelDisk): void {
+  world.machine.detach(0);
+  world.machine.attach({ lun: 0, disk });
+}
+
+function atLun(attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment {
+  return attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, lun } };
+}
+
+/** What the controller does once it has read the VM again. */
+function lookedUp(world: NodeWorld, lun = 0): Promise<void> {
+  return world.setAttachment((attachment) => ({ ...attachment, status: { ...attachment.status, state: "Attached", lun, deviceMissing: false } }));
+}
+
+describe("stageVolume", () => {
+  const moves: readonly { readonly because: string; readonly move: (world: NodeWorld, other: ModelDisk) => Promise<unknown> }[] = [
+    {
+      because: "and its attachment says so",
+      move: async (world, other) => {
+        swap(world, other);
+        world.machine.attach({ lun: 1, disk: world.disk });
+        await world.setAttachment((attachment) => atLun(attachment, 1));
+      },
+    },
+    { because: "and nobody has noticed yet", move: async (world, other) => swap(world, other) },
+  ];
+  for (const { because, move } of moves) {
+    // Raw block: nothing on the device tells whose it is.
+    it(`does not hand out a disk that came to the device's place between its choice and the take, ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        const other = anotherDisk();
+        world.meanwhile.take = () => move(world, other);
+        assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
+        assert.equal(world.record()?.writer?.held, false);
+        assert.equal(world.attachment()?.status?.deviceMissing, true);
+      }));
+  }
+
+  const commands = [
+    { step: "mount", content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" } },
+    { step: "format", content: { kind: "blank" } },
+  ] as const;
+  for (const { step, content } of commands) {
+    it(`does not ${step} a disk that came to the device's place after the last look at it, and would have had its number`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          const other = anotherDisk();
+          other.content = content;
+          world.meanwhile[step] = async () => swap(world, other);
+          assert.equal(kindOf(await stage(world)), "WrongDevice");
+          assert.deepEqual([other.content, world.machine.mounts(), world.record()?.writer?.held], [content, [], false]);
+        },
+        { reusesNumbers: true },
+      ));
+  }
+
+  it("waits for the writer before it no longer than it may, since kubelet's back-off would double, and says for whom; it starts the moment that it is granted", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const { clock } = world;
+      const { stageWaitMs } = world.ports().settings;
+      const began = clock.elapsedMs();
+      assert.deepEqual(await stage(world), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: diskUri, what: "node-b, which is still its writer, to unmount it" },
+      });
+      assert.equal(clock.elapsedMs() - began, stageWaitMs);
+
+      const beganAgain = clock.elapsedMs();
+      const staging = stageVolume(world.ports(), request, never);
+      await clock.advance(stageWaitMs / 2);
+      await world.setRecord((record) => ({ ...record, writer: granted }));
+      assert.equal(kindOf(await world.answerOf(staging)), "ok");
+      const tookMs = clock.elapsedMs() - beganAgain;
+      assert.ok(tookMs < stageWaitMs / 2 + GRANT_SEEN_MAX_MS, `${tookMs} ms`);
+    }));
+
+  describe("where the device is awaited", () => {
+    /** The other volume's disk takes the name that the volume's had, while its LUN's link lags. */
+    const swapNames = (world: NodeWorld): void => {
+      world.machine.setUdev("lags");
+      world.machine.detach(0);
+      world.machine.attach({ lun: 1, disk: anotherDisk() });
+      world.machine.attach({ lun: 0, disk: world.disk });
+    };
+    it("refuses a device that the kernel has at another LUN than its link says", () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          swapNames(world);
+          assert.deepEqual(await stage(world, { accessType: "block" }), {
+            ok: false,
+            failure: {
+              kind: "WrongDevice",
+              devicePath: "/dev/sdc",
+              problem:
+                "/dev/disk/azure/scsi1/lun0 leads to /dev/sdc (8:32, SCSI 3:0:0:1), while by the kernel's addresses LUN 0 is /dev/sdd (8:48, SCSI 3:0:0:0): check the udev rules of the node, and whether udev runs",
+            },
+          });
+          assert.deepEqual([world.attachment()?.status?.deviceMissing, world.record()?.writer?.held], [true, false]);
+        },
+        { reusesNumbers: true },
+      ));
+
+    it("stages once the link follows, within the same call", () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          swapNames(world);
+          const staging = stageVolume(world.ports(), { ...request, accessType: "block" }, never);
+          await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LOOK_MAX_MS);
+          world.machine.setUdev("runs");
+          await lookedUp(world);
+          const staged = await world.answerOf(staging);
+          assert.equal(staged.ok && staged.value.device.path, "/dev/sdd");
+        },
+        { reusesNumbers: true },
+      ));
+
+    it("finds the device without any link, by the kernel's address", () =>
+      withNode({ writer: granted }, async (world) => {
+        world.machine.setUdev("lost");
+        assert.equal(kindOf(await stage(world)), "ok");
+      }));
+
+    it("reports a missing device once, waits as long as it is set to, says what it saw", () =>
+      withNode({ writer: granted }, async (world) => {
+        world.machine.detach(0);
+        const began = world.clock.elapsedMs();
+        const staging = stageVolume(world.ports(), request, never);
+        await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LOOK_MAX_MS);
+        await lookedUp(world);
+        const staged = await world.answerOf(staging);
+        const waitedMs = world.clock.elapsedMs() - began;
+        const searched = ["model of node-a"];
+        assert.deepEqual(staged, { ok: false, failure: { kind: "DeviceNotFound", lun: 0, searched, seen: [], waitedMs } });
+        const { deviceWaitMs } = world.ports().settings;
+        assert.ok(waitedMs >= deviceWaitMs && waitedMs <= deviceWaitMs + LOOK_MAX_MS, `${waitedMs} ms`);
+        assert.notEqual(world.attachment()?.status?.deviceMissing, true);
+      }));
+  });
+
+  for (const accessType of ["block", "mount"] as const) {
+    it(`uses none of the blocks that its kernel read while it stood by (${accessType})`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await world.setFormatted({ fsType: "xfs", uuid: "uuid" });
+        world.disk.content = { kind: "fileSystem", fsType: "xfs", uuid: "uuid" };
+        world.disk.files.set("block", "old");
+        world.machine.readDevice(0);
+        world.disk.files.set("block", "new");
+        assert.equal(world.machine.readBlock(0, "block"), "old", "the premise: the kernel has the old block");
+        assert.equal(kindOf(await stage(world, { accessType, fsType: "xfs" })), "ok");
+        assert.equal(world.machine.readBlock(0, "block"), "new");
+      }));
+  }
+
+  it("has both looked up in Azure where two volumes are said to be at one LUN", () =>
+    withNode({ writer: granted }, async (world) => {
+      const name = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata: { name }, spec: { volumeName: "pvc-2", volumeId: otherUri } }));
+      assert.deepEqual(await stage(world), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: diskUri, what: `its LUN: 0 is also that of ${otherUri}, so both are looked up in Azure` },
+      });
+      const twin = await world.answerOf(world.store.get("AzVolumeAttachment", name, never));
+      assert.equal(twin.ok && twin.value.status?.deviceMissing, true);
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  it("does not take a raw disk that a pod uses as another volume for its own, by an attachment and a record from a backup", () =>
+    withNode({ writer: aWriter("node-a", { held: true }) }, async (world) => {
+      const { host, notes } = world.ports();
+      const device = await world.answerOf(host.findDevice({ lun: 0 }, never));
+      assert.ok(device.ok);
+      const targetPath = "/pods/other/volumeDevices/pvc-2";
+      const { path, majorMinor } = device.value;
+      assert.ok((await world.answerOf(host.bindDevice({ device: device.value, targetPath, readOnly: false }, never))).ok);
+      const note = {
+        volumeName: "pvc-2",
+        uid: "uid-pvc-2",
+        volumeId: otherUri,
+        epoch: 3,
+        stagingPath: "/staging/pvc-2",
+        lun: 0,
+        majorMinor,
+        accessType: "block",
+      } as const;
+      assert.ok((await notes.put({ ...note, targetPaths: [targetPath] }, never)).ok);
+      assert.deepEqual(await stage(world, { accessType: "block" }), {
+        ok: false,
+        failure: { kind: "WrongDevice", devicePath: path, problem: "a pod has it as volume pvc-2" },
+      });
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("notes on which VM it stages", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      const { node, notes } = world.ports();
+      assert.deepEqual(
+        notes.volumes().map(({ vm }) => vm),
+        [{ vmId: node.vmId, instanceUri: node.instanceUri }],
+      );
+    }));
+
+  it("waits for an attach to this very VM: what was attached to an earlier one of this name is nowhere", () =>
+    withNode({ writer: granted }, async (world) => {
+      await world.setAttachment((attachment) =>
+        attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, vmId: "older" } },
+      );
+      assert.equal(kindOf(await stage(world)), "StillWaiting");
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  const growths: readonly { readonly mayGrowMountedExt: boolean; readonly fsType: "ext4" | "xfs"; readonly gib: number; readonly because: string }[] = [
+    { mayGrowMountedExt: false, fsType: "ext4", gib: 10, because: "grows, since nothing here could grow it once it is mounted" },
+    { mayGrowMountedExt: true, fsType: "ext4", gib: 5, because: "is left to NodeExpandVolume, which grows it in use" },
+    { mayGrowMountedExt: false, fsType: "xfs", gib: 5, because: "is left to NodeExpandVolume: xfs grows only in use" },
+  ];
+  for (const { mayGrowMountedExt, fsType, gib, because } of growths) {
+    it(`an ${fsType} whose disk has outgrown it ${because}`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          await world.setFormatted({ fsType, uuid: "uuid-1" });
+          world.disk.content = { kind: "fileSystem", fsType, uuid: "uuid-1" };
+          world.disk.fileSystemBytes = gibToBytes(5);
+          assert.equal(kindOf(await stage(world, { fsType })), "ok");
+          assert.equal(world.disk.fileSystemBytes, gibToBytes(gib));
+        },
+        { mayGrowMountedExt },
+      ));
+  }
+
+  it("refuses a device with another file system than the volume's", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      await world.setRecord((record) => ({ ...record, writer: granted }));
+      swap(world, { ...anotherDisk(), content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" }, fileSystemBytes: gibToBytes(10) });
+      assert.equal(kindOf(await stage(world)), "WrongDevice");
+      assert.deepEqual(world.machine.mounts(), []);
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("mounts anew over a dead mount where the disk has come back", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      swap(world, world.disk);
+      assert.equal(kindOf(await stage(world)), "ok");
+      const present = await world.answerOf(world.ports().host.mountAt(stagingPath, never));
+      assert.deepEqual([present.ok && present.value?.isDead, world.machine.mounts().length], [false, 1]);
+    }));
+
+  it("does not call a dead mount staged while the device that it is of is still there", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      world.machine.cutOff(0);
+      assert.notEqual(kindOf(await stage(world)), "ok");
+    }));
+
+  it("takes a live mount of another disk at its staging path for none of its own", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      const { host } = world.ports();
+      world.machine.attach({ lun: 1, disk: { ...anotherDisk(), content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" } } });
+      const device = await world.answerOf(host.findDevice({ lun: 1 }, never));
+      assert.ok(device.ok);
+      const mounting = host.mountDevice({ device: device.value, path: stagingPath, fsType: "ext4", mountFlags: [], readOnly: false }, never);
+      assert.ok((await world.answerOf(mounting)).ok);
+      const staged = await stage(world);
+      const present = await world.answerOf(host.mountAt(stagingPath, never));
+      assert.equal(present.ok && present.value?.majorMinor, staged.ok && staged.value.device.majorMinor);
+    }));
+
+  it("keeps a volume whose mount was made though its command has failed", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = world.ports();
+      const mountDevice: typeof ports.host.mountDevice = async (...asked) => {
+        assert.ok((await ports.host.mountDevice(...asked)).ok);
+        return fail({ kind: "HostNotReady", detail: "the command was killed" });
+      };
+      const staged = await world.answerOf(stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never));
+      assert.deepEqual([kindOf(staged), world.record()?.writer?.held, world.machine.mounts().length], ["HostNotReady", true, 1]);
+    }));
+
+  it("does not take a mount that is there for its own while the node is being cut off", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+      assert.equal(kindOf(await stage(world)), "NotWriter");
+      assert.deepEqual(world.machine.mounts(), []);
+    }));
+
+  const made = foundRecord({ attachedTo: [identity("node-a")], epoch: 4, storeGeneration: 1 });
+  const losses = [
+    { before: "note", because: "its record is made again before the first format begins", record: made, content: "blank" },
+    { before: "note", because: "another node is the writer before the first format", record: aRecord({ writer: aWriter("node-b") }), content: "blank" },
+    { before: "note", because: "it holds nothing before the first format begins", record: aRecord({ writer: granted }), content: "blank" },
+    { before: "format", because: "its record is made again during the first format", record: made, content: "fileSystem" },
+  ] as const;
+  for (const { before, because, record, content } of losses) {
+    it(`says nothing of a file system where ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        let detail: VolumeDetail | undefined;
+        world.meanwhile[before] = async () => {
+          await world.setRecord(() => record);
+          detail = world.detail();
+        };
+        assert.equal(kindOf(await stage(world)), "NotWriter");
+        assert.deepEqual([world.disk.content.kind, world.detail(), world.record(), world.machine.mounts()], [content, detail, record, []]);
+        assert.equal(world.disk.formatMark, undefined);
+      }));
+  }
+});

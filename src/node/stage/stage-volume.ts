@@ -1,0 +1,298 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { attachmentObjectName } from "../../core/api/object-names.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { readVolume } from "../../objects/find-volume.ts";
+import { reportMissing } from "../../objects/mark-device-missing.ts";
+import { readAttachment } from "../../objects/named-attachment.ts";
+import { stateWant } from "../../objects/writer-request.ts";
+import type { Device } from "../../ports/host/host-provisioner.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { confirmHeld, giveVolume, takeVolume } from "../writer/acquire-volume.ts";
+import { lunHere } from "../writer/lun-here.ts";
+import { findRightDevice } from "./find-device.ts";
+import type { AttachedDevice } from "./find-device.ts";
+import { type FileSystemRequest, prepareFileSystem } from "./prepare-file-system.ts";
+import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
+
+/** Until the controller has read the VM again, in milliseconds; then the volume is given back, and the next call looks again. */
+const LOOK_AGAIN_MAX_MS = 20_000;
+
+/** How a volume is to be staged. */
+export interface StageRequest extends FileSystemRequest {
+  readonly volumeId: string;
+  readonly stagingPath: string;
+  readonly accessType: "block" | "mount";
+  readonly mountFlags: readonly string[];
+  readonly volumeContext: Readonly<Record<string, string>>;
+  /** How long attach and grant may be waited for, in milliseconds; default `stageWaitMs` of the settings. */
+  readonly waitMs?: number;
+}
+
+/** A volume that is staged: its device, and for a file system a live mount at the staging path. */
+export interface Staged {
+  readonly volume: AzVolume;
+  readonly device: Device;
+}
+
+/**
+ * Stages a volume: states the want where nobody else does, waits for attach and grant, proves that the device is the right one, takes, and only then
+ * looks at what is on the device, makes a file system if there never was one, and mounts. Repeating it after any interruption is safe.
+ */
+export async function stageVolume(ports: NodePorts, request: StageRequest, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  const waitUntilMs = ports.clock.elapsedMs() + (request.waitMs ?? ports.settings.stageWaitMs);
+  const waitMs = (): number => Math.max(0, waitUntilMs - ports.clock.elapsedMs());
+  const read = await readVolume(ports, request.volumeId, signal);
+  if (!read.ok) return read;
+  const volume = read.value;
+  const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
+  const wanted = await stateOwnWant(ports, request, volume, signal);
+  if (!wanted.ok) return wanted;
+  // What the node has to clean up first, in quarantine perhaps, it does meanwhile.
+  const found = await ports.locks.whileWaiting(request.volumeId, async () => {
+    if (volume.status?.record !== undefined) {
+      const granted = await waitForGrant(ports, { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() }, signal);
+      if (!granted.ok) return granted;
+    }
+    const attached = await waitForAttachment(ports, { volumeId: request.volumeId, attachmentName, waitMs: waitMs() }, signal);
+    if (!attached.ok) return attached;
+    return findRightDevice(ports, { volume, attachment: attached.value, waitMs: Math.min(ports.settings.deviceWaitMs, waitMs()) }, signal);
+  });
+  if (!found.ok) return found;
+  return volume.status?.record === undefined
+    ? stageShared(ports, request, volume, found.value, signal)
+    : stageAsWriter(ports, request, volume, found.value, signal);
+}
+
+/** Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only says so again after it had unstaged. */
+async function stateOwnWant(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  if (ports.settings.attach === "kubernetes") {
+    const present = await readAttachment(ports.store, { diskUri: request.volumeId, nodeName: ports.node.nodeName }, signal);
+    if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+    const isPublished = present.ok && present.value.spec.role === "Primary" && present.value.metadata.deletionTimestamp === undefined;
+    if (isPublished && present.value.spec.want !== undefined) return present;
+    if (!isPublished) {
+      return fail({
+        kind: "StillWaiting",
+        volumeId: request.volumeId,
+        what: `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node`,
+      });
+    }
+  }
+  const creates = ports.settings.attach === "driver";
+  return stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext, creates }, signal);
+}
+
+/** Several nodes may write: there is nothing to take, and only raw block gets here. */
+async function stageShared(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  found: AttachedDevice,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  if (request.accessType === "mount")
+    return fail({
+      kind: "InvalidArgument",
+      field: "volume_capability.access_mode",
+      value: "MULTI_NODE",
+      problem: "a file system can be used on one node only",
+    });
+  const { device } = found;
+  const noted = await note(ports, request, volume, found, 0, signal);
+  if (!noted.ok) return noted;
+  const fresh = await ports.host.dropCachedBlocks(device, signal);
+  return fresh.ok ? ports.host.whileHolding(device, () => handOutRaw(ports, volume, device, signal), signal) : fresh;
+}
+
+/** What a pod writes to a raw disk must never be taken for the rest of a first format. */
+async function handOutRaw(ports: NodePorts, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  const erased = await ports.host.eraseFormatMark(device, signal);
+  return erased.ok ? ok({ volume, device }) : erased;
+}
+
+async function stageAsWriter(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  found: AttachedDevice,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const { attachment, device } = found;
+  const volumeName = volume.metadata.name;
+  const present = await mountState(ports, request, volumeName, device, signal);
+  if (!present.ok) {
+    await reportWrongDevice(ports, attachment, present.failure, signal);
+    return present;
+  }
+  if (present.value === "live") {
+    // Success only if a fresh record says that this very node holds it: a mount that looks alive may have been fenced.
+    const held = await confirmHeld(ports, volumeName, signal);
+    if (!held.ok) return held;
+    if (held.value !== undefined) return ok({ volume, device });
+  }
+  if (present.value !== "none") {
+    const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
+    if (!unmounted.ok) return unmounted;
+  }
+  const taken = await takeVolume(ports, volumeName, found.lun, signal);
+  if (!taken.ok) return taken;
+  // From before the last look until the mount: a mount command that stands still in between would else mount whatever has come by that name.
+  const staged = await ports.host.whileHolding(
+    device,
+    async () => {
+      const same = await findSameDevice(ports, taken.value, found, signal);
+      return same.ok ? stageTaken(ports, request, taken.value, found, signal) : same;
+    },
+    signal,
+  );
+  if (staged.ok) return staged;
+  await reportWrongDevice(ports, attachment, staged.failure, signal);
+  return giveBackUnmounted(ports, request, volumeName, staged.failure, signal);
+}
+
+/** Where the disk was not the volume's, its LUN is looked up in Azure. */
+async function reportWrongDevice(ports: NodePorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<void> {
+  if (failure.kind !== "WrongDevice") return;
+  const reported = await reportMissing(ports, attachment, signal);
+  if (!reported.ok) ports.logger.warn("wrong device not reported", { volumeName: attachment.spec.volumeName, failure: reported.failure });
+}
+
+/**
+ * The device was chosen before the take, and this process may have stood still in between, long enough for the disk to go and another to get its name. What
+ * is taken now can't be detached; so it is looked for once more, by what the attachment says now.
+ */
+async function findSameDevice(
+  ports: NodePorts,
+  volume: AzVolume,
+  { attachment, lun: attachedLun, device }: AttachedDevice,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
+  if (!fresh.ok) return fresh;
+  const lun = lunHere(ports.node, fresh.value);
+  if (lun !== attachedLun) {
+    const place = lun === undefined ? "nowhere" : `at LUN ${lun}`;
+    return fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `by its attachment the disk was at LUN ${attachedLun} before the take, and is ${place} now`,
+    });
+  }
+  // One look is enough for what was there a moment ago.
+  const again = await findRightDevice(ports, { volume, attachment: fresh.value, waitMs: 0 }, signal);
+  if (!again.ok) return again;
+  return again.value.device.majorMinor === device.majorMinor
+    ? ok(undefined)
+    : fail({
+        kind: "WrongDevice",
+        devicePath: device.path,
+        problem: `LUN ${lun} was ${device.majorMinor} before the take and is ${again.value.device.majorMinor} now`,
+      });
+}
+
+/** Has the controller read the disk's LUN from Azure once more, and finds the device by that. */
+async function lookAgain(ports: NodePorts, volume: AzVolume, found: AttachedDevice, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const { metadata, spec } = found.attachment;
+  const reported = await reportMissing(ports, found.attachment, signal);
+  if (!reported.ok) return reported;
+  const again = await waitForAttachment(ports, { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: LOOK_AGAIN_MAX_MS }, signal);
+  return again.ok ? findSameDevice(ports, volume, found, signal) : again;
+}
+
+async function stageTaken(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  found: AttachedDevice,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const { device } = found;
+  const noted = await note(ports, request, volume, found, volume.status?.record?.writer?.epoch ?? 0, signal);
+  if (!noted.ok) return noted;
+  // Another node may have written the disk since this kernel read it as a standby's: raw block would hand
+  // out the old blocks, and write some of them back.
+  const fresh = await ports.host.dropCachedBlocks(device, signal);
+  if (!fresh.ok) return fresh;
+  if (request.accessType === "block") return handOutRaw(ports, volume, device, signal);
+  const { fsType, readOnly } = request;
+  const ready = await prepareFileSystem(ports, { volume, device, fsType, readOnly, lookAgain: () => lookAgain(ports, volume, found, signal) }, signal);
+  if (!ready.ok) return ready;
+  const mounted = await ports.steps.run("mount", () =>
+    ports.host.mountDevice({ device, path: request.stagingPath, fsType: request.fsType, mountFlags: request.mountFlags, readOnly: request.readOnly }, signal),
+  );
+  if (!mounted.ok) return mounted;
+  ports.logger.info("volume staged", { volumeName: volume.metadata.name, devicePath: device.path, fsType: request.fsType });
+  return ok({ volume, device });
+}
+
+/** Written before anything is mounted: after a crash, or a store that went back, the node knows what it may have had. */
+function note(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  { device, lun }: AttachedDevice,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const volumeName = volume.metadata.name;
+  const earlier = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  return ports.steps.run("note", () =>
+    ports.notes.put(
+      {
+        volumeName,
+        uid: volume.metadata.uid,
+        volumeId: request.volumeId,
+        epoch,
+        stagingPath: request.stagingPath,
+        targetPaths: earlier?.targetPaths ?? [],
+        lun,
+        majorMinor: device.majorMinor,
+        accessType: request.accessType,
+        vm: { vmId: ports.node.vmId, instanceUri: ports.node.instanceUri },
+      },
+      signal,
+    ),
+  );
+}
+
+/** A stage that failed leaves nothing mounted and the volume given back, so that another node may have it. */
+async function giveBackUnmounted(
+  ports: NodePorts,
+  request: StageRequest,
+  volumeName: string,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const mounted = await ports.host.mountAt(request.stagingPath, signal);
+  if (mounted.ok && mounted.value === undefined) {
+    const given = await giveVolume(ports, volumeName, signal);
+    const settled = given.ok ? await ports.notes.remove(volumeName, signal) : given;
+    if (!settled.ok) ports.logger.warn("volume not given back after a failed stage; the next stage takes it again", { volumeName, failure: settled.failure });
+  }
+  return fail(failure);
+}
+
+/** What is at the staging path: nothing, this device alive, or something that has to go first. Fails with `WrongDevice` where a raw device is in use by another volume. */
+async function mountState(
+  ports: NodePorts,
+  request: StageRequest,
+  volumeName: string,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<"none" | "live" | "stale", Failure>> {
+  if (request.accessType === "block") {
+    const targets = await ports.host.mountsOf(device.majorMinor, signal);
+    if (!targets.ok) return targets;
+    const paths = targets.value.map(({ path }) => path);
+    // With an attachment from a backup the LUN leads to where another volume's disk is by now, and the record from that backup may name this node.
+    const other = ports.notes.volumes().find((note) => note.volumeName !== volumeName && note.targetPaths.some((path) => paths.includes(path)));
+    if (other !== undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `a pod has it as volume ${other.volumeName}` });
+    return ok(paths.length > 0 ? "live" : "none");
+  }
+  const mounted = await ports.host.mountAt(request.stagingPath, signal);
+  if (!mounted.ok) return mounted;
+  if (mounted.value === undefined) return ok("none");
+  return ok(mounted.value.majorMinor === device.majorMinor && !mounted.value.isDead ? "live" : "stale");
+}

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { stagingPath, withNode } from "../testing/a-node.ts";
+import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import { unstageVolume } from "./unstage-volume.ts";
+
+const never = new AbortController().signal;
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const granted = aWriter("node-a", { held: false });
+const held = { ...granted, held: true };
+
+describe("unstageVolume", () => {
+  it("ends the want, unmounts, and gives the volume back", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.deepEqual(world.record()?.writer, held);
+      assert.deepEqual(await world.answerOf(unstageVolume(world.ports(), request, never)), { ok: true, value: undefined });
+      assert.deepEqual(world.record()?.writer, { ...held, held: false, wanted: false });
+      assert.deepEqual(world.machine.mounts(), []);
+      assert.deepEqual(world.ports().notes.volumes(), []);
+    }));
+
+  it("does not give the volume back while a command of an earlier plug-in may still write to it", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.machine.setLatencyMs("format", 60_000);
+      const left = new AbortController();
+      const staging = stageVolume(world.ports(), request, left.signal);
+      await world.clock.runUntil(() => world.machine.commandsInFlight().length > 0, 10_000);
+      world.restartPlugin();
+      left.abort();
+      await world.answerOf(staging);
+      const unstaged = await world.answerOf(unstageVolume(world.ports(), request, never));
+      assert.equal(unstaged.ok, false);
+      assert.deepEqual(world.record()?.writer, { ...held, wanted: false });
+
+      await world.clock.advance(60_000);
+      assert.deepEqual(await world.answerOf(unstageVolume(world.ports(), request, never)), { ok: true, value: undefined });
+      assert.deepEqual(world.record()?.writer, { ...held, held: false, wanted: false });
+    }));
+
+  it("does not give a raw block volume back while a process has the device open", () =>
+    withNode({ writer: granted }, async (world) => {
+      const block: StageRequest = { ...request, accessType: "block" };
+      assert.equal((await world.answerOf(stageVolume(world.ports(), block, never))).ok, true);
+      const close = world.machine.openRaw(0);
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), block, never))).ok, false);
+      assert.deepEqual(world.record()?.writer, { ...held, wanted: false });
+      close();
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), block, never))).ok, true);
+      assert.deepEqual(world.record()?.writer, { ...held, held: false, wanted: false });
+    }));
+});

@@ -1,0 +1,51 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
+import { isUnsettled, isWriter, waitsToBeSettled } from "../../core/writer/writer-steps.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { lunHere } from "../writer/lun-here.ts";
+
+/** Waits until the attachment says Attached. What it waits for is told when the time is over. */
+export async function waitForAttachment(
+  ports: NodePorts,
+  request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  const isAttached = (attachment: AzVolumeAttachment | undefined): boolean => lunHere(ports.node, attachment) !== undefined;
+  const waited = await ports.cache.waitFor("AzVolumeAttachment", request.attachmentName, isAttached, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
+  if (waited !== undefined) return ok(waited);
+  const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);
+  const what =
+    present === undefined
+      ? `its attachment to ${ports.node.nodeName}: there is none, so ControllerPublishVolume has not been called for this node`
+      : `its attach to ${ports.node.nodeName}, which is ${present.status?.state ?? "Pending"}${present.status?.error === undefined ? "" : ` (${present.status.error.message})`}`;
+  return fail({ kind: "StillWaiting", volumeId: request.volumeId, what });
+}
+
+/** Waits until this node is the writer of the volume. */
+export async function waitForGrant(
+  ports: NodePorts,
+  request: { readonly volumeId: string; readonly volumeName: string; readonly waitMs: number },
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  const isGranted = (volume: AzVolume | undefined): boolean =>
+    volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;
+  const waited = await ports.cache.waitFor("AzVolume", request.volumeName, isGranted, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
+  if (waited !== undefined) return ok(waited);
+  // Afresh: of a volume that another node has, this node's cache may know nothing.
+  const read = await ports.store.get("AzVolume", request.volumeName, signal);
+  if (!read.ok) return read;
+  if (isGranted(read.value)) return ok(read.value);
+  const { status } = read.value;
+  const record = status?.record;
+  if (record !== undefined && record.unproven.length > 0)
+    return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });
+  if (record !== undefined && isUnsettled(record, ports.node))
+    return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waitsToBeSettled(ports.node.nodeName) });
+  const writer = record?.writer?.nodeName;
+  const waiting = status?.conditions.find((condition) => condition.type === WRITER_WAITING)?.message;
+  const what = writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it`;
+  return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waiting === undefined ? what : `${what}: ${waiting}` });
+}

@@ -1,0 +1,329 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
+import { must } from "../../controller/testing/settled.ts";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
+import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
+import { unstageVolume } from "../stage/unstage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { confirmHeld, giveVolume } from "./acquire-volume.ts";
+
+const never = new AbortController().signal;
+const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const granted = aWriter("node-a", { held: false });
+const held = aWriter("node-a");
+const done = { ok: true, value: undefined } as const;
+const down = { kind: "StoreUnavailable", detail: "down" } as const;
+const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, stderr: "" } as const;
+
+const give = (world: NodeWorld, ports = world.ports()) => world.answerOf(giveVolume(ports, "pvc-1", never));
+const confirm = (world: NodeWorld) => world.answerOf(confirmHeld(world.ports(), "pvc-1", never));
+const stage = (world: NodeWorld, how: StageRequest = request) =>
+  must(world.answerOf(stageVolume(world.ports(), how, never)).then((staged) => ({ ...staged, value: 0 })));
+const unstage = (world: NodeWorld, ports = world.ports()) => world.answerOf(unstageVolume(ports, request, never));
+const publish = (world: NodeWorld, how: StageRequest = request, ports = world.ports()) =>
+  world.answerOf(publishVolume(ports, { ...how, targetPath, targetReadOnly: false }, never));
+
+/** The volume's object is deleted by hand, and gone. */
+async function deleteVolume(world: NodeWorld): Promise<void> {
+  const volume = await must(world.store.get("AzVolume", "pvc-1", never));
+  await must(world.store.update("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: [] } }, never));
+  await must(world.store.delete("AzVolume", "pvc-1", {}, never));
+}
+
+/** Ports whose reads of volumes fail from the read of that number on, counted from 0. */
+function withoutStore(ports: NodePorts, fromRead: number): NodePorts {
+  let reads = 0;
+  const get: NodePorts["store"]["get"] = async (kind, name, signal) =>
+    kind === "AzVolume" && reads++ >= fromRead ? { ok: false, failure: down } : ports.store.get(kind, name, signal);
+  return { ...ports, store: { ...ports.store, get } };
+}
+
+describe("giveVolume", () => {
+  const others: readonly { readonly because: string; readonly record: Partial<WriterRecord> }[] = [
+    { because: "another node writes", record: { writer: aWriter("node-b") } },
+    { because: "it was granted and never taken", record: { writer: granted } },
+    { because: "there is no writer", record: {} },
+  ];
+  for (const { because, record } of others)
+    it(`has nothing to give, and does not wait to be clean, where ${because}`, () =>
+      withNode(record, async (world) => {
+        world.machine.openRaw(0);
+        const before = world.record();
+        assert.deepEqual([await give(world), world.record()], [done, before]);
+      }));
+
+  it("has nothing to give of a volume whose object is gone", () =>
+    withNode({ writer: held }, async (world) => {
+      await deleteVolume(world);
+      assert.deepEqual(await give(world), done);
+    }));
+
+  it("does not pass for done while the store does not answer", () =>
+    withNode({ writer: held }, async (world) => {
+      assert.deepEqual(await give(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
+    }));
+
+  const meanwhile: readonly { readonly because: string; readonly arrange: (world: NodeWorld) => Promise<unknown> }[] = [
+    {
+      because: "the volume was granted to another node",
+      arrange: (world) => world.setRecord((record) => ({ ...record, writer: aWriter("node-b", { epoch: 2 }) })),
+    },
+    { because: "its object was deleted", arrange: deleteVolume },
+  ];
+  for (const { because, arrange } of meanwhile)
+    it(`is done where ${because} in the middle of it`, () =>
+      withNode({ writer: held }, async (world) => {
+        world.meanwhile.give = () => arrange(world);
+        assert.deepEqual(await give(world), done);
+        assert.notEqual(world.record()?.writer?.nodeName, "node-a");
+      }));
+});
+
+describe("confirmHeld", () => {
+  const rows: readonly { readonly because: string; readonly record: Partial<WriterRecord> }[] = [
+    { because: "another node is the writer", record: { writer: aWriter("node-b") } },
+    { because: "it has not taken the volume", record: { writer: granted } },
+    { because: "it is being cut off", record: { writer: held, fencing: identity("node-a") } },
+    { because: "no node is the writer", record: {} },
+  ];
+  for (const { because, record } of rows)
+    it(`says no, and wants nothing, where ${because}`, () =>
+      withNode(record, async (world) => {
+        const before = world.record();
+        assert.deepEqual([await confirm(world), world.record(), world.steps], [done, before, []]);
+      }));
+
+  it("writes nothing where the node holds the volume and is wanted", () =>
+    withNode({ writer: held }, async (world) => {
+      assert.deepEqual([await confirm(world), world.steps], [{ ok: true, value: held }, []]);
+    }));
+
+  const unwanted = aWriter("node-a", { wanted: false });
+  const races: readonly { readonly because: string; readonly change: (record: WriterRecord) => WriterRecord; readonly writer: typeof held | undefined }[] = [
+    { because: "another call has stated the want", change: (record) => ({ ...record, writer: held }), writer: held },
+    { because: "a fence has begun", change: (record) => ({ ...record, fencing: identity("node-a") }), writer: undefined },
+    { because: "another node is the writer", change: (record) => ({ ...record, writer: aWriter("node-b") }), writer: undefined },
+    { because: "a fence has begun, and the want stands", change: (record) => ({ ...record, writer: held, fencing: identity("node-a") }), writer: undefined },
+    { because: "the volume was given back and granted again", change: (record) => ({ ...record, writer: granted }), writer: undefined },
+  ];
+  for (const { because, change, writer } of races)
+    it(`goes by a fresh record where in the middle of it ${because}`, () =>
+      withNode({ writer: unwanted }, async (world) => {
+        world.meanwhile.want = () => world.setRecord(change);
+        assert.deepEqual(await confirm(world), { ok: true, value: writer });
+      }));
+});
+
+describe("unstageVolume", () => {
+  it("refuses while a pod has the volume, and names where", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world));
+      assert.deepEqual(await unstage(world), { ok: false, failure: { kind: "VolumeInUse", volumeId: diskUri, nodeName: "node-a", users: [targetPath] } });
+      assert.deepEqual([world.record()?.writer, world.machine.mounts().length], [held, 2]);
+    }));
+
+  it("gives nothing back where the unmount failed", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      world.machine.failNext("unmount", failure);
+      assert.deepEqual(await unstage(world), { ok: false, failure });
+      assert.deepEqual([world.record()?.writer?.held, world.ports().notes.volumes().length], [true, 1]);
+      assert.deepEqual(await unstage(world), done);
+    }));
+
+  it("unmounts nothing whose want it could not end: a pod could come back to it", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      const ports = world.ports();
+      const get: NodePorts["store"]["get"] = async (kind, name, signal) =>
+        kind === "AzVolumeAttachment" ? { ok: false, failure: down } : ports.store.get(kind, name, signal);
+      assert.deepEqual(await unstage(world, { ...ports, store: { ...ports.store, get } }), { ok: false, failure: down });
+      assert.equal(world.machine.mounts().length, 1);
+    }));
+
+  it("unmounts and forgets a volume whose object is gone", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      await deleteVolume(world);
+      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual([world.machine.mounts(), world.ports().notes.volumes()], [[], []]);
+    }));
+
+  it("leaves the want of another node's writer alone", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      await world.setRecord((record) => ({ ...record, writer: aWriter("node-b", { epoch: 2 }) }));
+      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual(world.record()?.writer, aWriter("node-b", { epoch: 2 }));
+    }));
+
+  it("unmounts and forgets a volume whose object is deleted while the want is ended", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      world.meanwhile["end-want"] = () => deleteVolume(world);
+      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual([world.machine.mounts(), world.ports().notes.volumes()], [[], []]);
+    }));
+
+  it("unmounts nothing while the store does not say whether the want has ended", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      assert.deepEqual(await unstage(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
+      assert.equal(world.machine.mounts().length, 1);
+    }));
+
+  it("goes on where a controller was faster to end the want", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      world.meanwhile["end-want"] = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { wanted: false }) }));
+      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, wanted: false }));
+    }));
+});
+
+describe("publishVolume where one step fails", () => {
+  const block: StageRequest = { ...request, accessType: "block" };
+
+  for (const [method, how] of [
+    ["bindMount", request],
+    ["bindDevice", block],
+  ] as const)
+    it(`reports it, and notes the target first, so that it is looked for: ${method}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        world.machine.failNext(method, failure);
+        assert.deepEqual(await publish(world, how), { ok: false, failure });
+        assert.deepEqual(world.ports().notes.volumes()[0]?.targetPaths, [targetPath]);
+        assert.deepEqual(await publish(world, how), done);
+      }));
+
+  it("binds nothing that it could not note", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      const ports = world.ports();
+      const notes: NodePorts["notes"] = { ...ports.notes, put: async () => ({ ok: false, failure }) };
+      assert.deepEqual(await publish(world, request, { ...ports, notes }), { ok: false, failure });
+      assert.equal(world.machine.mounts().length, 1);
+    }));
+
+  it("leaves a pod's live mount as it is when kubelet publishes again", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world));
+      const volume = world.machine.openVolume(targetPath);
+      volume?.open();
+      assert.deepEqual(await publish(world), done);
+      assert.deepEqual([world.machine.tombstones(), volume?.write("/record", "text").kind], [[], "done"]);
+      volume?.close();
+    }));
+
+  it("reports a dead mount that it could not cover, and binds nothing over it", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world));
+      world.machine.detach(0);
+      world.machine.attach({ lun: 0, disk: world.disk });
+      await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
+      world.machine.failNext("leaveTombstone", failure);
+      assert.deepEqual(await publish(world), { ok: false, failure });
+    }));
+
+  it("takes a raw device that was bound back where the node is cut off in the middle of it, also where a pod had it before", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world, block));
+      world.machine.setLatencyMs("bindDevice", 1_000);
+      const publishing = publishVolume(world.ports(), { ...block, targetPath, targetReadOnly: false }, never);
+      assert.ok(await world.clock.runUntil(() => world.machine.commandsInFlight().length > 0, 60_000));
+      await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+      const published = await world.answerOf(publishing);
+      assert.equal(!published.ok && published.failure.kind, "NotWriter");
+      assert.deepEqual([world.machine.mounts(), world.machine.tombstones(), world.ports().notes.volumes()[0]?.targetPaths], [[], [], []]);
+    }));
+
+  it("refuses a target where something is mounted that it has not noted, and leaves that alone", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      const other = createModelDisk({ diskUri: "/disks/other", sizeBytes: gibToBytes(10) });
+      world.machine.attach({ lun: 1, disk: other });
+      const { host } = world.ports();
+      const found = await world.answerOf(host.findDevice({ lun: 1 }, never));
+      assert.ok(found.ok);
+      await must(world.answerOf(host.bindDevice({ device: found.value, targetPath, readOnly: false }, never)));
+      const published = await publish(world);
+      assert.equal(!published.ok && published.failure.kind, "WrongDevice");
+      assert.deepEqual(world.machine.mounts().find(({ path }) => path === targetPath)?.diskUri, "/disks/other");
+    }));
+
+  it("makes way at its own target for the volume's new device while the old one is there still", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world));
+      await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
+      world.machine.attach({ lun: 1, disk: world.disk });
+      await world.setAttachment((attachment) => ({ ...attachment, status: attachment.status && { ...attachment.status, lun: 1 } }));
+      assert.deepEqual(await publish(world), done);
+      const { host } = world.ports();
+      const found = await world.answerOf(host.findDevice({ lun: 1 }, never));
+      const mount = await world.answerOf(host.mountAt(targetPath, never));
+      assert.ok(found.ok && mount.ok);
+      assert.equal(mount.value?.majorMinor, found.value.majorMinor);
+    }));
+
+  it("leaves no tombstone at a raw device's target, also where that device has gone and come back", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world, block));
+      world.machine.detach(0);
+      world.machine.attach({ lun: 0, disk: world.disk });
+      world.machine.failNext("leaveTombstone", failure);
+      const published = await publish(world, block);
+      assert.equal(!published.ok && published.failure.kind, "WrongDevice");
+    }));
+
+  it("covers a tombstone as it is", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world));
+      await must(world.answerOf(world.ports().host.leaveTombstone(targetPath, never)));
+      world.machine.failNext("leaveTombstone", failure);
+      assert.deepEqual(await publish(world), done);
+    }));
+
+  it("reports a target from which it could not take the volume back", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      world.machine.setLatencyMs("bindMount", 1_000);
+      world.machine.failNext("unmount", failure);
+      const publishing = publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
+      assert.ok(await world.clock.runUntil(() => world.machine.commandsInFlight().length > 0, 60_000));
+      await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+      assert.deepEqual(await world.answerOf(publishing), { ok: false, failure });
+    }));
+
+  it("binds a volume that several nodes write, whose object has no record", () =>
+    withNode({}, async (world) => {
+      const volume = await must(world.store.get("AzVolume", "pvc-1", never));
+      assert.ok(volume.status !== undefined);
+      const { record: _, ...status } = volume.status;
+      await must(world.store.updateStatus("AzVolume", { ...volume, status }, never));
+      const many = { accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" } as const;
+      await world.setVolume((present) => ({ ...present, spec: { ...present.spec, capabilities: [many] } }));
+      assert.deepEqual(await publish(world, block), done);
+      assert.deepEqual(
+        world.machine.mounts().map(({ path }) => path),
+        [targetPath],
+      );
+    }));
+
+  it("keeps targets in order, whatever order they came in, and forgets each alone", () =>
+    withNode({ writer: granted }, async (world) => {
+      const paths = ["/var/lib/kubelet/pods/2/mount", "/var/lib/kubelet/pods/1/mount"];
+      for (const path of paths) await must(world.answerOf(publishVolume(world.ports(), { ...request, targetPath: path, targetReadOnly: false }, never)));
+      const noted = () => world.ports().notes.volumes()[0]?.targetPaths;
+      assert.deepEqual(noted(), paths.toSorted());
+      const unpublish = (path: string) => world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath: path }, never));
+      world.machine.failNext("unmount", failure);
+      assert.deepEqual([await unpublish("/var/lib/kubelet/pods/2/mount"), noted()], [{ ok: false, failure }, paths.toSorted()]);
+      assert.deepEqual([await unpublish("/var/lib/kubelet/pods/2/mount"), noted()], [done, ["/var/lib/kubelet/pods/1/mount"]]);
+    }));
+});

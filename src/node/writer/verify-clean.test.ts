@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { anAttachment, aVolume, aWriter, diskUri } from "../../core/testing/objects.ts";
+import { type NodeWorld, withNode } from "../testing/a-node.ts";
+import { showClean } from "./verify-clean.ts";
+
+const never = new AbortController().signal;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
+const volume = aVolume();
+
+/** What node-a shows of a volume that it never noted, by what is known of its attachment. */
+const shown = (world: NodeWorld, basis: "evidence" | "absence", attachment: ReturnType<typeof anAttachment> | undefined): ReturnType<typeof showClean> =>
+  world.answerOf(showClean(world.ports(), { volume, volumeId: diskUri, attachment, note: undefined }, basis, never));
+
+describe("showClean", () => {
+  it("rests on absence only where the node never had the disk", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const what = "the attachment to node-a that tells where its disk is";
+      const expected = { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what } };
+      const pending = anAttachment("node-a", { status: { state: "Pending", lun: 0 } });
+      for (const attachment of [undefined, pending]) {
+        assert.deepEqual(await shown(world, "evidence", attachment), expected);
+        assert.deepEqual(await shown(world, "absence", attachment), { ok: true, value: undefined });
+      }
+    }));
+
+  it("is evidence where the device at the LUN is free, and none while a process has it mounted", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const attachment = anAttachment("node-a");
+      assert.deepEqual(await shown(world, "evidence", attachment), { ok: true, value: undefined });
+      const { host } = world.ports();
+      const found = await world.answerOf(host.findDevice({ lun: 0 }, never));
+      assert.ok(found.ok);
+      await world.answerOf(host.format({ device: found.value, fsType: "ext4", uuid }, never));
+      const path = "/staged";
+      const mount = { device: found.value, path, fsType: "ext4", mountFlags: [], readOnly: false } as const;
+      assert.ok((await world.answerOf(host.mountDevice(mount, never))).ok);
+      for (const basis of ["evidence", "absence"] as const) {
+        const dirty = await shown(world, basis, attachment);
+        assert.equal(dirty.ok ? undefined : dirty.failure.kind, "DeviceBusy");
+      }
+      assert.ok((await world.answerOf(host.unmount(path, never))).ok);
+      assert.deepEqual(await shown(world, "evidence", attachment), { ok: true, value: undefined });
+    }));
+
+  it("looks at the device that was noted where no attachment tells", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const note = {
+        ...{ volumeName: "pvc-1", uid: "uid-pvc-1", volumeId: diskUri, epoch: 1, stagingPath: "/staged", targetPaths: [] },
+        ...{ lun: 0, majorMinor: "8:32", accessType: "mount" as const },
+      };
+      const known = { volume, volumeId: diskUri, attachment: undefined, note };
+      assert.deepEqual(await world.answerOf(showClean(world.ports(), known, "evidence", never)), { ok: true, value: undefined });
+    }));
+});

@@ -1,0 +1,46 @@
+import { unsettledNames } from "../../core/attachment/observed-volume.ts";
+import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { entriesOf } from "../../core/writer/writer-steps.ts";
+import type { Kind, KindMap } from "../../ports/store/object-store.ts";
+import type { KeysOf } from "../../runtime/cache/cached-objects.ts";
+
+/** The values under which the cache finds objects of a kind, besides their names. */
+const cacheIndexes = {
+  AzVolume: {
+    /** The disk's URI as `resourceUriKey` writes it. */
+    diskUri: (volume: KindMap["AzVolume"]) => {
+      const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+      return diskUri === undefined ? [] : [resourceUriKey(diskUri)];
+    },
+    /** Names of the nodes of which its record has entries, but those of the clean. */
+    recordedOn: ({ status }: KindMap["AzVolume"]) => {
+      const entries = status?.record === undefined ? [] : entriesOf(status.record);
+      return [...new Set(entries.map(({ nodeName }) => nodeName))];
+    },
+    /** Names of the nodes that its record has unsettled. */
+    unsettledOn: unsettledNames,
+  },
+  AzVolumeAttachment: {
+    /** Name of the AzVolume object. */
+    volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
+    nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
+    /** The resource id, as `resourceUriKey` writes it, of the VM to which a controller has attached the disk, or begun to. */
+    instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) => (status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)]),
+  },
+  AzDriverNode: {
+    /** Names of the volumes that the node says it has noted. */
+    noted: (node: KindMap["AzDriverNode"]) => [...new Set(node.status?.volumes.map(({ volumeName }) => volumeName))],
+    /** The resource id of the node's VM as `resourceUriKey` writes it. */
+    instanceUri: (node: KindMap["AzDriverNode"]) => (node.status === undefined ? [] : [resourceUriKey(node.status.instanceUri)]),
+  },
+  ClusterNode: {},
+  Lease: {},
+} as const satisfies { readonly [K in Kind]: Readonly<Record<string, KeysOf<KindMap[K]>>> };
+
+/** The names of a kind's indexes. */
+export type IndexName<K extends Kind> = keyof (typeof cacheIndexes)[K] & string;
+
+/** A kind's indexes, by name. */
+export function indexesOf<K extends Kind>(kind: K): { readonly [N in IndexName<K>]: KeysOf<KindMap[K]> } {
+  return cacheIndexes[kind] as { readonly [N in IndexName<K>]: KeysOf<KindMap[K]> };
+}

@@ -1,0 +1,27 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import type { Kind, KindMap, ObjectStore } from "../../ports/store/object-store.ts";
+import type { ObjectCache } from "./object-cache.ts";
+
+/**
+ * A store whose writes the cache learns of at once: a reconciler plans on its own last write instead of repeating it until the watch has told of it.
+ * Kinds that the cache does not follow pass through.
+ */
+export function rememberingStore(store: ObjectStore, cache: Pick<ObjectCache, "remember">, kinds: readonly Kind[]): ObjectStore {
+  const remembered = async <K extends Kind>(kind: K, writing: Promise<Result<KindMap[K], Failure>>): Promise<Result<KindMap[K], Failure>> => {
+    const written = await writing;
+    // An object whose last finalizer went is gone; what its last write answered must not bring it back.
+    const isGone = written.ok && written.value.metadata.deletionTimestamp !== undefined && (written.value.metadata.finalizers ?? []).length === 0;
+    if (written.ok && !isGone && kinds.includes(kind)) cache.remember(kind, written.value);
+    return written;
+  };
+  return {
+    get: (kind, name, signal) => store.get(kind, name, signal),
+    list: (kind, selector, signal) => store.list(kind, selector, signal),
+    create: (kind, object, signal) => remembered(kind, store.create(kind, object, signal)),
+    update: (kind, object, signal) => remembered(kind, store.update(kind, object, signal)),
+    updateStatus: (kind, object, signal) => remembered(kind, store.updateStatus(kind, object, signal)),
+    delete: (kind, name, preconditions, signal) => store.delete(kind, name, preconditions, signal),
+    watch: (kind, selector, resourceVersion, signal) => store.watch(kind, selector, resourceVersion, signal),
+  };
+}

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { withControllerPorts } from "../controller/testing/a-controller.ts";
+import { foreignVolumeObjectName } from "../core/api/object-names.ts";
+import { aVolume, diskUri } from "../core/testing/objects.ts";
+import { findVolume } from "./find-volume.ts";
+
+const never = new AbortController().signal;
+
+describe("findVolume", () => {
+  it("finds the volume also where its object was made anew under its other name since the cache was told", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [] } }));
+      world.store.holdWatches(true);
+      assert.ok((await world.other.delete("AzVolume", "pvc-1", {}, never)).ok);
+      const name = foreignVolumeObjectName(diskUri);
+      assert.ok((await world.other.create("AzVolume", { metadata: { name }, spec: aVolume({ spec: { diskUri } }).spec }, never)).ok);
+      const found = await findVolume(world.ports, diskUri, never);
+      assert.equal(found.ok && found.value?.metadata.name, name);
+    }));
+
+  it("finds nothing where there is nothing, and no volume of another disk", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      assert.deepEqual(await findVolume(world.ports, diskUri.replace("rg-1", "rg-2"), never), { ok: true, value: undefined });
+    }));
+});

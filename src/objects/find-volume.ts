@@ -1,0 +1,32 @@
+import type { AzVolume } from "../core/api/az-volume.ts";
+import { volumeObjectNames } from "../core/api/object-names.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/azure/disk-uri.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import { fail, ok, type Result } from "../core/failure/result.ts";
+import type { ObjectStore } from "../ports/store/object-store.ts";
+import type { ObjectCache } from "./cache/object-cache.ts";
+
+/** Reads the AzVolume of a CSI volume id afresh; the cache only tells under which name to look first: it may have been made anew under another. Fails with `VolumeNotFound`. */
+export async function readVolume(
+  ports: { readonly store: ObjectStore; readonly cache: ObjectCache },
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  const cached = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(volumeId)).map(({ metadata }) => metadata.name);
+  for (const name of new Set([...cached, ...volumeObjectNames(volumeId)])) {
+    const read = await ports.store.get("AzVolume", name, signal);
+    if (read.ok && isSameResourceUri(read.value.status?.detail?.diskUri ?? read.value.spec.diskUri ?? "", volumeId)) return read;
+    if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
+  }
+  return fail({ kind: "VolumeNotFound", volumeId });
+}
+
+/** The same for callers that only ask whether it exists. */
+export async function findVolume(
+  ports: { readonly store: ObjectStore; readonly cache: ObjectCache },
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<AzVolume | undefined, Failure>> {
+  const read = await readVolume(ports, volumeId, signal);
+  return read.ok || read.failure.kind !== "VolumeNotFound" ? read : ok(undefined);
+}

@@ -1,0 +1,22 @@
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import type { Result } from "../core/failure/result.ts";
+import type { ObjectStore } from "../ports/store/object-store.ts";
+import { changeStatus } from "./update-object.ts";
+
+/** Notes that what the attachment says of its disk does not hold: the controller reads the VM again. A node says so of a device that it does not find, recovery of a disk that Azure names elsewhere. */
+export function reportMissing(
+  ports: { readonly store: ObjectStore },
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    { kind: "AzVolumeAttachment", name: attachment.metadata.name },
+    (present) =>
+      present.status?.state === "Attached" && present.status.deviceMissing !== true
+        ? { ...present, status: { ...present.status, deviceMissing: true } }
+        : undefined,
+    signal,
+  );
+}

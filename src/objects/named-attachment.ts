@@ -1,0 +1,25 @@
+import { type AttachmentIdentity, isAttachmentOf } from "../core/api/attachment-identity.ts";
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import { attachmentObjectName } from "../core/api/object-names.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import { fail, type Result } from "../core/failure/result.ts";
+import type { ObjectStore } from "../ports/store/object-store.ts";
+import type { ChangeTarget } from "./update-object.ts";
+
+/** The attachment of a disk to a node, to be read or changed by the name that follows from both. An object about anything else under that name is as good as none. */
+export function namedAttachment(
+  identity: AttachmentIdentity,
+): ChangeTarget<"AzVolumeAttachment"> & { readonly isTarget: (object: AzVolumeAttachment) => boolean } {
+  return { kind: "AzVolumeAttachment", name: attachmentObjectName(identity), isTarget: (object) => isAttachmentOf(object, identity) };
+}
+
+/** Reads the attachment of a disk to a node, past every cache. Fails with `ObjectNotFound` where another object has its name, and as the store does. */
+export async function readAttachment(
+  store: Pick<ObjectStore, "get">,
+  identity: AttachmentIdentity,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  const { kind, name, isTarget } = namedAttachment(identity);
+  const read = await store.get(kind, name, signal);
+  return !read.ok || isTarget(read.value) ? read : fail({ kind: "ObjectNotFound", objectKind: kind, name });
+}

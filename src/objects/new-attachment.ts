@@ -1,0 +1,33 @@
+import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
+import { attachmentObjectName, labelValue } from "../core/api/object-names.ts";
+import type { NewObject } from "../ports/store/object-store.ts";
+
+/** By which the attachments of a volume, and of a node, are listed: names as `labelValue` writes them. */
+export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";
+export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
+
+/** The same as a controller creates it that places a standby, or has found the disk there. */
+export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
+  const made = newAttachment(spec);
+  return { ...made, metadata: { ...made.metadata, labels: { ...made.metadata.labels, [PLACED_BY_LABEL]: "controller" } } };
+}
+
+/** An AzVolumeAttachment as it is created, whoever does: its name and labels follow from its disk, volume and node, and it stays until the disk is off the node. */
+export function newAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
+  const { volumeId, nodeName } = spec;
+  return {
+    metadata: {
+      name: attachmentObjectName({ diskUri: volumeId, nodeName }),
+      finalizers: [ATTACHMENT_FINALIZER],
+      labels: attachmentLabels(spec),
+    },
+    spec,
+  };
+}
+
+/** The labels by which an attachment is listed. */
+export function attachmentLabels({ volumeName, nodeName }: { readonly volumeName: string; readonly nodeName: string }): Readonly<Record<string, string>> {
+  return { [VOLUME_NAME_LABEL]: labelValue(volumeName), [NODE_NAME_LABEL]: labelValue(nodeName) };
+}

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type ReconcileWorld, withControllerPorts } from "../controller/testing/a-controller.ts";
+import { fail } from "../core/failure/result.ts";
+import { aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
+import { grant, unwant } from "../core/writer/writer-steps.ts";
+import { moveRecord } from "./update-record.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const request = { volumeName: "pvc-1", nodeName: "node-a", step: "grant" } as const;
+
+async function withRecord(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    await world.given("AzVolume", aVolumeWithRecord({}));
+    await act(world);
+  });
+}
+
+describe("moveRecord", () => {
+  it("writes what the step answers, with whatever else belongs to that write, as one named step", () =>
+    withRecord(async (world) => {
+      const moved = await moveRecord(
+        world.ports,
+        { ...request, alsoStatus: (status) => ({ ...status, state: "Updated" }) },
+        (record) => grant(record, a),
+        never,
+      );
+      assert.ok(moved.ok);
+      assert.deepEqual(world.volume()?.status, { ...aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }).status, state: "Updated" });
+      assert.deepEqual(world.steps, ["grant"]);
+    }));
+
+  it("asks the step again on the fresh record after a conflict", () =>
+    withRecord(async (world) => {
+      world.store.failNext({ fault: "conflict", verb: "updateStatus" });
+      let asked = 0;
+      const moved = await moveRecord(
+        world.ports,
+        request,
+        (record) => {
+          asked++;
+          return grant(record, a);
+        },
+        never,
+      );
+      assert.equal(moved.ok, true);
+      assert.equal(asked, 2);
+    }));
+
+  it("overwrites nothing that another has written since: the step sees it and may refuse", () =>
+    withRecord(async (world) => {
+      let asked = 0;
+      const racing = moveRecord(
+        {
+          ...world.ports,
+          steps: {
+            run: async (_step, take) => {
+              if (asked === 1) await world.setRecord((record) => ({ ...record, writer: aWriter("node-b"), epoch: 1 }));
+              return take();
+            },
+          },
+        },
+        request,
+        (record) => {
+          asked++;
+          return grant(record, a);
+        },
+        never,
+      );
+      assert.deepEqual(await racing, { ok: false, failure: { kind: "NotWriter", volumeId: diskUri, nodeName: "node-a", reason: "node-b is the writer" } });
+      assert.deepEqual(world.record()?.writer, aWriter("node-b"));
+    }));
+
+  it("begins with what its caller has just read, and reads afresh where that has moved on", () =>
+    withRecord(async (world) => {
+      const justRead = world.volume();
+      assert.ok(justRead !== undefined);
+      await world.setRecord((record) => ({ ...record, quarantine: [identity("node-b")] }));
+      const asked: number[] = [];
+      const moved = await moveRecord(
+        world.ports,
+        { ...request, justRead },
+        (record) => {
+          asked.push(record.quarantine.length);
+          return grant(record, a);
+        },
+        never,
+      );
+      assert.equal(moved.ok, true);
+      assert.deepEqual(asked, [0, 1]);
+      assert.deepEqual(world.record()?.quarantine, [identity("node-b")]);
+    }));
+
+  it("acts only on the version that was decided on, where it is told one", () =>
+    withRecord(async (world) => {
+      const version = world.volume()?.metadata.resourceVersion ?? "";
+      const conflict = { ok: false, failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" } };
+      assert.deepEqual(await moveRecord(world.ports, { ...request, onlyAtVersion: "1" }, (record) => grant(record, a), never), conflict);
+      world.store.failNext({ fault: "conflict", verb: "updateStatus" });
+      assert.deepEqual(await moveRecord(world.ports, { ...request, onlyAtVersion: version }, (record) => grant(record, a), never), conflict);
+      assert.equal(world.record()?.writer, undefined);
+      assert.equal((await moveRecord(world.ports, { ...request, onlyAtVersion: version }, (record) => grant(record, a), never)).ok, true);
+    }));
+
+  it("gives up after many conflicts, and says what else is in the way", async () => {
+    await withRecord(async (world) => {
+      world.store.setWeather({ conflict: 1 });
+      const moved = await moveRecord(world.ports, request, (record) => grant(record, a), never);
+      assert.equal(!moved.ok && moved.failure.kind, "ObjectConflict");
+      assert.equal(world.steps.length, 20);
+      world.store.setWeather({ conflict: 0, unavailable: 1 });
+      const unreachable = await moveRecord(world.ports, request, (record) => grant(record, a), never);
+      assert.equal(!unreachable.ok && unreachable.failure.kind, "StoreUnavailable");
+    });
+    await withControllerPorts(async (world) => {
+      const absent = await moveRecord(world.ports, request, () => fail("no"), never);
+      assert.equal(!absent.ok && absent.failure.kind, "ObjectNotFound");
+      await world.given("AzVolume", { ...aVolume(), status: { state: "Created", observedGeneration: 1, conditions: [] } });
+      assert.deepEqual(await moveRecord(world.ports, request, () => fail("no"), never), {
+        ok: false,
+        failure: { kind: "NotWriter", volumeId: "pvc-1", nodeName: "node-a", reason: "the volume has no writer record" },
+      });
+    });
+  });
+
+  it("may have moved the record although the answer was lost: asking again finds that out", () =>
+    withRecord(async (world) => {
+      world.store.failNext({ fault: "lostAnswer", verb: "updateStatus" });
+      const lost = await moveRecord(world.ports, request, (record) => grant(record, a), never);
+      assert.equal(!lost.ok && lost.failure.kind, "StoreUnavailable");
+      assert.equal((await moveRecord(world.ports, { ...request, step: "end-want" }, (record) => unwant(record, a), never)).ok, true);
+      assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, wanted: false }));
+    }));
+});

@@ -1,0 +1,139 @@
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import { fail, ok, type Result } from "../core/failure/result.ts";
+import { sameJson } from "../core/primitives/same-json.ts";
+import { toTimestamp } from "../core/primitives/timestamp.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Steps } from "../ports/steps.ts";
+import type { ObjectStore } from "../ports/store/object-store.ts";
+import { namedAttachment } from "./named-attachment.ts";
+import { newAttachment } from "./new-attachment.ts";
+import { changeSpec } from "./update-object.ts";
+
+/** What stating and ending a want takes: the same for ControllerPublishVolume and for a node that attaches by itself. */
+export interface WantPorts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly steps: Steps;
+}
+
+/**
+ * States that a node wants to write a volume: its AzVolumeAttachment is made, or becomes Primary. A want that stands already keeps its age.
+ * Fails with `OperationInProgress` while the attachment is still being detached, and with `StillWaiting` while another object has its name.
+ */
+export async function stateWant(
+  ports: WantPorts,
+  request: {
+    readonly volume: AzVolume;
+    readonly nodeName: string;
+    readonly readOnly?: boolean;
+    readonly volumeContext: Readonly<Record<string, string>>;
+    /** ControllerPublishVolume states it: the CSI client is the user. */
+    readonly published?: true;
+    /** Whether an attachment that is missing is made; otherwise fails with `ObjectNotFound`. Default true. */
+    readonly creates?: boolean;
+  },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  // Only ControllerPublishVolume says how the volume is published; whoever else wants it leaves that as it is.
+  const { volume, nodeName, readOnly, volumeContext } = request;
+  const published = request.published === undefined ? {} : { published: request.published };
+  const volumeName = volume.metadata.name;
+  const volumeId = volume.status?.detail?.diskUri;
+  if (volumeId === undefined) return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
+  const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
+  const since = toTimestamp(ports.clock.nowMs());
+  const change = (): Promise<Result<AzVolumeAttachment, Failure>> =>
+    changeSpec(ports.store, target, (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly, ...published }), signal);
+  return ports.steps.run("want", async () => {
+    const present = await change();
+    if (present.ok || present.failure.kind !== "ObjectNotFound") return unlessLeaving(present, volumeId, nodeName);
+    if (request.creates === false) return present;
+    const wanted = newAttachment({
+      volumeName,
+      volumeId,
+      nodeName,
+      role: "Primary",
+      want: { since },
+      ...published,
+      readOnly: readOnly ?? false,
+      volumeContext,
+    });
+    const created = await ports.store.create("AzVolumeAttachment", wanted, signal);
+    if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
+    // The controller may have made a replica in between.
+    const found = await change();
+    return found.ok || found.failure.kind !== "ObjectNotFound" ? unlessLeaving(found, volumeId, nodeName) : fail(nameTaken(target.name, volumeId));
+  });
+}
+
+function nameTaken(name: string, volumeId: string): Failure {
+  return { kind: "StillWaiting", volumeId, what: `the controller to delete AzVolumeAttachment ${name}, which is about another volume or node` };
+}
+
+function unlessLeaving(attachment: Result<AzVolumeAttachment, Failure>, volumeId: string, nodeName: string): Result<AzVolumeAttachment, Failure> {
+  if (!attachment.ok || attachment.value.metadata.deletionTimestamp === undefined) return attachment;
+  return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
+}
+
+function wanting(
+  present: AzVolumeAttachment,
+  { since, ...stated }: { readonly since: string; readonly readOnly: boolean; readonly published?: true },
+): AzVolumeAttachment | undefined {
+  if (present.metadata.deletionTimestamp !== undefined) return undefined;
+  const spec = { ...present.spec, ...stated, role: "Primary" as const, want: present.spec.want ?? { since } };
+  return sameJson(spec, present.spec) ? undefined : { ...present, spec };
+}
+
+/**
+ * Ends a node's want in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the volume published there (NodeUnstageVolume where
+ * ControllerUnpublishVolume will follow), so the disk stays attached whatever comes. Success if there is nothing to end.
+ */
+export async function endWant(
+  ports: WantPorts,
+  request: { readonly volumeId: string; readonly nodeName: string; readonly keepsPrimary: boolean },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  return changeWant(
+    ports,
+    request,
+    (present) => {
+      if (!request.keepsPrimary) return demoted(present);
+      const { want, ...spec } = present.spec;
+      return want === undefined ? undefined : { ...present, spec };
+    },
+    signal,
+  );
+}
+
+/**
+ * Makes a replica of the primary that a node no longer requests, where no ControllerUnpublishVolume follows.
+ * A want that was stated since then stays, with its role.
+ */
+export function demoteUnwanted(
+  ports: WantPorts,
+  where: { readonly volumeId: string; readonly nodeName: string },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  return changeWant(ports, where, (present) => (present.spec.want === undefined && present.spec.role === "Primary" ? demoted(present) : undefined), signal);
+}
+
+/** The attachment as a replica that nothing requests; undefined: it is one. */
+function demoted(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
+  const { want: _, published: __, ...kept } = present.spec;
+  const spec = { ...kept, role: "Replica" as const };
+  return sameJson(spec, present.spec) ? undefined : { ...present, spec };
+}
+
+/** Success if there is no such attachment. */
+async function changeWant(
+  ports: WantPorts,
+  { volumeId, nodeName }: { readonly volumeId: string; readonly nodeName: string },
+  change: (present: AzVolumeAttachment) => AzVolumeAttachment | undefined,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const target = namedAttachment({ diskUri: volumeId, nodeName });
+  const ended = await ports.steps.run("end-want", () => changeSpec(ports.store, target, change, signal));
+  return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok(undefined) : ended;
+}

@@ -1,0 +1,78 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { ClusterNode } from "../../core/api/cluster-node.ts";
+import type { Lease } from "../../core/api/lease.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+
+/** The kinds that the driver keeps in the object store, and the type of each. */
+export interface KindMap {
+  readonly AzVolume: AzVolume;
+  readonly AzVolumeAttachment: AzVolumeAttachment;
+  readonly AzDriverNode: AzDriverNode;
+  readonly Lease: Lease;
+  /** Only in the embedded store: what an orchestrator says of its nodes where there is no Kubernetes to say it. */
+  readonly ClusterNode: ClusterNode;
+}
+
+/** The name of a kind. */
+export type Kind = keyof KindMap;
+
+/** A new object: no `uid`, `resourceVersion`, `generation` or timestamps yet; the store fills them in. Status may be given only in the embedded and simulated stores' fixtures. */
+export type NewObject<K extends Kind> = Omit<KindMap[K], "metadata" | "status"> & {
+  readonly metadata: { readonly name: string } & Partial<Pick<KindMap[K]["metadata"], "labels" | "annotations" | "finalizers">>;
+};
+
+/** What a watch delivers. `BOOKMARK` only carries a version to resume from. */
+export type WatchEvent<K extends Kind> =
+  | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: KindMap[K] }
+  | { readonly type: "BOOKMARK"; readonly resourceVersion: string };
+
+/** Equality on labels; every pair must match. */
+export type LabelSelector = Readonly<Record<string, string>>;
+
+/**
+ * Kubernetes' object semantics as a port (API conventions): optimistic concurrency by `resourceVersion`, a status subresource,
+ * finalizers, `generation` that moves only with `spec` (and with the mark for deletion). Writes fail with `ObjectConflict`, `ObjectNotFound`, `ObjectAlreadyExists`
+ * or `ObjectInvalid` (names the field); everything fails with `StoreUnavailable` when the store can't be reached (retryable; the write may or may not have happened)
+ * and with `Cancelled` when `signal` is aborted.
+ */
+export interface ObjectStore {
+  /** A fresh, linearizable read. */
+  get<K extends Kind>(kind: K, name: string, signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
+  /** All objects of a kind, sorted by name, and the version to watch from. */
+  list<K extends Kind>(
+    kind: K,
+    selector: LabelSelector,
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly items: readonly KindMap[K][]; readonly resourceVersion: string }, Failure>>;
+  create<K extends Kind>(kind: K, object: NewObject<K>, signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
+  /** Replaces metadata (labels, annotations, finalizers) and spec; status is left alone. Conditional on `object.metadata.resourceVersion`. Removing the last finalizer of an object marked for deletion removes it. */
+  update<K extends Kind>(kind: K, object: KindMap[K], signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
+  /** Replaces status only. Conditional on `object.metadata.resourceVersion`. */
+  updateStatus<K extends Kind>(kind: K, object: KindMap[K], signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
+  /** Marks for deletion (`deletionTimestamp`), or removes at once where no finalizer is left. Idempotent on a marked object. */
+  delete<K extends Kind>(
+    kind: K,
+    name: string,
+    preconditions: { readonly uid?: string; readonly resourceVersion?: string },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
+  /**
+   * Streams what happened after `resourceVersion`, in order, without polling, until `signal` is aborted. Ends with a thrown `WatchGone`
+   * if that version is too old (list again, then watch from the list's version) and with `WatchBroken` if the connection is lost (resume from the last version seen).
+   * Returns where the server ends the watch in good order, as Kubernetes' does after some minutes (resume as well).
+   */
+  watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent<K>>;
+}
+
+/** The version asked for is no longer kept: list again. */
+export class WatchGone extends Error {
+  override readonly name = "WatchGone";
+}
+
+/** The stream broke; nothing was lost that a watch from the last version seen would not deliver. */
+export class WatchBroken extends Error {
+  override readonly name = "WatchBroken";
+}

@@ -1,0 +1,244 @@
+import type { Result } from "../../core/failure/result.ts";
+import type { CachingMode } from "../../core/volume/disk-sku.ts";
+
+/** An entry of a VM's data disk list. Members that are not named here travel unchanged from a read to the next write. */
+export interface ArmDataDisk {
+  readonly lun: number;
+  readonly name?: string;
+  readonly createOption: string;
+  readonly caching?: string;
+  readonly managedDisk?: { readonly id?: string };
+  /** The disk is on its way off, or the last detach failed. */
+  readonly toBeDetached?: boolean;
+  /** `ForceDetach` together with `toBeDetached`: without the guest's help. */
+  readonly detachOption?: string;
+}
+
+/** A virtual machine, as far as the driver reads it. */
+export interface ArmVm {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  /** Empty if ARM sent none: nothing can then be written conditionally. */
+  readonly etag: string;
+  /** The VM's GUID, lower case. */
+  readonly vmId: string;
+  readonly vmSize: string;
+  readonly provisioningState: string;
+  readonly diskControllerType: string | undefined;
+  readonly dataDisks: readonly ArmDataDisk[];
+  /** Codes such as `PowerState/running`; undefined unless the instance view was asked for. */
+  readonly statusCodes: readonly string[] | undefined;
+  /** Codes of the guest agent's status, such as `ProvisioningState/succeeded`; undefined unless the instance view was asked for. */
+  readonly agentStatusCodes: readonly string[] | undefined;
+}
+
+/** A managed disk, as far as the driver reads it. */
+export interface ArmDisk {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  readonly diskSizeGB: number;
+  readonly maxShares: number;
+  readonly provisioningState: string;
+  readonly diskState: string | undefined;
+  readonly managedBy: string | undefined;
+  readonly managedByExtended: readonly string[];
+}
+
+/** What a disk can be told to be at any time, in Azure's words. What is undefined is Azure's default, or stays as it is. */
+interface ArmDiskTraits {
+  /** Premium SSD v2 and Ultra only, as is `diskMBpsReadWrite`. */
+  readonly diskIOPSReadWrite?: number;
+  readonly diskMBpsReadWrite?: number;
+  /** A performance tier above the size's own, such as `P40`: Premium SSD only. */
+  readonly tier?: string;
+  readonly burstingEnabled?: boolean;
+  readonly networkAccessPolicy?: string;
+  readonly publicNetworkAccess?: string;
+  readonly diskAccessId?: string;
+  readonly diskEncryptionSetId?: string;
+}
+
+/** A new disk: empty, or with the bytes of a snapshot or of another disk. */
+export interface ArmDiskSpec extends ArmDiskTraits {
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  /** Undefined only with a source: as large as that. */
+  readonly diskSizeGB: number | undefined;
+  readonly maxShares: number;
+  /** The snapshot or disk that it starts out as a copy of. */
+  readonly sourceId?: string;
+  /** 512 or 4096: Premium SSD v2 and Ultra only. */
+  readonly logicalSectorSize?: number;
+  readonly performancePlus?: boolean;
+}
+
+/** Changes of a disk: what is undefined stays as it is. */
+export interface ArmDiskChange extends ArmDiskTraits {
+  readonly diskSizeGB?: number;
+  readonly skuName?: string;
+  /** The whole map. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** A snapshot, as far as a driver reads it. */
+export interface ArmSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  readonly diskSizeGB: number;
+  readonly incremental: boolean;
+  /** The disk or snapshot that it was made from; it may be gone. */
+  readonly sourceId: string;
+  /** RFC 3339. */
+  readonly timeCreated: string;
+  readonly provisioningState: string;
+  /** Of a copy in the background; undefined where there is none. Below 100 it can't be restored, save by instant access. */
+  readonly completionPercent: number | undefined;
+  /** `Pending`, `Available`, `InstantAccess` or `AvailableWithInstantAccess`; undefined from older services. */
+  readonly accessState: string | undefined;
+}
+
+/** A new snapshot. */
+export interface ArmSnapshotSpec {
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** A disk, or a snapshot to copy. */
+  readonly sourceId: string;
+  /** `CopyStart`: of an incremental snapshot in another region, in the background. */
+  readonly createOption: "Copy" | "CopyStart";
+  /** false: a full copy, which Premium SSD v2 and Ultra disks refuse. */
+  readonly incremental: boolean;
+  /** Default: Azure's, zone-redundant where there is such storage. */
+  readonly skuName?: string;
+  /** 60 to 300: Premium SSD v2 and Ultra only. */
+  readonly instantAccessDurationMinutes?: number;
+}
+
+/** A size of VM. */
+export interface ArmVmSize {
+  /** Such as `Standard_D8s_v5`. */
+  readonly name: string;
+  readonly dataDisksMax: number;
+}
+
+/** Changes of a VM: what is undefined stays as it is; none at all is an empty update. */
+export interface ArmVmChange {
+  /** The whole list: an entry that is left out is detached. */
+  readonly dataDisks?: readonly ArmDataDisk[];
+  /** The whole map. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** A resource group by its full id: no call goes to the subscription of the client by default. */
+export interface ArmGroup {
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+}
+
+/** A resource by its full id: every segment travels with every call, so that none can be dropped on the way. */
+export interface ArmName extends ArmGroup {
+  readonly name: string;
+}
+
+/** A refusal of ARM, or the lack of an answer. */
+export interface ArmError {
+  /** 0: no answer came, so the call may or may not have taken effect. 200: a long-running operation failed. */
+  readonly statusCode: number;
+  readonly code: string;
+  readonly message: string;
+  /** The property at fault, such as `dataDisk.lun`; empty if ARM names none. */
+  readonly target: string;
+  /** Codes and targets below the top one. */
+  readonly details: readonly { readonly code: string; readonly target: string; readonly message: string }[];
+  /** `innererror.internalErrorCode`, empty if there is none. */
+  readonly internalErrorCode: string;
+  /** From `Retry-After`. */
+  readonly retryAfterMs: number | undefined;
+  readonly requestId: string;
+}
+
+/** How many calls ARM still allows, from its `x-ms-ratelimit-remaining-…` headers: `{policy: "PutVMResource", remaining: 9}`, `{policy: "subscription-reads", …}`. */
+export interface RemainingCalls {
+  readonly policy: string;
+  readonly remaining: number;
+}
+
+/** What a call answered, and what its headers say of the calls that are left. */
+export interface ArmAnswer<T> {
+  readonly result: Result<T, ArmError>;
+  readonly remaining: readonly RemainingCalls[];
+}
+
+/** A long-running operation that was accepted. `pollUrl` undefined: it ended with the answer. */
+export interface ArmOperation {
+  readonly pollUrl: string | undefined;
+  /** Which budget its polls are charged to. */
+  readonly kind: "vm" | "disk";
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What the service says of an operation that succeeded, where it says it. */
+export interface ArmOperationEnd {
+  /** How long the operation took, by the service's own clock. */
+  readonly durationMs?: number;
+  /** The disk as the operation left it. */
+  readonly disk?: ArmDisk;
+}
+
+/** How far an operation is. */
+export type ArmOperationStatus =
+  | { readonly state: "running"; readonly operation: ArmOperation }
+  | ({ readonly state: "succeeded" } & ArmOperationEnd)
+  | { readonly state: "failed"; readonly error: ArmError }
+  /** `OperationPreempted` arrives here: a newer operation took its place. */
+  | { readonly state: "canceled"; readonly error: ArmError };
+
+/** Travels with every call as `x-ms-client-request-id`, so that our logs and Azure's can be laid side by side. */
+interface ArmCall {
+  readonly clientRequestId: string;
+}
+
+/**
+ * Azure Resource Manager's compute operations, one method each, answering what ARM answered: no retries, no waiting, no reading between the lines.
+ * A long-running operation is a start that answers a handle, and `pollOperation`, so that our clock decides when to ask.
+ */
+export interface ArmApi {
+  getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
+  listDisks(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
+  startDiskCreateOrUpdate(request: ArmName & ArmCall & { readonly disk: ArmDiskSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startDiskUpdate(request: ArmName & ArmCall & { readonly change: ArmDiskChange }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startDiskDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  getSnapshot(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmSnapshot>>;
+  listSnapshots(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
+  startSnapshotCreate(request: ArmName & ArmCall & { readonly snapshot: ArmSnapshotSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startSnapshotDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  /** The sizes that the subscription of the client offers. */
+  listVmSizes(request: { readonly location: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVmSize[]>>;
+  getVm(request: ArmName & ArmCall & { readonly instanceView: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmVm>>;
+  listVms(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
+  /** PATCH with `If-Match`: the one way in which disks reach and leave a VM. */
+  startVmUpdate(request: ArmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  /** Has no precondition, so it can't take part in the writer protocol; here for comparison and for volumes without a record. */
+  startAttachDetachDataDisks(
+    request: ArmName &
+      ArmCall & {
+        readonly attach: readonly { readonly diskId: string; readonly lun?: number; readonly caching?: CachingMode }[];
+        readonly detach: readonly { readonly diskId: string; readonly detachOption?: string }[];
+      },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
+  startVmPowerOff(request: ArmName & ArmCall & { readonly skipShutdown: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startVmDeallocate(request: ArmName & ArmCall & { readonly forceDeallocate: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  pollOperation(request: { readonly operation: ArmOperation } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperationStatus>>;
+}

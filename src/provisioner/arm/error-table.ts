@@ -1,0 +1,170 @@
+import type { AzureAnswer, Failure } from "../../core/failure/failure.ts";
+import type { ArmError } from "./arm-api.ts";
+import { ownErrorCodes } from "./arm-error.ts";
+
+/** What an error means for what we do next; what it means for the caller is its `Failure`. */
+export type ArmErrorClass =
+  /** The caller gave up. */
+  | "cancelled"
+  /** No answer, or the service broke: the call may have taken effect, so read. */
+  | "lost"
+  | "throttled"
+  | "unauthorized"
+  /** Someone changed the resource since we read it: read again. */
+  | "changed"
+  /** Another operation is under way: wait, then read again. */
+  | "busy"
+  /** A newer operation took this one's place: read again. */
+  | "preempted"
+  | "notFound"
+  /** Azure's last word on this request. */
+  | "rejected";
+
+/** What was being tried, for the failure's fields. */
+export interface ErrorContext {
+  readonly diskUri?: string;
+  readonly nodeName?: string;
+}
+
+interface Row {
+  readonly status?: readonly number[];
+  readonly code?: RegExp;
+  /** Matched against message, innererror code and the codes in `details`. */
+  readonly text?: RegExp;
+  readonly target?: RegExp;
+  readonly class: ArmErrorClass;
+  readonly failure: (error: ArmError, context: ErrorContext) => Failure;
+}
+
+/** Assumed where a 429 names no time. */
+const RETRY_AFTER_DEFAULT_MS = 10_000;
+
+const unavailable = (error: ArmError): Failure => ({ kind: "CloudUnavailable", code: error.code, message: error.message, requestId: error.requestId });
+const rejected = (error: ArmError): Failure => ({ kind: "CloudRejected", code: error.code, message: error.message, requestId: error.requestId });
+const unauthorized = (error: ArmError): Failure => ({ kind: "CloudUnauthorized", code: error.code, message: error.message, requestId: error.requestId });
+const answered = ({ code, internalErrorCode, requestId }: ArmError): { readonly azure: AzureAnswer } => ({
+  azure: { code: internalErrorCode === "" ? code : `${code} ${internalErrorCode}`, requestId },
+});
+const quota = (error: ArmError): Failure => ({ kind: "QuotaExceeded", detail: error.message, ...answered(error) });
+const throttled = (error: ArmError): Failure => ({
+  kind: "Throttled",
+  retryAfterMs: error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS,
+  detail: `${[error.code, ...error.details.map((detail) => detail.target)].filter(Boolean).join(" ")}: ${error.message} (request ${error.requestId})`,
+});
+const attachedElsewhere = (error: ArmError, context: ErrorContext): Failure => ({
+  kind: "DiskAttachedElsewhere",
+  diskUri: context.diskUri ?? "",
+  attachedTo: vmUrisIn(error.message),
+  ...answered(error),
+});
+const diskInUse = (error: ArmError, context: ErrorContext): Failure => ({
+  kind: "DiskInUse",
+  diskUri: context.diskUri ?? "",
+  attachedTo: vmUrisIn(error.message),
+  ...answered(error),
+});
+const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
+  kind: "NoFreeLun",
+  nodeName: context.nodeName ?? "",
+  lunsMax: Number(/of this size is (\d+)/i.exec(error.message)?.[1] ?? 0),
+  ...answered(error),
+});
+const diskNotFound = (error: ArmError, context: ErrorContext): Failure =>
+  context.diskUri === undefined ? rejected(error) : { kind: "DiskNotFound", diskUri: context.diskUri, ...answered(error) };
+const instanceNotFound = (error: ArmError, context: ErrorContext): Failure =>
+  context.nodeName === undefined ? rejected(error) : { kind: "InstanceNotFound", nodeName: context.nodeName, ...answered(error) };
+
+/**
+ * ARM's errors, first match wins. Codes are shared between unlike errors (`OperationNotAllowed` has at least six meanings), so pieces of messages
+ * decide where the code can't; those pieces are the ones that Azure's own drivers match, too.
+ */
+const rows: readonly Row[] = [
+  { code: exactly(ownErrorCodes.cancelled), class: "cancelled", failure: () => ({ kind: "Cancelled" }) },
+  { code: exactly(ownErrorCodes.refused), class: "rejected", failure: ({ target }) => ({ kind: "Refused", diskUri: target }) },
+  { code: exactly(ownErrorCodes.budgetExhausted), class: "throttled", failure: throttled },
+  { code: /^(OperationPreempted|DataDisksForceDetached)$/i, class: "preempted", failure: unavailable },
+  { status: [0], class: "lost", failure: unavailable },
+  { status: [429], class: "throttled", failure: throttled },
+  { status: [401, 403], class: "unauthorized", failure: unauthorized },
+  { status: [412], class: "changed", failure: unavailable },
+  { status: [408, 500, 502, 503, 504], class: "lost", failure: unavailable },
+  // No answer of ARM's: whatever stands in front of it does not find its way.
+  { status: [404], code: /^(HTTP404|RestError)?$/i, class: "lost", failure: unavailable },
+
+  { status: [409], text: /conflict with a concurrent request/i, class: "busy", failure: unavailable },
+  { text: /another operation is in progress|ongoing operation is changing power state|marked for deletion/i, class: "busy", failure: unavailable },
+  { code: /^AttachDiskWhileBeingDetached$/i, class: "busy", failure: unavailable },
+
+  { text: /attached to a VM of this size is/i, class: "rejected", failure: noFreeLun },
+  { code: /^ConflictingUserInput$/i, class: "rejected", failure: attachedElsewhere },
+  {
+    text: /LiveResizeSharedDiskNotAllowed|ChangeDiskSizeWhileAttached|InvalidResizeForLargeDisks|Cannot resize disk .* while it is attached/i,
+    class: "rejected",
+    failure: diskInUse,
+  },
+  { code: /^OperationNotAllowed$/i, text: /is attached to VM/i, class: "rejected", failure: diskInUse },
+  { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
+  { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
+  { code: /AllocationFailed|^SkuNotAvailable$|^NotAvailableForSubscription$|OverconstrainedZonalAllocationRequest/i, class: "rejected", failure: quota },
+  // Azure's own trouble while it carried an operation out. One disk may be behind it, so a batch is split; its callers may come again.
+  { code: /^Internal\w*Error$|^OperationTimedOut$|^RetryableError/i, class: "rejected", failure: unavailable },
+  {
+    code: /^InvalidAvailabilityZone$/i,
+    class: "rejected",
+    failure: (error) => ({ kind: "InvalidArgument", field: "zone", value: "", problem: error.message, ...answered(error) }),
+  },
+  { code: /^InvalidParameter$/i, target: /^instanceIds$/i, class: "notFound", failure: instanceNotFound },
+
+  { status: [404], target: /^diskId$/i, class: "notFound", failure: diskNotFound },
+  { status: [404], text: /^Disk .* is not found/i, class: "notFound", failure: diskNotFound },
+  { status: [404], text: /virtualMachines\//i, class: "notFound", failure: instanceNotFound },
+  { status: [404], text: /\bdisks\//i, class: "notFound", failure: diskNotFound },
+  { status: [404], class: "notFound", failure: rejected },
+];
+
+/** What an error means for what we do next. */
+export function classOf(error: ArmError): ArmErrorClass {
+  return rowOf(error)?.class ?? "rejected";
+}
+
+/** The failure that the caller gets, with Azure's code and request id. */
+export function toFailure(error: ArmError, context: ErrorContext): Failure {
+  return (rowOf(error)?.failure ?? rejected)(error, context);
+}
+
+/** Whether the same request may succeed later without anyone changing it. */
+export function isWorthRetrying(error: ArmError): boolean {
+  return ["lost", "throttled", "changed", "busy", "preempted"].includes(classOf(error));
+}
+
+/** Whether the error is the end of an operation that had been accepted: what of it happened, only a read tells. */
+export function isOperationFailure(error: ArmError): boolean {
+  return error.statusCode === 200;
+}
+
+/**
+ * Whether ARM or the compute provider says that a resource is not there. Any other 404 proves nothing: a missing resource group or subscription, since the
+ * settings may name the wrong one, and a page of a proxy or front door, which has no code of ARM's.
+ */
+export function saysNotThere(error: ArmError): boolean {
+  return error.statusCode === 404 && /^(ResourceNotFound|NotFound|PatchResourceNotFound)$/i.test(error.code);
+}
+
+function rowOf(error: ArmError): Row | undefined {
+  const texts = [error.message, error.internalErrorCode, ...error.details.flatMap((detail) => [detail.code, detail.message])];
+  return rows.find(
+    (row) =>
+      (row.status === undefined || row.status.includes(error.statusCode)) &&
+      (row.code === undefined || row.code.test(error.code)) &&
+      (row.target === undefined || row.target.test(error.target)) &&
+      (row.text === undefined || texts.some((text) => row.text?.test(text) === true) || row.text.test(error.code)),
+  );
+}
+
+function vmUrisIn(message: string): readonly string[] {
+  return [...new Set(message.match(/\/subscriptions\/[^\s']+\/virtualMachines\/[^\s'.]+/gi))];
+}
+
+function exactly(code: string): RegExp {
+  return new RegExp(`^${code}$`);
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Lane } from "../../core/azure/lane.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ArmAnswer } from "./arm-api.ts";
+import { errorWithoutAnswer } from "./arm-error.ts";
+import { type BudgetedCall, ThrottleBudget, azureGatewayLimits, azureLimits } from "./throttle-budget.ts";
+
+function aBudget(): { readonly budget: ThrottleBudget; readonly pass: (ms: number) => void } {
+  let nowMs = 0;
+  const clock = { nowMs: () => nowMs, elapsedMs: () => nowMs, sleep: () => Promise.resolve() };
+  return { budget: new ThrottleBudget({ clock, limits: azureLimits, gatewayLimits: azureGatewayLimits }), pass: (ms) => (nowMs += ms) };
+}
+
+const write = (lane: Lane = "primaryAttach", resource = "vm-a"): BudgetedCall => ({ group: "vmWrite", resource, lane });
+
+const refused = (target: string, retryAfterMs: number): ArmAnswer<never> => ({
+  result: fail({
+    ...errorWithoutAnswer("OperationNotAllowed", "", ""),
+    statusCode: 429,
+    retryAfterMs,
+    details: [{ code: "TooManyRequests", target, message: "" }],
+  }),
+  remaining: [],
+});
+
+describe("ThrottleBudget", () => {
+  it("lets low lanes wait while urgent ones still go, each VM by itself", () => {
+    const { budget } = aBudget();
+    for (let call = 0; call < 9; call++) budget.spend(write());
+    const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection", "tag"] as const;
+    assert.deepEqual(
+      lanes.map((lane) => budget.waitMs(write(lane))),
+      [0, 15_000, 0, 15_000, 15_000, 60_000],
+    );
+    assert.equal(budget.waitMs(write("collection", "vm-b")), 0);
+  });
+
+  it("gets its calls back with time", () => {
+    const { budget, pass } = aBudget();
+    for (let call = 0; call < 9; call++) budget.spend(write());
+    pass(15_000);
+    assert.equal(budget.waitMs(write()), 0);
+  });
+
+  it("holds one VM back when Azure's refusal names that VM's policy", () => {
+    const { budget, pass } = aBudget();
+    budget.observe(write(), refused("UpdateVMResource", 8000));
+    assert.equal(budget.waitMs(write("failover")), 8000);
+    assert.equal(budget.waitMs(write("failover", "vm-b")), 0);
+    pass(8000);
+    assert.equal(budget.waitMs(write()), 0);
+  });
+
+  it("holds all VMs back when it names the subscription's", () => {
+    const { budget } = aBudget();
+    budget.observe(write(), refused("UpdateVMSubscriptionMaximum", 8000));
+    assert.equal(budget.waitMs(write("failover", "vm-b")), 8000);
+    assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-b", lane: "failover" }), 0);
+  });
+
+  it("keeps to the front door's limits over all kinds of calls, and learns of them", () => {
+    const { budget } = aBudget();
+    const read: BudgetedCall = { group: "diskRead", resource: undefined, lane: "primaryAttach" };
+    for (let call = 0; call < 188; call++) budget.spend(read);
+    assert.ok(budget.waitMs(read) > 0);
+    assert.ok(budget.waitMs({ ...read, group: "vmRead", resource: "vm-a" }) > 0);
+    assert.equal(budget.waitMs({ ...read, group: "diskWrite" }), 0);
+    budget.observe({ ...read, group: "diskWrite" }, { result: ok(undefined), remaining: [{ policy: "subscription-writes", remaining: 0 }] });
+    assert.ok(budget.waitMs(write()) > 0);
+    budget.observe(read, {
+      result: fail({ ...errorWithoutAnswer("SubscriptionRequestsThrottled", "", ""), statusCode: 429, retryAfterMs: 9000 }),
+      remaining: [],
+    });
+    assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-a", lane: "failover" }), 9000);
+  });
+
+  it("tells how it stands, for metrics", () => {
+    const { budget, pass } = aBudget();
+    budget.spend(write());
+    budget.spend(write());
+    budget.spend(write("primaryAttach", "vm-b"));
+    budget.observe(write(), refused("UpdateVMResource", 8000));
+    budget.noteWait("vmWrite", 250);
+    pass(3000);
+    const [vmWrite, vmRead] = budget.states();
+    assert.deepEqual(vmWrite, {
+      group: "vmWrite",
+      subscriptionCallsLeft: 1500,
+      fewestResourceCallsLeft: 10.2,
+      blockedMs: 5000,
+      callsTotal: 3,
+      refusedTotal: 1,
+      waitedMsTotal: 250,
+    });
+    assert.deepEqual([vmRead?.callsTotal, vmRead?.fewestResourceCallsLeft], [0, undefined]);
+  });
+
+  it("learns from the headers of a good answer that others use the same budget", () => {
+    const { budget } = aBudget();
+    const answer = {
+      result: ok(undefined),
+      remaining: [
+        { policy: "UpdateVMResource", remaining: 2 },
+        { policy: "UpdateVMSubscriptionMaximum", remaining: 1400 },
+      ],
+    };
+    budget.observe(write(), answer);
+    assert.equal(budget.waitMs(write("replicaAttach")), 30_000);
+    assert.equal(budget.waitMs(write("detach")), 0);
+    assert.equal(budget.waitMs(write("replicaAttach", "vm-b")), 0);
+  });
+});

@@ -1,0 +1,219 @@
+import { type Lane, urgencyOf } from "../../core/azure/lane.ts";
+import { type Bucket, type BucketLimit, blocked, corrected, fullBucket, refilled, spent, waitMs } from "../../core/azure/token-bucket.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
+import type { ArmAnswer, ArmError } from "./arm-api.ts";
+
+/** Kinds of calls that Azure counts together. */
+export type CallGroup = "vmRead" | "vmList" | "vmWrite" | "diskRead" | "diskList" | "diskWrite" | "diskDelete" | "vmOperationRead" | "diskOperationRead";
+
+const callGroups: readonly CallGroup[] = [
+  "vmWrite",
+  "vmRead",
+  "vmList",
+  "vmOperationRead",
+  "diskWrite",
+  "diskDelete",
+  "diskRead",
+  "diskList",
+  "diskOperationRead",
+];
+
+/** The limits of one group: for each resource, and for the whole subscription. */
+export interface GroupLimits {
+  readonly perResource?: BucketLimit;
+  readonly perSubscription: BucketLimit;
+}
+
+/** Azure's published limits (compute throttling limits, 2024); those of disks per 3 minutes, spread. */
+export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
+  vmWrite: { perResource: { burst: 12, perMinute: 4 }, perSubscription: { burst: 1500, perMinute: 500 } },
+  vmRead: { perResource: { burst: 36, perMinute: 12 }, perSubscription: { burst: 24_000, perMinute: 8000 } },
+  vmList: { perSubscription: { burst: 900, perMinute: 300 } },
+  vmOperationRead: { perResource: { burst: 45, perMinute: 15 }, perSubscription: { burst: 15_000, perMinute: 5000 } },
+  diskWrite: { perSubscription: { burst: 1000, perMinute: 333 } },
+  diskDelete: { perSubscription: { burst: 3000, perMinute: 1000 } },
+  diskRead: { perSubscription: { burst: 5000, perMinute: 1666 } },
+  diskList: { perSubscription: { burst: 240, perMinute: 80 } },
+  diskOperationRead: { perSubscription: { burst: 50_000, perMinute: 16_666 } },
+};
+
+/** Calls that ARM's front door counts together, whatever they are for. */
+export type GatewayClass = "reads" | "writes" | "deletes";
+
+/** The front door's published limits, for each principal in a subscription and region. A hundred volumes asked for at once come up against these first. */
+export const azureGatewayLimits: Readonly<Record<GatewayClass, BucketLimit>> = {
+  reads: { burst: 250, perMinute: 1500 },
+  writes: { burst: 200, perMinute: 600 },
+  deletes: { burst: 200, perMinute: 600 },
+};
+
+/** One call, as the budget sees it. */
+export interface BudgetedCall {
+  readonly group: CallGroup;
+  /** ARM id in lower case, or whatever names the resource; undefined for lists. */
+  readonly resource: string | undefined;
+  readonly lane: Lane;
+}
+
+/**
+ * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its answers say. Waiting here is cheaper than
+ * being refused there. A share is kept for failover and detaches; failover waits for nothing but a `Retry-After`.
+ * Tags leave half of each bucket for all others.
+ */
+export class ThrottleBudget {
+  readonly #clock: Clock;
+  readonly #limits: Readonly<Record<CallGroup, GroupLimits>>;
+  readonly #gatewayLimits: Readonly<Record<GatewayClass, BucketLimit>>;
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #totals = new Map<string, { calls: number; refused: number; waitedMs: number }>();
+
+  constructor(options: {
+    readonly clock: Clock;
+    readonly limits: Readonly<Record<CallGroup, GroupLimits>>;
+    readonly gatewayLimits: Readonly<Record<GatewayClass, BucketLimit>>;
+  }) {
+    this.#clock = options.clock;
+    this.#limits = options.limits;
+    this.#gatewayLimits = options.gatewayLimits;
+  }
+
+  /** How long the call must wait; 0: it may go. */
+  waitMs(call: BudgetedCall): number {
+    const nowMs = this.#clock.elapsedMs();
+    const urgency = urgencyOf(call.lane);
+    return Math.max(...this.#scopesOf(call).map(({ key, limit }) => waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency })));
+  }
+
+  /** How each group stands, and each class of the front door. */
+  states(): readonly CallBudgetState[] {
+    const nowMs = this.#clock.elapsedMs();
+    return [
+      ...callGroups.map((group) => this.#stateOf(group, this.#limits[group], nowMs)),
+      ...gatewayClasses.map((gatewayClass) => this.#stateOf(`gateway-${gatewayClass}`, { perSubscription: this.#gatewayLimits[gatewayClass] }, nowMs)),
+    ];
+  }
+
+  /** Notes that a call waited for the budget. */
+  noteWait(group: CallGroup, waitedMs: number): void {
+    this.#totalsOf(group).waitedMs += waitedMs;
+  }
+
+  /** Counts the call. */
+  spend(call: BudgetedCall): void {
+    for (const group of [call.group, gatewayKey(call)]) this.#totalsOf(group).calls++;
+    const nowMs = this.#clock.elapsedMs();
+    for (const { key, limit } of this.#scopesOf(call)) this.#put(key, spent(this.#bucket(key, limit, nowMs), limit, nowMs));
+  }
+
+  /** Learns from an answer: the remaining calls in its headers, and `Retry-After`. */
+  observe(call: BudgetedCall, answer: ArmAnswer<unknown>): void {
+    const nowMs = this.#clock.elapsedMs();
+    if (!answer.result.ok && answer.result.failure.statusCode === 429) return this.#block(call, answer.result.failure, nowMs);
+    if (!answer.result.ok && answer.result.failure.statusCode === 0) return;
+    const fewest = new Map<Scope["kind"], number>();
+    for (const { policy, remaining } of answer.remaining) {
+      const kind = scopeOf(policy);
+      fewest.set(kind, Math.min(fewest.get(kind) ?? Infinity, remaining));
+    }
+    for (const { key, limit, kind } of this.#scopesOf(call)) {
+      this.#put(key, corrected(this.#bucket(key, limit, nowMs), limit, { nowMs, remaining: fewest.get(kind) }));
+    }
+  }
+
+  #stateOf(group: string, { perSubscription, perResource }: GroupLimits, nowMs: number): CallBudgetState {
+    const subscription = this.#bucket(group, perSubscription, nowMs);
+    const resources = perResource === undefined ? [] : [...this.#buckets].filter(([key]) => key.startsWith(`${group} `)).map(([, bucket]) => bucket);
+    const left = perResource === undefined ? [] : resources.map((bucket) => refilled(bucket, perResource, nowMs).tokens);
+    const totals = this.#totalsOf(group);
+    return {
+      group,
+      subscriptionCallsLeft: refilled(subscription, perSubscription, nowMs).tokens,
+      fewestResourceCallsLeft: left.length === 0 ? undefined : left.reduce((fewest, tokens) => Math.min(fewest, tokens)),
+      blockedMs: [subscription, ...resources].reduce((longest, bucket) => Math.max(longest, bucket.blockedUntilMs - nowMs), 0),
+      callsTotal: totals.calls,
+      refusedTotal: totals.refused,
+      waitedMsTotal: totals.waitedMs,
+    };
+  }
+
+  #totalsOf(group: string): { calls: number; refused: number; waitedMs: number } {
+    const totals = this.#totals.get(group) ?? { calls: 0, refused: 0, waitedMs: 0 };
+    this.#totals.set(group, totals);
+    return totals;
+  }
+
+  #block(call: BudgetedCall, error: ArmError, nowMs: number): void {
+    const scopes = this.#scopesOf(call);
+    // A refusal that names a resource's policy concerns that resource alone; the front door's has a code of its own; any other one concerns the group.
+    const kind = /^SubscriptionRequestsThrottled$/i.test(error.code)
+      ? "gateway"
+      : error.details.some(({ target }) => scopeOf(target) === "resource")
+        ? "resource"
+        : "subscription";
+    const scope = scopes.find((candidate) => candidate.kind === kind) ?? scopes[0];
+    if (scope === undefined) return;
+    this.#totalsOf(kind === "gateway" ? gatewayKey(call) : call.group).refused++;
+    const retryAfterMs = error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS;
+    this.#put(scope.key, blocked(this.#bucket(scope.key, scope.limit, nowMs), { nowMs, retryAfterMs }));
+  }
+
+  #scopesOf(call: BudgetedCall): readonly Scope[] {
+    const limits = this.#limits[call.group];
+    const scopes: readonly Scope[] = [
+      { kind: "subscription", key: call.group, limit: limits.perSubscription },
+      { kind: "gateway", key: gatewayKey(call), limit: this.#gatewayLimits[gatewayClassOf[call.group]] },
+    ];
+    if (limits.perResource === undefined || call.resource === undefined) return scopes;
+    return [...scopes, { kind: "resource", key: `${call.group} ${call.resource}`, limit: limits.perResource }];
+  }
+
+  #bucket(key: string, limit: BucketLimit, nowMs: number): Bucket {
+    return this.#buckets.get(key) ?? fullBucket(limit, nowMs);
+  }
+
+  #put(key: string, bucket: Bucket): void {
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    // Bounded memory: the bucket that was used longest ago has refilled by now, and a full bucket is what a missing one means.
+    if (this.#buckets.size <= BUCKETS_MAX) return;
+    const [oldest] = this.#buckets.keys();
+    if (oldest !== undefined) this.#buckets.delete(oldest);
+  }
+}
+
+/** More than three groups for each of 5,000 nodes. */
+const BUCKETS_MAX = 20_000;
+
+const RETRY_AFTER_DEFAULT_MS = 10_000;
+
+/** One bucket that a call takes from. */
+interface Scope {
+  readonly kind: "subscription" | "gateway" | "resource";
+  readonly key: string;
+  readonly limit: BucketLimit;
+}
+
+const gatewayClasses: readonly GatewayClass[] = ["reads", "writes", "deletes"];
+
+const gatewayClassOf: Readonly<Record<CallGroup, GatewayClass>> = {
+  vmRead: "reads",
+  vmList: "reads",
+  vmWrite: "writes",
+  diskRead: "reads",
+  diskList: "reads",
+  diskWrite: "writes",
+  diskDelete: "deletes",
+  vmOperationRead: "reads",
+  diskOperationRead: "reads",
+};
+
+function gatewayKey(call: BudgetedCall): string {
+  return `gateway-${gatewayClassOf[call.group]}`;
+}
+
+/** Which bucket a policy of Azure's stands for: `UpdateVMResource`, `UpdateVMSubscriptionMaximum`, `subscription-writes`. */
+function scopeOf(policy: string): Scope["kind"] {
+  if (/Resource$/i.test(policy)) return "resource";
+  return /^subscription-/i.test(policy) ? "gateway" : "subscription";
+}

@@ -1,0 +1,64 @@
+import { parseArmId } from "../../core/azure/arm-id.ts";
+import type { Lane } from "../../core/azure/lane.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
+import type { ArmDisk, ArmError, ArmName } from "../arm/arm-api.ts";
+import { ownError } from "../arm/arm-error.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import { isWorthRetrying, saysNotThere } from "../arm/error-table.ts";
+
+/** The VMs that a disk names as its owners, each once whatever its case. */
+export function ownersOf(disk: ArmDisk): readonly string[] {
+  const named = [...(disk.managedBy === undefined ? [] : [disk.managedBy]), ...disk.managedByExtended];
+  return named.filter((owner, index) => named.findIndex((other) => other.toLowerCase() === owner.toLowerCase()) === index);
+}
+
+/** A disk's full id in ARM's parts; undefined for anything that is no managed disk. */
+export function diskIdOf(diskUri: string): ArmName | undefined {
+  const id = parseArmId(diskUri);
+  return id?.type === "disks" ? { subscriptionId: id.subscriptionId, resourceGroup: id.resourceGroup, name: id.name } : undefined;
+}
+
+/** Reads a disk, never from a cache. A URI that is no disk's is an error of code `InvalidResourceId`. */
+export function readDisk(
+  session: ArmSession,
+  disk: { readonly diskUri: string; readonly lane: Lane },
+  signal: AbortSignal,
+): Promise<Result<ArmDisk, ArmError>> {
+  const id = diskIdOf(disk.diskUri);
+  if (id === undefined) return Promise.resolve(fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }));
+  return session.call(
+    { group: "diskRead", resource: undefined, lane: disk.lane },
+    (clientRequestId) => session.arm.getDisk({ ...id, clientRequestId }, signal),
+    signal,
+  );
+}
+
+/** The VMs that a disk names as its owners now; none if the disk is gone. */
+export async function diskOwners(
+  session: ArmSession,
+  disk: { readonly diskUri: string; readonly lane: Lane },
+  signal: AbortSignal,
+): Promise<Result<readonly string[], ArmError>> {
+  const read = await readDisk(session, disk, signal);
+  if (read.ok) return ok(ownersOf(read.value));
+  return saysNotThere(read.failure) ? ok([]) : read;
+}
+
+/** Waits until a disk names no owner that `isOwner` means: the disk's side of a detach lags behind the VM's, most of all after a VM's deletion. Bounded by `ownerPatienceMs`. */
+export async function untilDisowned(
+  session: ArmSession,
+  disk: { readonly diskUri: string; readonly lane: Lane; readonly isOwner: (vmUri: string) => boolean },
+  signal: AbortSignal,
+): Promise<Result<void, ArmError>> {
+  const startedMs = session.clock.elapsedMs();
+  for (let attempt = 1; ; attempt++) {
+    const owners = await diskOwners(session, disk, signal);
+    if (!owners.ok && !isWorthRetrying(owners.failure)) return owners;
+    const left = owners.ok ? owners.value.filter(disk.isOwner) : undefined;
+    if (left?.length === 0) return ok(undefined);
+    if (session.clock.elapsedMs() - startedMs > session.settings.ownerPatienceMs) {
+      return owners.ok ? fail(ownError("DiskStillOwned", `disk ${disk.diskUri} still names ${(left ?? []).join(", ")} as its owner`)) : owners;
+    }
+    await session.backOff(attempt, signal);
+  }
+}

@@ -1,0 +1,276 @@
+import { formatDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { Lane } from "../../core/azure/lane.ts";
+import { pollDelayMs } from "../../core/azure/poll-delay.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import type { CreateDiskRequest, DiskFacts, MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ArmAnswer, ArmDisk, ArmError, ArmGroup, ArmName, ArmOperation, ArmOperationEnd } from "../arm/arm-api.ts";
+import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import { classOf, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { endShownBy, isTerminal } from "../arm/provisioning-state.ts";
+import type { CallGroup } from "../arm/throttle-budget.ts";
+import type { BoundedCache } from "../bounded-cache.ts";
+import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
+import { ownersOf, readDisk } from "./disk-owners.ts";
+
+/** Where disks go that name no place. */
+export interface DiskPlace {
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+}
+
+/** Disk calls have no lane of their own: volumes wait for them as for a first attach. */
+const LANE: Lane = "primaryAttach";
+
+/** A disk that exists, or may: its id in ARM's parts, and as it was named. */
+export interface DiskTarget {
+  readonly id: ArmName;
+  readonly diskUri: string;
+}
+
+const TAG_LANE: Lane = "tag";
+
+/** Azure's limit for one resource. */
+const TAGS_MAX = 50;
+
+/** What disk calls work with. */
+export interface DiskContext {
+  readonly session: ArmSession;
+  /** Disks as they were read lately; own writes drop what they change. */
+  readonly disks: BoundedCache<ArmDisk>;
+}
+
+/**
+ * Creates a disk. Looks first: a PUT of a disk that exists would change it. Only one that this very request has
+ * begun to create, and that Azure has failed, is written again.
+ */
+export async function createDisk(
+  { session, disks }: DiskContext,
+  place: DiskPlace,
+  request: CreateDiskRequest,
+  signal: AbortSignal,
+): Promise<Result<DiskFacts, Failure>> {
+  const id = { subscriptionId: place.subscriptionId, resourceGroup: request.resourceGroup ?? place.resourceGroup, name: request.diskName };
+  const diskUri = formatDiskUri({ ...id, diskName: id.name });
+  const existing = await settledDisk(session, diskUri, signal);
+  if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
+  if (existing.ok && !isFailedCreation(request, existing.value)) return adopt(request, existing.value);
+
+  const disk = {
+    location: request.location ?? place.location,
+    zones: zonesOf(request),
+    tags: existing.ok ? { ...existing.value.tags, ...request.tags } : request.tags,
+    skuName: request.skuName,
+    diskSizeGB: request.sizeGiB,
+    maxShares: request.maxShares,
+  };
+  const { mayProceed } = request;
+  const created = await write(
+    { session, disks },
+    { group: "diskWrite", likeness: "diskCreate", diskUri, mayProceed },
+    (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...id, disk, clientRequestId }, signal),
+    signal,
+  );
+  if (!created.ok) return fail(toFailure(created.failure, {}));
+  // Who has just created a disk mostly attaches it next.
+  const read = await disks.read(
+    resourceUriKey(diskUri),
+    () => settledAfter(created.value, session, diskUri, signal),
+    (answer) => (answer.ok ? answer.value : undefined),
+  );
+  return read.ok ? adopt(request, read.value) : fail(toFailure(read.failure, {}));
+}
+
+/** Deletes a disk. Looks for owners first, since a delete can win over an attach that is in flight. */
+export async function deleteDisk(
+  { session, disks }: DiskContext,
+  { id, diskUri, mayProceed }: DiskTarget & { readonly mayProceed: MayProceed },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const read = await readDisk(session, { diskUri, lane: LANE }, signal);
+  if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
+  const attachedTo = ownersOf(read.value);
+  if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
+  const deleted = await write(
+    { session, disks },
+    { group: "diskDelete", likeness: "diskDelete", diskUri, mayProceed },
+    (clientRequestId) => session.arm.startDiskDelete({ ...id, clientRequestId }, signal),
+    signal,
+  );
+  if (deleted.ok || saysNotThere(deleted.failure)) return ok(undefined);
+  return fail(toFailure(deleted.failure, { diskUri }));
+}
+
+/** Grows a disk. */
+export async function resizeDisk(
+  { session, disks }: DiskContext,
+  { id, diskUri, sizeGiB, mayProceed }: DiskTarget & { readonly sizeGiB: number; readonly mayProceed: MayProceed },
+  signal: AbortSignal,
+): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
+  const before = await settledDisk(session, diskUri, signal);
+  if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
+  if (before.value.diskSizeGB >= sizeGiB) return ok({ sizeGiB: before.value.diskSizeGB });
+  const attachedTo = ownersOf(before.value);
+  if (before.value.maxShares > 1 && attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
+  const resized = await write(
+    { session, disks },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri, mayProceed },
+    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
+    signal,
+  );
+  if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
+  const after = await settledAfter(resized.value, session, diskUri, signal);
+  return after.ok ? ok({ sizeGiB: after.value.diskSizeGB }) : fail(toFailure(after.failure, { diskUri }));
+}
+
+/**
+ * Sets and removes tags of a disk. Azure takes the whole map, and disks have no ETag. So the disk is read before each
+ * request, after all waits for the budget, for a Retry-After and of a back-off. Only `mayProceed` is asked in between.
+ */
+export async function tagDisk(
+  { session, disks }: DiskContext,
+  { id, diskUri, tags, mayProceed }: DiskTarget & { readonly tags: TagChanges; readonly mayProceed: MayProceed },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  let next: ArmDisk["tags"] = {};
+  let withoutRequest: Result<void, Failure> | undefined;
+  const isToBeSent: MayProceed = async (asked) => {
+    const read = await readDisk(session, { diskUri, lane: TAG_LANE }, asked);
+    const planned = read.ok ? planTags(read.value, diskUri, tags) : fail(toFailure(read.failure, { diskUri }));
+    if (planned.ok && planned.value !== undefined) {
+      next = planned.value;
+      return mayProceed(asked);
+    }
+    withoutRequest = planned.ok ? ok(undefined) : planned;
+    return false;
+  };
+  const tagged = await write(
+    { session, disks },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri, mayProceed: isToBeSent, lane: TAG_LANE },
+    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
+    signal,
+  );
+  return withoutRequest ?? (tagged.ok ? ok(undefined) : fail(toFailure(tagged.failure, { diskUri })));
+}
+
+/** Tags by name; undefined removes. */
+type TagChanges = Readonly<Record<string, string | undefined>>;
+
+/** The whole map to send; undefined where the disk has it already, and no operation under way could take it back. */
+function planTags(present: ArmDisk, diskUri: string, changes: TagChanges): Result<ArmDisk["tags"] | undefined, Failure> {
+  const kept = Object.entries({ ...present.tags, ...changes }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  if (kept.length > TAGS_MAX) {
+    const problem = `Azure allows ${TAGS_MAX} tags on a disk: remove some that are not the driver's`;
+    return fail({ kind: "InvalidArgument", field: `tags of ${diskUri}`, value: String(kept.length), problem });
+  }
+  const next = Object.fromEntries(kept);
+  return ok(sameJson(next, present.tags) && isTerminal(present.provisioningState) ? undefined : next);
+}
+
+/** All disks of a resource group. */
+export async function listDisks(session: ArmSession, group: ArmGroup, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>> {
+  const listed = await session.call(
+    { group: "diskList", resource: undefined, lane: LANE },
+    (clientRequestId) => session.arm.listDisks({ ...group, clientRequestId }, signal),
+    signal,
+  );
+  if (!listed.ok) return fail(toFailure(listed.failure, {}));
+  return ok(listed.value.map(diskFactsOf).sort((left, right) => (left.diskUri.toLowerCase() < right.diskUri.toLowerCase() ? -1 : 1)));
+}
+
+/** The disk as the end of its operation showed it; where it did not, it is read. */
+function settledAfter(shown: ArmDisk | undefined, session: ArmSession, diskUri: string, signal: AbortSignal): Promise<Result<ArmDisk, ArmError>> {
+  return shown === undefined ? settledDisk(session, diskUri, signal) : Promise.resolve(ok(shown));
+}
+
+/** Reads a disk once the operation that may be under way on it has ended. */
+async function settledDisk(session: ArmSession, diskUri: string, signal: AbortSignal): Promise<Result<ArmDisk, ArmError>> {
+  const startedMs = session.clock.elapsedMs();
+  for (let attempt = 1; ; attempt++) {
+    const read = await readDisk(session, { diskUri, lane: LANE }, signal);
+    const elapsedMs = session.clock.elapsedMs() - startedMs;
+    if (read.ok && (isTerminal(read.value.provisioningState) || elapsedMs > session.settings.operationMaxMs)) return read;
+    if (read.ok) {
+      await session.clock.sleep(pollDelayMs(session.settings.diskPollPace, { elapsedMs, retryAfterMs: undefined }), signal);
+    } else {
+      if (classOf(read.failure) !== "lost" || attempt > DISK_TRIES_MAX) return read;
+      await session.backOff(attempt, signal);
+    }
+  }
+}
+
+/** Tries of a disk call whose answers are lost or that meets another operation, before the caller is told to come again. */
+const DISK_TRIES_MAX = 4;
+
+/**
+ * Starts a write of a disk and waits for its end; answers the disk where the end shows it. One whose answer was lost is sent again: it says what is to be, of the
+ * disk of that name. `mayProceed` is asked right before each request, also before one that Azure had throttled: only the caller knows whether the name still
+ * stands for the same disk.
+ */
+async function write(
+  { session, disks }: DiskContext,
+  target: {
+    readonly group: CallGroup;
+    readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete";
+    readonly diskUri: string;
+    readonly mayProceed: MayProceed;
+    readonly lane?: Lane;
+  },
+  start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
+  signal: AbortSignal,
+): Promise<Result<ArmDisk | undefined, ArmError>> {
+  const { lane = LANE } = target;
+  disks.drop(resourceUriKey(target.diskUri));
+  const startIfAllowed: typeof start = async (clientRequestId) => ((await target.mayProceed(signal)) ? start(clientRequestId) : notSent(target.diskUri));
+  for (let attempt = 1; ; attempt++) {
+    const started = await session.call({ group: target.group, resource: undefined, lane }, startIfAllowed, signal);
+    const waiting = {
+      resource: target.diskUri,
+      lane,
+      likeness: target.likeness,
+      readEnd: (asked: AbortSignal) => readWriteEnd(session, { ...target, lane }, asked),
+    };
+    const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
+    if (ended.ok) return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
+    if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX) return ended;
+    await session.backOff(attempt, signal);
+  }
+}
+
+/** What stands for the answer of a request that `mayProceed` has refused. */
+function notSent(diskUri: string): ArmAnswer<never> {
+  return { result: fail({ ...ownError(ownErrorCodes.refused, "the volume has changed since this was decided"), target: diskUri }), remaining: [] };
+}
+
+async function readWriteEnd(
+  session: ArmSession,
+  { diskUri, likeness, lane }: { readonly diskUri: string; readonly likeness: string; readonly lane: Lane },
+  signal: AbortSignal,
+): Promise<Result<ArmOperationEnd | undefined, ArmError>> {
+  const read = await readDisk(session, { diskUri, lane }, signal);
+  // A disk that is being created may not be there yet.
+  if (!read.ok) return saysNotThere(read.failure) ? ok(likeness === "diskDelete" ? {} : undefined) : read;
+  return likeness === "diskDelete" ? ok(undefined) : endShownBy(read.value.provisioningState, `disk ${diskUri}`);
+}
+
+/**
+ * Whether a disk is what a creation by the same request has left. An update that failed leaves the same state on a
+ * disk with data, which may be another cluster's: its tags tell whose it is, and who was cut off from it.
+ */
+function isFailedCreation({ tags }: CreateDiskRequest, disk: ArmDisk): boolean {
+  if (disk.provisioningState !== "Failed" || ownersOf(disk).length > 0) return false;
+  return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);
+}
+
+function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {
+  const difference = differenceTo(request, disk);
+  return difference === undefined ? ok(diskFactsOf(disk)) : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });
+}
+
+/** Azure names only some owners, and sometimes none. */
+function withOwners(failure: Failure, attachedTo: readonly string[]): Failure {
+  return failure.kind === "DiskInUse" ? { ...failure, attachedTo } : failure;
+}

@@ -1,0 +1,249 @@
+import { parseArmId } from "../../core/azure/arm-id.ts";
+import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { type Lane, mostUrgentLane } from "../../core/azure/lane.ts";
+import { splitBatch } from "../../core/azure/plan-batch.ts";
+import { type WishOutcome, planVmUpdate } from "../../core/azure/plan-vm-update.ts";
+import { pollDelayMs } from "../../core/azure/poll-delay.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
+import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import { isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { isTerminal } from "../arm/provisioning-state.ts";
+import { Troubles } from "../arm/retry-budget.ts";
+import { diskKeyOf } from "../disk/disk-key.ts";
+import { diskOwners } from "../disk/disk-owners.ts";
+import { askCarryOut, askEach, askForForce } from "./check-preconditions.ts";
+import type { UpdatesUnderWay } from "./updates-under-way.ts";
+import type { VmRequest } from "./vm-request.ts";
+import type { VmSizes } from "./vm-sizes.ts";
+import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
+
+/** Successful updates that a batch can need: drive a stuck detach to its end, take disks off, put disks on in their place. */
+const SUCCESSES_MAX = 3;
+
+/** A request with what the plan made of it. */
+interface Planned {
+  readonly request: VmRequest;
+  readonly outcome: WishOutcome;
+}
+
+/** What was sent in an update that Azure refused or failed. */
+interface FailedUpdate {
+  readonly writers: readonly VmRequest[];
+  readonly error: ArmError;
+}
+
+/** What attaches and detaches of one VM work with. */
+export interface AttachBatchContext {
+  readonly session: ArmSession;
+  readonly vm: VmTarget;
+  readonly sizes: VmSizes;
+  readonly underWay: UpdatesUnderWay;
+}
+
+/** Carries out attaches and detaches of one VM together; all of them are settled at the end. */
+export function runAttachBatch(context: AttachBatchContext, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
+  return new AttachBatch(context, batch, lifetime).run();
+}
+
+/**
+ * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so, asks `mayProceed` for the rest and writes the rest
+ * in one conditional update; the next round's read tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption all end the same
+ * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all. A detach that hangs is not waited for as long as
+ * other operations: the next round takes the disk off by force, since Azure lets nothing else reach the VM meanwhile; for an attach only where `mayForce` says so.
+ */
+class AttachBatch {
+  readonly #context: AttachBatchContext;
+  readonly #session: ArmSession;
+  readonly #vm: VmTarget;
+  readonly #batch: readonly VmRequest[];
+  readonly #lifetime: AbortSignal;
+  readonly #troubles: Troubles;
+  /** Disks whose regular detach has taken too long. */
+  readonly #overdue = new Set<string>();
+  #inFlightSinceMs: number | undefined;
+  #successes = 0;
+  #failed: FailedUpdate | undefined;
+
+  constructor(context: AttachBatchContext, batch: readonly VmRequest[], lifetime: AbortSignal) {
+    const { session, vm } = context;
+    this.#context = context;
+    this.#session = session;
+    this.#vm = vm;
+    this.#batch = batch;
+    this.#lifetime = lifetime;
+    this.#troubles = new Troubles(session, vm, lifetime);
+  }
+
+  async run(): Promise<void> {
+    for (let open = this.#open(); open.length > 0; open = this.#open()) await this.#round(open);
+  }
+
+  #open(): readonly VmRequest[] {
+    return this.#batch.filter((request) => !request.isSettled);
+  }
+
+  async #round(open: readonly VmRequest[]): Promise<void> {
+    const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "collection";
+    const read = await readVm(this.#session, this.#vm, { lane }, this.#lifetime);
+    if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
+    if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
+    if (await this.#waitedForOther(read.value, open, lane)) return;
+
+    const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
+    if (await this.#isolated()) return;
+    const asked = await this.#withoutUnforced(await askEach(toWrite));
+    // A detach that was refused is not its own: the disk stays for whoever uses it.
+    const ownKeys = new Set(asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey));
+    const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
+    if (allowed.length > 0) await this.#write(read.value, allowed, lane);
+    // What is left waits for a place or for a disk to come off, by someone else's doing.
+    else if (this.#open().length > 0) await this.#troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${this.#vm.name}`), open, lane);
+  }
+
+  /** Without the attaches to a VM from which the disk comes off too slowly, where it must not be forced: they go on waiting. */
+  async #withoutUnforced(allowed: readonly Planned[]): Promise<readonly Planned[]> {
+    const unforced = new Set<VmRequest>();
+    for (const { request } of allowed) if (this.#overdue.has(request.diskKey) && !(await askForForce(request))) unforced.add(request);
+    for (const { diskKey } of unforced) this.#overdue.delete(diskKey);
+    return allowed.filter(({ request }) => !unforced.has(request));
+  }
+
+  /**
+   * Waits, within its patience, for an update that others or an earlier instance left in flight: it is not repeated, nor disturbed. Only a detach that hangs is
+   * forced: where none of its disks is on its way off any more, Azure works on something else, and nothing is forced.
+   */
+  async #waitedForOther(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
+    const { underWay } = this.#context;
+    underWay.saw(model);
+    // The mark of a detach of its own that has ended is no sign of one under way.
+    if (!isTerminal(model.provisioningState)) await underWay.pollOwn((own) => this.#session.isRunning(own, { resource: this.#vm.key, lane }, this.#lifetime));
+    const leavingKeys = underWay.leaving(model);
+    if (isTerminal(model.provisioningState) || leavingKeys.some((diskKey) => this.#overdue.has(diskKey))) {
+      this.#inFlightSinceMs = undefined;
+      return false;
+    }
+    this.#overdue.clear();
+    const { clock, settings } = this.#session;
+    this.#inFlightSinceMs ??= clock.elapsedMs();
+    const elapsedMs = clock.elapsedMs() - this.#inFlightSinceMs;
+    const hanging = open.filter((request) => leavingKeys.includes(request.diskKey));
+    if (elapsedMs >= (hanging.length > 0 ? settings.detachPatienceMs : settings.inFlightPatienceMs)) {
+      for (const request of hanging) this.#overdue.add(request.diskKey);
+      return false;
+    }
+    await clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
+    return true;
+  }
+
+  async #write(model: ArmVm, allowed: readonly Planned[], lane: Lane): Promise<void> {
+    const change = { dataDisks: listWith(model, allowed, this.#overdue) };
+    const regular = allowed.filter((planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey));
+    const maxMs = regular.length > 0 ? this.#session.settings.detachPatienceMs : this.#session.settings.operationMaxMs;
+    const written = await updateVm(this.#session, { vm: this.#vm, ifMatch: model.etag, change, lane, maxMs, underWay: this.#context.underWay }, this.#lifetime);
+    this.#inFlightSinceMs = undefined;
+    if (written.ok) {
+      this.#successes++;
+      if (this.#successes <= SUCCESSES_MAX) return;
+      await this.#troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${this.#vm.name} succeed, but its disks do not change`), this.#open(), lane);
+    } else if (written.failure.code === ownErrorCodes.stillRunning && regular.length > 0) {
+      for (const { request } of regular) this.#overdue.add(request.diskKey);
+    } else if (isWorthRetrying(written.failure)) {
+      await this.#troubles.endure(written.failure, this.#open(), lane);
+    } else {
+      this.#failed = { writers: allowed.map(({ request }) => request), error: written.failure };
+    }
+  }
+
+  /** After a failed update, and a read that settled what came of it all the same: the disk at fault must not fail the others, so parts are tried by themselves. */
+  async #isolated(): Promise<boolean> {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    const writers = failed?.writers.filter((request) => !request.isSettled) ?? [];
+    const [only, ...others] = writers;
+    if (failed === undefined || only === undefined) return false;
+    if (others.length === 0) only.settle(fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
+    else for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request))) await runAttachBatch(this.#context, part, this.#lifetime);
+    return true;
+  }
+}
+
+/** Settles what the model says is so already; answers what needs a write. */
+async function settleFromModel(
+  { session, sizes }: AttachBatchContext,
+  model: ArmVm,
+  open: readonly VmRequest[],
+  signal: AbortSignal,
+): Promise<readonly Planned[]> {
+  const present = open.filter((request) => {
+    if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;
+    request.settle(ok({ kind: "instanceReplaced", vmId: model.vmId }));
+    return false;
+  });
+  // Of a size that nobody knows, Azure itself refuses what is too much.
+  const dataDisksMax = (await sizes.dataDisksMax(model)) ?? LUNS_MAX;
+  const planned = planVmUpdate({
+    entries: model.dataDisks.map((entry) => ({ diskKey: diskKeyOf(entry), lun: entry.lun, toBeDetached: entry.toBeDetached === true })),
+    promisedLuns: present.flatMap((request) => request.spec.promisedLuns?.() ?? []),
+    dataDisksMax,
+    wishes: present.map((request) => ({ kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const), diskKey: request.diskKey, request })),
+  });
+  const toWrite: Planned[] = [];
+  for (const { wish, outcome } of planned) {
+    const { request } = wish;
+    if (outcome.kind === "attached") {
+      if (model.provisioningState === "Succeeded" || (await diskAgrees(session, { request, model }, signal)))
+        request.settle(ok({ kind: "attached", lun: outcome.lun }));
+      else toWrite.push({ request, outcome });
+    } else if (outcome.kind === "detached") request.settle(ok({ kind: "detached" }));
+    else if (outcome.kind === "noFreeLun") request.settle(fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMax }));
+    else if (outcome.kind !== "later") toWrite.push({ request, outcome });
+  }
+  return toWrite;
+}
+
+/** A VM whose last operation did not succeed may list a disk that never reached it: then the disk has the last word. */
+async function diskAgrees(session: ArmSession, asked: { readonly request: VmRequest; readonly model: ArmVm }, signal: AbortSignal): Promise<boolean> {
+  const owners = await diskOwners(session, { diskUri: asked.request.spec.diskUri, lane: asked.request.lane }, signal);
+  return owners.ok && owners.value.some((owner) => isSameResourceUri(owner, asked.model.id));
+}
+
+/** The whole list of data disks as it is to be: ARM detaches what a list leaves out, so every entry that was read is in it. */
+function listWith(model: ArmVm, planned: readonly Planned[], overdue: ReadonlySet<string>): readonly ArmDataDisk[] {
+  const off = new Set(planned.filter(takesOff).map(({ request }) => request.diskKey));
+  const kept = model.dataDisks.map((entry) => (off.has(diskKeyOf(entry)) ? leaving(entry, { force: overdue.has(diskKeyOf(entry)) }) : entry));
+  const added = planned.flatMap(({ request, outcome }) => (outcome.kind === "attach" ? [entering(request, outcome.lun)] : []));
+  return [...kept, ...added];
+}
+
+function takesOff({ outcome }: Planned): boolean {
+  return outcome.kind === "detach" || outcome.kind === "finishDetach";
+}
+
+function entering(request: VmRequest, lun: number): ArmDataDisk {
+  const name = parseArmId(request.spec.diskUri)?.name;
+  return {
+    lun,
+    ...(name === undefined ? {} : { name }),
+    createOption: "Attach",
+    caching: request.spec.cachingMode,
+    managedDisk: { id: request.spec.diskUri },
+    toBeDetached: false,
+  };
+}
+
+/** Whether Azure's words name this disk: `Disk 'pvc-1' …`, or its whole id. */
+function isNamedBy(error: ArmError, request: VmRequest): boolean {
+  const words = [error.message, ...error.details.map((detail) => detail.message)]
+    .join(" ")
+    .toLowerCase()
+    .split(/[\s'",()]+/);
+  const name = parseArmId(request.spec.diskUri)?.name.toLowerCase();
+  return words.some((word) => word.replace(/\.$/, "") === name || word.replace(/\.$/, "") === request.diskKey);
+}
+
+function settleAll(requests: readonly VmRequest[], answer: Parameters<VmRequest["settle"]>[0]): void {
+  for (const request of requests) request.settle(answer);
+}

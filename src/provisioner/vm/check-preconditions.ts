@@ -1,0 +1,59 @@
+import { fail } from "../../core/failure/result.ts";
+import type { MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ArmVm } from "../arm/arm-api.ts";
+import { ownError } from "../arm/arm-error.ts";
+import { toFailure } from "../arm/error-table.ts";
+import { diskKeyOf } from "../disk/disk-key.ts";
+import type { VmRequest } from "./vm-request.ts";
+
+/** Asks `mayProceed` for each request and settles those that are refused; answers the others, without those whose callers gave up meanwhile. */
+export async function askEach<P extends { readonly request: VmRequest }>(planned: readonly P[]): Promise<readonly P[]> {
+  await Promise.all(
+    planned.map(async ({ request }) => {
+      if ((await answerOf(request, request.spec.mayProceed)) === false) {
+        request.settle(fail({ kind: "Refused", diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName }));
+      }
+    }),
+  );
+  return planned.filter(({ request }) => !request.isSettled);
+}
+
+/** Whether a detach of the request's disk that hangs may be forced. */
+export async function askForForce(request: VmRequest): Promise<boolean> {
+  return request.spec.mayForce !== undefined && (await answerOf(request, request.spec.mayForce)) === true;
+}
+
+/**
+ * Asks `mayCarryOut` for each request where the VM lists disks that come off by no request of this batch, and settles those that are to wait. Answers the others.
+ */
+export async function askCarryOut<P extends { readonly request: VmRequest }>(
+  planned: readonly P[],
+  asked: { readonly model: ArmVm; readonly ownKeys: ReadonlySet<string> },
+): Promise<readonly P[]> {
+  const { model, ownKeys } = asked;
+  const leaving = model.dataDisks.filter((entry) => entry.toBeDetached === true && !ownKeys.has(diskKeyOf(entry)));
+  if (leaving.length === 0) return planned;
+  const uris = leaving.map((entry) => entry.managedDisk?.id ?? "");
+  const pending = ownError(
+    "OthersDetachPending",
+    `VM ${model.name} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as coming off by others, in use there: any update would take it off`,
+  );
+  await Promise.all(
+    planned.map(async ({ request }) => {
+      const { mayCarryOut, diskUri, node } = request.spec;
+      if (mayCarryOut === undefined || (await answerOf(request, (signal) => mayCarryOut(uris, signal))) !== false) return;
+      request.settle(fail(toFailure(pending, { diskUri, nodeName: node.nodeName })));
+    }),
+  );
+  return planned.filter(({ request }) => !request.isSettled);
+}
+
+async function answerOf(request: VmRequest, question: MayProceed): Promise<boolean | undefined> {
+  try {
+    return await question(request.signal);
+  } catch (bug) {
+    // A callback that was cancelled has settled its request already; any other rejection is a bug of that caller alone.
+    request.crash(bug);
+    return undefined;
+  }
+}

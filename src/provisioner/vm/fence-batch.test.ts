@@ -1,0 +1,412 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { ArmError, ArmOperationEnd, ArmVm } from "../arm/arm-api.ts";
+import { anArmError, anEntry, anOperationError, aScriptedVm, node, type ScriptedVm, type UpdateEnd, vmUri } from "../testing/scripted-vm.ts";
+
+const MINUTE_MS = 60_000;
+const answering = { statusCodes: ["PowerState/running"], agentStatusCodes: ["ProvisioningState/succeeded"] };
+const kinds = (answers: Awaited<ReturnType<ScriptedVm["fenceBatch"]>>): readonly string[] =>
+  answers.map((answer) => (answer.ok ? answer.value.kind : answer.failure.kind));
+const codes = (answers: Awaited<ReturnType<ScriptedVm["fenceBatch"]>>): readonly string[] =>
+  answers.map((answer) => (!answer.ok && answer.failure.kind === "CloudUnavailable" ? answer.failure.code : "no code"));
+/** When each update was sent, and what it forces off; undefined where it only moves the ETag. */
+const sent = ({ updates }: ScriptedVm) =>
+  updates.map(({ atMs, change }) => ({
+    atMs,
+    forced: change.dataDisks?.filter((entry) => entry.toBeDetached === true).map(({ name, detachOption }) => [name, detachOption === "ForceDetach"]),
+  }));
+
+function withDisk(overrides: Partial<ArmVm> = {}, settings: Parameters<typeof aScriptedVm>[1] = {}): ScriptedVm {
+  const azure = aScriptedVm([anEntry("pvc-1", 0), anEntry("pvc-2", 1)], settings);
+  azure.vm = { ...azure.vm, ...overrides };
+  return azure;
+}
+
+describe("a batch of fences", () => {
+  it("takes off its own disk alone, by force at once where the VM does not answer", async () => {
+    const azure = withDisk();
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+    assert.deepEqual(sent(azure), [{ atMs: 0, forced: [["pvc-1", true]] }]);
+    assert.deepEqual(
+      azure.vm.dataDisks.map(({ name }) => name),
+      ["pvc-2"],
+    );
+  });
+
+  for (const [because, codesOfVm] of [
+    ["it runs, and its agent does not answer", { statusCodes: answering.statusCodes, agentStatusCodes: ["ProvisioningState/unavailable"] }],
+    ["its agent is said to be well, and it is off", { statusCodes: ["PowerState/stopped"], agentStatusCodes: answering.agentStatusCodes }],
+  ] as const)
+    it(`forces at once where ${because}`, async () => {
+      const azure = withDisk(codesOfVm);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(sent(azure)[0]?.forced, [["pvc-1", true]]);
+    });
+
+  describe("of a VM that answers", () => {
+    it("asks for a regular detach, with the VM's power state read", async () => {
+      const azure = withDisk();
+      const asked: boolean[] = [];
+      azure.onRead = (vm, { instanceView }) => {
+        asked.push(instanceView);
+        return { ...vm, ...answering };
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual([sent(azure), asked], [[{ atMs: 0, forced: [["pvc-1", false]] }], [true, false]]);
+    });
+
+    it("forces after half a minute what a regular detach has not taken off", async () => {
+      const azure = withDisk(answering);
+      azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      const [first, second] = sent(azure);
+      assert.deepEqual([first?.forced, second?.forced], [[["pvc-1", false]], [["pvc-1", true]]]);
+      assert.ok(second !== undefined && second.atMs >= 30_000 && second.atMs < 40_000, `${second?.atMs} ms`);
+    });
+
+    it("forces at once after a regular detach that Azure called done and that did nothing", async () => {
+      const azure = withDisk(answering);
+      azure.onUpdate = (_, index) => {
+        if (index > 0) return "carriedOut";
+        azure.vm = { ...azure.vm, etag: `"moved"` };
+        return "ignored";
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(
+        sent(azure).map(({ forced }) => forced),
+        [[["pvc-1", false]], [["pvc-1", true]]],
+      );
+    });
+
+    it("has half a minute in all, also where its regular detach was never taken up", async () => {
+      const azure = withDisk(answering);
+      azure.onUpdate = (update) => (update.atMs < 29_000 ? anArmError({ statusCode: 412, code: "PreconditionFailed" }) : "carriedOut");
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      for (const { atMs, forced } of sent(azure)) assert.deepEqual(forced?.[0]?.[1], atMs >= 30_000, `${atMs} ms`);
+    });
+  });
+
+  it("gives its own forced detach a quarter of an hour before it sends another", async () => {
+    const azure = withDisk();
+    azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+    const [first, second] = sent(azure);
+    assert.deepEqual([first?.forced, second?.forced], [[["pvc-1", true]], [["pvc-1", true]]]);
+    assert.ok(second !== undefined && second.atMs >= 15 * MINUTE_MS, `${second?.atMs} ms`);
+  });
+
+  describe("while Azure works on the VM", () => {
+    const updating = { provisioningState: "Updating" };
+
+    it("disturbs no update, reimage or upgrade of others, and says after a minute what it waits for", async () => {
+      const azure = withDisk(updating);
+      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.ok(fenced !== undefined && !fenced.ok && fenced.failure.kind === "CloudUnavailable");
+      assert.deepEqual([fenced.failure.code, azure.updates], ["VmBeingUpdated", []]);
+      assert.match(fenced.failure.message, /an update, reimage or upgrade that this controller has not begun/);
+      const tookMs = azure.clock.elapsedMs();
+      assert.ok(tookMs >= MINUTE_MS && tookMs < MINUTE_MS + 6_000, `${tookMs} ms`);
+    });
+
+    it("has a minute for each of several updates of others", async () => {
+      const azure = withDisk(updating);
+      const end = anArmError({ statusCode: 412, code: "PreconditionFailed" });
+      azure.onRead = (vm, { atMs }) => {
+        const isFree = azure.updates.length === 0 ? atMs >= 40_000 : atMs >= 85_000;
+        return { ...vm, provisioningState: isFree ? "Succeeded" : "Updating" };
+      };
+      azure.onUpdate = (_, index) => (index === 0 ? end : "carriedOut");
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+    });
+
+    it("waits for the end of another detach by others, though its own disk is listed", async () => {
+      const azure = withDisk({ ...updating, dataDisks: [anEntry("pvc-1", 0), anEntry("pvc-2", 1, { toBeDetached: true })] });
+      assert.deepEqual(codes(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["VmBeingUpdated"]);
+      assert.deepEqual(azure.updates, []);
+    });
+
+    it("forces what may be an earlier process's detach of its disk after four minutes, in one batch or several", async () => {
+      const marked = { ...updating, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] };
+      const azure = withDisk(marked);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      const [first] = sent(azure);
+      assert.deepEqual(first?.forced, [["pvc-1", true]]);
+      assert.ok(first.atMs >= 4 * MINUTE_MS && first.atMs < 4 * MINUTE_MS + 6_000, `${first.atMs} ms`);
+
+      const again = withDisk(marked);
+      again.underWay.saw(again.vm);
+      await again.clock.advance(3 * MINUTE_MS);
+      assert.deepEqual(kinds(await again.fenceBatch(again.request("fence", "pvc-1"))), ["fenced"]);
+      const [second] = sent(again);
+      assert.ok(second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 4 * MINUTE_MS + 6_000, `${second?.atMs} ms`);
+    });
+
+    it("does not call it others' update where it may be a detach", async () => {
+      const marked = { ...updating, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] };
+      const azure = withDisk(marked, { detachPatienceMs: 60 * MINUTE_MS });
+      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.ok(fenced !== undefined && !fenced.ok && fenced.failure.kind === "CloudUnavailable");
+      assert.match(fenced.failure.message, /^Azure works on an update of VM vm-a; /);
+    });
+
+    /** Fences while this process waits for its attach of another disk, whose polls answer `end`. */
+    const fencedWhileAttaching = async (end: UpdateEnd | "refused") => {
+      const azure = withDisk(updating);
+      const operation = { pollUrl: "operation-0", kind: "vm", retryAfterMs: undefined } as const;
+      const ended = Promise.withResolvers<Result<ArmOperationEnd, ArmError>>();
+      const waiting = azure.underWay.during({ operation, ifMatch: `"0"`, takesOff: new Set() }, () => ended.promise);
+      azure.onPoll = (other) => (azure.updates.length === 0 ? end : other);
+      const answers = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      ended.resolve(ok({}));
+      await waiting;
+      return { azure, answers };
+    };
+
+    it("forces at once where that is an update of this process by its poll", async () => {
+      const { azure, answers } = await fencedWhileAttaching("hangs");
+      assert.deepEqual(kinds(answers), ["fenced"]);
+      assert.deepEqual(sent(azure), [{ atMs: 0, forced: [["pvc-1", true]] }]);
+    });
+
+    for (const [because, end] of [
+      ["has ended", "carriedOut"],
+      ["has failed", anOperationError()],
+      ["may have ended, which Azure does not say", "refused"],
+    ] as const)
+      it(`disturbs nothing where this process's update of another disk ${because}`, async () => {
+        const { azure, answers } = await fencedWhileAttaching(end);
+        assert.deepEqual([codes(answers), azure.updates], [["VmBeingUpdated"], []]);
+      });
+
+    for (const { because, end, fromMs, toMs } of [
+      { because: "half a minute after it was begun, where its poll says that it runs", end: "hangs", fromMs: 30_000, toMs: 36_000 },
+      { because: "four minutes after it was begun, where Azure does not say", end: "refused", fromMs: 240_000, toMs: 246_000 },
+    ] as const)
+      it(`forces after its own regular detach ${because}`, async () => {
+        const azure = withDisk(answering);
+        azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
+        azure.onPoll = (ended) => (azure.updates.length === 1 ? end : ended);
+        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+        const [, second] = sent(azure);
+        assert.ok(second !== undefined && second.atMs >= fromMs && second.atMs < toMs, `${second?.atMs} ms`);
+      });
+
+    it("waits for others once its own regular detach is known to have failed", async () => {
+      const azure = withDisk(answering);
+      azure.onUpdate = () => "hangs";
+      // Others' reimage begins as soon as the detach has failed, so that the VM is never seen at rest.
+      azure.onPoll = () => (azure.clock.elapsedMs() > startedMs + 20_000 ? anOperationError() : "hangs");
+      const startedMs = azure.clock.elapsedMs();
+      assert.deepEqual(codes(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["VmBeingUpdated"]);
+      assert.equal(azure.updates.length, 1);
+    });
+  });
+
+  describe("of a disk that is off already", () => {
+    const off = (): ScriptedVm => {
+      const azure = aScriptedVm([anEntry("pvc-2", 1)]);
+      azure.vm = { ...azure.vm, ...answering };
+      return azure;
+    };
+
+    it("moves the VM's ETag all the same, and takes nothing off", async () => {
+      const azure = off();
+      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      const detail = `VM vm-a (guid-a) has no entry for the disk; its ETag moved from "1" to "2"`;
+      assert.deepEqual(fenced, { ok: true, value: { kind: "fenced", proof: { kind: "entryGone", detail } } });
+      assert.deepEqual(
+        azure.updates.map(({ change }) => change),
+        [{}],
+      );
+    });
+
+    it("takes the next larger write where the smaller one leaves the ETag as it is, up to a tag beside the VM's own", async () => {
+      const azure = off();
+      azure.onUpdate = ({ change }) => (change.tags === undefined ? "ignored" : "carriedOut");
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      const [first, second, third] = azure.updates.map(({ change }) => change);
+      assert.deepEqual([first, second], [{}, { dataDisks: [anEntry("pvc-2", 1)] }]);
+      assert.deepEqual([Object.keys(third?.tags ?? {}).toSorted(), third?.tags?.["team"]], [["disk.csi.azure.com-fence", "team"], "storage"]);
+    });
+
+    it("has its proof as soon as a read shows another ETag and that nothing runs, though Azure calls the write running", async () => {
+      const azure = off();
+      azure.onUpdate = () => {
+        azure.vm = { ...azure.vm, etag: `"2"` };
+        return "hangs";
+      };
+      azure.onRead = (vm) => (azure.updates.length === 0 ? vm : { ...vm, provisioningState: "Succeeded" });
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.ok(azure.clock.elapsedMs() < 10_000, `${azure.clock.elapsedMs()} ms`);
+    });
+
+    it("has no proof by a read that shows the old ETag, or an operation that runs", async () => {
+      for (const seen of [{ etag: `"1"` }, { etag: `"2"`, provisioningState: "Updating" }]) {
+        const azure = off();
+        azure.onUpdate = () => "hangs";
+        azure.onRead = (vm) => (azure.updates.length === 0 ? vm : { ...vm, provisioningState: "Succeeded", ...seen });
+        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["CloudUnavailable"]);
+        const secondMs = azure.updates[1]?.atMs ?? Infinity;
+        assert.ok(secondMs >= MINUTE_MS, `the write was waited for until ${secondMs} ms`);
+      }
+    });
+
+    it("has no proof by an ETag that others have moved, where its own write was refused", async () => {
+      const azure = off();
+      azure.onUpdate = (_, index) => {
+        if (index > 0) return "carriedOut";
+        azure.vm = { ...azure.vm, etag: `"others"` };
+        return anArmError({ statusCode: 412, code: "PreconditionFailed" });
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(
+        azure.updates.map(({ ifMatch }) => ifMatch),
+        [`"1"`, `"others"`],
+      );
+    });
+
+    it("learns nothing of a kind of write from one that failed and left the ETag as it was", async () => {
+      const azure = off();
+      azure.onUpdate = (_, index) => (index === 0 ? anOperationError() : "carriedOut");
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(
+        azure.updates.map(({ change }) => change),
+        [{}, {}],
+      );
+    });
+  });
+
+  it("has no proof by an update after which another VM is there: that one is asked about instead", async () => {
+    const azure = withDisk();
+    azure.onUpdate = () => {
+      azure.vm = { ...azure.vm, vmId: "guid-of-another", etag: `"9"`, dataDisks: [] };
+      return "ignored";
+    };
+    azure.owners = () => [vmUri];
+    const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+    assert.ok(fenced?.ok !== true || (fenced.value.kind === "fenced" && fenced.value.proof.kind !== "entryGone"), JSON.stringify(fenced));
+  });
+
+  it("settles the VM that has taken another's place by an update of its own, whatever ETag it has", async () => {
+    for (const etag of [`"1"`, `"9"`]) {
+      const azure = withDisk();
+      azure.onUpdate = (_, index) => {
+        if (index > 0) return "carriedOut";
+        azure.vm = { ...azure.vm, vmId: "guid-of-another", etag, dataDisks: [] };
+        return "ignored";
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("settle", "pvc-1"))), ["settled"]);
+      assert.deepEqual(
+        azure.updates.map(({ ifMatch, change }) => [ifMatch, change]),
+        [
+          [`"1"`, {}],
+          [etag, {}],
+        ],
+      );
+      assert.ok(azure.clock.elapsedMs() < 10_000, "no back-off: nothing went wrong");
+    }
+  });
+
+  describe("whose update fails", () => {
+    const ends: readonly { readonly because: string; readonly end: UpdateEnd; readonly kind: string; readonly updates: number }[] = [
+      { because: "an operation that failed is tried twice more, then it is Azure's answer", end: anOperationError(), kind: "CloudUnavailable", updates: 3 },
+      { because: "a request that Azure rejects is its answer at once", end: anArmError({ code: "Locked" }), kind: "CloudRejected", updates: 1 },
+    ];
+    for (const { because, end, kind, updates } of ends)
+      it(because, async () => {
+        const azure = withDisk();
+        azure.onUpdate = () => end;
+        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), [kind]);
+        assert.equal(azure.updates.length, updates);
+      });
+
+    it("counts only operations that failed, not a VM that others change meanwhile", async () => {
+      const azure = withDisk();
+      const changed = anArmError({ statusCode: 412, code: "PreconditionFailed" });
+      azure.onUpdate = (_, index) => [changed, changed, anOperationError()][index] ?? "carriedOut";
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.equal(azure.updates.length, 4);
+    });
+
+    it("has its proof by the next read where the failed operation has done its work", async () => {
+      const azure = withDisk();
+      azure.onUpdate = () => {
+        azure.vm = { ...azure.vm, etag: `"2"`, dataDisks: [anEntry("pvc-2", 1)] };
+        return anOperationError();
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.equal(azure.updates.length, 1);
+    });
+
+    for (const atFault of ["pvc-1", "pvc-2"])
+      it(`fails for the disk at fault alone: ${atFault}`, async () => {
+        const azure = withDisk();
+        azure.onUpdate = ({ change }) =>
+          (change.dataDisks ?? []).some(({ name, toBeDetached }) => name === atFault && toBeDetached === true) ? anArmError({ code: "Locked" }) : "carriedOut";
+        const names = ["pvc-1", "pvc-2"];
+        const ends = kinds(await azure.fenceBatch(...names.map((name) => azure.request("fence", name))));
+        assert.deepEqual(
+          ends,
+          names.map((name) => (name === atFault ? "CloudRejected" : "fenced")),
+        );
+      });
+
+    it("reads again where the VM is said to be gone", async () => {
+      const azure = withDisk();
+      azure.onUpdate = (_, index) => (index === 0 ? anArmError({ statusCode: 404, code: "ResourceNotFound", message: "virtualMachines/vm-a" }) : "carriedOut");
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+    });
+  });
+
+  it("settles whichever VM is there by one move of its ETag, whatever it lists", async () => {
+    const azure = withDisk({ vmId: "guid-of-another" });
+    azure.onRead = (vm, { instanceView }) => (instanceView ? assert.fail("the guest can't help") : vm);
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("settle", "pvc-1"))), ["settled"]);
+    assert.deepEqual(
+      azure.updates.map(({ change }) => change),
+      [{}],
+    );
+  });
+
+  it("moves the ETag for a settlement where the fence beside it was refused, and takes nothing off", async () => {
+    const azure = withDisk();
+    const refused = azure.request("fence", "pvc-1", { mayProceed: () => Promise.resolve(false) });
+    assert.deepEqual(kinds(await azure.fenceBatch(refused, azure.request("settle", "pvc-2"))), ["Refused", "settled"]);
+    assert.deepEqual(
+      azure.updates.map(({ change }) => change),
+      [{}],
+    );
+  });
+
+  it("answers a question for proof at once where the disk is listed, and writes nothing", async () => {
+    const azure = withDisk();
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("prove", "pvc-1", { node: { ...node, vmId: "guid-A" } }))), ["listed"]);
+    assert.equal(azure.updates.length, 0);
+  });
+
+  it("takes a VM that is answered without its ETag or its GUID for no answer", async () => {
+    for (const [missing, what] of [
+      [{ etag: "" }, "an ETag"],
+      [{ vmId: "" }, "a vmId"],
+    ] as const) {
+      const azure = withDisk(missing, { troublesMax: 0 });
+      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.ok(fenced !== undefined && !fenced.ok && fenced.failure.kind === "CloudUnavailable");
+      assert.deepEqual([fenced.failure.code, fenced.failure.message], ["IncompleteVm", `VM vm-a was answered without ${what}`]);
+      assert.equal(azure.updates.length, 0);
+    }
+  });
+
+  it("names what is wrong where it can prove nothing", async () => {
+    const still = withDisk({}, { troublesMax: 0 });
+    still.onUpdate = () => {
+      still.vm = { ...still.vm, etag: `"2"` };
+      return "ignored";
+    };
+    assert.deepEqual(codes(await still.fenceBatch(still.request("fence", "pvc-1"))), ["DiskStillAttached"]);
+    const same = withDisk({}, { troublesMax: 0 });
+    same.onUpdate = () => "ignored";
+    assert.deepEqual(codes(await same.fenceBatch(same.request("fence", "pvc-1"))), ["EtagNotMoved"]);
+  });
+});

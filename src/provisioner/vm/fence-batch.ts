@@ -1,0 +1,288 @@
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import type { EtagWrite } from "../../core/azure/etag-write.ts";
+import { type FencedVm, type FenceMove, planFence } from "../../core/azure/plan-fence.ts";
+import { pollDelayMs } from "../../core/azure/poll-delay.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
+import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
+import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
+import type { ArmError, ArmVm, ArmVmChange } from "../arm/arm-api.ts";
+import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { isTerminal } from "../arm/provisioning-state.ts";
+import { Troubles } from "../arm/retry-budget.ts";
+import { diskKeyOf } from "../disk/disk-key.ts";
+import { untilDisowned } from "../disk/disk-owners.ts";
+import type { DiskPlace } from "../disk/disks.ts";
+import { askCarryOut, askEach } from "./check-preconditions.ts";
+import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
+import type { SharedVmReads } from "./shared-vm-reads.ts";
+import type { UpdatesUnderWay } from "./updates-under-way.ts";
+import type { VmRequest } from "./vm-request.ts";
+import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
+
+/** Set on a VM whose ETag no smaller write moves. */
+const FENCE_TAG = "disk.csi.azure.com-fence";
+
+/** Updates that are accepted and then fail, after which each disk of the batch is tried by itself, and a single one given up. */
+const OPERATION_FAILURES_MAX = 2;
+
+/** What fences of one VM work with. */
+export interface FenceContext {
+  readonly session: ArmSession;
+  readonly place: Pick<DiskPlace, "subscriptionId">;
+  readonly vmReads: SharedVmReads;
+  readonly vm: VmTarget;
+  readonly etagWrites: EtagWriteMemory;
+  readonly underWay: UpdatesUnderWay;
+}
+
+/** An update that Azure has taken up. */
+interface Sent {
+  /** The VM as it was: by `If-Match`, at the moment of the update. */
+  readonly before: ArmVm;
+  readonly requests: readonly VmRequest[];
+  /** The kind of write where it only moves the ETag. */
+  readonly etagWrite: EtagWrite | undefined;
+  /** Azure has called it succeeded. */
+  readonly hasSucceeded: boolean;
+}
+
+/** Fences disks off one VM, or sees to it that nothing is under way to it any more; all requests are settled at the end, each with proof or with a failure. */
+export function runFenceBatch(context: FenceContext, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
+  return new FenceBatch(context, batch, lifetime).run();
+}
+
+/**
+ * Takes disks off and *moves the VM's ETag even if they are off already*, so that a write which a former leader prepared fails. Each round: read the VM with
+ * its ETag, conclude from it what the last update has done, decide, ask `mayProceed`, update with `If-Match`, wait for the end. ETags are small numbers and
+ * may recur, so an ETag alone proves nothing: the proof is the entry's absence, after an update of ours, at an ETag other than before it. Never a guess.
+ */
+class FenceBatch {
+  readonly #context: FenceContext;
+  readonly #batch: readonly VmRequest[];
+  readonly #lifetime: AbortSignal;
+  readonly #troubles: Troubles;
+  readonly #startedMs: number;
+  #operationFailures = 0;
+  /** A regular detach was tried, and has not taken the disks off. */
+  #isRegularOver = false;
+  #busySinceMs: number | undefined;
+  #sent: Sent | undefined;
+
+  constructor(context: FenceContext, batch: readonly VmRequest[], lifetime: AbortSignal) {
+    this.#context = context;
+    this.#batch = batch;
+    this.#lifetime = lifetime;
+    this.#troubles = new Troubles(context.session, context.vm, lifetime);
+    this.#startedMs = context.session.clock.elapsedMs();
+  }
+
+  async run(): Promise<void> {
+    while (this.#open().length > 0) await this.#round();
+  }
+
+  #open(): readonly VmRequest[] {
+    return this.#batch.filter((request) => !request.isSettled);
+  }
+
+  async #round(): Promise<void> {
+    const { session, vm } = this.#context;
+    const regularLeftMs = this.#regularLeftMs();
+    const read = await readVm(session, vm, { lane: "failover", instanceView: regularLeftMs > 0 }, this.#lifetime);
+    if (!read.ok) return saysNotThere(read.failure) ? this.#vmGone() : this.#endure(read.failure);
+    await this.#proveReplaced(read.value);
+    settleListed(this.#open(), read.value);
+    const trouble = await this.#conclude(read.value);
+    if (trouble !== undefined) return this.#endure(trouble);
+    if (this.#open().length === 0) return;
+    const seen = await this.#look(read.value, regularLeftMs);
+    const move = planFence(seen);
+    if (move.kind === "wait") return this.#wait(seen.whose);
+    this.#busySinceMs = undefined;
+    const asked = await askEach(this.#open().map((request) => ({ request })));
+    const ownKeys = victimsOf(asked.map(({ request }) => request));
+    const allowed = (await askCarryOut(asked, { model: read.value, ownKeys })).map(({ request }) => request);
+    if (allowed.length > 0) await this.#update(read.value, move, allowed);
+  }
+
+  async #look(model: ArmVm, regularLeftMs: number): Promise<FencedVm> {
+    const { session, vm, underWay } = this.#context;
+    underWay.saw(model);
+    const victims = victimsOf(this.#open());
+    const isListed = lists(model, victims);
+    const isUpdating = !isTerminal(model.provisioningState);
+    const target = { resource: vm.key, lane: "failover" } as const;
+    const isOwn = isUpdating && isListed && (await underWay.pollOwn((own) => session.isRunning(own, target, this.#lifetime)));
+    const leavingForMs = underWay.leavingForMs(model, victims);
+    const whose = isOwn ? "own" : leavingForMs === undefined ? "others" : "perhapsOwn";
+    const detachLeftMs = Math.max(0, session.settings.detachPatienceMs - (leavingForMs ?? 0));
+    return { isListed, isUpdating, whose, answers: answers(model), regularLeftMs, detachLeftMs };
+  }
+
+  /** How long a regular detach may still be tried; zero where there is nothing to take off. */
+  #regularLeftMs(): number {
+    const { clock, settings } = this.#context.session;
+    if (this.#isRegularOver || victimsOf(this.#open()).size === 0) return 0;
+    return Math.max(0, settings.fenceRegularDetachMs - (clock.elapsedMs() - this.#startedMs));
+  }
+
+  async #update(before: ArmVm, move: Exclude<FenceMove, { kind: "wait" }>, allowed: readonly VmRequest[]): Promise<void> {
+    const { session, vm, underWay, etagWrites } = this.#context;
+    const victims = victimsOf(allowed);
+    // The disk that was to be taken off may be the one that was refused.
+    const force = move.kind === "detach" && lists(before, victims) ? move.force : undefined;
+    const etagWrite = force === undefined ? etagWrites.etagWrite : undefined;
+    const change = etagWrite === undefined ? without(before, victims, { force: force === true }) : etagMove(before, etagWrite, session.random.uuid());
+    const isRegular = force === false;
+    const wait = isRegular
+      ? { maxMs: this.#regularLeftMs() }
+      : etagWrite === undefined
+        ? {}
+        : { maxMs: session.settings.etagMoveMaxMs, isDone: hasMoved(before) };
+    const updated = await updateVm(session, { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait }, this.#lifetime);
+    const wasTakenUp = updated.ok || updated.failure.code === ownErrorCodes.stillRunning || isOperationFailure(updated.failure);
+    if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, hasSucceeded: updated.ok };
+    if (isRegular && wasTakenUp) this.#isRegularOver = true;
+    else if (!updated.ok) await this.#updateFailed(updated.failure, allowed);
+  }
+
+  /**
+   * What a read says of the update that was sent before it. Where the wait for its end was given up, or it failed, it may have done its work all the same: that
+   * shows by another ETag, once nothing runs on the VM.
+   */
+  async #conclude(after: ArmVm): Promise<ArmError | undefined> {
+    const sent = this.#sent;
+    if (sent === undefined) return undefined;
+    const { vm, etagWrites } = this.#context;
+    // Another machine: what is open is asked of that one.
+    const isReplaced = after.vmId !== sent.before.vmId;
+    const isMoved = after.etag !== sent.before.etag;
+    if (!isReplaced && !sent.hasSucceeded && !(isMoved && isTerminal(after.provisioningState))) return undefined;
+    this.#sent = undefined;
+    if (isReplaced) return undefined;
+    if (!isMoved) {
+      if (sent.etagWrite !== undefined) etagWrites.leftEtag(sent.etagWrite);
+      return ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.etag} as it was`);
+    }
+    const open = sent.requests.filter((request) => !request.isSettled);
+    for (const request of open) if (request.kind === "settle") request.settle(ok({ kind: "settled" }));
+    // An entry that is only marked `toBeDetached` is an entry.
+    const off = open.filter((request) => request.kind !== "settle" && !lists(after, new Set([request.diskKey])));
+    await proveAll(off, (request) => entryGone(this.#context.session, { before: sent.before, after }, request, this.#lifetime));
+    if (open.every((request) => request.isSettled)) return undefined;
+    return ownError("DiskStillAttached", `the detach from VM ${vm.name} succeeded, but the disk is still listed`);
+  }
+
+  #vmGone(): Promise<void> {
+    for (const request of this.#open()) if (request.kind === "settle") request.settle(ok({ kind: "instanceGone" }));
+    return this.#proveEnded(this.#open(), { kind: "nothing" });
+  }
+
+  /** Another VM is at the resource id. A settlement concerns it all the same: an update is sent to the id and reaches whichever VM is there by then. */
+  #proveReplaced(model: ArmVm): Promise<void> {
+    const replaced = this.#open().filter(({ kind, spec }) => kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId);
+    return this.#proveEnded(replaced, { kind: "other", vmId: model.vmId });
+  }
+
+  #proveEnded(requests: readonly VmRequest[], found: AtInstanceUri): Promise<void> {
+    return proveAll(requests, ({ spec: { diskUri, node } }) => proofOfEnd(this.#context, { diskUri, node, lane: "failover" }, found, this.#lifetime));
+  }
+
+  /** Waits for what is under way on the VM, within its patience: it is not disturbed, nor forced. The end of its own write is waited for as that of any operation. */
+  async #wait(whose: FencedVm["whose"]): Promise<void> {
+    const { clock, settings } = this.#context.session;
+    this.#busySinceMs ??= clock.elapsedMs();
+    const elapsedMs = clock.elapsedMs() - this.#busySinceMs;
+    const patienceMs = this.#sent === undefined && whose !== "perhapsOwn" ? settings.inFlightPatienceMs : settings.operationMaxMs;
+    if (elapsedMs < patienceMs) return clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
+    const what = whose === "others" ? "an update, reimage or upgrade that this controller has not begun" : "an update";
+    const busy = ownError("VmBeingUpdated", `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`);
+    for (const request of this.#open()) request.settle(fail(toFailure(busy, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
+  }
+
+  async #updateFailed(error: ArmError, writers: readonly VmRequest[]): Promise<void> {
+    if (isOperationFailure(error)) this.#operationFailures++;
+    // An operation that failed may have done its work all the same: the next round tells. Failing again and again is an answer, too.
+    const mayHaveWorked = isOperationFailure(error) && this.#operationFailures <= OPERATION_FAILURES_MAX;
+    const endurable = mayHaveWorked ? ownError(error.code, error.message) : asRetryable(error);
+    if (isWorthRetrying(endurable)) return this.#endure(endurable);
+    const [only, ...others] = writers;
+    if (only !== undefined && others.length === 0) only.settle(fail(toFailure(error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
+    // A refused update may be one disk's fault: each is tried alone.
+    else for (const request of writers) await runFenceBatch(this.#context, [request], this.#lifetime);
+  }
+
+  #endure(error: ArmError): Promise<void> {
+    return this.#troubles.endure(error, this.#open(), "failover");
+  }
+}
+
+/** The disks that are to be taken off. */
+function victimsOf(requests: readonly VmRequest[]): ReadonlySet<string> {
+  return new Set(requests.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
+}
+
+function lists(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
+  return model.dataDisks.some((entry) => diskKeys.has(diskKeyOf(entry)));
+}
+
+/** Whether the VM runs and its agent is ready, by an instance view: a model without one says neither. */
+function answers({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolean {
+  const has = (codes: readonly string[], code: string): boolean => codes.some((other) => other.toLowerCase() === code);
+  return has(statusCodes, "powerstate/running") && has(agentStatusCodes, "provisioningstate/succeeded");
+}
+
+/** The list without the disks. */
+function without(model: ArmVm, victims: ReadonlySet<string>, how: { readonly force: boolean }): ArmVmChange {
+  return { dataDisks: model.dataDisks.map((entry) => (victims.has(diskKeyOf(entry)) ? leaving(entry, how) : entry)) };
+}
+
+/** The smallest change that moves the ETag. */
+function etagMove(model: ArmVm, write: EtagWrite, mark: string): ArmVmChange {
+  if (write === "empty") return {};
+  return write === "dataDisks" ? { dataDisks: model.dataDisks } : { tags: { ...model.tags, [FENCE_TAG]: mark } };
+}
+
+/** Whether a later model of the VM shows that its ETag has moved, and that nothing runs: such a write may be called running for long while a zone fails. */
+function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
+  return (later) => later.etag !== before.etag && later.vmId === before.vmId && later.provisioningState === "Succeeded";
+}
+
+/** A proof without a fence is not to be had while the VM lists the disk: whoever asked for it wants nobody cut off. */
+function settleListed(open: readonly VmRequest[], model: ArmVm): void {
+  for (const request of open)
+    if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey)) request.settle(ok({ kind: "listed" }));
+}
+
+async function proveAll(requests: readonly VmRequest[], prove: (request: VmRequest) => Promise<Result<FenceProof, Failure>>): Promise<void> {
+  await Promise.all(
+    requests.map(async (request) => {
+      const proof = await prove(request);
+      if (proof.ok) request.settle(ok({ kind: "fenced", proof: proof.value }));
+      else request.settle(proof);
+    }),
+  );
+}
+
+/** The VM's list no longer has the disk; the disk must agree. */
+async function entryGone(
+  session: ArmSession,
+  reads: { readonly before: ArmVm; readonly after: ArmVm },
+  request: VmRequest,
+  signal: AbortSignal,
+): Promise<Result<FenceProof, Failure>> {
+  const { diskUri, node } = request.spec;
+  const disowned = await untilDisowned(session, { diskUri, lane: "failover", isOwner: (vmUri) => isSameResourceUri(vmUri, reads.after.id) }, signal);
+  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));
+  return ok({
+    kind: "entryGone",
+    detail: `VM ${reads.after.name} (${reads.after.vmId}) has no entry for the disk; its ETag moved from ${reads.before.etag} to ${reads.after.etag}`,
+  });
+}
+
+/** A VM that vanishes between read and write is no refusal: the next read tells. */
+function asRetryable(error: ArmError): ArmError {
+  return saysNotThere(error) ? ownError("InstanceGoneMeanwhile", error.message) : error;
+}

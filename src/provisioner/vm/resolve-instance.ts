@@ -1,0 +1,30 @@
+import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { formatInstanceUri, parseInstanceUri } from "../../core/azure/instance-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
+import type { DiskPlace } from "../disk/disks.ts";
+import type { VmTarget } from "./vm-update.ts";
+
+/** A node and the resource id of its VM. */
+interface NodeInstance {
+  readonly nodeName: string;
+  readonly instanceUri: string;
+}
+
+/**
+ * The VM at a node's resource id. The node's name only appears in messages: a VM of that name elsewhere, or a later one, is another VM. Fails with
+ * `Unsupported` for an instance of a uniform scale set, and with `InstanceUnknown` for an id that this driver can't look up.
+ */
+export function resolveInstance({ subscriptionId }: Pick<DiskPlace, "subscriptionId">, node: NodeInstance): Result<VmTarget, Failure> {
+  const { nodeName, instanceUri } = node;
+  const unknown = (problem: string): Result<never, Failure> => fail({ kind: "InstanceUnknown", nodeName, instanceUri, problem });
+  const parts = parseInstanceUri(instanceUri);
+  if (parts === undefined) return unknown("it is not /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>");
+  if (parts.scaleSetName !== undefined)
+    return fail({ kind: "Unsupported", what: `node ${nodeName}: ${instanceUri} is an instance of a uniform scale set, which` });
+  if (parts.subscriptionId.toLowerCase() !== subscriptionId.toLowerCase())
+    return unknown(`it is not in subscription ${subscriptionId}, the only one in which this driver reads VMs`);
+  const { resourceGroup, instanceName: name } = parts;
+  const uri = formatInstanceUri({ ...parts, subscriptionId });
+  return ok({ subscriptionId, resourceGroup, name, uri, key: resourceUriKey(uri) });
+}

@@ -1,0 +1,83 @@
+import { type Bucket, type BucketLimit, fullBucket, refilled, spent, waitMs } from "../../core/azure/token-bucket.ts";
+import type { Result } from "../../core/failure/result.ts";
+import type { ArmError, ArmVm } from "../arm/arm-api.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import { KeyedMutex, unlessAborted } from "../keyed-mutex.ts";
+import { readInstance, type VmTarget } from "./vm-update.ts";
+
+/**
+ * Reads of one VM that go without a pause, before the pace begins: the first proof reads the node's VM and the
+ * disk's owner, and so do the proofs that arrive during its first read.
+ */
+const READS_AT_ONCE = 4;
+
+const MS_PER_MINUTE = 60_000;
+
+type Read = Promise<Result<ArmVm, ArmError>>;
+
+/**
+ * Reads of VMs for proofs. One read answers all who asked for that VM before it started, and no one else: a
+ * proof must not rest on what Azure showed before the question. A VM is read by one such read at a time, after
+ * four at the pace of `vmPollPace.minMs`, however many disks wait for its proof. Each is as urgent as a failover,
+ * since one may come to wait for it.
+ */
+export class SharedVmReads {
+  readonly #session: ArmSession;
+  readonly #lifetime: AbortSignal;
+  readonly #limit: BucketLimit;
+  readonly #turns = new KeyedMutex();
+  /** Reads that have not started. */
+  readonly #pending = new Map<string, Read>();
+  /** Only of VMs that were read a moment ago. */
+  readonly #buckets = new Map<string, Bucket>();
+
+  /** `lifetime` ends reads at shutdown: no caller's signal ends a read for which others wait. */
+  constructor(session: ArmSession, lifetime: AbortSignal) {
+    this.#session = session;
+    this.#lifetime = lifetime;
+    this.#limit = { burst: READS_AT_ONCE, perMinute: MS_PER_MINUTE / session.settings.vmPollPace.minMs };
+  }
+
+  /** Of how many VMs the pace is known. */
+  get vmsPaced(): number {
+    return this.#buckets.size;
+  }
+
+  /** A read of the VM's model, never from a cache, that starts after this call. Rejects with the signal's reason. */
+  async read(vm: VmTarget, signal: AbortSignal): Read {
+    signal.throwIfAborted();
+    return unlessAborted(this.#pending.get(vm.key) ?? this.#queue(vm), signal);
+  }
+
+  #queue(vm: VmTarget): Read {
+    const read = this.#turns.run(vm.key, () => this.#start(vm), this.#lifetime);
+    this.#pending.set(vm.key, read);
+    return read;
+  }
+
+  async #start(vm: VmTarget): Read {
+    try {
+      // Also where there is nothing to wait for: those who ask in a row share the read.
+      await this.#session.clock.sleep(this.#waitMs(vm.key), this.#lifetime);
+    } finally {
+      // Who asks from here on needs a later read.
+      this.#pending.delete(vm.key);
+    }
+    this.#spend(vm.key);
+    return readInstance(this.#session, vm, { lane: "failover", instanceView: false }, this.#lifetime);
+  }
+
+  #waitMs(key: string): number {
+    const nowMs = this.#session.clock.elapsedMs();
+    const bucket = this.#buckets.get(key);
+    return bucket === undefined ? 0 : waitMs(bucket, this.#limit, { nowMs, urgency: "reserve" });
+  }
+
+  /** Forgets the VMs that may be read at once again. */
+  #spend(key: string): void {
+    const nowMs = this.#session.clock.elapsedMs();
+    const bucket = this.#buckets.get(key) ?? fullBucket(this.#limit, nowMs);
+    for (const [other, kept] of this.#buckets) if (refilled(kept, this.#limit, nowMs).tokens >= READS_AT_ONCE) this.#buckets.delete(other);
+    this.#buckets.set(key, spent(bucket, this.#limit, nowMs));
+  }
+}

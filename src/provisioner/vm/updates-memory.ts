@@ -1,0 +1,37 @@
+import type { Clock } from "../../ports/clock.ts";
+import { UpdatesUnderWay } from "./updates-under-way.ts";
+
+/** VMs without work of which something is remembered: more than a cluster has with a detach that failed, and a few hundred bytes each. */
+const VMS_REMEMBERED_MAX = 1_000;
+
+/**
+ * What is known of the updates of VMs while they have no work. A mark that a failed detach has left behind is kept until the VM is seen without it: to a process
+ * that has forgotten it, it would be a sign of a detach under way. At the limit the VM that has had no work for longest is forgotten.
+ */
+export class UpdatesMemory {
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, UpdatesUnderWay>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** Hands over what is known of a VM, to the work that begins there. */
+  take(vmKey: string): UpdatesUnderWay {
+    const kept = this.#kept.get(vmKey);
+    this.#kept.delete(vmKey);
+    return kept ?? new UpdatesUnderWay(this.#clock);
+  }
+
+  /** Keeps what is known of a VM whose work has ended. */
+  keep(vmKey: string, underWay: UpdatesUnderWay): void {
+    if (underWay.isEmpty) return;
+    this.#kept.set(vmKey, underWay);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > VMS_REMEMBERED_MAX && oldest !== undefined) this.#kept.delete(oldest);
+  }
+}

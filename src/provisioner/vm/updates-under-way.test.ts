@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ArmVm } from "../arm/arm-api.ts";
+import { diskKeyOf } from "../disk/disk-key.ts";
+import { anArmError, anEntry, anOperationError, aScriptedVm } from "../testing/scripted-vm.ts";
+import { type OwnUpdate, UpdatesUnderWay } from "./updates-under-way.ts";
+
+const entry = anEntry("pvc-1", 0);
+const diskKey = diskKeyOf(entry);
+const marked = { ...entry, toBeDetached: true };
+const update = (changes: Partial<OwnUpdate> = {}): OwnUpdate => ({
+  operation: { pollUrl: "operation-1", kind: "vm", retryAfterMs: undefined },
+  ifMatch: `"1"`,
+  takesOff: new Set([diskKey]),
+  ...changes,
+});
+
+/** A VM whose one disk is marked, and what is known of it. */
+function aWorld() {
+  const clock = createVirtualClock();
+  const underWay = new UpdatesUnderWay(clock);
+  const { vm } = aScriptedVm([marked]);
+  const busy: ArmVm = { ...vm, provisioningState: "Updating" };
+  return { clock, underWay, atRest: vm, busy, leavingForMs: () => underWay.leavingForMs(busy, new Set([diskKey])) };
+}
+
+describe("what is known of updates under way", () => {
+  it("takes a mark on a busy VM for a detach that began when the mark was first seen", async () => {
+    const { clock, underWay, busy, leavingForMs } = aWorld();
+    await clock.advance(500);
+    underWay.saw(busy);
+    await clock.advance(1_000);
+    underWay.saw(busy);
+    assert.deepEqual([leavingForMs(), underWay.isEmpty], [1_000, false]);
+  });
+
+  it("gives the latest of several detaches its time", async () => {
+    const { clock, underWay, busy } = aWorld();
+    underWay.saw(busy);
+    await clock.advance(1_000);
+    const later = anEntry("pvc-2", 1, { toBeDetached: true });
+    const both = { ...busy, dataDisks: [...busy.dataDisks, later] };
+    underWay.saw(both);
+    await clock.advance(200);
+    assert.equal(underWay.leavingForMs(both, new Set([diskKey, diskKeyOf(later)])), 200);
+  });
+
+  it("takes a mark for left behind once it was seen on a VM at rest, until it has gone", () => {
+    const { underWay, atRest, busy, leavingForMs } = aWorld();
+    for (const seen of [busy, atRest, busy]) underWay.saw(seen);
+    assert.deepEqual([leavingForMs(), underWay.isEmpty], [undefined, false]);
+    underWay.saw({ ...busy, dataDisks: [entry] });
+    assert.equal(underWay.isEmpty, true);
+    underWay.saw(busy);
+    assert.equal(leavingForMs(), 0);
+  });
+
+  for (const known of ["atRest", "busy"] as const)
+    it(`knows no marks of an earlier VM of the resource id, seen ${known}`, async () => {
+      const { clock, underWay, [known]: earlier, busy, leavingForMs } = aWorld();
+      underWay.saw(earlier);
+      await clock.advance(1_000);
+      underWay.saw({ ...busy, vmId: "guid-of-another" });
+      assert.equal(leavingForMs(), 0);
+    });
+
+  it("counts a detach of its own from its begin, also of a mark that was left behind before", async () => {
+    const { clock, underWay, atRest, busy, leavingForMs } = aWorld();
+    underWay.saw(atRest);
+    await underWay.during(update(), () => Promise.resolve(fail(anArmError({ statusCode: 0 }))));
+    await clock.advance(5_000);
+    underWay.saw(busy);
+    assert.equal(leavingForMs(), 5_000);
+  });
+
+  for (const [because, end] of [
+    ["called done", ok({})],
+    ["failed", fail(anOperationError())],
+  ] as const)
+    it(`takes the mark for left behind where its own detach has ${because}`, async () => {
+      const { underWay, busy, leavingForMs } = aWorld();
+      await underWay.during(update(), () => Promise.resolve(end));
+      underWay.saw(busy);
+      assert.deepEqual([leavingForMs(), await underWay.pollOwn(() => Promise.resolve(true))], [undefined, false]);
+    });
+
+  it("keeps a disk on its way off while a later update of its own takes it off, too", async () => {
+    const { underWay, busy, leavingForMs } = aWorld();
+    const [first, second] = [
+      Promise.withResolvers<ReturnType<typeof fail<ReturnType<typeof anArmError>>>>(),
+      Promise.withResolvers<ReturnType<typeof ok<object>>>(),
+    ];
+    const preempted = underWay.during(update(), () => first.promise);
+    const forced = underWay.during(update({ ifMatch: `"2"` }), () => second.promise);
+    first.resolve(fail(anOperationError({ code: "OperationPreempted" })));
+    await preempted;
+    underWay.saw(busy);
+    assert.equal(leavingForMs(), 0);
+    second.resolve(ok({}));
+    await forced;
+    assert.equal(leavingForMs(), undefined);
+  });
+
+  it("believes a VM at rest while its own update is waited for, unless the read may be older", async () => {
+    const { underWay, atRest, leavingForMs } = aWorld();
+    const ended = Promise.withResolvers<ReturnType<typeof ok<object>>>();
+    const waiting = underWay.during(update(), () => ended.promise);
+    const runs = () => underWay.pollOwn(() => Promise.resolve(true));
+    underWay.saw({ ...atRest, etag: `"1"` });
+    assert.deepEqual([await runs(), leavingForMs()], [true, 0]);
+    underWay.saw({ ...atRest, etag: `"2"` });
+    assert.equal(await runs(), false);
+    ended.resolve(ok({}));
+    await waiting;
+  });
+
+  it("forgets an update that it no longer waits for once the VM is at rest", async () => {
+    const { underWay, atRest } = aWorld();
+    await underWay.during(update({ takesOff: new Set() }), () => Promise.resolve(fail(anArmError({ statusCode: 0 }))));
+    assert.equal(underWay.isEmpty, false);
+    underWay.saw({ ...atRest, etag: `"1"`, dataDisks: [entry] });
+    assert.equal(underWay.isEmpty, true);
+  });
+
+  it("polls each update until one runs, the latest first, and forgets those that have ended", async () => {
+    const { underWay } = aWorld();
+    const lost = () => Promise.resolve(fail(anArmError({ statusCode: 0 })));
+    for (const pollUrl of ["1", "2", "3"]) await underWay.during(update({ operation: { ...update().operation, pollUrl } }), lost);
+    const polled: (string | undefined)[] = [];
+    const answers = new Map([
+      ["2", true],
+      ["3", false],
+    ]);
+    const isOwn = () =>
+      underWay.pollOwn(({ pollUrl }) => {
+        polled.push(pollUrl);
+        return Promise.resolve(answers.get(pollUrl ?? ""));
+      });
+    assert.deepEqual([await isOwn(), polled], [true, ["3", "2"]]);
+    answers.delete("2");
+    assert.deepEqual([await isOwn(), polled], [false, ["3", "2", "2", "1"]]);
+  });
+});

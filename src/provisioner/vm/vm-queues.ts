@@ -1,0 +1,136 @@
+import { mostUrgentLane } from "../../core/azure/lane.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import type { DiskPlace } from "../disk/disks.ts";
+import { runAttachBatch } from "./attach-batch.ts";
+import { runFenceBatch } from "./fence-batch.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { SharedVmReads } from "./shared-vm-reads.ts";
+import { UpdatesMemory } from "./updates-memory.ts";
+import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
+import type { VmSizes } from "./vm-sizes.ts";
+import type { VmTarget } from "./vm-update.ts";
+
+/** The queues of one VM: attaches and detaches share updates, fences share theirs, and so do those who want to be sure of what is under way. */
+interface VmQueue {
+  readonly updates: GroupCommit;
+  readonly fences: GroupCommit;
+  readonly settlements: GroupCommit;
+}
+
+/** Which queue takes what. */
+const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
+  attach: "updates",
+  detach: "updates",
+  fence: "fences",
+  prove: "fences",
+  settle: "settlements",
+};
+
+/**
+ * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take half an hour: fences have a group commit of their
+ * own, which goes at once, and while it works no new update starts. Settling waits for neither: what it is to outrun may be an update of ours. The queues
+ * of a VM are there for as long as they have work: VMs come and go. What is known of its updates outlasts them (`UpdatesMemory`).
+ */
+export class VmQueues {
+  readonly #session: ArmSession;
+  readonly #place: Pick<DiskPlace, "subscriptionId">;
+  readonly #vmReads: SharedVmReads;
+  readonly #sizes: VmSizes;
+  readonly #lifetime: AbortSignal;
+  readonly #etagWrites: EtagWriteMemory;
+  readonly #queues = new Map<string, VmQueue>();
+  readonly #memory: UpdatesMemory;
+  #sequence = 0;
+
+  constructor(options: {
+    readonly session: ArmSession;
+    readonly place: Pick<DiskPlace, "subscriptionId">;
+    readonly vmReads: SharedVmReads;
+    readonly sizes: VmSizes;
+    readonly etagWrites: EtagWriteMemory;
+    readonly lifetime: AbortSignal;
+  }) {
+    this.#session = options.session;
+    this.#place = options.place;
+    this.#vmReads = options.vmReads;
+    this.#sizes = options.sizes;
+    this.#etagWrites = options.etagWrites;
+    this.#lifetime = options.lifetime;
+    this.#memory = new UpdatesMemory(options.session.clock);
+  }
+
+  /** How many VMs have work, or will have it. */
+  get vmsInUse(): number {
+    return this.#queues.size;
+  }
+
+  /** Queues a request to a VM. */
+  submit(vm: VmTarget, spec: VmRequestSpec, signal: AbortSignal): VmRequest {
+    const request = new VmRequest(spec, this.#sequence++, signal);
+    const queue = this.#queueOf(vm);
+    queue[queueFor[spec.kind]].submit(request);
+    return request;
+  }
+
+  /** Says that an attach or detach is on its way to a VM; see `GroupCommit.announce`. */
+  announce(vm: VmTarget): () => void {
+    return this.#queueOf(vm).updates.announce();
+  }
+
+  /** Resolves when no queue has work left. */
+  async drained(): Promise<void> {
+    for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle(), queue.settlements.idle()]);
+  }
+
+  #queueOf(vm: VmTarget): VmQueue {
+    const queue = this.#queues.get(vm.key) ?? this.#newQueue(vm);
+    this.#queues.set(vm.key, queue);
+    return queue;
+  }
+
+  #newQueue(vm: VmTarget): VmQueue {
+    const session = this.#session;
+    const lifetime = this.#lifetime;
+    const underWay = this.#memory.take(vm.key);
+    const onUnused = (): void => {
+      if (updates.isUsed || fences.isUsed || settlements.isUsed) return;
+      this.#queues.delete(vm.key);
+      this.#memory.keep(vm.key, underWay);
+    };
+    const patience = {
+      delayMaxMs: session.settings.throttleWaitMaxMs,
+      announcedMaxMs: session.settings.announcedMaxMs,
+      noteDelay: (waitedMs: number): void => session.noteWait("vmWrite", waitedMs),
+      throttled: (retryAfterMs: number): Failure => ({
+        kind: "Throttled",
+        retryAfterMs,
+        detail: `Azure takes no more updates of VM ${vm.name} now, and refusals or its headers say for how long`,
+      }),
+    };
+    const atOnce = {
+      clock: session.clock,
+      lifetime,
+      heldBy: (): undefined => undefined,
+      delayMs: (): number => 0,
+      ...patience,
+      run: (batch: readonly VmRequest[]): Promise<void> =>
+        runFenceBatch({ session, place: this.#place, vmReads: this.#vmReads, vm, etagWrites: this.#etagWrites, underWay }, batch, lifetime),
+      onUnused,
+    };
+    const fences = new GroupCommit(atOnce);
+    const settlements = new GroupCommit(atOnce);
+    const updates = new GroupCommit({
+      clock: session.clock,
+      lifetime,
+      heldBy: () => fences.idle(),
+      delayMs: (waiting) =>
+        session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
+      ...patience,
+      run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes, underWay }, batch, lifetime),
+      onUnused,
+    });
+    return { updates, fences, settlements };
+  }
+}

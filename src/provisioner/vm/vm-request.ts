@@ -1,0 +1,94 @@
+import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { Lane } from "../../core/azure/lane.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { type Result, fail } from "../../core/failure/result.ts";
+import type { CachingMode } from "../../core/volume/disk-sku.ts";
+import type { FenceProof, MayCarryOut, MayProceed, PromisedLuns } from "../../ports/cloud/cloud-provisioner.ts";
+
+/** How a request to a VM ended. */
+export type VmAnswer =
+  | { readonly kind: "attached"; readonly lun: number }
+  | { readonly kind: "detached" }
+  | { readonly kind: "fenced"; readonly proof: FenceProof }
+  | { readonly kind: "listed" }
+  | { readonly kind: "settled" }
+  | { readonly kind: "instanceGone" }
+  | { readonly kind: "instanceReplaced"; readonly vmId: string };
+
+/** What is asked of a VM for one disk. */
+export interface VmRequestSpec {
+  /** `prove` is a fence that takes nothing off; `settle` moves the VM's ETag, whatever it lists. */
+  readonly kind: "attach" | "detach" | "fence" | "prove" | "settle";
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  readonly cachingMode: CachingMode;
+  readonly lane: Lane;
+  readonly mayProceed: MayProceed;
+  /** Asked after each read of a VM that lists disks of which others want it rid. Default: always. */
+  readonly mayCarryOut?: MayCarryOut;
+  /** Asked as `mayProceed` is, and after it: whether a detach of the disk that hangs may be forced. Default: never. */
+  readonly mayForce?: MayProceed;
+  /** Asked after each read of the VM. Default: none. */
+  readonly promisedLuns?: PromisedLuns;
+}
+
+/**
+ * A request that waits in a VM's queue or is being carried out. Settles once. When its caller gives up, it settles as `Cancelled` and takes no part in
+ * later writes; an update that is under way goes on, since others share it.
+ */
+export class VmRequest {
+  readonly spec: VmRequestSpec;
+  readonly diskKey: string;
+  readonly sequence: number;
+  readonly signal: AbortSignal;
+  readonly answer: Promise<Result<VmAnswer, Failure>>;
+  readonly #resolve: (result: Result<VmAnswer, Failure>) => void;
+  readonly #reject: (bug: unknown) => void;
+  readonly #onAbort = (): void => this.settle(fail({ kind: "Cancelled" }));
+  #settled = false;
+
+  constructor(spec: VmRequestSpec, sequence: number, signal: AbortSignal) {
+    this.spec = spec;
+    this.diskKey = resourceUriKey(spec.diskUri);
+    this.sequence = sequence;
+    this.signal = signal;
+    const { promise, resolve, reject } = Promise.withResolvers<Result<VmAnswer, Failure>>();
+    this.answer = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal.aborted) this.#onAbort();
+  }
+
+  get kind(): VmRequestSpec["kind"] {
+    return this.spec.kind;
+  }
+
+  get lane(): Lane {
+    return this.spec.lane;
+  }
+
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
+  /** Answers the caller; only the first answer counts. */
+  settle(result: Result<VmAnswer, Failure>): void {
+    if (this.#settled) return;
+    this.#end();
+    this.#resolve(result);
+  }
+
+  /** Hands a bug to the caller, whose loop logs it. */
+  crash(bug: unknown): void {
+    if (this.#settled) return;
+    this.#end();
+    this.#reject(bug);
+  }
+
+  #end(): void {
+    this.#settled = true;
+    this.signal.removeEventListener("abort", this.#onAbort);
+  }
+}

@@ -1,0 +1,110 @@
+import type { Lane } from "../../core/azure/lane.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
+import type { ArmDataDisk, ArmError, ArmName, ArmVm, ArmVmChange } from "../arm/arm-api.ts";
+import { ownError } from "../arm/arm-error.ts";
+import type { ArmSession, ReadEnd } from "../arm/arm-session.ts";
+import { endShownBy } from "../arm/provisioning-state.ts";
+import { diskKeyOf } from "../disk/disk-key.ts";
+import type { UpdatesUnderWay } from "./updates-under-way.ts";
+
+/** A VM that a queue works on. */
+export interface VmTarget extends ArmName {
+  /** Names the VM in budgets: its ARM id in lower case. */
+  readonly key: string;
+  readonly uri: string;
+}
+
+/**
+ * Reads a VM's model, never from a cache. A model without ETag or vmId counts as no answer: without the first nothing can be written conditionally, and
+ * a missing vmId must never pass for another machine's.
+ */
+export async function readVm(
+  session: ArmSession,
+  vm: VmTarget,
+  { lane, instanceView = false }: { readonly lane: Lane; readonly instanceView?: boolean },
+  signal: AbortSignal,
+): Promise<Result<ArmVm, ArmError>> {
+  const read = await readInstance(session, vm, { lane, instanceView }, signal);
+  return read.ok && read.value.etag === "" ? fail(incomplete(vm, "an ETag")) : read;
+}
+
+/** The same of a VM that is only looked at, with its power state where `instanceView` asks for it. */
+export async function readInstance(
+  session: ArmSession,
+  vm: VmTarget,
+  { lane, instanceView }: { readonly lane: Lane; readonly instanceView: boolean },
+  signal: AbortSignal,
+): Promise<Result<ArmVm, ArmError>> {
+  const read = await session.call(
+    { group: "vmRead", resource: vm.key, lane },
+    (clientRequestId) => session.arm.getVm({ ...armNameOf(vm), instanceView, clientRequestId }, signal),
+    signal,
+  );
+  return read.ok && read.value.vmId === "" ? fail(incomplete(vm, "a vmId")) : read;
+}
+
+function armNameOf({ subscriptionId, resourceGroup, name }: VmTarget): ArmName {
+  return { subscriptionId, resourceGroup, name };
+}
+
+function incomplete(vm: VmTarget, what: string): ArmError {
+  return ownError("IncompleteVm", `VM ${vm.name} was answered without ${what}`);
+}
+
+/** A conditional update of a VM. */
+export interface VmUpdate {
+  readonly vm: VmTarget;
+  readonly ifMatch: string;
+  readonly change: ArmVmChange;
+  readonly lane: Lane;
+  /** Longest wait for its end. Default: `operationMaxMs`. */
+  readonly maxMs?: number;
+  /** Told while Azure works on it. */
+  readonly underWay: UpdatesUnderWay;
+  /** Whether a model of the VM shows already what the update is for. Default: its end is waited for. */
+  readonly isDone?: (vm: ArmVm) => boolean;
+}
+
+/** Carries an update out, to its end. Success says only that Azure called the operation succeeded: what is so, a fresh read tells. */
+export async function updateVm(session: ArmSession, update: VmUpdate, signal: AbortSignal): Promise<Result<void, ArmError>> {
+  const { change, ifMatch, lane, maxMs, underWay, isDone } = update;
+  const { key } = update.vm;
+  const started = await session.call(
+    { group: "vmWrite", resource: key, lane },
+    (clientRequestId) => session.arm.startVmUpdate({ ...armNameOf(update.vm), change, ifMatch, clientRequestId }, signal),
+    signal,
+  );
+  if (!started.ok) return fail(started.failure);
+  const readEnd = (asked: AbortSignal): ReturnType<ReadEnd> => readUpdateEnd(session, update, asked);
+  const waiting = {
+    resource: key,
+    lane,
+    readEnd,
+    ...(maxMs === undefined ? {} : { maxMs }),
+    ...(isDone === undefined ? {} : { readEarlyEnd: readDone(isDone) }),
+  };
+  const own = { operation: started.value, ifMatch, takesOff: takenOffBy(change) };
+  const ended = await underWay.during(own, () => session.untilEnded(started.value, waiting, signal));
+  return ended.ok ? ok(undefined) : ended;
+
+  function readDone(isDoneIn: (vm: ArmVm) => boolean): ReadEnd {
+    return async (asked) => {
+      const read = await readVm(session, update.vm, { lane }, asked);
+      return read.ok ? ok(isDoneIn(read.value) ? {} : undefined) : read;
+    };
+  }
+}
+
+async function readUpdateEnd(session: ArmSession, { vm, lane }: Pick<VmUpdate, "vm" | "lane">, signal: AbortSignal): ReturnType<ReadEnd> {
+  const read = await readVm(session, vm, { lane }, signal);
+  return read.ok ? endShownBy(read.value.provisioningState, `VM ${vm.name}`) : read;
+}
+
+function takenOffBy({ dataDisks = [] }: ArmVmChange): ReadonlySet<string> {
+  return new Set(dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf));
+}
+
+/** An entry that takes its disk off with the next write of the list. */
+export function leaving(entry: ArmDataDisk, options: { readonly force: boolean }): ArmDataDisk {
+  return { ...entry, toBeDetached: true, ...(options.force ? { detachOption: "ForceDetach" } : {}) };
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import type { VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Logger } from "../../ports/logger.ts";
+import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
+import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
+import { followSource } from "./follow-source.ts";
+
+/** What a scripted watch does after its events: ends in good order after so long, throws, or stays silent. */
+type End = { readonly afterMs: number } | Error | "silence";
+
+interface Watch {
+  readonly events: readonly SourceEvent<SourceObject>[];
+  readonly end: End;
+}
+
+const SETTINGS = { stallTimeoutMs: 90_000, backoffBaseMs: 100, backoffMaxMs: 10_000 };
+
+function anObject(name: string, resourceVersion: string): SourceObject {
+  return { metadata: { name, resourceVersion } };
+}
+
+/** Lists version 1, then watches as scripted; after the script every watch is silent. Tells what was asked of it, when. */
+function scripted(clock: VirtualClock, watches: readonly Watch[]): { readonly source: Source<SourceObject>; readonly asked: readonly string[] } {
+  const asked: string[] = [];
+  const script = [...watches];
+  const source: Source<SourceObject> = {
+    name: "things",
+    list: async () => {
+      asked.push(`${clock.elapsedMs()} list`);
+      return ok({ items: [], resourceVersion: "1" });
+    },
+    async *watch(resourceVersion, signal) {
+      asked.push(`${clock.elapsedMs()} watch from ${resourceVersion}`);
+      const { events, end } = script.shift() ?? { events: [], end: "silence" as const };
+      yield* events;
+      if (end instanceof Error) throw end;
+      await clock.sleep(end === "silence" ? 1e9 : end.afterMs, signal).catch(() => undefined);
+    },
+  };
+  return { source, asked };
+}
+
+function loggerInto(lines: string[]): Logger {
+  const into =
+    (level: string): Logger["info"] =>
+    (message, fields) =>
+      lines.push(`${level} ${typeof fields?.["reason"] === "string" ? fields["reason"] : message}`);
+  const logger: Logger = { debug: into("debug"), info: into("info"), warn: into("warn"), error: into("error"), child: () => logger };
+  return logger;
+}
+
+/** Follows for some time. The jitter is as it falls: moments are only compared where there was no wait. */
+async function follow(watches: readonly Watch[], forMs: number): Promise<{ readonly asked: readonly string[]; readonly logged: readonly string[] }> {
+  const clock = createVirtualClock();
+  const { source, asked } = scripted(clock, watches);
+  const logged: string[] = [];
+  const stop = new AbortController();
+  const ports = { clock, random: createSeededRandom(1), logger: loggerInto(logged), settings: SETTINGS };
+  const running = followSource(ports, source, { listed: () => undefined, told: () => undefined }, stop.signal);
+  await clock.advance(forMs);
+  stop.abort();
+  await running.ended;
+  assert.equal(clock.sleepers(), 0);
+  return { asked, logged };
+}
+
+describe("followSource", () => {
+  it("resumes at once, without a warning, where a server ends its watches after a while, as Kubernetes' does", async () => {
+    const event = { type: "ADDED", object: anObject("a", "7") } as const;
+    const { asked, logged } = await follow([{ events: [event], end: { afterMs: 60_000 } }], 60_001);
+    assert.deepEqual(asked, ["0 list", "0 watch from 1", "60000 watch from 7"]);
+    assert.deepEqual(logged, ["debug watch ended"]);
+  });
+
+  it("does not besiege a server that ends each watch as soon as it is begun", async () => {
+    const { asked, logged } = await follow(
+      Array.from({ length: 1_000 }, () => ({ events: [], end: { afterMs: 0 } })),
+      60_000,
+    );
+    assert.ok(asked.length < 30, `${asked.length} watches in a minute`);
+    assert.ok(logged.every((line) => line === "warn ended"));
+  });
+
+  it("resumes from a bookmark, after a break and after silence", async () => {
+    const bookmark = { type: "BOOKMARK", resourceVersion: "9" } as const;
+    const { asked, logged } = await follow(
+      [
+        { events: [bookmark], end: new WatchBroken("cut") },
+        { events: [], end: "silence" },
+      ],
+      95_000,
+    );
+    assert.deepEqual(
+      asked.map((line) => line.replace(/^\d+\S* /u, "")),
+      ["list", "watch from 1", "watch from 9", "watch from 9"],
+    );
+    assert.deepEqual(logged, ["warn broken", "info stalled"]);
+  });
+
+  it("lists again where the version is gone", async () => {
+    const { asked, logged } = await follow([{ events: [], end: new WatchGone("too old") }], 1_000);
+    assert.deepEqual(
+      asked.map((line) => line.replace(/^\d+\S* /u, "")),
+      ["list", "watch from 1", "list", "watch from 1"],
+    );
+    assert.deepEqual(logged, ["warn gone"]);
+  });
+
+  it("lists again at once when it is asked to, while it watches and while it waits", async () => {
+    const clock = createVirtualClock();
+    const { source, asked } = scripted(clock, [{ events: [{ type: "BOOKMARK", resourceVersion: "9" }], end: "silence" }]);
+    const stop = new AbortController();
+    const ports = { clock, random: createSeededRandom(1), logger: loggerInto([]), settings: SETTINGS };
+    const following = followSource(ports, source, { listed: () => undefined, told: () => undefined }, stop.signal);
+    await clock.advance(1_000);
+    following.listAgain();
+    await clock.advance(1);
+    assert.deepEqual(asked, ["0 list", "0 watch from 1", "1000 list", "1000 watch from 1"]);
+    stop.abort();
+    await following.ended;
+    assert.equal(clock.sleepers(), 0);
+  });
+
+  it("goes on after a follower or a source threw what nobody expects", async () => {
+    const { asked, logged } = await follow([{ events: [], end: new TypeError("a bug") }], 1_000);
+    assert.equal(asked.length, 3);
+    assert.deepEqual(logged, ["warn failed"]);
+  });
+
+  it("tries a list that fails for ever, at bounded intervals", async () => {
+    const clock = createVirtualClock();
+    const logged: string[] = [];
+    const stop = new AbortController();
+    const source: Source<SourceObject> = {
+      name: "things",
+      list: async () => fail({ kind: "StoreUnavailable", detail: "no" }),
+      watch: () => assert.fail("there is nothing to watch from"),
+    };
+    const ports = { clock, random: createSeededRandom(1), logger: loggerInto(logged), settings: SETTINGS };
+    const running = followSource(ports, source, { listed: () => assert.fail("nothing was listed"), told: () => undefined }, stop.signal);
+    await clock.advance(600_000);
+    stop.abort();
+    await running.ended;
+    assert.ok(logged.length > 60 && logged.length < 150, `${logged.length} tries in ten minutes`);
+  });
+});

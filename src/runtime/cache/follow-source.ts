@@ -1,0 +1,171 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { Random } from "../../ports/random.ts";
+import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
+import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
+
+/** How patient a follower is, in milliseconds. */
+export interface FollowSettings {
+  /** A watch that has told nothing, not even a bookmark, for so long is given up and begun again. Must be longer than the source's bookmark interval. Default 90,000. */
+  readonly stallTimeoutMs: number;
+  /** The first wait after a failure. Default 50. Doubles with each further one, with jitter. */
+  readonly backoffBaseMs: number;
+  /** The longest wait between two attempts. Default 10,000. */
+  readonly backoffMaxMs: number;
+}
+
+/** Settings where nobody chose others; the stall time-out suits Kubernetes' bookmarks (one a minute). */
+export const defaultFollowSettings: FollowSettings = { stallTimeoutMs: 90_000, backoffBaseMs: 50, backoffMaxMs: 10_000 };
+
+/** Who is told what a source says. */
+export interface Follower<T extends SourceObject> {
+  listed(items: readonly T[], resourceVersion: string): void;
+  told(event: SourceEvent<T>): void;
+}
+
+/** What following needs. */
+export interface FollowPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: FollowSettings;
+}
+
+interface WatchEnd {
+  readonly reason: "gone" | "broken" | "stalled" | "failed" | "ended";
+  readonly detail: string;
+  readonly livedMs: number;
+}
+
+/** A source that is being followed. */
+export interface Following {
+  /** Resolves once the signal is aborted and nothing is left running. */
+  readonly ended: Promise<void>;
+  /** Gives up what is known of versions, and lists again at once. */
+  listAgain(): void;
+}
+
+/**
+ * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists again where the source has forgotten that version, and
+ * waits with back-off and jitter between attempts that brought nothing.
+ */
+export function followSource<T extends SourceObject>(ports: FollowPorts, source: Source<T>, follower: Follower<T>, signal: AbortSignal): Following {
+  const { clock, random, logger, settings } = ports;
+  let version = "";
+  let isListWanted = true;
+  let failures = 0;
+  let endWatch = (): void => undefined;
+
+  async function backOff(): Promise<void> {
+    const delayMs = Math.min(settings.backoffMaxMs, settings.backoffBaseMs * 2 ** Math.min(failures, 30));
+    failures++;
+    await clock.sleep(delayMs * (0.5 + random.next() / 2), signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+
+  async function list(): Promise<void> {
+    isListWanted = false;
+    const listed = await source.list(signal);
+    if (listed.ok) {
+      version = listed.value.resourceVersion;
+      follower.listed(listed.value.items, version);
+    } else if (!signal.aborted) {
+      isListWanted = true;
+      logger.warn("list failed", { source: source.name, failure: listed.failure });
+      await backOff();
+    }
+  }
+
+  async function watchOnce(): Promise<void> {
+    const ended = new AbortController();
+    endWatch = () => ended.abort();
+    const end = await watchUntilItEnds({ source, clock, from: version, stallTimeoutMs: settings.stallTimeoutMs, signal, ended }, (event) => {
+      failures = 0;
+      version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
+      follower.told(event);
+    });
+    if (signal.aborted || isListWanted) return;
+    const { reason, detail, livedMs } = end;
+    // Servers end each watch after some minutes, to spread their watchers; one that ends watches as fast as they are begun is in trouble.
+    if (reason === "ended" && livedMs >= settings.backoffMaxMs) return logger.debug("watch ended", { source: source.name, livedMs, resourceVersion: version });
+    // Some servers have no bookmarks for what does not change: silence alone is no trouble.
+    const log = reason === "stalled" ? logger.info : logger.warn;
+    log("watch ended", { source: source.name, reason, detail, resourceVersion: version });
+    if (reason === "gone") isListWanted = true;
+    await backOff();
+  }
+
+  async function follow(): Promise<void> {
+    while (!signal.aborted) await (isListWanted ? list() : watchOnce());
+  }
+
+  return {
+    ended: follow(),
+    listAgain: () => {
+      isListWanted = true;
+      endWatch();
+    },
+  };
+}
+
+/** One watch, from its beginning until it ends in whatever way. */
+async function watchUntilItEnds<T extends SourceObject>(
+  request: {
+    readonly source: Source<T>;
+    readonly clock: Clock;
+    readonly from: string;
+    readonly stallTimeoutMs: number;
+    readonly signal: AbortSignal;
+    /** Aborted by whoever ends the watch, also from outside. */
+    readonly ended: AbortController;
+  },
+  told: (event: SourceEvent<T>) => void,
+): Promise<WatchEnd> {
+  const { source, clock, from, stallTimeoutMs, signal, ended } = request;
+  const abort = (): void => ended.abort();
+  const begunAtMs = clock.elapsedMs();
+  let heardAtMs = begunAtMs;
+  let isStalled = false;
+
+  async function listen(): Promise<Omit<WatchEnd, "livedMs">> {
+    try {
+      for await (const event of source.watch(from, ended.signal)) {
+        heardAtMs = clock.elapsedMs();
+        told(event);
+      }
+      return isStalled
+        ? { reason: "stalled", detail: `nothing was heard for ${stallTimeoutMs} ms` }
+        : { reason: "ended", detail: "the server ended the watch" };
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      if (error instanceof WatchGone) return { reason: "gone", detail };
+      return { reason: error instanceof WatchBroken ? "broken" : "failed", detail };
+    } finally {
+      ended.abort();
+    }
+  }
+
+  async function giveUpWhenStalled(): Promise<void> {
+    while (!ended.signal.aborted) {
+      const leftMs = heardAtMs + stallTimeoutMs - clock.elapsedMs();
+      if (leftMs <= 0) {
+        isStalled = true;
+        ended.abort();
+        return;
+      }
+      await clock.sleep(leftMs, ended.signal).catch((error: unknown) => {
+        if (!ended.signal.aborted) throw error;
+      });
+    }
+  }
+
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  try {
+    const [end] = await Promise.all([listen(), giveUpWhenStalled()]);
+    return { ...end, livedMs: clock.elapsedMs() - begunAtMs };
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,169 @@
+import { isVersionAtLeast } from "../../core/primitives/compare-versions.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { Random } from "../../ports/random.ts";
+import type { CachedChange, SourceCache, WaitLimit } from "../../ports/store/source-cache.ts";
+import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
+import { CachedObjects } from "./cached-objects.ts";
+import type { KeysOf } from "./cached-objects.ts";
+import { defaultFollowSettings, followSource } from "./follow-source.ts";
+import type { Following, FollowSettings } from "./follow-source.ts";
+import { createMissingTime } from "./missing-time.ts";
+import { createWatchedTime } from "./watched-time.ts";
+
+/** The longest timer of the platform. */
+const SLEEP_MAX_MS = 2 ** 31 - 1;
+/** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
+const ENDED = "ended";
+
+/** What a cache works with. */
+export interface SourceCacheOptions<T extends SourceObject, Index extends string> {
+  readonly source: Source<T>;
+  /** How objects are found besides their key: pure functions, by the index's name. */
+  readonly indexes: { readonly [N in Index]: KeysOf<T> };
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings?: Partial<FollowSettings>;
+  /** What of an object has to change for `watchedUnchangedMs` to begin again. Default: anything. */
+  readonly signOfLife?: (object: T) => unknown;
+}
+
+/** An empty cache of one source; `run` fills it. */
+export function createSourceCache<T extends SourceObject, Index extends string = never>(options: SourceCacheOptions<T, Index>): SourceCache<T, Index> {
+  const { source, clock, logger } = options;
+  const known = new CachedObjects<T>(options.indexes);
+  const watched = createWatchedTime(clock);
+  const watchedAtChange = new Map<string, number>();
+  const missing = createMissingTime();
+  const listeners = new Set<(change: CachedChange<T>) => void>();
+  /** Each is told the key that changed; undefined: the source was listed. */
+  const waiters = new Set<(key: string | undefined) => void>();
+  let following: Following | undefined;
+
+  function publish(changes: readonly CachedChange<T>[]): void {
+    const watchedMs = watched.totalMsNow();
+    for (const change of changes) {
+      if (change.current === undefined) missing.went(change.key, watchedMs);
+      else missing.came(change.key);
+      if (change.current === undefined) watchedAtChange.delete(change.key);
+      else if (isAlive(change.previous, change.current)) watchedAtChange.set(change.key, watchedMs);
+    }
+    for (const change of changes) {
+      for (const listener of [...listeners]) tell(listener, change);
+      for (const look of [...waiters]) look(change.key);
+    }
+  }
+
+  function isAlive(previous: T | undefined, current: T): boolean {
+    const { signOfLife } = options;
+    return signOfLife === undefined || previous === undefined || signOfLife(previous) !== signOfLife(current);
+  }
+
+  function tell(listener: (change: CachedChange<T>) => void, change: CachedChange<T>): void {
+    try {
+      listener(change);
+    } catch (error) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      logger.error("cache listener threw: a bug", { source: source.name, key: change.key, error: text });
+    }
+  }
+
+  function listed(items: readonly T[], resourceVersion: string): void {
+    watched.hear();
+    publish(known.replaceAll(items, resourceVersion, clock.elapsedMs()));
+    for (const look of [...waiters]) look(undefined);
+  }
+
+  function told(event: SourceEvent<T>): void {
+    watched.hear();
+    if (event.type === "BOOKMARK") known.advance(event.resourceVersion);
+    else publish(known.apply(event, clock.elapsedMs()));
+  }
+
+  /** Waits until `look` finds something; it is asked now, after each change that concerns it, and after each list. */
+  async function waitForMatch<M>(
+    look: () => { readonly found: M } | undefined,
+    concernedKey: string | undefined,
+    limit: WaitLimit,
+    signal: AbortSignal,
+  ): Promise<{ readonly found: M } | undefined> {
+    signal.throwIfAborted();
+    let match = look();
+    if (match !== undefined) return match;
+    let thrown: { readonly error: unknown } | undefined;
+    const ended = new AbortController();
+    const abort = (): void => ended.abort(ENDED);
+    const lookAgain = (key: string | undefined): void => {
+      if (ended.signal.aborted || (key !== undefined && key !== concernedKey)) return;
+      try {
+        match = look();
+      } catch (error) {
+        thrown = { error };
+      }
+      if (match !== undefined || thrown !== undefined) ended.abort(ENDED);
+    };
+    waiters.add(lookAgain);
+    signal.addEventListener("abort", abort);
+    try {
+      await limit.clock.sleep(Math.min(limit.timeoutMs, SLEEP_MAX_MS), ended.signal);
+    } catch (error) {
+      if (!ended.signal.aborted) throw error;
+    } finally {
+      waiters.delete(lookAgain);
+      signal.removeEventListener("abort", abort);
+    }
+    if (thrown !== undefined) throw thrown.error;
+    if (match === undefined) signal.throwIfAborted();
+    return match;
+  }
+
+  function waitForObject(
+    key: string,
+    predicate: (object: T | undefined) => boolean,
+    limit: WaitLimit,
+    signal: AbortSignal,
+  ): Promise<{ readonly found: T | undefined } | undefined> {
+    const look = (): { readonly found: T | undefined } | undefined => {
+      const object = known.get(key);
+      return hasSynced() && predicate(object) ? { found: object } : undefined;
+    };
+    return waitForMatch(look, key, limit, signal);
+  }
+
+  const hasSynced = (): boolean => known.seenVersion !== undefined;
+
+  return {
+    get: (key) => known.get(key),
+    list: () => known.list(),
+    byIndex: (index, value) => known.byIndex(index, value),
+    hasSynced,
+    untilSynced: async (signal) => {
+      while (!hasSynced()) await waitForMatch(() => (hasSynced() ? { found: true } : undefined), undefined, { timeoutMs: SLEEP_MAX_MS, clock }, signal);
+    },
+    hasSeen: (resourceVersion) => known.seenVersion !== undefined && isVersionAtLeast(known.seenVersion, resourceVersion),
+    remember: (object) => publish(known.remember(object, clock.elapsedMs())),
+    lastChangedElapsedMs: (key) => known.changedAtMs(key)?.anyMs,
+    lastAskedElapsedMs: (key) => known.changedAtMs(key)?.askedMs,
+    watchedUnchangedMs: (key) => {
+      const watchedMs = watchedAtChange.get(key);
+      return watchedMs === undefined ? undefined : Math.max(0, watched.totalMs() - watchedMs);
+    },
+    missingMs: (key) => (known.get(key) === undefined ? missing.missingMs(key, watched.totalMs()) : 0),
+    lastHeardElapsedMs: () => watched.lastHeardElapsedMs(),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    waitUntil: async (key, predicate, limit, signal) => (await waitForObject(key, predicate, limit, signal)) !== undefined,
+    waitFor: async (key, predicate, limit, signal) => (await waitForObject(key, predicate, limit, signal))?.found,
+    listAgain: () => {
+      known.forgetOwnWrites();
+      following?.listAgain();
+    },
+    run: async (signal) => {
+      following = followSource({ ...options, settings: { ...defaultFollowSettings, ...options.settings } }, source, { listed, told }, signal);
+      await following.ended;
+    },
+  };
+}

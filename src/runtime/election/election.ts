@@ -1,0 +1,115 @@
+import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
+import type { ElectionSettings } from "../../core/election/plan-candidacy.ts";
+import type { Events } from "../../ports/cluster/events.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { Random } from "../../ports/random.ts";
+import { type HeldLease, holdLease } from "./hold-lease.ts";
+import { type Candidate, LeaseAccess, type LeasePorts } from "./lease-access.ts";
+import { releaseLease } from "./release-lease.ts";
+import { seekLease, type TakenLease } from "./seek-lease.ts";
+
+/** What an election is held with. */
+export interface ElectionPorts extends LeasePorts {
+  readonly random: Random;
+  readonly events: Events;
+  readonly logger: Logger;
+}
+
+/** A candidate. */
+export interface ElectionOptions {
+  /** Tells this process from every other there ever was, such as its host's name and a UUID. */
+  readonly identity: string;
+  readonly settings: ElectionSettings;
+  /** No other process can reach the store: whoever holds the Lease is dead, and it is taken at once. */
+  readonly isAlone: boolean;
+  /** Told when this process begins to lead, and when it stops. */
+  readonly onChange: (isLeading: boolean) => void;
+}
+
+/** One candidate in the election of a leader among controllers. */
+export interface Election {
+  /** Whether this process leads, by its own clock: false as soon as its time is over, though nobody has told it yet. */
+  isLeading(): boolean;
+  /**
+   * Until `signal` is aborted: waits for the Lease, runs `work` while it is held, aborts the work's signal when it is lost, and waits for it again.
+   * At the end the work is waited for, and the Lease released, so that a successor need not wait. Rejects with what `work` rejects with.
+   */
+  run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Leader election by a Lease, by the rules of client-go: whoever has seen the Lease unchanged for its duration, on its own clock, may take it, and a holder that
+ * could not renew it stops well before. Never two writers does not rest on this (the records see to that), only that controllers do not work against each other.
+ */
+export function createElection(ports: ElectionPorts, options: ElectionOptions): Election {
+  const { identity, settings, isAlone, onChange } = options;
+  const { clock, random, events, leaseMemory } = ports;
+  const logger = ports.logger.child({ identity });
+  const candidate: Candidate = { access: new LeaseAccess(ports, { identity, settings }), leaseMemory, clock, random, logger, identity, settings, isAlone };
+  let held: HeldLease | undefined;
+
+  function began(taken: TakenLease): void {
+    onChange(true);
+    logger.info("leading", { because: taken.because, leaseTransitions: taken.lease.spec.leaseTransitions });
+    tell(`${identity} leads: ${taken.because}`);
+  }
+
+  function stopped(because: string): void {
+    onChange(false);
+    logger.warn("not leading any more", { because });
+    tell(`${identity} stopped leading: ${because}`);
+  }
+
+  function tell(message: string): void {
+    events.emit({ about: { kind: "Lease", name: CONTROLLER_LEASE }, reason: "LeaderElection", message });
+  }
+
+  /** Works for as long as the Lease is held. */
+  async function lead(taken: TakenLease, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const holding: HeldLease = { renewedAtMs: taken.startedAtMs };
+    const lost = new AbortController();
+    // The Lease is renewed until the work has ended, however long that takes after it was told to.
+    const over = new AbortController();
+    held = holding;
+    began(taken);
+    const renewing = holdLease(
+      candidate,
+      holding,
+      (because) => {
+        held = undefined;
+        lost.abort(new Error(because));
+        stopped(because);
+      },
+      over.signal,
+    );
+    const leading = AbortSignal.any([signal, lost.signal]);
+    try {
+      await work(leading);
+    } catch (error) {
+      if (!leading.aborted) throw error;
+    } finally {
+      over.abort();
+      await renewing;
+      if (held !== undefined) {
+        held = undefined;
+        stopped("its work has ended");
+        await releaseLease(candidate);
+      }
+    }
+  }
+
+  return {
+    isLeading: () => held !== undefined && clock.elapsedMs() - held.renewedAtMs < settings.renewDeadlineMs,
+    run: async (work, signal) => {
+      try {
+        await ports.cache.untilSynced(signal);
+        for (;;) {
+          const taken = await seekLease(candidate, signal);
+          await lead(taken, work, signal);
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { CONTROLLER_LEASE, type Lease } from "../../core/api/lease.ts";
+import { type LeaseWriter, newLease } from "../../core/election/lease-steps.ts";
+import type { ElectionSettings } from "../../core/election/plan-candidacy.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { Random } from "../../ports/random.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { WaitLimit } from "../../ports/store/source-cache.ts";
+import type { LeaseMemory } from "./lease-high-water-mark.ts";
+
+/** Between two looks at the Lease there is at least this time, in milliseconds, however often its watch tells of it. */
+const LOOK_AGAIN_MIN_MS = 100;
+
+/** What a cache of Leases is asked; `ObjectCache` fits. */
+export interface LeaseCache {
+  untilSynced(signal: AbortSignal): Promise<void>;
+  waitFor(kind: "Lease", name: string, predicate: (lease: Lease | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<Lease | undefined>;
+  remember(kind: "Lease", lease: Lease): void;
+}
+
+/** What reading and writing the Lease takes. */
+export interface LeasePorts {
+  /** Renewals have a deadline: where calls queue for connections, this store has its own. */
+  readonly store: ObjectStore;
+  /** Follows `Lease`, too: what it shows wakes whoever waits, or lets it wait on, and decides nothing. */
+  readonly cache: LeaseCache;
+  readonly clock: Clock;
+  readonly leaseMemory: LeaseMemory;
+}
+
+/** What a candidate goes by. */
+export interface Candidate {
+  readonly access: LeaseAccess;
+  readonly leaseMemory: LeaseMemory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly identity: string;
+  readonly settings: ElectionSettings;
+  readonly isAlone: boolean;
+}
+
+/** One process' way to the controllers' Lease. All that it reads and writes is remembered. */
+export class LeaseAccess {
+  readonly #ports: LeasePorts;
+  readonly #identity: string;
+  readonly #leaseDurationMs: number;
+  #lookedAtMs = -Infinity;
+
+  constructor(ports: LeasePorts, own: { readonly identity: string; readonly settings: ElectionSettings }) {
+    this.#ports = ports;
+    this.#identity = own.identity;
+    this.#leaseDurationMs = own.settings.leaseDurationMs;
+  }
+
+  /** This process, as it writes the Lease now. */
+  writer(): LeaseWriter {
+    const { clock, leaseMemory } = this.#ports;
+    return {
+      identity: this.#identity,
+      leaseDurationMs: this.#leaseDurationMs,
+      nowMs: clock.nowMs(),
+      remembered: leaseMemory.seen,
+      etagWrite: leaseMemory.etagWrite,
+    };
+  }
+
+  /** A fresh read; undefined if there is no Lease. Whoever compares it with what it remembers takes that before. */
+  async read(signal: AbortSignal): Promise<Result<Lease | undefined, Failure>> {
+    const lease = await this.#ports.store.get("Lease", CONTROLLER_LEASE, signal);
+    if (lease.ok) return ok(this.#saw(lease.value));
+    return lease.failure.kind === "ObjectNotFound" ? ok(undefined) : lease;
+  }
+
+  async update(lease: Lease, signal: AbortSignal): Promise<Result<Lease, Failure>> {
+    return this.#written(await this.#ports.store.update("Lease", lease, signal));
+  }
+
+  /** Makes the Lease. `generationOfRecords`: what the method of that name has answered. */
+  async create(generationOfRecords: number | undefined, signal: AbortSignal): Promise<Result<Lease, Failure>> {
+    const { metadata, spec } = newLease(this.writer(), generationOfRecords);
+    return this.#written(await this.#ports.store.create("Lease", { metadata: { name: CONTROLLER_LEASE, ...metadata }, spec }, signal));
+  }
+
+  /** The highest store generation that a writer record is of, read afresh; undefined where there is no record. */
+  async generationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
+    const volumes = await this.#ports.store.list("AzVolume", {}, signal);
+    if (!volumes.ok) return volumes;
+    const generations = volumes.value.items.flatMap((volume) => volume.status?.record?.storeGeneration ?? []);
+    return ok(generations.length === 0 ? undefined : generations.reduce((highest, generation) => Math.max(highest, generation), 0));
+  }
+
+  /**
+   * Waits until the cache shows a Lease of which `isNews` holds, at most `limitMs`, and never too short a time since the last look. Answers that Lease; undefined where the time
+   * is over, or there is none any more.
+   */
+  async untilNews(isNews: (lease: Lease | undefined) => boolean, limitMs: number, signal: AbortSignal): Promise<Lease | undefined> {
+    const { cache, clock } = this.#ports;
+    const news = await cache.waitFor("Lease", CONTROLLER_LEASE, isNews, { timeoutMs: limitMs, clock }, signal);
+    const tooSoonMs = this.#lookedAtMs + LOOK_AGAIN_MIN_MS - clock.elapsedMs();
+    if (tooSoonMs > 0) await clock.sleep(tooSoonMs, signal);
+    signal.throwIfAborted();
+    this.#lookedAtMs = clock.elapsedMs();
+    return news;
+  }
+
+  #written(result: Result<Lease, Failure>): Result<Lease, Failure> {
+    return result.ok ? ok(this.#saw(result.value)) : result;
+  }
+
+  #saw(lease: Lease): Lease {
+    this.#ports.leaseMemory.saw(lease);
+    this.#ports.cache.remember("Lease", lease);
+    return lease;
+  }
+}

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ETAG_WRITE_ANNOTATION } from "../../core/api/lease.ts";
+import { aLease } from "../../core/testing/a-lease.ts";
+import { LeaseMemory } from "./lease-high-water-mark.ts";
+
+describe("LeaseMemory", () => {
+  it("learns which write moves an ETag, one kind after the other", () => {
+    const memory = new LeaseMemory();
+    const known = [memory.etagWrite];
+    for (const write of ["empty", "empty", "dataDisks", "tag", "empty"] as const) {
+      memory.leftEtag(write);
+      known.push(memory.etagWrite);
+    }
+    assert.deepEqual(known, ["empty", "dataDisks", "dataDisks", "tag", "tag", "tag"]);
+  });
+
+  it("takes it from the Lease, as a leader before this one has learnt it, and forgets nothing by another Lease", () => {
+    const memory = new LeaseMemory();
+    const { metadata, ...lease } = aLease({});
+    memory.saw({ ...lease, metadata: { ...metadata, annotations: { [ETAG_WRITE_ANNOTATION]: "dataDisks" } } });
+    assert.equal(memory.etagWrite, "dataDisks");
+    memory.saw(aLease({}));
+    assert.equal(memory.etagWrite, "dataDisks");
+  });
+});

@@ -1,0 +1,54 @@
+import type { Failure } from "../core/failure/failure.ts";
+import type { Result } from "../core/failure/result.ts";
+import { fail } from "../core/failure/result.ts";
+
+/** The operation that has a volume. */
+interface Holder {
+  readonly operation: string;
+  isWaiting: boolean;
+  /** Ends when what was let in meanwhile has ended; undefined: nothing was. */
+  guest: Promise<unknown> | undefined;
+}
+
+/**
+ * One operation on a volume at a time, as the CSI specification suggests: a second one answers `OperationInProgress` (ABORTED) at once instead of
+ * waiting, and the sidecar comes back. Guards one process only; the writer record guards the rest.
+ */
+export class OperationLock {
+  readonly #holders = new Map<string, Holder>();
+
+  /** Runs `act` unless an operation on `volumeId` (compared without case, as Azure does) is under way. */
+  async run<T>(volumeId: string, operation: string, act: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+    const key = volumeId.toLowerCase();
+    const holder = this.#holders.get(key);
+    if (holder !== undefined) return fail({ kind: "OperationInProgress", volumeId, operation: holder.operation });
+    this.#holders.set(key, { operation, isWaiting: false, guest: undefined });
+    try {
+      return await act();
+    } finally {
+      this.#holders.delete(key);
+    }
+  }
+
+  /** The same for what may also run while the operation that has the volume only waits: perhaps for just this. */
+  async runMeanwhile<T>(volumeId: string, operation: string, act: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+    const holder = this.#holders.get(volumeId.toLowerCase());
+    if (holder === undefined || !holder.isWaiting || holder.guest !== undefined) return this.run(volumeId, operation, act);
+    const acting = act();
+    holder.guest = acting.catch(() => undefined).then(() => (holder.guest = undefined));
+    return acting;
+  }
+
+  /** Runs `wait`, which does nothing to the volume itself, for the operation that has it, and goes on only when what was let in meanwhile has ended, too. */
+  async whileWaiting<T>(volumeId: string, wait: () => Promise<T>): Promise<T> {
+    const holder = this.#holders.get(volumeId.toLowerCase());
+    if (holder === undefined) return wait();
+    holder.isWaiting = true;
+    try {
+      return await wait();
+    } finally {
+      holder.isWaiting = false;
+      await holder.guest;
+    }
+  }
+}

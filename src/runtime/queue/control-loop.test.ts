@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { InvariantViolation } from "../../core/failure/invariant.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Logger } from "../../ports/logger.ts";
+import { ControlLoop, type Reconciled } from "./control-loop.ts";
+
+interface LoopWorld {
+  readonly loop: ControlLoop;
+  readonly clock: ReturnType<typeof createVirtualClock>;
+  /** When each pass began. */
+  readonly passesAtMs: readonly number[];
+  readonly logged: readonly string[];
+}
+
+/** Runs a loop whose passes answer what `answers` holds, one after the other, and then succeed. */
+async function withLoop(
+  answers: readonly (() => Reconciled | Promise<Reconciled>)[],
+  act: (world: LoopWorld) => Promise<void>,
+  workers = 1,
+): Promise<LoopWorld> {
+  const clock = createVirtualClock();
+  const passesAtMs: number[] = [];
+  const logged: string[] = [];
+  const log = (message: string): void => {
+    logged.push(message);
+  };
+  const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
+  const left = [...answers];
+  const reconcile = async (): Promise<Reconciled> => {
+    passesAtMs.push(clock.elapsedMs());
+    return (await left.shift()?.()) ?? ok({});
+  };
+  const loop = new ControlLoop(
+    { name: "test", workers, backoff: { baseMs: 100, maxMs: 1_000 }, reconcile },
+    { clock, random: { next: () => 0, uuid: () => "" }, logger },
+  );
+  const life = new AbortController();
+  const running = loop.run(life.signal);
+  const world = { loop, clock, passesAtMs, logged };
+  await act(world);
+  life.abort();
+  await running;
+  return world;
+}
+
+async function runKey({ loop, clock }: LoopWorld): Promise<void> {
+  loop.queue.add("pvc-1");
+  await clock.advance(5_000);
+}
+
+describe("ControlLoop", () => {
+  it("looks at a key once, and again when the pass asks for it", async () => {
+    const { passesAtMs } = await withLoop([() => ok({ againAfterMs: 700 }), () => ok({})], runKey);
+    assert.deepEqual(passesAtMs, [0, 700]);
+  });
+
+  it("comes back to a failed key later and later, until it succeeds", async () => {
+    const unavailable = (): Reconciled => fail({ kind: "StoreUnavailable", detail: "away" });
+    const { passesAtMs, logged } = await withLoop([unavailable, unavailable, unavailable], runKey);
+    assert.deepEqual(passesAtMs, [0, 100, 300, 700]);
+    assert.deepEqual(logged, ["reconcile failed", "reconcile failed", "reconcile failed"]);
+  });
+
+  it("does not come back before the time that Azure asked for", async () => {
+    const { passesAtMs } = await withLoop([() => fail({ kind: "Throttled", retryAfterMs: 3_000, detail: "" })], runKey);
+    assert.deepEqual(passesAtMs, [0, 3_000]);
+  });
+
+  it("plans a conflict anew soon, without a word and never in a hot loop", async () => {
+    const conflict = (): Reconciled => fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" });
+    const { passesAtMs, logged } = await withLoop([conflict, conflict], runKey);
+    assert.equal(passesAtMs.length, 3);
+    assert.ok(passesAtMs.every((atMs, pass) => pass === 0 || atMs > (passesAtMs[pass - 1] ?? 0)));
+    assert.deepEqual(logged, []);
+  });
+
+  it("logs a bug, tries the key again, and goes on with the others", async () => {
+    const { passesAtMs, logged } = await withLoop(
+      [
+        () => {
+          throw new InvariantViolation("broken");
+        },
+      ],
+      runKey,
+    );
+    assert.deepEqual(passesAtMs, [0, 100]);
+    assert.deepEqual(logged, ["reconcile threw: a bug"]);
+  });
+
+  it("handles a key again that was added while it was handled, after that pass", async () => {
+    const slow = Promise.withResolvers<Reconciled>();
+    const { passesAtMs } = await withLoop(
+      [() => slow.promise],
+      async ({ loop, clock, passesAtMs: passes }) => {
+        loop.queue.add("pvc-1");
+        await clock.advance(50);
+        loop.queue.add("pvc-1");
+        await clock.advance(50);
+        assert.equal(passes.length, 1);
+        slow.resolve(ok({}));
+        await clock.advance(50);
+      },
+      4,
+    );
+    assert.deepEqual(passesAtMs, [0, 100]);
+  });
+
+  it("handles as many keys at once as it has workers, and the next one as soon as one of them is free", async () => {
+    const ends: (() => void)[] = [];
+    const waiting = (): Promise<Reconciled> => new Promise((resolve) => ends.push(() => resolve(ok({}))));
+    const handledAtMs: (readonly number[])[] = [];
+    await withLoop(
+      Array.from({ length: 4 }, () => waiting),
+      async ({ loop, clock, passesAtMs }) => {
+        loop.queue.addAfter("pvc-4", 20);
+        for (const key of ["pvc-1", "pvc-2", "pvc-3"]) loop.queue.add(key);
+        await clock.advance(50);
+        handledAtMs.push([...passesAtMs]);
+        ends[0]?.();
+        await clock.advance(50);
+        handledAtMs.push([...passesAtMs]);
+        for (const end of ends) end();
+      },
+      3,
+    );
+    assert.deepEqual(handledAtMs, [
+      [0, 0, 0],
+      [0, 0, 0, 50],
+    ]);
+  });
+
+  it("waits for the work under way when it is stopped, and says nothing of what stopping broke", async () => {
+    const slow = Promise.withResolvers<Reconciled>();
+    const { logged } = await withLoop([() => slow.promise], async ({ loop, clock }) => {
+      loop.queue.add("pvc-1");
+      await clock.settle();
+      setImmediate(() => slow.resolve(fail({ kind: "Cancelled" })));
+    });
+    assert.deepEqual(logged, []);
+  });
+});

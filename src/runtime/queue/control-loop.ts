@@ -1,0 +1,91 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { Random } from "../../ports/random.ts";
+import { type BackoffOptions, WorkQueue } from "./work-queue.ts";
+
+/** What one pass over a key came to: done, or to be looked at again after a while. */
+export type Reconciled = Result<{ readonly againAfterMs?: number }, Failure>;
+
+/** One kind of reconciler: level-triggered, one key at a time. It keeps nothing between passes. */
+export interface Reconciler {
+  /** For logs and metrics, such as `volume`. */
+  readonly name: string;
+  /** Keys that are handled at once. */
+  readonly workers: number;
+  readonly backoff: BackoffOptions;
+  reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
+}
+
+/** Runs a reconciler's queue until `signal` is aborted. Work under way is told by the same signal, and waited for. */
+export class ControlLoop {
+  readonly queue: WorkQueue;
+  readonly #reconciler: Reconciler;
+  readonly #logger: Logger;
+
+  constructor(reconciler: Reconciler, ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger }) {
+    this.queue = new WorkQueue(ports, reconciler.backoff);
+    this.#reconciler = reconciler;
+    this.#logger = ports.logger.child({ reconciler: reconciler.name });
+  }
+
+  /** Returns once every worker has stopped. A worker begins when all others are busy: most loops never need more than a few of theirs. */
+  run(signal: AbortSignal): Promise<void> {
+    const { workers } = this.#reconciler;
+    return new Promise((resolve, reject) => {
+      let [begun, idle, ended] = [0, 0, 0];
+      const begin = (): void => {
+        begun++;
+        idle++;
+        this.#work(signal, onBusy).then(() => {
+          ended++;
+          if (ended === begun) resolve();
+        }, reject);
+      };
+      const onBusy = (isBusy: boolean): void => {
+        idle += isBusy ? -1 : 1;
+        if (idle === 0 && begun < workers) begin();
+      };
+      begin();
+    });
+  }
+
+  async #work(signal: AbortSignal, onBusy: (isBusy: boolean) => void): Promise<void> {
+    while (!signal.aborted) {
+      let key: string;
+      try {
+        key = await this.queue.take(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        throw error;
+      }
+      onBusy(true);
+      await this.#handle(key, signal);
+      this.queue.done(key);
+      onBusy(false);
+    }
+  }
+
+  async #handle(key: string, signal: AbortSignal): Promise<void> {
+    try {
+      const reconciled = await this.#reconciler.reconcile(key, signal);
+      if (reconciled.ok) {
+        this.queue.forget(key);
+        if (reconciled.value.againAfterMs !== undefined) this.queue.addAfter(key, reconciled.value.againAfterMs);
+        return;
+      }
+      if (reconciled.failure.kind === "ObjectConflict") {
+        // Somebody else was faster; the object as it is now will be planned anew, but not in a circle while the cache is behind.
+        this.queue.addFailed(key);
+        return;
+      }
+      if (!signal.aborted) this.#logger.warn("reconcile failed", { key, failure: reconciled.failure });
+      this.queue.addFailed(key, reconciled.failure.kind === "Throttled" ? reconciled.failure.retryAfterMs : 0);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#logger.error("reconcile threw: a bug", { key, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      this.queue.addFailed(key);
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { Random } from "../../ports/random.ts";
+
+/** How long a key that fails again and again waits between tries. */
+export interface BackoffOptions {
+  /** First delay, in milliseconds. */
+  readonly baseMs: number;
+  /** Upper limit for one delay, in milliseconds. 200, 400, 800, 800 … with `baseMs: 200, maxMs: 800`, each up to a fifth shorter by chance. */
+  readonly maxMs: number;
+}
+
+const JITTER_SHARE = 0.2;
+/** The shortest delay, in milliseconds. One that is lost in the rounding of the time that it is added to would be over at once: the key would come again and again while no time passes. */
+const DELAY_MIN_MS = 1;
+
+/**
+ * A queue of keys: a key is in it at most once, is handled by one worker at a time, and comes again if it was added while it was handled.
+ * Failures come back later, with a back-off of their own per key.
+ */
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #backoff: BackoffOptions;
+  readonly #ready = new Set<string>();
+  readonly #active = new Set<string>();
+  /** Keys that were added in time while they were handled. */
+  readonly #changed = new Set<string>();
+  readonly #dueAtMs = new Map<string, number>();
+  readonly #failures = new Map<string, number>();
+  /** Workers that wait for a key, in the order in which they began to. */
+  readonly #waiting = new Set<(key: string) => void>();
+  /** No delayed key is due before this. */
+  #noneDueBeforeMs = Infinity;
+  /** Rings when the next delayed key is due, for as long as any worker waits: a timer that nobody waits for would keep a process from ending. */
+  #alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
+  #isHandingOut = false;
+
+  constructor(ports: { readonly clock: Clock; readonly random: Random }, backoff: BackoffOptions) {
+    this.#clock = ports.clock;
+    this.#random = ports.random;
+    this.#backoff = backoff;
+  }
+
+  /** Keys that are ready, waiting for their time, or being handled. */
+  get depth(): { readonly ready: number; readonly delayed: number; readonly active: number } {
+    return { ready: this.#ready.size, delayed: this.#dueAtMs.size, active: this.#active.size };
+  }
+
+  /** Adds a key, now. */
+  add(key: string): void {
+    this.#dueAtMs.delete(key);
+    this.#ready.add(key);
+    this.#handOutSoon();
+  }
+
+  /** Adds a key that nothing is known to have happened to: one that is being handled, or waits for its time, is left alone. */
+  remind(key: string): void {
+    if (!this.#active.has(key) && !this.#dueAtMs.has(key)) this.add(key);
+  }
+
+  /** Adds a key that something has happened to, but not before the time that it waits for. One that is being handled comes again then, or as soon as it is done. */
+  addInTime(key: string): void {
+    if (this.#dueAtMs.has(key)) return;
+    if (this.#active.has(key)) this.#changed.add(key);
+    else this.add(key);
+  }
+
+  /** Adds a key after `delayMs`, a millisecond at least, unless it is due earlier anyway. */
+  addAfter(key: string, delayMs: number): void {
+    const dueAtMs = this.#clock.elapsedMs() + Math.max(DELAY_MIN_MS, delayMs);
+    if (this.#ready.has(key) || (this.#dueAtMs.get(key) ?? Infinity) <= dueAtMs) return;
+    this.#dueAtMs.set(key, dueAtMs);
+    this.#noneDueBeforeMs = Math.min(this.#noneDueBeforeMs, dueAtMs);
+    this.#setAlarm();
+  }
+
+  /** Adds a key that has failed, after its back-off and not before `notBeforeMs`. */
+  addFailed(key: string, notBeforeMs = 0): void {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    const delayMs = Math.min(this.#backoff.maxMs, this.#backoff.baseMs * 2 ** Math.min(failures, 30));
+    this.addAfter(key, Math.max(notBeforeMs, delayMs * (1 - JITTER_SHARE * this.#random.next())));
+  }
+
+  /** A key has succeeded: its next failure starts from the first delay again. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  /** The next key that no one handles, as soon as there is one. Rejects when `signal` is aborted. */
+  take(signal: AbortSignal): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      this.#promoteDue();
+      const ready = this.#nextReady();
+      if (ready !== undefined) return resolve(ready);
+      const stopWaiting = (): void => {
+        this.#waiting.delete(receive);
+        signal.removeEventListener("abort", leave);
+        if (this.#waiting.size === 0) this.#stopAlarm();
+      };
+      const leave = (): void => {
+        stopWaiting();
+        reject(signal.reason);
+      };
+      const receive = (key: string): void => {
+        stopWaiting();
+        resolve(key);
+      };
+      this.#waiting.add(receive);
+      signal.addEventListener("abort", leave, { once: true });
+      this.#setAlarm();
+    });
+  }
+
+  /** The key is no longer handled by the worker that took it. */
+  done(key: string): void {
+    this.#active.delete(key);
+    if (this.#changed.delete(key) && !this.#dueAtMs.has(key)) this.#ready.add(key);
+    if (this.#ready.has(key)) this.#handOutSoon();
+  }
+
+  #nextReady(): string | undefined {
+    for (const key of this.#ready) {
+      if (this.#active.has(key)) continue;
+      this.#ready.delete(key);
+      this.#active.add(key);
+      return key;
+    }
+    return undefined;
+  }
+
+  /** Whoever waits gets a key only once the present step is over: until then the same key may be added again, and is in the queue once. */
+  #handOutSoon(): void {
+    if (this.#isHandingOut || this.#waiting.size === 0) return;
+    this.#isHandingOut = true;
+    queueMicrotask(() => {
+      this.#isHandingOut = false;
+      for (const receive of this.#waiting) {
+        const key = this.#nextReady();
+        if (key === undefined) return;
+        receive(key);
+      }
+    });
+  }
+
+  #promoteDue(): void {
+    const nowMs = this.#clock.elapsedMs();
+    if (nowMs < this.#noneDueBeforeMs) return;
+    this.#noneDueBeforeMs = Infinity;
+    for (const [key, dueAtMs] of this.#dueAtMs) {
+      if (dueAtMs > nowMs) {
+        this.#noneDueBeforeMs = Math.min(this.#noneDueBeforeMs, dueAtMs);
+        continue;
+      }
+      this.#dueAtMs.delete(key);
+      this.#ready.add(key);
+    }
+  }
+
+  /** Only where somebody waits: whoever takes a key looks at what is due by itself. */
+  #setAlarm(): void {
+    const atMs = this.#noneDueBeforeMs;
+    if (this.#waiting.size === 0 || atMs >= (this.#alarm?.atMs ?? Infinity)) return;
+    this.#stopAlarm();
+    const alarm = { atMs, stop: new AbortController() };
+    this.#alarm = alarm;
+    const ring = (): void => {
+      if (this.#alarm === alarm) this.#alarm = undefined;
+      this.#promoteDue();
+      this.#handOutSoon();
+      this.#setAlarm();
+    };
+    this.#clock.sleep(Math.max(0, Math.min(atMs - this.#clock.elapsedMs(), MAX_SLEEP_MS)), alarm.stop.signal).then(ring, (error: unknown) => {
+      if (!alarm.stop.signal.aborted) throw error;
+    });
+  }
+
+  #stopAlarm(): void {
+    this.#alarm?.stop.abort(STOPPED);
+    this.#alarm = undefined;
+  }
+}
+
+const MAX_SLEEP_MS = 3_600_000;
+/** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
+const STOPPED = "stopped";

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
+import type { Lab } from "../../../testbed/lab/lab.ts";
+import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { azureCallsFromNow } from "../assert/azure-journal.ts";
+import { leaderOf, untilAnotherLeads, untilControllersReady } from "../leading-controller.ts";
+import { assertWayIn, type WayIn } from "../way-in.ts";
+import { recordWriter, writerPod } from "../workload/record-writer.ts";
+import type { Workloads } from "../workload/workloads.ts";
+import { killDriverRole } from "./kill-process.ts";
+
+const PLAIN_CLASS = "managed-csi";
+/** In Azure's time: long enough to strike in the middle of it. */
+const SLOW_ATTACH = { medianMs: 300_000, p99Ms: 300_000, perDiskMs: 0 };
+const STRIKE_MAX_MS = 60_000;
+/** The Lease of a leader that was killed runs out after this; whoever takes it then has other things to do, too. */
+const TAKEOVER_MAX_MS = 15_000 + 3_000;
+
+/** Starts the writer `db-0`, and kills the leading controller while Azure attaches its disk: another one leads, and the disk is on the pod's node and nowhere else. */
+export async function attachesUnderKilledLeader(workloads: Workloads, { wayIn, home }: { readonly wayIn: WayIn; readonly home: string }): Promise<void> {
+  const { lab } = workloads;
+  const calls = await azureCallsFromNow(lab);
+  const settings = (await lab.azure.call("GET", "/emulator/v1/settings")) as { readonly latencies: { readonly attach: unknown } };
+  await lab.azure.call("PATCH", "/emulator/v1/settings", { latencies: { attach: SLOW_ATTACH } });
+  const leader = await leaderOf(lab);
+  await thenCleanUp(
+    async () => {
+      await workloads.apply(recordWriter({ name: "db", storageClass: PLAIN_CLASS, home }));
+      await waitUntil("the attach to begin", { timeoutMs: STRIKE_MAX_MS }, async () =>
+        (await calls.vmWrites()).some(({ operation }) => operation === "VirtualMachines_Update") ? true : undefined,
+      );
+      await killDriverRole(lab.node(leader.nodeName), "controller");
+      const isUnderWay = (await vmsNow(lab)).some(({ properties }) => properties.provisioningState === "Updating");
+      assert.ok(isUnderWay, "the leader was killed after the attach");
+    },
+    async () => {
+      await lab.azure.call("PATCH", "/emulator/v1/settings", { latencies: { attach: settings.latencies.attach } });
+    },
+  );
+  const tookMs = await untilAnotherLeads(lab, leader.holder);
+  console.log(`another controller led ${Math.round(tookMs)} ms after the leader was killed`);
+  assert.ok(tookMs < TAKEOVER_MAX_MS, `${tookMs} ms: longer than its Lease`);
+  await workloads.untilReady("db-0");
+  const { nodeName } = await writerPod(workloads, "db-0");
+  const uri = (await workloads.volumeOf("data-db-0")).status?.detail?.diskUri ?? "";
+  assert.deepEqual(await vmsThatHave(lab, uri), [vmNameOf(nodeName)]);
+  await assertWayIn(lab, wayIn, nodeName);
+  await untilControllersReady(lab);
+}
+
+/** Names of the VMs that have a disk, once for each time. */
+async function vmsThatHave(lab: Lab, diskUri: string): Promise<readonly string[]> {
+  return (await vmsNow(lab)).flatMap(({ name, properties }) =>
+    properties.storageProfile.dataDisks.filter(({ managedDisk }) => managedDisk.id.toLowerCase() === diskUri.toLowerCase()).map(() => name),
+  );
+}
+
+interface Vm {
+  readonly name: string;
+  readonly properties: {
+    readonly provisioningState: string;
+    readonly storageProfile: { readonly dataDisks: readonly { readonly managedDisk: { readonly id: string } }[] };
+  };
+}
+
+async function vmsNow(lab: Lab): Promise<readonly Vm[]> {
+  return ((await lab.azure.call("GET", "/emulator/v1/state")) as { readonly virtualMachines: readonly Vm[] }).virtualMachines;
+}

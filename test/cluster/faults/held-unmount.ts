@@ -1,0 +1,62 @@
+import type { Lab } from "../../../testbed/lab/lab.ts";
+import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+
+const PLUG_INS = "/api/v1/namespaces/kube-system/pods?labelSelector=app%3Dcsi-azuredisk-node";
+/** Comes before the real one for whoever looks for `umount`. */
+const IN_THE_WAY = "usr/local/bin/umount";
+/** As long as it is there, unmounts wait. */
+const HOLD = "usr/local/bin/umount-waits";
+const BEGINS_MAX_MS = 120_000;
+
+/** An unmount that ends no sooner than it may. */
+export interface HeldUnmount {
+  /** Waits until an unmount of a staged volume is under way on the node. */
+  untilUnderWay(): Promise<void>;
+  /** Lets it go on, and those that come after it. */
+  letGo(): Promise<void>;
+}
+
+/**
+ * While `use` runs, an unmount of a staged volume on a node waits until it is let go, as one that has gigabytes to flush takes its time: the plug-in there finds an `umount`
+ * that waits first. A fixed time would be too short for what has to happen meanwhile, on a machine that is busy enough.
+ */
+export async function withHeldUnmount(lab: Lab, nodeName: string, use: (unmount: HeldUnmount) => Promise<void>): Promise<void> {
+  const node = lab.node(nodeName);
+  const root = await plugInRoot(lab, nodeName);
+  const [script, hold] = [`${root}/${IN_THE_WAY}`, `${root}/${HOLD}`];
+  // No other process has the argument 0.0625.
+  const held = `#!/bin/sh\ncase "$*" in *globalmount*) while test -e /${HOLD}; do sleep 0.0625; done;; esac\nexec /usr/bin/umount "$@"\n`;
+  await node.exec(["sh", "-c", `mkdir -p "$(dirname ${script})" && : > ${hold} && cat > ${script} && chmod 755 ${script}`], { input: held });
+  const untilUnderWay = async (): Promise<void> => {
+    await waitUntil(`an unmount on ${nodeName} to be under way`, { timeoutMs: BEGINS_MAX_MS }, async () => {
+      // A process that ends meanwhile makes grep fail, though it has found another.
+      const found = await node.exec(["sh", "-c", "grep -lzx -- '0[.]0625' /proc/[0-9]*/cmdline 2>/dev/null; true"]);
+      return found.trim() === "" ? undefined : true;
+    });
+  };
+  const letGo = async (): Promise<void> => {
+    await node.exec(["rm", "-f", hold]);
+  };
+  await thenCleanUp(
+    () => use({ untilUnderWay, letGo }),
+    async () => {
+      await letGo();
+      await node.exec(["rm", script]);
+    },
+  );
+}
+
+/** The root folder of the plug-in's container, as its node sees it. */
+async function plugInRoot(lab: Lab, nodeName: string): Promise<string> {
+  const { items } = (await lab.request({ url: PLUG_INS })).body as { readonly items: readonly PlugInPod[] };
+  const pod = items.find(({ spec }) => spec.nodeName === nodeName);
+  const id = pod?.status.containerStatuses[0]?.containerID.replace("containerd://", "");
+  if (id === undefined) throw new Error(`no node plug-in runs on ${nodeName}`);
+  return `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id}/rootfs`;
+}
+
+interface PlugInPod {
+  readonly spec: { readonly nodeName: string };
+  readonly status: { readonly containerStatuses: readonly { readonly containerID: string }[] };
+}

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
+import type { Lab } from "../../../testbed/lab/lab.ts";
+import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { type AzureCall, azureCallsFromNow } from "../assert/azure-journal.ts";
+import { assertSoundOnDisk } from "../assert/sound-disk.ts";
+import { untilNodeReady } from "../node-ready.ts";
+import { assertReplicaKept, untilReplicasOld } from "../old-replicas.ts";
+import { assertWayIn, type WayIn } from "../way-in.ts";
+import { assertRecordsKept, recordWriter, untilTold, type WriterPod, writerPod } from "../workload/record-writer.ts";
+import { attachmentsOf, type Workloads } from "../workload/workloads.ts";
+
+/** The node that things happen to. Another in its zone can take over its plain disks. */
+export const VICTIM = "node-b";
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
+const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
+const SETTLED_MAX_MS = 120_000;
+const RECORDS = 5;
+
+/** Takes the power from the node of two writers and says that it is dead: both go on elsewhere, after it was cut off, and it comes back clean. */
+export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayIn): Promise<void> {
+  const { lab } = workloads;
+  const before = await twoWritersOn(workloads, VICTIM);
+  await assertWayIn(lab, wayIn, VICTIM);
+  const calls = await azureCallsFromNow(lab);
+  await lab.node(VICTIM).kill();
+  await thenCleanUp(
+    async () => cutOffFirst(calls, await takesOver(workloads, before)),
+    async () => {
+      await lab.node(VICTIM).start(new AbortController().signal);
+      await backInService(lab);
+    },
+  );
+  await untilTrusted(workloads);
+  await assertBothSound(workloads);
+}
+
+/** Takes the power from the node of two writers. Nothing marks the node at first: pods, claim and Node say what to do. Once that is done, the next pod finds its replica. */
+export async function findsReplicas(workloads: Workloads): Promise<void> {
+  const { lab } = workloads;
+  const before = await twoWritersOn(workloads, VICTIM);
+  await lab.node(VICTIM).kill();
+  await thenCleanUp(
+    async () => {
+      await reportsSilence(workloads, "shared-0");
+      await takesOver(workloads, before);
+      await workloads.untilEvent("Pod", "shared-0", /^ReplicaPromoted:/u);
+    },
+    async () => {
+      await lab.node(VICTIM).start(new AbortController().signal);
+      await backInService(lab);
+    },
+  );
+  await untilTrusted(workloads);
+  await assertBothSound(workloads);
+}
+
+/** The pod on the silent node, its claim and the Node are told the remedy; so is the pod that waits elsewhere after the first was deleted by force. */
+async function reportsSilence(workloads: Workloads, pod: string): Promise<void> {
+  const remedy = new RegExp(`^WriterSilent:.*kubectl taint nodes ${VICTIM} ${OUT_OF_SERVICE}=nodeshutdown:NoExecute`, "u");
+  await workloads.untilEvent("Pod", pod, remedy);
+  await workloads.untilEvent("PersistentVolumeClaim", `data-${pod}`, remedy);
+  const onNode = await workloads.lab.kubectl([
+    "--namespace=default",
+    "get",
+    "events",
+    `--field-selector=involvedObject.kind=Node,involvedObject.name=${VICTIM},reason=WriterSilent`,
+    "--output=jsonpath={.items[*].message}",
+  ]);
+  assert.match(onNode, new RegExp(`kubectl taint nodes ${VICTIM} `, "u"));
+  assert.match(await workloads.lab.kubectl(["--namespace=azure-disk-csi", "get", "azdrivernodes"]), new RegExp(`${VICTIM} +false +`, "u"));
+  // Until then the scheduler may put the next pod on that very node.
+  await workloads.lab.kubectl(["wait", "--for=condition=Ready=unknown", `node/${VICTIM}`, `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: 2 * SETTLED_MAX_MS });
+  await workloads.kubectl(["delete", "pod", pod, "--force", "--grace-period=0"]);
+  await workloads.untilEvent("Pod", pod, new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"));
+}
+
+/** A writer with standbys and one without, both on a node, with some records. */
+export async function twoWritersOn(workloads: Workloads, nodeName: string): Promise<readonly WriterPod[]> {
+  await workloads.apply(recordWriter({ name: "shared", storageClass: SHARED_CLASS, home: nodeName }));
+  await workloads.apply(recordWriter({ name: "plain", storageClass: "managed-csi", home: nodeName }));
+  return Promise.all(
+    ["shared", "plain"].map(async (name) => {
+      await workloads.untilReady(`${name}-0`);
+      const pod = await writerPod(workloads, `${name}-0`);
+      assert.equal(pod.nodeName, nodeName);
+      await untilTold(workloads.lab, workloads.namespace, pod, "wrote", RECORDS);
+      if (name === "shared") await untilAttached(workloads, `data-${name}-0`, workloads.lab.nodes.length);
+      return pod;
+    }),
+  );
+}
+
+export interface Successor {
+  readonly diskUri: string;
+  readonly firstWroteAtMs: number;
+}
+
+/**
+ * Says that the victim is dead, once the replicas of its volumes are older than they are kept without a request, and ends its pods by force, as its operator would. Checks
+ * what becomes of them.
+ */
+export async function takesOver(workloads: Workloads, pods: readonly WriterPod[]): Promise<readonly Successor[]> {
+  const { lab, namespace } = workloads;
+  const replicas = new Map(await Promise.all(pods.map(async ({ name }) => [name, await untilReplicasOld(workloads, `data-${name}`)] as const)));
+  const startMs = performance.now();
+  await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`]);
+  await workloads.kubectl(["delete", "pod", ...pods.map(({ name }) => name), "--force", "--grace-period=0"]);
+  for (const { name } of pods) {
+    await workloads.untilReady(name);
+    console.log(`${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after its node was said to be dead`);
+  }
+  return Promise.all(
+    pods.map(async (pod) => {
+      const successor = await writerPod(workloads, pod.name);
+      assert.notEqual(successor.nodeName, VICTIM);
+      await assertReplicaKept(workloads, `data-${pod.name}`, successor.nodeName, replicas.get(pod.name) ?? new Map());
+      await untilTold(lab, namespace, successor, "wrote", RECORDS);
+      const [told = [], toldAfter = []] = await assertRecordsKept(workloads, pod.name, [pod, successor]);
+      const firstWroteAtMs = toldAfter.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
+      const lastWroteAtMs = told.findLast(({ outcome }) => outcome === "wrote")?.atMs ?? Infinity;
+      assert.ok(lastWroteAtMs < firstWroteAtMs, "the old pod has written its last before the new one writes");
+      return { diskUri: (await workloads.volumeOf(`data-${pod.name}`)).status?.detail?.diskUri ?? "", firstWroteAtMs };
+    }),
+  );
+}
+
+/** Azure was asked to take each disk from the victim before another pod wrote to it. */
+export async function cutOffFirst(calls: { readonly vmWrites: () => Promise<readonly AzureCall[]> }, successors: readonly Successor[]): Promise<void> {
+  const writes = await calls.vmWrites();
+  for (const { diskUri, firstWroteAtMs } of successors) {
+    const cutOff = writes.find((call) => cutsOff(call, diskUri));
+    assert.ok(cutOff !== undefined && cutOff.atMs < firstWroteAtMs, `${VICTIM} is cut off from ${diskUri} before another pod writes`);
+  }
+}
+
+/** Whether a call takes a disk from the victim. */
+function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string): boolean {
+  if (status >= 300 || operation !== "VirtualMachines_Update" || !path.toLowerCase().endsWith(`/${vmNameOf(VICTIM)}`)) return false;
+  return JSON.stringify(body).toLowerCase().includes(diskUri.toLowerCase());
+}
+
+export async function backInService(lab: Lab): Promise<void> {
+  await untilNodeReady(lab, VICTIM);
+  const taints = await lab.kubectl(["get", "node", VICTIM, "--output=jsonpath={.spec.taints[*].key}"]);
+  // kubectl finds fault with the removal of a taint that is not there.
+  if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}-`]);
+}
+
+/** Waits until no volume holds the victim in quarantine any more, and it has its standbys again. */
+export async function untilTrusted(workloads: Workloads): Promise<void> {
+  for (const claim of ["data-shared-0", "data-plain-0"]) {
+    await waitUntil(`${VICTIM} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+      const record = (await workloads.volumeOf(claim)).status?.record;
+      return record !== undefined && !record.quarantine.some((each) => each.nodeName === VICTIM) ? true : undefined;
+    });
+  }
+  await untilAttached(workloads, "data-shared-0", workloads.lab.nodes.length);
+}
+
+/** Waits until the driver has no object for a node any more: no record names its VM then. */
+export async function untilForgotten(lab: Lab, nodeName: string): Promise<void> {
+  await waitUntil(`${nodeName} to be forgotten`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const objects = await lab.kubectl(["get", "azdrivernodes", "--all-namespaces", `--field-selector=metadata.name=${nodeName}`, "--output=name"]);
+    return objects.trim() === "" ? true : undefined;
+  });
+}
+
+/** Ends both writers: their disks are sound. */
+export async function assertBothSound(workloads: Workloads): Promise<void> {
+  for (const name of ["shared", "plain"]) await assertSoundOnDisk(workloads, name);
+}
+
+async function untilAttached(workloads: Workloads, claim: string, count: number): Promise<void> {
+  const volumeName = (await workloads.volumeOf(claim)).metadata.name;
+  await waitUntil(`${claim} to be attached to ${count} nodes`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];
+    return (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) || undefined;
+  });
+}

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import type { Lab } from "../../../testbed/lab/lab.ts";
+import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { azureCallsFromNow } from "../assert/azure-journal.ts";
+import { assertWayIn, type WayIn } from "../way-in.ts";
+import { assertNeverFailed, untilTold, type WriterPod, writerPod } from "../workload/record-writer.ts";
+import type { Workloads } from "../workload/workloads.ts";
+import { killDriverRole } from "./kill-process.ts";
+
+const PLUG_IN = "daemonset/csi-azuredisk-node";
+const SETTLED_MAX_MS = 120_000;
+
+/** Kills the plug-in on a writer's node, gives all nodes another version of it and then the first one again: the pod writes on by the same grant, and Azure is asked for nothing. */
+export async function writesOnWhilePlugInEnds(workloads: Workloads, pod: WriterPod, wayIn: WayIn): Promise<void> {
+  const { lab, namespace } = workloads;
+  const claim = `data-${pod.name}`;
+  const { writer } = (await workloads.volumeOf(claim)).status?.record ?? {};
+  const calls = await azureCallsFromNow(lab);
+  const restarts = await restartsOn(lab, pod.nodeName);
+  await killDriverRole(lab.node(pod.nodeName), "node");
+  await waitUntil("the plug-in to be started again", { timeoutMs: SETTLED_MAX_MS }, async () =>
+    (await restartsOn(lab, pod.nodeName)) > restarts ? true : undefined,
+  );
+  await untilPlugInsReady(lab);
+  await upgradeAndGoBack(lab);
+  await untilTold(lab, namespace, pod, "wrote");
+  assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
+  assert.deepEqual((await workloads.volumeOf(claim)).status?.record?.writer, writer, "the same grant");
+  assert.deepEqual(await writerPod(workloads, pod.name), pod);
+  await assertNeverFailed(lab, namespace, pod);
+  await assertWayIn(lab, wayIn, pod.nodeName);
+}
+
+export async function untilPlugInsReady(lab: Lab): Promise<void> {
+  await lab.kubectl(["rollout", "status", "--namespace=kube-system", PLUG_IN, `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: 2 * SETTLED_MAX_MS });
+}
+
+/** Gives the plug-ins an image of another tag, all nodes at once, and then their own again. */
+async function upgradeAndGoBack(lab: Lab): Promise<void> {
+  const image = await lab.kubectl(["get", "--namespace=kube-system", PLUG_IN, "--output=jsonpath={.spec.template.spec.containers[0].image}"]);
+  const upgraded = image.replace(/:[^:@]+@/u, ":upgraded@");
+  assert.notEqual(upgraded, image);
+  const atOnce = { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: "100%" } } } };
+  await lab.kubectl(["patch", "--namespace=kube-system", PLUG_IN, `--patch=${JSON.stringify(atOnce)}`]);
+  await lab.kubectl(["set", "image", "--namespace=kube-system", PLUG_IN, `azuredisk=${upgraded}`]);
+  await untilPlugInsReady(lab);
+  await lab.kubectl(["rollout", "undo", "--namespace=kube-system", PLUG_IN]);
+  await untilPlugInsReady(lab);
+}
+
+async function restartsOn(lab: Lab, nodeName: string): Promise<number> {
+  const selector = ["--selector=app=csi-azuredisk-node", `--field-selector=spec.nodeName=${nodeName}`];
+  return Number(
+    await lab.kubectl(["get", "pods", "--namespace=kube-system", ...selector, "--output=jsonpath={.items[0].status.containerStatuses[0].restartCount}"]),
+  );
+}

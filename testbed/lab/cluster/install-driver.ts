@@ -1,0 +1,115 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildImage } from "../../../deploy/image/build-image.ts";
+import type { Lab } from "../lab.ts";
+import { run } from "../units/run.ts";
+import { vmNameOf } from "./vm-name.ts";
+
+/** Values of the chart, as its values.yaml names them. */
+export type ChartValues = Readonly<Record<string, unknown>>;
+
+export interface InstallOptions {
+  /** Win over what the lab needs, member by member. */
+  readonly values?: ChartValues;
+  /** Folder of the chart. Default: this clone's. */
+  readonly chart?: string;
+  /** Whether objects of another driver that are left under the chart's names become the chart's. Default: Helm refuses. */
+  readonly takesOwnership?: boolean;
+}
+
+const CHART = fileURLToPath(new URL("../../../deploy/chart", import.meta.url));
+const RELEASE = "azuredisk-csi-driver";
+const NAMESPACE = "kube-system";
+const ROLLOUT_MAX_MS = 120_000;
+const GIVE_UP_MAX_MS = 60_000;
+const SIDECARS = { csiProvisioner: "csi-provisioner", csiAttacher: "csi-attacher", csiResizer: "csi-resizer" } as const;
+
+/** Installs this clone's driver with its chart, or upgrades the one that is there, and waits until every pod of it is ready. */
+export async function installDriver(lab: Lab, { values = {}, chart = CHART, takesOwnership = false }: InstallOptions = {}): Promise<void> {
+  const image = await buildImage();
+  await lab.registry.add(image.archive, "azuredisk-csi-driver.tar");
+  await writeCloudConfig(lab);
+  const merged = merge(await labValues(lab, image), values);
+  const ownership = takesOwnership ? ["--take-ownership"] : [];
+  // What somebody has changed by hand in the lab is the chart's again.
+  const upgrade = helm(lab, ["upgrade", RELEASE, chart, "--install", "--values=-", "--wait", "--force-conflicts", ...ownership], JSON.stringify(merged));
+  await upgrade.catch(async (error: unknown) => {
+    const pods = await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`]);
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${pods}`, { cause: error });
+  });
+}
+
+/**
+ * Uninstalls the driver's chart, if it is installed, and waits until its pods are gone. What it keeps stays. The controllers first, while they may still give their Leases
+ * back: sidecars that are no longer allowed to ask for one end only with their pod's grace period.
+ */
+export async function uninstallDriver(lab: Lab): Promise<void> {
+  const controllers = ["deployment", "csi-azuredisk-controller", `--namespace=${NAMESPACE}`, "--cascade=foreground", "--ignore-not-found"];
+  await lab.kubectl(["delete", ...controllers, `--timeout=${ROLLOUT_MAX_MS}ms`], { timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS });
+  await helm(lab, ["uninstall", RELEASE, "--ignore-not-found"]);
+  const pods = "app in (csi-azuredisk-controller,csi-azuredisk-node,csi-azuredisk-scheduler-extender)";
+  await lab.kubectl(["wait", "--for=delete", "pods", `--namespace=${NAMESPACE}`, `--selector=${pods}`, `--timeout=${ROLLOUT_MAX_MS}ms`], {
+    timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
+  });
+}
+
+function helm(lab: Lab, args: readonly string[], input = ""): Promise<string> {
+  return run([join(lab.parts.bin, "helm"), ...args, `--namespace=${NAMESPACE}`, `--timeout=${ROLLOUT_MAX_MS / 1000}s`], {
+    input,
+    // Helm's own folders are the lab's, too.
+    env: { KUBECONFIG: lab.kubeconfig, HELM_CACHE_HOME: lab.home.path("helm"), HELM_CONFIG_HOME: lab.home.path("helm"), HELM_DATA_HOME: lab.home.path("helm") },
+    // It is to give up by itself: a release whose helm was killed can't be upgraded any more.
+    timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
+  });
+}
+
+/** The secret that clusters on Azure have. */
+async function writeCloudConfig(lab: Lab): Promise<void> {
+  const secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "azure-cloud-provider", namespace: NAMESPACE },
+    stringData: { "cloud-config": JSON.stringify(lab.azure.cloudConfig) },
+  };
+  await lab.kubectl(["apply", "--server-side", "--filename=-"], { input: JSON.stringify(secret) });
+}
+
+/** What the chart needs to know of this lab: where Azure is, and that images have the names that the lab's registry knows. */
+async function labValues(lab: Lab, image: { readonly name: string; readonly digest: string }): Promise<ChartValues> {
+  const [repository = "", tag = ""] = image.name.split(":");
+  const sidecars = Object.entries(SIDECARS).map(([value, name]) => [value, { repository: `registry.k8s.io/sig-storage/${name}` }] as const);
+  return {
+    image: {
+      // With its digest, another image is another pod, although nodes have one of this tag already.
+      azuredisk: { repository, tag: `${tag}@${image.digest}` },
+      ...Object.fromEntries(sidecars),
+    },
+    azure: {
+      endpoint: lab.azure.url,
+      authorityHost: lab.azure.url,
+      caCertificate: await readFile(lab.azure.caFile, "utf8"),
+      timeScale: lab.settings.timeScale,
+    },
+    // Two would want the same ports of one node.
+    ...(lab.nodes.length === 1 ? { controller: { replicas: 1 } } : {}),
+    node: {
+      metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/${vmNameOf("$(KUBE_NODE_NAME)")}`,
+      // A device number that a node has noted may be another node's by the time that it has to show itself clean.
+      settings: { "shares-kernel": true },
+    },
+  };
+}
+
+/** `over` wins; mappings in both are merged. */
+function merge(base: ChartValues, over: ChartValues): ChartValues {
+  const merged = Object.entries(over).map(([name, value]) => {
+    const before = base[name];
+    return [name, isMapping(before) && isMapping(value) ? merge(before, value) : value] as const;
+  });
+  return { ...base, ...Object.fromEntries(merged) };
+}
+
+function isMapping(value: unknown): value is ChartValues {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,208 @@
+import { randomUUID } from "node:crypto";
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Parts } from "../../parts/build-parts.ts";
+import type { LabHome } from "../lab-home.ts";
+import type { LabNetwork } from "../lab-network.ts";
+import type { LabSettings, LabVm } from "../lab-options.ts";
+import type { AzureUnit } from "../units/azure-unit.ts";
+import type { Cgroups } from "../units/cgroups.ts";
+import type { NetworkUnit } from "../units/network-unit.ts";
+import { registryUrl } from "../units/registry-unit.ts";
+import { run, type RunOptions } from "../units/run.ts";
+import type { Units } from "../units/units.ts";
+import { waitUntil } from "../units/wait-until.ts";
+import { apiServerUrl } from "./control-plane.ts";
+import { kubeconfig } from "./kubeconfig.ts";
+import { cniConfig, containerdConfig, kubeletConfig, kubeletFlags, NODE_PATHS, registryConfig } from "./node-config.ts";
+
+/** A node of a lab: a machine of its own but for the kernel and the block devices, which it shares with the others. */
+export interface LabNode extends LabVm {
+  readonly address: string;
+  /** Its root folder as the machine sees it while the node is on; the node's mounts are not in it: see `exec`. */
+  readonly rootFolder: string;
+  /** Turns the machine on up to containerd. Fails if it is on. */
+  boot(signal: AbortSignal): Promise<void>;
+  startKubelet(): Promise<void>;
+  /** Ends the kubelet; containers go on. */
+  stopKubelet(): Promise<void>;
+  /** Power loss: its disks are cut off, and every process of the node ends at that moment. `silent`: Azure goes on to say that it runs. */
+  kill(options?: { readonly silent?: boolean }): Promise<void>;
+  /** After power loss: the owner starts the VM through Azure, and it boots, kubelet included. */
+  start(signal: AbortSignal): Promise<void>;
+  /** Stops all of its processes where they are; a detach waits for its guest. The kernel goes on to write what they had written. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** Pulls its network plug. */
+  partition(): Promise<void>;
+  heal(): Promise<void>;
+  /** Runs a command in the node, as its root user. */
+  exec(command: readonly string[], options?: RunOptions): Promise<string>;
+  /** The command that runs `command` in the node, for whoever wants to run it otherwise than to its end. */
+  inside(command: readonly string[]): Promise<readonly string[]>;
+  /** The first process of the node, as the machine numbers it. Throws if the node is off. */
+  processId(): Promise<number>;
+}
+
+interface LabNodeOptions {
+  readonly vm: LabVm;
+  readonly index: number;
+  readonly home: LabHome;
+  readonly network: LabNetwork;
+  readonly networkUnit: NetworkUnit;
+  readonly units: Units;
+  readonly cgroups: Cgroups;
+  readonly azure: AzureUnit;
+  readonly settings: LabSettings;
+  readonly parts: Parts;
+}
+
+const INIT = fileURLToPath(new URL("../node-init.sh", import.meta.url));
+const BOOT_MAX_MS = 120_000;
+const CONTAINERD_MAX_MS = 120_000;
+const KUBELET_GRACE_MS = 10_000;
+
+/** One node of a lab, on or off. */
+export function labNode(options: LabNodeOptions): LabNode {
+  const { vm, index, home, network, networkUnit, units, cgroups, azure, settings, parts } = options;
+  const { name } = vm;
+  const group = `${home.group}/${name}`;
+  const rootFolder = home.path("nodes", name);
+  const inRoot = (path: string): string => join(rootFolder, path);
+  const address = network.nodeAddress(index);
+  /** The processes of the unit `init` are `unshare` and, first in the node's own numbering, the node's first. */
+  async function processId(): Promise<number> {
+    for (const pid of await cgroups.processes(`${group}/init`)) {
+      const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+      if (/^NSpid:\s+\d+\s+1$/mu.test(status)) return pid;
+    }
+    throw new Error(`${name} is off`);
+  }
+
+  async function inside(command: readonly string[]): Promise<readonly string[]> {
+    return ["nsenter", "--target", String(await processId()), "--mount", "--pid", "--net", "--uts", "--ipc", "--", ...command];
+  }
+
+  async function writeConfiguration(): Promise<void> {
+    const pki = async (file: string): Promise<string> => readFile(home.path("pki", file), "utf8");
+    const [ca, certificate, key] = await Promise.all([pki("ca.crt"), pki(`${name}.crt`), pki(`${name}.key`)]);
+    const providerId = `azure://${azure.vmId(name)}`;
+    const files = {
+      [NODE_PATHS.containerdConfig]: containerdConfig(parts),
+      [NODE_PATHS.registryConfig]: registryConfig(registryUrl(network)),
+      [NODE_PATHS.cniConfig]: cniConfig(network, index),
+      [NODE_PATHS.kubeletConfig]: kubeletConfig({ cgroupRoot: group, providerId, overrides: settings.kubelet }),
+      [NODE_PATHS.kubeconfig]: kubeconfig({ server: apiServerUrl(network), clusterName: "lab", ca, certificate, key }),
+      [NODE_PATHS.ca]: ca,
+      [NODE_PATHS.certificate]: certificate,
+      [NODE_PATHS.key]: key,
+    };
+    for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(inRoot(path)), { recursive: true });
+      await writeFile(inRoot(path), content, { mode: 0o600 });
+    }
+  }
+
+  async function boot(signal: AbortSignal): Promise<void> {
+    await writeConfiguration();
+    // What a lost life left there would be taken for containers by the next kubelet, which looks for each of them for seconds.
+    await cgroups.remove(group);
+    await cgroups.createRoot(group);
+    const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL", "--propagation=private"];
+    await units.start({
+      name: `${name}/init`,
+      command: ["unshare", ...namespaces, "bash", INIT, rootFolder, name, azure.devicesOf(name), randomUUID(), parts.bin, parts.cni],
+    });
+    const pid = await waitUntil(`${name} to boot`, { timeoutMs: BOOT_MAX_MS, signal }, async () => {
+      if (!(await units.isRunning(`${name}/init`))) throw new Error(`${name} does not boot: ${await units.logTail(`${name}/init`)}`);
+      const first = await processId().catch(() => undefined);
+      return first !== undefined && (await exists(join(rootOf(first), "run/booted"))) ? first : undefined;
+    });
+    await networkUnit.plug({ name, index, pid });
+    await startContainerd(pid, signal);
+  }
+
+  async function startContainerd(pid: number, signal: AbortSignal): Promise<void> {
+    const containerd = `${name}/containerd`;
+    await units.start({
+      name: containerd,
+      command: await inside([join(parts.bin, "containerd"), "--config", NODE_PATHS.containerdConfig]),
+      env: { PATH: `${parts.bin}:/usr/sbin:/usr/bin:/sbin:/bin` },
+    });
+    await waitUntil(`${name}'s containerd`, { timeoutMs: CONTAINERD_MAX_MS, signal }, async () => {
+      if (!(await units.isRunning(containerd))) throw new Error(`${containerd} has ended: ${await units.logTail(containerd)}`);
+      return (await listens(join(rootOf(pid), NODE_PATHS.containerdSocket))) || undefined;
+    });
+  }
+
+  async function startKubelet(): Promise<void> {
+    const labels = {
+      "topology.kubernetes.io/region": azure.location,
+      "topology.kubernetes.io/zone": `${azure.location}-${vm.zone}`,
+      "node.kubernetes.io/instance-type": azure.vmSize,
+    };
+    await units.start({
+      name: `${name}/kubelet`,
+      command: await inside([join(parts.bin, "kubelet"), ...kubeletFlags({ name, address, labels })]),
+    });
+  }
+
+  async function kill({ silent = false } = {}): Promise<void> {
+    // The devices first: what the node's kernel has not written yet is lost, as it would be.
+    await azure.strike(name, silent ? "SilentPowerLoss" : "PowerLoss");
+    await cgroups.kill(group);
+  }
+
+  return {
+    ...vm,
+    address,
+    rootFolder,
+    boot,
+    startKubelet,
+    stopKubelet: () => units.stop(`${name}/kubelet`, KUBELET_GRACE_MS),
+    kill,
+    start: async (signal) => {
+      await azure.startVm(name, signal);
+      await boot(signal);
+      await startKubelet();
+    },
+    freeze: async () => {
+      await azure.strike(name, "GuestHang");
+      await cgroups.setFrozen(group, true);
+    },
+    thaw: async () => {
+      await cgroups.setFrozen(group, false);
+      await azure.strike(name, "GuestRecovery");
+    },
+    partition: () => networkUnit.setPlugged(name, false),
+    heal: () => networkUnit.setPlugged(name, true),
+    exec: async (command, execOptions = {}) => run(await inside(command), execOptions),
+    inside,
+    processId,
+  };
+}
+
+/** The root folder of a process, as the machine sees it. */
+function rootOf(pid: number): string {
+  return `/proc/${pid}/root`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function listens(socketPath: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(socketPath);
+  socket.on("connect", () => {
+    socket.destroy();
+    resolve(true);
+  });
+  socket.on("error", () => resolve(false));
+  return promise;
+}

@@ -1,0 +1,150 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { requestJson } from "../cluster/https-json.ts";
+import { vmNameOf } from "../cluster/vm-name.ts";
+import type { LabHome } from "../lab-home.ts";
+import type { LabNetwork } from "../lab-network.ts";
+import type { LabSettings } from "../lab-options.ts";
+import type { NetworkUnit } from "./network-unit.ts";
+import type { Units } from "./units.ts";
+import { waitUntil } from "./wait-until.ts";
+
+/** What befalls a VM without anyone having asked Azure for it: see docs/emulator.md. */
+export type VmEvent = "PowerLoss" | "SilentPowerLoss" | "GuestHang" | "GuestRecovery" | "Partition" | "PartitionEnd" | "ProvisioningFailure";
+
+/** The lab's Azure. */
+export interface AzureUnit {
+  /** The Resource Manager, the authority and, below `/emulator/v1`, the emulator's own API. */
+  readonly url: string;
+  /** PEM file of the authority that its certificate comes from. */
+  readonly caFile: string;
+  /** The folder whose `dev/disk/azure` shows the disks of a node's VM, as its guest sees them. */
+  devicesOf(nodeName: string): string;
+  /** Holds the disks' bytes. */
+  readonly diskFolder: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly vmSize: string;
+  /** `azure.json` of a cluster in this Azure. */
+  readonly cloudConfig: Readonly<Record<string, string>>;
+  /** The resource id of a node's VM, whose name is not the node's. */
+  vmId(nodeName: string): string;
+  start(signal: AbortSignal): Promise<void>;
+  /** Ends it as a stop of the emulator does: it takes every disk from every VM first. */
+  stop(): Promise<void>;
+  /** One request to Azure, or to the emulator's own API. `path` has its query. Throws on an answer of 400 or more. */
+  call(method: string, path: string, body?: unknown): Promise<unknown>;
+  strike(nodeName: string, event: VmEvent): Promise<void>;
+  /** Starts a node's VM, as its owner would through Azure, and waits until Azure says that it runs. */
+  startVm(nodeName: string, signal: AbortSignal): Promise<void>;
+}
+
+const UNIT = "azure";
+const PORT = 8443;
+const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
+const RESOURCE_GROUP = "lab";
+const LOCATION = "eastus";
+const VM_SIZE = "Standard_D8s_v5";
+const READY_MAX_MS = 120_000;
+const VM_START_MAX_MS = 120_000;
+const STOP_GRACE_MS = 30_000;
+const EMULATOR = fileURLToPath(new URL("../../../src/emulator/main.ts", import.meta.url));
+const COMPILE_CACHE = fileURLToPath(new URL("../../../.cache/node", import.meta.url));
+const API_VERSION = "api-version=2025-04-01";
+
+interface AzureUnitOptions {
+  readonly home: LabHome;
+  readonly network: LabNetwork;
+  readonly networkUnit: NetworkUnit;
+  readonly units: Units;
+  readonly settings: LabSettings;
+}
+
+/** The emulator of one lab, with a block device for each attached disk. */
+export function azureUnit({ home, network, networkUnit, units, settings }: AzureUnitOptions): AzureUnit {
+  const url = `https://${network.gateway}:${PORT}`;
+  const caFile = home.path("azure", "ca.pem");
+  const readyFile = home.path("azure", "ready.json");
+  const deviceRoot = home.path("azure", "vms");
+  const devicesOf = (nodeName: string): string => `${deviceRoot}/${vmNameOf(nodeName)}`;
+  const diskFolder = home.path("azure", "disks");
+
+  async function start(signal: AbortSignal): Promise<void> {
+    const scenario = {
+      subscriptionId: SUBSCRIPTION,
+      location: LOCATION,
+      resourceGroups: [RESOURCE_GROUP],
+      virtualMachines: settings.vms.map(({ name, zone }) => ({ name: vmNameOf(name), computerName: name, zone, size: VM_SIZE })),
+      settings: { timeScale: settings.timeScale },
+    };
+    // A node shows its own part of this folder as its /dev/disk before any disk is attached.
+    for (const { name } of settings.vms) await mkdir(`${devicesOf(name)}/dev/disk/azure`, { recursive: true });
+    await writeFile(home.path("azure", "scenario.yaml"), JSON.stringify(scenario));
+    await rm(readyFile, { force: true });
+    const emulator = [process.execPath, EMULATOR, "--json", `--host=${network.gateway}`, `--port=${PORT}`, `--config=${home.path("azure", "scenario.yaml")}`];
+    const devices = ["--data-plane=linux", `--data-dir=${diskFolder}`, `--device-root=${deviceRoot}`];
+    await units.start({
+      name: UNIT,
+      command: await networkUnit.inside([...emulator, ...devices, `--ca-file=${caFile}`, `--ready-file=${readyFile}`]),
+      env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
+    });
+    await waitUntil("the emulator to be ready", { timeoutMs: READY_MAX_MS, signal }, async () => {
+      if (!(await units.isRunning(UNIT))) throw new Error(`the emulator has ended: ${await units.logTail(UNIT)}`);
+      return (await readFile(readyFile, "utf8").catch(() => "")).endsWith("\n") || undefined;
+    });
+  }
+
+  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await requestJson(
+      { ca: await readFile(caFile, "utf8") },
+      { url: `${url}${path}`, method, headers: { authorization: "Bearer lab" }, ...(body === undefined ? {} : { body }) },
+    );
+    if (answer.code >= 400) throw new Error(`${method} ${path}: ${answer.code} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}`;
+  const vmId = (nodeName: string): string => `${group}/providers/Microsoft.Compute/virtualMachines/${vmNameOf(nodeName)}`;
+
+  async function startVm(name: string, signal: AbortSignal): Promise<void> {
+    await call("POST", `${vmId(name)}/start?${API_VERSION}`);
+    await waitUntil(`Azure to say that ${name} runs`, { timeoutMs: VM_START_MAX_MS, signal }, async () => {
+      const vm = (await call("GET", `${vmId(name)}?$expand=instanceView&${API_VERSION}`)) as VmAnswer;
+      return (
+        (vm.properties.provisioningState === "Succeeded" && vm.properties.instanceView.statuses.some(({ code }) => code === "PowerState/running")) || undefined
+      );
+    });
+  }
+
+  return {
+    url,
+    caFile,
+    devicesOf,
+    diskFolder,
+    subscriptionId: SUBSCRIPTION,
+    resourceGroup: RESOURCE_GROUP,
+    location: LOCATION,
+    vmSize: VM_SIZE,
+    cloudConfig: {
+      subscriptionId: SUBSCRIPTION,
+      resourceGroup: RESOURCE_GROUP,
+      location: LOCATION,
+      tenantId: "lab",
+      aadClientId: "lab",
+      aadClientSecret: "lab",
+      resourceManagerEndpoint: url,
+      activeDirectoryEndpoint: url,
+    },
+    vmId,
+    start,
+    call,
+    stop: () => units.stop(UNIT, STOP_GRACE_MS),
+    strike: async (name, event) => void (await call("POST", "/emulator/v1/virtualMachineEvents", { vmId: vmId(name), event })),
+    startVm,
+  };
+}
+
+interface VmAnswer {
+  readonly properties: { readonly provisioningState: string; readonly instanceView: { readonly statuses: readonly { readonly code: string }[] } };
+}
