@@ -44,7 +44,7 @@ async function main(): Promise<void> {
     if (isUnknown) process.exitCode = 2;
     return console.log(USAGE);
   }
-  const isWanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+  const isRequested = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
   const built = await runCommand(process.execPath, [join(ROOT, "scripts/build.ts")], { cwd: ROOT });
   if (built.code !== 0) throw new Error(`the bundle could not be built: ${built.output}`);
   const folder = await mkdtemp(join(tmpdir(), "bench-extender-"));
@@ -57,9 +57,9 @@ async function main(): Promise<void> {
       nodes: NODES,
       volumes: VOLUMES,
       attachments: VOLUMES * (1 + REPLICAS),
-      ...(isWanted("ours") ? await measureOurs(kubeconfig) : {}),
-      ...(isWanted("scanning") ? await measureScanning(kubeconfig) : {}),
-      ...(isWanted("listing") ? await measureListing(kubeconfig) : {}),
+      ...(isRequested("ours") ? await measureOurs(kubeconfig) : {}),
+      ...(isRequested("scanning") ? await measureScanning(kubeconfig) : {}),
+      ...(isRequested("listing") ? await measureListing(kubeconfig) : {}),
       machine: { node: process.version, load: loadavg()[0] },
     };
     console.log(values.json === true ? JSON.stringify(figures) : report(figures));

@@ -16,8 +16,8 @@ npm run bench:failover -- --json              one JSON object instead of a table
 npm run bench:failover -- --time-scale 1      Azure's latencies times this factor (default 0.05)
 npm run bench:failover -- --lab <name>        in a lab of two nodes in one zone that stands, instead of one of its own
 
-replicas, plain: with and without a standby, by turns; fastTick: with a standby, and kubelets that report their node's status each second instead of each ten;
-attachByDriver: with a standby, and the chart's value \`attach: driver\`. All else of the kubelets is Kubernetes' default.
+replicas, plain: with and without a replica, by turns; fastTick: with a replica, and kubelets that report their node's status each second instead of each ten;
+attachByDriver: with a replica, and the chart's value \`attach: driver\`. All else of the kubelets is Kubernetes' default.
 Each move begins 2.5 s after the one before it or later: the kubelet takes up to two seconds longer to end a pod that it has only just started. Of a move that took much longer than
 others, standard error has what happened when.`;
 
@@ -84,7 +84,7 @@ async function measureIn(lab: Lab, parts: readonly Part[], rounds: number, signa
   }
 }
 
-/** How much longer a move takes without a standby. */
+/** How much longer a move takes without a replica. */
 function ratioOf({ replicas, plain }: Figures): Readonly<Record<string, number>> {
   if (replicas === undefined || plain === undefined) return {};
   const ratio = (without: Summary, withOne: Summary): number => Math.round((100 * without.p50Ms) / withOne.p50Ms) / 100;

@@ -12,7 +12,7 @@ const MS_PER_S = 1000;
 
 /** An empty trace on a world's clock. */
 export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
-  let notes: { readonly atMs: number; readonly about: string; readonly what: string }[] = [];
+  let checkpoints: { readonly atMs: number; readonly about: string; readonly what: string }[] = [];
   let [low, high] = [FNV_OFFSET, OTHER_OFFSET];
   const time = new Float64Array(1);
   const timeBits = new Uint32Array(time.buffer);
@@ -36,10 +36,10 @@ export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
       for (const bits of timeBits) mix(bits);
       mixText(about);
       mixText(what);
-      notes.push({ atMs, about, what });
-      if (notes.length >= LINES_MIN * 2) notes = notes.slice(-LINES_MIN);
+      checkpoints.push({ atMs, about, what });
+      if (checkpoints.length >= LINES_MIN * 2) checkpoints = checkpoints.slice(-LINES_MIN);
     },
-    lines: () => notes.map(({ atMs, about, what }) => `${(atMs / MS_PER_S).toFixed(3)} ${about} ${what}`),
+    lines: () => checkpoints.map(({ atMs, about, what }) => `${(atMs / MS_PER_S).toFixed(3)} ${about} ${what}`),
     digest: () => [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join(""),
   };
 }

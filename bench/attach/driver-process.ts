@@ -17,14 +17,14 @@ import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volu
 import { recoverVolumes } from "../../src/controller/adoption/recover-volumes.ts";
 import { createControllerCache } from "../../src/controller/controller-cache.ts";
 import type { ControllerPorts } from "../../src/controller/controller-ports.ts";
-import { NodeHearing } from "../../src/controller/rollback/startup-grace-period.ts";
+import { StartupGracePeriod } from "../../src/controller/rollback/startup-grace-period.ts";
 import type { BucketLimit } from "../../src/core/azure/token-bucket.ts";
 import { createObjectCache, type ObjectCache } from "../../src/objects/cache/object-cache.ts";
 import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
 import type { Kind } from "../../src/ports/store/object-store.ts";
 import type { CallGroup, GroupLimits } from "../../src/provisioner/arm/throttle-budget.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LeaseMemory } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { residentMiB } from "../resident-memory.ts";
 import { SUBSCRIPTION_ID, place } from "./place.ts";
 
@@ -80,7 +80,7 @@ async function main(task: DriverTask): Promise<void> {
     const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
     const reconcile = addControllerService(
       server,
-      { ...parts, volumes: volumeSettingsOf(values), clusterId: "bench", leaseMemory: new LeaseMemory(), trustsUnnamedVms: true, isAlone: true },
+      { ...parts, volumes: volumeSettingsOf(values), clusterId: "bench", leaseMemory: new LeaseHighWaterMark(), trustsUnnamedVms: true, isAlone: true },
       values,
       ports,
     );
@@ -99,7 +99,7 @@ async function main(task: DriverTask): Promise<void> {
   store.close();
 }
 
-async function recover(parts: Omit<ControllerPorts, "cache" | "events" | "leaseMemory" | "hearing"> & { readonly cache: ObjectCache }): Promise<Recovered> {
+async function recover(parts: Omit<ControllerPorts, "cache" | "events" | "leaseMemory" | "gracePeriod"> & { readonly cache: ObjectCache }): Promise<Recovered> {
   let listingMs = 0;
   const cloud: ControllerPorts["cloud"] = {
     ...parts.cloud,
@@ -110,9 +110,9 @@ async function recover(parts: Omit<ControllerPorts, "cache" | "events" | "leaseM
       return listed;
     },
   };
-  const leaseMemory = new LeaseMemory();
+  const leaseMemory = new LeaseHighWaterMark();
   const cache = createControllerCache(parts.cache, { users: parts.users, trustsUnnamed: true });
-  const ports = { ...parts, cache, cloud, events: createLogEvents(parts.logger), leaseMemory, hearing: new NodeHearing({ ...parts, leaseMemory }) };
+  const ports = { ...parts, cache, cloud, events: createLogEvents(parts.logger), leaseMemory, gracePeriod: new StartupGracePeriod({ ...parts, leaseMemory }) };
   const once = async (): Promise<{ readonly volumes: number; readonly seconds: number; readonly listSeconds: number }> => {
     const startedMs = systemClock.elapsedMs();
     listingMs = 0;

@@ -107,7 +107,7 @@ export function azVolumeAttachment(volume: number, node: number, isPrimary: bool
       role,
       readOnly: false,
       volumeContext: volumeContext(),
-      ...(isPrimary ? { want: { since: TIME } } : {}),
+      ...(isPrimary ? { writerRequest: { since: TIME } } : {}),
     },
     status: { state: "Attached", role, vmId: vmId(node), lun: volume % VOLUMES_MAX, publishContext: { LUN: String(volume % VOLUMES_MAX) } },
   };
@@ -145,8 +145,8 @@ function azVolume(volume: number): object {
         formatted: { fsType: "ext4", nodeName: nodeName(primary), time: TIME, uuid: uid(`fs-${volume}`) },
       },
       record: {
-        writer: { nodeName: nodeName(primary), vmId: vmId(primary), epoch: 1, held: true, wanted: true },
-        ...{ quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 1, storeGeneration: 0 },
+        writer: { nodeName: nodeName(primary), vmId: vmId(primary), epoch: 1, held: true, requested: true },
+        ...{ quarantine: [], adopted: false, clean: [], unverified: [], epoch: 1, storeIncarnation: 0 },
       },
       conditions: [{ type: "FailoverReady", status: "True", reason: "ReplicasAttached", message: "2 of 2 replicas are attached", lastTransitionTime: TIME }],
     },

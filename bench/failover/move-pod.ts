@@ -23,7 +23,7 @@ export interface BenchVolume {
   readonly volumeId: string;
 }
 
-const STANDBY_MAX_MS = 120_000;
+const REPLICA_MAX_MS = 120_000;
 const DRAIN_MAX_MS = 180_000;
 const ATTACHMENTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azvolumeattachments";
 
@@ -35,7 +35,7 @@ export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume,
   const { side, persistentVolume, volumeId } = volume;
   const old = await read<Pod>(lab, podPath(side));
   const from = old.spec.nodeName ?? "";
-  if (side === "replicas") await untilStandbyReady(lab, persistentVolume, from);
+  if (side === "replicas") await untilReplicaReady(lab, persistentVolume, from);
   if (way === "podDelete") await setUnschedulable(lab, from, true);
   const isVolume = (name: string): boolean => name.endsWith(`^${volumeId}`);
   const wasInUse = ((await read<Node>(lab, `/api/v1/nodes/${from}`)).status.volumesInUse ?? []).some(isVolume);
@@ -110,8 +110,8 @@ async function drain(
   return { deletedMs: atMs, done };
 }
 
-async function untilStandbyReady(lab: Lab, volumeName: string, from: string): Promise<void> {
-  await waitUntil(`a standby of ${volumeName}`, { timeoutMs: STANDBY_MAX_MS }, async () => {
+async function untilReplicaReady(lab: Lab, volumeName: string, from: string): Promise<void> {
+  await waitUntil(`a replica of ${volumeName}`, { timeoutMs: REPLICA_MAX_MS }, async () => {
     const { items } = await read<{
       readonly items: readonly { readonly spec: { readonly volumeName: string; readonly nodeName: string }; readonly status?: { readonly state: string } }[];
     }>(lab, ATTACHMENTS);

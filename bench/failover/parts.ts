@@ -97,7 +97,7 @@ async function measureSituation(run: Run, situation: Situation, volumes: Map<Sid
     volumes.set(side, volume);
     measured.push({ part, volume, podDelete: [], drain: [] });
   }
-  const startsBefore = await Promise.all(measured.map(({ volume }) => startsNoted(lab, volume.side)));
+  const startsBefore = await Promise.all(measured.map(({ volume }) => startsRecorded(lab, volume.side)));
   // The first round is for everything to have been done once: it is not counted.
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, way] of WAYS.entries()) {
@@ -113,7 +113,7 @@ async function measureSituation(run: Run, situation: Situation, volumes: Map<Sid
   }
   for (const [index, { part, volume }] of measured.entries()) {
     const expected = (startsBefore[index] ?? 0) + WAYS.length * (rounds + 1);
-    const noted = await startsNoted(lab, volume.side);
+    const noted = await startsRecorded(lab, volume.side);
     if (noted < expected) throw new Error(`${part}: the volume knows ${noted} starts of its pod, there were ${expected}`);
   }
   return Object.fromEntries(measured.map(({ part, podDelete, drain }) => [part, { podDelete: summarise(podDelete), drain: summarise(drain) }]));
@@ -152,7 +152,7 @@ async function startSide(lab: Lab, side: Side): Promise<BenchVolume> {
 }
 
 /** Each start of the pod notes itself in the volume: all of them are there if none was lost on the way. */
-async function startsNoted(lab: Lab, side: Side): Promise<number> {
+async function startsRecorded(lab: Lab, side: Side): Promise<number> {
   const starts = await lab.kubectl([`--namespace=${NAMESPACE}`, "exec", podOf(side), "--", "cat", "/data/starts"]);
   return starts.split("\n").filter((line) => line !== "").length;
 }

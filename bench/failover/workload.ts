@@ -1,4 +1,4 @@
-/** A volume with or without a standby, and its pod. */
+/** A volume with or without a replica, and its pod. */
 export const SIDES = ["replicas", "plain"] as const;
 
 export type Side = (typeof SIDES)[number];

@@ -18,7 +18,7 @@ export async function fillStore(store: ObjectStore, volumes: number): Promise<vo
 async function putVolume(store: ObjectStore, index: number): Promise<void> {
   const volumeName = `pvc-${String(index).padStart(5, "0")}-4c1f-9a70-0d9c5c1c1a11`;
   const diskUri = formatDiskUri({ subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "mc_cluster_eastus", diskName: volumeName });
-  const [writer, standby] = [`aks-pool-${index % 97}`, `aks-pool-${(index + 1) % 97}`];
+  const [writer, replica] = [`aks-pool-${index % 97}`, `aks-pool-${(index + 1) % 97}`];
   const created = await store.create(
     "AzVolume",
     {
@@ -50,14 +50,14 @@ async function putVolume(store: ObjectStore, index: number): Promise<void> {
   const record = {
     ...newRecord(0),
     epoch: 1,
-    writer: { nodeName: writer, vmId: `vm-of-${writer}`, instanceUri: `/virtualMachines/${writer}`, epoch: 1, held: true, wanted: true },
+    writer: { nodeName: writer, vmId: `vm-of-${writer}`, instanceUri: `/virtualMachines/${writer}`, epoch: 1, held: true, requested: true },
   };
   const status = { state: "Created", detail, record, conditions: [], observedGeneration: 1 } as const;
   const written = await store.updateStatus("AzVolume", { ...created.value, status }, never);
   if (!written.ok) throw new Error(JSON.stringify(written.failure));
   for (const [nodeName, role] of [
     [writer, "Primary"],
-    [standby, "Replica"],
+    [replica, "Replica"],
   ] as const) {
     const attachment = await store.create(
       "AzVolumeAttachment",

@@ -55,7 +55,7 @@ const resources: readonly Resource[] = [
   {
     kind: "AzVolumeAttachment",
     shortName: "azva",
-    description: "One managed disk on one node, for use there or as a standby.",
+    description: "One managed disk on one node, for use there or as a replica.",
     schema: azVolumeAttachmentSchema,
     columns: [
       { name: "NodeName", type: "string", jsonPath: ".spec.nodeName" },

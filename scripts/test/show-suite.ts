@@ -17,7 +17,7 @@ export async function showSuite(suite: Suite, root: string, signal: AbortSignal)
     else if (durationMs > SLOW_MS) say(`${result} ${name}  ${seconds(durationMs)}`);
   };
   say(`${suite.files.length} files`);
-  const { outcomes, trouble, output, durationMs } = await startSuite(suite, root, { onOutcome, onNote: say }, signal);
+  const { outcomes, trouble, output, durationMs } = await startSuite(suite, root, { onOutcome, onCheckpoint: say }, signal);
   const count = (result: TestOutcome["result"]): number => outcomes.filter((outcome) => outcome.result === result).length;
   if (trouble !== undefined) say(`FAIL ${trouble}`);
   if ((trouble !== undefined || count("failed") > 0) && output.trim() !== "") say(`printed by the suite:\n${indent(output)}`);

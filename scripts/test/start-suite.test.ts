@@ -14,7 +14,7 @@ const PATIENCE_MS = 60_000;
 
 describe("a suite", () => {
   let folder = "";
-  let notes: string[] = [];
+  let checkpoints: string[] = [];
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "suite-"));
@@ -28,7 +28,7 @@ describe("a suite", () => {
 
   /** `timeoutMs` counts once a first test has ended, however long the process took until then. */
   async function runSource(source: string, { timeoutMs = PATIENCE_MS, idleMaxMs = PATIENCE_MS } = {}): Promise<SuiteResult> {
-    notes = [];
+    checkpoints = [];
     await writeFile(join(folder, "planted.test.ts"), source);
     let hasBegun = false;
     const suite = {
@@ -41,7 +41,7 @@ describe("a suite", () => {
       needsParts: false,
       mostlyWaits: false,
     };
-    return startSuite(suite, folder, { onOutcome: () => (hasBegun = true), onNote: (text) => notes.push(text) }, new AbortController().signal);
+    return startSuite(suite, folder, { onOutcome: () => (hasBegun = true), onCheckpoint: (text) => checkpoints.push(text) }, new AbortController().signal);
   }
 
   it("reports each test, with the reason of a skip and of a failure", async () => {
@@ -57,7 +57,7 @@ describe("a suite", () => {
       ],
     );
     assert.equal(trouble, undefined);
-    assert.deepEqual(notes, ["by the way"]);
+    assert.deepEqual(checkpoints, ["by the way"]);
   });
 
   const rows: readonly {

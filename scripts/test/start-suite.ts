@@ -17,7 +17,7 @@ export interface SuiteResult {
 /** Called while the suite runs. */
 export interface SuiteNews {
   readonly onOutcome: (outcome: TestOutcome) => void;
-  readonly onNote: (text: string) => void;
+  readonly onCheckpoint: (text: string) => void;
 }
 
 const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
@@ -50,7 +50,7 @@ export async function startSuite(suite: Suite, root: string, news: SuiteNews, si
   child.on("message", (message: SuiteMessage) => {
     lastNewsMs = performance.now();
     if (message.kind === "OpenResources") answer.resolve(message.resources);
-    if (message.kind === "Note") news.onNote(message.text);
+    if (message.kind === "Note") news.onCheckpoint(message.text);
     if (message.kind === "Running") running = message.names;
     if (message.kind === "Outcome") {
       outcomes.push(message.outcome);

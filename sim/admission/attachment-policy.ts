@@ -29,11 +29,13 @@ export const attachmentRules: readonly PolicyRule[] = [
   { message: "a node makes an AzVolumeAttachment only to say that it wants the volume", allows: (write) => !isMade(write) || saysOnlyThatItWants(write) },
   {
     message: "of an AzVolumeAttachment a node writes only its want",
-    allows: ({ part, before, after }) => before === undefined || part === "status" || changesOnly(before.spec, after.spec, ["want", "role"], ["want"]),
+    allows: ({ part, before, after }) =>
+      before === undefined || part === "status" || changesOnly(before.spec, after.spec, ["writerRequest", "role"], ["writerRequest"]),
   },
   {
     message: "what a node wants, is its Primary",
-    allows: ({ part, before, after: { spec } }) => before === undefined || part === "status" || spec["want"] === undefined || spec["role"] === "Primary",
+    allows: ({ part, before, after: { spec } }) =>
+      before === undefined || part === "status" || spec["writerRequest"] === undefined || spec["role"] === "Primary",
   },
   {
     message: "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are",
@@ -67,7 +69,7 @@ function isNamedRight(write: NodeWrite): boolean {
 }
 
 function saysOnlyThatItWants({ after: { metadata, spec } }: NodeWrite): boolean {
-  const isWant = spec["role"] === "Primary" && spec["want"] !== undefined && spec["recall"] === undefined && spec["published"] === undefined;
+  const isWant = spec["role"] === "Primary" && spec["writerRequest"] !== undefined && spec["recall"] === undefined && spec["published"] === undefined;
   return isWant && sameJson(metadata.finalizers ?? [], [ATTACHMENT_FINALIZER]);
 }
 

@@ -23,9 +23,9 @@ function isOthersGrant(write: NodeWrite): boolean {
 }
 
 function othersIn(write: NodeWrite, status: Fields | undefined): unknown {
-  const { writer, quarantine = [], unproven = [] } = recordOf(status);
+  const { writer, quarantine = [], unverified = [] } = recordOf(status);
   const others = (nodes: readonly NodeIdentity[]): readonly NodeIdentity[] => nodes.filter((node) => isOthers(write, node));
-  return [others(writer === undefined ? [] : [writer]), others(quarantine), others(unproven)];
+  return [others(writer === undefined ? [] : [writer]), others(quarantine), others(unverified)];
 }
 
 function isOthers({ nodeName, nodeUid }: NodeWrite, node: NodeIdentity): boolean {

@@ -43,7 +43,7 @@ const commandMs: Partial<Readonly<Record<HostMethod, readonly [min: number, max:
   bindMount: [1, 20],
   bindDevice: [1, 20],
   unmount: [5, 300],
-  leaveTombstone: [5, 300],
+  mountPlaceholder: [5, 300],
   flush: [5, 300],
 };
 

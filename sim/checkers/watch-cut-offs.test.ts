@@ -156,12 +156,12 @@ describe("no healthy writer is cut off", () => {
     };
     const onNodeA = { ...identity("node-a"), vmId: "guid-node-a" };
     assert.deepEqual(await aDetach({ before: (made) => lost(made) }), isCutOff);
-    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unproven: [onNodeA] })) }), isCutOff);
-    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unproven: [identity("node-b")] })) }), []);
-    const withoutNodeA = { foundInUse: true, unproven: [identity("node-b")] };
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unverified: [onNodeA] })) }), isCutOff);
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unverified: [identity("node-b")] })) }), []);
+    const withoutNodeA = { adopted: true, unverified: [identity("node-b")] };
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(withoutNodeA)) }), isCutOff);
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ ...withoutNodeA, clean: [onNodeA] })) }), []);
-    const granted = { foundInUse: true, writer: { ...aWriter("node-a", 1), vmId: onNodeA.vmId, held: false } };
+    const granted = { adopted: true, writer: { ...aWriter("node-a", 1), vmId: onNodeA.vmId, held: false } };
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(granted)) }), []);
   });
 

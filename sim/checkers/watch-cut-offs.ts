@@ -16,7 +16,7 @@ import { diskName } from "./watch-writers.ts";
  * about to start, or the node
  * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
  * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node neither holds the volume, nor is
- * unproven, nor may have had it before the record was made again, or was out of service as the driver sent its change: a fence of another volume on that node is no reason. A fence that was declared while the node was out of service is carried to its end:
+ * unverified, nor may have had it before the record was made again, or was out of service as the driver sent its change: a fence of another volume on that node is no reason. A fence that was declared while the node was out of service is carried to its end:
  * only proof ends it, whatever is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
@@ -90,13 +90,13 @@ function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>)
 }
 
 /**
- * Whether a VM holds the volume, or may have it: it is unproven; or the record was made again without it, by a list
+ * Whether a VM holds the volume, or may have it: it is unverified; or the record was made again without it, by a list
  * of the disk's VMs that was behind, and the node has not shown since that it is clean.
  */
-function mayUse({ writer, unproven, foundInUse, clean }: WriterRecord, vmGuid: string): boolean {
+function mayUse({ writer, unverified, adopted, clean }: WriterRecord, vmGuid: string): boolean {
   const has = (nodes: readonly NodeIdentity[]): boolean => nodes.some(({ vmId }) => vmId === vmGuid);
   if (writer?.vmId === vmGuid) return writer.held;
-  return has(unproven) || (foundInUse && !has(clean));
+  return has(unverified) || (adopted && !has(clean));
 }
 
 interface FenceChange {
@@ -116,7 +116,7 @@ function fenceIn(commit: SimulatedCommit): FenceChange | undefined {
   const [before, after] = [commit.before, commit.after].map((object) => (object === undefined ? undefined : asKind<"AzVolume">(object)));
   const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
   if (diskUri === undefined) return undefined;
-  const isAnew = before?.metadata.uid !== after?.metadata.uid || before?.status?.record?.storeGeneration !== after?.status?.record?.storeGeneration;
+  const isAnew = before?.metadata.uid !== after?.metadata.uid || before?.status?.record?.storeIncarnation !== after?.status?.record?.storeIncarnation;
   return { diskUri, before: fencedIn(before), after: fencedIn(after), isAnew, writer: after?.status?.record?.writer };
 }
 

@@ -149,7 +149,7 @@ describe("replicas at a failover", () => {
   });
 
   it("reports one that is removed while the writer is recalled or fenced", async () => {
-    const recalled = { writer: aWriter("node-a", { wanted: false }) };
+    const recalled = { writer: aWriter("node-a", { requested: false }) };
     for (const record of [recalled, { ...recalled, fencing: identity("node-a") }])
       assert.deepEqual(await aRemoval({ volume: aVolume({ status: { record: aRecord(record) } }) }), broken);
   });

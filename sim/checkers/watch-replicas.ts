@@ -56,7 +56,7 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
   }
   const isKnown = (key: string): boolean => presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
   const isOf = ({ volumeName }: SimPod, diskUri: string): boolean => isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
-  /** Where nodes attach by themselves, a primary without a pod counts as a standby. */
+  /** Where nodes attach by themselves, a primary without a pod counts as a replica. */
   const isPrimary = ({ spec }: AzVolumeAttachment): boolean =>
     spec.role === "Primary" && (attach !== "driver" || cluster.pods().some((pod) => pod.nodeName === spec.nodeName && isOf(pod, spec.volumeId)));
 
@@ -66,7 +66,7 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     const requests = attach === "driver" ? [] : attachments;
     const request = requests.find((attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name));
     if (request !== undefined) return `${request.spec.nodeName} requests it`;
-    // A growth begins as soon as no pod uses the volume, and standbys go at once.
+    // A growth begins as soon as no pod uses the volume, and replicas go at once.
     const keyOf = isResizingOffline(volume) ? podKey : useKey;
     const pod = cluster.pods().find((one) => isKnown(keyOf(one)) && isOf(one, diskUri));
     return pod === undefined ? undefined : `pod ${pod.name} uses it`;
@@ -143,7 +143,7 @@ function removedReplica(commit: SimulatedCommit): AzVolumeAttachment | undefined
 function hasSettledWriter(volume: AzVolume, isNotReady: (nodeName: string) => boolean): boolean {
   const record = volume.status?.record;
   if (record === undefined) return !isRecordMissing(volume);
-  return record.writer?.wanted === true && record.fencing === undefined && !isNotReady(record.writer.nodeName);
+  return record.writer?.requested === true && record.fencing === undefined && !isNotReady(record.writer.nodeName);
 }
 
 function podKey({ uid }: SimPod): string {
@@ -160,5 +160,5 @@ function notReadyKey(nodeName: string): string {
 }
 
 function isRequest(attachment: AzVolumeAttachment): boolean {
-  return !isLeaving(attachment) && (attachment.spec.role === "Primary" || attachment.spec.want !== undefined);
+  return !isLeaving(attachment) && (attachment.spec.role === "Primary" || attachment.spec.writerRequest !== undefined);
 }

@@ -86,7 +86,7 @@ describe("never two writers", () => {
 
     /** Of another object than `uid-1`, as one that was made again has. */
     const madeAgain = (record: Parameters<typeof aVolume>[0]): AzVolume => {
-      const volume = aVolume({ foundInUse: true, epoch: 2, ...record });
+      const volume = aVolume({ adopted: true, epoch: 2, ...record });
       return { ...volume, metadata: { ...volume.metadata, uid: "uid-2" } };
     };
     const nodeA = { ...identity("node-a"), vmId: "guid-node-a" };
@@ -104,28 +104,28 @@ describe("never two writers", () => {
       assert.ok(isReported([aVolume(), granted], [ofBackup, ofBackup], [ofBackup, granted]));
     });
 
-    it("is content, after a loss, with an unproven node until it is proven not to write, and with none that the record does not name", () => {
-      const unproven = madeAgain({ unproven: [nodeA] });
-      assert.ok(!isReported(...lost, [undefined, unproven]));
+    it("is content, after a loss, with an unverified node until it is proven not to write, and with none that the record does not name", () => {
+      const unverified = madeAgain({ unverified: [nodeA] });
+      assert.ok(!isReported(...lost, [undefined, unverified]));
       assert.ok(isReported(...lost, [undefined, madeAgain({})]));
-      assert.ok(isReported(...lost, [undefined, madeAgain({ unproven: [{ ...nodeA, vmId: "guid-of-an-earlier-vm" }] })]));
-      assert.ok(isReported(...lost, [undefined, unproven], [unproven, madeAgain({ clean: [nodeA] })]));
+      assert.ok(isReported(...lost, [undefined, madeAgain({ unverified: [{ ...nodeA, vmId: "guid-of-an-earlier-vm" }] })]));
+      assert.ok(isReported(...lost, [undefined, unverified], [unverified, madeAgain({ clean: [nodeA] })]));
     });
 
-    it("is content with the claim of an unproven node, and not with others from then on", () => {
-      const unproven = madeAgain({ unproven: [nodeA] });
-      const claimed = madeAgain({ writer: aWriter("node-a", 3), epoch: 3 });
-      assert.ok(!isReported(...lost, [undefined, unproven], [unproven, claimed]));
-      const byB = madeAgain({ unproven: [nodeA], writer: aWriter("node-b", 3), epoch: 3 });
-      assert.ok(!isReported(...lost, [undefined, unproven], [unproven, byB]));
+    it("is content with the claim of an unverified node, and not with others from then on", () => {
+      const unverified = madeAgain({ unverified: [nodeA] });
+      const reclaimed = madeAgain({ writer: aWriter("node-a", 3), epoch: 3 });
+      assert.ok(!isReported(...lost, [undefined, unverified], [unverified, reclaimed]));
+      const byB = madeAgain({ unverified: [nodeA], writer: aWriter("node-b", 3), epoch: 3 });
+      assert.ok(!isReported(...lost, [undefined, unverified], [unverified, byB]));
       const alone = madeAgain({ writer: aWriter("node-b", 3), epoch: 3 });
-      assert.ok(isReported(...lost, [undefined, unproven], [unproven, byB], [byB, alone]));
+      assert.ok(isReported(...lost, [undefined, unverified], [unverified, byB], [byB, alone]));
     });
 
     it("is content with the same where a sweep makes the record again in its place", () => {
-      const swept = aVolume({ foundInUse: true, epoch: 2, storeGeneration: 2, unproven: [nodeA] });
-      assert.ok(!isReported([aVolume(), granted], [granted, swept]));
-      assert.ok(isReported([aVolume(), granted], [granted, { ...swept, status: { ...aVolume({ storeGeneration: 2, foundInUse: true }).status } } as AzVolume]));
+      const rebuilt = aVolume({ adopted: true, epoch: 2, storeIncarnation: 2, unverified: [nodeA] });
+      assert.ok(!isReported([aVolume(), granted], [granted, rebuilt]));
+      assert.ok(isReported([aVolume(), granted], [granted, { ...rebuilt, status: { ...aVolume({ storeIncarnation: 2, adopted: true }).status } } as AzVolume]));
     });
   });
 });

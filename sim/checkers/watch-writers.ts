@@ -21,7 +21,7 @@ interface Granted {
   readonly record: WriterRecord | undefined;
   /**
    * How far the record may be taken at its word. `known`: only the writer that it names may write. `found`: it was made again after a loss, and names
-   * all that may write; those that it calls unproven may, until they claim or are proven not to. `unknown`: there is none, or an older one was put back.
+   * all that may write; those that it calls unverified may, until they claim or are proven not to. `unknown`: there is none, or an older one was put back.
    */
   readonly trust: "known" | "found" | "unknown";
 }
@@ -34,7 +34,7 @@ const WRITES_SHOWN = 4;
  * node is granted or claims a volume while a machine that is not its writer still could write. A machine can write while something on it has the disk
  * mounted writable, or raw, and the disk is attached: a frozen one too, since it continues later.
  *
- * The record allows its writer. While a record that was made again after a loss names unproven nodes, it allows those as well: they mounted by the lost
+ * The record allows its writer. While a record that was made again after a loss names unverified nodes, it allows those as well: they mounted by the lost
  * one. Writes are not held against a record while there is none, or one that a backup has put back and by which no node was granted the volume since.
  */
 export function watchWriters(world: {
@@ -115,23 +115,23 @@ function recordChangeIn(commit: SimulatedCommit): RecordChange | undefined {
 
 function trustAfter({ before, after, isOther }: RecordChange, known: Granted | undefined): Granted["trust"] {
   if (after === undefined) return "unknown";
-  const isMadeAgain = isOther || before === undefined || before.storeGeneration !== after.storeGeneration;
+  const isMadeAgain = isOther || before === undefined || before.storeIncarnation !== after.storeIncarnation;
   // The record of a new disk, which no node has ever had, is no loss.
-  if (isMadeAgain) return after.foundInUse ? "found" : known === undefined ? "known" : "unknown";
+  if (isMadeAgain) return after.adopted ? "found" : known === undefined ? "known" : "unknown";
   const isNamed = after.writer !== undefined && !isSameWriter(after.writer, before.writer);
-  if (isNamed && after.unproven.length === 0) return "known";
+  if (isNamed && after.unverified.length === 0) return "known";
   // Where it was another one before this than was ever written, a backup has been put back.
   return known !== undefined && isDeepStrictEqual(known.record, before) ? known.trust : "unknown";
 }
 
 function mayWrite(machine: SimMachine, { record, trust }: Granted): boolean {
   if (record === undefined || trust === "unknown" || isWriter(machine, record.writer)) return true;
-  return trust === "found" && record.unproven.some((node) => isWriter(machine, node));
+  return trust === "found" && record.unverified.some((node) => isWriter(machine, node));
 }
 
 function describedWriters({ record }: Granted): string {
-  const unproven = (record?.unproven ?? []).map(({ nodeName }) => nodeName);
-  return `${record?.writer?.nodeName ?? "nobody"}${unproven.length === 0 ? "" : `, unproven ${unproven.join(", ")}`}`;
+  const unverified = (record?.unverified ?? []).map(({ nodeName }) => nodeName);
+  return `${record?.writer?.nodeName ?? "nobody"}${unverified.length === 0 ? "" : `, unverified ${unverified.join(", ")}`}`;
 }
 
 function isSameWriter(left: Writer | undefined, right: Writer | undefined): boolean {

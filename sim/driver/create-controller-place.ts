@@ -2,8 +2,8 @@ import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volu
 import { createControllerCache } from "../../src/controller/controller-cache.ts";
 import type { ControllerPorts } from "../../src/controller/controller-ports.ts";
 import { createControllers } from "../../src/controller/controllers.ts";
-import { whileLeading } from "../../src/controller/leader-guard.ts";
-import { NodeHearing } from "../../src/controller/rollback/startup-grace-period.ts";
+import { leaderGuard } from "../../src/controller/leader-guard.ts";
+import { StartupGracePeriod } from "../../src/controller/rollback/startup-grace-period.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { defaultControllerServiceSettings } from "../../src/csi/controller/controller-context.ts";
 import { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
@@ -15,7 +15,7 @@ import type { Kind } from "../../src/ports/store/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { scaledSettings } from "../../src/provisioner/settings.ts";
 import { createElection, type Election } from "../../src/runtime/election/election.ts";
-import { LeaseMemory } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../src/runtime/operation-lock.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
@@ -66,7 +66,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     const { random, logger, lifetime, steps, events } = life;
     const { azure } = world;
     const followed = createObjectCache({ store: life.store, clock: life.clock, random, logger, kinds });
-    const leaseMemory = new LeaseMemory();
+    const leaseMemory = new LeaseHighWaterMark();
     const cloud = createAzureCloudProvisioner({
       arm: gatedCalls(azure.arm(name), life.gate),
       clock: life.clock,
@@ -91,15 +91,15 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       steps,
       events,
     };
-    const hearing = new NodeHearing({ ...shared, cache: followed, leaseMemory, settings: volumeSettings });
-    const ports: ControllerPorts = { ...shared, leaseMemory, hearing, settings: volumeSettings, attach: world.attach, clusterId: world.clusterId };
+    const gracePeriod = new StartupGracePeriod({ ...shared, cache: followed, leaseMemory, settings: volumeSettings });
+    const ports: ControllerPorts = { ...shared, leaseMemory, gracePeriod, settings: volumeSettings, attach: world.attach, clusterId: world.clusterId };
     const elected = createElection(ports, {
       identity: life.identity,
       settings: defaultElectionSettings,
       isAlone: false,
       onChange: (isLeading) => world.trace.note(name, isLeading ? "leads" : "does not lead any more"),
     });
-    const reconcile = createControllers(whileLeading(ports, elected.isLeading));
+    const reconcile = createControllers(leaderGuard(ports, elected.isLeading));
     const untilSynced = async (): Promise<void> => {
       await Promise.all([cache.untilSynced(lifetime), shared.clusterVolumes.untilSynced(lifetime)]);
     };
@@ -107,7 +107,13 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     await Promise.race([untilSynced(), work]);
     election = elected;
     const server = createCsiServer(life, world.clock);
-    const handlers = controllerHandlers({ ...shared, hearing, attach: world.attach, locks: new OperationLock(), settings: defaultControllerServiceSettings });
+    const handlers = controllerHandlers({
+      ...shared,
+      gracePeriod,
+      attach: world.attach,
+      locks: new OperationLock(),
+      settings: defaultControllerServiceSettings,
+    });
     csi = {
       createVolume: server.method("/csi.v1.Controller/CreateVolume", handlers.createVolume),
       deleteVolume: server.method("/csi.v1.Controller/DeleteVolume", handlers.deleteVolume),

@@ -12,23 +12,23 @@ function canWrite({ azure }: DriverTestWorld, nodeName: string, diskUri: string)
 }
 
 describe("the driver in the simulation", () => {
-  it("moves a volume to its standby without a call to Azure, and what was synced is there", async () => {
+  it("moves a volume to its replica without a call to Azure, and what was synced is there", async () => {
     const world = await withDriver(1, async (here) => {
       const volume = await here.create("pvc-1", { maxShares: 2, replicas: 1 });
       await here.bringUp(volume, "node-a");
       const file = `${volume.targetPath}/data`;
       here.azure.machineOf("node-a")?.kernel.writeFile(file, "synced");
       here.azure.machineOf("node-a")?.kernel.fsync(volume.targetPath);
-      await here.until("a standby", () => here.diskEvents.filter((event) => event.endsWith(" attached")).length === 2);
-      const standby = ["node-b", "node-c"].find((name) => here.diskEvents.includes(`${name} attached`)) ?? "";
+      await here.until("a replica", () => here.diskEvents.filter((event) => event.endsWith(" attached")).length === 2);
+      const replica = ["node-b", "node-c"].find((name) => here.diskEvents.includes(`${name} attached`)) ?? "";
       await here.until("it to be recorded", () => here.store.objects("AzVolumeAttachment").filter(({ status }) => status?.state === "Attached").length === 2);
       const callsBefore = here.azure.model.journal.lastSequence();
       await here.takeDown(volume, "node-a");
-      await here.bringUp(volume, standby);
+      await here.bringUp(volume, replica);
       const writes = here.azure.model.journal.since(callsBefore).filter(({ method }) => method !== "GET");
       assert.deepEqual(writes, []);
-      assert.deepEqual(here.azure.machineOf(standby)?.kernel.readFile(file), { kind: "done", text: "synced" });
-      await here.takeDown(volume, standby);
+      assert.deepEqual(here.azure.machineOf(replica)?.kernel.readFile(file), { kind: "done", text: "synced" });
+      await here.takeDown(volume, replica);
       await here.remove(volume);
       assert.deepEqual(here.store.objects("AzVolume"), []);
       assert.deepEqual(
@@ -132,7 +132,7 @@ describe("the driver in the simulation", () => {
         plugin.start();
         await here.clock.sleep(10_000, here.ended);
         assert.equal(isFormatting(), true);
-        return plugin.stepsTaken().filter((step) => step === "take").length;
+        return plugin.stepsTaken().filter((step) => step === "acquire").length;
       })();
       await here.bringUp(volume, "node-a");
       assert.equal(await killing, 1, "nothing was taken while it formatted");

@@ -2,7 +2,7 @@ import type { SimMachine } from "../azure/sim-machine.ts";
 import { type ControllerPlace, createControllerPlace, type DriverWorld } from "./create-controller-place.ts";
 import { createNodePlace, type NodePlace } from "./create-node-place.ts";
 import type { DriverEndpoints } from "./endpoints.ts";
-import { createMachineNotes } from "./machine-notes.ts";
+import { createMachineCheckpoints } from "./machine-notes.ts";
 import type { ControllerSlot, NodePluginSlot } from "./process-slot.ts";
 
 /** All processes of the driver. */
@@ -23,10 +23,10 @@ const SIDECAR_LEASE_MS = 15_000;
 export function createDriver(controllerCount: number, world: DriverWorld): SimDriver {
   const controllers = Array.from({ length: controllerCount }, (_, index) => createControllerPlace(`controller-${index + 1}`, world));
   const nodes = new Map<string, NodePlace>();
-  const notes = createMachineNotes();
+  const checkpoints = createMachineCheckpoints();
   const sidecars = createSidecarLease(controllers, world);
   const follow = (machine: SimMachine): void => {
-    const place = nodes.get(machine.nodeName) ?? createNodePlace(machine.nodeName, notes, world);
+    const place = nodes.get(machine.nodeName) ?? createNodePlace(machine.nodeName, checkpoints, world);
     nodes.set(machine.nodeName, place);
     place.onMachine(machine);
   };

@@ -17,7 +17,7 @@ import { createProcessSlot, type ProcessLife, type RunningProcess } from "./crea
 import { createCsiServer } from "./csi-server.ts";
 import type { NodeCsi } from "./endpoints.ts";
 import { gatedCalls } from "./gate.ts";
-import type { MachineNotes } from "./machine-notes.ts";
+import type { MachineCheckpoints } from "./machine-notes.ts";
 import type { NodePluginSlot } from "./process-slot.ts";
 
 /** A node plug-in's place, and its socket. */
@@ -39,7 +39,7 @@ const KUBELET_DIRECTORY = "/var/lib/kubelet";
 const START_MS = [1_000, 6_000] as const;
 
 /** A place for the plug-in of one node, on whatever machine has the node's name. As `src/compose/roles/node-role.ts` makes it. */
-export function createNodePlace(nodeName: string, notes: MachineNotes, world: DriverWorld): NodePlace {
+export function createNodePlace(nodeName: string, checkpoints: MachineCheckpoints, world: DriverWorld): NodePlace {
   const { azure, agenda } = world;
   const chance = world.random(`start/${nodeName}`);
   let machine: SimMachine | undefined;
@@ -55,9 +55,10 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
     if (here === undefined) throw new Error(`${nodeName} has no machine to run on`);
     const { clock, random, logger, lifetime, steps, events } = life;
     host = here.kernel.startPlugin();
-    const ownNotes = notes.open(here, boots, life.gate);
+    const ownCheckpoints = checkpoints.open(here, boots, life.gate);
     const knowsVolume = (volumeName: string): boolean =>
-      ownNotes.volumes().some((note) => note.volumeName === volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+      ownCheckpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName) ||
+      cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
     const cache = createObjectCache({ store: ownObjectsOf(life.store, { nodeName, knowsVolume }), clock, random, logger, kinds });
     const metadata: InstanceMetadataService = {
       read: async () => {
@@ -71,7 +72,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
       store: rememberingStore(life.store, cache, kinds),
       cache,
       host: gatedCalls<HostProvisioner>(host, life.gate),
-      notes: ownNotes,
+      checkpoints: ownCheckpoints,
       clock,
       random,
       steps,
@@ -89,7 +90,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
         metadata: gatedCalls(metadata, life.gate),
         ownNode: gatedCalls<OwnNode>(ownNode(nodeName), life.gate),
         cache,
-        notes: ownNotes,
+        checkpoints: ownCheckpoints,
         clock,
         logger,
       }),

@@ -1,23 +1,23 @@
-import { afterBoot, createDurableNotes } from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
-import type { NotesContent } from "../../src/adapters/linux/checkpoints/parse-node-checkpoints.ts";
-import type { NodeNotes } from "../../src/ports/host/node-checkpoints.ts";
+import { afterBoot, createDurableCheckpoints } from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
+import type { CheckpointFile } from "../../src/adapters/linux/checkpoints/parse-node-checkpoints.ts";
+import type { NodeCheckpoints } from "../../src/ports/host/node-checkpoints.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Gate } from "./gate.ts";
 
 /** The file on each machine in which node plug-ins keep their notes: it outlives them and reboots, and goes with its VM. */
-export interface MachineNotes {
+export interface MachineCheckpoints {
   /** Opens them in the machine's n-th boot, for a process that lives as long as its gate lets it. */
-  open(machine: SimMachine, bootNumber: number, gate: Gate): NodeNotes;
+  open(machine: SimMachine, bootNumber: number, gate: Gate): NodeCheckpoints;
 }
 
 /** Disks of machines on which nothing has been noted. */
-export function createMachineNotes(): MachineNotes {
-  const files = new Map<string, NotesContent>();
+export function createMachineCheckpoints(): MachineCheckpoints {
+  const files = new Map<string, CheckpointFile>();
   return {
     open: (machine, bootNumber, gate) => {
       const bootId = `${machine.vmGuid}/${bootNumber}`;
       const first = afterBoot(files.get(machine.vmGuid) ?? { bootId, heartbeat: 0, volumes: [] }, bootId);
-      return createDurableNotes(first, async (content) => {
+      return createDurableCheckpoints(first, async (content) => {
         if (gate.isShut()) await gate.passed();
         files.set(machine.vmGuid, content);
       });

@@ -100,7 +100,7 @@ describe("a container's work", () => {
     assert.deepEqual(world.details, [`synced-data-lost: pod-2 reads nothing where record 0 of vol-1 was acknowledged as "pod-1 #0"`]);
   });
 
-  it("lets a container fail that was started on a tombstone: it can write nothing there, and is told of no loss", async () => {
+  it("lets a container fail that was started on a placeholder: it can write nothing there, and is told of no loss", async () => {
     const world = await aWorld();
     const a = await world.addMachine("node-a");
     const stop = new AbortController();
@@ -109,7 +109,7 @@ describe("a container's work", () => {
     stop.abort();
     await running;
     assert.ok(world.containers.records.count("vol-1") > 0);
-    await a.host.leaveTombstone("/target", never);
+    await a.host.mountPlaceholder("/target", never);
     assert.equal(await a.run("pod-1", never), "failed");
     assert.deepEqual(world.details, []);
   });

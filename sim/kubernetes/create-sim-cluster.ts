@@ -20,7 +20,7 @@ import { runExternalAttacher } from "./sidecars/external-attacher.ts";
 import { type BegunCreation, runExternalProvisioner } from "./sidecars/external-provisioner.ts";
 import { runExternalResizer } from "./sidecars/external-resizer.ts";
 import type { SimCluster, SimClusterOptions } from "./sim-cluster.ts";
-import { unsettledIn } from "./unsettled.ts";
+import { barrierPendingIn } from "./unsettled.ts";
 
 /** How late Kubernetes' own parts see changes, in milliseconds. */
 const CONTROLLER_DELAY_MS = [2, 40] as const;
@@ -101,7 +101,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     const own = options.random(name);
     const kinds = ["Pod", "Node", "StatefulSet", "Claim", "PersistentVolume", "VolumeAttachment"] as const;
     const delayMs = (): typeof CONTROLLER_DELAY_MS => CONTROLLER_DELAY_MS;
-    const view = createApiView({ api, clock, random: own, tasks, delayMs, untilHearing: api.untilReachable, kinds });
+    const view = createApiView({ api, clock, random: own, tasks, delayMs, untilGracePeriodEnds: api.untilReachable, kinds });
     return { api, view, clock, random: own, tasks, trace };
   }
 
@@ -188,7 +188,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     wasCreated: (volumeId) => created.has(volumeId.toLowerCase()),
     deletionAskedAtMs: (volumeId) => deletionsAskedAtMs.get(volumeId.toLowerCase()),
     failovers,
-    unsettled: () => unsettledIn(api),
+    unsettled: () => barrierPendingIn(api),
   };
 
   function meet(nodeName: string): void {

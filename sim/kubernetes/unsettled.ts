@@ -2,10 +2,10 @@ import { podNameOf } from "./api/api-objects.ts";
 import type { ApiServer } from "./api/api-server.ts";
 
 /** What Kubernetes still waits for, a sentence each. */
-export function unsettledIn(api: ApiServer): readonly string[] {
-  const pods = api.list("StatefulSet").flatMap(({ name, pods: wanted }) => {
+export function barrierPendingIn(api: ApiServer): readonly string[] {
+  const pods = api.list("StatefulSet").flatMap(({ name, pods: requested }) => {
     const pod = api.get("Pod", podNameOf(name));
-    if (wanted === 0) return pod === undefined ? [] : [`pod ${pod.name} is still there`];
+    if (requested === 0) return pod === undefined ? [] : [`pod ${pod.name} is still there`];
     if (pod === undefined) return [`pod ${podNameOf(name)} is not made yet`];
     if (pod.isDeleted) return [`pod ${pod.name} on ${pod.nodeName ?? "no node"} is still being deleted`];
     return pod.isReady ? [] : [`pod ${pod.name} on ${pod.nodeName ?? "no node"} does not run`];

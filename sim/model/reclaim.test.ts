@@ -9,10 +9,10 @@ const STATES_MAX = 500_000;
 
 /** What goes wrong without each rule. */
 const wrong: Readonly<Record<ReclaimRule, string>> = {
-  unverified: "a node claimed a disk that it never had",
+  unconfirmed: "a node claimed a disk that it never had",
   listed: "a node claimed a disk that it never had",
-  noted: "a healthy writer was cut off",
-  unproven: "a healthy writer was cut off",
+  checkpointed: "a healthy writer was cut off",
+  unverified: "a healthy writer was cut off",
   dispute: "a mount was removed under a pod",
 };
 

@@ -8,12 +8,12 @@ const STATES_MAX = 5_000_000;
 
 /** What goes wrong without each rule, in one sentence. */
 const because: Readonly<Record<ReleaseRule, string>> = {
-  want: "the want of another node is enough for a fence",
+  request: "the want of another node is enough for a fence",
   mark: "nobody marks the writer unwanted first, so a new user has nothing to take back",
   pods: "nobody asks for users",
   order: "users are asked for before the record is read: one that comes in between is seen by neither",
   cas: "the intent is written over a want that was stated again meanwhile",
-  rewant: "NodePublishVolume binds without stating the want again",
+  renew: "NodePublishVolume binds without stating the want again",
   ending: "a node that gives ends its fence, and a detach that was allowed before lands on it as a writer again",
 };
 

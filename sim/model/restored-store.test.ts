@@ -15,7 +15,7 @@ const because: Readonly<Record<RestoreRule, string>> = {
   heartbeat: "a node takes what a backup says is its own, while another one writes",
   memory: "a controller that has seen more of the Lease goes on by the records of a backup",
   standstill: "somebody goes by a record that has not been made anew yet",
-  sweep: "the store generation rises, and the records are as the backup had them",
+  sweep: "the store incarnation rises, and the records are as the backup had them",
   holders: "records are made anew without asking Azure who has the disk",
   asked: "the record is read after the store was found to be trusted, and a backup comes in between",
   heard: "a controller that starts after the restore goes by the records before any node has compared what it remembers",

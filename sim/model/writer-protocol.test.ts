@@ -15,17 +15,17 @@ const DELETION = /is deleted for good$/u;
 /** What goes wrong without each rule, in one sentence. */
 const because: Readonly<Record<SafetyRule, string>> = {
   cas: "a grant or take that was decided on an older record overwrites a newer one",
-  take: "a node that mounts without having taken is revoked as if it held nothing",
+  acquire: "a node that mounts without having taken is revoked as if it held nothing",
   etag: "an attach that was allowed before the fence lands after the proof",
   intent: "an attach that asks before the fence is recorded is allowed during the fence",
   quarantine: "an old mount command mounts as soon as the disk is attached again",
   proof: "a detach that answers and does nothing passes for a fence",
   bump: "without a move of the ETag an attach that was allowed before the fence lands after it",
-  unproven: "a node that had the disk mounted when its record was lost goes on writing",
+  unverified: "a node that had the disk mounted when its record was lost goes on writing",
   requarantine: "a node that was fenced before its record was lost is attached again with an old mount command",
   child: "a node whose old mount command is still alive passes for clean",
-  giveClean: "a node gives back after a restart while its old mount command is still alive",
-  listed: "an unproven node that has the disk attached is said to be without it",
+  releaseClean: "a node gives back after a restart while its old mount command is still alive",
+  listed: "an unverified node that has the disk attached is said to be without it",
   forget: "a VM that is still there is forgotten, and its old mount command mounts as soon as the disk is attached again",
   moved: "without a move of the ETag an attach that was allowed before lands after the proof that the disk is not there",
 };
@@ -45,7 +45,7 @@ describe("the writer protocol, explored in full with the functions that ship", (
     t.diagnostic(`${found.states} states`);
   });
 
-  it("leaves the volume to nobody for ever without the proof that an unproven node has no disk", (t) => {
+  it("leaves the volume to nobody for ever without the proof that an unverified node has no disk", (t) => {
     const found = findStuck(withoutSteps(writerProtocol(new Set(), { isUnaided: true }), / for a proof$|is deleted for good$/u), isInUse, STATES_MAX);
     assert.equal(found.kind, "stuck");
     t.diagnostic(found.path.join("; "));

@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { formatCutOffAndLunFreedStorm, formatCutOffStorm, linksLagStorm, rawStandbysStorm } from "./storms.ts";
+import { formatCutOffAndLunFreedStorm, formatCutOffStorm, linksLagStorm, rawReplicasStorm } from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage/stage-volume.ts";
 const PREPARE_FILE_SYSTEM = "src/node/stage/prepare-file-system.ts";
@@ -19,7 +19,7 @@ export const deviceMutations: readonly Mutation[] = [
     alsoRemoves: ["anothers-mount"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: linksLagStorm,
-    takes: "a standby's disk is taken off while udev lags, and another volume's disk gets its name at another LUN",
+    takes: "a replica's disk is taken off while udev lags, and another volume's disk gets its name at another LUN",
     noticedBy: "src/core/node/choose-device.test.ts",
   },
   {
@@ -34,8 +34,8 @@ export const deviceMutations: readonly Mutation[] = [
     ],
     alsoRemoves: [],
     breaks: ["synced-data-lost"],
-    storm: rawStandbysStorm,
-    takes: "a raw disk moves to a standby whose kernel has read it before, and keeps its device open",
+    storm: rawReplicasStorm,
+    takes: "a raw disk moves to a replica whose kernel has read it before, and keeps its device open",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {

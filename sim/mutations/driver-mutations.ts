@@ -8,8 +8,8 @@ import {
   mountsInUseStorm,
   numbersGivenAwayStorm,
   promisedLunsStorm,
-  standbyLeftDetachingStorm,
-  standbysOnEachNode,
+  replicaLeftDetachingStorm,
+  replicasOnEachNode,
   thereAndBackStorm,
   updatesOfOthersStorm,
 } from "./storms.ts";
@@ -22,8 +22,8 @@ const OTHERS_DETACH = "src/controller/fencing/foreign-detach.ts";
 const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
 /** What a node does instead with the mounts of a wanted writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
-  const find = "  if (writer.wanted) {\n";
-  const instead = `  if (writer.wanted && observed.mount === "live" && observed.targets.length > 0) return ${actions};\n`;
+  const find = "  if (writer.requested) {\n";
+  const instead = `  if (writer.requested && observed.mount === "live" && observed.targets.length > 0) return ${actions};\n`;
   return { file: "src/core/node/plan-node-volume.ts", find, replace: `${instead}${find}` };
 }
 
@@ -36,12 +36,12 @@ export const driverMutations: readonly Mutation[] = [
       { file: UNPUBLISH, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
         file: UNPUBLISH,
-        find: `step: "end-want" }, (record) => unwant(record, node), signal);`,
-        replace: `step: "end-want" }, ({ writer: _, ...record }) => ok(record), signal);`,
+        find: `step: "withdraw-request" }, (record) => withdraw(record, node), signal);`,
+        replace: `step: "withdraw-request" }, ({ writer: _, ...record }) => ok(record), signal);`,
       },
       {
         file: UNPUBLISH,
-        find: `writer.nodeName !== nodeName || !writer.wanted) return ok(undefined);`,
+        find: `writer.nodeName !== nodeName || !writer.requested) return ok(undefined);`,
         replace: `writer.nodeName !== nodeName) return ok(undefined);`,
       },
     ],
@@ -64,11 +64,11 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["twins", "file-system-uuid"],
     breaks: ["csi-answer", "synced-data-lost", "two-writers", "formatted-data"],
     storm: {
-      ...standbysOnEachNode,
+      ...replicasOnEachNode,
       attach: "kubernetes",
       isQuiet: true,
       victim: { maxShares: 1, replicas: 0 },
-      strikes: { "nodes/paused-before-take": 4 },
+      strikes: { "nodes/paused-before-acquire": 4 },
     },
     takes: "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
     noticedBy: "src/node/stage/stage-volume.test.ts",
@@ -80,7 +80,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["twins", "anothers-mount"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: promisedLunsStorm,
-    takes: "somebody takes a standby's disk off, and another volume's disk of the same size comes to that VM before anybody has noticed",
+    takes: "somebody takes a replica's disk off, and another volume's disk of the same size comes to that VM before anybody has noticed",
     noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
   {
@@ -124,8 +124,8 @@ export const driverMutations: readonly Mutation[] = [
       },
       {
         file: "src/controller/disk/disk-reconciler.ts",
-        find: `deleteDisk({ diskUri: target, mayProceed: mayWriteDisk(ports, volume, isDeleting) }, signal)`,
-        replace: `deleteDisk({ diskUri: target, mayProceed: () => Promise.resolve(true) }, signal)`,
+        find: `deleteDisk({ diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) }, signal)`,
+        replace: `deleteDisk({ diskUri: target, precondition: () => Promise.resolve(true) }, signal)`,
       },
       {
         file: "src/csi/controller/mark-deleted.ts",
@@ -154,7 +154,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/disk/disks.ts",
-        find: `(await target.mayProceed(signal)) ? start(clientRequestId) : notSent(target.diskUri)`,
+        find: `(await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri)`,
         replace: `await start(clientRequestId)`,
       },
     ],
@@ -190,9 +190,9 @@ export const driverMutations: readonly Mutation[] = [
         replace: `kind !== "settle" && spec.node.vmId === ""`,
       },
     ],
-    alsoRemoves: ["file-system-uuid", "standbys-looked-after"],
+    alsoRemoves: ["file-system-uuid", "replicas-probed"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
-    storm: { ...standbysOnEachNode, lastStrikeMs: 60_000, strikes: { "nodes/made-anew": 2 } },
+    storm: { ...replicasOnEachNode, lastStrikeMs: 60_000, strikes: { "nodes/made-anew": 2 } },
     takes: "a VM is deleted and made anew under its name while volumes are attached to it",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
@@ -218,7 +218,7 @@ export const driverMutations: readonly Mutation[] = [
     ],
     alsoRemoves: ["kept-luns", "twins", "file-system-uuid"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked", "not-converged"],
-    storm: { ...standbysOnEachNode, lastStrikeMs: 120_000, strikes: { "azure/standby-attaches-lost": 6 } },
+    storm: { ...replicasOnEachNode, lastStrikeMs: 120_000, strikes: { "azure/replica-attaches-lost": 6 } },
     takes: "Azure loses the request of a detach, or answers that one has succeeded which did nothing",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -244,7 +244,7 @@ export const driverMutations: readonly Mutation[] = [
   },
   {
     name: "others-detach-untold",
-    removes: "the attachment of a standby says that its disk comes off before an update carries out what others have left behind",
+    removes: "the attachment of a replica says that its disk comes off before an update carries out what others have left behind",
     edits: [
       {
         file: OTHERS_DETACH,
@@ -254,20 +254,20 @@ export const driverMutations: readonly Mutation[] = [
     ],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
-    storm: standbyLeftDetachingStorm,
-    takes: "a standby whose detach others have left behind is promoted while an attach of another disk carries that detach out",
+    storm: replicaLeftDetachingStorm,
+    takes: "a replica whose detach others have left behind is promoted while an attach of another disk carries that detach out",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "others-detach-unsettled",
-    removes: "a settlement spares an unproven node whose disk others have marked, and waits",
+    removes: "a settlement spares an unverified node whose disk others have marked, and waits",
     edits: [
       {
         file: OTHERS_DETACH,
-        find: `function isUsedAt({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
-  const users = [...(writer === undefined ? [] : [writer]), ...unproven];`,
-        replace: `function isUsedAt({ writer, unproven, unsettled = [] }: WriterRecord, node: NodeIdentity): boolean {
-  const settled = unproven.filter((other) => unsettled.every((waiting) => !isSameNode(waiting, other)));
+        find: `function isUsedAt({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
+  const users = [...(writer === undefined ? [] : [writer]), ...unverified];`,
+        replace: `function isUsedAt({ writer, unverified, barrierPending = [] }: WriterRecord, node: NodeIdentity): boolean {
+  const settled = unverified.filter((other) => barrierPending.every((waiting) => !isSameNode(waiting, other)));
   const users = [...(writer === undefined ? [] : [writer]), ...settled];`,
       },
     ],
@@ -303,12 +303,12 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: PLAN_FILE_SYSTEM,
-        find: `return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, wanted: fsType } };`,
+        find: `return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType } };`,
         replace: `return { kind: "Make", uuid: undefined };`,
       },
       {
         file: PLAN_FILE_SYSTEM,
-        find: `return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: content.detail, wanted: fsType } };`,
+        find: `return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType } };`,
         replace: `return { kind: "Make", uuid: undefined };`,
       },
     ],
@@ -328,26 +328,26 @@ export const driverMutations: readonly Mutation[] = [
         replace: `return ok({ volume, device });`,
       },
     ],
-    alsoRemoves: ["confirmed-after-bind", "recall-first", "waits-to-be-wanted"],
+    alsoRemoves: ["confirmed-after-bind", "recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off", "two-writers"],
     storm: thereAndBackStorm,
     takes: "a pod comes back to its node, where the volume is still mounted, while it is being released",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
-    name: "store-generation",
+    name: "store-incarnation",
     removes: "a store that was restored from a backup is noticed, and its records are not acted on",
     edits: [
       { file: STORE_MEMORY, find: `if (status.heartbeat < remembered)`, replace: `if (status.heartbeat < 0)` },
       {
         file: STORE_MEMORY,
-        find: `note.epoch <= record.epoch || includesNode(record.unproven, ports.node)) return undefined;`,
-        replace: `note.epoch >= 0) return undefined;`,
+        find: `checkpoint.epoch <= record.epoch || includesNode(record.unverified, ports.node)) return undefined;`,
+        replace: `checkpoint.epoch >= 0) return undefined;`,
       },
       {
         file: "src/node/lifecycle/heartbeat.ts",
-        find: `const isCounterBack = wasRegistered && !isSweptSince && state.seen < ports.notes.heartbeat();`,
-        replace: `const isCounterBack = false && wasRegistered && isSweptSince;`,
+        find: `const isCounterBack = wasRegistered && !isRebuiltSince && state.seen < ports.checkpoints.heartbeat();`,
+        replace: `const isCounterBack = false && wasRegistered && isRebuiltSince;`,
       },
       {
         file: "src/core/election/lease-steps.ts",
@@ -380,8 +380,8 @@ export const driverMutations: readonly Mutation[] = [
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
   {
-    name: "tombstone-under-pod",
-    removes: "a node leaves the mounts of a wanted writer alone: here it buries each under a tombstone",
+    name: "placeholder-under-pod",
+    removes: "a node leaves the mounts of a wanted writer alone: here it buries each under a placeholder",
     edits: [inUse("[cleanUp(observed)]")],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
@@ -392,7 +392,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "unmount-under-pod",
     removes: "a node gives a volume back only once it is not wanted there any more, or after the last target has gone",
-    edits: [inUse('[{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }]')],
+    edits: [inUse('[{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }]')],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: mountsInUseStorm,

@@ -13,7 +13,7 @@ export const withoutHold: readonly SourceEdit[] = [
 
 /** What lets a disk have a LUN at which its node looks for another one. */
 export const withoutPromisedLuns: readonly SourceEdit[] = [
-  { file: "src/controller/attachment/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
+  { file: "src/controller/attachment/attach.ts", find: `reservedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
 ];
 
 /** What lets a VM pass for gone without a look at the disk's owners. */
@@ -66,7 +66,7 @@ export const masks: readonly Mask[] = [
       {
         file: "src/core/writer/plan-replaced-writer.ts",
         find: `if (!writer.held) return [{ kind: "AssumeHeld", node }];`,
-        replace: `if (!writer.held && !writer.wanted) return [{ kind: "Revoke" }];`,
+        replace: `if (!writer.held && !writer.requested) return [{ kind: "Revoke" }];`,
       },
     ],
   },
@@ -92,8 +92,8 @@ export const masks: readonly Mask[] = [
       },
       {
         file: "src/controller/leader-guard.ts",
-        find: `mayProceed: async (signal: AbortSignal) => isLeading() && (await request.mayProceed(signal)) && isLeading(),`,
-        replace: `mayProceed: (signal: AbortSignal) => request.mayProceed(signal),`,
+        find: `precondition: async (signal: AbortSignal) => isLeading() && (await request.precondition(signal)) && isLeading(),`,
+        replace: `precondition: (signal: AbortSignal) => request.precondition(signal),`,
       },
     ],
   },
@@ -108,8 +108,8 @@ export const masks: readonly Mask[] = [
       },
       {
         file: "src/node/writer/acquire-volume.ts",
-        find: `isWriter(record, ports.node) && record.writer?.held === true && record.writer.wanted`,
-        replace: `isWriter(record, ports.node) && record.writer?.wanted === true`,
+        find: `isWriter(record, ports.node) && record.writer?.held === true && record.writer.requested`,
+        replace: `isWriter(record, ports.node) && record.writer?.requested === true`,
       },
       {
         file: "src/node/stage/prepare-file-system.ts",
@@ -156,12 +156,12 @@ export const masks: readonly Mask[] = [
     edits: withoutDisowning,
   },
   {
-    name: "wanted-is-not-fenced",
+    name: "requested-is-not-fenced",
     removes: "a wanted writer is never fenced",
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find: "    if (record.writer.wanted) return fail(`${node.nodeName} is wanted as the writer`);\n",
+        find: "    if (record.writer.requested) return fail(`${node.nodeName} is requested as the writer`);\n",
         replace: ``,
       },
     ],
@@ -190,12 +190,12 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
-    name: "waits-to-be-wanted",
+    name: "waits-to-be-requested",
     removes: "a node stages, and publishes, only while the record says that it is wanted there",
     edits: [
       {
         file: "src/node/stage/wait-for-device.ts",
-        find: `isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;`,
+        find: `isWriter(volume.status.record, ports.node) && volume.status.record.writer?.requested === true;`,
         replace: `isWriter(volume.status.record, ports.node);`,
       },
     ],
@@ -206,7 +206,7 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
-        find: `if (node !== undefined && isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };`,
+        find: `if (node !== undefined && isStillRequested(observed.volume, attachment, node)) return { kind: "MakeAnew", node };`,
         replace: ``,
       },
     ],
@@ -269,8 +269,8 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
-    name: "standbys-looked-after",
-    removes: "a node looks now and then whether the devices of its standbys are there",
+    name: "replicas-probed",
+    removes: "a node looks now and then whether the devices of its replicas are there",
     edits: [
       {
         file: "src/node/care/replica-probe.ts",
@@ -281,12 +281,12 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "unnoted-mounts",
-    removes: "a node that is unproven looks for mounts that it has not noted",
+    removes: "a node that is unverified looks for mounts that it has not noted",
     edits: [
       {
         file: "src/node/care/volume-reconciler.ts",
-        find: `noted === undefined && volume !== undefined && attachment !== undefined ? await findUnnotedMounts`,
-        replace: `noted === undefined && volume === undefined && attachment !== undefined ? await findUnnotedMounts`,
+        find: `checkpointed === undefined && volume !== undefined && attachment !== undefined\n      ? await findUntrackedMounts`,
+        replace: `checkpointed === undefined && volume === undefined && attachment !== undefined\n      ? await findUntrackedMounts`,
       },
     ],
   },

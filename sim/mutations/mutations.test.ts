@@ -49,7 +49,7 @@ describe("the mutations", () => {
       describeMutation(mutationNamed("proof")),
       "proof: a fence that Azure calls a success has to be seen in the VM's list\n    and disk-names-owner: the disk itself must name the VM no more",
     );
-    assert.throws(() => mutationNamed("none"), /there is no mutation none: cas, take, /);
+    assert.throws(() => mutationNamed("none"), /there is no mutation none: cas, acquire, /);
   });
 });
 

@@ -44,7 +44,7 @@ export const protocolMutations: readonly Mutation[] = [
     noticedBy: "src/objects/update-record.test.ts",
   },
   {
-    name: "take",
+    name: "acquire",
     removes: "a node that mounts says so in the record first",
     edits: [{ file: WRITER_STEPS, find: `return ok({ ...record, writer: { ...writer, held: true } });`, replace: `return ok(record);` }],
     alsoRemoves: ["held-before-use", "format-admission"],
@@ -137,9 +137,9 @@ export const protocolMutations: readonly Mutation[] = [
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
   {
-    name: "unproven",
+    name: "unverified",
     removes: "whoever has a disk attached whose record was lost counts as a writer until it shows otherwise",
-    edits: [{ file: WRITER_STEPS, find: `unproven: [...attachedTo, ...unverified]`, replace: `unproven: []` }],
+    edits: [{ file: WRITER_STEPS, find: `unverified: [...attachedTo, ...unconfirmed]`, replace: `unverified: []` }],
     alsoRemoves: [],
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: recordsLostStorm,
@@ -149,7 +149,7 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "requarantine",
     removes: "where a record was lost, every node counts as cut off until it has shown that it is clean",
-    edits: [{ file: WRITER_STEPS, find: `foundInUse: true, clean: []`, replace: `foundInUse: false, clean: []` }],
+    edits: [{ file: WRITER_STEPS, find: `adopted: true, clean: []`, replace: `adopted: false, clean: []` }],
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: recordLostStorm,
@@ -294,7 +294,7 @@ export const protocolMutations: readonly Mutation[] = [
     noticedBy: "src/core/node/judge-clean.test.ts",
   },
   {
-    name: "giveClean",
+    name: "releaseClean",
     removes: "a node gives the volume back only once nothing on it can write any more",
     edits: [
       {

@@ -7,7 +7,7 @@ const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, v
 /** The rules of the release check: by the names that its model has for them. */
 export const releaseMutations: readonly Mutation[] = [
   {
-    name: "want",
+    name: "request",
     removes: "the want of another node alone is no reason for a fence",
     edits: [
       {
@@ -17,7 +17,7 @@ export const releaseMutations: readonly Mutation[] = [
   if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
       },
     ],
-    alsoRemoves: ["wanted-is-not-fenced"],
+    alsoRemoves: ["requested-is-not-fenced"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes: "a want is stated on one node while a pod runs on another",
@@ -29,23 +29,23 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: RELEASE_CHECK,
-        find: `  const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
+        find: `  const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "withdraw-request" }, (record) => withdraw(record, node), signal);
   if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
 `,
         replace: ``,
       },
       {
         file: RELEASE_CHECK,
-        find: `if (writer === undefined || writer.wanted || !isSameNode(writer, node)) return`,
+        find: `if (writer === undefined || writer.requested || !isSameNode(writer, node)) return`,
         replace: `if (writer === undefined || !isSameNode(writer, node)) return`,
       },
       {
         file: RELEASE_CHECK,
         find: `return use.kind === "unused" ? ok({ kind: "released", volume: fresh.value }) : stillUsed(ports, request, use, signal);`,
         replace: `if (use.kind !== "unused") return stillUsed(ports, request, use, signal);
-  if (!writer.wanted) return ok({ kind: "released", volume: fresh.value });
+  if (!writer.requested) return ok({ kind: "released", volume: fresh.value });
   const onlyAtVersion = fresh.value.metadata.resourceVersion;
-  const late = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "end-want", onlyAtVersion }, (record) => unwant(record, node), signal);
+  const late = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "withdraw-request", onlyAtVersion }, (record) => withdraw(record, node), signal);
   return late.ok ? ok({ kind: "released", volume: late.value }) : late;`,
       },
     ],
@@ -83,10 +83,10 @@ export const releaseMutations: readonly Mutation[] = [
     noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
-    name: "rewant",
+    name: "renew",
     removes: "NodeStageVolume and NodePublishVolume state the want of an unwanted writer again before they let a pod use it",
-    edits: [{ file: "src/node/writer/acquire-volume.ts", find: `if (writer.wanted) return ok(writer);`, replace: `return ok(writer);` }],
-    alsoRemoves: ["recall-first", "waits-to-be-wanted"],
+    edits: [{ file: "src/node/writer/acquire-volume.ts", find: `if (writer.requested) return ok(writer);`, replace: `return ok(writer);` }],
+    alsoRemoves: ["recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
@@ -109,14 +109,14 @@ export const releaseMutations: readonly Mutation[] = [
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
-    name: "settle",
+    name: "barrier",
     removes: "where a record was lost, nobody writes on a VM before its ETag has moved",
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find: `const { attachedTo, noted = [], cutOff = [], unsettled = [], epoch, storeGeneration } = found;`,
-        replace: `const { attachedTo, noted = [], cutOff = [], epoch, storeGeneration } = found;
-  const unsettled: readonly NodeIdentity[] = [];`,
+        find: `const { attachedTo, checkpointed = [], cutOff = [], barrierPending = [], epoch, storeIncarnation } = found;`,
+        replace: `const { attachedTo, checkpointed = [], cutOff = [], epoch, storeIncarnation } = found;
+  const barrierPending: readonly NodeIdentity[] = [];`,
       },
     ],
     alsoRemoves: [],
@@ -131,7 +131,7 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find: `return record.foundInUse && !isForeign(node) ?`,
+        find: `return record.adopted && !isForeign(node) ?`,
         replace: `return node.nodeName === "" && !isForeign(node) ?`,
       },
     ],
@@ -147,7 +147,7 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/vm/fence-batch.ts",
-        find: `const asked = await askEach(this.#open().map((request) => ({ request })));`,
+        find: `const asked = await checkPreconditions(this.#open().map((request) => ({ request })));`,
         replace: `const asked = this.#open().map((request) => ({ request }));`,
       },
     ],

@@ -88,9 +88,9 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/node/stage/stage-volume.ts",
-        find: `return ports.steps.run("note", () =>
-    ports.notes.put(`,
-        replace: `return ports.steps.run("note", () =>
+        find: `return ports.steps.run("checkpoint", () =>
+    ports.checkpoints.put(`,
+        replace: `return ports.steps.run("checkpoint", () =>
     ((_note: unknown, _signal: AbortSignal) => Promise.resolve(ok(undefined)))(`,
       },
     ],
@@ -185,7 +185,7 @@ export const reviewMutations: readonly Mutation[] = [
   },
   {
     name: "by-hand-is-deletion",
-    removes: "only DeleteVolume ends a volume: one whose AzVolume a person deletes serves, and keeps its standbys",
+    removes: "only DeleteVolume ends a volume: one whose AzVolume a person deletes serves, and keeps its replicas",
     edits: [
       {
         file: "src/core/attachment/observed-volume.ts",
@@ -203,7 +203,7 @@ export const reviewMutations: readonly Mutation[] = [
   },
   {
     name: "unregistered-at-once",
-    removes: "a standby outlives its AzDriverNode for a minute, and for as long as the writer's node is not heard",
+    removes: "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node is not heard",
     edits: [
       {
         file: "src/core/attachment/plan-replicas.ts",
@@ -214,7 +214,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["replica-removed"],
     storm: lostDriverNodesStorm,
-    takes: "a person deletes the AzDriverNode of a standby's node while the volume fails over",
+    takes: "a person deletes the AzDriverNode of a replica's node while the volume fails over",
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
   {
@@ -239,7 +239,7 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/csi/controller/delete-volume.ts",
-        find: `if (writer !== undefined && (writer.held || writer.wanted)) return`,
+        find: `if (writer !== undefined && (writer.held || writer.requested)) return`,
         replace: `if (writer !== undefined && writer.nodeName === "") return`,
       },
     ],

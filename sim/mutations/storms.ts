@@ -13,21 +13,21 @@ export const livingMountStorm: DirectedStorm = {
 export const forcedByHandStorm: DirectedStorm = { attach: "kubernetes", isQuiet: true, strikes: { "haste/forced-by-hand": 6 } };
 
 /** Disks of one size on all of three nodes, between which pods move quickly: a LUN that is wrong leads to another volume's disk. */
-export const standbysOnEachNode = {
+export const replicasOnEachNode = {
   attach: "driver",
   nodesMax: 3,
   workload: { maxShares: 3, replicas: 2, access: "mount", sizeGiB: 16 },
 } as const satisfies Partial<DirectedStorm>;
 
-/** One volume with standbys on other nodes: a node that is cut off from another volume gets nothing attached. */
-const oneWithStandbys = {
+/** One volume with replicas on other nodes: a node that is cut off from another volume gets nothing attached. */
+const oneWithReplicas = {
   nodesMax: 4,
   workload: { maxShares: 1, replicas: 0, access: "mount" },
   victim: { maxShares: 3, replicas: 2 },
 } as const satisfies Partial<DirectedStorm>;
 
 /** And no others that move: where nobody holds the device, their disks would get its number. */
-const oneThatMoves = { ...oneWithStandbys, isQuiet: true } as const satisfies Partial<DirectedStorm>;
+const oneThatMoves = { ...oneWithReplicas, isQuiet: true } as const satisfies Partial<DirectedStorm>;
 
 /** A node freezes right before it mounts, is fenced, and thaws. */
 export const frozenInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "nodes/frozen-in-mount": 3 } };
@@ -42,7 +42,7 @@ export const recordLostStorm: DirectedStorm = {
 };
 
 /** The same while other volumes move: to a node that nobody knows of any more that it was cut off. */
-export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 3 } };
+export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithReplicas, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 3 } };
 
 /**
  * The same, after a minute and a half in which that volume never rests. Other volumes' pods come to the node
@@ -72,7 +72,7 @@ export const deletedBeforeFenceStorm: DirectedStorm = {
 };
 
 /** A node is fenced with a mount command under way, and pods of other volumes come to it. */
-export const backAfterFenceStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "nodes/back-after-fence": 3 } };
+export const backAfterFenceStorm: DirectedStorm = { ...oneWithReplicas, attach: "kubernetes", strikes: { "nodes/back-after-fence": 3 } };
 
 /** Somebody takes a disk off a node with a mount command under way, and the attach that brings it back outlasts a fence. */
 export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "disks/pulled-in-mount": 2 } };
@@ -80,7 +80,7 @@ export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "dri
 /** The same where Azure moves no ETag with an update that changes nothing: from early on, so that no strike is missed. */
 export const unmovedEtagStorm: DirectedStorm = { ...pulledInMountStorm, strikes: { "azure/etag-left": 6, "disks/pulled-in-mount": 2 } };
 
-/** Raw disks of one size, which nothing but their LUNs tells apart, while somebody takes standbys off. */
+/** Raw disks of one size, which nothing but their LUNs tells apart, while somebody takes replicas off. */
 export const promisedLunsStorm: DirectedStorm = {
   ...oneThatMoves,
   attach: "driver",
@@ -92,8 +92,8 @@ export const promisedLunsStorm: DirectedStorm = {
 /** The same while links lag: what the link of a freed LUN names is the other volume's disk. */
 export const linksLagStorm: DirectedStorm = { ...promisedLunsStorm, strikes: { "disks/lun-freed-and-links-lag": 4 } };
 
-/** Raw disks that move between standbys, each of which has read them. */
-export const rawStandbysStorm: DirectedStorm = {
+/** Raw disks that move between replicas, each of which has read them. */
+export const rawReplicasStorm: DirectedStorm = {
   attach: "driver",
   nodesMax: 3,
   workload: { maxShares: 3, replicas: 2, access: "block", sizeGiB: 1024 },
@@ -114,7 +114,7 @@ export const formatCutOffAndLunFreedStorm: DirectedStorm = {
   strikes: { "disks/format-cut-off-and-lun-freed": 2 },
 };
 
-/** A node is fenced with a mount command under way, and somebody deletes its Node; it is to have a standby of each disk that it was cut off from, once it is back. */
+/** A node is fenced with a mount command under way, and somebody deletes its Node; it is to have a replica of each disk that it was cut off from, once it is back. */
 export const deletedInMountStorm: DirectedStorm = {
   ...oneThatMoves,
   attach: "kubernetes",
@@ -183,12 +183,12 @@ export const otherWritersStorm: DirectedStorm = {
   strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
 };
 
-/** Other clients leave the detach of a standby behind, and the standby is promoted while an attach of another disk carries it out. */
-export const standbyLeftDetachingStorm: DirectedStorm = { ...oneThatMoves, lastStrikeMs: 240_000, strikes: { "disks/standby-left-detaching": 2 } };
+/** Other clients leave the detach of a replica behind, and the replica is promoted while an attach of another disk carries it out. */
+export const replicaLeftDetachingStorm: DirectedStorm = { ...oneThatMoves, lastStrikeMs: 240_000, strikes: { "disks/replica-left-detaching": 2 } };
 
 /** Other clients leave the detach of a disk in use behind, and records are lost. */
 export const markedAndLostStorm: DirectedStorm = {
-  ...oneWithStandbys,
+  ...oneWithReplicas,
   isQuiet: true,
   lastStrikeMs: 270_000,
   strikes: { "disks/marked-and-all-lost": 2, "disks/marked-and-volume-lost": 2 },
@@ -207,10 +207,10 @@ export const nameMovesStorm: DirectedStorm = {
 /** A node's name is given to another VM while the earlier one is granted a volume and has not taken it. */
 export const grantMovesStorm: DirectedStorm = {
   ...oneThatMoves,
-  // One share more than the pod and its standby need: the other VM can have the disk, too.
+  // One share more than the pod and its replica need: the other VM can have the disk, too.
   victim: { maxShares: 3, replicas: 1 },
   lastStrikeMs: 200_000,
-  strikes: { "nodes/name-moves-before-take": 2 },
+  strikes: { "nodes/name-moves-before-acquire": 2 },
 };
 
 /** Node names are given to other VMs while the earlier ones could write, and the tokens of the next Nodes are stolen. */

@@ -4,17 +4,19 @@ import type { SimulatedStore } from "../../src/adapters/simulated-store/simulate
 export function describeObjects(store: Pick<SimulatedStore, "objects">): readonly string[] {
   const volumes = store.objects("AzVolume").map(({ metadata, status }) => {
     const { record, state, detail, error } = status ?? {};
-    const { writer, fencing, quarantine = [], unproven = [], foundInUse, clean = [], epoch, storeGeneration } = record ?? {};
+    const { writer, fencing, quarantine = [], unverified = [], adopted, clean = [], epoch, storeIncarnation } = record ?? {};
     return [
       `AzVolume ${metadata.name}: ${state ?? "no status"}`,
       ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
       `${detail?.sizeGiB ?? 0} GiB`,
-      writer === undefined ? "no writer" : `writer ${writer.nodeName} in epoch ${writer.epoch}${writer.held ? ", held" : ""}${writer.wanted ? ", wanted" : ""}`,
+      writer === undefined
+        ? "no writer"
+        : `writer ${writer.nodeName} in epoch ${writer.epoch}${writer.held ? ", held" : ""}${writer.requested ? ", wanted" : ""}`,
       ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}`]),
       ...(quarantine.length === 0 ? [] : [`quarantine ${quarantine.map(({ nodeName }) => nodeName).join(" ")}`]),
-      ...(unproven.length === 0 ? [] : [`unproven ${unproven.map(({ nodeName }) => nodeName).join(" ")}`]),
-      ...(foundInUse === true ? [`found in use, clean ${clean.map(({ nodeName }) => nodeName).join(" ")}`] : []),
-      `epoch ${epoch ?? 0}, generation ${storeGeneration ?? 0}`,
+      ...(unverified.length === 0 ? [] : [`unverified ${unverified.map(({ nodeName }) => nodeName).join(" ")}`]),
+      ...(adopted === true ? [`found in use, clean ${clean.map(({ nodeName }) => nodeName).join(" ")}`] : []),
+      `epoch ${epoch ?? 0}, generation ${storeIncarnation ?? 0}`,
       ...(error === undefined ? [] : [`error ${error.kind}: ${error.message}`]),
     ].join(", ");
   });
@@ -22,7 +24,7 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
     .objects("AzVolumeAttachment")
     .map(({ metadata, spec, status }) =>
       [
-        `attachment of ${spec.volumeName} to ${spec.nodeName}: ${spec.role}${spec.want === undefined ? "" : ", wanted"}`,
+        `attachment of ${spec.volumeName} to ${spec.nodeName}: ${spec.role}${spec.writerRequest === undefined ? "" : ", wanted"}`,
         ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
         `${status?.state ?? "no status"} ${status?.role ?? ""} at LUN ${status?.lun ?? "none"} of ${status?.vmId ?? "no VM"}`,
         ...(spec.recall === undefined ? [] : [`recall ${spec.recall.id}`]),

@@ -44,7 +44,7 @@ describe("the scenario of a seed", () => {
     assert.equal(drawScenario(both[0]?.seed ?? 0, ["crash"]).second, undefined);
   });
 
-  it("asks for no volume with more standbys than shares leave", () => {
+  it("asks for no volume with more replicas than shares leave", () => {
     for (const { workloads } of seeds) for (const { maxShares, replicas } of workloads) assert.ok(replicas < maxShares);
   });
 });

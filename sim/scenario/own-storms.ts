@@ -13,7 +13,7 @@ import type { DirectedStorm } from "./directed-storm.ts";
 /** Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of these would make another scenario of every seed. */
 export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   "stale-deletes": {
-    strikes: { "stale/before-delete": 4, "lifecycle/short-life": 2, "haste/hunted": 2, "replicas/standby-objects-deleted": 2, "crash/controller-at-step": 1 },
+    strikes: { "stale/before-delete": 4, "lifecycle/short-life": 2, "haste/hunted": 2, "replicas/replica-objects-deleted": 2, "crash/controller-at-step": 1 },
   },
   growth: {
     strikes: {
@@ -32,7 +32,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   "clocks-apart": {
     strikes: { "leaders/clocks-apart": 4, "nodes/freeze-and-mark": 2, "crash/controller-at-step": 2, "azure/failed-and-not-done": 2, "haste/hunted": 2 },
   },
-  // Two data disks a node: standbys make way for pods. In all zones: where a disk is in one, its node may have no room for it.
+  // Two data disks a node: replicas make way for pods. In all zones: where a disk is in one, its node may have no room for it.
   "full-nodes": {
     vmSize: "Standard_B1s",
     workload: { skuName: "Premium_ZRS" },
@@ -78,9 +78,9 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   "taken-names": takenNamesStorm,
   malicious: {
     strikes: {
-      "malicious/wants-everything": 2,
+      "malicious/requests-everything": 2,
       "malicious/squats": 2,
-      "malicious/claims-everything": 3,
+      "malicious/reclaims-everything": 3,
       "malicious/misreports": 1,
       "loss/volume-deleted": 2,
       "crash/controller-at-step": 1,

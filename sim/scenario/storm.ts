@@ -118,7 +118,7 @@ export function createStorm(parts: {
     if (azure.nodeNameAt(instanceUri) !== undefined) return false;
     return world.store.objects("AzVolume").some(({ status }) => {
       const isOf = isSameResourceUri(status?.detail?.diskUri ?? "", diskUri);
-      return isOf && status?.record?.foundInUse === true && status.record.unproven.some((node) => isSameResourceUri(node.instanceUri, instanceUri));
+      return isOf && status?.record?.adopted === true && status.record.unverified.some((node) => isSameResourceUri(node.instanceUri, instanceUri));
     });
   }
 

@@ -115,13 +115,13 @@ describe("what people are told of an attachment", () => {
       assert.deepEqual(world.told, [lost, told("Attached", "attached to node-a as LUN 0")]);
     }));
 
-  it("is that a standby was promoted", () =>
+  it("is that a replica was promoted", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { role: "Replica" } }));
       await reconcile(world);
-      assert.deepEqual(world.told, [told("ReplicaPromoted", "the standby on node-a is the primary now: nothing had to be attached")]);
+      assert.deepEqual(world.told, [told("ReplicaPromoted", "the replica on node-a is the primary now: nothing had to be attached")]);
     }));
 
   it("is that Azure takes its time, every half minute, for as long as it does", () =>

@@ -61,10 +61,10 @@ describe("an attachment that a node made by itself", () => {
         const own = anAttachment("node-a", published === undefined ? {} : { spec: { published } });
         const ports = { ...world.ports, attach: "kubernetes" as const, clusterVolumes: aCluster([]) };
         const backed = backedPart(ports, volume, own);
-        assert.deepEqual([backed?.spec.role, backed?.spec.want !== undefined], [role, role === "Primary"]);
+        assert.deepEqual([backed?.spec.role, backed?.spec.writerRequest !== undefined], [role, role === "Primary"]);
       }));
 
-  it("evicts no standby while no pod is seen there, and is deleted once it asks for nothing", () =>
+  it("evicts no replica while no pod is seen there, and is deleted once it asks for nothing", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }, { maxShares: 2, maxMountReplicaCount: 1 }));
       for (const nodeName of ["node-a", "node-b", "node-c"]) await world.given("AzDriverNode", aDriverNode(nodeName));
@@ -76,7 +76,7 @@ describe("an attachment that a node made by itself", () => {
       assert.equal(world.attachment("node-c")?.metadata.deletionTimestamp, undefined);
       const own = world.attachment("node-a");
       assert.ok(own !== undefined);
-      const { want: _, ...spec } = own.spec;
+      const { writerRequest: _, ...spec } = own.spec;
       await world.answerOf(world.other.update("AzVolumeAttachment", { ...own, spec: { ...spec, role: "Replica" } }, never));
       await world.clock.advance(1_000);
       await world.answerOf(attachmentReconciler(ports).reconcile(own.metadata.name, never));

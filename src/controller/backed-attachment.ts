@@ -13,15 +13,15 @@ export interface BackingPorts extends Pick<ControllerPorts, "attach"> {
 /**
  * What of an attachment more than the node's own word stands behind; undefined: nothing. A node's token may make each of its own a Primary that wants the volume,
  * and where nodes attach by themselves it may create one for any volume. Until a pod, or what publishes the volume, is seen there, nothing is attached, granted or
- * evicted for it. An attachment that a controller placed, or has begun to attach for, stays a standby. What the writer asks for is the release check's affair.
+ * evicted for it. An attachment that a controller placed, or has begun to attach for, stays a replica. What the writer asks for is the release check's affair.
  */
 export function backedPart(ports: BackingPorts, volume: AzVolume, attachment: AzVolumeAttachment): AzVolumeAttachment | undefined {
   if (!ports.clusterVolumes.knowsAttachments || isLeaving(attachment)) return attachment;
   if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment)) return attachment;
   if (ports.attach === "driver" && !isControllers(attachment)) return undefined;
-  const { want, ...unwanted } = attachment.spec;
-  if (want === undefined && unwanted.role === "Replica") return attachment;
-  return { ...attachment, spec: { ...unwanted, role: "Replica" } };
+  const { writerRequest, ...unrequested } = attachment.spec;
+  if (writerRequest === undefined && unrequested.role === "Replica") return attachment;
+  return { ...attachment, spec: { ...unrequested, role: "Replica" } };
 }
 
 /**
@@ -49,6 +49,6 @@ function isControllers({ metadata, status }: AzVolumeAttachment): boolean {
 function isNamedAsHolder(volume: AzVolume, nodeName: string): boolean {
   const record = volume.status?.record;
   if (record === undefined) return false;
-  const verified = record.unproven.filter(({ unverified }) => unverified !== true);
+  const verified = record.unverified.filter(({ unconfirmed }) => unconfirmed !== true);
   return [record.writer, record.fencing, ...verified].some((node) => node?.nodeName === nodeName);
 }

@@ -4,7 +4,7 @@ import { ok } from "../core/failure/result.ts";
 import { anAttachment, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/testing/objects.ts";
 import { foundRecord } from "../core/writer/writer-steps.ts";
 import { compareAttachments } from "./adoption/compare-attachments.ts";
-import { findAnew, whoMayHave, withHolders } from "./adoption/rebuild-record.ts";
+import { rebuildRecord, whoMayHave, withHolders } from "./adoption/rebuild-record.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { confirmVanished } from "./fencing/confirm-vanished.ts";
@@ -50,16 +50,16 @@ describe("an AzDriverNode that reports the VM of others", () => {
     withLiar(async (world, ports) => {
       const volume = world.volume() ?? assert.fail("pvc-1 is gone");
       await world.answerOf(compareAttachments(ports, volume, aDisk({ attachedTo: [RESCUE] }), never));
-      assert.deepEqual([world.record()?.unproven, world.attachment("node-c")], [[rescue], undefined]);
+      assert.deepEqual([world.record()?.unverified, world.attachment("node-c")], [[rescue], undefined]);
     }));
 
-  it("gives no name to a foreign VM that a record has as unproven", () =>
+  it("gives no name to a foreign VM that a record has as unverified", () =>
     withLiar(
       async (world, ports) => {
         const confirmed = await world.answerOf(confirmVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, rescue, never));
-        assert.deepEqual([confirmed.ok, world.record()?.unproven], [true, [rescue]]);
+        assert.deepEqual([confirmed.ok, world.record()?.unverified], [true, [rescue]]);
       },
-      aRecord({ epoch: 1, unproven: [rescue] }),
+      aRecord({ epoch: 1, unverified: [rescue] }),
     ));
 
   it("is as good as none, but for its notes and its heartbeat, and is reported", () =>
@@ -91,14 +91,14 @@ describe("an AzDriverNode that reports the VM of others", () => {
         const volume = world.volume() ?? assert.fail("pvc-1 is gone");
         const ports = withDiskOn(world, instanceUriOf("node-b"));
         await world.answerOf(
-          findAnew(
+          rebuildRecord(
             ports,
             volume,
-            (present, { epoch, cutOff, ...seen }) => foundRecord({ ...withHolders(seen, present), cutOff, epoch, storeGeneration: 1 }),
+            (present, { epoch, cutOff, ...seen }) => foundRecord({ ...withHolders(seen, present), cutOff, epoch, storeIncarnation: 1 }),
             never,
           ),
         );
-        assert.deepEqual(world.record()?.unproven, [identity("node-b")]);
+        assert.deepEqual(world.record()?.unverified, [identity("node-b")]);
       }));
 });
 
@@ -143,37 +143,37 @@ describe("a node of which the orchestrator names no VM", () => {
       const volume = world.volume() ?? assert.fail("pvc-1 is gone");
       const ports = { ...strict(world), cloud: withDiskOn(world, instanceUriOf("node-c")).cloud };
       await world.answerOf(compareAttachments(ports, volume, aDisk({ attachedTo: [instanceUriOf("node-c")] }), never));
-      assert.deepEqual([world.record()?.unproven, world.told], [[], []]);
+      assert.deepEqual([world.record()?.unverified, world.told], [[], []]);
     }));
 });
 
 describe("the note of a node whose VM is not believed", () => {
-  const notes = { volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 1 }] };
+  const checkpoints = { volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 1 }] };
   const rows = [
-    { because: "no Node names its VM, and it reports another's", reported: { instanceUri: RESCUE }, isNamed: false, attachedTo: [], noted: [] },
+    { because: "no Node names its VM, and it reports another's", reported: { instanceUri: RESCUE }, isNamed: false, attachedTo: [], checkpointed: [] },
     {
       because: "its Node names its VM: it may have the disk there",
       reported: { instanceUri: RESCUE },
       isNamed: true,
       attachedTo: [],
-      noted: [identity("node-c")],
+      checkpointed: [identity("node-c")],
     },
     {
       because: "it reports another GUID for a VM of which Azure says which it is",
       reported: { vmId: "a-lie" },
       isNamed: true,
       attachedTo: [{ node: identity("node-c"), lun: 1, isLeaving: false }],
-      noted: [],
+      checkpointed: [],
     },
   ];
-  for (const { because, reported, isNamed, attachedTo, noted } of rows)
-    it(`makes ${noted.length === 0 ? "no VM" : "its own VM"} unproven where ${because}`, () =>
+  for (const { because, reported, isNamed, attachedTo, checkpointed } of rows)
+    it(`makes ${checkpointed.length === 0 ? "no VM" : "its own VM"} unverified where ${because}`, () =>
       withControllerPorts(async (world) => {
         if (!isNamed) world.nodeNames.clear();
-        await world.given("AzDriverNode", aDriverNode("node-c", { ...notes, ...reported }));
+        await world.given("AzDriverNode", aDriverNode("node-c", { ...checkpoints, ...reported }));
         await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
         const { cache, users } = world.ports;
         const ports = { ...world.ports, cache: createControllerCache(cache, { users, trustsUnnamed: false }) };
-        assert.deepEqual(whoMayHave(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).noted, noted);
+        assert.deepEqual(whoMayHave(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).checkpointed, checkpointed);
       }));
 });

@@ -13,7 +13,7 @@ export interface IgnoredDriverNode extends DriverNodeProblem {
 
 /**
  * The cache as reconcilers see it. AzDriverNodes whose VM is not believed are as good as none: no volume is granted or attached there, and no disk is
- * detached from a VM because of them. Exceptions: the index `noted` has all of them, since a note only makes a node unverified. That of a node which is
+ * detached from a VM because of them. Exceptions: the index `checkpointed` has all of them, since a note only makes a node unverified. That of a node which is
  * gone is shown, since plans give such a node nothing and read its heartbeat; but it is not in the index `instanceUri`.
  */
 export interface ControllerCache extends ObjectCache {

@@ -10,7 +10,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
-import type { LeaseMemory } from "../runtime/election/lease-high-water-mark.ts";
+import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import type { ControllerCache } from "./controller-cache.ts";
 
 /** All that the reconcilers of the controller role act through. */
@@ -25,9 +25,9 @@ export interface ControllerPorts {
   readonly steps: Steps;
   readonly events: Events;
   readonly logger: Logger;
-  readonly leaseMemory: LeaseMemory;
+  readonly leaseMemory: LeaseHighWaterMark;
   /** The same for the time before this process started: only the nodes know. */
-  readonly hearing: Hearing;
+  readonly gracePeriod: GracePeriod;
   readonly settings: VolumeSettings;
   /** Stands in a tag of each disk that this cluster made. Disks of another cluster are left alone unless they are named. */
   readonly clusterId: string;
@@ -35,10 +35,10 @@ export interface ControllerPorts {
   readonly attach: "kubernetes" | "driver";
 }
 
-/** Whether the store was rolled back before this process started; `NodeHearing` finds out from the nodes. */
-export interface Hearing {
-  /** The store generation, once records may be trusted; fails with `StoreWentBack` if that is still open after `limitMs`. */
+/** Whether the store was rolled back before this process started; `StartupGracePeriod` finds out from the nodes. */
+export interface GracePeriod {
+  /** The store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is still open after `limitMs`. */
   confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>>;
-  /** Waits until records may be trusted. Where no node can answer any more, requests that all records are rebuilt, and calls `onSweep`. False: aborted. */
-  untilTrusted(leading: ControllerPorts, onSweep: () => void, signal: AbortSignal): Promise<boolean>;
+  /** Waits until records may be trusted. Where no node can answer any more, requests that all records are rebuilt, and calls `onRebuild`. False: aborted. */
+  untilTrusted(leading: ControllerPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean>;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
-import { CONTROLLER_LEASE, SWEEP_ANNOTATION } from "../core/api/lease.ts";
+import { CONTROLLER_LEASE, REBUILD_ANNOTATION } from "../core/api/lease.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok } from "../core/failure/result.ts";
 import { toTimestamp } from "../core/primitives/timestamp.ts";
@@ -72,7 +72,7 @@ const throttled: Failure = { kind: "Throttled", retryAfterMs: 30_000, detail: "4
 const unauthorized: Failure = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "may not write node-a", requestId: "r" };
 /** The controllers' Lease while the records are made again for generation 1. */
 const sweptLease: NewObject<"Lease"> = {
-  metadata: { name: CONTROLLER_LEASE, annotations: { [SWEEP_ANNOTATION]: "1" } },
+  metadata: { name: CONTROLLER_LEASE, annotations: { [REBUILD_ANNOTATION]: "1" } },
   spec: { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 },
 };
 const never = new AbortController().signal;
@@ -98,14 +98,14 @@ describe("createControllers", () => {
       }));
   }
 
-  it("asks rarely for an attach that only a change can cure, tells of it once, and tries at once when the pod is made anew", () =>
+  it("asks rarely for an attach that only a change can remedy, tells of it once, and tries at once when the pod is made anew", () =>
     withControllerPorts(async (world) => {
       const told = (): readonly string[] => world.told.filter(({ reason }) => reason === "AttachRefused").map(({ message }) => message);
       const conditions = (): readonly (string | undefined)[] =>
         (world.volume()?.status?.conditions ?? []).flatMap(({ type, reason }) => (type === "AttachRefused" ? [reason] : []));
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
-      const pending = anAttachment("node-a", { spec: { want: { since: "2026-01-01T00:00:00.000Z" } }, status: { state: "Pending" } });
+      const pending = anAttachment("node-a", { spec: { writerRequest: { since: "2026-01-01T00:00:00.000Z" } }, status: { state: "Pending" } });
       await world.given("AzVolumeAttachment", pending);
       const attachDisk = failing(world, unauthorized);
       let mayAttach = false;
@@ -120,8 +120,8 @@ describe("createControllers", () => {
         const calls = attachDisk.calls;
         const present = world.attachment("node-a");
         assert.ok(present !== undefined);
-        const want = { since: toTimestamp(world.clock.nowMs()) };
-        await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, want } }, never));
+        const writerRequest = { since: toTimestamp(world.clock.nowMs()) };
+        await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, writerRequest } }, never));
         await world.clock.advance(2_000);
         assert.deepEqual([attachDisk.calls, told().length], [calls + 1, 2]);
         mayAttach = true;
@@ -305,7 +305,7 @@ describe("createControllers", () => {
     it(`asks Azure rarely about a node ${because}, however often an attachment is written`, () =>
       withControllerPorts(async (world) => {
         for (const nodeName of hasPlugin ? ["node-a", "node-b"] : ["node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [identity("node-a")] }));
+        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] }));
         await world.given("AzVolumeAttachment", anAttachment("node-b", { status: { lun: 0 } }));
         world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
         world.disks.add(diskUri);
@@ -325,8 +325,8 @@ describe("createControllers", () => {
         await whileRunning(world, cloud, async () => {
           for (let write = 0; write < 300; write += 1) {
             const present = world.attachment("node-b") ?? assert.fail("no attachment");
-            const want = { since: toTimestamp(world.clock.nowMs()) };
-            await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, want } }, never));
+            const writerRequest = { since: toTimestamp(world.clock.nowMs()) };
+            await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, writerRequest } }, never));
             await world.clock.advance(200);
           }
           assert.ok(asked >= 6 && asked <= 24, `Azure was asked ${asked} times in a minute`);
@@ -337,7 +337,7 @@ describe("createControllers", () => {
     { because: "without a device", hasPlugin: true },
     { because: "without a plug-in", hasPlugin: false },
   ])
-    it(`proves an unproven node ${because} as soon as a sweep ends`, () =>
+    it(`proves an unverified node ${because} as soon as a sweep ends`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-b"));
         if (hasPlugin) await world.given("AzDriverNode", aDriverNode("node-a"));
@@ -359,36 +359,36 @@ describe("createControllers", () => {
           return world.ports.cloud.proveDetached(asked, signal);
         };
         // Settled records are news themselves: here the end of the sweep is all that happens.
-        const settleInstance = async () => fail(throttled);
-        await whileRunning(world, { getDisk, proveDetached, settleInstance }, async () => {
+        const writeBarrier = async () => fail(throttled);
+        await whileRunning(world, { getDisk, proveDetached, writeBarrier }, async () => {
           await world.clock.advance(1_000);
           assert.ok((await world.answerOf(world.other.create("Lease", sweptLease, never))).ok);
           assert.ok(await world.clock.runUntil(() => disksRead === 2, SLOW_READ_MS), "no sweep");
           await world.clock.advance(SLOW_READ_MS / 2);
-          assert.deepEqual(world.record()?.unproven, [identity("node-a")]);
+          assert.deepEqual(world.record()?.unverified, [identity("node-a")]);
           if (hasPlugin) assert.equal(proofs, 0, "Azure is asked for a proof that the sweep refuses");
           await world.clock.advance(SLOW_READ_MS);
-          assert.deepEqual(world.record()?.unproven, [], "the proof is not sought after the sweep");
+          assert.deepEqual(world.record()?.unverified, [], "the proof is not sought after the sweep");
         });
       }));
 
   it("settles a node soon that a record which was made again comes to name later", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true }));
+      await world.given("AzVolume", aVolumeWithRecord({ adopted: true }));
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       world.use = { kind: "used", users: ["pod/writer"] };
-      const settleInstance = failing(world, throttled);
-      await whileRunning(world, { settleInstance: settleInstance.call }, async () => {
+      const writeBarrier = failing(world, throttled);
+      await whileRunning(world, { writeBarrier: writeBarrier.call }, async () => {
         await world.clock.advance(5_000);
-        assert.equal(settleInstance.calls, 0);
+        assert.equal(writeBarrier.calls, 0);
         const present = world.volume();
         const record = world.record();
         assert.ok(present?.status !== undefined && record !== undefined);
-        const named = { ...record, unproven: [identity("node-a")], unsettled: [identity("node-a")] };
+        const named = { ...record, unverified: [identity("node-a")], barrierPending: [identity("node-a")] };
         await world.answerOf(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: named } }, never));
         await world.clock.advance(5_000);
-        assert.equal(settleInstance.calls, 1);
+        assert.equal(writeBarrier.calls, 1);
       });
     }));
 

@@ -1,8 +1,8 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
-import { annotatedNumber, type Lease, SWEEP_ANNOTATION } from "../core/api/lease.ts";
-import { hasGivenUp, isRecordMissing, unsettledNames, type VolumeSettings } from "../core/attachment/observed-volume.ts";
+import { annotatedNumber, type Lease, REBUILD_ANNOTATION } from "../core/api/lease.ts";
+import { isGone, isRecordMissing, barrierPendingNames, type VolumeSettings } from "../core/attachment/observed-volume.ts";
 import { holdsShare } from "../core/attachment/plan-attachment.ts";
 import { isPermanentKind } from "../core/failure/is-retryable.ts";
 import { ok } from "../core/failure/result.ts";
@@ -12,7 +12,7 @@ import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
 import { forgetVolumes } from "./adoption/prune-volumes.ts";
 import { recoverVolumes } from "./adoption/recover-volumes.ts";
-import { restoreWants } from "./adoption/sync-volume-attachments.ts";
+import { syncVolumeAttachments } from "./adoption/sync-volume-attachments.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { diskReconciler } from "./disk/disk-reconciler.ts";
@@ -21,16 +21,16 @@ import { createUntaggedTime, type UntaggedTime } from "./disk/untagged-time.ts";
 import { fenceReconciler } from "./fencing/fence-reconciler.ts";
 import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
 import { vanishedReconciler } from "./fencing/vanished-reconciler.ts";
-import { settleReconciler } from "./fencing/vm-barrier-reconciler.ts";
+import { barrierReconciler } from "./fencing/vm-barrier-reconciler.ts";
 import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
-import { sweepReconciler } from "./rollback/rebuild-all-records.ts";
+import { rebuildReconciler } from "./rollback/rebuild-all-records.ts";
 import { silenceReconciler } from "./writer/mark-silent.ts";
 import { volumeReconciler } from "./writer/volume-reconciler.ts";
 
 /** Everything is looked at again after this time, in milliseconds, whatever was or was not noticed. */
 const RESYNC_MS = 60_000;
 /** How often it is looked whether a volume is there by now that an attachment of the cluster's is about, in milliseconds. From caches alone. */
-const WANTS_AGAIN_MS = 5_000;
+const REQUESTS_AGAIN_MS = 5_000;
 /** How often disks without an object, and objects without a disk, are looked for, in milliseconds: a list or two a resource group. Calls for such a disk do not wait for it. */
 const RECOVER_AGAIN_MS = 600_000;
 /** How soon Azure is compared with the objects once one of these was erased, in milliseconds: they are seldom erased one by one. */
@@ -61,7 +61,7 @@ export function createControllers(ports: ControllerPorts, report: RecoveryReport
     const stopListening = ports.cache.onChange(term.onChange);
     onNode = term.onNode;
     try {
-      await Promise.all([term.sweep.run(signal), runOnceTrusted(ports, term, signal)]);
+      await Promise.all([term.rebuild.run(signal), runOnceTrusted(ports, term, signal)]);
     } finally {
       onNode = undefined;
       stopListening();
@@ -70,8 +70,8 @@ export function createControllers(ports: ControllerPorts, report: RecoveryReport
 }
 
 /** Only a sweep may go by what nodes say before it is known whether the store went back. */
-async function runOnceTrusted(ports: ControllerPorts, { loops, sweepNow }: ReturnType<typeof createLoops>, signal: AbortSignal): Promise<void> {
-  if (await ports.hearing.untilTrusted(ports, sweepNow, signal)) await Promise.all(loops.map((loop) => loop.run(signal)));
+async function runOnceTrusted(ports: ControllerPorts, { loops, rebuildNow }: ReturnType<typeof createLoops>, signal: AbortSignal): Promise<void> {
+  if (await ports.gracePeriod.untilTrusted(ports, rebuildNow, signal)) await Promise.all(loops.map((loop) => loop.run(signal)));
 }
 
 /** Loops with empty queues, but for what is done first. */
@@ -80,10 +80,10 @@ function createLoops(
   untagged: UntaggedTime,
   report: RecoveryReport,
 ): {
-  /** All but `sweep`. */
+  /** All but `rebuild`. */
   readonly loops: readonly ControlLoop[];
-  readonly sweep: ControlLoop;
-  readonly sweepNow: () => void;
+  readonly rebuild: ControlLoop;
+  readonly rebuildNow: () => void;
   readonly onChange: (change: ObjectChange) => void;
   readonly onNode: (nodeName: string) => void;
 } {
@@ -97,15 +97,15 @@ function createLoops(
     tags: new ControlLoop(keepStateReconciler(ports, untagged), ports),
     attachment: new ControlLoop(attachmentReconciler(ports), ports),
     fence: new ControlLoop(fenceReconciler(ports), ports),
-    settle: new ControlLoop(settleReconciler(ports), ports),
-    sweep: new ControlLoop(sweepReconciler(ports), ports),
+    settle: new ControlLoop(barrierReconciler(ports), ports),
+    rebuild: new ControlLoop(rebuildReconciler(ports), ports),
     driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
     silence: new ControlLoop(silenceReconciler(ports), ports),
     recovery: new ControlLoop(
       recoveryReconciler(ports, report, () => loops.wants.queue.add(ONLY_KEY)),
       ports,
     ),
-    wants: new ControlLoop(wantsReconciler(ports), ports),
+    wants: new ControlLoop(requestsReconciler(ports), ports),
     resync: new ControlLoop(
       resyncReconciler(() => {
         reportIgnoredNodes(ports);
@@ -119,7 +119,7 @@ function createLoops(
   const addFence = (volumeName: string): void => {
     const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
     if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
-    else if ((record?.unproven.length ?? 0) > 0) loops.fence.queue.addInTime(volumeName);
+    else if ((record?.unverified.length ?? 0) > 0) loops.fence.queue.addInTime(volumeName);
   };
   const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
@@ -134,7 +134,7 @@ function createLoops(
     for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.attachment.queue.add(attachment.metadata.name);
   };
   const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
-  const unsettledNodes = (): ReadonlySet<string> => new Set(ports.cache.list("AzVolume").flatMap(unsettledNames));
+  const barrierPendingNodes = (): ReadonlySet<string> => new Set(ports.cache.list("AzVolume").flatMap(barrierPendingNames));
   const addEverything = (): void => {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has happened to these: Azure is not asked again before its time.
@@ -143,11 +143,11 @@ function createLoops(
     const quarantined = quarantinedNames(ports);
     for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantined])
       if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
-    for (const nodeName of unsettledNodes()) loops.settle.queue.remind(nodeName);
-    loops.sweep.queue.add(ONLY_KEY);
+    for (const nodeName of barrierPendingNodes()) loops.settle.queue.remind(nodeName);
+    loops.rebuild.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
   };
-  /** What the orchestrator says of a node and of its users. Only the plans of writers and standbys go by it: neither disks nor attachments do. */
+  /** What the orchestrator says of a node and of its users. Only the plans of writers and replicas go by it: neither disks nor attachments do. */
   const onNode = (nodeName: string): void => {
     for (const { metadata, spec, status } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
       loops.volume.queue.add(spec.volumeName);
@@ -170,9 +170,9 @@ function createLoops(
 
   /** The records of the sweep are trusted from now on. What it has refused does not wait. */
   const onSweepEnd = (): void => {
-    for (const nodeName of unsettledNodes()) loops.settle.queue.add(nodeName);
+    for (const nodeName of barrierPendingNodes()) loops.settle.queue.add(nodeName);
     for (const { metadata, status } of ports.cache.list("AzVolume")) {
-      if ((status?.record?.unproven.length ?? 0) === 0) continue;
+      if ((status?.record?.unverified.length ?? 0) === 0) continue;
       loops.fence.queue.add(metadata.name);
       loops.vanished.queue.add(metadata.name);
     }
@@ -186,7 +186,7 @@ function createLoops(
       addVolumeAlone(change.name);
       addAttachmentsOf(change.name);
       for (const nodeName of leftQuarantine(change.previous, change.current)) addAttachmentsOn(nodeName);
-      for (const nodeName of newlyUnsettled(change.previous, change.current)) loops.settle.queue.add(nodeName);
+      for (const nodeName of newlyBarrierPending(change.previous, change.current)) loops.settle.queue.add(nodeName);
     }
     if (change.kind === "AzVolumeAttachment") {
       const { previous, current } = change;
@@ -199,16 +199,16 @@ function createLoops(
       addEverything();
       addAttachmentsOn(change.name);
     }
-    if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.sweep.queue.add(ONLY_KEY);
+    if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.rebuild.queue.add(ONLY_KEY);
     if (change.kind === "Lease" && sweepOf(change.current) < sweepOf(change.previous)) onSweepEnd();
   };
 
   loops.recovery.queue.add(ONLY_KEY);
-  loops.sweep.queue.add(ONLY_KEY);
+  loops.rebuild.queue.add(ONLY_KEY);
   loops.resync.queue.add(ONLY_KEY);
   loops.silence.queue.add(ONLY_KEY);
-  const { sweep, ...others } = loops;
-  return { loops: Object.values(others), sweep, sweepNow: () => sweep.queue.add(ONLY_KEY), onChange, onNode };
+  const { rebuild, ...others } = loops;
+  return { loops: Object.values(others), rebuild, rebuildNow: () => rebuild.queue.add(ONLY_KEY), onChange, onNode };
 }
 
 /**
@@ -234,16 +234,16 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
     const { error: __, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
     const isUnderWay = attachment.metadata.deletionTimestamp !== undefined || state === "Attaching" || state === "AttachmentFailed";
     const phase = isUnderWay ? "Pending" : state;
-    return { metadata, spec: attachment.spec, status, phase, hasGivenUp: hasGivenUp({ settings }, attachment) };
+    return { metadata, spec: attachment.spec, status, phase, isGone: isGone({ settings }, attachment) };
   };
   return !sameJson(relevant(previous), relevant(current));
 }
 
 /** Nodes that a record has unsettled since: all of them where it was made again. */
-function newlyUnsettled(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
-  const isAnew = previous?.metadata.uid !== current?.metadata.uid || previous?.status?.record?.storeGeneration !== current?.status?.record?.storeGeneration;
-  const known = new Set(isAnew ? [] : unsettledNames(previous));
-  return unsettledNames(current).filter((nodeName) => !known.has(nodeName));
+function newlyBarrierPending(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
+  const isAnew = previous?.metadata.uid !== current?.metadata.uid || previous?.status?.record?.storeIncarnation !== current?.status?.record?.storeIncarnation;
+  const known = new Set(isAnew ? [] : barrierPendingNames(previous));
+  return barrierPendingNames(current).filter((nodeName) => !known.has(nodeName));
 }
 
 /** An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have it, and nothing else would tell of it. */
@@ -260,9 +260,9 @@ function isRefused(attachment: AzVolumeAttachment | undefined): boolean {
   return isPermanentKind(attachment?.status?.error?.kind ?? "");
 }
 
-/** The store generation to come, while records are being proven anew; zero otherwise. */
+/** The store incarnation to come, while records are being proven anew; zero otherwise. */
 function sweepOf(lease: Lease | undefined): number {
-  return lease === undefined ? 0 : annotatedNumber(lease, SWEEP_ANNOTATION);
+  return lease === undefined ? 0 : annotatedNumber(lease, REBUILD_ANNOTATION);
 }
 
 /** Names of nodes that were cut off from volumes, each once: of some no AzDriverNode tells. */
@@ -308,15 +308,15 @@ function recoveryReconciler(ports: ControllerPorts, report: RecoveryReport, onRe
   };
 }
 
-function wantsReconciler(ports: ControllerPorts): Reconciler {
+function requestsReconciler(ports: ControllerPorts): Reconciler {
   return {
     name: "wants",
     workers: 1,
     backoff: { baseMs: 500, maxMs: 30_000 },
     reconcile: async (_key, signal) => {
-      const restored = await restoreWants(ports, signal);
+      const restored = await syncVolumeAttachments(ports, signal);
       if (!restored.ok) return restored;
-      return ok(restored.value.waiting > 0 ? { againAfterMs: WANTS_AGAIN_MS } : {});
+      return ok(restored.value.waiting > 0 ? { againAfterMs: REQUESTS_AGAIN_MS } : {});
     },
   };
 }

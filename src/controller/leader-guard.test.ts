@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "../core/failure/result.ts";
 import { aVolume, diskUri, identity } from "../core/testing/objects.ts";
 import type { CloudProvisioner, MayProceed } from "../ports/cloud/cloud-provisioner.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
-import { whileLeading } from "./leader-guard.ts";
+import { leaderGuard } from "./leader-guard.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 
@@ -13,11 +13,11 @@ const never = new AbortController().signal;
 const cancelled = fail({ kind: "Cancelled" });
 const newVolume = { metadata: { name: "pvc-1" }, spec: aVolume().spec } as NewObject<"AzVolume">;
 
-describe("whileLeading", () => {
+describe("leaderGuard", () => {
   it("writes while it leads, and nothing afterwards, though nobody has told it", () =>
     withControllerPorts(async (world) => {
       let isLeading = true;
-      const { store } = whileLeading(world.ports, () => isLeading);
+      const { store } = leaderGuard(world.ports, () => isLeading);
       const created = await world.answerOf(store.create("AzVolume", newVolume, never));
       assert.ok(created.ok);
       isLeading = false;
@@ -35,15 +35,15 @@ describe("whileLeading", () => {
       withControllerPorts(async (world) => {
         let isLeading = true;
         const answers: boolean[] = [];
-        const asking = async ({ mayProceed }: { readonly mayProceed: MayProceed }): Promise<Result<never, Failure>> => {
-          answers.push(await mayProceed(never));
+        const asking = async ({ precondition }: { readonly precondition: MayProceed }): Promise<Result<never, Failure>> => {
+          answers.push(await precondition(never));
           isLeading = false;
-          answers.push(await mayProceed(never));
+          answers.push(await precondition(never));
           return fail({ kind: "Refused", diskUri });
         };
-        const { cloud } = whileLeading({ ...world.ports, cloud: { ...world.ports.cloud, [write]: asking } }, () => isLeading);
+        const { cloud } = leaderGuard({ ...world.ports, cloud: { ...world.ports.cloud, [write]: asking } }, () => isLeading);
         const where = { diskUri, diskName: "pvc-1", resourceGroup: undefined, location: undefined, zone: undefined };
-        const what = { skuName: "Premium_LRS", sizeGiB: 20, maxShares: 1, tags: {}, mayProceed: async () => true } as const;
+        const what = { skuName: "Premium_LRS", sizeGiB: 20, maxShares: 1, tags: {}, precondition: async () => true } as const;
         assert.deepEqual(await cloud[write]({ ...where, ...what }, never), fail({ kind: "Refused", diskUri }));
         assert.deepEqual(answers, [true, false]);
       }));
@@ -52,18 +52,18 @@ describe("whileLeading", () => {
   it("asks nothing of the platform afterwards, and what waited in a queue since is refused when its turn comes", () =>
     withControllerPorts(async (world) => {
       let isLeading = true;
-      let mayProceed: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+      let precondition: ((signal: AbortSignal) => Promise<boolean>) | undefined;
       const attachDisk: CloudProvisioner["attachDisk"] = async (request) => {
-        mayProceed = request.mayProceed;
+        precondition = request.precondition;
         return ok({ lun: 0 });
       };
-      const { cloud } = whileLeading({ ...world.ports, cloud: { ...world.ports.cloud, attachDisk } }, () => isLeading);
-      const where = { diskUri, node: identity("node-a"), mayProceed: async () => true };
+      const { cloud } = leaderGuard({ ...world.ports, cloud: { ...world.ports.cloud, attachDisk } }, () => isLeading);
+      const where = { diskUri, node: identity("node-a"), precondition: async () => true };
       const request = { ...where, cachingMode: "None", lane: "primaryAttach" } as const;
       assert.deepEqual(await cloud.attachDisk(request, never), ok({ lun: 0 }));
-      assert.equal(await mayProceed?.(never), true);
+      assert.equal(await precondition?.(never), true);
       isLeading = false;
-      assert.equal(await mayProceed?.(never), false);
+      assert.equal(await precondition?.(never), false);
       world.disks.add(diskUri);
       const refused = await Promise.all([
         cloud.attachDisk(request, never),

@@ -9,7 +9,7 @@ import type { ControllerPorts } from "./controller-ports.ts";
  * The same ports, but for those of a leader: they write and ask for changes only while it leads. A process that stood still for a while is told by its own clock, before
  * any timer or message tells it, that its time is over; what it was about to do is `Cancelled`.
  */
-export function whileLeading(ports: ControllerPorts, isLeading: () => boolean): ControllerPorts {
+export function leaderGuard(ports: ControllerPorts, isLeading: () => boolean): ControllerPorts {
   const leading: Leading = async (change) => (isLeading() ? change() : fail({ kind: "Cancelled" }));
   const releaseAttachment: ClusterVolumes["releaseAttachment"] = (name, signal) => leading(() => ports.clusterVolumes.releaseAttachment(name, signal));
   const releaseVolumes: ClusterVolumes["releaseVolumes"] = (signal) => leading(() => ports.clusterVolumes.releaseVolumes(signal));
@@ -38,9 +38,9 @@ function leadersStore(store: ObjectStore, leading: Leading): ObjectStore {
 
 /** What is asked in between, too: a request may have waited in a queue since it was made. */
 function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () => boolean): CloudProvisioner {
-  const asking = <R extends { readonly mayProceed: MayProceed }>(request: R): R => ({
+  const asking = <R extends { readonly precondition: MayProceed }>(request: R): R => ({
     ...request,
-    mayProceed: async (signal: AbortSignal) => isLeading() && (await request.mayProceed(signal)) && isLeading(),
+    precondition: async (signal: AbortSignal) => isLeading() && (await request.precondition(signal)) && isLeading(),
   });
   return {
     createDisk: (request, signal) => leading(() => cloud.createDisk(asking(request), signal)),
@@ -51,7 +51,7 @@ function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () =
     detachDisk: (request, signal) => leading(() => cloud.detachDisk(asking(request), signal)),
     fenceDisk: (request, signal) => leading(() => cloud.fenceDisk(asking(request), signal)),
     proveDetached: (request, signal) => leading(() => cloud.proveDetached(asking(request), signal)),
-    settleInstance: (request, signal) => leading(() => cloud.settleInstance(asking(request), signal)),
+    writeBarrier: (request, signal) => leading(() => cloud.writeBarrier(asking(request), signal)),
     getDisk: (request, signal) => cloud.getDisk(request, signal),
     listDisks: (request, signal) => cloud.listDisks(request, signal),
     inspectInstance: (request, signal) => cloud.inspectInstance(request, signal),

@@ -75,9 +75,9 @@ describe("observeNodes", () => {
     },
     { because: "it is being tried again", attachment: anAttachment("node-a", { status: { state: "Attaching", error } }), isShort: true },
     { because: "it got its slot", attachment: anAttachment("node-a"), isShort: false },
-    { because: "only a standby was refused", attachment: aReplica("node-a", { status: { state: "AttachmentFailed", error } }), isShort: false },
+    { because: "only a replica was refused", attachment: aReplica("node-a", { status: { state: "AttachmentFailed", error } }), isShort: false },
   ]) {
-    it(`sees a node ${isShort ? "short of slots" : "with room"} where ${because}: a standby that made room must not take it again`, () =>
+    it(`sees a node ${isShort ? "short of slots" : "with room"} where ${because}: a replica that made room must not take it again`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await world.given("AzVolumeAttachment", attachment);

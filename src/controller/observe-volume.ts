@@ -81,7 +81,7 @@ function observePlacement({ cache, users }: Pick<ControllerPorts, "cache" | "use
 }
 
 function namesIn(record: WriterRecord | undefined, attachments: readonly AzVolumeAttachment[]): readonly string[] {
-  const nodes = record === undefined ? [] : [...(record.writer === undefined ? [] : [record.writer]), ...record.unproven, ...record.quarantine];
+  const nodes = record === undefined ? [] : [...(record.writer === undefined ? [] : [record.writer]), ...record.unverified, ...record.quarantine];
   return [...new Set([...nodes.map(({ nodeName }) => nodeName), ...attachments.map(({ spec }) => spec.nodeName)])].toSorted();
 }
 

@@ -9,7 +9,7 @@ import { withControllerPorts } from "./testing/a-controller.ts";
 
 const never = new AbortController().signal;
 const DETAIL = "pod v1/x serves disk.csi.azure.com";
-const CHANGES = ["attachDisk", "detachDisk", "fenceDisk", "proveDetached", "settleInstance"] as const;
+const CHANGES = ["attachDisk", "detachDisk", "fenceDisk", "proveDetached", "writeBarrier"] as const;
 
 describe("refuseBesideOthers", () => {
   for (const change of CHANGES) {
@@ -17,15 +17,15 @@ describe("refuseBesideOthers", () => {
       withControllerPorts(async ({ ports }) => {
         let other: string | undefined = DETAIL;
         const answers: boolean[] = [];
-        const asking = async ({ mayProceed }: { readonly mayProceed: MayProceed }): Promise<Result<never, Failure>> => {
-          answers.push(await mayProceed(never));
+        const asking = async ({ precondition }: { readonly precondition: MayProceed }): Promise<Result<never, Failure>> => {
+          answers.push(await precondition(never));
           other = DETAIL;
-          answers.push(await mayProceed(never));
+          answers.push(await precondition(never));
           return fail({ kind: "Refused", diskUri });
         };
         const cloud = refuseBesideOthers({ ...ports.cloud, [change]: asking }, () => other);
-        const request = { diskUri, node: identity("node-a"), cachingMode: "None", lane: "primaryAttach", mayProceed: async () => true } as const;
-        const whole = { ...request, mayForce: async () => true, mayCarryOut: async () => true };
+        const request = { diskUri, node: identity("node-a"), cachingMode: "None", lane: "primaryAttach", precondition: async () => true } as const;
+        const whole = { ...request, forcePrecondition: async () => true, mayCarryOut: async () => true };
         assert.deepEqual(await cloud[change](whole, never), fail({ kind: "OtherDriver", detail: DETAIL }));
         assert.deepEqual(answers, []);
         other = undefined;

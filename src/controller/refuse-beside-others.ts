@@ -7,13 +7,13 @@ import type { CloudProvisioner, MayProceed } from "../ports/cloud/cloud-provisio
  * `OtherDriver`. `why` is asked again before each write, since a request may have waited in a queue. Disks are made, grown and deleted, and all reads are served.
  */
 export function refuseBesideOthers(cloud: CloudProvisioner, why: () => string | undefined): CloudProvisioner {
-  const alone = async <T, R extends { readonly mayProceed: MayProceed }>(
+  const alone = async <T, R extends { readonly precondition: MayProceed }>(
     request: R,
     change: (request: R) => Promise<Result<T, Failure>>,
   ): Promise<Result<T, Failure>> => {
     const detail = why();
     if (detail !== undefined) return fail({ kind: "OtherDriver", detail });
-    return change({ ...request, mayProceed: async (signal: AbortSignal) => why() === undefined && (await request.mayProceed(signal)) });
+    return change({ ...request, precondition: async (signal: AbortSignal) => why() === undefined && (await request.precondition(signal)) });
   };
   return {
     ...cloud,
@@ -21,6 +21,6 @@ export function refuseBesideOthers(cloud: CloudProvisioner, why: () => string | 
     detachDisk: (request, signal) => alone(request, (asked) => cloud.detachDisk(asked, signal)),
     fenceDisk: (request, signal) => alone(request, (asked) => cloud.fenceDisk(asked, signal)),
     proveDetached: (request, signal) => alone(request, (asked) => cloud.proveDetached(asked, signal)),
-    settleInstance: (request, signal) => alone(request, (asked) => cloud.settleInstance(asked, signal)),
+    writeBarrier: (request, signal) => alone(request, (asked) => cloud.writeBarrier(asked, signal)),
   };
 }

@@ -5,7 +5,7 @@ import { ok, type Result } from "../core/failure/result.ts";
 const TRIED_AT_ONCE = 64;
 
 /** Failures of what all have in common, unless others of the same batch succeed. */
-const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set(["Cancelled", "StoreUnavailable", "StoreWentBack", "Throttled"]);
+const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set(["Cancelled", "StoreUnavailable", "StoreRolledBack", "Throttled"]);
 
 /** Whether a failure may say nothing of the one that was tried: the others may fail in the same way. */
 export function isGeneral(failure: Failure): boolean {

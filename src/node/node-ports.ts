@@ -3,7 +3,7 @@ import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Events } from "../ports/cluster/events.ts";
 import type { HostProvisioner } from "../ports/host/host-provisioner.ts";
-import type { NodeNotes } from "../ports/host/node-checkpoints.ts";
+import type { NodeCheckpoints } from "../ports/host/node-checkpoints.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
@@ -48,7 +48,7 @@ export interface NodePorts {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
   readonly host: HostProvisioner;
-  readonly notes: NodeNotes;
+  readonly checkpoints: NodeCheckpoints;
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;

@@ -8,7 +8,7 @@ import { silentLogger } from "../controller/testing/silent-logger.ts";
 import type { WriterRecord } from "../core/api/az-volume.ts";
 import { aDetail, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
 import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
-import { stateWant } from "../objects/writer-request.ts";
+import { requestWriter } from "../objects/writer-request.ts";
 import type { NewObject, ObjectStore } from "../ports/store/object-store.ts";
 import { ownObjectsOf } from "./scoped-store.ts";
 
@@ -17,22 +17,25 @@ const never = new AbortController().signal;
 interface World {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
-  readonly noted: Set<string>;
+  readonly checkpointed: Set<string>;
   /** Makes a volume with that record, or gives it another. */
   record(volumeName: string, record: Partial<WriterRecord>): Promise<void>;
   /** Has it wanted on a node. */
-  want(volumeName: string, nodeName: string): Promise<void>;
+  request(volumeName: string, nodeName: string): Promise<void>;
   /** The names of volumes and attachments in the node's cache, once it has heard everything. */
   known(): Promise<{ readonly volumes: readonly string[]; readonly attachments: readonly string[] }>;
 }
 
 /** A store as node-a follows it. */
-async function onNodeA(prepare: (world: Pick<World, "record" | "want" | "noted">) => Promise<void>, act: (world: World) => Promise<void>): Promise<void> {
+async function onNodeA(
+  prepare: (world: Pick<World, "record" | "request" | "checkpointed">) => Promise<void>,
+  act: (world: World) => Promise<void>,
+): Promise<void> {
   const clock = createVirtualClock();
   const random = createSeededRandom(1);
   const store = createSimulatedStore({ clock, random }).handle("node-a");
-  const noted = new Set<string>();
-  const knowsVolume = (volumeName: string): boolean => noted.has(volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+  const checkpointed = new Set<string>();
+  const knowsVolume = (volumeName: string): boolean => checkpointed.has(volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
   const cache = createObjectCache({
     store: ownObjectsOf(store, { nodeName: "node-a", knowsVolume }),
     clock,
@@ -45,7 +48,7 @@ async function onNodeA(prepare: (world: Pick<World, "record" | "want" | "noted">
   const world: World = {
     store,
     cache,
-    noted,
+    checkpointed,
     record: async (volumeName, record) => {
       const volume = aVolumeWithRecord(record);
       const present = await store.get("AzVolume", volumeName, never);
@@ -58,9 +61,9 @@ async function onNodeA(prepare: (world: Pick<World, "record" | "want" | "noted">
       const status = volume.status === undefined ? {} : { status: { ...volume.status, detail } };
       await must(store.updateStatus("AzVolume", { ...created, ...status }, never));
     },
-    want: async (volumeName, nodeName) => {
+    request: async (volumeName, nodeName) => {
       const volume = await must(store.get("AzVolume", volumeName, never));
-      await must(settledOn(clock, stateWant({ store, clock, steps }, { volume, nodeName, volumeContext: {} }, never)));
+      await must(settledOn(clock, requestWriter({ store, clock, steps }, { volume, nodeName, volumeContext: {} }, never)));
     },
     known: async () => {
       await clock.advance(10_000);
@@ -87,11 +90,11 @@ async function onNodeA(prepare: (world: Pick<World, "record" | "want" | "noted">
 describe("ownObjectsOf", () => {
   it("keeps other nodes' volumes and attachments out of a node's memory", () =>
     onNodeA(
-      async ({ record, want }) => {
+      async ({ record, request }) => {
         await record("pvc-of-a", { writer: aWriter("node-a") });
         await record("pvc-of-b", { writer: aWriter("node-b") });
-        await want("pvc-of-a", "node-a");
-        await want("pvc-of-b", "node-b");
+        await request("pvc-of-a", "node-a");
+        await request("pvc-of-b", "node-b");
       },
       async ({ known }) => assert.deepEqual(await known(), { volumes: ["pvc-of-a"], attachments: ["pvc-of-a on node-a"] }),
     ));
@@ -101,10 +104,10 @@ describe("ownObjectsOf", () => {
       async ({ record }) => {
         await record("fenced", { writer: aWriter("node-b"), fencing: identity("node-a") });
         await record("quarantined", { quarantine: [identity("node-b"), identity("node-a")] });
-        await record("unproven", { unproven: [identity("node-a")] });
+        await record("unverified", { unverified: [identity("node-a")] });
         await record("unrelated", { quarantine: [identity("node-b")] });
       },
-      async ({ known }) => assert.deepEqual((await known()).volumes, ["fenced", "quarantined", "unproven"]),
+      async ({ known }) => assert.deepEqual((await known()).volumes, ["fenced", "quarantined", "unverified"]),
     ));
 
   it("tells a node at once that a volume has become its own, and forgets it once it is not any more", () =>
@@ -121,14 +124,14 @@ describe("ownObjectsOf", () => {
 
   it("keeps a volume that the node has noted or has an attachment of, whatever its record says", () =>
     onNodeA(
-      async ({ record, noted, want }) => {
-        for (const name of ["noted", "standby"]) await record(name, { writer: aWriter("node-b") });
-        noted.add("noted");
-        await want("standby", "node-a");
+      async ({ record, checkpointed, request }) => {
+        for (const name of ["checkpointed", "replica"]) await record(name, { writer: aWriter("node-b") });
+        checkpointed.add("checkpointed");
+        await request("replica", "node-a");
       },
       async ({ record, known }) => {
-        for (const name of ["noted", "standby"]) await record(name, { writer: aWriter("node-b", { epoch: 2 }) });
-        assert.deepEqual((await known()).volumes, ["noted", "standby"]);
+        for (const name of ["checkpointed", "replica"]) await record(name, { writer: aWriter("node-b", { epoch: 2 }) });
+        assert.deepEqual((await known()).volumes, ["checkpointed", "replica"]);
       },
     ));
 

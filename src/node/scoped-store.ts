@@ -13,7 +13,7 @@ export interface OwnObjectsOptions {
 /** Whether a volume's record names a node in any part. */
 export function recordNames(volume: AzVolume, nodeName: string): boolean {
   const record = volume.status?.record;
-  return record !== undefined && [record.writer, record.fencing, ...record.quarantine, ...record.unproven].some((node) => node?.nodeName === nodeName);
+  return record !== undefined && [record.writer, record.fencing, ...record.quarantine, ...record.unverified].some((node) => node?.nodeName === nodeName);
 }
 
 /**

@@ -194,7 +194,7 @@ describe("stageVolume and what is on the disk", () => {
 describe("stageVolume where one command of the host fails", () => {
   const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, stderr: "" } as const;
 
-  const left = (world: NodeWorld): readonly unknown[] => [world.machine.mounts(), world.record()?.writer?.held, world.ports().notes.volumes()];
+  const left = (world: NodeWorld): readonly unknown[] => [world.machine.mounts(), world.record()?.writer?.held, world.ports().checkpoints.volumes()];
 
   async function failsOnce(world: NodeWorld, method: Parameters<NodeWorld["machine"]["failNext"]>[0], overrides: Partial<StageRequest> = {}): Promise<void> {
     world.machine.failNext(method, failure);
@@ -245,7 +245,7 @@ describe("stageVolume where one command of the host fails", () => {
       };
       const staged = await world.answerOf(stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never));
       assert.deepEqual(staged, { ok: false, failure });
-      assert.deepEqual([world.record()?.writer?.held, ports.notes.volumes().length], [true, 1]);
+      assert.deepEqual([world.record()?.writer?.held, ports.checkpoints.volumes().length], [true, 1]);
     }));
 
   it("keeps the note that tells where to look where it can't give the volume back", () =>
@@ -254,7 +254,7 @@ describe("stageVolume where one command of the host fails", () => {
       world.meanwhile.mount = async () => void world.machine.openRaw(0);
       await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
       assert.deepEqual(await stage(world), { ok: false, failure });
-      assert.deepEqual([world.record()?.writer?.held, world.ports().notes.volumes().length], [true, 1]);
+      assert.deepEqual([world.record()?.writer?.held, world.ports().checkpoints.volumes().length], [true, 1]);
     }));
 
   it("reports a command of an earlier plug-in that lives, and takes nothing", () =>

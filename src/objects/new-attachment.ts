@@ -8,7 +8,7 @@ import type { NewObject } from "../ports/store/object-store.ts";
 export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";
 export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
 
-/** The same as a controller creates it that places a standby, or has found the disk there. */
+/** The same as a controller creates it that places a replica, or has found the disk there. */
 export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
   const made = newAttachment(spec);
   return { ...made, metadata: { ...made.metadata, labels: { ...made.metadata.labels, [PLACED_BY_LABEL]: "controller" } } };

@@ -1,9 +1,9 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
-import { annotatedNumber, type Lease, STORE_GENERATION_ANNOTATION } from "../core/api/lease.ts";
+import { annotatedNumber, type Lease, STORE_INCARNATION_ANNOTATION } from "../core/api/lease.ts";
 import { isRepeat, judgeReports, type LoneReports, type ReportVerdict, withLoneReport } from "../core/writer/judge-reports.ts";
 
 /** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
-export const STORE_WENT_BACK = "StoreWentBack";
+export const STORE_WENT_BACK = "StoreRolledBack";
 
 /** Of the controllers' Lease: which nodes' report alone started a sweep of all records, and when, as JSON. */
 export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
@@ -11,20 +11,20 @@ export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
 /** Of the controllers' Lease: which of these reports were repeats, and when, as JSON. */
 export const LONE_REPEATS_ANNOTATION = "disk.csi.azure.com/lone-report-repeats";
 
-/** The reason that goes with `StoreWentBack`. */
-export function wentBackReason(generation: number): string {
+/** The reason that goes with `StoreRolledBack`. */
+export function rolledBackReason(generation: number): string {
   return `Generation${generation}`;
 }
 
 /** Whether a node says that the store went back since a generation began. */
 export function hasReported({ status }: AzDriverNode, generation: number): boolean {
   const condition = status?.conditions.find(({ type }) => type === STORE_WENT_BACK);
-  return condition?.status === "True" && condition.reason === wentBackReason(generation);
+  return condition?.status === "True" && condition.reason === rolledBackReason(generation);
 }
 
 /** Names of the nodes whose report starts a sweep, and what the sweep has to remember of it; or the one that waits for a second witness. */
 export function judgeStandingReports(nodes: readonly AzDriverNode[], lease: Lease, nowMs: number): ReportVerdict {
-  const generation = annotatedNumber(lease, STORE_GENERATION_ANNOTATION);
+  const generation = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
   const reporters = nodes.filter((node) => hasReported(node, generation)).map(({ metadata }) => metadata.name);
   return judgeReports(reporters, loneReportsOf(lease, LONE_REPORTS_ANNOTATION), nowMs);
 }

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { type ReconcileWorld, withControllerPorts } from "../controller/testing/a-controller.ts";
 import { fail } from "../core/failure/result.ts";
 import { aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
-import { grant, unwant } from "../core/writer/writer-steps.ts";
+import { grant, withdraw } from "../core/writer/writer-steps.ts";
 import { moveRecord } from "./update-record.ts";
 
 const never = new AbortController().signal;
@@ -129,7 +129,7 @@ describe("moveRecord", () => {
       world.store.failNext({ fault: "lostAnswer", verb: "updateStatus" });
       const lost = await moveRecord(world.ports, request, (record) => grant(record, a), never);
       assert.equal(!lost.ok && lost.failure.kind, "StoreUnavailable");
-      assert.equal((await moveRecord(world.ports, { ...request, step: "end-want" }, (record) => unwant(record, a), never)).ok, true);
-      assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, wanted: false }));
+      assert.equal((await moveRecord(world.ports, { ...request, step: "withdraw-request" }, (record) => withdraw(record, a), never)).ok, true);
+      assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, requested: false }));
     }));
 });

@@ -4,7 +4,7 @@ import { type ReconcileWorld, withControllerPorts } from "../controller/testing/
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import { toTimestamp } from "../core/primitives/timestamp.ts";
 import { anAttachment, aReplica, aVolume, diskUri, leaving } from "../core/testing/objects.ts";
-import { endWant, stateWant } from "./writer-request.ts";
+import { withdrawRequest, requestWriter } from "./writer-request.ts";
 
 const never = new AbortController().signal;
 const publish = { volume: aVolume(), nodeName: "node-a", readOnly: false, volumeContext: { from: "publish" } };
@@ -19,17 +19,17 @@ async function withAttachment(attachment: AzVolumeAttachment | undefined, act: (
 
 const specOf = (world: ReconcileWorld): AzVolumeAttachment["spec"] | undefined => world.attachment("node-a")?.spec;
 
-describe("stateWant", () => {
+describe("requestWriter", () => {
   it("makes the attachment as the primary, with a want from now on and a finalizer", () =>
     withAttachment(undefined, async (world) => {
       const since = toTimestamp(world.clock.nowMs());
-      assert.equal((await stateWant(world.ports, publish, never)).ok, true);
+      assert.equal((await requestWriter(world.ports, publish, never)).ok, true);
       assert.deepEqual(specOf(world), {
         volumeName: "pvc-1",
         volumeId: diskUri,
         nodeName: "node-a",
         role: "Primary",
-        want: { since },
+        writerRequest: { since },
         readOnly: false,
         volumeContext: { from: "publish" },
       });
@@ -38,18 +38,18 @@ describe("stateWant", () => {
 
   it("records that a CSI client has published it, until the request ends for good", () =>
     withAttachment(undefined, async (world) => {
-      await stateWant(world.ports, { ...publish, published: true }, never);
-      await stateWant(world.ports, publish, never);
-      await endWant(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: true }, never);
+      await requestWriter(world.ports, { ...publish, published: true }, never);
+      await requestWriter(world.ports, publish, never);
+      await withdrawRequest(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: true }, never);
       assert.equal(specOf(world)?.published, true, "still published there");
-      await endWant(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false }, never);
+      await withdrawRequest(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false }, never);
       assert.equal(specOf(world)?.published, undefined);
     }));
 
-  it("promotes a standby in place", () =>
+  it("promotes a replica in place", () =>
     withAttachment(aReplica("node-a"), async (world) => {
-      await stateWant(world.ports, publish, never);
-      assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, role: "Primary", want: { since: toTimestamp(world.clock.nowMs()) } });
+      await requestWriter(world.ports, publish, never);
+      assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, role: "Primary", writerRequest: { since: toTimestamp(world.clock.nowMs()) } });
     }));
 
   it("asks for no attachment to be made where there is one: each request is one that a pod waits for", () =>
@@ -62,55 +62,55 @@ describe("stateWant", () => {
         create: (kind, object, signal) => (asked.push("create"), store.create(kind, object, signal)),
         update: (kind, object, signal) => (asked.push("update"), store.update(kind, object, signal)),
       };
-      await stateWant({ ...world.ports, store: counted }, publish, never);
+      await requestWriter({ ...world.ports, store: counted }, publish, never);
       assert.deepEqual(asked, ["get", "update"]);
     }));
 
   it("keeps the age of a want that stands, and writes nothing", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
       const commits = world.commits.length;
-      assert.equal((await stateWant(world.ports, publish, never)).ok, true);
+      assert.equal((await requestWriter(world.ports, publish, never)).ok, true);
       assert.deepEqual(specOf(world), anAttachment("node-a").spec);
       assert.equal(world.commits.length, commits);
     }));
 
   it("leaves a read-only publication as it is where whoever wants it does not say how it is published", () =>
     withAttachment(anAttachment("node-a", { spec: { readOnly: true } }), async (world) => {
-      await endWant(world.ports, { ...unpublish, keepsPrimary: true }, never);
-      await stateWant(world.ports, { volume: aVolume(), nodeName: "node-a", volumeContext: {} }, never);
-      assert.deepEqual([specOf(world)?.readOnly, specOf(world)?.want !== undefined], [true, true]);
+      await withdrawRequest(world.ports, { ...unpublish, keepsPrimary: true }, never);
+      await requestWriter(world.ports, { volume: aVolume(), nodeName: "node-a", volumeContext: {} }, never);
+      assert.deepEqual([specOf(world)?.readOnly, specOf(world)?.writerRequest !== undefined], [true, true]);
     }));
 
   it("waits for an attachment that is leaving, and for the disk", () =>
     withAttachment(leaving(aReplica("node-a")), async (world) => {
-      const left = await stateWant(world.ports, publish, never);
+      const left = await requestWriter(world.ports, publish, never);
       assert.deepEqual(left, { ok: false, failure: { kind: "OperationInProgress", volumeId: diskUri, operation: "detach from node-a" } });
       const volume = { ...aVolume(), status: { state: "Creating", observedGeneration: 1, conditions: [] } } as const;
-      const early = await stateWant(world.ports, { ...publish, volume }, never);
+      const early = await requestWriter(world.ports, { ...publish, volume }, never);
       assert.equal(!early.ok && early.failure.kind, "StillWaiting");
     }));
 });
 
-describe("endWant", () => {
-  it("makes the attachment a standby", () =>
+describe("withdrawRequest", () => {
+  it("makes the attachment a replica", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
-      assert.deepEqual(await endWant(world.ports, unpublish, never), { ok: true, value: undefined });
+      assert.deepEqual(await withdrawRequest(world.ports, unpublish, never), { ok: true, value: undefined });
       assert.deepEqual(specOf(world), aReplica("node-a").spec);
     }));
 
   it("leaves it the primary where it is still published there", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
-      await endWant(world.ports, { ...unpublish, keepsPrimary: true }, never);
-      const { want: _, ...spec } = anAttachment("node-a").spec;
+      await withdrawRequest(world.ports, { ...unpublish, keepsPrimary: true }, never);
+      const { writerRequest: _, ...spec } = anAttachment("node-a").spec;
       assert.deepEqual(specOf(world), spec);
     }));
 
-  it("changes nothing about a standby, and succeeds where there is nothing to end", async () => {
+  it("changes nothing about a replica, and succeeds where there is nothing to end", async () => {
     await withAttachment(aReplica("node-a"), async (world) => {
       const before = world.attachment("node-a");
-      await endWant(world.ports, unpublish, never);
+      await withdrawRequest(world.ports, unpublish, never);
       assert.deepEqual(world.attachment("node-a"), before);
     });
-    await withAttachment(undefined, async (world) => assert.deepEqual(await endWant(world.ports, unpublish, never), { ok: true, value: undefined }));
+    await withAttachment(undefined, async (world) => assert.deepEqual(await withdrawRequest(world.ports, unpublish, never), { ok: true, value: undefined }));
   });
 });

@@ -12,7 +12,7 @@ import { newAttachment } from "./new-attachment.ts";
 import { changeSpec } from "./update-object.ts";
 
 /** What stating and ending a want takes: the same for ControllerPublishVolume and for a node that attaches by itself. */
-export interface WantPorts {
+export interface RequestPorts {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly steps: Steps;
@@ -22,8 +22,8 @@ export interface WantPorts {
  * States that a node wants to write a volume: its AzVolumeAttachment is made, or becomes Primary. A want that stands already keeps its age.
  * Fails with `OperationInProgress` while the attachment is still being detached, and with `StillWaiting` while another object has its name.
  */
-export async function stateWant(
-  ports: WantPorts,
+export async function requestWriter(
+  ports: RequestPorts,
   request: {
     readonly volume: AzVolume;
     readonly nodeName: string;
@@ -45,22 +45,22 @@ export async function stateWant(
   const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
   const change = (): Promise<Result<AzVolumeAttachment, Failure>> =>
-    changeSpec(ports.store, target, (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly, ...published }), signal);
-  return ports.steps.run("want", async () => {
+    changeSpec(ports.store, target, (present) => requesting(present, { since, readOnly: readOnly ?? present.spec.readOnly, ...published }), signal);
+  return ports.steps.run("request", async () => {
     const present = await change();
     if (present.ok || present.failure.kind !== "ObjectNotFound") return unlessLeaving(present, volumeId, nodeName);
     if (request.creates === false) return present;
-    const wanted = newAttachment({
+    const requested = newAttachment({
       volumeName,
       volumeId,
       nodeName,
       role: "Primary",
-      want: { since },
+      writerRequest: { since },
       ...published,
       readOnly: readOnly ?? false,
       volumeContext,
     });
-    const created = await ports.store.create("AzVolumeAttachment", wanted, signal);
+    const created = await ports.store.create("AzVolumeAttachment", requested, signal);
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
     // The controller may have made a replica in between.
     const found = await change();
@@ -77,12 +77,12 @@ function unlessLeaving(attachment: Result<AzVolumeAttachment, Failure>, volumeId
   return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
 }
 
-function wanting(
+function requesting(
   present: AzVolumeAttachment,
   { since, ...stated }: { readonly since: string; readonly readOnly: boolean; readonly published?: true },
 ): AzVolumeAttachment | undefined {
   if (present.metadata.deletionTimestamp !== undefined) return undefined;
-  const spec = { ...present.spec, ...stated, role: "Primary" as const, want: present.spec.want ?? { since } };
+  const spec = { ...present.spec, ...stated, role: "Primary" as const, writerRequest: present.spec.writerRequest ?? { since } };
   return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 
@@ -90,18 +90,18 @@ function wanting(
  * Ends a node's want in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the volume published there (NodeUnstageVolume where
  * ControllerUnpublishVolume will follow), so the disk stays attached whatever comes. Success if there is nothing to end.
  */
-export async function endWant(
-  ports: WantPorts,
+export async function withdrawRequest(
+  ports: RequestPorts,
   request: { readonly volumeId: string; readonly nodeName: string; readonly keepsPrimary: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  return changeWant(
+  return changeRequest(
     ports,
     request,
     (present) => {
       if (!request.keepsPrimary) return demoted(present);
-      const { want, ...spec } = present.spec;
-      return want === undefined ? undefined : { ...present, spec };
+      const { writerRequest, ...spec } = present.spec;
+      return writerRequest === undefined ? undefined : { ...present, spec };
     },
     signal,
   );
@@ -111,29 +111,34 @@ export async function endWant(
  * Makes a replica of the primary that a node no longer requests, where no ControllerUnpublishVolume follows.
  * A want that was stated since then stays, with its role.
  */
-export function demoteUnwanted(
-  ports: WantPorts,
+export function demoteUnrequested(
+  ports: RequestPorts,
   where: { readonly volumeId: string; readonly nodeName: string },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  return changeWant(ports, where, (present) => (present.spec.want === undefined && present.spec.role === "Primary" ? demoted(present) : undefined), signal);
+  return changeRequest(
+    ports,
+    where,
+    (present) => (present.spec.writerRequest === undefined && present.spec.role === "Primary" ? demoted(present) : undefined),
+    signal,
+  );
 }
 
 /** The attachment as a replica that nothing requests; undefined: it is one. */
 function demoted(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
-  const { want: _, published: __, ...kept } = present.spec;
+  const { writerRequest: _, published: __, ...kept } = present.spec;
   const spec = { ...kept, role: "Replica" as const };
   return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 
 /** Success if there is no such attachment. */
-async function changeWant(
-  ports: WantPorts,
+async function changeRequest(
+  ports: RequestPorts,
   { volumeId, nodeName }: { readonly volumeId: string; readonly nodeName: string },
   change: (present: AzVolumeAttachment) => AzVolumeAttachment | undefined,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const target = namedAttachment({ diskUri: volumeId, nodeName });
-  const ended = await ports.steps.run("end-want", () => changeSpec(ports.store, target, change, signal));
+  const ended = await ports.steps.run("withdraw-request", () => changeSpec(ports.store, target, change, signal));
   return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok(undefined) : ended;
 }

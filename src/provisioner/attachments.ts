@@ -101,7 +101,7 @@ function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined 
 /** Detaches a disk. Off a VM that is not at its resource id any more, it is detached once that VM is proven to be gone. */
 export async function detachDisk(context: AttachmentContext, request: DetachRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
   // Who may be taken off may be taken off by force.
-  const spec = { ...request, kind: "detach", cachingMode: "None", mayForce: request.mayProceed } as const;
+  const spec = { ...request, kind: "detach", cachingMode: "None", forcePrecondition: request.precondition } as const;
   const answer = await writing(context, request, () => context.queues.submit(request.vm, spec, signal).answer);
   if (!answer.ok) return answer;
   if (answer.value.kind !== "instanceGone" && answer.value.kind !== "instanceReplaced") return ok(undefined);
@@ -128,7 +128,7 @@ export async function proveDetached(context: AttachmentContext, request: FenceRe
 }
 
 /** Settles what may be under way to a VM. */
-export async function settleInstance(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function writeBarrier(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
   const answer = await askForProof(context, request, "settle", signal);
   if (!answer.ok) return answer;
   if (answer.value.kind === "settled") return ok(undefined);

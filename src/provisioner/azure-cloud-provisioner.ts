@@ -10,7 +10,7 @@ import type { ArmApi, ArmDisk } from "./arm/arm-api.ts";
 import { createArmSession } from "./arm/arm-session.ts";
 import { toFailure } from "./arm/error-table.ts";
 import { ThrottleBudget } from "./arm/throttle-budget.ts";
-import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetached, settleInstance } from "./attachments.ts";
+import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetached, writeBarrier } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { diskFactsOf } from "./disk/disk-facts.ts";
 import { diskIdOf, readDisk } from "./disk/disk-owners.ts";
@@ -88,7 +88,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     detachDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => detachDisk(attachments, { ...request, vm }, signal))),
     fenceDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),
     proveDetached: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => proveDetached(attachments, { ...request, vm }, signal))),
-    settleInstance: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => settleInstance(attachments, { ...request, vm }, signal))),
+    writeBarrier: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => writeBarrier(attachments, { ...request, vm }, signal))),
     proveVanished: (request, signal) =>
       cancellable(signal, () => onVm(place, request, (vm) => proveVanished({ session, place, vmReads }, { ...request, vm, lane: "failover" }, signal))),
     inspectInstance: ({ nodeName, instanceUri }, signal) =>

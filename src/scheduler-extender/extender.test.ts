@@ -19,7 +19,7 @@ const alone =
     answer(verb, body, new ByteWriter());
 const read = (answer: ExtenderAnswer) => JSON.parse(answer.body.toString("utf8"));
 
-/** A cluster of three nodes where a pod's volume is attached to node-b as a standby, and node-c has fallen silent. */
+/** A cluster of three nodes where a pod's volume is attached to node-b as a replica, and node-c has fallen silent. */
 function anExtender(overrides: { readonly whyNotReady?: () => string | undefined } = {}) {
   const cluster = aCluster();
   const index = createPlacementIndex({ caches: cluster, heartbeatStaleMs: 35_000, clock: createVirtualClock() });

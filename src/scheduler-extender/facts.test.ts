@@ -25,13 +25,13 @@ describe("what the extender keeps of objects", () => {
     assert.equal(volumeFacts(aVolume({ status: { detail: aDetail({ diskUri: diskUri.toUpperCase() }) } })).diskKey, diskUri.toLowerCase());
   });
 
-  it("counts as attached what is attached and stays, as taking a slot what has one or is getting one, as firm all but standbys", () => {
+  it("counts as attached what is attached and stays, as taking a slot what has one or is getting one, as firm all but replicas", () => {
     const rows = [
       { because: "primary", attachment: anAttachment("node-a"), attached: true, slot: true, firm: true },
-      { because: "standby", attachment: aReplica("node-a"), attached: true, slot: true, firm: false },
+      { because: "replica", attachment: aReplica("node-a"), attached: true, slot: true, firm: false },
       {
-        because: "a standby that is wanted as the next writer",
-        attachment: aReplica("node-a", { spec: { want: { since: "2026-01-01T00:00:00.000Z" } } }),
+        because: "a replica that is wanted as the next writer",
+        attachment: aReplica("node-a", { spec: { writerRequest: { since: "2026-01-01T00:00:00.000Z" } } }),
         attached: true,
         slot: true,
         firm: true,

@@ -91,7 +91,7 @@ export function attachmentFacts(attachment: AzVolumeAttachment): AttachmentFacts
     vmId: status?.vmId,
     isAttached: status?.state === "Attached" && status.deviceMissing !== true && !isLeaving,
     holdsSlot: status !== undefined && status.state !== "Pending" && status.state !== "AttachmentFailed",
-    isFirm: spec.role === "Primary" || spec.want !== undefined,
+    isFirm: spec.role === "Primary" || spec.writerRequest !== undefined,
   };
 }
 

@@ -94,18 +94,18 @@ describe("the placement index", () => {
 
   it("counts what has to stay on a node, whatever comes first and whatever is told twice", () => {
     const primary = (name: string, nodeName: string): AttachmentFacts => ({ ...attachmentFacts(anAttachment(nodeName)), metadata: meta(name) });
-    const standby = (name: string, nodeName: string): AttachmentFacts => ({ ...attachmentFacts(aReplica(nodeName)), metadata: meta(name) });
+    const replica = (name: string, nodeName: string): AttachmentFacts => ({ ...attachmentFacts(aReplica(nodeName)), metadata: meta(name) });
     const { cluster, index } = anIndex();
     const firm = (): unknown => ["node-a", "node-b"].map((nodeName) => index.findNode(nodeName)?.firmAttachments);
     cluster.attachments.put(primary("1", "node-a"));
     cluster.nodes.put(wellNode("node-a"));
     cluster.nodes.put(wellNode("node-b"));
-    cluster.attachments.put(standby("2", "node-a"));
+    cluster.attachments.put(replica("2", "node-a"));
     assert.deepEqual(firm(), [1, 0]);
     cluster.attachments.put(primary("1", "node-a"));
     cluster.attachments.put(primary("2", "node-a"));
     assert.deepEqual(firm(), [2, 0]);
-    cluster.attachments.put(standby("1", "node-a"));
+    cluster.attachments.put(replica("1", "node-a"));
     cluster.attachments.remove("2");
     cluster.attachments.remove("2");
     assert.deepEqual(firm(), [0, 0]);

@@ -76,7 +76,7 @@ describe("the extender's server", () => {
     assert.equal((await call(port, "GET", "/filter", "")).code, 405);
   });
 
-  it("refuses more than it may hold, names the cure, and goes on serving", async () => {
+  it("refuses more than it may hold, names the remedy, and goes on serving", async () => {
     const { post, served } = await aServer({ limits: { bodyBytesMax: MIB } });
     const { code, text } = await post("/filter", "x".repeat(3 * MIB));
     assert.equal(code, 413);

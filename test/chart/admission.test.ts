@@ -190,7 +190,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
 
   it("has room for a record that thousands of nodes are in", async () => {
     const many = Array.from({ length: 5_000 }, (_, index) => ({ ...nodeC, nodeName: `node-${index}` }));
-    const record = { ...found, unproven: [], clean: many };
+    const record = { ...found, unverified: [], clean: many };
     assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
   });
 
@@ -210,7 +210,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
       volumeId,
       nodeName: node.nodeName,
       role: "Primary",
-      want: { since: SINCE },
+      writerRequest: { since: SINCE },
       readOnly: false,
       volumeContext: {},
     } as const;
@@ -250,7 +250,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     const onLater = await tokenOf(name);
     const verdict = async (client: ApiClient, nodeUid: string | undefined): Promise<string> => {
       const from = written({ ...nodeA, nodeName: name, ...(nodeUid === undefined ? {} : { nodeUid }) });
-      return (await tryRecord(from, moved(steps.unwant(from, { ...nodeA, nodeName: name })), client)) === undefined ? "allowed" : "refused";
+      return (await tryRecord(from, moved(steps.withdraw(from, { ...nodeA, nodeName: name })), client)) === undefined ? "allowed" : "refused";
     };
     const verdicts = async (nodeUid: string | undefined): Promise<readonly string[]> =>
       Promise.all([withoutNode, onEarlier, onLater].map((client) => verdict(client, nodeUid)));
@@ -344,7 +344,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
   });
 
   it("asks nobody else: an administrator writes what a node may not", async () => {
-    const volume = await aVolume({ record: written(nodeB, { held: false, wanted: false }) });
+    const volume = await aVolume({ record: written(nodeB, { held: false, requested: false }) });
     assert.equal(await tryStatus(volume, { ...volume.status, record: fresh }, admin), undefined);
   });
 });

@@ -62,19 +62,27 @@ const diskUri = `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/
 type AttachmentSpec = AzVolumeAttachment["spec"];
 
 function attachmentOf({ nodeName }: NodeIdentity, spec: Partial<AttachmentSpec> = {}): NewObject<"AzVolumeAttachment"> {
-  const wanted = { volumeName: VOLUME, volumeId: diskUri, nodeName, role: "Primary", want: { since: SINCE }, readOnly: false, volumeContext: {} } as const;
-  return newAttachment({ ...wanted, ...spec });
+  const requested = {
+    volumeName: VOLUME,
+    volumeId: diskUri,
+    nodeName,
+    role: "Primary",
+    writerRequest: { since: SINCE },
+    readOnly: false,
+    volumeContext: {},
+  } as const;
+  return newAttachment({ ...requested, ...spec });
 }
 
 function withMetadata(made: NewObject<"AzVolumeAttachment">, metadata: Partial<NewObject<"AzVolumeAttachment">["metadata"]>): typeof made {
   return { ...made, metadata: { ...made.metadata, ...metadata } };
 }
 
-function withoutWant({ want: _, ...spec }: AttachmentSpec): AttachmentSpec {
+function withoutRequest({ writerRequest: _, ...spec }: AttachmentSpec): AttachmentSpec {
   return { ...spec, role: "Replica" };
 }
 
-const standby: NewObject<"AzVolumeAttachment"> = { ...attachmentOf(nodeA), spec: withoutWant(attachmentOf(nodeA).spec) };
+const replica: NewObject<"AzVolumeAttachment"> = { ...attachmentOf(nodeA), spec: withoutRequest(attachmentOf(nodeA).spec) };
 const attached = { state: "Attached", role: "Primary", lun: 1, vmId: nodeA.vmId, instanceUri: nodeA.instanceUri } as const;
 const recall = { id: "r", published: [], unmounting: true, progress: "1", time: SINCE };
 const asked = { id: "r", since: SINCE } as const;
@@ -137,18 +145,18 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   created("without the label of its node", LABEL, withMetadata(attachmentOf(nodeA), { labels: {} })),
   created("with the label of another node", LABEL, withMetadata(attachmentOf(nodeA), { labels: { [NODE_NAME_LABEL]: "node-b" } })),
   created("as placed by a controller", PLACED, withMetadata(attachmentOf(nodeA), { labels: { ...labels, [PLACED_BY_LABEL]: "controller" } })),
-  created("as a standby", WANTS, standby),
-  created("as a primary that it does not want", WANTS, { ...standby, spec: { ...standby.spec, role: "Primary" } }),
+  created("as a replica", WANTS, replica),
+  created("as a primary that it does not want", WANTS, { ...replica, spec: { ...replica.spec, role: "Primary" } }),
   created("as recalled", WANTS, attachmentOf(nodeA, { recall: asked })),
   created("as published", WANTS, attachmentOf(nodeA, { published: true })),
   created("without its finalizer", WANTS, withMetadata(attachmentOf(nodeA), { finalizers: [] })),
   created("with one more finalizer", WANTS, withMetadata(attachmentOf(nodeA), { finalizers: [ATTACHMENT_FINALIZER, "example.com/mine"] })),
 
-  updated("ends its want", "allowed", attachmentOf(nodeA), ({ spec }) => ({ spec: withoutWant(spec) })),
-  updated("states it again", "allowed", standby, ({ spec }) => ({ spec: { ...spec, role: "Primary", want: { since: SINCE } } })),
-  updated("wants what it leaves a standby", PRIMARY, standby, ({ spec }) => ({ spec: { ...spec, want: { since: SINCE } } })),
-  updated("writes an annotation", "allowed", standby, ({ metadata }) => ({ metadata: { ...metadata, annotations: { a: "1" } } })),
-  updated("of another node", OWN, attachmentOf(nodeB), ({ spec }) => ({ spec: withoutWant(spec) })),
+  updated("ends its want", "allowed", attachmentOf(nodeA), ({ spec }) => ({ spec: withoutRequest(spec) })),
+  updated("states it again", "allowed", replica, ({ spec }) => ({ spec: { ...spec, role: "Primary", writerRequest: { since: SINCE } } })),
+  updated("wants what it leaves a replica", PRIMARY, replica, ({ spec }) => ({ spec: { ...spec, writerRequest: { since: SINCE } } })),
+  updated("writes an annotation", "allowed", replica, ({ metadata }) => ({ metadata: { ...metadata, annotations: { a: "1" } } })),
+  updated("of another node", OWN, attachmentOf(nodeB), ({ spec }) => ({ spec: withoutRequest(spec) })),
   updated("gives it another node", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, nodeName: "node-b" } })),
   updated("takes another node's", UNCHANGING, attachmentOf(nodeB), ({ spec }) => ({ spec: { ...spec, nodeName: "node-a" } })),
   updated("recalls it", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, recall: asked } })),
@@ -222,7 +230,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
     verdict: "ObjectConflict",
     write: async (stores) => {
       const present = await given(stores, "AzVolumeAttachment", attachmentOf(nodeB));
-      must(await stores.admin.update("AzVolumeAttachment", { ...present, spec: withoutWant(present.spec) }, never));
+      must(await stores.admin.update("AzVolumeAttachment", { ...present, spec: withoutRequest(present.spec) }, never));
       return stores.node.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, readOnly: true } }, never);
     },
   },

@@ -20,7 +20,7 @@ export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {
     ...(writer === undefined ? {} : { writer: bound(writer) }),
     ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
     quarantine: record.quarantine.map(bound),
-    unproven: record.unproven.map(bound),
+    unverified: record.unverified.map(bound),
   };
 }
 
@@ -35,17 +35,17 @@ export const nodeC: NodeIdentity = { nodeName: "node-c", instanceUri: vmUri("c")
 /** The record of a new disk. */
 export const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
 /** A record that was made anew: two nodes may have the disk. */
-export const found: WriterRecord = { ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeGeneration: 1 }), clean: [nodeC] };
+export const found: WriterRecord = { ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }), clean: [nodeC] };
 /** The same, where only the word of the node itself says so. */
-const unverifiedA: WriterRecord = { ...found, unproven: [{ ...nodeA, unverified: true }, nodeB] };
+const unconfirmedA: WriterRecord = { ...found, unverified: [{ ...nodeA, unconfirmed: true }, nodeB] };
 
 /** A record with `node` as its writer. */
-export function written(node: NodeIdentity, { held = true, wanted = true }: { readonly held?: boolean; readonly wanted?: boolean } = {}): WriterRecord {
-  return { ...fresh, writer: { ...node, epoch: 4, held, wanted } };
+export function written(node: NodeIdentity, { held = true, requested = true }: { readonly held?: boolean; readonly requested?: boolean } = {}): WriterRecord {
+  return { ...fresh, writer: { ...node, epoch: 4, held, requested } };
 }
 
 const fencing = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({ ...record, fencing: node });
-const taking = { isClean: true, storeGeneration: 1 };
+const taking = { isClean: true, storeIncarnation: 1 };
 
 /** Every step of the protocol that a node takes, from a record that allows it. */
 export const nodeSteps: readonly {
@@ -53,110 +53,114 @@ export const nodeSteps: readonly {
   readonly from: (node: NodeIdentity) => WriterRecord;
   readonly step: (record: WriterRecord, node: NodeIdentity) => Step;
 }[] = [
-  { name: "take", from: (node) => written(node, { held: false }), step: (record, node) => steps.take(record, node, taking) },
-  { name: "take again", from: (node) => written(node), step: (record, node) => steps.take(record, node, taking) },
-  { name: "give", from: (node) => written(node, { wanted: false }), step: (record, node) => steps.give(record, node, 4) },
+  { name: "acquire", from: (node) => written(node, { held: false }), step: (record, node) => steps.acquire(record, node, taking) },
+  { name: "take again", from: (node) => written(node), step: (record, node) => steps.acquire(record, node, taking) },
+  { name: "release", from: (node) => written(node, { requested: false }), step: (record, node) => steps.release(record, node, 4) },
   {
     name: "give while it is fenced, which ends no fence",
-    from: (node) => fencing(written(node, { wanted: false }), node),
-    step: (record, node) => steps.give(record, node, 4),
+    from: (node) => fencing(written(node, { requested: false }), node),
+    step: (record, node) => steps.release(record, node, 4),
   },
-  { name: "give after a failed stage", from: (node) => written(node), step: (record, node) => steps.give(record, node, 4) },
-  { name: "end of want", from: (node) => written(node), step: steps.unwant },
-  { name: "want again", from: (node) => written(node, { wanted: false }), step: steps.wantAgain },
+  { name: "give after a failed stage", from: (node) => written(node), step: (record, node) => steps.release(record, node, 4) },
+  { name: "end of want", from: (node) => written(node), step: steps.withdraw },
+  { name: "want again", from: (node) => written(node, { requested: false }), step: steps.renew },
   { name: "leave quarantine", from: (node) => ({ ...fresh, quarantine: [nodeC, node] }), step: steps.leaveQuarantine },
-  { name: "leave the quarantine that a found record implies", from: () => ({ ...found, unproven: [] }), step: steps.leaveQuarantine },
+  { name: "leave the quarantine that a found record implies", from: () => ({ ...found, unverified: [] }), step: steps.leaveQuarantine },
   { name: "prove clean", from: () => found, step: steps.proveClean },
   { name: "prove clean while it is fenced, which ends no fence", from: (node) => fencing(found, node), step: steps.proveClean },
-  { name: "prove clean while its VM is not settled", from: (node) => ({ ...found, unsettled: [node] }), step: steps.proveClean },
-  { name: "claim while another's VM is not settled", from: () => ({ ...found, unsettled: [nodeC] }), step: (record, node) => steps.claim(record, node, 7) },
+  { name: "prove clean while its VM is not settled", from: (node) => ({ ...found, barrierPending: [node] }), step: steps.proveClean },
+  {
+    name: "claim while another's VM is not settled",
+    from: () => ({ ...found, barrierPending: [nodeC] }),
+    step: (record, node) => steps.reclaim(record, node, 7),
+  },
   {
     name: "claim while an earlier VM of its name is not settled",
-    from: (node) => ({ ...found, unsettled: [{ ...node, vmId: nodeC.vmId, instanceUri: nodeC.instanceUri }] }),
-    step: (record, node) => steps.claim(record, node, 7),
+    from: (node) => ({ ...found, barrierPending: [{ ...node, vmId: nodeC.vmId, instanceUri: nodeC.instanceUri }] }),
+    step: (record, node) => steps.reclaim(record, node, 7),
   },
-  { name: "claim", from: () => found, step: (record, node) => steps.claim(record, node, 7) },
+  { name: "reclaim", from: () => found, step: (record, node) => steps.reclaim(record, node, 7) },
 ];
 
 /** Every step that is a controller's, whoever it is about. */
 export const controllerSteps: readonly { readonly name: string; readonly from: WriterRecord; readonly step: (record: WriterRecord) => Step }[] = [
   { name: "grant to itself", from: fresh, step: (record) => steps.grant(record, nodeA) },
   { name: "grant to another", from: fresh, step: (record) => steps.grant(record, nodeB) },
-  { name: "revoke", from: written(nodeB, { held: false, wanted: false }), step: steps.revoke },
-  { name: "revoke of itself", from: written(nodeA, { held: false, wanted: false }), step: steps.revoke },
-  { name: "fence intent", from: written(nodeB, { wanted: false }), step: (record) => steps.fenceIntent(record, nodeB) },
+  { name: "revoke", from: written(nodeB, { held: false, requested: false }), step: steps.revoke },
+  { name: "revoke of itself", from: written(nodeA, { held: false, requested: false }), step: steps.revoke },
+  { name: "fence intent", from: written(nodeB, { requested: false }), step: (record) => steps.fenceIntent(record, nodeB) },
   {
     name: "end of a fence with proof",
-    from: fencing(written(nodeB, { wanted: false }), nodeB),
+    from: fencing(written(nodeB, { requested: false }), nodeB),
     step: (record) => steps.fenceClear(record, nodeB, record.writer),
   },
-  { name: "settling itself", from: { ...found, unsettled: [nodeA, nodeB] }, step: (record) => steps.settle(record, nodeA) },
-  { name: "settling itself last", from: { ...found, unsettled: [nodeA] }, step: (record) => steps.settle(record, nodeA) },
+  { name: "settling itself", from: { ...found, barrierPending: [nodeA, nodeB] }, step: (record) => steps.passBarrier(record, nodeA) },
+  { name: "settling itself last", from: { ...found, barrierPending: [nodeA] }, step: (record) => steps.passBarrier(record, nodeA) },
   { name: "clearing of a vanished VM", from: written(nodeB), step: (record) => steps.clearVanished(record, nodeB) },
 ];
 
 /** Writes that are no step of the protocol at all. */
 export const forgeries: readonly { readonly name: string; readonly from: WriterRecord; readonly to: WriterRecord }[] = [
   { name: "taking while it is fenced", from: fencing(written(nodeA, { held: false }), nodeA), to: fencing(written(nodeA), nodeA) },
-  { name: "taking what is being taken back", from: written(nodeA, { held: false, wanted: false }), to: written(nodeA, { wanted: false }) },
-  { name: "wanting again while it is fenced", from: fencing(written(nodeA, { wanted: false }), nodeA), to: fencing(written(nodeA), nodeA) },
-  { name: "ending its fence as it gives", from: fencing(written(nodeA, { wanted: false }), nodeA), to: written(nodeA, { held: false, wanted: false }) },
-  { name: "ending its fence as it proves itself", from: fencing(found, nodeA), to: { ...found, unproven: [nodeB], clean: [nodeC, nodeA] } },
-  { name: "ending its fence while it holds", from: fencing(written(nodeA, { wanted: false }), nodeA), to: written(nodeA, { wanted: false }) },
-  { name: "a higher epoch", from: written(nodeA), to: { ...written(nodeA), writer: { ...nodeA, epoch: 5, held: true, wanted: true }, epoch: 5 } },
+  { name: "taking what is being taken back", from: written(nodeA, { held: false, requested: false }), to: written(nodeA, { requested: false }) },
+  { name: "wanting again while it is fenced", from: fencing(written(nodeA, { requested: false }), nodeA), to: fencing(written(nodeA), nodeA) },
+  { name: "ending its fence as it gives", from: fencing(written(nodeA, { requested: false }), nodeA), to: written(nodeA, { held: false, requested: false }) },
+  { name: "ending its fence as it proves itself", from: fencing(found, nodeA), to: { ...found, unverified: [nodeB], clean: [nodeC, nodeA] } },
+  { name: "ending its fence while it holds", from: fencing(written(nodeA, { requested: false }), nodeA), to: written(nodeA, { requested: false }) },
+  { name: "a higher epoch", from: written(nodeA), to: { ...written(nodeA), writer: { ...nodeA, epoch: 5, held: true, requested: true }, epoch: 5 } },
   { name: "a higher epoch of the record alone", from: written(nodeA), to: { ...written(nodeA), epoch: 9 } },
   {
     name: "another VM under its name",
     from: written(nodeA),
-    to: { ...written(nodeA), writer: { ...nodeA, vmId: nodeB.vmId, epoch: 4, held: true, wanted: true } },
+    to: { ...written(nodeA), writer: { ...nodeA, vmId: nodeB.vmId, epoch: 4, held: true, requested: true } },
   },
   {
     name: "claiming as a VM at another resource id",
     from: found,
-    to: { ...found, unproven: [nodeB], epoch: 5, writer: { ...nodeA, instanceUri: nodeB.instanceUri, epoch: 5, held: true, wanted: true } },
+    to: { ...found, unverified: [nodeB], epoch: 5, writer: { ...nodeA, instanceUri: nodeB.instanceUri, epoch: 5, held: true, requested: true } },
   },
-  { name: "claiming what it never had", from: fresh, to: { ...fresh, epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } } },
+  { name: "claiming what it never had", from: fresh, to: { ...fresh, epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } } },
   {
     name: "claiming while it is fenced",
     from: fencing(found, nodeA),
-    to: { ...fencing(found, nodeA), unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
+    to: { ...fencing(found, nodeA), unverified: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } },
   },
-  { name: "claiming under an old epoch", from: found, to: { ...found, unproven: [nodeB], writer: { ...nodeA, epoch: 4, held: true, wanted: true } } },
+  { name: "claiming under an old epoch", from: found, to: { ...found, unverified: [nodeB], writer: { ...nodeA, epoch: 4, held: true, requested: true } } },
   {
     name: "claiming what only its own word gives it",
-    from: unverifiedA,
-    to: { ...unverifiedA, unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
+    from: unconfirmedA,
+    to: { ...unconfirmedA, unverified: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } },
   },
   {
     name: "that Azure has listed it",
-    from: unverifiedA,
-    to: { ...unverifiedA, unproven: [nodeA, nodeB] },
+    from: unconfirmedA,
+    to: { ...unconfirmedA, unverified: [nodeA, nodeB] },
   },
   {
     name: "claiming under an epoch that leaves no room",
     from: found,
-    to: { ...found, unproven: [nodeB], epoch: 2 ** 52, writer: { ...nodeA, epoch: 2 ** 52, held: true, wanted: true } },
+    to: { ...found, unverified: [nodeB], epoch: 2 ** 52, writer: { ...nodeA, epoch: 2 ** 52, held: true, requested: true } },
   },
   {
     name: "claiming while its disk may be taken off",
-    from: { ...found, unsettled: [nodeA] },
-    to: { ...found, unsettled: [nodeA], unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
+    from: { ...found, barrierPending: [nodeA] },
+    to: { ...found, barrierPending: [nodeA], unverified: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } },
   },
   {
     name: "claiming while its disk may be taken off, its vmId in capitals",
-    from: { ...found, unsettled: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }] },
+    from: { ...found, barrierPending: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }] },
     to: {
       ...found,
-      unsettled: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }],
-      unproven: [nodeB],
+      barrierPending: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }],
+      unverified: [nodeB],
       epoch: 5,
-      writer: { ...nodeA, epoch: 5, held: true, wanted: true },
+      writer: { ...nodeA, epoch: 5, held: true, requested: true },
     },
   },
   { name: "sending another into quarantine", from: written(nodeB), to: { ...written(nodeB), quarantine: [nodeC, nodeB] } },
   { name: "a new order of the quarantine", from: { ...fresh, quarantine: [nodeB, nodeC] }, to: { ...fresh, quarantine: [nodeC, nodeB] } },
-  { name: "that a disk found in use is new", from: found, to: { ...found, foundInUse: false } },
-  { name: "another generation of the store", from: written(nodeA), to: { ...written(nodeA), storeGeneration: 9 } },
+  { name: "that a disk found in use is new", from: found, to: { ...found, adopted: false } },
+  { name: "another store incarnation", from: written(nodeA), to: { ...written(nodeA), storeIncarnation: 9 } },
   { name: "that it is clean of a disk that was never found in use", from: fresh, to: { ...fresh, clean: [nodeA] } },
   {
     name: "that two VMs of its name are clean",
@@ -173,6 +177,6 @@ export const forgeries: readonly { readonly name: string; readonly from: WriterR
   {
     name: "claiming under its own uid what another Node of its name had",
     from: boundTo(found, EARLIER_UID),
-    to: { ...found, unproven: [nodeB], epoch: 5, writer: { ...nodeA, nodeUid: NODE_A_UID, epoch: 5, held: true, wanted: true } },
+    to: { ...found, unverified: [nodeB], epoch: 5, writer: { ...nodeA, nodeUid: NODE_A_UID, epoch: 5, held: true, requested: true } },
   },
 ];

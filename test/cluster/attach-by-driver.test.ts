@@ -10,7 +10,7 @@ import { assertHandedOver, firstHeldMs, recordsDuring } from "./assert/watch-wri
 import { driverLab } from "./driver-lab.ts";
 import { attachesUnderKilledLeader } from "./faults/attach-under-killed-leader.ts";
 import { movesWhileApiServerRestarts, writesOnWithoutItsObject } from "./faults/disturb-api.ts";
-import { drainStandby, untilFailoverReady, withStandby } from "./faults/drain-replica.ts";
+import { drainReplica, untilFailoverReady, withReplica } from "./faults/drain-replica.ts";
 import { withHeldUnmount } from "./faults/held-unmount.ts";
 import { movesOffNodeWithoutPower, VICTIM } from "./faults/lose-node.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
@@ -80,7 +80,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
       withWorkloads(lab, "frozen-node", async (workloads) => {
         await keepControllersOff(lab, BEFORE);
         const volume = await startAgedWriter(workloads);
-        const standby = await uidOfStandby(workloads, volume);
+        const replica = await uidOfReplica(workloads, volume);
         const old = await writerPod(workloads, "db-0");
         const seen = await recordsDuring(lab, volume, async (soFar) => {
           await lab.kubectl(["cordon", BEFORE]);
@@ -103,7 +103,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
           await workloads.untilReady("db-0");
         });
         assertHandedOver(seen);
-        assert.equal(await uidOfStandby(workloads, volume), standby, "the old standby is promoted: it is neither pruned nor made anew");
+        assert.equal(await uidOfReplica(workloads, volume), replica, "the old replica is promoted: it is neither pruned nor made anew");
         const started = await writerPod(workloads, "db-0");
         await untilTold(lab, workloads.namespace, started, "wrote");
         // What the frozen pod said is gone with its log; what it wrote is there.
@@ -154,11 +154,11 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
         await assertSoundOnDisk(workloads, "db");
       }));
 
-    it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while its standby's node is drained; drained itself, its node lets the pod go", () =>
-      withStandby(lab, { namespace: "plug-in-by-driver", storageClass: TWO_SHARES, home: AFTER }, async (workloads, pod) => {
+    it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while its replica's node is drained; drained itself, its node lets the pod go", () =>
+      withReplica(lab, { namespace: "plug-in-by-driver", storageClass: TWO_SHARES, home: AFTER }, async (workloads, pod) => {
         await writesOnWhilePlugInEnds(workloads, pod, "driver");
-        const standby = await drainStandby(workloads, pod);
-        await lab.kubectl(["uncordon", standby]);
+        const replica = await drainReplica(workloads, pod);
+        await lab.kubectl(["uncordon", replica]);
         await untilFailoverReady(workloads, pod, "True");
         await movesWithItsRecords(workloads, "db-0", { by: "drain" });
       }));
@@ -179,19 +179,19 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
     }));
 });
 
-/** The writer on node-a, and a standby on node-b; answers its volume. */
+/** The writer on node-a, and a replica on node-b; answers its volume. */
 async function startWriter(workloads: Workloads): Promise<string> {
   await workloads.apply(recordWriter({ name: "db", storageClass: CLASS, home: BEFORE }));
   await workloads.untilReady("db-0");
   assert.equal(await workloads.nodeOf("db-0"), BEFORE);
   const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
-  await waitUntil(`${volume} to have a standby on ${AFTER}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
+  await waitUntil(`${volume} to have a replica on ${AFTER}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
     (await attachmentsOf(workloads.lab, volume)).get(AFTER)?.status?.state === "Attached" ? true : undefined,
   );
   return volume;
 }
 
-/** The same, once its standby is older than replicas are kept without a request. */
+/** The same, once its replica is older than replicas are kept without a request. */
 async function startAgedWriter(workloads: Workloads): Promise<string> {
   const volume = await startWriter(workloads);
   await untilReplicasOld(workloads, "data-db-0");
@@ -199,7 +199,7 @@ async function startAgedWriter(workloads: Workloads): Promise<string> {
 }
 
 /** The attachment on node-b, made anew or not. */
-async function uidOfStandby({ lab }: Workloads, volume: string): Promise<string | undefined> {
+async function uidOfReplica({ lab }: Workloads, volume: string): Promise<string | undefined> {
   return (await attachmentsOf(lab, volume)).get(AFTER)?.metadata.uid;
 }
 

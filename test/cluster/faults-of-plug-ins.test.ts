@@ -6,7 +6,7 @@ import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { assertSoundOnDisk } from "./assert/sound-disk.ts";
 import { driverLab } from "./driver-lab.ts";
-import { drainStandby, untilStandby, withStandby } from "./faults/drain-replica.ts";
+import { drainReplica, untilReplica, withReplica } from "./faults/drain-replica.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { untilPlugInsReady, writesOnWhilePlugInEnds } from "./faults/replace-plug-in.ts";
 import { untilNodeReady } from "./node-ready.ts";
@@ -22,19 +22,19 @@ describe("node plug-ins that end in a cluster", { skip: (await reasonAgainstLab(
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while the node of its standby is drained and goes: the standby moves elsewhere", () =>
-    withStandby(lab, { namespace: "plug-in", storageClass: TWO_SHARES, home: HOME }, async (workloads, pod) => {
+  it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while the node of its replica is drained and goes: the replica moves elsewhere", () =>
+    withReplica(lab, { namespace: "plug-in", storageClass: TWO_SHARES, home: HOME }, async (workloads, pod) => {
       await writesOnWhilePlugInEnds(workloads, pod, "kubernetes");
 
-      const standby = await drainStandby(workloads, pod);
-      await lab.kubectl(["delete", "node", standby]);
+      const replica = await drainReplica(workloads, pod);
+      await lab.kubectl(["delete", "node", replica]);
       await thenCleanUp(
-        () => untilStandby(workloads, pod, (nodeName) => nodeName !== standby),
+        () => untilReplica(workloads, pod, (nodeName) => nodeName !== replica),
         async () => {
           // It says anew that it is a node when it starts, and no longer that it is cordoned.
-          await lab.node(standby).stopKubelet();
-          await lab.node(standby).startKubelet();
-          await untilNodeReady(lab, standby);
+          await lab.node(replica).stopKubelet();
+          await lab.node(replica).startKubelet();
+          await untilNodeReady(lab, replica);
           await untilPlugInsReady(lab);
         },
       );

@@ -8,9 +8,9 @@ import { disksInAzure } from "./assert/azure-journal.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { assertSoundOnDisk } from "./assert/sound-disk.ts";
 import { driverLab } from "./driver-lab.ts";
-import { assertUndisturbed, movesWhileApiServerRestarts, untilProven, writesOnWithoutItsObject } from "./faults/disturb-api.ts";
+import { assertUndisturbed, movesWhileApiServerRestarts, untilVerified, writesOnWithoutItsObject } from "./faults/disturb-api.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
-import { storeGeneration, untilControllersReady } from "./leading-controller.ts";
+import { storeIncarnation, untilControllersReady } from "./leading-controller.ts";
 import { assertRecordsKept, recordsSeenBy, startWriter, toldBy, turnsOf, untilTold, writerPod } from "./workload/record-writer.ts";
 import { withWorkloads } from "./workload/workloads.ts";
 
@@ -40,17 +40,17 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       await untilTold(lab, workloads.namespace, first, "wrote");
       await lab.controlPlane.start("etcd", signal);
       await lab.controlPlane.start("kube-apiserver", signal);
-      await untilAllHeard(lab);
+      await untilAllReported(lab);
       await assertUndisturbed(workloads, first, before);
 
       const second = await movesWhileApiServerRestarts(workloads, "db-0");
       const backup = await lab.controlPlane.backUpEtcd(`faults-${randomUUID()}`);
-      const generation = await storeGeneration(lab);
-      await untilAllHeard(lab);
+      const generation = await storeIncarnation(lab);
+      await untilAllReported(lab);
       const disks = (await disksInAzure(lab)).toSorted();
       await lab.controlPlane.restoreEtcd(backup, signal);
       await untilGoneBack(generation);
-      const claimed = await untilProven(workloads, "data-db-0", second.nodeName);
+      const claimed = await untilVerified(workloads, "data-db-0", second.nodeName);
       assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "no disk is deleted");
       await assertUndisturbed(workloads, second, claimed);
       const third = await movesWithItsRecords(workloads, "db-0");
@@ -65,8 +65,8 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       const first = await startWriter(workloads, { name: "db", storageClass: SHARED_CLASS, home: HOME });
       const backup = await lab.controlPlane.backUpEtcd(`move-${randomUUID()}`);
       const second = await movesWithItsRecords(workloads, "db-0");
-      const generation = await storeGeneration(lab);
-      await untilAllHeard(lab);
+      const generation = await storeIncarnation(lab);
+      await untilAllReported(lab);
       const told = await toldBy(lab, workloads.namespace, second);
       const disks = (await disksInAzure(lab)).toSorted();
 
@@ -84,7 +84,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
         { uid: second.uid, told },
         { uid: first.uid, told: [] },
       ]);
-      await untilProven(workloads, "data-db-0", first.nodeName);
+      await untilVerified(workloads, "data-db-0", first.nodeName);
       assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "no disk is deleted");
       await assertSoundOnDisk(workloads, "db");
     }));
@@ -102,13 +102,13 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
   /** Waits until the leader has found that the store went back, and says so. */
   async function untilGoneBack(generation: number): Promise<void> {
     await waitUntil("the store's generation to be raised", { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () =>
-      (await storeGeneration(lab)) > generation ? true : undefined,
+      (await storeIncarnation(lab)) > generation ? true : undefined,
     );
   }
 });
 
 /** Waits until each node's plug-in has been heard twice more: by then it has seen what there was to see, and a backup from before is one heartbeat older. */
-async function untilAllHeard(lab: Lab): Promise<void> {
+async function untilAllReported(lab: Lab): Promise<void> {
   const heard = async (): Promise<ReadonlyMap<string, number>> => {
     const text = await lab.kubectl([
       "get",

@@ -90,8 +90,8 @@ export async function untilControllersReady(lab: Lab): Promise<void> {
 }
 
 /** How often the store was found to have gone back. */
-export async function storeGeneration(lab: Lab): Promise<number> {
-  return Number((await leaseNow(lab)).metadata.annotations?.["disk.csi.azure.com/store-generation"] ?? 0);
+export async function storeIncarnation(lab: Lab): Promise<number> {
+  return Number((await leaseNow(lab)).metadata.annotations?.["disk.csi.azure.com/store-incarnation"] ?? 0);
 }
 
 async function holderNow(lab: Lab): Promise<string> {

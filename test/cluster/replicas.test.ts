@@ -22,7 +22,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
     lab = await driverLab();
   });
 
-  it("moves a pod to a standby, by drain, by deletion and by rolling update, with its data and without a call to Azure; collects replicas when nobody wants the volume", () =>
+  it("moves a pod to a replica, by drain, by deletion and by rolling update, with its data and without a call to Azure; collects replicas when nobody wants the volume", () =>
     withWorkloads(lab, "replicas", async (workloads) => {
       await workloads.apply(databaseOf({ shares: 2 }));
       await workloads.untilReady("db-0");
@@ -32,24 +32,24 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       await showsResources(lab, volume);
 
       const first = await workloads.nodeOf("db-0");
-      const standby = await otherNodeOf(lab, volume, first);
+      const replica = await otherNodeOf(lab, volume, first);
       const replicas = await untilReplicasOld(workloads, "data-db-0");
       const calls = await azureCallsFromNow(lab);
       await lab.kubectl(["drain", first, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=60s"], { timeoutMs: SETTLED_MAX_MS });
       await workloads.untilReady("db-0");
-      assert.equal(await workloads.nodeOf("db-0"), standby, "the extender steers the pod to the standby");
-      await assertReplicaKept(workloads, "data-db-0", standby, replicas);
+      assert.equal(await workloads.nodeOf("db-0"), replica, "the extender steers the pod to the replica");
+      await assertReplicaKept(workloads, "data-db-0", replica, replicas);
       assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
       assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
       await lab.kubectl(["uncordon", first]);
       await workloads.untilEvent("Pod", "db-0", /^ReplicaPromoted:/u);
 
       await untilAttached(lab, volume, 2);
-      await lab.kubectl(["cordon", standby]);
+      await lab.kubectl(["cordon", replica]);
       await workloads.kubectl(["delete", "pod", "db-0"]);
       await workloads.untilReady("db-0");
-      await lab.kubectl(["uncordon", standby]);
-      assert.equal(await workloads.nodeOf("db-0"), first, "the extender steers the pod back to where it was, which is the standby now");
+      await lab.kubectl(["uncordon", replica]);
+      assert.equal(await workloads.nodeOf("db-0"), first, "the extender steers the pod back to where it was, which is the replica now");
       assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
 
       await workloads.kubectl(["rollout", "restart", "statefulset/db"]);
@@ -121,8 +121,8 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         await workloads.apply(loneWriterOn("node-c"));
         await workloads.untilReady("lone");
         // It may be tried there again until the node has counted its foreign disks anew, in vain.
-        const standby = (await attachmentsOf(lab, volume)).get("node-c");
-        assert.notEqual(standby?.status?.state, "Attached");
+        const replica = (await attachmentsOf(lab, volume)).get("node-c");
+        assert.notEqual(replica?.status?.state, "Attached");
         await waitUntil("the volume to say that a replica was evicted", { timeoutMs: SETTLED_MAX_MS }, async () => {
           const told = await lab.kubectl([
             "--namespace=azure-disk-csi",

@@ -146,8 +146,8 @@ function assertClaimed(seen: readonly SeenRecord[], nodeName: string): void {
 function assertFoundOn(seen: readonly SeenRecord[], nodeName: string): void {
   const first = seen[0]?.record;
   assert.deepEqual(
-    { unproven: first?.unproven.map((node) => node.nodeName), writer: first?.writer, foundInUse: first?.foundInUse },
-    { unproven: [nodeName], writer: undefined, foundInUse: true },
+    { unverified: first?.unverified.map((node) => node.nodeName), writer: first?.writer, adopted: first?.adopted },
+    { unverified: [nodeName], writer: undefined, adopted: true },
   );
 }
 
@@ -158,7 +158,7 @@ async function failOver(workloads: Workloads): Promise<void> {
 
   const shared = await writerPod(workloads, "shared-0");
   const volume = (await workloads.volumeOf("data-shared-0")).metadata.name;
-  await waitUntil(`${volume} to have a standby on ${OTHER}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
+  await waitUntil(`${volume} to have a replica on ${OTHER}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
     (await attachmentsOf(lab, volume)).get(OTHER)?.status?.state === "Attached" ? true : undefined,
   );
   const replicas = await untilReplicasOld(workloads, "data-shared-0");
@@ -194,7 +194,7 @@ async function comesAgain(workloads: Workloads): Promise<void> {
     const nodeName = await workloads.nodeOf(`${name}-0`);
     const records = (seen.get((await workloads.volumeOf(`data-${name}-0`)).metadata.name) ?? []).map(({ record }) => record);
     assert.ok(
-      records.some(({ unproven }) => unproven.some((node) => node.nodeName === nodeName)),
+      records.some(({ unverified }) => unverified.some((node) => node.nodeName === nodeName)),
       `nobody asked ${nodeName} whether it writes`,
     );
     const granted = records.filter(

@@ -71,7 +71,7 @@ export function aDiskRequest(changes: Partial<CreateDiskRequest> = {}): CreateDi
     sizeGiB: 64,
     maxShares: 1,
     tags: {},
-    mayProceed: mayAlways,
+    precondition: mayAlways,
     ...changes,
   };
 }

@@ -136,10 +136,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("does not create a disk again that was deleted while the answer to its creation was lost", async (cloud) => {
         cloud.model.faults.add({ operation: "Disks_CreateOrUpdate", times: 1, effect: { kind: "DropResponse" } });
-        const mayProceed = refusingSecond(async () => {
-          valueOf(await cloud.another().deleteDisk({ diskUri: diskUri("pvc-1"), mayProceed: mayAlways }, never));
+        const precondition = refusingSecond(async () => {
+          valueOf(await cloud.another().deleteDisk({ diskUri: diskUri("pvc-1"), precondition: mayAlways }, never));
         });
-        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ mayProceed }), never));
+        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ precondition }), never));
         assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
         assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
       });
@@ -147,17 +147,17 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("does not delete the next disk of the name after the answer to its deletion was lost", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({ operation: "Disks_Delete", times: 1, effect: { kind: "DropResponse" } });
-        const mayProceed = refusingSecond(async () => {
+        const precondition = refusingSecond(async () => {
           valueOf(await cloud.another().createDisk(aDiskRequest({ tags: { made: "since" } }), never));
         });
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed }, never))), { kind: "Refused", diskUri: uri });
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition }, never))), { kind: "Refused", diskUri: uri });
         assert.deepEqual(findDisk(cloud.model.world, uri)?.spec.tags, { made: "since" });
       });
 
       on("does not grow a disk once more when its caller refuses that after a lost answer", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
-        const resized = await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, mayProceed: refusingSecond() }, never));
+        const resized = await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: refusingSecond() }, never));
         assert.deepEqual(failureOf(resized), { kind: "Refused", diskUri: uri });
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
@@ -168,7 +168,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           times: 1,
           effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 1 },
         });
-        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ mayProceed: refusingSecond() }), never));
+        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ precondition: refusingSecond() }), never));
         assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
         assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
       });
@@ -180,16 +180,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("deletes a disk, and again", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed: mayAlways }, never)));
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
         assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)))), { kind: "DiskNotFound", diskUri: uri });
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed: mayAlways }, never)));
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
       });
 
       on("does not delete a disk that a VM has", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed: mayAlways }, never))), {
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never))), {
           kind: "DiskInUse",
           diskUri: uri,
           attachedTo: [vmUri("node-a")],
@@ -199,10 +199,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("grows a disk, and never shrinks it", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, mayProceed: mayAlways }, never))), {
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never))), {
           sizeGiB: 128,
         });
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 100, mayProceed: mayAlways }, never))), {
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 100, precondition: mayAlways }, never))), {
           sizeGiB: 128,
         });
         assert.equal(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).sizeGiB, 128);
@@ -213,7 +213,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, mayProceed: mayAlways }, never))), {
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never))), {
           kind: "DiskInUse",
           diskUri: uri,
           attachedTo: [vmUri("node-a")],
@@ -224,16 +224,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("sets and removes tags of a disk that a VM has, and leaves all others", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b", c: "d" } });
         await attach(cloud, uri, addVm(cloud, "node-a"));
-        valueOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { c: undefined, e: "f" }, mayProceed: mayAlways }, never)));
+        valueOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { c: undefined, e: "f" }, precondition: mayAlways }, never)));
         const { tags, attachedTo } = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)));
         assert.deepEqual([tags, attachedTo], [{ a: "b", e: "f" }, [vmUri("node-a")]]);
-        valueOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { e: "f", none: undefined }, mayProceed: mayAlways }, never)));
+        valueOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { e: "f", none: undefined }, precondition: mayAlways }, never)));
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
 
       on("refuses more tags than Azure allows, before it writes", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", { tags: Object.fromEntries(Array.from({ length: 49 }, (_, index) => [`tag-${index}`, "x"])) });
-        const failure = failureOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { one: "x", two: "x" }, mayProceed: mayAlways }, never)));
+        const failure = failureOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { one: "x", two: "x" }, precondition: mayAlways }, never)));
         assert.deepEqual([failure.kind, "value" in failure && failure.value], ["InvalidArgument", "51"]);
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
       });
@@ -242,7 +242,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
         assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)))), missing);
         assert.deepEqual(
-          factsOf(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: diskUri("none"), sizeGiB: 8, mayProceed: mayAlways }, never)))),
+          factsOf(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: diskUri("none"), sizeGiB: 8, precondition: mayAlways }, never)))),
           missing,
         );
         assert.deepEqual(
@@ -258,11 +258,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const { provisioner } = cloud;
         const calls: readonly ((other: string) => Promise<Result<unknown, Failure>>)[] = [
           (other) => provisioner.getDisk({ diskUri: other }, never),
-          (other) => provisioner.deleteDisk({ diskUri: other, mayProceed: mayAlways }, never),
-          (other) => provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024, mayProceed: mayAlways }, never),
+          (other) => provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never),
+          (other) => provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024, precondition: mayAlways }, never),
           (other) => attaching(provisioner, { diskUri: other, node }),
-          (other) => provisioner.detachDisk({ diskUri: other, node, lane: "detach", mayProceed: mayAlways }, never),
-          (other) => provisioner.fenceDisk({ diskUri: other, node, mayProceed: mayAlways }, never),
+          (other) => provisioner.detachDisk({ diskUri: other, node, lane: "detach", precondition: mayAlways }, never),
+          (other) => provisioner.fenceDisk({ diskUri: other, node, precondition: mayAlways }, never),
         ];
         await fc.assert(
           fc.asyncProperty(otherDiskIds(uri), fc.constantFrom(...calls), async (other, call) => {
@@ -281,7 +281,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const calls = callsOf(cloud, "Disks_Get").length;
         const failures = [
           failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: other }, never))),
-          failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: other, mayProceed: mayAlways }, never))),
+          failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never))),
           failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))),
         ];
         const problem = `is in subscription 00000000-0000-0000-0000-00000000beef; this driver serves only disks of subscription ${SUBSCRIPTION_ID}`;
@@ -299,7 +299,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
             const lun = valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: one, node }))).lun;
             assert.equal(valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))).lun, lun);
             assert.equal(disksOn(cloud, "node-a").length, 1);
-            valueOf(await cloud.run(cloud.provisioner.detachDisk({ diskUri: other, node, lane: "detach", mayProceed: mayAlways }, never)));
+            valueOf(await cloud.run(cloud.provisioner.detachDisk({ diskUri: other, node, lane: "detach", precondition: mayAlways }, never)));
             assert.deepEqual(disksOn(cloud, "node-a"), []);
           }),
           { numRuns: 5 },
@@ -354,7 +354,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
             .map((entry) => entry.operation);
         };
         assert.deepEqual(await callsFor(created), ["VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
-        valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128, mayProceed: mayAlways }, never)));
+        valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128, precondition: mayAlways }, never)));
         assert.deepEqual(await callsFor(other), ["Disks_Get", "VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
       });
 
@@ -599,10 +599,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("creates, grows and deletes a disk by reading it", async (cloud) => {
         cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
         const uri = await addDisk(cloud, "pvc-1");
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, mayProceed: mayAlways }, never))), {
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never))), {
           sizeGiB: 128,
         });
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed: mayAlways }, never)));
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
         assert.equal(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).kind, "DiskNotFound");
       });
     });
@@ -634,10 +634,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           return Promise.resolve(false);
         };
         const before = vmWrites(cloud).length;
-        const wish = { diskUri: other, node, mayProceed: mayAlways, mayCarryOut };
+        const wish = { diskUri: other, node, precondition: mayAlways, mayCarryOut };
         assert.ok(pending(await cloud.run(provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach" }, never))));
         assert.ok(pending(await cloud.run(provisioner.proveDetached(wish, never))));
-        assert.ok(pending(await cloud.run(provisioner.settleInstance(wish, never))));
+        assert.ok(pending(await cloud.run(provisioner.writeBarrier(wish, never))));
         // A disk that is off already needs no update.
         valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
         assert.deepEqual([vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked], [0, ["in-use@0"], [[inUse], [inUse], [inUse]]]);
@@ -647,7 +647,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const { provisioner } = cloud;
         const other = await addDisk(cloud, "other");
         const { node } = await leftBehind(cloud);
-        const wish = { diskUri: other, node, mayProceed: mayAlways };
+        const wish = { diskUri: other, node, precondition: mayAlways };
         valueOf(await cloud.run(provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach", mayCarryOut: mayAlways }, never)));
         assert.deepEqual(
           disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
@@ -664,8 +664,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const wish = { node, mayCarryOut: mayNever };
         const [detached, attached] = await cloud.run(
           Promise.all([
-            provisioner.detachDisk({ ...wish, diskUri: inUse, lane: "detach", mayProceed: mayNever }, never),
-            provisioner.attachDisk({ ...wish, diskUri: other, cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways }, never),
+            provisioner.detachDisk({ ...wish, diskUri: inUse, lane: "detach", precondition: mayNever }, never),
+            provisioner.attachDisk({ ...wish, diskUri: other, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never),
           ]),
         );
         assert.equal(failureOf(detached).kind, "Refused");
@@ -682,7 +682,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           told.push(leaving, vmWrites(cloud).length - before);
           return Promise.resolve(true);
         };
-        const fenced = cloud.provisioner.fenceDisk({ diskUri: other, node, mayProceed: mayAlways, mayCarryOut }, never);
+        const fenced = cloud.provisioner.fenceDisk({ diskUri: other, node, precondition: mayAlways, mayCarryOut }, never);
         assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
         assert.deepEqual([told, disksOn(cloud, "node-a")], [[[inUse], 0], []]);
       });
@@ -690,7 +690,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("do not stand in the way of a detach of that very disk", async (cloud) => {
         const { node, inUse } = await leftBehind(cloud);
         const mayCarryOut = mayNever;
-        valueOf(await cloud.run(cloud.provisioner.detachDisk({ diskUri: inUse, node, lane: "detach", mayProceed: mayAlways, mayCarryOut }, never)));
+        valueOf(await cloud.run(cloud.provisioner.detachDisk({ diskUri: inUse, node, lane: "detach", precondition: mayAlways, mayCarryOut }, never)));
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
     });
@@ -699,13 +699,13 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("gives none of them to a disk of the batch, though nothing is there, and leaves a disk where it is", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-        const promisedLuns = (): readonly number[] => [0, 2];
+        const reservedLuns = (): readonly number[] => [0, 2];
         const both = await cloud.run(
-          Promise.all([attaching(cloud.provisioner, { diskUri: first, node, promisedLuns }), attaching(cloud.provisioner, { diskUri: second, node })]),
+          Promise.all([attaching(cloud.provisioner, { diskUri: first, node, reservedLuns }), attaching(cloud.provisioner, { diskUri: second, node })]),
         );
         assert.deepEqual(both.map(valueOf), [{ lun: 1 }, { lun: 3 }]);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-2@3"]);
-        const again = attaching(cloud.provisioner, { diskUri: second, node, promisedLuns: () => [3] });
+        const again = attaching(cloud.provisioner, { diskUri: second, node, reservedLuns: () => [3] });
         assert.deepEqual(valueOf(await cloud.run(again)), { lun: 3 });
       });
     });
@@ -715,7 +715,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         const [refused, attached] = await cloud.run(
-          Promise.all([attaching(cloud.provisioner, { diskUri: first, node, mayProceed: mayNever }), attaching(cloud.provisioner, { diskUri: second, node })]),
+          Promise.all([
+            attaching(cloud.provisioner, { diskUri: first, node, precondition: mayNever }),
+            attaching(cloud.provisioner, { diskUri: second, node }),
+          ]),
         );
         assert.deepEqual(failureOf(refused), { kind: "Refused", diskUri: first, nodeName: "node-a" });
         // LUN 0 had been planned for the disk that was refused.
@@ -728,12 +731,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         let asked = 0;
-        const mayProceed = (): Promise<boolean> => {
+        const precondition = (): Promise<boolean> => {
           asked++;
           if (asked === 1) changeFromOutside(cloud, "node-a", { tags: { outside: "yes" } });
           return Promise.resolve(true);
         };
-        assert.deepEqual(valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, mayProceed }))), { lun: 0 });
+        assert.deepEqual(valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, precondition }))), { lun: 0 });
         assert.equal(asked, 2);
         assert.deepEqual(
           callsOf(cloud, "VirtualMachines_Update")
@@ -748,12 +751,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         let asked = 0;
-        const mayProceed = (): Promise<boolean> => {
+        const precondition = (): Promise<boolean> => {
           asked++;
           if (asked === 1) changeFromOutside(cloud, "node-a");
           return Promise.resolve(asked === 1);
         };
-        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, mayProceed }))), {
+        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, precondition }))), {
           kind: "Refused",
           diskUri: uri,
           nodeName: "node-a",
@@ -765,7 +768,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node, mayProceed: mayNever }))), {
+        assert.deepEqual(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node, precondition: mayNever }))), {
           kind: "Refused",
           diskUri: uri,
           nodeName: "node-a",
@@ -821,7 +824,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      for (const [mayForce, becomes] of [
+      for (const [forcePrecondition, becomes] of [
         [mayAlways, "takes a disk off by force whose detach hangs, and attaches it anew"],
         [mayNever, "waits for a detach that hangs as long as it is patient, where the disk must not be forced off: somebody writes on it there"],
       ] as const) {
@@ -835,8 +838,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
           others.abort(new Error("not ours"));
           await cloud.run(abandoned);
-          const attached = await cloud.run(attaching(cloud.another(), { diskUri: uri, node, mayForce }));
-          if (mayForce === mayAlways) return assert.deepEqual(attached, ok({ lun: 0 }));
+          const attached = await cloud.run(attaching(cloud.another(), { diskUri: uri, node, forcePrecondition }));
+          if (forcePrecondition === mayAlways) return assert.deepEqual(attached, ok({ lun: 0 }));
           assert.deepEqual([failureOf(attached).kind, vmWrites(cloud, "node-a").length, disksOn(cloud, "node-a").length], ["CloudUnavailable", 2, 1]);
         });
       }
@@ -1021,7 +1024,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         const before = etagOf(cloud, "node-a");
-        const refused = proving(cloud.provisioner, { diskUri: uri, node, mayProceed: () => Promise.resolve(false) });
+        const refused = proving(cloud.provisioner, { diskUri: uri, node, precondition: () => Promise.resolve(false) });
         assert.equal(failureOf(await cloud.run(refused)).kind, "Refused");
         assert.equal(etagOf(cloud, "node-a"), before);
       });
@@ -1064,12 +1067,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         let asked = 0;
-        const mayProceed = async (): Promise<boolean> => {
+        const precondition = async (): Promise<boolean> => {
           asked += 1;
           if (asked === 1) valueOf(await settling(cloud.provisioner, { diskUri: uri, node }));
           return asked === 1;
         };
-        assert.equal(failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, mayProceed }))).kind, "Refused");
+        assert.equal(failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, precondition }))).kind, "Refused");
         assert.equal(asked, 2);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
@@ -1089,7 +1092,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         const before = etagOf(cloud, "node-a");
-        const refused = settling(cloud.provisioner, { diskUri: uri, node, mayProceed: mayNever });
+        const refused = settling(cloud.provisioner, { diskUri: uri, node, precondition: mayNever });
         assert.equal(failureOf(await cloud.run(refused)).kind, "Refused");
         assert.equal(etagOf(cloud, "node-a"), before);
       });
@@ -1369,7 +1372,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        const refused = await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, mayProceed: mayNever }));
+        const refused = await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, precondition: mayNever }));
         assert.deepEqual(failureOf(refused), { kind: "Refused", diskUri: uri, nodeName: "node-a" });
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
@@ -1379,12 +1382,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         let asked = 0;
-        const mayProceed = (): Promise<boolean> => {
+        const precondition = (): Promise<boolean> => {
           asked++;
           if (asked === 1) changeFromOutside(cloud, "node-a");
           return Promise.resolve(asked === 1);
         };
-        assert.equal(failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, mayProceed }))).kind, "Refused");
+        assert.equal(failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, precondition }))).kind, "Refused");
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
@@ -1483,31 +1486,31 @@ interface Wish {
   readonly diskUri: string;
   readonly node: NodeIdentity;
   readonly lane?: Lane;
-  readonly mayProceed?: MayProceed;
+  readonly precondition?: MayProceed;
 }
 
 function attaching(
   provisioner: CloudProvisioner,
-  wish: Wish & { readonly mayForce?: MayProceed; readonly promisedLuns?: PromisedLuns },
+  wish: Wish & { readonly forcePrecondition?: MayProceed; readonly reservedLuns?: PromisedLuns },
   signal: AbortSignal = never,
 ): Promise<Result<{ readonly lun: number }, Failure>> {
-  return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways, mayForce: mayAlways, ...wish }, signal);
+  return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", precondition: mayAlways, forcePrecondition: mayAlways, ...wish }, signal);
 }
 
 function detaching(provisioner: CloudProvisioner, wish: Wish, signal: AbortSignal = never): Promise<Result<void, Failure>> {
-  return provisioner.detachDisk({ lane: "detach", mayProceed: mayAlways, ...wish }, signal);
+  return provisioner.detachDisk({ lane: "detach", precondition: mayAlways, ...wish }, signal);
 }
 
 function fencing(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["fenceDisk"]> {
-  return provisioner.fenceDisk({ mayProceed: mayAlways, ...wish }, never);
+  return provisioner.fenceDisk({ precondition: mayAlways, ...wish }, never);
 }
 
 function proving(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["proveDetached"]> {
-  return provisioner.proveDetached({ mayProceed: mayAlways, ...wish }, never);
+  return provisioner.proveDetached({ precondition: mayAlways, ...wish }, never);
 }
 
-function settling(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["settleInstance"]> {
-  return provisioner.settleInstance({ mayProceed: mayAlways, ...wish }, never);
+function settling(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["writeBarrier"]> {
+  return provisioner.writeBarrier({ precondition: mayAlways, ...wish }, never);
 }
 
 async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): Promise<number> {

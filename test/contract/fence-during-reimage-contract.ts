@@ -64,7 +64,7 @@ function reimage(cloud: CloudUnderTest): void {
 /** Has the disk taken off as callers do: they come again for as long as others' update lasts. */
 async function takenOff(cloud: CloudUnderTest, victim: Victim, how: "fences" | "detaches"): Promise<void> {
   for (let isOff = false; !isOff;) {
-    const request = { ...victim, mayProceed: mayAlways };
+    const request = { ...victim, precondition: mayAlways };
     const asked = how === "fences" ? cloud.provisioner.fenceDisk(request, never) : detaching(cloud.provisioner, victim);
     const answer = await cloud.run<Awaited<typeof asked>>(asked);
     if (!answer.ok) assert.equal(answer.failure.kind, "CloudUnavailable", JSON.stringify(answer.failure));
@@ -81,9 +81,9 @@ function assertReimaged(cloud: CloudUnderTest): void {
 }
 
 function attach(provisioner: CloudProvisioner, { node, diskUri }: Victim): ReturnType<CloudProvisioner["attachDisk"]> {
-  return provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways }, never);
+  return provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never);
 }
 
 function detaching(provisioner: CloudProvisioner, { node, diskUri }: Victim): ReturnType<CloudProvisioner["detachDisk"]> {
-  return provisioner.detachDisk({ diskUri, node, lane: "detach", mayProceed: mayAlways }, never);
+  return provisioner.detachDisk({ diskUri, node, lane: "detach", precondition: mayAlways }, never);
 }

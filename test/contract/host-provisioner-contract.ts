@@ -66,8 +66,8 @@ const TEST_TIMEOUT_MS = 240_000;
 const MIB = 1024n * 1024n;
 /** XFS refuses anything below 300 MiB. */
 const DISK_BYTES = 320n * MIB;
-/** Where the standby of the disk at LUN 0 is. */
-const STANDBY_LUN = 2;
+/** Where the replica of the disk at LUN 0 is. */
+const REPLICA_LUN = 2;
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 
@@ -117,11 +117,11 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     });
 
     on("hands out a raw disk's old blocks until they are dropped", async (world) => {
-      const { standby, close } = await aStandby(world, () => world.writeRaw(0, "old"));
+      const { replica, close } = await aReplicaNode(world, () => world.writeRaw(0, "old"));
       await world.writeRaw(0, "new");
-      assert.equal(await world.readRaw(STANDBY_LUN), "old", "the premise: the kernel has the old block");
-      valueOf(await world.host.dropCachedBlocks(standby, never));
-      assert.equal(await world.readRaw(STANDBY_LUN), "new");
+      assert.equal(await world.readRaw(REPLICA_LUN), "old", "the premise: the kernel has the old block");
+      valueOf(await world.host.dropCachedBlocks(replica, never));
+      assert.equal(await world.readRaw(REPLICA_LUN), "new");
       await close();
     });
 
@@ -154,11 +154,11 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
     });
 
-    on("shows the mark to a standby whose kernel had read the disk without it", async (world) => {
-      const { writer, standby, close } = await aStandby(world);
+    on("shows the mark to a replica whose kernel had read the disk without it", async (world) => {
+      const { writer, replica, close } = await aReplicaNode(world);
       const mark = { diskUri: "/disks/pvc-1", uuid };
       valueOf(await world.host.writeFormatMark({ device: writer, mark }, never));
-      assert.deepEqual(valueOf(await world.host.readFormatMark(standby, never)), mark);
+      assert.deepEqual(valueOf(await world.host.readFormatMark(replica, never)), mark);
       await close();
     });
 
@@ -175,17 +175,17 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
   for (const fsType of fileSystemTypes) {
     describe(`${name}: ${fsType}`, () => {
-      on("is seen on a standby that had read the blank disk, after its cache is dropped", async (world, context) => {
+      on("is seen on a replica that had read the blank disk, after its cache is dropped", async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
-        const { writer, standby, close } = await aStandby(world);
+        const { writer, replica, close } = await aReplicaNode(world);
         valueOf(await world.host.format({ device: writer, fsType, uuid }, never));
-        const stale = valueOf(await world.host.inspectDevice(standby, never));
+        const stale = valueOf(await world.host.inspectDevice(replica, never));
         assert.notEqual(stale.kind, "fileSystem", "the premise: the kernel has the old blocks");
-        valueOf(await world.host.dropCachedBlocks(standby, never));
-        const content = valueOf(await world.host.inspectDevice(standby, never));
+        valueOf(await world.host.dropCachedBlocks(replica, never));
+        const content = valueOf(await world.host.inspectDevice(replica, never));
         assert.equal(content.kind === "fileSystem" ? content.fsType : content.kind, fsType);
         const path = world.pathOf("promoted");
-        valueOf(await world.host.mountDevice({ device: standby, path, fsType, mountFlags: [], readOnly: false }, never));
+        valueOf(await world.host.mountDevice({ device: replica, path, fsType, mountFlags: [], readOnly: false }, never));
         valueOf(await world.host.unmount(path, never));
         await close();
       });
@@ -261,7 +261,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
     on("tells what is mounted where", async (world) => {
       const { device, staging } = await aStagedVolume(world);
-      const expected = { path: staging, majorMinor: device.majorMinor, fsType: "ext4", root: "/", readOnly: false, isDead: false, isTombstone: false };
+      const expected = { path: staging, majorMinor: device.majorMinor, fsType: "ext4", root: "/", readOnly: false, isDead: false, isPlaceholder: false };
       assert.deepEqual(valueOf(await world.host.mountAt(staging, never)), expected);
       assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), [expected]);
       assert.equal(valueOf(await world.host.mountAt(world.pathOf("elsewhere"), never)), undefined);
@@ -334,7 +334,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
         root: device.path,
         readOnly: false,
         isDead: false,
-        isTombstone: false,
+        isPlaceholder: false,
       };
       assert.deepEqual(mounts, [expected]);
       valueOf(await world.host.unmount(targetPath, never));
@@ -463,16 +463,16 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     });
   });
 
-  describe(`${name}: a tombstone`, () => {
-    const isAt = async (world: HostWorld, path: string) => valueOf(await world.host.mountAt(path, never))?.isTombstone;
+  describe(`${name}: a placeholder`, () => {
+    const isAt = async (world: HostWorld, path: string) => valueOf(await world.host.mountAt(path, never))?.isPlaceholder;
 
     on("takes the place of a dead target: an empty directory to which nobody can write, and no use of the device", async (world) => {
       const { device, staging, target } = await aPublishedVolume(world);
       await world.writeFile(`${target}/file`, "never synced");
       await world.detachDisk(0);
-      valueOf(await world.host.leaveTombstone(target, never));
-      const { readOnly, isDead, isTombstone } = valueOf(await world.host.mountAt(target, never)) ?? {};
-      assert.deepEqual({ readOnly, isDead, isTombstone }, { readOnly: true, isDead: false, isTombstone: true });
+      valueOf(await world.host.mountPlaceholder(target, never));
+      const { readOnly, isDead, isPlaceholder } = valueOf(await world.host.mountAt(target, never)) ?? {};
+      assert.deepEqual({ readOnly, isDead, isPlaceholder }, { readOnly: true, isDead: false, isPlaceholder: true });
       assert.equal(valueOf(await world.host.pathKind(target, never)), "directory");
       await assert.rejects(world.writeFile(`${target}/file`, "beside the disk"), /EROFS/);
       await assert.rejects(world.readFile(`${target}/file`), /ENOENT/);
@@ -484,7 +484,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
     on("is left once, and goes with an unmount, directory and all", async (world) => {
       const { target } = await aPublishedVolume(world);
-      for (let times = 1; times <= 3; times += 1) valueOf(await world.host.leaveTombstone(target, never));
+      for (let times = 1; times <= 3; times += 1) valueOf(await world.host.mountPlaceholder(target, never));
       valueOf(await world.host.unmount(target, never));
       assert.equal(valueOf(await world.host.mountAt(target, never)), undefined);
       assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
@@ -492,11 +492,11 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
     on("is covered by what is bound there again, shows once that is taken off, and goes with both", async (world) => {
       const { device, target, bind } = await aPublishedVolume(world);
-      valueOf(await world.host.leaveTombstone(target, never));
+      valueOf(await world.host.mountPlaceholder(target, never));
       for (let times = 1; times <= 2; times += 1) valueOf(await world.host.bindMount(bind, never));
       assert.equal(valueOf(await world.host.mountAt(target, never))?.majorMinor, device.majorMinor);
       await world.writeFile(`${target}/file`, "on the disk");
-      valueOf(await world.host.leaveTombstone(target, never));
+      valueOf(await world.host.mountPlaceholder(target, never));
       assert.equal(await isAt(world, target), true);
       valueOf(await world.host.bindMount(bind, never));
       assert.equal(await world.readFile(`${target}/file`), "on the disk");
@@ -509,11 +509,11 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       await world.writeFile(`${target}/file`, "text");
       const closeFile = await world.keepFileOpen(`${target}/file`);
       for (let times = 1; times <= 2; times += 1) {
-        assert.equal(kindOf(await world.host.leaveTombstone(target, never)), "DeviceBusy");
+        assert.equal(kindOf(await world.host.mountPlaceholder(target, never)), "DeviceBusy");
         assert.equal(await isAt(world, target), false);
       }
       await closeFile();
-      valueOf(await world.host.leaveTombstone(target, never));
+      valueOf(await world.host.mountPlaceholder(target, never));
       assert.equal(await isAt(world, target), true);
       valueOf(await world.host.unmount(target, never));
       assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
@@ -522,7 +522,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("is left in a bare directory, and makes none", async (world) => {
       const [bare, absent] = [world.pathOf("bare"), world.pathOf("absent")];
       await world.makeDirectory(bare);
-      for (const path of [bare, absent]) valueOf(await world.host.leaveTombstone(path, never));
+      for (const path of [bare, absent]) valueOf(await world.host.mountPlaceholder(path, never));
       assert.deepEqual([await isAt(world, bare), await isAt(world, absent)], [true, undefined]);
       assert.equal(valueOf(await world.host.pathKind(absent, never)), "absent");
     });
@@ -625,18 +625,18 @@ async function aDevice(world: HostWorld, lun: number): Promise<Device> {
 }
 
 /**
- * The disk at LUN 0, and the same disk as a standby has it: read by something that keeps its device open.
+ * The disk at LUN 0, and the same disk as a replica has it: read by something that keeps its device open.
  * `before` happens to the disk first.
  */
-async function aStandby(
+async function aReplicaNode(
   world: HostWorld,
   before: () => Promise<void> = async () => {},
-): Promise<{ readonly writer: Device; readonly standby: Device; readonly close: () => Promise<void> }> {
+): Promise<{ readonly writer: Device; readonly replica: Device; readonly close: () => Promise<void> }> {
   const writer = await aDevice(world, 0);
   await before();
-  await world.attachSameDisk({ lun: 0, asLun: STANDBY_LUN });
-  const standby = valueOf(await world.host.findDevice({ lun: STANDBY_LUN }, never));
-  return { writer, standby, close: await world.keepDeviceRead(STANDBY_LUN) };
+  await world.attachSameDisk({ lun: 0, asLun: REPLICA_LUN });
+  const replica = valueOf(await world.host.findDevice({ lun: REPLICA_LUN }, never));
+  return { writer, replica, close: await world.keepDeviceRead(REPLICA_LUN) };
 }
 
 async function aFormattedDevice(world: HostWorld, lun: number, fsType: FileSystemType): Promise<Device> {

@@ -14,7 +14,7 @@ import type { HostWorld, StoppedMount } from "./host-provisioner-contract.ts";
 /** Bit of CAP_SYS_RESOURCE in the effective capabilities: the kernel wants it for resizing a mounted ext4. */
 const sysResourceBit = 24n;
 
-/** What reads a standby's device reads this much of it, and a test this much of a raw one, in bytes. */
+/** What reads a replica's device reads this much of it, and a test this much of a raw one, in bytes. */
 const READ_BYTES = 4 * 1024 * 1024;
 const RAW_BYTES = 4096;
 

@@ -265,13 +265,13 @@ describe("Linux host: finding devices", () => {
   });
 });
 
-describe("Linux host leaves a tombstone", () => {
+describe("Linux host leaves a placeholder", () => {
   on("without a moment in which the directory below shows, where mounts are propagated", async (world) => {
     const { target, bare, staging } = await aSharedTarget(world);
     await writeFile(`${target}/file`, "text");
     const closeFile = await world.keepFileOpen(`${target}/file`);
     for (let times = 1; times <= 2; times += 1) {
-      const busy = await world.host.leaveTombstone(target, never);
+      const busy = await world.host.mountPlaceholder(target, never);
       assert.equal(busy.ok ? "ok" : busy.failure.kind, "DeviceBusy");
       assert.deepEqual(await mountsAt(target), ["ext4", "azuredisk-removed"], "beneath what is busy, and only once");
     }
@@ -283,7 +283,7 @@ describe("Linux host leaves a tombstone", () => {
       while (!ended.signal.aborted) seen.add((await lstat(target)).dev);
       seen.add((await lstat(target)).dev);
     })();
-    const left = await world.host.leaveTombstone(target, never);
+    const left = await world.host.mountPlaceholder(target, never);
     ended.abort();
     await looking;
     valueOf(left);
@@ -300,7 +300,7 @@ describe("Linux host leaves a tombstone", () => {
     const pidFile = world.pathOf("pid");
     const leave = await world.keepRunning("unshare", ["--mount", "--propagation", "unchanged", "sh", "-c", 'echo $$ >"$1"; echo up; exec cat', "sh", pidFile]);
     const pid = (await readFile(pidFile, "utf8")).trim();
-    valueOf(await world.host.leaveTombstone(target, never));
+    valueOf(await world.host.mountPlaceholder(target, never));
     assert.deepEqual(await mountsAt(target, pid), ["azuredisk-removed"]);
     valueOf(await world.host.unmount(target, never));
     assert.deepEqual([await mountsAt(target, pid), (await mountsAt(kubelet, pid)).length], [[], 1]);
@@ -315,7 +315,7 @@ describe("Linux host leaves a tombstone", () => {
     const searchPath = process.env["PATH"];
     process.env["PATH"] = `${bin}:${searchPath ?? ""}`;
     try {
-      valueOf(await world.host.leaveTombstone(target, never));
+      valueOf(await world.host.mountPlaceholder(target, never));
     } finally {
       process.env["PATH"] = searchPath;
     }
@@ -327,13 +327,13 @@ describe("Linux host leaves a tombstone", () => {
     const file = join(kubelet, "subpath");
     for (const path of [file, join(staging, "file")]) await writeFile(path, "");
     await run("mount", ["--bind", join(staging, "file"), file]);
-    valueOf(await world.host.leaveTombstone(file, never));
+    valueOf(await world.host.mountPlaceholder(file, never));
     assert.deepEqual(await mountsAt(file), []);
   });
 
   on("that stays read-only however a container's runtime mounts it", async (world) => {
     const { target } = await aSharedTarget(world);
-    valueOf(await world.host.leaveTombstone(target, never));
+    valueOf(await world.host.mountPlaceholder(target, never));
     const inContainer = world.pathOf("container");
     await mkdir(inContainer);
     await run("mount", ["--bind", target, inContainer]);

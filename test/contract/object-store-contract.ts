@@ -425,7 +425,7 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
   describe(`${name}: leases`, () => {
     const spec = { holderIdentity: "first", leaseDurationSeconds: 15, renewTime: "2026-01-02T03:04:05.678Z", leaseTransitions: 0 };
 
-    on("keeps what the leader wrote, to the millisecond, and tells its standbys", async ({ store, other }) => {
+    on("keeps what the leader wrote, to the millisecond, and tells its replicas", async ({ store, other }) => {
       const made = valueOf(await store.create("Lease", { metadata: { name: "leader", annotations: { counter: "1" } }, spec }, never));
       assert.deepEqual([made.spec, made.metadata.annotations], [spec, { counter: "1" }]);
       const { items, resourceVersion } = valueOf(await other.list("Lease", {}, never));

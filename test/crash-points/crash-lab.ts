@@ -11,7 +11,7 @@ import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { type ReplicaWatch, watchReplicas } from "../workflows/replica-watch.ts";
 import { pathWithCutOffFormat } from "./cut-off-format.ts";
 import { unused } from "./lives.ts";
-import { notedEpochs } from "./noted-epochs.ts";
+import { checkpointedEpochs } from "./noted-epochs.ts";
 import { connectPatiently } from "./patient-csi.ts";
 import type { CrashPoint } from "./points.ts";
 import { type WriterWatch, watchWriters } from "./writer-watch.ts";
@@ -31,7 +31,7 @@ const RECALL_ANSWER_MS = 300;
 /** One death is asked for; a second one is a crash loop. */
 const REVIVALS_MAX = 1;
 const LIFE_MAX_MS = 600_000;
-const SETTLE_MAX_MS = 120_000;
+const BARRIER_MAX_MS = 120_000;
 const LOG_TAIL_CHARS = 6_000;
 const PRUNE_AFTER_MS = volumeOptions["collect-replicas-after-ms"].default;
 /** Longer than replicas are kept without a request: each volume that fails over is older. */
@@ -136,7 +136,7 @@ async function within<T>(work: Promise<T>, timeoutMs: number, what: () => string
 async function settled(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
   let left: readonly string[] = [];
   try {
-    return await waitUntil("nothing to be left", SETTLE_MAX_MS, async () => {
+    return await waitUntil("nothing to be left", BARRIER_MAX_MS, async () => {
       left = await look();
       return left.length === 0 ? left : undefined;
     });
@@ -147,10 +147,12 @@ async function settled(look: () => Promise<readonly string[]>): Promise<readonly
 }
 
 async function leaks(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
-  const notes = await Promise.all(
-    [...lab.nodes.keys()].map(async (nodeName) => [...(await notedEpochs(lab, nodeName)).keys()].map((volumeName) => `a note of ${volumeName} on ${nodeName}`)),
+  const checkpoints = await Promise.all(
+    [...lab.nodes.keys()].map(async (nodeName) =>
+      [...(await checkpointedEpochs(lab, nodeName)).keys()].map((volumeName) => `a note of ${volumeName} on ${nodeName}`),
+    ),
   );
-  return [...(await leftovers(lab, signal)), ...notes.flat()];
+  return [...(await leftovers(lab, signal)), ...checkpoints.flat()];
 }
 
 /** A crash must not look like a store that went back to a backup. */

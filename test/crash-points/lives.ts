@@ -4,7 +4,7 @@ import type { LabNode } from "../../demo/lab/lab.ts";
 import { createVolume, type DemoVolume, deleteVolume, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
-import { notedEpochs } from "./noted-epochs.ts";
+import { checkpointedEpochs } from "./noted-epochs.ts";
 
 /** A stage on which one process is to die. */
 export interface Trial extends Stage {
@@ -19,7 +19,7 @@ export type Life = (on: Trial, volumeName: string) => Promise<void>;
 
 const GIB = 1024n ** 3n;
 const ANSWER_MAX_MS = 120_000;
-const CLAIM_MAX_MS = 120_000;
+const RECLAIM_MAX_MS = 120_000;
 
 /** Created, grown, deleted. */
 export const unused: Life = async (on, volumeName) => {
@@ -113,11 +113,11 @@ export const lost: Life = async (on, volumeName) => {
   // Recovery is what a controller does first.
   if (on.dying !== "controller") await lab.processes.get("controller")?.restart();
   await timeline.measure("lost: claimed and noted by node-a, proven by the others", () =>
-    waitUntil("node-a to claim the volume", CLAIM_MAX_MS, async () => {
+    waitUntil("node-a to claim the volume", RECLAIM_MAX_MS, async () => {
       const read = await lab.store.get("AzVolume", volume.name, signal);
       const record = read.ok ? read.value.status?.record : undefined;
-      const noted = (await notedEpochs(lab, a.name)).get(volume.name);
-      return record?.writer?.nodeName === a.name && record.writer.epoch === noted && record.unproven.length === 0 ? true : undefined;
+      const noted = (await checkpointedEpochs(lab, a.name)).get(volume.name);
+      return record?.writer?.nodeName === a.name && record.writer.epoch === noted && record.unverified.length === 0 ? true : undefined;
     }),
   );
   const lastSynced = await endWork(work);

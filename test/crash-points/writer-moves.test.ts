@@ -6,12 +6,12 @@ import { wrongMove } from "./writer-moves.ts";
 
 const nodeA = { ...identity("node-a"), vmId: "vm-a" } as const;
 const nodeB = { ...identity("node-b"), vmId: "vm-b" } as const;
-const grantedToA = { ...nodeA, epoch: 1, held: false, wanted: true } as const;
+const grantedToA = { ...nodeA, epoch: 1, held: false, requested: true } as const;
 const heldByA = { ...grantedToA, held: true } as const;
-const unwantedA = { ...heldByA, wanted: false } as const;
+const unrequestedA = { ...heldByA, requested: false } as const;
 
 function aRecord(changes: Partial<WriterRecord> = {}): WriterRecord {
-  return { epoch: 1, quarantine: [], unproven: [], clean: [], foundInUse: false, storeGeneration: 0, ...changes };
+  return { epoch: 1, quarantine: [], unverified: [], clean: [], adopted: false, storeIncarnation: 0, ...changes };
 }
 
 const moves: readonly { readonly because: string; readonly before: WriterRecord; readonly after: WriterRecord; readonly wrong: string | undefined }[] = [
@@ -24,21 +24,21 @@ const moves: readonly { readonly because: string; readonly before: WriterRecord;
     wrong: "node-a was granted the volume in quarantine",
   },
   {
-    because: "nobody is granted the volume while another node is unproven",
-    before: aRecord({ epoch: 0, unproven: [nodeB] }),
-    after: aRecord({ unproven: [nodeB], writer: grantedToA }),
-    wrong: "node-a was granted the volume while node-b is unproven",
+    because: "nobody is granted the volume while another node is unverified",
+    before: aRecord({ epoch: 0, unverified: [nodeB] }),
+    after: aRecord({ unverified: [nodeB], writer: grantedToA }),
+    wrong: "node-a was granted the volume while node-b is unverified",
   },
   {
-    because: "an unproven node claims what it has in use",
-    before: aRecord({ epoch: 0, unproven: [nodeA, nodeB] }),
-    after: aRecord({ unproven: [nodeB], writer: heldByA }),
+    because: "an unverified node claims what it has in use",
+    before: aRecord({ epoch: 0, unverified: [nodeA, nodeB] }),
+    after: aRecord({ unverified: [nodeB], writer: heldByA }),
     wrong: undefined,
   },
   {
     because: "nobody else claims",
-    before: aRecord({ epoch: 0, unproven: [nodeB] }),
-    after: aRecord({ unproven: [nodeB], writer: heldByA }),
+    before: aRecord({ epoch: 0, unverified: [nodeB] }),
+    after: aRecord({ unverified: [nodeB], writer: heldByA }),
     wrong: "node-a holds what it was only granted",
   },
   { because: "what was granted may be taken", before: aRecord({ writer: grantedToA }), after: aRecord({ writer: heldByA }), wrong: undefined },
@@ -49,24 +49,29 @@ const moves: readonly { readonly because: string; readonly before: WriterRecord;
     wrong: "node-a took while it is being fenced",
   },
   { because: "a holder gives", before: aRecord({ writer: heldByA }), after: aRecord({ writer: grantedToA }), wrong: undefined },
-  { because: "what was given back is revoked", before: aRecord({ writer: { ...unwantedA, held: false } }), after: aRecord(), wrong: undefined },
+  { because: "what was given back is revoked", before: aRecord({ writer: { ...unrequestedA, held: false } }), after: aRecord(), wrong: undefined },
   {
     because: "a holder is not revoked",
-    before: aRecord({ writer: unwantedA }),
+    before: aRecord({ writer: unrequestedA }),
     after: aRecord(),
     wrong: "node-a is no writer any more, and neither gave nor was fenced",
   },
-  { because: "a fence ends in quarantine", before: aRecord({ writer: unwantedA, fencing: nodeA }), after: aRecord({ quarantine: [nodeA] }), wrong: undefined },
+  {
+    because: "a fence ends in quarantine",
+    before: aRecord({ writer: unrequestedA, fencing: nodeA }),
+    after: aRecord({ quarantine: [nodeA] }),
+    wrong: undefined,
+  },
   {
     because: "a fence without quarantine is none",
-    before: aRecord({ writer: unwantedA, fencing: nodeA }),
+    before: aRecord({ writer: unrequestedA, fencing: nodeA }),
     after: aRecord(),
     wrong: "node-a is no writer any more, and neither gave nor was fenced",
   },
   {
     because: "there is no way from one writer straight to another",
     before: aRecord({ writer: heldByA }),
-    after: aRecord({ epoch: 2, writer: { ...nodeB, epoch: 2, held: false, wanted: true } }),
+    after: aRecord({ epoch: 2, writer: { ...nodeB, epoch: 2, held: false, requested: true } }),
     wrong: "node-b (epoch 2) is the writer while node-a (epoch 1) still is",
   },
 ];

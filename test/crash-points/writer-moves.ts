@@ -19,7 +19,7 @@ function wrongHolding(before: WriterRecord, from: Writer, to: Writer): string | 
   if (from.vmId !== to.vmId || from.epoch !== to.epoch)
     return `${to.nodeName} (epoch ${to.epoch}) is the writer while ${from.nodeName} (epoch ${from.epoch}) still is`;
   if (from.held || !to.held) return undefined;
-  if (!from.wanted) return `${to.nodeName} took what is being taken back`;
+  if (!from.requested) return `${to.nodeName} took what is being taken back`;
   return before.fencing?.vmId === to.vmId ? `${to.nodeName} took while it is being fenced` : undefined;
 }
 
@@ -27,19 +27,20 @@ function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): stri
   if (to.epoch !== after.epoch || after.epoch <= before.epoch) return `${to.nodeName} was granted epoch ${to.epoch} after epoch ${before.epoch}`;
   if (to.held) return isClaim(before, after, to) ? undefined : `${to.nodeName} holds what it was only granted`;
   if (before.fencing !== undefined) return `${to.nodeName} was granted the volume while ${before.fencing.nodeName} is being fenced`;
-  if (before.unproven.length > 0) return `${to.nodeName} was granted the volume while ${before.unproven.map((node) => node.nodeName).join(", ")} is unproven`;
+  if (before.unverified.length > 0)
+    return `${to.nodeName} was granted the volume while ${before.unverified.map((node) => node.nodeName).join(", ")} is unverified`;
   return before.quarantine.some((node) => node.vmId === to.vmId) ? `${to.nodeName} was granted the volume in quarantine` : undefined;
 }
 
 /** A node that had the disk when its record was lost goes on writing. */
 function isClaim(before: WriterRecord, after: WriterRecord, to: Writer): boolean {
-  const isUnproven = (record: WriterRecord): boolean => record.unproven.some((node) => node.vmId === to.vmId);
-  return isUnproven(before) && !isUnproven(after) && before.fencing?.vmId !== to.vmId;
+  const isUnverified = (record: WriterRecord): boolean => record.unverified.some((node) => node.vmId === to.vmId);
+  return isUnverified(before) && !isUnverified(after) && before.fencing?.vmId !== to.vmId;
 }
 
 function wrongEnd(before: WriterRecord, after: WriterRecord, from: Writer): string | undefined {
   const isFenced = before.fencing?.vmId === from.vmId && after.quarantine.some((node) => node.vmId === from.vmId);
   if (isFenced) return undefined;
   if (from.held) return `${from.nodeName} is no writer any more, and neither gave nor was fenced`;
-  return from.wanted ? `${from.nodeName} was revoked while it was wanted` : undefined;
+  return from.requested ? `${from.nodeName} was revoked while it was wanted` : undefined;
 }

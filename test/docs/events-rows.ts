@@ -8,7 +8,7 @@ export function eventsRows(): readonly string[] {
 const toldNames = { PersistentVolumeClaim: "claim", Pod: "waiting pods", PodOnNode: "pods on the node", Node: "node" } as const;
 
 function rowOf(reason: EventReason): string {
-  const { type, tells, when, cure } = meaningOf(reason);
+  const { type, tells, when, remedy } = meaningOf(reason);
   const told = tells.map((kind) => toldNames[kind]);
-  return `| \`${reason}\` | ${type} | ${told.join(", ")} | ${when} | ${cure} |`;
+  return `| \`${reason}\` | ${type} | ${told.join(", ")} | ${when} | ${remedy} |`;
 }

@@ -7,8 +7,8 @@ import { eventReasons } from "../../src/core/events/event-reasons.ts";
 import { eventsRows } from "./events-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Kubernetes' limit on an event's message (1,024), less what a message is cut to before its cure follows (700). */
-const CURE_MAX_CHARS = 300;
+/** Kubernetes' limit on an event's message (1,024), less what a message is cut to before its remedy follows (700). */
+const REMEDY_MAX_CHARS = 300;
 
 describe("docs/events.md", () => {
   it("lists every reason as the code has it", async () => {
@@ -32,10 +32,10 @@ describe("docs/events.md", () => {
     );
   });
 
-  it("has cures that are whole sentences, and short enough to follow any message", () => {
-    for (const [reason, { cure }] of Object.entries<{ readonly cure: string }>(eventReasons)) {
-      assert.match(cure, /^(?:[A-Z].*\.)?$/u, reason);
-      assert.ok(cure.length <= CURE_MAX_CHARS, reason);
+  it("has remedies that are whole sentences, and short enough to follow any message", () => {
+    for (const [reason, { remedy }] of Object.entries<{ readonly remedy: string }>(eventReasons)) {
+      assert.match(remedy, /^(?:[A-Z].*\.)?$/u, reason);
+      assert.ok(remedy.length <= REMEDY_MAX_CHARS, reason);
     }
   });
 });

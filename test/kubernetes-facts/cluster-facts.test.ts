@@ -93,12 +93,12 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
           const message = "node-b waits for the volume to be released by node-a, where pod writes still uses it";
           for (let times = 0; times < 5; times += 1) told.events.emit({ ...waiting, message });
           told.events.emit({ ...waiting, reason: "Fencing", message: "node-a is cut off from the disk", nodeName: nameOf("node-a") });
-          toldByNode.events.emit({ about: waiting.about, reason: "VolumeClaimed", message: "claimed" });
+          toldByNode.events.emit({ about: waiting.about, reason: "WriterReclaimed", message: "claimed" });
           const describe = async (...what: readonly string[]): Promise<string> =>
             (await theServer().kubectl("describe", "--namespace", namespace, ...what)).output;
           const shows = (text: string, reason: string): number =>
             text.split("\n").filter((line) => new RegExp(`^\\s+(?:Normal|Warning)\\s+${reason}\\s`, "u").test(line)).length;
-          await untilTrue("the last event", async () => shows(await describe("node", nameOf("node-a")), "VolumeClaimed") === 1);
+          await untilTrue("the last event", async () => shows(await describe("node", nameOf("node-a")), "WriterReclaimed") === 1);
           await untilTrue("the controller's last event", async () => shows(await describe("node", nameOf("node-a")), "Fencing") === 1);
           for (const what of [
             ["pod", "waits"],
@@ -114,7 +114,7 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
           }
           const others = await describe("pod", "writes");
           assert.equal(shows(others, "WaitingForWriter"), 0, others);
-          assert.equal(shows(await describe("azvolume", "data"), "VolumeClaimed"), 1);
+          assert.equal(shows(await describe("azvolume", "data"), "WriterReclaimed"), 1);
           assert.equal(shows(await describe("node", nameOf("node-a")), "WaitingForWriter"), 0);
         });
       });

@@ -197,7 +197,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "tries for a short while where nobody listens, also a write, and names the server and the cure",
+    "tries for a short while where nobody listens, also a write, and names the server and the remedy",
     besideServer(async ({ server, connect }) => {
       const config = server.config({ url: new URL("https://127.0.0.1:1") });
       const { clock, waitsMs } = hurriedClock();

@@ -10,7 +10,7 @@ import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { Events } from "../../src/ports/cluster/events.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { createElection, type Election } from "../../src/runtime/election/election.ts";
-import { LeaseMemory } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 
 /** One controller process that stands for election; its work is to wait until it is told to stop. */
 export interface Candidate {
@@ -73,7 +73,7 @@ export function startCandidate(options: CandidateOptions): Candidate {
   const told: string[] = [];
   const events: Events = { emit: ({ about, reason, message }) => void told.push(`${about.kind} ${reason}: ${message}`) };
   const election = createElection(
-    { store, cache, clock, random, events, logger: silentLogger, leaseMemory: new LeaseMemory() },
+    { store, cache, clock, random, events, logger: silentLogger, leaseMemory: new LeaseHighWaterMark() },
     { identity: name, settings, isAlone: options.isAlone ?? false, onChange: () => undefined },
   );
   const life = new AbortController();

@@ -8,8 +8,8 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { createControllerCache } from "../../src/controller/controller-cache.ts";
 import { createControllers } from "../../src/controller/controllers.ts";
-import { whileLeading } from "../../src/controller/leader-guard.ts";
-import { NodeHearing } from "../../src/controller/rollback/startup-grace-period.ts";
+import { leaderGuard } from "../../src/controller/leader-guard.ts";
+import { StartupGracePeriod } from "../../src/controller/rollback/startup-grace-period.ts";
 import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
 import { must } from "../../src/controller/testing/settled.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
@@ -29,7 +29,7 @@ import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts"
 import type { Kind } from "../../src/ports/store/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { createElection, type Election } from "../../src/runtime/election/election.ts";
-import { LeaseMemory } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../src/runtime/operation-lock.ts";
 
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
@@ -206,11 +206,11 @@ function startController(options: {
   const cloud = createAzureCloudProvisioner({ arm, clock, random, place, lifetime: life.signal });
   const users = createClusterNodeVolumeUsers({ store, cache: followed });
   const cache = createControllerCache(followed, { users, trustsUnnamed: true });
-  const leaseMemory = new LeaseMemory();
+  const leaseMemory = new LeaseHighWaterMark();
   const shared = {
     store,
     cache,
-    hearing: new NodeHearing({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
+    gracePeriod: new StartupGracePeriod({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
     cloud,
     users,
     clusterVolumes,
@@ -222,7 +222,7 @@ function startController(options: {
   };
   const ports = { ...shared, leaseMemory, settings, attach: "kubernetes", clusterId: "cluster-1" } as const;
   const election = createElection(ports, { identity: name, settings: defaultElectionSettings, isAlone: false, onChange: () => undefined });
-  const reconcile = createControllers(whileLeading(ports, election.isLeading));
+  const reconcile = createControllers(leaderGuard(ports, election.isLeading));
   const running = Promise.allSettled([cache.run(life.signal), election.run(reconcile, life.signal)]);
   const handlers = controllerHandlers({ ...shared, attach: ports.attach, locks: new OperationLock(), settings: defaultControllerServiceSettings });
   return {

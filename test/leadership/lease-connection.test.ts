@@ -23,7 +23,7 @@ import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { Kind, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LeaseMemory } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { type HeldApiServer, startHeldApiServer } from "./held-api-server.ts";
 
 const TEST_TIMEOUT_MS = 600_000;
@@ -85,7 +85,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       leaseStore: leaseStore.counted,
       cache,
       cloud,
-      leaseMemory: new LeaseMemory(),
+      leaseMemory: new LeaseHighWaterMark(),
       users: createClusterNodeVolumeUsers({ store: store.counted, cache: { get: () => undefined, list: () => [], onChange: () => undefined } }),
       clusterVolumes: noClusterVolumes,
       events: { emit: ({ about, message }) => void (terms += about.kind === "Lease" && message.includes(" leads: ") ? 1 : 0) },

@@ -4,7 +4,14 @@ import { createSimulatedStore, type SimulatedStore } from "../../src/adapters/si
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { must } from "../../src/controller/testing/settled.ts";
-import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../../src/core/api/lease.ts";
+import {
+  annotatedNumber,
+  CONTROLLER_LEASE,
+  COUNTER_ANNOTATION,
+  type Lease,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
+} from "../../src/core/api/lease.ts";
 import { defaultElectionSettings as settings } from "../../src/core/election/plan-candidacy.ts";
 import { aVolumeWithRecord } from "../../src/core/testing/objects.ts";
 import type { NewObject } from "../../src/ports/store/object-store.ts";
@@ -88,8 +95,8 @@ function byHand(world: World): ReturnType<SimulatedStore["handle"]> {
   return handle;
 }
 
-async function givenRecord(world: World, storeGeneration: number): Promise<void> {
-  const volume = aVolumeWithRecord({ storeGeneration });
+async function givenRecord(world: World, storeIncarnation: number): Promise<void> {
+  const volume = aVolumeWithRecord({ storeIncarnation });
   const made = { metadata: { name: volume.metadata.name }, spec: volume.spec } as NewObject<"AzVolume">;
   const created = await must(byHand(world).create("AzVolume", made, signal));
   await must(byHand(world).updateStatus("AzVolume", { ...created, ...(volume.status === undefined ? {} : { status: volume.status }) }, signal));
@@ -99,8 +106,8 @@ function annotations(lease: Lease | undefined): { readonly counter: number; read
   assert.ok(lease !== undefined);
   return {
     counter: annotatedNumber(lease, COUNTER_ANNOTATION),
-    generation: annotatedNumber(lease, STORE_GENERATION_ANNOTATION),
-    sweep: annotatedNumber(lease, SWEEP_ANNOTATION),
+    generation: annotatedNumber(lease, STORE_INCARNATION_ANNOTATION),
+    sweep: annotatedNumber(lease, REBUILD_ANNOTATION),
   };
 }
 

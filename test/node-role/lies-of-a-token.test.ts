@@ -9,12 +9,12 @@ import { startWriter, type Writer } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { COUNTER_MAX } from "../../src/core/api/epoch.ts";
-import { CONTROLLER_LEASE, annotatedNumber, STORE_GENERATION_ANNOTATION } from "../../src/core/api/lease.ts";
+import { CONTROLLER_LEASE, annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../src/core/api/lease.ts";
 import { toTimestamp } from "../../src/core/primitives/timestamp.ts";
-import { claim, isUnverified, proveClean, take } from "../../src/core/writer/writer-steps.ts";
+import { reclaim, isUnconfirmed, proveClean, acquire } from "../../src/core/writer/writer-steps.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { newAttachment } from "../../src/objects/new-attachment.ts";
-import { STORE_WENT_BACK, wentBackReason } from "../../src/objects/rollback-reports.ts";
+import { STORE_WENT_BACK, rolledBackReason } from "../../src/objects/rollback-reports.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { FIRST_START_TIMEOUT_MS, whyNoApiServer } from "../kubernetes-store/api-server.ts";
@@ -50,7 +50,7 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
   let cluster: ChartCluster | undefined;
   let lab: Lab | undefined;
   let liar: LyingNode | undefined;
-  /** One that the lying node has nothing to do with, and one of which it has a standby. */
+  /** One that the lying node has nothing to do with, and one of which it has a replica. */
   let apart: Kept;
   let shared: Kept;
   /** One that a pod on the lying node had. */
@@ -70,7 +70,7 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
     liar = await startLyingNode(store, LYING, signal);
     apart = await keep("apart", "1");
     shared = await keep("shared", "2");
-    await waitUntil("the lying node to have its standby", SOON, async () =>
+    await waitUntil("the lying node to have its replica", SOON, async () =>
       (await attachedNodes(theLab(), shared.volume, signal)).has(LYING) ? true : undefined,
     );
   });
@@ -149,8 +149,8 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
   }
 
   function wantFor({ name, volumeId }: DemoVolume): ReturnType<typeof newAttachment> {
-    const want = { since: SINCE };
-    return newAttachment({ volumeName: name, volumeId, nodeName: LYING, role: "Primary", want, readOnly: false, volumeContext: {} });
+    const writerRequest = { since: SINCE };
+    return newAttachment({ volumeName: name, volumeId, nodeName: LYING, role: "Primary", writerRequest, readOnly: false, volumeContext: {} });
   }
 
   /** A disk in Azure that is not the driver's; answers its resource id. */
@@ -158,7 +158,7 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
     const azure = await azureOf(theLab());
     const place = { resourceGroup: undefined, location: undefined, zone: "1" };
     const size = { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 1 } as const;
-    const made = await azure.createDisk({ diskName: BACKUP, ...place, ...size, tags: {}, mayProceed: async () => true }, signal);
+    const made = await azure.createDisk({ diskName: BACKUP, ...place, ...size, tags: {}, precondition: async () => true }, signal);
     await azure.close();
     assert.ok(made.ok, JSON.stringify(made));
     return made.value.diskUri;
@@ -177,11 +177,11 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
   it("grants nothing to a want without a pod, and deletes its volume", () =>
     keepsGrants(async () => {
       const { store } = theLiar();
-      const standby = await attachedNodes(theLab(), shared.volume, signal);
-      const name = standby.get(LYING)?.metadata.name ?? "";
+      const replica = await attachedNodes(theLab(), shared.volume, signal);
+      const name = replica.get(LYING)?.metadata.name ?? "";
       const asPrimary = (present: AzVolumeAttachment): AzVolumeAttachment => ({
         ...present,
-        spec: { ...present.spec, role: "Primary", want: { since: SINCE } },
+        spec: { ...present.spec, role: "Primary", writerRequest: { since: SINCE } },
       });
       assert.ok((await changeSpec(store, { kind: "AzVolumeAttachment", name }, asPrimary, signal)).ok, "the policies allow it");
       const idle = await newVolume("idle");
@@ -219,8 +219,8 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
   it("waits for a node that releases nothing, and says so", () =>
     keepsGrants(async () => {
       const { orchestrator } = theLab();
-      const { storeGeneration } = await recordOf(held);
-      await theLiar().untilMoved("it to be held", held.name, (record) => take(record, theLiar().identity, { isClean: true, storeGeneration }));
+      const { storeIncarnation } = await recordOf(held);
+      await theLiar().untilMoved("it to be held", held.name, (record) => acquire(record, theLiar().identity, { isClean: true, storeIncarnation }));
       await orchestrator.removeUser(LYING, held.volumeId);
       await orchestrator.addUser(HONEST, held.volumeId, "pod/held");
       await comesToFailWith(() => stage(held, nodeOf(HONEST), {}), "UNAVAILABLE", LYING);
@@ -235,12 +235,12 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
       const lost = await theLab().store.get("AzVolume", volume.name, signal);
       assert.ok(lost.ok);
       assert.ok((await theLab().store.delete("AzVolume", volume.name, {}, signal)).ok);
-      await untilRecord("a record of both nodes", volume, ({ unproven }) => unproven.length === 2);
+      await untilRecord("a record of both nodes", volume, ({ unverified }) => unverified.length === 2);
       await theLiar().untilMoved("the lying node to be clean", volume.name, (record) => proveClean(record, theLiar().identity));
       const told = await recordOf(volume);
-      assert.deepEqual([told.writer, told.unproven.map(({ nodeName }) => nodeName)], [undefined, [HONEST]]);
+      assert.deepEqual([told.writer, told.unverified.map(({ nodeName }) => nodeName)], [undefined, [HONEST]]);
     });
-    await untilRecord("the claim of its writer", volume, ({ writer, unproven }) => writer?.nodeName === HONEST && unproven.length === 0);
+    await untilRecord("the claim of its writer", volume, ({ writer, unverified }) => writer?.nodeName === HONEST && unverified.length === 0);
     await writesOn();
   });
 
@@ -249,7 +249,7 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
     await whileHonestStandsStill(async () => {
       const lease = await theLab().store.get("Lease", CONTROLLER_LEASE, signal);
       assert.ok(lease.ok);
-      const reason = wentBackReason(annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION));
+      const reason = rolledBackReason(annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION));
       const volumes = await Promise.all(
         [apart, shared].map(async ({ volume: { name } }) => {
           const found = await theLab().store.get("AzVolume", name, signal);
@@ -259,42 +259,42 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
       );
       const report = { type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(Date.now()) } as const;
       await theLiar().says({ volumes, conditions: [report] });
-      await untilRecord("the sweep", apart.volume, ({ storeGeneration, writer }) => storeGeneration > before.storeGeneration && writer === undefined);
+      await untilRecord("the sweep", apart.volume, ({ storeIncarnation, writer }) => storeIncarnation > before.storeIncarnation && writer === undefined);
       await waitUntil("a claim of what it does not have to be refused", SOON, async () => {
-        const blind = await theLiar().moves(apart.volume.name, claimBlindly);
+        const blind = await theLiar().moves(apart.volume.name, reclaimBlindly);
         assert.equal(blind.ok, false);
         // The controller may have been faster than this write.
         return JSON.stringify(blind).includes("denied request") ? true : undefined;
       });
-      await theLiar().untilMoved("the lying node to have claimed what it has a standby of", shared.volume.name, (record) =>
-        claim(record, theLiar().identity, 0),
+      await theLiar().untilMoved("the lying node to have claimed what it has a replica of", shared.volume.name, (record) =>
+        reclaim(record, theLiar().identity, 0),
       );
     });
-    await untilEvent(shared.volume.name, "ClaimDisputed");
+    await untilEvent(shared.volume.name, "ReclaimDisputed");
     const claimed = await untilRecord("the claim of the writer", apart.volume, ({ writer }) => writer?.nodeName === HONEST);
     assert.ok(claimed.epoch < EPOCHS_MAX, `epoch ${claimed.epoch}`);
-    await untilRecord("the lying node to be off", apart.volume, ({ unproven }) => unproven.length === 0);
+    await untilRecord("the lying node to be off", apart.volume, ({ unverified }) => unverified.length === 0);
     const disputed = await recordOf(shared.volume);
-    assert.deepEqual([disputed.writer?.nodeName, disputed.unproven.map(({ nodeName }) => nodeName)], [LYING, [HONEST]]);
+    assert.deepEqual([disputed.writer?.nodeName, disputed.unverified.map(({ nodeName }) => nodeName)], [LYING, [HONEST]]);
     assert.ok(disputed.epoch < EPOCHS_MAX, `epoch ${disputed.epoch}`);
     await writesOn();
   });
 
   it("fences a node that is out of service off what it claimed and held", async () => {
-    await theLiar().untilMoved("it to have claimed what it held", held.name, (record) => claim(record, theLiar().identity, 0));
+    await theLiar().untilMoved("it to have claimed what it held", held.name, (record) => reclaim(record, theLiar().identity, 0));
     await theLab().orchestrator.setOutOfService(LYING, true);
     await untilServed(() => stage(held, nodeOf(HONEST), {}), [status.FAILED_PRECONDITION]);
     const { writer } = await untilRecord("the claim of the writer", shared.volume, (record) => record.writer?.nodeName === HONEST && record.writer.held);
-    assert.equal(writer?.wanted, true);
+    assert.equal(writer?.requested, true);
     await writesOn();
   });
 
   /** Whatever the record says of it. */
-  function claimBlindly(record: WriterRecord): ReturnType<typeof claim> {
+  function reclaimBlindly(record: WriterRecord): ReturnType<typeof reclaim> {
     const { identity } = theLiar();
-    assert.equal(isUnverified(record, identity) || record.unproven.every(({ nodeName }) => nodeName !== LYING), true, "Azure lists no disk there");
+    assert.equal(isUnconfirmed(record, identity) || record.unverified.every(({ nodeName }) => nodeName !== LYING), true, "Azure lists no disk there");
     const epoch = record.epoch + 1;
-    const unproven = record.unproven.filter(({ nodeName }) => nodeName !== LYING);
-    return { ok: true, value: { ...record, unproven, epoch, writer: { ...identity, epoch, held: true, wanted: true } } };
+    const unverified = record.unverified.filter(({ nodeName }) => nodeName !== LYING);
+    return { ok: true, value: { ...record, unverified, epoch, writer: { ...identity, epoch, held: true, requested: true } } };
   }
 });

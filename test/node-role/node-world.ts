@@ -33,7 +33,7 @@ export interface NodeWorld {
   /** Runs the hook of the plug-in's container that comes before its end. */
   startPreStop(): Child;
   /** Says that a disk is wanted on the node, as ControllerPublishVolume does; answers how to take that back. */
-  wantVolume(diskUri: string): Promise<{ readonly remove: () => Promise<void> }>;
+  requestVolume(diskUri: string): Promise<{ readonly remove: () => Promise<void> }>;
   deleteDaemonSet(): Promise<void>;
   /** Reads an object of Kubernetes. */
   read(path: string): Promise<Readonly<Record<string, unknown>>>;
@@ -116,13 +116,13 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
     },
     startWaitingPlugin: () => startNode(true),
     startPreStop: () => start("pre-stop", [`--daemon-set=${namespace}/${aDaemonSet.metadata.name}`]),
-    wantVolume: async (diskUri) => {
+    requestVolume: async (diskUri) => {
       const spec = {
         volumeName: "pvc-1",
         volumeId: diskUri,
         nodeName,
         role: "Primary",
-        want: { since: "2026-01-01T00:00:00.000Z" },
+        writerRequest: { since: "2026-01-01T00:00:00.000Z" },
         readOnly: false,
         volumeContext: {},
       } as const;

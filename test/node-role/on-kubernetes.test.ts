@@ -116,7 +116,7 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
       assert.equal(await limit(), 8n);
       const [own, backup] = await Promise.all(["pvc-1", "backup"].map((name) => createDisk(azure, name)));
       assert.ok(own !== undefined && backup !== undefined);
-      const attachment = await world.wantVolume(own);
+      const attachment = await world.requestVolume(own);
       const dataDisks = [own, backup].map((id, lun) => ({ lun, createOption: "Attach", managedDisk: { id } }));
       await azure.client.virtualMachines.update("rg", world.vmName, { storageProfile: { dataDisks } }, { updateIntervalInMs: 5 });
       await waitUntil("the other people's disk to take its slot", SOON, async () => ((await limit()) === 7n ? true : undefined));
@@ -179,7 +179,7 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
   it("lets an upgrade go on at once, but waits for the last volume of a node that is being drained", { timeout: TEST_TIMEOUT_MS }, () =>
     onNode([], async (world) => {
       const endOf = (child: { onEnd(tell: (how: string) => void): void }): Promise<string> => new Promise((resolve) => child.onEnd(resolve));
-      const attachment = await world.wantVolume(`/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1`);
+      const attachment = await world.requestVolume(`/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1`);
       assert.equal(await endOf(world.startPreStop()), "0");
       await world.change(`/api/v1/nodes/${world.nodeName}`, { spec: { taints: [cordon] } });
       const waiting = world.startPreStop();
@@ -192,7 +192,7 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
 
   it("waits for no volume once the driver is being removed, since its rights go with it", { timeout: TEST_TIMEOUT_MS }, () =>
     onNode([cordon], async (world) => {
-      await world.wantVolume(`/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1`);
+      await world.requestVolume(`/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1`);
       await world.deleteDaemonSet();
       const hook = world.startPreStop();
       assert.equal(await new Promise((resolve) => hook.onEnd(resolve)), "0", hook.log());

@@ -18,7 +18,7 @@ describe("a detach that was left behind", () => {
     assert.ok(added.kind === "Added");
     const node = { nodeName: "node-a", vmId: added.vm.vmGuid, instanceUri: added.vm.id };
     const { diskUri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
-    valueOf(await settledOn(clock, cloud.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways }, never)));
+    valueOf(await settledOn(clock, cloud.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never)));
     const phase = (): string | undefined => model.world.virtualMachines.values().next().value?.dataDisks[0]?.phase;
     model.faults.add({ operation: "VirtualMachines_*", disk: diskUri, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
     const body = { dataDisksToDetach: [{ diskId: diskUri }] };
@@ -28,7 +28,7 @@ describe("a detach that was left behind", () => {
     assert.equal(phase(), "DetachFailed");
 
     model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "StuckOperation" } });
-    valueOf(await settledOn(clock, cloud.detachDisk({ diskUri, node, lane: "detach", mayProceed: mayAlways }, never)));
+    valueOf(await settledOn(clock, cloud.detachDisk({ diskUri, node, lane: "detach", precondition: mayAlways }, never)));
     assert.equal(phase(), undefined, "the disk is off");
   });
 });

@@ -56,7 +56,7 @@ async function withOwnDisk(act: (world: ControllerWorld) => Promise<void>): Prom
   });
 }
 
-const WRITER = { nodeName: "node-a", vmId: "vm-of-node-a", instanceUri: "/virtualMachines/a", epoch: 1, held: true, wanted: true };
+const WRITER = { nodeName: "node-a", vmId: "vm-of-node-a", instanceUri: "/virtualMachines/a", epoch: 1, held: true, requested: true };
 
 async function volumes({ context }: ControllerWorld): Promise<readonly unknown[]> {
   return valueOf(await context.store.list("AzVolume", {}, never)).items;

@@ -13,7 +13,7 @@ describe("a request that writes a disk", () => {
     const model = createComputeModel({ clock });
     addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
     const cloud = provisionerOnModel(model, clock);
-    const created = await settledOn(clock, cloud.createDisk(aDiskRequest({ mayProceed: () => Promise.resolve(false) }), never));
+    const created = await settledOn(clock, cloud.createDisk(aDiskRequest({ precondition: () => Promise.resolve(false) }), never));
     assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
     assert.equal(model.world.disks.size, 0);
   });

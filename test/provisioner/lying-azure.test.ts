@@ -58,14 +58,14 @@ async function aLyingAzure(): Promise<
   };
   const node = addVm(cloud, "node-a");
   const diskUri = await addDisk(cloud, "pvc-1");
-  valueOf(await run(provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways }, never)));
+  valueOf(await run(provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never)));
   return {
     ...cloud,
     truth,
     lie: (told) => {
       lies = told;
     },
-    fence: () => run(provisioner.fenceDisk({ diskUri, node, mayProceed: mayAlways }, never)),
+    fence: () => run(provisioner.fenceDisk({ diskUri, node, precondition: mayAlways }, never)),
   };
 }
 

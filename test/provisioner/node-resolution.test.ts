@@ -40,7 +40,7 @@ async function aWorld(): Promise<World> {
       assert.ok(added.kind === "Added");
       return { vmId: added.vm.vmGuid, instanceUri: added.vm.id };
     },
-    attach: (node) => run(provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways }, never)),
+    attach: (node) => run(provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never)),
   };
 }
 
@@ -67,7 +67,7 @@ describe("a node's VM", () => {
     const { addVm, attach, run, provisioner, diskUri } = await aWorld();
     const node = { nodeName: "node-a", ...addVm("flex_4c1d2a7b") };
     valueOf(await attach(node));
-    const proof = valueOf(await run(provisioner.fenceDisk({ diskUri, node, mayProceed: mayAlways }, never)));
+    const proof = valueOf(await run(provisioner.fenceDisk({ diskUri, node, precondition: mayAlways }, never)));
     assert.equal(proof.kind, "entryGone");
     assert.deepEqual(valueOf(await run(provisioner.getDisk({ diskUri }, never))).attachedTo, []);
   });
@@ -85,14 +85,14 @@ describe("a node's VM", () => {
     ];
     for (const row of rows) {
       const node = { nodeName: "node-a", vmId, instanceUri: row.instanceUri };
-      const wish = { diskUri, node, mayProceed: mayAlways };
+      const wish = { diskUri, node, precondition: mayAlways };
       const failures = [
         await attach(node),
         await run(provisioner.detachDisk({ ...wish, lane: "detach" }, never)),
         await run(provisioner.fenceDisk(wish, never)),
         await run(provisioner.proveDetached(wish, never)),
         await run(provisioner.proveVanished(wish, never)),
-        await run(provisioner.settleInstance(wish, never)),
+        await run(provisioner.writeBarrier(wish, never)),
         await run(provisioner.inspectInstance(node, never)),
       ].map((result) => failureOf(result).kind);
       assert.deepEqual(failures, Array(failures.length).fill(row.kind), row.instanceUri);
@@ -107,7 +107,7 @@ describe("a node's VM", () => {
     model.world.virtualMachines.clear();
     model.world.disks.clear();
     for (const prove of [provisioner.proveVanished, provisioner.fenceDisk] as const)
-      assert.equal(failureOf(await run(prove({ diskUri, node, mayProceed: mayAlways }, never))).kind, "InstanceUnknown");
+      assert.equal(failureOf(await run(prove({ diskUri, node, precondition: mayAlways }, never))).kind, "InstanceUnknown");
   });
 
   it("is not gone where it is at its resource id, whichever case its GUID is in", async () => {

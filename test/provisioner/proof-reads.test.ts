@@ -33,7 +33,7 @@ describe("proofs that the VM of several disks is gone", () => {
     const node = { nodeName: "node-a", vmId: added.vm.vmGuid, instanceUri: added.vm.id };
     const attaching = Array.from({ length: DISKS }, async (_, index) => {
       const { diskUri } = valueOf(await provisioner.createDisk(aDiskRequest({ diskName: `pvc-${index}` }), never));
-      valueOf(await provisioner.attachDisk({ diskUri, node, mayProceed: mayAlways, lane: "primaryAttach", cachingMode: "None" }, never));
+      valueOf(await provisioner.attachDisk({ diskUri, node, precondition: mayAlways, lane: "primaryAttach", cachingMode: "None" }, never));
       return diskUri;
     });
     const diskUris = await run(Promise.all(attaching));

@@ -48,7 +48,7 @@ async function twoControllers(): Promise<{
   const node = { nodeName: "node-a", vmId: added.vm.vmGuid, instanceUri: added.vm.id };
   // A rule that never strikes: from now on fresh answers are remembered.
   model.faults.add({ id: "remember", operation: "VirtualMachines_Get", probability: 0, effect: { kind: "StaleRead" } });
-  const wish = { diskUri, node, mayProceed: mayAlways };
+  const wish = { diskUri, node, precondition: mayAlways };
   valueOf(await run(second.detachDisk({ ...wish, lane: "detach" }, never)));
   valueOf(await run(first.attachDisk({ ...wish, lane: "primaryAttach", cachingMode: "None" }, never)));
   return { model, node, diskUri, first, second, run };
@@ -58,41 +58,41 @@ describe("reads of a VM that lag behind another controller's writes", () => {
   it("give a fence no proof while they last, and nothing is guessed", async () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
-    assert.equal(failureOf(await run(second.fenceDisk({ diskUri, node, mayProceed: mayAlways }, never))).kind, "CloudUnavailable");
+    assert.equal(failureOf(await run(second.fenceDisk({ diskUri, node, precondition: mayAlways }, never))).kind, "CloudUnavailable");
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
   });
 
   it("only delay a fence when they pass, and its proof is true", async () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
-    assert.equal(valueOf(await run(second.fenceDisk({ diskUri, node, mayProceed: mayAlways }, never))).kind, "entryGone");
+    assert.equal(valueOf(await run(second.fenceDisk({ diskUri, node, precondition: mayAlways }, never))).kind, "entryGone");
     assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
   });
 
   it("give no proof without a fence, however long ago the disk was seen to be off, and cut nobody off", async () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
-    assert.equal(valueOf(await run(second.proveDetached({ diskUri, node, mayProceed: mayAlways }, never))), undefined);
+    assert.equal(valueOf(await run(second.proveDetached({ diskUri, node, precondition: mayAlways }, never))), undefined);
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
   });
 
   it("give no proof to a controller between whose read and write the disk was attached", async () => {
     const { model, node, diskUri, first, second, run } = await twoControllers();
     const wish = { diskUri, node };
-    valueOf(await run(first.detachDisk({ ...wish, lane: "detach", mayProceed: mayAlways }, never)));
+    valueOf(await run(first.detachDisk({ ...wish, lane: "detach", precondition: mayAlways }, never)));
     let attached: ReturnType<typeof first.attachDisk> | undefined;
-    const mayProceed = async (): Promise<boolean> => {
-      attached ??= first.attachDisk({ ...wish, lane: "primaryAttach", cachingMode: "None", mayProceed: mayAlways }, never);
+    const precondition = async (): Promise<boolean> => {
+      attached ??= first.attachDisk({ ...wish, lane: "primaryAttach", cachingMode: "None", precondition: mayAlways }, never);
       return (await attached).ok;
     };
-    assert.equal(valueOf(await run(second.proveDetached({ ...wish, mayProceed }, never))), undefined);
+    assert.equal(valueOf(await run(second.proveDetached({ ...wish, precondition }, never))), undefined);
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
   });
 
   it("never hide from a controller what its own update did", async () => {
     const { model, node, diskUri, first, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
-    valueOf(await run(first.detachDisk({ diskUri, node, lane: "detach", mayProceed: mayAlways }, never)));
+    valueOf(await run(first.detachDisk({ diskUri, node, lane: "detach", precondition: mayAlways }, never)));
     assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
   });
 });

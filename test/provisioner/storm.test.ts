@@ -83,7 +83,7 @@ async function aStorm(random: SeededRandom): Promise<Storm> {
           sizeGiB: 64,
           maxShares: 1 + (disk % 3),
           tags: {},
-          mayProceed: async () => true,
+          precondition: async () => true,
         },
         never,
       ),
@@ -152,7 +152,7 @@ describe("the provisioner in a storm", () => {
       const [first] = provisioners;
       assert.ok(first !== undefined);
       const off = nodes.flatMap((node) =>
-        Array.from({ length: DISKS }, (_, disk) => ({ diskUri: diskUri(`pvc-${disk}`), node, lane: "detach" as const, mayProceed: mayAlways })),
+        Array.from({ length: DISKS }, (_, disk) => ({ diskUri: diskUri(`pvc-${disk}`), node, lane: "detach" as const, precondition: mayAlways })),
       );
       for (const result of await run(Promise.all(off.map((request) => first.detachDisk(request, never))))) assert.ok(result.ok, JSON.stringify(result));
       assert.deepEqual(
@@ -161,7 +161,7 @@ describe("the provisioner in a storm", () => {
       );
 
       async function act(call: { provisioner: AzureCloudProvisioner; disk: string; node: NodeIdentity; kind: "attach" | "detach" | "fence" }): Promise<void> {
-        const request = { diskUri: call.disk, node: call.node, mayProceed: mayAlways };
+        const request = { diskUri: call.disk, node: call.node, precondition: mayAlways };
         if (call.kind === "attach") {
           const attached = await call.provisioner.attachDisk({ ...request, cachingMode: "None", lane: "primaryAttach" }, never);
           if (attached.ok) assert.equal(lunOn(model, call.disk, call.node), attached.value.lun, "attached, but not there");

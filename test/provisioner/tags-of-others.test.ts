@@ -35,7 +35,7 @@ async function withDisk(
   const cloud = provisionerOnModel(model, clock, { limits });
   const { diskUri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest({ tags: { a: "b" } }), never)));
   const tags = (): unknown => findDisk(model.world, diskUri)?.spec.tags;
-  await act({ model, clock, cloud, diskUri, tags, tagDisk: (changes) => cloud.tagDisk({ diskUri, tags: changes, mayProceed: mayAlways }, never) });
+  await act({ model, clock, cloud, diskUri, tags, tagDisk: (changes) => cloud.tagDisk({ diskUri, tags: changes, precondition: mayAlways }, never) });
 }
 
 /** A person adds a tag while the driver sets its own. */
@@ -65,7 +65,7 @@ describe("a tag that a person adds while the driver sets its own", () => {
     withDisk(async ({ model, clock, cloud, diskUri, tags, tagDisk }) => {
       const other = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest({ diskName: "pvc-2" }), never)));
       model.faults.add({ operation: "Disks_Update", times: 1, effect: THROTTLED });
-      const waiting = cloud.resizeDisk({ diskUri: other.diskUri, sizeGiB: 128, mayProceed: mayAlways }, never);
+      const waiting = cloud.resizeDisk({ diskUri: other.diskUri, sizeGiB: 128, precondition: mayAlways }, never);
       await settledOn(clock, clock.sleep(PERSON_AFTER_MS, never));
       const [tagged] = await settledOn(clock, Promise.all([tagDisk({ own: "o" }), addLater(clock, model, diskUri), waiting]));
       valueOf(tagged);

@@ -29,7 +29,7 @@ function aRequest(kind: VmRequestSpec["kind"], nodeName: string): VmRequestSpec 
     node: { nodeName, vmId: "1", instanceUri: aVm(nodeName).uri },
     cachingMode: "None",
     lane: "detach",
-    mayProceed: mayAlways,
+    precondition: mayAlways,
   };
 }
 

@@ -29,7 +29,7 @@ export interface ScheduledCluster {
   readonly extender: () => string;
   /** Makes a node that pods may run on; with a node plug-in unless `plugIn` says otherwise. */
   addNode(name: string, plugIn: "ready" | "not-ready" | "none"): Promise<void>;
-  /** Makes a claim that is bound to a disk, which is attached as a standby to the nodes. */
+  /** Makes a claim that is bound to a disk, which is attached as a replica to the nodes. */
   addClaim(name: string, attachedTo: readonly string[]): Promise<void>;
   /** Makes a pod that uses the claims and answers the node that it is given to. */
   schedule(podName: string, claimNames: readonly string[]): Promise<string>;

@@ -74,14 +74,14 @@ async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
   const history = await followRecord(lab, volume.name, signal);
   await unpublishOnNode(lab, volume, node("node-a"));
   const unstaged = unstage(volume, node("node-a"));
-  await history.untilSeen("the end of node-a's want", (record) => record.writer?.wanted === false);
+  await history.untilSeen("the end of node-a's want", (record) => record.writer?.requested === false);
   await unmounts.untilUnderWay();
   await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
   const unmounting = await readRecord(lab, volume, signal);
   assert.ok(unmounting?.writer?.nodeName === "node-a" && unmounting.writer.held, "it has not given the volume back");
   await unmounts.letGo();
   await Promise.all([unstaged, bringUpByNode(lab, volume, node("node-b"))]);
-  const given = history.records.findIndex((record) => record.writer?.nodeName === "node-a" && !record.writer.held && !record.writer.wanted);
+  const given = history.records.findIndex((record) => record.writer?.nodeName === "node-a" && !record.writer.held && !record.writer.requested);
   const taken = history.records.findIndex((record) => record.writer?.nodeName === "node-b");
   assert.ok(given !== -1 && given < taken, "granted only after it was given back");
   assert.ok(

@@ -147,7 +147,7 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
     chatter(world, volume, () => history.records.some((record) => record.fencing !== undefined)),
   ]);
   const fenced = await history.untilSeen("the fence of node-a", (record) => record.fencing?.nodeName === "node-a");
-  assert.equal(history.records[fenced]?.writer?.wanted, false);
+  assert.equal(history.records[fenced]?.writer?.requested, false);
   await bringUp(lab, volume, node("node-b"));
   assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
   writer.process.kill("SIGCONT");
@@ -198,7 +198,7 @@ async function outlivesStoreOutage(world: LabWorld): Promise<void> {
   await writer.untilSynced(writer.lastSynced() + 10);
   await lab.processes.get("store")?.restart();
   const record = await readRecord(lab, volume, signal);
-  assert.ok(record?.writer?.nodeName === "node-a" && record.writer.held && record.writer.wanted && record.fencing === undefined);
+  assert.ok(record?.writer?.nodeName === "node-a" && record.writer.held && record.writer.requested && record.fencing === undefined);
   await writer.untilSynced(writer.lastSynced() + 10);
   await writer.process.stop(STOP_GRACE_MS);
   await takeDown(lab, volume, node("node-a"));

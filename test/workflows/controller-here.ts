@@ -21,7 +21,7 @@ import { rememberingStore } from "../../src/objects/cache/write-through-store.ts
 import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
 import type { Kind } from "../../src/ports/store/object-store.ts";
-import { LeaseMemory } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 const options = { ...azureOptions, ...detachOptions, ...controllerServiceOptions, ...volumeOptions } as const;
@@ -49,7 +49,7 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
   const values = await valuesOf(lab, ["--leader-election=none", ...flags]);
   const ending = new AbortController();
   const ports = portsOf(ending.signal);
-  const leaseMemory = new LeaseMemory();
+  const leaseMemory = new LeaseHighWaterMark();
   const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
   const store = connectEmbeddedStore({ socketPath: join(lab.directory, "store.sock"), clock: systemClock, random: systemRandom });
   const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });

@@ -44,18 +44,18 @@ it("a volume in use whose records were lost goes to its writer, which never stop
     await lab.orchestrator.addUser("node-a", volume.volumeId, "pod/writer");
     await Promise.all([lab.processes.get("controller")?.restart(), lab.processes.get("node-b")?.restart()]);
     // Node-b wants it from the first moment on, while node-a's plug-in is still down.
-    let hasClaimed = false;
+    let hasReclaimed = false;
     const insisting = insist(
       () => publishOnController(lab, volume, node("node-b")),
-      () => hasClaimed,
+      () => hasReclaimed,
       signal,
     );
-    const found = await history.untilSeen("a record that trusts nobody", (record) => record.unproven.some((other) => other.nodeName === "node-a"));
+    const found = await history.untilSeen("a record that trusts nobody", (record) => record.unverified.some((other) => other.nodeName === "node-a"));
     assert.equal(history.records[found]?.writer, undefined);
     const syncedBefore = writer.lastSynced();
     await lab.processes.get("node-a")?.restart();
     await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
-    hasClaimed = true;
+    hasReclaimed = true;
     const reasons = await insisting;
     assert.ok(
       reasons.every((reason) => reason.startsWith("FAILED_PRECONDITION") || reason.startsWith("UNAVAILABLE") || reason.startsWith("NOT_FOUND")),
@@ -63,7 +63,7 @@ it("a volume in use whose records were lost goes to its writer, which never stop
     );
     await writer.untilSynced(syncedBefore + 20);
     assert.deepEqual(history.writers(), ["node-a@2"], "nobody else was granted, under an epoch above the lost one");
-    await history.untilSeen("node-b to show that it is clean", (record) => !record.unproven.some((other) => other.nodeName === "node-b"));
+    await history.untilSeen("node-b to show that it is clean", (record) => !record.unverified.some((other) => other.nodeName === "node-b"));
 
     await writer.process.stop(STOP_GRACE_MS);
     await takeDown(lab, volume, node("node-a"));
@@ -89,7 +89,7 @@ it("a volume whose records were lost and whose writer stays away is granted only
       () => isOver,
       signal,
     );
-    await history.untilSeen("node-b to be proven clean", (record) => record.unproven.length === 1 && record.unproven[0]?.nodeName === "node-a");
+    await history.untilSeen("node-b to be proven clean", (record) => record.unverified.length === 1 && record.unverified[0]?.nodeName === "node-a");
     const synced = writer.lastSynced();
     await writer.untilSynced(synced + 5);
     assert.deepEqual(history.writers(), [], "nobody is granted the disk while node-a may be writing");
@@ -99,7 +99,7 @@ it("a volume whose records were lost and whose writer stays away is granted only
     const granted = await history.untilSeen("the grant of node-b", (record) => record.writer?.nodeName === "node-b");
     isOver = true;
     await insisting;
-    const proven = history.records.findIndex((record) => record.unproven.length === 0);
+    const proven = history.records.findIndex((record) => record.unverified.length === 0);
     assert.ok(fenced < proven && proven <= granted, `fence ${fenced}, proof ${proven}, grant ${granted}`);
     const disk = (await lab.emulator.disks()).find((other) => other.name === volume.name);
     const onB = (await lab.emulator.instances()).get("node-b")?.instanceUri;

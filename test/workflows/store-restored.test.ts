@@ -73,12 +73,12 @@ it("nobody is granted a volume after the store went back to a backup until every
     await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
     assert.deepEqual(history.writers(), ["node-a@2"], "the first who holds it again is the one who writes, under an epoch above the lost one");
     assert.ok(
-      history.records.every((record) => record.writer === undefined || record.storeGeneration === 1),
+      history.records.every((record) => record.writer === undefined || record.storeIncarnation === 1),
       "nothing was granted in the old generation",
     );
     await writer.untilSynced(writer.lastSynced() + 20);
 
-    await idleHistory.untilSeen("node-a's claim of what is idle", (record) => record.writer?.nodeName === "node-a" && record.storeGeneration === 1);
+    await idleHistory.untilSeen("node-a's claim of what is idle", (record) => record.writer?.nodeName === "node-a" && record.storeIncarnation === 1);
     assert.deepEqual([...(await attachedNodes(lab, idle, signal)).keys()], ["node-a"], "a LUN of the past would lead node-b to another disk");
     assert.deepEqual(await mountsOf(idle, node("node-a")), idleMounts, "nothing was unmounted by a record of the past");
     assert.equal(idleMounts.length, 2);

@@ -89,7 +89,7 @@ async function disksOf({ world: { lab }, used, idle }: Cluster): Promise<readonl
 async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   const { world, nodes, used, idle, writer } = cluster;
   const { lab, node, signal } = world;
-  const [home, standby] = nodes;
+  const [home, replica] = nodes;
   const history = await loseTheStore(world, used);
   await lab.orchestrator.addUser(home, used.volumeId, "pod/writer");
   await Promise.all(["controller", ...nodes].map(async (name) => lab.processes.get(name)?.restart()));
@@ -103,14 +103,14 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   await lab.orchestrator.removeUser(home, used.volumeId);
   await lab.orchestrator.setOutOfService(home, true);
   await unpublishOnController(lab, used, node(home));
-  await bringUp(lab, used, node(standby));
+  await bringUp(lab, used, node(replica));
   thaw(node(home), writer);
   await lab.orchestrator.setOutOfService(home, false);
   await waitUntil(`${home} to have cleaned up`, WAIT_MAX_MS, async () => ((await readRecord(lab, used, signal))?.quarantine.length === 0 ? true : undefined));
   assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
   await takeDownAfterFence(lab, used, node(home));
-  assert.ok(await recordsHold(node(standby), used, writer.lastSynced()), "every synced record is there");
-  await takeDown(lab, used, node(standby));
+  assert.ok(await recordsHold(node(replica), used, writer.lastSynced()), "every synced record is there");
+  await takeDown(lab, used, node(replica));
   await waitUntil("its replicas to be collected", WAIT_MAX_MS, async () => ((await attachedNodes(lab, used, signal)).size === 0 ? true : undefined));
   await history.stop();
 

@@ -39,14 +39,14 @@ async function mountedByV1(world: LabWorld): Promise<{ readonly volume: DemoVolu
       sizeGiB: 1,
       maxShares: 1,
       tags: V1_TAGS,
-      mayProceed: async () => true,
+      precondition: async () => true,
     },
     signal,
   );
   assert.ok(disk.ok);
   const instance = (await lab.emulator.instances()).get("node-a") ?? assert.fail("node-a has no VM");
   const { diskUri } = disk.value;
-  const onNodeA = { diskUri, node: { nodeName: "node-a", ...instance }, cachingMode: "None", lane: "primaryAttach", mayProceed: async () => true } as const;
+  const onNodeA = { diskUri, node: { nodeName: "node-a", ...instance }, cachingMode: "None", lane: "primaryAttach", precondition: async () => true } as const;
   const attached = await azure.attachDisk(onNodeA, signal);
   assert.ok(attached.ok);
   await azure.close();
@@ -77,7 +77,7 @@ function clusterOf(volume: DemoVolume): ModelCluster {
 async function untilFound({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
   await waitUntil("a record that trusts nobody", WAIT_MAX_MS, async () => {
     const found = await lab.store.get("AzVolume", volume.name, signal);
-    return found.ok && found.value.status?.detail !== undefined && found.value.status.record?.unproven.length === 1 ? true : undefined;
+    return found.ok && found.value.status?.detail !== undefined && found.value.status.record?.unverified.length === 1 ? true : undefined;
   });
 }
 
@@ -104,7 +104,7 @@ it("a volume that the V1 driver made and mounted goes on being written under thi
       await untilFound(world, volume);
       const history = await followRecord(lab, volume.name, signal);
       assert.deepEqual(
-        [...(await attachedNodes(lab, volume, signal)).values()].map(({ spec }) => [spec.nodeName, spec.role, spec.want !== undefined]),
+        [...(await attachedNodes(lab, volume, signal)).values()].map(({ spec }) => [spec.nodeName, spec.role, spec.writerRequest !== undefined]),
         [["node-a", "Primary", true]],
       );
       await restartNodes(world);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { compareEndStates } from "./end-state.ts";
 
-const grown = { volumeName: "vol-1", exists: true, sizeGiB: 8, isRunning: true, zones: ["1"], standbys: 1 };
-const gone = { volumeName: "vol-2", exists: false, sizeGiB: 0, isRunning: false, zones: [], standbys: 0 };
+const grown = { volumeName: "vol-1", exists: true, sizeGiB: 8, isRunning: true, zones: ["1"], replicas: 1 };
+const gone = { volumeName: "vol-2", exists: false, sizeGiB: 0, isRunning: false, zones: [], replicas: 0 };
 
 describe("the unperturbed twin", () => {
   it("ends the same", () => {
@@ -11,8 +11,8 @@ describe("the unperturbed twin", () => {
   });
 
   it("has its disk in another zone with more or fewer nodes, if chance put its first pod there", () => {
-    assert.deepEqual(compareEndStates([grown], [{ ...grown, zones: ["2"], standbys: 0 }]), []);
-    assert.equal(compareEndStates([grown], [{ ...grown, zones: ["2"], standbys: 0, sizeGiB: 4 }]).length, 1);
+    assert.deepEqual(compareEndStates([grown], [{ ...grown, zones: ["2"], replicas: 0 }]), []);
+    assert.equal(compareEndStates([grown], [{ ...grown, zones: ["2"], replicas: 0, sizeGiB: 4 }]).length, 1);
   });
 
   it("tells of each volume that ended otherwise, or is known to one of them only", () => {

@@ -10,7 +10,7 @@ export interface EndState {
   readonly isRunning: boolean;
   /** The disk's own zones: where its first pod was scheduled, which chance decides; empty for a regional disk, or none. */
   readonly zones: readonly string[];
-  readonly standbys: number;
+  readonly replicas: number;
 }
 
 /** What users see of the volumes that they asked for and that nobody destroyed. */
@@ -26,19 +26,19 @@ export function endStateOf(world: RestWorld, volumes: readonly DesiredVolume[]):
         sizeGiB: disk === undefined ? 0 : Number(disk.sizeBytes >> 30n),
         isRunning: world.cluster.pods().some((pod) => pod.volumeName === volumeName && pod.phase === "Running"),
         zones: [...world.azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri ?? "none"))?.zones ?? [],
-        standbys: world.store
+        replicas: world.store
           .objects("AzVolumeAttachment")
           .filter(({ spec, status }) => spec.role === "Replica" && status?.state === "Attached" && isSameResourceUri(spec.volumeId, diskUri ?? "none")).length,
       };
     });
 }
 
-/** Where a run under faults ended otherwise than the same run without any. How many standbys a disk in another zone has depends on that zone's nodes: each run is judged by itself for that. */
+/** Where a run under faults ended otherwise than the same run without any. How many replicas a disk in another zone has depends on that zone's nodes: each run is judged by itself for that. */
 export function compareEndStates(withFaults: readonly EndState[], without: readonly EndState[]): readonly string[] {
   return withFaults.flatMap((state) => {
     const twin = without.find(({ volumeName }) => volumeName === state.volumeName);
     const isElsewhere = twin !== undefined && twin.zones.join() !== state.zones.join();
-    const expected = isElsewhere ? { ...twin, zones: state.zones, standbys: state.standbys } : twin;
+    const expected = isElsewhere ? { ...twin, zones: state.zones, replicas: state.replicas } : twin;
     const [left, right] = [JSON.stringify(state), JSON.stringify(expected)];
     return left === right ? [] : [`it ended as ${left}, its twin without faults as ${JSON.stringify(twin)}`];
   });

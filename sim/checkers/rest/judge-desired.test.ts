@@ -13,7 +13,7 @@ function complaints(change: (made: MadeUpRest) => void = () => undefined, asked:
 }
 
 describe("what users desired", () => {
-  it("is reached by a volume whose pod writes, with its standby and its size", () => {
+  it("is reached by a volume whose pod writes, with its replica and its size", () => {
     assert.deepEqual(complaints(), []);
   });
 
@@ -29,7 +29,7 @@ describe("what users desired", () => {
   });
 
   it("is not reached while the record names another writer, or another VM of that name", () => {
-    for (const writer of [aWriter("node-b", 4), { ...aWriter("node-a", 4), vmId: "guid-new" }, { ...aWriter("node-a", 4), wanted: false }]) {
+    for (const writer of [aWriter("node-b", 4), { ...aWriter("node-a", 4), vmId: "guid-new" }, { ...aWriter("node-a", 4), requested: false }]) {
       const told = complaints((made) => {
         made.volumes = [aVolume({ writer, epoch: 4 })];
       });
@@ -37,11 +37,11 @@ describe("what users desired", () => {
     }
   });
 
-  it("asks for as many standbys as there are places for", () => {
+  it("asks for as many replicas as there are places for", () => {
     const missing = (made: MadeUpRest): void => {
       made.attachments = [anAttachment("node-a", "Primary")];
     };
-    assert.deepEqual(complaints(missing), ["not-converged: vol-1: 0 standbys instead of 1"]);
+    assert.deepEqual(complaints(missing), ["not-converged: vol-1: 0 replicas instead of 1"]);
     const nowhere = complaints((made) => {
       missing(made);
       made.nodes = made.nodes.map((node) => ({ ...node, isUnschedulable: node.name !== "node-a" }));
@@ -53,12 +53,12 @@ describe("what users desired", () => {
         made.attachedTo = ["node-a"];
         made.fullOfOthers = [...names];
       });
-    assert.deepEqual(full(["node-b"]), ["not-converged: vol-1: 0 standbys instead of 1"]);
+    assert.deepEqual(full(["node-b"]), ["not-converged: vol-1: 0 replicas instead of 1"]);
     assert.deepEqual(full(["node-b", "node-c"]), []);
     const tooMany = complaints((made) => {
       made.attachments = [...made.attachments, anAttachment("node-c", "Replica")];
     });
-    assert.deepEqual(tooMany, ["not-converged: vol-1: 2 standbys instead of 1"]);
+    assert.deepEqual(tooMany, ["not-converged: vol-1: 2 replicas instead of 1"]);
   });
 
   it("is not reached with a disk or a file system of another size", () => {

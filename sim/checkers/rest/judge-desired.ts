@@ -3,7 +3,7 @@ import { diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
-/** What is not yet as its user has asked: pods that don't run, writers, standbys and sizes that are missing, volumes that were deleted and are still there. */
+/** What is not yet as its user has asked: pods that don't run, writers, replicas and sizes that are missing, volumes that were deleted and are still there. */
 export function judgeDesired(world: RestWorld, volumes: readonly DesiredVolume[], zoneOf: (nodeName: string) => string): readonly Complaint[] {
   return volumes.flatMap((desired) =>
     complaintsAbout(world, desired, zoneOf).map((detail): Complaint => ({ invariant: "not-converged", detail: `${desired.volumeName}: ${detail}` })),
@@ -38,24 +38,24 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume, zoneOf: (node
   const { nodeName, uid } = pod;
   if (!world.cluster.containersOn(nodeName).some(({ podUid }) => podUid === uid)) return [...sizeComplaints, `no container of ${pod.name} runs on ${nodeName}`];
   const writer = volume.status?.record?.writer;
-  const isWriter = writer?.nodeName === nodeName && writer.vmId === world.azure.machineOf(nodeName)?.vmGuid && writer.held && writer.wanted;
+  const isWriter = writer?.nodeName === nodeName && writer.vmId === world.azure.machineOf(nodeName)?.vmGuid && writer.held && writer.requested;
   const attachments = world.store.objects("AzVolumeAttachment").filter((attachment) => attachment.spec.volumeName === volume.metadata.name);
   const primary = attachments.find((attachment) => attachment.spec.nodeName === nodeName);
   const isPrimary = primary?.spec.role === "Primary" && primary.status?.state === "Attached";
-  const standbys = attachments.filter((attachment) => attachment.spec.role === "Replica" && attachment.status?.state === "Attached").length;
-  const standbysWanted = Math.min(desired.replicas, placesFor(world, { diskUri, zones: volume.status?.detail?.zones ?? [], writerNode: nodeName }, zoneOf));
+  const replicas = attachments.filter((attachment) => attachment.spec.role === "Replica" && attachment.status?.state === "Attached").length;
+  const replicasRequested = Math.min(desired.replicas, placesFor(world, { diskUri, zones: volume.status?.detail?.zones ?? [], writerNode: nodeName }, zoneOf));
   return [
     ...sizeComplaints,
     ...(isWriter ? [] : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "nobody")}`]),
     ...(isPrimary ? [] : [`the attachment on ${nodeName} is ${primary?.spec.role ?? "missing"}, ${primary?.status?.state ?? "without a status"}`]),
-    ...(standbys === standbysWanted ? [] : [`${standbys} standbys instead of ${standbysWanted}`]),
+    ...(replicas === replicasRequested ? [] : [`${replicas} replicas instead of ${replicasRequested}`]),
     ...(desired.access === "block" || disk.fileSystemBytes === disk.sizeBytes
       ? []
       : [`its file system spans ${disk.fileSystemBytes} of ${disk.sizeBytes} bytes`]),
   ];
 }
 
-/** Nodes on which a standby is, or can be, beside the writer's. */
+/** Nodes on which a replica is, or can be, beside the writer's. */
 function placesFor(
   world: RestWorld,
   { diskUri, zones, writerNode }: { readonly diskUri: string; readonly zones: readonly string[]; readonly writerNode: string },

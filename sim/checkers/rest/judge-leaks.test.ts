@@ -38,10 +38,10 @@ describe("nothing is left behind", () => {
       because: "a fence that never ended, nodes that were never let out of quarantine or proven",
       change: (made) => {
         made.volumes = [
-          aVolume({ writer: aWriter("node-a", 3), fencing: identity("node-b"), quarantine: [identity("node-b")], unproven: [identity("node-c")], epoch: 3 }),
+          aVolume({ writer: aWriter("node-a", 3), fencing: identity("node-b"), quarantine: [identity("node-b")], unverified: [identity("node-c")], epoch: 3 }),
         ];
       },
-      expected: ["vol-1 is still fencing node-b", "vol-1 still has node-b in quarantine", "vol-1 still has node-c unproven"],
+      expected: ["vol-1 is still fencing node-b", "vol-1 still has node-b in quarantine", "vol-1 still has node-c unverified"],
     },
     {
       because: "an earlier VM of a node's name in quarantine, which is no more",
@@ -51,7 +51,7 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 still has node-b in quarantine"],
     },
     {
-      because: "the disk of a standby on a VM that another one has taken the node's name from",
+      because: "the disk of a replica on a VM that another one has taken the node's name from",
       change: (made) => {
         made.kept = [{ nodeName: "node-b", vmGuid: "guid-of-an-earlier-node-b", hasDisk: true }];
       },
@@ -78,7 +78,7 @@ describe("nothing is left behind", () => {
     {
       because: "what is known of a node that is no more",
       change: (made) => {
-        made.volumes = [aVolume({ writer: aWriter("node-a", 3), foundInUse: true, clean: [identity("node-b"), identity("gone")], epoch: 3 })];
+        made.volumes = [aVolume({ writer: aWriter("node-a", 3), adopted: true, clean: [identity("node-b"), identity("gone")], epoch: 3 })];
       },
       expected: ["vol-1 still says of gone that it is clean, and there is no such node"],
     },
@@ -94,11 +94,11 @@ describe("nothing is left behind", () => {
       ],
     },
     {
-      because: "a tombstone that was not taken away with its pod",
+      because: "a placeholder that was not taken away with its pod",
       change: (made) => {
-        made.tombstonesOn = ["node-b"];
+        made.placeholdersOn = ["node-b"];
       },
-      expected: ["node-b still has a tombstone at /target"],
+      expected: ["node-b still has a placeholder at /target"],
     },
     {
       because: "a disk on a VM of which no attachment knows",
@@ -122,7 +122,7 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 is said to be attached to node-b at LUN 0, and is not"],
     },
     {
-      because: "an attachment that comes to nothing, beside as many standbys as are wanted",
+      because: "an attachment that comes to nothing, beside as many replicas as are wanted",
       change: (made) => {
         made.attachments.push({ ...anAttachment("node-c", "Replica"), status: { state: "AttachmentFailed", role: "Replica" } });
       },

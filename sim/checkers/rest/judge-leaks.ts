@@ -39,7 +39,7 @@ function leftRecords(world: RestWorld): readonly string[] {
     const record = volume.status?.record;
     if (record === undefined) return [];
     const name = volume.metadata.name;
-    const { writer, fencing, quarantine, unproven, clean } = record;
+    const { writer, fencing, quarantine, unverified, clean } = record;
     const cutOff = quarantine.filter((node) => !isKeptUnderNoName(world, node));
     const strangers = clean.filter(({ nodeName }) => !nodes.has(nodeName));
     const hasUser =
@@ -50,10 +50,10 @@ function leftRecords(world: RestWorld): readonly string[] {
       ...(cutOff.length === 0 ? [] : [`${name} still has ${named(cutOff)} in quarantine`]),
       ...(strangers.length === 0 ? [] : [`${name} still says of ${named(strangers)} that it is clean, and there is no such node`]),
       ...(volume.status?.conditions.some(({ type }) => type === ATTACHED_ELSEWHERE) === true ? [`${name} still says that it is attached elsewhere`] : []),
-      ...(unproven.length === 0 ? [] : [`${name} still has ${named(unproven)} unproven`]),
+      ...(unverified.length === 0 ? [] : [`${name} still has ${named(unverified)} unverified`]),
       ...(writer === undefined || hasUser
         ? []
-        : [`${name} is granted to ${writer.nodeName} (held ${writer.held}, wanted ${writer.wanted}), where nothing uses it`]),
+        : [`${name} is granted to ${writer.nodeName} (held ${writer.held}, wanted ${writer.requested}), where nothing uses it`]),
     ];
   });
 }
@@ -77,7 +77,7 @@ function leftAttachments(world: RestWorld): readonly string[] {
     const isUsed = world.cluster.containersOn(nodeName).some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
     return [
       ...(role === "Primary" && !isUsed ? [`${volumeName} is attached to ${nodeName} as Primary, where nothing uses it`] : []),
-      ...(recall === undefined || attachment.spec.want !== undefined ? [] : [`${volumeName} is still recalled from ${nodeName}`]),
+      ...(recall === undefined || attachment.spec.writerRequest !== undefined ? [] : [`${volumeName} is still recalled from ${nodeName}`]),
       ...(attachment.status?.state === "Attached" || attachment.metadata.deletionTimestamp !== undefined
         ? []
         : [`${volumeName} is to be attached to ${nodeName} as ${role}, and is ${attachment.status?.state ?? "without a state"}`]),
@@ -100,9 +100,9 @@ function isOnVm(world: RestWorld, attachment: AzVolumeAttachment): boolean {
 }
 
 function leftInAzure(world: RestWorld, volumes: readonly DesiredVolume[]): readonly string[] {
-  const wanted = volumes.filter(({ exists }) => exists).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
+  const requested = volumes.filter(({ exists }) => exists).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
   const disks = [...world.azure.model.world.disks.values()]
-    .filter(({ id }) => !world.azure.isOthers(id) && !wanted.some((diskUri) => isSameResourceUri(diskUri, id)))
+    .filter(({ id }) => !world.azure.isOthers(id) && !requested.some((diskUri) => isSameResourceUri(diskUri, id)))
     .map(({ id }) => `disk ${diskName(id)} belongs to no claim`);
   const attachments = world.store.objects("AzVolumeAttachment");
   const vms = [...world.azure.model.world.virtualMachines.values()].filter(({ id }) => !world.azure.isOthers(id));
@@ -122,7 +122,7 @@ function leftOnMachines(world: RestWorld): readonly string[] {
     const mounts = machine.kernel.mounts().filter(({ diskUri }) => !used.some((usedUri) => isSameResourceUri(usedUri, diskUri)));
     return [
       ...mounts.map(({ path, diskUri }) => `${name} still has ${diskName(diskUri)} mounted at ${path}, where nothing uses it`),
-      ...machine.kernel.tombstones().map((path) => `${name} still has a tombstone at ${path}`),
+      ...machine.kernel.placeholders().map((path) => `${name} still has a placeholder at ${path}`),
     ];
   });
 }

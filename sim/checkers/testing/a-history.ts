@@ -72,7 +72,7 @@ export function aHistory() {
 }
 
 /** A record that names nobody. */
-const emptyRecord: WriterRecord = { quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 0, storeGeneration: 1 };
+const emptyRecord: WriterRecord = { quarantine: [], adopted: false, clean: [], unverified: [], epoch: 0, storeIncarnation: 1 };
 
 /** The volume of `diskUri`, with a record. */
 export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
@@ -100,7 +100,7 @@ export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
 
 /** A writer that has taken its grant. */
 export function aWriter(nodeName: string, epoch: number): Writer {
-  return { nodeName, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName), epoch, held: true, wanted: true };
+  return { nodeName, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName), epoch, held: true, requested: true };
 }
 
 /** The resource id of a node's VM. */

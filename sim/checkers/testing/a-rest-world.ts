@@ -28,13 +28,13 @@ export interface MadeUpRest {
   detachFailedOn: string[];
   /** Names of the machines that have it mounted. */
   mountedOn: string[];
-  /** Names of the machines that have a tombstone where it was. */
-  tombstonesOn: string[];
+  /** Names of the machines that have a placeholder where it was. */
+  placeholdersOn: string[];
   /** Resource ids of another cluster's VMs and disks. */
   others: string[];
 }
 
-/** `vol-1` runs on node-a and has a standby on node-b. */
+/** `vol-1` runs on node-a and has a replica on node-b. */
 export function atRest(): MadeUpRest {
   return {
     volumes: [aVolume({ writer: aWriter("node-a", 3), epoch: 3 })],
@@ -56,7 +56,7 @@ export function atRest(): MadeUpRest {
     fullOfOthers: [],
     detachFailedOn: [],
     mountedOn: ["node-a"],
-    tombstonesOn: [],
+    placeholdersOn: [],
     others: [],
   };
 }
@@ -84,7 +84,7 @@ export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzV
       role,
       readOnly: false,
       volumeContext: {},
-      ...(role === "Primary" ? { want: { since: "2026-01-01T00:00:00Z" } } : {}),
+      ...(role === "Primary" ? { writerRequest: { since: "2026-01-01T00:00:00Z" } } : {}),
     },
     status: { state: "Attached", role, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName), lun: 0 },
   };
@@ -113,8 +113,8 @@ export function asWorld(made: MadeUpRest): RestWorld {
       machineOf: (nodeName: string) => {
         const { machine } = aMachine(nodeName);
         const mounts = made.mountedOn.includes(nodeName) ? [{ path: "/staging", diskUri, readOnly: false, canWrite: true }] : [];
-        const tombstones = made.tombstonesOn.includes(nodeName) ? ["/target"] : [];
-        return { ...machine, kernel: { ...machine.kernel, mounts: () => mounts, tombstones: () => tombstones } };
+        const placeholders = made.placeholdersOn.includes(nodeName) ? ["/target"] : [];
+        return { ...machine, kernel: { ...machine.kernel, mounts: () => mounts, placeholders: () => placeholders } };
       },
       diskOf: () => made.disk,
       isOthers: (resourceUri: string) => made.others.includes(resourceUri),

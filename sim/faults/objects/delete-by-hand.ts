@@ -22,8 +22,8 @@ export function erase(world: SimWorld, kind: Kind, name: string, isForced: boole
   );
 }
 
-/** Deletes the AzVolumeAttachments of all standbys on a node in that way. */
-export function eraseStandbysOn(world: SimWorld, nodeName: string): void {
+/** Deletes the AzVolumeAttachments of all replicas on a node in that way. */
+export function eraseReplicasOn(world: SimWorld, nodeName: string): void {
   for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
     if (spec.nodeName === nodeName && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
 }

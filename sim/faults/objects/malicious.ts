@@ -2,12 +2,12 @@ import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { COUNTER_MAX } from "../../../src/core/api/epoch.ts";
-import { annotatedNumber, STORE_GENERATION_ANNOTATION } from "../../../src/core/api/lease.ts";
+import { annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../../src/core/api/lease.ts";
 import { type NodeIdentity, withUidFrom } from "../../../src/core/api/node-identity.ts";
 import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
 import { newAttachment } from "../../../src/objects/new-attachment.ts";
-import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, wentBackReason } from "../../../src/objects/rollback-reports.ts";
+import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, rolledBackReason } from "../../../src/objects/rollback-reports.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { stolenToken } from "../../admission/stolen-token.ts";
 import type { SimWorld } from "../../world.ts";
@@ -28,8 +28,8 @@ interface Thief {
   readonly nodeName: string;
   /** Volumes that this node does not have to do with: what it does to its own is its own affair. */
   readonly others: () => readonly AzVolume[];
-  /** Volumes that this node has a standby of, and that no pod uses there: their disks are attached, and others write them. */
-  readonly standbys: () => readonly AzVolume[];
+  /** Volumes that this node has a replica of, and that no pod uses there: their disks are attached, and others write them. */
+  readonly replicas: () => readonly AzVolume[];
 }
 
 /** Does so again and again until the fault ends. */
@@ -42,7 +42,7 @@ function acting(round: Round): BeginFault {
       nodeName,
       store: world.store.handle(stolenToken(nodeName)),
       others: () => othersVolumes(world, nodeName),
-      standbys: () => standbysOn(world, nodeName),
+      replicas: () => replicasOn(world, nodeName),
     };
     const act = (): void => {
       if (isOver) return;
@@ -73,27 +73,27 @@ function disksOfPodsOn(world: SimWorld, nodeName: string): ReadonlySet<string | 
   return new Set(pods.map((pod) => world.cluster.diskUriOf(pod.volumeName)?.toLowerCase()));
 }
 
-function standbysOn(world: SimWorld, nodeName: string): readonly AzVolume[] {
+function replicasOn(world: SimWorld, nodeName: string): readonly AzVolume[] {
   const pods = disksOfPodsOn(world, nodeName);
   const own = world.store.objects("AzVolumeAttachment").filter(({ spec, status }) => spec.nodeName === nodeName && status?.state === "Attached");
   const names = new Set(own.map(({ spec }) => spec.volumeName));
   return world.store.objects("AzVolume").filter(({ metadata, status }) => {
     const { record, detail } = status ?? {};
     if (record === undefined || detail === undefined || !names.has(metadata.name) || pods.has(detail.diskUri.toLowerCase())) return false;
-    return [record.writer, record.fencing, ...record.unproven].every((node) => node?.nodeName !== nodeName);
+    return [record.writer, record.fencing, ...record.unverified].every((node) => node?.nodeName !== nodeName);
   });
 }
 
 /** States wants for volumes for which no pod has come to the node. */
-const wantsEverything: Round = async ({ world, store, nodeName, others, standbys }) => {
+const requestsEverything: Round = async ({ world, store, nodeName, others, replicas }) => {
   const since = "1970-01-01T00:00:00.000Z";
-  for (const { metadata, status } of [...others(), ...standbys()]) {
+  for (const { metadata, status } of [...others(), ...replicas()]) {
     const volumeId = status?.detail?.diskUri ?? "";
-    const spec = { volumeName: metadata.name, volumeId, nodeName, role: "Primary", want: { since }, readOnly: false, volumeContext: {} } as const;
+    const spec = { volumeName: metadata.name, volumeId, nodeName, role: "Primary", writerRequest: { since }, readOnly: false, volumeContext: {} } as const;
     const present = world.store.objects("AzVolumeAttachment").find((other) => other.metadata.name === attachmentObjectName({ diskUri: volumeId, nodeName }));
     await (present === undefined
       ? store.create("AzVolumeAttachment", newAttachment(spec), never)
-      : store.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, role: "Primary", want: { since } } }, never));
+      : store.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, role: "Primary", writerRequest: { since } } }, never));
   }
 };
 
@@ -108,7 +108,7 @@ const squats: Round = async ({ world, store, nodeName, others }) => {
       volumeId,
       nodeName,
       role: "Primary",
-      want: { since: toTimestamp(world.clock.nowMs()) },
+      writerRequest: { since: toTimestamp(world.clock.nowMs()) },
       readOnly: false,
       volumeContext: {},
     });
@@ -121,14 +121,14 @@ const squats: Round = async ({ world, store, nodeName, others }) => {
 };
 
 /** Says that it has noted every volume, under epochs that leave no room, and, where that is believed still, that the store went back; then claims what it can. */
-const claimsEverything: Round = async ({ world, store, nodeName, others }) => {
+const reclaimsEverything: Round = async ({ world, store, nodeName, others }) => {
   const own = world.store.objects("AzDriverNode").find(({ metadata }) => metadata.name === nodeName);
   if (own?.status === undefined) return;
   const volumes = others();
   const noted = volumes.map(({ metadata: { name, uid } }, index) => ({ volumeName: name, uid, epoch: index % 2 === 0 ? COUNTER_MAX : 1_000 }));
   const status = { ...own.status, volumes: [...own.status.volumes, ...noted], conditions: [...own.status.conditions, ...reportOf(world, own)] };
   await store.updateStatus("AzDriverNode", { ...own, status }, never);
-  for (const volume of volumes) await claimBlindly(store, volume, { nodeName, vmId: own.status.vmId, instanceUri: own.status.instanceUri });
+  for (const volume of volumes) await reclaimBlindly(store, volume, { nodeName, vmId: own.status.vmId, instanceUri: own.status.instanceUri });
 };
 
 /** A node whose report is not believed any more waits itself for ten minutes to pass, and its own pods with it. */
@@ -136,23 +136,23 @@ function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode[
   const lease = world.store.objects("Lease")[0];
   const isTried = lease?.metadata.annotations?.[LONE_REPORTS_ANNOTATION]?.includes(`"${own.metadata.name}"`) === true;
   if (lease === undefined || isTried || own.status?.conditions.some(({ type }) => type === STORE_WENT_BACK) === true) return [];
-  const reason = wentBackReason(annotatedNumber(lease, STORE_GENERATION_ANNOTATION));
+  const reason = rolledBackReason(annotatedNumber(lease, STORE_INCARNATION_ANNOTATION));
   return [{ type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(world.clock.nowMs()) }];
 }
 
 /** With the uid that the entry bears: the policy refuses any other. */
-async function claimBlindly(store: ObjectStore, volume: AzVolume, node: NodeIdentity): Promise<void> {
+async function reclaimBlindly(store: ObjectStore, volume: AzVolume, node: NodeIdentity): Promise<void> {
   const record = volume.status?.record;
   if (volume.status === undefined || record === undefined || record.writer !== undefined) return;
   const epoch = record.epoch + 1;
-  const unproven = record.unproven.filter(({ nodeName }) => nodeName !== node.nodeName);
-  const claimed = { ...record, unproven, epoch, writer: { ...withUidFrom(record.unproven, node), epoch, held: true, wanted: true } };
-  await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: claimed } }, never);
+  const unverified = record.unverified.filter(({ nodeName }) => nodeName !== node.nodeName);
+  const reclaimed = { ...record, unverified, epoch, writer: { ...withUidFrom(record.unverified, node), epoch, held: true, requested: true } };
+  await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: reclaimed } }, never);
 }
 
 /** Says of attachments of its own whatever it may: that devices are missing, and answers to recalls that were not asked for. */
-const misreports: Round = async ({ world, store, nodeName, standbys }) => {
-  const names = new Set(standbys().map(({ metadata }) => metadata.name));
+const misreports: Round = async ({ world, store, nodeName, replicas }) => {
+  const names = new Set(replicas().map(({ metadata }) => metadata.name));
   const isIdle = ({ spec, status }: AzVolumeAttachment): boolean => status?.state === "Pending" || (status?.state === "Attached" && names.has(spec.volumeName));
   const own = world.store.objects("AzVolumeAttachment").filter((attachment) => attachment.spec.nodeName === nodeName && isIdle(attachment));
   for (const attachment of own) {
@@ -168,9 +168,9 @@ export const malicious: FaultClass = {
   about:
     "a process with a node's token writes what roles and admission policies allow: wants, names of others, notes, epochs, rollback reports, claims and which VM the node is, and tries to move the entries of an earlier VM of its name",
   variants: {
-    "wants-everything": { forMs: [10_000, 60_000], begin: acting(wantsEverything) },
+    "requests-everything": { forMs: [10_000, 60_000], begin: acting(requestsEverything) },
     squats: { forMs: [10_000, 60_000], begin: acting(squats) },
-    "claims-everything": { forMs: [20_000, 90_000], begin: acting(claimsEverything) },
+    "reclaims-everything": { forMs: [20_000, 90_000], begin: acting(reclaimsEverything) },
     "lies-about-its-vm": { forMs: [20_000, 90_000], isDirected: true, begin: acting(liesAboutItsVm) },
     "takes-anothers-name": takesAnothersName,
     "takes-missing-nodes-name": takesMissingNodesName,

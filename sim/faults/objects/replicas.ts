@@ -1,11 +1,11 @@
 import { type FaultClass, nodeOfPod } from "../fault-class.ts";
 
-/** Standbys come and go while the writer moves. */
+/** Replicas come and go while the writer moves. */
 export const replicas: FaultClass = {
   name: "replicas",
-  about: "standbys come and go while a publish is under way: their nodes are cordoned, drained, restarted, or their objects deleted",
+  about: "replicas come and go while a publish is under way: their nodes are cordoned, drained, restarted, or their objects deleted",
   variants: {
-    "standby-nodes-cordoned": {
+    "replica-nodes-cordoned": {
       forMs: [10_000, 60_000],
       begin: ({ world, nodeNames }, fault) => {
         const busy = nodeOfPod(world, fault);
@@ -17,15 +17,15 @@ export const replicas: FaultClass = {
         };
       },
     },
-    "standby-objects-deleted": {
+    "replica-objects-deleted": {
       forMs: [5_000, 30_000],
       begin: ({ world, later }, fault) => {
         const operator = world.store.handle("operator");
         const signal = new AbortController();
         const diskUri = world.cluster.diskUriOf(fault.volumeName)?.toLowerCase();
-        const standbys = world.store.objects("AzVolumeAttachment").filter(({ spec }) => spec.role === "Replica" && spec.volumeId.toLowerCase() === diskUri);
+        const replicas = world.store.objects("AzVolumeAttachment").filter(({ spec }) => spec.role === "Replica" && spec.volumeId.toLowerCase() === diskUri);
         world.cluster.deletePod(fault.volumeName, { isForced: false });
-        for (const { metadata } of standbys) {
+        for (const { metadata } of replicas) {
           later(0, () => {
             // Whether it was still there is no matter of this fault's.
             operator
@@ -36,7 +36,7 @@ export const replicas: FaultClass = {
         return () => signal.abort();
       },
     },
-    "standby-plugins-restart": {
+    "replica-plugins-restart": {
       forMs: [5_000, 40_000],
       begin: ({ world, nodeNames }, fault) => {
         const busy = nodeOfPod(world, fault);

@@ -7,21 +7,21 @@ import { markOutOfService } from "./mark-out-of-service.ts";
 
 /** Steps that a node plug-in takes; the others are a controller's. */
 const nodeSteps = [
-  "want",
-  "end-want",
-  "take",
-  "note",
+  "request",
+  "withdraw-request",
+  "acquire",
+  "checkpoint",
   "format",
   "mount",
   "unmount",
-  "give",
+  "release",
   "answer-recall",
   "leave-quarantine",
   "prove-clean",
-  "claim",
+  "reclaim",
   "heartbeat",
 ] as const;
-const controllerSteps = stepNames.filter((step) => !(nodeSteps as readonly string[]).includes(step) || step === "want" || step === "end-want");
+const controllerSteps = stepNames.filter((step) => !(nodeSteps as readonly string[]).includes(step) || step === "request" || step === "withdraw-request");
 /** Which time a step is taken is struck at, at most. */
 const NTH_MAX = 3;
 const RESTART_MS = 5_000;

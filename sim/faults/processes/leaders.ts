@@ -5,7 +5,7 @@ import { clocksApart } from "../directed/node/clocks-apart.ts";
 import { diceAgain, type FaultClass, leaderOf, pick } from "../fault-class.ts";
 
 /** Steps that a leader decides on what it has read before. */
-const decidedSteps = ["grant", "revoke", "end-want", "want", "recall", "fence-intent", "fence-detach", "fence-clear", "attach", "detach"] as const;
+const decidedSteps = ["grant", "revoke", "withdraw-request", "request", "recall", "fence-intent", "fence-detach", "fence-clear", "attach", "detach"] as const;
 /** Shorter and longer than a Lease allows, in milliseconds. */
 const STANDS_STILL_MS = [1_500, 7_000, 9_000, 40_000] as const;
 const STRIKES_MAX = 3;

@@ -1,9 +1,9 @@
 import { backAfterFence } from "../directed/failover/back-after-fence.ts";
 import { deletedInMount } from "../directed/mount/deleted-in-mount.ts";
 import { frozenInMount } from "../directed/mount/frozen-in-mount.ts";
-import { pausedBeforeTake } from "../directed/mount/paused-before-take.ts";
+import { pausedBeforeAcquire } from "../directed/mount/paused-before-take.ts";
 import { frozenAndDeleted } from "../directed/node/frozen-and-deleted.ts";
-import { nameMovesBeforeTake } from "../directed/node/name-moves-before-acquire.ts";
+import { nameMovesBeforeAcquire } from "../directed/node/name-moves-before-acquire.ts";
 import { nameMoves } from "../directed/node/name-moves.ts";
 import { putAway } from "../directed/node/put-away.ts";
 import { replacedByAnother } from "../directed/node/replaced-by-another.ts";
@@ -25,7 +25,18 @@ function operate(context: FaultContext, nodeName: string, dice: number): () => v
 }
 
 /** Steps that a plug-in decides on what it has read before, or whose commands are under way. */
-const decidedSteps = ["take", "note", "mount", "give", "unmount", "want", "end-want", "leave-quarantine", "prove-clean", "claim"] as const;
+const decidedSteps = [
+  "acquire",
+  "checkpoint",
+  "mount",
+  "release",
+  "unmount",
+  "request",
+  "withdraw-request",
+  "leave-quarantine",
+  "prove-clean",
+  "reclaim",
+] as const;
 
 /** What becomes of machines. */
 export const nodes: FaultClass = {
@@ -66,7 +77,7 @@ export const nodes: FaultClass = {
       },
     },
     "frozen-in-mount": frozenInMount,
-    "paused-before-take": pausedBeforeTake,
+    "paused-before-acquire": pausedBeforeAcquire,
     "freeze-and-mark": {
       forMs: [60_000, 180_000],
       begin: (context, fault) => {
@@ -133,7 +144,7 @@ export const nodes: FaultClass = {
     "replaced-by-another": replacedByAnother,
     "replaced-unheard": replacedUnheard,
     "name-moves": nameMoves,
-    "name-moves-before-take": nameMovesBeforeTake,
+    "name-moves-before-acquire": nameMovesBeforeAcquire,
     "put-away": putAway,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,

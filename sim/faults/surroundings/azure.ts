@@ -5,7 +5,7 @@ import type { SimWorld } from "../../world.ts";
 import { detachLate, detachLateAndAllLost, detachLateAndLost } from "../directed/detach/detach-late.ts";
 import { etagLeft } from "../directed/detach/etag-left.ts";
 import { markedWhileNotFound, markedWhileUnlisted } from "../directed/detach/marked-while-hidden.ts";
-import { standbyAttachesLost } from "../directed/detach/replica-attaches-lost.ts";
+import { replicaAttachesLost } from "../directed/detach/replica-attaches-lost.ts";
 import { vmFailed } from "../directed/node/vm-failed.ts";
 import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from "../fault-class.ts";
 
@@ -66,7 +66,7 @@ export const azure: FaultClass = {
     "detach-late": detachLate,
     "detach-late-and-lost": detachLateAndLost,
     "detach-late-and-all-lost": detachLateAndAllLost,
-    "standby-attaches-lost": standbyAttachesLost,
+    "replica-attaches-lost": replicaAttachesLost,
     "vm-failed": vmFailed,
     "answers-late": {
       forMs: [10_000, 60_000],

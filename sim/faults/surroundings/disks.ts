@@ -5,7 +5,7 @@ import { detachLeftBehind } from "../directed/detach/detach-left-behind.ts";
 import { deletedByHand, detachedByHand } from "../directed/detach/detached-by-hand.ts";
 import { markedAndAllLost, markedAndUnnamed, markedAndVolumeLost } from "../directed/detach/marked-and-lost.ts";
 import { markedDuringUpdate } from "../directed/detach/marked-during-update.ts";
-import { standbyLeftDetaching } from "../directed/detach/replica-left-detaching.ts";
+import { replicaLeftDetaching } from "../directed/detach/replica-left-detaching.ts";
 import { staleList } from "../directed/detach/stale-list.ts";
 import { copied } from "../directed/mount/copied.ts";
 import { diskPulledInMount } from "../directed/mount/disk-pulled-in-mount.ts";
@@ -82,7 +82,7 @@ export const disks: FaultClass = {
     "detached-by-hand": detachedByHand,
     "deleted-by-hand": deletedByHand,
     "detach-left-behind": detachLeftBehind,
-    "standby-left-detaching": standbyLeftDetaching,
+    "replica-left-detaching": replicaLeftDetaching,
     "marked-and-all-lost": markedAndAllLost,
     "marked-and-volume-lost": markedAndVolumeLost,
     "marked-and-unnamed": markedAndUnnamed,

@@ -22,7 +22,7 @@ function aView() {
     random: createSeededRandom(1),
     tasks,
     delayMs: () => DELAY_MS,
-    untilHearing: () => Promise.resolve(),
+    untilGracePeriodEnds: () => Promise.resolve(),
     kinds: ["StatefulSet"],
   });
   const told: string[] = [];

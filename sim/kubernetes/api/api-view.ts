@@ -31,7 +31,7 @@ export interface ApiViewOptions {
   /** How late it is, in milliseconds. */
   readonly delayMs: () => readonly [min: number, max: number];
   /** Resolves when it can hear: it runs, and the API server reaches it. */
-  readonly untilHearing: (signal: AbortSignal) => Promise<void>;
+  readonly untilGracePeriodEnds: (signal: AbortSignal) => Promise<void>;
   /** Kinds that it follows. */
   readonly kinds: readonly ApiKind[];
   /** Whether it begins to follow an object by this change: a kubelet follows the pods of its node. Default: all of those kinds. */
@@ -43,7 +43,7 @@ export function createApiView(options: ApiViewOptions): ApiView {
   const { api, clock, random, tasks, kinds, follows = () => true } = options;
   const known = new Map<ApiKind, Map<string, ApiKinds[ApiKind]>>(kinds.map((kind) => [kind, new Map()]));
   /** By name, what each object was last. */
-  const unheard = new Map<ApiKind, Map<string, ApiKinds[ApiKind] | undefined>>(kinds.map((kind) => [kind, new Map()]));
+  const unreported = new Map<ApiKind, Map<string, ApiKinds[ApiKind] | undefined>>(kinds.map((kind) => [kind, new Map()]));
   const onTheirWay = new Set<ApiKind>();
   const unlisted = new Set<ApiKind>(kinds);
   const synced = createSwitch();
@@ -51,7 +51,7 @@ export function createApiView(options: ApiViewOptions): ApiView {
   const listeners: ((change: ApiChange) => void)[] = [];
 
   function hear(kind: ApiKind): void {
-    const names = unheard.get(kind);
+    const names = unreported.get(kind);
     const objects = known.get(kind);
     if (names === undefined || objects === undefined) return;
     const heard = [...names];
@@ -83,7 +83,7 @@ export function createApiView(options: ApiViewOptions): ApiView {
     onTheirWay.add(kind);
     tasks.start(async (signal) => {
       await clock.sleep(between(random, options.delayMs()), signal);
-      await options.untilHearing(signal);
+      await options.untilGracePeriodEnds(signal);
       onTheirWay.delete(kind);
       unlisted.delete(kind);
       hear(kind);
@@ -92,11 +92,11 @@ export function createApiView(options: ApiViewOptions): ApiView {
 
   for (const kind of kinds) {
     for (const current of api.list(kind))
-      if (follows({ kind, name: current.name, previous: undefined, current } as ApiChange)) unheard.get(kind)?.set(current.name, current);
+      if (follows({ kind, name: current.name, previous: undefined, current } as ApiChange)) unreported.get(kind)?.set(current.name, current);
     send(kind);
   }
   const stop = api.onChange((change) => {
-    const names = unheard.get(change.kind);
+    const names = unreported.get(change.kind);
     if (names === undefined) return;
     if (known.get(change.kind)?.has(change.name) !== true && !names.has(change.name) && !follows(change)) return;
     names.set(change.name, change.current ?? change.previous);

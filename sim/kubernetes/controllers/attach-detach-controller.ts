@@ -21,7 +21,7 @@ interface Believed {
   /** `uncertain`: an attach began, and nobody knows how it ended. Treated as attached to whoever else wants the volume. */
   state: "attached" | "uncertain";
   /** Since when no pod wants it there. */
-  unwantedSinceMs: number | undefined;
+  unrequestedSinceMs: number | undefined;
 }
 
 interface VolumeState {
@@ -58,16 +58,16 @@ export function runAttachDetachController(plane: ControlPlane): void {
 
   /** Does one thing for the volume, and answers how long to wait for the next one at most. */
   async function step(volumeName: string, state: VolumeState, signal: AbortSignal): Promise<number> {
-    const wanted = nodesWanting(volumeName);
+    const requested = requestingNodes(volumeName);
     const nowMs = clock.elapsedMs();
-    for (const [nodeName, believed] of state.nodes) believed.unwantedSinceMs = wanted.has(nodeName) ? undefined : (believed.unwantedSinceMs ?? nowMs);
+    for (const [nodeName, believed] of state.nodes) believed.unrequestedSinceMs = requested.has(nodeName) ? undefined : (believed.unrequestedSinceMs ?? nowMs);
     if (nowMs < state.notBeforeMs) return state.notBeforeMs - nowMs;
     for (const [nodeName, believed] of state.nodes) {
-      if (believed.unwantedSinceMs === undefined || !mayDetach(volumeName, nodeName, believed.unwantedSinceMs)) continue;
+      if (believed.unrequestedSinceMs === undefined || !mayDetach(volumeName, nodeName, believed.unrequestedSinceMs)) continue;
       settle(state, await detach(volumeName, nodeName, state, signal));
       return 0;
     }
-    for (const nodeName of wanted) {
+    for (const nodeName of requested) {
       if (state.nodes.get(nodeName)?.state === "attached") continue;
       // "Multi-Attach error": it waits until the other node's is gone.
       if ([...state.nodes.keys()].some((other) => other !== nodeName)) continue;
@@ -82,7 +82,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     state.notBeforeMs = isDone ? 0 : clock.elapsedMs() + Math.min(BACKOFF.baseMs * 2 ** (state.failures - 1), BACKOFF.maxMs);
   }
 
-  function nodesWanting(volumeName: string): ReadonlySet<string> {
+  function requestingNodes(volumeName: string): ReadonlySet<string> {
     const nodes = new Set<string>();
     for (const pod of view.list("Pod")) if (pod.volumeName === volumeName && isUser(pod)) nodes.add(pod.nodeName ?? "");
     return nodes;
@@ -92,10 +92,10 @@ export function runAttachDetachController(plane: ControlPlane): void {
     return pod.nodeName !== undefined && !(pod.isDeleted && pod.isStopped);
   }
 
-  function mayDetach(volumeName: string, nodeName: string, unwantedSinceMs: number): boolean {
+  function mayDetach(volumeName: string, nodeName: string, unrequestedSinceMs: number): boolean {
     const node = view.get("Node", nodeName);
     const isInUse = lastSaidInUse(volumeName, nodeName, node);
-    return !isInUse || mayForce(node, unwantedSinceMs);
+    return !isInUse || forcePrecondition(node, unrequestedSinceMs);
   }
 
   /** What a Node said before it was deleted goes on to hold. */
@@ -104,13 +104,13 @@ export function runAttachDetachController(plane: ControlPlane): void {
     return (node?.volumesInUse ?? lastSaid.get(nodeName) ?? []).includes(volumeName);
   }
 
-  function mayForce(node: Node | undefined, unwantedSinceMs: number): boolean {
+  function forcePrecondition(node: Node | undefined, unrequestedSinceMs: number): boolean {
     const isHealthy = node?.isReady ?? false;
-    return node?.isOutOfService === true || (!isHealthy && clock.elapsedMs() - unwantedSinceMs >= UNMOUNT_WAIT_MS);
+    return node?.isOutOfService === true || (!isHealthy && clock.elapsedMs() - unrequestedSinceMs >= UNMOUNT_WAIT_MS);
   }
 
   function untilForcedMs(state: VolumeState): number {
-    const since = [...state.nodes.values()].flatMap(({ unwantedSinceMs }) => unwantedSinceMs ?? []);
+    const since = [...state.nodes.values()].flatMap(({ unrequestedSinceMs }) => unrequestedSinceMs ?? []);
     const leftMs = since.map((sinceMs) => sinceMs + UNMOUNT_WAIT_MS - clock.elapsedMs()).filter((left) => left > 0);
     return Math.min(...leftMs, Infinity);
   }
@@ -134,18 +134,18 @@ export function runAttachDetachController(plane: ControlPlane): void {
       });
       trace.note(volumeName, `its VolumeAttachment for ${nodeName} is created`);
     }
-    state.nodes.set(nodeName, { state: "uncertain", unwantedSinceMs: undefined });
+    state.nodes.set(nodeName, { state: "uncertain", unrequestedSinceMs: undefined });
     const outcome = await follow(name, signal);
     if (outcome === "gone") state.nodes.delete(nodeName);
     if (outcome !== "attached") return false;
-    state.nodes.set(nodeName, { state: "attached", unwantedSinceMs: undefined });
+    state.nodes.set(nodeName, { state: "attached", unrequestedSinceMs: undefined });
     tellNode(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
     return true;
   }
 
   async function detach(volumeName: string, nodeName: string, state: VolumeState, signal: AbortSignal): Promise<boolean> {
     const name = volumeAttachmentNameOf(volumeName, nodeName);
-    const isForced = mayForce(view.get("Node", nodeName), state.nodes.get(nodeName)?.unwantedSinceMs ?? clock.elapsedMs());
+    const isForced = forcePrecondition(view.get("Node", nodeName), state.nodes.get(nodeName)?.unrequestedSinceMs ?? clock.elapsedMs());
     // From here on the kubelet mounts it no more; then it is asked, past the cache, whether it has.
     tellNode(nodeName, (attached) => attached.filter((other) => other !== volumeName));
     const isInUse = api.get("Node", nodeName)?.volumesInUse.includes(volumeName) ?? false;

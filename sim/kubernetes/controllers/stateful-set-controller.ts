@@ -7,11 +7,11 @@ export function runStatefulSetController(plane: ControlPlane): void {
 
   function reconcile(volumeName: string): void {
     const name = podNameOf(volumeName);
-    const wanted = view.get("StatefulSet", volumeName)?.pods ?? 0;
+    const requested = view.get("StatefulSet", volumeName)?.pods ?? 0;
     const pod = view.get("Pod", name);
-    if (wanted === 0 && pod !== undefined) deletePod(plane, name, "it is not wanted any more");
+    if (requested === 0 && pod !== undefined) deletePod(plane, name, "it is not wanted any more");
     // The API server refuses a second object of that name.
-    if (wanted === 0 || pod !== undefined || api.get("Pod", name) !== undefined) return;
+    if (requested === 0 || pod !== undefined || api.get("Pod", name) !== undefined) return;
     const uid = random.uuid().slice(0, 8);
     api.put("Pod", { name, uid, volumeName, nodeName: undefined, phase: "Pending", isReady: false, isStopped: false, isDeleted: false });
     trace.note(volumeName, `pod ${uid} is created`);

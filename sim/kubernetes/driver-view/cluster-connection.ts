@@ -48,7 +48,7 @@ export function connectToCluster(options: {
       random,
       tasks,
       delayMs: () => sight.delayMs,
-      untilHearing: async (signal) => {
+      untilGracePeriodEnds: async (signal) => {
         while (!api.isReachable() || !sight.reachable.isOn() || !sight.told.isOn()) {
           await api.untilReachable(signal);
           await sight.reachable.untilOn(signal);

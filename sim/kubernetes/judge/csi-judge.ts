@@ -130,8 +130,8 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
   }
 
   function judgeNoMount({ method, machine }: Judged<"nodeUnpublishVolume" | "nodeUnstageVolume">, volumeName: string, path: string): void {
-    const isTombstone = machine?.state() !== "off" && machine?.kernel.tombstones().includes(path) === true;
-    if (isTombstone || mountsOn(machine).some((mount) => mount.path === path)) wrong(volumeName, `${method} succeeded, and ${path} is still mounted`);
+    const isPlaceholder = machine?.state() !== "off" && machine?.kernel.placeholders().includes(path) === true;
+    if (isPlaceholder || mountsOn(machine).some((mount) => mount.path === path)) wrong(volumeName, `${method} succeeded, and ${path} is still mounted`);
   }
 
   const controllers = new Map<ControllerCsi, ControllerCsi>();

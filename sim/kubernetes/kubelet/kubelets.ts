@@ -55,7 +55,7 @@ interface Place {
   readonly zone: string;
   readonly random: Random;
   readonly reachable: Switch;
-  isWanted: boolean;
+  isRequested: boolean;
   machine: SimMachine | undefined;
   files: KubeletFiles;
   runtime: ContainerRuntime | undefined;
@@ -81,7 +81,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     life.signal.addEventListener("abort", () => {
       if (place.runtime === runtime) place.runtime = undefined;
     });
-    if (place.isWanted) startProcess(place, machine, runtime);
+    if (place.isRequested) startProcess(place, machine, runtime);
   }
 
   function startProcess(place: Place, machine: SimMachine, runtime: ContainerRuntime): void {
@@ -103,7 +103,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       await untilReachable(signal);
       const follows = (change: ApiChange): boolean => isAbout(change, nodeName);
       const kinds = ["Pod", "Node", "PersistentVolume"] as const;
-      const view = createApiView({ api, clock, random, tasks, delayMs: () => VIEW_DELAY_MS, untilHearing: untilReachable, kinds, follows });
+      const view = createApiView({ api, clock, random, tasks, delayMs: () => VIEW_DELAY_MS, untilGracePeriodEnds: untilReachable, kinds, follows });
       const { trace, attach, statusTickMs, location } = options;
       const csi = (): ReturnType<DriverEndpoints["node"]> => endpoints.node(nodeName);
       const own = { nodeName, zone, location, machine, clock: machine.clock, files, runtime, csi, untilReachable, isReachable };
@@ -120,7 +120,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
         zone,
         random: options.random(`kubelet ${nodeName}`),
         reachable: createSwitch(),
-        isWanted: true,
+        isRequested: true,
         machine: undefined,
         files: createKubeletFiles(),
         runtime: undefined,
@@ -138,8 +138,8 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     setReachable: (nodeName, isReachable) => places.get(nodeName)?.reachable.set(isReachable),
     setRunning: (nodeName, isRunning) => {
       const place = places.get(nodeName);
-      if (place === undefined || place.isWanted === isRunning) return;
-      place.isWanted = isRunning;
+      if (place === undefined || place.isRequested === isRunning) return;
+      place.isRequested = isRunning;
       if (!isRunning) place.process?.end(STOPPED);
       else if (place.machine !== undefined && place.runtime !== undefined) startProcess(place, place.machine, place.runtime);
     },

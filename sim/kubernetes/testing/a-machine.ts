@@ -32,7 +32,7 @@ export function aMachine(nodeName: string, clock: Clock): TestMachine {
     cutOff,
     kernel: {
       mounts: () => [...mounted].map(([path, diskUri]) => ({ path, diskUri, readOnly: false, canWrite: !cutOff.has(diskUri) })),
-      tombstones: () => [],
+      placeholders: () => [],
     } as unknown as SimMachine["kernel"],
     clock: {
       nowMs: clock.nowMs,

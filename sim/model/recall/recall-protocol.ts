@@ -14,7 +14,7 @@ export type RecallRule = (typeof recallRules)[number];
 
 /** What the store holds of a writer that is recalled; recalls beyond the last number are not made. */
 const stored = {
-  record: ["wanted", "unwanted", "given", "fencing"],
+  record: ["requested", "unrequested", "given", "fencing"],
   recall: [0, 1, 2],
   /** The recall that the last answer is about. */
   answer: [0, 1, 2],
@@ -89,7 +89,7 @@ export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
 }
 
 const START: Node = {
-  record: "wanted",
+  record: "requested",
   recall: 0,
   answer: 0,
   bound: false,
@@ -111,9 +111,9 @@ function surroundings(world: World, emit: Emit): void {
   const { is } = world;
   const becomes = (changes: Partial<Node>, name: string): void => emit(after(world, changes), name);
   // The release check, on another node's want; and a new user, who states it again.
-  if (is.record === "wanted") becomes({ record: "unwanted" }, "the want ends");
-  if (is.record === "unwanted") becomes({ record: "wanted" }, "the want is stated again");
-  if (is.record === "given") becomes({ record: "wanted", node: "using" }, "the node is granted the volume anew");
+  if (is.record === "requested") becomes({ record: "unrequested" }, "the want ends");
+  if (is.record === "unrequested") becomes({ record: "requested" }, "the want is stated again");
+  if (is.record === "given") becomes({ record: "requested", node: "using" }, "the node is granted the volume anew");
   becomes({ heard: !is.heard }, is.heard ? "the plug-in can't reach the store" : "the plug-in reaches the store");
   becomes({ kubelet: is.kubelet === "alive" ? "dead" : "alive" }, is.kubelet === "alive" ? "the kubelet dies" : "the kubelet comes back");
   becomes({ store: is.store === "works" ? "fails" : "works" }, is.store === "works" ? "the store fails" : "the store works again");
@@ -174,8 +174,8 @@ function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
       return;
     case "BeginFence":
       // The intent is written on the fresh record; where only patience is at its end, users are asked for before.
-      if (is.record !== "unwanted") return;
-      if (action.ground === "stalled" && is.node === "using") emit(after(world, { record: "wanted" }), "finds a user: wanted again");
+      if (is.record !== "unrequested") return;
+      if (action.ground === "stalled" && is.node === "using") emit(after(world, { record: "requested" }), "finds a user: wanted again");
       else emit(after(world, { record: "fencing", cutOff: wrongWith(is, action.ground) }), `begins a fence: ${action.ground}`);
       return;
     default:
@@ -194,7 +194,7 @@ function observe({ is, seen }: World, without: ReadonlySet<RecallRule>): Observe
   const stalled = (isStalled: boolean): number => (isStalled ? settings.unmountStallMs : 1_000);
   const nodeIsSilent = is.heartbeat === "stale";
   const watchedUnchangedMs = stalled(without.has("watched") ? is.stalledAtAll : is.stalledWatched);
-  const writer = seen.record === "given" ? aWriter("node-a", { held: false, wanted: false }) : aWriter("node-a", { wanted: seen.record === "wanted" });
+  const writer = seen.record === "given" ? aWriter("node-a", { held: false, requested: false }) : aWriter("node-a", { requested: seen.record === "requested" });
   return anObservedVolume({
     volume: aVolumeWithRecord({ writer, ...(seen.record === "fencing" ? { fencing: identity("node-a") } : {}) }),
     attachments: [{ attachment: observedAttachment(seen, without), unchangedMs: stalled(is.stalledAtAll), watchedUnchangedMs }],

@@ -1,17 +1,17 @@
 import { type NodeVolumeAction, planNodeVolume } from "../../../src/core/node/plan-node-volume.ts";
 import { anAttachment } from "../../../src/core/testing/objects.ts";
 import {
-  claim,
+  reclaim,
   clearDetached,
   foundRecord,
-  give,
+  release,
   grant,
   leaveQuarantine,
   mayAttach,
   mayDetach,
   proveClean,
   type Step,
-  take,
+  acquire,
   verify,
 } from "../../../src/core/writer/writer-steps.ts";
 import type { StateSpace } from "../state-space/explore.ts";
@@ -19,7 +19,7 @@ import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/reco
 import { decode, encode, type NodeState, type World } from "./world.ts";
 
 /** What keeps a record that was made after a loss from doing harm. Each can be left out, to show what goes wrong then. */
-export const reclaimRules = ["unverified", "listed", "noted", "unproven", "dispute"] as const;
+export const reclaimRules = ["unconfirmed", "listed", "checkpointed", "unverified", "dispute"] as const;
 
 /** One thing that keeps such a record from doing harm. */
 export type ReclaimRule = (typeof reclaimRules)[number];
@@ -62,27 +62,27 @@ export function isInUse(state: number): boolean {
   return isStolen || nodes.some(({ mount }) => mount === "live");
 }
 
-/** Node 0 writes, or nobody does; node 1 has the disk as a standby, or not, and may have noted it. Azure lists of those that have the disk all, some, or none. */
+/** Node 0 writes, or nobody does; node 1 has the disk as a replica, or not, and may have noted it. Azure lists of those that have the disk all, some, or none. */
 function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
   const choices = [false, true];
   return choices.flatMap((isWritten) =>
-    choices.flatMap((hasStandby) =>
+    choices.flatMap((hasReplica) =>
       choices.flatMap((isSecondNoted) =>
         choices.flatMap((isStolen) =>
           [0, 1, 2, 3].flatMap((listed): readonly World[] => {
             const nodes = [
-              { attached: isWritten, mount: isWritten ? "live" : "none", pod: isWritten, noted: isWritten },
+              { attached: isWritten, mount: isWritten ? "live" : "none", pod: isWritten, checkpointed: isWritten },
               // Its attachment object says so where its notes do not.
-              { attached: hasStandby, mount: "none", pod: false, noted: isSecondNoted || hasStandby },
+              { attached: hasReplica, mount: "none", pod: false, checkpointed: isSecondNoted || hasReplica },
             ] as const;
             const [isFirstListed, isSecondListed] = [(listed & 1) !== 0, (listed & 2) !== 0];
-            if ((isFirstListed && !isWritten) || (isSecondListed && !hasStandby)) return [];
+            if ((isFirstListed && !isWritten) || (isSecondListed && !hasReplica)) return [];
             const attachedTo = identities.filter((_, index) => (listed & (1 << index)) !== 0);
-            const noted = identities.filter((_, index) => nodes[index]?.noted === true && !without.has("noted"));
-            const found = without.has("unverified")
-              ? { attachedTo: [...attachedTo, ...noted.filter((node) => !attachedTo.includes(node))] }
-              : { attachedTo, noted };
-            return [{ record: foundRecord({ ...found, epoch: 7, storeGeneration: 0 }), nodes, isStolen, wrong: "nothing" }];
+            const checkpointed = identities.filter((_, index) => nodes[index]?.checkpointed === true && !without.has("checkpointed"));
+            const found = without.has("unconfirmed")
+              ? { attachedTo: [...attachedTo, ...checkpointed.filter((node) => !attachedTo.includes(node))] }
+              : { attachedTo, checkpointed };
+            return [{ record: foundRecord({ ...found, epoch: 7, storeIncarnation: 0 }), nodes, isStolen, wrong: "nothing" }];
           }),
         ),
       ),
@@ -98,7 +98,7 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
   // The VM's own list, read after its ETag has moved, is never behind.
   if (state.attached || without.has("listed")) moves(turn, verify(record, identity), `verifies n${node}`);
   if (!state.attached) moves(turn, clearDetached(record, identity), `proves n${node} detached`);
-  const trusted = without.has("unproven") ? { ...record, unproven: [] } : record;
+  const trusted = without.has("unverified") ? { ...record, unverified: [] } : record;
   moves(turn, grant(trusted, identity), `grants n${node}`);
   if (!state.attached && mayAttach(record, identity)) emit(withNode(world, node, { ...state, attached: true }), `attaches to n${node}`);
   if (!state.attached || !mayDetach(record, identity)) return;
@@ -112,15 +112,18 @@ function stolenSteps(turn: Turn): void {
   const { world, emit } = turn;
   const { record, nodes } = world;
   const own = identities[1];
-  const claimed = claim(record, own, 0);
-  if (claimed.ok) {
+  const reclaimed = reclaim(record, own, 0);
+  if (reclaimed.ok) {
     const isRobbed = !nodes[1].attached && nodes[0].mount === "live";
-    emit({ ...world, record: claimed.value, ...(isRobbed ? { wrong: "a node claimed a disk that it never had" as const } : {}) }, "n1 claims, whatever it has");
+    emit(
+      { ...world, record: reclaimed.value, ...(isRobbed ? { wrong: "a node claimed a disk that it never had" as const } : {}) },
+      "n1 claims, whatever it has",
+    );
   }
   moves(turn, proveClean(record, own), "n1 says that it is clean, whatever it has");
   moves(turn, leaveQuarantine(record, own), "n1 says that it leaves quarantine, whatever it has");
-  moves(turn, take(record, own, { isClean: true, storeGeneration: 0 }), "n1 takes, whatever it has");
-  moves(turn, give(record, own, record.writer?.epoch ?? 0), "n1 gives, whatever it has");
+  moves(turn, acquire(record, own, { isClean: true, storeIncarnation: 0 }), "n1 takes, whatever it has");
+  moves(turn, release(record, own, record.writer?.epoch ?? 0), "n1 gives, whatever it has");
 }
 
 function honestSteps(turn: Turn, node: NodeIndex): void {
@@ -129,11 +132,14 @@ function honestSteps(turn: Turn, node: NodeIndex): void {
   const state = nodes[node];
   const identity = identities[node];
   for (const action of planNodeVolume(observe(world, node))) carryOut(turn, node, action);
-  const taken = take(record, identity, { isClean: true, storeGeneration: 0 });
-  if (taken.ok && state.attached && state.mount === "none")
-    emit({ ...withNode(world, node, { attached: true, mount: "live", pod: true, noted: true }), record: taken.value }, `n${node} takes and mounts for a pod`);
+  const acquired = acquire(record, identity, { isClean: true, storeIncarnation: 0 });
+  if (acquired.ok && state.attached && state.mount === "none")
+    emit(
+      { ...withNode(world, node, { attached: true, mount: "live", pod: true, checkpointed: true }), record: acquired.value },
+      `n${node} takes and mounts for a pod`,
+    );
   if (!state.pod) return;
-  const given = give(record, identity, record.writer?.epoch ?? 0);
+  const given = release(record, identity, record.writer?.epoch ?? 0);
   const ended = withNode(world, node, { ...state, pod: false, mount: "none" });
   emit({ ...ended, record: given.ok ? given.value : record }, `n${node}'s pod ends, and its volume is unstaged`);
 }
@@ -144,8 +150,8 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
   const state = nodes[node];
   const identity = identities[node];
   switch (action.kind) {
-    case "Claim":
-      return moves(turn, claim(record, identity, action.epochKnown), `n${node} claims`);
+    case "Reclaim":
+      return moves(turn, reclaim(record, identity, action.epochKnown), `n${node} claims`);
     case "ReportDispute":
       return without.has("dispute") ? unmounts(turn, node) : undefined;
     case "CleanUp":
@@ -155,7 +161,7 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
     case "LeaveQuarantine":
       return state.mount === "none" ? moves(turn, leaveQuarantine(record, identity), `n${node} leaves quarantine`) : undefined;
     case "Forget":
-      return state.mount === "none" && state.noted ? emit(withNode(world, node, { ...state, noted: false }), `n${node} forgets`) : undefined;
+      return state.mount === "none" && state.checkpointed ? emit(withNode(world, node, { ...state, checkpointed: false }), `n${node} forgets`) : undefined;
     default:
       // Epochs, wants and recalls: nothing here depends on them.
       return undefined;
@@ -170,15 +176,15 @@ function unmounts({ world, emit }: Turn, node: NodeIndex): void {
 }
 
 function observe({ record, nodes }: World, node: NodeIndex): Parameters<typeof planNodeVolume>[0] {
-  const { mount, pod, noted } = nodes[node];
+  const { mount, pod, checkpointed } = nodes[node];
   return {
     node: identities[node],
     record,
     isMultiWriter: false,
     // The volume is wanted on both nodes.
     attachment: anAttachment(identities[node].nodeName),
-    statesWants: false,
-    note: noted ? { epoch: 0, accessType: "mount" } : undefined,
+    statesRequests: false,
+    checkpoint: checkpointed ? { epoch: 0, accessType: "mount" } : undefined,
     mount,
     targets: pod ? ["/target"] : [],
     bareTargets: [],

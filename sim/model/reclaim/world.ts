@@ -4,7 +4,7 @@ import { createCodec } from "../release-check/world-codec.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
 
-const entries = ["no", "verified", "unverified"] as const;
+const entries = ["no", "verified", "unconfirmed"] as const;
 
 /** A record that was made after a loss, without its numbers: nothing here compares an epoch. */
 const recordCodec = createCodec({
@@ -24,7 +24,7 @@ const nodeCodec = createCodec({
   mount: ["none", "live"],
   /** A pod uses the mount. */
   pod: [false, true],
-  noted: [false, true],
+  checkpointed: [false, true],
 });
 
 /** A node: its VM, its mount, its pod and its notes. */
@@ -74,25 +74,25 @@ function stateOf(record: WriterRecord): RecordState {
   };
 }
 
-function entryOf({ unproven }: WriterRecord, node: NodeIndex): (typeof entries)[number] {
-  const entry = unproven.find((other) => isSameNode(other, identities[node]));
-  return entry === undefined ? "no" : entry.unverified === true ? "unverified" : "verified";
+function entryOf({ unverified }: WriterRecord, node: NodeIndex): (typeof entries)[number] {
+  const entry = unverified.find((other) => isSameNode(other, identities[node]));
+  return entry === undefined ? "no" : entry.unconfirmed === true ? "unconfirmed" : "verified";
 }
 
 function recordOf({ writer, first, second, quarantine, clean }: RecordState): WriterRecord {
-  const unproven = [first, second].flatMap((entry, index) => {
+  const unverified = [first, second].flatMap((entry, index) => {
     const node = identities[index === 0 ? 0 : 1];
-    return entry === "no" ? [] : [entry === "verified" ? node : { ...node, unverified: true as const }];
+    return entry === "no" ? [] : [entry === "verified" ? node : { ...node, unconfirmed: true as const }];
   });
   const holder = writer === "nobody" ? undefined : identities[writer.startsWith("n0") ? 0 : 1];
   return {
-    ...(holder === undefined ? {} : { writer: { ...holder, epoch: EPOCH, held: writer.endsWith("held"), wanted: true } }),
+    ...(holder === undefined ? {} : { writer: { ...holder, epoch: EPOCH, held: writer.endsWith("held"), requested: true } }),
     quarantine: nodesIn(quarantine),
     clean: nodesIn(clean),
-    unproven,
-    foundInUse: true,
+    unverified,
+    adopted: true,
     epoch: EPOCH,
-    storeGeneration: 0,
+    storeIncarnation: 0,
   };
 }
 

@@ -3,16 +3,16 @@ import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import {
   fenceClear,
   fenceIntent,
-  give,
+  release,
   grant,
   isFencing,
   leaveQuarantine,
   mayAttach,
   newRecord,
   revoke,
-  take,
-  unwant,
-  wantAgain,
+  acquire,
+  withdraw,
+  renew,
 } from "../../../src/core/writer/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import type { StateSpace } from "../state-space/explore.ts";
@@ -20,7 +20,7 @@ import { codeOf, identities, indexOf, memoized, move, type NodeIndex, nodeIndexe
 import { createCodec } from "./world-codec.ts";
 
 /** What keeps a healthy writer from being cut off. Each can be left out, to show that one is cut off then. */
-export const releaseRules = ["want", "mark", "pods", "order", "cas", "rewant", "ending"] as const;
+export const releaseRules = ["request", "mark", "pods", "order", "cas", "renew", "ending"] as const;
 
 /** One thing that keeps a healthy writer from being cut off. */
 export type ReleaseRule = (typeof releaseRules)[number];
@@ -31,8 +31,8 @@ const codec = createCodec({
   /** The container that has the volume mounted: the bound pod's, or one whose pod object is gone or another. */
   container: ["none", "bound", "orphan"],
   mount: ["none", "live", "dead"],
-  doing: ["idle", "taken", "publishing", "publishingForGone", "unmounting", "giving"],
-  wants: [false, true],
+  doing: ["idle", "acquired", "publishing", "publishingForGone", "unmounting", "giving"],
+  requested: [false, true],
   lost: [false, true],
   /** The disk was taken off the VM. */
   off: [false, true],
@@ -90,19 +90,19 @@ type ReleaseSteps = ReturnType<typeof releaseSteps>;
 function releaseSteps() {
   return {
     grant: memoized(grant),
-    take: memoized((record, node) => take(record, node, { isClean: false, storeGeneration: record.storeGeneration })),
-    give: memoized((record, node) => give(record, node, record.writer?.epoch ?? 0)),
+    acquire: memoized((record, node) => acquire(record, node, { isClean: false, storeIncarnation: record.storeIncarnation })),
+    release: memoized((record, node) => release(record, node, record.writer?.epoch ?? 0)),
     /** Without `ending`. */
-    giveThatEndsFence: memoized((record, node) => give(withoutFencingOf(record, node), node, record.writer?.epoch ?? 0)),
+    releaseThatEndsFence: memoized((record, node) => release(withoutFencingOf(record, node), node, record.writer?.epoch ?? 0)),
     revoke: memoized((record) => revoke(record)),
-    unwant: memoized(unwant),
-    wantAgain: memoized(wantAgain),
+    withdraw: memoized(withdraw),
+    renew: memoized(renew),
     fenceIntent: memoized(fenceIntent),
     leaveQuarantine: memoized(leaveQuarantine),
-    /** Without `want` or `mark` nobody looks at who is wanted. */
-    overlookingWant: {
-      revoke: memoized((record) => revoke(unwanted(record))),
-      fenceIntent: memoized((record, node) => fenceIntent(unwanted(record), node)),
+    /** Without `writerRequest` or `mark` nobody looks at who is wanted. */
+    overlookingRequest: {
+      revoke: memoized((record) => revoke(unrequested(record))),
+      fenceIntent: memoized((record, node) => fenceIntent(unrequested(record), node)),
     },
   };
 }
@@ -113,8 +113,8 @@ function withoutFencingOf(record: WriterRecord, node: NodeIdentity): WriterRecor
   return rest;
 }
 
-function unwanted(record: WriterRecord): WriterRecord {
-  return record.writer === undefined ? record : { ...record, writer: { ...record.writer, wanted: false } };
+function unrequested(record: WriterRecord): WriterRecord {
+  return record.writer === undefined ? record : { ...record, writer: { ...record.writer, requested: false } };
 }
 
 function orchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Rules, emit: Emit): void {
@@ -140,37 +140,37 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
     if (moved !== undefined) emit(is(changes, afterRecordMove(world, moved.code, without)), `n${node} ${name}`);
   };
   if (state.off && mayAttach(record, identities[node])) emit(afterVmWrite(is({ off: false }), node), `the disk is attached to n${node}`);
-  const gives = without.has("ending") ? steps.giveThatEndsFence : steps.give;
+  const gives = without.has("ending") ? steps.releaseThatEndsFence : steps.release;
   const isHolder = record.writer !== undefined && indexOf(record.writer) === node && record.writer.held;
   switch (state.doing) {
     case "idle": {
       const isPublishDue = state.pod && state.container === "none";
       if (isPublishDue && state.mount === "none") {
-        if (!state.wants) emit(is({ wants: true }), `n${node} NodeStage states the want`);
-        moves(isHolder ? undefined : steps.take(world.record, node), { doing: "taken" }, "takes");
+        if (!state.requested) emit(is({ requested: true }), `n${node} NodeStage states the want`);
+        moves(isHolder ? undefined : steps.acquire(world.record, node), { doing: "acquired" }, "takes");
       }
       if (isPublishDue && state.mount === "live") {
-        if (without.has("rewant")) emit(is({ container: "bound" }), `n${node} publishes without a look`);
+        if (without.has("renew")) emit(is({ container: "bound" }), `n${node} publishes without a look`);
         else if (isHolder && record.fencing === undefined) {
-          if (record.writer?.wanted === true) emit(is({ doing: "publishing" }), `n${node} NodePublish reads the record`);
-          else moves(steps.wantAgain(world.record, node), { wants: true }, "NodePublish states the want again");
+          if (record.writer?.requested === true) emit(is({ doing: "publishing" }), `n${node} NodePublish reads the record`);
+          else moves(steps.renew(world.record, node), { requested: true }, "NodePublish states the want again");
         }
       }
       if (!state.pod && state.container === "none") {
         if (state.mount === "live") {
-          const ended = steps.unwant(world.record, node);
-          if (ended === undefined) emit(is({ wants: false, doing: "unmounting" }), `n${node} NodeUnstage`);
-          else moves(ended, { wants: false, doing: "unmounting" }, "NodeUnstage ends the want");
+          const ended = steps.withdraw(world.record, node);
+          if (ended === undefined) emit(is({ requested: false, doing: "unmounting" }), `n${node} NodeUnstage`);
+          else moves(ended, { requested: false, doing: "unmounting" }, "NodeUnstage ends the want");
         }
-        if (state.mount === "dead") emit(is({ mount: "none", wants: false }), `n${node} drops a dead mount`);
-        if (state.mount === "none" && state.wants && record.writer?.nodeName !== identities[node].nodeName)
-          emit(is({ wants: false }), `the want of n${node} is collected`);
+        if (state.mount === "dead") emit(is({ mount: "none", requested: false }), `n${node} drops a dead mount`);
+        if (state.mount === "none" && state.requested && record.writer?.nodeName !== identities[node].nodeName)
+          emit(is({ requested: false }), `the want of n${node} is collected`);
       }
       if (state.mount === "none") moves(steps.leaveQuarantine(world.record, node), {}, "leaves quarantine");
       if (state.mount === "none" && isHolder) moves(gives(world.record, node), {}, "gives back what it holds without a mount");
       return;
     }
-    case "taken":
+    case "acquired":
       if (state.off) emit(is({ doing: "giving" }), `n${node} finds no device`);
       else emit(is({ mount: "live", doing: "idle" }), `n${node} mounts`);
       return;
@@ -210,16 +210,17 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
     case "asking":
       if (!state.pod || state.lost) emit(goesTo("deciding"), `reads pods: none on n${node}`);
       else {
-        const wanted = steps.wantAgain(world.record, node);
-        if (wanted === undefined) emit(goesTo("idle"), `a pod on n${node}`);
-        else moves(wanted, `a pod on n${node}: wanted again`);
+        const requested = steps.renew(world.record, node);
+        if (requested === undefined) emit(goesTo("idle"), `a pod on n${node}`);
+        else moves(requested, `a pod on n${node}: wanted again`);
       }
       return;
     case "askedFirst":
-      if (record.writer !== undefined && indexOf(record.writer) === node && !record.writer.wanted) emit(goesTo("deciding"), "reads the record after the pods");
+      if (record.writer !== undefined && indexOf(record.writer) === node && !record.writer.requested)
+        emit(goesTo("deciding"), "reads the record after the pods");
       return;
     case "deciding": {
-      const { revoke: revokes, fenceIntent: intends } = without.has("mark") ? steps.overlookingWant : steps;
+      const { revoke: revokes, fenceIntent: intends } = without.has("mark") ? steps.overlookingRequest : steps;
       if (record.writer === undefined || indexOf(record.writer) !== node) return;
       moves(revokes(world.record, node), "revokes");
       moves(intends(world.record, node), `declares the fence of n${node}`, "cutting");
@@ -257,23 +258,23 @@ function idleControllerSteps(
   if (record.fencing !== undefined) emit(goesTo("cutting", indexOf(record.fencing)), `carries on with the fence of n${indexOf(record.fencing)}`);
   if (writer === undefined) {
     for (const node of nodeIndexes) {
-      const granted = nodeOf(world, node).wants ? steps.grant(world.record, node) : undefined;
+      const granted = nodeOf(world, node).requested ? steps.grant(world.record, node) : undefined;
       if (granted !== undefined) emit(goesTo("idle", 0, afterRecordMove(world, granted.code, without)), `grants n${node}`);
     }
     return;
   }
   const node = indexOf(writer);
-  const otherWants = nodeOf(world, node === 0 ? 1 : 0).wants;
-  if (without.has("want")) {
-    const intent = otherWants ? steps.overlookingWant.fenceIntent(world.record, node) : undefined;
+  const otherRequests = nodeOf(world, node === 0 ? 1 : 0).requested;
+  if (without.has("request")) {
+    const intent = otherRequests ? steps.overlookingRequest.fenceIntent(world.record, node) : undefined;
     if (intent !== undefined)
       emit(goesTo("cutting", node, afterRecordMove(world, intent.code, without)), `declares the fence of n${node}, since another node wants the disk`);
     return;
   }
-  const isDue = otherWants || (nodesMayBeLost && nodeOf(world, node).lost);
-  const ended = isDue ? steps.unwant(world.record, node) : undefined;
+  const isDue = otherRequests || (nodesMayBeLost && nodeOf(world, node).lost);
+  const ended = isDue ? steps.withdraw(world.record, node) : undefined;
   if (ended !== undefined) emit(goesTo("idle", 0, afterRecordMove(world, ended.code, without)), `marks n${node} unwanted`);
-  if (writer.wanted && !without.has("mark")) return;
+  if (writer.requested && !without.has("mark")) return;
   if (without.has("order")) {
     if (!nodeOf(world, node).pod) emit(goesTo("askedFirst", node), `reads pods first: none on n${node}`);
   } else emit(goesTo(without.has("pods") ? "deciding" : "asking", node), `reads the record of n${node}`);
@@ -303,7 +304,7 @@ function afterRecordMove(world: World, record: number, without: ReadonlySet<Rele
   return { ...world, record, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
 }
 
-const IDLE_NODE = codec.encode({ pod: false, container: "none", mount: "none", doing: "idle", wants: false, lost: false, off: false });
+const IDLE_NODE = codec.encode({ pod: false, container: "none", mount: "none", doing: "idle", requested: false, lost: false, off: false });
 const CONTROLLER_CODES = controllers.length * 2;
 
 function nodeOf(world: World, node: NodeIndex): NodeState {

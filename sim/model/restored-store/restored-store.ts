@@ -1,7 +1,7 @@
 import { newRecord } from "../../../src/core/writer/writer-steps.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { codeOf, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
-import { type StoredSteps, storedSteps, sweptRecord } from "./steps.ts";
+import { type StoredSteps, storedSteps, rebuiltRecord } from "./steps.ts";
 import {
   type CloudState,
   CUT_OFF,
@@ -50,7 +50,7 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
       for (const node of nodeIndexes) {
         beats(turn, node);
         nodeSteps(turn, node);
-        wantSteps(turn, node);
+        requestSteps(turn, node);
       }
       controllerSteps(turn);
       updateLands(turn);
@@ -63,7 +63,7 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
   };
 }
 
-const IDLE_NODE: NodeState = { mount: "none", doing: "idle", askedAt: 0, child: false, note: 0, isAhead: false, beatAt: 0 };
+const IDLE_NODE: NodeState = { mount: "none", doing: "idle", askedAt: 0, child: false, checkpoint: 0, isAhead: false, beatAt: 0 };
 const IDLE = { kind: "idle", node: 0, askedAt: 0, holders: 0 } as const;
 
 const START: World = {
@@ -110,13 +110,13 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
       tell(is({ doing: "idle", askedAt: 0, beatAt: -1 }), "plug-in restarts");
       ownSteps(turn, node, state.askedAt);
       return;
-    case "taken":
+    case "acquired":
       if (isAttached) tell(is({ mount: "live", doing: "idle" }), "mounts");
       else tell(is({ doing: "giving" }), "finds no device");
       tell(is({ doing: "idle", child: true, beatAt: -1 }), "plug-in restarts, mount command lives on");
       return;
     case "giving":
-      moves(steps.give(world.record, node), { doing: "idle", note: 0 }, "gives");
+      moves(steps.release(world.record, node), { doing: "idle", checkpoint: 0 }, "gives");
       tell(is({ doing: "idle" }), "has nothing to give, or restarts");
       return;
     default:
@@ -127,13 +127,13 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
 function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   const { world, steps, emit } = turn;
   const state = world.nodes[node];
-  const moves = (record: number | undefined, note: NodeState["note"], name: string): void => {
-    if (record !== undefined) emit({ ...withNode(world, node, { ...state, doing: "idle", askedAt: 0, note }), record }, `n${node} ${name}`);
+  const moves = (record: number | undefined, checkpoint: NodeState["checkpoint"], name: string): void => {
+    if (record !== undefined) emit({ ...withNode(world, node, { ...state, doing: "idle", askedAt: 0, checkpoint }), record }, `n${node} ${name}`);
   };
-  if (storedOf(world.record).generation !== askedAt || isOlderThanNote(turn, node)) return;
+  if (storedOf(world.record).generation !== askedAt || isOlderThanCheckpoint(turn, node)) return;
   if (state.mount === "live") {
-    const claimed = steps.claimKnowing(world.record, node, state.note);
-    moves(claimed, claimed === undefined ? 0 : storedOf(claimed).epoch, "claims");
+    const reclaimed = steps.reclaimKnowing(world.record, node, state.checkpoint);
+    moves(reclaimed, reclaimed === undefined ? 0 : storedOf(reclaimed).epoch, "claims");
   }
   if (state.mount !== "none" || state.child) return;
   moves(steps.leaveQuarantine(world.record, node), 0, "leaves quarantine");
@@ -152,11 +152,11 @@ function isLongAgo({ world: { backup }, without }: Turn): boolean {
 function takes(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   const { world, steps, emit } = turn;
   const { mount, child } = world.nodes[node];
-  if (mount !== "none" || child || !hasDisk(world, node) || isOlderThanNote(turn, node)) return;
+  if (mount !== "none" || child || !hasDisk(world, node) || isOlderThanCheckpoint(turn, node)) return;
   const record = steps.takeAt(world.record, node, askedAt);
   if (record === undefined) return;
-  const taken: NodeState = { ...world.nodes[node], doing: "taken", askedAt: 0, note: storedOf(record).epoch };
-  emit({ ...withNode(world, node, taken), record }, `n${node} takes`);
+  const acquired: NodeState = { ...world.nodes[node], doing: "acquired", askedAt: 0, checkpoint: storedOf(record).epoch };
+  emit({ ...withNode(world, node, acquired), record }, `n${node} takes`);
 }
 
 /** The counter first in the store, then in the node's file; what it notices by that, it says in the same write. */
@@ -169,14 +169,14 @@ function beats(turn: Turn, node: NodeIndex): void {
     if (!state.isAhead) emit(withNode(world, node, { ...state, isAhead: true }), `n${node} beats`);
     return;
   }
-  const isSweptSince = state.beatAt >= 0 && lease.generation > state.beatAt;
-  const hasNoticed = (state.isAhead && !isSweptSince && !without.has("heartbeat")) || isOlderThanNote(turn, node);
+  const isRebuiltSince = state.beatAt >= 0 && lease.generation > state.beatAt;
+  const hasNoticed = (state.isAhead && !isRebuiltSince && !without.has("heartbeat")) || isOlderThanCheckpoint(turn, node);
   const reported = reportedBy(lease, node) === lease.generation || hasNoticed ? lease.generation : -1;
   const told = withLease(world, node === 0 ? { firstReported: reported } : { secondReported: reported });
   emit(withNode(told, node, { ...state, isAhead: false, beatAt: lease.generation }), `n${node} beats`);
 }
 
-/** The store generation, if the node may trust the store; see `readTrustedGeneration`. */
+/** The store incarnation, if the node may trust the store; see `readTrustedIncarnation`. */
 function trustedAt({ world: { lease, backup, nodes }, without }: Turn, node: NodeIndex): Generation | undefined {
   if (lease.sweep > 0 && !without.has("standstill")) return undefined;
   if (without.has("heartbeat")) return lease.generation;
@@ -184,9 +184,9 @@ function trustedAt({ world: { lease, backup, nodes }, without }: Turn, node: Nod
   return isBack || reportedBy(lease, node) === lease.generation ? undefined : lease.generation;
 }
 
-/** See `olderThanNoted`. */
-function isOlderThanNote({ world: { record, nodes }, steps }: Turn, node: NodeIndex): boolean {
-  return nodes[node].note > storedOf(record).epoch && !steps.isUnproven(record, node);
+/** See `olderThanCheckpoint`. */
+function isOlderThanCheckpoint({ world: { record, nodes }, steps }: Turn, node: NodeIndex): boolean {
+  return nodes[node].checkpoint > storedOf(record).epoch && !steps.isUnverified(record, node);
 }
 
 function controllerSteps(turn: Turn): void {
@@ -203,7 +203,7 @@ function controllerSteps(turn: Turn): void {
       if (lease.sweep > 0) emit(goesTo({ kind: "sweep", holders: cloud.attached }), "reads in Azure who has the disk");
       const free = steps.revoke(record, 0);
       if (free !== undefined) emit({ ...world, record: free }, "revokes");
-      const askedAt = generationRead(turn);
+      const askedAt = incarnationRead(turn);
       for (const node of nodeIndexes) {
         clears(turn, node);
         if (askedAt === undefined) continue;
@@ -219,7 +219,7 @@ function controllerSteps(turn: Turn): void {
       if (without.has("asked")) grants(turn, cloud.node, cloud.askedAt);
       fences(turn, cloud.node);
       return;
-    case "settle":
+    case "barrier":
       settles(turn);
       return;
     case "sweep":
@@ -229,7 +229,7 @@ function controllerSteps(turn: Turn): void {
       if (lease.sweep > 0)
         emit(
           goesTo({ memory: cloud.memory === "new" ? "level" : cloud.memory }, withLease(world, { generation: lease.sweep, sweep: 0 })),
-          "raises the store generation",
+          "raises the store incarnation",
         );
       return;
     default:
@@ -259,9 +259,9 @@ function recordAnew({ world: { record, lease, nodes, cloud }, without }: Turn): 
   const present = storedOf(record);
   if (present.generation === lease.sweep) return record;
   if (without.has("sweep")) return storedCode({ ...present, generation: lease.sweep });
-  const epochsKnown = nodes.filter(({ isAhead }) => !isAhead).map(({ note }) => note);
+  const epochsKnown = nodes.filter(({ isAhead }) => !isAhead).map(({ checkpoint }) => checkpoint);
   const numbers = { epoch: Math.max(present.epoch, ...epochsKnown), generation: lease.sweep };
-  return sweptRecord(without.has("holders") ? 0 : cloud.holders, numbers, without.has("settled"));
+  return rebuiltRecord(without.has("holders") ? 0 : cloud.holders, numbers, without.has("settled"));
 }
 
 /** What is under way by the record that is being made anew. */
@@ -270,8 +270,8 @@ function pendingThen({ world: { record, lease, cloud } }: Turn): CloudState["pen
   return takesOff && storedOf(record).generation !== lease.sweep ? "late" : cloud.pending;
 }
 
-/** See `readStoreGeneration`. */
-function generationRead({ world: { lease, cloud }, without }: Turn): Generation | undefined {
+/** See `readStoreIncarnation`. */
+function incarnationRead({ world: { lease, cloud }, without }: Turn): Generation | undefined {
   if (lease.sweep > 0 && !without.has("standstill")) return undefined;
   if (cloud.memory === "new" && !without.has("heard")) return undefined;
   return cloud.memory === "ahead" && !without.has("memory") ? undefined : lease.generation;
@@ -332,7 +332,7 @@ function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
 /** Without a fence: the VM's ETag moves, so that an update that was allowed before lands no more. The record is read before, and cleared only as it was then. */
 function provesDetached(turn: Turn): void {
   const { world, steps, emit } = turn;
-  const askedAt = generationRead(turn);
+  const askedAt = incarnationRead(turn);
   for (const node of nodeIndexes) {
     if (askedAt === undefined || hasDisk(world, node) || storedOf(world.record).generation !== askedAt) continue;
     const record = steps.clearDetached(world.record, node);
@@ -343,25 +343,25 @@ function provesDetached(turn: Turn): void {
 
 /** The VM's ETag moves, by a record that has it unsettled: an update that was allowed before lands no more. */
 function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Generation): void {
-  if (storedOf(world.record).generation !== askedAt || steps.settle(world.record, node) === undefined) return;
+  if (storedOf(world.record).generation !== askedAt || steps.passBarrier(world.record, node) === undefined) return;
   const { pending, pendingNode } = world.cloud;
   const left: Partial<CloudState> = pending !== "none" && pendingNode === node ? { pending: "none", pendingNode: 0 } : {};
-  emit(withCloud(world, { ...IDLE, kind: "settle", node, askedAt, ...left }), `moves the ETag of n${node}`);
+  emit(withCloud(world, { ...IDLE, kind: "barrier", node, askedAt, ...left }), `moves the ETag of n${node}`);
 }
 
 /** A record that was made anew since may have others unsettled, by updates that were allowed since. */
 function settles({ world, steps, emit }: Turn): void {
   const { node, askedAt } = world.cloud;
-  const record = storedOf(world.record).generation === askedAt ? steps.settle(world.record, node) : undefined;
+  const record = storedOf(world.record).generation === askedAt ? steps.passBarrier(world.record, node) : undefined;
   if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `settles n${node}`);
 }
 
 /** Wants come and go at any time. */
-function wantSteps({ world, steps, emit }: Turn, node: NodeIndex): void {
-  const unwanted = steps.unwant(world.record, node);
-  if (unwanted !== undefined) emit({ ...world, record: unwanted }, `n${node} is unwanted`);
-  const wanted = steps.wantAgain(world.record, node);
-  if (wanted !== undefined) emit({ ...world, record: wanted }, `n${node} is wanted again`);
+function requestSteps({ world, steps, emit }: Turn, node: NodeIndex): void {
+  const unrequested = steps.withdraw(world.record, node);
+  if (unrequested !== undefined) emit({ ...world, record: unrequested }, `n${node} is unwanted`);
+  const requested = steps.renew(world.record, node);
+  if (requested !== undefined) emit({ ...world, record: requested }, `n${node} is wanted again`);
 }
 
 function hasDisk({ cloud }: World, node: NodeIndex): boolean {

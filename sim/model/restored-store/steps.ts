@@ -1,12 +1,12 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
 import { includesNode, type NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import {
-  claim,
+  reclaim,
   clearDetached,
   fenceClear,
   fenceIntent,
   foundRecord,
-  give,
+  release,
   grant,
   isFencing,
   isWriter,
@@ -15,11 +15,11 @@ import {
   mayDetach,
   proveClean,
   revoke,
-  settle,
+  passBarrier,
   type Step,
-  take,
-  unwant,
-  wantAgain,
+  acquire,
+  withdraw,
+  renew,
 } from "../../../src/core/writer/writer-steps.ts";
 import { codeOf, identities, type NodeIndex, recordOf } from "../writer-protocol/record-codes.ts";
 import { storedCode, storedOf } from "./world.ts";
@@ -43,43 +43,43 @@ export function storedSteps(epochsMax: number) {
   return {
     grant: move(grant),
     revoke: move((record) => revoke(record)),
-    unwant: move(unwant),
-    wantAgain: move(wantAgain),
-    give: move((record, node) => give(record, node, record.epoch)),
+    withdraw: move(withdraw),
+    renew: move(renew),
+    release: move((record, node) => release(record, node, record.epoch)),
     fenceIntent: move(fenceIntent),
     fenceClear: move((record, node) => fenceClear(record, node, record.writer)),
     leaveQuarantine: move(leaveQuarantine),
     proveClean: move(proveClean),
     clearDetached: move(clearDetached),
-    settle: move(settle),
-    takeAt: byNumber((storeGeneration) => (record, node) => take(record, node, { isClean: true, storeGeneration })),
-    claimKnowing: byNumber((epochKnown) => (record, node) => claim(record, node, epochKnown)),
+    passBarrier: move(passBarrier),
+    takeAt: byNumber((storeIncarnation) => (record, node) => acquire(record, node, { isClean: true, storeIncarnation })),
+    reclaimKnowing: byNumber((epochKnown) => (record, node) => reclaim(record, node, epochKnown)),
     mayAttach: memoized((stored, node) => mayAttach(fullRecord(stored), identities[node])),
     mayDetach: memoized((stored, node) => mayDetach(fullRecord(stored), identities[node])),
     isFencing: memoized((stored, node) => isFencing(fullRecord(stored), identities[node])),
     /** Writes, is wanted, and nobody cuts it off. */
     isHealthyWriter: memoized((stored, node) => {
       const record = fullRecord(stored);
-      return isWriter(record, identities[node]) && record.writer?.wanted === true && !isFencing(record, identities[node]);
+      return isWriter(record, identities[node]) && record.writer?.requested === true && !isFencing(record, identities[node]);
     }),
-    isUnproven: memoized((stored, node) => includesNode(fullRecord(stored).unproven, identities[node])),
+    isUnverified: memoized((stored, node) => includesNode(fullRecord(stored).unverified, identities[node])),
   };
 }
 
 /** The record that a sweep makes: `holders` has a bit for each node. `isSettled`: as if nothing could be under way to their VMs. */
-export function sweptRecord(holders: number, numbers: { readonly epoch: number; readonly generation: number }, isSettled: boolean): number {
+export function rebuiltRecord(holders: number, numbers: { readonly epoch: number; readonly generation: number }, isSettled: boolean): number {
   const attachedTo = identities.filter((_, index) => (holders & (1 << index)) !== 0);
-  return storedRecord(foundRecord({ attachedTo, unsettled: isSettled ? [] : attachedTo, epoch: numbers.epoch, storeGeneration: numbers.generation }));
+  return storedRecord(foundRecord({ attachedTo, barrierPending: isSettled ? [] : attachedTo, epoch: numbers.epoch, storeIncarnation: numbers.generation }));
 }
 
 function storedRecord(record: WriterRecord): number {
-  return storedCode({ code: codeOf(record), epoch: record.epoch, generation: record.storeGeneration });
+  return storedCode({ code: codeOf(record), epoch: record.epoch, generation: record.storeIncarnation });
 }
 
 function fullRecord(stored: number): WriterRecord {
   const { code, epoch, generation } = storedOf(stored);
   const record = recordOf(code);
-  return { ...record, ...(record.writer === undefined ? {} : { writer: { ...record.writer, epoch } }), epoch, storeGeneration: generation };
+  return { ...record, ...(record.writer === undefined ? {} : { writer: { ...record.writer, epoch } }), epoch, storeIncarnation: generation };
 }
 
 function memoized<T>(answer: (stored: number, node: NodeIndex) => T): (stored: number, node: NodeIndex) => T {

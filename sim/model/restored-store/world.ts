@@ -41,7 +41,7 @@ export const CUT_OFF = STORED_CODES + 2;
 const BACKUPS = STORED_CODES + 3;
 
 const leaseCodec = createCodec({
-  /** The store generation, and the one that a sweep is under way for (0: none). */
+  /** The store incarnation, and the one that a sweep is under way for (0: none). */
   generation: generations,
   sweep: generations,
   /** In which generation each node has said that the store went back; -1: it has not. */
@@ -55,15 +55,15 @@ export type LeaseState = ReturnType<typeof leaseCodec.decode>;
 const nodeCodec = createCodec({
   mount: ["none", "live", "dead"],
   /** `asked`: it has read that the store may be trusted, in `askedAt`, and is about to read the record and take. */
-  doing: ["idle", "asked", "taken", "giving"],
+  doing: ["idle", "asked", "acquired", "giving"],
   askedAt: generations,
   /** A mount command that outlives its plug-in. */
   child: [false, true],
   /** The epoch that it noted before it mounted; 0: no note. */
-  note: epochs,
+  checkpoint: epochs,
   /** Its own file counts more heartbeats than the store, or than the backup that will be put back. */
   isAhead: [false, true],
-  /** The store generation at its last heartbeat; -1: the plug-in has not beaten yet. */
+  /** The store incarnation at its last heartbeat; -1: the plug-in has not beaten yet. */
   beatAt: [-1, ...generations],
 });
 
@@ -73,9 +73,9 @@ export type NodeState = ReturnType<typeof nodeCodec.decode>;
 const doingCodec = createCodec({
   /**
    * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and move it. `sweep`: has read in Azure who has the disk.
-   * `raise`: the record is made anew, the generation comes next. `settle`: by a record of `askedAt` the VM's ETag has moved, and the record comes next.
+   * `raise`: the record is made anew, the generation comes next. `passBarrier`: by a record of `askedAt` the VM's ETag has moved, and the record comes next.
    */
-  kind: ["idle", "asked", "sweep", "raise", "settle"],
+  kind: ["idle", "asked", "sweep", "raise", "barrier"],
   node: [0, 1],
   askedAt: generations,
   holders: [0, 1, 2, 3],

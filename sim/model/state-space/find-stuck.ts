@@ -8,7 +8,7 @@ export type Stuck =
   | { readonly kind: "gaveUp"; readonly states: number };
 
 /** Looks for a state from which no steps lead to one that is wanted. Not whether such steps are taken, only whether there are any. */
-export function findStuck(space: StateSpace, isWanted: (state: number) => boolean, statesMax: number): Stuck {
+export function findStuck(space: StateSpace, isRequested: (state: number) => boolean, statesMax: number): Stuck {
   const seen = createStateSet();
   for (const start of space.starts) seen.add(start, -1);
   const steps = createSteps();
@@ -20,7 +20,7 @@ export function findStuck(space: StateSpace, isWanted: (state: number) => boolea
     });
   }
   const states = seen.size();
-  const stuck = firstOf(states, leadingTo(seen, steps, isWanted));
+  const stuck = firstOf(states, leadingTo(seen, steps, isRequested));
   return stuck === undefined ? { kind: "none", states } : { kind: "stuck", states, path: pathTo(space, seen, stuck) };
 }
 
@@ -54,13 +54,13 @@ function createSteps() {
 }
 
 /** One for each state from where there is a way: found backwards, from what is wanted. */
-function leadingTo(seen: States, steps: Steps, isWanted: (state: number) => boolean): Uint8Array {
+function leadingTo(seen: States, steps: Steps, isRequested: (state: number) => boolean): Uint8Array {
   const states = seen.size();
   const { firstOf: first, from } = stepsBack(states, steps);
   const leads = new Uint8Array(states);
   const next: number[] = [];
   for (let index = 0; index < states; index++) {
-    if (!isWanted(seen.at(index))) continue;
+    if (!isRequested(seen.at(index))) continue;
     leads[index] = 1;
     next.push(index);
   }
@@ -102,11 +102,11 @@ function firstOf(states: number, leads: Uint8Array): number | undefined {
 function pathTo(space: StateSpace, seen: States, last: number): readonly string[] {
   const path: string[] = [];
   for (let index = last; seen.parentOf(index) >= 0; index = seen.parentOf(index)) {
-    let taken = "?";
+    let acquired = "?";
     space.steps(seen.at(seen.parentOf(index)), (next, name) => {
-      if (next === seen.at(index)) taken = name;
+      if (next === seen.at(index)) acquired = name;
     });
-    path.push(taken);
+    path.push(acquired);
   }
   return path.toReversed();
 }

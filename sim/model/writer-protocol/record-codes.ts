@@ -36,7 +36,7 @@ export interface SavedWriter {
   readonly age: "sameEpoch" | "olderEpoch";
 }
 
-/** How many codes there are: unsettled × writers × fencing × quarantine × clean × unproven × foundInUse. */
+/** How many codes there are: unsettled × writers × fencing × quarantine × clean × unverified × foundInUse. */
 export const RECORD_CODES = 4 * 9 * 3 * 4 * 4 * 4 * 2;
 
 const decoded: (WriterRecord | undefined)[] = [];
@@ -51,12 +51,12 @@ export function recordOf(code: number): WriterRecord {
 /** The code of a record, without its numbers. */
 export function codeOf(record: WriterRecord): number {
   const { writer } = record;
-  const writerCode = writer === undefined ? 0 : 1 + indexOf(writer) * 4 + Number(writer.held) * 2 + Number(writer.wanted);
+  const writerCode = writer === undefined ? 0 : 1 + indexOf(writer) * 4 + Number(writer.held) * 2 + Number(writer.requested);
   const fencingCode = record.fencing === undefined ? 0 : 1 + indexOf(record.fencing);
-  const writerOfUnsettled = maskOf(record.unsettled ?? []) * 9 + writerCode;
+  const writerBehindBarrier = maskOf(record.barrierPending ?? []) * 9 + writerCode;
   return (
-    ((((writerOfUnsettled * 3 + fencingCode) * 4 + maskOf(record.quarantine)) * 4 + maskOf(record.clean)) * 4 + maskOf(record.unproven)) * 2 +
-    Number(record.foundInUse)
+    ((((writerBehindBarrier * 3 + fencingCode) * 4 + maskOf(record.quarantine)) * 4 + maskOf(record.clean)) * 4 + maskOf(record.unverified)) * 2 +
+    Number(record.adopted)
   );
 }
 
@@ -86,7 +86,7 @@ export function memoized(step: (record: WriterRecord, node: NodeIdentity) => Ste
 /** A remembered writer as `fenceClear` is given it. */
 export function writerOf(saved: SavedWriter): Writer {
   const epoch = saved.age === "olderEpoch" ? EPOCH_NOW - 1 : EPOCH_NOW;
-  return { ...identities[saved.node], epoch, held: saved.held, wanted: false };
+  return { ...identities[saved.node], epoch, held: saved.held, requested: false };
 }
 
 /** The index of a node. */
@@ -96,23 +96,23 @@ export function indexOf(node: NodeIdentity): NodeIndex {
 
 function decode(code: number): WriterRecord {
   const next = digitsOf(code);
-  const foundInUse = next(2) === 1;
-  const [unproven, clean, quarantine] = [nodesIn(next(4)), nodesIn(next(4)), nodesIn(next(4))];
-  const [fencing, writer, unsettled] = [next(3), next(9), nodesIn(next(4))];
+  const adopted = next(2) === 1;
+  const [unverified, clean, quarantine] = [nodesIn(next(4)), nodesIn(next(4)), nodesIn(next(4))];
+  const [fencing, writer, barrierPending] = [next(3), next(9), nodesIn(next(4))];
   return {
     ...(writer === 0
       ? {}
       : {
-          writer: { ...identities[writer < 5 ? 0 : 1], epoch: EPOCH_NOW, held: ((writer - 1) & 2) !== 0, wanted: ((writer - 1) & 1) !== 0 },
+          writer: { ...identities[writer < 5 ? 0 : 1], epoch: EPOCH_NOW, held: ((writer - 1) & 2) !== 0, requested: ((writer - 1) & 1) !== 0 },
         }),
     ...(fencing === 0 ? {} : { fencing: identities[fencing === 1 ? 0 : 1] }),
     quarantine,
     clean,
-    unproven,
-    ...(unsettled.length === 0 ? {} : { unsettled }),
-    foundInUse,
+    unverified,
+    ...(barrierPending.length === 0 ? {} : { barrierPending }),
+    adopted,
     epoch: EPOCH_NOW,
-    storeGeneration: 0,
+    storeIncarnation: 0,
   };
 }
 

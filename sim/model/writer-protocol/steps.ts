@@ -2,22 +2,22 @@ import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
 import { includesNode } from "../../../src/core/api/node-identity.ts";
 import { fail } from "../../../src/core/failure/result.ts";
 import {
-  claim,
+  reclaim,
   clearDetached,
   clearVanished,
   fenceClear,
   fenceIntent,
   forget,
-  give,
+  release,
   grant,
   leaveQuarantine,
   mayAttach,
   mayDetach,
   proveClean,
   revoke,
-  take,
-  unwant,
-  wantAgain,
+  acquire,
+  withdraw,
+  renew,
   withdrawClean,
 } from "../../../src/core/writer/writer-steps.ts";
 import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, type SavedWriter, writerOf } from "./record-codes.ts";
@@ -25,16 +25,16 @@ import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, 
 /** What the protocol rests on. Each can be left out, to show that two nodes write then. */
 export const safetyRules = [
   "cas",
-  "take",
+  "acquire",
   "etag",
   "intent",
   "quarantine",
   "proof",
   "bump",
-  "unproven",
+  "unverified",
   "requarantine",
   "child",
-  "giveClean",
+  "releaseClean",
   "listed",
   "moved",
   "forget",
@@ -49,7 +49,7 @@ export type RecordSteps = ReturnType<typeof recordSteps>;
 /** The steps, without the rules that are left out. */
 export function recordSteps(without: ReadonlySet<SafetyRule>, { isUnaided }: { readonly isUnaided: boolean }) {
   const isTrusting = without.has("quarantine");
-  const blind = (record: WriterRecord): WriterRecord => (isTrusting ? { ...record, quarantine: [], foundInUse: false } : record);
+  const blind = (record: WriterRecord): WriterRecord => (isTrusting ? { ...record, quarantine: [], adopted: false } : record);
   const grantBlindly = memoized((record, node) => grant(blind(record), node));
   const attachAllowed = memoized((record, node) => ({
     ok: mayAttach(without.has("intent") ? withoutFencing(blind(record)) : blind(record), node),
@@ -60,31 +60,31 @@ export function recordSteps(without: ReadonlySet<SafetyRule>, { isUnaided }: { r
   return {
     grant: grantBlindly,
     /** Writes a grant over whatever the record says by now. */
-    overwriteWithGrant: memoized((record, node) => grant(withoutFencing(withoutWriter({ ...blind(record), unproven: [] })), node)),
-    take: memoized((record, node) => take(record, node, { isClean: false, storeGeneration: record.storeGeneration })),
-    takeAgain: memoized((record, node) => take(record, node, { isClean: true, storeGeneration: record.storeGeneration })),
+    overwriteWithGrant: memoized((record, node) => grant(withoutFencing(withoutWriter({ ...blind(record), unverified: [] })), node)),
+    acquire: memoized((record, node) => acquire(record, node, { isClean: false, storeIncarnation: record.storeIncarnation })),
+    takeAgain: memoized((record, node) => acquire(record, node, { isClean: true, storeIncarnation: record.storeIncarnation })),
     /** Writes a take over whatever the record says by now. */
-    overwriteWithTake: memoized((record, node) =>
-      take({ ...withoutFencing(record), writer: { ...node, epoch: record.epoch, held: false, wanted: true } }, node, {
+    overwriteWithAcquire: memoized((record, node) =>
+      acquire({ ...withoutFencing(record), writer: { ...node, epoch: record.epoch, held: false, requested: true } }, node, {
         isClean: false,
-        storeGeneration: record.storeGeneration,
+        storeIncarnation: record.storeIncarnation,
       }),
     ),
-    give: memoized((record, node) => give(record, node, record.writer?.epoch ?? 0)),
+    release: memoized((record, node) => release(record, node, record.writer?.epoch ?? 0)),
     revoke: memoized((record) => revoke(record)),
-    unwant: memoized(unwant),
-    wantAgain: memoized(wantAgain),
-    fenceIntent: memoized((record, node) => (isUnaided && includesNode(record.unproven, node) ? fail("nobody has marked it") : fenceIntent(record, node))),
+    withdraw: memoized(withdraw),
+    renew: memoized(renew),
+    fenceIntent: memoized((record, node) => (isUnaided && includesNode(record.unverified, node) ? fail("nobody has marked it") : fenceIntent(record, node))),
     forget: memoized(forget),
     /** Whether the record says anything of a node. */
     names: memoized(clearVanished),
     withdrawClean: memoized((record, node) => withdrawClean(record, node.nodeName)),
     leaveQuarantine: memoized((record, node) =>
-      isUnaided && includesNode(record.unproven, node) ? fail("it has to prove itself clean instead (plan-node-volume.ts)") : leaveQuarantine(record, node),
+      isUnaided && includesNode(record.unverified, node) ? fail("it has to prove itself clean instead (plan-node-volume.ts)") : leaveQuarantine(record, node),
     ),
     proveClean: memoized(proveClean),
     clearDetached: memoized(clearDetached),
-    claim: memoized((record, node) => claim(record, node, 0)),
+    reclaim: memoized((record, node) => reclaim(record, node, 0)),
     mayAttach: (code: number, node: NodeIndex): boolean => attachAllowed(code, node) !== undefined,
     mayDetach: (code: number, node: NodeIndex): boolean => detachAllowed(code, node) !== undefined,
     fenceClear: (code: number, node: NodeIndex, saved: SavedWriter | undefined): RecordMove | undefined =>

@@ -8,7 +8,7 @@ import { RECORD_CODES } from "./record-codes.ts";
  */
 export interface NodeState {
   readonly mount: "none" | "live" | "dead";
-  readonly doing: "idle" | "read" | "taken" | "giving" | "gone";
+  readonly doing: "idle" | "read" | "acquired" | "giving" | "gone";
   /** A mount command that outlives its plug-in. */
   readonly child: boolean;
 }
@@ -41,7 +41,7 @@ export interface World {
 }
 
 const mounts = ["none", "live", "dead"] as const;
-const doings = ["idle", "read", "taken", "giving"] as const;
+const doings = ["idle", "read", "acquired", "giving"] as const;
 
 /** A node whose VM is deleted. */
 export const GONE: NodeState = { mount: "none", doing: "gone", child: false };

@@ -26,7 +26,7 @@ type Emit = (next: World, name: string) => void;
  * two steps anyone may freeze for ever or crash, or one of the VMs be deleted for good. A node can write while it has a live mount: made while the disk
  * was attached to its VM, and the disk not detached since. No number is bounded (see `record-codes.ts`): what is explored is all there is.
  *
- * `isUnaided`: nobody marks a node out of service, and an unproven node says that it is clean only where the disk is attached, and so tells it where to look: what
+ * `isUnaided`: nobody marks a node out of service, and an unverified node says that it is clean only where the disk is attached, and so tells it where to look: what
  * the driver has to come through by itself.
  */
 export function writerProtocol(without: ReadonlySet<SafetyRule>, { isUnaided = false } = {}): StateSpace {
@@ -39,7 +39,7 @@ export function writerProtocol(without: ReadonlySet<SafetyRule>, { isUnaided = f
       for (const node of nodeIndexes) nodeSteps({ world, node, steps, without, isUnaided }, tell);
       controllerSteps({ world, at: 0, steps, without, isUnaided }, tell);
       controllerSteps({ world, at: 1, steps, without, isUnaided }, tell);
-      wantSteps(world, steps, tell);
+      requestSteps(world, steps, tell);
     },
     fault: (state) => (decode(state).nodes.every((code) => nodeStates[code]?.mount === "live") ? "two live writers" : undefined),
   };
@@ -57,8 +57,8 @@ export function isInUse(state: number): boolean {
  */
 function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
   const found = (attachedTo: readonly NodeIndex[]): number => {
-    const record = foundRecord({ attachedTo: without.has("unproven") ? [] : attachedTo.map((node) => identities[node]), epoch: 0, storeGeneration: 0 });
-    return codeOf({ ...record, foundInUse: !without.has("requarantine") });
+    const record = foundRecord({ attachedTo: without.has("unverified") ? [] : attachedTo.map((node) => identities[node]), epoch: 0, storeIncarnation: 0 });
+    return codeOf({ ...record, adopted: !without.has("requarantine") });
   };
   const start = (record: number, attached: number, first: Partial<NodeState> = {}, second: Partial<NodeState> = {}): World => ({
     record,
@@ -106,33 +106,33 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
   if (state.child) emit(is({ child: false }), `n${node} old command ends`);
   switch (state.doing) {
     case "idle": {
-      const taken = steps.take(record, node);
-      if (taken !== undefined && state.mount === "none" && !state.child) {
-        if (without.has("take")) emit(is({ doing: "taken" }), `n${node} takes nothing`);
+      const acquired = steps.acquire(record, node);
+      if (acquired !== undefined && state.mount === "none" && !state.child) {
+        if (without.has("acquire")) emit(is({ doing: "acquired" }), `n${node} takes nothing`);
         else if (without.has("cas")) emit(is({ doing: "read" }), `n${node} reads record`);
-        else moves(taken, { doing: "taken" }, "takes");
+        else moves(acquired, { doing: "acquired" }, "takes");
       }
       if (state.mount === "live") emit(is({ mount: "none", doing: "giving" }), `n${node} unmounts`);
       if (state.mount === "dead") emit(is({ mount: "none" }), `n${node} drops dead mount`);
-      if (state.mount === "live") moves(steps.claim(record, node), {}, "claims");
-      if (isClean || (without.has("giveClean") && state.mount === "none")) moves(steps.give(record, node), {}, "gives back after restart");
+      if (state.mount === "live") moves(steps.reclaim(record, node), {}, "claims");
+      if (isClean || (without.has("releaseClean") && state.mount === "none")) moves(steps.release(record, node), {}, "gives back after restart");
       if (!isClean) return;
       moves(steps.leaveQuarantine(record, node), {}, "leaves quarantine");
       if (isAttached || !isUnaided) moves(steps.proveClean(record, node), {}, "proves itself clean");
-      moves(steps.takeAgain(record, node), { doing: "taken" }, "takes again");
+      moves(steps.takeAgain(record, node), { doing: "acquired" }, "takes again");
       return;
     }
     case "read":
-      moves(steps.overwriteWithTake(record, node), { doing: "taken" }, "takes");
+      moves(steps.overwriteWithAcquire(record, node), { doing: "acquired" }, "takes");
       emit(is({ doing: "idle" }), `n${node} plug-in restarts`);
       return;
-    case "taken":
+    case "acquired":
       if (isAttached) emit(is({ mount: "live", doing: "idle" }), `n${node} mounts`);
       else emit(is({ doing: "giving" }), `n${node} finds no device`);
       emit(is({ doing: "idle", child: true }), `n${node} plug-in restarts, mount command lives on`);
       return;
     case "giving":
-      moves(steps.give(record, node), { doing: "idle" }, "gives");
+      moves(steps.release(record, node), { doing: "idle" }, "gives");
       emit(is({ doing: "idle" }), `n${node} has nothing to give, or restarts`);
       return;
     default:
@@ -229,12 +229,12 @@ function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emi
 }
 
 /** Wants come and go at any time; who says so is another question (`release-check.test.ts`). */
-function wantSteps(world: World, steps: RecordSteps, emit: Emit): void {
+function requestSteps(world: World, steps: RecordSteps, emit: Emit): void {
   for (const node of nodeIndexes) {
-    const unwanted = steps.unwant(world.record, node);
-    if (unwanted !== undefined) emit(afterRecordMove(world, unwanted), `n${node} is unwanted`);
-    const wanted = steps.wantAgain(world.record, node);
-    if (wanted !== undefined) emit(afterRecordMove(world, wanted), `n${node} is wanted again`);
+    const unrequested = steps.withdraw(world.record, node);
+    if (unrequested !== undefined) emit(afterRecordMove(world, unrequested), `n${node} is unwanted`);
+    const requested = steps.renew(world.record, node);
+    if (requested !== undefined) emit(afterRecordMove(world, requested), `n${node} is wanted again`);
   }
 }
 

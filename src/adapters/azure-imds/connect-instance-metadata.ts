@@ -89,9 +89,9 @@ function readAnswer(endpoint: string, { code, text }: Answer): Result<InstanceMe
 
 function unreachable(endpoint: string, error: unknown): Failure {
   const why = error instanceof Error ? error.message : String(error);
-  const cure =
+  const remedy =
     "is this process on an Azure VM, in its host network or allowed to reach that address? Without the service, give --vm-id, --vm-resource-id, --vm-size, --location and --zone";
-  return { kind: "HostNotReady", detail: `the instance metadata service at ${endpoint} can't be reached (${why}): ${cure}` };
+  return { kind: "HostNotReady", detail: `the instance metadata service at ${endpoint} can't be reached (${why}): ${remedy}` };
 }
 
 function notReady(detail: string): Result<never, Failure> {

@@ -50,7 +50,7 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
   function callOf(agent: Agent, method: string, path: string, body: unknown, timeoutCovers: HttpCall["timeoutCovers"]): HttpCall {
     return {
       server: `the store server at ${socketPath}`,
-      cureOf: () => "is the process that serves the store running?",
+      remedyOf: () => "is the process that serves the store running?",
       begin: (headers) => request({ agent, socketPath, method, path, headers }),
       readyEvent: "connect",
       body: body === undefined ? undefined : { text: JSON.stringify(body), contentType: "application/json" },

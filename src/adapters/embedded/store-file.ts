@@ -59,7 +59,7 @@ export function openStoreFile(options: { readonly file: string; readonly nowMs: 
   makeFile(options.file);
   const db = new DatabaseSync(options.file);
   try {
-    takeHold(db, options.file);
+    acquireHold(db, options.file);
     prepareFormat(db, options.file, options.nowMs);
     return storeFileOf(db, options.historyMax);
   } catch (error) {
@@ -79,7 +79,7 @@ function makeFile(file: string): void {
   }
 }
 
-function takeHold(db: DatabaseSync, file: string): void {
+function acquireHold(db: DatabaseSync, file: string): void {
   try {
     // The lock belongs to the process and goes with it, whatever way it ends; a stopped process keeps it, as it must.
     db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;");

@@ -47,14 +47,14 @@ export function createWriteQueue<T>(options: {
         for (const { write, signal } of batch) results.push(signal.aborted ? fail({ kind: "Cancelled" }) : write());
       });
     } catch (error) {
-      for (const { settle } of batch) settleFailed(settle, error);
+      for (const { settle } of batch) barrierFailed(settle, error);
       return;
     }
     for (const [index, result] of results.entries()) batch[index]?.settle.resolve(result);
     options.afterCommit();
   }
 
-  function settleFailed(settle: WaitingWrite<T>["settle"], error: unknown): void {
+  function barrierFailed(settle: WaitingWrite<T>["settle"], error: unknown): void {
     if (options.isStoreError(error))
       settle.resolve(fail({ kind: "StoreUnavailable", detail: `the write could not be committed: ${error instanceof Error ? error.message : String(error)}` }));
     else settle.reject(error);

@@ -6,7 +6,7 @@ export interface HttpCall {
   /** Who is called, for sentences, such as `the store server at /run/store.sock`. */
   readonly server: string;
   /** What to do where it can't be reached for this reason, for sentences. */
-  readonly cureOf: (error: unknown) => string;
+  readonly remedyOf: (error: unknown) => string;
   /** Begins a request to it, by `request` of node:http or node:https. */
   readonly begin: (headers: OutgoingHttpHeaders) => ClientRequest;
   /** What tells that a new connection is ready for a request: after TLS's handshake, where there is one. */
@@ -100,5 +100,5 @@ export async function readText(response: IncomingMessage, call: HttpCall, bytesM
 
 function unansweredBecause(error: unknown, call: HttpCall, wasNotSent: boolean): CallFailed {
   const text = error instanceof Error ? error.message : String(error);
-  return new CallFailed(`${call.server} can't be reached (${text}): ${call.cureOf(error)}`, { wasNotSent, cause: error });
+  return new CallFailed(`${call.server} can't be reached (${text}): ${call.remedyOf(error)}`, { wasNotSent, cause: error });
 }

@@ -22,7 +22,7 @@ import type { HostContext } from "./host-context.ts";
 import { bindDevice, bindMount } from "./mount/bind-mount.ts";
 import { flushPath } from "./mount/flush-path.ts";
 import { mountDevice } from "./mount/mount-device.ts";
-import { leaveTombstone } from "./mount/mount-placeholder.ts";
+import { mountPlaceholder } from "./mount/mount-placeholder.ts";
 import { observeClean } from "./mount/observe-clean.ts";
 import { deviceSize, fileSystemStats, pathKind, writeProgress } from "./mount/path-facts.ts";
 import { glanceAtMountsOf, observeMountAt } from "./mount/read-mounts.ts";
@@ -102,7 +102,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     mountsOf: (majorMinor, signal) =>
       attempt(`read the mounts of ${majorMinor}`, signal, async () => ok((await glanceAtMountsOf(host, majorMinor)).map(toMountPoint))),
     unmount: (path, signal) => attempt(`unmount ${path}`, signal, () => unmountPath(host, path, signal)),
-    leaveTombstone: (path, signal) => attempt(`leave a tombstone at ${path}`, signal, () => leaveTombstone(host, path, signal)),
+    mountPlaceholder: (path, signal) => attempt(`leave a placeholder at ${path}`, signal, () => mountPlaceholder(host, path, signal)),
     flush: (path, signal) => attempt(`flush ${path}`, signal, () => flushPath(host, path, signal)),
     growFileSystem: (request, signal) => attempt(`grow the file system on ${request.device.path}`, signal, () => growFileSystem(host, request, signal)),
     fileSystemStats: (path, signal) => attempt(`read the usage of ${path}`, signal, () => fileSystemStats(host, path, signal)),
@@ -128,6 +128,6 @@ async function attempt<T>(what: string, signal: AbortSignal, act: () => Promise<
   }
 }
 
-function toMountPoint({ path, majorMinor, fsType, root, readOnly, isDead, isTombstone }: ObservedMount) {
-  return { path, majorMinor, fsType, root, readOnly, isDead, isTombstone };
+function toMountPoint({ path, majorMinor, fsType, root, readOnly, isDead, isPlaceholder }: ObservedMount) {
+  return { path, majorMinor, fsType, root, readOnly, isDead, isPlaceholder };
 }

@@ -73,8 +73,8 @@ export interface MachineState {
   /** How long one look for a device waits for it, in milliseconds. */
   readonly deviceWaitMs: number;
   readonly mounts: ModelMount[];
-  /** Where a tombstone is mounted; below what else is mounted there, if anything is. */
-  readonly tombstones: Set<string>;
+  /** Where a placeholder is mounted; below what else is mounted there, if anything is. */
+  readonly placeholders: Set<string>;
   /** What containers hold. */
   readonly heldVolumes: Set<HeldVolume>;
   /** What plug-ins keep open to hold on to the numbers. */

@@ -13,7 +13,7 @@ import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machin
 /** Bytes for one inode, as ext4 makes them; only so that the model's numbers look like some file system's. */
 const bytesPerInode = 16384n;
 /** The kernel gives file systems without a device numbers of major 0. */
-const tombstoneMajorMinor = "0:99";
+const placeholderMajorMinor = "0:99";
 /** How often a LUN is looked at while its device is awaited, in milliseconds. */
 const lookEveryMs = 500;
 /**
@@ -164,7 +164,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
               kind: "WrongFileSystem",
               devicePath: device.path,
               found: content.kind === "fileSystem" ? content.fsType : content.detail,
-              wanted: `a blank device to make ${fsType} on`,
+              requested: `a blank device to make ${fsType} on`,
             });
           }
           if (isMounted(found)) return busy(found);
@@ -271,7 +271,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       look("mountAt", signal, () => {
         const mount = mountAt(path);
         if (mount !== undefined) return ok(toMountPoint(mount));
-        return ok(machine.tombstones.has(path) ? tombstoneAt(path) : undefined);
+        return ok(machine.placeholders.has(path) ? placeholderAt(path) : undefined);
       }),
     mountsOf: async (majorMinor, signal) =>
       look("mountsOf", signal, () => ok(machine.mounts.filter((mount) => mount.device.majorMinor === majorMinor).map(toMountPoint))),
@@ -279,17 +279,17 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       command("unmount", [path], signal, () => {
         const unmounted = unmountAll(path);
         if (!unmounted.ok) return unmounted;
-        machine.tombstones.delete(path);
+        machine.placeholders.delete(path);
         if (machine.paths.get(path) === "strayFile" || [...machine.paths.keys()].some((other) => other.startsWith(`${path}/`))) {
           return fail({ kind: "HostNotReady", detail: `${path} is not mounted, but holds files: move them away` });
         }
         machine.paths.delete(path);
         return ok(undefined);
       }),
-    leaveTombstone: (path, signal) =>
-      command("leaveTombstone", [path], signal, () => {
+    mountPlaceholder: (path, signal) =>
+      command("mountPlaceholder", [path], signal, () => {
         const unmounted = unmountAll(path);
-        if (unmounted.ok && machine.paths.get(path) === "directory") machine.tombstones.add(path);
+        if (unmounted.ok && machine.paths.get(path) === "directory") machine.placeholders.add(path);
         return unmounted;
       }),
     flush: (path, signal) =>
@@ -442,10 +442,10 @@ function toMountPoint(mount: ModelMount): MountPoint {
     root: mount.fsType === undefined ? mount.device.path : "/",
     readOnly: mount.readOnly,
     isDead: isDead(mount),
-    isTombstone: false,
+    isPlaceholder: false,
   };
 }
 
-function tombstoneAt(path: string): MountPoint {
-  return { path, majorMinor: tombstoneMajorMinor, fsType: "tmpfs", root: "/", readOnly: true, isDead: false, isTombstone: true };
+function placeholderAt(path: string): MountPoint {
+  return { path, majorMinor: placeholderMajorMinor, fsType: "tmpfs", root: "/", readOnly: true, isDead: false, isPlaceholder: true };
 }

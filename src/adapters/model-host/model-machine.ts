@@ -70,8 +70,8 @@ export interface ModelMachine {
   readonly failNext: (method: HostMethod, failure: Failure) => void;
   /** Commands take that much longer than they usually do. */
   readonly setLatencyMs: (method: HostMethod, latencyMs: number) => void;
-  /** Where a tombstone shows: nothing is mounted over it. */
-  readonly tombstones: () => readonly string[];
+  /** Where a placeholder shows: nothing is mounted over it. */
+  readonly placeholders: () => readonly string[];
   /** The commands under way, as `<method> <what it touches>`. */
   readonly commandsInFlight: () => readonly string[];
   readonly mounts: () => readonly { readonly path: string; readonly diskUri: string; readonly readOnly: boolean; readonly canWrite: boolean }[];
@@ -139,7 +139,7 @@ export function createModelMachine({
     links: new Map(),
     deviceWaitMs,
     mounts: [],
-    tombstones: new Set(),
+    placeholders: new Set(),
     heldVolumes: new Set(),
     holds: new Set(),
     rawDescriptors: new Set(),
@@ -170,7 +170,8 @@ export function createModelMachine({
     const mount = mountAbove(state, path);
     return mount === undefined ? { kind: "ENOENT" } : act(mount, path.slice(mount.path.length));
   };
-  const isOnTombstone = (path: string): boolean => mountAbove(state, path) === undefined && [...state.tombstones].some((above) => path.startsWith(`${above}/`));
+  const isOnPlaceholder = (path: string): boolean =>
+    mountAbove(state, path) === undefined && [...state.placeholders].some((above) => path.startsWith(`${above}/`));
 
   return {
     startPlugin: () => {
@@ -226,7 +227,7 @@ export function createModelMachine({
       state.liveInstances.clear();
       state.operations.kill(() => true);
       state.mounts.length = 0;
-      state.tombstones.clear();
+      state.placeholders.clear();
       state.heldVolumes.clear();
       state.holds.clear();
       state.rawDescriptors.clear();
@@ -238,7 +239,7 @@ export function createModelMachine({
       }
     },
     writeFile: (path, text) =>
-      isOnTombstone(path)
+      isOnPlaceholder(path)
         ? { kind: "EROFS" }
         : withMount(path, (mount, name) => {
             if (mount.device.state !== "present") return { kind: "EIO" };
@@ -264,7 +265,7 @@ export function createModelMachine({
     openVolume: (path) => {
       const mount = state.mounts.findLast((candidate) => candidate.path === path);
       if (mount !== undefined) return holdVolume(state, mount);
-      return state.tombstones.has(path) ? openTombstone() : undefined;
+      return state.placeholders.has(path) ? openPlaceholder() : undefined;
     },
     makeDirectory: (path) => state.paths.set(path, "directory"),
     canWrite: (diskUri) => {
@@ -291,7 +292,7 @@ export function createModelMachine({
     },
     failNext: (method, failure) => faults.set(method, [...(faults.get(method) ?? []), failure]),
     setLatencyMs: (method, latencyMs) => latencies.set(method, latencyMs),
-    tombstones: () => [...state.tombstones].filter((path) => !state.mounts.some((mount) => mount.path === path)).toSorted(),
+    placeholders: () => [...state.placeholders].filter((path) => !state.mounts.some((mount) => mount.path === path)).toSorted(),
     commandsInFlight: () => state.operations.inFlight().map(({ line }) => line),
     mounts: () =>
       state.mounts.map(({ path, device, readOnly }) => ({ path, diskUri: device.disk.diskUri, readOnly, canWrite: !readOnly && device.state === "present" })),
@@ -299,7 +300,7 @@ export function createModelMachine({
 }
 
 /** Empty, and nothing can be written to it. */
-function openTombstone(): OpenVolume {
+function openPlaceholder(): OpenVolume {
   return {
     open: () => ({ kind: "EROFS" }),
     write: () => ({ kind: "EROFS" }),

@@ -14,7 +14,7 @@ export interface HealthOptions {
   readonly registry: Registry;
   /** Undefined: it can do its work. */
   readonly whyNotReady: () => string | undefined;
-  /** Undefined: it is well, or only a while will cure it. Otherwise a new process is called for. Not given: a process that answers is well. */
+  /** Undefined: it is well, or only a while will remedy it. Otherwise a new process is called for. Not given: a process that answers is well. */
   readonly whyNotAlive?: () => Promise<string | undefined>;
 }
 

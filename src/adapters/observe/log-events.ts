@@ -1,4 +1,4 @@
-import { meaningOf, withCure } from "../../core/events/event-reasons.ts";
+import { meaningOf, withRemedy } from "../../core/events/event-reasons.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import type { Logger } from "../../ports/logger.ts";
 
@@ -16,7 +16,7 @@ export function createLogEvents(logger: Logger): Events {
       lastAbout.set(key, news);
       const oldest = lastAbout.keys().next().value;
       if (lastAbout.size > REMEMBERED_MAX && oldest !== undefined) lastAbout.delete(oldest);
-      const fields = { object: `${about.kind}/${about.name}`, reason, message: withCure(reason, message), ...(nodeName === undefined ? {} : { nodeName }) };
+      const fields = { object: `${about.kind}/${about.name}`, reason, message: withRemedy(reason, message), ...(nodeName === undefined ? {} : { nodeName }) };
       if (meaningOf(reason).type === "Warning") logger.warn("event", fields);
       else logger.info("event", fields);
     },

@@ -2,7 +2,7 @@ import { refuseBesideOthers } from "../../controller/refuse-beside-others.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import { rememberingStore } from "../../objects/cache/write-through-store.ts";
 import type { Kind } from "../../ports/store/object-store.ts";
-import { LeaseMemory } from "../../runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
 import { connectCloud } from "../connect/connect-cloud.ts";
 import { connectStore, storeOptions } from "../connect/connect-store.ts";
@@ -42,7 +42,7 @@ export const controllerRole: Role<typeof options> = {
     const { "driver-name": driverName, namespace } = values;
     const connection = await connectStore(values, "controller", ports);
     const { store, leaseStore, apiClient } = connection;
-    const leaseMemory = new LeaseMemory();
+    const leaseMemory = new LeaseHighWaterMark();
     const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
     const followed: readonly Kind[] = apiClient === undefined ? [...kinds, "ClusterNode"] : kinds;
     const cache = createObjectCache({ store, stores: { Lease: leaseStore }, clock, random, logger, kinds: followed });

@@ -3,8 +3,8 @@ import { Gauge } from "prom-client";
 import { createControllerCache } from "../../controller/controller-cache.ts";
 import type { ControllerPorts } from "../../controller/controller-ports.ts";
 import { createControllers } from "../../controller/controllers.ts";
-import { whileLeading } from "../../controller/leader-guard.ts";
-import { NodeHearing } from "../../controller/rollback/startup-grace-period.ts";
+import { leaderGuard } from "../../controller/leader-guard.ts";
+import { StartupGracePeriod } from "../../controller/rollback/startup-grace-period.ts";
 import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
 import type { ControllerContext } from "../../csi/controller/controller-context.ts";
 import { controllerHandlers } from "../../csi/controller/controller-handlers.ts";
@@ -17,7 +17,7 @@ import type { Events } from "../../ports/cluster/events.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { createElection } from "../../runtime/election/election.ts";
-import type { LeaseMemory } from "../../runtime/election/lease-high-water-mark.ts";
+import type { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import { electionSettingsOf, leaderElectionOptions } from "../settings/leader-election-options.ts";
 import type { Options, Values } from "../settings/options.ts";
@@ -59,7 +59,7 @@ export interface ControllerParts {
   readonly cache: ObjectCache;
   readonly cloud: CloudProvisioner;
   /** Shared with the provisioner, which keeps in the Lease what it learns of Azure. */
-  readonly leaseMemory: LeaseMemory;
+  readonly leaseMemory: LeaseHighWaterMark;
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
   readonly events: Events;
@@ -90,8 +90,8 @@ export function addControllerService(
       remedy: "give each Node its spec.providerID, and leave the setting out",
     });
   const cache = createControllerCache(followed, { users, trustsUnnamed: parts.trustsUnnamedVms || trustsNodes });
-  const hearing = new NodeHearing({ store, cache: followed, users, clock, logger, leaseMemory, settings: volumes });
-  const shared = { store, cache, hearing, cloud, users, clusterVolumes, events, clock, random, steps, logger };
+  const gracePeriod = new StartupGracePeriod({ store, cache: followed, users, clock, logger, leaseMemory, settings: volumes });
+  const shared = { store, cache, gracePeriod, cloud, users, clusterVolumes, events, clock, random, steps, logger };
   const context: ControllerContext = {
     ...shared,
     attach: values.attach,
@@ -128,6 +128,6 @@ export function addControllerService(
       },
     },
   );
-  const reconcile = createControllers(whileLeading(ports, election.isLeading), { unclaimedDisks: (count) => unclaimed.set(count) });
+  const reconcile = createControllers(leaderGuard(ports, election.isLeading), { unclaimedDisks: (count) => unclaimed.set(count) });
   return (signal) => election.run(reconcile, signal);
 }

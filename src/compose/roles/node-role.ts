@@ -3,7 +3,7 @@ import { createOwnNode } from "../../adapters/kubernetes/own-node.ts";
 import { detectBusType } from "../../adapters/linux/device/detect-bus-type.ts";
 import { createLogEvents } from "../../adapters/observe/log-events.ts";
 import { probePlugin } from "../../csi/identity/probe-plugin.ts";
-import { confirmMachine, learnMachine } from "../../node/lifecycle/discover-instance.ts";
+import { confirmMachine, discoverInstance } from "../../node/lifecycle/discover-instance.ts";
 import { type OtherDriverWatch, watchOtherDrivers } from "../../node/lifecycle/other-driver.ts";
 import { startUpTaintReconciler } from "../../node/lifecycle/start-up-taint.ts";
 import { ownObjectsOf } from "../../node/scoped-store.ts";
@@ -15,7 +15,7 @@ import type { Kind } from "../../ports/store/object-store.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { connectStore, storeOptions } from "../connect/connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
-import { openNotes } from "../connect/open-checkpoints.ts";
+import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { type Registration, registrationOptions, serveRegistration } from "../connect/registration.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
 import type { Options, Values } from "../settings/options.ts";
@@ -71,12 +71,13 @@ export const nodeRole: Role<typeof options> = {
     const { store, apiClient } = connection;
     const metadata = values["vm-id"] !== undefined && values["vm-resource-id"] !== undefined ? undefined : await metadataService(values);
     const ownNode = apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
-    const machine = await learnMachine({ metadata, ownNode, clock, random, logger }, machineGiven(values), lifetime);
+    const machine = await discoverInstance({ metadata, ownNode, clock, random, logger }, machineGiven(values), lifetime);
     const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
     const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
-    const notes = await openNotes(values["state-dir"]);
+    const checkpoints = await openCheckpoints(values["state-dir"]);
     const knowsVolume = (volumeName: string): boolean =>
-      notes.volumes().some((note) => note.volumeName === volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+      checkpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName) ||
+      cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
     const cache = createObjectCache({ store: ownObjectsOf(store, { nodeName, knowsVolume }), clock, random, logger, kinds });
     const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const events = told?.events ?? createLogEvents(logger);
@@ -87,7 +88,7 @@ export const nodeRole: Role<typeof options> = {
       {
         store: rememberingStore(store, cache, kinds),
         cache,
-        notes,
+        checkpoints,
         node: { nodeName, vmId, instanceUri, location, zone, zoneLabel, busType },
         volumesMax: undefined,
         vmSize,
@@ -135,7 +136,7 @@ async function eventsOn(client: ApiClient, objects: ObjectCache, values: Values<
   return nodeEvents({ client, driverName, namespace, objects, nodeName }, ports);
 }
 
-function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof learnMachine>[1] {
+function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof discoverInstance>[1] {
   return { vmId: values["vm-id"], instanceUri: values["vm-resource-id"], vmSize: values["vm-size"], location: values.location, zone: values.zone };
 }
 

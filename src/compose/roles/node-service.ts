@@ -10,7 +10,7 @@ import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
-import type { NodeNotes } from "../../ports/host/node-checkpoints.ts";
+import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { Values } from "../settings/options.ts";
@@ -21,7 +21,7 @@ import type { ProcessPorts } from "./run-role.ts";
 export interface NodeServiceParts {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
-  readonly notes: NodeNotes;
+  readonly checkpoints: NodeCheckpoints;
   readonly node: NodeFacts;
   /** How many volumes the node takes where `--max-volumes` does not say so; undefined: what its size takes, less what others have attached. */
   readonly volumesMax: number | undefined;
@@ -40,7 +40,7 @@ export async function addNodeService(
   values: Values<typeof nodeOptions>,
   process: ProcessPorts,
 ): Promise<(signal: AbortSignal) => Promise<void>> {
-  const { store, cache, notes, node, vmSize, metadata, ownNode, otherDriver, events } = parts;
+  const { store, cache, checkpoints, node, vmSize, metadata, ownNode, otherDriver, events } = parts;
   const { clock, random, steps, logger } = process;
   const deviceRoot = values["device-root"];
   const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
@@ -58,7 +58,7 @@ export async function addNodeService(
     cache,
     node,
     host,
-    notes,
+    checkpoints,
     clock,
     random,
     steps,
@@ -67,7 +67,7 @@ export async function addNodeService(
     locks: new OperationLock(),
     disputes: new Map(),
     otherDriver,
-    volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, notes, clock, logger }),
+    volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, checkpoints, clock, logger }),
     settings: {
       attach: values.attach,
       stageWaitMs: values["stage-wait-ms"],

@@ -5,7 +5,7 @@ import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { waitUntilDrained } from "../../node/lifecycle/wait-until-drained.ts";
 import { connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
-import { openNotes } from "../connect/open-checkpoints.ts";
+import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { helpText, readOptions, type Values } from "../settings/options.ts";
 import { parseDaemonSet } from "../settings/parse-daemon-set.ts";
 import { driverNameOption, nodeOptions, processOptions } from "../settings/process-options.ts";
@@ -62,7 +62,8 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
   const connection = await connectKubernetes(values, preStopCommand.name, { clock, random: systemRandom });
   const daemonSet = parseDaemonSet(values["daemon-set"]);
   const ownNode = createOwnNode({ client: connection.apiClient, nodeName, driverName: values["driver-name"] });
-  const readNotedVolumes = async (): Promise<readonly string[]> => (await openNotes(values["state-dir"])).volumes().map(({ volumeName }) => volumeName);
+  const readCheckpointedVolumes = async (): Promise<readonly string[]> =>
+    (await openCheckpoints(values["state-dir"])).volumes().map(({ volumeName }) => volumeName);
   const ending = new AbortController();
   const limit = clock.sleep(values["wait-max-ms"], ending.signal).then(
     () => ending.abort("the time is over"),
@@ -74,7 +75,7 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
       logger.info("the driver is being removed: nothing is waited for", { nodeName });
       return 0;
     }
-    const isEmptied = await waitUntilDrained({ ownNode, store: connection.store, readNotedVolumes, nodeName, clock, logger }, ending.signal);
+    const isEmptied = await waitUntilDrained({ ownNode, store: connection.store, readCheckpointedVolumes, nodeName, clock, logger }, ending.signal);
     logger.info(isEmptied ? "the node is being emptied, and no volume is left" : "the node is not being emptied: nothing is waited for", { nodeName });
     return 0;
   } catch (error) {

@@ -9,7 +9,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Steps } from "../../ports/steps.ts";
-import { giveBackMemory } from "../give-back-memory.ts";
+import { collectGarbage } from "../give-back-memory.ts";
 import { helpText, type Options, readOptions, type Values } from "../settings/options.ts";
 import type { processOptions } from "../settings/process-options.ts";
 import { readSettingsFile } from "../settings/read-settings-file.ts";
@@ -94,7 +94,7 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
     () => undefined,
     (error: unknown) => error,
   );
-  await giveBackMemory();
+  await collectGarbage();
   const why = await Promise.race([told, failed]);
   const isFailure = why !== undefined && typeof why !== "string";
   if (isFailure) logger.error("role ended by an error", { error: describe(why) });

@@ -1,15 +1,15 @@
 import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import { learnMachine } from "../../node/lifecycle/discover-instance.ts";
+import { discoverInstance } from "../../node/lifecycle/discover-instance.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import { rememberingStore } from "../../objects/cache/write-through-store.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Kind } from "../../ports/store/object-store.ts";
-import { LeaseMemory } from "../../runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
 import { connectCloud } from "../connect/connect-cloud.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
-import { openNotes } from "../connect/open-checkpoints.ts";
+import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { embeddedOrchestrator } from "../connect/orchestrator.ts";
 import { detachOptions } from "../settings/detach-options.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
@@ -45,7 +45,7 @@ export const standaloneRole: Role<typeof options> = {
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
-    const leaseMemory = new LeaseMemory();
+    const leaseMemory = new LeaseHighWaterMark();
     const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
     const machine = await readMachine(cloud, values, ports);
     const store = openEmbeddedStore({ file: values["store-file"], clock, random });
@@ -76,7 +76,7 @@ export const standaloneRole: Role<typeof options> = {
       {
         store: remembering,
         cache,
-        notes: await openNotes(values["state-dir"]),
+        checkpoints: await openCheckpoints(values["state-dir"]),
         ...machine,
         metadata: undefined,
         ownNode: undefined,
@@ -123,6 +123,6 @@ async function readMachine(
 
 async function askInstanceUri(values: Values<typeof options>, ports: ProcessPorts): Promise<string> {
   const metadata = await metadataService(values);
-  const learnt = await learnMachine({ ...ports, metadata, ownNode: undefined }, { vmId: undefined, instanceUri: undefined }, ports.lifetime);
+  const learnt = await discoverInstance({ ...ports, metadata, ownNode: undefined }, { vmId: undefined, instanceUri: undefined }, ports.lifetime);
   return learnt.instanceUri;
 }

@@ -13,13 +13,13 @@ describe("adoptedUse", () => {
   const rows: readonly { readonly because: string; readonly stated: StatedUse; readonly maxShares?: number; readonly use: Partial<AdoptedUse> }[] = [
     { because: "nobody says anything", stated: unstatedUse, use: { capabilities: [oneNode], parameters: {}, maxMountReplicaCount: 0 } },
     {
-      because: "it is a shared disk for one writer: its other shares are for standbys",
+      because: "it is a shared disk for one writer: its other shares are for replicas",
       stated: unstatedUse,
       maxShares: 3,
       use: { maxMountReplicaCount: 2 },
     },
     {
-      because: "its context says how many standbys",
+      because: "its context says how many replicas",
       stated: { capabilities: [oneNode], volumeContext: { maxMountReplicaCount: "1" } },
       maxShares: 3,
       use: { parameters: { maxMountReplicaCount: "1" }, maxMountReplicaCount: 1 },

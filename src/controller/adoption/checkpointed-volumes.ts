@@ -1,47 +1,47 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { judgeNote } from "../../core/writer/judge-notes.ts";
+import { judgeCheckpoint } from "../../core/writer/judge-notes.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-type HeardNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
+type ReportedNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
 
 /** A node that says it has noted a volume, and is believed. */
 export interface NotingNode {
-  readonly node: HeardNode;
+  readonly node: ReportedNode;
   /** The highest epoch that it noted; undefined: it reports one that is out of reach. */
   readonly epoch: number | undefined;
   /** The note was made on another VM: it tells of an epoch, and not that this node has the disk. */
   readonly isOfAnotherVm: boolean;
 }
 
-type NotePorts = Pick<ControllerPorts, "cache" | "events">;
+type CheckpointPorts = Pick<ControllerPorts, "cache" | "events">;
 
 /** The nodes that say they have noted a volume, as far as they are believed. What is not believed is reported. */
-export function nodesThatNoted(ports: NotePorts, volume: AzVolume): readonly NotingNode[] {
+export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): readonly NotingNode[] {
   const { name } = volume.metadata;
-  const isHeard = (node: AzDriverNode): node is HeardNode => node.status !== undefined;
+  const isHeard = (node: AzDriverNode): node is ReportedNode => node.status !== undefined;
   return ports.cache
-    .byIndex("AzDriverNode", "noted", name)
+    .byIndex("AzDriverNode", "checkpointed", name)
     .filter(isHeard)
     .flatMap((node): readonly NotingNode[] => {
       const nodeName = node.metadata.name;
       const isExplained = (volumeName: string): boolean => isAttachedOrNamed(ports, volumeName, nodeName);
-      const verdict = judgeNote(node.status.volumes, { volumeName: name, recordedEpoch: volume.status?.record?.epoch ?? 0, isExplained });
+      const verdict = judgeCheckpoint(node.status.volumes, { volumeName: name, recordedEpoch: volume.status?.record?.epoch ?? 0, isExplained });
       if (verdict?.doubt !== undefined) tellIgnored(ports, nodeName, `${verdict.doubt} (${name})`);
       if (verdict?.kind !== "believed") return [];
-      const own = node.status.volumes.filter((note) => note.volumeName === name);
+      const own = node.status.volumes.filter((checkpoint) => checkpoint.volumeName === name);
       return [{ node, epoch: verdict.epoch, isOfAnotherVm: own.every(({ notedOn }) => notedOn !== undefined) }];
     });
 }
 
-function isAttachedOrNamed({ cache }: NotePorts, volumeName: string, nodeName: string): boolean {
+function isAttachedOrNamed({ cache }: CheckpointPorts, volumeName: string, nodeName: string): boolean {
   const record = cache.get("AzVolume", volumeName)?.status?.record;
-  const named = record === undefined ? [] : [record.writer, record.fencing, ...record.quarantine, ...record.clean, ...record.unproven];
+  const named = record === undefined ? [] : [record.writer, record.fencing, ...record.quarantine, ...record.clean, ...record.unverified];
   if (named.some((node) => node?.nodeName === nodeName)) return true;
   return cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).some(({ spec }) => spec.nodeName === nodeName);
 }
 
-function tellIgnored({ events }: NotePorts, nodeName: string, doubt: string): void {
+function tellIgnored({ events }: CheckpointPorts, nodeName: string, doubt: string): void {
   const message = `what ${nodeName} reports in its AzDriverNode is ignored in part: ${doubt}`;
-  events.emit({ about: { kind: "Node", name: nodeName }, reason: "ReportIgnored", message, news: "notes" });
+  events.emit({ about: { kind: "Node", name: nodeName }, reason: "ReportIgnored", message, news: "checkpoints" });
 }

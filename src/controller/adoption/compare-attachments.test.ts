@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { agoMs, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
-import { claim, grant, mayAttach, mayDetach } from "../../core/writer/writer-steps.ts";
+import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/writer-steps.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -70,7 +70,7 @@ describe("compareAttachments", () => {
       assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
     }));
 
-  it("has a VM looked at whose disk somebody else took off: promoting that standby would promote nothing", () =>
+  it("has a VM looked at whose disk somebody else took off: promoting that replica would promote nothing", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", attached(nodeName));
@@ -79,12 +79,12 @@ describe("compareAttachments", () => {
       assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
     }));
 
-  it("records a VM that is no node as unproven, makes no attachment of it, and reports it once", () =>
+  it("records a VM that is no node as unverified, makes no attachment of it, and reports it once", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-a") })));
       await world.given("AzVolumeAttachment", attached("node-a"));
       await compare(world, { listed: ["node-a", STRANGER] });
-      assert.deepEqual(world.record()?.unproven, [{ nodeName: STRANGER, vmId: STRANGER, instanceUri: STRANGER }]);
+      assert.deepEqual(world.record()?.unverified, [{ nodeName: STRANGER, vmId: STRANGER, instanceUri: STRANGER }]);
       assert.equal(world.record()?.writer?.nodeName, "node-a");
       assert.equal(world.commits.filter(({ verb, kind }) => verb === "create" && kind === "AzVolumeAttachment").length, 1);
       assert.deepEqual(
@@ -105,14 +105,14 @@ describe("compareAttachments", () => {
       await compare(world, { listed: ["node-a", "node-b"] });
       const record = world.record();
       assert.ok(record !== undefined);
-      assert.deepEqual([record.writer, record.quarantine, record.unproven], [writer, [fenced], [fenced]]);
-      assert.deepEqual([mayAttach(record, fenced), grant(record, fenced).ok, claim(record, fenced, 9).ok], [false, false, false]);
+      assert.deepEqual([record.writer, record.quarantine, record.unverified], [writer, [fenced], [fenced]]);
+      assert.deepEqual([mayAttach(record, fenced), grant(record, fenced).ok, reclaim(record, fenced, 9).ok], [false, false, false]);
       // Its attachment keeps the disk's place, so that the node can show that nothing of it is in use.
       assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
       assert.equal(mayDetach(record, fenced), false);
     }));
 
-  it("records a node of which no object says that it has the disk as unproven before it makes the attachment", () =>
+  it("records a node of which no object says that it has the disk as unverified before it makes the attachment", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
@@ -120,7 +120,7 @@ describe("compareAttachments", () => {
       const before = world.commits.length;
       await compare(world, { listed: ["node-a", "node-b"] });
       assert.deepEqual(
-        world.record()?.unproven.map(({ nodeName }) => nodeName),
+        world.record()?.unverified.map(({ nodeName }) => nodeName),
         ["node-a"],
       );
       assert.deepEqual(world.commits.slice(before).map(({ kind }) => kind)[0], "AzVolume");
@@ -146,13 +146,13 @@ describe("compareAttachments", () => {
     { because: "failed without a VM", status: { state: "AttachmentFailed" } },
     { because: "names the VM that had the node's name before", status: { state: "Attached", lun: 2, vmId: "vm-0", instanceUri: instanceUriOf("node-z") } },
   ] as const)
-    it(`records a node as unproven whose attachment ${because}: a person may have attached the disk`, () =>
+    it(`records a node as unverified whose attachment ${because}: a person may have attached the disk`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
         await world.given("AzVolumeAttachment", { ...aReplica("node-a"), status });
         await compare(world, { listed: ["node-a"] });
         const node = { ...identity("node-a"), vmId: "vm-node-a" };
-        assert.deepEqual(world.record()?.unproven, [node]);
+        assert.deepEqual(world.record()?.unverified, [node]);
         assert.equal(mayDetach(world.record() ?? assert.fail("no record"), node), false);
         assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
       }));

@@ -8,7 +8,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Records VMs that have a disk although nothing says so as unproven, and reports each. A node shows that it is clean, or its plug-in finds the disk in use. A VM that is no
+ * Records VMs that have a disk although nothing says so as unverified, and reports each. A node shows that it is clean, or its plug-in finds the disk in use. A VM that is no
  * node of this cluster keeps the disk until a person takes it off. Volumes that several nodes may write have no record: of these only VMs that are no nodes are reported.
  */
 export async function distrustStrays(
@@ -33,8 +33,8 @@ export async function distrustStrays(
 
 /** Whether a record names the VM with this resource id as one that writes, may write, or is being cut off. */
 export function isNamedIn({ status }: AzVolume, instanceUri: string): boolean {
-  const { writer, fencing, unproven = [] } = status?.record ?? {};
-  return [writer, fencing, ...unproven].some((node) => node !== undefined && isSameResourceUri(node.instanceUri, instanceUri));
+  const { writer, fencing, unverified = [] } = status?.record ?? {};
+  return [writer, fencing, ...unverified].some((node) => node !== undefined && isSameResourceUri(node.instanceUri, instanceUri));
 }
 
 function report({ events, logger }: ControllerPorts, volumeName: string, { nodeName, instanceUri }: NodeIdentity): void {

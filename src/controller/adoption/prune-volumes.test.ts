@@ -68,7 +68,7 @@ describe("forgetVolumes", () => {
     { because: "a node writes it", record: aRecord({ writer: aWriter("node-a") }) },
     { because: "a node is being cut off", record: aRecord({ fencing: identity("node-a") }) },
     { because: "a node may have a dead mount, and nothing is to be attached to it", record: aRecord({ quarantine: [identity("node-a")] }) },
-    { because: "a node is not proven to be off it", record: aRecord({ unproven: [identity("node-a")] }) },
+    { because: "a node is not proven to be off it", record: aRecord({ unverified: [identity("node-a")] }) },
   ];
   for (const { because, record } of records) {
     it(`keeps what its record says: ${because}`, () =>

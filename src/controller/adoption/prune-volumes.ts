@@ -64,8 +64,8 @@ function reportUnclaimed({ clock, clusterId, clusterVolumes, events }: Controlle
 
 /** Nobody has it or waits for it, nothing about it is under way, and no node is kept from other disks for its sake. */
 function isIdle({ cache }: ControllerPorts, { metadata, spec, status }: AzVolume): boolean {
-  const { writer, fencing, quarantine = [], unproven = [] } = status?.record ?? {};
-  const isRecordIdle = writer === undefined && fencing === undefined && quarantine.length === 0 && unproven.length === 0;
+  const { writer, fencing, quarantine = [], unverified = [] } = status?.record ?? {};
+  const isRecordIdle = writer === undefined && fencing === undefined && quarantine.length === 0 && unverified.length === 0;
   return (
     metadata.deletionTimestamp === undefined &&
     !spec.deleteRequested &&

@@ -13,7 +13,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
 import { cutOffIn, withKeptFormat } from "../disk/restore-state.ts";
 import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
-import { nodesThatNoted } from "./checkpointed-volumes.ts";
+import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
 import { forgetOthers, recordHolders } from "./record-attached-vms.ts";
 
 /** Who may have a disk. */
@@ -21,7 +21,7 @@ export interface MayHave {
   /** As Azure says, or the record that is replaced. */
   readonly attachedTo: readonly NodeIdentity[];
   /** As only nodes say that noted the volume before they mounted it, or its attachments: Azure may show the disk as it was before its last attach. */
-  readonly noted: readonly NodeIdentity[];
+  readonly checkpointed: readonly NodeIdentity[];
 }
 
 /** What can be said of a volume whose record is true no more. */
@@ -37,7 +37,7 @@ interface Seen extends MayHave {
  * when it is written, and answers undefined if it may stay. Done again after a crash it writes no second record, but again what has the disk attached: that it had come
  * so far is nowhere to be read. Fails as Azure and the store do.
  */
-export async function findAnew(
+export async function rebuildRecord(
   ports: ControllerPorts,
   volume: AzVolume,
   anew: (present: WriterRecord | undefined, seen: Seen) => WriterRecord | undefined,
@@ -82,7 +82,7 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
  * note is told with the next heartbeat only. Their notes outlive a store that went back.
  */
 export function whoMayHave(ports: ControllerPorts, volume: AzVolume, holders: readonly DiskHolder[]): MayHave {
-  const onTheirVms = nodesThatNoted(ports, volume).filter(({ isOfAnotherVm }) => !isOfAnotherVm);
+  const onTheirVms = nodesWithCheckpoint(ports, volume).filter(({ isOfAnotherVm }) => !isOfAnotherVm);
   const noting = onTheirVms
     .flatMap(({ node }) => believedVm(ports, node.metadata.name, node.status) ?? [])
     // Of a VM that Azure names, Azure has just said which GUID it has.
@@ -105,13 +105,13 @@ function believedVm(ports: ControllerPorts, nodeName: string, { vmId, instanceUr
 }
 
 /** Each node once. */
-function mergedOf(attachedTo: readonly NodeIdentity[], noted: readonly NodeIdentity[]): MayHave {
-  return { attachedTo, noted: noted.filter((node) => !includesNode(attachedTo, node)).reduce<readonly NodeIdentity[]>(withNode, []) };
+function mergedOf(attachedTo: readonly NodeIdentity[], checkpointed: readonly NodeIdentity[]): MayHave {
+  return { attachedTo, checkpointed: checkpointed.filter((node) => !includesNode(attachedTo, node)).reduce<readonly NodeIdentity[]>(withNode, []) };
 }
 
 /** All of them. */
-export function allOf({ attachedTo, noted }: MayHave): readonly NodeIdentity[] {
-  return [...attachedTo, ...noted];
+export function allOf({ attachedTo, checkpointed }: MayHave): readonly NodeIdentity[] {
+  return [...attachedTo, ...checkpointed];
 }
 
 /** Attachments of a volume that an attach was begun for: a record has allowed it. */
@@ -127,19 +127,19 @@ type BegunAttachment = AzVolumeAttachment & { readonly status: NonNullable<AzVol
  * entry whose Node is missing keeps the uid that the record knows: by the name alone, the token of the next Node of
  * that name could remove it.
  */
-export function withHolders({ attachedTo, noted }: MayHave, present: WriterRecord | undefined): MayHave {
-  if (present === undefined) return { attachedTo, noted };
-  const { writer, unproven } = present;
+export function withHolders({ attachedTo, checkpointed }: MayHave, present: WriterRecord | undefined): MayHave {
+  if (present === undefined) return { attachedTo, checkpointed };
+  const { writer, unverified } = present;
   const entries = entriesOf(present);
-  const isVerified = (node: WriterRecord["unproven"][number]): boolean => node.unverified !== true;
-  const holders = [...(writer?.held === true ? [writer] : []), ...unproven.filter(isVerified)];
+  const isVerified = (node: WriterRecord["unverified"][number]): boolean => node.unconfirmed !== true;
+  const holders = [...(writer?.held === true ? [writer] : []), ...unverified.filter(isVerified)];
   const named = holders.filter((node) => !includesNode(attachedTo, node)).reduce(withNode, attachedTo);
-  const unverified = unproven.filter((node) => !isVerified(node));
+  const unconfirmed = unverified.filter((node) => !isVerified(node));
   const known = (node: NodeIdentity): NodeIdentity => withUidFrom(entries, node);
-  return mergedOf(named.map(known), [...noted, ...unverified].map(known));
+  return mergedOf(named.map(known), [...checkpointed, ...unconfirmed].map(known));
 }
 
 /** The highest epochs that nodes noted before they mounted this volume. */
 export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
-  return nodesThatNoted(ports, volume).flatMap(({ epoch }) => epoch ?? []);
+  return nodesWithCheckpoint(ports, volume).flatMap(({ epoch }) => epoch ?? []);
 }

@@ -17,7 +17,7 @@ import { compareAttachments } from "./compare-attachments.ts";
 
 /**
  * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store was lost, and of those that the cluster names, whoever
- * made them: an earlier driver, or somebody by hand. Their records start out *unproven*. The attachments of all others are compared with Azure. Running it again
+ * made them: an earlier driver, or somebody by hand. Their records start out *unverified*. The attachments of all others are compared with Azure. Running it again
  * changes nothing. A disk that fails keeps no other waiting. Fails as the first one did, once all were tried, or sooner where the others would fail in the same way. Answers
  * how many were rebuilt.
  */

@@ -11,7 +11,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
  * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made again, its
- * record *unproven*. Only where Azure says that there is no such disk does the object go for good.
+ * record *unverified*. Only where Azure says that there is no such disk does the object go for good.
  * It goes only once Azure answers for the disk, without which nothing is adopted, and the disk's tags keep its state,
  * which the `tags` loop writes. Until then it serves as before.
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing it adopts it.

@@ -11,7 +11,7 @@ import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from 
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { must } from "../testing/settled.ts";
-import { restoreWants } from "./sync-volume-attachments.ts";
+import { syncVolumeAttachments } from "./sync-volume-attachments.ts";
 
 const never = new AbortController().signal;
 const unused: VolumeUse = { kind: "unused" };
@@ -20,19 +20,23 @@ const otherDisk = diskUri.replace("pvc-1", "pvc-2");
 /** `pvc-1`, found in use on node-a, whose attachment the cluster has, too. */
 async function withFound(act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
-    await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [identity("node-a")] }));
+    await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] }));
     await world.given("AzVolumeAttachment", aReplica("node-a", { status: { lun: 0 } }));
     await act(world, aCluster([aClusterVolume({ readOnly: true })], [aClusterAttachment("node-a")]));
   });
 }
 
-function restore(world: ReconcileWorld, clusterVolumes: ModelCluster, attach: ControllerPorts["attach"] = "kubernetes"): ReturnType<typeof restoreWants> {
-  return world.answerOf(restoreWants({ ...world.ports, clusterVolumes, attach }, never));
+function restore(
+  world: ReconcileWorld,
+  clusterVolumes: ModelCluster,
+  attach: ControllerPorts["attach"] = "kubernetes",
+): ReturnType<typeof syncVolumeAttachments> {
+  return world.answerOf(syncVolumeAttachments({ ...world.ports, clusterVolumes, attach }, never));
 }
 
 function roleOn(world: ReconcileWorld, nodeName: string): readonly [string | undefined, boolean] {
   const spec = world.attachment(nodeName)?.spec;
-  return [spec?.role, spec?.want !== undefined];
+  return [spec?.role, spec?.writerRequest !== undefined];
 }
 
 describe("restoreWants, where ControllerPublishVolume states them", () => {
@@ -65,14 +69,14 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       const getDisk: CloudProvisioner["getDisk"] = async (asked, signal) =>
         asked.diskUri === otherDisk ? fail(broken) : world.ports.cloud.getDisk(asked, signal);
       const ports = { ...world.ports, cloud: { ...world.ports.cloud, getDisk }, clusterVolumes: cluster };
-      assert.deepEqual(await world.answerOf(restoreWants({ ...ports, attach: "kubernetes" }, never)), fail(broken));
+      assert.deepEqual(await world.answerOf(syncVolumeAttachments({ ...ports, attach: "kubernetes" }, never)), fail(broken));
       assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
     }));
 
   it("leaves a want ended that the node itself has ended: its unpublish is still to come", () =>
     withFound(async (world, cluster) => {
       cluster.attached.set("csi-node-b", aClusterAttachment("node-b"));
-      await world.given("AzVolumeAttachment", withoutWant("node-b"));
+      await world.given("AzVolumeAttachment", withoutRequest("node-b"));
       await restore(world, cluster);
       assert.deepEqual(roleOn(world, "node-b"), ["Primary", false]);
     }));
@@ -122,7 +126,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
     it(`${isEnded ? "ends" : "keeps"} a primary that its node no longer wants where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
-        await world.given("AzVolumeAttachment", withoutWant("node-a"));
+        await world.given("AzVolumeAttachment", withoutRequest("node-a"));
         await world.clock.advance(afterMs);
         world.use = use;
         const cluster = aCluster([aClusterVolume()], attached ? [aClusterAttachment("node-a", { isLeaving: true })] : []);
@@ -143,7 +147,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
   it("ends a primary that its node no longer wants, also while it is tried again and again to attach it: the tries would never end, and keep the share of who waits", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", withoutWant("node-a"));
+      await world.given("AzVolumeAttachment", withoutRequest("node-a"));
       for (let retries = 1; retries <= 3; retries++) {
         await world.clock.advance(25_000);
         const present = world.attachment("node-a") ?? assert.fail("it is gone");
@@ -158,9 +162,9 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
   it("ends nothing where no orchestrator has attachments", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", withoutWant("node-a"));
+      await world.given("AzVolumeAttachment", withoutRequest("node-a"));
       await world.clock.advance(61_000);
-      assert.deepEqual(await world.answerOf(restoreWants(world.ports, never)), ok({ waiting: 0 }));
+      assert.deepEqual(await world.answerOf(syncVolumeAttachments(world.ports, never)), ok({ waiting: 0 }));
       assert.deepEqual(roleOn(world, "node-a"), ["Primary", false]);
     }));
 
@@ -193,8 +197,8 @@ describe("restoreWants, where another driver has published the volume while this
   it("trusts nobody before it has shown what it does with the disk, neither who held the volume nor who has it now: both may write", () =>
     afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
-      assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-b"), a], epoch: 4 }));
+      assert.deepEqual(await world.answerOf(syncVolumeAttachments(ports, never)), ok({ waiting: 0 }));
+      assert.deepEqual(world.record(), aRecord({ adopted: true, unverified: [identity("node-b"), a], epoch: 4 }));
       assert.deepEqual(
         [roleOn(world, "node-b"), roleOn(world, "node-a")],
         [
@@ -204,7 +208,7 @@ describe("restoreWants, where another driver has published the volume while this
       );
       const commits = world.commits.length;
       await world.clock.advance(1_000);
-      assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
+      assert.deepEqual(await world.answerOf(syncVolumeAttachments(ports, never)), ok({ waiting: 0 }));
       assert.equal(world.commits.length, commits);
     }));
 
@@ -212,36 +216,36 @@ describe("restoreWants, where another driver has published the volume while this
     afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       world.use = { kind: "unknown" };
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
-      await world.answerOf(restoreWants(ports, never));
+      await world.answerOf(syncVolumeAttachments(ports, never));
       assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
     }));
 
   it("does so, too, where the record names nobody: the node would be granted what it writes already, and pass for one that holds nothing", () =>
     afterV1({}, async (world, ports) => {
-      await world.answerOf(restoreWants(ports, never));
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-b")], epoch: 4 }));
+      await world.answerOf(syncVolumeAttachments(ports, never));
+      assert.deepEqual(world.record(), aRecord({ adopted: true, unverified: [identity("node-b")], epoch: 4 }));
     }));
 
   it("has the node settled first where the record was found again before, and no VM that it named or trusts", () =>
-    afterV1({ foundInUse: true, writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
+    afterV1({ adopted: true, writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
-      await world.answerOf(restoreWants(ports, never));
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [b, a], unsettled: [b], epoch: 4 }));
+      await world.answerOf(syncVolumeAttachments(ports, never));
+      assert.deepEqual(world.record(), aRecord({ adopted: true, unverified: [b, a], barrierPending: [b], epoch: 4 }));
     }));
 
   const known: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly attachment?: AzVolumeAttachment }[] = [
     { because: "calls the node the writer", record: { writer: aWriter("node-b", { epoch: 4 }) } },
-    { because: "waits for the node's proof", record: { foundInUse: true, unproven: [b] } },
+    { because: "waits for the node's proof", record: { adopted: true, unverified: [b] } },
     { because: "has the node in quarantine", record: { quarantine: [b] } },
-    { because: "has somebody being cut off", record: { writer: aWriter("node-a", { epoch: 4, wanted: false }), fencing: a } },
+    { because: "has somebody being cut off", record: { writer: aWriter("node-a", { epoch: 4, requested: false }), fencing: a } },
     { because: "is of a volume that this driver has published there itself", record: {}, attachment: anAttachment("node-b") },
-    { because: "is of a volume that the node has just unstaged", record: {}, attachment: withoutWant("node-b") },
+    { because: "is of a volume that the node has just unstaged", record: {}, attachment: withoutRequest("node-b") },
   ];
   for (const { because, record, attachment } of known) {
     it(`keeps a record that ${because}`, () =>
       afterV1(record, async (world, ports) => {
         if (attachment !== undefined) await world.given("AzVolumeAttachment", attachment);
-        await world.answerOf(restoreWants(ports, never));
+        await world.answerOf(syncVolumeAttachments(ports, never));
         assert.deepEqual(world.record(), aRecord({ epoch: 4, ...record }));
       }));
   }
@@ -266,7 +270,7 @@ describe("restoreWants, where nodes attach by themselves", () => {
   it("ends what an unpublish would have ended that never comes: else the disk would stay attached for ever", () =>
     withFound(async (world, cluster) => {
       cluster.attached.set("csi-node-b", aClusterAttachment("node-b", { isLeaving: true }));
-      await world.given("AzVolumeAttachment", withoutWant("node-b"));
+      await world.given("AzVolumeAttachment", withoutRequest("node-b"));
       await restore(world, cluster, "driver");
       assert.deepEqual(roleOn(world, "node-b"), ["Replica", false]);
       assert.deepEqual(cluster.released, ["csi-node-a", "csi-node-b"]);
@@ -315,8 +319,8 @@ describe("restoreWants, where nodes attach by themselves", () => {
 });
 
 /** A primary that NodeUnstageVolume has been at. */
-function withoutWant(nodeName: string): ReturnType<typeof anAttachment> {
+function withoutRequest(nodeName: string): ReturnType<typeof anAttachment> {
   const attachment = anAttachment(nodeName);
-  const { want: _, ...spec } = attachment.spec;
+  const { writerRequest: _, ...spec } = attachment.spec;
   return { ...attachment, spec };
 }

@@ -4,14 +4,14 @@ import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { foundAgain, speaksOf } from "../../core/writer/writer-steps.ts";
+import { foundAgain, isNamedIn } from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
-import { endWant, stateWant } from "../../objects/writer-request.ts";
+import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { isGeneral, tryEach } from "../try-each.ts";
-import { endLeakedWant } from "../writer/withdraw-leaked-request.ts";
-import { findAnew, withHolders } from "./rebuild-record.ts";
+import { withdrawLeakedRequest } from "../writer/withdraw-leaked-request.ts";
+import { rebuildRecord, withHolders } from "./rebuild-record.ts";
 
 /** How long an attachment of ours has to ask for what it asks for before it counts as forgotten, in milliseconds: the cluster's may only be seen later. What its tries come to is no matter. */
 const FORGOTTEN_AFTER_MS = 60_000;
@@ -22,7 +22,7 @@ const FORGOTTEN_AFTER_MS = 60_000;
  * A record that does not know of an attachment which stands was not there when it was made: it trusts nobody then. Running it again changes nothing. What fails keeps nothing
  * else waiting (`tryEach`). Answers how many have to wait for their volume.
  */
-export async function restoreWants(ports: ControllerPorts, signal: AbortSignal): Promise<Result<{ readonly waiting: number }, Failure>> {
+export async function syncVolumeAttachments(ports: ControllerPorts, signal: AbortSignal): Promise<Result<{ readonly waiting: number }, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
   const attachments = ports.clusterVolumes.attachments();
   const restored = await tryEach(
@@ -52,7 +52,7 @@ async function endForgotten(ports: ControllerPorts, attachments: readonly Cluste
   for (const { metadata, spec } of cache.list("AzVolumeAttachment")) {
     if (spec.role !== "Primary" || metadata.deletionTimestamp !== undefined) continue;
     const volume = cache.get("AzVolume", spec.volumeName);
-    const isNodesOwn = spec.want !== undefined && ports.attach === "driver";
+    const isNodesOwn = spec.writerRequest !== undefined && ports.attach === "driver";
     if (isNodesOwn && volume === undefined) continue;
     if (known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) || (cache.askedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS)
       continue;
@@ -61,7 +61,9 @@ async function endForgotten(ports: ControllerPorts, attachments: readonly Cluste
     if (use.kind !== "unused") continue;
     const where = { volumeId, nodeName };
     const ended: Result<unknown, Failure> =
-      isNodesOwn && volume !== undefined ? await endLeakedWant(ports, volume, where, signal) : await endWant(ports, { ...where, keepsPrimary: false }, signal);
+      isNodesOwn && volume !== undefined
+        ? await withdrawLeakedRequest(ports, volume, where, signal)
+        : await withdrawRequest(ports, { ...where, keepsPrimary: false }, signal);
     if (ended.ok) logger.info("published volume let go: the cluster has no attachment that anybody would end", { volumeName, nodeName });
     else if (isGeneral(ended.failure)) return ended;
     else failed ??= ended;
@@ -70,11 +72,11 @@ async function endForgotten(ports: ControllerPorts, attachments: readonly Cluste
 }
 
 /** The same for one volume, before its disk is recorded: a node that finds itself clean meanwhile must not have it detached under a pod that is about to start. */
-export async function restoreWantsOf(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function syncVolumeAttachmentsOf(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
   const diskUri = volume.status?.detail?.diskUri;
   for (const attachment of ports.clusterVolumes.attachments()) {
     if (diskUri === undefined || !isSameResourceUri(attachment.volumeId, diskUri) || !isStanding(attachment)) continue;
-    const restored = await restoreWant(ports, volume, attachment, signal);
+    const restored = await syncVolumeAttachment(ports, volume, attachment, signal);
     if (!restored.ok) return restored;
   }
   return ok(undefined);
@@ -87,7 +89,7 @@ async function restoreFrom(ports: ControllerPorts, attachment: ClusterAttachment
   if (volume?.status?.detail === undefined) return ok("waits");
   if (isDeleting(volume)) return ok("done");
   if (ports.attach === "driver") return takeOver(ports, volume, attachment, signal);
-  return isStanding(attachment) ? restoreWant(ports, volume, attachment, signal) : ok("done");
+  return isStanding(attachment) ? syncVolumeAttachment(ports, volume, attachment, signal) : ok("done");
 }
 
 /** Published there, and nobody has begun to end that. Where ControllerPublishVolume has not succeeded yet, it will be called again. */
@@ -99,7 +101,12 @@ export function isStanding(attachment: ClusterAttachment | undefined): boolean {
  * States the want of one attachment of the cluster's, unless it stands. The attachment is read afresh before, and once more afterwards: an unpublish in between has ended
  * no want, since there was none, and nobody would end this one.
  */
-async function restoreWant(ports: ControllerPorts, volume: AzVolume, attachment: ClusterAttachment, signal: AbortSignal): Promise<Result<Restored, Failure>> {
+async function syncVolumeAttachment(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  attachment: ClusterAttachment,
+  signal: AbortSignal,
+): Promise<Result<Restored, Failure>> {
   const { clusterVolumes, users, logger } = ports;
   const { name, nodeName, volumeId } = attachment;
   if (isPrimary(ports, volume, nodeName)) return ok("done");
@@ -110,12 +117,12 @@ async function restoreWant(ports: ControllerPorts, volume: AzVolume, attachment:
   const trusted = await trustRecord(ports, volume, nodeName, signal);
   if (!trusted.ok) return trusted;
   const { readOnly, volumeContext } = clusterVolumes.volumeOf(volumeId) ?? { readOnly: false, volumeContext: {} };
-  const wanted = await stateWant(ports, { volume, nodeName, readOnly, volumeContext }, signal);
-  if (!wanted.ok) return wanted.failure.kind === "OperationInProgress" ? ok("waits") : wanted;
+  const requested = await requestWriter(ports, { volume, nodeName, readOnly, volumeContext }, signal);
+  if (!requested.ok) return requested.failure.kind === "OperationInProgress" ? ok("waits") : requested;
   const still = await clusterVolumes.readAttachment(name, signal);
   if (!still.ok) return still;
   if (!isStanding(still.value)) {
-    const ended = await endWant(ports, { volumeId: diskOf(volume), nodeName, keepsPrimary: false }, signal);
+    const ended = await withdrawRequest(ports, { volumeId: diskOf(volume), nodeName, keepsPrimary: false }, signal);
     return ended.ok ? ok("done") : ended;
   }
   logger.info("want restored from what the cluster has attached", { volumeName: volume.metadata.name, nodeName, attachment: name });
@@ -131,25 +138,25 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
   const { store, logger } = ports;
   const read = await store.get("AzVolume", volume.metadata.name, signal);
   if (!read.ok) return read;
-  if (read.value.status?.record === undefined || speaksOf(read.value.status.record, nodeName)) return ok(undefined);
+  if (read.value.status?.record === undefined || isNamedIn(read.value.status.record, nodeName)) return ok(undefined);
   // The cache may be behind with what this driver's own publish has made.
   const own = await readAttachment(store, { volumeName: volume.metadata.name, diskUri: diskOf(volume), nodeName }, signal);
   if (own.ok ? own.value.spec.role === "Primary" : own.failure.kind !== "ObjectNotFound") return own;
   logger.warn("volume published by another driver: its record trusts nobody any more", { volumeName: volume.metadata.name, nodeName });
-  const found = await findAnew(
+  const found = await rebuildRecord(
     ports,
     read.value,
     (present, { cutOff, epoch, ...seen }) => {
-      if (present === undefined || speaksOf(present, nodeName)) return undefined;
+      if (present === undefined || isNamedIn(present, nodeName)) return undefined;
       return foundAgain(present, { ...withHolders(seen, present), cutOff, epoch });
     },
     signal,
   );
-  return found.ok ? endOlderWants(ports, volume, nodeName, signal) : found;
+  return found.ok ? withdrawOlderRequests(ports, volume, nodeName, signal) : found;
 }
 
 /** Wants from before the other driver's time, which has ended what they stood for: else the volume would be granted once more to where nobody wants it. */
-async function endOlderWants(ports: ControllerPorts, volume: AzVolume, publishedTo: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function withdrawOlderRequests(ports: ControllerPorts, volume: AzVolume, publishedTo: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   const { cache, clusterVolumes, users, logger } = ports;
   const volumeName = volume.metadata.name;
   for (const { spec } of cache.byIndex("AzVolumeAttachment", "volumeName", volumeName)) {
@@ -157,7 +164,7 @@ async function endOlderWants(ports: ControllerPorts, volume: AzVolume, published
     if (role !== "Primary" || nodeName === publishedTo || clusterVolumes.attachmentOn(volumeId, nodeName) !== undefined) continue;
     const use = await users.on({ nodeName, volumeId }, signal);
     if (use.kind !== "unused") continue;
-    const ended = await endWant(ports, { volumeId, nodeName, keepsPrimary: false }, signal);
+    const ended = await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal);
     if (!ended.ok) return ended;
     logger.info("want ended that another driver's time has left", { volumeName, nodeName });
   }
@@ -171,9 +178,9 @@ async function takeOver(ports: ControllerPorts, volume: AzVolume, attachment: Cl
   const use = await users.on({ nodeName, volumeId }, signal);
   const settled: Result<unknown, Failure> =
     use.kind === "unused"
-      ? await endWant(ports, { volumeId: diskOf(volume), nodeName, keepsPrimary: false }, signal)
+      ? await withdrawRequest(ports, { volumeId: diskOf(volume), nodeName, keepsPrimary: false }, signal)
       : isStanding(attachment)
-        ? await restoreWant(ports, volume, attachment, signal)
+        ? await syncVolumeAttachment(ports, volume, attachment, signal)
         : ok("done");
   if (!settled.ok) return settled;
   if (settled.value === "waits") return ok("waits");

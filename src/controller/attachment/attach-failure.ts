@@ -12,13 +12,13 @@ import { lookForStrays } from "../adoption/compare-attachments.ts";
 import { tellAttachment } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
-import { evictStandbyFor } from "./evict-replica.ts";
+import { evictReplicaFor } from "./evict-replica.ts";
 
-/** Before the next try of an attach that only a change can cure, in milliseconds: 15 s, 30 s … 5 minutes. A change that is seen brings it at once. */
+/** Before the next try of an attach that only a change can remedy, in milliseconds: 15 s, 30 s … 5 minutes. A change that is seen brings it at once. */
 const REFUSED_BASE_MS = 15_000;
 const REFUSED_MAX_MS = 300_000;
 
-/** Says why an attach failed, and does what may make the next one succeed. One that only a change can cure is tried again after minutes. */
+/** Says why an attach failed, and does what may make the next one succeed. One that only a change can remedy is tried again after minutes. */
 export async function recordAttachFailure(
   ports: ControllerPorts,
   volume: AzVolume,
@@ -46,7 +46,7 @@ export async function recordAttachFailure(
     const looked = await lookForStrays(ports, volume, signal);
     if (!looked.ok) return looked;
   }
-  if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFor(ports, attachment, signal);
+  if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictReplicaFor(ports, attachment, signal);
   if (!isRefused) return { ok: false, failure };
   const againAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
   ports.logger.warn("attach refused", { volumeName: attachment.spec.volumeName, nodeName: attachment.spec.nodeName, retries, againAfterMs, failure });
@@ -57,8 +57,8 @@ export async function recordAttachFailure(
 function wasToldOf({ spec, status }: AzVolumeAttachment, failure: Failure): boolean {
   if (status?.error === undefined) return false;
   const earlier = fromObjectError(status.error);
-  const isSameWant = spec.want === undefined || fromTimestamp(spec.want.since) <= fromTimestamp(status.error.time);
-  return earlier !== undefined && isSameWant && failureNews(earlier) === failureNews(failure);
+  const isSameRequest = spec.writerRequest === undefined || fromTimestamp(spec.writerRequest.since) <= fromTimestamp(status.error.time);
+  return earlier !== undefined && isSameRequest && failureNews(earlier) === failureNews(failure);
 }
 
 /** Its object went while the disk was on its way: where that arrives, or has, no object would say so. */

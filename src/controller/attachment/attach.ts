@@ -52,10 +52,10 @@ export async function attach(
         node: action.node,
         cachingMode: cachingModeOf(volume),
         lane: action.lane,
-        mayProceed: (asked) => mayAttachNow(ports, { volume, attachment, node: action.node }, asked),
+        precondition: (asked) => mayAttachNow(ports, { volume, attachment, node: action.node }, asked),
         mayCarryOut: mayCarryOut(ports, { node: action.node, attaches: attachment.spec.volumeId }),
-        mayForce: (asked) => mayForceNow(ports, volume, action.node, asked),
-        promisedLuns: () => lunsPromisedOn(ports, action.node),
+        forcePrecondition: (asked) => mayForceNow(ports, volume, action.node, asked),
+        reservedLuns: () => lunsPromisedOn(ports, action.node),
       },
       signal,
     );

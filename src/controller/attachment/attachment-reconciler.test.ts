@@ -19,7 +19,7 @@ import {
   leaving,
 } from "../../core/testing/objects.ts";
 import { newRecord } from "../../core/writer/writer-steps.ts";
-import { stateWant } from "../../objects/writer-request.ts";
+import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -111,12 +111,12 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       const answers: unknown[] = [];
       await runOn(world, {
-        attachDisk: async ({ mayForce }) => {
-          answers.push(await mayForce?.(never));
+        attachDisk: async ({ forcePrecondition }) => {
+          answers.push(await forcePrecondition?.(never));
           await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), writer: aWriter("node-a") } }));
-          answers.push(await mayForce?.(never));
+          answers.push(await forcePrecondition?.(never));
           await setStatus(world, ({ record: _, ...status }) => status);
-          answers.push(await mayForce?.(never));
+          answers.push(await forcePrecondition?.(never));
           return fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 });
         },
       });
@@ -258,7 +258,7 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })));
       world.store.holdWatches(true);
-      await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), foundInUse: true } }));
+      await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), adopted: true } }));
       assert.deepEqual(await run(world), { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
@@ -311,14 +311,14 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([[...world.attachedTo], world.told.map(({ reason }) => reason)], [["node-a"], ["DeletedByHand"]]);
     }));
 
-  it("makes a standby that was going anew as what its node has become by its claim: nobody else would say so", () =>
+  it("makes a replica that was going anew as what its node has become by its claim: nobody else would say so", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
       await run(world);
       const spec = world.attachment("node-a")?.spec;
-      assert.deepEqual([spec?.role, spec?.want !== undefined, world.attachment("node-a")?.metadata.deletionTimestamp], ["Primary", true, undefined]);
+      assert.deepEqual([spec?.role, spec?.writerRequest !== undefined, world.attachment("node-a")?.metadata.deletionTimestamp], ["Primary", true, undefined]);
     }));
 
   it("leaves one alone that goes in good order, though the cache shows its node as the writer still", () =>
@@ -327,7 +327,7 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
       world.store.holdWatches(true);
-      await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { wanted: false }) }));
+      await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { requested: false }) }));
       const before = world.attachment("node-a");
       await run(world);
       assert.deepEqual(world.attachment("node-a"), before);
@@ -342,12 +342,12 @@ describe("attachmentReconciler", () => {
       const store: typeof world.ports.store = {
         ...world.ports.store,
         create: async (kind, object, signal) => {
-          await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { held: false, wanted: false }) }));
+          await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { held: false, requested: false }) }));
           return create(kind, object, signal);
         },
       };
       await world.answerOf(attachmentReconciler({ ...world.ports, store }).reconcile(attachmentName("node-a"), never));
-      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want], ["Replica", undefined]);
+      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest], ["Replica", undefined]);
     }));
 
   /** node-a has the disk, as Azure says. */
@@ -364,7 +364,7 @@ describe("attachmentReconciler", () => {
       world.meanwhile.attachDisk = () => erase(world);
       assert.deepEqual(await runOn(world, onNodeA), { ok: true, value: {} });
       const { spec, status } = world.attachment("node-a") ?? assert.fail("nothing says that node-a has the disk");
-      assert.deepEqual([spec.role, spec.want, status?.state, status?.lun], ["Replica", undefined, "Attached", 5]);
+      assert.deepEqual([spec.role, spec.writerRequest, status?.state, status?.lun], ["Replica", undefined, "Attached", 5]);
     }));
 
   it("looks for a share that is taken without an object that says so, where Azure has none left and the objects do", () =>
@@ -390,17 +390,17 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([[...world.attachedTo], world.steps, world.attachment("node-a")?.status], [[], [], undefined]);
     }));
 
-  const standbyName = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
-  const standby = aReplica("node-a", { metadata: { name: standbyName }, spec: { volumeName: "pvc-2", volumeId: otherUri } });
+  const replicaName = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
+  const replica = aReplica("node-a", { metadata: { name: replicaName }, spec: { volumeName: "pvc-2", volumeId: otherUri } });
 
-  for (const [what, storeGeneration, attachedTo] of [
-    ["takes a disk off no node by a record of another store generation", 7, ["node-a"]],
+  for (const [what, storeIncarnation, attachedTo] of [
+    ["takes a disk off no node by a record of another store incarnation", 7, ["node-a"]],
     ["takes a disk off a node by a record of the store's own generation", 0, []],
   ] as const)
     it(what, () =>
       withControllerPorts(async (world) => {
         await givenNode(world);
-        await world.given("AzVolume", aVolumeWithRecord({ storeGeneration }));
+        await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation }));
         await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
         world.attachedTo.add("node-a");
         await run(world);
@@ -410,8 +410,8 @@ describe("attachmentReconciler", () => {
     );
 
   describe("past a cache that is old", () => {
-    const elsewhere = { name: standbyName, volumeName: "pvc-2" } as const;
-    const lun3 = { ...standby, status: { ...standby.status, state: "Attached", lun: 3 } } as const;
+    const elsewhere = { name: replicaName, volumeName: "pvc-2" } as const;
+    const lun3 = { ...replica, status: { ...replica.status, state: "Attached", lun: 3 } } as const;
     const ofTheOther = aVolume({ metadata: { name: "pvc-2" }, status: { record: newRecord(0), detail: aDetail({ diskUri: otherUri }) } });
     const quarantine = async (world: ReconcileWorld): Promise<void> => {
       const { value } = await read(world.other.get("AzVolume", elsewhere.volumeName, never));
@@ -473,9 +473,9 @@ describe("attachmentReconciler", () => {
         await read(world.other.updateStatus("AzVolumeAttachment", { ...value, status: { ...(value.status ?? assert.fail()), lun: 4 } }, never));
         let mayProceedNow: boolean | undefined;
         await runOn(world, {
-          attachDisk: async ({ promisedLuns, mayProceed }, signal) => {
-            assert.deepEqual(promisedLuns?.(), [3]);
-            mayProceedNow = await mayProceed(signal);
+          attachDisk: async ({ reservedLuns, precondition }, signal) => {
+            assert.deepEqual(reservedLuns?.(), [3]);
+            mayProceedNow = await precondition(signal);
             return fail({ kind: "Refused", diskUri, nodeName: "node-a" });
           },
         });
@@ -496,8 +496,8 @@ describe("attachmentReconciler", () => {
     const earlier = { nodeName: "node-a", vmId: "older", instanceUri: instanceUriOf("an-earlier-node-a") };
     const on = { vmId: earlier.vmId, instanceUri: earlier.instanceUri, lun: 3 };
     const detached: unknown[] = [];
-    const detachDisk: CloudProvisioner["detachDisk"] = async ({ node, mayProceed }, signal) => {
-      if (!(await mayProceed(signal))) return fail({ kind: "Refused", diskUri, nodeName: node.nodeName });
+    const detachDisk: CloudProvisioner["detachDisk"] = async ({ node, precondition }, signal) => {
+      if (!(await precondition(signal))) return fail({ kind: "Refused", diskUri, nodeName: node.nodeName });
       detached.push(node);
       return ok(undefined);
     };
@@ -526,7 +526,7 @@ describe("attachmentReconciler", () => {
         await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
         await runOn(world, {
           detachDisk: async (request, signal) => {
-            await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), unproven: [earlier] } }));
+            await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), unverified: [earlier] } }));
             return detachDisk(request, signal);
           },
         });
@@ -570,7 +570,7 @@ describe("attachmentReconciler", () => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      await world.given("AzVolumeAttachment", { ...standby, status: { ...standby.status, state: "Attached", lun: 3 } });
+      await world.given("AzVolumeAttachment", { ...replica, status: { ...replica.status, state: "Attached", lun: 3 } });
       const thirdUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-3" });
       const ofAnEarlierVm = aReplica("node-a", {
         metadata: { name: attachmentObjectName({ diskUri: thirdUri, nodeName: "node-a" }) },
@@ -580,8 +580,8 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", ofAnEarlierVm);
       let promised: readonly number[] | undefined;
       await runOn(world, {
-        attachDisk: async ({ promisedLuns }) => {
-          promised = promisedLuns?.();
+        attachDisk: async ({ reservedLuns }) => {
+          promised = reservedLuns?.();
           return ok({ lun: 0 });
         },
       });
@@ -607,8 +607,8 @@ describe("attachmentReconciler", () => {
       }));
   }
 
-  /** Standbys of pvc-2 and so on, on node-a; the volumes have these records. */
-  async function givenStandbys(world: ReconcileWorld, records: readonly Partial<WriterRecord>[]): Promise<readonly string[]> {
+  /** Replicas of pvc-2 and so on, on node-a; the volumes have these records. */
+  async function givenReplicas(world: ReconcileWorld, records: readonly Partial<WriterRecord>[]): Promise<readonly string[]> {
     const names: string[] = [];
     for (const [index, record] of records.entries()) {
       const name = `pvc-${index + 2}`;
@@ -628,12 +628,12 @@ describe("attachmentReconciler", () => {
     return isGoing;
   }
 
-  it("evicts one standby for one slot where a primary finds none, however often it is tried", () =>
+  it("evicts one replica for one slot where a primary finds none, however often it is tried", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      const names = await givenStandbys(world, [{ unproven: [b] }, { writer: aWriter("node-b") }, {}]);
+      const names = await givenReplicas(world, [{ unverified: [b] }, { writer: aWriter("node-b") }, {}]);
       for (let tries = 0; tries < 3; tries++) {
         await runOn(world, { attachDisk: full });
         await world.clock.advance(1_000);
@@ -645,12 +645,12 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("evicts as many standbys as primaries wait for a slot of the node", () =>
+  it("evicts as many replicas as primaries wait for a slot of the node", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      const names = await givenStandbys(world, [{}, {}, {}]);
+      const names = await givenReplicas(world, [{}, {}, {}]);
       const uri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-9" });
       const error = { kind: "NoFreeLun", message: "", failure: "{}", time: "2026-01-01T00:00:00.000Z", retries: 1 };
       await world.given("AzVolume", aVolume({ metadata: { name: "pvc-9" }, spec: { volumeName: "pvc-9" }, status: { detail: aDetail({ diskUri: uri }) } }));
@@ -667,35 +667,35 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(await leavingOf(world, names), [true, true, false]);
     }));
 
-  it("evicts no standby whose volume has begun to fail over since the cache was told, and tells of none", () =>
+  it("evicts no replica whose volume has begun to fail over since the cache was told, and tells of none", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      const names = await givenStandbys(world, [{}]);
+      const names = await givenReplicas(world, [{}]);
       world.store.holdWatches(true);
       const present = (await read(world.other.get("AzVolume", "pvc-2", never))).value;
       assert.ok(present.status !== undefined);
-      await read(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: { ...newRecord(0), unproven: [b] } } }, never));
+      await read(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: { ...newRecord(0), unverified: [b] } } }, never));
       await runOn(world, { attachDisk: full });
       assert.deepEqual(await leavingOf(world, names), [false]);
       assert.ok(world.told.every(({ reason }) => reason !== "ReplicaEvicted"));
     }));
 
-  it("leaves a standby that was promoted meanwhile, unseen by the cache", () =>
+  it("leaves a replica that was promoted meanwhile, unseen by the cache", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      await givenStandbys(world, [{}]);
+      await givenReplicas(world, [{}]);
       world.store.holdWatches(true);
-      await stateWant(
+      await requestWriter(
         { ...world.ports, store: world.other },
         { volume: aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }), nodeName: "node-a", volumeContext: {} },
         never,
       );
       await runOn(world, { attachDisk: full });
-      const left = await world.other.get("AzVolumeAttachment", standbyName, never);
+      const left = await world.other.get("AzVolumeAttachment", replicaName, never);
       assert.deepEqual([left.ok && left.value.spec.role, left.ok && left.value.metadata.deletionTimestamp], ["Primary", undefined]);
     }));
 });

@@ -13,7 +13,7 @@ import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import { detach, releaseProven } from "./detach.ts";
 import { DeviceLookups } from "./device-lookups.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
-import { makeAttachmentAnew } from "./recreate-attachment.ts";
+import { recreateAttachment } from "./recreate-attachment.ts";
 import { releaseOrphan } from "./release-orphan.ts";
 import { releaseUnattached } from "./release-unattached.ts";
 
@@ -49,7 +49,7 @@ async function reconcileAttachment(ports: AttachmentPorts, attachmentName: strin
 
 /** Nothing is done for it until a pod is seen there. What a node has made and asks for no more would stay, since the node can't delete it. */
 async function leaveUnbacked(ports: ControllerPorts, { metadata, spec }: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
-  if (spec.want !== undefined || spec.role === "Primary") return ok({ againAfterMs: UNBACKED_AGAIN_MS });
+  if (spec.writerRequest !== undefined || spec.role === "Primary") return ok({ againAfterMs: UNBACKED_AGAIN_MS });
   const { name, uid, resourceVersion } = metadata;
   const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   return deleted.ok ? ok({}) : unlessGone(deleted);
@@ -77,7 +77,7 @@ async function execute(
     case "RecordRole":
       return recordRole(ports, attachment, action.role, signal);
     case "MakeAnew":
-      return makeAttachmentAnew(ports, attachment, action.node, signal);
+      return recreateAttachment(ports, attachment, action.node, signal);
     case "Wait":
       ports.logger.debug("attachment waits", { attachmentName: attachment.metadata.name, because: action.because });
       if (action.reason !== undefined) tellAttachment(ports, attachment, action.reason, action.because);
@@ -104,7 +104,7 @@ async function lookUp(
   const waitMs = ports.lookups.waitMs(uid);
   if (waitMs > 0) return ok({ againAfterMs: waitMs });
   const attached = await attach(ports, observed.volume, attachment, action, signal);
-  if (attached.ok) ports.lookups.note(uid);
+  if (attached.ok) ports.lookups.checkpoint(uid);
   return attached;
 }
 
@@ -119,7 +119,7 @@ async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment
   );
   if (!recorded.ok) return unlessGone(recorded);
   if (role === "Primary" && attachment.status?.role === "Replica")
-    tellAttachment(ports, attachment, "ReplicaPromoted", `the standby on ${attachment.spec.nodeName} is the primary now: nothing had to be attached`);
+    tellAttachment(ports, attachment, "ReplicaPromoted", `the replica on ${attachment.spec.nodeName} is the primary now: nothing had to be attached`);
   if (attachment.status?.role !== undefined)
     ports.logger.info(role === "Primary" ? "replica promoted" : "primary demoted", {
       volumeName: attachment.spec.volumeName,

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
-import { isStandbyByRecord, mayWrite, type ReplicaAction, type ReplicaCondition } from "../../core/attachment/plan-replicas.ts";
+import { isReplicaByRecord, mayWrite, type ReplicaAction, type ReplicaCondition } from "../../core/attachment/plan-replicas.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -25,15 +25,15 @@ export async function deleteReplica(
   const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
   if (attachment === undefined) return ok({});
   const { onlyWhile } = action;
-  const nonStandbys = await nonStandbysPastCache(ports, onlyWhile, signal);
-  if (!nonStandbys.ok) return nonStandbys;
-  if (nonStandbys.value === undefined) return ok({ againAfterMs: PLAN_AGAIN_MS });
+  const nonReplicas = await nonReplicasPastCache(ports, onlyWhile, signal);
+  if (!nonReplicas.ok) return nonReplicas;
+  if (nonReplicas.value === undefined) return ok({ againAfterMs: PLAN_AGAIN_MS });
   const present = await store.get("AzVolume", volumeName, signal);
   if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
   // Planned on a record that may have been made anew since: a node that is to show what it does with the disk needs its attachment for that.
   const record = present.ok ? present.value.status?.record : undefined;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
-  if (nonStandbys.value.some((other) => isStandbyByRecord(record, other))) return ok({ againAfterMs: PLAN_AGAIN_MS });
+  if (nonReplicas.value.some((other) => isReplicaByRecord(record, other))) return ok({ againAfterMs: PLAN_AGAIN_MS });
   if (onlyWhile?.kind === "Unrequested" && present.ok && present.value.status?.unrequestedSince !== onlyWhile.since) return ok({});
   const { uid, resourceVersion } = attachment.metadata;
   // The version, too: a want that was stated in between makes it a primary, which is never deleted from here.
@@ -44,10 +44,10 @@ export async function deleteReplica(
 }
 
 /**
- * The attachments that the plan counted as no standbys, as they are past the cache. Undefined: the condition does
+ * The attachments that the plan counted as no replicas, as they are past the cache. Undefined: the condition does
  * not hold, as far as it is about other objects than the volume. Fails where the store does not answer.
  */
-async function nonStandbysPastCache(
+async function nonReplicasPastCache(
   { clusterVolumes, store }: ControllerPorts,
   onlyWhile: ReplicaCondition | undefined,
   signal: AbortSignal,
@@ -58,10 +58,10 @@ async function nonStandbysPastCache(
     return driverNode.ok ? ok(undefined) : driverNode.failure.kind === "ObjectNotFound" ? ok([]) : driverNode;
   }
   if (onlyWhile?.kind !== "OthersStay") return ok([]);
-  const nonStandbys = await stayingPastCache(store, onlyWhile.nonStandbyNames, signal);
-  if (!nonStandbys.ok || nonStandbys.value === undefined) return nonStandbys;
-  const standbys = await stayingPastCache(store, onlyWhile.standbyNames, signal);
-  return standbys.ok && standbys.value !== undefined ? nonStandbys : standbys;
+  const nonReplicas = await stayingPastCache(store, onlyWhile.nonReplicaNames, signal);
+  if (!nonReplicas.ok || nonReplicas.value === undefined) return nonReplicas;
+  const replicas = await stayingPastCache(store, onlyWhile.replicaNames, signal);
+  return replicas.ok && replicas.value !== undefined ? nonReplicas : replicas;
 }
 
 /** Attachments by their names; undefined: one of them is gone or leaves. */

@@ -41,7 +41,7 @@ export async function detach(
         diskUri: attachment.spec.volumeId,
         node,
         lane,
-        mayProceed: (asked) => mayDetachNow(ports, attachment, node, asked),
+        precondition: (asked) => mayDetachNow(ports, attachment, node, asked),
         mayCarryOut: mayCarryOut(ports, { node }),
       },
       signal,
@@ -83,7 +83,7 @@ export async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeA
   // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
   if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined) return false;
   const record = fresh.value.status?.record;
-  if (record !== undefined && doubtingNode(ports, attachment.spec.volumeName, record.storeGeneration) === node.nodeName) return false;
+  if (record !== undefined && doubtingNode(ports, attachment.spec.volumeName, record.storeIncarnation) === node.nodeName) return false;
   return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
 }
 

@@ -20,7 +20,7 @@ export class DeviceLookups {
   }
 
   /** Notes that Azure has just been asked where an attachment's disk is. */
-  note(uid: string): void {
+  checkpoint(uid: string): void {
     const nowMs = this.#clock.elapsedMs();
     for (const [other, atMs] of this.#lookedUpAtMs) if (other === uid || atMs + LOOK_AGAIN_MS <= nowMs) this.#lookedUpAtMs.delete(other);
     this.#lookedUpAtMs.set(uid, nowMs);

@@ -10,21 +10,21 @@ import { observeVolume, waitsForSlot } from "../observe-volume.ts";
 const COUNTED_ON_MS = 60_000;
 
 /**
- * Deletes a standby where a node has no slot left for `primary`: a standby never blocks a real pod. None goes while as many slots are about to come free as primaries wait for
- * there: each try of the same attach would cost another volume its standby.
+ * Deletes a replica where a node has no slot left for `primary`: a replica never blocks a real pod. None goes while as many slots are about to come free as primaries wait for
+ * there: each try of the same attach would cost another volume its replica.
  */
-export async function evictStandbyFor(ports: ControllerPorts, primary: AzVolumeAttachment, signal: AbortSignal): Promise<void> {
+export async function evictReplicaFor(ports: ControllerPorts, primary: AzVolumeAttachment, signal: AbortSignal): Promise<void> {
   const { nodeName } = primary.spec;
   const there = ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
   const waiting = there.filter((other) => other.metadata.name === primary.metadata.name || waitsForSlot(other)).length;
   if (there.filter((other) => isFreeingSlot(ports, other)).length >= waiting) return;
   const holders = there.map((attachment) => ({ attachment, observed: observeVolume(ports, attachment.spec.volumeName) }));
-  const standby = chooseEvicted(holders, ports.cache.askedMs("AzVolumeAttachment", primary.metadata.name) ?? 0);
-  if (standby === undefined) return;
-  const { name, uid, resourceVersion } = standby.metadata;
-  if (!(await isRecordAsSeen(ports, holders.find(({ attachment }) => attachment === standby)?.observed, signal))) return;
+  const replica = chooseEvicted(holders, ports.cache.askedMs("AzVolumeAttachment", primary.metadata.name) ?? 0);
+  if (replica === undefined) return;
+  const { name, uid, resourceVersion } = replica.metadata;
+  if (!(await isRecordAsSeen(ports, holders.find(({ attachment }) => attachment === replica)?.observed, signal))) return;
   const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
-  if (deleted.ok) tellAttachment(ports, standby, "ReplicaEvicted", `a primary needs the slot of the replica on ${nodeName}`);
+  if (deleted.ok) tellAttachment(ports, replica, "ReplicaEvicted", `a primary needs the slot of the replica on ${nodeName}`);
   else ports.logger.warn("replica not evicted", { attachmentName: name, failure: deleted.failure });
 }
 

@@ -5,7 +5,7 @@ import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { anAttachment, aReplica, attachmentName, aVolume, aVolumeWithRecord, diskUri } from "../../core/testing/objects.ts";
 import { newAttachment } from "../../objects/new-attachment.ts";
-import { endWant, stateWant } from "../../objects/writer-request.ts";
+import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
@@ -50,10 +50,10 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
     withControllerPorts(async (world) => {
       await given(world, aSquatter());
       const publish = { volume: aVolume(), nodeName: "node-a", volumeContext: {} };
-      const waits = await stateWant(world.ports, publish, never);
+      const waits = await requestWriter(world.ports, publish, never);
       assert.equal(waits.ok ? undefined : waits.failure.kind, "StillWaiting");
       assert.equal((await removeIgnored(world.ports, attachmentName("node-a"), never)).ok, true);
-      assert.equal((await stateWant(world.ports, publish, never)).ok, true);
+      assert.equal((await requestWriter(world.ports, publish, never)).ok, true);
       assert.equal(world.attachment("node-a")?.spec.nodeName, "node-a");
     }));
 
@@ -61,14 +61,14 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
     withControllerPorts(async (world) => {
       const squatter = aSquatter();
       await given(world, squatter);
-      assert.equal((await endWant(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false }, never)).ok, true);
+      assert.equal((await withdrawRequest(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false }, never)).ok, true);
       assert.deepEqual(world.attachment("node-a")?.spec, squatter.spec);
     }));
 
   it("makes way for the driver's own object, with an event", () =>
     withControllerPorts(async (world) => {
       await given(world, aSquatter());
-      const { want: _, ...spec } = aReplica("node-a").spec;
+      const { writerRequest: _, ...spec } = aReplica("node-a").spec;
       const created = await createAttachment(world.ports, newAttachment(spec), never);
       assert.deepEqual([created.ok, world.attachment("node-a")?.spec.nodeName], [true, "node-a"]);
       assert.deepEqual(

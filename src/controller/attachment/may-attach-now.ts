@@ -84,7 +84,7 @@ function volumesToRead({ cache }: ControllerPorts, node: NodeIdentity, present: 
 
 function mayBeFenced({ status }: AzVolume, { nodeName }: NodeIdentity): boolean {
   const record = status?.record;
-  return record !== undefined && [record.writer, record.fencing, ...record.unproven].some((named) => named?.nodeName === nodeName);
+  return record !== undefined && [record.writer, record.fencing, ...record.unverified].some((named) => named?.nodeName === nodeName);
 }
 
 function isCutOff({ status }: AzVolume, node: NodeIdentity): boolean {

@@ -1,12 +1,12 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
-import { isStillWanted } from "../../core/attachment/plan-attachment.ts";
+import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
-import { endWant } from "../../objects/writer-request.ts";
+import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { tellAttachment } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -16,34 +16,39 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * what the old one asked for, and the next attach finds the disk where it is. What the old one said of LUN and VM is not believed any more: a fence may have ended in
  * between. Where this ends before the new object is there, it is as if somebody had erased the old one.
  */
-export async function makeAttachmentAnew(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+export async function recreateAttachment(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
   const { name, uid, labels = {} } = attachment.metadata;
-  const isWanted = await isWantedNow(ports, attachment, node, signal);
-  if (!isWanted.ok || !isWanted.value) return isWanted.ok ? ok({}) : isWanted;
+  const isRequested = await isRequestedNow(ports, attachment, node, signal);
+  if (!isRequested.ok || !isRequested.value) return isRequested.ok ? ok({}) : isRequested;
   tellAttachment(ports, attachment, "DeletedByHand", `the AzVolumeAttachment of ${node.nodeName} was deleted while that node writes the volume`);
   const released = await ports.steps.run("remove-attachment", () =>
     removeFinalizer(ports.store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal),
   );
   if (!released.ok && released.failure.kind !== "ObjectNotFound") return released;
   const { recall: _, ...asked } = released.ok ? released.value.spec : attachment.spec;
-  // A standby that was going when its node claimed the volume: the record says what it is, and nobody else would say it here.
-  const spec = { ...asked, role: "Primary" as const, want: asked.want ?? { since: toTimestamp(ports.clock.nowMs()) } };
-  const made = await ports.steps.run("want", () =>
+  // A replica that was going when its node claimed the volume: the record says what it is, and nobody else would say it here.
+  const spec = { ...asked, role: "Primary" as const, writerRequest: asked.writerRequest ?? { since: toTimestamp(ports.clock.nowMs()) } };
+  const made = await ports.steps.run("request", () =>
     ports.store.create("AzVolumeAttachment", { metadata: { name, finalizers: [ATTACHMENT_FINALIZER], labels }, spec }, signal),
   );
   // Whoever wants the volume there may have been faster.
   if (!made.ok) return made.failure.kind === "ObjectAlreadyExists" ? ok({}) : made;
   // Who ended the want while there was no object has found nothing to end.
-  const still = await isWantedNow(ports, made.value, node, signal);
+  const still = await isRequestedNow(ports, made.value, node, signal);
   if (!still.ok) return still;
   if (still.value) return ok({});
-  const ended = await endWant(ports, { volumeId: spec.volumeId, nodeName: node.nodeName, keepsPrimary: false }, signal);
+  const ended = await withdrawRequest(ports, { volumeId: spec.volumeId, nodeName: node.nodeName, keepsPrimary: false }, signal);
   return ended.ok ? ok({}) : ended;
 }
 
 /** By the record as it is, not as a cache has it. */
-async function isWantedNow(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+async function isRequestedNow(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
   const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(false) : fresh;
-  return ok(isStillWanted(fresh.value, attachment, node));
+  return ok(isStillRequested(fresh.value, attachment, node));
 }

@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 const a = identity("node-a");
 const away: Failure = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "" };
 
-/** A world in which the standby of node-a is deleted while it still waits for its attach, and node-b writes. */
+/** A world in which the replica of node-a is deleted while it still waits for its attach, and node-b writes. */
 async function withWaiting(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzDriverNode", aDriverNode("node-a"));
@@ -67,8 +67,8 @@ describe("an attachment through which no attach was begun", () => {
       world.nodeNames.set(a.instanceUri.toUpperCase(), "node-a");
       assert.deepEqual(await release(world, found), { outcome: ok({}), detaches: 0 });
       const { state, vmId, lun } = world.attachment("node-a")?.status ?? {};
-      assert.deepEqual([state, vmId, lun, world.record()?.unproven], ["Attached", a.vmId, 5, [{ ...a, instanceUri: a.instanceUri.toUpperCase() }]]);
-      const isShown = (): boolean => world.ports.cache.get("AzVolume", "pvc-1")?.status?.record?.unproven.length === 1;
+      assert.deepEqual([state, vmId, lun, world.record()?.unverified], ["Attached", a.vmId, 5, [{ ...a, instanceUri: a.instanceUri.toUpperCase() }]]);
+      const isShown = (): boolean => world.ports.cache.get("AzVolume", "pvc-1")?.status?.record?.unverified.length === 1;
       assert.ok(await world.clock.runUntil(isShown, 10_000));
       assert.deepEqual(await release(world, found), { outcome: ok({}), detaches: 0 });
       assert.notEqual(world.attachment("node-a"), undefined);
@@ -82,9 +82,9 @@ describe("an attachment through which no attach was begun", () => {
 
   it("stays where the record, as it is by then, says that its node may write", () =>
     withWaiting(async (world) => {
-      const becomesUnproven = (): Promise<void> => world.setRecord((record) => ({ ...record, unproven: [a] }));
+      const becomesUnverified = (): Promise<void> => world.setRecord((record) => ({ ...record, unverified: [a] }));
       const refused = fail({ kind: "Refused", diskUri, nodeName: "node-a" });
-      assert.deepEqual(await release(world, ok(aDisk()), becomesUnproven), { outcome: refused, detaches: 0 });
+      assert.deepEqual(await release(world, ok(aDisk()), becomesUnverified), { outcome: refused, detaches: 0 });
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 });

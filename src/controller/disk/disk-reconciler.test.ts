@@ -47,13 +47,13 @@ describe("diskReconciler", () => {
     it("begins the record of a disk that was made for this very object with no node to distrust", () =>
       withControllerPorts(async (world) => {
         await create(world, (made) => ({ tags: ownTags(made) }));
-        assert.deepEqual([world.record()?.foundInUse, world.record()?.unproven], [false, []]);
+        assert.deepEqual([world.record()?.adopted, world.record()?.unverified], [false, []]);
       }));
 
     it("does not take a disk for new that a VM has attached already", () =>
       withControllerPorts(async (world) => {
         await create(world, (made) => ({ tags: ownTags(made), attachedTo: [instanceUriOf("node-a")] }));
-        assert.deepEqual([world.record()?.foundInUse, world.record()?.unproven.map(({ instanceUri }) => instanceUri)], [true, [instanceUriOf("node-a")]]);
+        assert.deepEqual([world.record()?.adopted, world.record()?.unverified.map(({ instanceUri }) => instanceUri)], [true, [instanceUriOf("node-a")]]);
       }));
 
     it("does not take a disk for new whose tags keep a first format and who was cut off", () =>
@@ -61,7 +61,7 @@ describe("diskReconciler", () => {
         const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
         const kept = stateTagsOf(aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [a] }) } }).status);
         await create(world, (made) => ({ tags: { ...ownTags(made), ...kept } }));
-        assert.deepEqual([world.record()?.foundInUse, world.record()?.quarantine], [true, [a]]);
+        assert.deepEqual([world.record()?.adopted, world.record()?.quarantine], [true, [a]]);
         assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
       }));
 
@@ -213,7 +213,10 @@ describe("diskReconciler", () => {
       withHolder(async (world) => {
         world.store.failNext({ fault: "unavailable", verb: "create", kind: "AzVolumeAttachment" });
         await adopt(world);
-        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail, world.attachment("node-a")], [[identity("node-a")], undefined, undefined]);
+        assert.deepEqual(
+          [world.record()?.unverified, world.volume()?.status?.detail, world.attachment("node-a")],
+          [[identity("node-a")], undefined, undefined],
+        );
         assert.deepEqual(await adopt(world), { ok: true, value: {} });
         assert.deepEqual(world.attachment("node-a")?.status, {
           state: "Attached",
@@ -222,7 +225,7 @@ describe("diskReconciler", () => {
           lun: 4,
           publishContext: { LUN: "4" },
         });
-        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail?.diskUri], [[identity("node-a")], diskUri]);
+        assert.deepEqual([world.record()?.unverified, world.volume()?.status?.detail?.diskUri], [[identity("node-a")], diskUri]);
       }));
 
     const unanswered: readonly { readonly answers: string; readonly failure: Failure; readonly state: string }[] = [
@@ -253,7 +256,7 @@ describe("diskReconciler", () => {
     it("lets no VM write that has it before it is settled, where an earlier record may have sent a detach there", () =>
       withHolder(async (world) => {
         await adopt(world, aDisk({ attachedTo: [instanceUriOf("node-a")], tags: driverTags(unknown, "cluster-1") }));
-        assert.deepEqual(world.record()?.unsettled, [a]);
+        assert.deepEqual(world.record()?.barrierPending, [a]);
       }));
 
     for (const { because, given } of [
@@ -268,7 +271,7 @@ describe("diskReconciler", () => {
         withHolder(async (world) => {
           await given(world);
           await adopt(world);
-          assert.deepEqual(world.record()?.unsettled, [a]);
+          assert.deepEqual(world.record()?.barrierPending, [a]);
         }));
 
     it("writes to no VM for a disk of which there never was a record: thousands may come from V1", () =>
@@ -280,7 +283,7 @@ describe("diskReconciler", () => {
             tags: { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-created-for-pv-name": "pvc-1" },
           }),
         );
-        assert.equal(world.record()?.unsettled, undefined);
+        assert.equal(world.record()?.barrierPending, undefined);
       }));
   });
 
@@ -320,10 +323,10 @@ describe("diskReconciler", () => {
           await world.given("AzVolume", volumes[call]);
           const answers: boolean[] = [];
           const refused = fail({ kind: "Refused", diskUri } as const);
-          const asking = async ({ mayProceed }: { readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<typeof refused> => {
-            answers.push(await mayProceed(signal));
+          const asking = async ({ precondition }: { readonly precondition: MayProceed }, signal: AbortSignal): Promise<typeof refused> => {
+            answers.push(await precondition(signal));
             await change(world);
-            answers.push(await mayProceed(signal));
+            answers.push(await precondition(signal));
             return refused;
           };
           const ports = { ...world.ports, cloud: { ...world.ports.cloud, [call]: asking } };

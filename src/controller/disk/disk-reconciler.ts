@@ -13,13 +13,13 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
-import { settleVolume } from "../../core/volume/resolve-volume-spec.ts";
+import { resolveVolumeSpec } from "../../core/volume/resolve-volume-spec.ts";
 import { stateFromTags, stateTagsIn } from "../../core/volume/state-tags.ts";
 import { parseVolumeParameters, volumeContextOf } from "../../core/volume/volume-parameters.ts";
 import { foundRecord, newRecord } from "../../core/writer/writer-steps.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
-import { readStoreGeneration } from "../../objects/store-incarnation.ts";
+import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -27,7 +27,7 @@ import { findHolders, ownNodes } from "../adoption/adopt-disk.ts";
 import { allOf, attachmentsMade, epochsKnownToNodes, whoMayHave } from "../adoption/rebuild-record.ts";
 import { recordHolders } from "../adoption/record-attached-vms.ts";
 import { rebuildVolume } from "../adoption/recreate-volume.ts";
-import { restoreWantsOf } from "../adoption/sync-volume-attachments.ts";
+import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { observeNodes, observeVolume } from "../observe-volume.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
@@ -69,7 +69,7 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, action:
       );
     case "EndOfflineResize":
       return endOfflineResize(ports, volume, action.because, signal);
-    case "RecordGeneration":
+    case "RecordIncarnation":
       return settled(await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal));
     case "PlanAgain":
       return ok({ againAfterMs: action.afterMs });
@@ -93,7 +93,7 @@ async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
   const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
   if (!marked.ok) return settled(marked);
   const created = await ports.steps.run("create-disk", () =>
-    ports.cloud.createDisk({ ...request.value, mayProceed: mayWriteDisk(ports, volume, isToBeCreated) }, signal),
+    ports.cloud.createDisk({ ...request.value, precondition: mayWriteDisk(ports, volume, isToBeCreated) }, signal),
   );
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
   if (!isMadeByDriver(created.value.tags)) {
@@ -117,8 +117,8 @@ function isNeverUsed(volume: AzVolume, { tags, attachedTo }: DiskFacts): boolean
 }
 
 async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts, signal: AbortSignal): Promise<Reconciled> {
-  const storeGeneration = await readStoreGeneration(ports, signal);
-  if (!storeGeneration.ok) return storeGeneration;
+  const storeIncarnation = await readStoreIncarnation(ports, signal);
+  if (!storeIncarnation.ok) return storeIncarnation;
   const recorded = await ports.steps.run("record-created", () =>
     setStatus(
       ports,
@@ -128,7 +128,7 @@ async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: Dis
         state: "Created",
         observedGeneration: volume.metadata.generation,
         detail: detailOf(volume, disk),
-        ...(isSingleWriter(volume.spec.capabilities) ? { record: status.record ?? newRecord(storeGeneration.value) } : {}),
+        ...(isSingleWriter(volume.spec.capabilities) ? { record: status.record ?? newRecord(storeIncarnation.value) } : {}),
       }),
       signal,
     ),
@@ -149,25 +149,25 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal, { isFinal: disk.failure.kind === "DiskNotFound" });
   const holders = await findHolders(ports, disk.value, signal);
   if (!holders.ok) return holders;
-  const storeGeneration = await readStoreGeneration(ports, signal);
-  if (!storeGeneration.ok) return storeGeneration;
+  const storeIncarnation = await readStoreIncarnation(ports, signal);
+  if (!storeIncarnation.ok) return storeIncarnation;
   const { name } = volume.metadata;
   const mayHave = whoMayHave(ports, volume, holders.value);
   const kept = stateFromTags(disk.value);
   const record = foundRecord({
     ...mayHave,
     cutOff: cutOffIn(ports, kept),
-    unsettled: hadRecord(ports, volume, disk.value) ? ownNodes(allOf(mayHave)) : [],
+    barrierPending: hadRecord(ports, volume, disk.value) ? ownNodes(allOf(mayHave)) : [],
     epoch: highestEpoch(0, epochsKnownToNodes(ports, volume)),
-    storeGeneration: storeGeneration.value,
+    storeIncarnation: storeIncarnation.value,
   });
   if (isSingleWriter(volume.spec.capabilities)) {
-    const keep = (present: WriterRecord | undefined): WriterRecord => (present?.storeGeneration === record.storeGeneration ? present : record);
+    const keep = (present: WriterRecord | undefined): WriterRecord => (present?.storeIncarnation === record.storeIncarnation ? present : record);
     const distrusted = await ports.steps.run("record-found", () => setStatus(ports, volume, (status) => ({ ...status, record: keep(status.record) }), signal));
     if (!distrusted.ok) return settled(distrusted);
   }
   const detail = withKeptFormat(detailOf(volume, disk.value), kept);
-  const restored = await restoreWantsOf(ports, { ...volume, status: { ...(volume.status ?? NO_STATUS), detail } }, signal);
+  const restored = await syncVolumeAttachmentsOf(ports, { ...volume, status: { ...(volume.status ?? NO_STATUS), detail } }, signal);
   if (!restored.ok) return restored;
   const held = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
   if (!held.ok) return held;
@@ -193,7 +193,7 @@ async function resizeDisk(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const resized = await ports.steps.run("resize-disk", () =>
-    ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB, mayProceed: mayWriteDisk(ports, volume, isKept) }, signal),
+    ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB, precondition: mayWriteDisk(ports, volume, isKept) }, signal),
   );
   if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
   const recorded = await setStatus(
@@ -236,7 +236,7 @@ async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
   if (known.value !== undefined) {
     const target = known.value;
     const deleted = await ports.steps.run("delete-disk", () =>
-      ports.cloud.deleteDisk({ diskUri: target, mayProceed: mayWriteDisk(ports, volume, isDeleting) }, signal),
+      ports.cloud.deleteDisk({ diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) }, signal),
     );
     if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
     ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
@@ -267,11 +267,11 @@ function isToBeCreated(volume: AzVolume): boolean {
 }
 
 /** What to ask of the platform. The rules were checked when the volume was asked for; they are checked again, since anyone may write a resource. */
-function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<Omit<CreateDiskRequest, "mayProceed">, Failure> {
+function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<Omit<CreateDiskRequest, "precondition">, Failure> {
   const parameters = parseVolumeParameters(volume.spec.parameters);
   if (!parameters.ok) return parameters;
   const capacity = { requiredBytes: BigInt(volume.spec.requiredBytes), limitBytes: BigInt(volume.spec.limitBytes) };
-  const settled = settleVolume({ parameters: parameters.value, capabilities: volume.spec.capabilities, capacity });
+  const settled = resolveVolumeSpec({ parameters: parameters.value, capabilities: volume.spec.capabilities, capacity });
   if (!settled.ok) return settled;
   const placement = choosePlacement({
     accessibilityRequirements: volume.spec.accessibilityRequirements ?? topologyOfNodes(ports),

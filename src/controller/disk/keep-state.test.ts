@@ -132,7 +132,7 @@ describe("the state that a disk's tags keep", () => {
       await lose(world, world.cloud);
       assert.deepEqual(world.record()?.quarantine, [nodeB]);
       assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
-      assert.equal(world.record()?.foundInUse, true);
+      assert.equal(world.record()?.adopted, true);
     }));
 
   it("is taken back once the node is clean", () =>

@@ -60,12 +60,12 @@ async function writeStateTags(
   ports: ControllerPorts,
   { metadata, status }: AzVolume,
   { diskUri, tags }: Pick<Extract<StateTagsAction, { kind: "KeepState" }>, "diskUri" | "tags">,
-  mayProceed: MayProceed,
+  precondition: MayProceed,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const leftOver = Object.keys(status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));
   const changes = { ...Object.fromEntries(leftOver.map((tag) => [tag, undefined])), ...tags };
-  const tagged = await ports.steps.run("tag-disk", () => ports.cloud.tagDisk({ diskUri, tags: changes, mayProceed }, signal));
+  const tagged = await ports.steps.run("tag-disk", () => ports.cloud.tagDisk({ diskUri, tags: changes, precondition }, signal));
   if (!tagged.ok) return tagged;
   const recorded = await changeStatus(
     ports.store,

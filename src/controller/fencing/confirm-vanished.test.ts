@@ -23,7 +23,7 @@ describe("confirmVanished", () => {
   it("clears a VM that the platform says is another now, with what its attachment said of it, and never one that it still knows", () =>
     withControllerPorts(async (world) => {
       const older = { ...identity("node-a"), vmId: "older" };
-      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { wanted: false }), ...older }, quarantine: [older] }));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { requested: false }), ...older }, quarantine: [older] }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }));
       world.instances.set(instanceUriOf("node-a"), "OLDER");
       await confirm(world, older);
@@ -39,7 +39,7 @@ describe("confirmVanished", () => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
       await confirm(world, a);
-      assert.deepEqual([world.record()?.writer, world.record()?.fencing], [aWriter("node-a", { wanted: false }), a]);
+      assert.deepEqual([world.record()?.writer, world.record()?.fencing], [aWriter("node-a", { requested: false }), a]);
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 
@@ -65,11 +65,11 @@ describe("confirmVanished", () => {
     it("frees the volume of a VM that is no node only once its owner has taken the disk off it", () =>
       withControllerPorts(async (world) => {
         const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
         await confirm(world, node, { getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })) });
-        assert.deepEqual(world.record()?.unproven, [node]);
+        assert.deepEqual(world.record()?.unverified, [node]);
         await confirm(world, node, { getDisk: async () => ok(aDisk()) });
-        assert.deepEqual(world.record()?.unproven, []);
+        assert.deepEqual(world.record()?.unverified, []);
       }));
 
     const inspections: readonly { readonly because: string; readonly inspected: Result<InstanceFacts, Failure>; readonly isFreed: boolean }[] = [
@@ -93,21 +93,21 @@ describe("confirmVanished", () => {
       it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk names no more: ${because}`, () =>
         withControllerPorts(async (world) => {
           const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-          await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+          await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
           await confirm(world, node, { getDisk: async () => ok(aDisk()), inspectInstance: async () => inspected });
-          assert.deepEqual(world.record()?.unproven, isFreed ? [] : [node]);
+          assert.deepEqual(world.record()?.unverified, isFreed ? [] : [node]);
         }));
 
     it("frees the volume of an own VM by proof, and keeps the VM in quarantine", () =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ unproven: [a] }));
+        await world.given("AzVolume", aVolumeWithRecord({ unverified: [a] }));
         world.instances.set(a.instanceUri, a.vmId);
         world.attachedTo.add("node-a");
         await confirm(world, a);
-        assert.deepEqual(world.record()?.unproven, [a], "the VM lists the disk");
+        assert.deepEqual(world.record()?.unverified, [a], "the VM lists the disk");
         world.attachedTo.delete("node-a");
         await confirm(world, a);
-        assert.deepEqual([world.record()?.unproven, world.record()?.quarantine], [[], [a]]);
+        assert.deepEqual([world.record()?.unverified, world.record()?.quarantine], [[], [a]]);
       }));
 
     it("fences a writer whose AzDriverNode is gone and whose VM has lost the disk", () =>
@@ -117,12 +117,12 @@ describe("confirmVanished", () => {
         world.instances.set(a.instanceUri, a.vmId);
         await confirm(world, a);
         const { writer, fencing, quarantine } = world.record() ?? {};
-        assert.deepEqual([writer?.nodeName, writer?.wanted, fencing, quarantine], ["node-a", false, a, []]);
+        assert.deepEqual([writer?.nodeName, writer?.requested, fencing, quarantine], ["node-a", false, a, []]);
       }));
 
     it("frees no writer by a proof that is older than the record", () =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }));
         world.instances.set(a.instanceUri, a.vmId);
         world.meanwhile.proveDetached = () => world.setRecord((record) => ({ ...record, epoch: record.epoch + 1 }));
         await confirm(world, a);
@@ -131,7 +131,7 @@ describe("confirmVanished", () => {
 
     for (const [what, record] of [
       ["in quarantine for as long as it exists", { quarantine: [a] }],
-      ["to the fence that was begun", { writer: aWriter("node-a", { wanted: false }), fencing: a }],
+      ["to the fence that was begun", { writer: aWriter("node-a", { requested: false }), fencing: a }],
     ] as const)
       it(`leaves an own VM ${what}, and does not touch it`, () =>
         withControllerPorts(async (world) => {
@@ -145,19 +145,19 @@ describe("confirmVanished", () => {
     it("keeps the volume of a VM that is no node where the disk can't be read", () =>
       withControllerPorts(async (world) => {
         const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
         const failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
         const inspectInstance = async () => ok(anInstance("vm-x", { instanceUri: vmUri }));
         assert.deepEqual(await confirm(world, node, { getDisk: async () => fail(failure), inspectInstance }), { ok: false, failure });
-        assert.deepEqual(world.record()?.unproven, [node]);
+        assert.deepEqual(world.record()?.unverified, [node]);
       }));
 
     it("lets go of it where the disk is gone: the object of a disk that was kept would be in the way of its own end, and the platform be asked for ever", () =>
       withControllerPorts(async (world) => {
         const foreign = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [foreign] }));
+        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [foreign] }));
         await confirm(world, foreign, { getDisk: async () => fail({ kind: "DiskNotFound", diskUri }) });
-        assert.deepEqual(world.record()?.unproven, []);
+        assert.deepEqual(world.record()?.unverified, []);
       }));
 
     it("names the node that has registered on it since: the node shows what it does with the disk", () =>
@@ -165,21 +165,21 @@ describe("confirmVanished", () => {
         const unknown = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
         world.nodeNames.clear();
         world.instances.set(a.instanceUri, a.vmId);
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [unknown] }));
+        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [unknown] }));
         await confirm(world, unknown, { getDisk: async () => ok(aDisk({ attachedTo: [a.instanceUri] })) });
-        assert.deepEqual(world.record()?.unproven, [unknown], "no node is registered there");
+        assert.deepEqual(world.record()?.unverified, [unknown], "no node is registered there");
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await confirm(world, unknown);
-        assert.deepEqual(world.record()?.unproven, [a]);
+        assert.deepEqual(world.record()?.unverified, [a]);
       }));
 
     it("never speaks for a node of ours", () =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
+        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [a] }));
         await world.given("AzDriverNode", aDriverNode("node-a"));
         world.instances.set(instanceUriOf("node-a"), a.vmId);
         await confirm(world, a, { getDisk: async () => ok(aDisk()) });
-        assert.deepEqual(world.record()?.unproven, [a]);
+        assert.deepEqual(world.record()?.unverified, [a]);
       }));
   });
 });

@@ -4,7 +4,7 @@ import { includesNode, isForeign, isSameVmId, type NodeIdentity } from "../../co
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { clearDetached, clearVanished, fenceIntent, identify, isFencing, isWriter, type Step, unwant } from "../../core/writer/writer-steps.ts";
+import { clearDetached, clearVanished, fenceIntent, identify, isFencing, isWriter, type Step, withdraw } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
@@ -32,7 +32,7 @@ export async function confirmVanished(
   if (!forgotten.ok) return forgotten;
   if (kind === "instanceReplaced")
     return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
-  // Neither writer nor unproven: only an entry in quarantine is left of it, which no node will take out.
+  // Neither writer nor unverified: only an entry in quarantine is left of it, which no node will take out.
   const free = (record: WriterRecord): Step => {
     const freed = beginFence(record, node);
     return freed.ok ? freed : clearVanished(record, node);
@@ -47,8 +47,8 @@ function isReportedBy(driverNode: AzDriverNode | undefined, { vmId }: NodeIdenti
 
 /** The record with a fence of `node` begun, which nothing can be asked of any more. */
 function beginFence(record: WriterRecord, node: NodeIdentity): Step {
-  const unwanted = unwant(record, node);
-  return fenceIntent(unwanted.ok ? unwanted.value : record, node);
+  const unrequested = withdraw(record, node);
+  return fenceIntent(unrequested.ok ? unrequested.value : record, node);
 }
 
 /**
@@ -63,7 +63,7 @@ function freeAbsent(ports: ControllerPorts, volumeName: string, node: NodeIdenti
 
 function holds({ status }: AzVolume, node: NodeIdentity): boolean {
   const record = status?.record;
-  return record !== undefined && !isFencing(record, node) && (isWriter(record, node) || includesNode(record.unproven, node));
+  return record !== undefined && !isFencing(record, node) && (isWriter(record, node) || includesNode(record.unverified, node));
 }
 
 /** A VM that was known by its resource id alone may be that of a node that has registered since: then the node shows what it does with the disk. */

@@ -10,12 +10,12 @@ import { fenceReconciler } from "./fence-reconciler.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
-const unwanted = aWriter("node-a", { wanted: false });
+const unrequested = aWriter("node-a", { requested: false });
 
 /** A world in which node-a holds the volume unwanted and its fence was declared. */
 async function withFence(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
-    await world.given("AzVolume", aVolumeWithRecord({ writer: unwanted, fencing: a }));
+    await world.given("AzVolume", aVolumeWithRecord({ writer: unrequested, fencing: a }));
     await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, publishContext: { LUN: "3" } } }));
     world.attachedTo.add("node-a");
     world.disks.add(diskUri);
@@ -49,7 +49,7 @@ describe("fenceReconciler", () => {
 
   it("proves anew, and ends, the fence of a node that has given meanwhile: a detach that another controller was allowed may still land", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unwanted, held: false } }));
+      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unrequested, held: false } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.fencing, a);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
@@ -58,9 +58,9 @@ describe("fenceReconciler", () => {
 
   it("does not take a proof from an earlier grant for one of now", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unwanted, epoch: 2 } }));
+      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unrequested, epoch: 2 } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.writer, { ...unwanted, epoch: 2 });
+      assert.deepEqual(world.record()?.writer, { ...unrequested, epoch: 2 });
       assert.deepEqual(world.record()?.fencing, a);
     }));
 
@@ -68,7 +68,7 @@ describe("fenceReconciler", () => {
     withFence(async (world) => {
       world.meanwhile.fenceDisk = () => remakeVolume(world);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.writer, unwanted);
+      assert.deepEqual(world.record()?.writer, unrequested);
     }));
 
   it("asks the record afresh before the disk is taken off, and does nothing where the fence is off", () =>
@@ -84,7 +84,7 @@ describe("fenceReconciler", () => {
     { because: "the object was made anew, and tells of another fence", change: remakeVolume },
     { because: "the node has shown itself clean", change: ({ setRecord }) => setRecord(({ fencing: _, ...record }) => record) },
     { because: "another node is being fenced", change: ({ setRecord }) => setRecord((record) => ({ ...record, fencing: identity("node-b") })) },
-    { because: "the record is of another store generation", change: ({ setRecord }) => setRecord((record) => ({ ...record, storeGeneration: 7 })) },
+    { because: "the record is of another store incarnation", change: ({ setRecord }) => setRecord((record) => ({ ...record, storeIncarnation: 7 })) },
     { because: "the object is gone", change: removeVolume },
   ];
   for (const { because, change } of changes)
@@ -137,11 +137,11 @@ describe("fenceReconciler", () => {
       const cloud = { ...world.ports.cloud, fenceDisk: async () => fail(failure) };
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       await fence(world);
-      const unproven = `node-a is not proven to be off the disk yet, so no other node may write: ${describeFailure(failure)}`;
+      const unverified = `node-a is not proven to be off the disk yet, so no other node may write: ${describeFailure(failure)}`;
       assert.deepEqual(
         world.told.map(({ message, ...event }) => ({ ...event, message: message.replace(/disk: .*/u, "disk") })),
         [
-          { about, nodeName: "node-a", reason: "NoProof", news: "CloudUnavailable Timeout", message: unproven },
+          { about, nodeName: "node-a", reason: "NoProof", news: "CloudUnavailable Timeout", message: unverified },
           { about, nodeName: "node-a", reason: "Fenced", message: "node-a is proven to be off the disk" },
         ],
       );

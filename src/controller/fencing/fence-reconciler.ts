@@ -44,7 +44,7 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
       {
         diskUri,
         node,
-        mayProceed: async (asked) => {
+        precondition: async (asked) => {
           const fresh = await store.get("AzVolume", volumeName, asked);
           return (
             fresh.ok &&

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { aReplica, aVolume, aVolumeWithRecord, anAttachment, diskUri, identity } from "../../core/testing/objects.ts";
-import { grant, take } from "../../core/writer/writer-steps.ts";
+import { grant, acquire } from "../../core/writer/writer-steps.ts";
 import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -12,7 +12,7 @@ import { mayCarryOut } from "./foreign-detach.ts";
 
 const never = new AbortController().signal;
 const node = identity("node-a");
-const writer = { ...node, epoch: 5, held: true, wanted: true };
+const writer = { ...node, epoch: 5, held: true, requested: true };
 
 /** The VM that had node-a's resource id before. */
 const replaced = { ...node, vmId: "vm-before-node-a" };
@@ -38,8 +38,8 @@ describe("mayCarryOut", () => {
   }[] = [
     { because: "the node holds the volume", record: { writer }, may: false },
     { because: "the node may take it at any moment", record: { writer: { ...writer, held: false } }, may: false },
-    { because: "the node is unproven", record: { unproven: [node] }, may: false },
-    { because: "the record is of another store generation", record: { storeGeneration: 7 }, may: false },
+    { because: "the node is unverified", record: { unverified: [node] }, may: false },
+    { because: "the record is of another store incarnation", record: { storeIncarnation: 7 }, may: false },
     { because: "another node writes it", record: { writer: { ...writer, ...identity("node-b") } }, may: true },
     { because: "no node writes it", record: {}, may: true },
     { because: "the disk itself is attached to a node that holds it", record: { writer }, update: { attaches: diskUri }, may: false },
@@ -56,18 +56,18 @@ describe("mayCarryOut", () => {
       may: false,
     },
     {
-      because: "an unproven node waits for its VM to be settled, and may write",
-      record: { unproven: [node], unsettled: [node] },
+      because: "an unverified node waits for its VM to be settled, and may write",
+      record: { unverified: [node], barrierPending: [node] },
       update: { settles: true },
       may: false,
     },
     {
       because: "the node has shown itself clean before its VM is settled",
-      record: { foundInUse: true, clean: [node], unsettled: [node] },
+      record: { adopted: true, clean: [node], barrierPending: [node] },
       update: { settles: true },
       may: true,
     },
-    { because: "an unproven node that is settled may claim it", record: { unproven: [node] }, update: { settles: true }, may: false },
+    { because: "an unverified node that is settled may claim it", record: { unverified: [node] }, update: { settles: true }, may: false },
     { because: "the VM to be settled has a writer's disk", record: { writer }, update: { settles: true }, may: false },
     {
       because: "the VM that has replaced the one to be settled writes the disk",
@@ -77,13 +77,13 @@ describe("mayCarryOut", () => {
     },
     {
       because: "the VM that has replaced the one to be settled may claim the disk",
-      record: { unproven: [replaced, node], unsettled: [replaced] },
+      record: { unverified: [replaced, node], barrierPending: [replaced] },
       update: { settles: true, node: replaced },
       may: false,
     },
     {
       because: "the VM and its predecessor both wait to be settled",
-      record: { unproven: [replaced, node], unsettled: [replaced, node] },
+      record: { unverified: [replaced, node], barrierPending: [replaced, node] },
       update: { settles: true, node: replaced },
       may: false,
     },
@@ -107,10 +107,10 @@ describe("mayCarryOut", () => {
       update: { fences: true },
       may: false,
     },
-    { because: "a fence waits for an unproven node", record: { unproven: [node] }, update: { fences: true }, may: false },
+    { because: "a fence waits for an unverified node", record: { unverified: [node] }, update: { fences: true }, may: false },
     {
       because: "a fence takes along what is being fenced off the node",
-      record: { writer: { ...writer, wanted: false }, fencing: node },
+      record: { writer: { ...writer, requested: false }, fencing: node },
       update: { fences: true },
       may: true,
     },
@@ -122,7 +122,7 @@ describe("mayCarryOut", () => {
     },
     {
       because: "an update that is no fence waits for the node's fence",
-      record: { writer: { ...writer, wanted: false }, fencing: node },
+      record: { writer: { ...writer, requested: false }, fencing: node },
       may: false,
     },
   ];
@@ -179,7 +179,7 @@ describe("mayCarryOut", () => {
     }));
 
   describe("of a volume whose record does not tell who uses it on the VM", () => {
-    const found = { foundInUse: true, clean: [identity("node-b")] };
+    const found = { adopted: true, clean: [identity("node-b")] };
     const rows: readonly { readonly because: string; readonly volume: AzVolume; readonly use: VolumeUse; readonly may: boolean }[] = [
       { because: "a pod uses it by a record that was made again without its node", volume: aVolumeWithRecord(found), use: used, may: false },
       { because: "whether a pod uses it is not known", volume: aVolumeWithRecord(found), use: { kind: "unknown" }, may: false },
@@ -269,7 +269,7 @@ describe("mayCarryOut", () => {
 
     it("goes by a record that the cache does not show yet", () =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ unproven: [node] }));
+        await world.given("AzVolume", aVolumeWithRecord({ unverified: [node] }));
         const ports = { ...world.ports, cache: { ...world.ports.cache, byIndex: () => [] } };
         assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
       }));
@@ -282,7 +282,7 @@ describe("mayCarryOut", () => {
       }));
   });
 
-  it("has a standby's attachment say that its disk comes off, and tells once", () =>
+  it("has a replica's attachment say that its disk comes off, and tells once", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: { ...writer, ...identity("node-b") } }));
       await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -315,7 +315,7 @@ describe("mayCarryOut", () => {
     [replaced, "an earlier VM"],
     [renamed, "another name of the VM"],
   ] as const)
-    it(`has the VM's standby say that its disk comes off as ${what} is settled`, () =>
+    it(`has the VM's replica say that its disk comes off as ${what} is settled`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -348,7 +348,7 @@ describe("mayCarryOut", () => {
       const updateStatus: typeof store.updateStatus = async (...args) => {
         await world.setRecord((record) => {
           const granted = grant(record, node);
-          const taken = granted.ok ? take(granted.value, node, { isClean: true, storeGeneration: record.storeGeneration }) : granted;
+          const taken = granted.ok ? acquire(granted.value, node, { isClean: true, storeIncarnation: record.storeIncarnation }) : granted;
           assert.ok(taken.ok);
           return taken.value;
         });
@@ -370,7 +370,7 @@ describe("mayCarryOut", () => {
       assert.equal(await asked(world), false);
     }));
 
-  it("lets a shared volume go that is not published to the node, standby or not", () =>
+  it("lets a shared volume go that is not published to the node, replica or not", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", shared);
       assert.equal(await asked(world), true);
@@ -391,12 +391,12 @@ describe("mayCarryOut", () => {
     const attaching = { state: "Attaching", vmId: node.vmId, instanceUri: node.instanceUri } as const;
     const neverAttached = aReplica("node-a", { spec: { role: "Primary" }, status: undefined });
     const begun = { ...neverAttached, status: attaching };
-    const noted = { volumes: [{ volumeName: "pvc-1", uid: shared.metadata.uid, epoch: 0 }] };
+    const checkpointed = { volumes: [{ volumeName: "pvc-1", uid: shared.metadata.uid, epoch: 0 }] };
     const rows: readonly {
       readonly because: string;
       readonly use: VolumeUse;
       readonly attachment?: AzVolumeAttachment;
-      readonly reported?: typeof noted;
+      readonly reported?: typeof checkpointed;
       readonly attaches?: string;
       readonly may: boolean;
     }[] = [
@@ -405,7 +405,7 @@ describe("mayCarryOut", () => {
       { because: "whether a pod uses it is not known", use: { kind: "unknown" }, may: false },
       { because: "no pod is there: a CSI client has published it", use: { kind: "unused" }, may: false },
       { because: "the node had the disk by this attachment", use: waiting, attachment: { ...begun, status: { ...attaching, lun: 0 } }, may: false },
-      { because: "the node has noted the volume", use: waiting, reported: noted, may: false },
+      { because: "the node has noted the volume", use: waiting, reported: checkpointed, may: false },
       { because: "another disk is attached", use: waiting, attaches: `${diskUri}-2`, may: false },
     ];
     for (const { because, use, attachment = begun, reported = {}, attaches = diskUri, may } of rows)

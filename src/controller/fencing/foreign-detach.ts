@@ -137,7 +137,7 @@ async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, upd
  */
 async function isOnlyAwaited(ports: Ports, leaving: LeavingDisk, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
   const nodeNames = nodeNamesOf(ports, node);
-  const noting = ports.cache.byIndex("AzDriverNode", "noted", volume.metadata.name);
+  const noting = ports.cache.byIndex("AzDriverNode", "checkpointed", volume.metadata.name);
   if (noting.some(({ spec }) => nodeNames.includes(spec.nodeName)) || leaving.attachments.some(({ status }) => status?.lun !== undefined)) return false;
   const uses = await Promise.all(nodeNames.map((nodeName) => ports.users.on({ nodeName, volumeId: leaving.diskUri }, signal)));
   const isWaiting = (use: VolumeUse): boolean => use.kind === "used" && use.areWaiting === true;
@@ -145,11 +145,11 @@ async function isOnlyAwaited(ports: Ports, leaving: LeavingDisk, volume: AzVolum
 }
 
 /**
- * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is unproven.
- * An unproven node that waits to be settled may have pods that write.
+ * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is unverified.
+ * An unverified node that waits to be settled may have pods that write.
  */
-function isUsedAt({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
-  const users = [...(writer === undefined ? [] : [writer]), ...unproven];
+function isUsedAt({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
+  const users = [...(writer === undefined ? [] : [writer]), ...unverified];
   return users.some((other) => isSameNode(other, node) || isSameResourceUri(other.instanceUri, node.instanceUri));
 }
 

@@ -12,7 +12,7 @@ import { fenceReconciler } from "./fence-reconciler.ts";
 const never = new AbortController().signal;
 const a = identity("node-a");
 const b = identity("node-b");
-const found: Partial<WriterRecord> = { foundInUse: true, unproven: [a, b], epoch: 4 };
+const found: Partial<WriterRecord> = { adopted: true, unverified: [a, b], epoch: 4 };
 
 /** A world in which the record of `pvc-1` was made anew while a detach from node-a was under way, which has landed since: node-a finds no device. */
 async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
@@ -29,11 +29,11 @@ async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Pr
 
 const pass = (world: ReconcileWorld): Promise<unknown> => world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
 
-describe("an unproven node that has nothing to show itself clean by", () => {
-  it("is unproven no more once Azure has proven that the disk is not there, and in quarantine until it is clean", () =>
+describe("an unverified node that has nothing to show itself clean by", () => {
+  it("is unverified no more once Azure has proven that the disk is not there, and in quarantine until it is clean", () =>
     withLateDetach(async (world) => {
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
-      assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], quarantine: [identity("node-a")] }));
+      assert.deepEqual(world.record(), aRecord({ ...found, unverified: [b], quarantine: [identity("node-a")] }));
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary", provenOff: a.vmId });
       assert.deepEqual([...world.attachedTo], ["node-b"]);
       assert.deepEqual(await pass(world), { ok: true, value: {} });
@@ -59,8 +59,8 @@ describe("an unproven node that has nothing to show itself clean by", () => {
           return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] }) : instance;
         },
       };
-      const unproven = [{ ...a, unverified: true as const }, b];
-      await world.setRecord((record) => ({ ...record, unproven }));
+      const unverified = [{ ...a, unconfirmed: true as const }, b];
+      await world.setRecord((record) => ({ ...record, unverified }));
       await world.clock.advance(1_000);
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       const { state, lun, vmId, deviceMissing } = world.attachment("node-a")?.status ?? {};
@@ -68,7 +68,7 @@ describe("an unproven node that has nothing to show itself clean by", () => {
       assert.deepEqual(world.record(), aRecord(found), "from now on it may claim");
     }));
 
-  it("stays unproven where the record was made anew during the proof: an attach may have landed in between", () =>
+  it("stays unverified where the record was made anew during the proof: an attach may have landed in between", () =>
     withLateDetach(async (world) => {
       world.meanwhile.proveDetached = () => world.setRecord((record) => ({ ...record, epoch: 5 }));
       assert.deepEqual(await pass(world), { ok: false, failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" } });
@@ -81,11 +81,11 @@ describe("an unproven node that has nothing to show itself clean by", () => {
       const get: typeof store.get = async (kind, name, signal) => {
         const read = await store.get(kind, name, signal);
         // Right before the platform is written to.
-        if (kind === "AzVolume") await world.setRecord((record) => ({ ...record, unproven: [b], clean: [a] }));
+        if (kind === "AzVolume") await world.setRecord((record) => ({ ...record, unverified: [b], clean: [a] }));
         return read;
       };
       const done = await world.answerOf(fenceReconciler({ ...world.ports, store: { ...store, get } }).reconcile("pvc-1", never));
       assert.deepEqual(done, { ok: true, value: { againAfterMs: 10_000 } });
-      assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], clean: [a] }));
+      assert.deepEqual(world.record(), aRecord({ ...found, unverified: [b], clean: [a] }));
     }));
 });

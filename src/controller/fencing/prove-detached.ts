@@ -3,8 +3,8 @@ import { includesNode, isSameNode, type NodeIdentity } from "../../core/api/node
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
-import { clearDetached, isFencing, isUnverified, type Step, verify } from "../../core/writer/writer-steps.ts";
-import { isTrusted, readStoreGeneration } from "../../objects/store-incarnation.ts";
+import { clearDetached, isFencing, isUnconfirmed, type Step, verify } from "../../core/writer/writer-steps.ts";
+import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
@@ -18,19 +18,19 @@ import { clearProven } from "./record-proof.ts";
 const ASK_PLATFORM_MS = 10_000;
 
 /**
- * Ends *unproven* for nodes that have nothing by which they could show themselves clean, with proof that the disk is not on their VM: an attach or detach that another
+ * Ends *unverified* for nodes that have nothing by which they could show themselves clean, with proof that the disk is not on their VM: an attach or detach that another
  * controller was allowed may have landed since the record was made anew. Takes no disk off anybody; the node is in quarantine until it has shown that it is clean.
  */
 export async function proveDetached(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
   const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
-  if (record === undefined || record.unproven.length === 0) return ok({});
+  if (record === undefined || record.unverified.length === 0) return ok({});
   const observed = observeVolume(ports, volumeName);
   const nodes = observed === undefined ? [] : planProofs(observed);
   if (nodes.length === 0) return ok({});
-  const generation = await readStoreGeneration(ports, signal);
+  const generation = await readStoreIncarnation(ports, signal);
   // The proof would be refused. The end of the sweep, or a record that is made again, brings the volume here.
-  if (!generation.ok) return generation.failure.kind === "StoreWentBack" ? ok({}) : generation;
-  if (record.storeGeneration !== generation.value) return ok({});
+  if (!generation.ok) return generation.failure.kind === "StoreRolledBack" ? ok({}) : generation;
+  if (record.storeIncarnation !== generation.value) return ok({});
   for (const node of nodes) {
     const proven = await prove(ports, volumeName, node, signal);
     if (!proven.ok) return proven;
@@ -39,7 +39,7 @@ export async function proveDetached(ports: ControllerPorts, volumeName: string, 
 }
 
 async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
-  const asked = { volumeName, node, isAsked: isUnproven, clear: clearDetached, outcome: "unproven node without the disk" };
+  const asked = { volumeName, node, isAsked: isUnverified, clear: clearDetached, outcome: "unverified node without the disk" };
   return proveOff(ports, asked, (volume) => recordPlace(ports, volume, node, signal), signal);
 }
 
@@ -70,7 +70,7 @@ export async function proveOff(
   const diskUri = began.value.status?.detail?.diskUri;
   if (diskUri === undefined || !isAsked(began.value, node)) return ok({});
   const startedMs = clock.elapsedMs();
-  const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
+  const precondition = async (asked: AbortSignal): Promise<boolean> => {
     const fresh = await store.get("AzVolume", volumeName, asked);
     return (
       fresh.ok &&
@@ -79,7 +79,9 @@ export async function proveOff(
       (await isTrusted(ports, fresh.value.status?.record, asked))
     );
   };
-  const proof = await steps.run("prove-detached", () => cloud.proveDetached({ diskUri, node, mayProceed, mayCarryOut: mayCarryOut(ports, { node }) }, signal));
+  const proof = await steps.run("prove-detached", () =>
+    cloud.proveDetached({ diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node }) }, signal),
+  );
   // Refused: the node has shown what it does with the disk since, or the record is being rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
   if (proof.value === undefined) return onListed(began.value);
@@ -105,13 +107,13 @@ async function recordPlace(ports: ControllerPorts, volume: AzVolume, node: NodeI
 
 /** A record that was replaced since asks for another look at Azure. */
 async function recordVerified(ports: ControllerPorts, { metadata, status }: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
-  if (status?.record === undefined || !isUnverified(status.record, node)) return ok({});
-  const { storeGeneration } = status.record;
+  if (status?.record === undefined || !isUnconfirmed(status.record, node)) return ok({});
+  const { storeIncarnation } = status.record;
   const moved = await moveRecord(
     ports,
     { volumeName: metadata.name, nodeName: node.nodeName, step: "verify" },
     (record, fresh) => {
-      const isSameRecord = fresh.metadata.uid === metadata.uid && record.storeGeneration === storeGeneration;
+      const isSameRecord = fresh.metadata.uid === metadata.uid && record.storeIncarnation === storeIncarnation;
       return isSameRecord ? verify(record, node) : fail("the record was made anew");
     },
     signal,
@@ -119,7 +121,7 @@ async function recordVerified(ports: ControllerPorts, { metadata, status }: AzVo
   return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound" ? ok({}) : moved;
 }
 
-function isUnproven(volume: AzVolume, node: NodeIdentity): boolean {
+function isUnverified(volume: AzVolume, node: NodeIdentity): boolean {
   const record = volume.status?.record;
-  return record !== undefined && includesNode(record.unproven, node) && !isFencing(record, node);
+  return record !== undefined && includesNode(record.unverified, node) && !isFencing(record, node);
 }

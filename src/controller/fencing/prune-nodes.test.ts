@@ -87,7 +87,7 @@ describe("driverNodeReconciler", () => {
     { because: "the cluster has the node again, which the cache does not show yet", presence: "present" },
     { because: "nobody can tell", presence: "unknown" },
     { because: "it is a volume's writer", record: { writer: aWriter("node-a") } },
-    { because: "it has not shown yet that it is clean", record: { foundInUse: true, unproven: [identity("node-a")] } },
+    { because: "it has not shown yet that it is clean", record: { adopted: true, unverified: [identity("node-a")] } },
     {
       because: "it was cut off from a volume, and its VM is there",
       record: { quarantine: [identity("node-a")] },
@@ -99,7 +99,7 @@ describe("driverNodeReconciler", () => {
       because: "it has to be fenced, which the cache does not show yet",
       record: { quarantine: [identity("node-a")] },
       isVmKnown: true,
-      becomes: { unproven: [identity("node-a")] },
+      becomes: { unverified: [identity("node-a")] },
     },
     {
       because: "its VM is none that this driver can look for",
@@ -139,7 +139,7 @@ describe("driverNodeReconciler", () => {
   ]) {
     it(`takes it out of quarantine where ${because}, and deletes it: records must not grow with each node that comes and goes`, () =>
       withControllerPorts(async (world) => {
-        const gone = { foundInUse: true, quarantine: [identity("node-a"), identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
+        const gone = { adopted: true, quarantine: [identity("node-a"), identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
         await lookAt(world, { record: gone, isVmKnown: true, ...(vmId === undefined ? {} : { vmId }) });
         assert.deepEqual(world.driverNodes(), ["node-b"]);
         assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
@@ -148,7 +148,7 @@ describe("driverNodeReconciler", () => {
 
   it("forgets a VM of which nobody has told since its AzDriverNode was lost, by the place that stands in the record", () =>
     withControllerPorts(async (world) => {
-      const record = { foundInUse: true, quarantine: [placed, identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
+      const record = { adopted: true, quarantine: [placed, identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
       assert.deepEqual(await lookAt(world, { record, isRegistered: false }), { ok: true, value: {} });
       assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
       assert.deepEqual(world.driverNodes(), ["node-b"]);
@@ -235,7 +235,7 @@ describe("driverNodeReconciler", () => {
   it("is not held up by what once said it was clean, and takes that back: it has to be said again, should the node come again", () =>
     withControllerPorts(async (world) => {
       const clean = [identity("node-a"), identity("node-b"), { ...identity("node-a"), vmId: "earlier" }];
-      await lookAt(world, { record: { foundInUse: true, clean } });
+      await lookAt(world, { record: { adopted: true, clean } });
       assert.deepEqual([world.driverNodes(), world.record()?.clean], [["node-b"], [identity("node-b")]]);
     }));
 

@@ -41,8 +41,8 @@ async function forgetIfGone(ports: ControllerPorts, nodeName: string, signal: Ab
   const silentMs = driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
   if (silentMs < settings.heartbeatStaleMs) return ok({ againAfterMs: settings.heartbeatStaleMs - silentMs });
   // What a record says of it has to be proven first, and the AzDriverNode tells of which VM it speaks.
-  const isBusy = ({ writer, fencing, unproven, unsettled = [] }: WriterRecord): boolean =>
-    [writer, fencing, ...unproven, ...unsettled].some((node) => node?.nodeName === nodeName);
+  const isBusy = ({ writer, fencing, unverified, barrierPending = [] }: WriterRecord): boolean =>
+    [writer, fencing, ...unverified, ...barrierPending].some((node) => node?.nodeName === nodeName);
   if (recordsWhere(ports, isBusy).length > 0) return ok({});
   const presence = await clusterVolumes.nodePresence(nodeName, signal);
   if (presence !== "gone") return ok({});

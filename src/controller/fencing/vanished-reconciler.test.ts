@@ -17,7 +17,7 @@ const a = identity("node-a");
 async function withStrandedHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzDriverNode", aDriverNode("node-a"));
-    await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }));
+    await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }));
     world.instances.set(instanceUriOf("node-a"), a.vmId);
     await world.clock.advance(10_000);
     await act(world);
@@ -57,7 +57,7 @@ describe("a holder that nothing tells where its disk is", () => {
     withStrandedHolder(async (world) => {
       world.use = { kind: "used", users: ["pod default/db-0"] };
       await pass(world);
-      assert.deepEqual([world.record()?.fencing, world.record()?.writer?.wanted], [undefined, true]);
+      assert.deepEqual([world.record()?.fencing, world.record()?.writer?.requested], [undefined, true]);
     }));
 });
 
@@ -80,7 +80,7 @@ describe("a writer whose node name is another VM's", () => {
         // Azure lists the disk there, so that nothing proves it off.
         world.attachedTo.add("node-a");
         await pass(world, { inspectInstance });
-        assert.deepEqual([world.record()?.fencing, world.record()?.writer?.wanted], isFenced ? [earlier, false] : [undefined, true]);
+        assert.deepEqual([world.record()?.fencing, world.record()?.writer?.requested], isFenced ? [earlier, false] : [undefined, true]);
       }));
 
   it("is fenced once it is proven to be without the disk, though the other VM of its name reports", () =>
@@ -100,31 +100,31 @@ describe("a writer whose node name is another VM's", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-b"));
       world.instances.set(earlier.instanceUri, earlier.vmId);
       world.attachedTo.add("node-a");
-      const unwanted = { ...aWriter("node-a", { wanted: false }), ...earlier };
-      await world.setRecord((record) => ({ ...record, writer: { ...unwanted, held: false } }));
+      const unrequested = { ...aWriter("node-a", { requested: false }), ...earlier };
+      await world.setRecord((record) => ({ ...record, writer: { ...unrequested, held: false } }));
       await reconcile(world);
-      assert.deepEqual(world.record()?.writer, unwanted);
+      assert.deepEqual(world.record()?.writer, unrequested);
       await pass(world);
       await reconcile(world);
-      assert.deepEqual(world.record()?.writer, unwanted);
+      assert.deepEqual(world.record()?.writer, unrequested);
       world.attachedTo.clear();
       await pass(world);
       assert.deepEqual(world.record()?.fencing, earlier);
     }));
 
-  it("stays unproven while Azure lists the disk there, though the token of the other VM removes its entry", () =>
+  it("stays unverified while Azure lists the disk there, though the token of the other VM removes its entry", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [earlier] }));
+      await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [earlier] }));
       const repeated = { ...earlier, nodeName: earlier.instanceUri };
       await reconcile(world);
-      assert.deepEqual(world.record()?.unproven, [earlier, repeated]);
-      await world.setRecord((record) => ({ ...record, unproven: record.unproven.filter(({ nodeName }) => nodeName !== "node-a") }));
+      assert.deepEqual(world.record()?.unverified, [earlier, repeated]);
+      await world.setRecord((record) => ({ ...record, unverified: record.unverified.filter(({ nodeName }) => nodeName !== "node-a") }));
       await reconcile(world);
       await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [earlier.instanceUri] })) });
-      assert.deepEqual(world.record()?.unproven, [repeated]);
+      assert.deepEqual(world.record()?.unverified, [repeated]);
       await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [] })) });
-      assert.deepEqual(world.record()?.unproven, []);
+      assert.deepEqual(world.record()?.unverified, []);
     }));
 
   for (const { because, vmId, isRevoked } of [
@@ -134,7 +134,7 @@ describe("a writer whose node name is another VM's", () => {
     it(`${isRevoked ? "loses" : "keeps"} a grant that was given back where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
-        const writer = { ...aWriter("node-a", { held: false, wanted: false }), instanceUri: earlier.instanceUri };
+        const writer = { ...aWriter("node-a", { held: false, requested: false }), instanceUri: earlier.instanceUri };
         await world.given("AzVolume", aVolumeWithRecord({ writer }));
         world.instances.set(a.instanceUri, vmId);
         await reconcile(world);

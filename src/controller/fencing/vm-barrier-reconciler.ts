@@ -5,15 +5,15 @@ import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { settle } from "../../core/writer/writer-steps.ts";
-import { readStoreGeneration } from "../../objects/store-incarnation.ts";
+import { passBarrier } from "../../core/writer/writer-steps.ts";
+import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 
 /** A volume whose record was made anew, and the node that it has unsettled, with its disk. */
-interface Unsettled {
+interface BarrierPending {
   readonly volume: AzVolume;
   readonly node: NodeIdentity;
   readonly diskUri: string;
@@ -23,44 +23,44 @@ interface Unsettled {
  * Ends *unsettled* for a node, by its name, in all records that were made anew: one update moves the ETag of its VM, so that whatever the lost records allowed lands no more, a
  * forced detach above all. Beside the loop that fences: what is to be outrun may be a fence of this very controller, which waits for its answer.
  */
-export function settleReconciler(ports: ControllerPorts): Reconciler {
+export function barrierReconciler(ports: ControllerPorts): Reconciler {
   return {
-    name: "settle",
+    name: "passBarrier",
     workers: 64,
     // Azure takes few updates of a VM, and a failover may want the next one.
     backoff: { baseMs: 500, maxMs: 30_000 },
-    reconcile: (nodeName, signal) => settleVm(ports, nodeName, signal),
+    reconcile: (nodeName, signal) => passVmBarrier(ports, nodeName, signal),
   };
 }
 
-async function settleVm(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
-  const generation = await readStoreGeneration(ports, signal);
+async function passVmBarrier(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const generation = await readStoreIncarnation(ports, signal);
   // No record is to be trusted yet: its end brings every node here again.
-  if (!generation.ok) return generation.failure.kind === "StoreWentBack" ? ok({}) : generation;
-  const read = await readUnsettled(ports, nodeName, generation.value, signal);
+  if (!generation.ok) return generation.failure.kind === "StoreRolledBack" ? ok({}) : generation;
+  const read = await readBarrierPending(ports, nodeName, generation.value, signal);
   if (!read.ok) return read;
   let outcome: Reconciled = ok({});
   for (const onVm of Map.groupBy(read.value, ({ node }) => resourceUriKey(node.instanceUri)).values()) {
-    const settled = await settleOne(ports, onVm, generation.value, signal);
+    const settled = await passOneBarrier(ports, onVm, generation.value, signal);
     if (outcome.ok) outcome = settled;
   }
   return outcome;
 }
 
 /** Settles one VM for all volumes that have it unsettled. */
-async function settleOne(ports: ControllerPorts, onVm: readonly Unsettled[], generation: number, signal: AbortSignal): Promise<Reconciled> {
+async function passOneBarrier(ports: ControllerPorts, onVm: readonly BarrierPending[], generation: number, signal: AbortSignal): Promise<Reconciled> {
   const [first] = onVm;
   if (first === undefined) return ok({});
-  const settled = await settledOf(ports, first, onVm, generation, signal);
+  const settled = await withoutVanished(ports, first, onVm, generation, signal);
   if (!settled.ok) {
-    for (const unsettled of onVm) tellUnsettled(ports, unsettled, settled.failure);
+    for (const barrierPending of onVm) reportBarrierPending(ports, barrierPending, settled.failure);
     return settled;
   }
-  for (const unsettled of settled.value) {
-    const recorded = await recordSettled(ports, unsettled, signal);
+  for (const barrierPending of settled.value) {
+    const recorded = await recordBarrierPassed(ports, barrierPending, signal);
     if (!recorded.ok) return recorded;
   }
-  const left = onVm.find((unsettled) => !settled.value.includes(unsettled));
+  const left = onVm.find((barrierPending) => !settled.value.includes(barrierPending));
   if (left === undefined) return ok({});
   const failure: Failure = {
     kind: "CloudUnavailable",
@@ -68,19 +68,19 @@ async function settleOne(ports: ControllerPorts, onVm: readonly Unsettled[], gen
     message: `VM ${first.node.instanceUri} lists the disk as one that is coming off`,
     requestId: "",
   };
-  tellUnsettled(ports, left, failure);
+  reportBarrierPending(ports, left, failure);
   return fail(failure);
 }
 
 /** The records as they are now, past the cache: what was sent before them is outrun by what comes after. */
-async function readUnsettled(
+async function readBarrierPending(
   ports: ControllerPorts,
   nodeName: string,
   generation: number,
   signal: AbortSignal,
-): Promise<Result<readonly Unsettled[], Failure>> {
-  const names = ports.cache.byIndex("AzVolume", "unsettledOn", nodeName).map(({ metadata }) => metadata.name);
-  const unsettled: Unsettled[] = [];
+): Promise<Result<readonly BarrierPending[], Failure>> {
+  const names = ports.cache.byIndex("AzVolume", "barrierPendingOn", nodeName).map(({ metadata }) => metadata.name);
+  const barrierPending: BarrierPending[] = [];
   // One after the other: 64 workers, each with all volumes of a node, would fill the connections of the store.
   for (const name of names) {
     const read = await ports.store.get("AzVolume", name, signal);
@@ -88,70 +88,70 @@ async function readUnsettled(
     if (!read.ok) continue;
     const { status, spec } = read.value;
     const diskUri = status?.detail?.diskUri ?? spec.diskUri;
-    if (diskUri === undefined || status?.record?.storeGeneration !== generation) continue;
+    if (diskUri === undefined || status?.record?.storeIncarnation !== generation) continue;
     // Several only where a VM took over the name of another.
-    const nodes = (status.record.unsettled ?? []).filter((other) => other.nodeName === nodeName);
-    unsettled.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
+    const nodes = (status.record.barrierPending ?? []).filter((other) => other.nodeName === nodeName);
+    barrierPending.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
   }
-  return ok(unsettled);
+  return ok(barrierPending);
 }
 
 /** Moves the VM's ETag; answers the volumes whose disks stay where they are. */
-async function settledOf(
+async function withoutVanished(
   ports: ControllerPorts,
-  first: Unsettled,
-  unsettled: readonly Unsettled[],
+  first: BarrierPending,
+  barrierPending: readonly BarrierPending[],
   generation: number,
   signal: AbortSignal,
-): Promise<Result<readonly Unsettled[], Failure>> {
+): Promise<Result<readonly BarrierPending[], Failure>> {
   const { cloud, steps } = ports;
   const { node, diskUri } = first;
-  const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
-    const still = await readStoreGeneration(ports, asked);
+  const precondition = async (asked: AbortSignal): Promise<boolean> => {
+    const still = await readStoreIncarnation(ports, asked);
     return still.ok && still.value === generation;
   };
-  const moved = await steps.run("settle-vm", () =>
-    cloud.settleInstance({ diskUri, node, mayProceed, mayCarryOut: mayCarryOut(ports, { node, settles: true }) }, signal),
+  const moved = await steps.run("vm-barrier", () =>
+    cloud.writeBarrier({ diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) }, signal),
   );
-  if (!moved.ok) return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(ports, unsettled, mayProceed, signal)) : moved;
+  if (!moved.ok) return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(ports, barrierPending, precondition, signal)) : moved;
   const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
   // What a detach has left half done Azure may carry out with any update of the VM.
   const leaving = instance.value.dataDisks.filter(({ beingDetached }) => beingDetached);
-  return ok(unsettled.filter((other) => !leaving.some((entry) => isSameResourceUri(entry.diskUri, other.diskUri))));
+  return ok(barrierPending.filter((other) => !leaving.some((entry) => isSameResourceUri(entry.diskUri, other.diskUri))));
 }
 
 /** Nothing is at the VM's resource id: those whose disks prove that the VM is gone. */
 async function withoutVm(
   ports: ControllerPorts,
-  unsettled: readonly Unsettled[],
-  mayProceed: (signal: AbortSignal) => Promise<boolean>,
+  barrierPending: readonly BarrierPending[],
+  precondition: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
-): Promise<readonly Unsettled[]> {
-  const prove = ({ diskUri, node }: Unsettled): ReturnType<typeof ports.cloud.proveDetached> =>
-    ports.cloud.proveDetached({ diskUri, node, mayProceed, mayCarryOut: mayCarryOut(ports, { node, settles: true }) }, signal);
-  const proofs = await Promise.all(unsettled.map(prove));
-  return unsettled.filter((_, index) => {
+): Promise<readonly BarrierPending[]> {
+  const prove = ({ diskUri, node }: BarrierPending): ReturnType<typeof ports.cloud.proveDetached> =>
+    ports.cloud.proveDetached({ diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) }, signal);
+  const proofs = await Promise.all(barrierPending.map(prove));
+  return barrierPending.filter((_, index) => {
     const proof = proofs[index];
     return proof?.ok === true && proof.value !== undefined;
   });
 }
 
 /** A record that was lost once more meanwhile may have allowed other updates. */
-async function recordSettled(ports: ControllerPorts, { volume: made, node }: Unsettled, signal: AbortSignal): Promise<Reconciled> {
+async function recordBarrierPassed(ports: ControllerPorts, { volume: made, node }: BarrierPending, signal: AbortSignal): Promise<Reconciled> {
   const { name, uid } = made.metadata;
-  const generation = made.status?.record?.storeGeneration;
+  const generation = made.status?.record?.storeIncarnation;
   const moved = await moveRecord(
     ports,
     { volumeName: name, nodeName: node.nodeName, step: "settled" },
-    (record, { metadata }) => (metadata.uid === uid && record.storeGeneration === generation ? settle(record, node) : fail("the record was made anew")),
+    (record, { metadata }) => (metadata.uid === uid && record.storeIncarnation === generation ? passBarrier(record, node) : fail("the record was made anew")),
     signal,
   );
   return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound" ? ok({}) : moved;
 }
 
-function tellUnsettled({ events }: ControllerPorts, { volume, node: { nodeName } }: Unsettled, failure: Failure): void {
+function reportBarrierPending({ events }: ControllerPorts, { volume, node: { nodeName } }: BarrierPending, failure: Failure): void {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return;
   const message = `a detach from ${nodeName} may still be under way, so it may not write: ${describeFailure(failure)}`;
-  events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, nodeName, reason: "NotSettled", message, news: failureNews(failure) });
+  events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, nodeName, reason: "BarrierPending", message, news: failureNews(failure) });
 }

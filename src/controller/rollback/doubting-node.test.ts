@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { aReplica, aVolumeWithRecord, identity, leaving } from "../../core/testing/objects.ts";
 import { LONE_REPORT_EVERY_MS } from "../../core/writer/judge-reports.ts";
-import { rememberedReport, STORE_WENT_BACK, wentBackReason } from "../../objects/rollback-reports.ts";
+import { rememberedReport, STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import { detach } from "../attachment/detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -11,7 +11,7 @@ import { doubtingNode } from "./doubting-node.ts";
 
 const never = new AbortController().signal;
 const b = identity("node-b");
-const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: wentBackReason(0), message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
+const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: rolledBackReason(0), message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
 
 /** A world in which node-b has pvc-1 attached and noted, and says that the store went back. */
 async function withDoubt(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {

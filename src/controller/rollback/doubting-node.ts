@@ -17,6 +17,6 @@ export function doubtingNode(
   const lease = cache.get("Lease", CONTROLLER_LEASE);
   const repeats = lease === undefined ? {} : loneReportsOf(lease, LONE_REPEATS_ANNOTATION);
   const mayDoubt = (nodeName: string): boolean => !users.cachedNode(nodeName).isOutOfService && !hasRepeated(repeats, nodeName, clock.nowMs());
-  const noting = cache.byIndex("AzDriverNode", "noted", volumeName);
+  const noting = cache.byIndex("AzDriverNode", "checkpointed", volumeName);
   return noting.find((node) => attached.has(node.metadata.name) && hasReported(node, generation) && mayDoubt(node.metadata.name))?.metadata.name;
 }

@@ -1,5 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../../core/api/lease.ts";
+import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../../core/api/lease.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -10,35 +10,35 @@ import { judgeStandingReports, rememberedReport } from "../../objects/rollback-r
 import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { ownNodes } from "../adoption/adopt-disk.ts";
-import { allOf, findAnew, withHolders } from "../adoption/rebuild-record.ts";
+import { allOf, rebuildRecord, withHolders } from "../adoption/rebuild-record.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * After the store went back to a backup, no record can be trusted. The leader makes every record *unproven* from what Azure shows, its epoch
- * above all that any record or node knows, and then raises the store generation: only then is anybody granted anything. A crash in between
+ * After the store went back to a backup, no record can be trusted. The leader makes every record *unverified* from what Azure shows, its epoch
+ * above all that any record or node knows, and then raises the store incarnation: only then is anybody granted anything. A crash in between
  * leaves the mark that the next leader carries on from. A volume that could not be looked at keeps its old generation, and is tried again.
  */
-export function sweepReconciler(ports: ControllerPorts): Reconciler {
-  return { name: "sweep", workers: 1, backoff: { baseMs: 500, maxMs: 10_000 }, reconcile: (_key, signal) => sweepIfDue(ports, signal) };
+export function rebuildReconciler(ports: ControllerPorts): Reconciler {
+  return { name: "rebuild", workers: 1, backoff: { baseMs: 500, maxMs: 10_000 }, reconcile: (_key, signal) => rebuildIfDue(ports, signal) };
 }
 
-async function sweepIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<Reconciled> {
+async function rebuildIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok({}) : lease;
-  const generation = annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION);
-  const mark = annotatedNumber(lease.value, SWEEP_ANNOTATION);
-  if (mark > 0) return sweep(ports, Math.max(mark, generation + 1), undefined, signal);
+  const generation = annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION);
+  const mark = annotatedNumber(lease.value, REBUILD_ANNOTATION);
+  if (mark > 0) return rebuild(ports, Math.max(mark, generation + 1), undefined, signal);
   const verdict = judgeStandingReports(ports.cache.reportedNodes(), lease.value, ports.clock.nowMs());
   switch (verdict.kind) {
-    case "sweep":
-      return sweep(ports, generation + 1, verdict.alone, signal);
+    case "rebuild":
+      return rebuild(ports, generation + 1, verdict.alone, signal);
     case "limited": {
       tellLimited(ports, verdict.nodeName);
-      const swept = await sweepStragglers(ports, generation, signal);
-      return swept.ok ? ok({ againAfterMs: verdict.leftMs }) : swept;
+      const rebuilt = await rebuildStragglers(ports, generation, signal);
+      return rebuilt.ok ? ok({ againAfterMs: verdict.leftMs }) : rebuilt;
     }
     case "none":
-      return sweepStragglers(ports, generation, signal);
+      return rebuildStragglers(ports, generation, signal);
     default:
       return unreachable(verdict);
   }
@@ -50,30 +50,30 @@ function tellLimited({ events }: ControllerPorts, nodeName: string): void {
 }
 
 /** Records of another generation: written while a sweep passed by, or left over after the Lease was deleted by hand. Nobody would ever trust them again. */
-async function sweepStragglers(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
-  const stragglers = ports.cache.list("AzVolume").filter(({ status }) => status?.record !== undefined && status.record.storeGeneration !== generation);
-  return sweepEach(ports, stragglers, generation, signal);
+async function rebuildStragglers(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
+  const stragglers = ports.cache.list("AzVolume").filter(({ status }) => status?.record !== undefined && status.record.storeIncarnation !== generation);
+  return rebuildEach(ports, stragglers, generation, signal);
 }
 
 /**
  * A failure on one volume keeps no other waiting. Its record stays one of an earlier generation, which nothing is done by, and is proven by the next pass. Fails as the first one
  * that failed did, once all were tried.
  */
-async function sweepEach(ports: ControllerPorts, volumes: readonly AzVolume[], generation: number, signal: AbortSignal): Promise<Reconciled> {
+async function rebuildEach(ports: ControllerPorts, volumes: readonly AzVolume[], generation: number, signal: AbortSignal): Promise<Reconciled> {
   let failed: Failure | undefined;
   for (const volume of volumes) {
-    const swept = await sweepVolume(ports, volume, generation, signal);
-    if (swept.ok) continue;
-    if (signal.aborted || swept.failure.kind === "Cancelled") return swept;
-    failed ??= swept.failure;
-    const message = `its record is not proven yet after the object store went back: ${describeFailure(swept.failure)}`;
-    ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "RecordNotProven", message, news: failureNews(swept.failure) });
+    const rebuilt = await rebuildVolume(ports, volume, generation, signal);
+    if (rebuilt.ok) continue;
+    if (signal.aborted || rebuilt.failure.kind === "Cancelled") return rebuilt;
+    failed ??= rebuilt.failure;
+    const message = `its record is not proven yet after the object store went back: ${describeFailure(rebuilt.failure)}`;
+    ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "RecordNotVerified", message, news: failureNews(rebuilt.failure) });
   }
   return failed === undefined ? ok({}) : fail(failed);
 }
 
 /** `alone`: the only node that says so. It is remembered in the same write. */
-async function sweep(ports: ControllerPorts, generation: number, alone: string | undefined, signal: AbortSignal): Promise<Reconciled> {
+async function rebuild(ports: ControllerPorts, generation: number, alone: string | undefined, signal: AbortSignal): Promise<Reconciled> {
   const nowMs = ports.clock.nowMs();
   const marked = await annotate(
     ports,
@@ -85,43 +85,43 @@ async function sweep(ports: ControllerPorts, generation: number, alone: string |
   );
   if (!marked.ok) return marked;
   // Another leader was faster, and may be at the next sweep: that one is begun by its own mark.
-  if (annotatedNumber(marked.value, SWEEP_ANNOTATION) !== generation) return ok({});
+  if (annotatedNumber(marked.value, REBUILD_ANNOTATION) !== generation) return ok({});
   ports.logger.warn("the object store went back: every record is proven anew", { generation });
   const volumes = await ports.store.list("AzVolume", {}, signal);
   if (!volumes.ok) return volumes;
-  const swept = await sweepEach(ports, volumes.value.items, generation, signal);
-  if (!swept.ok && (signal.aborted || swept.failure.kind === "Cancelled")) return swept;
+  const rebuilt = await rebuildEach(ports, volumes.value.items, generation, signal);
+  if (!rebuilt.ok && (signal.aborted || rebuilt.failure.kind === "Cancelled")) return rebuilt;
   // Also where some failed: their records are of an earlier generation than the store, and no step trusts them.
   const raised = await annotate(ports, (lease) => generationOf(lease, generation), signal);
-  return raised.ok ? swept : raised;
+  return raised.ok ? rebuilt : raised;
 }
 
 /** Says that every record is to be proven anew, though nobody has noticed anything: nobody is left who could. */
-export async function markSweep(ports: ControllerPorts, signal: AbortSignal): Promise<Result<unknown, Failure>> {
-  return annotate(ports, (lease) => markOf(lease, annotatedNumber(lease, STORE_GENERATION_ANNOTATION) + 1), signal);
+export async function requestRebuild(ports: ControllerPorts, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  return annotate(ports, (lease) => markOf(lease, annotatedNumber(lease, STORE_INCARNATION_ANNOTATION) + 1), signal);
 }
 
 /** Not where a leader that stood still for a while would mark what has been swept since. */
 function markOf(lease: Lease, generation: number): Annotations | undefined {
-  const isDone = annotatedNumber(lease, STORE_GENERATION_ANNOTATION) >= generation;
-  return isDone || annotatedNumber(lease, SWEEP_ANNOTATION) >= generation ? undefined : { [SWEEP_ANNOTATION]: String(generation) };
+  const isDone = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION) >= generation;
+  return isDone || annotatedNumber(lease, REBUILD_ANNOTATION) >= generation ? undefined : { [REBUILD_ANNOTATION]: String(generation) };
 }
 
 /** Only where the mark is the very one that was swept for: another leader may have begun the next sweep, which this must not end. */
 function generationOf(lease: Lease, generation: number): Annotations | undefined {
-  if (annotatedNumber(lease, SWEEP_ANNOTATION) !== generation) return undefined;
-  return { [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: "0" };
+  if (annotatedNumber(lease, REBUILD_ANNOTATION) !== generation) return undefined;
+  return { [STORE_INCARNATION_ANNOTATION]: String(generation), [REBUILD_ANNOTATION]: "0" };
 }
 
-async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, generation: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   if (volume.status?.record === undefined) return ok(undefined);
-  return findAnew(
+  return rebuildRecord(
     ports,
     volume,
     (present, { epoch, ...seen }) => {
-      if (present?.storeGeneration === generation) return undefined;
+      if (present?.storeIncarnation === generation) return undefined;
       const mayHave = withHolders(seen, present);
-      return foundRecord({ ...mayHave, cutOff: seen.cutOff, unsettled: ownNodes(allOf(mayHave)), epoch, storeGeneration: generation });
+      return foundRecord({ ...mayHave, cutOff: seen.cutOff, barrierPending: ownNodes(allOf(mayHave)), epoch, storeIncarnation: generation });
     },
     signal,
   );

@@ -1,27 +1,30 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../../core/api/lease.ts";
+import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../../core/api/lease.ts";
 import { agoMs } from "../../core/testing/objects.ts";
-import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, wentBackReason } from "../../objects/rollback-reports.ts";
+import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { must } from "../testing/settled.ts";
-import { NodeHearing } from "./startup-grace-period.ts";
+import { StartupGracePeriod } from "./startup-grace-period.ts";
 
 const never = new AbortController().signal;
 
 /** A controller that has just started, over a store in which others have led, and `node-a` and `node-b` have beaten. */
-async function withHearing(act: (world: ReconcileWorld, hearing: Asked) => Promise<void>, nodeNames: readonly string[] = ["node-a", "node-b"]): Promise<void> {
+async function withGracePeriod(
+  act: (world: ReconcileWorld, gracePeriod: Asked) => Promise<void>,
+  nodeNames: readonly string[] = ["node-a", "node-b"],
+): Promise<void> {
   await withControllerPorts(async (world) => {
     for (const nodeName of nodeNames) await world.given("AzDriverNode", aDriverNode(nodeName, { heartbeat: 7 }));
     const lease = {
-      metadata: { name: CONTROLLER_LEASE, annotations: { [STORE_GENERATION_ANNOTATION]: "1", [SWEEP_ANNOTATION]: "0", [COUNTER_ANNOTATION]: "30" } },
+      metadata: { name: CONTROLLER_LEASE, annotations: { [STORE_INCARNATION_ANNOTATION]: "1", [REBUILD_ANNOTATION]: "0", [COUNTER_ANNOTATION]: "30" } },
       spec: { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 },
     };
     const made = await must(world.other.create("Lease", lease, never));
-    const hearing = new NodeHearing(world.ports);
+    const gracePeriod = new StartupGracePeriod(world.ports);
     world.ports.leaseMemory.saw(made);
-    await act(world, ask(world, hearing));
+    await act(world, ask(world, gracePeriod));
   });
 }
 
@@ -31,9 +34,9 @@ interface Asked {
 }
 
 /** Asks at once, and sees what comes of it. */
-function ask(world: ReconcileWorld, hearing: NodeHearing): Asked {
+function ask(world: ReconcileWorld, gracePeriod: StartupGracePeriod): Asked {
   const asked: Asked = { isTrusted: undefined, sweeps: 0 };
-  hearing
+  gracePeriod
     .untilTrusted(
       world.ports,
       () => {
@@ -62,19 +65,19 @@ async function pass(world: ReconcileWorld, ms: number, beating: readonly string[
 async function report(world: ReconcileWorld, nodeName: string): Promise<void> {
   const present = await must(world.other.get("AzDriverNode", nodeName, never));
   assert.ok(present.status !== undefined);
-  const condition = { type: STORE_WENT_BACK, status: "True", reason: wentBackReason(1), message: "", lastTransitionTime: agoMs(0) } as const;
+  const condition = { type: STORE_WENT_BACK, status: "True", reason: rolledBackReason(1), message: "", lastTransitionTime: agoMs(0) } as const;
   await must(world.other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, heartbeat: 90, conditions: [condition] } }, never));
 }
 
 async function setGenerations(world: ReconcileWorld, generation: number, mark: number): Promise<void> {
   const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
-  const annotations = { ...lease.metadata.annotations, [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: String(mark) };
+  const annotations = { ...lease.metadata.annotations, [STORE_INCARNATION_ANNOTATION]: String(generation), [REBUILD_ANNOTATION]: String(mark) };
   await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
 }
 
 describe("a controller that remembers nothing of the store", () => {
   it("trusts no record before every node has compared what it remembers", () =>
-    withHearing(async (world, asked) => {
+    withGracePeriod(async (world, asked) => {
       await pass(world, 5_000, ["node-a"]);
       assert.equal(asked.isTrusted, undefined);
       await pass(world, 1_000, ["node-b"]);
@@ -82,7 +85,7 @@ describe("a controller that remembers nothing of the store", () => {
     }));
 
   it("waits for no node that is silent, where another was heard", () =>
-    withHearing(async (world, asked) => {
+    withGracePeriod(async (world, asked) => {
       await pass(world, 30_000, ["node-a"]);
       assert.equal(asked.isTrusted, undefined);
       await pass(world, 20_000, ["node-a"]);
@@ -90,7 +93,7 @@ describe("a controller that remembers nothing of the store", () => {
     }));
 
   it("goes by no record that a node says went back, until all of them have been proven anew", () =>
-    withHearing(async (world, asked) => {
+    withGracePeriod(async (world, asked) => {
       await report(world, "node-a");
       await pass(world, 60_000, ["node-b"]);
       assert.equal(asked.isTrusted, undefined);
@@ -103,7 +106,7 @@ describe("a controller that remembers nothing of the store", () => {
     }));
 
   it("waits for no report that itself waits for a second witness: one node's token would keep every controller from starting", () =>
-    withHearing(async (world, asked) => {
+    withGracePeriod(async (world, asked) => {
       const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
       const annotations = { ...lease.metadata.annotations, [LONE_REPORTS_ANNOTATION]: JSON.stringify({ "node-a": world.clock.nowMs() }) };
       await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
@@ -113,7 +116,7 @@ describe("a controller that remembers nothing of the store", () => {
     }));
 
   it("waits without end for no node whose object changes while its counter stands still", () =>
-    withHearing(async (world, asked) => {
+    withGracePeriod(async (world, asked) => {
       for (let times = 0; times < 14; times++) {
         const present = await must(world.other.get("AzDriverNode", "node-a", never));
         assert.ok(present.status !== undefined);
@@ -124,30 +127,30 @@ describe("a controller that remembers nothing of the store", () => {
     }));
 
   it("has every record proven anew where no node is left that could tell", () =>
-    withHearing(async (world, asked) => {
+    withGracePeriod(async (world, asked) => {
       await pass(world, 50_000);
       assert.deepEqual(asked, { isTrusted: undefined, sweeps: 1 });
-      assert.equal(annotatedNumber(await must(world.other.get("Lease", CONTROLLER_LEASE, never)), SWEEP_ANNOTATION), 2);
+      assert.equal(annotatedNumber(await must(world.other.get("Lease", CONTROLLER_LEASE, never)), REBUILD_ANNOTATION), 2);
     }));
 
   it("does not take the first beat of a new node for a comparison", () =>
-    withHearing(async (world, asked) => {
+    withGracePeriod(async (world, asked) => {
       await world.given("AzDriverNode", aDriverNode("node-c"));
       await pass(world, 30_000, ["node-c"]);
       assert.equal(asked.isTrusted, undefined);
     }));
 
   it("waits for nobody where no node has ever been", () =>
-    withHearing(async (world, asked) => {
+    withGracePeriod(async (world, asked) => {
       await pass(world, 1_000);
       assert.equal(asked.isTrusted, true);
     }, []));
 
   it("that has run for a while by the time it leads waits for nobody", () =>
-    withHearing(async (world) => {
-      const hearing = new NodeHearing(world.ports);
+    withGracePeriod(async (world) => {
+      const gracePeriod = new StartupGracePeriod(world.ports);
       await pass(world, 10_000, ["node-a", "node-b"]);
-      const asked = ask(world, hearing);
+      const asked = ask(world, gracePeriod);
       await pass(world, 300);
       assert.equal(asked.isTrusted, true);
     }));

@@ -1,14 +1,14 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
-import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../../core/api/lease.ts";
+import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../../core/api/lease.ts";
 import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
-import { type Hearing, judgeHearing, type KnownNode } from "../../core/election/evaluate-grace-period.ts";
+import { type GracePeriod, evaluateGracePeriod, type KnownNode } from "../../core/election/evaluate-grace-period.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
 import { hasReported, judgeStandingReports } from "../../objects/rollback-reports.ts";
-import { readStoreGeneration } from "../../objects/store-incarnation.ts";
+import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
-import { markSweep } from "./rebuild-all-records.ts";
+import { requestRebuild } from "./rebuild-all-records.ts";
 
 /** How soon it is looked again who has beaten, in milliseconds: at the cache alone. */
 const LOOK_AGAIN_MS = 250;
@@ -17,7 +17,7 @@ const LOOK_AGAIN_MS = 250;
 const SILENT_AFTER_STALE = 3;
 
 /** What hearing the nodes takes. */
-export interface HearingPorts extends Pick<ControllerPorts, "store" | "users" | "clock" | "logger" | "leaseMemory"> {
+export interface GracePeriodPorts extends Pick<ControllerPorts, "store" | "users" | "clock" | "logger" | "leaseMemory"> {
   /** With every AzDriverNode: whether the store went back, a node says whichever VM it is. */
   readonly cache: ObjectCache;
   readonly settings: Pick<VolumeSettings, "heartbeatStaleMs">;
@@ -25,22 +25,22 @@ export interface HearingPorts extends Pick<ControllerPorts, "store" | "users" | 
 
 /**
  * Who of the nodes has compared what it remembers with the store, since this process first read the controllers' Lease. A process remembers the Lease from then on
- * (`LeaseMemory`); whether the store went back before, only the nodes can tell, each by its heartbeat counter. Made once a process; listens while it stands by, so that a
+ * (`LeaseHighWaterMark`); whether the store went back before, only the nodes can tell, each by its heartbeat counter. Made once a process; listens while it stands by, so that a
  * successor which has run for a while waits for nobody.
  */
-export class NodeHearing {
-  readonly #ports: HearingPorts;
+export class StartupGracePeriod {
+  readonly #ports: GracePeriodPorts;
   /** The highest heartbeat of each node that was seen to rise. */
   readonly #heard = new Map<string, number>();
   /** Nodes that have beaten for the first time since, as far as the store knows: they had nothing to compare with. */
   readonly #born = new Set<string>();
-  /** The store generation when this process first read the Lease. */
+  /** The store incarnation when this process first read the Lease. */
   #generationAtStart: number | undefined;
   /** When this process first read the Lease, on the clock's `elapsedMs`. */
   #sinceMs: number | undefined;
   #isOver = false;
 
-  constructor(ports: HearingPorts) {
+  constructor(ports: GracePeriodPorts) {
     this.#ports = ports;
     const stop = ports.cache.onChange((change) => {
       if (this.#isOver) stop();
@@ -49,8 +49,8 @@ export class NodeHearing {
   }
 
   /**
-   * The store generation, if one may go by the records that were just read; waited for no longer than `limitMs`. Fails with `StoreWentBack` where nobody has told by then
-   * whether the store went back before this process started, and as `readStoreGeneration` does.
+   * The store incarnation, if one may go by the records that were just read; waited for no longer than `limitMs`. Fails with `StoreRolledBack` where nobody has told by then
+   * whether the store went back before this process started, and as `readStoreIncarnation` does.
    */
   async confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>> {
     const { clock } = this.#ports;
@@ -59,17 +59,17 @@ export class NodeHearing {
       const judged = await this.#judge(signal);
       if (!judged.ok) return judged;
       if (judged.value.kind === "trusts") this.#isOver = true;
-      else if (clock.elapsedMs() >= endsMs) return fail({ kind: "StoreWentBack", detail: describe(judged.value) });
+      else if (clock.elapsedMs() >= endsMs) return fail({ kind: "StoreRolledBack", detail: describe(judged.value) });
       else await clock.sleep(LOOK_AGAIN_MS, signal);
     }
-    return readStoreGeneration(this.#ports, signal);
+    return readStoreIncarnation(this.#ports, signal);
   }
 
   /**
-   * Waits until the records may be trusted; asks for all of them to be made anew where nobody is left who could tell, and says so by `onSweep`. `leading` writes as a
+   * Waits until the records may be trusted; asks for all of them to be made anew where nobody is left who could tell, and says so by `onRebuild`. `leading` writes as a
    * leader does. Answers false if `signal` was aborted first.
    */
-  async untilTrusted(leading: ControllerPorts, onSweep: () => void, signal: AbortSignal): Promise<boolean> {
+  async untilTrusted(leading: ControllerPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean> {
     const { clock, logger } = this.#ports;
     const startedAtMs = clock.elapsedMs();
     let told = "";
@@ -80,7 +80,7 @@ export class NodeHearing {
         this.#isOver = true;
         break;
       }
-      if (judged.ok && judged.value.kind === "sweeps" && (await markSweep(leading, signal)).ok) onSweep();
+      if (judged.ok && judged.value.kind === "sweeps" && (await requestRebuild(leading, signal)).ok) onRebuild();
       const news = judged.ok ? JSON.stringify(judged.value) : judged.failure.kind;
       if (news !== told) logger.info("it is not known yet whether the object store went back", { because: judged.ok ? judged.value : judged.failure });
       told = news;
@@ -104,7 +104,7 @@ export class NodeHearing {
   }
 
   /** By the cache first; what it says is confirmed by fresh reads. */
-  async #judge(signal: AbortSignal): Promise<Result<Hearing, Failure>> {
+  async #judge(signal: AbortSignal): Promise<Result<GracePeriod, Failure>> {
     const { cache, store, leaseMemory } = this.#ports;
     if (leaseMemory.seen.counter === 0) {
       const first = await store.get("Lease", CONTROLLER_LEASE, signal);
@@ -115,16 +115,16 @@ export class NodeHearing {
     this.#generationAtStart ??= leaseMemory.seen.generation;
     this.#sinceMs ??= this.#ports.clock.elapsedMs();
     const known = generationOf(cache.get("Lease", CONTROLLER_LEASE));
-    const byCache = judgeHearing(this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)));
+    const byCache = evaluateGracePeriod(this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)));
     if (byCache.kind === "waits" && known <= this.#generationAtStart) return ok(byCache);
     const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
     if (!lease.ok) return lease;
-    if (annotatedNumber(lease.value, SWEEP_ANNOTATION) > 0) return ok({ kind: "waits", awaited: [] });
+    if (annotatedNumber(lease.value, REBUILD_ANNOTATION) > 0) return ok({ kind: "waits", awaited: [] });
     const generation = generationOf(lease.value);
     // Every record has been proven anew since this process first read the Lease.
     if (generation > this.#generationAtStart) return ok({ kind: "trusts" });
     const nodes = await store.list("AzDriverNode", {}, signal);
-    return nodes.ok ? ok(judgeHearing(this.#known(nodes.value.items, lease.value))) : nodes;
+    return nodes.ok ? ok(evaluateGracePeriod(this.#known(nodes.value.items, lease.value))) : nodes;
   }
 
   /** A report that leads to no sweep, since it waits for a second witness, is not waited for either. */
@@ -152,11 +152,11 @@ export class NodeHearing {
 }
 
 function generationOf(lease: Lease | undefined): number {
-  return lease === undefined ? 0 : annotatedNumber(lease, STORE_GENERATION_ANNOTATION);
+  return lease === undefined ? 0 : annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
 }
 
-function describe(hearing: Hearing): string {
-  const awaited = hearing.kind === "waits" ? hearing.awaited.join(", ") : "";
+function describe(gracePeriod: GracePeriod): string {
+  const awaited = gracePeriod.kind === "waits" ? gracePeriod.awaited.join(", ") : "";
   return `it is not known yet whether it did: nodes are to compare what they remember${awaited === "" ? "" : ` (${awaited})`}`;
 }
 

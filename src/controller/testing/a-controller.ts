@@ -17,10 +17,10 @@ import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
-import { LeaseMemory } from "../../runtime/election/lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { createControllerCache } from "../controller-cache.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
-import { NodeHearing } from "../rollback/startup-grace-period.ts";
+import { StartupGracePeriod } from "../rollback/startup-grace-period.ts";
 import { aDisk } from "./a-disk.ts";
 import { anInstance } from "./an-instance.ts";
 import { LIMIT_MS, must, settledOn } from "./settled.ts";
@@ -48,7 +48,7 @@ export interface ReconcileWorld {
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
   /** Happens once, while the platform is at it. */
-  readonly meanwhile: Partial<Record<"fenceDisk" | "proveDetached" | "settleInstance" | "attachDisk" | "detachDisk" | "users", Meeting>>;
+  readonly meanwhile: Partial<Record<"fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk" | "users", Meeting>>;
   /** What the orchestrator says of the volume's users, past every cache; and how often it was asked. */
   use: VolumeUse;
   asked: number;
@@ -136,7 +136,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   };
 
   const cache = createControllerCache(followed, { users, trustsUnnamed: true });
-  const leaseMemory = new LeaseMemory();
+  const leaseMemory = new LeaseHighWaterMark();
   const world: ReconcileWorld = {
     ports: {
       store,
@@ -155,7 +155,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       events: { emit: (event) => told.push(event) },
       logger: silentLogger,
       leaseMemory,
-      hearing: new NodeHearing({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
+      gracePeriod: new StartupGracePeriod({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
       settings,
       attach: "kubernetes",
       clusterId: "cluster-1",
@@ -242,7 +242,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
 /** A platform with one disk that succeeds at what it may do. */
 function aCloud(
   world: () => ReconcileWorld,
-  meet: (where: "fenceDisk" | "proveDetached" | "settleInstance" | "attachDisk" | "detachDisk") => Promise<void>,
+  meet: (where: "fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk") => Promise<void>,
 ): CloudProvisioner {
   const unused = (): never => invariant(false, "this test does not ask this of the platform") as never;
   const refused = (diskUri: string, nodeName: string): Result<never, Failure> => fail({ kind: "Refused", diskUri, nodeName });
@@ -256,33 +256,33 @@ function aCloud(
     tagDisk: unused,
     listDisks: unused,
     getDisk: ({ diskUri }) => Promise.resolve(world().disks.has(diskUri) ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri })),
-    attachDisk: async ({ diskUri, node, mayProceed }, signal) => {
-      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+    attachDisk: async ({ diskUri, node, precondition }, signal) => {
+      if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
       world().attachedTo.add(node.nodeName);
       await meet("attachDisk");
       return ok({ lun: 0 });
     },
-    detachDisk: async ({ diskUri, node, mayProceed }, signal) => {
+    detachDisk: async ({ diskUri, node, precondition }, signal) => {
       await meet("detachDisk");
-      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
       world().attachedTo.delete(node.nodeName);
       return ok(undefined);
     },
-    fenceDisk: async ({ diskUri, node, mayProceed }, signal) => {
-      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+    fenceDisk: async ({ diskUri, node, precondition }, signal) => {
+      if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
       world().attachedTo.delete(node.nodeName);
       await meet("fenceDisk");
       return ok({ kind: "entryGone", detail: "the VM no longer lists it" });
     },
-    proveDetached: async ({ diskUri, node, mayProceed }, signal) => {
+    proveDetached: async ({ diskUri, node, precondition }, signal) => {
       if (world().attachedTo.has(node.nodeName)) return ok(undefined);
-      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
       await meet("proveDetached");
       return ok({ kind: "entryGone", detail: "the VM does not list it" });
     },
-    settleInstance: async ({ diskUri, node, mayProceed }, signal) => {
-      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
-      await meet("settleInstance");
+    writeBarrier: async ({ diskUri, node, precondition }, signal) => {
+      if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
+      await meet("writeBarrier");
       return ok(undefined);
     },
     inspectInstance: async ({ nodeName, instanceUri }) => {

@@ -76,21 +76,39 @@ describe("entries of a writer record and the uid of the Node", () => {
     { ...a, nodeUid: "a-1" },
     { ...identity("node-b"), nodeUid: "b-1" },
   ];
-  for (const { because, present, attachedTo, noted, expected } of [
-    { because: "it was unproven", present: { unproven: [earlier] }, attachedTo: [a], noted: [], expected: { attachedTo: [earlier], noted: [] } },
-    { because: "it was cut off", present: { quarantine: [earlier] }, attachedTo: [a], noted: [], expected: { attachedTo: [earlier], noted: [] } },
-    { because: "only its note names it", present: { unsettled: [earlier] }, attachedTo: [], noted: [a], expected: { attachedTo: [], noted: [earlier] } },
+  for (const { because, present, attachedTo, checkpointed, expected } of [
+    {
+      because: "it was unverified",
+      present: { unverified: [earlier] },
+      attachedTo: [a],
+      checkpointed: [],
+      expected: { attachedTo: [earlier], checkpointed: [] },
+    },
+    { because: "it was cut off", present: { quarantine: [earlier] }, attachedTo: [a], checkpointed: [], expected: { attachedTo: [earlier], checkpointed: [] } },
+    {
+      because: "only its note names it",
+      present: { barrierPending: [earlier] },
+      attachedTo: [],
+      checkpointed: [a],
+      expected: { attachedTo: [], checkpointed: [earlier] },
+    },
     {
       because: "Azure does not list it, and it held the volume",
       present: { writer: { ...aWriter("node-b"), ...other } },
       attachedTo: [a],
-      noted: [],
-      expected: { attachedTo: [a, other], noted: [] },
+      checkpointed: [],
+      expected: { attachedTo: [a, other], checkpointed: [] },
     },
-    { because: "its Node names it", present: { unproven: [earlier] }, attachedTo: [bound], noted: [], expected: { attachedTo: [bound], noted: [] } },
+    {
+      because: "its Node names it",
+      present: { unverified: [earlier] },
+      attachedTo: [bound],
+      checkpointed: [],
+      expected: { attachedTo: [bound], checkpointed: [] },
+    },
   ])
     it(`keep that of the record that is replaced, where ${because}`, () => {
-      assert.deepEqual(withHolders({ attachedTo, noted }, aRecord(present)), expected);
+      assert.deepEqual(withHolders({ attachedTo, checkpointed }, aRecord(present)), expected);
     });
 
   it("bear it where only a note names the node", () =>
@@ -100,7 +118,7 @@ describe("entries of a writer record and the uid of the Node", () => {
       await world.given("AzVolume", volume);
       const volumes = [{ volumeName: "pvc-1", uid: volume.metadata.uid, epoch: 1 }];
       await world.given("AzDriverNode", aDriverNode("node-a", { volumes }));
-      assert.deepEqual(whoMayHave(world.ports, volume, []).noted, [bound]);
+      assert.deepEqual(whoMayHave(world.ports, volume, []).checkpointed, [bound]);
     }));
 
   it("bear it where a VM without a name turns out to be a node", () =>
@@ -109,8 +127,8 @@ describe("entries of a writer record and the uid of the Node", () => {
       const instanceUri = instanceUriOf("node-a");
       const unknown = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
       world.instances.set(instanceUri, a.vmId);
-      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [unknown] }));
+      await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [unknown] }));
       await world.answerOf(confirmVanished(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never));
-      assert.deepEqual(world.record()?.unproven, [bound]);
+      assert.deepEqual(world.record()?.unverified, [bound]);
     }));
 });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import type { RecordAction } from "../../core/writer/writer-action.ts";
-import { STORE_WENT_BACK, wentBackReason } from "../../objects/rollback-reports.ts";
-import { stateWant } from "../../objects/writer-request.ts";
+import { STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
+import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -53,7 +53,7 @@ describe("executeWriterAction", () => {
       { because: "its AzVolume is deleted by hand", meanwhile: (world) => world.other.delete("AzVolume", "pvc-1", {}, never), writer: granted },
       {
         because: "its want has ended",
-        meanwhile: (world) => changeAttachment(world, ({ want: _, ...spec }) => spec),
+        meanwhile: (world) => changeAttachment(world, ({ writerRequest: _, ...spec }) => spec),
         writer: undefined,
       },
       {
@@ -103,21 +103,21 @@ describe("executeWriterAction", () => {
   it("ends the leaked want of a writer that it releases, so that it is not granted again before the one that waits", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { want: { since: agoMs(9_000) } } }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { writerRequest: { since: agoMs(9_000) } } }));
       assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }), { ok: true, value: {} });
       assert.equal(world.record()?.writer, undefined);
-      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want], ["Primary", undefined]);
+      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest], ["Primary", undefined]);
     }));
 
-  for (const { because, want, held } of [
-    { because: "with a want", want: { since: agoMs(9_000) }, held: false },
-    { because: "whose want has ended before", want: undefined, held: false },
-    { because: "that still unmounts", want: undefined, held: true },
+  for (const { because, writerRequest, held } of [
+    { because: "with a want", writerRequest: { since: agoMs(9_000) }, held: false },
+    { because: "whose want has ended before", writerRequest: undefined, held: false },
+    { because: "that still unmounts", writerRequest: undefined, held: true },
   ])
     it(`demotes the attachment of a released writer ${because}, where nothing unpublishes`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: { ...granted, held } }));
-        await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { want } }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { writerRequest } }));
         assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }, {}, "driver"), { ok: true, value: {} });
         assert.deepEqual(world.attachment("node-a")?.spec, aReplica("node-a").spec);
       }));
@@ -132,13 +132,16 @@ describe("executeWriterAction", () => {
         on: async () => {
           asked.push("on");
           // After the want has ended, a new user is bound and states its own.
-          if (asked.length === 3) await stateWant(world.ports, { volume: aVolumeWithRecord({}), nodeName: "node-a", volumeContext: {} }, never);
+          if (asked.length === 3) await requestWriter(world.ports, { volume: aVolumeWithRecord({}), nodeName: "node-a", volumeContext: {} }, never);
           return { kind: "unused" };
         },
       };
       const observed = observeVolume(world.ports, "pvc-1") ?? assert.fail();
       await world.answerOf(executeWriterAction({ ...world.ports, attach: "driver", users }, observed, { kind: "ReleaseCheck", node: a }, never));
-      assert.deepEqual([asked.length, world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want === undefined], [3, "Primary", false]);
+      assert.deepEqual(
+        [asked.length, world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest === undefined],
+        [3, "Primary", false],
+      );
     }));
 
   it("states a want again whose user came while it was being ended", () =>
@@ -155,7 +158,7 @@ describe("executeWriterAction", () => {
       };
       world.meanwhile.users = next(next(thirdTime));
       await execute(world, { kind: "ReleaseCheck", node: a });
-      assert.notEqual(world.attachment("node-a")?.spec.want, undefined);
+      assert.notEqual(world.attachment("node-a")?.spec.writerRequest, undefined);
       assert.equal(world.attachment("node-a")?.spec.readOnly, true);
     }));
 });
@@ -176,8 +179,8 @@ async function changeState(world: ReconcileWorld, state: "Updating"): Promise<vo
 }
 
 describe("a node that alone says that the store went back", () => {
-  const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: wentBackReason(0), message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
-  const noted = { conditions: [condition], volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }] };
+  const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: rolledBackReason(0), message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
+  const checkpointed = { conditions: [condition], volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }] };
   for (const { because, attachments, isGranted } of [
     { because: "it has the volume attached and noted", attachments: ["node-a", "node-b"], isGranted: false },
     { because: "it never had the volume, whatever it says", attachments: ["node-a"], isGranted: true },
@@ -185,7 +188,7 @@ describe("a node that alone says that the store went back", () => {
     it(`${isGranted ? "does not hold up" : "holds up"} a grant where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
-        await world.given("AzDriverNode", aDriverNode("node-b", noted));
+        await world.given("AzDriverNode", aDriverNode("node-b", checkpointed));
         for (const nodeName of attachments) await world.given("AzVolumeAttachment", nodeName === "node-a" ? anAttachment(nodeName) : aReplica(nodeName));
         await execute(world, { kind: "Grant", node: a, isUserSeen: true });
         assert.equal(world.record()?.writer?.nodeName, isGranted ? "node-a" : undefined);

@@ -10,17 +10,17 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isWaitingElsewhere } from "../../core/writer/plan-silent-writer.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import type { RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
-import { assumeHeld, bindToNode, distrust, fenceIntent, grant, revoke, type Step, unwant } from "../../core/writer/writer-steps.ts";
-import { isTrusted, readStoreGeneration } from "../../objects/store-incarnation.ts";
+import { assumeHeld, bindToNode, distrust, fenceIntent, grant, revoke, type Step, withdraw } from "../../core/writer/writer-steps.ts";
+import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import { moveRecord } from "../../objects/update-record.ts";
-import { endWant } from "../../objects/writer-request.ts";
+import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { doubtingNode } from "../rollback/doubting-node.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
-import { endLeakedWant } from "./withdraw-leaked-request.ts";
+import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
 
 /** How long an answer that a workload still uses the volume is believed before the question is asked again, in milliseconds. */
 const ASK_AGAIN_MS = 2_000;
@@ -47,15 +47,15 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
       const { node } = action;
       return settled(await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "identify" }, (record) => bindToNode(record, node), signal));
     }
-    case "Unwant": {
+    case "Withdraw": {
       if (!(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
       return settled(
-        await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "end-want" }, (record) => unwant(record, action.node), signal),
+        await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "withdraw-request" }, (record) => withdraw(record, action.node), signal),
       );
     }
-    case "EndWant": {
+    case "WithdrawRequest": {
       if (!(await ports.users.isOutOfService(action.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
-      return settled(await endWant(ports, { volumeId, nodeName: action.nodeName, keepsPrimary: false }, signal));
+      return settled(await withdrawRequest(ports, { volumeId, nodeName: action.nodeName, keepsPrimary: false }, signal));
     }
     case "ReleaseCheck": {
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
@@ -64,7 +64,7 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
         tellStillUsed(ports, observed, action.node.nodeName, released.value.use);
         return ok({ againAfterMs: ASK_AGAIN_MS });
       }
-      return settled(await endLeakedWant(ports, released.value.volume, { volumeId, nodeName: action.node.nodeName }, signal));
+      return settled(await withdrawLeakedRequest(ports, released.value.volume, { volumeId, nodeName: action.node.nodeName }, signal));
     }
     case "Recall":
       return settled(await recall(ports, volumeName, action.attachmentName, signal));
@@ -97,9 +97,9 @@ function tellStillUsed(ports: ControllerPorts, observed: ObservedVolume, writer:
 /** Nodes that want to write and may not yet, and those with a pod that waits: Kubernetes' attach controller may hold its attach back, so that no want says so. */
 function waitingNodes(observed: ObservedVolume): readonly string[] {
   const writer = observed.volume.status?.record?.writer?.nodeName;
-  const wanting = observed.attachments.filter(({ attachment: { spec } }) => spec.want !== undefined && spec.nodeName !== writer);
+  const requesting = observed.attachments.filter(({ attachment: { spec } }) => spec.writerRequest !== undefined && spec.nodeName !== writer);
   const waiting = (observed.pods() ?? []).filter((pod) => isWaitingElsewhere(pod, writer));
-  return [...new Set([...wanting.map(({ attachment }) => attachment.spec.nodeName), ...waiting.map(({ nodeName }) => nodeName)])];
+  return [...new Set([...requesting.map(({ attachment }) => attachment.spec.nodeName), ...waiting.map(({ nodeName }) => nodeName)])];
 }
 
 function settled(result: Result<unknown, Failure>): Reconciled {
@@ -119,12 +119,12 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok({}) : fresh;
   if (attachmentProblem(fresh.value, observed.volume) !== undefined || fresh.value.spec.nodeName !== node.nodeName) return ok({});
-  if (fresh.value.spec.want === undefined || fresh.value.metadata.deletionTimestamp !== undefined) return ok({});
-  let storeGeneration = Number.NaN;
+  if (fresh.value.spec.writerRequest === undefined || fresh.value.metadata.deletionTimestamp !== undefined) return ok({});
+  let storeIncarnation = Number.NaN;
   // After the record was read, as for *take*: before, the store could go back in between.
   const confirm = async (): Promise<Result<unknown, Failure>> => {
-    const trusted = await readStoreGeneration(ports, signal);
-    if (trusted.ok) storeGeneration = trusted.value;
+    const trusted = await readStoreIncarnation(ports, signal);
+    if (trusted.ok) storeIncarnation = trusted.value;
     return trusted;
   };
   const granted = await moveRecord(
@@ -133,8 +133,8 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
     (record, volume) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
-      if (record.storeGeneration !== storeGeneration) return fail("the record is of another store generation");
-      const doubting = doubtingNode(ports, observed.volume.metadata.name, storeGeneration);
+      if (record.storeIncarnation !== storeIncarnation) return fail("the record is of another store incarnation");
+      const doubting = doubtingNode(ports, observed.volume.metadata.name, storeIncarnation);
       if (doubting !== undefined) return fail(`${doubting} has noted the volume, and says that the store went back`);
       return grant(record, node);
     },
@@ -200,7 +200,7 @@ async function beginFence(
 
 /** Who is known to be off has nothing to give back: its want ends in the same write. */
 function intentOf(record: WriterRecord, { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>): Step {
-  const unwanted = ground === "off" ? unwant(record, node) : fail("its want has ended");
-  const intended = fenceIntent(unwanted.ok ? unwanted.value : record, node);
-  return intended.ok || !unwanted.ok ? intended : unwanted;
+  const unrequested = ground === "off" ? withdraw(record, node) : fail("its want has ended");
+  const intended = fenceIntent(unrequested.ok ? unrequested.value : record, node);
+  return intended.ok || !unrequested.ok ? intended : unrequested;
 }

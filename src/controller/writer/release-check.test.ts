@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 const a = identity("node-a");
 const request = { volumeName: "pvc-1", volumeId: diskUri, node: a };
 const holder = aWriter("node-a");
-const unwanted = aWriter("node-a", { wanted: false });
+const unrequested = aWriter("node-a", { requested: false });
 const used = { kind: "used", users: ["default/pod-1"] } as const;
 
 async function withWriter(writer: typeof holder, act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
@@ -27,7 +27,7 @@ describe("releaseCheck", () => {
   it("marks a holder unwanted where nobody uses the volume, and leaves it to be recalled", () =>
     withWriter(holder, async (world) => {
       assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "released");
-      assert.deepEqual(world.record()?.writer, unwanted);
+      assert.deepEqual(world.record()?.writer, unrequested);
     }));
 
   it("revokes a writer that holds nothing", () =>
@@ -62,20 +62,20 @@ describe("releaseCheck", () => {
 
   it("has marked the writer unwanted when it asks for good, so that a user who comes then has something to take back", () =>
     withWriter(holder, async (world) => {
-      const wanted: unknown[] = [];
+      const requested: unknown[] = [];
       const look = (): Promise<void> => {
-        wanted.push(world.record()?.writer?.wanted);
+        requested.push(world.record()?.writer?.requested);
         world.meanwhile.users = look;
         return Promise.resolve();
       };
       world.meanwhile.users = look;
       await releaseCheck(world.ports, request, never);
-      assert.deepEqual(wanted, [true, false]);
+      assert.deepEqual(requested, [true, false]);
     }));
 
   for (const [whose, writer] of [
     ["wanted again", holder],
-    ["another node's", aWriter("node-b", { wanted: false })],
+    ["another node's", aWriter("node-b", { requested: false })],
   ] as const)
     it(`releases nothing where the volume is ${whose} as soon as the writer was marked`, () =>
       withWriter(holder, async (world) => {
@@ -91,7 +91,7 @@ describe("releaseCheck", () => {
       }));
 
   it("states the want of a writer again that another controller has marked before it died", () =>
-    withWriter(unwanted, async (world) => {
+    withWriter(unrequested, async (world) => {
       world.use = used;
       await releaseCheck(world.ports, request, never);
       assert.deepEqual(world.record()?.writer, holder);
@@ -116,14 +116,14 @@ describe("releaseCheck", () => {
 
 describe("releaseForFence", () => {
   it("declares the fence only on the version that the question was asked on", () =>
-    withWriter(unwanted, async (world) => {
+    withWriter(unrequested, async (world) => {
       world.meanwhile.users = () => {
         world.meanwhile.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
         return Promise.resolve();
       };
       assert.equal(await kindOf(releaseForFence(world.ports, request, never)), "ObjectConflict");
       assert.equal(world.record()?.fencing, undefined);
-      await world.setRecord((record) => ({ ...record, writer: unwanted }));
+      await world.setRecord((record) => ({ ...record, writer: unrequested }));
       assert.equal(await kindOf(releaseForFence(world.ports, request, never)), "released");
       assert.deepEqual(world.record()?.fencing, a);
     }));

@@ -2,7 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { fenceIntent, revoke, unwant, wantAgain } from "../../core/writer/writer-steps.ts";
+import { fenceIntent, revoke, withdraw, renew } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -64,13 +64,13 @@ async function askUsers(
   // A first look that writes nothing: where somebody uses it, or nobody can tell, marking and unmarking would wake everyone who watches, for nothing.
   const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
   if (seen.kind !== "unused") return stillUsed(ports, request, seen, signal);
-  const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
+  const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "withdraw-request" }, (record) => withdraw(record, node), signal);
   if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh;
   const writer = fresh.value.status?.record?.writer;
   // It gave the volume back, or somebody wanted it again, between the two calls: there is nothing to ask any more.
-  if (writer === undefined || writer.wanted || !isSameNode(writer, node)) return ok({ kind: "stillUsed", use: { kind: "unknown" } });
+  if (writer === undefined || writer.requested || !isSameNode(writer, node)) return ok({ kind: "stillUsed", use: { kind: "unknown" } });
   const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
   return use.kind === "unused" ? ok({ kind: "released", volume: fresh.value }) : stillUsed(ports, request, use, signal);
 }
@@ -81,8 +81,8 @@ async function stillUsed(
   use: VolumeUse,
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
-  const wanted = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "want" }, (record) => wantAgain(record, node), signal);
+  const requested = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "request" }, (record) => renew(record, node), signal);
   // The node may have given the volume back meanwhile: then there is nothing to want again.
-  if (!wanted.ok && wanted.failure.kind !== "NotWriter") return wanted;
+  if (!requested.ok && requested.failure.kind !== "NotWriter") return requested;
   return ok({ kind: "stillUsed", use });
 }

@@ -52,16 +52,16 @@ describe("volumeReconciler", () => {
       assert.deepEqual(conditions[0], offlineResize);
     }));
 
-  it("lets no standby go that has become the primary since the cache was told", () =>
+  it("lets no replica go that has become the primary since the cache was told", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.store.holdWatches(true);
-      const standby = world.attachment("node-b");
-      assert.ok(standby !== undefined);
-      await world.other.update("AzVolumeAttachment", { ...standby, spec: anAttachment("node-b").spec }, never);
+      const replica = world.attachment("node-b");
+      assert.ok(replica !== undefined);
+      await world.other.update("AzVolumeAttachment", { ...replica, spec: anAttachment("node-b").spec }, never);
       await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
@@ -73,7 +73,7 @@ describe("volumeReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.store.holdWatches(true);
-      await world.setRecord(({ writer: _, ...record }) => ({ ...record, foundInUse: true, unproven: [identity("node-b")] }));
+      await world.setRecord(({ writer: _, ...record }) => ({ ...record, adopted: true, unverified: [identity("node-b")] }));
       await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
@@ -170,7 +170,7 @@ describe("volumeReconciler", () => {
     }));
 
   describe("where a disk has two shares and three attachments", () => {
-    /** Reconciles on a cache that does not show `change`. The standby on node-a is the first in line. */
+    /** Reconciles on a cache that does not show `change`. The replica on node-a is the first in line. */
     const trim = (expected: unknown, change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>, record: Partial<WriterRecord> = {}): Promise<void> =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord(record, { maxShares: 2, maxMountReplicaCount: 1 }));
@@ -185,23 +185,23 @@ describe("volumeReconciler", () => {
       });
 
     for (const nodeName of ["node-b", "node-c"])
-      it(`deletes no standby while the cache does not show that ${nodeName}'s leaves`, () =>
+      it(`deletes no replica while the cache does not show that ${nodeName}'s leaves`, () =>
         trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ other }) => {
           assert.ok((await other.delete("AzVolumeAttachment", attachmentName(nodeName), {}, never)).ok);
           return {};
         }));
 
-    it("deletes no standby while the cache does not show that another is gone", () =>
+    it("deletes no replica while the cache does not show that another is gone", () =>
       trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
-        const standby = attachment("node-c");
-        assert.ok(standby !== undefined);
-        const metadata = { ...standby.metadata, finalizers: [] };
-        assert.ok((await other.update("AzVolumeAttachment", { ...standby, metadata }, never)).ok);
+        const replica = attachment("node-c");
+        assert.ok(replica !== undefined);
+        const metadata = { ...replica.metadata, finalizers: [] };
+        assert.ok((await other.update("AzVolumeAttachment", { ...replica, metadata }, never)).ok);
         assert.ok((await other.delete("AzVolumeAttachment", metadata.name, {}, never)).ok);
         return {};
       }));
 
-    it("deletes no standby while the cache does not show that a primary is a standby now", () =>
+    it("deletes no replica while the cache does not show that a primary is a replica now", () =>
       trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
         const primary = attachment("node-b");
         assert.ok(primary !== undefined);
@@ -209,19 +209,19 @@ describe("volumeReconciler", () => {
         return {};
       }));
 
-    it("deletes no standby in the pass that revokes the grant of another one's node", () =>
+    it("deletes no replica in the pass that revokes the grant of another one's node", () =>
       trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, () => Promise.resolve({}), {
-        writer: aWriter("node-c", { held: false, wanted: false }),
+        writer: aWriter("node-c", { held: false, requested: false }),
       }));
 
-    it("deletes no standby while the store does not answer whether the others stay", () => {
+    it("deletes no replica while the store does not answer whether the others stay", () => {
       const failure = { kind: "StoreUnavailable", detail: "test" } as const;
       return trim({ answer: fail(failure), isKept: true }, async ({ ports: { store } }) => ({
         get: async (kind, name, signal) => (name === attachmentName("node-c") ? fail(failure) : store.get(kind, name, signal)),
       }));
     });
 
-    it("deletes one standby where all others stay", () => trim({ answer: ok({}), isKept: false }, () => Promise.resolve({})));
+    it("deletes one replica where all others stay", () => trim({ answer: ok({}), isKept: false }, () => Promise.resolve({})));
   });
 
   it("tells the pods of the nodes that want to write, and only those, what they wait for", () =>
@@ -235,7 +235,7 @@ describe("volumeReconciler", () => {
       assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "WaitingForWriter", message, waitingOn: ["node-b"] }]);
     }));
 
-  it("places a standby where the pods could run and most of their other volumes are, and tells why the others find no node", () =>
+  it("places a replica where the pods could run and most of their other volumes are, and tells why the others find no node", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b", "node-c", "node-d"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxShares: 5, maxMountReplicaCount: 3 }));

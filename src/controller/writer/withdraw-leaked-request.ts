@@ -2,7 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
-import { demoteUnwanted, endWant, stateWant } from "../../objects/writer-request.ts";
+import { demoteUnrequested, withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * DeleteVolume and an expansion, and keep its share. The role of the wanted writer stays until the release
  * check has ended that: its node would take a replica for an object that was rebuilt, and state the want again.
  */
-export async function endLeakedWant(
+export async function withdrawLeakedRequest(
   ports: Pick<ControllerPorts, "attach" | "store" | "clock" | "steps" | "users">,
   volume: AzVolume,
   where: { readonly volumeId: string; readonly nodeName: string },
@@ -20,14 +20,14 @@ export async function endLeakedWant(
 ): Promise<Result<unknown, Failure>> {
   const present = await readAttachment(ports.store, { diskUri: where.volumeId, nodeName: where.nodeName }, signal);
   if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok({}) : present;
-  if (present.value.spec.want !== undefined) {
-    const ended = await endWant(ports, { ...where, keepsPrimary: true }, signal);
+  if (present.value.spec.writerRequest !== undefined) {
+    const ended = await withdrawRequest(ports, { ...where, keepsPrimary: true }, signal);
     if (!ended.ok) return ended;
     const use = await ports.users.on(where, signal);
     const { readOnly, volumeContext } = present.value.spec;
-    if (use.kind !== "unused") return stateWant(ports, { volume, nodeName: where.nodeName, readOnly, volumeContext }, signal);
+    if (use.kind !== "unused") return requestWriter(ports, { volume, nodeName: where.nodeName, readOnly, volumeContext }, signal);
   }
   const writer = volume.status?.record?.writer;
-  const isWantedWriter = writer?.wanted === true && writer.nodeName === where.nodeName;
-  return ports.attach === "driver" && !isWantedWriter ? demoteUnwanted(ports, where, signal) : ok({});
+  const isRequestedWriter = writer?.requested === true && writer.nodeName === where.nodeName;
+  return ports.attach === "driver" && !isRequestedWriter ? demoteUnrequested(ports, where, signal) : ok({});
 }

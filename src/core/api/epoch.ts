@@ -18,4 +18,4 @@ export function highestEpoch(recorded: number, reported: readonly number[]): num
 }
 
 /** How many volumes a node may report as noted: a VM has no more than a few dozen disks. */
-export const NOTED_VOLUMES_MAX = 256;
+export const CHECKPOINTED_VOLUMES_MAX = 256;

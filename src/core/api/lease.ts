@@ -13,10 +13,10 @@ export const CONTROLLER_LEASE = "disk-csi-azure-com-controller";
 export const COUNTER_ANNOTATION = "disk.csi.azure.com/counter";
 
 /** Raised once every record has been proven anew after the store went back. */
-export const STORE_GENERATION_ANNOTATION = "disk.csi.azure.com/store-generation";
+export const STORE_INCARNATION_ANNOTATION = "disk.csi.azure.com/store-incarnation";
 
 /** Set while records are being proven anew, to the generation to come: nobody grants, takes, claims, attaches or fences meanwhile. */
-export const SWEEP_ANNOTATION = "disk.csi.azure.com/sweep";
+export const REBUILD_ANNOTATION = "disk.csi.azure.com/rebuild";
 
 /** The kind of write that moves a VM's ETag in this cloud, where the smallest one was seen not to. Removing the annotation has the controllers learn it again. */
 export const ETAG_WRITE_ANNOTATION = "disk.csi.azure.com/etag-write";

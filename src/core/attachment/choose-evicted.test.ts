@@ -12,14 +12,14 @@ const withoutRecord = (volume: AzVolume): AzVolume => {
   return { ...volume, status };
 };
 
-/** The standby of a volume on node-a, where slots are short. */
+/** The replica of a volume on node-a, where slots are short. */
 function holder(name: string, volume: AzVolume, changed: Partial<Pick<ObservedVolume, "pods">> = {}, attachment = aReplica("node-a")): SlotHolder {
   const named = { ...attachment, metadata: { ...attachment.metadata, name } };
   return { attachment: named, observed: anObservedVolume({ volume, attachments: [named], ...changed }) };
 }
 const chosenOf = (holders: readonly SlotHolder[], waitedMs = 0): string | undefined => chooseEvicted(holders, waitedMs)?.metadata.name;
 
-describe("the standby that makes room for a primary", () => {
+describe("the replica that makes room for a primary", () => {
   it("is one of a volume with a healthy writer, before one that nothing requests", () => {
     const [settled, other, unrequested] = [holder("settled", written), holder("other", written), holder("unrequested", aVolume())];
     assert.equal(chosenOf([unrequested, settled, other]), "settled");
@@ -32,9 +32,9 @@ describe("the standby that makes room for a primary", () => {
     { because: "its fence has ended, and a pod waits", holder: holder("needed", fenced, { pods: () => [aPod({ nodeName: "" })] }) },
     { because: "a pod waits on another node than its writer's", holder: holder("needed", written, { pods: () => [aPod({ nodeName: "node-c" })] }) },
     { because: "its writer is being fenced", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-b"), fencing: identity("node-b") })) },
-    { because: "its writer is recalled", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-b", { wanted: false }) })) },
+    { because: "its writer is recalled", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-b", { requested: false }) })) },
     { because: "its writer's node is not known", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-z") })) },
-    { because: "a node is unproven", holder: holder("needed", aVolumeWithRecord({ unproven: [identity("node-b")] })) },
+    { because: "a node is unverified", holder: holder("needed", aVolumeWithRecord({ unverified: [identity("node-b")] })) },
     { because: "its record is being rebuilt", holder: holder("needed", withoutRecord(written)) },
     { because: "a person deleted its AzVolume", holder: holder("needed", { ...written, metadata: { ...written.metadata, deletionTimestamp: agoMs(0) } }) },
   ];
@@ -47,12 +47,12 @@ describe("the standby that makes room for a primary", () => {
 
   const kept: readonly { readonly because: string; readonly volume?: AzVolume; readonly attachment?: AzVolumeAttachment }[] = [
     { because: "a primary", attachment: anAttachment("node-a") },
-    { because: "one with a want", attachment: aReplica("node-a", { spec: { want: { since: agoMs(0) } } }) },
+    { because: "one with a want", attachment: aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } }) },
     { because: "one that is leaving", attachment: leaving(aReplica("node-a")) },
     { because: "one that was never attached", attachment: aReplica("node-a", { status: undefined }) },
     { because: "one whose attach failed", attachment: aReplica("node-a", { status: { state: "AttachmentFailed" } }) },
-    { because: "one on an unproven node: its detach waits for a proof", volume: aVolumeWithRecord({ unproven: [identity("node-a")] }) },
-    { because: "the writer's", volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }) },
+    { because: "one on an unverified node: its detach waits for a proof", volume: aVolumeWithRecord({ unverified: [identity("node-a")] }) },
+    { because: "the writer's", volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }) },
   ];
   for (const { because, volume = written, attachment } of kept)
     it(`is never ${because}`, () => {

@@ -1,8 +1,8 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
 import { isDeletedByHand, isLeaving, type ObservedVolume } from "./observed-volume.ts";
-import { isStandby } from "./plan-replicas.ts";
-import { needsStandbys } from "./plan-request-time.ts";
+import { isReplica } from "./plan-replicas.ts";
+import { needsReplicas } from "./plan-request-time.ts";
 
 /** An attachment on the node that has no slot left, and its volume. */
 export interface SlotHolder {
@@ -12,17 +12,17 @@ export interface SlotHolder {
 }
 
 /**
- * How long a primary waits for a slot before it takes that of a standby whose own volume fails over, or is waited for, in milliseconds. Without that, two such volumes could wait
+ * How long a primary waits for a slot before it takes that of a replica whose own volume fails over, or is waited for, in milliseconds. Without that, two such volumes could wait
  * for each other's slot for ever.
  */
 export const LAST_RESORT_MS = 60_000;
 
-/** What the loss of a standby costs, the least first. */
+/** What the loss of a replica costs, the least first. */
 type Cost = "writerIsWell" | "unrequested" | "needed";
 const COSTS: readonly Cost[] = ["writerIsWell", "unrequested", "needed"];
 
 /**
- * The standby that makes room for a primary: one whose disk is attached, so that a slot comes free. Those of volumes with a healthy writer come first, then those of volumes
+ * The replica that makes room for a primary: one whose disk is attached, so that a slot comes free. Those of volumes with a healthy writer come first, then those of volumes
  * that nothing requests. `waitedMs`: how long the primary has asked for the slot.
  */
 export function chooseEvicted(holders: readonly SlotHolder[], waitedMs: number): AzVolumeAttachment | undefined {
@@ -34,11 +34,11 @@ export function chooseEvicted(holders: readonly SlotHolder[], waitedMs: number):
 /** An attachment that is not attached has no slot to give, and a node that may write keeps its disk until that is proven. */
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
   if (observed === undefined || isLeaving(attachment) || attachment.status?.state !== "Attached") return false;
-  return isStandby(observed, attachment);
+  return isReplica(observed, attachment);
 }
 
 function costOf({ observed }: SlotHolder): Cost {
   if (observed === undefined || isDeletedByHand(observed.volume)) return "needed";
   if (isWriterWell(observed)) return "writerIsWell";
-  return needsStandbys(observed) || observed.volume.status?.record === undefined ? "needed" : "unrequested";
+  return needsReplicas(observed) || observed.volume.status?.record === undefined ? "needed" : "unrequested";
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDetail, agoMs, aReplica, aVolume, settings } from "../testing/objects.ts";
-import { hasGivenUp, isProvisioned, isResizingOffline } from "./observed-volume.ts";
+import { isGone, isProvisioned, isResizingOffline } from "./observed-volume.ts";
 
-describe("hasGivenUp", () => {
+describe("isGone", () => {
   it("counts the tries that failed, and none where no error is known", () => {
     const error = { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0) };
     const after = (retries: number | undefined): boolean =>
-      hasGivenUp(
+      isGone(
         { settings: { ...settings, replicaAttachTries: 1 } },
         aReplica("node-a", {
           status: { state: "AttachmentFailed", ...(retries === undefined ? {} : { error: { ...error, retries } }) },

@@ -88,7 +88,7 @@ export interface ObservedVolume {
   readonly settings: VolumeSettings;
 }
 
-/** What decides where a volume's standbys are of use. */
+/** What decides where a volume's replicas are of use. */
 export interface ObservedPlacement extends Pick<VolumePlacement, "pods" | "neighbours"> {
   /** How many other volumes of the same pods each node has attached, or is getting. */
   readonly companionsOn: ReadonlyMap<string, number>;
@@ -125,8 +125,8 @@ export function isRecordMissing(volume: AzVolume): boolean {
 }
 
 /** The nodes that a volume's record has unsettled, by name. */
-export function unsettledNames(volume: AzVolume | undefined): readonly string[] {
-  return volume?.status?.record?.unsettled?.map(({ nodeName }) => nodeName) ?? [];
+export function barrierPendingNames(volume: AzVolume | undefined): readonly string[] {
+  return volume?.status?.record?.barrierPending?.map(({ nodeName }) => nodeName) ?? [];
 }
 
 /** The writer record, absent for multi-writer volumes and before the disk exists. */
@@ -150,10 +150,10 @@ export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeA
 }
 
 /**
- * A standby whose every try to attach failed. It counts for no share, since each try would have found what the one before had done (where the last one did it after all, Azure
+ * A replica whose every try to attach failed. It counts for no share, since each try would have found what the one before had done (where the last one did it after all, Azure
  * refuses who comes next). It stays for a while, so that its node is not chosen again at once.
  */
-export function hasGivenUp({ settings }: Pick<ObservedVolume, "settings">, { spec, status }: AzVolumeAttachment): boolean {
+export function isGone({ settings }: Pick<ObservedVolume, "settings">, { spec, status }: AzVolumeAttachment): boolean {
   return spec.role === "Replica" && status?.state === "AttachmentFailed" && (status.error?.retries ?? 0) >= settings.replicaAttachTries;
 }
 

@@ -5,7 +5,7 @@ import type { AzVolume } from "../api/az-volume.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 import { agoMs, anAttachment, aNode, anObservedVolume, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "../testing/objects.ts";
 import type { ObservedNode } from "./observed-volume.ts";
-import { type AttachmentAction, isStillWanted, planAttachment } from "./plan-attachment.ts";
+import { type AttachmentAction, isStillRequested, planAttachment } from "./plan-attachment.ts";
 
 const a = identity("node-a");
 const error = { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 };
@@ -39,7 +39,7 @@ describe("planAttachment", () => {
   it("attaches what is not attached yet, primaries in their own lane", () => {
     check([
       { because: "a primary", own: anAttachment("node-a", pending), plan: attaches("primaryAttach") },
-      { because: "a standby", own: aReplica("node-a", pending), plan: attaches("replicaAttach") },
+      { because: "a replica", own: aReplica("node-a", pending), plan: attaches("replicaAttach") },
       { because: "tried before", own: anAttachment("node-a", { status: { state: "AttachmentFailed", error } }), plan: attaches("primaryAttach") },
       { because: "a controller died over it", own: anAttachment("node-a", { status: { state: "Attaching" } }), plan: attaches("primaryAttach") },
       { because: "the node finds no device", own: anAttachment("node-a", { status: { deviceMissing: true } }), plan: attaches("primaryAttach") },
@@ -106,17 +106,17 @@ describe("planAttachment", () => {
       {
         because: "fence",
         own: anAttachment("node-a", pending),
-        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }),
         plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
       },
       {
         because: "a found disk",
         own: anAttachment("node-a", pending),
-        volume: aVolumeWithRecord({ foundInUse: true }),
+        volume: aVolumeWithRecord({ adopted: true }),
         plan: waits("the disk is not new, and node-a has not shown yet that nothing of it is in use there", "WaitingForProof"),
       },
       {
-        because: "a standby after its last try",
+        because: "a replica after its last try",
         own: aReplica("node-a", { status: { state: "AttachmentFailed", error } }),
         plan: waits("every try to attach this replica failed"),
       },
@@ -127,7 +127,7 @@ describe("planAttachment", () => {
         plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
       },
       {
-        because: "nobody waits for a standby",
+        because: "nobody waits for a replica",
         own: aReplica("node-a", pending),
         others: [...attached, anAttachment("node-d")],
         plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d"),
@@ -159,13 +159,13 @@ describe("planAttachment", () => {
         plan: attaches("primaryAttach"),
       },
       {
-        because: "a standby whose every try failed has none: nobody would make room for who waits for it",
+        because: "a replica whose every try failed has none: nobody would make room for who waits for it",
         own: anAttachment("node-a", pending),
         others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed", error } })],
         plan: attaches("primaryAttach"),
       },
       {
-        because: "a standby that is to be tried anew is not taken for one that has given up: nobody else counts it for that, nor would make another",
+        because: "a replica that is to be tried anew is not taken for one that has given up: nobody else counts it for that, nor would make another",
         own: aReplica("node-a", { status: { state: "Pending", error } }),
         plan: attaches("replicaAttach"),
       },
@@ -190,7 +190,7 @@ describe("planAttachment", () => {
     const detaches = (lane: "detach" | "collection"): AttachmentAction => ({ kind: "DetachEarlier", node: earlier, lane });
     const { record: _, ...withoutRecord } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
     check([
-      { because: "a standby", own: aReplica("node-a", { status: on }), plan: detaches("collection") },
+      { because: "a replica", own: aReplica("node-a", { status: on }), plan: detaches("collection") },
       { because: "a pod has come to the other VM since", own: anAttachment("node-a", { status: on }), plan: detaches("detach") },
       { because: "a detach was cut off", own: aReplica("node-a", { status: { ...on, state: "Detaching" } }), plan: detaches("collection") },
       { because: "an attach may have come to pass", own: aReplica("node-a", { status: { ...on, state: "Attaching" } }), plan: detaches("collection") },
@@ -207,9 +207,9 @@ describe("planAttachment", () => {
         plan: waits("the disk is on /older, which was node-a before, and may still write the volume"),
       },
       {
-        because: "it is unproven",
+        because: "it is unverified",
         own: anAttachment("node-a", { status: on }),
-        volume: aVolumeWithRecord({ unproven: [earlier] }),
+        volume: aVolumeWithRecord({ unverified: [earlier] }),
         plan: waits("the disk is on /older, which was node-a before, and may still write the volume"),
       },
       {
@@ -279,12 +279,12 @@ describe("planAttachment", () => {
     const off = { state: "Pending", provenOff: a.vmId } as const;
     const inCapitals = { ...a, vmId: a.vmId.toUpperCase() };
     check([
-      { because: "a standby", own: leaving(aReplica("node-a")), plan: { kind: "Detach", node: a, lane: "collection" } },
+      { because: "a replica", own: leaving(aReplica("node-a")), plan: { kind: "Detach", node: a, lane: "collection" } },
       { because: "a primary that has given", own: leaving(anAttachment("node-a")), plan: { kind: "Detach", node: a, lane: "detach" } },
       {
         because: "its node is gone, and only that node's word names another VM: the record's VM may still write",
         own: leaving(anAttachment("node-a", { status: { vmId: undefined, instanceUri: undefined } })),
-        volume: aVolumeWithRecord({ unproven: [a] }),
+        volume: aVolumeWithRecord({ unverified: [a] }),
         nodes: [aNode("node-a", { isGone: true, vmId: "vm-of-another", instanceUri: "/another" })],
         plan: waits("node-a may still write the volume"),
       },
@@ -327,19 +327,19 @@ describe("planAttachment", () => {
       {
         because: "it was off, and a record that was made anew knows nothing of that",
         own: leaving(aReplica("node-a", { status: off })),
-        volume: aVolumeWithRecord({ foundInUse: true }),
+        volume: aVolumeWithRecord({ adopted: true }),
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {
         because: "the writer",
         own: leaving(aReplica("node-a")),
-        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }),
         plan: waits("node-a may still write the volume"),
       },
       {
         because: "granted, not held",
         own: leaving(aReplica("node-a")),
-        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }) }),
         plan: waits("node-a may still write the volume"),
       },
       {
@@ -348,11 +348,16 @@ describe("planAttachment", () => {
         volume: { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } },
         plan: waits("the volume's record is being made anew"),
       },
-      { because: "unproven", own: leaving(aReplica("node-a")), volume: aVolumeWithRecord({ unproven: [a] }), plan: waits("node-a may still write the volume") },
+      {
+        because: "unverified",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ unverified: [a] }),
+        plan: waits("node-a may still write the volume"),
+      },
       {
         because: "being fenced",
         own: leaving(aReplica("node-a")),
-        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }),
         plan: waits("node-a is being fenced"),
       },
       {
@@ -391,7 +396,7 @@ describe("planAttachment", () => {
       {
         because: "no attach was begun, and by the record the node may write",
         own: leaving(aReplica("node-a", pending)),
-        volume: aVolumeWithRecord({ unproven: [a] }),
+        volume: aVolumeWithRecord({ unverified: [a] }),
         plan: waits("node-a may still write the volume"),
       },
       {
@@ -405,7 +410,7 @@ describe("planAttachment", () => {
         because: "its node is gone, and by the record it may write, though no attach is known of",
         own: leaving(aReplica("node-a", pending)),
         nodes: [],
-        volume: aVolumeWithRecord({ unproven: [a] }),
+        volume: aVolumeWithRecord({ unverified: [a] }),
         plan: waits("node-a may still write the volume"),
       },
       {
@@ -418,14 +423,14 @@ describe("planAttachment", () => {
         because: "its node is gone, and it is the writer",
         own: leaving(anAttachment("node-a")),
         nodes: [],
-        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }),
         plan: waits("node-a may still write the volume"),
       },
       {
-        because: "its node is gone, and it is unproven",
+        because: "its node is gone, and it is unverified",
         own: leaving(anAttachment("node-a")),
         nodes: [],
-        volume: aVolumeWithRecord({ unproven: [a] }),
+        volume: aVolumeWithRecord({ unverified: [a] }),
         plan: waits("node-a may still write the volume"),
       },
     ]);
@@ -474,27 +479,27 @@ describe("planAttachment", () => {
   });
 });
 
-describe("isStillWanted", () => {
+describe("isStillRequested", () => {
   it("is false while the record is missing, or the node is being fenced", () => {
     const { record: _, ...status } = aVolume().status ?? {};
-    assert.equal(isStillWanted({ ...aVolume(), status } as AzVolume, anAttachment("node-a"), a), false);
+    assert.equal(isStillRequested({ ...aVolume(), status } as AzVolume, anAttachment("node-a"), a), false);
     const writer = aWriter("node-a");
-    assert.equal(isStillWanted(aVolumeWithRecord({ writer }), anAttachment("node-a"), a), true);
-    assert.equal(isStillWanted(aVolumeWithRecord({ writer, fencing: a }), anAttachment("node-a"), a), false);
+    assert.equal(isStillRequested(aVolumeWithRecord({ writer }), anAttachment("node-a"), a), true);
+    assert.equal(isStillRequested(aVolumeWithRecord({ writer, fencing: a }), anAttachment("node-a"), a), false);
     const deletedByHand = aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { record: aRecord({ writer }) } });
-    assert.equal(isStillWanted(deletedByHand, anAttachment("node-a"), a), true);
+    assert.equal(isStillRequested(deletedByHand, anAttachment("node-a"), a), true);
   });
 
   it("goes by role and want where several nodes may write", () => {
     const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
     const { record: _, ...status } = aVolume().status ?? {};
     const several = { ...aVolume({ spec: { capabilities } }), status } as AzVolume;
-    const { want: _want, ...unwanted } = anAttachment("node-a").spec;
+    const { writerRequest: _writerRequest, ...unrequested } = anAttachment("node-a").spec;
     const rows = [
       { own: anAttachment("node-a"), expected: true },
-      { own: { ...anAttachment("node-a"), spec: unwanted }, expected: false },
-      { own: aReplica("node-a", { spec: { want: { since: agoMs(0) } } }), expected: false },
+      { own: { ...anAttachment("node-a"), spec: unrequested }, expected: false },
+      { own: aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } }), expected: false },
     ];
-    for (const { own, expected } of rows) assert.equal(isStillWanted(several, own, a), expected);
+    for (const { own, expected } of rows) assert.equal(isStillRequested(several, own, a), expected);
   });
 });

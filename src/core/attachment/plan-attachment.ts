@@ -5,7 +5,7 @@ import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "../writer/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
-import { hasGivenUp, isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, type ObservedVolume, recordOf } from "./observed-volume.ts";
+import { isGone, isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, type ObservedVolume, recordOf } from "./observed-volume.ts";
 
 /** What to do next with one attachment: at most one cloud operation. */
 export type AttachmentAction =
@@ -29,7 +29,7 @@ export type AttachmentAction =
   /** With a reason where somebody waits for it, and is to be told. */
   | { readonly kind: "Wait"; readonly because: string; readonly reason?: EventReason };
 
-/** Plans one attachment. `Wait` names what must change first; the change itself brings the next plan. Nobody waits for a standby. */
+/** Plans one attachment. `Wait` names what must change first; the change itself brings the next plan. Nobody waits for a replica. */
 export function planAttachment(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
   const action = planNext(observed, attachment);
   return action?.kind === "Wait" && attachment.spec.role === "Replica" ? { kind: "Wait", because: action.because } : action;
@@ -53,7 +53,7 @@ function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undef
 
 function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity | undefined): AttachmentAction {
   if (isRecordMissing(observed.volume)) return { kind: "Wait", because: "the volume's record is being made anew" };
-  if (node !== undefined && isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };
+  if (node !== undefined && isStillRequested(observed.volume, attachment, node)) return { kind: "MakeAnew", node };
   // The VM to which the disk was attached, even if the node is gone or another VM has its name by now.
   const attached = attachedVm(attachment);
   const vm = attached ?? node;
@@ -108,14 +108,14 @@ export function isProvenOff(record: WriterRecord | undefined, { status }: AzVolu
 
 /**
  * Whether a node is to go on writing, whatever becomes of the object. Who lets go of an attachment in good order has ended its want first: only somebody's hand deletes
- * that of a node which is wanted as the writer, and it would be in the way of the next want, which keeps it, for as long as they follow one another.
+ * that of a node which is requested as the writer, and it would be in the way of the next want, which keeps it, for as long as they follow one another.
  */
-export function isStillWanted(volume: AzVolume, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+export function isStillRequested(volume: AzVolume, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
   if (isDeleting(volume) || isRecordMissing(volume)) return false;
   const record = volume.status?.record;
   // Several nodes may write: there is nothing but the wants that says who does.
-  if (record === undefined) return attachment.spec.role === "Primary" && attachment.spec.want !== undefined;
-  return isWriter(record, node) && record.writer?.wanted === true && !isFencing(record, node);
+  if (record === undefined) return attachment.spec.role === "Primary" && attachment.spec.writerRequest !== undefined;
+  return isWriter(record, node) && record.writer?.requested === true && !isFencing(record, node);
 }
 
 /** Primary is who holds the grant; where several nodes may write there is no record, and the spec decides. */
@@ -138,7 +138,7 @@ function planAttach(observed: ObservedVolume, attachment: AzVolumeAttachment, no
       because: `no node plug-in has registered as ${attachment.spec.nodeName}: there is no such AzDriverNode`,
     };
   if (record !== undefined && !mayAttach(record, node)) return waitForNode(record, node);
-  if (hasGivenUp(observed, attachment)) return { kind: "Wait", because: "every try to attach this replica failed" };
+  if (isGone(observed, attachment)) return { kind: "Wait", because: "every try to attach this replica failed" };
   const holders = holdersOfShares(observed, attachment);
   if (holders.length >= volume.spec.maxShares)
     return { kind: "Wait", reason: "WaitingForShare", because: `all ${volume.spec.maxShares} shares of the disk are taken, by ${holders.join(", ")}` };
@@ -164,7 +164,7 @@ function holdersOfShares(observed: ObservedVolume, own: AzVolumeAttachment): rea
 export function holdsShare(observed: Pick<ObservedVolume, "settings">, attachment: AzVolumeAttachment): boolean {
   const state = attachment.status?.state;
   if (isLeaving(attachment)) return state !== undefined && state !== "Pending";
-  return !hasGivenUp(observed, attachment) && (state === "Attaching" || state === "Attached" || state === "AttachmentFailed");
+  return !isGone(observed, attachment) && (state === "Attaching" || state === "Attached" || state === "AttachmentFailed");
 }
 
 /** The node of an attachment as it is now, or as the record remembers it. */
@@ -173,7 +173,7 @@ function nodeOf(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeI
   // Without a Node nothing but the node's own word says which VM it is.
   if (node !== undefined && !node.isGone) return identityOf(node);
   const record = recordOf(observed);
-  const remembered = [record?.writer, record?.fencing, ...(record?.unproven ?? []), ...(record?.quarantine ?? [])].find(
+  const remembered = [record?.writer, record?.fencing, ...(record?.unverified ?? []), ...(record?.quarantine ?? [])].find(
     (other) => other?.nodeName === attachment.spec.nodeName,
   );
   return remembered === undefined ? undefined : identityOf(remembered);

@@ -35,13 +35,13 @@ const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", n
 const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
 const triedAgain = "every try failed a while ago, and another may not";
 const unfit = "its node is fenced or out of service";
-/** The deletion of a surplus replica: only while the attachments on those nodes stay, and `others` are no standbys. */
-const trims = (nodeName: string, others: readonly string[], standbys: readonly string[] = []): ReplicaAction => ({
+/** The deletion of a surplus replica: only while the attachments on those nodes stay, and `others` are no replicas. */
+const trims = (nodeName: string, others: readonly string[], replicas: readonly string[] = []): ReplicaAction => ({
   ...deletes(nodeName, "it is more than asked for, or a primary needs its share"),
   onlyWhile: {
     kind: "OthersStay",
-    nonStandbyNames: others.map((other) => attachmentName(other)),
-    standbyNames: standbys.map((other) => attachmentName(other)),
+    nonReplicaNames: others.map((other) => attachmentName(other)),
+    replicaNames: replicas.map((other) => attachmentName(other)),
   },
 });
 const planAgain = (afterMs: number): ReplicaAction => ({ kind: "PlanAgain", afterMs });
@@ -70,22 +70,22 @@ function check(rows: readonly Row[]): void {
 }
 
 describe("planReplicas", () => {
-  it("lets go of a standby whose every try failed after a while, so that its node can be tried again: what was wrong may be over", () => {
-    const standby = (ms: number, unchangedMs = 1_000): ObservedVolume =>
+  it("lets go of a replica whose every try failed after a while, so that its node can be tried again: what was wrong may be over", () => {
+    const replica = (ms: number, unchangedMs = 1_000): ObservedVolume =>
       anObservedVolume({
         volume: aVolumeWithRecord(writerOnA, tight),
         attachments: [primary, unchangedFor(unchangedMs, aReplica("node-b", { status: failedAgo(ms) }))],
         nodes: [aNode("node-a"), aNode("node-b")],
       });
     assert.deepEqual(
-      planReplicas(standby(collectMs - 1)).map(({ kind }) => kind),
+      planReplicas(replica(collectMs - 1)).map(({ kind }) => kind),
       ["ReplicasMissing"],
     );
-    assert.deepEqual(planReplicas(standby(collectMs))[0], deletes("node-b", triedAgain));
-    assert.deepEqual(planReplicas(standby(-3_600_000, collectMs))[0], deletes("node-b", triedAgain), "the clock was set back by an hour since");
+    assert.deepEqual(planReplicas(replica(collectMs))[0], deletes("node-b", triedAgain));
+    assert.deepEqual(planReplicas(replica(-3_600_000, collectMs))[0], deletes("node-b", triedAgain), "the clock was set back by an hour since");
   });
 
-  it("goes by how long the failed standby itself has not changed, not by another attachment", () => {
+  it("goes by how long the failed replica itself has not changed, not by another attachment", () => {
     const attachments = [unchangedFor(collectMs, primary), unchangedFor(1_000, aReplica("node-b", { status: failedAgo(1_000) }))];
     const observed = anObservedVolume({ volume: aVolumeWithRecord(writerOnA, tight), attachments, nodes: [aNode("node-a"), aNode("node-b")] });
     assert.deepEqual(
@@ -106,7 +106,7 @@ describe("planReplicas", () => {
       assert.deepEqual(names(record).toSorted(), [attachmentName("node-a"), attachmentName("node-b")].toSorted());
   });
 
-  it("keeps a standby on a VM whose node's name an earlier one had that was cut off", () => {
+  it("keeps a replica on a VM whose node's name an earlier one had that was cut off", () => {
     const earlier = { ...identity("node-b"), vmId: "older" };
     const volume = aVolumeWithRecord({ ...writerOnA, quarantine: [earlier] }, tight);
     const attachments = [primary, aReplica("node-b")];
@@ -305,7 +305,7 @@ describe("planReplicas", () => {
         plan: [trims("node-b", ["node-c"], ["node-a"])],
       },
       {
-        because: "the unfit standby's share is enough for the primary: the other one stays",
+        because: "the unfit replica's share is enough for the primary: the other one stays",
         observed: anObservedVolume({
           volume: aVolumeWithRecord({ quarantine: [identity("node-b")] }, tight),
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
@@ -313,7 +313,7 @@ describe("planReplicas", () => {
         plan: [deletes("node-b", unfit)],
       },
       {
-        because: "two of three standbys are in the way; an unfit or failed one is not counted",
+        because: "two of three replicas are in the way; an unfit or failed one is not counted",
         observed: anObservedVolume({
           volume: aVolumeWithRecord({ quarantine: [identity("node-e")] }, tight),
           attachments: [...fourReplicas, aReplica("node-f", { status: failed }), moving],
@@ -321,7 +321,7 @@ describe("planReplicas", () => {
         plan: [deletes("node-e", unfit), trims("node-a", ["node-c"], ["node-d"]), trims("node-b", ["node-c"], ["node-d"])],
       },
       {
-        because: "a standby whose every try failed has no share that the primary would lack",
+        because: "a replica whose every try failed has no share that the primary would lack",
         observed: anObservedVolume({
           volume: aVolume({ spec: tight }),
           attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving],
@@ -329,15 +329,15 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "one that wants to write, or is unproven, keeps its share though its every try failed",
+        because: "one that wants to write, or is unverified, keeps its share though its every try failed",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ unproven: [identity("node-a")] }, { maxShares: 3, maxMountReplicaCount: 2 }),
+          volume: aVolumeWithRecord({ unverified: [identity("node-a")] }, { maxShares: 3, maxMountReplicaCount: 2 }),
           attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving, aReplica("node-d")],
         }),
         plan: [trims("node-b", ["node-a", "node-c"], ["node-d"])],
       },
       {
-        because: "its share is on its way to the primary: the other standby stays",
+        because: "its share is on its way to the primary: the other replica stays",
         observed: anObservedVolume({ volume: aVolume({ spec: tight }), attachments: [aReplica("node-a"), leaving(aReplica("node-b")), moving] }),
         plan: [],
       },
@@ -400,7 +400,7 @@ describe("planReplicas", () => {
         because: "no replicas are asked for any more, and one of the nodes wants to write",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
-          attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } }), aReplica("node-b")],
+          attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } }), aReplica("node-b")],
         }),
         plan: [deletes("node-b", "no replicas are asked for")],
       },
@@ -422,9 +422,9 @@ describe("planReplicas", () => {
     ]);
   });
 
-  describe("of a standby whose node has no AzDriverNode", () => {
-    const standbys = [aReplica("node-b"), aReplica("node-c")];
-    const attachments = [primary, ...standbys];
+  describe("of a replica whose node has no AzDriverNode", () => {
+    const replicas = [aReplica("node-b"), aReplica("node-c")];
+    const attachments = [primary, ...replicas];
     const volume = aVolumeWithRecord(writerOnA, asked);
     const nodes = [aNode("node-a")];
     const unregistered = (unregisteredForMs: number, changed: Parameters<typeof anObservedVolume>[0] = {}): ObservedVolume =>
@@ -455,10 +455,10 @@ describe("planReplicas", () => {
         { because: "another VM has its name", nodes: [aNode("node-a", { vmId: "another" })] },
         { because: "the pods are still being listed", pods: () => undefined },
         { because: "a pod waits on another node", pods: () => [aPod()] },
-        { because: "it is recalled", volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }, asked) },
+        { because: "it is recalled", volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }, asked) },
         { because: "it is being fenced", volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-a") }, asked) },
-        { because: "there is none", volume: aVolumeWithRecord({}, asked), attachments: standbys },
-        { because: "the record is being rebuilt", volume: { ...volume, status: lost }, attachments: standbys },
+        { because: "there is none", volume: aVolumeWithRecord({}, asked), attachments: replicas },
+        { because: "the record is being rebuilt", volume: { ...volume, status: lost }, attachments: replicas },
       ];
       for (const { because, ...changed } of rows) assert.deepEqual(deletionsOf(unregistered(3_600_000, changed)), [], because);
     });
@@ -468,7 +468,7 @@ describe("planReplicas", () => {
       assert.deepEqual(planReplicas(unregistered(0, { unregisteredMs })), [planAgain(10_000)]);
     });
 
-    it("does not look again for a primary, nor for a standby kept while the disk grows", () => {
+    it("does not look again for a primary, nor for a replica kept while the disk grows", () => {
       const another = anAttachment("node-b", { status: { state: "Attaching" } });
       assert.deepEqual(planReplicas(unregistered(20_000, { attachments: [primary, another] })), []);
       const growing = aVolume({ spec: asked, status: { state: "Updating", record: aRecord(writerOnA) } });
@@ -483,18 +483,18 @@ describe("planReplicas", () => {
   it("plans as before where a person deleted the AzVolume, which serves until it is rebuilt", () => {
     const metadata = { deletionTimestamp: agoMs(10) };
     const fenced = { quarantine: [identity("node-a")] };
-    const fencing = { writer: aWriter("node-a", { wanted: false }), fencing: identity("node-a") };
-    const standbys = [aReplica("node-b"), aReplica("node-c")];
+    const fencing = { writer: aWriter("node-a", { requested: false }), fencing: identity("node-a") };
+    const replicas = [aReplica("node-b"), aReplica("node-c")];
     const rows = [
-      { because: "the fence has ended, and a pod waits", record: fenced, attachments: standbys },
+      { because: "the fence has ended, and a pod waits", record: fenced, attachments: replicas },
       { because: "the pod's own want is stated", record: fenced, attachments: [anAttachment("node-b"), aReplica("node-c")] },
-      { because: "the writer is being fenced", record: fencing, attachments: standbys },
-      { because: "a healthy node writes", record: writerOnA, attachments: [primary, ...standbys] },
+      { because: "the writer is being fenced", record: fencing, attachments: replicas },
+      { because: "a healthy node writes", record: writerOnA, attachments: [primary, ...replicas] },
       { because: "a replica is missing", record: writerOnA, attachments: [primary, aReplica("node-b")] },
       {
         because: "a primary needs a share",
         record: fenced,
-        attachments: [...standbys, aReplica("node-d"), anAttachment("node-e", { status: undefined })],
+        attachments: [...replicas, aReplica("node-d"), anAttachment("node-e", { status: undefined })],
       },
     ];
     for (const { because, record, attachments } of rows) {
@@ -504,12 +504,12 @@ describe("planReplicas", () => {
     }
   });
 
-  it("keeps the standbys of a volume that fails over, or is waited for, while its shared disk is to grow", () => {
+  it("keeps the replicas of a volume that fails over, or is waited for, while its shared disk is to grow", () => {
     const dead = identity("node-a");
     const rows: readonly { readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
       { record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
-      { record: { writer: aWriter("node-a", { wanted: false }), fencing: dead } },
-      { record: { unproven: [dead] } },
+      { record: { writer: aWriter("node-a", { requested: false }), fencing: dead } },
+      { record: { unverified: [dead] } },
     ];
     for (const { record, pods = [] } of rows) {
       const volume = aVolume({ status: { state: "Updating", record: aRecord(record) } });
@@ -526,7 +526,7 @@ describe("planReplicas", () => {
     ]);
   });
 
-  it("deletes the standby of a volume whose shares several writers have among them", () => {
+  it("deletes the replica of a volume whose shares several writers have among them", () => {
     const attachments = [primary, anAttachment("node-b"), anAttachment("node-c"), aReplica("node-d")];
     const [first] = planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }));
     assert.deepEqual(first, trims("node-d", ["node-a", "node-b", "node-c"]));
@@ -539,40 +539,44 @@ describe("planReplicas", () => {
     { because: "it is NotReady", node: aNode("node-b", { taints: [{ key: "node.kubernetes.io/not-ready", value: "", effect: "NoExecute" }] }) },
     { because: "it has no AzDriverNode", node: aNode("node-x") },
   ])
-    it(`lets a standby that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
+    it(`lets a replica that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
       const attachments = [aReplica("node-a", { status: { state: "Attaching" } }), aReplica("node-b"), anAttachment("node-c", { status: undefined })];
-      const observed = anObservedVolume({ volume: aVolumeWithRecord({ unproven: [identity("node-x")] }, tight), attachments, nodes: [aNode("node-a"), node] });
+      const observed = anObservedVolume({
+        volume: aVolumeWithRecord({ unverified: [identity("node-x")] }, tight),
+        attachments,
+        nodes: [aNode("node-a"), node],
+      });
       assert.deepEqual(planReplicas(observed), [trims("node-b", ["node-c"], ["node-a"])]);
     });
 
   it("prunes replicas once the volume has not been requested for a while, and plans again when that is due", () => {
-    const standbys = [aReplica("node-a"), aReplica("node-b")];
+    const replicas = [aReplica("node-a"), aReplica("node-b")];
     check([
       {
         because: "due",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: standbys }),
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: replicas }),
         plan: [prunes("node-a", collectMs), prunes("node-b", collectMs)],
       },
       {
         because: "due, but the pods are still being listed",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: standbys, pods: () => undefined }),
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: replicas, pods: () => undefined }),
         plan: [planAgain(1_000)],
       },
       {
         because: "not yet",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 5_000), attachments: standbys }),
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 5_000), attachments: replicas }),
         plan: [{ kind: "PlanAgain", afterMs: 5_000 }],
       },
       {
         because: "not for another millisecond",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 1), attachments: standbys }),
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 1), attachments: replicas }),
         plan: [{ kind: "PlanAgain", afterMs: 1 }],
       },
       {
         because: "due, and one of them is on a node that was fenced",
         observed: anObservedVolume({
           volume: aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord({ quarantine: [identity("node-a")] }) } }),
-          attachments: standbys,
+          attachments: replicas,
         }),
         plan: [deletes("node-a", unfit), prunes("node-b", collectMs)],
       },
@@ -583,12 +587,12 @@ describe("planReplicas", () => {
       },
       {
         because: "the volume does not say since when: its objects were made anew, or its request has just ended",
-        observed: anObservedVolume({ attachments: standbys }),
+        observed: anObservedVolume({ attachments: replicas }),
         plan: [],
       },
       {
         because: "it does not say since when, and the pods are still being listed: no plan waits for them",
-        observed: anObservedVolume({ attachments: standbys, pods: () => undefined }),
+        observed: anObservedVolume({ attachments: replicas, pods: () => undefined }),
         plan: [],
       },
     ]);
@@ -596,37 +600,37 @@ describe("planReplicas", () => {
 
   it("prunes no replica at the moment of a failover, however old the replicas are: the fence deletes what the dead writer had", () => {
     const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
-    const standbys = [aReplica("node-b", old), aReplica("node-c", old)];
+    const replicas = [aReplica("node-b", old), aReplica("node-c", old)];
     const dead = identity("node-a");
     const rows: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
-      { because: "the writer is recalled", record: { writer: aWriter("node-a", { wanted: false }) } },
-      { because: "the writer is being fenced", record: { writer: aWriter("node-a", { wanted: false }), fencing: dead } },
-      { because: "an unproven node is being fenced", record: { unproven: [dead], fencing: dead } },
+      { because: "the writer is recalled", record: { writer: aWriter("node-a", { requested: false }) } },
+      { because: "the writer is being fenced", record: { writer: aWriter("node-a", { requested: false }), fencing: dead } },
+      { because: "an unverified node is being fenced", record: { unverified: [dead], fencing: dead } },
       { because: "the fence has ended, and a pod waits", record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
       { because: "the fence has ended, and a pod was bound", record: { quarantine: [dead] }, pods: [aPod({ nodeName: "node-b" })] },
     ];
     for (const { because, record, pods = [] } of rows) {
       const volume = aVolume({ spec: asked, status: { record: aRecord(record), unrequestedSince: agoMs(collectMs * 2) } });
-      assert.deepEqual(planReplicas(anObservedVolume({ volume, attachments: standbys, pods: () => pods })), [], because);
+      assert.deepEqual(planReplicas(anObservedVolume({ volume, attachments: replicas, pods: () => pods })), [], because);
     }
   });
 
-  it("never touches the writer, a node that wants to write or an unproven one, and does not ask to be called again for them", () => {
+  it("never touches the writer, a node that wants to write or an unverified one, and does not ask to be called again for them", () => {
     const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
     const since = { unrequestedSince: agoMs(collectMs * 2) };
     check([
       {
         because: "unpublished, and not given back yet",
         observed: anObservedVolume({
-          volume: aVolume({ status: { ...since, record: aRecord({ writer: aWriter("node-a", { wanted: false }) }) } }),
+          volume: aVolume({ status: { ...since, record: aRecord({ writer: aWriter("node-a", { requested: false }) }) } }),
           attachments: [aReplica("node-a", old)],
         }),
         plan: [],
       },
       {
-        because: "unproven",
+        because: "unverified",
         observed: anObservedVolume({
-          volume: aVolume({ status: { ...since, record: aRecord({ unproven: [identity("node-a")] }) } }),
+          volume: aVolume({ status: { ...since, record: aRecord({ unverified: [identity("node-a")] }) } }),
           attachments: [aReplica("node-a", old)],
         }),
         plan: [],
@@ -641,7 +645,7 @@ describe("planReplicas", () => {
       },
       {
         because: "it wants to write",
-        observed: anObservedVolume({ attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } })] }),
+        observed: anObservedVolume({ attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } })] }),
         plan: [],
       },
       {
@@ -650,9 +654,9 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "even unproven, if the volume is being deleted",
+        because: "even unverified, if the volume is being deleted",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ unproven: [identity("node-a")] }, { deleteRequested: true }),
+          volume: aVolumeWithRecord({ unverified: [identity("node-a")] }, { deleteRequested: true }),
           attachments: [primary],
         }),
         plan: [],

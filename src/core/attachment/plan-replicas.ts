@@ -7,7 +7,7 @@ import { isWriterWell } from "../writer/is-writer-well.ts";
 import { couldTakeOver } from "../writer/node-silence.ts";
 import { attachedVm } from "./attached-vm.ts";
 import {
-  hasGivenUp,
+  isGone,
   isLeaving,
   isOutOfService,
   isResizingOffline,
@@ -17,20 +17,20 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
-import { isRequested, needsStandbys } from "./plan-request-time.ts";
+import { isRequested, needsReplicas } from "./plan-request-time.ts";
 
 /**
  * What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same
  * time, the cluster has no node of its name, its node has no AzDriverNode, or the other attachments that were
- * counted exist and stay, and `nonStandbyNames` are still no standbys.
+ * counted exist and stay, and `nonReplicaNames` are still no replicas.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
   | { readonly kind: "NodeGone"; readonly nodeName: string }
   | { readonly kind: "Unregistered"; readonly nodeName: string }
-  | { readonly kind: "OthersStay"; readonly nonStandbyNames: readonly string[]; readonly standbyNames: readonly string[] };
+  | { readonly kind: "OthersStay"; readonly nonReplicaNames: readonly string[]; readonly replicaNames: readonly string[] };
 
-/** What to do next with a volume's standbys. */
+/** What to do next with a volume's replicas. */
 export type ReplicaAction =
   | { readonly kind: "CreateReplica"; readonly nodeName: string }
   | {
@@ -46,16 +46,16 @@ export type ReplicaAction =
 const TRIED_AGAIN_AFTER_MS = 300_000;
 
 /**
- * How long a node may have no AzDriverNode before its standby is replaced, in milliseconds: six heartbeats, each of which registers it again. So no
- * standby goes where a person deletes all AzDriverNodes.
+ * How long a node may have no AzDriverNode before its replica is replaced, in milliseconds: six heartbeats, each of which registers it again. So no
+ * replica goes where a person deletes all AzDriverNodes.
  */
 const UNREGISTERED_AFTER_MS = 60_000;
 /** The least time until the plan is made again while that lasts, in milliseconds: watched time moves with the heartbeats of others. */
 const UNREGISTERED_AGAIN_MS = 1_000;
 
 /**
- * Plans the standbys of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
- * once it has not been requested for a while. Standbys never block: they make room for a primary that needs a share.
+ * Plans the replicas of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
+ * once it has not been requested for a while. Replicas never block: they make room for a primary that needs a share.
  */
 export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
   const deletions = planDeletions(observed);
@@ -67,7 +67,7 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
 type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
 
 function planDeletions(observed: ObservedVolume): readonly Deletion[] {
-  const replicas = stayingAttachments(observed).filter((attachment) => isStandby(observed, attachment));
+  const replicas = stayingAttachments(observed).filter((attachment) => isReplica(observed, attachment));
   const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
     attachments.map((attachment) => ({ kind: "DeleteAttachment", attachmentName: attachment.metadata.name, because }));
 
@@ -77,8 +77,8 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
       stayingAttachments(observed).filter(({ spec }) => !mayWrite(recordOf(observed), spec.nodeName)),
       "the volume is being deleted",
     );
-  // Where it is needed since the growth began, the growth ends, and the standbys that are left stay.
-  if (isResizingOffline(observed.volume)) return needsStandbys(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
+  // Where it is needed since the growth began, the growth ends, and the replicas that are left stay.
+  if (isResizingOffline(observed.volume)) return needsReplicas(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
   const unfit = replicas.filter((replica) => isUnfit(observed, replica));
   const unusable = [
@@ -97,7 +97,7 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
     return [...unusable, ...pruned.map((deletion) => ({ ...deletion, ...onlyWhile }))];
   }
   // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where the disk is at fault, each would refuse it in turn.
-  const counted = fit.filter((replica) => !hasGivenUp(observed, replica));
+  const counted = fit.filter((replica) => !isGone(observed, replica));
   return [
     ...unusable,
     ...planSurplus(observed, counted),
@@ -124,7 +124,7 @@ function planGone(observed: ObservedVolume, replicas: readonly AzVolumeAttachmen
 /** Nothing else tells when a node has been unregistered for long enough. */
 function planUnregistered(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
   const waits = kept
-    .filter((attachment) => isStandby(observed, attachment) && observed.node(attachment.spec.nodeName) === undefined)
+    .filter((attachment) => isReplica(observed, attachment) && observed.node(attachment.spec.nodeName) === undefined)
     .map(({ spec }) => UNREGISTERED_AFTER_MS - observed.unregisteredMs(spec.nodeName))
     .filter((waitMs) => waitMs > 0);
   if (waits.length === 0 || !isWriterWell(observed)) return [];
@@ -133,51 +133,51 @@ function planUnregistered(observed: ObservedVolume, kept: readonly AzVolumeAttac
 
 function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
   if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed)) return [];
-  const counted = kept.filter((attachment) => isStandby(observed, attachment) && !hasGivenUp(observed, attachment));
+  const counted = kept.filter((attachment) => isReplica(observed, attachment) && !isGone(observed, attachment));
   const missing = observed.volume.spec.maxMountReplicaCount - counted.length;
   if (missing <= 0) return [];
-  const takesShare = (attachment: AzVolumeAttachment): boolean => isLeaving(attachment) || !hasGivenUp(observed, attachment);
+  const takesShare = (attachment: AzVolumeAttachment): boolean => isLeaving(attachment) || !isGone(observed, attachment);
   // A leaving attachment holds its share until Azure has let go of it; one whose every try failed never got one.
   const sharesNow = observed.volume.spec.maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
   const sharesSoon = observed.volume.spec.maxShares - kept.filter(takesShare).length;
-  const wanted = Math.max(0, Math.min(missing, sharesNow));
-  const { chosen, rejected } = chooseReplicaNodes(observed, wanted);
+  const requested = Math.max(0, Math.min(missing, sharesNow));
+  const { chosen, rejected } = chooseReplicaNodes(observed, requested);
   // Missing replicas are reported once nothing is being placed: otherwise each node would be reported twice, for two reasons.
   if (chosen.length > 0) return chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
   // Those that only wait for a share to come free are not missing.
-  const waiting = Math.max(0, Math.min(missing, sharesSoon) - wanted);
+  const waiting = Math.max(0, Math.min(missing, sharesSoon) - requested);
   const withoutPlace = missing - waiting;
   return withoutPlace > 0 ? [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }] : [];
 }
 
-/** Those that are no standbys are not pruned: a writer is released first, and that changes the record. */
+/** Those that are no replicas are not pruned: a writer is released first, and that changes the record. */
 function planPruning(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
   const since = observed.volume.status?.unrequestedSince;
   if (since !== undefined && observed.pods() === undefined) return [{ kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS }];
-  if (since === undefined || isRequested(observed) || !kept.some((attachment) => isStandby(observed, attachment))) return [];
+  if (since === undefined || isRequested(observed) || !kept.some((attachment) => isReplica(observed, attachment))) return [];
   return [{ kind: "PlanAgain", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
 
 /** Whether a node of that name is the writer, or may be one. */
 export function mayWrite(record: WriterRecord | undefined, nodeName: string): boolean {
-  return [record?.writer, ...(record?.unproven ?? [])].some((node) => node?.nodeName === nodeName);
+  return [record?.writer, ...(record?.unverified ?? [])].some((node) => node?.nodeName === nodeName);
 }
 
-/** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
-export function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
-  return isStandbyByRecord(recordOf(observed), attachment);
+/** Replicas only: never the writer, whatever its role says, and never a node that wants to write. */
+export function isReplica(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
+  return isReplicaByRecord(recordOf(observed), attachment);
 }
 
-/** `isStandby` by a record that was read past the cache; undefined: the volume has none. */
-export function isStandbyByRecord(record: WriterRecord | undefined, { spec }: AzVolumeAttachment): boolean {
-  return spec.role === "Replica" && spec.want === undefined && !mayWrite(record, spec.nodeName);
+/** `isReplica` by a record that was read past the cache; undefined: the volume has none. */
+export function isReplicaByRecord(record: WriterRecord | undefined, { spec }: AzVolumeAttachment): boolean {
+  return spec.role === "Replica" && spec.writerRequest === undefined && !mayWrite(record, spec.nodeName);
 }
 
 function hasPrimary(observed: ObservedVolume): boolean {
   return stayingAttachments(observed).some((attachment) => attachment.spec.role === "Primary");
 }
 
-/** A primary comes first: its attach must not queue behind those of its standbys. */
+/** A primary comes first: its attach must not queue behind those of its replicas. */
 function isPrimaryServed(observed: ObservedVolume): boolean {
   const primaries = stayingAttachments(observed).filter((attachment) => attachment.spec.role === "Primary");
   return primaries.length > 0 && primaries.every(isAttached);
@@ -198,7 +198,7 @@ function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean
  */
 function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const failedAt = replica.status?.error?.time;
-  if (!hasGivenUp(observed, replica) || failedAt === undefined) return false;
+  if (!isGone(observed, replica) || failedAt === undefined) return false;
   const isLongAgo = (ms: number): boolean => ms >= TRIED_AGAIN_AFTER_MS;
   const { attachments, nowMs } = observed;
   return isLongAgo(nowMs - fromTimestamp(failedAt)) || attachments.some(({ attachment, unchangedMs }) => attachment === replica && isLongAgo(unchangedMs));
@@ -208,15 +208,15 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
  * Deletes replicas beyond those asked for, and those whose share a primary needs: the least useful first, and
  * of equal ones the first by name. The next plan may rank them otherwise: on a cache that does not show this
  * deletion yet it would choose a second replica. The same holds where a node's
- * grant was revoked since the cache was filled, which this very pass may do: its attachment is a standby then, and may
+ * grant was revoked since the cache was filled, which this very pass may do: its attachment is a replica then, and may
  * be the one that goes.
  */
 function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   const { maxMountReplicaCount, maxShares } = observed.volume.spec;
-  // Standbys that leave, or that this plan deletes as unfit, are not counted: their shares come free already, and deleting another one would free one too many.
-  const others = stayingAttachments(observed).filter((attachment) => !isStandby(observed, attachment));
+  // Replicas that leave, or that this plan deletes as unfit, are not counted: their shares come free already, and deleting another one would free one too many.
+  const others = stayingAttachments(observed).filter((attachment) => !isReplica(observed, attachment));
   const room = maxShares - others.length;
-  // The writer before last is the best standby: trimming waits until the new primary is served.
+  // The writer before last is the best replica: trimming waits until the new primary is served.
   const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
   const ranked = replicas.toSorted(
     (left, right) => Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) || Number(isAttached(left)) - Number(isAttached(right)),
@@ -227,7 +227,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
     kind: "DeleteAttachment",
     attachmentName: metadata.name,
     because: "it is more than asked for, or a primary needs its share",
-    onlyWhile: { kind: "OthersStay", nonStandbyNames: namesOf(others), standbyNames: namesOf(ranked.slice(count)) },
+    onlyWhile: { kind: "OthersStay", nonReplicaNames: namesOf(others), replicaNames: namesOf(ranked.slice(count)) },
   }));
 }
 

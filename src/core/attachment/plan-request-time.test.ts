@@ -7,9 +7,9 @@ import { agoMs, anAttachment, anObservedVolume, aPod, aRecord, aReplica, aVolume
 import type { ObservedVolume } from "./observed-volume.ts";
 import { isRequested, planRequestTime, withoutRequestTime, withRequestTime } from "./plan-request-time.ts";
 
-const standby = aReplica("node-b");
-const { want: _, ...withoutWant } = anAttachment("node-a").spec;
-const published: AzVolumeAttachment = { ...anAttachment("node-a"), spec: withoutWant };
+const replica = aReplica("node-b");
+const { writerRequest: _, ...withoutRequest } = anAttachment("node-a").spec;
+const published: AzVolumeAttachment = { ...anAttachment("node-a"), spec: withoutRequest };
 const nothing = { unrequestedSince: undefined };
 
 /** A volume that has been unrequested for a minute, as it says. */
@@ -19,26 +19,26 @@ function anUnrequested(parts: {
   readonly pods?: readonly VolumePod[];
 }): ObservedVolume {
   const volume = aVolume({ status: { record: aRecord(parts.record), unrequestedSince: agoMs(60_000) } });
-  return anObservedVolume({ volume, attachments: parts.attachments ?? [standby], pods: () => parts.pods ?? [] });
+  return anObservedVolume({ volume, attachments: parts.attachments ?? [replica], pods: () => parts.pods ?? [] });
 }
 
 describe("planRequestTime", () => {
   it("says since when no node requests the volume and no pod uses it, once", () => {
-    assert.deepEqual(planRequestTime(anObservedVolume({ attachments: [standby] })), { unrequestedSince: agoMs(0) });
+    assert.deepEqual(planRequestTime(anObservedVolume({ attachments: [replica] })), { unrequestedSince: agoMs(0) });
     assert.equal(planRequestTime(anUnrequested({})), undefined);
   });
 
   it("says nothing where there is no replica that could be pruned", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
-    for (const observed of [anObservedVolume(), anObservedVolume({ attachments: [leaving(standby)] }), anObservedVolume({ volume, attachments: [standby] })])
+    for (const observed of [anObservedVolume(), anObservedVolume({ attachments: [leaving(replica)] }), anObservedVolume({ volume, attachments: [replica] })])
       assert.equal(planRequestTime(observed), undefined);
   });
 
   const requested: readonly { readonly because: string; readonly parts: Parameters<typeof anUnrequested>[0] }[] = [
-    { because: "a node requests it", parts: { attachments: [anAttachment("node-a"), standby] } },
-    { because: "it is published, and its request has ended", parts: { attachments: [published, standby] } },
+    { because: "a node requests it", parts: { attachments: [anAttachment("node-a"), replica] } },
+    { because: "it is published, and its request has ended", parts: { attachments: [published, replica] } },
     { because: "it has a writer", parts: { record: { writer: aWriter("node-a") } } },
-    { because: "its writer is recalled", parts: { record: { writer: aWriter("node-a", { wanted: false }) } } },
+    { because: "its writer is recalled", parts: { record: { writer: aWriter("node-a", { requested: false }) } } },
     { because: "a node is being fenced", parts: { record: { fencing: identity("node-a") } } },
     { because: "a pod waits for a node", parts: { pods: [aPod({ nodeName: "" })] } },
     { because: "a pod is being deleted, and its successor follows", parts: { pods: [aPod({ isPending: false, isTerminating: true })] } },
@@ -58,7 +58,7 @@ describe("planRequestTime", () => {
 describe("planRequestTime while the pods are still being listed", () => {
   it("neither begins the time nor takes it back, and counts the volume as requested", () => {
     const unlisted = { pods: () => undefined };
-    for (const observed of [anObservedVolume({ attachments: [standby], ...unlisted }), { ...anUnrequested({}), ...unlisted }]) {
+    for (const observed of [anObservedVolume({ attachments: [replica], ...unlisted }), { ...anUnrequested({}), ...unlisted }]) {
       assert.equal(planRequestTime(observed), undefined);
       assert.equal(isRequested(observed), true);
     }
@@ -87,7 +87,7 @@ describe("withRequestTime", () => {
 
 describe("planRequestTime of a volume with a want", () => {
   it("is taken back by the want of a node that is no primary yet", () => {
-    const attachments = [aReplica("node-a", { spec: { want: { since: agoMs(0) } } })];
+    const attachments = [aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } })];
     const volume = aVolume({ status: { unrequestedSince: agoMs(9_000) } });
     assert.deepEqual(planRequestTime(anObservedVolume({ volume, attachments })), { unrequestedSince: undefined });
   });

@@ -16,13 +16,13 @@ export interface RequestTime {
 export function isRequested(observed: ObservedVolume): boolean {
   const record = recordOf(observed);
   if (record?.writer !== undefined || record?.fencing !== undefined) return true;
-  const requests = stayingAttachments(observed).some(({ spec }) => spec.role === "Primary" || spec.want !== undefined);
+  const requests = stayingAttachments(observed).some(({ spec }) => spec.role === "Primary" || spec.writerRequest !== undefined);
   return requests || observed.pods()?.length !== 0;
 }
 
-/** Whether its standbys are needed for a failover, now or soon: it is requested, or a node may write it of which the record can't say so. */
-export function needsStandbys(observed: ObservedVolume): boolean {
-  return isRequested(observed) || (recordOf(observed)?.unproven.length ?? 0) > 0;
+/** Whether its replicas are needed for a failover, now or soon: it is requested, or a node may write it of which the record can't say so. */
+export function needsReplicas(observed: ObservedVolume): boolean {
+  return isRequested(observed) || (recordOf(observed)?.unverified.length ?? 0) > 0;
 }
 
 /**

@@ -4,16 +4,16 @@ import fc from "fast-check";
 import { LUNS_MAX, chooseLuns } from "./choose-lun.ts";
 
 describe("chooseLuns", () => {
-  for (const { usedLuns, promisedLuns = [], dataDisksMax, count, expected, because } of [
+  for (const { usedLuns, reservedLuns = [], dataDisksMax, count, expected, because } of [
     { usedLuns: [], dataDisksMax: 4, count: 2, expected: [0, 1], because: "the lowest come first" },
     { usedLuns: [0, 2], dataDisksMax: 4, count: 2, expected: [1, 3], because: "gaps are filled" },
     { usedLuns: [0, 1, 2], dataDisksMax: 4, count: 2, expected: [3], because: "the VM takes only one more" },
     { usedLuns: [60, 61, 62, 63], dataDisksMax: 4, count: 1, expected: [], because: "the VM is full, wherever its disks sit" },
-    { usedLuns: [0], promisedLuns: [0, 1], dataDisksMax: 2, count: 1, expected: [2], because: "a promise takes a LUN, and no place" },
+    { usedLuns: [0], reservedLuns: [0, 1], dataDisksMax: 2, count: 1, expected: [2], because: "a promise takes a LUN, and no place" },
     { usedLuns: [], dataDisksMax: 0, count: 1, expected: [], because: "some sizes take no data disk" },
   ]) {
     it(`answers [${expected.join()}] for ${count} beside [${usedLuns.join()}] of ${dataDisksMax}: ${because}`, () => {
-      assert.deepEqual(chooseLuns({ usedLuns, promisedLuns, dataDisksMax, count }), expected);
+      assert.deepEqual(chooseLuns({ usedLuns, reservedLuns, dataDisksMax, count }), expected);
     });
   }
 
@@ -25,9 +25,9 @@ describe("chooseLuns", () => {
         fc.array(lun),
         fc.integer({ min: 0, max: LUNS_MAX }),
         fc.integer({ min: 0, max: 80 }),
-        (usedLuns, promisedLuns, dataDisksMax, count) => {
-          const chosen = chooseLuns({ usedLuns, promisedLuns, dataDisksMax, count });
-          assert.ok(chosen.every((lun) => !promisedLuns.includes(lun)));
+        (usedLuns, reservedLuns, dataDisksMax, count) => {
+          const chosen = chooseLuns({ usedLuns, reservedLuns, dataDisksMax, count });
+          assert.ok(chosen.every((lun) => !reservedLuns.includes(lun)));
           assert.equal(new Set([...usedLuns, ...chosen]).size, usedLuns.length + chosen.length);
           assert.ok(chosen.length <= count && chosen.length <= Math.max(0, dataDisksMax - usedLuns.length));
         },

@@ -7,7 +7,7 @@ const attach = (diskKey: string): DiskWish => ({ kind: "attach", diskKey });
 const detach = (diskKey: string): DiskWish => ({ kind: "detach", diskKey });
 
 describe("planVmUpdate", () => {
-  for (const { because, entries, promisedLuns = [], wishes, dataDisksMax = 4, outcomes } of [
+  for (const { because, entries, reservedLuns = [], wishes, dataDisksMax = 4, outcomes } of [
     { because: "a disk that is there stays at its LUN", entries: [there("a", 3)], wishes: [attach("a")], outcomes: [{ kind: "attached", lun: 3 }] },
     { because: "a disk that is off is off", entries: [], wishes: [detach("a")], outcomes: [{ kind: "detached" }] },
     {
@@ -22,14 +22,14 @@ describe("planVmUpdate", () => {
     {
       because: "a LUN at which the node looks for another disk is not given away, though nothing is there any more",
       entries: [],
-      promisedLuns: [0],
+      reservedLuns: [0],
       wishes: [attach("a")],
       outcomes: [{ kind: "attach", lun: 1 }],
     },
     {
       because: "a disk that is there stays, whoever else is looked for there",
       entries: [there("a", 3)],
-      promisedLuns: [3],
+      reservedLuns: [3],
       wishes: [attach("a")],
       outcomes: [{ kind: "attached", lun: 3 }],
     },
@@ -70,7 +70,7 @@ describe("planVmUpdate", () => {
   ]) {
     it(because, () => {
       assert.deepEqual(
-        planVmUpdate({ entries, promisedLuns, dataDisksMax, wishes }),
+        planVmUpdate({ entries, reservedLuns, dataDisksMax, wishes }),
         wishes.map((wish, index) => ({ wish, outcome: outcomes[index] })),
       );
     });

@@ -27,17 +27,17 @@ export type WishOutcome =
   | { readonly kind: "later" }
   | { readonly kind: "noFreeLun" };
 
-/** Decides each wish. Attaches get the lowest free LUNs in the order of `wishes`, from the very list that the conditional update covers, and none of `promisedLuns`. */
+/** Decides each wish. Attaches get the lowest free LUNs in the order of `wishes`, from the very list that the conditional update covers, and none of `reservedLuns`. */
 export function planVmUpdate<W extends DiskWish>(options: {
   readonly entries: readonly DataDiskEntry[];
-  readonly promisedLuns: readonly number[];
+  readonly reservedLuns: readonly number[];
   readonly dataDisksMax: number;
   readonly wishes: readonly W[];
 }): readonly { readonly wish: W; readonly outcome: WishOutcome }[] {
   const entryOf = new Map(options.entries.map((entry) => [entry.diskKey, entry]));
   const newcomers = options.wishes.filter((wish) => wish.kind === "attach" && !entryOf.has(wish.diskKey));
-  const { promisedLuns, dataDisksMax } = options;
-  const luns = chooseLuns({ usedLuns: options.entries.map((entry) => entry.lun), promisedLuns, dataDisksMax, count: newcomers.length });
+  const { reservedLuns, dataDisksMax } = options;
+  const luns = chooseLuns({ usedLuns: options.entries.map((entry) => entry.lun), reservedLuns, dataDisksMax, count: newcomers.length });
   const makesRoom = options.wishes.some((wish) => wish.kind === "detach" && entryOf.has(wish.diskKey)) || options.entries.some((entry) => entry.toBeDetached);
 
   return options.wishes.map((wish) => {

@@ -11,7 +11,7 @@ export interface KnownNode {
 }
 
 /** What a controller that remembers nothing of the store may do with its records. */
-export type Hearing =
+export type GracePeriod =
   | { readonly kind: "trusts" }
   | { readonly kind: "waits"; readonly awaited: readonly string[] }
   /** Nobody is left who could tell whether the store went back: every record has to be proven anew. */
@@ -21,7 +21,7 @@ export type Hearing =
  * Whether the store may have gone back before this controller started: it can't know, but each node keeps a counter that only it writes. Those that are silent are not
  * waited for without an end, as long as one was heard; they trust nothing themselves before they have compared.
  */
-export function judgeHearing(nodes: readonly KnownNode[]): Hearing {
+export function evaluateGracePeriod(nodes: readonly KnownNode[]): GracePeriod {
   const awaited = nodes.filter(({ state, hasReported }) => state === "awaited" || hasReported).map(({ nodeName }) => nodeName);
   if (awaited.length > 0) return { kind: "waits", awaited };
   const elders = nodes.filter(({ state }) => state !== "born");

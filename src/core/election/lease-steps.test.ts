@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { COUNTER_ANNOTATION, ETAG_WRITE_ANNOTATION, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../api/lease.ts";
+import { COUNTER_ANNOTATION, ETAG_WRITE_ANNOTATION, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../api/lease.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { aLease } from "../testing/a-lease.ts";
 import {
@@ -9,7 +9,7 @@ import {
   markedLease,
   needsMark,
   newLease,
-  type RememberedLease,
+  type HighWaterMark,
   releasedLease,
   rememberedOf,
   renewedLease,
@@ -18,7 +18,7 @@ import {
 
 const nowMs = fromTimestamp("2026-01-01T00:00:00.000Z");
 
-function aWriter(remembered: Partial<RememberedLease> = {}): LeaseWriter {
+function aWriter(remembered: Partial<HighWaterMark> = {}): LeaseWriter {
   return { identity: "b", leaseDurationMs: 15_000, nowMs, remembered: { generation: 0, counter: 0, ...remembered }, etagWrite: "empty" };
 }
 
@@ -29,7 +29,7 @@ describe("steps of the Lease", () => {
       ...lease,
       metadata: {
         ...lease.metadata,
-        annotations: { [COUNTER_ANNOTATION]: "6", [STORE_GENERATION_ANNOTATION]: "2", [SWEEP_ANNOTATION]: "0" },
+        annotations: { [COUNTER_ANNOTATION]: "6", [STORE_INCARNATION_ANNOTATION]: "2", [REBUILD_ANNOTATION]: "0" },
       },
       spec: { holderIdentity: "b", leaseDurationSeconds: 15, renewTime: "2026-01-01T00:00:00.000Z", leaseTransitions: 4 },
     });
@@ -69,15 +69,14 @@ describe("steps of the Lease", () => {
     assert.equal(takenLease(aLease({}), { ...aWriter(), leaseDurationMs: 1_001 }).spec.leaseDurationSeconds, 2);
   });
 
-  const comparisons: readonly { readonly because: string; readonly shown: RememberedLease; readonly remembered: RememberedLease; readonly isOlder: boolean }[] =
-    [
-      { because: "nothing is remembered", shown: { generation: 0, counter: 1 }, remembered: { generation: 0, counter: 0 }, isOlder: false },
-      { because: "it is what is remembered", shown: { generation: 1, counter: 7 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
-      { because: "it was renewed since", shown: { generation: 1, counter: 8 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
-      { because: "its counter went back", shown: { generation: 1, counter: 6 }, remembered: { generation: 1, counter: 7 }, isOlder: true },
-      { because: "its generation went back", shown: { generation: 0, counter: 900 }, remembered: { generation: 1, counter: 7 }, isOlder: true },
-      { because: "every record was proven anew since", shown: { generation: 2, counter: 3 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
-    ];
+  const comparisons: readonly { readonly because: string; readonly shown: HighWaterMark; readonly remembered: HighWaterMark; readonly isOlder: boolean }[] = [
+    { because: "nothing is remembered", shown: { generation: 0, counter: 1 }, remembered: { generation: 0, counter: 0 }, isOlder: false },
+    { because: "it is what is remembered", shown: { generation: 1, counter: 7 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
+    { because: "it was renewed since", shown: { generation: 1, counter: 8 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
+    { because: "its counter went back", shown: { generation: 1, counter: 6 }, remembered: { generation: 1, counter: 7 }, isOlder: true },
+    { because: "its generation went back", shown: { generation: 0, counter: 900 }, remembered: { generation: 1, counter: 7 }, isOlder: true },
+    { because: "every record was proven anew since", shown: { generation: 2, counter: 3 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
+  ];
   for (const { because, shown, remembered, isOlder } of comparisons) {
     it(`a Lease is ${isOlder ? "" : "not "}older than what is remembered where ${because}`, () =>
       assert.equal(isOlderThan(aLease(shown), remembered), isOlder));
@@ -86,7 +85,7 @@ describe("steps of the Lease", () => {
   it("whoever writes an older Lease marks it for a generation that no record has ever been of, and goes on counting from what it remembers", () => {
     for (const write of [takenLease, renewedLease, releasedLease]) {
       const written = write(aLease({ generation: 1, counter: 900 }), aWriter({ generation: 4, counter: 7 }));
-      assert.equal(written.metadata.annotations?.[SWEEP_ANNOTATION], "5");
+      assert.equal(written.metadata.annotations?.[REBUILD_ANNOTATION], "5");
       assert.deepEqual(rememberedOf(written), { generation: 1, counter: 901 });
     }
     assert.deepEqual(rememberedOf(renewedLease(aLease({ generation: 1, counter: 3 }), aWriter({ generation: 1, counter: 70 }))), {
@@ -106,12 +105,12 @@ describe("steps of the Lease", () => {
   });
 
   it("a mark for a later generation is left as it is", () => {
-    assert.equal(renewedLease(aLease({ counter: 3, sweep: 9 }), aWriter({ counter: 70 })).metadata.annotations?.[SWEEP_ANNOTATION], "9");
+    assert.equal(renewedLease(aLease({ counter: 3, sweep: 9 }), aWriter({ counter: 70 })).metadata.annotations?.[REBUILD_ANNOTATION], "9");
   });
 
   it("the first Lease of an empty store begins at generation 0 and asks for no proof", () => {
     assert.deepEqual(newLease(aWriter(), undefined), {
-      metadata: { annotations: { [COUNTER_ANNOTATION]: "1", [STORE_GENERATION_ANNOTATION]: "0" } },
+      metadata: { annotations: { [COUNTER_ANNOTATION]: "1", [STORE_INCARNATION_ANNOTATION]: "0" } },
       spec: { holderIdentity: "b", leaseDurationSeconds: 15, renewTime: "2026-01-01T00:00:00.000Z", leaseTransitions: 0 },
     });
   });
@@ -124,8 +123,8 @@ describe("steps of the Lease", () => {
     for (const [ofRecords, remembered] of known) {
       assert.deepEqual(newLease(aWriter({ generation: remembered, counter: 7 }), ofRecords).metadata.annotations, {
         [COUNTER_ANNOTATION]: "8",
-        [STORE_GENERATION_ANNOTATION]: "3",
-        [SWEEP_ANNOTATION]: "4",
+        [STORE_INCARNATION_ANNOTATION]: "3",
+        [REBUILD_ANNOTATION]: "4",
       });
     }
   });

@@ -4,14 +4,14 @@ import {
   ETAG_WRITE_ANNOTATION,
   etagWriteOf,
   type Lease,
-  STORE_GENERATION_ANNOTATION,
-  SWEEP_ANNOTATION,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
 } from "../api/lease.ts";
 import { type EtagWrite, largerEtagWrite } from "../azure/etag-write.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 
-/** What a process has seen in the Lease: its counter never falls within a store generation, and generations never fall. Zero: it has seen none. */
-export interface RememberedLease {
+/** What a process has seen in the Lease: its counter never falls within a store incarnation, and generations never fall. Zero: it has seen none. */
+export interface HighWaterMark {
   readonly generation: number;
   readonly counter: number;
 }
@@ -22,29 +22,29 @@ export interface LeaseWriter {
   /** For how long others leave the Lease alone after each renewal, in milliseconds. */
   readonly leaseDurationMs: number;
   readonly nowMs: number;
-  readonly remembered: RememberedLease;
+  readonly remembered: HighWaterMark;
   /** The kind of write that moves a VM's ETag, as far as this process knows. */
   readonly etagWrite: EtagWrite;
 }
 
 /** What a Lease shows of the two. */
-export function rememberedOf(lease: Lease): RememberedLease {
-  return { generation: annotatedNumber(lease, STORE_GENERATION_ANNOTATION), counter: annotatedNumber(lease, COUNTER_ANNOTATION) };
+export function rememberedOf(lease: Lease): HighWaterMark {
+  return { generation: annotatedNumber(lease, STORE_INCARNATION_ANNOTATION), counter: annotatedNumber(lease, COUNTER_ANNOTATION) };
 }
 
 /** Whether a Lease is older than what is remembered: then the store went back to a backup, or somebody deleted the Lease and another made it anew. */
-export function isOlderThan(lease: Lease, remembered: RememberedLease): boolean {
+export function isOlderThan(lease: Lease, remembered: HighWaterMark): boolean {
   const { generation, counter } = rememberedOf(lease);
   return generation < remembered.generation || (generation === remembered.generation && counter < remembered.counter);
 }
 
 /** Whether nobody has said yet that every record is to be proven anew, although the Lease is older than what is remembered. */
-export function needsMark(lease: Lease, remembered: RememberedLease): boolean {
-  return isOlderThan(lease, remembered) && annotatedNumber(lease, SWEEP_ANNOTATION) <= remembered.generation;
+export function needsMark(lease: Lease, remembered: HighWaterMark): boolean {
+  return isOlderThan(lease, remembered) && annotatedNumber(lease, REBUILD_ANNOTATION) <= remembered.generation;
 }
 
 /** The Lease with the mark that every record is to be proven anew: anybody may set it who remembers more than the Lease shows. */
-export function markedLease(lease: Lease, remembered: RememberedLease): Lease {
+export function markedLease(lease: Lease, remembered: HighWaterMark): Lease {
   return withAnnotations(lease, markFor(lease, remembered));
 }
 
@@ -72,15 +72,15 @@ export function releasedLease(lease: Lease, writer: LeaseWriter): Lease {
 }
 
 /**
- * The first Lease of a store, or one after somebody deleted it. `generationOfRecords`: the highest store generation that a writer record is of; undefined where
+ * The first Lease of a store, or one after somebody deleted it. `incarnationOfRecords`: the highest store incarnation that a writer record is of; undefined where
  * there is no record. Records without a Lease may have come out of a backup, so they are proven anew.
  */
-export function newLease(writer: LeaseWriter, generationOfRecords: number | undefined): Pick<Lease, "spec"> & { readonly metadata: NewMetadata } {
-  const generation = Math.max(writer.remembered.generation, generationOfRecords ?? 0);
+export function newLease(writer: LeaseWriter, incarnationOfRecords: number | undefined): Pick<Lease, "spec"> & { readonly metadata: NewMetadata } {
+  const generation = Math.max(writer.remembered.generation, incarnationOfRecords ?? 0);
   const annotations = {
     [COUNTER_ANNOTATION]: String(writer.remembered.counter + 1),
-    [STORE_GENERATION_ANNOTATION]: String(generation),
-    ...(generationOfRecords === undefined ? {} : { [SWEEP_ANNOTATION]: String(generation + 1) }),
+    [STORE_INCARNATION_ANNOTATION]: String(generation),
+    ...(incarnationOfRecords === undefined ? {} : { [REBUILD_ANNOTATION]: String(generation + 1) }),
     ...etagWriteAnnotation(writer.etagWrite),
   };
   const spec = {
@@ -106,9 +106,9 @@ function etagWriteAnnotation(write: EtagWrite): Readonly<Record<string, string>>
 }
 
 /** A generation that no record, of this timeline or of the one that was lost, can be of. */
-function markFor(lease: Lease, remembered: RememberedLease): Readonly<Record<string, string>> {
+function markFor(lease: Lease, remembered: HighWaterMark): Readonly<Record<string, string>> {
   const next = Math.max(rememberedOf(lease).generation, remembered.generation) + 1;
-  return { [SWEEP_ANNOTATION]: String(Math.max(annotatedNumber(lease, SWEEP_ANNOTATION), next)) };
+  return { [REBUILD_ANNOTATION]: String(Math.max(annotatedNumber(lease, REBUILD_ANNOTATION), next)) };
 }
 
 function withAnnotations(lease: Lease, annotations: Readonly<Record<string, string>>): Lease {

@@ -35,7 +35,7 @@ const released = aLease({ spec: { holderIdentity: "", leaseDurationSeconds: 1 } 
 
 const rows: readonly { readonly because: string; readonly seen: Partial<ObservedLease>; readonly action: CandidateAction }[] = [
   { because: "somebody holds it", seen: { unchangedMs: 4_000 }, action: { kind: "Wait", ms: 11_000 } },
-  { because: "its holder is silent for its time", seen: { unchangedMs: 15_000 }, action: { kind: "Take", because: "a has not renewed it" } },
+  { because: "its holder is silent for its time", seen: { unchangedMs: 15_000 }, action: { kind: "Acquire", because: "a has not renewed it" } },
   {
     because: "its holder asked for more time than this process would",
     seen: { lease: aLease({ spec: { leaseDurationSeconds: 60 } }), unchangedMs: 15_000 },
@@ -46,11 +46,11 @@ const rows: readonly { readonly because: string; readonly seen: Partial<Observed
     seen: { lease: aLease({ spec: { leaseDurationSeconds: 9_999_999 } }) },
     action: { kind: "Wait", ms: LEASE_DURATION_MAX_MS },
   },
-  { because: "it was released", seen: { lease: released }, action: { kind: "Take", because: "it was released" } },
+  { because: "it was released", seen: { lease: released }, action: { kind: "Acquire", because: "it was released" } },
   {
     because: "this process itself held it last",
     seen: { identity: "a", remembered: { generation: 0, counter: 1 } },
-    action: { kind: "Take", because: "nobody else has held it since" },
+    action: { kind: "Acquire", because: "nobody else has held it since" },
   },
   { because: "it is older than what is remembered", seen: { remembered: knowsMore }, action: { kind: "Mark" } },
   {
@@ -73,7 +73,7 @@ const rows: readonly { readonly because: string; readonly seen: Partial<Observed
   { because: "it is gone, and was seen before", seen: { lease: undefined, hasRecords: false, remembered: knowsMore }, action: { kind: "Wait", ms: 15_000 } },
   { because: "it is gone, and nobody makes it anew", seen: { lease: undefined, unchangedMs: 15_000 }, action: { kind: "Create" } },
   { because: "it is gone, and nobody else is there", seen: { lease: undefined, isAlone: true }, action: { kind: "Create" } },
-  { because: "nobody else is there", seen: { isAlone: true }, action: { kind: "Take", because: "the store is this process' alone" } },
+  { because: "nobody else is there", seen: { isAlone: true }, action: { kind: "Acquire", because: "the store is this process' alone" } },
 ];
 
 describe("planCandidacy", () => {

@@ -1,5 +1,5 @@
 import { COUNTER_ANNOTATION, type Lease } from "../api/lease.ts";
-import { isOlderThan, needsMark, type RememberedLease } from "./lease-steps.ts";
+import { isOlderThan, needsMark, type HighWaterMark } from "./lease-steps.ts";
 
 /** How leadership is held, in milliseconds of each process' own clock. */
 export interface ElectionSettings {
@@ -42,7 +42,7 @@ export interface ObservedLease {
   /** How long the candidate has seen it held so (or missing), on its own clock. */
   readonly unchangedMs: number;
   /** What it had seen of the Lease before it read it. */
-  readonly remembered: RememberedLease;
+  readonly remembered: HighWaterMark;
   /** Whether there are writer records: then somebody has led here before. */
   readonly hasRecords: boolean;
   /** The store is this process' alone: whoever held the Lease is dead. */
@@ -53,7 +53,7 @@ export interface ObservedLease {
 /** What a candidate does next. */
 export type CandidateAction =
   | { readonly kind: "Create" }
-  | { readonly kind: "Take"; readonly because: string }
+  | { readonly kind: "Acquire"; readonly because: string }
   /** Says that the store went back, for whoever leads. */
   | { readonly kind: "Mark" }
   | { readonly kind: "Wait"; readonly ms: number };
@@ -68,14 +68,14 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
       ? { kind: "Create" }
       : { kind: "Wait", ms: settings.leaseDurationMs - unchangedMs };
   }
-  if (observed.isAlone) return { kind: "Take", because: "the store is this process' alone" };
+  if (observed.isAlone) return { kind: "Acquire", because: "the store is this process' alone" };
   if (!isOlderThan(lease, remembered)) {
-    if (lease.spec.holderIdentity === "") return { kind: "Take", because: "it was released" };
+    if (lease.spec.holderIdentity === "") return { kind: "Acquire", because: "it was released" };
     // Nobody has taken it since this very process wrote it.
-    if (lease.spec.holderIdentity === observed.identity) return { kind: "Take", because: "nobody else has held it since" };
+    if (lease.spec.holderIdentity === observed.identity) return { kind: "Acquire", because: "nobody else has held it since" };
   }
   const leftMs = holdMs(lease, settings) - unchangedMs;
-  if (leftMs <= 0) return { kind: "Take", because: `${lease.spec.holderIdentity} has not renewed it` };
+  if (leftMs <= 0) return { kind: "Acquire", because: `${lease.spec.holderIdentity} has not renewed it` };
   return needsMark(lease, remembered) ? { kind: "Mark" } : { kind: "Wait", ms: leftMs };
 }
 

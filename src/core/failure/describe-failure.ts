@@ -40,7 +40,7 @@ function describe(failure: Failure): string {
       return `starting_token ${quote(failure.token)} is none of this driver's; start again without a token`;
     case "OtherWriter":
       return `volume ${quote(failure.volumeId)} is in use by node ${failure.writer}${usersOf(failure.users)}; it moves once that use has ended`;
-    case "WriterRecordUnproven":
+    case "WriterRecordUnverified":
       return `volume ${quote(failure.volumeId)} was found attached to ${listOf(failure.nodes)}, and it is not proven that nothing writes it there; detach it there or wait until its node plug-in reports`;
     case "InQuarantine":
       return `node ${failure.nodeName} may still have a dead mount of volume ${quote(failure.volumeId)}; it takes the volume again once its plug-in reports clean`;
@@ -48,7 +48,7 @@ function describe(failure: Failure): string {
       return `node ${failure.nodeName} may not write volume ${quote(failure.volumeId)}: ${failure.reason}`;
     case "VolumeInUse":
       return `volume ${quote(failure.volumeId)} is in use on node ${failure.nodeName}${usersOf(failure.users)}; end that use first`;
-    case "StoreWentBack":
+    case "StoreRolledBack":
       return `the object store went back to an older state (${failure.detail}); nothing is granted until a controller has checked every volume`;
     case "StillWaiting":
       return `volume ${quote(failure.volumeId)}: still waiting for ${failure.what}; the work goes on, call again`;
@@ -71,11 +71,11 @@ type RequestKind =
   | "Unsupported"
   | "InvalidToken"
   | "OtherWriter"
-  | "WriterRecordUnproven"
+  | "WriterRecordUnverified"
   | "InQuarantine"
   | "NotWriter"
   | "VolumeInUse"
-  | "StoreWentBack"
+  | "StoreRolledBack"
   | "StillWaiting"
   | "Cancelled"
   | "DeadlineExceeded";
@@ -150,7 +150,7 @@ function describeLocalFailure(failure: Exclude<Failure, { readonly kind: Request
     case "WrongDevice":
       return `device ${failure.devicePath} is not the volume's disk: ${failure.problem}; nothing was written to it`;
     case "WrongFileSystem":
-      return `device ${failure.devicePath} carries ${failure.found}, not ${failure.wanted}; nothing was written to it: use the file system that it has, or another volume`;
+      return `device ${failure.devicePath} carries ${failure.found}, not ${failure.requested}; nothing was written to it: use the file system that it has, or another volume`;
     case "DeviceBusy":
       return `device ${failure.devicePath} is busy: ${failure.detail}`;
     case "FileSystemBroken":

@@ -6,7 +6,7 @@ export interface AzureAnswer {
 
 /**
  * Everything that may go wrong without being a bug. Closed: adding a kind does not compile until it is mapped to a gRPC status
- * (`csi/to-grpc-status.ts`) and to a retry class (`isRetryable`). Sentences name the object, the value and the cure.
+ * (`csi/to-grpc-status.ts`) and to a retry class (`isRetryable`). Sentences name the object, the value and the remedy.
  */
 export type Failure =
   // What the caller asked for can't be.
@@ -20,11 +20,11 @@ export type Failure =
   | { readonly kind: "InvalidToken"; readonly token: string }
   // The writer protocol says wait, or no.
   | { readonly kind: "OtherWriter"; readonly volumeId: string; readonly writer: string; readonly users: readonly string[] }
-  | { readonly kind: "WriterRecordUnproven"; readonly volumeId: string; readonly nodes: readonly string[] }
+  | { readonly kind: "WriterRecordUnverified"; readonly volumeId: string; readonly nodes: readonly string[] }
   | { readonly kind: "InQuarantine"; readonly volumeId: string; readonly nodeName: string }
   | { readonly kind: "NotWriter"; readonly volumeId: string; readonly nodeName: string; readonly reason: string }
   | { readonly kind: "VolumeInUse"; readonly volumeId: string; readonly nodeName: string; readonly users: readonly string[] }
-  | { readonly kind: "StoreWentBack"; readonly detail: string }
+  | { readonly kind: "StoreRolledBack"; readonly detail: string }
   // Waiting took longer than it may.
   | { readonly kind: "StillWaiting"; readonly volumeId: string; readonly what: string }
   | { readonly kind: "Cancelled" }
@@ -60,7 +60,7 @@ export type Failure =
       readonly waitedMs: number;
     }
   | { readonly kind: "WrongDevice"; readonly devicePath: string; readonly problem: string }
-  | { readonly kind: "WrongFileSystem"; readonly devicePath: string; readonly found: string; readonly wanted: string }
+  | { readonly kind: "WrongFileSystem"; readonly devicePath: string; readonly found: string; readonly requested: string }
   | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "GrowsUnmounted"; readonly devicePath: string }

@@ -29,9 +29,9 @@ function plan(overrides: Partial<ObservedFileSystem>): FileSystemPlan {
 }
 
 const check = { kind: "Check", uuid: "uuid-1", isOwnUnfinished: false, isUnknown: false } as const;
-const wrongFileSystem = (found: string, wanted: string): FileSystemPlan => ({
+const wrongFileSystem = (found: string, requested: string): FileSystemPlan => ({
   kind: "Refuse",
-  failure: { kind: "WrongFileSystem", devicePath, found, wanted },
+  failure: { kind: "WrongFileSystem", devicePath, found, requested },
 });
 const wrongDevice = (problem: string): FileSystemPlan => ({ kind: "Refuse", failure: { kind: "WrongDevice", devicePath, problem } });
 

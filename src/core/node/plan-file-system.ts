@@ -39,7 +39,7 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
       return planFound(observed, content, mark);
     case "otherData":
       if (mark !== undefined && content.hasNoSignature === true) return { kind: "MakeAgain", uuid: mark.uuid };
-      return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: content.detail, wanted: fsType } };
+      return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType } };
     case "blank":
       if (formatted !== undefined)
         return wrongDevice(devicePath, `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}`);
@@ -52,7 +52,7 @@ function planFound(
   found: Extract<DeviceContent, { kind: "fileSystem" }>,
   mark: FormatMark | undefined,
 ): FileSystemPlan {
-  if (found.fsType !== fsType) return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, wanted: fsType } };
+  if (found.fsType !== fsType) return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType } };
   if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)
     return wrongDevice(devicePath, `its file system has UUID ${found.uuid}, the volume's has ${formatted.uuid}`);
   const isOwnUnfinished = mark?.uuid === found.uuid;

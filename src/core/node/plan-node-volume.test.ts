@@ -6,9 +6,9 @@ import { type NodeVolumeAction, type ObservedNodeVolume, planNodeVolume } from "
 const a = identity("node-a");
 const b = identity("node-b");
 const target = "/var/lib/kubelet/pods/1/mount";
-const note = { epoch: 3, accessType: "mount" } as const;
-const live = { note, mount: "live", targets: [target] } as const;
-const staged = { note, mount: "live" } as const;
+const checkpoint = { epoch: 3, accessType: "mount" } as const;
+const live = { checkpoint, mount: "live", targets: [target] } as const;
+const staged = { checkpoint, mount: "live" } as const;
 const recall = { id: "recall-1", since: agoMs(1_000) };
 const recalled = anAttachment("node-a", { spec: { recall } });
 
@@ -18,8 +18,8 @@ function seen(overrides: Partial<ObservedNodeVolume> = {}): ObservedNodeVolume {
     record: aRecord(),
     isMultiWriter: false,
     attachment: anAttachment("node-a"),
-    statesWants: true,
-    note: undefined,
+    statesRequests: true,
+    checkpoint: undefined,
     mount: "none",
     targets: [],
     bareTargets: [],
@@ -37,8 +37,8 @@ function check(rows: readonly Row[]): void {
   for (const { because, seen: observed, plan } of rows) assert.deepEqual(planNodeVolume(observed), plan, because);
 }
 
-const cleanUp: NodeVolumeAction = { kind: "CleanUp", tombstones: [] };
-const cleanUpOfPod: NodeVolumeAction = { kind: "CleanUp", tombstones: [target] };
+const cleanUp: NodeVolumeAction = { kind: "CleanUp", placeholders: [] };
+const cleanUpOfPod: NodeVolumeAction = { kind: "CleanUp", placeholders: [target] };
 /** Always last: until the node is clean the note tells where to look. */
 const forget: NodeVolumeAction = { kind: "Forget" };
 
@@ -49,41 +49,41 @@ describe("planNodeVolume", () => {
       { because: "in use by the wanted holder", seen: seen({ record: aRecord({ writer: aWriter("node-a") }), ...live }), plan: [] },
       {
         because: "being staged again, which notes the epoch itself",
-        seen: seen({ record: aRecord({ writer: aWriter("node-a", { epoch: 9 }) }), note }),
+        seen: seen({ record: aRecord({ writer: aWriter("node-a", { epoch: 9 }) }), checkpoint }),
         plan: [],
       },
-      { because: "granted, and being staged", seen: seen({ record: aRecord({ writer: aWriter("node-a", { held: false }) }), note }), plan: [] },
+      { because: "granted, and being staged", seen: seen({ record: aRecord({ writer: aWriter("node-a", { held: false }) }), checkpoint }), plan: [] },
       { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }) }), plan: [] },
       { because: "several may write", seen: seen({ record: undefined, isMultiWriter: true, ...live }), plan: [] },
       {
         because: "a found disk that nobody wants here: thousands of nodes need not say clean",
-        seen: seen({ record: aRecord({ foundInUse: true }), attachment: undefined }),
+        seen: seen({ record: aRecord({ adopted: true }), attachment: undefined }),
         plan: [],
       },
     ]);
   });
 
   it("unmounts and gives once nobody wants it here and nothing is published, and answers a recall until then", () => {
-    const record = aRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const record = aRecord({ writer: aWriter("node-a", { requested: false }) });
     check([
-      { because: "nothing published", seen: seen({ record, ...staged }), plan: [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }] },
+      { because: "nothing published", seen: seen({ record, ...staged }), plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }] },
       {
         because: "nothing published, recalled",
         seen: seen({ record, ...staged, attachment: recalled }),
-        plan: [{ kind: "UnmountAndGive", recallId: "recall-1", tombstones: [] }],
+        plan: [{ kind: "UnmountAndRelease", recallId: "recall-1", placeholders: [] }],
       },
-      { because: "nothing mounted at all", seen: seen({ record }), plan: [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }] },
+      { because: "nothing mounted at all", seen: seen({ record }), plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }] },
       { because: "published, not recalled", seen: seen({ record, ...live }), plan: [] },
       { because: "published, recalled", seen: seen({ record, ...live, attachment: recalled }), plan: [{ kind: "AnswerRecall", recallId: "recall-1" }] },
       {
         because: "published, but dead: nothing is lost any more",
         seen: seen({ record, ...live, mount: "dead", attachment: recalled }),
-        plan: [{ kind: "UnmountAndGive", recallId: "recall-1", tombstones: [target] }],
+        plan: [{ kind: "UnmountAndRelease", recallId: "recall-1", placeholders: [target] }],
       },
       {
         because: "being fenced, it may still give",
         seen: seen({ record: { ...record, fencing: a }, ...staged }),
-        plan: [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }],
+        plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }],
       },
     ]);
   });
@@ -99,42 +99,42 @@ describe("planNodeVolume", () => {
       },
       { because: "cut off", seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }), plan: [cleanUpOfPod, leave, forget] },
       { because: "cut off, and cleaned up", seen: seen({ record: aRecord({ quarantine: [a, b] }) }), plan: [leave] },
-      { because: "a found disk that is to be attached here", seen: seen({ record: aRecord({ foundInUse: true }) }), plan: [leave] },
-      { because: "a found disk, said clean", seen: seen({ record: aRecord({ foundInUse: true, clean: [a] }) }), plan: [] },
-      { because: "a note of a mount that never came about", seen: seen({ note }), plan: [cleanUp, forget] },
+      { because: "a found disk that is to be attached here", seen: seen({ record: aRecord({ adopted: true }) }), plan: [leave] },
+      { because: "a found disk, said clean", seen: seen({ record: aRecord({ adopted: true, clean: [a] }) }), plan: [] },
+      { because: "a note of a mount that never came about", seen: seen({ checkpoint }), plan: [cleanUp, forget] },
     ]);
   });
 
-  it("leaves a tombstone at each target that nobody has asked to remove: a container that is started again would write beside its disk", () => {
+  it("leaves a placeholder at each target that nobody has asked to remove: a container that is started again would write beside its disk", () => {
     const record = aRecord({ quarantine: [a] });
     const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
     const other = "/var/lib/kubelet/pods/0/mount";
-    const cleanUpOf = (tombstones: readonly string[]): readonly NodeVolumeAction[] => [{ kind: "CleanUp", tombstones }, leave, forget];
+    const cleanUpOf = (placeholders: readonly string[]): readonly NodeVolumeAction[] => [{ kind: "CleanUp", placeholders }, leave, forget];
     check([
       { because: "bound, or bare since a clean-up was stopped", seen: seen({ record, ...live, bareTargets: [other] }), plan: cleanUpOf([other, target]) },
-      { because: "all were removed, and the last is bare", seen: seen({ record, note, bareTargets: [target] }), plan: cleanUpOf([target]) },
+      { because: "all were removed, and the last is bare", seen: seen({ record, checkpoint, bareTargets: [target] }), plan: cleanUpOf([target]) },
       {
         because: "a raw device's target needs none: nothing is started without its device",
-        seen: seen({ record, ...live, note: { ...note, accessType: "block" }, bareTargets: [other] }),
+        seen: seen({ record, ...live, checkpoint: { ...checkpoint, accessType: "block" }, bareTargets: [other] }),
         plan: cleanUpOf([]),
       },
       {
         because: "its unmount was stopped, and it has not given yet",
-        seen: seen({ record: aRecord({ writer: aWriter("node-a", { wanted: false }) }), note, bareTargets: [target] }),
-        plan: [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [target] }],
+        seen: seen({ record: aRecord({ writer: aWriter("node-a", { requested: false }) }), checkpoint, bareTargets: [target] }),
+        plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [target] }],
       },
     ]);
   });
 
   it("claims what it has in use when the record was lost, and otherwise shows that it is clean", () => {
-    const record = aRecord({ foundInUse: true, unproven: [a] });
+    const record = aRecord({ adopted: true, unverified: [a] });
     const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean" }, forget];
     check([
-      { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Claim", epochKnown: 3 }] },
+      { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
       { because: "staged, and nobody uses it", seen: seen({ record, ...staged }), plan: prove },
-      { because: "dead, and its pod still stands", seen: seen({ record, ...live, mount: "dead" }), plan: [{ kind: "Claim", epochKnown: 3 }] },
+      { because: "dead, and its pod still stands", seen: seen({ record, ...live, mount: "dead" }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
       { because: "in use, and being cut off: its want would be ended again and again", seen: seen({ record: { ...record, fencing: a }, ...live }), plan: [] },
-      { because: "in use, and its disk may be taken off", seen: seen({ record: { ...record, unsettled: [a] }, ...live }), plan: [] },
+      { because: "in use, and its disk may be taken off", seen: seen({ record: { ...record, barrierPending: [a] }, ...live }), plan: [] },
       { because: "dead", seen: seen({ record, ...staged, mount: "dead" }), plan: prove },
       { because: "nothing here", seen: seen({ record }), plan: prove },
       {
@@ -152,15 +152,15 @@ describe("planNodeVolume", () => {
   });
 
   it("leaves a claim to nodes that Azure lists, and first to one that can still write", () => {
-    const record = aRecord({ foundInUse: true, unproven: [a, identity("node-b")] });
-    const unverified = { ...a, unverified: true as const };
-    const claims: readonly NodeVolumeAction[] = [{ kind: "Claim", epochKnown: 3 }];
+    const record = aRecord({ adopted: true, unverified: [a, identity("node-b")] });
+    const unconfirmed = { ...a, unconfirmed: true as const };
+    const claims: readonly NodeVolumeAction[] = [{ kind: "Reclaim", epochKnown: 3 }];
     check([
-      { because: "Azure has not listed it yet", seen: seen({ record: { ...record, unproven: [unverified] }, ...live }), plan: [] },
+      { because: "Azure has not listed it yet", seen: seen({ record: { ...record, unverified: [unconfirmed] }, ...live }), plan: [] },
       { because: "its mount is dead, and another node may write", seen: seen({ record, ...live, mount: "dead" }), plan: [] },
       {
         because: "its mount is dead, and the other node is known only from its own word",
-        seen: seen({ record: { ...record, unproven: [a, { ...identity("node-b"), unverified: true }] }, ...live, mount: "dead" }),
+        seen: seen({ record: { ...record, unverified: [a, { ...identity("node-b"), unconfirmed: true }] }, ...live, mount: "dead" }),
         plan: claims,
       },
       { because: "its mount is live, whoever else may write", seen: seen({ record, ...live }), plan: claims },
@@ -169,35 +169,35 @@ describe("planNodeVolume", () => {
 
   it("notes the epoch of a claim that it had not noted when it died", () => {
     const record = aRecord({ writer: aWriter("node-a", { epoch: 9 }) });
-    check([{ because: "the note is of the lost record's epoch", seen: seen({ record, ...live }), plan: [{ kind: "NoteEpoch", epoch: 9 }] }]);
+    check([{ because: "the note is of the lost record's epoch", seen: seen({ record, ...live }), plan: [{ kind: "CheckpointEpoch", epoch: 9 }] }]);
   });
 
-  it("states its want again where the object was lost that said so: nobody else would, and the node would pass for a standby", () => {
+  it("states its want again where the object was lost that said so: nobody else would, and the node would pass for a replica", () => {
     const inUse = { record: aRecord({ writer: aWriter("node-a") }), ...live };
-    const state: readonly NodeVolumeAction[] = [{ kind: "StateWant" }];
+    const state: readonly NodeVolumeAction[] = [{ kind: "RequestWriter" }];
     check([
       { because: "erased", seen: seen({ ...inUse, attachment: undefined }), plan: state },
       { because: "erased, and made anew from what Azure says", seen: seen({ ...inUse, attachment: aReplica("node-a") }), plan: state },
       {
         because: "the want was ended, by whoever looks for leaked ones",
-        seen: seen({ ...inUse, attachment: anAttachment("node-a", { spec: { want: undefined } }) }),
+        seen: seen({ ...inUse, attachment: anAttachment("node-a", { spec: { writerRequest: undefined } }) }),
         plan: [],
       },
       { because: "it is to go, and takes no want", seen: seen({ ...inUse, attachment: leaving(aReplica("node-a")) }), plan: [] },
       { because: "nobody uses it: an unstage may have begun", seen: seen({ ...inUse, targets: [], attachment: undefined }), plan: [] },
-      { because: "who publishes says so", seen: seen({ ...inUse, statesWants: false, attachment: undefined }), plan: [] },
+      { because: "who publishes says so", seen: seen({ ...inUse, statesRequests: false, attachment: undefined }), plan: [] },
     ]);
   });
 
   it("leaves a pod's mounts to who unpublishes them, where the disk is elsewhere and nobody waits for this node: a container that is started again would write beside its disk", () => {
     const dead = { ...live, mount: "dead" } as const;
-    const found = aRecord({ foundInUse: true });
+    const found = aRecord({ adopted: true });
     check([
       { because: "the disk was on no VM when the record was made anew", seen: seen({ record: found, ...dead }), plan: [] },
       { because: "nothing has failed yet, or it is a raw device", seen: seen({ record: found, ...live }), plan: [] },
       {
         because: "no pod has it any more",
-        seen: seen({ record: found, note, mount: "dead" }),
+        seen: seen({ record: found, checkpoint, mount: "dead" }),
         plan: [cleanUp, { kind: "LeaveQuarantine" }, forget],
       },
       {
@@ -213,8 +213,8 @@ describe("planNodeVolume", () => {
       { because: "in use", seen: seen({ record: undefined, ...live }), plan: [] },
       { because: "staged: whoever uses it next may come any moment", seen: seen({ record: undefined, ...staged }), plan: [] },
       { because: "dead and published: its pod still stands", seen: seen({ record: undefined, ...live, mount: "dead" }), plan: [] },
-      { because: "dead", seen: seen({ record: undefined, note, mount: "dead" }), plan: [cleanUp, forget] },
-      { because: "only a note", seen: seen({ record: undefined, note }), plan: [cleanUp, forget] },
+      { because: "dead", seen: seen({ record: undefined, checkpoint, mount: "dead" }), plan: [cleanUp, forget] },
+      { because: "only a note", seen: seen({ record: undefined, checkpoint }), plan: [cleanUp, forget] },
       { because: "nothing", seen: seen({ record: undefined }), plan: [] },
     ]);
   });
@@ -223,12 +223,12 @@ describe("planNodeVolume", () => {
     check([
       { because: "a staging mount", seen: seen({ mount: "live" }), plan: [cleanUp, forget] },
       { because: "a target", seen: seen({ targets: [target] }), plan: [cleanUp, forget] },
-      { because: "a note", seen: seen({ note }), plan: [cleanUp, forget] },
+      { because: "a note", seen: seen({ checkpoint }), plan: [cleanUp, forget] },
     ]);
   });
 
   it("obeys no record where several nodes may write", () => {
-    const record = aRecord({ writer: aWriter("node-b"), unproven: [a] });
+    const record = aRecord({ writer: aWriter("node-b"), unverified: [a] });
     check([{ because: "in use", seen: seen({ record, isMultiWriter: true, ...live }), plan: [] }]);
   });
 
@@ -237,18 +237,18 @@ describe("planNodeVolume", () => {
     check([
       {
         because: "nothing is mounted of what it may have written",
-        seen: seen({ record: aRecord({ unproven: [a] }), ...unmounted }),
+        seen: seen({ record: aRecord({ unverified: [a] }), ...unmounted }),
         plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
       },
       {
         because: "nothing is mounted of a found disk",
-        seen: seen({ record: aRecord({ foundInUse: true }), ...unmounted }),
+        seen: seen({ record: aRecord({ adopted: true }), ...unmounted }),
         plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
       },
       {
         because: "it has no note of the mount that it claims",
-        seen: seen({ record: aRecord({ unproven: [a] }), mount: "live", targets: [target] }),
-        plan: [{ kind: "Claim", epochKnown: 0 }],
+        seen: seen({ record: aRecord({ unverified: [a] }), mount: "live", targets: [target] }),
+        plan: [{ kind: "Reclaim", epochKnown: 0 }],
       },
     ]);
   });
@@ -256,11 +256,11 @@ describe("planNodeVolume", () => {
   it("leaves a grant alone that it has not taken, and a want that need not be stated", () => {
     const writer = aWriter("node-a", { epoch: 3 });
     const untaken = aRecord({ writer: aWriter("node-a", { epoch: 9, held: false }) });
-    const wanted = aReplica("node-a", { spec: { want: { since: agoMs(0) } } });
+    const requested = aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } });
     const dead = { ...live, mount: "dead" } as const;
     check([
       { because: "not taken", seen: seen({ record: untaken, ...live }), plan: [] },
-      { because: "stated", seen: seen({ record: aRecord({ writer }), attachment: wanted, ...live }), plan: [] },
+      { because: "stated", seen: seen({ record: aRecord({ writer }), attachment: requested, ...live }), plan: [] },
       { because: "dead", seen: seen({ record: aRecord({ writer }), attachment: aReplica("node-a"), ...dead }), plan: [] },
     ]);
   });

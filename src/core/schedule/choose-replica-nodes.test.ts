@@ -26,7 +26,7 @@ describe("chooseReplicaNodes", () => {
       { because: "cordoned", node: aNode(b, { isUnschedulable: true }), volume: aVolume(), reason: "is unschedulable" },
       { because: "deleted from the cluster", node: aNode(b, { isGone: true }), volume: aVolume(), reason: "is no node of the cluster any more" },
       {
-        because: "short of a slot for a volume that is wanted there: the standby that made room would take it again",
+        because: "short of a slot for a volume that is wanted there: the replica that made room would take it again",
         node: aNode(b, { isShortOfSlots: true }),
         volume: aVolume(),
         reason: "has no slot left for a volume that is wanted there",
@@ -49,7 +49,7 @@ describe("chooseReplicaNodes", () => {
       {
         because: "a found disk: the node says clean once it is placed there",
         node: aNode(b),
-        volume: aVolumeWithRecord({ foundInUse: true }),
+        volume: aVolumeWithRecord({ adopted: true }),
         reason: undefined,
       },
     ];

@@ -4,12 +4,12 @@ import fc from "fast-check";
 import { identity } from "../testing/objects.ts";
 import { filterNodes, mayPreemptionHelp, type RemovalReason } from "./filter-nodes.ts";
 import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
-import { aCandidate, aPodVolume, aStandby, attachedTo } from "./testing/pod-volumes.ts";
+import { aCandidate, aPodVolume, aReplicaNode, attachedTo } from "./testing/pod-volumes.ts";
 
 describe("filterNodes", () => {
   it("removes a node for the reason that people need to know, and no node that can take the pod", () => {
     const node = (overrides = {}) => aCandidate("node-a", overrides);
-    const firm = (nodeName: string) => new Map([[nodeName, aStandby(nodeName, { isFirm: true })]]);
+    const firm = (nodeName: string) => new Map([[nodeName, aReplicaNode(nodeName, { isFirm: true })]]);
     const rows: readonly {
       readonly because: string;
       readonly node?: ReturnType<typeof aCandidate>;
@@ -41,7 +41,7 @@ describe("filterNodes", () => {
         reason: "quarantine",
       },
       { because: "primaries take all slots", node: node({ firmAttachments: 8 }), reason: "no-slot" },
-      { because: "one slot is left, standbys or not", node: node({ firmAttachments: 7 }) },
+      { because: "one slot is left, replicas or not", node: node({ firmAttachments: 7 }) },
       {
         because: "two volumes need two slots",
         node: node({ firmAttachments: 7 }),
@@ -61,9 +61,9 @@ describe("filterNodes", () => {
         volumes: [aPodVolume({ attachments: firm("node-a") }), aPodVolume()],
       },
       {
-        because: "a standby whose attach failed holds no slot",
+        because: "a replica whose attach failed holds no slot",
         node: node({ firmAttachments: 8 }),
-        volumes: [aPodVolume({ attachments: new Map([["node-a", aStandby("node-a", { isAttached: false, holdsSlot: false })]]) })],
+        volumes: [aPodVolume({ attachments: new Map([["node-a", aReplicaNode("node-a", { isAttached: false, holdsSlot: false })]]) })],
         reason: "no-slot",
       },
     ];

@@ -18,7 +18,7 @@ function check(rows: readonly Row[]): void {
 }
 
 describe("whyPodsDoNotFit", () => {
-  it("keeps a standby off nodes whose taints the pod does not tolerate", () => {
+  it("keeps a replica off nodes whose taints the pod does not tolerate", () => {
     const taints = [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }];
     check([
       { because: "no taints", why: undefined },
@@ -118,7 +118,7 @@ describe("whyPodsDoNotFit", () => {
     ]);
   });
 
-  it("puts a standby where the pods are that its pod must run with", () => {
+  it("puts a replica where the pods are that its pod must run with", () => {
     const web = aTerm({ selector: [{ key: "app", operator: "In", values: ["web"] }] });
     const cache = aTerm({ selector: [{ key: "tier", operator: "In", values: ["cache"] }] });
     const alone = "has none of the pods that pod default/db-0 must run with";

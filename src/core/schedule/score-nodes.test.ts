@@ -5,7 +5,7 @@ import { identity } from "../testing/objects.ts";
 import { filterNodes } from "./filter-nodes.ts";
 import { SCORE_MAX, scoreNodes } from "./score-nodes.ts";
 import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
-import { aCandidate, among, aPodVolume, aStandby, attachedTo } from "./testing/pod-volumes.ts";
+import { aCandidate, among, aPodVolume, aReplicaNode, attachedTo } from "./testing/pod-volumes.ts";
 
 const a = aCandidate("node-a");
 const b = aCandidate("node-b");
@@ -29,7 +29,7 @@ describe("scoreNodes", () => {
   });
 
   it("gives nothing for an attachment that would not spare the pod an attach", () => {
-    const attachedAs = (overrides: Parameters<typeof aStandby>[1]) => aPodVolume({ attachments: new Map([["node-a", aStandby("node-a", overrides)]]) });
+    const attachedAs = (overrides: Parameters<typeof aReplicaNode>[1]) => aPodVolume({ attachments: new Map([["node-a", aReplicaNode("node-a", overrides)]]) });
     const rows = [
       { because: "still being attached", volume: attachedAs({ isAttached: false }), node: a },
       { because: "attached to an earlier VM of that name", volume: attachedAs({ vmId: "older" }), node: a },
@@ -43,7 +43,7 @@ describe("scoreNodes", () => {
   });
 
   it("compares VM ids as Azure does, without case", () => {
-    const volume = aPodVolume({ attachments: new Map([["node-a", aStandby("node-a", { vmId: a.vmId.toUpperCase() })]]) });
+    const volume = aPodVolume({ attachments: new Map([["node-a", aReplicaNode("node-a", { vmId: a.vmId.toUpperCase() })]]) });
     assert.deepEqual(scoreNodes({ volumes: [volume], findNode: among(a) }), new Map([["node-a", 10]]));
   });
 

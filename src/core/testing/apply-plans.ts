@@ -15,15 +15,15 @@ import {
   distrust,
   fenceClear,
   fenceIntent,
-  give,
+  release,
   grant,
   isInQuarantine,
   leaveQuarantine,
   proveClean,
   revoke,
   type Step,
-  unwant,
-  wantAgain,
+  withdraw,
+  renew,
 } from "../writer/writer-steps.ts";
 import { agoMs, anObservedVolume, aReplica, attachmentName } from "./objects.ts";
 
@@ -63,8 +63,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => distrust(record, action.node));
     case "BindToNode":
       return moved(observed, (record) => bindToNode(record, action.node));
-    case "Unwant":
-      return moved(observed, (record) => unwant(record, action.node));
+    case "Withdraw":
+      return moved(observed, (record) => withdraw(record, action.node));
     case "BeginFence":
     case "ConfirmDetached":
       return moved(observed, (record) => fenceIntent(record, action.node));
@@ -77,8 +77,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       }));
     case "EndRecall":
       return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({ ...attachment, spec }));
-    case "EndWant":
-      return changed(observed, attachmentName(action.nodeName), ({ spec: { want: _, ...spec }, ...attachment }) => ({
+    case "WithdrawRequest":
+      return changed(observed, attachmentName(action.nodeName), ({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
         ...attachment,
         spec: { ...spec, role: "Replica" },
       }));
@@ -165,13 +165,13 @@ function nodesAct(observed: ObservedVolume): ObservedVolume {
     if (isOutOfService(observed, node.nodeName)) continue;
     const identity = identityOf(node);
     const hasAttachment = observed.attachments.some(({ attachment }) => attachment.metadata.name === attachmentName(node.nodeName));
-    next = moved(next, (record) => (record.writer?.wanted === true ? refused : give(record, identity, record.writer?.epoch ?? 0)));
+    next = moved(next, (record) => (record.writer?.requested === true ? refused : release(record, identity, record.writer?.epoch ?? 0)));
     next = moved(next, (record) => proveClean(record, identity));
     next = moved(next, (record) =>
       isInQuarantine(record, identity) && (hasAttachment || record.quarantine.length > 0) ? leaveQuarantine(record, identity) : refused,
     );
     next = moved(next, (record) =>
-      hasWant(observed, node.nodeName) && record.writer?.wanted === false && record.writer.held ? wantAgain(record, identity) : refused,
+      hasRequest(observed, node.nodeName) && record.writer?.requested === false && record.writer.held ? renew(record, identity) : refused,
     );
   }
   return next;
@@ -179,8 +179,8 @@ function nodesAct(observed: ObservedVolume): ObservedVolume {
 
 const refused: Step = { ok: false, failure: "not asked for" };
 
-function hasWant(observed: ObservedVolume, nodeName: string): boolean {
-  return observed.attachments.some(({ attachment }) => attachment.spec.nodeName === nodeName && attachment.spec.want !== undefined);
+function hasRequest(observed: ObservedVolume, nodeName: string): boolean {
+  return observed.attachments.some(({ attachment }) => attachment.spec.nodeName === nodeName && attachment.spec.writerRequest !== undefined);
 }
 
 function moved(observed: ObservedVolume, step: (record: WriterRecord) => Step): ObservedVolume {

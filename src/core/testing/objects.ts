@@ -46,7 +46,7 @@ export function identity(nodeName: string): NodeIdentity {
 
 /** A writer that holds the volume and is wanted. */
 export function aWriter(nodeName: string, overrides: Partial<Writer> = {}): Writer {
-  return { ...identity(nodeName), epoch: 1, held: true, wanted: true, ...overrides };
+  return { ...identity(nodeName), epoch: 1, held: true, requested: true, ...overrides };
 }
 
 /** The record of a new disk, changed. */
@@ -120,7 +120,7 @@ export function anAttachment(
       role,
       readOnly: false,
       volumeContext: {},
-      ...(role === "Primary" ? { want: { since: agoMs(60_000) } } : {}),
+      ...(role === "Primary" ? { writerRequest: { since: agoMs(60_000) } } : {}),
       ...overrides.spec,
     },
     ...("status" in overrides && overrides.status === undefined
@@ -129,7 +129,7 @@ export function anAttachment(
   };
 }
 
-/** A standby on a node, attached. */
+/** A replica on a node, attached. */
 export function aReplica(nodeName: string, overrides: Parameters<typeof anAttachment>[1] = {}): AzVolumeAttachment {
   return anAttachment(nodeName, { ...overrides, spec: { role: "Replica", ...overrides.spec } });
 }

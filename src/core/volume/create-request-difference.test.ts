@@ -93,7 +93,7 @@ describe("createRequestDifference", () => {
       because: "its object was lost in between, and made from the disk",
     },
     { existing: aVolume({}, { sizeGiB: 20 }), requested: aSpec(), because: "the disk has grown since" },
-    { existing: aVolume({ maxMountReplicaCount: 2 }), requested: aSpec(), because: "the standby count was edited since" },
+    { existing: aVolume({ maxMountReplicaCount: 2 }), requested: aSpec(), because: "the replica count was edited since" },
     { existing: aVolume(), requested: aSpec({ parameters: { SKUNAME: "Premium_LRS", zoned: "true" } }), because: "the same parameters in other words" },
     {
       existing: aVolume(),

@@ -2,7 +2,7 @@ import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
 import { choosePlacement, satisfiesRequisite } from "../azure/topology.ts";
 import { capabilitiesDifference } from "./access-modes.ts";
 import { isSizeWithin } from "./capacity.ts";
-import { settleVolume } from "./resolve-volume-spec.ts";
+import { resolveVolumeSpec } from "./resolve-volume-spec.ts";
 import type { VolumeParameters } from "./volume-parameters.ts";
 import { parseVolumeParameters } from "./volume-parameters.ts";
 
@@ -10,7 +10,7 @@ type VolumeSpec = AzVolume["spec"];
 
 /**
  * Why an existing volume does not satisfy a repeated CreateVolume under its name, as a sentence for people; undefined if it does. What counts is
- * what the volume is, not how the request was spelled: a volume that has grown, or whose standby count was edited since, still matches.
+ * what the volume is, not how the request was spelled: a volume that has grown, or whose replica count was edited since, still matches.
  */
 export function createRequestDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
   if (existing.spec.volumeName !== requested.volumeName)
@@ -33,7 +33,7 @@ function sizeDifference(existing: AzVolume, requested: VolumeSpec): string | und
 function askedSize(spec: VolumeSpec): number | undefined {
   const parameters = parseVolumeParameters(spec.parameters);
   if (!parameters.ok) return undefined;
-  const settled = settleVolume({ parameters: parameters.value, capabilities: spec.capabilities, capacity: capacityOf(spec) });
+  const settled = resolveVolumeSpec({ parameters: parameters.value, capabilities: spec.capabilities, capacity: capacityOf(spec) });
   return settled.ok ? settled.value.sizeGiB : undefined;
 }
 

@@ -119,7 +119,11 @@ describe("planDisk", () => {
         plan: { kind: "ResizeDisk", diskUri, sizeGiB: 11 },
       },
       { because: "never smaller", observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: 1 } }) }), plan: undefined },
-      { because: "large enough already", observed: anObservedVolume({ volume: aVolume({ metadata: { generation: 2 } }) }), plan: { kind: "RecordGeneration" } },
+      {
+        because: "large enough already",
+        observed: anObservedVolume({ volume: aVolume({ metadata: { generation: 2 } }) }),
+        plan: { kind: "RecordIncarnation" },
+      },
     ]);
   });
 
@@ -144,7 +148,7 @@ describe("planDisk", () => {
       {
         because: "done, and the mark still stands",
         observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }) }),
-        plan: { kind: "RecordGeneration" },
+        plan: { kind: "RecordIncarnation" },
       },
     ]);
   });
@@ -183,16 +187,16 @@ describe("asksForAttachments", () => {
 describe("planDisk of a shared disk that is to grow", () => {
   it("is refused by each sign that a node uses it", () => {
     const because = "a node has the volume published: a shared disk grows only while no VM has it";
-    const { want: _, ...unwanted } = anAttachment("node-a").spec;
-    const users = [{ ...anAttachment("node-a"), spec: unwanted }, aReplica("node-a", { spec: { want: { since: agoMs(0) } } })];
+    const { writerRequest: _, ...unrequested } = anAttachment("node-a").spec;
+    const users = [{ ...anAttachment("node-a"), spec: unrequested }, aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } })];
     for (const user of users) assert.deepEqual(planDisk(growing(3, {}, [user])), { kind: "EndOfflineResize", because });
   });
 
   for (const { because, record = {}, pods = [] } of [
     { because: "pod default/db-0 uses the volume or waits for it", record: { quarantine: [identity("node-a")] }, pods: [aPod({ nodeName: "" })] },
-    { because: "node node-a is being cut off from the disk", record: { writer: aWriter("node-a", { wanted: false }), fencing: identity("node-a") } },
-    { because: "node node-a has not released the volume", record: { writer: aWriter("node-a", { wanted: false }) } },
-    { because: "node node-a may still write the disk", record: { unproven: [identity("node-a")] } },
+    { because: "node node-a is being cut off from the disk", record: { writer: aWriter("node-a", { requested: false }), fencing: identity("node-a") } },
+    { because: "node node-a has not released the volume", record: { writer: aWriter("node-a", { requested: false }) } },
+    { because: "node node-a may still write the disk", record: { unverified: [identity("node-a")] } },
   ])
     it(`is refused before and after its mark while ${because}`, () => {
       for (const status of [{}, offlineSince(1)?.status]) {
@@ -210,9 +214,9 @@ describe("planDisk of a shared disk that is to grow", () => {
   });
 
   it("waits for its replicas until the time is over, and no shorter", () => {
-    const standby = [aReplica("node-b")];
-    assert.equal(planDisk(growing(3, offlineSince(600_000), standby))?.kind, "Wait");
-    assert.equal(planDisk(growing(3, offlineSince(600_001), standby))?.kind, "EndOfflineResize");
+    const replica = [aReplica("node-b")];
+    assert.equal(planDisk(growing(3, offlineSince(600_000), replica))?.kind, "Wait");
+    assert.equal(planDisk(growing(3, offlineSince(600_001), replica))?.kind, "EndOfflineResize");
   });
 
   it("is deleted, not adopted, once it was adopted", () => {

@@ -6,12 +6,12 @@ import { bytesToGibRoundedUp } from "../primitives/units.ts";
 /** What to do next with the managed disk behind a volume. */
 export type DiskAction =
   | { readonly kind: "CreateDisk" }
-  /** The disk exists already and is not known to be unused: make its record *unproven*. */
+  /** The disk exists already and is not known to be unused: make its record *unverified*. */
   | { readonly kind: "AdoptDisk"; readonly diskUri: string }
   | { readonly kind: "ResizeDisk"; readonly diskUri: string; readonly sizeGiB: number }
   | { readonly kind: "BeginOfflineResize" }
   | { readonly kind: "EndOfflineResize"; readonly because: string }
-  | { readonly kind: "RecordGeneration" }
+  | { readonly kind: "RecordIncarnation" }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
   | { readonly kind: "DeleteDisk" }
   /** Whoever wrote DeleteVolume's mark was cut off before it deleted the object; nobody may ever call again, if the volume was never made. */
@@ -53,12 +53,12 @@ function isToBeAdopted(volume: AzVolume): volume is AzVolume & { readonly spec: 
 function planResize(observed: ObservedVolume, { diskUri, sizeGiB, maxShares }: VolumeDetail): DiskAction | undefined {
   const { volume, attachments, nowMs, settings } = observed;
   const status = volume.status;
-  const wantedGiB = bytesToGibRoundedUp(BigInt(volume.spec.requiredBytes));
-  if (wantedGiB <= sizeGiB)
-    return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordGeneration" };
+  const requestedGiB = bytesToGibRoundedUp(BigInt(volume.spec.requiredBytes));
+  if (requestedGiB <= sizeGiB)
+    return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordIncarnation" };
   if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
-  if (maxShares === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
-  // Before any mark: a disk that is in use or fails over is refused. No grant is held back for its growth, and no standby goes.
+  if (maxShares === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
+  // Before any mark: a disk that is in use or fails over is refused. No grant is held back for its growth, and no replica goes.
   const obstacle = offlineObstacle(observed);
   if (obstacle !== undefined) return { kind: "EndOfflineResize", because: `${obstacle}: a shared disk grows only while no VM has it` };
   if (observed.pods() === undefined) return { kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS };
@@ -67,17 +67,17 @@ function planResize(observed: ObservedVolume, { diskUri, sizeGiB, maxShares }: V
   if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs)
     return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
   if (attachments.length > 0) return { kind: "Wait", because: "its replicas are being detached" };
-  return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
+  return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
 }
 
 /** Why a shared disk may not be taken off every VM now; undefined: nothing uses it, waits for it or may write it. */
 function offlineObstacle(observed: ObservedVolume): string | undefined {
   const { attachments } = observed;
-  if (attachments.some(({ attachment: { spec } }) => spec.role === "Primary" || spec.want !== undefined)) return "a node has the volume published";
-  const { writer, fencing, unproven = [] } = recordOf(observed) ?? {};
+  if (attachments.some(({ attachment: { spec } }) => spec.role === "Primary" || spec.writerRequest !== undefined)) return "a node has the volume published";
+  const { writer, fencing, unverified = [] } = recordOf(observed) ?? {};
   if (fencing !== undefined) return `node ${fencing.nodeName} is being cut off from the disk`;
   if (writer !== undefined) return `node ${writer.nodeName} has not released the volume`;
-  const [suspect] = unproven;
+  const [suspect] = unverified;
   if (suspect !== undefined) return `node ${suspect.nodeName} may still write the disk`;
   const [pod] = observed.pods() ?? [];
   return pod === undefined ? undefined : `pod ${pod.name} uses the volume or waits for it`;

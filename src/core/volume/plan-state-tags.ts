@@ -18,7 +18,7 @@ export const STATE_TAGS_WITHIN_MS = 60_000;
 
 /**
  * Before the next try of tags that Azure refuses, in milliseconds, up to a third shorter by chance: only a person can
- * cure what is in the way, such as a missing permission, a lock, or 50 tags.
+ * remedy what is in the way, such as a missing permission, a lock, or 50 tags.
  */
 const REFUSED_AGAIN_MS = 600_000;
 

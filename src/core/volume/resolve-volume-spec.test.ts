@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { VolumeCapability } from "../api/az-volume.ts";
 import { gibToBytes } from "../primitives/units.ts";
 import type { DiskSku } from "./disk-sku.ts";
-import { cachingModeAtAttach, chooseCachingMode, chooseFileSystem, diskSharesMax, settleVolume } from "./resolve-volume-spec.ts";
+import { cachingModeAtAttach, chooseCachingMode, chooseFileSystem, diskSharesMax, resolveVolumeSpec } from "./resolve-volume-spec.ts";
 import type { VolumeParameters } from "./volume-parameters.ts";
 
 function parametersWith(overrides: Partial<VolumeParameters> = {}): VolumeParameters {
@@ -23,38 +23,42 @@ function parametersWith(overrides: Partial<VolumeParameters> = {}): VolumeParame
 const aMount: VolumeCapability = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" };
 const aSharedBlock: VolumeCapability = { accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" };
 
-function settle(parameters: Partial<VolumeParameters>, sizeGiB = 1024, capability = aMount): ReturnType<typeof settleVolume> {
-  return settleVolume({ parameters: parametersWith(parameters), capabilities: [capability], capacity: { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n } });
+function settle(parameters: Partial<VolumeParameters>, sizeGiB = 1024, capability = aMount): ReturnType<typeof resolveVolumeSpec> {
+  return resolveVolumeSpec({
+    parameters: parametersWith(parameters),
+    capabilities: [capability],
+    capacity: { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n },
+  });
 }
 
-describe("settleVolume", () => {
-  it("caches an unshared disk and keeps no standby", () => {
+describe("resolveVolumeSpec", () => {
+  it("caches an unshared disk and keeps no replica", () => {
     assert.deepEqual(settle({}), {
       ok: true,
       value: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, maxMountReplicaCount: 0, cachingMode: "ReadOnly" },
     });
   });
 
-  it("keeps a standby for every share but the writer's and does not cache a shared disk", () => {
+  it("keeps a replica for every share but the writer's and does not cache a shared disk", () => {
     assert.deepEqual(settle({ maxShares: 3 }), {
       ok: true,
       value: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, maxMountReplicaCount: 2, cachingMode: "None" },
     });
   });
 
-  it("keeps as many standbys as asked for", () => {
+  it("keeps as many replicas as asked for", () => {
     const settled = settle({ maxShares: 3, maxMountReplicaCount: 0 });
     assert.equal(settled.ok && settled.value.maxMountReplicaCount, 0);
   });
 
-  it("keeps no standby where several nodes use the disk at once, whatever the class says", () => {
+  it("keeps no replica where several nodes use the disk at once, whatever the class says", () => {
     const settled = settle({ maxShares: 3, maxMountReplicaCount: 2 }, 1024, aSharedBlock);
     assert.equal(settled.ok && settled.value.maxMountReplicaCount, 0);
   });
 
   const refused = [
     { parameters: { maxShares: 3, maxMountReplicaCount: 3 }, field: "parameters.maxMountReplicaCount", because: "no share is left for the writer" },
-    { parameters: { maxMountReplicaCount: 1 }, field: "parameters.maxMountReplicaCount", because: "an unshared disk has no standby" },
+    { parameters: { maxMountReplicaCount: 1 }, field: "parameters.maxMountReplicaCount", because: "an unshared disk has no replica" },
     { parameters: { maxShares: 6 }, field: "parameters.maxShares", because: "a P30 disk has 5 shares" },
     { parameters: { maxShares: 2, skuName: "Standard_LRS" as const }, field: "parameters.maxShares", because: "Azure shares no HDD" },
     { parameters: { maxShares: 2, cachingMode: "ReadOnly" as const }, field: "parameters.cachingMode", because: "shared disks are not cached" },

@@ -13,7 +13,7 @@ import { parseFileSystemType } from "./volume-parameters.ts";
 type InvalidArgument = FailureOf<"InvalidArgument">;
 
 /** A volume as it will be made: every choice that the parameters left open is taken. */
-export interface SettledVolume {
+export interface ResolvedVolumeSpec {
   readonly skuName: DiskSku;
   readonly sizeGiB: number;
   readonly maxShares: number;
@@ -33,11 +33,11 @@ const sharesBySize = [
 ] as const;
 
 /** Checks a volume's parameters against its capabilities and size and settles what they leave open. */
-export function settleVolume(request: {
+export function resolveVolumeSpec(request: {
   readonly parameters: VolumeParameters;
   readonly capabilities: readonly VolumeCapability[];
   readonly capacity: CapacityRange;
-}): Result<SettledVolume, FailureOf<"InvalidArgument" | "OutOfRange">> {
+}): Result<ResolvedVolumeSpec, FailureOf<"InvalidArgument" | "OutOfRange">> {
   const { parameters, capabilities } = request;
   const { skuName, maxShares } = parameters;
   const size = chooseDiskSize(request.capacity, skuName);
@@ -97,7 +97,7 @@ function checkFileSystemTypes(parameters: VolumeParameters, capabilities: readon
   return ok(undefined);
 }
 
-/** One share is the writer's, the others may be standbys. Where several nodes use the disk at once there is nothing to stand by for. */
+/** One share is the writer's, the others may be replicas. Where several nodes use the disk at once there is nothing to stand by for. */
 function replicaCount(parameters: VolumeParameters, capabilities: readonly VolumeCapability[]): Result<number, InvalidArgument> {
   const { maxShares, maxMountReplicaCount } = parameters;
   if (maxMountReplicaCount !== undefined && maxMountReplicaCount >= maxShares) {

@@ -24,7 +24,7 @@ export interface VolumeParameters {
   readonly skuName: DiskSku;
   /** VMs that may have the disk attached at once. Default 1. */
   readonly maxShares: number;
-  /** Standby attachments to keep. */
+  /** Replica attachments to keep. */
   readonly maxMountReplicaCount: number | undefined;
   readonly cachingMode: CachingMode | undefined;
   readonly fsType: FileSystemType | undefined;

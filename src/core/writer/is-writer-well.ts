@@ -5,14 +5,14 @@ import { isWaitingElsewhere } from "./plan-silent-writer.ts";
 
 /**
  * Whether the writer's own node says that it is well, and no pod waits elsewhere, as far as pods are known: no
- * failover is near, and the volume can spare a standby for a while. Where several nodes may write there is no
+ * failover is near, and the volume can spare a replica for a while. Where several nodes may write there is no
  * failover. A record that is being rebuilt says nothing.
  */
 export function isWriterWell(observed: ObservedVolume): boolean {
   const record = recordOf(observed);
   if (record === undefined) return !isRecordMissing(observed.volume);
   const { writer, fencing } = record;
-  if (writer?.wanted !== true || fencing !== undefined) return false;
+  if (writer?.requested !== true || fencing !== undefined) return false;
   const node = observed.node(writer.nodeName);
   if (node === undefined || !isSameNode(node, writer) || !isWell(observed, node)) return false;
   return observed.pods()?.some((pod) => isWaitingElsewhere(pod, writer.nodeName)) === false;

@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EPOCH_AHEAD_MAX } from "../api/epoch.ts";
-import { judgeNote, UNEXPLAINED_NOTES_MAX } from "./judge-notes.ts";
+import { judgeCheckpoint, UNEXPLAINED_CHECKPOINTS_MAX } from "./judge-notes.ts";
 
-const notesOf = (count: number, epoch = 1) => Array.from({ length: count }, (_, index) => ({ volumeName: `pvc-${index}`, epoch }));
+const checkpointsOf = (count: number, epoch = 1) => Array.from({ length: count }, (_, index) => ({ volumeName: `pvc-${index}`, epoch }));
 const nothing = (): boolean => false;
 
-describe("judgeNote", () => {
+describe("judgeCheckpoint", () => {
   it("believes as many unexplained notes as a VM has disks, and ignores the rest", () => {
-    const notes = notesOf(UNEXPLAINED_NOTES_MAX + 1);
-    const judge = (volumeName: string, isExplained: (name: string) => boolean) => judgeNote(notes, { volumeName, recordedEpoch: 1, isExplained })?.kind;
-    const last = `pvc-${UNEXPLAINED_NOTES_MAX}`;
-    assert.deepEqual([judge("pvc-0", nothing), judge(`pvc-${UNEXPLAINED_NOTES_MAX - 1}`, nothing), judge(last, nothing)], ["believed", "believed", "ignored"]);
+    const checkpoints = checkpointsOf(UNEXPLAINED_CHECKPOINTS_MAX + 1);
+    const judge = (volumeName: string, isExplained: (name: string) => boolean) =>
+      judgeCheckpoint(checkpoints, { volumeName, recordedEpoch: 1, isExplained })?.kind;
+    const last = `pvc-${UNEXPLAINED_CHECKPOINTS_MAX}`;
+    assert.deepEqual(
+      [judge("pvc-0", nothing), judge(`pvc-${UNEXPLAINED_CHECKPOINTS_MAX - 1}`, nothing), judge(last, nothing)],
+      ["believed", "believed", "ignored"],
+    );
     assert.equal(
       judge(last, (name) => name === last),
       "believed",
@@ -25,7 +29,7 @@ describe("judgeNote", () => {
   });
 
   it("takes over no epoch that is out of reach", () => {
-    const judge = (epoch: number) => judgeNote(notesOf(1, epoch), { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing });
+    const judge = (epoch: number) => judgeCheckpoint(checkpointsOf(1, epoch), { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing });
     assert.deepEqual(judge(4 + EPOCH_AHEAD_MAX), { kind: "believed", epoch: 4 + EPOCH_AHEAD_MAX, doubt: undefined });
     assert.deepEqual(judge(5 + EPOCH_AHEAD_MAX), {
       kind: "believed",
@@ -35,12 +39,12 @@ describe("judgeNote", () => {
   });
 
   it("takes over the highest epoch within reach of several notes of one volume, and reports the highest beyond it", () => {
-    const notes = [5, 7, 6, 8 + EPOCH_AHEAD_MAX, 9 + EPOCH_AHEAD_MAX].map((epoch) => ({ volumeName: "pvc-0", epoch }));
+    const checkpoints = [5, 7, 6, 8 + EPOCH_AHEAD_MAX, 9 + EPOCH_AHEAD_MAX].map((epoch) => ({ volumeName: "pvc-0", epoch }));
     const doubt = `it reports epoch ${9 + EPOCH_AHEAD_MAX}, and the record is at 4`;
-    assert.deepEqual(judgeNote(notes, { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing }), { kind: "believed", epoch: 7, doubt });
+    assert.deepEqual(judgeCheckpoint(checkpoints, { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing }), { kind: "believed", epoch: 7, doubt });
   });
 
   it("says nothing of a volume that the node does not report", () => {
-    assert.equal(judgeNote(notesOf(2), { volumeName: "pvc-9", recordedEpoch: 0, isExplained: nothing }), undefined);
+    assert.equal(judgeCheckpoint(checkpointsOf(2), { volumeName: "pvc-9", recordedEpoch: 0, isExplained: nothing }), undefined);
   });
 });

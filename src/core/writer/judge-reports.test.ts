@@ -3,16 +3,21 @@ import { describe, it } from "node:test";
 import { hasRepeated, isRepeat, judgeReports, LONE_REPORT_EVERY_MS, withLoneReport } from "./judge-reports.ts";
 
 const nowMs = 1_700_000_000_000;
-const sweep = { kind: "sweep", alone: undefined };
+const rebuild = { kind: "rebuild", alone: undefined };
 
 describe("judgeReports", () => {
   const many = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`node-${index}`, nowMs - 1_000 * (index + 1)]));
   const rows = [
     { because: "no node reports", reporters: [], lone: {}, verdict: { kind: "none" } },
-    { because: "two nodes report, whatever they reported before", reporters: ["node-a", "node-b"], lone: { "node-a": nowMs, "node-b": nowMs }, verdict: sweep },
-    { because: "one node reports for the first time", reporters: ["node-a"], lone: { "node-b": nowMs }, verdict: { kind: "sweep", alone: "node-a" } },
-    { because: "it reported long ago", reporters: ["node-a"], lone: { "node-a": nowMs - LONE_REPORT_EVERY_MS }, verdict: { kind: "sweep", alone: "node-a" } },
-    { because: "another clock was ahead", reporters: ["node-a"], lone: { "node-a": nowMs + 1 }, verdict: { kind: "sweep", alone: "node-a" } },
+    {
+      because: "two nodes report, whatever they reported before",
+      reporters: ["node-a", "node-b"],
+      lone: { "node-a": nowMs, "node-b": nowMs },
+      verdict: rebuild,
+    },
+    { because: "one node reports for the first time", reporters: ["node-a"], lone: { "node-b": nowMs }, verdict: { kind: "rebuild", alone: "node-a" } },
+    { because: "it reported long ago", reporters: ["node-a"], lone: { "node-a": nowMs - LONE_REPORT_EVERY_MS }, verdict: { kind: "rebuild", alone: "node-a" } },
+    { because: "another clock was ahead", reporters: ["node-a"], lone: { "node-a": nowMs + 1 }, verdict: { kind: "rebuild", alone: "node-a" } },
     {
       because: "it reported a minute ago",
       reporters: ["node-a"],

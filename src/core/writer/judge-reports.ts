@@ -17,7 +17,7 @@ const LONE_REPORTS_MAX = 64;
 export type ReportVerdict =
   | { readonly kind: "none" }
   /** All records are swept. `alone`: the one node that says so, which is to be remembered. */
-  | { readonly kind: "sweep"; readonly alone: string | undefined }
+  | { readonly kind: "rebuild"; readonly alone: string | undefined }
   | { readonly kind: "limited"; readonly nodeName: string; readonly leftMs: number };
 
 /**
@@ -27,10 +27,10 @@ export type ReportVerdict =
 export function judgeReports(reporters: readonly string[], lone: LoneReports, nowMs: number): ReportVerdict {
   const [first, ...others] = reporters;
   if (first === undefined) return { kind: "none" };
-  if (others.length > 0) return { kind: "sweep", alone: undefined };
+  if (others.length > 0) return { kind: "rebuild", alone: undefined };
   const recent = recentOnly(lone, nowMs);
   const lastMs = recent[first] ?? (Object.keys(recent).length < LONE_REPORTS_MAX ? undefined : Math.min(...Object.values(recent)));
-  if (lastMs === undefined) return { kind: "sweep", alone: first };
+  if (lastMs === undefined) return { kind: "rebuild", alone: first };
   return { kind: "limited", nodeName: first, leftMs: LONE_REPORT_EVERY_MS - (nowMs - lastMs) };
 }
 

@@ -16,7 +16,7 @@ export function isSilent(observed: Pick<ObservedVolume, "settings">, node: Obser
 }
 
 /** No heartbeat for a while, and that is not the store's fault: another node's went through meanwhile. */
-export function isUnheard(observed: ObservedVolume, node: ObservedNode): boolean {
+export function isUnreported(observed: ObservedVolume, node: ObservedNode): boolean {
   return isSilent(observed, node) && observed.nodes().some((other) => !isSilent(observed, other));
 }
 

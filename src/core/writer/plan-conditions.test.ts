@@ -85,7 +85,7 @@ describe("planConditions", () => {
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [ready]);
   });
 
-  it("says that an attach was refused for as long as only a change can cure it, and to which node; of other failures it says nothing", () => {
+  it("says that an attach was refused for as long as only a change can remedy it, and to which node; of other failures it says nothing", () => {
     const error = { message: "may not write node-a", failure: "{}", time: agoMs(1_000), retries: 3 };
     const refused = anAttachment("node-a", { status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnauthorized" } } });
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
@@ -95,9 +95,9 @@ describe("planConditions", () => {
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: [refused], nodes }), []), [told]);
     const condition = aVolume({ spec: { maxMountReplicaCount: 0 }, status: { conditions: [told] } });
     assert.equal(planConditions(anObservedVolume({ volume: condition, attachments: [refused], nodes }), []), undefined);
-    const standby = anAttachment("node-b", { spec: { role: "Replica" }, status: refused.status });
+    const replica = anAttachment("node-b", { spec: { role: "Replica" }, status: refused.status });
     const passing = anAttachment("node-a", { status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnavailable" } } });
-    for (const attachments of [[standby], [passing], [anAttachment("node-a")]])
+    for (const attachments of [[replica], [passing], [anAttachment("node-a")]])
       assert.deepEqual(planConditions(anObservedVolume({ volume: condition, attachments, nodes }), []), []);
   });
 
@@ -105,14 +105,14 @@ describe("planConditions", () => {
     const spec = { maxMountReplicaCount: 0 };
     const uris = ["/subscriptions/s/vm-2", "/subscriptions/s/vm-1"];
     const foreign = uris.map((uri) => ({ nodeName: uri, vmId: uri, instanceUri: uri }));
-    const held = aVolume({ spec, status: { record: aRecord({ unproven: [...foreign, identity("node-c")] }) } });
+    const held = aVolume({ spec, status: { record: aRecord({ unverified: [...foreign, identity("node-c")] }) } });
     const message =
       "the disk is attached to /subscriptions/s/vm-1, /subscriptions/s/vm-2. The driver does not take it off a VM that is no node of this cluster: detach it there. Until then no other node is granted the volume. A node reports by itself once nothing of it is in use there.";
     const told = { type: ATTACHED_ELSEWHERE, status: "True" as const, reason: "FoundAttached", message, lastTransitionTime: toTimestamp(nowMs) };
     assert.deepEqual(planConditions(anObservedVolume({ volume: held, nodes }), []), [told]);
     const stillHeld = aVolume({ spec, status: { ...held.status, conditions: [told] } });
     assert.equal(planConditions(anObservedVolume({ volume: stillHeld, nodes }), []), undefined);
-    const free = aVolume({ spec, status: { conditions: [told], record: aRecord({ unproven: [identity("node-c")] }) } });
+    const free = aVolume({ spec, status: { conditions: [told], record: aRecord({ unverified: [identity("node-c")] }) } });
     assert.deepEqual(planConditions(anObservedVolume({ volume: free, nodes }), []), []);
   });
 

@@ -1,16 +1,16 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import { isForeign } from "../api/node-identity.ts";
 import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "../attachment/observed-volume.ts";
-import { withCure } from "../events/event-reasons.ts";
+import { withRemedy } from "../events/event-reasons.ts";
 import { isPermanentKind } from "../failure/is-retryable.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { couldTakeOver } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
-/** True while every standby that was asked for is attached to a node that could take over; unchanged while the volume is nowhere published. */
+/** True while every replica that was asked for is attached to a node that could take over; unchanged while the volume is nowhere published. */
 export const FAILOVER_READY = "FailoverReady";
 
-/** True while a node wants to write and may not yet; the message says what it waits for, and the cure. */
+/** True while a node wants to write and may not yet; the message says what it waits for, and the remedy. */
 export const WRITER_WAITING = "WriterWaiting";
 
 /** True while the disk can't be attached to a node that wants it until somebody changes something; the message says what Azure has to say. */
@@ -37,9 +37,9 @@ export function planConditions(observed: ObservedVolume, writerActions: readonly
   const present = observed.volume.status?.conditions;
   if (present === undefined) return undefined;
   const planned = [failoverReady(observed, present), writerWaiting(writerActions), attachRefused(observed), attachedElsewhere(observed)];
-  const wanted = planned.filter((condition) => condition !== undefined);
+  const requested = planned.filter((condition) => condition !== undefined);
   const others = present.filter((condition) => !isPlannedHere(condition.type));
-  const next = [...others, ...wanted.map((condition) => dated(condition, present, observed.nowMs))];
+  const next = [...others, ...requested.map((condition) => dated(condition, present, observed.nowMs))];
   return isSame(next, present) ? undefined : next;
 }
 
@@ -62,22 +62,22 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
 
 function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {
   const wait = writerActions.find((action) => action.kind === "WaitFor");
-  return wait === undefined ? undefined : { type: WRITER_WAITING, status: "True", reason: wait.reason, message: withCure(wait.reason, wait.message) };
+  return wait === undefined ? undefined : { type: WRITER_WAITING, status: "True", reason: wait.reason, message: withRemedy(wait.reason, wait.message) };
 }
 
 function attachRefused(observed: ObservedVolume): Undated | undefined {
   for (const { spec, status } of stayingAttachments(observed)) {
     if (spec.role !== "Primary" || status?.error === undefined || !isPermanentKind(status.error.kind)) continue;
-    const message = withCure("AttachRefused", `attach to ${spec.nodeName} failed: ${status.error.message}`);
+    const message = withRemedy("AttachRefused", `attach to ${spec.nodeName} failed: ${status.error.message}`);
     return { type: ATTACH_REFUSED, status: "True", reason: status.error.kind, message };
   }
   return undefined;
 }
 
 function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
-  const foreign = (recordOf(observed)?.unproven ?? []).filter(isForeign).map(({ instanceUri }) => instanceUri);
+  const foreign = (recordOf(observed)?.unverified ?? []).filter(isForeign).map(({ instanceUri }) => instanceUri);
   if (foreign.length === 0) return undefined;
-  const message = withCure("FoundAttached", `the disk is attached to ${foreign.toSorted().join(", ")}`);
+  const message = withRemedy("FoundAttached", `the disk is attached to ${foreign.toSorted().join(", ")}`);
   return { type: ATTACHED_ELSEWHERE, status: "True", reason: "FoundAttached", message };
 }
 

@@ -5,10 +5,10 @@ import { aNode, anAttachment, anObservedVolume, aRecord, aVolume, identity } fro
 import { planProofs } from "./plan-proofs.ts";
 
 const a = identity("node-a");
-const unverifiedA = { ...a, unverified: true as const };
-const unproven = aRecord({ foundInUse: true, unproven: [a] });
+const unconfirmedA = { ...a, unconfirmed: true as const };
+const unverified = aRecord({ adopted: true, unverified: [a] });
 
-function observed(overrides: Parameters<typeof anObservedVolume>[0], record = unproven): ObservedVolume {
+function observed(overrides: Parameters<typeof anObservedVolume>[0], record = unverified): ObservedVolume {
   return anObservedVolume({ volume: aVolume({ status: { record } }), nodes: [aNode("node-a")], ...overrides });
 }
 
@@ -19,8 +19,8 @@ const rows: readonly { readonly because: string; readonly seen: ObservedVolume; 
   { because: "its device is said to be there: it looks by itself", seen: observed({ attachments: [attached] }), planned: [] },
   {
     because: "only its own notes say that it has the disk, whatever its attachment says",
-    seen: observed({ attachments: [attached] }, { ...unproven, unproven: [unverifiedA] }),
-    planned: [unverifiedA],
+    seen: observed({ attachments: [attached] }, { ...unverified, unverified: [unconfirmedA] }),
+    planned: [unconfirmedA],
   },
   { because: "it finds no device", seen: observed({ attachments: [missing] }), planned: [a] },
   {
@@ -29,8 +29,8 @@ const rows: readonly { readonly because: string; readonly seen: ObservedVolume; 
     planned: [a],
   },
   { because: "its attachment went with a detach that ended late", seen: observed({ attachments: [] }), planned: [a] },
-  { because: "it is unproven no more", seen: observed({ attachments: [] }, aRecord({ foundInUse: true })), planned: [] },
-  { because: "somebody is being cut off", seen: observed({ attachments: [] }, { ...unproven, fencing: a }), planned: [] },
+  { because: "it is unverified no more", seen: observed({ attachments: [] }, aRecord({ adopted: true })), planned: [] },
+  { because: "somebody is being cut off", seen: observed({ attachments: [] }, { ...unverified, fencing: a }), planned: [] },
   { because: "no node plug-in has registered by that name", seen: observed({ attachments: [], nodes: [] }), planned: [] },
   {
     because: "another VM has its name by now",
@@ -41,7 +41,7 @@ const rows: readonly { readonly because: string; readonly seen: ObservedVolume; 
 
 describe("planProofs", () => {
   for (const { because, seen, planned } of rows)
-    it(`asks Azure about ${planned.length === 0 ? "nobody" : "the unproven node"} where ${because}`, () => {
+    it(`asks Azure about ${planned.length === 0 ? "nobody" : "the unverified node"} where ${because}`, () => {
       assert.deepEqual(planProofs(seen), planned);
     });
 });

@@ -17,8 +17,8 @@ function observed(record: Partial<WriterRecord>, overrides: Parameters<typeof an
   return anObservedVolume({ volume: aVolumeWithRecord(record), ...overrides });
 }
 
-function held(wanted: boolean, by = aWriter("node-a")): Partial<WriterRecord> {
-  return { writer: { ...by, ...earlier, wanted } };
+function held(requested: boolean, by = aWriter("node-a")): Partial<WriterRecord> {
+  return { writer: { ...by, ...earlier, requested } };
 }
 
 describe("a VM in the record whose node name is another VM's", () => {
@@ -51,7 +51,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     {
       title: "is wanted no more once its node is marked out of service",
       observed: observed(held(true), outOfService),
-      plan: [checks, { kind: "Unwant", node: earlier, because: "its node is out of service" }],
+      plan: [checks, { kind: "Withdraw", node: earlier, because: "its node is out of service" }],
     },
     {
       title: "is fenced by its own identity once its node is marked, without a recall that the other VM would answer",
@@ -96,13 +96,13 @@ describe("a VM in the record whose node name is another VM's", () => {
       ],
     },
     {
-      title: "is unproven under its resource id, too: the token of the other VM may remove the entry under the name",
-      observed: observed({ unproven: [earlier] }, { attachments: [anAttachment("node-b")] }),
+      title: "is unverified under its resource id, too: the token of the other VM may remove the entry under the name",
+      observed: observed({ unverified: [earlier] }, { attachments: [anAttachment("node-b")] }),
       plan: [checks, { kind: "Distrust", node: foreign }],
     },
     {
-      title: "is named with its resource id while it is unproven",
-      observed: observed({ unproven: [earlier, foreign] }, { attachments: [anAttachment("node-b")] }),
+      title: "is named with its resource id while it is unverified",
+      observed: observed({ unverified: [earlier, foreign] }, { attachments: [anAttachment("node-b")] }),
       plan: [
         checks,
         {
@@ -117,24 +117,24 @@ describe("a VM in the record whose node name is another VM's", () => {
   for (const { title, observed: volume, plan } of rows)
     it(title, () => {
       assert.deepEqual(
-        planWriter(volume).filter(({ kind }) => kind !== "EndWant"),
+        planWriter(volume).filter(({ kind }) => kind !== "WithdrawRequest"),
         plan,
       );
     });
 
   it("keeps others from a grant once the token of the other VM has removed its entry, and is asked about", () => {
     const message = `${foreign.nodeName} has the disk attached and no node plug-in has registered by that name`;
-    assert.deepEqual(planWriter(observed({ unproven: [foreign] }, { attachments: [anAttachment("node-b")] })), [
+    assert.deepEqual(planWriter(observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")] })), [
       { kind: "ConfirmVanished", node: foreign },
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
     ]);
   });
 
-  it("is asked about beside nodes that are unproven for reasons of their own", () => {
+  it("is asked about beside nodes that are unverified for reasons of their own", () => {
     const another = { ...foreign, nodeName: `${foreign.nodeName}-2`, vmId: "vm-2", instanceUri: `${foreign.instanceUri}-2` };
     const confirms = { kind: "ConfirmVanished", node: another };
     for (const other of [identity("node-b"), earlier]) {
-      const planned = planWriter(observed({ unproven: [other, another] }));
+      const planned = planWriter(observed({ unverified: [other, another] }));
       assert.deepEqual(
         planned.filter((action) => action.kind === "ConfirmVanished" && action.node.nodeName === another.nodeName),
         [confirms],
@@ -143,7 +143,7 @@ describe("a VM in the record whose node name is another VM's", () => {
   });
 
   it("waits for no second entry where only the notes of its node name it", () => {
-    const planned = planWriter(observed({ unproven: [{ ...earlier, unverified: true }] }));
+    const planned = planWriter(observed({ unverified: [{ ...earlier, unconfirmed: true }] }));
     assert.deepEqual(
       planned.map(({ kind }) => kind),
       ["ConfirmVanished", "WaitFor"],
@@ -151,7 +151,7 @@ describe("a VM in the record whose node name is another VM's", () => {
   });
 
   it("is proven to be without the disk, if only its own notes name it", () => {
-    assert.deepEqual(planProofs(observed({ unproven: [{ ...earlier, unverified: true }] })), [{ ...earlier, unverified: true }]);
-    assert.deepEqual(planProofs(observed({ unproven: [earlier] })), []);
+    assert.deepEqual(planProofs(observed({ unverified: [{ ...earlier, unconfirmed: true }] })), [{ ...earlier, unconfirmed: true }]);
+    assert.deepEqual(planProofs(observed({ unverified: [earlier] })), []);
   });
 });

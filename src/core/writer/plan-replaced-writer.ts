@@ -5,8 +5,8 @@ import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { WriterAction } from "./writer-action.ts";
 import { isFencing } from "./writer-steps.ts";
 
-/** An entry of `unproven`. */
-export type UnprovenNode = WriterRecord["unproven"][number];
+/** An entry of `unverified`. */
+export type UnverifiedNode = WriterRecord["unverified"][number];
 
 /** How often Azure is asked about a VM whose name another one has by now, in milliseconds. */
 const ASK_AGAIN_MS = 10_000;
@@ -28,7 +28,7 @@ export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node
  * are gone (`src/controller/fencing/prune-nodes.ts`).
  */
 export function replacedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
-  const named = [...(record.writer ? [record.writer] : []), ...(record.fencing ? [record.fencing] : []), ...record.unproven];
+  const named = [...(record.writer ? [record.writer] : []), ...(record.fencing ? [record.fencing] : []), ...record.unverified];
   const replaced = named.filter((node) => isReplaced(observed, node));
   return replaced.filter((node, index) => replaced.findIndex((other) => isSameNode(other, node)) === index).map(identityOf);
 }
@@ -44,7 +44,7 @@ export function planReplacedWriter(observed: ObservedVolume, writer: Writer, wai
   if (record !== undefined && isFencing(record, node)) return [];
   if (!writer.held) return [{ kind: "AssumeHeld", node }];
   if (isOutOfService(observed, node.nodeName)) {
-    if (writer.wanted) return [{ kind: "Unwant", node, because: "its node is out of service" }];
+    if (writer.requested) return [{ kind: "Withdraw", node, because: "its node is out of service" }];
     return [{ kind: "BeginFence", node, ground: "outOfService", because: "another VM has its name by now, and the node is out of service" }];
   }
   return waitForEarlierVm(node, waiting);
@@ -62,14 +62,14 @@ export function planGivenBack(observed: ObservedVolume, writer: Writer, waiting:
 }
 
 /**
- * Plans an unproven VM whose name belongs to another VM. That VM's token may remove the entry, so the earlier VM stands under its resource id as well, which no token is
+ * Plans an unverified VM whose name belongs to another VM. That VM's token may remove the entry, so the earlier VM stands under its resource id as well, which no token is
  * bound to: grants wait until both entries have been cleared. One that only a note names is left to its own proof.
  */
-export function planReplacedUnproven(observed: ObservedVolume, node: UnprovenNode): readonly WriterAction[] {
+export function planReplacedUnverified(observed: ObservedVolume, node: UnverifiedNode): readonly WriterAction[] {
   const { nodeName, vmId, instanceUri } = node;
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
-  const isKnown = includesNode(recordOf(observed)?.unproven ?? [], foreign);
-  if (!isKnown && node.unverified !== true) return [{ kind: "Distrust", node: foreign }];
+  const isKnown = includesNode(recordOf(observed)?.unverified ?? [], foreign);
+  if (!isKnown && node.unconfirmed !== true) return [{ kind: "Distrust", node: foreign }];
   const message = `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, and its node ${nodeName} is another VM by now`;
   return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS }];
 }
@@ -77,8 +77,8 @@ export function planReplacedUnproven(observed: ObservedVolume, node: UnprovenNod
 /** Whether an entry repeats, under its resource id, a VM whose name belongs to another VM: the entry under the name is the one that is asked about. */
 export function repeatsReplaced(observed: ObservedVolume, node: NodeIdentity): boolean {
   if (!isForeign(node)) return false;
-  const unproven = recordOf(observed)?.unproven ?? [];
-  return unproven.some((other) => isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other));
+  const unverified = recordOf(observed)?.unverified ?? [];
+  return unverified.some((other) => isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other));
 }
 
 function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): readonly WriterAction[] {

@@ -95,7 +95,7 @@ describe("planSilentWriter", () => {
     { because: "the node is well", node: {}, pods: [waits], plan: [] },
     { because: "it is marked out of service already", node: { ...notReady, isOutOfService: true }, pods: [waits], plan: [] },
     { because: "the volume is not requested", node: notReady, pods: [], plan: [again] },
-    { because: "only a standby is there", node: notReady, pods: [], attachments: [aReplica("node-b")], plan: [again] },
+    { because: "only a replica is there", node: notReady, pods: [], attachments: [aReplica("node-b")], plan: [again] },
     { because: "the only want is on its way out", node: notReady, pods: [], attachments: [leaving(anAttachment("node-a"))], plan: [again] },
     { because: "a pod that waits is being deleted", node: notReady, pods: [aPod({ isTerminating: true })], plan: [again] },
   ];
@@ -120,44 +120,44 @@ describe("planWriter with a silent writer", () => {
   });
 
   it("looks again where nothing requests the volume: no change of an object brings the next plan", () => {
-    const observed = anObservedVolume({ volume, nodes, attachments: [anAttachment("node-a", { spec: { role: "Primary", want: undefined } })] });
+    const observed = anObservedVolume({ volume, nodes, attachments: [anAttachment("node-a", { spec: { role: "Primary", writerRequest: undefined } })] });
     assert.deepEqual(planWriter(observed), [{ kind: "PlanAgain", afterMs: 5_000 }]);
   });
 
   it("still asks the platform whether the VM of a silent writer exists", () => {
-    const unwanted = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
-    const observed = anObservedVolume({ volume: unwanted, nodes: [aNode("node-a", silent), aNode("node-b")], pods, attachments: [recalled] });
+    const observed = anObservedVolume({ volume: unrequested, nodes: [aNode("node-a", silent), aNode("node-b")], pods, attachments: [recalled] });
     assert.deepEqual(reasons(planWriter(observed)), ["ConfirmVanished", "WriterSilent"]);
   });
 
   it("reports no silence once the driver cuts the node off by itself", () => {
-    const unwanted = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const lost = aNode("node-a", { ...silent, isKubeletLeaseStale: true });
     const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
-    const observed = anObservedVolume({ volume: unwanted, nodes: [lost, aNode("node-b")], pods, attachments: [recalled] });
+    const observed = anObservedVolume({ volume: unrequested, nodes: [lost, aNode("node-b")], pods, attachments: [recalled] });
     assert.deepEqual(reasons(planWriter(observed)), ["BeginFence"]);
   });
 
   it("reports it once where a want waits, too, and where the writer is recalled", () => {
     const attachments = [anAttachment("node-a"), anAttachment("node-b")];
     assert.deepEqual(reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments }))), ["WriterSilent"]);
-    const unwanted = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
-    assert.deepEqual(reasons(planWriter(anObservedVolume({ volume: unwanted, nodes, pods, attachments: [recalled] }))), ["WriterSilent"]);
+    assert.deepEqual(reasons(planWriter(anObservedVolume({ volume: unrequested, nodes, pods, attachments: [recalled] }))), ["WriterSilent"]);
   });
 });
 
-describe("planWriter with a silent node that is unproven", () => {
-  const unproven = aVolumeWithRecord({ foundInUse: true, unproven: [identity("node-a")] });
+describe("planWriter with a silent node that is unverified", () => {
+  const unverified = aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] });
   const attachments = [aReplica("node-a"), aReplica("node-b")];
   const confirms: WriterAction = { kind: "ConfirmVanished", node: identity("node-a") };
-  const unheard = "node-a, which had the disk when the record was made and has not shown whether it is clean, has sent no heartbeat for more than 35 s";
+  const unreported = "node-a, which had the disk when the record was made and has not shown whether it is clean, has sent no heartbeat for more than 35 s";
   const plannedFor = (pods: readonly VolumePod[], nodes = [aNode("node-a", silent), aNode("node-b")]): readonly WriterAction[] =>
-    planWriter(anObservedVolume({ volume: unproven, nodes, attachments, pods: () => pods }));
+    planWriter(anObservedVolume({ volume: unverified, nodes, attachments, pods: () => pods }));
 
   it("gives a pod that waits elsewhere the remedy, on the Node as well", () => {
-    const message = `pod default/db-0 on node-b waits for ${unheard}. ${remedy}`;
+    const message = `pod default/db-0 on node-b waits for ${unreported}. ${remedy}`;
     assert.deepEqual(plannedFor([waits]), [confirms, { kind: "WaitFor", ...told, message, news: "pod default/db-0 on node-b waits for node-a" }]);
   });
 
@@ -168,14 +168,14 @@ describe("planWriter with a silent node that is unproven", () => {
       {
         kind: "Tell",
         ...told,
-        message: `${unheard}; pod default/db-0 (being deleted) is bound to it. ${remedy}`,
+        message: `${unreported}; pod default/db-0 (being deleted) is bound to it. ${remedy}`,
         news: "pod default/db-0 (being deleted) is bound to node-a",
       },
     ]);
   });
 
   it("reports NotReady where its AzDriverNode was lost, too", () => {
-    const observed = anObservedVolume({ volume: unproven, nodes: [aNode("node-b")], attachments, pods: () => [waits] });
+    const observed = anObservedVolume({ volume: unverified, nodes: [aNode("node-b")], attachments, pods: () => [waits] });
     const planned = planWriter({ ...observed, notReady: ["node-a"] });
     assert.deepEqual(
       planned.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),

@@ -1,17 +1,17 @@
 import { isOutOfService, type ObservedVolume, stayingAttachments } from "../attachment/observed-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
-import { isUnheard } from "./node-silence.ts";
+import { isUnreported } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** How often the plan looks again whether the volume of a silent writer is requested, in milliseconds. */
 const LOOK_AGAIN_MS = 5_000;
 
 /** What a record says of a node: it names the writer, or a node that has not proven that it does not write. */
-type RecordedRole = "writer" | "unproven";
+type RecordedRole = "writer" | "unverified";
 
 const saysOf: Readonly<Record<RecordedRole, string>> = {
   writer: "which writes the volume",
-  unproven: "which had the disk when the record was made and has not shown whether it is clean",
+  unverified: "which had the disk when the record was made and has not shown whether it is clean",
 };
 
 /**
@@ -50,13 +50,13 @@ export function isWaitingElsewhere({ isPending, isTerminating, nodeName }: Volum
 
 /** By a pod that stays, on whatever node or on none yet, or by a want: after a pod was deleted by force its own want stands until its node is marked. */
 function isStillRequested(observed: ObservedVolume, pods: readonly VolumePod[]): boolean {
-  return pods.some((pod) => !pod.isTerminating) || stayingAttachments(observed).some(({ spec }) => spec.want !== undefined);
+  return pods.some((pod) => !pod.isTerminating) || stayingAttachments(observed).some(({ spec }) => spec.writerRequest !== undefined);
 }
 
 /** NotReady is what the orchestrator says: a node whose AzDriverNode was lost has no heartbeat by which to judge it. */
 function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly string[] {
   const node = observed.node(nodeName);
-  const isSilent = node !== undefined && isUnheard(observed, node);
+  const isSilent = node !== undefined && isUnreported(observed, node);
   return [
     ...(isSilent ? [`has sent no heartbeat for more than ${Math.round(observed.settings.heartbeatStaleMs / 1_000)} s`] : []),
     ...(observed.notReady.includes(nodeName) ? ["is NotReady"] : []),

@@ -22,9 +22,9 @@ import type { WriterAction } from "./writer-action.ts";
 
 const a = identity("node-a");
 const b = identity("node-b");
-const wantedSince = (nodeName: string, ms: number): AzVolumeAttachment => anAttachment(nodeName, { spec: { want: { since: agoMs(ms) } } });
-const withoutWant = (nodeName: string): AzVolumeAttachment => {
-  const { want: _, ...spec } = anAttachment(nodeName).spec;
+const requestedSince = (nodeName: string, ms: number): AzVolumeAttachment => anAttachment(nodeName, { spec: { writerRequest: { since: agoMs(ms) } } });
+const withoutRequest = (nodeName: string): AzVolumeAttachment => {
+  const { writerRequest: _, ...spec } = anAttachment(nodeName).spec;
   return { ...anAttachment(nodeName), spec };
 };
 
@@ -39,7 +39,7 @@ function check(rows: readonly Row[]): void {
 }
 
 const grants = (nodeName: string): WriterAction => ({ kind: "Grant", node: identity(nodeName), isUserSeen: true });
-const endsWant = (nodeName: string): WriterAction => ({ kind: "EndWant", nodeName });
+const endsRequest = (nodeName: string): WriterAction => ({ kind: "WithdrawRequest", nodeName });
 const confirms: WriterAction = { kind: "ConfirmVanished", node: a };
 const reportsSilence = (role: string): WriterAction => ({
   kind: "Tell",
@@ -53,13 +53,13 @@ const reportsSilence = (role: string): WriterAction => ({
 describe("planWriter", () => {
   it("grants the oldest want that can be granted", () => {
     const { status: _, ...pending } = aVolume();
-    const both = [wantedSince("node-a", 1_000), wantedSince("node-b", 2_000)];
+    const both = [requestedSince("node-a", 1_000), requestedSince("node-b", 2_000)];
     check([
       { because: "one want", observed: anObservedVolume({ attachments: [anAttachment("node-a")] }), plan: [grants("node-a")] },
       { because: "the older one", observed: anObservedVolume({ attachments: both }), plan: [grants("node-b")] },
       {
         because: "of one age: by name, so that two controllers agree",
-        observed: anObservedVolume({ attachments: [wantedSince("node-b", 5), wantedSince("node-a", 5)] }),
+        observed: anObservedVolume({ attachments: [requestedSince("node-b", 5), requestedSince("node-a", 5)] }),
         plan: [grants("node-a")],
       },
       {
@@ -70,9 +70,9 @@ describe("planWriter", () => {
       {
         because: "the older's node is out of service",
         observed: anObservedVolume({ attachments: both, nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true })] }),
-        plan: [endsWant("node-b"), grants("node-a")],
+        plan: [endsRequest("node-b"), grants("node-a")],
       },
-      { because: "nobody wants it", observed: anObservedVolume({ attachments: [aReplica("node-a"), withoutWant("node-b")] }), plan: [] },
+      { because: "nobody wants it", observed: anObservedVolume({ attachments: [aReplica("node-a"), withoutRequest("node-b")] }), plan: [] },
       { because: "an attachment that is leaving wants nothing", observed: anObservedVolume({ attachments: [leaving(anAttachment("node-a"))] }), plan: [] },
       { because: "no such node", observed: anObservedVolume({ attachments: [anAttachment("node-z")] }), plan: [] },
       { because: "being deleted", observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: both }), plan: [] },
@@ -89,14 +89,14 @@ describe("planWriter", () => {
   it("ends whatever a node that is out of service was published, also where its want has ended", () => {
     const out = { nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")], outOfService: ["node-a"] };
     check([
-      { because: "wanted", observed: anObservedVolume({ ...out, attachments: [anAttachment("node-a")] }), plan: [endsWant("node-a")] },
-      { because: "released before", observed: anObservedVolume({ ...out, attachments: [withoutWant("node-a")] }), plan: [endsWant("node-a")] },
+      { because: "requested", observed: anObservedVolume({ ...out, attachments: [anAttachment("node-a")] }), plan: [endsRequest("node-a")] },
+      { because: "released before", observed: anObservedVolume({ ...out, attachments: [withoutRequest("node-a")] }), plan: [endsRequest("node-a")] },
       {
         because: "wanted, and not Primary yet",
-        observed: anObservedVolume({ ...out, attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } })] }),
-        plan: [endsWant("node-a")],
+        observed: anObservedVolume({ ...out, attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } })] }),
+        plan: [endsRequest("node-a")],
       },
-      { because: "a standby", observed: anObservedVolume({ ...out, attachments: [aReplica("node-a")] }), plan: [] },
+      { because: "a replica", observed: anObservedVolume({ ...out, attachments: [aReplica("node-a")] }), plan: [] },
     ]);
   });
 
@@ -138,14 +138,14 @@ describe("planWriter", () => {
       },
       {
         because: "its want has ended in the attachment only",
-        observed: anObservedVolume({ volume, attachments: [withoutWant("node-a")], writerUse: "unused" }),
+        observed: anObservedVolume({ volume, attachments: [withoutRequest("node-a")], writerUse: "unused" }),
         plan: [{ kind: "ReleaseCheck", node: a }],
       },
-      { because: "the same, in use", observed: anObservedVolume({ volume, attachments: [withoutWant("node-a")], writerUse: "used" }), plan: [] },
+      { because: "the same, in use", observed: anObservedVolume({ volume, attachments: [withoutRequest("node-a")], writerUse: "used" }), plan: [] },
       {
         because: "out of service",
         observed: anObservedVolume({ volume, attachments: waiting, nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [endsWant("node-a"), { kind: "Unwant", node: a, because: "its node is out of service" }],
+        plan: [endsRequest("node-a"), { kind: "Withdraw", node: a, because: "its node is out of service" }],
       },
       {
         because: "silent, but that alone proves nothing",
@@ -158,12 +158,12 @@ describe("planWriter", () => {
   it("revokes an unwanted writer that holds nothing, and recalls one that does", () => {
     const recall = { id: "recall-1", since: agoMs(1_000) };
     const recalled = anAttachment("node-a", { spec: { recall } });
-    const holder = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const holder = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     check([
       {
         because: "not held",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }),
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }) }),
           attachments: [anAttachment("node-a")],
         }),
         plan: [{ kind: "Revoke" }],
@@ -180,18 +180,18 @@ describe("planWriter", () => {
       },
       {
         because: "given back: the recall ends with the revoke",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }), attachments: [recalled] }),
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }) }), attachments: [recalled] }),
         plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
       },
       {
         because: "a fence runs: it alone may go on",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }), attachments: [recalled] }),
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }), attachments: [recalled] }),
         plan: [],
       },
       {
         because: "given back while a fence runs: nobody has to wait for its proof",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }), fencing: a }),
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }), fencing: a }),
           attachments: [recalled],
         }),
         plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
@@ -206,8 +206,8 @@ describe("planWriter", () => {
 
   it("grants only where a user is seen, and never to a node that is gone", () => {
     const attachments = [
-      anAttachment("node-a", { spec: { want: { since: agoMs(9_000) } } }),
-      anAttachment("node-b", { spec: { want: { since: agoMs(1_000) } } }),
+      anAttachment("node-a", { spec: { writerRequest: { since: agoMs(9_000) } } }),
+      anAttachment("node-b", { spec: { writerRequest: { since: agoMs(1_000) } } }),
     ];
     const hasUser = (nodeName: string): boolean => nodeName === "node-b";
     assert.deepEqual(planWriter(anObservedVolume({ attachments, hasUser })), [grants("node-b")]);
@@ -226,8 +226,8 @@ describe("planWriter", () => {
       ["Grant", "Grant", "WaitFor"],
       "the oldest want decides",
     );
-    const standby = [unchangedFor(14_999, attachment), unchangedFor(15_000, aReplica("node-b"))];
-    assert.deepEqual(planWriter(anObservedVolume({ attachments: standby, hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
+    const replica = [unchangedFor(14_999, attachment), unchangedFor(15_000, aReplica("node-b"))];
+    assert.deepEqual(planWriter(anObservedVolume({ attachments: replica, hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
     const message = "node-a wants the volume, and no user of it is seen there";
     assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(15_000, attachment)], hasUser })), [
       { kind: "Grant", node: a, isUserSeen: false },
@@ -236,7 +236,7 @@ describe("planWriter", () => {
   });
 
   it("leaves an orderly unstage alone for a moment before it recalls", () => {
-    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const attachments = [anAttachment("node-a")];
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 400 })), [{ kind: "PlanAgain", afterMs: 600 }]);
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 999 })), [{ kind: "PlanAgain", afterMs: 1 }]);
@@ -254,7 +254,7 @@ describe("planWriter", () => {
   });
 
   it("asks for users of an unwanted holder whose own want stands: a release check may have marked it and got no further", () => {
-    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const recall = { id: "recall-1", since: agoMs(600_000) };
     const answer = { id: "recall-1", published: ["/target"], unmounting: false, progress: "1", time: agoMs(1_000) };
     const recalled = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
@@ -273,7 +273,7 @@ describe("planWriter", () => {
       },
       {
         because: "its want has ended: the pod that is seen is going",
-        observed: anObservedVolume({ ...used, attachments: [withoutWant("node-a")] }),
+        observed: anObservedVolume({ ...used, attachments: [withoutRequest("node-a")] }),
         plan: [recalls],
       },
       { because: "no user", observed: anObservedVolume({ ...used, writerUse: "unused", attachments: [anAttachment("node-a")] }), plan: [recalls] },
@@ -281,7 +281,7 @@ describe("planWriter", () => {
       {
         because: "out of service: its pods are dead",
         observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] }),
-        plan: [endsWant("node-a"), recalls],
+        plan: [endsRequest("node-a"), recalls],
       },
       {
         because: "lost: so are they",
@@ -292,7 +292,7 @@ describe("planWriter", () => {
   });
 
   it("fences a recalled holder only for a reason that the rules name", () => {
-    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const recall = { id: "recall-1", since: agoMs(600_000) };
     const answer = { id: "recall-1", published: [], unmounting: true, progress: "1", time: agoMs(600_000) };
     const asked = anAttachment("node-a", { spec: { recall } });
@@ -351,12 +351,12 @@ describe("planWriter", () => {
       {
         because: "out of service, and it may still answer",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(4_999, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [endsWant("node-a"), waitsFor("is out of service and has not answered the recall yet", "WaitingForFence")],
+        plan: [endsRequest("node-a"), waitsFor("is out of service and has not answered the recall yet", "WaitingForFence")],
       },
       {
         because: "out of service, and it has not",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(5_000, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [endsWant("node-a"), fences("outOfService", "it is out of service and does not answer the recall")],
+        plan: [endsRequest("node-a"), fences("outOfService", "it is out of service and does not answer the recall")],
       },
       {
         because: "out of service, and nothing has been heard of it for long: nobody is there to answer",
@@ -365,7 +365,7 @@ describe("planWriter", () => {
           attachments: [unchangedFor(1, asked)],
           nodes: [aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }), ...others],
         }),
-        plan: [endsWant("node-a"), fences("outOfService", "it is out of service, and its heartbeat is stale")],
+        plan: [endsRequest("node-a"), fences("outOfService", "it is out of service, and its heartbeat is stale")],
       },
       {
         because: "out of service, and nothing is heard of anybody: it may be the store, and the node may still answer",
@@ -374,7 +374,7 @@ describe("planWriter", () => {
           attachments: [unchangedFor(4_999, asked)],
           nodes: [aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }), aNode("node-b", stale)],
         }),
-        plan: [endsWant("node-a"), ...askingThePlatform(waitsFor("is out of service and has not answered the recall yet", "WaitingForFence"))],
+        plan: [endsRequest("node-a"), ...askingThePlatform(waitsFor("is out of service and has not answered the recall yet", "WaitingForFence"))],
       },
       {
         because: "out of service, and a workload that Kubernetes has forgotten has it, and writes: its kubelet may be dead, and nobody else would unmount it",
@@ -384,7 +384,7 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),
-        plan: [endsWant("node-a"), fences("outOfService", "it is out of service, and still has /pods/1 mounted for a workload that is no more")],
+        plan: [endsRequest("node-a"), fences("outOfService", "it is out of service, and still has /pods/1 mounted for a workload that is no more")],
       },
       {
         because: "a workload has it that the caches do not show, on a node that is well: it is never cut off for not unmounting within seconds",
@@ -394,7 +394,7 @@ describe("planWriter", () => {
       {
         because: "out of service, and its unmount has made no progress for long",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [endsWant("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
+        plan: [endsRequest("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
       },
       {
         because: "it has unmounted the volume, and its token is too old to say so in the record: nothing there writes",
@@ -408,7 +408,7 @@ describe("planWriter", () => {
       {
         because: "the same, out of service: its plug-in may never try it again",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, refused)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [endsWant("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
+        plan: [endsRequest("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
       },
       {
         because: "out of service, and its kubelet may just be unmounting",
@@ -418,7 +418,7 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),
-        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
+        plan: [endsRequest("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
       },
       {
         because: "out of service, and its workload is still known: it may be ending",
@@ -428,7 +428,7 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "used",
         }),
-        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
+        plan: [endsRequest("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
       },
       {
         because: "out of service, and it flushes",
@@ -438,7 +438,7 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),
-        plan: [endsWant("node-a"), waitsFor("is unmounting", "WaitingForFence")],
+        plan: [endsRequest("node-a"), waitsFor("is unmounting", "WaitingForFence")],
       },
       { because: "it unmounts", observed: anObservedVolume({ volume, attachments: [unchangedFor(119_999, unmounting)] }), plan: [waitsFor("is unmounting")] },
       {
@@ -473,7 +473,7 @@ describe("planWriter", () => {
   });
 
   it("never waits for ever for a holder that can't be recalled, or whose VM may be no more", () => {
-    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const noAttachment = "node-a holds the volume but has no AzVolumeAttachment to be recalled through";
     const because = "it has no AzVolumeAttachment to be recalled through";
     const recalled = unchangedFor(3_600_000, anAttachment("node-a", { spec: { recall: { id: "recall-1", since: agoMs(1) } } }));
@@ -533,7 +533,7 @@ describe("planWriter", () => {
   });
 
   it("says nothing of proofs for which no pod waits: one that writes undisturbed has its node claim the volume", () => {
-    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a, b] });
+    const volume = aVolumeWithRecord({ adopted: true, unverified: [a, b] });
     const again: WriterAction = { kind: "PlanAgain", afterMs: 1_000 };
     const attachments = [anAttachment("node-a"), aReplica("node-b")];
     const running = [aPod({ nodeName: "node-a", isPending: false })];
@@ -547,7 +547,7 @@ describe("planWriter", () => {
       },
       { because: "a pod has no node yet", observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "" })] }), plan: [again, again] },
     ]);
-    const foreign = planWriter(anObservedVolume({ volume: aVolumeWithRecord({ foundInUse: true, unproven: [a] }), nodes: [aNode("node-b")] }));
+    const foreign = planWriter(anObservedVolume({ volume: aVolumeWithRecord({ adopted: true, unverified: [a] }), nodes: [aNode("node-b")] }));
     assert.deepEqual(
       foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
       ["ConfirmVanished", "AttachedToForeignVM"],
@@ -563,8 +563,8 @@ describe("planWriter", () => {
       );
   });
 
-  it("grants nothing while somebody is unproven: each is asked for, fenced if it is dead, and never if it is no node of ours", () => {
-    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a, b], clean: [identity("node-c")] });
+  it("grants nothing while somebody is unverified: each is asked for, fenced if it is dead, and never if it is no node of ours", () => {
+    const volume = aVolumeWithRecord({ adopted: true, unverified: [a, b], clean: [identity("node-c")] });
     const attachments = [anAttachment("node-c")];
     const waitsFor = (nodeName: string) =>
       ({
@@ -578,7 +578,7 @@ describe("planWriter", () => {
     check([
       {
         because: "there is one alone",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ foundInUse: true, unproven: [a], clean: [identity("node-c")] }), attachments }),
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ adopted: true, unverified: [a], clean: [identity("node-c")] }), attachments }),
         plan: [waitsFor("node-a")],
       },
       { because: "both alive", observed: anObservedVolume({ volume, attachments }), plan: [waitsFor("node-a"), waitsFor("node-b")] },
@@ -612,8 +612,8 @@ describe("planWriter", () => {
     );
   });
 
-  it("asks what has become of who is unproven also while another one writes, and tells nobody to wait", () => {
-    const record = { foundInUse: true, unproven: [a], writer: aWriter("node-b") };
+  it("asks what has become of who is unverified also while another one writes, and tells nobody to wait", () => {
+    const record = { adopted: true, unverified: [a], writer: aWriter("node-b") };
     const observed = (node: Parameters<typeof aNode>[1] | "unregistered", fencing = {}): ObservedVolume =>
       anObservedVolume({
         volume: aVolumeWithRecord({ ...record, ...fencing }),
@@ -635,24 +635,24 @@ describe("planWriter", () => {
     ]);
   });
 
-  it("reports a node that stays unproven beside a writer: a pod may use the disk there as well", () => {
-    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a], writer: aWriter("node-b") });
+  it("reports a node that stays unverified beside a writer: a pod may use the disk there as well", () => {
+    const volume = aVolumeWithRecord({ adopted: true, unverified: [a], writer: aWriter("node-b") });
     const attachments = [anAttachment("node-b")];
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), []);
     const message =
       "node-b has claimed the volume, and another node does not release it: node-a had the disk when the record was made and has not shown yet whether it is clean";
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 120_000 })), [
-      { kind: "WaitFor", reason: "ClaimDisputed", message, retryAfterMs: 10_000 },
+      { kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: 10_000 },
     ]);
   });
 
   it("asks the platform first about names that now mean another VM", () => {
     const older = { ...identity("node-a"), vmId: "older" };
     const record = {
-      writer: { ...aWriter("node-a", { wanted: false }), ...older },
+      writer: { ...aWriter("node-a", { requested: false }), ...older },
       fencing: older,
       quarantine: [older, b],
-      unproven: [{ ...identity("node-b"), vmId: "older-b" }],
+      unverified: [{ ...identity("node-b"), vmId: "older-b" }],
     };
     check([
       {

@@ -13,23 +13,23 @@ import {
   stayingAttachments,
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
-import { isSilent, isUnheard } from "./node-silence.ts";
+import { isSilent, isUnreported } from "./node-silence.ts";
 import { planBindings } from "./plan-bindings.ts";
 import {
   isReplaced,
   planGivenBack,
-  planReplacedUnproven,
+  planReplacedUnverified,
   planReplacedWriter,
   repeatsReplaced,
   replacedNodes,
-  type UnprovenNode,
+  type UnverifiedNode,
 } from "./plan-replaced-writer.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
 import type { FenceGround, WriterAction } from "./writer-action.ts";
 import { grant, isFencing } from "./writer-steps.ts";
 
 const RECHECK_MS = 1_000;
-/** How long a node may stay unproven beside a writer before that is reported, in milliseconds. */
+/** How long a node may stay unverified beside a writer before that is reported, in milliseconds. */
 const DISPUTED_MS = 120_000;
 /** How long a want may have no user in the caches before it is reported and asked for past them, in milliseconds. */
 const NO_USER_MS = 15_000;
@@ -45,27 +45,27 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
   const checks = replacedNodes(observed, record).map((node) => ({ kind: "ConfirmVanished", node }) as const);
-  return [...checks, ...planRecallEnds(observed, record), ...planWantEnds(observed), ...planBindings(observed, record), ...planMove(observed, record)];
+  return [...checks, ...planRecallEnds(observed, record), ...planRequestEnds(observed), ...planBindings(observed, record), ...planMove(observed, record)];
 }
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
-  const unproven = record.fencing !== undefined ? [] : record.unproven.filter((node) => !repeatsReplaced(observed, node));
+  const unverified = record.fencing !== undefined ? [] : record.unverified.filter((node) => !repeatsReplaced(observed, node));
   if (writer !== undefined) {
     if (writer.held && isFencing(record, writer)) return [];
-    const besideWriter = unproven.flatMap((node) => planForUnproven(observed, node));
+    const besideWriter = unverified.flatMap((node) => planForUnverified(observed, node));
     return [...planForWriter(observed, writer), ...quietly(observed, writer, besideWriter)];
   }
-  if (record.unproven.length > 0) return unproven.flatMap((node) => planForPossibleWriter(observed, record, node));
+  if (record.unverified.length > 0) return unverified.flatMap((node) => planForPossibleWriter(observed, record, node));
   return planGrant(observed, record);
 }
 
-/** While no node is the writer, one that is unproven stands in its way to the next node: a silent one is reported like a silent writer. */
+/** While no node is the writer, one that is unverified stands in its way to the next node: a silent one is reported like a silent writer. */
 function planForPossibleWriter(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity): readonly WriterAction[] {
-  const planned = planForUnproven(observed, node);
+  const planned = planForUnverified(observed, node);
   const told = isAwaited(observed, record) ? planned : planned.map(withoutWord);
   // The node of its name is another VM: whether that one is silent says nothing of this one.
-  return isReplaced(observed, node) ? told : withSilence(told, planSilentWriter(observed, node.nodeName, "unproven"));
+  return isReplaced(observed, node) ? told : withSilence(told, planSilentWriter(observed, node.nodeName, "unverified"));
 }
 
 /** One state is told once: what waits for a writer whose node is silent is told why, and what to do, instead of only for which writer. */
@@ -83,16 +83,16 @@ function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonl
     .map(({ attachment }) => ({ kind: "EndRecall", attachmentName: attachment.metadata.name }));
 }
 
-function planWantEnds(observed: ObservedVolume): readonly WriterAction[] {
+function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
   return stayingAttachments(observed)
-    .filter((attachment) => attachment.spec.want !== undefined || attachment.spec.role === "Primary")
+    .filter((attachment) => attachment.spec.writerRequest !== undefined || attachment.spec.role === "Primary")
     .map((attachment) => attachment.spec.nodeName)
     .filter((nodeName) => isOutOfService(observed, nodeName))
-    .map((nodeName) => ({ kind: "EndWant", nodeName }));
+    .map((nodeName) => ({ kind: "WithdrawRequest", nodeName }));
 }
 
 function isRecallDue(record: WriterRecord, nodeName: string): boolean {
-  return record.writer?.nodeName === nodeName && record.writer.held && !record.writer.wanted;
+  return record.writer?.nodeName === nodeName && record.writer.held && !record.writer.requested;
 }
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
@@ -103,19 +103,19 @@ function planForWriter(observed: ObservedVolume, writer: Writer): readonly Write
 function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const node = identityOf(writer);
   const present = observed.node(writer.nodeName);
-  if (writer.wanted) {
-    if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Unwant", node, because: "its node is out of service" }];
-    return planForWantedWriter(observed, node);
+  if (writer.requested) {
+    if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Withdraw", node, because: "its node is out of service" }];
+    return planForRequestedWriter(observed, node);
   }
   if (!writer.held) return planGivenBack(observed, writer, wantingNodes(observed));
-  return planForUnwantedHolder(observed, writer, present);
+  return planForUnrequestedHolder(observed, writer, present);
 }
 
 /** Another want waits, or this one may have leaked: it is worth asking whether anybody still uses the volume there. */
-function planForWantedWriter(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
+function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName)?.attachment;
   const waiting = wants(observed).filter((attachment) => attachment.spec.nodeName !== node.nodeName);
-  const hasLeaked = own?.spec.want === undefined;
+  const hasLeaked = own?.spec.writerRequest === undefined;
   if (waiting.length === 0 && !hasLeaked) return [];
   if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];
   if (waiting.length === 0) return [];
@@ -140,7 +140,7 @@ export function waitsForRelease(
   return `${what}; nobody can tell now whether a workload uses it there${because === undefined ? "" : `: ${because}`}`;
 }
 
-function planForUnwantedHolder(observed: ObservedVolume, writer: Writer, present: ObservedNode | undefined): readonly WriterAction[] {
+function planForUnrequestedHolder(observed: ObservedVolume, writer: Writer, present: ObservedNode | undefined): readonly WriterAction[] {
   const node = identityOf(writer);
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
   if (own === undefined) return planWithoutAttachment(observed, node, present);
@@ -150,7 +150,7 @@ function planForUnwantedHolder(observed: ObservedVolume, writer: Writer, present
     // An orderly unstage has ended the want and is just unmounting: it needs no recall, and nobody an alarming event.
     if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "PlanAgain", afterMs: leftMs }];
   }
-  if (isWantedThere(observed, own.attachment, present)) return [{ kind: "ReleaseCheck", node }];
+  if (isRequestedThere(observed, own.attachment, present)) return [{ kind: "ReleaseCheck", node }];
   if (recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
   const verdict = judgeRecall(observed, { ...own, recall }, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
@@ -168,8 +168,8 @@ function planForUnwantedHolder(observed: ObservedVolume, writer: Writer, present
  * Its want stands in its attachment, and somebody is seen to use the volume there: a release check has marked the writer, and has not asked since, because it was cut off, or
  * stood still while a user came who found it wanted. It is carried to its end, which states the want again for a user. Who unstages in good order has ended its want first.
  */
-function isWantedThere(observed: ObservedVolume, own: AzVolumeAttachment, node: ObservedNode | undefined): boolean {
-  if (own.spec.want === undefined || observed.writerUse !== "used") return false;
+function isRequestedThere(observed: ObservedVolume, own: AzVolumeAttachment, node: ObservedNode | undefined): boolean {
+  if (own.spec.writerRequest === undefined || observed.writerUse !== "used") return false;
   return !isOutOfService(observed, own.spec.nodeName) && (node === undefined || !isLost(observed, node));
 }
 
@@ -201,7 +201,7 @@ function judgeRecall(observed: ObservedVolume, recalled: RecalledAttachment, nod
   if (answer === undefined) {
     if (isOutOfService(observed, attachment.spec.nodeName)) {
       // Nobody is left there who could answer.
-      if (node !== undefined && isUnheard(observed, node))
+      if (node !== undefined && isUnreported(observed, node))
         return { kind: "failed", ground: "outOfService", because: "it is out of service, and its heartbeat is stale" };
       if (unchangedMs >= settings.recallAnswerMs)
         return { kind: "failed", ground: "outOfService", because: "it is out of service and does not answer the recall" };
@@ -231,14 +231,14 @@ function judgeRecall(observed: ObservedVolume, recalled: RecalledAttachment, nod
 
 /** Both witnesses are stale, and the store itself is seen to work. */
 function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
-  return isUnheard(observed, node) && node.isKubeletLeaseStale === true;
+  return isUnreported(observed, node) && node.isKubeletLeaseStale === true;
 }
 
-function planForUnproven(observed: ObservedVolume, node: UnprovenNode): readonly WriterAction[] {
+function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): readonly WriterAction[] {
   if (isOutOfService(observed, node.nodeName))
     return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
   const present = observed.node(node.nodeName);
-  if (isReplaced(observed, node)) return planReplacedUnproven(observed, node);
+  if (isReplaced(observed, node)) return planReplacedUnverified(observed, node);
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [
@@ -258,7 +258,7 @@ function planForUnproven(observed: ObservedVolume, node: UnprovenNode): readonly
 }
 
 /**
- * Nobody waits for them while one of them writes, but those that are lost keep their shares, and the next writer would wait. One that stays unproven for long may have a pod that
+ * Nobody waits for them while one of them writes, but those that are lost keep their shares, and the next writer would wait. One that stays unverified for long may have a pod that
  * uses the disk as well.
  */
 function quietly(observed: ObservedVolume, writer: NodeIdentity, actions: readonly WriterAction[]): readonly WriterAction[] {
@@ -266,16 +266,16 @@ function quietly(observed: ObservedVolume, writer: NodeIdentity, actions: readon
     if (action.kind !== "WaitFor") return [action];
     if (action.reason === "WaitingForProof" && observed.unchangedMs >= DISPUTED_MS) {
       const message = `${writer.nodeName} has claimed the volume, and another node does not release it: ${action.message}`;
-      return [{ kind: "WaitFor", reason: "ClaimDisputed", message, retryAfterMs: ASK_PLATFORM_MS }];
+      return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_PLATFORM_MS }];
     }
     return action.retryAfterMs < ASK_PLATFORM_MS ? [] : [{ kind: "PlanAgain", afterMs: action.retryAfterMs }];
   });
 }
 
-/** Whether a pod that has not started, or another node than the unproven ones, waits for a proof. A pod that writes undisturbed waits for nothing: its node claims the volume. */
-function isAwaited(observed: ObservedVolume, { unproven }: WriterRecord): boolean {
-  const isUnproven = (nodeName: string): boolean => unproven.some((node) => node.nodeName === nodeName);
-  if (wants(observed).some(({ spec }) => !isUnproven(spec.nodeName))) return true;
+/** Whether a pod that has not started, or another node than the unverified ones, waits for a proof. A pod that writes undisturbed waits for nothing: its node claims the volume. */
+function isAwaited(observed: ObservedVolume, { unverified }: WriterRecord): boolean {
+  const isUnverified = (nodeName: string): boolean => unverified.some((node) => node.nodeName === nodeName);
+  if (wants(observed).some(({ spec }) => !isUnverified(spec.nodeName))) return true;
   return (observed.pods() ?? []).some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
 }
 
@@ -316,8 +316,11 @@ function wantingNodes(observed: ObservedVolume): readonly string[] {
 /** Attachments whose node wants to write, the oldest want first. */
 function wants(observed: ObservedVolume): readonly AzVolumeAttachment[] {
   return stayingAttachments(observed)
-    .filter((attachment) => attachment.spec.want !== undefined)
-    .toSorted((left, right) => compareText(left.spec.want?.since ?? "", right.spec.want?.since ?? "") || compareText(left.metadata.name, right.metadata.name));
+    .filter((attachment) => attachment.spec.writerRequest !== undefined)
+    .toSorted(
+      (left, right) =>
+        compareText(left.spec.writerRequest?.since ?? "", right.spec.writerRequest?.since ?? "") || compareText(left.metadata.name, right.metadata.name),
+    );
 }
 
 function compareText(left: string, right: string): number {

@@ -9,7 +9,7 @@ import { planReplicas } from "../attachment/plan-replicas.ts";
 import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
 import { agoMs, anAttachment, aNode, anObservedVolume, aPod, aRecord, aReplica, aVolume, identity, leaving } from "../testing/objects.ts";
 import { planWriter } from "./plan-writer.ts";
-import { isWriter, unwant } from "./writer-steps.ts";
+import { isWriter, withdraw } from "./writer-steps.ts";
 
 /** More rounds than any plan needs here: beyond them it goes in circles. */
 const ROUNDS_MAX = 60;
@@ -25,37 +25,37 @@ const attachment = fc
     wants: fc.boolean(),
     state,
     leaves: fc.boolean(),
-    wantAgeMs: fc.nat(600_000),
+    requestAgeMs: fc.nat(600_000),
   })
-  .map(({ nodeName: name, isPrimary, wants, state: drawn, leaves, wantAgeMs }): AzVolumeAttachment => {
-    const spec = wants && isPrimary ? { want: { since: agoMs(wantAgeMs) } } : {};
+  .map(({ nodeName: name, isPrimary, wants, state: drawn, leaves, requestAgeMs }): AzVolumeAttachment => {
+    const spec = wants && isPrimary ? { writerRequest: { since: agoMs(requestAgeMs) } } : {};
     const status = drawn === "Pending" ? undefined : { state: drawn, lun: 0 };
-    const { want: _, ...withoutWant } = anAttachment(name).spec;
-    const primary = { ...anAttachment(name, { status }), spec: { ...withoutWant, ...spec } };
+    const { writerRequest: _, ...withoutRequest } = anAttachment(name).spec;
+    const primary = { ...anAttachment(name, { status }), spec: { ...withoutRequest, ...spec } };
     const made = isPrimary ? primary : aReplica(name, { status });
     return leaves || drawn === "Detaching" ? leaving(made) : made;
   });
 
-/** A record that the steps can have led to: a fence is of an unwanted holder, of an unproven node, or of one that gave since. */
+/** A record that the steps can have led to: a fence is of an unwanted holder, of an unverified node, or of one that gave since. */
 const record = fc
   .record({
-    writer: fc.option(fc.record({ nodeName, held: fc.boolean(), wanted: fc.boolean() }), { nil: undefined }),
+    writer: fc.option(fc.record({ nodeName, held: fc.boolean(), requested: fc.boolean() }), { nil: undefined }),
     quarantine: fc.uniqueArray(nodeName, { maxLength: 2 }),
-    unproven: fc.uniqueArray(nodeName, { maxLength: 1 }),
+    unverified: fc.uniqueArray(nodeName, { maxLength: 1 }),
     isFencing: fc.boolean(),
-    gaveWhileFenced: fc.option(nodeName, { nil: undefined }),
-    foundInUse: fc.boolean(),
+    releasedWhileFenced: fc.option(nodeName, { nil: undefined }),
+    adopted: fc.boolean(),
   })
-  .map(({ writer, quarantine, unproven, isFencing, gaveWhileFenced, foundInUse }): WriterRecord => {
+  .map(({ writer, quarantine, unverified, isFencing, releasedWhileFenced, adopted }): WriterRecord => {
     const free = (name: string): boolean => name !== writer?.nodeName;
-    const isFenced = isFencing && writer?.held === true && !writer.wanted;
-    const fenced = isFenced ? writer.nodeName : gaveWhileFenced === writer?.nodeName ? undefined : gaveWhileFenced;
+    const isFenced = isFencing && writer?.held === true && !writer.requested;
+    const fenced = isFenced ? writer.nodeName : releasedWhileFenced === writer?.nodeName ? undefined : releasedWhileFenced;
     return aRecord({
-      ...(writer === undefined ? {} : { writer: { ...identity(writer.nodeName), held: writer.held, wanted: writer.wanted, epoch: 1 } }),
+      ...(writer === undefined ? {} : { writer: { ...identity(writer.nodeName), held: writer.held, requested: writer.requested, epoch: 1 } }),
       ...(fenced === undefined ? {} : { fencing: identity(fenced) }),
       quarantine: quarantine.filter(free).map(identity),
-      unproven: unproven.filter(free).map(identity),
-      foundInUse,
+      unverified: unverified.filter(free).map(identity),
+      adopted,
     });
   });
 
@@ -82,7 +82,7 @@ describe("the plans of a volume, carried out over and over", () => {
   it("come to rest", () => {
     fc.assert(
       fc.property(observed, (start) => {
-        const end = settle(start);
+        const end = passBarrier(start);
         assert.deepEqual(workLeft(end), []);
       }),
       { numRuns: 2_000 },
@@ -92,12 +92,12 @@ describe("the plans of a volume, carried out over and over", () => {
   it("never let two nodes write, and only wanted nodes become the writer", () => {
     fc.assert(
       fc.property(observed, (start) => {
-        settle(start, (before, after) => {
+        passBarrier(start, (before, after) => {
           assert.ok(mayWrite(after).length <= 1);
           const writer = after.volume.status?.record?.writer;
           const earlier = before.volume.status?.record?.writer;
           if (writer === undefined || writer.epoch === earlier?.epoch) return;
-          assert.ok(before.attachments.some(({ attachment: other }) => other.spec.nodeName === writer.nodeName && other.spec.want !== undefined));
+          assert.ok(before.attachments.some(({ attachment: other }) => other.spec.nodeName === writer.nodeName && other.spec.writerRequest !== undefined));
         });
       }),
       { numRuns: 1_000 },
@@ -107,7 +107,7 @@ describe("the plans of a volume, carried out over and over", () => {
   it("never attach the disk to more VMs than may share it", () => {
     fc.assert(
       fc.property(observed, (start) => {
-        settle(start, (before, after) => assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), after.volume.spec.maxShares)));
+        passBarrier(start, (before, after) => assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), after.volume.spec.maxShares)));
       }),
       { numRuns: 1_000 },
     );
@@ -127,16 +127,16 @@ describe("the plans of a volume, carried out over and over", () => {
     );
   });
 
-  it("never let go of the attachment of a writer, of a node that wants to write, or of an unproven one", () => {
+  it("never let go of the attachment of a writer, of a node that wants to write, or of an unverified one", () => {
     fc.assert(
       fc.property(observed, (start) => {
         for (const action of planReplicas(start)) {
           if (action.kind !== "DeleteAttachment") continue;
           const target = start.attachments.find(({ attachment: other }) => other.metadata.name === action.attachmentName)?.attachment;
-          assert.ok(target !== undefined && target.spec.role === "Replica" && target.spec.want === undefined);
+          assert.ok(target !== undefined && target.spec.role === "Replica" && target.spec.writerRequest === undefined);
           const named = start.volume.status?.record;
           assert.notEqual(named?.writer?.nodeName, target.spec.nodeName);
-          assert.ok(named?.unproven.every((node) => node.nodeName !== target.spec.nodeName));
+          assert.ok(named?.unverified.every((node) => node.nodeName !== target.spec.nodeName));
         }
       }),
       { numRuns: 2_000 },
@@ -158,10 +158,10 @@ describe("the plans of a volume, carried out over and over", () => {
   it("serve the oldest want in the end, once the writer is no longer wanted", () => {
     fc.assert(
       fc.property(observed, nodeName, (drawn, name) => {
-        fc.pre(drawn.outOfService.length === 0 && !drawn.attachments.some(({ attachment: other }) => other.spec.want !== undefined));
+        fc.pre(drawn.outOfService.length === 0 && !drawn.attachments.some(({ attachment: other }) => other.spec.writerRequest !== undefined));
         const others = drawn.attachments.map(({ attachment: other }) => other).filter((other) => other.spec.nodeName !== name);
-        const standbys = others.map((other) => ({ ...other, spec: { ...other.spec, role: "Replica" as const } }));
-        const end = settle(anObservedVolume({ ...drawn, volume: released(drawn), attachments: [...standbys, anAttachment(name, { status: undefined })] }));
+        const replicas = others.map((other) => ({ ...other, spec: { ...other.spec, role: "Replica" as const } }));
+        const end = passBarrier(anObservedVolume({ ...drawn, volume: released(drawn), attachments: [...replicas, anAttachment(name, { status: undefined })] }));
         const record = end.volume.status?.record;
         assert.ok(record !== undefined && isWriter(record, identity(name)));
         assert.equal(end.attachments.find(({ attachment: other }) => other.spec.nodeName === name)?.attachment.status?.state, "Attached");
@@ -176,12 +176,12 @@ function released(drawn: ObservedVolume): ObservedVolume["volume"] {
   const { volume } = drawn;
   const record = volume.status?.record;
   if (volume.status === undefined || record?.writer === undefined) return volume;
-  const ended = unwant(record, record.writer);
+  const ended = withdraw(record, record.writer);
   return ended.ok ? { ...volume, status: { ...volume.status, record: ended.value } } : volume;
 }
 
 /** Carries the plans out until nothing changes any more. */
-function settle(start: ObservedVolume, look: (before: ObservedVolume, after: ObservedVolume) => void = () => {}): ObservedVolume {
+function passBarrier(start: ObservedVolume, look: (before: ObservedVolume, after: ObservedVolume) => void = () => {}): ObservedVolume {
   let present = start;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const next = applyPlans(present);

@@ -8,13 +8,13 @@ export type WriterAction =
   | { readonly kind: "Revoke" }
   /** Another VM has the name of the writer's node: what the record says of its hold may be the word of that VM's token. */
   | { readonly kind: "AssumeHeld"; readonly node: NodeIdentity }
-  /** The VM of an unproven entry, under its resource id: another VM has its node's name, and that VM's token may remove the entry. */
+  /** The VM of an unverified entry, under its resource id: another VM has its node's name, and that VM's token may remove the entry. */
   | { readonly kind: "Distrust"; readonly node: NodeIdentity }
   /** Entries of the node bear no uid, or that of an earlier object of the orchestrator's. */
   | { readonly kind: "BindToNode"; readonly node: NodeIdentity }
-  | { readonly kind: "Unwant"; readonly node: NodeIdentity; readonly because: string }
+  | { readonly kind: "Withdraw"; readonly node: NodeIdentity; readonly because: string }
   /** The want in the attachment, and its role, whether or not its node is the writer: where nobody unpublishes, they would outlive the workload. */
-  | { readonly kind: "EndWant"; readonly nodeName: string }
+  | { readonly kind: "WithdrawRequest"; readonly nodeName: string }
   | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
   | { readonly kind: "Recall"; readonly attachmentName: string }
   | { readonly kind: "EndRecall"; readonly attachmentName: string }

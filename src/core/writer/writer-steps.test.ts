@@ -6,7 +6,7 @@ import { aRecord, aWriter, identity } from "../testing/objects.ts";
 import {
   assumeHeld,
   bindToNode,
-  claim,
+  reclaim,
   clearDetached,
   clearVanished,
   distrust,
@@ -16,7 +16,7 @@ import {
   fenceIntent,
   foundAgain,
   foundRecord,
-  give,
+  release,
   grant,
   identify,
   isInQuarantine,
@@ -27,12 +27,12 @@ import {
   newRecord,
   proveClean,
   revoke,
-  settle,
+  passBarrier,
   type Step,
-  take,
-  unwant,
+  acquire,
+  withdraw,
   verify,
-  wantAgain,
+  renew,
 } from "./writer-steps.ts";
 
 const a = identity("node-a");
@@ -40,12 +40,12 @@ const b = identity("node-b");
 const c = identity("node-c");
 /** Another VM under the same name. */
 const newA = { ...identity("node-a"), vmId: "another-vm" };
-const clean = { isClean: true, storeGeneration: 0 };
-const unclean = { isClean: false, storeGeneration: 0 };
+const clean = { isClean: true, storeIncarnation: 0 };
+const unclean = { isClean: false, storeIncarnation: 0 };
 const grantedA = aWriter("node-a", { held: false });
-const unwantedA = aWriter("node-a", { wanted: false });
-const unverifiedB = { ...identity("node-b"), unverified: true as const };
-const foundOnA = foundRecord({ attachedTo: [a], epoch: 4, storeGeneration: 0 });
+const unrequestedA = aWriter("node-a", { requested: false });
+const unconfirmedB = { ...identity("node-b"), unconfirmed: true as const };
+const foundOnA = foundRecord({ attachedTo: [a], epoch: 4, storeIncarnation: 0 });
 
 interface Row {
   readonly because: string;
@@ -61,51 +61,51 @@ function check(rows: readonly Row[]): void {
 }
 
 describe("find again", () => {
-  const after = (present: WriterRecord): WriterRecord => foundAgain(present, { attachedTo: [a, b], noted: [c], epoch: 4 });
-  const found = foundRecord({ attachedTo: [a, b], noted: [c], epoch: 4, storeGeneration: 2 });
+  const after = (present: WriterRecord): WriterRecord => foundAgain(present, { attachedTo: [a, b], checkpointed: [c], epoch: 4 });
+  const found = foundRecord({ attachedTo: [a, b], checkpointed: [c], epoch: 4, storeIncarnation: 2 });
 
-  for (const { because, present, unsettled } of [
-    { because: "the record was never made again", present: {}, unsettled: undefined },
-    { because: "it comes to name them", present: { foundInUse: true, clean: [a, b] }, unsettled: [a, b, c] },
-    { because: "it waited for one already", present: { foundInUse: true, unproven: [a], unsettled: [b] }, unsettled: [b, c] },
-    { because: "it trusted one, and settled another", present: { foundInUse: true, writer: aWriter("node-a"), unproven: [b] }, unsettled: [c] },
+  for (const { because, present, barrierPending } of [
+    { because: "the record was never made again", present: {}, barrierPending: undefined },
+    { because: "it comes to name them", present: { adopted: true, clean: [a, b] }, barrierPending: [a, b, c] },
+    { because: "it waited for one already", present: { adopted: true, unverified: [a], barrierPending: [b] }, barrierPending: [b, c] },
+    { because: "it trusted one, and settled another", present: { adopted: true, writer: aWriter("node-a"), unverified: [b] }, barrierPending: [c] },
   ])
-    it(`has ${unsettled?.length ?? 0} nodes settled first where ${because}`, () => {
-      assert.deepEqual(after(aRecord({ ...present, storeGeneration: 2 })), { ...found, ...(unsettled === undefined ? {} : { unsettled }) });
+    it(`has ${barrierPending?.length ?? 0} nodes settled first where ${because}`, () => {
+      assert.deepEqual(after(aRecord({ ...present, storeIncarnation: 2 })), { ...found, ...(barrierPending === undefined ? {} : { barrierPending }) });
     });
 });
 
 describe("distrust", () => {
-  it("makes a VM unproven that has the disk although nothing says so, and blocks every grant from then on", () => {
+  it("makes a VM unverified that has the disk although nothing says so, and blocks every grant from then on", () => {
     const moved = distrust(aRecord({ clean: [identity("node-b")] }), identity("node-b"));
     assert.ok(moved.ok);
-    assert.deepEqual([moved.value.unproven, moved.value.clean], [[identity("node-b")], []]);
+    assert.deepEqual([moved.value.unverified, moved.value.clean], [[identity("node-b")], []]);
     assert.equal(grant(moved.value, identity("node-c")).ok, false);
     assert.equal(mayDetach(moved.value, identity("node-b")), false);
   });
 
   it("has a node settled first by a record that was made again, and never a VM that is no node", () => {
-    const found = aRecord({ foundInUse: true });
+    const found = aRecord({ adopted: true });
     const vm = "/subscriptions/sub-1/vm-7";
     const foreign = { nodeName: vm, vmId: vm, instanceUri: vm };
     check([
-      { because: "it has the disk", step: distrust(found, b), expected: { ...found, unproven: [b], unsettled: [b] } },
-      { because: "it is no node", step: distrust(found, foreign), expected: { ...found, unproven: [foreign] } },
-      { because: "no record was lost", step: distrust(aRecord(), b), expected: aRecord({ unproven: [b] }) },
+      { because: "it has the disk", step: distrust(found, b), expected: { ...found, unverified: [b], barrierPending: [b] } },
+      { because: "it is no node", step: distrust(found, foreign), expected: { ...found, unverified: [foreign] } },
+      { because: "no record was lost", step: distrust(aRecord(), b), expected: aRecord({ unverified: [b] }) },
     ]);
   });
 
   it("keeps the uid of its Node that the record knows: without one, any token of that name may remove the entry", () => {
     const bound = { ...b, nodeUid: "b-1" };
-    const found = aRecord({ foundInUse: true, quarantine: [bound] });
+    const found = aRecord({ adopted: true, quarantine: [bound] });
     check([
-      { because: "its Node is missing", step: distrust(found, b), expected: { ...found, unproven: [bound], unsettled: [bound] } },
-      { because: "no record was lost", step: distrust(aRecord({ quarantine: [bound] }), b), expected: aRecord({ quarantine: [bound], unproven: [bound] }) },
+      { because: "its Node is missing", step: distrust(found, b), expected: { ...found, unverified: [bound], barrierPending: [bound] } },
+      { because: "no record was lost", step: distrust(aRecord({ quarantine: [bound] }), b), expected: aRecord({ quarantine: [bound], unverified: [bound] }) },
     ]);
   });
 
-  it("is refused for the writer, for a node that is being fenced, and for one that is unproven already", () => {
-    for (const record of [aRecord({ writer: aWriter("node-b") }), aRecord({ fencing: identity("node-b") }), aRecord({ unproven: [identity("node-b")] })])
+  it("is refused for the writer, for a node that is being fenced, and for one that is unverified already", () => {
+    for (const record of [aRecord({ writer: aWriter("node-b") }), aRecord({ fencing: identity("node-b") }), aRecord({ unverified: [identity("node-b")] })])
       assert.equal(distrust(record, identity("node-b")).ok, false);
   });
 });
@@ -127,7 +127,7 @@ describe("grant", () => {
       },
       { because: "there is a writer", step: grant(aRecord({ writer: aWriter("node-b") }), a), expected: "node-b is the writer" },
       { because: "even itself", step: grant(aRecord({ writer: grantedA }), a), expected: "node-a is the writer" },
-      { because: "somebody is unproven", step: grant(aRecord({ unproven: [b] }), a), expected: "nothing proves yet that node-b can't write" },
+      { because: "somebody is unverified", step: grant(aRecord({ unverified: [b] }), a), expected: "nothing proves yet that node-b can't write" },
       { because: "a fence runs", step: grant(aRecord({ fencing: a }), a), expected: "node-a is being fenced" },
       {
         because: "a fence of another that gave in time",
@@ -141,69 +141,69 @@ describe("grant", () => {
       },
       {
         because: "a found disk trusts nobody who has not said clean",
-        step: grant(foundRecord({ attachedTo: [], epoch: 0, storeGeneration: 0 }), b),
+        step: grant(foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 }), b),
         expected: "node-b is in quarantine until it has shown that it is clean",
       },
     ]);
   });
 });
 
-describe("take", () => {
+describe("acquire", () => {
   it("makes the writer the holder, or says why not", () => {
     check([
-      { because: "granted", step: take(aRecord({ writer: grantedA }), a, unclean), expected: aRecord({ writer: { ...grantedA, held: true } }) },
+      { because: "granted", step: acquire(aRecord({ writer: grantedA }), a, unclean), expected: aRecord({ writer: { ...grantedA, held: true } }) },
       {
         because: "GUIDs have no case",
-        step: take(aRecord({ writer: grantedA }), { ...a, vmId: a.vmId.toUpperCase() }, unclean),
+        step: acquire(aRecord({ writer: grantedA }), { ...a, vmId: a.vmId.toUpperCase() }, unclean),
         expected: aRecord({ writer: { ...grantedA, held: true } }),
       },
       {
         because: "held, and clean: after a restart",
-        step: take(aRecord({ writer: aWriter("node-a") }), a, clean),
+        step: acquire(aRecord({ writer: aWriter("node-a") }), a, clean),
         expected: aRecord({ writer: aWriter("node-a") }),
       },
       {
         because: "held, and something may still be mounted",
-        step: take(aRecord({ writer: aWriter("node-a") }), a, unclean),
+        step: acquire(aRecord({ writer: aWriter("node-a") }), a, unclean),
         expected: "node-a holds the volume already and is not clean",
       },
-      { because: "no writer", step: take(aRecord(), a, clean), expected: "no node is the writer" },
-      { because: "another writer", step: take(aRecord({ writer: aWriter("node-b") }), a, clean), expected: "node-b is the writer" },
-      { because: "another VM of that name", step: take(aRecord({ writer: grantedA }), newA, clean), expected: "node-a is the writer" },
-      { because: "unwanted", step: take(aRecord({ writer: { ...grantedA, wanted: false } }), a, clean), expected: "the grant is being taken back" },
-      { because: "being fenced", step: take(aRecord({ writer: grantedA, fencing: a }), a, clean), expected: "node-a is being fenced" },
+      { because: "no writer", step: acquire(aRecord(), a, clean), expected: "no node is the writer" },
+      { because: "another writer", step: acquire(aRecord({ writer: aWriter("node-b") }), a, clean), expected: "node-b is the writer" },
+      { because: "another VM of that name", step: acquire(aRecord({ writer: grantedA }), newA, clean), expected: "node-a is the writer" },
+      { because: "unrequested", step: acquire(aRecord({ writer: { ...grantedA, requested: false } }), a, clean), expected: "the grant is being taken back" },
+      { because: "being fenced", step: acquire(aRecord({ writer: grantedA, fencing: a }), a, clean), expected: "node-a is being fenced" },
       {
         because: "the store went back",
-        step: take(aRecord({ writer: grantedA, storeGeneration: 1 }), a, clean),
-        expected: "the record is of store generation 1, the store of 0",
+        step: acquire(aRecord({ writer: grantedA, storeIncarnation: 1 }), a, clean),
+        expected: "the record is of store incarnation 1, the store of 0",
       },
     ]);
   });
 });
 
-describe("give", () => {
+describe("release", () => {
   it("lets go of what is held under that epoch, and leaves a fence to its proof, or says why not", () => {
-    const given = { ...unwantedA, held: false };
+    const given = { ...unrequestedA, held: false };
     check([
-      { because: "held", step: give(aRecord({ writer: unwantedA }), a, 1), expected: aRecord({ writer: given }) },
+      { because: "held", step: release(aRecord({ writer: unrequestedA }), a, 1), expected: aRecord({ writer: given }) },
       {
         because: "a detach that was allowed may still land",
-        step: give(aRecord({ writer: unwantedA, fencing: a }), a, 1),
+        step: release(aRecord({ writer: unrequestedA, fencing: a }), a, 1),
         expected: aRecord({ writer: given, fencing: a }),
       },
       {
         because: "another's fence goes on",
-        step: give(aRecord({ writer: unwantedA, fencing: b, unproven: [b] }), a, 1),
-        expected: aRecord({ writer: given, fencing: b, unproven: [b] }),
+        step: release(aRecord({ writer: unrequestedA, fencing: b, unverified: [b] }), a, 1),
+        expected: aRecord({ writer: given, fencing: b, unverified: [b] }),
       },
       {
         because: "another epoch",
-        step: give(aRecord({ writer: aWriter("node-a", { epoch: 2 }) }), a, 1),
+        step: release(aRecord({ writer: aWriter("node-a", { epoch: 2 }) }), a, 1),
         expected: "the record no longer names this node and epoch",
       },
-      { because: "another node", step: give(aRecord({ writer: aWriter("node-b") }), a, 1), expected: "the record no longer names this node and epoch" },
-      { because: "nobody", step: give(aRecord(), a, 1), expected: "the record no longer names this node and epoch" },
-      { because: "not held", step: give(aRecord({ writer: grantedA }), a, 1), expected: "the volume is not held" },
+      { because: "another node", step: release(aRecord({ writer: aWriter("node-b") }), a, 1), expected: "the record no longer names this node and epoch" },
+      { because: "nobody", step: release(aRecord(), a, 1), expected: "the record no longer names this node and epoch" },
+      { because: "not held", step: release(aRecord({ writer: grantedA }), a, 1), expected: "the volume is not held" },
     ]);
   });
 });
@@ -211,13 +211,13 @@ describe("give", () => {
 describe("revoke", () => {
   it("ends the writer that is unwanted and holds nothing, or says why not", () => {
     check([
-      { because: "unwanted, not held", step: revoke(aRecord({ writer: { ...grantedA, wanted: false } })), expected: aRecord({ epoch: 1 }) },
+      { because: "unwanted, not held", step: revoke(aRecord({ writer: { ...grantedA, requested: false } })), expected: aRecord({ epoch: 1 }) },
       { because: "no writer", step: revoke(aRecord()), expected: "there is no writer" },
-      { because: "held", step: revoke(aRecord({ writer: unwantedA })), expected: "node-a holds the volume" },
-      { because: "wanted", step: revoke(aRecord({ writer: grantedA })), expected: "node-a is wanted as the writer" },
+      { because: "held", step: revoke(aRecord({ writer: unrequestedA })), expected: "node-a holds the volume" },
+      { because: "requested", step: revoke(aRecord({ writer: grantedA })), expected: "node-a is requested as the writer" },
       {
         because: "its fence runs, and goes on",
-        step: revoke(aRecord({ writer: { ...grantedA, wanted: false }, fencing: a })),
+        step: revoke(aRecord({ writer: { ...grantedA, requested: false }, fencing: a })),
         expected: aRecord({ fencing: a, epoch: 1 }),
       },
     ]);
@@ -227,9 +227,9 @@ describe("revoke", () => {
 describe("assumeHeld", () => {
   it("makes a grant one that is held, and changes no other", () => {
     check([
-      { because: "given back", step: assumeHeld(aRecord({ writer: { ...grantedA, wanted: false } }), a), expected: aRecord({ writer: unwantedA }) },
+      { because: "given back", step: assumeHeld(aRecord({ writer: { ...grantedA, requested: false } }), a), expected: aRecord({ writer: unrequestedA }) },
       { because: "not taken", step: assumeHeld(aRecord({ writer: grantedA }), a), expected: aRecord({ writer: { ...grantedA, held: true } }) },
-      { because: "held", step: assumeHeld(aRecord({ writer: unwantedA }), a), expected: "node-a holds the volume already" },
+      { because: "held", step: assumeHeld(aRecord({ writer: unrequestedA }), a), expected: "node-a holds the volume already" },
       { because: "another VM", step: assumeHeld(aRecord({ writer: grantedA }), { ...a, vmId: "another" }), expected: "node-a is not the writer" },
       { because: "being fenced", step: assumeHeld(aRecord({ writer: grantedA, fencing: a }), a), expected: "node-a is being fenced" },
     ]);
@@ -239,73 +239,89 @@ describe("assumeHeld", () => {
 describe("unwant and wantAgain", () => {
   it("turn the want of the writer, or say why not", () => {
     check([
-      { because: "ends", step: unwant(aRecord({ writer: aWriter("node-a") }), a), expected: aRecord({ writer: unwantedA }) },
-      { because: "ended already", step: unwant(aRecord({ writer: unwantedA }), a), expected: "it is unwanted already" },
-      { because: "not the writer", step: unwant(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not the writer" },
-      { because: "stated again", step: wantAgain(aRecord({ writer: unwantedA }), a), expected: aRecord({ writer: aWriter("node-a") }) },
-      { because: "stated already", step: wantAgain(aRecord({ writer: aWriter("node-a") }), a), expected: "it is wanted already" },
-      { because: "no writer", step: wantAgain(aRecord(), a), expected: "node-a is not the writer" },
-      { because: "too late: the fence has begun", step: wantAgain(aRecord({ writer: unwantedA, fencing: a }), a), expected: "node-a is being fenced" },
+      { because: "ends", step: withdraw(aRecord({ writer: aWriter("node-a") }), a), expected: aRecord({ writer: unrequestedA }) },
+      { because: "ended already", step: withdraw(aRecord({ writer: unrequestedA }), a), expected: "it is unwanted already" },
+      { because: "not the writer", step: withdraw(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not the writer" },
+      { because: "stated again", step: renew(aRecord({ writer: unrequestedA }), a), expected: aRecord({ writer: aWriter("node-a") }) },
+      { because: "stated already", step: renew(aRecord({ writer: aWriter("node-a") }), a), expected: "it is wanted already" },
+      { because: "no writer", step: renew(aRecord(), a), expected: "node-a is not the writer" },
+      { because: "too late: the fence has begun", step: renew(aRecord({ writer: unrequestedA, fencing: a }), a), expected: "node-a is being fenced" },
     ]);
   });
 });
 
 describe("fenceIntent", () => {
-  it("declares the fence of an unwanted holder or an unproven node, once, or says why not", () => {
+  it("declares the fence of an unwanted holder or an unverified node, once, or says why not", () => {
     check([
-      { because: "an unwanted holder", step: fenceIntent(aRecord({ writer: unwantedA }), a), expected: aRecord({ writer: unwantedA, fencing: a }) },
-      { because: "an unproven node", step: fenceIntent(foundOnA, a), expected: { ...foundOnA, fencing: a } },
-      { because: "declared already", step: fenceIntent(aRecord({ writer: unwantedA, fencing: a }), a), expected: aRecord({ writer: unwantedA, fencing: a }) },
-      { because: "one fence at a time", step: fenceIntent(aRecord({ writer: unwantedA, fencing: b, unproven: [b] }), a), expected: "node-b is being fenced" },
+      { because: "an unwanted holder", step: fenceIntent(aRecord({ writer: unrequestedA }), a), expected: aRecord({ writer: unrequestedA, fencing: a }) },
+      { because: "an unverified node", step: fenceIntent(foundOnA, a), expected: { ...foundOnA, fencing: a } },
+      {
+        because: "declared already",
+        step: fenceIntent(aRecord({ writer: unrequestedA, fencing: a }), a),
+        expected: aRecord({ writer: unrequestedA, fencing: a }),
+      },
+      {
+        because: "one fence at a time",
+        step: fenceIntent(aRecord({ writer: unrequestedA, fencing: b, unverified: [b] }), a),
+        expected: "node-b is being fenced",
+      },
       {
         because: "holds nothing",
-        step: fenceIntent(aRecord({ writer: { ...grantedA, wanted: false } }), a),
+        step: fenceIntent(aRecord({ writer: { ...grantedA, requested: false } }), a),
         expected: "node-a does not hold the volume: revoke it",
       },
-      { because: "wanted", step: fenceIntent(aRecord({ writer: aWriter("node-a") }), a), expected: "node-a is wanted as the writer" },
-      { because: "a bystander", step: fenceIntent(aRecord({ writer: unwantedA }), b), expected: "node-b is neither the writer nor unproven" },
-      { because: "another VM of that name", step: fenceIntent(aRecord({ writer: unwantedA }), newA), expected: "node-a is neither the writer nor unproven" },
+      { because: "requested", step: fenceIntent(aRecord({ writer: aWriter("node-a") }), a), expected: "node-a is requested as the writer" },
+      { because: "a bystander", step: fenceIntent(aRecord({ writer: unrequestedA }), b), expected: "node-b is neither the writer nor unverified" },
+      {
+        because: "another VM of that name",
+        step: fenceIntent(aRecord({ writer: unrequestedA }), newA),
+        expected: "node-a is neither the writer nor unverified",
+      },
     ]);
   });
 });
 
 describe("fenceClear", () => {
   it("frees the record of a fenced node and puts it in quarantine, or says why not", () => {
-    const fenced = aRecord({ writer: unwantedA, fencing: a });
+    const fenced = aRecord({ writer: unrequestedA, fencing: a });
     const claimedByB = { ...foundOnA, fencing: a, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 };
     const changed = "the writer has changed since the fence began";
     check([
-      { because: "the writer", step: fenceClear(fenced, a, unwantedA), expected: aRecord({ epoch: 1, quarantine: [a] }) },
+      { because: "the writer", step: fenceClear(fenced, a, unrequestedA), expected: aRecord({ epoch: 1, quarantine: [a] }) },
       { because: "the want is no part of a grant", step: fenceClear(fenced, a, aWriter("node-a")), expected: aRecord({ epoch: 1, quarantine: [a] }) },
-      { because: "an unproven node", step: fenceClear({ ...foundOnA, fencing: a }, a, undefined), expected: { ...foundOnA, unproven: [], quarantine: [a] } },
       {
-        because: "an unproven node while another writes",
+        because: "an unverified node",
+        step: fenceClear({ ...foundOnA, fencing: a }, a, undefined),
+        expected: { ...foundOnA, unverified: [], quarantine: [a] },
+      },
+      {
+        because: "an unverified node while another writes",
         step: fenceClear(claimedByB, a, claimedByB.writer),
-        expected: { ...withoutFencing(claimedByB), unproven: [], quarantine: [a] },
+        expected: { ...withoutFencing(claimedByB), unverified: [], quarantine: [a] },
       },
       {
         because: "a word from before the fence counts no more",
-        step: fenceClear({ ...fenced, foundInUse: true, clean: [a, b] }, a, unwantedA),
-        expected: aRecord({ epoch: 1, foundInUse: true, clean: [b], quarantine: [a] }),
+        step: fenceClear({ ...fenced, adopted: true, clean: [a, b] }, a, unrequestedA),
+        expected: aRecord({ epoch: 1, adopted: true, clean: [b], quarantine: [a] }),
       },
       { because: "it gave meanwhile", step: fenceClear(aRecord({ fencing: a }), a, undefined), expected: aRecord({ quarantine: [a] }) },
-      { because: "not being fenced", step: fenceClear(aRecord({ writer: unwantedA }), a, unwantedA), expected: "node-a is not being fenced" },
+      { because: "not being fenced", step: fenceClear(aRecord({ writer: unrequestedA }), a, unrequestedA), expected: "node-a is not being fenced" },
       { because: "another is", step: fenceClear(aRecord({ fencing: b }), a, undefined), expected: "node-a is not being fenced" },
       {
         because: "the proof is from another epoch",
-        step: fenceClear(aRecord({ writer: { ...unwantedA, epoch: 2 }, fencing: a }), a, unwantedA),
+        step: fenceClear(aRecord({ writer: { ...unrequestedA, epoch: 2 }, fencing: a }), a, unrequestedA),
         expected: changed,
       },
       { because: "the proof is from when another wrote", step: fenceClear(fenced, a, aWriter("node-b")), expected: changed },
       { because: "somebody claimed meanwhile", step: fenceClear(claimedByB, a, undefined), expected: changed },
-      { because: "the writer went meanwhile", step: fenceClear({ ...foundOnA, fencing: a }, a, unwantedA), expected: changed },
+      { because: "the writer went meanwhile", step: fenceClear({ ...foundOnA, fencing: a }, a, unrequestedA), expected: changed },
     ]);
   });
 });
 
 describe("leaveQuarantine", () => {
   it("removes a node's own entry, or notes that it is clean where everybody is in quarantine", () => {
-    const found = foundRecord({ attachedTo: [], epoch: 0, storeGeneration: 0 });
+    const found = foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 });
     check([
       { because: "fenced before", step: leaveQuarantine(aRecord({ quarantine: [a, b] }), a), expected: aRecord({ quarantine: [b] }) },
       { because: "a found disk", step: leaveQuarantine(found, a), expected: { ...found, clean: [a] } },
@@ -322,66 +338,66 @@ describe("leaveQuarantine", () => {
 });
 
 describe("proveClean", () => {
-  it("makes an unproven node clean, and leaves a fence to its proof, or says why not", () => {
+  it("makes an unverified node clean, and leaves a fence to its proof, or says why not", () => {
     check([
-      { because: "unproven", step: proveClean(foundOnA, a), expected: { ...foundOnA, unproven: [], clean: [a] } },
+      { because: "unverified", step: proveClean(foundOnA, a), expected: { ...foundOnA, unverified: [], clean: [a] } },
       {
         because: "a detach that was allowed may still land",
         step: proveClean({ ...foundOnA, fencing: a }, a),
-        expected: { ...foundOnA, unproven: [], fencing: a, clean: [a] },
+        expected: { ...foundOnA, unverified: [], fencing: a, clean: [a] },
       },
       {
         because: "another's fence goes on",
-        step: proveClean({ ...foundOnA, unproven: [a, b], fencing: b }, a),
-        expected: { ...foundOnA, unproven: [b], fencing: b, clean: [a] },
+        step: proveClean({ ...foundOnA, unverified: [a, b], fencing: b }, a),
+        expected: { ...foundOnA, unverified: [b], fencing: b, clean: [a] },
       },
       {
         because: "in the place of an earlier VM of its name",
-        step: proveClean({ ...foundOnA, unproven: [newA], clean: [a, b] }, newA),
-        expected: { ...foundOnA, unproven: [], clean: [b, newA] },
+        step: proveClean({ ...foundOnA, unverified: [newA], clean: [a, b] }, newA),
+        expected: { ...foundOnA, unverified: [], clean: [b, newA] },
       },
-      { because: "not unproven", step: proveClean(foundOnA, b), expected: "node-b is not unproven" },
+      { because: "not unverified", step: proveClean(foundOnA, b), expected: "node-b is not unverified" },
     ]);
   });
 });
 
-describe("claim", () => {
-  it("makes an unproven node the holder above every epoch known, or says why not", () => {
-    const claimed = { ...foundOnA, unproven: [] };
+describe("reclaim", () => {
+  it("makes an unverified node the holder above every epoch known, or says why not", () => {
+    const reclaimed = { ...foundOnA, unverified: [] };
     check([
       {
         because: "the record knows the highest epoch",
-        step: claim(foundOnA, a, 2),
-        expected: { ...claimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
+        step: reclaim(foundOnA, a, 2),
+        expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
       },
-      { because: "the node does", step: claim(foundOnA, a, 9), expected: { ...claimed, writer: aWriter("node-a", { epoch: 10 }), epoch: 10 } },
-      { because: "not unproven", step: claim(foundOnA, b, 0), expected: "node-b is not unproven" },
+      { because: "the node does", step: reclaim(foundOnA, a, 9), expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 10 }), epoch: 10 } },
+      { because: "not unverified", step: reclaim(foundOnA, b, 0), expected: "node-b is not unverified" },
       {
         because: "only its own word says that it has the disk",
-        step: claim(foundRecord({ attachedTo: [a], noted: [b], epoch: 4, storeGeneration: 0 }), b, 0),
+        step: reclaim(foundRecord({ attachedTo: [a], checkpointed: [b], epoch: 4, storeIncarnation: 0 }), b, 0),
         expected: "Azure has not listed the disk on node-b yet",
       },
       {
         because: "its note shows an epoch that is out of reach",
-        step: claim(foundOnA, a, 2 ** 52),
-        expected: { ...claimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
+        step: reclaim(foundOnA, a, 2 ** 52),
+        expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
       },
-      { because: "there is a writer", step: claim({ ...foundOnA, writer: aWriter("node-b") }, a, 0), expected: "node-b is the writer" },
-      { because: "being fenced", step: claim({ ...foundOnA, fencing: a }, a, 0), expected: "node-a is being fenced" },
+      { because: "there is a writer", step: reclaim({ ...foundOnA, writer: aWriter("node-b") }, a, 0), expected: "node-b is the writer" },
+      { because: "being fenced", step: reclaim({ ...foundOnA, fencing: a }, a, 0), expected: "node-a is being fenced" },
     ]);
   });
 });
 
 describe("verify", () => {
   it("lets a node claim once Azure lists the disk on its VM, and no other", () => {
-    const found = foundRecord({ attachedTo: [a], noted: [b, a], epoch: 4, storeGeneration: 0 });
-    assert.deepEqual(found.unproven, [a, unverifiedB], "the node that Azure lists needs no more");
+    const found = foundRecord({ attachedTo: [a], checkpointed: [b, a], epoch: 4, storeIncarnation: 0 });
+    assert.deepEqual(found.unverified, [a, unconfirmedB], "the node that Azure lists needs no more");
     check([
-      { because: "Azure lists it", step: verify(found, b), expected: { ...found, unproven: [a, b] } },
+      { because: "Azure lists it", step: verify(found, b), expected: { ...found, unverified: [a, b] } },
       {
         because: "another node that only its own notes name stays unverified",
-        step: verify(foundRecord({ attachedTo: [], noted: [b, c], epoch: 4, storeGeneration: 0 }), c),
-        expected: { ...found, unproven: [unverifiedB, c] },
+        step: verify(foundRecord({ attachedTo: [], checkpointed: [b, c], epoch: 4, storeIncarnation: 0 }), c),
+        expected: { ...found, unverified: [unconfirmedB, c] },
       },
       { because: "it was listed from the first", step: verify(found, a), expected: "node-a is not unverified" },
       { because: "another VM under its name", step: verify(found, { ...b, vmId: "another-vm" }), expected: "node-b is not unverified" },
@@ -389,23 +405,23 @@ describe("verify", () => {
   });
 
   it("leaves nothing of it behind where the node turns out not to have the disk", () => {
-    const found = foundRecord({ attachedTo: [], noted: [b], epoch: 4, storeGeneration: 0 });
-    check([{ because: "proven", step: clearDetached(found, b), expected: { ...found, unproven: [], quarantine: [b] } }]);
+    const found = foundRecord({ attachedTo: [], checkpointed: [b], epoch: 4, storeIncarnation: 0 });
+    check([{ because: "proven", step: clearDetached(found, b), expected: { ...found, unverified: [], quarantine: [b] } }]);
   });
 });
 
 describe("clearDetached", () => {
-  it("moves an unproven node without the disk to quarantine, though it had been clean before, and nobody else", () => {
+  it("moves an unverified node without the disk to quarantine, though it had been clean before, and nobody else", () => {
     check([
       {
-        because: "unproven",
-        step: clearDetached(aRecord({ foundInUse: true, unproven: [a, b], clean: [a, b], quarantine: [b] }), a),
-        expected: aRecord({ foundInUse: true, unproven: [b], clean: [b], quarantine: [b, a] }),
+        because: "unverified",
+        step: clearDetached(aRecord({ adopted: true, unverified: [a, b], clean: [a, b], quarantine: [b] }), a),
+        expected: aRecord({ adopted: true, unverified: [b], clean: [b], quarantine: [b, a] }),
       },
       {
         because: "it has claimed, or shown itself clean",
-        step: clearDetached(aRecord({ foundInUse: true, unproven: [b] }), a),
-        expected: "node-a is not unproven",
+        step: clearDetached(aRecord({ adopted: true, unverified: [b] }), a),
+        expected: "node-a is not unverified",
       },
       { because: "only the fence's own proof ends it", step: clearDetached({ ...foundOnA, fencing: a }, a), expected: "node-a is being fenced" },
     ]);
@@ -417,7 +433,7 @@ describe("bindToNode", () => {
   const now = { ...a, nodeUid: "a-2" };
   const ofAnother = { ...newA, nodeUid: "a-1" };
   const named = (node: NodeIdentity, quarantine = [b, node]): WriterRecord =>
-    aRecord({ writer: { ...aWriter("node-a"), ...node }, fencing: node, quarantine, unproven: [{ ...node, unverified: true }], unsettled: [node] });
+    aRecord({ writer: { ...aWriter("node-a"), ...node }, fencing: node, quarantine, unverified: [{ ...node, unconfirmed: true }], barrierPending: [node] });
 
   it("puts the uid in each entry of the node, and in none of another VM", () => {
     check([
@@ -432,17 +448,17 @@ describe("bindToNode", () => {
   });
 
   it("outlives the steps that move an entry, whatever the caller knows", () => {
-    const unwanted = aRecord({ writer: { ...unwantedA, ...now } });
-    const fenced = { ...unwanted, fencing: now };
+    const unrequested = aRecord({ writer: { ...unrequestedA, ...now } });
+    const fenced = { ...unrequested, fencing: now };
     const cleared = aRecord({ epoch: 1, quarantine: [now] });
     check([
-      { because: "fence intent", step: fenceIntent(unwanted, a), expected: fenced },
-      { because: "end of a fence", step: fenceClear(fenced, a, unwanted.writer), expected: cleared },
-      { because: "detached", step: clearDetached(aRecord({ epoch: 1, unproven: [now] }), a), expected: cleared },
+      { because: "fence intent", step: fenceIntent(unrequested, a), expected: fenced },
+      { because: "end of a fence", step: fenceClear(fenced, a, unrequested.writer), expected: cleared },
+      { because: "detached", step: clearDetached(aRecord({ epoch: 1, unverified: [now] }), a), expected: cleared },
       { because: "grant", step: grant(aRecord(), now), expected: aRecord({ writer: { ...grantedA, ...now } }) },
       {
-        because: "claim",
-        step: claim(aRecord({ unproven: [now] }), a, 0),
+        because: "reclaim",
+        step: reclaim(aRecord({ unverified: [now] }), a, 0),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...now } }),
       },
     ]);
@@ -453,36 +469,40 @@ describe("identify", () => {
   const unknown = { nodeName: "/subscriptions/sub-1/vm-7", vmId: "vm-of-node-b", instanceUri: "/subscriptions/sub-1/vm-7" };
 
   it("has the node settled first by a record that was made again", () => {
-    const found = aRecord({ foundInUse: true, unproven: [a, unknown], unsettled: [a] });
+    const found = aRecord({ adopted: true, unverified: [a, unknown], barrierPending: [a] });
     check([
-      { because: "it registers", step: identify(found, unknown, b), expected: { ...found, unproven: [a, b], unsettled: [a, b] } },
+      { because: "it registers", step: identify(found, unknown, b), expected: { ...found, unverified: [a, b], barrierPending: [a, b] } },
       {
-        because: "it is unproven by its name, and settled",
-        step: identify({ ...found, unproven: [b, unknown] }, unknown, b),
-        expected: { ...found, unproven: [b] },
+        because: "it is unverified by its name, and settled",
+        step: identify({ ...found, unverified: [b, unknown] }, unknown, b),
+        expected: { ...found, unverified: [b] },
       },
     ]);
   });
 
   it("keeps the uid of its Node that the record knows", () => {
     const bound = { ...b, nodeUid: "b-1" };
-    const found = aRecord({ foundInUse: true, quarantine: [bound], unproven: [unknown] });
-    check([{ because: "its Node is missing", step: identify(found, unknown, b), expected: { ...found, unproven: [bound], unsettled: [bound] } }]);
+    const found = aRecord({ adopted: true, quarantine: [bound], unverified: [unknown] });
+    check([{ because: "its Node is missing", step: identify(found, unknown, b), expected: { ...found, unverified: [bound], barrierPending: [bound] } }]);
   });
 
-  it("names the node of a VM that was unproven under its resource id, once, or says why not", () => {
+  it("names the node of a VM that was unverified under its resource id, once, or says why not", () => {
     check([
-      { because: "it registers", step: identify(aRecord({ unproven: [a, unknown] }), unknown, b), expected: aRecord({ unproven: [a, b] }) },
-      { because: "it is unproven by its name as well", step: identify(aRecord({ unproven: [b, unknown] }), unknown, b), expected: aRecord({ unproven: [b] }) },
+      { because: "it registers", step: identify(aRecord({ unverified: [a, unknown] }), unknown, b), expected: aRecord({ unverified: [a, b] }) },
       {
-        because: "it is the writer, which can't be unproven as well: it could neither claim the volume nor show that it is clean",
-        step: identify(aRecord({ writer: aWriter("node-b"), unproven: [a, unknown] }), unknown, b),
-        expected: aRecord({ writer: aWriter("node-b"), unproven: [a] }),
+        because: "it is unverified by its name as well",
+        step: identify(aRecord({ unverified: [b, unknown] }), unknown, b),
+        expected: aRecord({ unverified: [b] }),
       },
-      { because: "not unproven", step: identify(aRecord({ unproven: [a] }), unknown, b), expected: `${unknown.instanceUri} is not unproven` },
+      {
+        because: "it is the writer, which can't be unverified as well: it could neither claim the volume nor show that it is clean",
+        step: identify(aRecord({ writer: aWriter("node-b"), unverified: [a, unknown] }), unknown, b),
+        expected: aRecord({ writer: aWriter("node-b"), unverified: [a] }),
+      },
+      { because: "not unverified", step: identify(aRecord({ unverified: [a] }), unknown, b), expected: `${unknown.instanceUri} is not unverified` },
       {
         because: "its fence goes by the resource id",
-        step: identify(aRecord({ unproven: [unknown], fencing: unknown }), unknown, b),
+        step: identify(aRecord({ unverified: [unknown], fencing: unknown }), unknown, b),
         expected: `${unknown.instanceUri} is being fenced`,
       },
     ]);
@@ -490,24 +510,24 @@ describe("identify", () => {
 });
 
 describe("foundRecord", () => {
-  it("keeps the quarantine of each node that was cut off, unless it may have the disk again: then it shows itself clean as an unproven node", () => {
-    const found = foundRecord({ attachedTo: [a], noted: [b], cutOff: [a, b, c], epoch: 4, storeGeneration: 0 });
-    assert.deepEqual([found.quarantine, found.unproven], [[c], [a, unverifiedB]]);
+  it("keeps the quarantine of each node that was cut off, unless it may have the disk again: then it shows itself clean as an unverified node", () => {
+    const found = foundRecord({ attachedTo: [a], checkpointed: [b], cutOff: [a, b, c], epoch: 4, storeIncarnation: 0 });
+    assert.deepEqual([found.quarantine, found.unverified], [[c], [a, unconfirmedB]]);
   });
 });
 
 describe("newRecord", () => {
   it("names no node, and begins to count at zero", () => {
-    const expected = { quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 0, storeGeneration: 3 };
+    const expected = { quarantine: [], adopted: false, clean: [], unverified: [], epoch: 0, storeIncarnation: 3 };
     assert.deepEqual(newRecord(3), expected);
   });
 });
 
 describe("clearVanished", () => {
   it("removes every trace of one VM and of no other", () => {
-    const everywhere = aRecord({ writer: unwantedA, fencing: a, quarantine: [a, b], clean: [a, b], unproven: [a, b] });
+    const everywhere = aRecord({ writer: unrequestedA, fencing: a, quarantine: [a, b], clean: [a, b], unverified: [a, b] });
     check([
-      { because: "everywhere", step: clearVanished(everywhere, a), expected: aRecord({ epoch: 1, quarantine: [b], clean: [b], unproven: [b] }) },
+      { because: "everywhere", step: clearVanished(everywhere, a), expected: aRecord({ epoch: 1, quarantine: [b], clean: [b], unverified: [b] }) },
       {
         because: "the writer stays if it is another VM of that name",
         step: clearVanished(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantine: [a] }), a),
@@ -517,7 +537,7 @@ describe("clearVanished", () => {
       { because: "being fenced alone", step: clearVanished(aRecord({ fencing: a }), a), expected: aRecord() },
       {
         because: "the fence of another node goes on",
-        step: clearVanished(aRecord({ unproven: [a], fencing: b }), a),
+        step: clearVanished(aRecord({ unverified: [a], fencing: b }), a),
         expected: aRecord({ fencing: b }),
       },
       { because: "nowhere", step: clearVanished(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not in the record" },
@@ -536,9 +556,9 @@ describe("forget", () => {
         step: forget(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantine: [a] }), a),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
-      { because: "the writer", step: forget(aRecord({ ...lists, writer: unwantedA }), a), expected: "node-a has to be fenced first" },
+      { because: "the writer", step: forget(aRecord({ ...lists, writer: unrequestedA }), a), expected: "node-a has to be fenced first" },
       { because: "being fenced", step: forget(aRecord({ ...lists, fencing: a }), a), expected: "node-a has to be fenced first" },
-      { because: "unproven", step: forget(aRecord({ ...lists, unproven: [a] }), a), expected: "node-a has to be fenced first" },
+      { because: "unverified", step: forget(aRecord({ ...lists, unverified: [a] }), a), expected: "node-a has to be fenced first" },
       { because: "nowhere", step: forget(aRecord({ quarantine: [b] }), a), expected: "node-a is not in the record" },
     ]);
   });
@@ -546,7 +566,7 @@ describe("forget", () => {
 
 describe("withdrawClean", () => {
   it("takes all VMs of a name out of the list of the clean, and leaves everything else", () => {
-    const record = aRecord({ foundInUse: true, quarantine: [a], clean: [a, b, newA] });
+    const record = aRecord({ adopted: true, quarantine: [a], clean: [a, b, newA] });
     check([
       { because: "clean", step: withdrawClean(record, "node-a"), expected: { ...record, clean: [b] } },
       { because: "not clean", step: withdrawClean(record, "node-c"), expected: "node-c is not known to be clean" },
@@ -559,14 +579,14 @@ describe("what may be attached and detached", () => {
     const rows = [
       { because: "a new disk", record: newRecord(0), attach: true, detach: true },
       { because: "the writer", record: aRecord({ writer: aWriter("node-a") }), attach: true, detach: false },
-      { because: "the writer, not held", record: aRecord({ writer: { ...grantedA, wanted: false } }), attach: true, detach: false },
+      { because: "the writer, not held", record: aRecord({ writer: { ...grantedA, requested: false } }), attach: true, detach: false },
       { because: "another's writer", record: aRecord({ writer: aWriter("node-b") }), attach: true, detach: true },
-      { because: "being fenced", record: aRecord({ writer: unwantedA, fencing: a }), attach: false, detach: false },
+      { because: "being fenced", record: aRecord({ writer: unrequestedA, fencing: a }), attach: false, detach: false },
       { because: "in quarantine", record: aRecord({ quarantine: [a] }), attach: false, detach: true },
-      { because: "unproven", record: foundOnA, attach: false, detach: false },
-      { because: "found, not heard of", record: foundRecord({ attachedTo: [b], epoch: 0, storeGeneration: 0 }), attach: false, detach: true },
-      { because: "found, clean", record: { ...foundRecord({ attachedTo: [b], epoch: 0, storeGeneration: 0 }), clean: [a] }, attach: true, detach: true },
-      { because: "found, and the writer by its claim", record: { ...foundOnA, unproven: [], writer: aWriter("node-a") }, attach: true, detach: false },
+      { because: "unverified", record: foundOnA, attach: false, detach: false },
+      { because: "found, not heard of", record: foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }), attach: false, detach: true },
+      { because: "found, clean", record: { ...foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }), clean: [a] }, attach: true, detach: true },
+      { because: "found, and the writer by its claim", record: { ...foundOnA, unverified: [], writer: aWriter("node-a") }, attach: true, detach: false },
     ];
     for (const { because, record, attach, detach } of rows)
       assert.deepEqual({ attach: mayAttach(record, a), detach: mayDetach(record, a) }, { attach, detach }, because);
@@ -574,11 +594,11 @@ describe("what may be attached and detached", () => {
 
   it("lets an attach force a detach that hangs only where the node writes nothing: it is not the writer, or has taken nothing yet", () => {
     for (const { because, record, force } of [
-      { because: "a standby", record: { ...newRecord(0), writer: aWriter("node-b") }, force: true },
+      { because: "a replica", record: { ...newRecord(0), writer: aWriter("node-b") }, force: true },
       { because: "granted, not taken", record: { ...newRecord(0), writer: aWriter("node-a", { held: false }) }, force: true },
       { because: "held", record: { ...newRecord(0), writer: aWriter("node-a") }, force: false },
-      { because: "held, and not wanted any more", record: { ...newRecord(0), writer: aWriter("node-a", { wanted: false }) }, force: false },
-      { because: "unproven", record: foundOnA, force: false },
+      { because: "held, and not wanted any more", record: { ...newRecord(0), writer: aWriter("node-a", { requested: false }) }, force: false },
+      { because: "unverified", record: foundOnA, force: false },
       {
         because: "held by a VM of that name that was there before",
         record: { ...newRecord(0), writer: { ...aWriter("node-a"), vmId: "another" } },
@@ -593,7 +613,7 @@ describe("what may be attached and detached", () => {
     const elsewhere = { ...renamed, instanceUri: b.instanceUri };
     for (const { because, record, attach, detach, force } of [
       { because: "the writer", record: aRecord({ writer: aWriter("node-a") }), attach: true, detach: false, force: false },
-      { because: "unproven", record: aRecord({ unproven: [a] }), attach: true, detach: false, force: false },
+      { because: "unverified", record: aRecord({ unverified: [a] }), attach: true, detach: false, force: false },
       { because: "being fenced", record: aRecord({ writer: aWriter("node-a"), fencing: a }), attach: false, detach: false, force: false },
     ]) {
       const allowed = { attach: mayAttach(record, renamed), detach: mayDetach(record, renamed), force: mayForceOff(record, renamed) };
@@ -604,8 +624,8 @@ describe("what may be attached and detached", () => {
   });
 
   it("keeps whoever was cut off in quarantine although it had been clean before", () => {
-    const record = { ...foundOnA, unproven: [], clean: [a], writer: unwantedA, fencing: a };
-    const cleared = fenceClear(record, a, unwantedA);
+    const record = { ...foundOnA, unverified: [], clean: [a], writer: unrequestedA, fencing: a };
+    const cleared = fenceClear(record, a, unrequestedA);
     assert.equal(cleared.ok && isInQuarantine(cleared.value, a), true);
   });
 });
@@ -614,35 +634,35 @@ function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
   return record;
 }
 
-describe("settle", () => {
-  const unsettled = foundRecord({ attachedTo: [a, b], unsettled: [a, b], epoch: 4, storeGeneration: 0 });
+describe("passBarrier", () => {
+  const barrierPending = foundRecord({ attachedTo: [a, b], barrierPending: [a, b], epoch: 4, storeIncarnation: 0 });
 
   it("lets a node write only once nothing that a lost record allowed can take the disk off it any more", () => {
     const refusal = "an update that a lost record allowed may still take the disk off node-a";
-    const onlyA = { ...unsettled, unproven: [], clean: [a, b], unsettled: [a] };
+    const onlyA = { ...barrierPending, unverified: [], clean: [a, b], barrierPending: [a] };
     check([
-      { because: "it claims", step: claim(unsettled, a, 0), expected: refusal },
+      { because: "it claims", step: reclaim(barrierPending, a, 0), expected: refusal },
       { because: "it is wanted", step: grant(onlyA, a), expected: refusal },
       { because: "another is wanted", step: grant(onlyA, b), expected: { ...onlyA, writer: { ...aWriter("node-b", { held: false }), epoch: 5 }, epoch: 5 } },
-      { because: "one of two is settled", step: settle(unsettled, a), expected: { ...unsettled, unsettled: [b] } },
+      { because: "one of two is settled", step: passBarrier(barrierPending, a), expected: { ...barrierPending, barrierPending: [b] } },
       {
         because: "the last one is settled",
-        step: settle({ ...unsettled, unsettled: [b] }, b),
-        expected: foundRecord({ attachedTo: [a, b], epoch: 4, storeGeneration: 0 }),
+        step: passBarrier({ ...barrierPending, barrierPending: [b] }, b),
+        expected: foundRecord({ attachedTo: [a, b], epoch: 4, storeIncarnation: 0 }),
       },
-      { because: "it is settled already", step: settle({ ...unsettled, unsettled: [b] }, a), expected: "node-a is settled" },
-      { because: "another VM of its name", step: settle(unsettled, newA), expected: "node-a is settled" },
+      { because: "it is settled already", step: passBarrier({ ...barrierPending, barrierPending: [b] }, a), expected: "node-a is settled" },
+      { because: "another VM of its name", step: passBarrier(barrierPending, newA), expected: "node-a is settled" },
     ]);
   });
 
   it("is done by each proof that moves the ETag of the VM, and by the VM's end; not by a node that is clean", () => {
     for (const { because, step, left } of [
-      { because: "fenced", step: fenceClear({ ...unsettled, fencing: a }, a, undefined), left: [b] },
-      { because: "proven to be off the disk", step: clearDetached(unsettled, a), left: [b] },
-      { because: "vanished", step: clearVanished(unsettled, a), left: [b] },
-      { because: "vanished, and nothing else was said of it", step: clearVanished({ ...unsettled, unproven: [] }, a), left: [b] },
-      { because: "clean", step: proveClean(unsettled, a), left: [a, b] },
+      { because: "fenced", step: fenceClear({ ...barrierPending, fencing: a }, a, undefined), left: [b] },
+      { because: "proven to be off the disk", step: clearDetached(barrierPending, a), left: [b] },
+      { because: "vanished", step: clearVanished(barrierPending, a), left: [b] },
+      { because: "vanished, and nothing else was said of it", step: clearVanished({ ...barrierPending, unverified: [] }, a), left: [b] },
+      { because: "clean", step: proveClean(barrierPending, a), left: [a, b] },
     ])
-      assert.deepEqual(step.ok && step.value.unsettled, left, because);
+      assert.deepEqual(step.ok && step.value.barrierPending, left, because);
   });
 });

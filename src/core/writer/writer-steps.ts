@@ -23,50 +23,50 @@ import { fail, ok, type Result } from "../failure/result.ts";
 export type Step = Result<WriterRecord, string>;
 
 /** The record of a disk that was just created: nobody can have it. */
-export function newRecord(storeGeneration: number): WriterRecord {
-  return { quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 0, storeGeneration };
+export function newRecord(storeIncarnation: number): WriterRecord {
+  return { quarantine: [], adopted: false, clean: [], unverified: [], epoch: 0, storeIncarnation };
 }
 
 /**
- * The record of a disk that is not new, or whose record was lost: everyone who has it attached is unproven, everyone else in quarantine until clean. `unsettled`: whose VM an
+ * The record of a disk that is not new, or whose record was lost: everyone who has it attached is unverified, everyone else in quarantine until clean. `barrierPending`: whose VM an
  * update may still reach that a lost record has allowed.
  */
 export function foundRecord(found: {
   readonly attachedTo: readonly NodeIdentity[];
-  /** Nodes of which only their notes, or attachment objects, say that they have the disk: unproven as well, but they may not claim it. Default: none. */
-  readonly noted?: readonly NodeIdentity[] | undefined;
+  /** Nodes of which only their notes, or attachment objects, say that they have the disk: unverified as well, but they may not claim it. Default: none. */
+  readonly checkpointed?: readonly NodeIdentity[] | undefined;
   /** Who was cut off before, as is known from elsewhere, and has not shown since that it is clean. Default: none. */
   readonly cutOff?: readonly NodeIdentity[];
   /** Default: none. */
-  readonly unsettled?: readonly NodeIdentity[] | undefined;
+  readonly barrierPending?: readonly NodeIdentity[] | undefined;
   readonly epoch: number;
-  readonly storeGeneration: number;
+  readonly storeIncarnation: number;
 }): WriterRecord {
-  const { attachedTo, noted = [], cutOff = [], unsettled = [], epoch, storeGeneration } = found;
-  const unverified = noted.filter((node) => !includesNode(attachedTo, node)).map((node) => ({ ...node, unverified: true as const }));
-  // Who may have the disk again shows itself clean as an unproven node.
-  const quarantine = cutOff.filter((node) => !includesNode([...attachedTo, ...noted], node));
-  return withUnsettled({ quarantine, foundInUse: true, clean: [], unproven: [...attachedTo, ...unverified], epoch, storeGeneration }, unsettled);
+  const { attachedTo, checkpointed = [], cutOff = [], barrierPending = [], epoch, storeIncarnation } = found;
+  const unconfirmed = checkpointed.filter((node) => !includesNode(attachedTo, node)).map((node) => ({ ...node, unconfirmed: true as const }));
+  // Who may have the disk again shows itself clean as an unverified node.
+  const quarantine = cutOff.filter((node) => !includesNode([...attachedTo, ...checkpointed], node));
+  return withBarrierPending({ quarantine, adopted: true, clean: [], unverified: [...attachedTo, ...unconfirmed], epoch, storeIncarnation }, barrierPending);
 }
 
 /**
  * *find again*, by the controller: the record of a disk that another driver has published while `present` stood. Who
- * may have the disk is unproven. A node that `present` names neither as the writer nor as unproven is named later, as
+ * may have the disk is unverified. A node that `present` names neither as the writer nor as unverified is named later, as
  * by *distrust*.
  */
-export function foundAgain(present: WriterRecord, found: Omit<Found, "unsettled" | "storeGeneration">): WriterRecord {
-  const { attachedTo, noted = [] } = found;
-  const isNamedBefore = (node: NodeKey): boolean => isWriter(present, node) || includesNode(present.unproven, node);
-  const later = [...attachedTo, ...noted].filter((node) => !isNamedBefore(node));
-  const { unsettled } = later.reduce(foundLater, present);
-  return foundRecord({ ...found, unsettled, storeGeneration: present.storeGeneration });
+export function foundAgain(present: WriterRecord, found: Omit<Found, "barrierPending" | "storeIncarnation">): WriterRecord {
+  const { attachedTo, checkpointed = [] } = found;
+  const isNamedBefore = (node: NodeKey): boolean => isWriter(present, node) || includesNode(present.unverified, node);
+  const later = [...attachedTo, ...checkpointed].filter((node) => !isNamedBefore(node));
+  const { barrierPending } = later.reduce(foundLater, present);
+  return foundRecord({ ...found, barrierPending, storeIncarnation: present.storeIncarnation });
 }
 
 type Found = Parameters<typeof foundRecord>[0];
 
 /** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */
 export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
-  return includesNode(record.quarantine, node) || (record.foundInUse && !includesNode(record.clean, node) && !isWriter(record, node));
+  return includesNode(record.quarantine, node) || (record.adopted && !includesNode(record.clean, node) && !isWriter(record, node));
 }
 
 /** Whether `node` is the writer, held or not. */
@@ -78,8 +78,8 @@ export function isWriter(record: WriterRecord, node: NodeKey): boolean {
  * Whether a record says of a node that it writes, may write, or is or was cut off: then what the orchestrator has published there is no news. While anybody is being cut
  * off it is not asked for more, since a record that was made anew would forget that.
  */
-export function speaksOf({ writer, unproven, quarantine, fencing }: WriterRecord, nodeName: string): boolean {
-  return fencing !== undefined || [...(writer === undefined ? [] : [writer]), ...unproven, ...quarantine].some((node) => node.nodeName === nodeName);
+export function isNamedIn({ writer, unverified, quarantine, fencing }: WriterRecord, nodeName: string): boolean {
+  return fencing !== undefined || [...(writer === undefined ? [] : [writer]), ...unverified, ...quarantine].some((node) => node.nodeName === nodeName);
 }
 
 /** Whether a controller is cutting `node` off. */
@@ -88,12 +88,12 @@ export function isFencing(record: WriterRecord, node: NodeKey): boolean {
 }
 
 /** Whether an update that a lost record allowed may still take the disk off `node`: whoever writes there by then would be cut off. */
-export function isUnsettled(record: WriterRecord, node: NodeKey): boolean {
-  return includesNode(record.unsettled ?? [], node);
+export function isBarrierPending(record: WriterRecord, node: NodeKey): boolean {
+  return includesNode(record.barrierPending ?? [], node);
 }
 
 /** What whoever wants an unsettled node to write waits for. */
-export function waitsToBeSettled(nodeName: string): string {
+export function waitsForBarrier(nodeName: string): string {
   return `the leading controller to make sure that no detach from ${nodeName} is under way any more`;
 }
 
@@ -108,34 +108,34 @@ export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
 }
 
 /** Whether the disk may be taken off `node` other than by a fence. Asked of its VM: one that writes under another name would be cut off. */
-export function mayDetach({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
-  return [...(writer === undefined ? [] : [writer]), ...unproven].every((other) => !isSameVm(other, node));
+export function mayDetach({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
+  return [...(writer === undefined ? [] : [writer]), ...unverified].every((other) => !isSameVm(other, node));
 }
 
-/** Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the volume writes until the disk is off, and who is unproven may. */
-export function mayForceOff({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
-  return [...(writer?.held === true ? [writer] : []), ...unproven].every((other) => !isSameVm(other, node));
+/** Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the volume writes until the disk is off, and who is unverified may. */
+export function mayForceOff({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
+  return [...(writer?.held === true ? [writer] : []), ...unverified].every((other) => !isSameVm(other, node));
 }
 
 /** *grant*, by the controller: `node` becomes the writer, not yet held. */
 export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
-  if (record.unproven.length > 0) return fail(`nothing proves yet that ${record.unproven.map((other) => other.nodeName).join(", ")} can't write`);
+  if (record.unverified.length > 0) return fail(`nothing proves yet that ${record.unverified.map((other) => other.nodeName).join(", ")} can't write`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (isInQuarantine(record, node)) return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
-  if (isUnsettled(record, node)) return fail(notSettled(node));
+  if (isBarrierPending(record, node)) return fail(notSettled(node));
   const epoch = record.epoch + 1;
-  return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, wanted: true }, epoch });
+  return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, requested: true }, epoch });
 }
 
 /** *take*, by the node before it checks, formats or mounts. Taking again what it holds already is allowed only to a node that is clean. */
-export function take(record: WriterRecord, node: NodeKey, state: { readonly isClean: boolean; readonly storeGeneration: number }): Step {
+export function acquire(record: WriterRecord, node: NodeKey, state: { readonly isClean: boolean; readonly storeIncarnation: number }): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node)) return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
-  if (!writer.wanted) return fail("the grant is being taken back");
+  if (!writer.requested) return fail("the grant is being taken back");
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (record.storeGeneration !== state.storeGeneration)
-    return fail(`the record is of store generation ${record.storeGeneration}, the store of ${state.storeGeneration}`);
+  if (record.storeIncarnation !== state.storeIncarnation)
+    return fail(`the record is of store incarnation ${record.storeIncarnation}, the store of ${state.storeIncarnation}`);
   if (writer.held && !state.isClean) return fail(`${node.nodeName} holds the volume already and is not clean`);
   return ok({ ...record, writer: { ...writer, held: true } });
 }
@@ -144,7 +144,7 @@ export function take(record: WriterRecord, node: NodeKey, state: { readonly isCl
  * *give*, by the node once it has unmounted and flushed, or never mounted. Others may write from then on. It ends no fence: a detach that was allowed before may
  * still land, and would cut off this node as a writer to come.
  */
-export function give(record: WriterRecord, node: NodeKey, epoch: number): Step {
+export function release(record: WriterRecord, node: NodeKey, epoch: number): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch) return fail("the record no longer names this node and epoch");
   if (!writer.held) return fail("the volume is not held");
@@ -156,7 +156,7 @@ export function revoke(record: WriterRecord): Step {
   const writer = record.writer;
   if (writer === undefined) return fail("there is no writer");
   if (writer.held) return fail(`${writer.nodeName} holds the volume`);
-  if (writer.wanted) return fail(`${writer.nodeName} is wanted as the writer`);
+  if (writer.requested) return fail(`${writer.nodeName} is requested as the writer`);
   return ok(withoutWriter(record));
 }
 
@@ -174,30 +174,30 @@ export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
 }
 
 /** Ends the want of the writer. Whether that is due is decided elsewhere (the release check, ControllerUnpublishVolume, NodeUnstageVolume, node loss). */
-export function unwant(record: WriterRecord, node: NodeKey): Step {
-  return setWanted(record, node, false);
+export function withdraw(record: WriterRecord, node: NodeKey): Step {
+  return setRequested(record, node, false);
 }
 
 /** States the want of the writer again: a new user came, or the release check found one. */
-export function wantAgain(record: WriterRecord, node: NodeKey): Step {
+export function renew(record: WriterRecord, node: NodeKey): Step {
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  return setWanted(record, node, true);
+  return setRequested(record, node, true);
 }
 
-/** *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't take. Only an unwanted holder or an unproven node is fenced. */
+/** *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't take. Only an unwanted holder or an unverified node is fenced. */
 export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
   if (record.fencing !== undefined && !isFencing(record, node)) return fail(`${record.fencing.nodeName} is being fenced`);
   if (isWriter(record, node)) {
     if (record.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
-    if (record.writer.wanted) return fail(`${node.nodeName} is wanted as the writer`);
-  } else if (!includesNode(record.unproven, node)) {
-    return fail(`${node.nodeName} is neither the writer nor unproven`);
+    if (record.writer.requested) return fail(`${node.nodeName} is requested as the writer`);
+  } else if (!includesNode(record.unverified, node)) {
+    return fail(`${node.nodeName} is neither the writer nor unverified`);
   }
   return ok({ ...record, fencing: withUidFrom(entriesOf(record), node) });
 }
 
 /**
- * *fence*, step 4, with proof in hand: `node` is neither writer nor unproven any more, and in quarantine. Nothing else ends a fence. `writerAtIntent` must still be
+ * *fence*, step 4, with proof in hand: `node` is neither writer nor unverified any more, and in quarantine. Nothing else ends a fence. `writerAtIntent` must still be
  * the writer: otherwise the proof may be that of an earlier fence.
  */
 export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtIntent: Writer | undefined): Step {
@@ -208,22 +208,22 @@ export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtInt
     ...settled(withoutFencingOf(freed, node), node),
     quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),
     clean: withoutNode(record.clean, node),
-    unproven: withoutNode(record.unproven, node),
+    unverified: withoutNode(record.unverified, node),
   });
 }
 
 /**
- * *detached*, by the controller, with proof in hand that the disk is not on an unproven node, and that no write which somebody prepared before can bring it there: it has
+ * *detached*, by the controller, with proof in hand that the disk is not on an unverified node, and that no write which somebody prepared before can bring it there: it has
  * nothing that it could claim, nor a device by which it could show that it is clean. As after a fence, an old mount command may still be there.
  */
 export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
-  if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+  if (!includesNode(record.unverified, node)) return fail(`${node.nodeName} is not unverified`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   return ok({
     ...settled(record, node),
     quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),
     clean: withoutNode(record.clean, node),
-    unproven: withoutNode(record.unproven, node),
+    unverified: withoutNode(record.unverified, node),
   });
 }
 
@@ -234,14 +234,14 @@ export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
 export function distrust(record: WriterRecord, node: NodeIdentity): Step {
   if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (includesNode(record.unproven, node)) return fail(`${node.nodeName} is unproven already`);
+  if (includesNode(record.unverified, node)) return fail(`${node.nodeName} is unverified already`);
   const known = withUidFrom(entriesOf(record), node);
-  return ok({ ...foundLater(record, known), unproven: withNode(record.unproven, known), clean: withoutNode(record.clean, node) });
+  return ok({ ...foundLater(record, known), unverified: withNode(record.unverified, known), clean: withoutNode(record.clean, node) });
 }
 
 /** *settle*, by the controller, once no update that was prepared before the record was made can reach the VM of `node` any more. */
-export function settle(record: WriterRecord, node: NodeKey): Step {
-  return isUnsettled(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
+export function passBarrier(record: WriterRecord, node: NodeKey): Step {
+  return isBarrierPending(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
 }
 
 /** *leave quarantine*, by the node itself once it is clean. */
@@ -250,44 +250,44 @@ export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step 
   return ok({ ...record, quarantine: withoutNode(record.quarantine, node), clean: withClean(record, node) });
 }
 
-/** An unproven node shows that it is clean. It ends no fence, as *give* doesn't. */
+/** An unverified node shows that it is clean. It ends no fence, as *give* doesn't. */
 export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
-  if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+  if (!includesNode(record.unverified, node)) return fail(`${node.nodeName} is not unverified`);
   return ok({
     ...record,
-    unproven: withoutNode(record.unproven, node),
+    unverified: withoutNode(record.unverified, node),
     clean: withClean(record, node),
   });
 }
 
-/** Whether nothing but its own word, or an attachment object, says of an unproven node that it has the disk. */
-export function isUnverified(record: WriterRecord, node: NodeKey): boolean {
-  return record.unproven.some((other) => isSameNode(other, node) && other.unverified === true);
+/** Whether nothing but its own word, or an attachment object, says of an unverified node that it has the disk. */
+export function isUnconfirmed(record: WriterRecord, node: NodeKey): boolean {
+  return record.unverified.some((other) => isSameNode(other, node) && other.unconfirmed === true);
 }
 
-/** *verify*, by the controller, once Azure lists the disk on the VM of an unproven node: from now on that node may claim it. */
+/** *verify*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on that node may claim it. */
 export function verify(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isUnverified(record, node)) return fail(`${node.nodeName} is not unverified`);
-  return ok({ ...record, unproven: record.unproven.map((other) => (isSameNode(other, node) ? identityOf(other) : other)) });
+  if (!isUnconfirmed(record, node)) return fail(`${node.nodeName} is not unverified`);
+  return ok({ ...record, unverified: record.unverified.map((other) => (isSameNode(other, node) ? identityOf(other) : other)) });
 }
 
 /**
- * *claim*, by an unproven node with a live mount and a user. `epochKnown` is the highest that its own notes know; one that is out of reach is not believed. The resource id of its VM
+ * *claim*, by an unverified node with a live mount and a user. `epochKnown` is the highest that its own notes know; one that is out of reach is not believed. The resource id of its VM
  * is the one that the record has, not the one that the node reports.
  */
-export function claim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
-  const known = record.unproven.find((other) => isSameNode(other, node));
-  if (known === undefined) return fail(`${node.nodeName} is not unproven`);
-  if (isUnverified(record, node)) return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
+export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
+  const known = record.unverified.find((other) => isSameNode(other, node));
+  if (known === undefined) return fail(`${node.nodeName} is not unverified`);
+  if (isUnconfirmed(record, node)) return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (isUnsettled(record, node)) return fail(notSettled(node));
+  if (isBarrierPending(record, node)) return fail(notSettled(node));
   const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
   return ok({
     ...record,
-    writer: { ...identityOf(known), epoch, held: true, wanted: true },
+    writer: { ...identityOf(known), epoch, held: true, requested: true },
     epoch,
-    unproven: withoutNode(record.unproven, node),
+    unverified: withoutNode(record.unverified, node),
   });
 }
 
@@ -300,34 +300,34 @@ export function bindToNode(record: WriterRecord, node: NodeIdentity): Step {
   const { nodeUid } = node;
   if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
   const bound = <T extends NodeIdentity>(entry: T): T => (lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry);
-  const { writer, fencing, unsettled, quarantine, unproven } = record;
+  const { writer, fencing, barrierPending, quarantine, unverified } = record;
   const isBound = entriesOf(record).every((entry) => !lacksUidOf(entry, node));
   if (isBound) return fail(`no entry of ${node.nodeName} lacks its uid`);
   return ok({
     ...record,
     ...(writer === undefined ? {} : { writer: bound(writer) }),
     ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
-    ...(unsettled === undefined ? {} : { unsettled: unsettled.map(bound) }),
+    ...(barrierPending === undefined ? {} : { barrierPending: barrierPending.map(bound) }),
     quarantine: quarantine.map(bound),
-    unproven: unproven.map(bound),
+    unverified: unverified.map(bound),
   });
 }
 
 /** Every entry of a record but those of the clean. */
-export function entriesOf({ writer, fencing, unsettled = [], quarantine, unproven }: WriterRecord): readonly NodeIdentity[] {
-  return [...(writer === undefined ? [] : [writer]), ...(fencing === undefined ? [] : [fencing]), ...unsettled, ...quarantine, ...unproven];
+export function entriesOf({ writer, fencing, barrierPending = [], quarantine, unverified }: WriterRecord): readonly NodeIdentity[] {
+  return [...(writer === undefined ? [] : [writer]), ...(fencing === undefined ? [] : [fencing]), ...barrierPending, ...quarantine, ...unverified];
 }
 
-/** *identify*, by the controller: a VM that was unproven under its resource id alone turns out to be a node of the cluster, which can then show what it does with the disk. */
+/** *identify*, by the controller: a VM that was unverified under its resource id alone turns out to be a node of the cluster, which can then show what it does with the disk. */
 export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
-  if (!includesNode(record.unproven, unknown)) return fail(`${unknown.instanceUri} is not unproven`);
+  if (!includesNode(record.unverified, unknown)) return fail(`${unknown.instanceUri} is not unverified`);
   if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
-  const others = withoutNode(record.unproven, unknown);
+  const others = withoutNode(record.unverified, unknown);
   // The writer has the disk by right, and no step of its own would end an entry beside that: *claim* and *prove clean* are for nodes that do not write.
   const isKnown = isWriter(record, node) || includesNode(others, node);
-  if (isKnown) return ok({ ...record, unproven: others });
+  if (isKnown) return ok({ ...record, unverified: others });
   const known = withUidFrom(entriesOf(record), node);
-  return ok({ ...foundLater(record, known), unproven: [...others, known] });
+  return ok({ ...foundLater(record, known), unverified: [...others, known] });
 }
 
 /** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
@@ -337,14 +337,14 @@ export function clearVanished(record: WriterRecord, node: NodeKey): Step {
     ...settled(withoutFencingOf(freed, node), node),
     quarantine: withoutNode(record.quarantine, node),
     clean: withoutNode(record.clean, node),
-    unproven: withoutNode(record.unproven, node),
+    unverified: withoutNode(record.unverified, node),
   };
   return isNamed(record, node) ? ok(cleared) : fail(`${node.nodeName} is not in the record`);
 }
 
 /** *forget*: a VM that exists no more leaves quarantine: nobody will ever show anything for it. What it may still have is freed by a fence alone. */
 export function forget(record: WriterRecord, node: NodeKey): Step {
-  if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unproven, node)) return fail(`${node.nodeName} has to be fenced first`);
+  if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unverified, node)) return fail(`${node.nodeName} has to be fenced first`);
   return clearVanished(record, node);
 }
 
@@ -355,8 +355,8 @@ export function withdrawClean(record: WriterRecord, nodeName: string): Step {
 }
 
 /** The list of the clean with `node`, where one is kept. It takes the place of an earlier VM of its name: such names would add up. */
-function withClean({ clean, foundInUse }: WriterRecord, node: NodeIdentity): WriterRecord["clean"] {
-  return foundInUse ? withNode(withoutName(clean, node.nodeName), node) : clean;
+function withClean({ clean, adopted }: WriterRecord, node: NodeIdentity): WriterRecord["clean"] {
+  return adopted ? withNode(withoutName(clean, node.nodeName), node) : clean;
 }
 
 function withoutName(nodes: readonly NodeIdentity[], nodeName: string): readonly NodeIdentity[] {
@@ -365,32 +365,32 @@ function withoutName(nodes: readonly NodeIdentity[], nodeName: string): readonly
 
 /** Whether `node` appears anywhere in the record. */
 function isNamed(record: WriterRecord, node: NodeKey): boolean {
-  const lists = [record.quarantine, record.clean, record.unproven, record.unsettled ?? []];
+  const lists = [record.quarantine, record.clean, record.unverified, record.barrierPending ?? []];
   return isWriter(record, node) || isFencing(record, node) || lists.some((nodes) => includesNode(nodes, node));
 }
 
 function settled(record: WriterRecord, node: NodeKey): WriterRecord {
-  return record.unsettled === undefined ? record : withUnsettled(record, withoutNode(record.unsettled, node));
+  return record.barrierPending === undefined ? record : withBarrierPending(record, withoutNode(record.barrierPending, node));
 }
 
-function withUnsettled({ unsettled: _, ...record }: WriterRecord, nodes: readonly NodeIdentity[]): WriterRecord {
-  return nodes.length === 0 ? record : { ...record, unsettled: nodes.map(identityOf) };
+function withBarrierPending({ barrierPending: _, ...record }: WriterRecord, nodes: readonly NodeIdentity[]): WriterRecord {
+  return nodes.length === 0 ? record : { ...record, barrierPending: nodes.map(identityOf) };
 }
 
 /** A record that was made again did not name `node`: a detach that the lost one allowed may be under way to its VM. A VM that is no node never writes by the record. */
 function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
-  return record.foundInUse && !isForeign(node) ? withUnsettled(record, withNode(record.unsettled ?? [], node)) : record;
+  return record.adopted && !isForeign(node) ? withBarrierPending(record, withNode(record.barrierPending ?? [], node)) : record;
 }
 
 function notSettled({ nodeName }: NodeKey): string {
   return `an update that a lost record allowed may still take the disk off ${nodeName}`;
 }
 
-function setWanted(record: WriterRecord, node: NodeKey, wanted: boolean): Step {
+function setRequested(record: WriterRecord, node: NodeKey, requested: boolean): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
-  if (writer.wanted === wanted) return fail(wanted ? "it is wanted already" : "it is unwanted already");
-  return ok({ ...record, writer: { ...writer, wanted } });
+  if (writer.requested === requested) return fail(requested ? "it is wanted already" : "it is unwanted already");
+  return ok({ ...record, writer: { ...writer, requested } });
 }
 
 function withoutWriter(record: WriterRecord): WriterRecord {

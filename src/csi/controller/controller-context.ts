@@ -1,4 +1,4 @@
-import type { NodeHearing } from "../../controller/rollback/startup-grace-period.ts";
+import type { StartupGracePeriod } from "../../controller/rollback/startup-grace-period.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
@@ -16,7 +16,7 @@ export interface ControllerContext {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
   /** Whether the records that were just read may be gone by. */
-  readonly hearing: Pick<NodeHearing, "confirm">;
+  readonly gracePeriod: Pick<StartupGracePeriod, "confirm">;
   /** Only to look at disks that no AzVolume describes yet. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   readonly users: VolumeUsers;

@@ -18,18 +18,18 @@ describe("controllerPublishVolume", () => {
   const rows: readonly { readonly because: string; readonly record: WriterRecord; readonly failure: Failure }[] = [
     {
       because: "another node is the writer",
-      record: aRecord({ writer: { ...nodeB, epoch: 1, held: true, wanted: true } }),
+      record: aRecord({ writer: { ...nodeB, epoch: 1, held: true, requested: true } }),
       failure: { kind: "OtherWriter", volumeId, writer: "node-b", users: [] },
     },
     {
       because: "nobody knows who writes",
-      record: aRecord({ foundInUse: true, unproven: [nodeB] }),
-      failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-b"] },
+      record: aRecord({ adopted: true, unverified: [nodeB] }),
+      failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-b"] },
     },
     { because: "the node was cut off", record: aRecord({ quarantine: [nodeA] }), failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" } },
     {
       because: "the disk was found, and the node has not said clean",
-      record: aRecord({ foundInUse: true }),
+      record: aRecord({ adopted: true }),
       failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
     },
     {
@@ -55,15 +55,15 @@ describe("controllerPublishVolume", () => {
     readonly on?: string;
     readonly isLeaving?: boolean;
     readonly record?: Partial<WriterRecord>;
-    readonly isWanted: boolean;
+    readonly isRequested: boolean;
   }[] = [
-    { because: "the orchestrator has it published there, and this driver has not done so", isWanted: false },
-    { because: "the orchestrator has it published there, and the record says who has it", record: { unproven: [nodeA], foundInUse: true }, isWanted: true },
-    { because: "the orchestrator is about to end an earlier publish", isLeaving: true, isWanted: true },
-    { because: "the orchestrator has it published to another node", on: "node-b", isWanted: true },
+    { because: "the orchestrator has it published there, and this driver has not done so", isRequested: false },
+    { because: "the orchestrator has it published there, and the record says who has it", record: { unverified: [nodeA], adopted: true }, isRequested: true },
+    { because: "the orchestrator is about to end an earlier publish", isLeaving: true, isRequested: true },
+    { because: "the orchestrator has it published to another node", on: "node-b", isRequested: true },
   ];
-  for (const { because, on = "node-a", isLeaving = false, record = {}, isWanted } of published) {
-    it(`${isWanted ? "states the want" : "leaves it to the leader to find out who writes"} where ${because}`, () =>
+  for (const { because, on = "node-a", isLeaving = false, record = {}, isRequested } of published) {
+    it(`${isRequested ? "states the want" : "leaves it to the leader to find out who writes"} where ${because}`, () =>
       withController(async (world) => {
         const volume = aVolumeObject();
         assert.ok(volume.status !== undefined);
@@ -73,7 +73,7 @@ describe("controllerPublishVolume", () => {
         const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
         const answer = await world.answerOf(controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()));
         const reason = answer.ok || answer.failure.kind !== "StillWaiting" ? "" : answer.failure.what;
-        assert.deepEqual([world.steps.includes("want"), reason.includes("another driver has published it to node-a")], [isWanted, !isWanted]);
+        assert.deepEqual([world.steps.includes("request"), reason.includes("another driver has published it to node-a")], [isRequested, !isRequested]);
       }));
   }
 

@@ -8,9 +8,9 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { checkCapabilities, isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
-import { isInQuarantine, isUnsettled, isWriter, speaksOf, waitsToBeSettled } from "../../core/writer/writer-steps.ts";
+import { isInQuarantine, isBarrierPending, isWriter, isNamedIn, waitsForBarrier } from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
-import { stateWant } from "../../objects/writer-request.ts";
+import { requestWriter } from "../../objects/writer-request.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { publicationKey } from "../messages/publication-key.ts";
 import { publishedNodes } from "../messages/published-nodes.ts";
@@ -59,15 +59,15 @@ async function publish(
     return fail({ kind: "StillWaiting", volumeId, what: `the leading controller to find out who writes it: another driver has published it to ${nodeId}` });
 
   const { readonly: readOnly, volumeContext } = request;
-  const wanted = await stateWant(context, { volume, nodeName: nodeId, readOnly, volumeContext, published: true }, signal);
-  if (!wanted.ok) return wanted;
+  const requested = await requestWriter(context, { volume, nodeName: nodeId, readOnly, volumeContext, published: true }, signal);
+  if (!requested.ok) return requested;
   if (volume.status?.record === undefined) return ok({ publishContext: {} });
   const vmId = node.value.status?.vmId ?? "";
   const granted = await context.cache.waitFor(
     "AzVolume",
     volume.metadata.name,
     (present) =>
-      present?.status?.record !== undefined && isWriter(present.status.record, { nodeName: nodeId, vmId }) && present.status.record.writer?.wanted === true,
+      present?.status?.record !== undefined && isWriter(present.status.record, { nodeName: nodeId, vmId }) && present.status.record.writer?.requested === true,
     { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
     signal,
   );
@@ -102,7 +102,7 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
   return undefined;
 }
 
-/** Where several nodes write at once there is no standby to make room: every share belongs to somebody who uses it. */
+/** Where several nodes write at once there is no replica to make room: every share belongs to somebody who uses it. */
 function sharesTaken(context: ControllerContext, volume: AzVolume, request: ControllerPublishVolumeRequest): Failure | undefined {
   if (isSingleWriter(volume.spec.capabilities)) return undefined;
   const { maxShares } = volume.spec;
@@ -131,7 +131,7 @@ async function isPublishedByAnother(
   { volumeId, nodeId }: ControllerPublishVolumeRequest,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (!isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) || status?.record === undefined || speaksOf(status.record, nodeId)) return false;
+  if (!isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) || status?.record === undefined || isNamedIn(status.record, nodeId)) return false;
   const own = await readAttachment(store, { diskUri: volumeId, nodeName: nodeId }, signal);
   return own.ok ? own.value.spec.role !== "Primary" : own.failure.kind === "ObjectNotFound";
 }
@@ -142,9 +142,9 @@ function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId
     const use = context.users.cachedOn({ nodeName: record.writer.nodeName, volumeId });
     return { kind: "OtherWriter", volumeId, writer: record.writer.nodeName, users: use.kind === "used" ? use.users : [] };
   }
-  if (record !== undefined && record.unproven.length > 0)
-    return { kind: "WriterRecordUnproven", volumeId, nodes: record.unproven.map(({ nodeName }) => nodeName) };
+  if (record !== undefined && record.unverified.length > 0)
+    return { kind: "WriterRecordUnverified", volumeId, nodes: record.unverified.map(({ nodeName }) => nodeName) };
   if (record !== undefined && isInQuarantine(record, node)) return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
-  if (record !== undefined && isUnsettled(record, node)) return { kind: "StillWaiting", volumeId, what: waitsToBeSettled(node.nodeName) };
+  if (record !== undefined && isBarrierPending(record, node)) return { kind: "StillWaiting", volumeId, what: waitsForBarrier(node.nodeName) };
   return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
 }

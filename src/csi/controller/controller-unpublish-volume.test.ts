@@ -4,7 +4,7 @@ import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { identity } from "../../core/testing/objects.ts";
-import { endWant, stateWant } from "../../objects/writer-request.ts";
+import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import { aCall } from "../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../testing/a-controller.ts";
 import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
@@ -16,8 +16,8 @@ import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
 const never = new AbortController().signal;
 const volumeId = aDiskUri();
 const nodeA = identity("node-a");
-const holder = { ...nodeA, epoch: 1, held: true, wanted: true };
-const want = { since: "2026-01-01T00:00:00.000Z" };
+const holder = { ...nodeA, epoch: 1, held: true, requested: true };
+const writerRequest = { since: "2026-01-01T00:00:00.000Z" };
 const withReplicas = { maxShares: 2, maxMountReplicaCount: 1 };
 
 function unpublish(
@@ -33,7 +33,7 @@ async function givenPublished(world: ControllerWorld, record: WriterRecord, spec
   const volume = aVolumeObject({ spec });
   assert.ok(volume.status !== undefined);
   await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
-  await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", want, published: true }));
+  await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", writerRequest, published: true }));
 }
 
 /** What `act` answers in a world of its own. */
@@ -47,7 +47,7 @@ async function answerIn<T>(act: (world: ControllerWorld) => Promise<T>): Promise
 
 const attachmentOf = async (world: ControllerWorld): Promise<unknown> => {
   const read = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
-  return read.ok ? [read.value.spec.role, read.value.spec.want !== undefined, read.value.metadata.deletionTimestamp !== undefined] : undefined;
+  return read.ok ? [read.value.spec.role, read.value.spec.writerRequest !== undefined, read.value.metadata.deletionTimestamp !== undefined] : undefined;
 };
 
 async function isPublished(world: ControllerWorld): Promise<boolean> {
@@ -63,7 +63,7 @@ describe("controllerUnpublishVolume", () => {
       world.store.holdWatches(true);
       const grantedMeanwhile: ControllerContext["steps"] = {
         run: async (step, act) => {
-          if (step === "end-want" && world.volume("pvc-1")?.status?.record?.writer === undefined)
+          if (step === "withdraw-request" && world.volume("pvc-1")?.status?.record?.writer === undefined)
             await world.setStatus("pvc-1", ({ status }) => ({
               ...status,
               state: "Created",
@@ -75,7 +75,7 @@ describe("controllerUnpublishVolume", () => {
         },
       };
       const answer = await world.answerOf(unpublish(world, { steps: grantedMeanwhile }, world.clock.elapsedMs() + 5_000));
-      assert.equal(world.volume("pvc-1")?.status?.record?.writer?.wanted, false);
+      assert.equal(world.volume("pvc-1")?.status?.record?.writer?.requested, false);
       assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
     }));
 
@@ -84,14 +84,14 @@ describe("controllerUnpublishVolume", () => {
       await givenPublished(world, aRecord(), withReplicas);
       world.store.holdWatches(true);
       const volume = aVolumeObject({ spec: withReplicas });
-      const stated = await world.answerOf(stateWant(world.context, { volume, nodeName: "node-b", volumeContext: {} }, never));
+      const stated = await world.answerOf(requestWriter(world.context, { volume, nodeName: "node-b", volumeContext: {} }, never));
       assert.ok(stated.ok);
       assert.equal(world.context.cache.list("AzVolumeAttachment").length, 1);
       const users = { ...world.context.users, isOutOfService: async () => false };
       const answer = await world.answerOf(controllerUnpublishVolume({ ...world.context, users }, { volumeId, nodeId: "", secrets: {} }, aCall()));
       assert.deepEqual(answer, { ok: true, value: {} });
       const wants = await world.answerOf(world.store.list("AzVolumeAttachment", {}, never));
-      assert.deepEqual(wants.ok && wants.value.items.flatMap(({ spec }) => spec.want ?? []), []);
+      assert.deepEqual(wants.ok && wants.value.items.flatMap(({ spec }) => spec.writerRequest ?? []), []);
     }));
 
   it("answers within its caller's deadline with the reason, while the node does not give the volume back", () =>
@@ -116,9 +116,9 @@ describe("controllerUnpublishVolume", () => {
         state: "Created",
         observedGeneration: 1,
         conditions: [],
-        record: aRecord({ epoch: 1, foundInUse: true, unproven: [nodeA] }),
+        record: aRecord({ epoch: 1, adopted: true, unverified: [nodeA] }),
       }));
-      assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } });
+      assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] } });
     }));
 
   it("does not answer for a node that was granted the volume again while its detach was waited for: a pod writes there", () =>
@@ -168,7 +168,7 @@ describe("controllerUnpublishVolume", () => {
   it("ends no want, and does not answer, before somebody has looked at the disk of a volume whose object was made anew", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } }));
-      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", want }));
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", writerRequest }));
       const notLookedAt = { ok: false, failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" } };
       assert.deepEqual(await world.answerOf(unpublish(world)), notLookedAt);
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
@@ -205,7 +205,7 @@ describe("controllerUnpublishVolume", () => {
       const startsMeanwhile: ControllerContext["steps"] = {
         run: async (step, act) => {
           const done = await steps.run(step, act);
-          if (step === "end-want") world.use = { kind: "used", users: ["pod default/data-0"] };
+          if (step === "withdraw-request") world.use = { kind: "used", users: ["pod default/data-0"] };
           return done;
         },
       };
@@ -216,8 +216,8 @@ describe("controllerUnpublishVolume", () => {
 
   it("states no want again where the node is being released already", () =>
     withController(async (world) => {
-      await givenPublished(world, aRecord({ writer: { ...holder, wanted: false }, epoch: 1 }), withReplicas);
-      assert.ok((await endWant(world.context, { volumeId, nodeName: "node-a", keepsPrimary: false }, never)).ok);
+      await givenPublished(world, aRecord({ writer: { ...holder, requested: false }, epoch: 1 }), withReplicas);
+      assert.ok((await withdrawRequest(world.context, { volumeId, nodeName: "node-a", keepsPrimary: false }, never)).ok);
       world.use = { kind: "used", users: ["pod default/data-0"] };
       const answer = await world.answerOf(unpublish(world));
       assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
@@ -239,14 +239,14 @@ describe("controllerUnpublishVolume", () => {
       );
       assert.equal(!published.ok && published.failure.kind, "OtherWriter");
       const waiting = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }).metadata.name, never);
-      assert.notEqual(waiting.ok && waiting.value.spec.want, undefined);
+      assert.notEqual(waiting.ok && waiting.value.spec.writerRequest, undefined);
       await world.answerOf(releasing);
     }));
 
   it("changes nothing about a node of which nobody knows yet whether it writes", () =>
     withController(async (world) => {
-      await givenPublished(world, aRecord({ foundInUse: true, unproven: [nodeA] }), withReplicas);
-      assert.deepEqual(await world.answerOf(unpublish(world)), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } });
+      await givenPublished(world, aRecord({ adopted: true, unverified: [nodeA] }), withReplicas);
+      assert.deepEqual(await world.answerOf(unpublish(world)), { ok: false, failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] } });
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
     }));
 
@@ -258,7 +258,7 @@ describe("controllerUnpublishVolume", () => {
         delete: async (kind, name, preconditions, signal) => {
           const volume = world.volume("pvc-1");
           assert.ok(volume !== undefined);
-          await stateWant(world.context, { volume, nodeName: "node-a", readOnly: false, volumeContext: {} }, never);
+          await requestWriter(world.context, { volume, nodeName: "node-a", readOnly: false, volumeContext: {} }, never);
           return world.store.delete(kind, name, preconditions, signal);
         },
       };

@@ -6,11 +6,11 @@ import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { isRecordMissing, keepsReplicas } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { unwant } from "../../core/writer/writer-steps.ts";
+import { withdraw } from "../../core/writer/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { moveRecord } from "../../objects/update-record.ts";
-import { endWant, stateWant } from "../../objects/writer-request.ts";
+import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { publicationKey } from "../messages/publication-key.ts";
 import { missingField } from "../messages/required.ts";
@@ -76,7 +76,7 @@ async function unpublishFrom(
   const isOutOfService = await context.users.isOutOfService(nodeName, signal);
   const inUse = isOutOfService ? undefined : await usersThere(context, volume, volumeId, nodeName, signal);
   if (inUse !== undefined) return fail(inUse);
-  const ended = await endWant(context, { volumeId, nodeName, keepsPrimary: false }, signal);
+  const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false }, signal);
   if (!ended.ok) return ended;
   const released = await releaseRecord(context, volume.metadata.name, volumeId, nodeName, isOutOfService, signal);
   if (!released.ok) return released;
@@ -97,7 +97,7 @@ async function deleteAttachment(context: ControllerContext, identity: Attachment
     const present = await readAttachment(context.store, identity, signal);
     if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
     const { name, uid, resourceVersion } = present.value.metadata;
-    if (present.value.spec.want !== undefined) return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+    if (present.value.spec.writerRequest !== undefined) return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
     context.cache.remember("AzVolumeAttachment", present.value);
     const deleted = await context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
     if (deleted.ok || deleted.failure.kind === "ObjectNotFound") return ok(undefined);
@@ -116,19 +116,19 @@ async function usersThere(context: ControllerContext, volume: AzVolume, volumeId
   if (isRecordMissing(fresh.value)) return notLookedAt(volumeId);
   const record = fresh.value.status?.record;
   // Whether it writes nobody knows yet; it has to show that it is clean, or to claim.
-  if (isUnproven(record, nodeName)) return { kind: "WriterRecordUnproven", volumeId, nodes: [nodeName] };
+  if (isUnverified(record, nodeName)) return { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] };
   const writer = record?.writer;
   if (writer?.nodeName !== nodeName || !writer.held) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
   if (use.kind !== "used") return undefined;
   // An unwanted holder is being released already, and gives the volume back before that user can be served.
-  const restated = writer.wanted ? await restateWant(context, fresh.value, nodeName, signal) : ok(undefined);
+  const restated = writer.requested ? await restateWant(context, fresh.value, nodeName, signal) : ok(undefined);
   return restated.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : restated.failure;
 }
 
 /** CSI: a volume stays published to a node until ControllerUnpublishVolume has succeeded, so the client counts as a user again. */
 function restateWant(context: ControllerContext, volume: AzVolume, nodeName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
-  return stateWant(context, { volume, nodeName, volumeContext: {}, published: true }, signal);
+  return requestWriter(context, { volume, nodeName, volumeContext: {}, published: true }, signal);
 }
 
 /** Ends the want in the record: at once on a node that is out of service or holds nothing, else by the release check. */
@@ -143,11 +143,11 @@ async function releaseRecord(
   const fresh = await context.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
   const writer = fresh.value.status?.record?.writer;
-  if (writer === undefined || writer.nodeName !== nodeName || !writer.wanted) return ok(undefined);
+  if (writer === undefined || writer.nodeName !== nodeName || !writer.requested) return ok(undefined);
   const node = identityOf(writer);
   if (isOutOfService || !writer.held) {
-    const unwanted = await moveRecord(context, { volumeName, nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
-    return unwanted.ok || unwanted.failure.kind === "NotWriter" ? ok(undefined) : unwanted;
+    const unrequested = await moveRecord(context, { volumeName, nodeName, step: "withdraw-request" }, (record) => withdraw(record, node), signal);
+    return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
   }
   const released = await releaseCheck(context, { volumeName, volumeId, node }, signal);
   if (!released.ok) return released.failure.kind === "NotWriter" ? ok(undefined) : released;
@@ -179,7 +179,7 @@ async function waitUntilReleased(
     if (present === undefined) return true;
     const record = present.status?.record;
     // A volume that is made anew meanwhile has no record at first; the one that it gets knows no writer, and a node that may be one.
-    return !isRecordMissing(present) && record?.writer?.nodeName !== nodeName && !isUnproven(record, nodeName);
+    return !isRecordMissing(present) && record?.writer?.nodeName !== nodeName && !isUnverified(record, nodeName);
   };
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
   if (!released) return fail(whyHeld(context, volume, volumeId, nodeName));
@@ -187,10 +187,10 @@ async function waitUntilReleased(
   if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
   const record = present.status?.record;
   // What a backup says of a writer is not to be answered for.
-  const confirmed = await context.hearing.confirm(waitingTimeMs(context, call, context.settings.waitMaxMs), signal);
+  const confirmed = await context.gracePeriod.confirm(waitingTimeMs(context, call, context.settings.waitMaxMs), signal);
   if (!confirmed.ok) return confirmed;
-  if (record !== undefined && record.storeGeneration !== confirmed.value)
-    return fail({ kind: "StillWaiting", volumeId, what: `its record, which is of store generation ${record.storeGeneration}, to be proven anew` });
+  if (record !== undefined && record.storeIncarnation !== confirmed.value)
+    return fail({ kind: "StillWaiting", volumeId, what: `its record, which is of store incarnation ${record.storeIncarnation}, to be proven anew` });
   if (isKept) return ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil("AzVolumeAttachment", attachmentName, (present) => present === undefined, wait, signal);
@@ -209,7 +209,7 @@ function whyHeld(context: ControllerContext, volume: AzVolume, volumeId: string,
   const present = context.cache.get("AzVolume", volume.metadata.name);
   if (present !== undefined && isRecordMissing(present)) return notLookedAt(volumeId);
   const record = present?.status?.record;
-  if (isUnproven(record, nodeName)) return { kind: "WriterRecordUnproven", volumeId, nodes: [nodeName] };
+  if (isUnverified(record, nodeName)) return { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] };
   if (record?.fencing?.nodeName === nodeName) return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is cut off from the disk` };
   return { kind: "StillWaiting", volumeId, what: `${nodeName} to unmount it and give it back; if that node is dead, mark it out of service` };
 }
@@ -219,6 +219,6 @@ function notLookedAt(volumeId: string): Failure {
   return { kind: "StillWaiting", volumeId, what: "its disk to be looked at" };
 }
 
-function isUnproven(record: WriterRecord | undefined, nodeName: string): boolean {
-  return record?.unproven.some((node) => node.nodeName === nodeName) === true;
+function isUnverified(record: WriterRecord | undefined, nodeName: string): boolean {
+  return record?.unverified.some((node) => node.nodeName === nodeName) === true;
 }

@@ -23,7 +23,7 @@ const metadataLabels: Readonly<Record<string, string>> = {
 };
 
 /** In milliseconds: the least that a timer waits. The event loop reads what has arrived before it comes to the timer. */
-const END_IS_HEARD_MS = 1;
+const YIELD_MS = 1;
 
 /** CreateVolume: records what is asked for as an AzVolume and answers once its disk is there. A repeated call finds the same object. */
 export async function createVolume(
@@ -43,7 +43,7 @@ async function create(
   spec: AzVolume["spec"],
   call: CallContext,
 ): Promise<Result<CreateVolumeResponse, Failure>> {
-  const waiting = await hearOfEnd(context, call);
+  const waiting = await yieldToCancellation(context, call);
   if (!waiting.ok) return waiting;
   const recorded = await recordRequest(context, objectName, spec, call.signal);
   if (!recorded.ok) return recorded;
@@ -61,8 +61,8 @@ async function create(
  * Meanwhile the caller may have had the volume made by another replica, and deleted: what is made now would be its own again, and nobody would ask for its deletion.
  * Fails with `DeadlineExceeded` where it stood still in here for longer than the caller waits.
  */
-async function hearOfEnd({ clock }: ControllerContext, call: CallContext): Promise<Result<void, Failure>> {
-  await clock.sleep(END_IS_HEARD_MS, call.signal);
+async function yieldToCancellation({ clock }: ControllerContext, call: CallContext): Promise<Result<void, Failure>> {
+  await clock.sleep(YIELD_MS, call.signal);
   return clock.elapsedMs() < call.deadlineMs ? ok(undefined) : fail({ kind: "DeadlineExceeded", operation: "CreateVolume" });
 }
 

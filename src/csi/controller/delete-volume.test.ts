@@ -81,8 +81,8 @@ describe("deleteVolume", () => {
   });
 
   const writers: readonly (readonly [string, WriterRecord])[] = [
-    ["holds the grant", aRecord({ writer: { ...nodeA, epoch: 1, held: true, wanted: false } })],
-    ["was granted it", aRecord({ writer: { ...nodeA, epoch: 1, held: false, wanted: true } })],
+    ["holds the grant", aRecord({ writer: { ...nodeA, epoch: 1, held: true, requested: false } })],
+    ["was granted it", aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: true } })],
   ];
   for (const [because, record] of writers) {
     it(`refuses while a node ${because}, and changes nothing`, async () => {
@@ -99,13 +99,13 @@ describe("deleteVolume", () => {
 
   it("deletes a volume whose grant nobody uses or states any more", async () => {
     await withController(async (world) => {
-      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, wanted: true } }));
+      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: true } }));
       world.use = { kind: "unused" };
       const answer = remove(world);
       await world.until(() => isMarked(world));
       await world.letGo("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
-      assert.deepEqual(world.steps, ["end-want", "revoke", "mark-delete", "mark-delete"]);
+      assert.deepEqual(world.steps, ["withdraw-request", "revoke", "mark-delete", "mark-delete"]);
     });
   });
 
@@ -133,16 +133,19 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("refuses while nodes are unproven: one of them may be writing", async () => {
+  it("refuses while nodes are unverified: one of them may be writing", async () => {
     await withController(async (world) => {
-      await givenVolume(world, aRecord({ unproven: [nodeA] }));
-      assert.deepEqual(await world.answerOf(remove(world)), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId: aDiskUri(), nodes: ["node-a"] } });
+      await givenVolume(world, aRecord({ unverified: [nodeA] }));
+      assert.deepEqual(await world.answerOf(remove(world)), {
+        ok: false,
+        failure: { kind: "WriterRecordUnverified", volumeId: aDiskUri(), nodes: ["node-a"] },
+      });
     });
   });
 
-  it("does not mind standbys nor a writer that has given back", async () => {
+  it("does not mind replicas nor a writer that has given back", async () => {
     await withController(async (world) => {
-      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, wanted: false } }));
+      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: false } }));
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
       const answer = remove(world);
       await world.until(() => isMarked(world));

@@ -35,7 +35,7 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
   const volume = found.value;
   const [nodeName] = publishedNodes(context, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
-  const unleaked = await releaseLeakedWant(context, volume, volumeId, call.signal);
+  const unleaked = await releaseLeakedRequest(context, volume, volumeId, call.signal);
   if (!unleaked.ok) return unleaked;
   const restarted = await tryDeletionAgain(context, volume, call.signal);
   if (!restarted.ok) return restarted;
@@ -58,9 +58,9 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
 }
 
 /** A want that no attachment states any more was left by a publish that nobody ended: the release check decides whether somebody uses the volume all the same. */
-async function releaseLeakedWant(context: ControllerContext, volume: AzVolume, volumeId: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function releaseLeakedRequest(context: ControllerContext, volume: AzVolume, volumeId: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   const writer = volume.status?.record?.writer;
-  if (writer === undefined || !writer.wanted || context.users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind !== "unused") return ok(undefined);
+  if (writer === undefined || !writer.requested || context.users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind !== "unused") return ok(undefined);
   const released = await releaseCheck(context, { volumeName: volume.metadata.name, volumeId, node: identityOf(writer) }, signal);
   // Whatever it found, the record is judged once more on the version that the mark is written on.
   return released.ok || released.failure.kind === "NotWriter" || released.failure.kind === "ObjectConflict" ? ok(undefined) : released;
@@ -82,9 +82,9 @@ async function tryDeletionAgain(context: ControllerContext, volume: AzVolume, si
 function useOf(volume: AzVolume, volumeId: string): Failure | undefined {
   const record = volume.status?.record;
   if (record === undefined || volume.spec.deleteRequested) return undefined;
-  const { writer, unproven } = record;
-  if (writer !== undefined && (writer.held || writer.wanted)) return { kind: "VolumeInUse", volumeId, nodeName: writer.nodeName, users: [] };
-  if (unproven.length > 0) return { kind: "WriterRecordUnproven", volumeId, nodes: unproven.map(({ nodeName }) => nodeName) };
+  const { writer, unverified } = record;
+  if (writer !== undefined && (writer.held || writer.requested)) return { kind: "VolumeInUse", volumeId, nodeName: writer.nodeName, users: [] };
+  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified.map(({ nodeName }) => nodeName) };
   return undefined;
 }
 

@@ -98,7 +98,12 @@ describe("expandVolume", () => {
   const unlisted = "the pods to be listed: a shared disk grows only while no pod uses it or waits for it";
   for (const { because, record, pods, failure } of [
     { because: "a node is being cut off", record: { fencing: lost }, pods: [], failure: inUse },
-    { because: "a node is unproven", record: { unproven: [lost] }, pods: [], failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } as const },
+    {
+      because: "a node is unverified",
+      record: { unverified: [lost] },
+      pods: [],
+      failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] } as const,
+    },
     {
       because: "the fence has ended and a pod waits",
       record: { quarantine: [lost] },
@@ -139,7 +144,7 @@ describe("expandVolume", () => {
     });
   });
 
-  it("grows a shared disk that only standbys have", async () => {
+  it("grows a shared disk that only replicas have", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", sharedVolume());
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));

@@ -80,8 +80,8 @@ function targetSize(detail: VolumeDetail, range: CapacityRange): Result<{ readon
 }
 
 /**
- * Azure grows a shared disk only while no VM has it. Its standbys are detached for that, so it does not grow while a node uses it or a failover is under way: a fence, an
- * unproven node or a pod that waits. FAILED_PRECONDITION never rests on a cache alone: the unpublish that another replica has just answered may not be in this one's, and the
+ * Azure grows a shared disk only while no VM has it. Its replicas are detached for that, so it does not grow while a node uses it or a failover is under way: a fence, an
+ * unverified node or a pod that waits. FAILED_PRECONDITION never rests on a cache alone: the unpublish that another replica has just answered may not be in this one's, and the
  * caller asks again only once the pod is gone.
  */
 async function sharedUse(
@@ -91,7 +91,7 @@ async function sharedUse(
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
   if (detail.maxShares === 1) return ok(undefined);
-  const { writer, fencing, unproven = [] } = volume.status?.record ?? {};
+  const { writer, fencing, unverified = [] } = volume.status?.record ?? {};
   const using = new Set([writer, fencing].flatMap((node) => (node === undefined ? [] : [node.nodeName])));
   for (const nodeName of publishedNodes(context, volume)) {
     const present = await readAttachment(context.store, { diskUri: detail.diskUri, nodeName }, signal);
@@ -99,7 +99,8 @@ async function sharedUse(
     if (present.ok && present.value.spec.role === "Primary") using.add(nodeName);
   }
   if (using.size > 0) return ok({ kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: [...using].toSorted() });
-  if (unproven.length > 0) return ok({ kind: "WriterRecordUnproven", volumeId: detail.diskUri, nodes: unproven.map(({ nodeName }) => nodeName).toSorted() });
+  if (unverified.length > 0)
+    return ok({ kind: "WriterRecordUnverified", volumeId: detail.diskUri, nodes: unverified.map(({ nodeName }) => nodeName).toSorted() });
   // A cache alone says that a pod waits: UNAVAILABLE, which is called again without the end of a pod.
   const pods = context.users.cachedPods(detail.diskUri)?.map(({ name }) => name);
   const what = `${pods?.join(", ") ?? "the pods"} to ${pods === undefined ? "be listed" : "end"}: a shared disk grows only while no pod uses it or waits for it`;

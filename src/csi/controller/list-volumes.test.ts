@@ -43,7 +43,7 @@ describe("listVolumes", () => {
     assert.deepEqual(await pageOf(contextWith(volumes), {}), { names: ["pvc-b", "pvc-a"], nextToken: "" });
   });
 
-  it("says which nodes a volume is published on: its primaries, not its standbys", async () => {
+  it("says which nodes a volume is published on: its primaries, not its replicas", async () => {
     const attachments = [anAttachmentObject({ nodeName: "node-a", role: "Replica" }), anAttachmentObject({ nodeName: "node-b", role: "Primary" })];
     const listed = await listVolumes(contextWith([aVolumeObject()], attachments), { maxEntries: 0, startingToken: "" });
     assert.deepEqual(listed.ok && listed.value.entries[0]?.status, { publishedNodeIds: ["node-b"] });

@@ -7,10 +7,10 @@ import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import { type PublicationPorts, publishedNodes } from "./published-nodes.ts";
 
-const standby = aReplica("node-c");
-/** What the token of a standby's node may make of its attachment. */
-const flipped: AzVolumeAttachment = { ...standby, spec: { ...standby.spec, role: "Primary", want: { since: "1970-01-01T00:00:00.000Z" } } };
-const { want: _, ...unwanted } = flipped.spec;
+const replica = aReplica("node-c");
+/** What the token of a replica's node may make of its attachment. */
+const flipped: AzVolumeAttachment = { ...replica, spec: { ...replica.spec, role: "Primary", writerRequest: { since: "1970-01-01T00:00:00.000Z" } } };
+const { writerRequest: _, ...unrequested } = flipped.spec;
 const multiWriter = aVolume({ status: { record: undefined } });
 const written = aVolumeWithRecord({ writer: aWriter("node-a") });
 
@@ -27,12 +27,12 @@ interface Row {
 
 const rows: readonly Row[] = [
   { because: "its token made it a Primary with a want", attach: "kubernetes", attachment: flipped, isPublished: false },
-  { because: "its token made it a Primary without a want", attach: "kubernetes", attachment: { ...flipped, spec: unwanted }, isPublished: false },
+  { because: "its token made it a Primary without a want", attach: "kubernetes", attachment: { ...flipped, spec: unrequested }, isPublished: false },
   { because: "its token made it a Primary, and no pod is there", attach: "driver", attachment: flipped, isPublished: false },
   {
     because: "its token made it a Primary without a want, and no pod is there",
     attach: "driver",
-    attachment: { ...flipped, spec: unwanted },
+    attachment: { ...flipped, spec: unrequested },
     isPublished: false,
   },
   { because: "a pod is there", attach: "driver", attachment: flipped, use: { kind: "used", users: ["pod default/db-0"] }, isPublished: true },
@@ -42,7 +42,7 @@ const rows: readonly Row[] = [
   { because: "its disk is on its way off", attach: "kubernetes", attachment: leaving(flipped), isPublished: true },
   { because: "several nodes may write", attach: "driver", attachment: flipped, volume: multiWriter, isPublished: true },
   { because: "several nodes may write, by VolumeAttachments", attach: "kubernetes", attachment: flipped, volume: multiWriter, isPublished: true },
-  { because: "it is a standby", attach: "kubernetes", attachment: standby, isAttached: true, isPublished: false },
+  { because: "it is a replica", attach: "kubernetes", attachment: replica, isAttached: true, isPublished: false },
 ];
 
 describe("the nodes that a volume is published on", () => {

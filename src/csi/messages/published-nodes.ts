@@ -7,7 +7,7 @@ export type PublicationPorts = BackingPorts & { readonly cache: Pick<ObjectCache
 
 /**
  * The nodes that a volume is published on, sorted: those with a recorded primary, whether or not its attach
- * has ended. Standbys are not published. What only a node's token says of its attachment counts for nothing:
+ * has ended. Replicas are not published. What only a node's token says of its attachment counts for nothing:
  * it must block neither DeleteVolume nor an expansion. Where several nodes may write, no record says which of
  * them may still have the volume mounted, so a primary counts there once a controller has acted on it.
  */

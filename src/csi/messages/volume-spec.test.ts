@@ -6,7 +6,7 @@ import { aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
 import { volumeSpecOf } from "./volume-spec.ts";
 
 describe("volumeSpecOf", () => {
-  it("records what was asked for, and how many standbys that means", () => {
+  it("records what was asked for, and how many replicas that means", () => {
     const request = aCreateVolumeRequest({ parameters: { skuName: "Premium_LRS", maxShares: "3" } });
     assert.deepEqual(volumeSpecOf(request), {
       ok: true,

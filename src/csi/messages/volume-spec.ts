@@ -3,7 +3,7 @@ import { choosePlacement } from "../../core/azure/topology.ts";
 import type { Failure, FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { settleVolume } from "../../core/volume/resolve-volume-spec.ts";
+import { resolveVolumeSpec } from "../../core/volume/resolve-volume-spec.ts";
 import { parseVolumeParameters } from "../../core/volume/volume-parameters.ts";
 import type { CreateVolumeRequest, TopologyRequirement } from "../gen/csi/v1/csi.ts";
 import { readCapabilities } from "./read-capabilities.ts";
@@ -27,7 +27,7 @@ export function volumeSpecOf(request: CreateVolumeRequest): Result<AzVolume["spe
   const parameters = parseVolumeParameters(request.parameters);
   if (!parameters.ok) return parameters;
   const capacity = request.capacityRange ?? { requiredBytes: 0n, limitBytes: 0n };
-  const settled = settleVolume({ parameters: parameters.value, capabilities: capabilities.value, capacity });
+  const settled = resolveVolumeSpec({ parameters: parameters.value, capabilities: capabilities.value, capacity });
   if (!settled.ok) return settled;
   const accessibilityRequirements = readRequirements(request.accessibilityRequirements);
   const placement = choosePlacement({ accessibilityRequirements, skuName: settled.value.skuName, location: parameters.value.location });

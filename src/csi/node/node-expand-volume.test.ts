@@ -62,11 +62,11 @@ describe("nodeExpandVolume", () => {
       assert.deepEqual(await expand(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
     }));
 
-  it("does not take a tombstone for the volume: it has been taken away from under its pod", () =>
+  it("does not take a placeholder for the volume: it has been taken away from under its pod", () =>
     withStaged(async (world) => {
       const target = "/var/lib/kubelet/pods/1/mount";
       world.machine.makeDirectory(target);
-      assert.equal((await world.answerOf(world.ports().host.leaveTombstone(target, never))).ok, true);
+      assert.equal((await world.answerOf(world.ports().host.mountPlaceholder(target, never))).ok, true);
       assert.deepEqual(await expand(world, target), { ok: false, failure: { kind: "PathNotMounted", path: target } });
     }));
 
@@ -77,10 +77,10 @@ describe("nodeExpandVolume", () => {
 
   it("says that it wants a volume of which nobody else says so, where nodes attach by themselves, and names what it waits for", () =>
     withNode({}, async (world) => {
-      await world.setAttachment(({ spec: { want: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
+      await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
       const answer = await expandStaged(world, "driver");
       assert.equal(answer.ok ? "grown" : answer.failure.kind, "StillWaiting");
-      assert.notEqual(world.attachment()?.spec.want, undefined);
+      assert.notEqual(world.attachment()?.spec.writerRequest, undefined);
     }));
 
   it("mounts nothing where this node is not to write", () =>

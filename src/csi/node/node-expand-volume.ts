@@ -37,7 +37,7 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: 
   if (obstacle !== undefined) return fail(obstacle);
   const mounted = await mountAt(ports, request, volume.value, call);
   if (!mounted.ok) return mounted;
-  if (mounted.value === undefined || mounted.value.isTombstone) return fail({ kind: "PathNotMounted", path: volumePath });
+  if (mounted.value === undefined || mounted.value.isPlaceholder) return fail({ kind: "PathNotMounted", path: volumePath });
   const attachment = await ports.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName }), signal);
   if (!attachment.ok) return attachment;
   const { lun, state, deviceMissing } = attachment.value.status ?? {};
@@ -48,12 +48,12 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: 
   if (!found.ok) return found;
   const device = await ports.host.rescanDevice(found.value, signal);
   if (!device.ok) return device;
-  const wantedBytes = gibToBytes(volume.value.status?.detail?.sizeGiB ?? 0);
-  if (device.value.sizeBytes < wantedBytes)
+  const requestedBytes = gibToBytes(volume.value.status?.detail?.sizeGiB ?? 0);
+  if (device.value.sizeBytes < requestedBytes)
     return fail({
       kind: "StillWaiting",
       volumeId,
-      what: `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ${wantedBytes}`,
+      what: `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ${requestedBytes}`,
     });
   const kind = await ports.host.pathKind(volumePath, signal);
   if (!kind.ok) return kind;
@@ -84,7 +84,7 @@ async function mountAt(
   const { volumePath, stagingTargetPath, volumeCapability } = request;
   const mounted = await ports.host.mountAt(volumePath, call.signal);
   const writer = volume.status?.record?.writer;
-  const isToWrite = ports.settings.attach === "driver" || (writer !== undefined && isSameNode(writer, ports.node) && writer.wanted);
+  const isToWrite = ports.settings.attach === "driver" || (writer !== undefined && isSameNode(writer, ports.node) && writer.requested);
   if (!mounted.ok || mounted.value !== undefined || !isToWrite || volumeCapability === undefined || volumePath !== stagingTargetPath) return mounted;
   const stage = readStageRequest({ ...request, volumeContext: volume.status?.detail?.volumeContext ?? {} });
   if (!stage.ok) return stage;

@@ -19,8 +19,8 @@ export async function nodeGetVolumeStats(
   const { volumeId, volumePath } = request;
   const missing = missingField({ volume_id: volumeId, volume_path: volumePath });
   if (missing !== undefined) return fail(missing);
-  const isNoted = ports.notes.volumes().some((note) => isSameResourceUri(note.volumeId, volumeId));
-  const volume = isNoted ? ok(undefined) : await readVolume(ports, volumeId, call.signal);
+  const isCheckpointed = ports.checkpoints.volumes().some((checkpoint) => isSameResourceUri(checkpoint.volumeId, volumeId));
+  const volume = isCheckpointed ? ok(undefined) : await readVolume(ports, volumeId, call.signal);
   if (!volume.ok) return volume;
   const mounted = await ports.host.mountAt(volumePath, call.signal);
   if (!mounted.ok) return mounted;

@@ -153,7 +153,7 @@ describe("registerWithKubelet", () => {
       assert.equal(ended instanceof Error, false);
     }));
 
-  it("gives up once kubelet has refused it for five minutes: a new start may cure what a new try does not", () =>
+  it("gives up once kubelet has refused it for five minutes: a new start may remedy what a new try does not", () =>
     inRegistry(async ({ clock, socketPath, start, whileKept }) => {
       const registration = await start();
       const ended = await whileKept(registration, async (hasEnded) => {
@@ -163,7 +163,7 @@ describe("registerWithKubelet", () => {
       assert.match(String(ended), /no answer; giving up after 300 s/);
     }));
 
-  it("names the cure for a label that contradicts what the VM is", () =>
+  it("names the remedy for a label that contradicts what the VM is", () =>
     inRegistry(async ({ socketPath, start, refusals }) => {
       const registration = await start();
       await asKubelet(socketPath, {

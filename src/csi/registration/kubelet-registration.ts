@@ -67,7 +67,7 @@ export async function registerWithKubelet(options: RegistrationOptions): Promise
       return;
     }
     refusedSinceMs ??= clock.elapsedMs();
-    whyNotRegistered = `kubelet refuses to register this plug-in: ${error}${cureFor(error)}`;
+    whyNotRegistered = `kubelet refuses to register this plug-in: ${error}${remedyFor(error)}`;
     options.events.emit({ about: { kind: "Node", name: options.nodeName }, reason: "RegistrationRefused", message: whyNotRegistered });
   }
 
@@ -163,7 +163,7 @@ function unlessMissing(error: unknown): undefined {
 }
 
 /** What to do about those refusals that kubelet does not explain. */
-function cureFor(error: string): string {
+function remedyFor(error: string): string {
   if (/topology value collision/u.test(error))
     return "; if the label that it names is out of date (the VM was made anew in another zone, say), remove it from the Node";
   return "";

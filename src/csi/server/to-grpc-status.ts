@@ -47,7 +47,7 @@ function codeOf(failure: Failure): status {
     case "ObjectConflict":
       return status.ABORTED;
     case "OtherWriter":
-    case "WriterRecordUnproven":
+    case "WriterRecordUnverified":
     case "InQuarantine":
     case "NotWriter":
     case "VolumeInUse":
@@ -67,7 +67,7 @@ function codeOf(failure: Failure): status {
       return status.RESOURCE_EXHAUSTED;
     case "CloudUnauthorized":
       return status.PERMISSION_DENIED;
-    case "StoreWentBack":
+    case "StoreRolledBack":
     case "StillWaiting":
     case "Throttled":
     case "CloudUnavailable":

@@ -75,7 +75,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const context: ControllerContext = {
     store,
     cache,
-    hearing: { confirm: async () => ok(0) },
+    gracePeriod: { confirm: async () => ok(0) },
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
     users: {
       on: async () => use(),

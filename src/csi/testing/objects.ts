@@ -27,7 +27,7 @@ export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
 
 /** A record that nobody is in. */
 export function aRecord(overrides: Partial<WriterRecord> = {}): WriterRecord {
-  return { quarantine: [], unproven: [], clean: [], foundInUse: false, epoch: 0, storeGeneration: 0, ...overrides };
+  return { quarantine: [], unverified: [], clean: [], adopted: false, epoch: 0, storeIncarnation: 0, ...overrides };
 }
 
 /** An AzVolume whose disk exists, unless `detail` is undefined. */

@@ -16,7 +16,7 @@ const version = (world: NodeWorld) => ownAttachment(world).metadata.resourceVers
 describe("answerRecall", () => {
   for (const changed of [{ id: "recall-2" }, { published: [] }, { published: ["/pods/1", "/pods/2"] }, { unmounting: true }])
     it(`writes what has changed at once: ${Object.keys(changed).join(", ")} ${JSON.stringify(changed)}`, () =>
-      withNode({ writer: aWriter("node-a", { wanted: false }) }, async (world) => {
+      withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
         await give(world);
         const before = version(world);
         await give(world, changed);
@@ -24,7 +24,7 @@ describe("answerRecall", () => {
       }));
 
   it("writes nothing where nothing has changed, however long ago it answered: that is how a stalled unmount is noticed", () =>
-    withNode({ writer: aWriter("node-a", { wanted: false }) }, async (world) => {
+    withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       await give(world);
       const before = version(world);
       await world.clock.advance(3_600_000);
@@ -37,7 +37,7 @@ describe("unmountUnderRecall", () => {
   const recalled = (world: NodeWorld) => ({ attachment: ownAttachment(world), recallId: "recall-1", majorMinor: undefined });
 
   it("reports its progress at once and every five seconds while it unmounts, and no more once that has ended", () =>
-    withNode({ writer: aWriter("node-a", { wanted: false }) }, async (world) => {
+    withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       const unmount = async () => ok(await world.clock.sleep(12_000, never));
       assert.deepEqual(await world.answerOf(unmountUnderRecall(world.ports(), recalled(world), unmount, never)), ok(undefined));
       assert.deepEqual(world.steps, ["answer-recall", "answer-recall", "answer-recall"]);
@@ -48,7 +48,7 @@ describe("unmountUnderRecall", () => {
     }));
 
   it("unmounts where there is no recall to answer", () =>
-    withNode({ writer: aWriter("node-a", { wanted: false }) }, async (world) => {
+    withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       const unmount = async () => ok(undefined);
       for (const left of [{ attachment: undefined }, { recallId: undefined }])
         assert.deepEqual(await world.answerOf(unmountUnderRecall(world.ports(), { ...recalled(world), ...left }, unmount, never)), ok(undefined));

@@ -4,23 +4,23 @@ import { includesNode } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
-import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /**
  * Mounts of a volume that this node never noted: those of the V1 driver, or of a plug-in whose state was wiped. Looked for only while the record says that the node
- * had the disk (*unproven*), since it must then claim what is in use. Answered as the note that would describe them; undefined if nothing is mounted.
+ * had the disk (*unverified*), since it must then claim what is in use. Answered as the note that would describe them; undefined if nothing is mounted.
  * Fails with `DeviceNotFound` where the disk is attached and no link leads to it.
  */
-export async function findUnnotedMounts(
+export async function findUntrackedMounts(
   ports: NodePorts,
   volume: AzVolume,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<Result<VolumeNote | undefined, Failure>> {
+): Promise<Result<VolumeCheckpoint | undefined, Failure>> {
   const record = volume.status?.record;
   const lun = attachment.status?.lun;
-  if (record === undefined || lun === undefined || !includesNode(record.unproven, ports.node)) return ok(undefined);
+  if (record === undefined || lun === undefined || !includesNode(record.unverified, ports.node)) return ok(undefined);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) {
     if (device.failure.kind !== "DeviceNotFound") return device;
@@ -32,10 +32,10 @@ export async function findUnnotedMounts(
   const mounts = await ports.host.mountsOf(device.value.majorMinor, signal);
   if (!mounts.ok) return mounts;
   // An attachment from a backup may lead to the LUN that another volume's disk has by now: what is noted as that volume's is not this one's.
-  const noted = new Set(ports.notes.volumes().flatMap((other) => [other.stagingPath, ...other.targetPaths]));
+  const checkpointed = new Set(ports.checkpoints.volumes().flatMap((other) => [other.stagingPath, ...other.targetPaths]));
   const paths = mounts.value
     .map((mount) => mount.path)
-    .filter((path) => !noted.has(path))
+    .filter((path) => !checkpointed.has(path))
     .toSorted();
   const stagingPath = paths.find((path) => path.endsWith("/globalmount")) ?? paths[0];
   if (stagingPath === undefined) return ok(undefined);

@@ -6,40 +6,40 @@ import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
-import { standbysReconciler } from "./replica-probe.ts";
+import { replicasReconciler } from "./replica-probe.ts";
 
 const never = new AbortController().signal;
 const LUN = 0;
 
-function asStandby(attachment: AzVolumeAttachment): AzVolumeAttachment {
-  const { want: _, ...spec } = attachment.spec;
+function asReplica(attachment: AzVolumeAttachment): AzVolumeAttachment {
+  const { writerRequest: _, ...spec } = attachment.spec;
   return { ...attachment, spec: { ...spec, role: "Replica" } };
 }
 
 /** node-a has the disk of a volume that node-b writes. */
-function withStandby(act: (world: NodeWorld) => Promise<void>): Promise<void> {
+function withReplica(act: (world: NodeWorld) => Promise<void>): Promise<void> {
   return withNode({ writer: aWriter("node-b") }, async (world) => {
-    await world.setAttachment(asStandby);
+    await world.setAttachment(asReplica);
     await act(world);
   });
 }
 
 async function look(world: NodeWorld, host: Partial<HostProvisioner> = {}): Promise<void> {
   const ports = world.ports();
-  const looked = await world.answerOf(standbysReconciler({ ...ports, host: { ...ports.host, ...host } }).reconcile("node", never));
+  const looked = await world.answerOf(replicasReconciler({ ...ports, host: { ...ports.host, ...host } }).reconcile("node", never));
   assert.ok(looked.ok);
 }
 
-describe("standbysReconciler", () => {
+describe("replicasReconciler", () => {
   it("tells the controller of a disk that is not where it should be, before a failover counts on it", () =>
-    withStandby(async (world) => {
+    withReplica(async (world) => {
       world.machine.detach(LUN);
       await look(world);
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
   it("tells nothing of one that is there", () =>
-    withStandby(async (world) => {
+    withReplica(async (world) => {
       await look(world);
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
     }));
@@ -75,7 +75,7 @@ describe("standbysReconciler", () => {
     }));
 
   it("tells nothing of one that is taken off in good order while its device is waited for", () =>
-    withStandby(async (world) => {
+    withReplica(async (world) => {
       world.machine.detach(LUN);
       const { findDevice } = world.ports().host;
       await look(world, {

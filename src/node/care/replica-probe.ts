@@ -11,13 +11,13 @@ import { lunHere } from "../writer/lun-here.ts";
 const LOOK_EVERY_MS = 60_000;
 
 /**
- * Looks now and then whether the disks of this node's standbys are there. Nobody opens one before it is promoted, and only then would it show that somebody has moved it to another
+ * Looks now and then whether the disks of this node's replicas are there. Nobody opens one before it is promoted, and only then would it show that somebody has moved it to another
  * LUN, or that this machine never saw it: a failover that was to take no call to Azure would wait for several. A missing one is told to the controller, which reads the VM again.
  * So is that of a staged volume: a workload that only reads may not notice for hours, and Azure tells of it with the next list of disks alone.
  */
-export function standbysReconciler(ports: NodePorts): Reconciler {
+export function replicasReconciler(ports: NodePorts): Reconciler {
   return {
-    name: "standbys",
+    name: "replicas",
     workers: 1,
     backoff: { baseMs: LOOK_EVERY_MS, maxMs: LOOK_EVERY_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
@@ -35,15 +35,15 @@ function lookedAfter(ports: NodePorts): readonly AzVolumeAttachment[] {
   const { cache, node } = ports;
   return cache
     .byIndex("AzVolumeAttachment", "nodeName", node.nodeName)
-    .filter((attachment) => attachment.metadata.deletionTimestamp === undefined && (isStandby(attachment) || isStaged(ports, attachment)));
+    .filter((attachment) => attachment.metadata.deletionTimestamp === undefined && (isReplica(attachment) || isStaged(ports, attachment)));
 }
 
-function isStandby({ spec }: AzVolumeAttachment): boolean {
+function isReplica({ spec }: AzVolumeAttachment): boolean {
   return spec.role === "Replica";
 }
 
-function isStaged({ notes }: NodePorts, { spec }: AzVolumeAttachment): boolean {
-  return notes.volumes().some(({ volumeName }) => volumeName === spec.volumeName);
+function isStaged({ checkpoints }: NodePorts, { spec }: AzVolumeAttachment): boolean {
+  return checkpoints.volumes().some(({ volumeName }) => volumeName === spec.volumeName);
 }
 
 async function lookAt(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<unknown, Failure>> {
@@ -52,7 +52,7 @@ async function lookAt(ports: NodePorts, attachment: AzVolumeAttachment, signal: 
   const found = await ports.host.findDevice({ lun }, signal);
   if (found.ok || !isMissing(found.failure)) return found;
   // Links that lag contradict the kernel: no reason to doubt the disk of a volume in use.
-  if (!isStandby(attachment) && found.failure.kind !== "DeviceNotFound") return ok({});
+  if (!isReplica(attachment) && found.failure.kind !== "DeviceNotFound") return ok({});
   // One that has been taken off in good order meanwhile does not say Attached any more, and is not marked.
   const reported = await reportMissing(ports, attachment, signal);
   return reported.ok || reported.failure.kind === "ObjectNotFound" ? ok({}) : reported;

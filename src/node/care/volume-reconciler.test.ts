@@ -24,7 +24,7 @@ const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
 
 const reconcile = (world: NodeWorld): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
 const kindOf = (reconciled: Reconciled): string => (reconciled.ok ? "ok" : reconciled.failure.kind);
-const notes = (world: NodeWorld): number => world.ports().notes.volumes().length;
+const checkpoints = (world: NodeWorld): number => world.ports().checkpoints.volumes().length;
 
 /** What somebody else's driver does on this host. */
 async function done<T>(world: NodeWorld, doing: Promise<Result<T, Failure>>): Promise<T> {
@@ -51,11 +51,11 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      await world.ports().notes.remove("pvc-1", never);
+      await world.ports().checkpoints.remove("pvc-1", never);
       await world.setAttachment(() => undefined);
-      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
       assert.equal(kindOf(await reconcile(world)), "StillWaiting");
-      assert.deepEqual(world.record()?.unproven, [a]);
+      assert.deepEqual(world.record()?.unverified, [a]);
       assert.equal(world.machine.mounts().length, 2);
     }));
 
@@ -63,23 +63,26 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      const claimed = aWriter("node-b", { epoch: 2 });
-      await world.setRecord((record) => ({ ...record, foundInUse: true, unproven: [a], epoch: 2, writer: claimed }));
+      const reclaimed = aWriter("node-b", { epoch: 2 });
+      await world.setRecord((record) => ({ ...record, adopted: true, unverified: [a], epoch: 2, writer: reclaimed }));
       const ports = world.ports();
       const pass = (): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
       assert.deepEqual(await pass(), { ok: true, value: { againAfterMs: 2_000 } });
       assert.equal(world.machine.mounts().length, 2);
       assert.deepEqual([...ports.disputes], [["pvc-1", "node-b has claimed pvc-1, and a pod of node-a has it mounted"]]);
-      assert.deepEqual(world.told.map(({ reason }) => reason).slice(-1), ["ClaimDisputed"]);
+      assert.deepEqual(world.told.map(({ reason }) => reason).slice(-1), ["ReclaimDisputed"]);
       await done(world, unpublishVolume(world.ports(), { volumeId: mount.volumeId, targetPath }, never));
       await pass();
-      assert.deepEqual([[...ports.disputes], world.machine.mounts().length, world.record()?.unproven], [[], 0, []]);
+      assert.deepEqual([[...ports.disputes], world.machine.mounts().length, world.record()?.unverified], [[], 0, []]);
     }));
 
   const byOthers: readonly [string, (record: WriterRecord) => WriterRecord][] = [
-    ["of another store generation", (record) => ({ ...withoutWriter(record), epoch: 2, storeGeneration: 7 })],
+    ["of another store incarnation", (record) => ({ ...withoutWriter(record), epoch: 2, storeIncarnation: 7 })],
     ["older than it has noted", (record) => ({ ...withoutWriter(record), epoch: 0 })],
-    ["of another store generation, in which it is unproven", (record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a], storeGeneration: 7 })],
+    [
+      "of another store incarnation, in which it is unverified",
+      (record) => ({ ...withoutWriter(record), adopted: true, unverified: [a], storeIncarnation: 7 }),
+    ],
   ];
   for (const [which, change] of byOthers)
     it(`neither unmounts nor reclaims a volume by a record ${which}`, () =>
@@ -88,7 +91,7 @@ describe("ownVolumesReconciler", () => {
         await publish(world, mount);
         await world.setRecord(change);
         const before = world.record();
-        assert.equal(kindOf(await reconcile(world)), "StoreWentBack");
+        assert.equal(kindOf(await reconcile(world)), "StoreRolledBack");
         assert.deepEqual(world.record(), before);
         assert.equal(world.machine.mounts().length, 2);
       }));
@@ -97,11 +100,11 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      const { notes: memory } = world.ports();
+      const { checkpoints: memory } = world.ports();
       const [staged] = memory.volumes();
       assert.ok(staged !== undefined);
       await done(world, memory.put({ ...staged, vm: { vmId: "vm-of-another", instanceUri: "/another" } }, never));
-      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.equal(world.record()?.writer?.nodeName, "node-a");
       assert.deepEqual(memory.volumes()[0]?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
@@ -115,12 +118,12 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 0);
     }));
 
-  const foundInUse = { foundInUse: true, unproven: [a] };
+  const adopted = { adopted: true, unverified: [a] };
   const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
   const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";
 
   it("claims what the V1 driver mounted for a pod, and knows from then on where it is", () =>
-    withNode(foundInUse, async (world) => {
+    withNode(adopted, async (world) => {
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
       await done(world, host.format({ device, fsType: "ext4", uuid }, never));
@@ -128,19 +131,19 @@ describe("ownVolumesReconciler", () => {
       await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
       world.restartPlugin();
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
       assert.equal(world.attachment()?.spec.role, "Primary");
-      const [note] = world.ports().notes.volumes();
-      assert.deepEqual([note?.epoch, note?.stagingPath, note?.targetPaths, note?.accessType], [1, byV1, [ofPod], "mount"]);
-      assert.deepEqual(note?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
+      const [checkpoint] = world.ports().checkpoints.volumes();
+      assert.deepEqual([checkpoint?.epoch, checkpoint?.stagingPath, checkpoint?.targetPaths, checkpoint?.accessType], [1, byV1, [ofPod], "mount"]);
+      assert.deepEqual(checkpoint?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
       const message = "node-a goes on writing the volume, whose record was lost while a pod used it there (epoch 1)";
-      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "VolumeClaimed", message }]);
+      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "WriterReclaimed", message }]);
       assert.equal(world.machine.mounts().length, 2);
     }));
 
   it("does not claim a volume for what another one has mounted, at whose LUN the attachment from a backup says that its disk is: another node may write it", () =>
-    withNode(foundInUse, async (world) => {
-      const { host, notes: memory } = world.ports();
+    withNode(adopted, async (world) => {
+      const { host, checkpoints: memory } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
       await done(world, host.format({ device, fsType: "ext4", uuid }, never));
       await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
@@ -149,12 +152,12 @@ describe("ownVolumesReconciler", () => {
       const other = { volumeName: "pvc-2", uid: "uid-pvc-2", volumeId: "/disks/pvc-2", epoch: 3, lun: 0, majorMinor, accessType: "mount" as const };
       await done(world, memory.put({ ...other, stagingPath: byV1, targetPaths: [ofPod] }, never));
       assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
-      assert.deepEqual([world.record()?.writer, world.record()?.unproven], [undefined, [a]]);
+      assert.deepEqual([world.record()?.writer, world.record()?.unverified], [undefined, [a]]);
       assert.equal(world.machine.mounts().length, 2);
     }));
 
   it("claims what a pod uses although its attachment is to go: that waits for what this node says, and this node must not wait for it", () =>
-    withNode(foundInUse, async (world) => {
+    withNode(adopted, async (world) => {
       const { host, store } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
       await done(world, host.format({ device, fsType: "ext4", uuid }, never));
@@ -163,27 +166,27 @@ describe("ownVolumesReconciler", () => {
       world.restartPlugin();
       await done(world, store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never));
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
       assert.equal(world.machine.mounts().length, 2);
     }));
 
   it("claims a raw device that the V1 driver bound for a pod, though nothing but that bind tells of it", () =>
-    withNode(foundInUse, async (world) => {
+    withNode(adopted, async (world) => {
       await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
       await done(world, host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
       world.restartPlugin();
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
       assert.equal(world.machine.mounts().length, 1);
     }));
 
   it("does not pass for clean where the disk is attached and no link of its LUN is there, and asks for another look at the VM", () =>
-    withNode(foundInUse, async (world) => {
+    withNode(adopted, async (world) => {
       world.machine.detach(0);
       assert.equal(kindOf(await reconcile(world)), "DeviceNotFound");
-      assert.deepEqual(world.record()?.unproven, [a]);
+      assert.deepEqual(world.record()?.unverified, [a]);
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
@@ -198,12 +201,12 @@ describe("ownVolumesReconciler", () => {
       for (let pass = 1; pass <= 3; pass += 1) {
         assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
         assert.deepEqual(world.record()?.quarantine, [a]);
-        assert.equal(notes(world), 1);
+        assert.equal(checkpoints(world), 1);
       }
       close();
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual(world.record()?.quarantine, []);
-      assert.equal(notes(world), 0);
+      assert.equal(checkpoints(world), 0);
     }));
 
   it("stays in quarantine while a process has a raw device open that the fence has taken off", () =>
@@ -218,7 +221,7 @@ describe("ownVolumesReconciler", () => {
       try {
         await world.clock.advance(LIMIT_MS);
         assert.equal(world.record()?.quarantine.length, 1);
-        assert.equal(world.ports().notes.volumes().length, 1);
+        assert.equal(world.ports().checkpoints.volumes().length, 1);
         close();
         assert.ok(await world.clock.runUntil(() => world.record()?.quarantine.length === 0, LIMIT_MS));
       } finally {
@@ -233,14 +236,14 @@ describe("ownVolumesReconciler", () => {
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
       world.meanwhile["leave-quarantine"] = () => world.setRecord((record) => ({ ...record, quarantine: [] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.equal(notes(world), 0);
+      assert.equal(checkpoints(world), 0);
     }));
 
   it("answers a recall also where nothing is mounted any more and it still can't give: else nobody would ever cut it off", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       const close = world.machine.openRaw(0);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
       await world.setAttachment((attachment) => ({
         ...attachment,
         spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
@@ -258,11 +261,11 @@ describe("ownVolumesReconciler", () => {
   /** A recalled holder without a pod. Answers what refuses its next give. */
   async function recalled(world: NodeWorld, request: StageRequest): Promise<() => void> {
     await stage(world, request);
-    await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+    await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
     const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
     await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
     return () => {
-      world.meanwhile.give = async () => world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
+      world.meanwhile.release = async () => world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
     };
   }
 
@@ -297,7 +300,7 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
       await world.setAttachment((attachment) => ({
         ...attachment,
         spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
@@ -344,18 +347,18 @@ describe("ownVolumesReconciler", () => {
       const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("unmount", failure);
       assert.deepEqual(await reconcile(world), { ok: false, failure });
-      assert.deepEqual([world.machine.mounts().length, notes(world), world.record()?.quarantine], [1, 1, [a]]);
+      assert.deepEqual([world.machine.mounts().length, checkpoints(world), world.record()?.quarantine], [1, 1, [a]]);
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual([world.machine.mounts(), notes(world), world.record()?.quarantine], [[], 0, []]);
+      assert.deepEqual([world.machine.mounts(), checkpoints(world), world.record()?.quarantine], [[], 0, []]);
     }));
 
-  it("leaves quarantine only once it could put a tombstone where a pod had the volume", () =>
+  it("leaves quarantine only once it could put a placeholder where a pod had the volume", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
       const failure = { kind: "HostCommandFailed", command: "mount", exitCode: 32, stderr: "" } as const;
-      world.machine.failNext("leaveTombstone", failure);
+      world.machine.failNext("mountPlaceholder", failure);
       assert.deepEqual(await reconcile(world), { ok: false, failure });
       assert.deepEqual([world.record()?.quarantine, world.told], [[a], []]);
     }));
@@ -374,32 +377,32 @@ describe("ownVolumesReconciler", () => {
   it("forgets a volume that it gave back", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual([world.record()?.writer?.held, notes(world)], [false, 0]);
+      assert.deepEqual([world.record()?.writer?.held, checkpoints(world)], [false, 0]);
     }));
 
   it("claims a raw disk by the name under which a pod has it, and notes it as one", () =>
-    withNode(foundInUse, async (world) => {
+    withNode(adopted, async (world) => {
       await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
       const device = await done(world, world.ports().host.findDevice({ lun: 0 }, never));
       await done(world, world.ports().host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
       assert.equal(kindOf(await reconcile(world)), "ok");
-      const [note] = world.ports().notes.volumes();
-      assert.deepEqual([note?.accessType, note?.targetPaths, note?.epoch], ["block", [ofPod], 1]);
+      const [checkpoint] = world.ports().checkpoints.volumes();
+      assert.deepEqual([checkpoint?.accessType, checkpoint?.targetPaths, checkpoint?.epoch], ["block", [ofPod], 1]);
     }));
 
   it("claims a raw disk that a pod uses once its record was lost, and leaves it to the pod", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       await publish(world, block);
-      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual([world.record()?.writer?.nodeName, world.machine.mounts().map(({ path }) => path)], ["node-a", [targetPath]]);
     }));
 
   it("takes V1's own staging path for the staging path, whatever path of a pod comes before it", () =>
-    withNode(foundInUse, async (world) => {
+    withNode(adopted, async (world) => {
       const early = "/mnt/early";
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
@@ -407,19 +410,19 @@ describe("ownVolumesReconciler", () => {
       await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
       await done(world, host.bindMount({ stagingPath: byV1, targetPath: early, readOnly: false, mountFlags: [] }, never));
       assert.equal(kindOf(await reconcile(world)), "ok");
-      const [note] = world.ports().notes.volumes();
-      assert.deepEqual([note?.stagingPath, note?.targetPaths], [byV1, [early]]);
+      const [checkpoint] = world.ports().checkpoints.volumes();
+      assert.deepEqual([checkpoint?.stagingPath, checkpoint?.targetPaths], [byV1, [early]]);
     }));
 
   it("reports a host that can't look for the disk, and does not say that the disk is missing", () =>
-    withNode(foundInUse, async (world) => {
+    withNode(adopted, async (world) => {
       world.machine.failNext("findDevice", { kind: "HostCommandTimedOut", command: "ls", timeoutMs: 1 });
       assert.equal(kindOf(await reconcile(world)), "HostCommandTimedOut");
       assert.notEqual(world.attachment()?.status?.deviceMissing, true);
     }));
 
   it("is clean of a disk that is neither attached nor there", () =>
-    withNode(foundInUse, async (world) => {
+    withNode(adopted, async (world) => {
       world.machine.detach(0);
       await world.setAttachment((attachment) =>
         attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, state: "Detaching" } },
@@ -432,7 +435,7 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
       assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 500 } });
@@ -449,13 +452,13 @@ describe("ownVolumesReconciler", () => {
     };
     const unpublish = (world: NodeWorld) => done(world, unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never));
 
-    it("gets a tombstone, on which a container that is started again can't write, and which keeps the node from nothing", () =>
+    it("gets a placeholder, on which a container that is started again can't write, and which keeps the node from nothing", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         assert.equal(kindOf(await reconcile(world)), "ok");
-        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        assert.deepEqual(world.machine.placeholders(), [targetPath]);
         assert.equal(world.machine.openVolume(targetPath)?.write("record", "text").kind, "EROFS");
-        assert.deepEqual([world.record()?.quarantine, notes(world), world.machine.mounts()], [[], 0, []]);
+        assert.deepEqual([world.record()?.quarantine, checkpoints(world), world.machine.mounts()], [[], 0, []]);
       }));
 
     it("is free again once it is unpublished", () =>
@@ -463,18 +466,18 @@ describe("ownVolumesReconciler", () => {
         await cutOff(world);
         await reconcile(world);
         await unpublish(world);
-        assert.deepEqual(world.machine.tombstones(), []);
+        assert.deepEqual(world.machine.placeholders(), []);
         assert.equal(world.machine.openVolume(targetPath), undefined);
       }));
 
-    it("gets a tombstone also where the volume was removed and the plug-in was stopped before it could leave one", () =>
+    it("gets a placeholder also where the volume was removed and the plug-in was stopped before it could leave one", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         await done(world, world.ports().host.unmount(targetPath, never));
         world.machine.makeDirectory(targetPath);
         world.restartPlugin();
         await reconcile(world);
-        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        assert.deepEqual(world.machine.placeholders(), [targetPath]);
       }));
 
     it("is told of once, and is no use of the volume, while the node is not clean yet", () =>
@@ -484,13 +487,13 @@ describe("ownVolumesReconciler", () => {
         for (let pass = 1; pass <= 3; pass += 1) assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
         const told = world.told.map(({ reason }) => reason);
         assert.deepEqual(told, ["PodLostDisk", "StaleMountsRemoved"]);
-        // A record that was made anew does not let a tombstone be claimed.
-        await world.setRecord((record) => ({ ...record, quarantine: [], foundInUse: true, unproven: [a] }));
+        // A record that was made anew does not let a placeholder be claimed.
+        await world.setRecord((record) => ({ ...record, quarantine: [], adopted: true, unverified: [a] }));
         assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
         assert.equal(world.record()?.writer, undefined);
         inContainer?.close();
         assert.equal(kindOf(await reconcile(world)), "ok");
-        assert.deepEqual(world.record()?.unproven, []);
+        assert.deepEqual(world.record()?.unverified, []);
       }));
 
     it("gets none where somebody removed its directory: nobody would take it away", () =>
@@ -498,24 +501,24 @@ describe("ownVolumesReconciler", () => {
         await cutOff(world);
         await done(world, world.ports().host.unmount(targetPath, never));
         await reconcile(world);
-        assert.deepEqual(world.machine.tombstones(), []);
+        assert.deepEqual(world.machine.placeholders(), []);
       }));
 
-    it("gets the volume again once the record allows it, and the tombstone again where it does not after all", () =>
+    it("gets the volume again once the record allows it, and the placeholder again where it does not after all", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         await reconcile(world);
         world.machine.attach({ lun: 0, disk: world.disk });
         await world.setRecord((record) => ({ ...record, writer: { ...granted, epoch: 2 }, epoch: 2 }));
         await publish(world, mount);
-        assert.deepEqual(world.machine.tombstones(), []);
+        assert.deepEqual(world.machine.placeholders(), []);
         assert.equal(world.machine.openVolume(targetPath)?.open().kind, "done");
         await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
         world.machine.detach(0);
         assert.notEqual(kindOf(await reconcile(world)), "ok");
-        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        assert.deepEqual(world.machine.placeholders(), [targetPath]);
         await unpublish(world);
-        assert.deepEqual(world.machine.tombstones(), []);
+        assert.deepEqual(world.machine.placeholders(), []);
       }));
 
     it("has none where it is a raw device's: nothing is started without the device", () =>
@@ -525,7 +528,7 @@ describe("ownVolumesReconciler", () => {
         world.machine.detach(0);
         await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
         assert.equal(kindOf(await reconcile(world)), "ok");
-        assert.deepEqual([world.machine.tombstones(), world.machine.mounts()], [[], []]);
+        assert.deepEqual([world.machine.placeholders(), world.machine.mounts()], [[], []]);
       }));
   });
 
@@ -550,7 +553,7 @@ describe("ownVolumesReconciler", () => {
     }));
 
   it("reads a volume that its cache does not follow: of a record that was made anew the cache learns nothing before the node has an attachment, and the quarantine would never end", () =>
-    withNode({ foundInUse: true }, async (world) => {
+    withNode({ adopted: true }, async (world) => {
       const ports = world.ports();
       const { cache } = ports;
       const blind: NodePorts["cache"] = { ...cache, get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)) };
@@ -559,16 +562,16 @@ describe("ownVolumesReconciler", () => {
     }));
 
   it("tells nothing of a quarantine that only a found record implies", () =>
-    withNode({ foundInUse: true }, async (world) => {
+    withNode({ adopted: true }, async (world) => {
       await reconcile(world);
       assert.deepEqual([world.record()?.clean, world.told], [[a], []]);
     }));
 
   it("leaves a quarantine while a stage, where nodes attach by themselves, waits for a grant that can't come before", () =>
-    withNode({ foundInUse: true }, async (world) => {
+    withNode({ adopted: true }, async (world) => {
       const ports = { ...world.ports(), settings: { ...world.ports().settings, attach: "driver" as const } };
       const staged = ports.locks.run(diskUri, "NodeStageVolume", () => stageVolume(ports, mount, never));
-      assert.ok(await world.clock.runUntil(() => world.steps.includes("want"), LIMIT_MS));
+      assert.ok(await world.clock.runUntil(() => world.steps.includes("request"), LIMIT_MS));
       assert.deepEqual(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never)), { ok: true, value: {} });
       assert.deepEqual(world.record()?.clean, [a]);
       await world.setRecord((record) => ({ ...record, writer: granted, epoch: 1 }));
@@ -585,7 +588,7 @@ describe("ownVolumesReconciler", () => {
 
   it("forgets a volume whose objects are gone, by its note alone, and no other volume", () =>
     withNode({ writer: granted }, async (world) => {
-      const { notes: memory } = world.ports();
+      const { checkpoints: memory } = world.ports();
       const other = { volumeName: "pvc-0", uid: "uid-pvc-0", volumeId: "/disks/pvc-0", epoch: 1, lun: 5, majorMinor: "8:80", accessType: "mount" as const };
       await done(world, memory.put({ ...other, stagingPath: "/staging/pvc-0", targetPaths: [] }, never));
       await stage(world, mount);
@@ -605,7 +608,7 @@ describe("ownVolumesReconciler", () => {
       await publish(world, mount);
       await deleteVolume(world);
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual([world.machine.mounts().length, notes(world)], [2, 1]);
+      assert.deepEqual([world.machine.mounts().length, checkpoints(world)], [2, 1]);
     }));
 
   it("reports a disputed claim while a call has the volume, and until the record names this node again", () =>
@@ -614,7 +617,7 @@ describe("ownVolumesReconciler", () => {
       await publish(world, mount);
       const before = world.record();
       assert.ok(before !== undefined);
-      await world.setRecord((record) => ({ ...record, foundInUse: true, unproven: [a], epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
+      await world.setRecord((record) => ({ ...record, adopted: true, unverified: [a], epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
       const ports = world.ports();
       const pass = (): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
       await pass();
@@ -634,21 +637,21 @@ describe("ownVolumesReconciler", () => {
       await stage(world, mount);
       await publish(world, mount);
       world.machine.detach(0);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
       await reconcile(world);
-      assert.deepEqual([world.machine.mounts(), world.machine.tombstones()], [[], [targetPath]]);
+      assert.deepEqual([world.machine.mounts(), world.machine.placeholders()], [[], [targetPath]]);
     }));
 
   it("gives nothing that it could not unmount", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
       const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("unmount", failure);
       assert.deepEqual(await reconcile(world), { ok: false, failure });
-      assert.deepEqual([world.record()?.writer?.held, notes(world), world.machine.mounts().length], [true, 1, 1]);
+      assert.deepEqual([world.record()?.writer?.held, checkpoints(world), world.machine.mounts().length], [true, 1, 1]);
     }));
 
   it("unbinds every target of a raw disk that it may not have any more in one pass", () =>
@@ -675,8 +678,8 @@ describe("ownVolumesReconciler", () => {
       assert.ok(await world.clock.runUntil(isSeen, LIMIT_MS));
       assert.deepEqual([kindOf(await reconcile(world)), world.attachment()], ["ok", undefined], "the orchestrator publishes, and states it");
       assert.equal(kindOf(await world.answerOf(ownVolumesReconciler(inDriverMode(world)).reconcile("pvc-1", never))), "ok");
-      const { role, want, volumeContext: stated } = world.attachment()?.spec ?? {};
-      assert.deepEqual([role, want !== undefined, stated], ["Primary", true, volumeContext]);
+      const { role, writerRequest, volumeContext: stated } = world.attachment()?.spec ?? {};
+      assert.deepEqual([role, writerRequest !== undefined, stated], ["Primary", true, volumeContext]);
     }));
 
   for (const [attach, made] of [
@@ -687,12 +690,12 @@ describe("ownVolumesReconciler", () => {
       withNode({ writer: granted }, async (world) => {
         await stage(world, mount);
         await publish(world, mount);
-        const { notes: memory } = world.ports();
+        const { checkpoints: memory } = world.ports();
         const [staged] = memory.volumes();
         assert.ok(staged !== undefined);
         await done(world, memory.put({ ...staged, uid: "uid-of-the-lost-object" }, never));
         await world.setAttachment(() => undefined);
-        await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+        await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
         const ports = { ...world.ports(), settings: { ...world.ports().settings, attach } };
         assert.equal(kindOf(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never))), "ok");
         assert.deepEqual([world.record()?.writer?.nodeName, world.attachment()?.spec.role], ["node-a", made]);

@@ -8,19 +8,19 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodeVolumeAction, ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { claim, leaveQuarantine, proveClean } from "../../core/writer/writer-steps.ts";
+import { reclaim, leaveQuarantine, proveClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
-import { stateWant } from "../../objects/writer-request.ts";
-import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import { requestWriter } from "../../objects/writer-request.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { observeTargets } from "../stage/published-targets.ts";
-import { giveVolume } from "../writer/acquire-volume.ts";
+import { releaseVolume } from "../writer/acquire-volume.ts";
 import type { KnownVolume } from "../writer/clean-check-target.ts";
-import { olderThanNoted, readTrustedGeneration } from "../writer/rollback-detector.ts";
+import { olderThanCheckpoint, readTrustedIncarnation } from "../writer/rollback-detector.ts";
 import { showClean } from "../writer/verify-clean.ts";
 import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
-import { findUnnotedMounts } from "./find-untracked-mounts.ts";
+import { findUntrackedMounts } from "./find-untracked-mounts.ts";
 
 const BUSY_AGAIN_MS = 200;
 /** How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object tells that the last one has gone. */
@@ -36,8 +36,8 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
     backoff: { baseMs: 200, maxMs: 5_000 },
     reconcile: async (volumeName, signal) => {
       const volume = ports.cache.get("AzVolume", volumeName);
-      const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
-      const volumeId = volume?.status?.detail?.diskUri ?? note?.volumeId ?? ownAttachment(ports, volumeName)?.spec.volumeId;
+      const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+      const volumeId = volume?.status?.detail?.diskUri ?? checkpoint?.volumeId ?? ownAttachment(ports, volumeName)?.spec.volumeId;
       if (volumeId === undefined) return ok({});
       // Looked at first without the lock: a call must not be told to come again because the node had nothing to do. By the cache, where it follows the volume: nothing is done by
       // what it says, and what it does not say yet wakes this when it comes.
@@ -71,15 +71,15 @@ async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId
 
 /** A backup that was put back may not know of a mount that a workload writes to: nothing is unmounted, claimed or said clean by such a record. */
 async function trustRecord(ports: NodePorts, volume: AzVolume | undefined, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const generation = await readTrustedGeneration(ports, signal);
+  const generation = await readTrustedIncarnation(ports, signal);
   if (!generation.ok) return generation;
   const record = volume?.status?.record;
   if (volume === undefined || record === undefined) return ok(undefined);
   const older =
-    record.storeGeneration === generation.value
-      ? olderThanNoted(ports, volume)
-      : `${volume.metadata.name} is of store generation ${record.storeGeneration}, the store of ${generation.value}`;
-  return older === undefined ? ok(undefined) : fail({ kind: "StoreWentBack", detail: older });
+    record.storeIncarnation === generation.value
+      ? olderThanCheckpoint(ports, volume)
+      : `${volume.metadata.name} is of store incarnation ${record.storeIncarnation}, the store of ${generation.value}`;
+  return older === undefined ? ok(undefined) : fail({ kind: "StoreRolledBack", detail: older });
 }
 
 function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {
@@ -97,12 +97,14 @@ async function look(
   signal: AbortSignal,
 ): Promise<Result<Target, Failure>> {
   const attachment = ownAttachment(ports, volumeName);
-  const noted = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  const checkpointed = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
   const found =
-    noted === undefined && volume !== undefined && attachment !== undefined ? await findUnnotedMounts(ports, volume, attachment, signal) : ok(noted);
+    checkpointed === undefined && volume !== undefined && attachment !== undefined
+      ? await findUntrackedMounts(ports, volume, attachment, signal)
+      : ok(checkpointed);
   if (!found.ok) return found;
-  const note = found.value;
-  const known: Known = { volume, note, attachment, volumeId };
+  const checkpoint = found.value;
+  const known: Known = { volume, checkpoint, attachment, volumeId };
   const observed = await observe(ports, known, signal);
   return observed.ok ? ok({ ...known, volumeName, observed: observed.value }) : observed;
 }
@@ -110,20 +112,20 @@ async function look(
 type Known = KnownVolume & { readonly volumeId: string };
 
 async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Promise<Result<ObservedNodeVolume, Failure>> {
-  const { note, volume } = known;
-  const targets = note === undefined ? ok({ bound: [], bare: [] }) : await observeTargets(ports, note, signal);
+  const { checkpoint, volume } = known;
+  const targets = checkpoint === undefined ? ok({ bound: [], bare: [] }) : await observeTargets(ports, checkpoint, signal);
   if (!targets.ok) return targets;
-  const staged = note === undefined ? ok(undefined) : await ports.host.mountAt(note.stagingPath, signal);
+  const staged = checkpoint === undefined ? ok(undefined) : await ports.host.mountAt(checkpoint.stagingPath, signal);
   if (!staged.ok) return staged;
-  const isBlock = note?.accessType === "block";
+  const isBlock = checkpoint?.accessType === "block";
   const mount = staged.value === undefined ? (isBlock && targets.value.bound.length > 0 ? "live" : "none") : staged.value.isDead ? "dead" : "live";
   return ok({
     node: ports.node,
     record: volume?.status?.record,
     isMultiWriter: volume !== undefined && !isSingleWriter(volume.spec.capabilities),
     attachment: known.attachment,
-    statesWants: ports.settings.attach === "driver",
-    note: note === undefined ? undefined : { epoch: note.epoch, accessType: note.accessType },
+    statesRequests: ports.settings.attach === "driver",
+    checkpoint: checkpoint === undefined ? undefined : { epoch: checkpoint.epoch, accessType: checkpoint.accessType },
     mount,
     targets: targets.value.bound,
     bareTargets: targets.value.bare,
@@ -136,14 +138,16 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
   const { volumeName } = target;
   const { nodeName } = ports.node;
   switch (action.kind) {
-    case "Claim":
-      return claimVolume(ports, target, action.epochKnown, signal);
-    case "NoteEpoch":
-      return target.volume === undefined || target.note === undefined ? ok({}) : noteEpoch(ports, target.volume, target.note, action.epoch, signal);
+    case "Reclaim":
+      return reclaimVolume(ports, target, action.epochKnown, signal);
+    case "CheckpointEpoch":
+      return target.volume === undefined || target.checkpoint === undefined
+        ? ok({})
+        : checkpointEpoch(ports, target.volume, target.checkpoint, action.epoch, signal);
     case "ReportDispute":
       return reportDispute(ports, volumeName, action.claimedBy);
-    case "StateWant":
-      return stateLostWant(ports, target, signal);
+    case "RequestWriter":
+      return restoreLostRequest(ports, target, signal);
     case "ProveClean":
       return whenClean(
         ports,
@@ -171,17 +175,17 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
         : answerRecall(
             ports,
             target.attachment,
-            { id: action.recallId, published: target.observed.targets, majorMinor: target.note?.majorMinor, unmounting: false },
+            { id: action.recallId, published: target.observed.targets, majorMinor: target.checkpoint?.majorMinor, unmounting: false },
             signal,
           );
-    case "UnmountAndGive": {
+    case "UnmountAndRelease": {
       const { mount, targets } = target.observed;
       // What is unmounted already makes no progress: it would only overwrite that the give was refused.
       const recallId = mount === "none" && targets.length === 0 ? undefined : action.recallId;
       const unmounted = await unmountUnderRecall(
         ports,
-        { attachment: target.attachment, recallId, majorMinor: target.note?.majorMinor },
-        () => unmountAll(ports, target, action.tombstones, signal),
+        { attachment: target.attachment, recallId, majorMinor: target.checkpoint?.majorMinor },
+        () => unmountAll(ports, target, action.placeholders, signal),
         signal,
       );
       const given = unmounted.ok ? await giveAndForget(ports, volumeName, signal) : unmounted;
@@ -192,15 +196,15 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
       return given;
     }
     case "CleanUp": {
-      const unmounted = await unmountAll(ports, target, action.tombstones, signal);
+      const unmounted = await unmountAll(ports, target, action.placeholders, signal);
       if (unmounted.ok && target.observed.mount !== "none") {
-        const paths = [...target.observed.targets, ...(target.note === undefined ? [] : [target.note.stagingPath])];
+        const paths = [...target.observed.targets, ...(target.checkpoint === undefined ? [] : [target.checkpoint.stagingPath])];
         tell(ports, volumeName, "StaleMountsRemoved", `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`);
       }
       return unmounted;
     }
     case "Forget":
-      return target.note === undefined ? ok(undefined) : whenClean(ports, target, "absence", () => ports.notes.remove(volumeName, signal), signal);
+      return target.checkpoint === undefined ? ok(undefined) : whenClean(ports, target, "absence", () => ports.checkpoints.remove(volumeName, signal), signal);
     default:
       return unreachable(action);
   }
@@ -210,7 +214,7 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
 async function reportDispute(ports: NodePorts, volumeName: string, claimedBy: string): Promise<Result<void, Failure>> {
   const message = `${claimedBy} has claimed ${volumeName}, and a pod of ${ports.node.nodeName} has it mounted`;
   ports.disputes.set(volumeName, message);
-  tell(ports, volumeName, "ClaimDisputed", message);
+  tell(ports, volumeName, "ReclaimDisputed", message);
   return ok(undefined);
 }
 
@@ -221,75 +225,79 @@ function tell(ports: NodePorts, volumeName: string, reason: EventReason, message
 /** The unmount may have ended before it could tell anything of itself, and the node still can't give: a recall without an answer would be waited for without end. */
 async function tellNotGiven(
   ports: NodePorts,
-  { attachment, note }: Target,
+  { attachment, checkpoint }: Target,
   { recallId: id, giveRefused }: { readonly recallId: string | undefined; readonly giveRefused: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   if (attachment === undefined || id === undefined) return;
-  const answer = { id, published: [], majorMinor: note?.majorMinor, unmounting: true, giveRefused };
+  const answer = { id, published: [], majorMinor: checkpoint?.majorMinor, unmounting: true, giveRefused };
   const answered = await answerRecall(ports, attachment, answer, signal);
   if (!answered.ok && !signal.aborted) ports.logger.warn("recall not answered", { attachmentName: attachment.metadata.name, failure: answered.failure });
 }
 
 async function giveAndForget(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const given = await giveVolume(ports, volumeName, signal);
-  return given.ok ? ports.notes.remove(volumeName, signal) : given;
+  const given = await releaseVolume(ports, volumeName, signal);
+  return given.ok ? ports.checkpoints.remove(volumeName, signal) : given;
 }
 
 /** A live mount with users, whose record was lost: this node goes on writing, under an epoch above all that it knows. */
-async function claimVolume(ports: NodePorts, target: Target, epochKnown: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
-  const { volume, note, volumeName } = target;
-  if (volume === undefined || note === undefined) return ok({});
+async function reclaimVolume(ports: NodePorts, target: Target, epochKnown: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const { volume, checkpoint, volumeName } = target;
+  if (volume === undefined || checkpoint === undefined) return ok({});
   // The want first: a claim that was cut off is made again, and one without a want would look like a leaked one.
-  const wanted = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: {}, creates: ports.settings.attach === "driver" }, signal);
-  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a claim can tell. Where the orchestrator publishes, the controller makes
-  // the attachment that is missing.
-  if (!wanted.ok && wanted.failure.kind !== "OperationInProgress" && wanted.failure.kind !== "ObjectNotFound") return wanted;
-  const claimed = await moveRecord(
+  const requested = await requestWriter(
     ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "claim" },
-    (record) => claim(record, ports.node, epochKnown),
+    { volume, nodeName: ports.node.nodeName, volumeContext: {}, creates: ports.settings.attach === "driver" },
     signal,
   );
-  if (!claimed.ok) return claimed;
-  const epoch = claimed.value.status?.record?.epoch ?? epochKnown;
+  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a claim can tell. Where the orchestrator publishes, the controller makes
+  // the attachment that is missing.
+  if (!requested.ok && requested.failure.kind !== "OperationInProgress" && requested.failure.kind !== "ObjectNotFound") return requested;
+  const reclaimed = await moveRecord(
+    ports,
+    { volumeName, nodeName: ports.node.nodeName, step: "reclaim" },
+    (record) => reclaim(record, ports.node, epochKnown),
+    signal,
+  );
+  if (!reclaimed.ok) return reclaimed;
+  const epoch = reclaimed.value.status?.record?.epoch ?? epochKnown;
   tell(
     ports,
     volumeName,
-    "VolumeClaimed",
+    "WriterReclaimed",
     `${ports.node.nodeName} goes on writing the volume, whose record was lost while a pod used it there (epoch ${epoch})`,
   );
-  return noteEpoch(ports, volume, note, epoch, signal);
+  return checkpointEpoch(ports, volume, checkpoint, epoch, signal);
 }
 
-async function stateLostWant(ports: NodePorts, { volume, volumeName }: Target, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function restoreLostRequest(ports: NodePorts, { volume, volumeName }: Target, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   if (volume === undefined) return ok({});
-  const stated = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: volume.status?.detail?.volumeContext ?? {} }, signal);
+  const stated = await requestWriter(ports, { volume, nodeName: ports.node.nodeName, volumeContext: volume.status?.detail?.volumeContext ?? {} }, signal);
   if (stated.ok) ports.logger.warn("want stated again: its attachment was lost", { volumeName, nodeName: ports.node.nodeName });
   return stated;
 }
 
-function noteEpoch(ports: NodePorts, volume: AzVolume, note: VolumeNote, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {
+function checkpointEpoch(ports: NodePorts, volume: AzVolume, checkpoint: VolumeCheckpoint, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {
   const { vmId, instanceUri } = ports.node;
-  return ports.notes.put({ ...note, uid: volume.metadata.uid, epoch, vm: { vmId, instanceUri } }, signal);
+  return ports.checkpoints.put({ ...checkpoint, uid: volume.metadata.uid, epoch, vm: { vmId, instanceUri } }, signal);
 }
 
 /** Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is tried again later. */
-async function unmountAll(ports: NodePorts, target: Target, tombstones: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
-  for (const path of target.observed.targets.filter((other) => !tombstones.includes(other))) {
+async function unmountAll(ports: NodePorts, target: Target, placeholders: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
+  for (const path of target.observed.targets.filter((other) => !placeholders.includes(other))) {
     const unbound = await ports.host.unmount(path, signal);
     if (!unbound.ok) return unbound;
   }
-  for (const path of tombstones) {
-    const left = await ports.host.leaveTombstone(path, signal);
+  for (const path of placeholders) {
+    const left = await ports.host.mountPlaceholder(path, signal);
     if (!left.ok) return left;
   }
-  if (tombstones.length > 0) {
+  if (placeholders.length > 0) {
     const lost = `pods of ${ports.node.nodeName} have lost the volume, and find an empty read-only folder in its place`;
-    tell(ports, target.volumeName, "PodLostDisk", `${lost}: ${tombstones.join(", ")}`);
+    tell(ports, target.volumeName, "PodLostDisk", `${lost}: ${placeholders.join(", ")}`);
   }
-  if (target.note === undefined) return ok(undefined);
-  const { stagingPath } = target.note;
+  if (target.checkpoint === undefined) return ok(undefined);
+  const { stagingPath } = target.checkpoint;
   return ports.steps.run("unmount", () => ports.host.unmount(stagingPath, signal));
 }
 

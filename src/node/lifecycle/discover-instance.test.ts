@@ -10,7 +10,7 @@ import type { InstanceMetadata, InstanceMetadataService } from "../../ports/clou
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { LogFields, Logger } from "../../ports/logger.ts";
 import { aMachine } from "../testing/a-machine.ts";
-import { confirmMachine, learnMachine } from "./discover-instance.ts";
+import { confirmMachine, discoverInstance } from "./discover-instance.ts";
 
 const never = new AbortController().signal;
 const nothingGiven = { vmId: undefined, instanceUri: undefined };
@@ -30,13 +30,13 @@ function portsOf(clock: VirtualClock, metadata: InstanceMetadataService | undefi
   return { metadata, ownNode: node, clock, random: createSeededRandom(1), logger };
 }
 
-describe("learnMachine", () => {
+describe("discoverInstance", () => {
   it("asks until the service of a VM that has just started answers, and says each time what to do", async () => {
     const clock = createVirtualClock();
     const told: LogFields[] = [];
     const logger: Logger = { ...silentLogger, warn: (_message, fields) => told.push(fields ?? {}) };
     const metadata = service(notThere, notThere, ok(aMachine()));
-    const learnt = await settledOn(clock, learnMachine(portsOf(clock, metadata, undefined, logger), nothingGiven, never));
+    const learnt = await settledOn(clock, discoverInstance(portsOf(clock, metadata, undefined, logger), nothingGiven, never));
     assert.deepEqual(learnt, {
       vmId: aMachine().vmId,
       instanceUri: aMachine().resourceId,
@@ -56,7 +56,7 @@ describe("learnMachine", () => {
     const clock = createVirtualClock();
     const node = ownNode({ "topology.kubernetes.io/zone": "eastus-2" });
     const unasked: InstanceMetadataService = { read: () => assert.fail("asked") };
-    assert.deepEqual(await settledOn(clock, learnMachine(portsOf(clock, unasked, node), { vmId: "guid", instanceUri: "/vm" }, never)), {
+    assert.deepEqual(await settledOn(clock, discoverInstance(portsOf(clock, unasked, node), { vmId: "guid", instanceUri: "/vm" }, never)), {
       vmId: "guid",
       instanceUri: "/vm",
       vmSize: "",
@@ -69,7 +69,7 @@ describe("learnMachine", () => {
   it("ends with its signal, however long nobody answers", async () => {
     const clock = createVirtualClock();
     const life = new AbortController();
-    const learning = learnMachine(portsOf(clock, service(notThere)), nothingGiven, life.signal);
+    const learning = discoverInstance(portsOf(clock, service(notThere)), nothingGiven, life.signal);
     await clock.advance(600_000);
     life.abort(new Error("told to end"));
     await assert.rejects(settledOn(clock, learning), /told to end/);
@@ -77,15 +77,15 @@ describe("learnMachine", () => {
 
   it("asks for what is not given: a GUID says nothing of where the VM is", async () => {
     const clock = createVirtualClock();
-    const learnt = await settledOn(clock, learnMachine(portsOf(clock, service(ok(aMachine()))), { vmId: "guid", instanceUri: undefined }, never));
+    const learnt = await settledOn(clock, discoverInstance(portsOf(clock, service(ok(aMachine()))), { vmId: "guid", instanceUri: undefined }, never));
     assert.deepEqual([learnt.vmId, learnt.instanceUri], ["guid", aMachine().resourceId]);
   });
 
   it("refuses to guess: neither a GUID that nobody tells, nor where the VM is, nor the region of a zone", async () => {
     const clock = createVirtualClock();
-    await assert.rejects(learnMachine(portsOf(clock, undefined), nothingGiven, never), /give both --vm-id and --vm-resource-id/);
-    await assert.rejects(learnMachine(portsOf(clock, undefined), { vmId: "guid", instanceUri: undefined }, never), /--vm-resource-id/);
-    await assert.rejects(learnMachine(portsOf(clock, undefined), { vmId: "guid", instanceUri: "/vm", zone: "1" }, never), /give --location/);
+    await assert.rejects(discoverInstance(portsOf(clock, undefined), nothingGiven, never), /give both --vm-id and --vm-resource-id/);
+    await assert.rejects(discoverInstance(portsOf(clock, undefined), { vmId: "guid", instanceUri: undefined }, never), /--vm-resource-id/);
+    await assert.rejects(discoverInstance(portsOf(clock, undefined), { vmId: "guid", instanceUri: "/vm", zone: "1" }, never), /give --location/);
   });
 });
 

@@ -34,7 +34,7 @@ const CONFIRM_EVERY_MS = 60_000;
  * Learns which VM this is, and what kind of one: tries until it is told, for nothing can be done before. A `vmId` and an `instanceUri` that the operator gives are
  * believed, and the platform not asked. Rejects with the signal's reason.
  */
-export async function learnMachine(
+export async function discoverInstance(
   ports: Omit<MachinePorts, "metadata"> & { readonly metadata: InstanceMetadataService | undefined; readonly ownNode: OwnNode | undefined },
   given: MachineFacts & { readonly vmId: string | undefined; readonly instanceUri: string | undefined },
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
-import type { NotedVm, VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { NotedVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
@@ -55,7 +55,7 @@ describe("heartbeatReconciler", () => {
       assert.ok((await world.answerOf(world.store.updateStatus("AzDriverNode", older, never))).ok);
       assert.deepEqual([await beats(), reads], [6, 3]);
       const noticed = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
-      assert.deepEqual(noticed.ok && noticed.value.status?.conditions.map(({ type }) => type), ["StoreWentBack"]);
+      assert.deepEqual(noticed.ok && noticed.value.status?.conditions.map(({ type }) => type), ["StoreRolledBack"]);
     }));
 
   it("shows a volume that another node has claimed under a pod here, for as long as it is so", () =>
@@ -63,7 +63,7 @@ describe("heartbeatReconciler", () => {
       const ports = world.ports();
       ports.disputes.set("pvc-1", "node-b has claimed pvc-1");
       const [condition] = (await beat(world, ports)).status?.conditions ?? [];
-      assert.deepEqual([condition?.type, condition?.status, condition?.message], ["ClaimDisputed", "True", "node-b has claimed pvc-1"]);
+      assert.deepEqual([condition?.type, condition?.status, condition?.message], ["ReclaimDisputed", "True", "node-b has claimed pvc-1"]);
       assert.deepEqual((await beat(world, ports)).status?.conditions, [condition], "its time of transition stays");
       ports.disputes.clear();
       assert.deepEqual((await beat(world, ports)).status?.conditions, []);
@@ -72,8 +72,8 @@ describe("heartbeatReconciler", () => {
   it("reports no epoch that the API server would refuse: a damaged note must not silence the node", () =>
     withNode({}, async (world) => {
       const ports = world.ports();
-      const volumes: typeof ports.notes.volumes = () => [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: Number.MAX_SAFE_INTEGER } as VolumeNote];
-      const { status } = await beat(world, { ...ports, notes: { ...ports.notes, volumes, heartbeat: () => ports.notes.heartbeat() } });
+      const volumes: typeof ports.checkpoints.volumes = () => [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: Number.MAX_SAFE_INTEGER } as VolumeCheckpoint];
+      const { status } = await beat(world, { ...ports, checkpoints: { ...ports.checkpoints, volumes, heartbeat: () => ports.checkpoints.heartbeat() } });
       assert.deepEqual(status?.volumes, [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 2 ** 52 }]);
     }));
 
@@ -81,11 +81,12 @@ describe("heartbeatReconciler", () => {
     withNode({}, async (world) => {
       const ports = world.ports();
       const { vmId, instanceUri } = ports.node;
-      const note = (volumeName: string, vm?: NotedVm): VolumeNote => ({ volumeName, uid: "uid", epoch: 1, ...(vm === undefined ? {} : { vm }) }) as VolumeNote;
+      const checkpoint = (volumeName: string, vm?: NotedVm): VolumeCheckpoint =>
+        ({ volumeName, uid: "uid", epoch: 1, ...(vm === undefined ? {} : { vm }) }) as VolumeCheckpoint;
       const moved = { vmId: vmId.toUpperCase(), instanceUri: "/moved" };
       const other = { vmId: "vm-of-another", instanceUri };
-      const volumes = (): readonly VolumeNote[] => [note("by-older"), note("own", moved), note("copied", other)];
-      const { status } = await beat(world, { ...ports, notes: { ...ports.notes, volumes, heartbeat: () => ports.notes.heartbeat() } });
+      const volumes = (): readonly VolumeCheckpoint[] => [checkpoint("by-older"), checkpoint("own", moved), checkpoint("copied", other)];
+      const { status } = await beat(world, { ...ports, checkpoints: { ...ports.checkpoints, volumes, heartbeat: () => ports.checkpoints.heartbeat() } });
       assert.deepEqual(
         status?.volumes.map(({ volumeName, notedOn }) => [volumeName, notedOn]),
         [
@@ -102,9 +103,9 @@ describe("heartbeatReconciler", () => {
       const ports = world.ports();
       const watching: NodePorts = { ...ports, cache: { ...ports.cache, listAgain: () => void listed++ } };
       await beat(world, watching);
-      await ports.notes.putHeartbeat(7, never);
+      await ports.checkpoints.putHeartbeat(7, never);
       const first = await beat(world, watching);
-      assert.deepEqual([first.status?.heartbeat, first.status?.conditions.map(({ type, status }) => `${type} ${status}`)], [8, ["StoreWentBack True"]]);
+      assert.deepEqual([first.status?.heartbeat, first.status?.conditions.map(({ type, status }) => `${type} ${status}`)], [8, ["StoreRolledBack True"]]);
       await beat(world, watching);
       assert.equal(listed, 1, "it is noticed once");
     }));
@@ -113,7 +114,7 @@ describe("heartbeatReconciler", () => {
     withNode({ writer: aWriter("node-a") }, async (world) => {
       const ports = world.ports();
       const uid = ports.cache.get("AzVolume", "pvc-1")?.metadata.uid ?? "";
-      const note = {
+      const checkpoint = {
         volumeName: "pvc-1",
         uid,
         volumeId: "/disks/pvc-1",
@@ -124,7 +125,7 @@ describe("heartbeatReconciler", () => {
         majorMinor: "8:32",
         accessType: "mount",
       } as const;
-      await ports.notes.put(note, never);
+      await ports.checkpoints.put(checkpoint, never);
       const { status } = await beat(world, ports);
       assert.deepEqual(
         status?.conditions.map(({ message }) => message),

@@ -1,15 +1,15 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
-import { COUNTER_MAX, NOTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
-import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "../../core/api/lease.ts";
+import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
+import { annotatedNumber, CONTROLLER_LEASE, STORE_INCARNATION_ANNOTATION } from "../../core/api/lease.ts";
 import { isSameVmId } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
-import { STORE_WENT_BACK, wentBackReason } from "../../objects/rollback-reports.ts";
+import { STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import type { NotedVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { notedDoubt, olderThanNoted } from "../writer/rollback-detector.ts";
+import { recordedDoubt, olderThanCheckpoint } from "../writer/rollback-detector.ts";
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
@@ -17,14 +17,14 @@ const SLOW_STORE_MAX_MS = 60_000;
 const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
 
 /** The condition of an AzDriverNode that says: another node has claimed a volume that a pod uses here. */
-const CLAIM_DISPUTED = "ClaimDisputed";
+const RECLAIM_DISPUTED = "ReclaimDisputed";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
 /**
  * Registers this node and renews its heartbeat: the counter first in the store, then in the node's own file, so that the file never runs ahead. A store that shows
  * a smaller counter than the file, or a record older than the notes, went back to a backup; the node says so and trusts no record until the leader has raised
- * the store generation.
+ * the store incarnation.
  */
 export function heartbeatReconciler(ports: NodePorts): Reconciler {
   let last: Beat | undefined;
@@ -37,8 +37,8 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       // What a write that failed has left is not known: the next beat reads it.
       last = beaten.ok ? beaten.value : last === undefined ? undefined : { ...last, written: undefined };
       if (!beaten.ok) return beaten;
-      const noted = await ports.notes.putHeartbeat(beaten.value.heartbeat, signal);
-      if (!noted.ok) return noted;
+      const checkpointed = await ports.checkpoints.putHeartbeat(beaten.value.heartbeat, signal);
+      if (!checkpointed.ok) return checkpointed;
       return ok({ againAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
     },
   };
@@ -65,19 +65,19 @@ async function beatAfter(ports: NodePorts, last: Beat | undefined, signal: Abort
   return present.ok ? beat(ports, present.value, last?.generation, signal) : present;
 }
 
-async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBeat: number | undefined, signal: AbortSignal): Promise<Result<Beat, Failure>> {
-  const { store, node, notes, steps } = ports;
+async function beat(ports: NodePorts, present: AzDriverNode, incarnationAtLastBeat: number | undefined, signal: AbortSignal): Promise<Result<Beat, Failure>> {
+  const { store, node, checkpoints, steps } = ports;
   const generation = await readGeneration(ports, signal);
   if (!generation.ok) return generation;
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const seen = present.status?.heartbeat ?? 0;
-  const heartbeat = Math.max(seen, notes.heartbeat()) + 1;
-  const doubts = doubtsOf(ports, present, { seen, generation: generation.value, generationAtLastBeat });
+  const heartbeat = Math.max(seen, checkpoints.heartbeat()) + 1;
+  const doubts = doubtsOf(ports, present, { seen, generation: generation.value, incarnationAtLastBeat });
   const conditions = [...doubts, ...disputesOf(ports, present)];
   // Before it is said: with this beat the counter is right again, and what is said goes where somebody deletes the object.
-  const isNoted = doubts.length === 0 || notedDoubt(notes, generation.value) !== undefined;
-  const noted = isNoted ? ok(undefined) : await notes.putDoubt(generation.value, signal);
-  if (!noted.ok) return noted;
+  const isCheckpointed = doubts.length === 0 || recordedDoubt(checkpoints, generation.value) !== undefined;
+  const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putDoubt(generation.value, signal);
+  if (!checkpointed.ok) return checkpointed;
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
@@ -91,9 +91,9 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
     vmId: node.vmId,
     instanceUri: node.instanceUri,
     // A damaged note must not keep the API server from taking the heartbeat.
-    volumes: notes
+    volumes: checkpoints
       .volumes()
-      .slice(0, NOTED_VOLUMES_MAX)
+      .slice(0, CHECKPOINTED_VOLUMES_MAX)
       .map(({ volumeName, uid, epoch, vm }) => ({ volumeName, uid, epoch: Math.min(epoch, COUNTER_MAX), ...notedElsewhere(node, vm) })),
   };
   const written = await steps.run("heartbeat", () => store.updateStatus("AzDriverNode", { ...present, status }, signal));
@@ -118,33 +118,33 @@ async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Re
 function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["conditions"] {
   const message = [...ports.disputes.values()].toSorted().join("; ");
   if (message === "") return [];
-  const earlier = present.status?.conditions.find((condition) => condition.type === CLAIM_DISPUTED && condition.message === message);
+  const earlier = present.status?.conditions.find((condition) => condition.type === RECLAIM_DISPUTED && condition.message === message);
   if (earlier !== undefined) return [earlier];
-  return [{ type: CLAIM_DISPUTED, status: "True", reason: "ClaimedElsewhere", message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
+  return [{ type: RECLAIM_DISPUTED, status: "True", reason: "ClaimedElsewhere", message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
 }
 
 async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
-  if (lease.ok) return ok(annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION));
+  if (lease.ok) return ok(annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION));
   return lease.failure.kind === "ObjectNotFound" ? ok(0) : lease;
 }
 
-/** Says `StoreWentBack` until the leader has moved past the generation in which it was noticed. */
+/** Says `StoreRolledBack` until the leader has moved past the generation in which it was noticed. */
 function doubtsOf(
   ports: NodePorts,
   present: AzDriverNode,
-  state: { readonly seen: number; readonly generation: number; readonly generationAtLastBeat: number | undefined },
+  state: { readonly seen: number; readonly generation: number; readonly incarnationAtLastBeat: number | undefined },
 ): NodeStatus["conditions"] {
-  const reason = wentBackReason(state.generation);
+  const reason = rolledBackReason(state.generation);
   const earlier = present.status?.conditions.find((condition) => condition.type === STORE_WENT_BACK && condition.reason === reason);
   if (earlier !== undefined) return [earlier];
   const wasRegistered = present.status !== undefined;
   // A generation above that of this node's last beat says that what it would report has been noticed by others, and every record proven anew since.
-  const isSweptSince = state.generationAtLastBeat !== undefined && state.generation > state.generationAtLastBeat;
-  const isCounterBack = wasRegistered && !isSweptSince && state.seen < ports.notes.heartbeat();
-  const olderRecord = ports.cache.list("AzVolume").flatMap((volume) => olderThanNoted(ports, volume) ?? [])[0];
-  const counterBack = `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}`;
-  const message = isCounterBack ? counterBack : (olderRecord ?? notedDoubt(ports.notes, state.generation));
+  const isRebuiltSince = state.incarnationAtLastBeat !== undefined && state.generation > state.incarnationAtLastBeat;
+  const isCounterBack = wasRegistered && !isRebuiltSince && state.seen < ports.checkpoints.heartbeat();
+  const olderRecord = ports.cache.list("AzVolume").flatMap((volume) => olderThanCheckpoint(ports, volume) ?? [])[0];
+  const counterBack = `the heartbeat is ${state.seen} in the store, this node has written ${ports.checkpoints.heartbeat()}`;
+  const message = isCounterBack ? counterBack : (olderRecord ?? recordedDoubt(ports.checkpoints, state.generation));
   if (message === undefined) return [];
   ports.logger.error("the object store went back", { detail: message });
   // A watch on a version that the store no longer knows may say nothing at all.

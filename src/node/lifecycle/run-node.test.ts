@@ -34,9 +34,9 @@ describe("runNode", () => {
     }));
 
   it("proves itself clean where an earlier plug-in died before it had", () =>
-    withNode({ unproven: [identity("node-a")], foundInUse: true }, async (world) => {
+    withNode({ unverified: [identity("node-a")], adopted: true }, async (world) => {
       await whileRunning(world, async () => {
-        assert.ok(await world.clock.runUntil(() => world.record()?.unproven.length === 0, LIMIT_MS));
+        assert.ok(await world.clock.runUntil(() => world.record()?.unverified.length === 0, LIMIT_MS));
       });
     }));
 
@@ -44,7 +44,7 @@ describe("runNode", () => {
     withNode({ writer: aWriter("node-b") }, async (world) => {
       await whileRunning(world, async () => {
         await world.clock.advance(10_000);
-        await world.setRecord(({ writer: _, ...record }) => ({ ...record, foundInUse: true, clean: [] }));
+        await world.setRecord(({ writer: _, ...record }) => ({ ...record, adopted: true, clean: [] }));
         assert.ok(await world.clock.runUntil(() => world.record()?.clean.length === 1, LIMIT_MS));
       });
     }));
@@ -54,7 +54,7 @@ describe("runNode", () => {
       const ports = world.ports();
       assert.equal((await world.answerOf(stageVolume(ports, request, never))).ok, true);
       assert.equal((await world.answerOf(publishVolume(ports, { ...request, targetPath, targetReadOnly: false }, never))).ok, true);
-      await world.setRecord((record) => ({ ...record, ...(record.writer === undefined ? {} : { writer: { ...record.writer, wanted: false } }) }));
+      await world.setRecord((record) => ({ ...record, ...(record.writer === undefined ? {} : { writer: { ...record.writer, requested: false } }) }));
       const { name } = anAttachment("node-a").metadata;
       const attachment = await world.answerOf(world.store.get("AzVolumeAttachment", name, never));
       assert.ok(attachment.ok);
@@ -71,9 +71,9 @@ describe("runNode", () => {
       });
     }));
 
-  it("looks after its standbys", () =>
+  it("looks after its replicas", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
-      await world.setAttachment(({ spec: { want: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
+      await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
       await whileRunning(world, async () => {
         await world.clock.advance(1_000);
         world.machine.detach(0);
@@ -93,7 +93,7 @@ describe("runNode", () => {
         assert.deepEqual(await conditions(), []);
         await world.setRecord((record) => ({ ...record, epoch: 4 }));
         await world.clock.advance(1_000);
-        assert.deepEqual(await conditions(), ["StoreWentBack"]);
+        assert.deepEqual(await conditions(), ["StoreRolledBack"]);
       });
     }));
 });

@@ -1,24 +1,24 @@
 import { isInQuarantine } from "../../core/writer/writer-steps.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
-import { standbysReconciler } from "../care/replica-probe.ts";
+import { replicasReconciler } from "../care/replica-probe.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { recordNames } from "../scoped-store.ts";
-import { olderThanNoted } from "../writer/rollback-detector.ts";
+import { olderThanCheckpoint } from "../writer/rollback-detector.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
 
 const ONLY_KEY = "node";
 
-/** Runs what the node role does by itself until `signal` is aborted: its heartbeat, and the care of its volumes and standbys. */
+/** Runs what the node role does by itself until `signal` is aborted: its heartbeat, and the care of its volumes and replicas. */
 export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<void> {
   const heartbeat = new ControlLoop(heartbeatReconciler(ports), ports);
   const ownVolumes = new ControlLoop(ownVolumesReconciler(ports), ports);
-  const standbys = new ControlLoop(standbysReconciler(ports), ports);
+  const replicas = new ControlLoop(replicasReconciler(ports), ports);
   ports.cache.onChange((change) => {
     if (change.kind === "AzVolume" && concerns(ports, change.name)) {
       ownVolumes.queue.add(change.name);
       // The next heartbeat says that the store went back: until then others may be granted what this node writes.
-      if (change.current !== undefined && olderThanNoted(ports, change.current) !== undefined) heartbeat.queue.add(ONLY_KEY);
+      if (change.current !== undefined && olderThanCheckpoint(ports, change.current) !== undefined) heartbeat.queue.add(ONLY_KEY);
     }
     if (change.kind === "AzVolumeAttachment") {
       const attachment = change.current ?? change.previous;
@@ -26,17 +26,17 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
     }
   });
   // What the plug-in before this one left undone is announced by no change.
-  for (const note of ports.notes.volumes()) ownVolumes.queue.add(note.volumeName);
+  for (const checkpoint of ports.checkpoints.volumes()) ownVolumes.queue.add(checkpoint.volumeName);
   for (const volume of ports.cache.list("AzVolume")) if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
   for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) ownVolumes.queue.add(attachment.spec.volumeName);
   heartbeat.queue.add(ONLY_KEY);
-  standbys.queue.add(ONLY_KEY);
-  await Promise.all([heartbeat.run(signal), ownVolumes.run(signal), standbys.run(signal)]);
+  replicas.queue.add(ONLY_KEY);
+  await Promise.all([heartbeat.run(signal), ownVolumes.run(signal), replicas.run(signal)]);
 }
 
 /** Whether a volume has to do with this node at all: thousands have not. */
 function concerns(ports: NodePorts, volumeName: string): boolean {
-  if (ports.notes.volumes().some((note) => note.volumeName === volumeName)) return true;
+  if (ports.checkpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName)) return true;
   const volume = ports.cache.get("AzVolume", volumeName);
   if (volume === undefined) return false;
   const record = volume.status?.record;

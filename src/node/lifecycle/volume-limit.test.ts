@@ -53,7 +53,7 @@ function aWorld(overrides: Partial<VolumeLimitOptions> = {}): World {
       ownNode,
       // Only attachments are asked for, by their node.
       cache: { byIndex: (() => [anAttachment("node-a")]) as unknown as VolumeLimitOptions["cache"]["byIndex"] },
-      notes: { volumes: () => [] },
+      checkpoints: { volumes: () => [] },
       clock,
       logger: silentLogger,
       ...overrides,
@@ -84,7 +84,7 @@ describe("createVolumeLimit", () => {
     world.disks = [ours, { diskUri: v1Uri, lun: LUNS.v1 }];
     world.volumesInKubernetes = [v1Uri];
     assert.equal(await createVolumeLimit(world.options).measure(0, never), 8);
-    const note = {
+    const checkpoint = {
       volumeName: "n",
       uid: "u",
       volumeId: v1Uri,
@@ -95,7 +95,7 @@ describe("createVolumeLimit", () => {
       majorMinor: "8:32",
       accessType: "mount",
     } as const;
-    assert.equal(await createVolumeLimit({ ...world.options, ownNode: undefined, notes: { volumes: () => [note] } }).measure(0, never), 8);
+    assert.equal(await createVolumeLimit({ ...world.options, ownNode: undefined, checkpoints: { volumes: () => [checkpoint] } }).measure(0, never), 8);
   });
 
   it("believes a disk to be a stranger's at the second look only: a detach is seen some seconds late", async () => {

@@ -3,7 +3,7 @@ import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
-import type { NodeNotes } from "../../ports/host/node-checkpoints.ts";
+import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { VolumeLimit } from "../node-ports.ts";
 
@@ -20,7 +20,7 @@ export interface VolumeLimitOptions {
   /** Undefined: there is no Kubernetes. */
   readonly ownNode: OwnNode | undefined;
   readonly cache: Pick<ObjectCache, "byIndex">;
-  readonly notes: Pick<NodeNotes, "volumes">;
+  readonly checkpoints: Pick<NodeCheckpoints, "volumes">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -65,8 +65,8 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
 /** Disks for which neither the store, nor this node's notes, nor Kubernetes knows a volume of the driver's. Kubernetes is asked only if there are any: V1's are known only there. */
 async function strangersAmong(options: VolumeLimitOptions, disks: Disks, signal: AbortSignal): Promise<Disks> {
   const attachments = options.cache.byIndex("AzVolumeAttachment", "nodeName", options.nodeName).map(({ spec }) => spec.volumeId);
-  const noted = options.notes.volumes().map(({ volumeId }) => volumeId);
-  const unknown = foreignDisksAmong(disks, [...attachments, ...noted]);
+  const checkpointed = options.checkpoints.volumes().map(({ volumeId }) => volumeId);
+  const unknown = foreignDisksAmong(disks, [...attachments, ...checkpointed]);
   if (unknown.length === 0 || options.ownNode === undefined) return unknown;
   const node = await options.ownNode.read(signal);
   if (!node.ok && !signal.aborted) options.logger.warn("Kubernetes can't be asked which disks are its volumes", { failure: node.failure });

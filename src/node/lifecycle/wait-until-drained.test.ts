@@ -16,19 +16,19 @@ interface World {
   readonly clock: VirtualClock;
   /** Undefined: the Node is gone. */
   taints: readonly NodeTaint[] | undefined;
-  noted: readonly string[];
+  checkpointed: readonly string[];
   attachments: readonly AzVolumeAttachment[];
   isServerDown: boolean;
   readonly ports: DrainPorts;
 }
 
-function aWorld(given: Partial<Pick<World, "taints" | "noted" | "attachments" | "isServerDown">>): World {
+function aWorld(given: Partial<Pick<World, "taints" | "checkpointed" | "attachments" | "isServerDown">>): World {
   const clock = createVirtualClock();
   const down = fail({ kind: "StoreUnavailable", detail: "no answer" } as const);
   const world: World = {
     clock,
     taints: [],
-    noted: [],
+    checkpointed: [],
     attachments: [],
     isServerDown: false,
     ports: {
@@ -42,7 +42,7 @@ function aWorld(given: Partial<Pick<World, "taints" | "noted" | "attachments" | 
       store: {
         list: (async () => (world.isServerDown ? down : ok({ items: world.attachments, resourceVersion: "1" }))) as unknown as DrainPorts["store"]["list"],
       },
-      readNotedVolumes: async () => world.noted,
+      readCheckpointedVolumes: async () => world.checkpointed,
       nodeName: "node-a",
       clock,
       logger: silentLogger,
@@ -72,7 +72,7 @@ async function isOverAfter(world: World, ms: number, act: () => void): Promise<r
 
 describe("waitUntilDrained", () => {
   it("lets an upgrade go on at once, whatever is mounted", async () => {
-    const world = aWorld({ noted: ["pvc-1"], attachments: [anAttachment("node-a")] });
+    const world = aWorld({ checkpointed: ["pvc-1"], attachments: [anAttachment("node-a")] });
     assert.equal(await waitUntilDrained(world.ports, never), false);
   });
 
@@ -82,8 +82,8 @@ describe("waitUntilDrained", () => {
   });
 
   it("waits for the last mount, which nobody but this plug-in can undo", async () => {
-    const world = aWorld({ taints: drained, noted: ["pvc-1"] });
-    assert.deepEqual(await isOverAfter(world, 600_000, () => (world.noted = [])), [false, true]);
+    const world = aWorld({ taints: drained, checkpointed: ["pvc-1"] });
+    assert.deepEqual(await isOverAfter(world, 600_000, () => (world.checkpointed = [])), [false, true]);
   });
 
   it("waits until nothing is published to the node any more", async () => {
@@ -93,8 +93,8 @@ describe("waitUntilDrained", () => {
   });
 
   it("takes a Node that is gone for one that is emptied", async () => {
-    const world = aWorld({ taints: undefined, noted: ["pvc-1"] });
-    assert.deepEqual(await isOverAfter(world, 10_000, () => (world.noted = [])), [false, true]);
+    const world = aWorld({ taints: undefined, checkpointed: ["pvc-1"] });
+    assert.deepEqual(await isOverAfter(world, 10_000, () => (world.checkpointed = [])), [false, true]);
   });
 
   it("asks again while nobody can tell whether the node is being emptied", async () => {
@@ -103,7 +103,7 @@ describe("waitUntilDrained", () => {
   });
 
   it("ends with its signal", async () => {
-    const world = aWorld({ taints: drained, noted: ["pvc-1"] });
+    const world = aWorld({ taints: drained, checkpointed: ["pvc-1"] });
     const life = new AbortController();
     const waiting = waitUntilDrained(world.ports, life.signal);
     await world.clock.advance(1_000);

@@ -13,7 +13,7 @@ export interface DrainPorts {
   readonly ownNode: Pick<OwnNode, "read">;
   readonly store: Pick<ObjectStore, "list">;
   /** The volumes in the notes of the plug-in that is about to stop, read anew. */
-  readonly readNotedVolumes: () => Promise<readonly string[]>;
+  readonly readCheckpointedVolumes: () => Promise<readonly string[]>;
   readonly nodeName: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -46,11 +46,11 @@ async function isBeingEmptied({ ownNode }: DrainPorts, signal: AbortSignal): Pro
   return node.ok ? ok(node.value === undefined || isBeingDrained(node.value.taints)) : node;
 }
 
-async function volumesLeft({ store, readNotedVolumes, nodeName }: DrainPorts, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
+async function volumesLeft({ store, readCheckpointedVolumes, nodeName }: DrainPorts, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
   const attachments = await store.list("AzVolumeAttachment", { "disk.csi.azure.com/node-name": labelValue(nodeName) }, signal);
   if (!attachments.ok) return attachments;
   const primaries = attachments.value.items.flatMap(({ spec }) => (spec.nodeName === nodeName && spec.role === "Primary" ? [spec.volumeName] : []));
-  return ok([...new Set([...primaries, ...(await readNotedVolumes())])].toSorted());
+  return ok([...new Set([...primaries, ...(await readCheckpointedVolumes())])].toSorted());
 }
 
 /** Without an answer nobody knows that it is time to stop; whoever told this process to wait also limits how long. */

@@ -65,12 +65,12 @@ async function lookOnce(ports: NodePorts, volume: AzVolume, attachment: AzVolume
   if (twin !== undefined) return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };
   const found = await ports.host.findDevice({ lun }, signal);
   if (!found.ok) return { kind: isMissing(found.failure) ? "missing" : "refused", failure: found.failure };
-  const wantedBytes = gibToBytes(detail.sizeGiB);
-  if (found.value.sizeBytes === wantedBytes) return { kind: "right", device: found.value, lun };
+  const requestedBytes = gibToBytes(detail.sizeGiB);
+  if (found.value.sizeBytes === requestedBytes) return { kind: "right", device: found.value, lun };
   const rescanned = await ports.host.rescanDevice(found.value, signal);
   if (!rescanned.ok) return { kind: "refused", failure: rescanned.failure };
-  if (rescanned.value.sizeBytes === wantedBytes) return { kind: "right", device: rescanned.value, lun };
-  const problem = `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, disk ${detail.diskUri} has ${wantedBytes} (${detail.sizeGiB} GiB)`;
+  if (rescanned.value.sizeBytes === requestedBytes) return { kind: "right", device: rescanned.value, lun };
+  const problem = `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, disk ${detail.diskUri} has ${requestedBytes} (${detail.sizeGiB} GiB)`;
   return { kind: "refused", failure: { kind: "WrongDevice", devicePath: found.value.path, problem } };
 }
 

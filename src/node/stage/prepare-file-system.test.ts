@@ -78,7 +78,7 @@ describe("a first format that was cut off", () => {
     withNode({ writer: granted }, async (world) => {
       const ports = await cutOff(world, "ext4", 0.5);
       const mark = world.disk.formatMark;
-      world.meanwhile.note = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
+      world.meanwhile.checkpoint = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
       assert.equal(await stage(world, ports), "NotWriter");
       assert.deepEqual([world.disk.content, world.disk.formatMark], [rest, mark]);
     }));

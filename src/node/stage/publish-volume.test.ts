@@ -50,7 +50,7 @@ describe("publishVolume", () => {
       assert.equal((await world.answerOf(world.ports().host.unmount(stagingPath, never))).ok, true);
       assert.deepEqual(await world.answerOf(publish()), { ok: true, value: undefined });
       const mounts = await world.answerOf(world.ports().host.mountAt(targetPath, never));
-      assert.deepEqual(mounts.ok && [mounts.value?.isDead, mounts.value?.isTombstone], [false, false]);
+      assert.deepEqual(mounts.ok && [mounts.value?.isDead, mounts.value?.isPlaceholder], [false, false]);
     }));
 
   it("leaves the staging mount to the writers where only one target is read-only", () =>
@@ -79,20 +79,20 @@ describe("publishVolume", () => {
     it("leaves nothing at the target of a pod that has not begun", () =>
       withNode({ writer: granted }, async (world) => {
         assert.equal(await publishUnderFence(world), "NotWriter");
-        assert.deepEqual([world.machine.tombstones(), world.machine.openVolume(targetPath)], [[], undefined]);
-        assert.deepEqual(world.ports().notes.volumes()[0]?.targetPaths, []);
+        assert.deepEqual([world.machine.placeholders(), world.machine.openVolume(targetPath)], [[], undefined]);
+        assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, []);
       }));
 
-    it("leaves a tombstone where a pod may run already, for which a kubelet that was started again publishes anew", () =>
+    it("leaves a placeholder where a pod may run already, for which a kubelet that was started again publishes anew", () =>
       withNode({ writer: granted }, async (world) => {
         assert.equal((await world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never))).ok, true);
         assert.equal(await publishUnderFence(world), "NotWriter");
-        assert.deepEqual(world.machine.tombstones(), [targetPath]);
-        assert.deepEqual(world.ports().notes.volumes()[0]?.targetPaths, [targetPath]);
+        assert.deepEqual(world.machine.placeholders(), [targetPath]);
+        assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [targetPath]);
         await world.setRecord(({ fencing: _fencing, ...record }) => record);
-        // The second time it is a tombstone that is covered, and shows again.
+        // The second time it is a placeholder that is covered, and shows again.
         assert.equal(await publishUnderFence(world), "NotWriter");
-        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        assert.deepEqual(world.machine.placeholders(), [targetPath]);
       }));
   });
 });

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
-import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { confirmHeld } from "../writer/acquire-volume.ts";
 import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
@@ -23,13 +23,13 @@ export async function publishVolume(
   if (!present.ok) return present;
   const covered = await coverDead(ports, { ...request, present: present.value, device: staged.value.device }, signal);
   if (!covered.ok) return covered;
-  const noted = await noteTargets(
+  const checkpointed = await checkpointTargets(
     ports,
     staged.value.volume.metadata.name,
     (targets) => [...targets.filter((target) => target !== request.targetPath), request.targetPath],
     signal,
   );
-  if (!noted.ok) return noted;
+  if (!checkpointed.ok) return checkpointed;
   const bound = await (request.accessType === "block"
     ? ports.host.bindDevice({ device: staged.value.device, targetPath: request.targetPath, readOnly: request.targetReadOnly }, signal)
     : ports.host.bindMount(
@@ -40,10 +40,10 @@ export async function publishVolume(
   return confirmAfterBind(ports, { ...request, wasPublished: present.value !== undefined }, staged.value, signal);
 }
 
-/** What is mounted there already, and a pod may run with: kubelet, started again, publishes anew what is published, and a tombstone is only at what was. */
+/** What is mounted there already, and a pod may run with: kubelet, started again, publishes anew what is published, and a placeholder is only at what was. */
 async function publishedAt(ports: NodePorts, volumeName: string, targetPath: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>> {
-  const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
-  return note?.targetPaths.includes(targetPath) === true ? ports.host.mountAt(targetPath, signal) : ok(undefined);
+  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  return checkpoint?.targetPaths.includes(targetPath) === true ? ports.host.mountAt(targetPath, signal) : ok(undefined);
 }
 
 /**
@@ -56,8 +56,8 @@ async function coverDead(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const { present, device } = request;
-  if (request.accessType === "block" || present === undefined || present.isTombstone) return ok(undefined);
-  return present.isDead || present.majorMinor !== device.majorMinor ? ports.host.leaveTombstone(request.targetPath, signal) : ok(undefined);
+  if (request.accessType === "block" || present === undefined || present.isPlaceholder) return ok(undefined);
+  return present.isDead || present.majorMinor !== device.majorMinor ? ports.host.mountPlaceholder(request.targetPath, signal) : ok(undefined);
 }
 
 /** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. A pod that ran there before is not left with a bare directory. */
@@ -71,7 +71,7 @@ async function confirmAfterBind(
   const held = await confirmHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
   const isPodThere = request.wasPublished && request.accessType === "mount";
-  const unbound = await (isPodThere ? ports.host.leaveTombstone(request.targetPath, signal) : unpublishVolume(ports, request, signal));
+  const unbound = await (isPodThere ? ports.host.mountPlaceholder(request.targetPath, signal) : unpublishVolume(ports, request, signal));
   if (!unbound.ok) return unbound;
   return fail({
     kind: "NotWriter",
@@ -89,18 +89,18 @@ export async function unpublishVolume(
 ): Promise<Result<void, Failure>> {
   const unbound = await ports.host.unmount(request.targetPath, signal);
   if (!unbound.ok) return unbound;
-  const note = ports.notes.volumes().find((other) => other.volumeId.toLowerCase() === request.volumeId.toLowerCase());
-  if (note === undefined) return ok(undefined);
-  return noteTargets(ports, note.volumeName, (targets) => targets.filter((target) => target !== request.targetPath), signal);
+  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeId.toLowerCase() === request.volumeId.toLowerCase());
+  if (checkpoint === undefined) return ok(undefined);
+  return checkpointTargets(ports, checkpoint.volumeName, (targets) => targets.filter((target) => target !== request.targetPath), signal);
 }
 
-async function noteTargets(
+async function checkpointTargets(
   ports: NodePorts,
   volumeName: string,
   change: (targets: readonly string[]) => readonly string[],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const note: VolumeNote | undefined = ports.notes.volumes().find((other) => other.volumeName === volumeName);
-  if (note === undefined) return ok(undefined);
-  return ports.notes.put({ ...note, targetPaths: change(note.targetPaths).toSorted() }, signal);
+  const checkpoint: VolumeCheckpoint | undefined = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  if (checkpoint === undefined) return ok(undefined);
+  return ports.checkpoints.put({ ...checkpoint, targetPaths: change(checkpoint.targetPaths).toSorted() }, signal);
 }

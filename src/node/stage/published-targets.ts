@@ -1,6 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /** Where a volume is still bound on this node: what the notes list and is really mounted, and whatever else shows its device. Sorted. */
@@ -10,8 +10,8 @@ export async function publishedTargets(
   stagingPath: string,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
-  const note = ports.notes.volumes().find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
-  const seen = await observeTargets(ports, { targetPaths: note?.targetPaths ?? [], majorMinor: note?.majorMinor, stagingPath }, signal);
+  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
+  const seen = await observeTargets(ports, { targetPaths: checkpoint?.targetPaths ?? [], majorMinor: checkpoint?.majorMinor, stagingPath }, signal);
   return seen.ok ? ok(seen.value.bound) : seen;
 }
 
@@ -19,14 +19,14 @@ export async function publishedTargets(
 export interface ObservedTargets {
   /** Where the volume is bound, sorted. Those that are known for targets are targets, also where one stands for the staging path. */
   readonly bound: readonly string[];
-  /** Known targets that are directories with nothing mounted, no tombstone either, sorted. None of an earlier boot: its containers have ended with it. */
+  /** Known targets that are directories with nothing mounted, no placeholder either, sorted. None of an earlier boot: its containers have ended with it. */
   readonly bare: readonly string[];
 }
 
 /** The same for paths that the caller knows of, in its notes or by what it found. */
 export async function observeTargets(
   ports: Pick<NodePorts, "host">,
-  { targetPaths, stagingPath, majorMinor }: Pick<VolumeNote, "targetPaths" | "stagingPath" | "majorMinor">,
+  { targetPaths, stagingPath, majorMinor }: Pick<VolumeCheckpoint, "targetPaths" | "stagingPath" | "majorMinor">,
   signal: AbortSignal,
 ): Promise<Result<ObservedTargets, Failure>> {
   const bound = new Set<string>();
@@ -34,8 +34,8 @@ export async function observeTargets(
   for (const target of targetPaths) {
     const mounted = await ports.host.mountAt(target, signal);
     if (!mounted.ok) return mounted;
-    // A tombstone is no use of the volume: nothing may wait for it, and nothing is claimed by it.
-    if (mounted.value !== undefined && !mounted.value.isTombstone) bound.add(target);
+    // A placeholder is no use of the volume: nothing may wait for it, and nothing is claimed by it.
+    if (mounted.value !== undefined && !mounted.value.isPlaceholder) bound.add(target);
     if (mounted.value !== undefined || majorMinor === undefined) continue;
     const kind = await ports.host.pathKind(target, signal);
     if (!kind.ok) return kind;

@@ -7,7 +7,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { formatDiskUri } from "../../core/azure/disk-uri.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
-import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { publishVolume } from "./publish-volume.ts";
@@ -33,7 +33,7 @@ function withStatus(attachment: AzVolumeAttachment, status: Partial<NonNullable<
   return attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, ...status } };
 }
 
-function aNote(overrides: Partial<VolumeNote> = {}): VolumeNote {
+function aCheckpoint(overrides: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
   const own = { volumeName: "pvc-2", uid: "uid-pvc-2", volumeId: otherUri, epoch: 3, stagingPath: "/staging/pvc-2", lun: 5, majorMinor: "8:96" };
   return { ...own, accessType: "block", targetPaths: [], ...overrides };
 }
@@ -56,7 +56,7 @@ describe("stageVolume and where the disk is", () => {
       assert.deepEqual(
         world
           .ports()
-          .notes.volumes()
+          .checkpoints.volumes()
           .map(({ lun, epoch, uid }) => [lun, epoch, uid]),
         [[3, 1, "uid-pvc-1"]].map(([lun, epoch]) => [lun, epoch, world.ports().cache.get("AzVolume", "pvc-1")?.metadata.uid]),
       );
@@ -83,18 +83,18 @@ describe("stageVolume and where the disk is", () => {
   for (const { because, status, says } of moved)
     it(`hands out nothing where the attachment says after the take that the disk ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
-        world.meanwhile.take = () => world.setAttachment((attachment) => withStatus(attachment, status));
+        world.meanwhile.acquire = () => world.setAttachment((attachment) => withStatus(attachment, status));
         const staged = await stage(world, { accessType: "block" });
         const problem = `by its attachment the disk was at LUN 0 before the take, and is ${says} now`;
         assert.deepEqual(staged, { ok: false, failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem } });
-        assert.deepEqual(world.ports().notes.volumes(), []);
+        assert.deepEqual(world.ports().checkpoints.volumes(), []);
       }));
 
   it("hands out nothing where another device is at the LUN after the take, though the one before still exists", () =>
     withNode(
       { writer: granted },
       async (world) => {
-        world.meanwhile.take = async () => {
+        world.meanwhile.acquire = async () => {
           world.machine.detach(0);
           world.machine.attach({ lun: 1, disk: anotherDisk() });
           world.machine.attach({ lun: 0, disk: world.disk });
@@ -131,13 +131,13 @@ describe("stageVolume and where the disk is", () => {
   it("notes a raw disk before it hands it out, also where it took it before it was stopped", () =>
     withNode({ writer: held }, async (world) => {
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
-      assert.equal(world.ports().notes.volumes().length, 1);
+      assert.equal(world.ports().checkpoints.volumes().length, 1);
     }));
 
   it("leaves a raw disk to the pod that has it, beside what other volumes have", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world, block);
-      await must(world.answerOf(world.ports().notes.put(aNote({ targetPaths: ["/pods/other/volumeDevices/pvc-2"] }), never)));
+      await must(world.answerOf(world.ports().checkpoints.put(aCheckpoint({ targetPaths: ["/pods/other/volumeDevices/pvc-2"] }), never)));
       const steps = world.steps.length;
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
       assert.deepEqual([world.steps.slice(steps), world.machine.mounts().length], [[], 1]);
@@ -146,14 +146,14 @@ describe("stageVolume and where the disk is", () => {
   it("refuses a raw disk that one of several targets of another volume shows", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world, block);
-      await must(world.answerOf(world.ports().notes.put(aNote({ targetPaths: ["/pods/other/volumeDevices/pvc-2", targetPath] }), never)));
+      await must(world.answerOf(world.ports().checkpoints.put(aCheckpoint({ targetPaths: ["/pods/other/volumeDevices/pvc-2", targetPath] }), never)));
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
     }));
 
   it("takes nothing off where nothing is mounted", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
-      assert.deepEqual(world.steps, ["take", "note", "format", "mount"]);
+      assert.deepEqual(world.steps, ["acquire", "checkpoint", "format", "mount"]);
     }));
 
   it("waits for grant and attach together no longer than it may", () =>
@@ -178,7 +178,7 @@ describe("stageVolume of a volume that several nodes may write", () => {
       assert.deepEqual(
         world
           .ports()
-          .notes.volumes()
+          .checkpoints.volumes()
           .map(({ epoch, lun }) => [epoch, lun]),
         [[0, 0]],
       );
@@ -200,17 +200,17 @@ describe("stageVolume of a volume that several nodes may write", () => {
 
 describe("stageVolume and who asked for the volume", () => {
   const waits = "ControllerPublishVolume for node-a: the volume is not published to this node";
-  const { want: _, ...unwanted } = { want: undefined };
-  const withoutWant = ({ spec: { want: _want, ...spec }, ...attachment }: AzVolumeAttachment): AzVolumeAttachment => ({
+  const { writerRequest: _, ...unrequested } = { writerRequest: undefined };
+  const withoutRequest = ({ spec: { writerRequest: _writerRequest, ...spec }, ...attachment }: AzVolumeAttachment): AzVolumeAttachment => ({
     ...attachment,
-    spec: { ...spec, ...unwanted },
+    spec: { ...spec, ...unrequested },
   });
 
   const unpublished: readonly { readonly because: string; readonly arrange: (world: NodeWorld) => Promise<unknown> }[] = [
     { because: "it has no attachment", arrange: (world) => world.setAttachment(() => undefined) },
     {
-      because: "it is a standby",
-      arrange: (world) => world.setAttachment((own) => ({ ...withoutWant(own), spec: { ...withoutWant(own).spec, role: "Replica" } })),
+      because: "it is a replica",
+      arrange: (world) => world.setAttachment((own) => ({ ...withoutRequest(own), spec: { ...withoutRequest(own).spec, role: "Replica" } })),
     },
     {
       because: "its attachment is being deleted",
@@ -227,9 +227,9 @@ describe("stageVolume and who asked for the volume", () => {
 
   it("states the want again of a volume that is published, and that it has unstaged since", () =>
     withNode({ writer: granted }, async (world) => {
-      await world.setAttachment(withoutWant);
+      await world.setAttachment(withoutRequest);
       assert.equal(kindOf(await stage(world)), "ok");
-      assert.notEqual(world.attachment()?.spec.want, undefined);
+      assert.notEqual(world.attachment()?.spec.writerRequest, undefined);
     }));
 
   it("writes nothing where it is wanted already", () =>
@@ -253,7 +253,7 @@ describe("stageVolume and who asked for the volume", () => {
       await world.setAttachment(() => undefined);
       const ports = world.ports();
       const staging = stageVolume({ ...ports, settings: { ...ports.settings, attach: "driver" } }, request, never);
-      assert.ok(await world.clock.runUntil(() => world.attachment()?.spec.want !== undefined, LIMIT_MS));
+      assert.ok(await world.clock.runUntil(() => world.attachment()?.spec.writerRequest !== undefined, LIMIT_MS));
       assert.equal(world.attachment()?.spec.role, "Primary");
       assert.equal(kindOf(await world.answerOf(staging)), "StillWaiting");
     }));

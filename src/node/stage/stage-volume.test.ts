@@ -63,7 +63,7 @@ describe("stageVolume", () => {
     it(`does not hand out a disk that came to the device's place between its choice and the take, ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         const other = anotherDisk();
-        world.meanwhile.take = () => move(world, other);
+        world.meanwhile.acquire = () => move(world, other);
         assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
         assert.equal(world.record()?.writer?.held, false);
         assert.equal(world.attachment()?.status?.deviceMissing, true);
@@ -204,13 +204,13 @@ describe("stageVolume", () => {
 
   it("does not take a raw disk that a pod uses as another volume for its own, by an attachment and a record from a backup", () =>
     withNode({ writer: aWriter("node-a", { held: true }) }, async (world) => {
-      const { host, notes } = world.ports();
+      const { host, checkpoints } = world.ports();
       const device = await world.answerOf(host.findDevice({ lun: 0 }, never));
       assert.ok(device.ok);
       const targetPath = "/pods/other/volumeDevices/pvc-2";
       const { path, majorMinor } = device.value;
       assert.ok((await world.answerOf(host.bindDevice({ device: device.value, targetPath, readOnly: false }, never))).ok);
-      const note = {
+      const checkpoint = {
         volumeName: "pvc-2",
         uid: "uid-pvc-2",
         volumeId: otherUri,
@@ -220,7 +220,7 @@ describe("stageVolume", () => {
         majorMinor,
         accessType: "block",
       } as const;
-      assert.ok((await notes.put({ ...note, targetPaths: [targetPath] }, never)).ok);
+      assert.ok((await checkpoints.put({ ...checkpoint, targetPaths: [targetPath] }, never)).ok);
       assert.deepEqual(await stage(world, { accessType: "block" }), {
         ok: false,
         failure: { kind: "WrongDevice", devicePath: path, problem: "a pod has it as volume pvc-2" },
@@ -231,9 +231,9 @@ describe("stageVolume", () => {
   it("notes on which VM it stages", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
-      const { node, notes } = world.ports();
+      const { node, checkpoints } = world.ports();
       assert.deepEqual(
-        notes.volumes().map(({ vm }) => vm),
+        checkpoints.volumes().map(({ vm }) => vm),
         [{ vmId: node.vmId, instanceUri: node.instanceUri }],
       );
     }));
@@ -326,11 +326,11 @@ describe("stageVolume", () => {
       assert.deepEqual(world.machine.mounts(), []);
     }));
 
-  const made = foundRecord({ attachedTo: [identity("node-a")], epoch: 4, storeGeneration: 1 });
+  const made = foundRecord({ attachedTo: [identity("node-a")], epoch: 4, storeIncarnation: 1 });
   const losses = [
-    { before: "note", because: "its record is made again before the first format begins", record: made, content: "blank" },
-    { before: "note", because: "another node is the writer before the first format", record: aRecord({ writer: aWriter("node-b") }), content: "blank" },
-    { before: "note", because: "it holds nothing before the first format begins", record: aRecord({ writer: granted }), content: "blank" },
+    { before: "checkpoint", because: "its record is made again before the first format begins", record: made, content: "blank" },
+    { before: "checkpoint", because: "another node is the writer before the first format", record: aRecord({ writer: aWriter("node-b") }), content: "blank" },
+    { before: "checkpoint", because: "it holds nothing before the first format begins", record: aRecord({ writer: granted }), content: "blank" },
     { before: "format", because: "its record is made again during the first format", record: made, content: "fileSystem" },
   ] as const;
   for (const { before, because, record, content } of losses) {

@@ -6,10 +6,10 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { readVolume } from "../../objects/find-volume.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
-import { stateWant } from "../../objects/writer-request.ts";
+import { requestWriter } from "../../objects/writer-request.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { confirmHeld, giveVolume, takeVolume } from "../writer/acquire-volume.ts";
+import { confirmHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
 import { lunHere } from "../writer/lun-here.ts";
 import { findRightDevice } from "./find-device.ts";
 import type { AttachedDevice } from "./find-device.ts";
@@ -47,8 +47,8 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
   if (!read.ok) return read;
   const volume = read.value;
   const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
-  const wanted = await stateOwnWant(ports, request, volume, signal);
-  if (!wanted.ok) return wanted;
+  const requested = await requestOwnWriter(ports, request, volume, signal);
+  if (!requested.ok) return requested;
   // What the node has to clean up first, in quarantine perhaps, it does meanwhile.
   const found = await ports.locks.whileWaiting(request.volumeId, async () => {
     if (volume.status?.record !== undefined) {
@@ -66,12 +66,12 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
 }
 
 /** Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only says so again after it had unstaged. */
-async function stateOwnWant(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function requestOwnWriter(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   if (ports.settings.attach === "kubernetes") {
     const present = await readAttachment(ports.store, { diskUri: request.volumeId, nodeName: ports.node.nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     const isPublished = present.ok && present.value.spec.role === "Primary" && present.value.metadata.deletionTimestamp === undefined;
-    if (isPublished && present.value.spec.want !== undefined) return present;
+    if (isPublished && present.value.spec.writerRequest !== undefined) return present;
     if (!isPublished) {
       return fail({
         kind: "StillWaiting",
@@ -81,7 +81,7 @@ async function stateOwnWant(ports: NodePorts, request: StageRequest, volume: AzV
     }
   }
   const creates = ports.settings.attach === "driver";
-  return stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext, creates }, signal);
+  return requestWriter(ports, { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext, creates }, signal);
 }
 
 /** Several nodes may write: there is nothing to take, and only raw block gets here. */
@@ -100,8 +100,8 @@ async function stageShared(
       problem: "a file system can be used on one node only",
     });
   const { device } = found;
-  const noted = await note(ports, request, volume, found, 0, signal);
-  if (!noted.ok) return noted;
+  const checkpointed = await checkpoint(ports, request, volume, found, 0, signal);
+  if (!checkpointed.ok) return checkpointed;
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   return fresh.ok ? ports.host.whileHolding(device, () => handOutRaw(ports, volume, device, signal), signal) : fresh;
 }
@@ -136,7 +136,7 @@ async function stageAsWriter(
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
     if (!unmounted.ok) return unmounted;
   }
-  const taken = await takeVolume(ports, volumeName, found.lun, signal);
+  const taken = await acquireVolume(ports, volumeName, found.lun, signal);
   if (!taken.ok) return taken;
   // From before the last look until the mount: a mount command that stands still in between would else mount whatever has come by that name.
   const staged = await ports.host.whileHolding(
@@ -209,9 +209,9 @@ async function stageTaken(
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const { device } = found;
-  const noted = await note(ports, request, volume, found, volume.status?.record?.writer?.epoch ?? 0, signal);
-  if (!noted.ok) return noted;
-  // Another node may have written the disk since this kernel read it as a standby's: raw block would hand
+  const checkpointed = await checkpoint(ports, request, volume, found, volume.status?.record?.writer?.epoch ?? 0, signal);
+  if (!checkpointed.ok) return checkpointed;
+  // Another node may have written the disk since this kernel read it as a replica's: raw block would hand
   // out the old blocks, and write some of them back.
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   if (!fresh.ok) return fresh;
@@ -228,7 +228,7 @@ async function stageTaken(
 }
 
 /** Written before anything is mounted: after a crash, or a store that went back, the node knows what it may have had. */
-function note(
+function checkpoint(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
@@ -237,9 +237,9 @@ function note(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
-  const earlier = ports.notes.volumes().find((other) => other.volumeName === volumeName);
-  return ports.steps.run("note", () =>
-    ports.notes.put(
+  const earlier = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  return ports.steps.run("checkpoint", () =>
+    ports.checkpoints.put(
       {
         volumeName,
         uid: volume.metadata.uid,
@@ -267,8 +267,8 @@ async function giveBackUnmounted(
 ): Promise<Result<Staged, Failure>> {
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
-    const given = await giveVolume(ports, volumeName, signal);
-    const settled = given.ok ? await ports.notes.remove(volumeName, signal) : given;
+    const given = await releaseVolume(ports, volumeName, signal);
+    const settled = given.ok ? await ports.checkpoints.remove(volumeName, signal) : given;
     if (!settled.ok) ports.logger.warn("volume not given back after a failed stage; the next stage takes it again", { volumeName, failure: settled.failure });
   }
   return fail(failure);
@@ -287,7 +287,9 @@ async function mountState(
     if (!targets.ok) return targets;
     const paths = targets.value.map(({ path }) => path);
     // With an attachment from a backup the LUN leads to where another volume's disk is by now, and the record from that backup may name this node.
-    const other = ports.notes.volumes().find((note) => note.volumeName !== volumeName && note.targetPaths.some((path) => paths.includes(path)));
+    const other = ports.checkpoints
+      .volumes()
+      .find((checkpoint) => checkpoint.volumeName !== volumeName && checkpoint.targetPaths.some((path) => paths.includes(path)));
     if (other !== undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `a pod has it as volume ${other.volumeName}` });
     return ok(paths.length > 0 ? "live" : "none");
   }

@@ -16,9 +16,9 @@ describe("unstageVolume", () => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       assert.deepEqual(world.record()?.writer, held);
       assert.deepEqual(await world.answerOf(unstageVolume(world.ports(), request, never)), { ok: true, value: undefined });
-      assert.deepEqual(world.record()?.writer, { ...held, held: false, wanted: false });
+      assert.deepEqual(world.record()?.writer, { ...held, held: false, requested: false });
       assert.deepEqual(world.machine.mounts(), []);
-      assert.deepEqual(world.ports().notes.volumes(), []);
+      assert.deepEqual(world.ports().checkpoints.volumes(), []);
     }));
 
   it("does not give the volume back while a command of an earlier plug-in may still write to it", () =>
@@ -32,11 +32,11 @@ describe("unstageVolume", () => {
       await world.answerOf(staging);
       const unstaged = await world.answerOf(unstageVolume(world.ports(), request, never));
       assert.equal(unstaged.ok, false);
-      assert.deepEqual(world.record()?.writer, { ...held, wanted: false });
+      assert.deepEqual(world.record()?.writer, { ...held, requested: false });
 
       await world.clock.advance(60_000);
       assert.deepEqual(await world.answerOf(unstageVolume(world.ports(), request, never)), { ok: true, value: undefined });
-      assert.deepEqual(world.record()?.writer, { ...held, held: false, wanted: false });
+      assert.deepEqual(world.record()?.writer, { ...held, held: false, requested: false });
     }));
 
   it("does not give a raw block volume back while a process has the device open", () =>
@@ -45,9 +45,9 @@ describe("unstageVolume", () => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), block, never))).ok, true);
       const close = world.machine.openRaw(0);
       assert.equal((await world.answerOf(unstageVolume(world.ports(), block, never))).ok, false);
-      assert.deepEqual(world.record()?.writer, { ...held, wanted: false });
+      assert.deepEqual(world.record()?.writer, { ...held, requested: false });
       close();
       assert.equal((await world.answerOf(unstageVolume(world.ports(), block, never))).ok, true);
-      assert.deepEqual(world.record()?.writer, { ...held, held: false, wanted: false });
+      assert.deepEqual(world.record()?.writer, { ...held, held: false, requested: false });
     }));
 });

@@ -38,12 +38,12 @@ describe("waitForGrant", () => {
     }));
 
   it("names the one node that has to show first that it is clean", () =>
-    withNode({ foundInUse: true, unproven: [identity("node-b")] }, async (world) =>
-      assert.deepEqual(await waitGrant(world), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId: diskUri, nodes: ["node-b"] } }),
+    withNode({ adopted: true, unverified: [identity("node-b")] }, async (world) =>
+      assert.deepEqual(await waitGrant(world), { ok: false, failure: { kind: "WriterRecordUnverified", volumeId: diskUri, nodes: ["node-b"] } }),
     ));
 
   it("does not pass for granted with a grant that is being taken back", () =>
-    withNode({ writer: { ...granted, wanted: false } }, async (world) => assert.equal((await waitGrant(world)).ok, false)));
+    withNode({ writer: { ...granted, requested: false } }, async (world) => assert.equal((await waitGrant(world)).ok, false)));
 
   it("goes by the store where its cache does not show the grant", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {

@@ -3,7 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
-import { isUnsettled, isWriter, waitsToBeSettled } from "../../core/writer/writer-steps.ts";
+import { isBarrierPending, isWriter, waitsForBarrier } from "../../core/writer/writer-steps.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
@@ -31,7 +31,7 @@ export async function waitForGrant(
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   const isGranted = (volume: AzVolume | undefined): boolean =>
-    volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;
+    volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.requested === true;
   const waited = await ports.cache.waitFor("AzVolume", request.volumeName, isGranted, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
   // Afresh: of a volume that another node has, this node's cache may know nothing.
@@ -40,10 +40,10 @@ export async function waitForGrant(
   if (isGranted(read.value)) return ok(read.value);
   const { status } = read.value;
   const record = status?.record;
-  if (record !== undefined && record.unproven.length > 0)
-    return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });
-  if (record !== undefined && isUnsettled(record, ports.node))
-    return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waitsToBeSettled(ports.node.nodeName) });
+  if (record !== undefined && record.unverified.length > 0)
+    return fail({ kind: "WriterRecordUnverified", volumeId: request.volumeId, nodes: record.unverified.map((node) => node.nodeName) });
+  if (record !== undefined && isBarrierPending(record, ports.node))
+    return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waitsForBarrier(ports.node.nodeName) });
   const writer = record?.writer?.nodeName;
   const waiting = status?.conditions.find((condition) => condition.type === WRITER_WAITING)?.message;
   const what = writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it`;

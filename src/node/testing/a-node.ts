@@ -14,7 +14,7 @@ import { anAttachment, attachmentName, aVolumeWithRecord, diskUri, identity } fr
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
-import type { NodeNotes, VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { NodeCheckpoints, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
@@ -78,7 +78,7 @@ export async function withNode(
   const steps: StepName[] = [];
   const told: DriverEvent[] = [];
   const meanwhile: NodeWorld["meanwhile"] = {};
-  const notes = memoryNotes();
+  const checkpoints = memoryCheckpoints();
   const life = new AbortController();
   const { signal } = life;
   let host: HostProvisioner = machine.startPlugin();
@@ -104,7 +104,7 @@ export async function withNode(
     store,
     cache,
     host,
-    notes,
+    checkpoints,
     clock,
     random,
     steps: {
@@ -186,18 +186,18 @@ export async function withNode(
   }
 }
 
-function memoryNotes(): NodeNotes {
-  const notes = new Map<string, VolumeNote>();
+function memoryCheckpoints(): NodeCheckpoints {
+  const checkpoints = new Map<string, VolumeCheckpoint>();
   let heartbeat = 0;
   let doubted: number | undefined;
   return {
-    volumes: () => [...notes.values()],
-    put: async (note) => {
-      notes.set(note.volumeName, note);
+    volumes: () => [...checkpoints.values()],
+    put: async (checkpoint) => {
+      checkpoints.set(checkpoint.volumeName, checkpoint);
       return ok(undefined);
     },
     remove: async (volumeName) => {
-      notes.delete(volumeName);
+      checkpoints.delete(volumeName);
       return ok(undefined);
     },
     heartbeat: () => heartbeat,
@@ -205,7 +205,7 @@ function memoryNotes(): NodeNotes {
       heartbeat = next;
       return ok(undefined);
     },
-    doubtedGeneration: () => doubted,
+    doubtedIncarnation: () => doubted,
     putDoubt: async (generation) => {
       doubted = generation;
       return ok(undefined);

@@ -4,13 +4,13 @@ import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
 import { stagingPath, withNode } from "../testing/a-node.ts";
-import { confirmHeld, giveVolume, takeVolume } from "./acquire-volume.ts";
+import { confirmHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
 const granted = aWriter("node-a", { held: false });
 
-describe("takeVolume", () => {
+describe("acquireVolume", () => {
   it("takes nothing by a record that a backup has brought back since the store could be trusted", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const ports = world.ports();
@@ -20,14 +20,14 @@ describe("takeVolume", () => {
         if (kind === "AzDriverNode") await world.setRecord((record) => ({ ...record, writer: granted }));
         return read;
       };
-      const taken = await world.answerOf(takeVolume({ ...ports, store: { ...ports.store, get } }, "pvc-1", 0, never));
+      const taken = await world.answerOf(acquireVolume({ ...ports, store: { ...ports.store, get } }, "pvc-1", 0, never));
       assert.equal(!taken.ok && taken.failure.kind, "NotWriter");
       assert.deepEqual(world.record()?.writer, granted);
     }));
 });
 
 describe("takeVolume, by a record that is older than what this node has noted", () => {
-  const noted = { volumeName: "pvc-1", volumeId: diskUri, lun: 0, accessType: "mount", stagingPath, targetPaths: [], majorMinor: "8:16" } as const;
+  const checkpointed = { volumeName: "pvc-1", volumeId: diskUri, lun: 0, accessType: "mount", stagingPath, targetPaths: [], majorMinor: "8:16" } as const;
 
   for (const [what, epoch, isTaken] of [
     ["takes nothing where it noted a later epoch of that object", 2, false],
@@ -38,8 +38,8 @@ describe("takeVolume, by a record that is older than what this node has noted", 
         const ports = world.ports();
         const volume = await world.answerOf(ports.store.get("AzVolume", "pvc-1", never));
         const { uid } = volume.ok ? volume.value.metadata : assert.fail("no volume");
-        assert.equal((await world.answerOf(ports.notes.put({ ...noted, uid, epoch }, never))).ok, true);
-        const taken = await world.answerOf(takeVolume(ports, "pvc-1", 0, never));
+        assert.equal((await world.answerOf(ports.checkpoints.put({ ...checkpointed, uid, epoch }, never))).ok, true);
+        const taken = await world.answerOf(acquireVolume(ports, "pvc-1", 0, never));
         assert.equal(taken.ok || taken.failure.kind, isTaken || "NotWriter");
         assert.equal(world.record()?.writer?.held, isTaken);
       }),
@@ -48,42 +48,42 @@ describe("takeVolume, by a record that is older than what this node has noted", 
   it("takes the volume of an object that was made anew under the name, whatever it noted of the old one", () =>
     withNode({ writer: granted, epoch: 1 }, async (world) => {
       const ports = world.ports();
-      assert.equal((await world.answerOf(ports.notes.put({ ...noted, uid: "of the old object", epoch: 2 }, never))).ok, true);
-      assert.equal((await world.answerOf(takeVolume(ports, "pvc-1", 0, never))).ok, true);
+      assert.equal((await world.answerOf(ports.checkpoints.put({ ...checkpointed, uid: "of the old object", epoch: 2 }, never))).ok, true);
+      assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
     }));
 });
 
 describe("confirmHeld", () => {
   it("states the want of a writer again that a release check has marked: after this no fence can begin that has not seen the new user", () =>
-    withNode({ writer: aWriter("node-a", { wanted: false }) }, async (world) => {
+    withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       const held = await world.answerOf(confirmHeld(world.ports(), "pvc-1", never));
       assert.deepEqual(held, { ok: true, value: aWriter("node-a") });
       assert.deepEqual(world.record()?.writer, aWriter("node-a"));
     }));
 });
 
-describe("giveVolume", () => {
+describe("releaseVolume", () => {
   it("does not give back on the word of a look at nothing: a note that was lost must not make a mount look clean", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
-      await world.ports().notes.remove("pvc-1", never);
+      await world.ports().checkpoints.remove("pvc-1", never);
       const attached = world.attachment();
       assert.ok(attached?.status !== undefined);
       const { status } = attached;
-      const give = (): ReturnType<typeof giveVolume> => world.answerOf(giveVolume(world.ports(), "pvc-1", never));
+      const release = (): ReturnType<typeof releaseVolume> => world.answerOf(releaseVolume(world.ports(), "pvc-1", never));
 
       await world.setAttachment((attachment) => ({ ...attachment, status: { state: "Attaching", role: "Primary" } }));
-      assert.deepEqual(await give(), {
+      assert.deepEqual(await release(), {
         ok: false,
         failure: { kind: "StillWaiting", volumeId: diskUri, what: "the attachment to node-a that tells where its disk is" },
       });
       await world.setAttachment((attachment) => ({ ...attachment, status }));
-      const busy = await give();
+      const busy = await release();
       assert.equal(!busy.ok && busy.failure.kind, "DeviceBusy");
       assert.equal(world.record()?.writer?.held, true);
 
       assert.equal((await world.answerOf(world.ports().host.unmount(stagingPath, never))).ok, true);
-      assert.deepEqual(await give(), { ok: true, value: undefined });
+      assert.deepEqual(await release(), { ok: true, value: undefined });
       assert.equal(world.record()?.writer?.held, false);
     }));
 });

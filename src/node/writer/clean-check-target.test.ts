@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, aVolume } from "../../core/testing/objects.ts";
-import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { withNode } from "../testing/a-node.ts";
 import { accessTypeOf, type KnownVolume, whereToLook } from "./clean-check-target.ts";
 
@@ -9,7 +9,7 @@ const never = new AbortController().signal;
 const mount = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" } as const;
 const block = { accessMode: "SINGLE_NODE_WRITER", accessType: "block" } as const;
 
-function aNote(overrides: Partial<VolumeNote> = {}): VolumeNote {
+function aCheckpoint(overrides: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
   return {
     volumeName: "pvc-1",
     uid: "uid-pvc-1",
@@ -26,14 +26,14 @@ function aNote(overrides: Partial<VolumeNote> = {}): VolumeNote {
 
 describe("accessTypeOf", () => {
   const rows = [
-    { volume: undefined, note: undefined, accessType: "block", because: "nothing is known" },
-    { volume: aVolume(), note: undefined, accessType: "mount", because: "it may only be mounted" },
-    { volume: undefined, note: aNote(), accessType: "mount", because: "it was mounted here" },
-    { volume: aVolume({ spec: { capabilities: [mount, block] } }), note: aNote(), accessType: "block", because: "it may be raw block, too" },
-    { volume: aVolume(), note: aNote({ accessType: "block" }), accessType: "block", because: "it was raw block here" },
+    { volume: undefined, checkpoint: undefined, accessType: "block", because: "nothing is known" },
+    { volume: aVolume(), checkpoint: undefined, accessType: "mount", because: "it may only be mounted" },
+    { volume: undefined, checkpoint: aCheckpoint(), accessType: "mount", because: "it was mounted here" },
+    { volume: aVolume({ spec: { capabilities: [mount, block] } }), checkpoint: aCheckpoint(), accessType: "block", because: "it may be raw block, too" },
+    { volume: aVolume(), checkpoint: aCheckpoint({ accessType: "block" }), accessType: "block", because: "it was raw block here" },
   ] as const;
-  for (const { volume, note, accessType, because } of rows) {
-    it(`looks for traces of ${accessType} where ${because}`, () => assert.equal(accessTypeOf({ volume, note }), accessType));
+  for (const { volume, checkpoint, accessType, because } of rows) {
+    it(`looks for traces of ${accessType} where ${because}`, () => assert.equal(accessTypeOf({ volume, checkpoint }), accessType));
   }
 });
 
@@ -42,32 +42,32 @@ describe("whereToLook", () => {
     withNode({}, async (world) => {
       const volume = aVolume();
       const expected = { accessType: "mount", lun: 0, lastMajorMinor: "8:32", lunsOfOthers: [] };
-      assert.deepEqual(whereToLook(world.ports(), { volume, attachment: anAttachment("node-a"), note: aNote() }), expected);
+      assert.deepEqual(whereToLook(world.ports(), { volume, attachment: anAttachment("node-a"), checkpoint: aCheckpoint() }), expected);
       const detaching = anAttachment("node-a", { status: { state: "Detaching" } });
-      assert.deepEqual(whereToLook(world.ports(), { volume, attachment: detaching, note: aNote() }), { ...expected, lun: undefined });
+      assert.deepEqual(whereToLook(world.ports(), { volume, attachment: detaching, checkpoint: aCheckpoint() }), { ...expected, lun: undefined });
     }));
 
   it("names the LUN of another volume only once that was staged here", () =>
     withNode({}, async (world) => {
       const ports = world.ports();
       const other = aVolume({ metadata: { name: "pvc-2" }, spec: { volumeName: "pvc-2" } });
-      const lunsOfOthers = () => whereToLook(ports, { volume: other, attachment: undefined, note: undefined }).lunsOfOthers;
+      const lunsOfOthers = () => whereToLook(ports, { volume: other, attachment: undefined, checkpoint: undefined }).lunsOfOthers;
       assert.deepEqual(lunsOfOthers(), []);
-      assert.ok((await ports.notes.put(aNote(), never)).ok);
+      assert.ok((await ports.checkpoints.put(aCheckpoint(), never)).ok);
       assert.deepEqual(lunsOfOthers(), [0]);
     }));
 
-  const known = { volume: undefined, attachment: undefined, note: undefined };
+  const known = { volume: undefined, attachment: undefined, checkpoint: undefined };
   const parts: readonly { readonly what: string; readonly of: (name: string) => KnownVolume }[] = [
     { what: "volume", of: (name) => ({ ...known, volume: aVolume({ metadata: { name } }) }) },
     { what: "attachment", of: (volumeName) => ({ ...known, attachment: anAttachment("node-a", { spec: { volumeName } }) }) },
-    { what: "note", of: (volumeName) => ({ ...known, note: aNote({ volumeName }) }) },
+    { what: "checkpoint", of: (volumeName) => ({ ...known, checkpoint: aCheckpoint({ volumeName }) }) },
   ];
   for (const { what, of } of parts)
     it(`never takes the volume's own LUN for another's, by its ${what} alone`, () =>
       withNode({}, async (world) => {
         const ports = world.ports();
-        assert.ok((await ports.notes.put(aNote(), never)).ok);
+        assert.ok((await ports.checkpoints.put(aCheckpoint(), never)).ok);
         assert.deepEqual(whereToLook(ports, of("pvc-1")).lunsOfOthers, []);
         assert.deepEqual(whereToLook(ports, of("pvc-2")).lunsOfOthers, [0]);
       }));

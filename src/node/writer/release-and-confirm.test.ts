@@ -10,7 +10,7 @@ import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
 import { unstageVolume } from "../stage/unstage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
-import { confirmHeld, giveVolume } from "./acquire-volume.ts";
+import { confirmHeld, releaseVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
@@ -21,7 +21,7 @@ const done = { ok: true, value: undefined } as const;
 const down = { kind: "StoreUnavailable", detail: "down" } as const;
 const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, stderr: "" } as const;
 
-const give = (world: NodeWorld, ports = world.ports()) => world.answerOf(giveVolume(ports, "pvc-1", never));
+const release = (world: NodeWorld, ports = world.ports()) => world.answerOf(releaseVolume(ports, "pvc-1", never));
 const confirm = (world: NodeWorld) => world.answerOf(confirmHeld(world.ports(), "pvc-1", never));
 const stage = (world: NodeWorld, how: StageRequest = request) =>
   must(world.answerOf(stageVolume(world.ports(), how, never)).then((staged) => ({ ...staged, value: 0 })));
@@ -44,7 +44,7 @@ function withoutStore(ports: NodePorts, fromRead: number): NodePorts {
   return { ...ports, store: { ...ports.store, get } };
 }
 
-describe("giveVolume", () => {
+describe("releaseVolume", () => {
   const others: readonly { readonly because: string; readonly record: Partial<WriterRecord> }[] = [
     { because: "another node writes", record: { writer: aWriter("node-b") } },
     { because: "it was granted and never taken", record: { writer: granted } },
@@ -55,18 +55,18 @@ describe("giveVolume", () => {
       withNode(record, async (world) => {
         world.machine.openRaw(0);
         const before = world.record();
-        assert.deepEqual([await give(world), world.record()], [done, before]);
+        assert.deepEqual([await release(world), world.record()], [done, before]);
       }));
 
   it("has nothing to give of a volume whose object is gone", () =>
     withNode({ writer: held }, async (world) => {
       await deleteVolume(world);
-      assert.deepEqual(await give(world), done);
+      assert.deepEqual(await release(world), done);
     }));
 
   it("does not pass for done while the store does not answer", () =>
     withNode({ writer: held }, async (world) => {
-      assert.deepEqual(await give(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
+      assert.deepEqual(await release(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
     }));
 
   const meanwhile: readonly { readonly because: string; readonly arrange: (world: NodeWorld) => Promise<unknown> }[] = [
@@ -79,8 +79,8 @@ describe("giveVolume", () => {
   for (const { because, arrange } of meanwhile)
     it(`is done where ${because} in the middle of it`, () =>
       withNode({ writer: held }, async (world) => {
-        world.meanwhile.give = () => arrange(world);
-        assert.deepEqual(await give(world), done);
+        world.meanwhile.release = () => arrange(world);
+        assert.deepEqual(await release(world), done);
         assert.notEqual(world.record()?.writer?.nodeName, "node-a");
       }));
 });
@@ -104,7 +104,7 @@ describe("confirmHeld", () => {
       assert.deepEqual([await confirm(world), world.steps], [{ ok: true, value: held }, []]);
     }));
 
-  const unwanted = aWriter("node-a", { wanted: false });
+  const unrequested = aWriter("node-a", { requested: false });
   const races: readonly { readonly because: string; readonly change: (record: WriterRecord) => WriterRecord; readonly writer: typeof held | undefined }[] = [
     { because: "another call has stated the want", change: (record) => ({ ...record, writer: held }), writer: held },
     { because: "a fence has begun", change: (record) => ({ ...record, fencing: identity("node-a") }), writer: undefined },
@@ -114,8 +114,8 @@ describe("confirmHeld", () => {
   ];
   for (const { because, change, writer } of races)
     it(`goes by a fresh record where in the middle of it ${because}`, () =>
-      withNode({ writer: unwanted }, async (world) => {
-        world.meanwhile.want = () => world.setRecord(change);
+      withNode({ writer: unrequested }, async (world) => {
+        world.meanwhile.request = () => world.setRecord(change);
         assert.deepEqual(await confirm(world), { ok: true, value: writer });
       }));
 });
@@ -133,7 +133,7 @@ describe("unstageVolume", () => {
       await stage(world);
       world.machine.failNext("unmount", failure);
       assert.deepEqual(await unstage(world), { ok: false, failure });
-      assert.deepEqual([world.record()?.writer?.held, world.ports().notes.volumes().length], [true, 1]);
+      assert.deepEqual([world.record()?.writer?.held, world.ports().checkpoints.volumes().length], [true, 1]);
       assert.deepEqual(await unstage(world), done);
     }));
 
@@ -152,7 +152,7 @@ describe("unstageVolume", () => {
       await stage(world);
       await deleteVolume(world);
       assert.deepEqual(await unstage(world), done);
-      assert.deepEqual([world.machine.mounts(), world.ports().notes.volumes()], [[], []]);
+      assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
 
   it("leaves the want of another node's writer alone", () =>
@@ -166,9 +166,9 @@ describe("unstageVolume", () => {
   it("unmounts and forgets a volume whose object is deleted while the want is ended", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
-      world.meanwhile["end-want"] = () => deleteVolume(world);
+      world.meanwhile["withdraw-request"] = () => deleteVolume(world);
       assert.deepEqual(await unstage(world), done);
-      assert.deepEqual([world.machine.mounts(), world.ports().notes.volumes()], [[], []]);
+      assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
 
   it("unmounts nothing while the store does not say whether the want has ended", () =>
@@ -181,9 +181,9 @@ describe("unstageVolume", () => {
   it("goes on where a controller was faster to end the want", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
-      world.meanwhile["end-want"] = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { wanted: false }) }));
+      world.meanwhile["withdraw-request"] = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { requested: false }) }));
       assert.deepEqual(await unstage(world), done);
-      assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, wanted: false }));
+      assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, requested: false }));
     }));
 });
 
@@ -198,7 +198,7 @@ describe("publishVolume where one step fails", () => {
       withNode({ writer: granted }, async (world) => {
         world.machine.failNext(method, failure);
         assert.deepEqual(await publish(world, how), { ok: false, failure });
-        assert.deepEqual(world.ports().notes.volumes()[0]?.targetPaths, [targetPath]);
+        assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [targetPath]);
         assert.deepEqual(await publish(world, how), done);
       }));
 
@@ -206,8 +206,8 @@ describe("publishVolume where one step fails", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       const ports = world.ports();
-      const notes: NodePorts["notes"] = { ...ports.notes, put: async () => ({ ok: false, failure }) };
-      assert.deepEqual(await publish(world, request, { ...ports, notes }), { ok: false, failure });
+      const checkpoints: NodePorts["checkpoints"] = { ...ports.checkpoints, put: async () => ({ ok: false, failure }) };
+      assert.deepEqual(await publish(world, request, { ...ports, checkpoints }), { ok: false, failure });
       assert.equal(world.machine.mounts().length, 1);
     }));
 
@@ -217,7 +217,7 @@ describe("publishVolume where one step fails", () => {
       const volume = world.machine.openVolume(targetPath);
       volume?.open();
       assert.deepEqual(await publish(world), done);
-      assert.deepEqual([world.machine.tombstones(), volume?.write("/record", "text").kind], [[], "done"]);
+      assert.deepEqual([world.machine.placeholders(), volume?.write("/record", "text").kind], [[], "done"]);
       volume?.close();
     }));
 
@@ -227,7 +227,7 @@ describe("publishVolume where one step fails", () => {
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
       await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
-      world.machine.failNext("leaveTombstone", failure);
+      world.machine.failNext("mountPlaceholder", failure);
       assert.deepEqual(await publish(world), { ok: false, failure });
     }));
 
@@ -240,7 +240,7 @@ describe("publishVolume where one step fails", () => {
       await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
       const published = await world.answerOf(publishing);
       assert.equal(!published.ok && published.failure.kind, "NotWriter");
-      assert.deepEqual([world.machine.mounts(), world.machine.tombstones(), world.ports().notes.volumes()[0]?.targetPaths], [[], [], []]);
+      assert.deepEqual([world.machine.mounts(), world.machine.placeholders(), world.ports().checkpoints.volumes()[0]?.targetPaths], [[], [], []]);
     }));
 
   it("refuses a target where something is mounted that it has not noted, and leaves that alone", () =>
@@ -271,21 +271,21 @@ describe("publishVolume where one step fails", () => {
       assert.equal(mount.value?.majorMinor, found.value.majorMinor);
     }));
 
-  it("leaves no tombstone at a raw device's target, also where that device has gone and come back", () =>
+  it("leaves no placeholder at a raw device's target, also where that device has gone and come back", () =>
     withNode({ writer: granted }, async (world) => {
       await must(publish(world, block));
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
-      world.machine.failNext("leaveTombstone", failure);
+      world.machine.failNext("mountPlaceholder", failure);
       const published = await publish(world, block);
       assert.equal(!published.ok && published.failure.kind, "WrongDevice");
     }));
 
-  it("covers a tombstone as it is", () =>
+  it("covers a placeholder as it is", () =>
     withNode({ writer: granted }, async (world) => {
       await must(publish(world));
-      await must(world.answerOf(world.ports().host.leaveTombstone(targetPath, never)));
-      world.machine.failNext("leaveTombstone", failure);
+      await must(world.answerOf(world.ports().host.mountPlaceholder(targetPath, never)));
+      world.machine.failNext("mountPlaceholder", failure);
       assert.deepEqual(await publish(world), done);
     }));
 
@@ -319,11 +319,11 @@ describe("publishVolume where one step fails", () => {
     withNode({ writer: granted }, async (world) => {
       const paths = ["/var/lib/kubelet/pods/2/mount", "/var/lib/kubelet/pods/1/mount"];
       for (const path of paths) await must(world.answerOf(publishVolume(world.ports(), { ...request, targetPath: path, targetReadOnly: false }, never)));
-      const noted = () => world.ports().notes.volumes()[0]?.targetPaths;
-      assert.deepEqual(noted(), paths.toSorted());
+      const checkpointed = () => world.ports().checkpoints.volumes()[0]?.targetPaths;
+      assert.deepEqual(checkpointed(), paths.toSorted());
       const unpublish = (path: string) => world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath: path }, never));
       world.machine.failNext("unmount", failure);
-      assert.deepEqual([await unpublish("/var/lib/kubelet/pods/2/mount"), noted()], [{ ok: false, failure }, paths.toSorted()]);
-      assert.deepEqual([await unpublish("/var/lib/kubelet/pods/2/mount"), noted()], [done, ["/var/lib/kubelet/pods/1/mount"]]);
+      assert.deepEqual([await unpublish("/var/lib/kubelet/pods/2/mount"), checkpointed()], [{ ok: false, failure }, paths.toSorted()]);
+      assert.deepEqual([await unpublish("/var/lib/kubelet/pods/2/mount"), checkpointed()], [done, ["/var/lib/kubelet/pods/1/mount"]]);
     }));
 });

@@ -6,11 +6,11 @@ import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aRecord, aVolume, aWriter, identity } from "../../core/testing/objects.ts";
-import type { VolumeNote } from "../../ports/host/node-checkpoints.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
-import { olderThanNoted, readTrustedGeneration } from "./rollback-detector.ts";
+import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 type Condition = NodeStatus["conditions"][number];
@@ -29,7 +29,7 @@ async function conditions(world: NodeWorld): Promise<readonly string[]> {
 }
 
 async function trust(world: NodeWorld): Promise<string> {
-  const trusted = await world.answerOf(readTrustedGeneration(world.ports(), never));
+  const trusted = await world.answerOf(readTrustedIncarnation(world.ports(), never));
   return trusted.ok ? `generation ${trusted.value}` : trusted.failure.kind;
 }
 
@@ -47,7 +47,7 @@ function withoutOwnObject(ports: NodePorts): NodePorts {
   return { ...ports, store: { ...ports.store, get } };
 }
 
-describe("readTrustedGeneration", () => {
+describe("readTrustedIncarnation", () => {
   it("distrusts a store with an older heartbeat at once, before the next beat", () =>
     withNode({}, async (world) => {
       await beat(world);
@@ -55,7 +55,7 @@ describe("readTrustedGeneration", () => {
       assert.equal(await trust(world), "generation 0");
       await restore(world, (status) => ({ ...status, heartbeat: 1 }));
       const detail = "the heartbeat is 1 in the store, this node has written 2";
-      assert.deepEqual(await world.answerOf(readTrustedGeneration(world.ports(), never)), { ok: false, failure: { kind: "StoreWentBack", detail } });
+      assert.deepEqual(await world.answerOf(readTrustedIncarnation(world.ports(), never)), { ok: false, failure: { kind: "StoreRolledBack", detail } });
       assert.deepEqual(await conditions(world), []);
     }));
 
@@ -68,18 +68,18 @@ describe("readTrustedGeneration", () => {
 
   it("trusts a store in which it has registered, and not yet beaten", () =>
     withNode({}, async (world) => {
-      await world.ports().notes.putHeartbeat(7, never);
+      await world.ports().checkpoints.putHeartbeat(7, never);
       await world.answerOf(must(world.store.create("AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } }, never)));
       assert.equal(await trust(world), "generation 0");
     }));
 
   const lastTransitionTime = "2026-01-01T00:00:00.000Z";
-  const reported: Condition = { type: "StoreWentBack", status: "True", reason: "Generation0", message: "it went back", lastTransitionTime };
+  const reported: Condition = { type: "StoreRolledBack", status: "True", reason: "Generation0", message: "it went back", lastTransitionTime };
   const reports: readonly { readonly because: string; readonly condition: Condition; readonly trusted: string }[] = [
-    { because: "it has reported that", condition: reported, trusted: "StoreWentBack" },
+    { because: "it has reported that", condition: reported, trusted: "StoreRolledBack" },
     { because: "it reported that of an earlier generation", condition: { ...reported, reason: "Generation7" }, trusted: "generation 0" },
     { because: "the report was taken back", condition: { ...reported, status: "False" }, trusted: "generation 0" },
-    { because: "it has reported something else", condition: { ...reported, type: "ClaimDisputed" }, trusted: "generation 0" },
+    { because: "it has reported something else", condition: { ...reported, type: "ReclaimDisputed" }, trusted: "generation 0" },
   ];
   for (const { because, condition, trusted } of reports)
     it(`answers ${trusted} where its notes are lost, and by its object ${because}`, () =>
@@ -92,7 +92,7 @@ describe("readTrustedGeneration", () => {
   it("trusts no store that does not show its own heartbeat", () =>
     withNode({}, async (world) => {
       await beat(world);
-      const trusted = await world.answerOf(readTrustedGeneration(withoutOwnObject(world.ports()), never));
+      const trusted = await world.answerOf(readTrustedIncarnation(withoutOwnObject(world.ports()), never));
       assert.deepEqual(trusted, { ok: false, failure: down });
     }));
 
@@ -100,14 +100,14 @@ describe("readTrustedGeneration", () => {
     withNode({}, async (world) => {
       await beat(world);
       assert.equal(await trust(world), "generation 0");
-      await world.ports().notes.putHeartbeat(7, never);
+      await world.ports().checkpoints.putHeartbeat(7, never);
       await beat(world);
-      assert.deepEqual([await trust(world), await conditions(world)], ["StoreWentBack", ["StoreWentBack Generation0"]]);
+      assert.deepEqual([await trust(world), await conditions(world)], ["StoreRolledBack", ["StoreRolledBack Generation0"]]);
 
       await world.answerOf(must(world.store.delete("AzDriverNode", "node-a", {}, never)));
-      assert.equal(await trust(world), "StoreWentBack");
+      assert.equal(await trust(world), "StoreRolledBack");
       await beat(world);
-      assert.deepEqual([await trust(world), await conditions(world)], ["StoreWentBack", ["StoreWentBack Generation0"]]);
+      assert.deepEqual([await trust(world), await conditions(world)], ["StoreRolledBack", ["StoreRolledBack Generation0"]]);
 
       const { metadata, spec } = aLease({ generation: 1 });
       await world.answerOf(must(world.store.create("Lease", { metadata: { name: CONTROLLER_LEASE, annotations: metadata.annotations }, spec }, never)));
@@ -116,8 +116,8 @@ describe("readTrustedGeneration", () => {
     }));
 });
 
-describe("olderThanNoted", () => {
-  const note: VolumeNote = {
+describe("olderThanCheckpoint", () => {
+  const checkpoint: VolumeCheckpoint = {
     volumeName: "pvc-1",
     uid: "uid-pvc-1",
     volumeId: "/disks/pvc-1",
@@ -132,22 +132,27 @@ describe("olderThanNoted", () => {
   const { status } = aVolume();
   assert.ok(status?.record !== undefined);
   const { record: _, ...withoutRecord } = status;
-  const rows: readonly { readonly because: string; readonly volume: AzVolume; readonly notes?: readonly VolumeNote[]; readonly isOlder: boolean }[] = [
+  const rows: readonly {
+    readonly because: string;
+    readonly volume: AzVolume;
+    readonly checkpoints?: readonly VolumeCheckpoint[];
+    readonly isOlder: boolean;
+  }[] = [
     { because: "its epoch is below the noted one", volume: at(2), isOlder: true },
-    { because: "its epoch is below the noted one, and another node is unproven", volume: at(2, { unproven: [identity("node-b")] }), isOlder: true },
+    { because: "its epoch is below the noted one, and another node is unverified", volume: at(2, { unverified: [identity("node-b")] }), isOlder: true },
     { because: "its epoch is the noted one", volume: at(3), isOlder: false },
     { because: "another node was granted the volume since", volume: at(4, { writer: aWriter("node-b", { epoch: 4 }) }), isOlder: false },
-    { because: "it holds this node for unproven, and waits for what it knows", volume: at(2, { unproven: [identity("node-a")] }), isOlder: false },
-    { because: "nothing of the volume is noted", volume: at(2), notes: [{ ...note, volumeName: "pvc-2" }], isOlder: false },
-    { because: "the note is of an earlier object of that name", volume: at(2), notes: [{ ...note, uid: "uid-earlier" }], isOlder: false },
+    { because: "it holds this node for unverified, and waits for what it knows", volume: at(2, { unverified: [identity("node-a")] }), isOlder: false },
+    { because: "nothing of the volume is noted", volume: at(2), checkpoints: [{ ...checkpoint, volumeName: "pvc-2" }], isOlder: false },
+    { because: "the note is of an earlier object of that name", volume: at(2), checkpoints: [{ ...checkpoint, uid: "uid-earlier" }], isOlder: false },
     { because: "there is none", volume: { ...aVolume(), status: withoutRecord }, isOlder: false },
     { because: "the volume has no status yet", volume: { metadata: aVolume().metadata, spec: aVolume().spec }, isOlder: false },
   ];
-  for (const { because, volume, notes = [note], isOlder } of rows)
+  for (const { because, volume, checkpoints = [checkpoint], isOlder } of rows)
     it(`calls a record ${isOlder ? "older" : "no older"} than the note where ${because}`, () =>
       withNode({}, async (world) => {
         const ports = world.ports();
         const detail = isOlder ? "pvc-1 is at epoch 2, this node noted 3" : undefined;
-        assert.equal(olderThanNoted({ node: ports.node, notes: { ...ports.notes, volumes: () => notes } }, volume), detail);
+        assert.equal(olderThanCheckpoint({ node: ports.node, checkpoints: { ...ports.checkpoints, volumes: () => checkpoints } }, volume), detail);
       }));
 });

@@ -10,7 +10,7 @@ const volume = aVolume();
 
 /** What node-a shows of a volume that it never noted, by what is known of its attachment. */
 const shown = (world: NodeWorld, basis: "evidence" | "absence", attachment: ReturnType<typeof anAttachment> | undefined): ReturnType<typeof showClean> =>
-  world.answerOf(showClean(world.ports(), { volume, volumeId: diskUri, attachment, note: undefined }, basis, never));
+  world.answerOf(showClean(world.ports(), { volume, volumeId: diskUri, attachment, checkpoint: undefined }, basis, never));
 
 describe("showClean", () => {
   it("rests on absence only where the node never had the disk", () =>
@@ -45,11 +45,11 @@ describe("showClean", () => {
 
   it("looks at the device that was noted where no attachment tells", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
-      const note = {
+      const checkpoint = {
         ...{ volumeName: "pvc-1", uid: "uid-pvc-1", volumeId: diskUri, epoch: 1, stagingPath: "/staged", targetPaths: [] },
         ...{ lun: 0, majorMinor: "8:32", accessType: "mount" as const },
       };
-      const known = { volume, volumeId: diskUri, attachment: undefined, note };
+      const known = { volume, volumeId: diskUri, attachment: undefined, checkpoint };
       assert.deepEqual(await world.answerOf(showClean(world.ports(), known, "evidence", never)), { ok: true, value: undefined });
     }));
 });

@@ -1,4 +1,4 @@
-import { unsettledNames } from "../../core/attachment/observed-volume.ts";
+import { barrierPendingNames } from "../../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../../core/azure/disk-uri.ts";
 import { entriesOf } from "../../core/writer/writer-steps.ts";
 import type { Kind, KindMap } from "../../ports/store/object-store.ts";
@@ -18,7 +18,7 @@ const cacheIndexes = {
       return [...new Set(entries.map(({ nodeName }) => nodeName))];
     },
     /** Names of the nodes that its record has unsettled. */
-    unsettledOn: unsettledNames,
+    barrierPendingOn: barrierPendingNames,
   },
   AzVolumeAttachment: {
     /** Name of the AzVolume object. */
@@ -29,7 +29,7 @@ const cacheIndexes = {
   },
   AzDriverNode: {
     /** Names of the volumes that the node says it has noted. */
-    noted: (node: KindMap["AzDriverNode"]) => [...new Set(node.status?.volumes.map(({ volumeName }) => volumeName))],
+    checkpointed: (node: KindMap["AzDriverNode"]) => [...new Set(node.status?.volumes.map(({ volumeName }) => volumeName))],
     /** The resource id of the node's VM as `resourceUriKey` writes it. */
     instanceUri: (node: KindMap["AzDriverNode"]) => (node.status === undefined ? [] : [resourceUriKey(node.status.instanceUri)]),
   },

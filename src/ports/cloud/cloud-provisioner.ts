@@ -17,7 +17,7 @@ export interface CreateDiskRequest {
   readonly sizeGiB: number;
   readonly maxShares: number;
   readonly tags: Readonly<Record<string, string>>;
-  readonly mayProceed: MayProceed;
+  readonly precondition: MayProceed;
 }
 
 /** A managed disk as the platform shows it. */
@@ -63,7 +63,7 @@ export type MayProceed = (signal: AbortSignal) => Promise<boolean>;
 
 /**
  * Asked where the VM lists disks of which others have said that they are to come off (`toBeDetached`): any update of the VM carries that out. `false` puts the update
- * off: the request fails as `CloudUnavailable` with code `OthersDetachPending`. Asked after `mayProceed` and last before the write, since the answer
+ * off: the request fails as `CloudUnavailable` with code `OthersDetachPending`. Asked after `precondition` and last before the write, since the answer
  * `true` may note that the disks come off.
  */
 export type MayCarryOut = (leaving: readonly string[], signal: AbortSignal) => Promise<boolean>;
@@ -89,29 +89,29 @@ export interface FenceProof {
 export interface CloudProvisioner {
   /**
    * Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. A write whose answer was lost is sent again, and so is one that Azure has failed,
-   * where the disk has all tags of the request. `mayProceed` is asked before each time: the volume may have been deleted since, and the disk would come back. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`,
+   * where the disk has all tags of the request. `precondition` is asked before each time: the volume may have been deleted since, and the disk would come back. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`,
    * `Refused`.
    */
   createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
   /**
-   * Deletes a disk; success if it is gone already. Asks `mayProceed` as `createDisk` does: another disk may have the name since. Fails with `DiskInUse` while a VM has
+   * Deletes a disk; success if it is gone already. Asks `precondition` as `createDisk` does: another disk may have the name since. Fails with `DiskInUse` while a VM has
    * it, or `Refused`.
    */
-  deleteDisk(request: { readonly diskUri: string; readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  deleteDisk(request: { readonly diskUri: string; readonly precondition: MayProceed }, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
-   * Grows a disk to at least `sizeGiB`; never shrinks. Asks `mayProceed` as `createDisk` does. Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM
+   * Grows a disk to at least `sizeGiB`; never shrinks. Asks `precondition` as `createDisk` does. Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM
    * has them), or `Refused`.
    */
   resizeDisk(
-    request: { readonly diskUri: string; readonly sizeGiB: number; readonly mayProceed: MayProceed },
+    request: { readonly diskUri: string; readonly sizeGiB: number; readonly precondition: MayProceed },
     signal: AbortSignal,
   ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
   /**
    * Sets tags of a disk and removes those that are given as undefined; all others stay as they are read before each request. Never in the way of an attach: waits behind all else
-   * for the call budget. Asks `mayProceed` as `createDisk` does. Fails with `DiskNotFound`, and with `InvalidArgument` where the disk would get more tags than Azure allows, or `Refused`.
+   * for the call budget. Asks `precondition` as `createDisk` does. Fails with `DiskNotFound`, and with `InvalidArgument` where the disk would get more tags than Azure allows, or `Refused`.
    */
   tagDisk(
-    request: { readonly diskUri: string; readonly tags: Readonly<Record<string, string | undefined>>; readonly mayProceed: MayProceed },
+    request: { readonly diskUri: string; readonly tags: Readonly<Record<string, string | undefined>>; readonly precondition: MayProceed },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /** Reads a disk, never from a cache. Fails with `DiskNotFound`. */
@@ -120,8 +120,8 @@ export interface CloudProvisioner {
   listDisks(request: { readonly resourceGroup: string | undefined }, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>>;
   /**
    * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already answers its present LUN. One that is still coming off is waited for; where
-   * that hangs, `mayForce` is asked as `mayProceed` is, and it is taken off by force only then: somebody may be writing there, and others have asked for the detach.
-   * None of `promisedLuns` is given to the disk, since the node would take it for another there.
+   * that hangs, `forcePrecondition` is asked as `precondition` is, and it is taken off by force only then: somebody may be writing there, and others have asked for the detach.
+   * None of `reservedLuns` is given to the disk, since the node would take it for another there.
    * Fails with `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`, `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
   attachDisk(
@@ -130,13 +130,13 @@ export interface CloudProvisioner {
       readonly node: NodeIdentity;
       readonly cachingMode: CachingMode;
       readonly lane: Lane;
-      readonly mayProceed: MayProceed;
+      readonly precondition: MayProceed;
       /** Default: always. */
       readonly mayCarryOut?: MayCarryOut;
       /** Default: never. */
-      readonly mayForce?: MayProceed;
+      readonly forcePrecondition?: MayProceed;
       /** Default: none. */
-      readonly promisedLuns?: PromisedLuns;
+      readonly reservedLuns?: PromisedLuns;
     },
     signal: AbortSignal,
   ): Promise<Result<{ readonly lun: number }, Failure>>;
@@ -146,35 +146,35 @@ export interface CloudProvisioner {
       readonly diskUri: string;
       readonly node: NodeIdentity;
       readonly lane: Lane;
-      readonly mayProceed: MayProceed;
+      readonly precondition: MayProceed;
       readonly mayCarryOut?: MayCarryOut;
     },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
    * Cuts a node off a disk: takes it off the VM, by force where needed, moves the VM's ETag even if the disk is off already (a late write of a former
-   * leader then fails), and answers only with proof. Asks `mayProceed` as attach does. Fails with `Refused`, or when proof can't be had: never guesses.
+   * leader then fails), and answers only with proof. Asks `precondition` as attach does. Fails with `Refused`, or when proof can't be had: never guesses.
    */
   fenceDisk(
-    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed; readonly mayCarryOut?: MayCarryOut },
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly precondition: MayProceed; readonly mayCarryOut?: MayCarryOut },
     signal: AbortSignal,
   ): Promise<Result<FenceProof, Failure>>;
   /**
    * Proves that a disk is off a node which nobody has to be cut off from: takes nothing off, and moves the VM's ETag on the condition that the VM is still as it was read
-   * without the disk, so that no write which somebody prepared before can bring it there. Answers undefined where the VM lists the disk. Asks `mayProceed` as attach does.
+   * without the disk, so that no write which somebody prepared before can bring it there. Answers undefined where the VM lists the disk. Asks `precondition` as attach does.
    * Fails with `Refused`, or when proof can't be had.
    */
   proveDetached(
-    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed; readonly mayCarryOut?: MayCarryOut },
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly precondition: MayProceed; readonly mayCarryOut?: MayCarryOut },
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;
   /**
    * Settles what may still be under way to a node's VM: no update that anybody prepared before this call lands after it. Moves the VM's ETag, and waits for an update that
-   * Azure has taken up; takes nothing off by itself. The disk only says what it is for. Asks `mayProceed` as attach does. Fails with `InstanceNotFound`, `Refused`, or when it
+   * Azure has taken up; takes nothing off by itself. The disk only says what it is for. Asks `precondition` as attach does. Fails with `InstanceNotFound`, `Refused`, or when it
    * can't be had.
    */
-  settleInstance(
-    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed; readonly mayCarryOut?: MayCarryOut },
+  writeBarrier(
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly precondition: MayProceed; readonly mayCarryOut?: MayCarryOut },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**

@@ -43,7 +43,7 @@ export interface VolumeUsers {
   cachedPods(volumeId: string): readonly VolumePod[] | undefined;
   /** The node of which the orchestrator says that it runs on the VM with this resource id; undefined where it says so of none. */
   cachedNodeNameOf(instanceUri: string): string | undefined;
-  /** What a cache says of who uses a volume anywhere, and where else they could run: for placing standbys. Looks through the pods of the cluster. */
+  /** What a cache says of who uses a volume anywhere, and where else they could run: for placing replicas. Looks through the pods of the cluster. */
   cachedPlacement(volumeId: string): VolumePlacement;
   /** Calls `listener` with the node's name whenever what the cache says of a node or of its users has changed. */
   onChange(listener: (nodeName: string) => void): void;

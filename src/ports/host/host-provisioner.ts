@@ -26,8 +26,8 @@ export interface MountPoint {
   readonly readOnly: boolean;
   /** The file system has shut down or answers I/O errors: only an unmount is left. */
   readonly isDead: boolean;
-  /** What `leaveTombstone` has left: no volume is mounted here. */
-  readonly isTombstone: boolean;
+  /** What `mountPlaceholder` has left: no volume is mounted here. */
+  readonly isPlaceholder: boolean;
 }
 
 /** Usage of a file system; sizes in bytes. */
@@ -132,12 +132,12 @@ export interface HostProvisioner {
   /** Unmounts `path` (flushing first) and removes it; success if nothing is there. Never lazy, never by force. Fails with `DeviceBusy`. */
   unmount(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
-   * Unmounts what is bound to `targetPath`, as `unmount` does, and leaves a *tombstone* there: an empty file system that nobody can write to (EROFS), whatever a container
+   * Unmounts what is bound to `targetPath`, as `unmount` does, and leaves a *placeholder* there: an empty file system that nobody can write to (EROFS), whatever a container
    * mounts it as, and that says in mountinfo what it is. Wherever mounts are propagated, as on a node of Kubernetes, the directory below never shows in between; elsewhere
    * it does for some milliseconds. Does nothing where one is there already. Where no directory is below it is just unmounted: a file that is bound there, or nothing. A later
    * `bindMount` covers it, `unmount` takes it away, and so does the end of the boot. Fails with `DeviceBusy`.
    */
-  leaveTombstone(targetPath: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  mountPlaceholder(targetPath: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Flushes a file system to its device. An I/O error is a failure. */
   flush(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and this host can't grow it so: `growBeforeMount` will. */

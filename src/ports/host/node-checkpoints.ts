@@ -6,7 +6,7 @@ import type { Result } from "../../core/failure/result.ts";
 export type NotedVm = Pick<NodeIdentity, "vmId" | "instanceUri">;
 
 /** What a node notes of one volume before each mount. */
-export interface VolumeNote {
+export interface VolumeCheckpoint {
   readonly volumeName: string;
   readonly uid: string;
   readonly volumeId: string;
@@ -22,15 +22,15 @@ export interface VolumeNote {
 }
 
 /** The node's own memory: a local file that survives plug-in restarts and reboots, never a copy of the record. Written durably (fsync) before the call returns. */
-export interface NodeNotes {
-  readonly volumes: () => readonly VolumeNote[];
+export interface NodeCheckpoints {
+  readonly volumes: () => readonly VolumeCheckpoint[];
   /** Adds or replaces the note of a volume. Fails with `HostNotReady` if the file can't be written. */
-  put(note: VolumeNote, signal: AbortSignal): Promise<Result<void, Failure>>;
+  put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
   remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** The last heartbeat counter that this node wrote. */
   readonly heartbeat: () => number;
   putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;
-  /** The store generation in which this node last saw that the store went back; undefined: it never did. */
-  readonly doubtedGeneration: () => number | undefined;
+  /** The store incarnation in which this node last saw that the store went back; undefined: it never did. */
+  readonly doubtedIncarnation: () => number | undefined;
   putDoubt(generation: number, signal: AbortSignal): Promise<Result<void, Failure>>;
 }

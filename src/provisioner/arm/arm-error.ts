@@ -10,7 +10,7 @@ export const ownErrorCodes = {
   stillRunning: "OperationStillRunning",
   /** Our own budget says that Azure would refuse the call. */
   budgetExhausted: "CallBudgetExhausted",
-  /** The caller's `mayProceed` said no, so that nothing was sent. */
+  /** The caller's `precondition` said no, so that nothing was sent. */
   refused: "RefusedByCaller",
 } as const;
 

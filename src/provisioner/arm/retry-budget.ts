@@ -8,7 +8,7 @@ import type { ArmSession } from "./arm-session.ts";
 import { isWorthRetrying, toFailure } from "./error-table.ts";
 
 /** Counts what goes wrong in a row in one batch and bounds the patience with it. */
-export class Troubles {
+export class RetryBudget {
   readonly #session: ArmSession;
   readonly #vm: VmTarget;
   readonly #lifetime: AbortSignal;

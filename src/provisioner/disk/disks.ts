@@ -67,10 +67,10 @@ export async function createDisk(
     diskSizeGB: request.sizeGiB,
     maxShares: request.maxShares,
   };
-  const { mayProceed } = request;
+  const { precondition } = request;
   const created = await write(
     { session, disks },
-    { group: "diskWrite", likeness: "diskCreate", diskUri, mayProceed },
+    { group: "diskWrite", likeness: "diskCreate", diskUri, precondition },
     (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...id, disk, clientRequestId }, signal),
     signal,
   );
@@ -87,7 +87,7 @@ export async function createDisk(
 /** Deletes a disk. Looks for owners first, since a delete can win over an attach that is in flight. */
 export async function deleteDisk(
   { session, disks }: DiskContext,
-  { id, diskUri, mayProceed }: DiskTarget & { readonly mayProceed: MayProceed },
+  { id, diskUri, precondition }: DiskTarget & { readonly precondition: MayProceed },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const read = await readDisk(session, { diskUri, lane: LANE }, signal);
@@ -96,7 +96,7 @@ export async function deleteDisk(
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const deleted = await write(
     { session, disks },
-    { group: "diskDelete", likeness: "diskDelete", diskUri, mayProceed },
+    { group: "diskDelete", likeness: "diskDelete", diskUri, precondition },
     (clientRequestId) => session.arm.startDiskDelete({ ...id, clientRequestId }, signal),
     signal,
   );
@@ -107,7 +107,7 @@ export async function deleteDisk(
 /** Grows a disk. */
 export async function resizeDisk(
   { session, disks }: DiskContext,
-  { id, diskUri, sizeGiB, mayProceed }: DiskTarget & { readonly sizeGiB: number; readonly mayProceed: MayProceed },
+  { id, diskUri, sizeGiB, precondition }: DiskTarget & { readonly sizeGiB: number; readonly precondition: MayProceed },
   signal: AbortSignal,
 ): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
   const before = await settledDisk(session, diskUri, signal);
@@ -117,7 +117,7 @@ export async function resizeDisk(
   if (before.value.maxShares > 1 && attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const resized = await write(
     { session, disks },
-    { group: "diskWrite", likeness: "diskUpdate", diskUri, mayProceed },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition },
     (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
     signal,
   );
@@ -128,11 +128,11 @@ export async function resizeDisk(
 
 /**
  * Sets and removes tags of a disk. Azure takes the whole map, and disks have no ETag. So the disk is read before each
- * request, after all waits for the budget, for a Retry-After and of a back-off. Only `mayProceed` is asked in between.
+ * request, after all waits for the budget, for a Retry-After and of a back-off. Only `precondition` is asked in between.
  */
 export async function tagDisk(
   { session, disks }: DiskContext,
-  { id, diskUri, tags, mayProceed }: DiskTarget & { readonly tags: TagChanges; readonly mayProceed: MayProceed },
+  { id, diskUri, tags, precondition }: DiskTarget & { readonly tags: TagChanges; readonly precondition: MayProceed },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   let next: ArmDisk["tags"] = {};
@@ -142,14 +142,14 @@ export async function tagDisk(
     const planned = read.ok ? planTags(read.value, diskUri, tags) : fail(toFailure(read.failure, { diskUri }));
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
-      return mayProceed(asked);
+      return precondition(asked);
     }
     withoutRequest = planned.ok ? ok(undefined) : planned;
     return false;
   };
   const tagged = await write(
     { session, disks },
-    { group: "diskWrite", likeness: "diskUpdate", diskUri, mayProceed: isToBeSent, lane: TAG_LANE },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition: isToBeSent, lane: TAG_LANE },
     (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
     signal,
   );
@@ -207,7 +207,7 @@ const DISK_TRIES_MAX = 4;
 
 /**
  * Starts a write of a disk and waits for its end; answers the disk where the end shows it. One whose answer was lost is sent again: it says what is to be, of the
- * disk of that name. `mayProceed` is asked right before each request, also before one that Azure had throttled: only the caller knows whether the name still
+ * disk of that name. `precondition` is asked right before each request, also before one that Azure had throttled: only the caller knows whether the name still
  * stands for the same disk.
  */
 async function write(
@@ -216,7 +216,7 @@ async function write(
     readonly group: CallGroup;
     readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete";
     readonly diskUri: string;
-    readonly mayProceed: MayProceed;
+    readonly precondition: MayProceed;
     readonly lane?: Lane;
   },
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
@@ -224,7 +224,7 @@ async function write(
 ): Promise<Result<ArmDisk | undefined, ArmError>> {
   const { lane = LANE } = target;
   disks.drop(resourceUriKey(target.diskUri));
-  const startIfAllowed: typeof start = async (clientRequestId) => ((await target.mayProceed(signal)) ? start(clientRequestId) : notSent(target.diskUri));
+  const startIfAllowed: typeof start = async (clientRequestId) => ((await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri));
   for (let attempt = 1; ; attempt++) {
     const started = await session.call({ group: target.group, resource: undefined, lane }, startIfAllowed, signal);
     const waiting = {
@@ -240,7 +240,7 @@ async function write(
   }
 }
 
-/** What stands for the answer of a request that `mayProceed` has refused. */
+/** What stands for the answer of a request that `precondition` has refused. */
 function notSent(diskUri: string): ArmAnswer<never> {
   return { result: fail({ ...ownError(ownErrorCodes.refused, "the volume has changed since this was decided"), target: diskUri }), remaining: [] };
 }

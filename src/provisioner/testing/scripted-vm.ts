@@ -79,7 +79,7 @@ export interface ScriptedVm {
   owners: (diskUri: string) => readonly string[];
   readonly updates: readonly SentUpdate[];
   readonly underWay: UpdatesUnderWay;
-  /** A request; `mayProceed` is true unless it says otherwise. */
+  /** A request; `precondition` is true unless it says otherwise. */
   request(kind: VmRequestSpec["kind"], diskName: string, overrides?: Partial<VmRequestSpec>): VmRequest;
   /** Runs attaches and detaches as one batch; answers how each ended. */
   attachBatch(...requests: readonly VmRequest[]): Promise<readonly Awaited<VmRequest["answer"]>[]>;
@@ -131,12 +131,12 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
     },
     listVmSizes: () => answered(ok([{ name: "Standard_D2s_v5", dataDisksMax: 4 }])),
   };
-  const carryOut = ({ dataDisks: wanted }: ArmVmChange): void => {
-    const kept = (wanted ?? world.vm.dataDisks).filter((entry) => entry.toBeDetached !== true);
+  const carryOut = ({ dataDisks: requested }: ArmVmChange): void => {
+    const kept = (requested ?? world.vm.dataDisks).filter((entry) => entry.toBeDetached !== true);
     world.vm = { ...world.vm, etag: `"${++etagNumber}"`, provisioningState: "Succeeded", dataDisks: kept };
   };
-  const begin = ({ dataDisks: wanted }: ArmVmChange): void => {
-    world.vm = { ...world.vm, etag: `"${++etagNumber}"`, provisioningState: "Updating", dataDisks: wanted ?? world.vm.dataDisks };
+  const begin = ({ dataDisks: requested }: ArmVmChange): void => {
+    world.vm = { ...world.vm, etag: `"${++etagNumber}"`, provisioningState: "Updating", dataDisks: requested ?? world.vm.dataDisks };
   };
   const all = { ...defaultProvisionerSettings, ...settings };
   const budget = new ThrottleBudget({ clock, limits: all.limits, gatewayLimits: all.gatewayLimits });
@@ -170,7 +170,7 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
     underWay,
     request: (kind, diskName, overrides = {}) =>
       new VmRequest(
-        { kind, diskUri: diskUri(diskName), node, cachingMode: "None", lane: "primaryAttach", mayProceed: () => Promise.resolve(true), ...overrides },
+        { kind, diskUri: diskUri(diskName), node, cachingMode: "None", lane: "primaryAttach", precondition: () => Promise.resolve(true), ...overrides },
         sequence++,
         never,
       ),

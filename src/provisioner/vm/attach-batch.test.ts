@@ -4,7 +4,7 @@ import type { ArmVm } from "../arm/arm-api.ts";
 import { anArmError, anEntry, anOperationError, aScriptedVm, diskUri, type ScriptedVm, vmUri } from "../testing/scripted-vm.ts";
 
 const MINUTE_MS = 60_000;
-const mayForce = (): Promise<boolean> => Promise.resolve(true);
+const forcePrecondition = (): Promise<boolean> => Promise.resolve(true);
 const names = (vm: Pick<ArmVm, "dataDisks">): readonly string[] => vm.dataDisks.map(({ name, lun }) => `${name}@${lun}`);
 const kinds = (answers: Awaited<ReturnType<ScriptedVm["attachBatch"]>>): readonly string[] =>
   answers.map((answer) => (answer.ok ? answer.value.kind : answer.failure.kind));
@@ -95,7 +95,7 @@ describe("a batch of attaches and detaches", () => {
 
     it("gives a detach of its own disk four minutes before it forces it", async () => {
       const azure = updatingFor(Infinity, [anEntry("leaves", 0, { toBeDetached: true })]);
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
       const [first] = sent(azure);
       assert.ok(first !== undefined && first.atMs >= 4 * MINUTE_MS && first.atMs < 4 * MINUTE_MS + 5_000, `${first?.atMs} ms`);
       assert.deepEqual(first.forced, ["leaves"]);
@@ -108,7 +108,7 @@ describe("a batch of attaches and detaches", () => {
         azure.vm = { ...azure.vm, etag: `"others"`, provisioningState: "Updating" };
         return anArmError({ statusCode: 412, code: "PreconditionFailed" });
       };
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
       const [, second] = sent(azure);
       assert.ok(second !== undefined && second.atMs >= MINUTE_MS && second.atMs < MINUTE_MS + 10_000, `${second?.atMs} ms`);
       assert.deepEqual(second.forced, []);
@@ -132,7 +132,7 @@ describe("a batch of attaches and detaches", () => {
 
     it("takes the disk off by force after four minutes", async () => {
       const azure = hangs();
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
       const [first, second] = sent(azure);
       assert.deepEqual([first?.atMs, first?.forced, second?.forced], [0, [], ["leaves"]]);
       assert.ok(second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 5 * MINUTE_MS, `${second?.atMs} ms`);
@@ -141,7 +141,7 @@ describe("a batch of attaches and detaches", () => {
     it("gives the forced detach a quarter of an hour before it sends another", async () => {
       const azure = hangs();
       azure.onUpdate = (_, index) => (index < 2 ? "hangs" : "carriedOut");
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
       const [, second, third] = sent(azure);
       const waitedMs = (third?.atMs ?? 0) - (second?.atMs ?? 0);
       assert.ok(waitedMs >= 15 * MINUTE_MS, `${waitedMs} ms`);
@@ -155,7 +155,7 @@ describe("a batch of attaches and detaches", () => {
           ? { ...vm, dataDisks: [anEntry("leaves", 0)] }
           : { ...vm, dataDisks: [anEntry("leaves", 0)], provisioningState: "Succeeded" };
       };
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
       assert.deepEqual(
         sent(azure).map(({ forced }) => forced),
         [[], []],
@@ -171,7 +171,7 @@ describe("a batch of attaches and detaches", () => {
         return atMs < 4.5 * MINUTE_MS ? vm : { ...vm, provisioningState: "Succeeded" };
       };
       azure.onPoll = (end) => (hasFailed && azure.updates.length === 1 ? anOperationError() : end);
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
       assert.deepEqual(
         sent(azure).map(({ forced }) => forced),
         [[], []],
@@ -195,7 +195,7 @@ describe("a batch of attaches and detaches", () => {
         azure.onRead = (vm, { atMs }) =>
           !isAllowed && atMs >= 5 * MINUTE_MS && azure.updates.length === 0 ? { ...vm, provisioningState: "Succeeded", dataDisks: [] } : vm;
         let asked = 0;
-        const attach = azure.request("attach", "comes", { mayForce: () => Promise.resolve((asked++, isAllowed)) });
+        const attach = azure.request("attach", "comes", { forcePrecondition: () => Promise.resolve((asked++, isAllowed)) });
         assert.deepEqual(kinds(await azure.attachBatch(attach)), ["attached"]);
         assert.equal(
           sent(azure).some(({ forced }) => forced.includes("comes")),
@@ -233,7 +233,7 @@ describe("a batch of attaches and detaches", () => {
 
   it("makes a request whose turn is over wait for no other", async () => {
     const azure = aScriptedVm([anEntry("there", 0)]);
-    const refused = azure.request("attach", "comes", { mayProceed: () => Promise.resolve(false) });
+    const refused = azure.request("attach", "comes", { precondition: () => Promise.resolve(false) });
     assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "there"), refused)), ["attached", "Refused"]);
     assert.deepEqual([azure.updates, azure.clock.elapsedMs()], [[], 0]);
   });

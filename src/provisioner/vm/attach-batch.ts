@@ -11,10 +11,10 @@ import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
-import { Troubles } from "../arm/retry-budget.ts";
+import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import { diskOwners } from "../disk/disk-owners.ts";
-import { askCarryOut, askEach, askForForce } from "./check-preconditions.ts";
+import { askCarryOut, checkPreconditions, askForForce } from "./check-preconditions.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
@@ -49,10 +49,10 @@ export function runAttachBatch(context: AttachBatchContext, batch: readonly VmRe
 }
 
 /**
- * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so, asks `mayProceed` for the rest and writes the rest
+ * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so, asks `precondition` for the rest and writes the rest
  * in one conditional update; the next round's read tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption all end the same
  * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all. A detach that hangs is not waited for as long as
- * other operations: the next round takes the disk off by force, since Azure lets nothing else reach the VM meanwhile; for an attach only where `mayForce` says so.
+ * other operations: the next round takes the disk off by force, since Azure lets nothing else reach the VM meanwhile; for an attach only where `forcePrecondition` says so.
  */
 class AttachBatch {
   readonly #context: AttachBatchContext;
@@ -60,7 +60,7 @@ class AttachBatch {
   readonly #vm: VmTarget;
   readonly #batch: readonly VmRequest[];
   readonly #lifetime: AbortSignal;
-  readonly #troubles: Troubles;
+  readonly #troubles: RetryBudget;
   /** Disks whose regular detach has taken too long. */
   readonly #overdue = new Set<string>();
   #inFlightSinceMs: number | undefined;
@@ -74,7 +74,7 @@ class AttachBatch {
     this.#vm = vm;
     this.#batch = batch;
     this.#lifetime = lifetime;
-    this.#troubles = new Troubles(session, vm, lifetime);
+    this.#troubles = new RetryBudget(session, vm, lifetime);
   }
 
   async run(): Promise<void> {
@@ -94,7 +94,7 @@ class AttachBatch {
 
     const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
     if (await this.#isolated()) return;
-    const asked = await this.#withoutUnforced(await askEach(toWrite));
+    const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
     // A detach that was refused is not its own: the disk stays for whoever uses it.
     const ownKeys = new Set(asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey));
     const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
@@ -186,7 +186,7 @@ async function settleFromModel(
   const dataDisksMax = (await sizes.dataDisksMax(model)) ?? LUNS_MAX;
   const planned = planVmUpdate({
     entries: model.dataDisks.map((entry) => ({ diskKey: diskKeyOf(entry), lun: entry.lun, toBeDetached: entry.toBeDetached === true })),
-    promisedLuns: present.flatMap((request) => request.spec.promisedLuns?.() ?? []),
+    reservedLuns: present.flatMap((request) => request.spec.reservedLuns?.() ?? []),
     dataDisksMax,
     wishes: present.map((request) => ({ kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const), diskKey: request.diskKey, request })),
   });

@@ -6,11 +6,11 @@ import { toFailure } from "../arm/error-table.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import type { VmRequest } from "./vm-request.ts";
 
-/** Asks `mayProceed` for each request and settles those that are refused; answers the others, without those whose callers gave up meanwhile. */
-export async function askEach<P extends { readonly request: VmRequest }>(planned: readonly P[]): Promise<readonly P[]> {
+/** Asks `precondition` for each request and settles those that are refused; answers the others, without those whose callers gave up meanwhile. */
+export async function checkPreconditions<P extends { readonly request: VmRequest }>(planned: readonly P[]): Promise<readonly P[]> {
   await Promise.all(
     planned.map(async ({ request }) => {
-      if ((await answerOf(request, request.spec.mayProceed)) === false) {
+      if ((await answerOf(request, request.spec.precondition)) === false) {
         request.settle(fail({ kind: "Refused", diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName }));
       }
     }),
@@ -20,7 +20,7 @@ export async function askEach<P extends { readonly request: VmRequest }>(planned
 
 /** Whether a detach of the request's disk that hangs may be forced. */
 export async function askForForce(request: VmRequest): Promise<boolean> {
-  return request.spec.mayForce !== undefined && (await answerOf(request, request.spec.mayForce)) === true;
+  return request.spec.forcePrecondition !== undefined && (await answerOf(request, request.spec.forcePrecondition)) === true;
 }
 
 /**

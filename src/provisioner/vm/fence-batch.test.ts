@@ -371,7 +371,7 @@ describe("a batch of fences", () => {
 
   it("moves the ETag for a settlement where the fence beside it was refused, and takes nothing off", async () => {
     const azure = withDisk();
-    const refused = azure.request("fence", "pvc-1", { mayProceed: () => Promise.resolve(false) });
+    const refused = azure.request("fence", "pvc-1", { precondition: () => Promise.resolve(false) });
     assert.deepEqual(kinds(await azure.fenceBatch(refused, azure.request("settle", "pvc-2"))), ["Refused", "settled"]);
     assert.deepEqual(
       azure.updates.map(({ change }) => change),

@@ -11,11 +11,11 @@ import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
-import { Troubles } from "../arm/retry-budget.ts";
+import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import { untilDisowned } from "../disk/disk-owners.ts";
 import type { DiskPlace } from "../disk/disks.ts";
-import { askCarryOut, askEach } from "./check-preconditions.ts";
+import { askCarryOut, checkPreconditions } from "./check-preconditions.ts";
 import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
@@ -56,14 +56,14 @@ export function runFenceBatch(context: FenceContext, batch: readonly VmRequest[]
 
 /**
  * Takes disks off and *moves the VM's ETag even if they are off already*, so that a write which a former leader prepared fails. Each round: read the VM with
- * its ETag, conclude from it what the last update has done, decide, ask `mayProceed`, update with `If-Match`, wait for the end. ETags are small numbers and
+ * its ETag, conclude from it what the last update has done, decide, ask `precondition`, update with `If-Match`, wait for the end. ETags are small numbers and
  * may recur, so an ETag alone proves nothing: the proof is the entry's absence, after an update of ours, at an ETag other than before it. Never a guess.
  */
 class FenceBatch {
   readonly #context: FenceContext;
   readonly #batch: readonly VmRequest[];
   readonly #lifetime: AbortSignal;
-  readonly #troubles: Troubles;
+  readonly #troubles: RetryBudget;
   readonly #startedMs: number;
   #operationFailures = 0;
   /** A regular detach was tried, and has not taken the disks off. */
@@ -75,7 +75,7 @@ class FenceBatch {
     this.#context = context;
     this.#batch = batch;
     this.#lifetime = lifetime;
-    this.#troubles = new Troubles(context.session, context.vm, lifetime);
+    this.#troubles = new RetryBudget(context.session, context.vm, lifetime);
     this.#startedMs = context.session.clock.elapsedMs();
   }
 
@@ -93,7 +93,7 @@ class FenceBatch {
     const read = await readVm(session, vm, { lane: "failover", instanceView: regularLeftMs > 0 }, this.#lifetime);
     if (!read.ok) return saysNotThere(read.failure) ? this.#vmGone() : this.#endure(read.failure);
     await this.#proveReplaced(read.value);
-    settleListed(this.#open(), read.value);
+    passListedBarriers(this.#open(), read.value);
     const trouble = await this.#conclude(read.value);
     if (trouble !== undefined) return this.#endure(trouble);
     if (this.#open().length === 0) return;
@@ -101,7 +101,7 @@ class FenceBatch {
     const move = planFence(seen);
     if (move.kind === "wait") return this.#wait(seen.whose);
     this.#busySinceMs = undefined;
-    const asked = await askEach(this.#open().map((request) => ({ request })));
+    const asked = await checkPreconditions(this.#open().map((request) => ({ request })));
     const ownKeys = victimsOf(asked.map(({ request }) => request));
     const allowed = (await askCarryOut(asked, { model: read.value, ownKeys })).map(({ request }) => request);
     if (allowed.length > 0) await this.#update(read.value, move, allowed);
@@ -251,7 +251,7 @@ function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
 }
 
 /** A proof without a fence is not to be had while the VM lists the disk: whoever asked for it wants nobody cut off. */
-function settleListed(open: readonly VmRequest[], model: ArmVm): void {
+function passListedBarriers(open: readonly VmRequest[], model: ArmVm): void {
   for (const request of open)
     if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey)) request.settle(ok({ kind: "listed" }));
 }

@@ -16,7 +16,7 @@ import type { VmTarget } from "./vm-update.ts";
 interface VmQueue {
   readonly updates: GroupCommit;
   readonly fences: GroupCommit;
-  readonly settlements: GroupCommit;
+  readonly barriers: GroupCommit;
 }
 
 /** Which queue takes what. */
@@ -25,7 +25,7 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
   detach: "updates",
   fence: "fences",
   prove: "fences",
-  settle: "settlements",
+  settle: "barriers",
 };
 
 /**
@@ -81,7 +81,7 @@ export class VmQueues {
 
   /** Resolves when no queue has work left. */
   async drained(): Promise<void> {
-    for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle(), queue.settlements.idle()]);
+    for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle(), queue.barriers.idle()]);
   }
 
   #queueOf(vm: VmTarget): VmQueue {
@@ -95,7 +95,7 @@ export class VmQueues {
     const lifetime = this.#lifetime;
     const underWay = this.#memory.take(vm.key);
     const onUnused = (): void => {
-      if (updates.isUsed || fences.isUsed || settlements.isUsed) return;
+      if (updates.isUsed || fences.isUsed || barriers.isUsed) return;
       this.#queues.delete(vm.key);
       this.#memory.keep(vm.key, underWay);
     };
@@ -120,7 +120,7 @@ export class VmQueues {
       onUnused,
     };
     const fences = new GroupCommit(atOnce);
-    const settlements = new GroupCommit(atOnce);
+    const barriers = new GroupCommit(atOnce);
     const updates = new GroupCommit({
       clock: session.clock,
       lifetime,
@@ -131,6 +131,6 @@ export class VmQueues {
       run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes, underWay }, batch, lifetime),
       onUnused,
     });
-    return { updates, fences, settlements };
+    return { updates, fences, barriers };
   }
 }

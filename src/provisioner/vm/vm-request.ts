@@ -24,13 +24,13 @@ export interface VmRequestSpec {
   readonly node: NodeIdentity;
   readonly cachingMode: CachingMode;
   readonly lane: Lane;
-  readonly mayProceed: MayProceed;
+  readonly precondition: MayProceed;
   /** Asked after each read of a VM that lists disks of which others want it rid. Default: always. */
   readonly mayCarryOut?: MayCarryOut;
-  /** Asked as `mayProceed` is, and after it: whether a detach of the disk that hangs may be forced. Default: never. */
-  readonly mayForce?: MayProceed;
+  /** Asked as `precondition` is, and after it: whether a detach of the disk that hangs may be forced. Default: never. */
+  readonly forcePrecondition?: MayProceed;
   /** Asked after each read of the VM. Default: none. */
-  readonly promisedLuns?: PromisedLuns;
+  readonly reservedLuns?: PromisedLuns;
 }
 
 /**

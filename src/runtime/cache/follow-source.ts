@@ -52,7 +52,7 @@ export interface Following {
 export function followSource<T extends SourceObject>(ports: FollowPorts, source: Source<T>, follower: Follower<T>, signal: AbortSignal): Following {
   const { clock, random, logger, settings } = ports;
   let version = "";
-  let isListWanted = true;
+  let needsList = true;
   let failures = 0;
   let endWatch = (): void => undefined;
 
@@ -65,13 +65,13 @@ export function followSource<T extends SourceObject>(ports: FollowPorts, source:
   }
 
   async function list(): Promise<void> {
-    isListWanted = false;
+    needsList = false;
     const listed = await source.list(signal);
     if (listed.ok) {
       version = listed.value.resourceVersion;
       follower.listed(listed.value.items, version);
     } else if (!signal.aborted) {
-      isListWanted = true;
+      needsList = true;
       logger.warn("list failed", { source: source.name, failure: listed.failure });
       await backOff();
     }
@@ -85,25 +85,25 @@ export function followSource<T extends SourceObject>(ports: FollowPorts, source:
       version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
       follower.told(event);
     });
-    if (signal.aborted || isListWanted) return;
+    if (signal.aborted || needsList) return;
     const { reason, detail, livedMs } = end;
     // Servers end each watch after some minutes, to spread their watchers; one that ends watches as fast as they are begun is in trouble.
     if (reason === "ended" && livedMs >= settings.backoffMaxMs) return logger.debug("watch ended", { source: source.name, livedMs, resourceVersion: version });
     // Some servers have no bookmarks for what does not change: silence alone is no trouble.
     const log = reason === "stalled" ? logger.info : logger.warn;
     log("watch ended", { source: source.name, reason, detail, resourceVersion: version });
-    if (reason === "gone") isListWanted = true;
+    if (reason === "gone") needsList = true;
     await backOff();
   }
 
   async function follow(): Promise<void> {
-    while (!signal.aborted) await (isListWanted ? list() : watchOnce());
+    while (!signal.aborted) await (needsList ? list() : watchOnce());
   }
 
   return {
     ended: follow(),
     listAgain: () => {
-      isListWanted = true;
+      needsList = true;
       endWatch();
     },
   };

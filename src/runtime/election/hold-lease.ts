@@ -67,7 +67,7 @@ async function renew({ access, identity }: Candidate, signal: AbortSignal): Prom
 
 /** Somebody deleted the Lease. Others leave its holder the time to make it anew. */
 async function makeAnew(access: LeaseAccess, signal: AbortSignal): Promise<Renewal> {
-  const generation = await access.generationOfRecords(signal);
+  const generation = await access.incarnationOfRecords(signal);
   if (!generation.ok) return { kind: "failed", failure: generation.failure };
   const created = await access.create(generation.value, signal);
   return created.ok ? { kind: "renewed" } : { kind: "failed", failure: created.failure };

@@ -8,7 +8,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { WaitLimit } from "../../ports/store/source-cache.ts";
-import type { LeaseMemory } from "./lease-high-water-mark.ts";
+import type { LeaseHighWaterMark } from "./lease-high-water-mark.ts";
 
 /** Between two looks at the Lease there is at least this time, in milliseconds, however often its watch tells of it. */
 const LOOK_AGAIN_MIN_MS = 100;
@@ -27,13 +27,13 @@ export interface LeasePorts {
   /** Follows `Lease`, too: what it shows wakes whoever waits, or lets it wait on, and decides nothing. */
   readonly cache: LeaseCache;
   readonly clock: Clock;
-  readonly leaseMemory: LeaseMemory;
+  readonly leaseMemory: LeaseHighWaterMark;
 }
 
 /** What a candidate goes by. */
 export interface Candidate {
   readonly access: LeaseAccess;
-  readonly leaseMemory: LeaseMemory;
+  readonly leaseMemory: LeaseHighWaterMark;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -78,17 +78,17 @@ export class LeaseAccess {
     return this.#written(await this.#ports.store.update("Lease", lease, signal));
   }
 
-  /** Makes the Lease. `generationOfRecords`: what the method of that name has answered. */
-  async create(generationOfRecords: number | undefined, signal: AbortSignal): Promise<Result<Lease, Failure>> {
-    const { metadata, spec } = newLease(this.writer(), generationOfRecords);
+  /** Makes the Lease. `incarnationOfRecords`: what the method of that name has answered. */
+  async create(incarnationOfRecords: number | undefined, signal: AbortSignal): Promise<Result<Lease, Failure>> {
+    const { metadata, spec } = newLease(this.writer(), incarnationOfRecords);
     return this.#written(await this.#ports.store.create("Lease", { metadata: { name: CONTROLLER_LEASE, ...metadata }, spec }, signal));
   }
 
-  /** The highest store generation that a writer record is of, read afresh; undefined where there is no record. */
-  async generationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
+  /** The highest store incarnation that a writer record is of, read afresh; undefined where there is no record. */
+  async incarnationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
     const volumes = await this.#ports.store.list("AzVolume", {}, signal);
     if (!volumes.ok) return volumes;
-    const generations = volumes.value.items.flatMap((volume) => volume.status?.record?.storeGeneration ?? []);
+    const generations = volumes.value.items.flatMap((volume) => volume.status?.record?.storeIncarnation ?? []);
     return ok(generations.length === 0 ? undefined : generations.reduce((highest, generation) => Math.max(highest, generation), 0));
   }
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ETAG_WRITE_ANNOTATION } from "../../core/api/lease.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
-import { LeaseMemory } from "./lease-high-water-mark.ts";
+import { LeaseHighWaterMark } from "./lease-high-water-mark.ts";
 
-describe("LeaseMemory", () => {
+describe("LeaseHighWaterMark", () => {
   it("learns which write moves an ETag, one kind after the other", () => {
-    const memory = new LeaseMemory();
+    const memory = new LeaseHighWaterMark();
     const known = [memory.etagWrite];
     for (const write of ["empty", "empty", "dataDisks", "tag", "empty"] as const) {
       memory.leftEtag(write);
@@ -16,7 +16,7 @@ describe("LeaseMemory", () => {
   });
 
   it("takes it from the Lease, as a leader before this one has learnt it, and forgets nothing by another Lease", () => {
-    const memory = new LeaseMemory();
+    const memory = new LeaseHighWaterMark();
     const { metadata, ...lease } = aLease({});
     memory.saw({ ...lease, metadata: { ...metadata, annotations: { [ETAG_WRITE_ANNOTATION]: "dataDisks" } } });
     assert.equal(memory.etagWrite, "dataDisks");

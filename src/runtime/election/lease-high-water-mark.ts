@@ -1,18 +1,18 @@
 import { etagWriteOf, type Lease } from "../../core/api/lease.ts";
 import { type EtagWrite, etagWriteAfter, largerEtagWrite } from "../../core/azure/etag-write.ts";
-import { type RememberedLease, rememberedOf } from "../../core/election/lease-steps.ts";
+import { type HighWaterMark, rememberedOf } from "../../core/election/lease-steps.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 
 /**
  * The latest that this process has seen in the controller's Lease, by fresh reads, its own writes, and renewals that a watch told it of: a Lease that shows less went back to a
  * backup. Never kept longer than the process, so a controller that starts after the store went back relies on the others, and on what the nodes report.
  */
-export class LeaseMemory implements EtagWriteMemory {
+export class LeaseHighWaterMark implements EtagWriteMemory {
   #etagWrite: EtagWrite = "empty";
-  #seen: RememberedLease = { generation: 0, counter: 0 };
+  #seen: HighWaterMark = { generation: 0, counter: 0 };
 
   /** To be taken before a read that is to be compared: a renewal in between only makes the Lease newer. */
-  get seen(): RememberedLease {
+  get seen(): HighWaterMark {
     return this.#seen;
   }
 

@@ -50,8 +50,8 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
     const action = planCandidacy({ identity, lease, unchangedMs, remembered, hasRecords: generation !== undefined, isAlone, settings });
     const startedAtMs = clock.elapsedMs();
     const done = await within(clock, settings.renewDeadlineMs / 2, (limited) => act(access, action, looked.value, limited), signal);
-    if (done?.ok === true && (action.kind === "Create" || action.kind === "Take"))
-      return { lease: done.value, startedAtMs, because: action.kind === "Take" ? action.because : "there was none" };
+    if (done?.ok === true && (action.kind === "Create" || action.kind === "Acquire"))
+      return { lease: done.value, startedAtMs, because: action.kind === "Acquire" ? action.because : "there was none" };
     // Given up in the middle of the write: it may have been carried out all the same.
     if (signal.aborted && action.kind !== "Wait") await releaseLease(candidate);
     const isUnclear = done?.ok === false && done.failure.kind !== "ObjectConflict" && done.failure.kind !== "ObjectAlreadyExists";
@@ -91,7 +91,7 @@ async function look(access: LeaseAccess, signal: AbortSignal): Promise<Result<Lo
   const lease = await access.read(signal);
   if (!lease.ok) return lease;
   if (lease.value !== undefined) return ok({ lease: lease.value, generation: undefined });
-  const generation = await access.generationOfRecords(signal);
+  const generation = await access.incarnationOfRecords(signal);
   return generation.ok ? ok({ lease: undefined, generation: generation.value }) : generation;
 }
 
@@ -99,7 +99,7 @@ async function act(access: LeaseAccess, action: CandidateAction, looked: Looked,
   switch (action.kind) {
     case "Create":
       return access.create(looked.generation, signal);
-    case "Take":
+    case "Acquire":
       return looked.lease === undefined ? undefined : access.update(takenLease(looked.lease, access.writer()), signal);
     case "Mark":
       return looked.lease === undefined ? undefined : access.update(markedLease(looked.lease, access.writer().remembered), signal);

@@ -13,7 +13,7 @@ export async function untilNothingIsLeft(lab: Lab): Promise<void> {
   let left: readonly string[] = [];
   try {
     await waitUntil("volumes to be gone", { timeoutMs: LEFT_MAX_MS }, async () => {
-      left = [...(await leftInAzure(lab)), ...(await leftInKubernetes(lab)), ...(await leftInNotes(lab))];
+      left = [...(await leftInAzure(lab)), ...(await leftInKubernetes(lab)), ...(await leftInCheckpoints(lab))];
       return left.length === 0 ? true : undefined;
     });
   } catch (error) {
@@ -33,7 +33,7 @@ async function leftInKubernetes(lab: Lab): Promise<readonly string[]> {
   return (await lab.kubectl(["get", kinds, "--all-namespaces", "--output=name"])).split("\n").filter((name) => name !== "");
 }
 
-async function leftInNotes(lab: Lab): Promise<readonly string[]> {
+async function leftInCheckpoints(lab: Lab): Promise<readonly string[]> {
   const volumes = "{range .items[*]}{.metadata.name} {.status.volumes}{'\\n'}{end}";
   const lines = (await lab.kubectl(["get", "azdrivernodes", "--all-namespaces", `--output=jsonpath=${volumes}`])).split("\n");
   return lines.filter((line) => /\{/u.test(line));

@@ -37,17 +37,17 @@ export async function writesOnWithoutItsObject(workloads: Workloads, pod: Writer
   await waitUntil("the object to be made anew", { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () =>
     (await workloads.volumeOf(claim).catch(() => before)).metadata.uid !== before.metadata.uid ? true : undefined,
   );
-  const anew = await untilProven(workloads, claim, pod.nodeName);
+  const anew = await untilVerified(workloads, claim, pod.nodeName);
   assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "the disk is kept");
   await assertUndisturbed(workloads, pod, anew);
 }
 
 /** Waits until a volume's record says again, after a proof, that this node writes. */
-export async function untilProven(workloads: Workloads, claim: string, nodeName: string): Promise<AzVolume> {
+export async function untilVerified(workloads: Workloads, claim: string, nodeName: string): Promise<AzVolume> {
   return waitUntil(`${nodeName} to have claimed ${claim}`, { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () => {
     const volume = await workloads.volumeOf(claim).catch(() => undefined);
     const record = volume?.status?.record;
-    return record?.unproven.length === 0 && record.writer?.held === true && record.writer.nodeName === nodeName ? volume : undefined;
+    return record?.unverified.length === 0 && record.writer?.held === true && record.writer.nodeName === nodeName ? volume : undefined;
   });
 }
 

@@ -76,7 +76,7 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
   await workloads.untilEvent("Pod", pod, new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"));
 }
 
-/** A writer with standbys and one without, both on a node, with some records. */
+/** A writer with replicas and one without, both on a node, with some records. */
 export async function twoWritersOn(workloads: Workloads, nodeName: string): Promise<readonly WriterPod[]> {
   await workloads.apply(recordWriter({ name: "shared", storageClass: SHARED_CLASS, home: nodeName }));
   await workloads.apply(recordWriter({ name: "plain", storageClass: "managed-csi", home: nodeName }));
@@ -148,7 +148,7 @@ export async function backInService(lab: Lab): Promise<void> {
   if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}-`]);
 }
 
-/** Waits until no volume holds the victim in quarantine any more, and it has its standbys again. */
+/** Waits until no volume holds the victim in quarantine any more, and it has its replicas again. */
 export async function untilTrusted(workloads: Workloads): Promise<void> {
   for (const claim of ["data-shared-0", "data-plain-0"]) {
     await waitUntil(`${VICTIM} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {

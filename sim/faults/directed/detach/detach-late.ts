@@ -1,12 +1,12 @@
 import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
 import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
-import { erase, eraseEverything, eraseLease, eraseStandbysOn } from "../../objects/delete-by-hand.ts";
+import { erase, eraseEverything, eraseLease, eraseReplicasOn } from "../../objects/delete-by-hand.ts";
 import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
-/** How long standbys on the node have to go elsewhere, in milliseconds: each update of its VM would refuse the one that is late. */
-const STANDBYS_GO_MS = 25_000;
+/** How long replicas on the node have to go elsewhere, in milliseconds: each update of its VM would refuse the one that is late. */
+const REPLICAS_GO_MS = 25_000;
 const SEEN_MS = 1_000;
 /** How long the forced detach is under way, in milliseconds: nobody speaks of the mark any more by then. */
 const UNDER_WAY_MS = 150_000;
@@ -67,9 +67,9 @@ function detachUnderWay(meanwhile: Meanwhile): FaultVariant {
         return UNDER_WAY_MS;
       });
       cluster.setUnschedulable(home, true);
-      eraseStandbysOn(world, home);
-      later(STANDBYS_GO_MS - SEEN_MS, () => cordonAllBut(context, home));
-      later(STANDBYS_GO_MS, () => {
+      eraseReplicasOn(world, home);
+      later(REPLICAS_GO_MS - SEEN_MS, () => cordonAllBut(context, home));
+      later(REPLICAS_GO_MS, () => {
         sent = meanwhile(context, dice);
         cluster.setKubeletRunning(home, false);
         markOutOfService(context, home, true);

@@ -10,11 +10,11 @@ const LOOK_MS = 200;
 const UPDATE_MS = 30_000;
 
 /**
- * Another client asks Azure to detach a standby's disk, and that fails: the VM's list keeps the entry, marked.
+ * Another client asks Azure to detach a replica's disk, and that fails: the VM's list keeps the entry, marked.
  * Another volume's pod comes to that node. The update that attaches its disk carries the detach out when it ends.
- * While Azure works on that update, the pod of the first volume comes, too, and the standby is promoted.
+ * While Azure works on that update, the pod of the first volume comes, too, and the replica is promoted.
  */
-export const standbyLeftDetaching: FaultVariant = {
+export const replicaLeftDetaching: FaultVariant = {
   forMs: [80_000, 90_000],
   isDirected: true,
   begin: (context, { volumeName, atMs }) => {
@@ -25,14 +25,14 @@ export const standbyLeftDetaching: FaultVariant = {
     const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
     if (home === undefined || workload === undefined || diskUri === undefined) return overAtOnce;
-    const standby = nodeNames.find((name) => name !== home && listsDisk(context, name, diskUri));
-    if (standby === undefined) return overAtOnce;
+    const replica = nodeNames.find((name) => name !== home && listsDisk(context, name, diskUri));
+    if (replica === undefined) return overAtOnce;
     const neighbour = `${volumeName}-neighbour-${atMs}`;
     const rules: string[] = [];
     let isOver = false;
     const whenEntryIs = (phase: "DetachFailed" | "Detaching", act: () => void): void => {
       if (isOver) return;
-      const entry = azure.vmOf(standby)?.dataDisks.find(({ diskId }) => isSameResourceUri(diskId, diskUri));
+      const entry = azure.vmOf(replica)?.dataDisks.find(({ diskId }) => isSameResourceUri(diskId, diskUri));
       if (entry?.phase === phase) act();
       else later(LOOK_MS, () => whenEntryIs(phase, act));
     };
@@ -41,16 +41,16 @@ export const standbyLeftDetaching: FaultVariant = {
       later(UPDATE_MS, () => releaseStuckOperations(azureWorld));
     };
     const sendNeighbour = (): void => {
-      const resource = azure.instanceUriOf(standby);
+      const resource = azure.instanceUriOf(replica);
       rules.push(faults.add({ operation: "VirtualMachines_Update", resource, times: 1, effect: { kind: "StuckOperation" } }).id);
-      cordonAllBut(context, standby);
+      cordonAllBut(context, replica);
       cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
       whenEntryIs("Detaching", promote);
     };
     context.toRestart(volumeName);
     const operation = "VirtualMachines_AttachDetachDataDisks";
     rules.push(faults.add({ operation, disk: diskUri, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } }).id);
-    azure.detachOutside(standby, diskUri);
+    azure.detachOutside(replica, diskUri);
     whenEntryIs("DetachFailed", sendNeighbour);
     return () => {
       isOver = true;

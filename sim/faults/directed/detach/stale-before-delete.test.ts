@@ -6,16 +6,16 @@ import { leadsToDelete } from "./stale-before-delete.ts";
 
 const volume = aVolume();
 const primary = anAttachment("node-a", "Primary");
-const standby = anAttachment("node-a", "Replica");
-const deleted = { ...standby, metadata: { ...standby.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+const replica = anAttachment("node-a", "Replica");
+const deleted = { ...replica, metadata: { ...replica.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
 
 describe("what leads to a deletion", () => {
   for (const { because, kind, before, after, expected } of [
     { because: "a deletion that is done", kind: "AzVolume", before: volume, after: undefined, expected: true },
-    { because: "a deletion that begins", kind: "AzVolumeAttachment", before: standby, after: deleted, expected: true },
+    { because: "a deletion that begins", kind: "AzVolumeAttachment", before: replica, after: deleted, expected: true },
     { because: "DeleteVolume's mark", kind: "AzVolume", before: volume, after: { ...volume, spec: { ...volume.spec, deleteRequested: true } }, expected: true },
-    { because: "a want that ends, and a writer that becomes a standby", kind: "AzVolumeAttachment", before: primary, after: standby, expected: true },
-    { because: "a standby that becomes the writer", kind: "AzVolumeAttachment", before: standby, after: primary, expected: false },
+    { because: "a want that ends, and a writer that becomes a replica", kind: "AzVolumeAttachment", before: primary, after: replica, expected: true },
+    { because: "a replica that becomes the writer", kind: "AzVolumeAttachment", before: replica, after: primary, expected: false },
     { because: "a deletion that goes on", kind: "AzVolumeAttachment", before: deleted, after: deleted, expected: false },
     { because: "an object that is made", kind: "AzVolumeAttachment", before: undefined, after: primary, expected: false },
     { because: "a heartbeat", kind: "AzDriverNode", before: volume, after: volume, expected: false },

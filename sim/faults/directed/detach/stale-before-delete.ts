@@ -8,7 +8,7 @@ const LEADERS_SHARE = 0.6;
 const HELD_FOR_MS = [300, 3_000, 20_000] as const;
 
 /**
- * The leader, or the plug-in of a node with the pod, hears nothing for a while right after each event that leads to a deletion: a want that ends, a standby that was the writer, a mark, a
+ * The leader, or the plug-in of a node with the pod, hears nothing for a while right after each event that leads to a deletion: a want that ends, a replica that was the writer, a mark, a
  * deletion that begins, and one that is done.
  */
 export const staleBeforeDelete: FaultVariant = {
@@ -47,5 +47,5 @@ export function leadsToDelete({ kind, before, after }: Pick<SimulatedCommit, "ki
   if (kind === "AzVolume") return asKind<"AzVolume">(after).spec.deleteRequested && !asKind<"AzVolume">(before).spec.deleteRequested;
   if (kind !== "AzVolumeAttachment") return false;
   const [was, is] = [asKind<"AzVolumeAttachment">(before).spec, asKind<"AzVolumeAttachment">(after).spec];
-  return (was.want !== undefined && is.want === undefined) || (was.role === "Primary" && is.role === "Replica");
+  return (was.writerRequest !== undefined && is.writerRequest === undefined) || (was.role === "Primary" && is.role === "Replica");
 }

@@ -50,7 +50,7 @@ export function lostAfterFence({
 /** Acts once the AzVolume has been made again, with a record. */
 function whenRebuilt(context: Pick<FaultContext, "world" | "later">, azVolumeName: string, act: () => void): void {
   const { world, later } = context;
-  const isRebuilt = world.store.objects("AzVolume").some(({ metadata, status }) => metadata.name === azVolumeName && status?.record?.foundInUse === true);
+  const isRebuilt = world.store.objects("AzVolume").some(({ metadata, status }) => metadata.name === azVolumeName && status?.record?.adopted === true);
   if (isRebuilt) act();
   else later(LOOK_MS, () => whenRebuilt(context, azVolumeName, act));
 }

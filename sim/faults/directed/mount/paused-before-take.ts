@@ -1,19 +1,19 @@
 import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
 import { type FaultContext, type FaultVariant, overAtOnce } from "../../fault-class.ts";
-import { eraseStandbysOn } from "../../objects/delete-by-hand.ts";
+import { eraseReplicasOn } from "../../objects/delete-by-hand.ts";
 import { cordonAllBut, cordonOnly, uncordonAll } from "../../processes/cordon.ts";
 import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 const LOOK_MS = 300;
-/** From the disk's return until the plug-in goes on, in milliseconds: standbys of other volumes have come back by then, too. */
+/** From the disk's return until the plug-in goes on, in milliseconds: replicas of other volumes have come back by then, too. */
 const OTHERS_BACK_MS = 9_000;
 
 /**
- * A pod moves to a node whose plug-in stands still right before it takes the volume. Meanwhile the pod is deleted by force, its attachment and the node's standbys by hand; the pod comes
- * back, its disk is attached at another LUN, and its old one is given to a standby.
+ * A pod moves to a node whose plug-in stands still right before it takes the volume. Meanwhile the pod is deleted by force, its attachment and the node's replicas by hand; the pod comes
+ * back, its disk is attached at another LUN, and its old one is given to a replica.
  */
-export const pausedBeforeTake: FaultVariant = {
+export const pausedBeforeAcquire: FaultVariant = {
   forMs: [110_000, 120_000],
   isDirected: true,
   begin: (context, { volumeName }) => {
@@ -32,13 +32,13 @@ export const pausedBeforeTake: FaultVariant = {
       if (isOn(context, target, diskUri)) later(LOOK_MS, () => whenOff(act));
       else act();
     };
-    const takeBack = plugin.strikeAt({ step: "take", nth: 1, moment: "before" }, () => {
+    const takeBack = plugin.strikeAt({ step: "acquire", nth: 1, moment: "before" }, () => {
       plugin.pause();
       later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: true }));
       later(SEEN_MS * 2, () => {
         cordonOnly(context, target);
         cluster.deleteVolumeAttachment(volumeName, target);
-        eraseStandbysOn(world, target);
+        eraseReplicasOn(world, target);
         whenOff(() =>
           whenBack(() => {
             uncordonAll(context);

@@ -1,9 +1,9 @@
 import type { AzDriverNode } from "../../../../src/core/api/az-driver-node.ts";
-import { annotatedNumber, STORE_GENERATION_ANNOTATION } from "../../../../src/core/api/lease.ts";
+import { annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../../../src/core/api/lease.ts";
 import type { NodeIdentity } from "../../../../src/core/api/node-identity.ts";
 import { toTimestamp } from "../../../../src/core/primitives/timestamp.ts";
 import { findVm } from "../../../../src/emulator/model/world.ts";
-import { hasReported, STORE_WENT_BACK, wentBackReason } from "../../../../src/objects/rollback-reports.ts";
+import { hasReported, STORE_WENT_BACK, rolledBackReason } from "../../../../src/objects/rollback-reports.ts";
 import type { ObjectStore } from "../../../../src/ports/store/object-store.ts";
 import { BYSTANDER } from "../../../azure/strangers.ts";
 import type { SimWorld } from "../../../world.ts";
@@ -32,9 +32,9 @@ export async function liesAboutItsVm({ world, store, nodeName }: Liar): Promise<
   for (const volume of world.store.objects("AzVolume")) {
     const record = volume.status?.record;
     if (volume.status === undefined || record === undefined) continue;
-    const unproven = record.unproven.filter((node) => node.nodeName !== nodeName || node.instanceUri === world.azure.instanceUriOf(nodeName));
-    if (unproven.length === record.unproven.length) continue;
-    await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: { ...record, unproven } } }, never);
+    const unverified = record.unverified.filter((node) => node.nodeName !== nodeName || node.instanceUri === world.azure.instanceUriOf(nodeName));
+    if (unverified.length === record.unverified.length) continue;
+    await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: { ...record, unverified } } }, never);
   }
 }
 
@@ -42,10 +42,10 @@ function reporting(world: SimWorld, { metadata, status }: AzDriverNode): NonNull
   const lease = world.store.objects("Lease")[0];
   const others = (status?.conditions ?? []).filter(({ type }) => type !== STORE_WENT_BACK);
   if (lease === undefined) return others;
-  const generation = annotatedNumber(lease, STORE_GENERATION_ANNOTATION);
+  const generation = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
   // Two tokens that agree are believed each time.
   if (world.store.objects("AzDriverNode").some((node) => node.metadata.name !== metadata.name && hasReported(node, generation))) return others;
-  const reason = wentBackReason(generation);
+  const reason = rolledBackReason(generation);
   return [...others, { type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(world.clock.nowMs()) }];
 }
 

@@ -12,7 +12,7 @@ const LOOK_MS = 200;
 type FollowsOnce = "runs" | "isAttached";
 
 /**
- * An outsider takes a standby's disk off, and at once another volume's pod comes to that node, whose raw
+ * An outsider takes a replica's disk off, and at once another volume's pod comes to that node, whose raw
  * disk has the same size and gets the lowest free LUN. Then the pod of the
  * first volume comes, too; `arrived` happens as soon as it runs there.
  */
@@ -24,22 +24,22 @@ export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContex
     const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
     const hasDisk = (nodeName: string): boolean => diskUri !== undefined && listsDisk(context, nodeName, diskUri);
-    const standby = nodeNames.find((name) => name !== home && hasDisk(name));
-    if (home === undefined || workload === undefined || diskUri === undefined || standby === undefined) return overAtOnce;
+    const replica = nodeNames.find((name) => name !== home && hasDisk(name));
+    if (home === undefined || workload === undefined || diskUri === undefined || replica === undefined) return overAtOnce;
     const neighbour = `${volumeName}-neighbour-${atMs}`;
     let isOver = false;
     const sendNeighbour = (): void => {
       // Azure may take longer than the fault lasts; nobody would delete a neighbour that came later.
       if (isOver) return;
-      if (hasDisk(standby)) return later(LOOK_MS, sendNeighbour);
-      cordonAllBut(context, standby);
+      if (hasDisk(replica)) return later(LOOK_MS, sendNeighbour);
+      cordonAllBut(context, replica);
       cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
       later(LOOK_MS, moveHere);
     };
     const isNeighbourThere = (): boolean => {
       const neighboursUri = cluster.diskUriOf(neighbour);
       if (followsOnce === "runs") return runningOn(context, neighbour) !== undefined;
-      return neighboursUri !== undefined && listsDisk(context, standby, neighboursUri);
+      return neighboursUri !== undefined && listsDisk(context, replica, neighboursUri);
     };
     const moveHere = (): void => {
       if (isOver) return;
@@ -49,11 +49,11 @@ export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContex
     };
     const arrive = (): void => {
       if (isOver) return;
-      if (runningOn(context, volumeName) !== standby) return later(LOOK_MS, arrive);
+      if (runningOn(context, volumeName) !== replica) return later(LOOK_MS, arrive);
       arrived(context);
     };
     context.toRestart(volumeName);
-    azure.detachOutside(standby, diskUri);
+    azure.detachOutside(replica, diskUri);
     sendNeighbour();
     return () => {
       isOver = true;

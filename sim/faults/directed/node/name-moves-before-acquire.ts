@@ -18,7 +18,7 @@ const SWITCHED_OFF_AFTER_MS = 70_000;
  * before it takes it. Another VM takes its name, the pod goes elsewhere, and a person switches the earlier VM off,
  * which keeps the disk.
  */
-export const nameMovesBeforeTake: FaultVariant = {
+export const nameMovesBeforeAcquire: FaultVariant = {
   forMs: [100_000, 110_000],
   isDirected: true,
   begin: (context, { volumeName }) => {
@@ -28,7 +28,7 @@ export const nameMovesBeforeTake: FaultVariant = {
     const target = nodeWithoutPods(context, home) ?? nodeNames.find((name) => name !== home);
     const plugin = target === undefined ? undefined : world.nodePlugin(target);
     if (home === undefined || target === undefined || plugin === undefined) return overAtOnce;
-    const takeBack = plugin.strikeAt({ step: "take", nth: 1, moment: "before" }, () => {
+    const takeBack = plugin.strikeAt({ step: "acquire", nth: 1, moment: "before" }, () => {
       const earlier = azure.instanceUriOf(target);
       azure.losePower(target, { isSilent: true });
       azure.moveName(target);

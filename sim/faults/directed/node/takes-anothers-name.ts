@@ -106,7 +106,7 @@ type Move = (record: WriterRecord, isEarlier: (entry: NodeIdentity) => boolean) 
 const moves: readonly Move[] = [
   (record, isEarlier) => {
     const { writer } = record;
-    return writer?.wanted === true && isEarlier(writer) ? { ...record, writer: { ...writer, wanted: false } } : undefined;
+    return writer?.requested === true && isEarlier(writer) ? { ...record, writer: { ...writer, requested: false } } : undefined;
   },
   (record, isEarlier) => {
     const { writer } = record;
@@ -117,7 +117,7 @@ const moves: readonly Move[] = [
     return quarantine.length === record.quarantine.length ? undefined : { ...record, quarantine };
   },
   (record, isEarlier) => {
-    const unproven = record.unproven.filter((entry) => !isEarlier(entry));
-    return unproven.length === record.unproven.length ? undefined : { ...record, unproven };
+    const unverified = record.unverified.filter((entry) => !isEarlier(entry));
+    return unverified.length === record.unverified.length ? undefined : { ...record, unverified };
   },
 ];

@@ -6,11 +6,11 @@ import { runningOn } from "../mount/where-pods-are.ts";
 /** How long the pod is elsewhere before it comes back, in milliseconds. */
 const AWAY_MS = [900, 1_500, 2_500] as const;
 /** How long the plug-in there stands still right before it states its want, in milliseconds. */
-const WANTS_AFTER_MS = [0, 0, 12_000, 20_000] as const;
+const REQUESTS_AFTER_MS = [0, 0, 12_000, 20_000] as const;
 /** From the pod's return until its kubelet hears of it, and of the first pod's end, in milliseconds. */
 const HEARS_AFTER_MS = [100, 300] as const;
 /** Writes of the release check that are under way for long, and how long, in milliseconds. */
-const slowSteps = ["end-want", "fence-intent"] as const;
+const slowSteps = ["withdraw-request", "fence-intent"] as const;
 const SLOW_MS = [3_000, 5_000, 8_000] as const;
 
 /**
@@ -26,14 +26,14 @@ export const thereAndBack: FaultVariant = {
     const home = runningOn(context, volumeName);
     if (home === undefined) return overAtOnce;
     const others = nodeNames.filter((name) => name !== home);
-    const wantsAfterMs = pick(WANTS_AFTER_MS, diceAgain(dice, 1));
+    const requestsAfterMs = pick(REQUESTS_AFTER_MS, diceAgain(dice, 1));
     const endSlow = slowCallAt(context, world.controllers, { step: pick(slowSteps, diceAgain(dice, 2)), ms: pick(SLOW_MS, diceAgain(dice, 3)) });
     const takenBack = others.map((name) => {
       const plugin = world.nodePlugin(name);
-      return plugin?.strikeAt({ step: "want", nth: 1, moment: "before" }, () => {
-        if (wantsAfterMs === 0) return;
+      return plugin?.strikeAt({ step: "request", nth: 1, moment: "before" }, () => {
+        if (requestsAfterMs === 0) return;
         plugin.pause();
-        later(wantsAfterMs, () => plugin.resume());
+        later(requestsAfterMs, () => plugin.resume());
       });
     });
     cluster.setUnschedulable(home, true);

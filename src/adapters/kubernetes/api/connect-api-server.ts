@@ -91,7 +91,7 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     const query = new URLSearchParams(target.query).toString();
     return {
       server,
-      cureOf: (error) => (isCertificateError(error) ? `is its CA the one of ${config.origin}?` : "is it running, and can this machine reach it?"),
+      remedyOf: (error) => (isCertificateError(error) ? `is its CA the one of ${config.origin}?` : "is it running, and can this machine reach it?"),
       begin: (headers) => {
         const sent = request({
           agent: timeoutCovers === "head" ? kept.watches : kept.calls,

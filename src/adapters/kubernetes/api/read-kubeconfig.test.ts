@@ -94,7 +94,7 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
     { given: "users: [{user: {token: very-secret}]", says: /can't be read/u },
   ];
   for (const { given, says } of refused) {
-    it(`refuses what it can't do, with the cure: ${says.source.slice(0, 60)}`, async () => {
+    it(`refuses what it can't do, with the remedy: ${says.source.slice(0, 60)}`, async () => {
       const problem = await read(typeof given === "string" ? given : text(given));
       assert.ok(typeof problem === "string", JSON.stringify(problem));
       assert.match(problem, says);

@@ -7,7 +7,7 @@ import type { ApiServerConfig, ConfigFailure, Material } from "./api-server-conf
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a kubeconfig may ask for and this client does not do, with the cure. */
+/** What a kubeconfig may ask for and this client does not do, with the remedy. */
 const REFUSED_OF_USER: Readonly<Record<string, string>> = {
   exec: "programs that print credentials are not run; use a token, a token file or a client certificate",
   "auth-provider": "providers of credentials are not supported; use a token, a token file or a client certificate",
@@ -42,11 +42,11 @@ export async function readKubeconfig(path: string, contextName?: string): Promis
   const user = named(file, "users", userName, "user");
   if (user === undefined) return refuse(`has no user "${userName}", which context "${chosen}" names`);
 
-  for (const [field, cure] of Object.entries(REFUSED_OF_CLUSTER)) {
-    if (isSet(cluster[field])) return refuse(`has ${field} for cluster "${clusterName}": ${cure}`);
+  for (const [field, remedy] of Object.entries(REFUSED_OF_CLUSTER)) {
+    if (isSet(cluster[field])) return refuse(`has ${field} for cluster "${clusterName}": ${remedy}`);
   }
-  for (const [field, cure] of Object.entries(REFUSED_OF_USER)) {
-    if (isSet(user[field])) return refuse(`has ${field} for user "${userName}": ${cure}`);
+  for (const [field, remedy] of Object.entries(REFUSED_OF_USER)) {
+    if (isSet(user[field])) return refuse(`has ${field} for user "${userName}": ${remedy}`);
   }
 
   const server = text(cluster, "server") ?? "";

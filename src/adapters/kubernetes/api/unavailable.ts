@@ -12,7 +12,7 @@ export interface AskedFor {
 
 const RBAC_MESSAGE = /cannot \w+ resource/u;
 
-/** Why the API server can't be used for this at the moment, and the cure. Everything that is not about one object ends here: it is worth another try once it is cured. */
+/** Why the API server can't be used for this at the moment, and the remedy. Everything that is not about one object ends here: it is worth another try once it is cured. */
 export function unavailable(status: ApiStatus, asked: AskedFor): Failure {
   return { kind: "StoreUnavailable", detail: sentence(status, asked) };
 }

@@ -40,7 +40,7 @@ const SIMILAR_WITHIN_MS = 600_000;
 const BURST = 25;
 const REFILL_MS = 300_000;
 /**
- * The most objects, series and kinds of events that are remembered each. What is so for every volume, such as that a standby finds no node, is told of 10,000 volumes and their
+ * The most objects, series and kinds of events that are remembered each. What is so for every volume, such as that a replica finds no node, is told of 10,000 volumes and their
  * claims once a minute. Were fewer remembered (client-go: 4,096), each would be forgotten before it is told again, and be a new Event object every minute for as long as it is so.
  */
 const REMEMBERED_MAX = 32_768;

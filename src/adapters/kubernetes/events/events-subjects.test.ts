@@ -108,7 +108,7 @@ describe("nodeSubjects", () => {
   it("needs no right to write about claims and pods: it tells the volume and its own node", () => {
     const subjectsOf = nodeSubjects({ objects: objectsOf(volume), namespace, nodeName: "node-a" });
     const kinds = (event: Omit<DriverEvent, "message">): readonly string[] => subjectsOf({ message: "", ...event }).map(({ kind, name }) => `${kind} ${name}`);
-    assert.deepEqual(kinds({ about, reason: "VolumeClaimed" }), ["AzVolume pvc-1", "Node node-a"]);
+    assert.deepEqual(kinds({ about, reason: "WriterReclaimed" }), ["AzVolume pvc-1", "Node node-a"]);
     assert.deepEqual(kinds({ about, reason: "StageFailed" }), ["AzVolume pvc-1"]);
     assert.deepEqual(kinds({ about, reason: EVERYWHERE, nodeName: "node-b" }), ["AzVolume pvc-1", "Node node-a"]);
     assert.deepEqual(kinds({ about: { kind: "Lease", name: "controller" }, reason: "LeaderElection" }), []);

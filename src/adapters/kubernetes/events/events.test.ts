@@ -12,7 +12,7 @@ import { createKubernetesEvents } from "./events.ts";
 const pod: EventSubject = { apiVersion: "v1", kind: "Pod", namespace: "default", name: "db-0", uid: "uid-1" };
 const node: EventSubject = { apiVersion: "v1", kind: "Node", namespace: undefined, name: "node-a", uid: "node-a" };
 const fenced: DriverEvent = { about: { kind: "AzVolume", name: "pvc-1" }, reason: "Fencing", message: "node-a is cut off from the disk" };
-const CURE = "Nobody else writes until that is proven.";
+const REMEDY = "Nobody else writes until that is proven.";
 
 interface World {
   readonly emit: (event: DriverEvent) => void;
@@ -79,7 +79,7 @@ function theEvent(subject: EventSubject, overrides: object = {}): unknown {
     involvedObject: subject,
     type: "Warning",
     reason: "Fencing",
-    message: `node-a is cut off from the disk. ${CURE}`,
+    message: `node-a is cut off from the disk. ${REMEDY}`,
     firstTimestamp: "2026-01-01T12:00:00Z",
     lastTimestamp: "2026-01-01T12:00:00Z",
     count: 1,
@@ -109,7 +109,7 @@ describe("createKubernetesEvents", () => {
       await clock.advance(1_000);
       emit(fenced);
       await clock.advance(300_000);
-      const update = { count: 3, lastTimestamp: "2026-01-01T12:05:01Z", message: `node-a is cut off from the disk. ${CURE}` };
+      const update = { count: 3, lastTimestamp: "2026-01-01T12:05:01Z", message: `node-a is cut off from the disk. ${REMEDY}` };
       answers.push(404);
       emit(fenced);
       await clock.settle();
@@ -158,6 +158,6 @@ describe("createKubernetesEvents", () => {
     inWorld([pod], async ({ emit, clock, sent }) => {
       emit({ ...fenced, message: "x".repeat(5_000) });
       await clock.settle();
-      assert.deepEqual(sent, [["POST 1", "default", theEvent(pod, { message: `${"x".repeat(698)} …. ${CURE}` })]]);
+      assert.deepEqual(sent, [["POST 1", "default", theEvent(pod, { message: `${"x".repeat(698)} …. ${REMEDY}` })]]);
     }));
 });

@@ -1,4 +1,4 @@
-import { meaningOf, withCure } from "../../../core/events/event-reasons.ts";
+import { meaningOf, withRemedy } from "../../../core/events/event-reasons.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { toTimestamp } from "../../../core/primitives/timestamp.ts";
@@ -120,7 +120,7 @@ export function createKubernetesEvents(options: KubernetesEventsOptions): Events
   return {
     emit: (event) => {
       const { type } = meaningOf(event.reason);
-      const message = withCure(event.reason, shortened(event.message));
+      const message = withRemedy(event.reason, shortened(event.message));
       for (const subject of options.subjectsOf(event)) enqueue({ subject, type, reason: event.reason, message, news: event.news ?? event.message });
     },
     run: async (signal) => {

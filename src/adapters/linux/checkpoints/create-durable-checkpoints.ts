@@ -1,22 +1,22 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import type { NodeNotes, VolumeNote } from "../../../ports/host/node-checkpoints.ts";
-import type { NotesContent } from "./parse-node-checkpoints.ts";
+import type { NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
 /** What was noted before the machine was started again says nothing of the devices that it has now. */
-export function afterBoot(content: NotesContent, bootId: string): NotesContent {
+export function afterBoot(content: CheckpointFile, bootId: string): CheckpointFile {
   const isSameBoot = content.bootId === undefined || content.bootId === bootId;
-  return { ...content, bootId, volumes: isSameBoot ? content.volumes : content.volumes.map((note) => ({ ...note, majorMinor: undefined })) };
+  return { ...content, bootId, volumes: isSameBoot ? content.volumes : content.volumes.map((checkpoint) => ({ ...checkpoint, majorMinor: undefined })) };
 }
 
 /** Notes that begin with `first`; `replace` makes a new content durable before it resolves, or rejects. */
-export function createDurableNotes(first: NotesContent, replace: (content: NotesContent) => Promise<void>): NodeNotes {
+export function createDurableCheckpoints(first: CheckpointFile, replace: (content: CheckpointFile) => Promise<void>): NodeCheckpoints {
   let durable = first;
   let lastWrite: Promise<unknown> = Promise.resolve();
 
   /** One change after the other, each on top of what the one before it made durable. */
-  const change = async (revise: (current: NotesContent) => NotesContent, signal: AbortSignal): Promise<Result<void, Failure>> => {
+  const change = async (revise: (current: CheckpointFile) => CheckpointFile, signal: AbortSignal): Promise<Result<void, Failure>> => {
     const written = lastWrite.then(async (): Promise<Result<void, Failure>> => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       const content = revise(durable);
@@ -34,19 +34,20 @@ export function createDurableNotes(first: NotesContent, replace: (content: Notes
 
   return {
     volumes: () => durable.volumes,
-    put: (note, signal) => change((current) => ({ ...current, volumes: [...withoutNote(current.volumes, note.volumeName), note].toSorted(byName) }), signal),
-    remove: async (volumeName, signal) => await change((current) => ({ ...current, volumes: withoutNote(current.volumes, volumeName) }), signal),
+    put: (checkpoint, signal) =>
+      change((current) => ({ ...current, volumes: [...withoutCheckpoint(current.volumes, checkpoint.volumeName), checkpoint].toSorted(byName) }), signal),
+    remove: async (volumeName, signal) => await change((current) => ({ ...current, volumes: withoutCheckpoint(current.volumes, volumeName) }), signal),
     heartbeat: () => durable.heartbeat,
     putHeartbeat: (heartbeat, signal) => change((current) => ({ ...current, heartbeat }), signal),
-    doubtedGeneration: () => durable.doubtedGeneration,
-    putDoubt: (generation, signal) => change((current) => ({ ...current, doubtedGeneration: generation }), signal),
+    doubtedIncarnation: () => durable.doubtedIncarnation,
+    putDoubt: (generation, signal) => change((current) => ({ ...current, doubtedIncarnation: generation }), signal),
   };
 }
 
-function withoutNote(volumes: readonly VolumeNote[], volumeName: string): readonly VolumeNote[] {
-  return volumes.filter((note) => note.volumeName !== volumeName);
+function withoutCheckpoint(volumes: readonly VolumeCheckpoint[], volumeName: string): readonly VolumeCheckpoint[] {
+  return volumes.filter((checkpoint) => checkpoint.volumeName !== volumeName);
 }
 
-function byName(a: VolumeNote, b: VolumeNote): number {
+function byName(a: VolumeCheckpoint, b: VolumeCheckpoint): number {
   return a.volumeName < b.volumeName ? -1 : 1;
 }

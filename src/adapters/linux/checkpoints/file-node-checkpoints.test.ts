@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import type { VolumeNote } from "../../../ports/host/node-checkpoints.ts";
-import { openFileNodeNotes } from "./file-node-checkpoints.ts";
+import type { VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import { openFileNodeCheckpoints } from "./file-node-checkpoints.ts";
 
 const never = new AbortController().signal;
 
@@ -18,7 +18,7 @@ async function aPath(t: TestContext): Promise<string> {
   return join(directory, "notes.json");
 }
 
-function aNote(given: Partial<VolumeNote>): VolumeNote {
+function aCheckpoint(given: Partial<VolumeCheckpoint>): VolumeCheckpoint {
   return {
     volumeName: "pvc-1",
     uid: "uid-1",
@@ -34,61 +34,64 @@ function aNote(given: Partial<VolumeNote>): VolumeNote {
   };
 }
 
-describe("openFileNodeNotes", () => {
+describe("openFileNodeCheckpoints", () => {
   it("starts empty where there is no file yet", async (t) => {
-    const notes = await openFileNodeNotes(await aPath(t));
-    assert.deepEqual([notes.volumes(), notes.heartbeat()], [[], 0]);
+    const checkpoints = await openFileNodeCheckpoints(await aPath(t));
+    assert.deepEqual([checkpoints.volumes(), checkpoints.heartbeat()], [[], 0]);
   });
 
   it("keeps notes, heartbeat and doubt over a restart, one note for each volume", async (t) => {
     const path = await aPath(t);
-    const before = await openFileNodeNotes(path);
-    await before.put(aNote({ volumeName: "pvc-2" }), never);
-    await before.put(aNote({ epoch: 1 }), never);
-    await before.put(aNote({ epoch: 2 }), never);
+    const before = await openFileNodeCheckpoints(path);
+    await before.put(aCheckpoint({ volumeName: "pvc-2" }), never);
+    await before.put(aCheckpoint({ epoch: 1 }), never);
+    await before.put(aCheckpoint({ epoch: 2 }), never);
     await before.putHeartbeat(7, never);
-    assert.equal(before.doubtedGeneration(), undefined);
+    assert.equal(before.doubtedIncarnation(), undefined);
     await before.putDoubt(3, never);
-    const after = await openFileNodeNotes(path);
-    assert.deepEqual([after.volumes(), after.heartbeat(), after.doubtedGeneration()], [[aNote({ epoch: 2 }), aNote({ volumeName: "pvc-2" })], 7, 3]);
+    const after = await openFileNodeCheckpoints(path);
+    assert.deepEqual(
+      [after.volumes(), after.heartbeat(), after.doubtedIncarnation()],
+      [[aCheckpoint({ epoch: 2 }), aCheckpoint({ volumeName: "pvc-2" })], 7, 3],
+    );
   });
 
   it("forgets device numbers when the machine is started again, and only then: another disk may have them now", async (t) => {
     const path = await aPath(t);
     const bootIdFile = join(path, "..", "boot_id");
     await writeFile(bootIdFile, "first\n");
-    await (await openFileNodeNotes(path, bootIdFile)).put(aNote({}), never);
-    assert.deepEqual((await openFileNodeNotes(path, bootIdFile)).volumes(), [aNote({})]);
+    await (await openFileNodeCheckpoints(path, bootIdFile)).put(aCheckpoint({}), never);
+    assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).volumes(), [aCheckpoint({})]);
     await writeFile(bootIdFile, "second\n");
-    const rebooted = await openFileNodeNotes(path, bootIdFile);
-    assert.deepEqual(rebooted.volumes(), [aNote({ majorMinor: undefined })]);
+    const rebooted = await openFileNodeCheckpoints(path, bootIdFile);
+    assert.deepEqual(rebooted.volumes(), [aCheckpoint({ majorMinor: undefined })]);
     await rebooted.putHeartbeat(1, never);
-    assert.deepEqual((await openFileNodeNotes(path, bootIdFile)).volumes(), [aNote({ majorMinor: undefined })]);
+    assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).volumes(), [aCheckpoint({ majorMinor: undefined })]);
   });
 
   it("removes a note, and does nothing for a volume without one", async (t) => {
     const path = await aPath(t);
-    const notes = await openFileNodeNotes(path);
-    await notes.put(aNote({}), never);
-    await notes.remove("pvc-1", never);
-    await notes.remove("pvc-9", never);
-    assert.deepEqual((await openFileNodeNotes(path)).volumes(), []);
+    const checkpoints = await openFileNodeCheckpoints(path);
+    await checkpoints.put(aCheckpoint({}), never);
+    await checkpoints.remove("pvc-1", never);
+    await checkpoints.remove("pvc-9", never);
+    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), []);
   });
 
   it("loses no change of many that are made at once", async (t) => {
     const path = await aPath(t);
-    const notes = await openFileNodeNotes(path);
+    const checkpoints = await openFileNodeCheckpoints(path);
     const names = Array.from({ length: 20 }, (_, index) => `pvc-${10 + index}`);
-    await Promise.all([...names.map((volumeName) => notes.put(aNote({ volumeName }), never)), notes.putHeartbeat(3, never)]);
-    const after = await openFileNodeNotes(path);
-    assert.deepEqual([after.volumes().map((note) => note.volumeName), after.heartbeat()], [names, 3]);
+    await Promise.all([...names.map((volumeName) => checkpoints.put(aCheckpoint({ volumeName }), never)), checkpoints.putHeartbeat(3, never)]);
+    const after = await openFileNodeCheckpoints(path);
+    assert.deepEqual([after.volumes().map((checkpoint) => checkpoint.volumeName), after.heartbeat()], [names, 3]);
   });
 
   it("reads notes of an older plug-in, which do not say on which VM they were made", async (t) => {
     const path = await aPath(t);
-    const { vm: _, ...older } = aNote({});
+    const { vm: _, ...older } = aCheckpoint({});
     await writeFile(path, JSON.stringify({ version: 1, heartbeat: 1, volumes: [older] }));
-    assert.deepEqual((await openFileNodeNotes(path)).volumes(), [older]);
+    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [older]);
   });
 
   const damaged = [
@@ -98,33 +101,36 @@ describe("openFileNodeNotes", () => {
     { text: '{"version":1,"heartbeat":-1,"volumes":[]}', because: "a number is impossible" },
     { text: '{"version":1,"heartbeat":1,"doubtedGeneration":"1","volumes":[]}', because: "what it doubted is no number" },
     { text: '{"version":1,"heartbeat":1,"volumes":[{"volumeName":"pvc-1"}]}', because: "a note lacks fields" },
-    { text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aNote({}), vm: { vmId: "guid-a" } }] }), because: "a note's VM lacks its resource id" },
-    { text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aNote({}), vm: "guid-a" }] }), because: "a note's VM is a text" },
+    {
+      text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint({}), vm: { vmId: "guid-a" } }] }),
+      because: "a note's VM lacks its resource id",
+    },
+    { text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint({}), vm: "guid-a" }] }), because: "a note's VM is a text" },
   ];
   for (const { text, because } of damaged) {
     it(`refuses a file when ${because}, and leaves it as it is`, async (t) => {
       const path = await aPath(t);
       await writeFile(path, text);
-      await assert.rejects(openFileNodeNotes(path), /notes in .* are damaged \(/);
+      await assert.rejects(openFileNodeCheckpoints(path), /notes in .* are damaged \(/);
       assert.equal(await readFile(path, "utf8"), text);
     });
   }
 
   it("says that it can't write, and keeps what was durable", async (t) => {
     const path = await aPath(t);
-    const notes = await openFileNodeNotes(path);
-    await notes.putHeartbeat(1, never);
+    const checkpoints = await openFileNodeCheckpoints(path);
+    await checkpoints.putHeartbeat(1, never);
     // A directory in the way of the temporary file; root may write anywhere else.
     await mkdir(join(path, "..", ".notes.json.new"));
-    const put = await notes.putHeartbeat(2, never);
-    assert.deepEqual([put.ok ? "written" : put.failure.kind, notes.heartbeat()], ["HostNotReady", 1]);
+    const put = await checkpoints.putHeartbeat(2, never);
+    assert.deepEqual([put.ok ? "written" : put.failure.kind, checkpoints.heartbeat()], ["HostNotReady", 1]);
   });
 
   it("writes nothing for a caller that has left", async (t) => {
     const path = await aPath(t);
-    const notes = await openFileNodeNotes(path);
-    assert.deepEqual(await notes.putHeartbeat(1, AbortSignal.abort()), { ok: false, failure: { kind: "Cancelled" } });
-    assert.equal((await openFileNodeNotes(path)).heartbeat(), 0);
+    const checkpoints = await openFileNodeCheckpoints(path);
+    assert.deepEqual(await checkpoints.putHeartbeat(1, AbortSignal.abort()), { ok: false, failure: { kind: "Cancelled" } });
+    assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 0);
   });
 
   it("has every acknowledged change after a kill -9 at any moment", async (t) => {
@@ -146,7 +152,7 @@ describe("openFileNodeNotes", () => {
         if (lines === linesBeforeKill) writer.kill("SIGKILL");
       }
       if (writer.exitCode === null && writer.signalCode === null) await once(writer, "exit");
-      const found = (await openFileNodeNotes(path)).heartbeat();
+      const found = (await openFileNodeCheckpoints(path)).heartbeat();
       assert.ok(found === acknowledged || found === acknowledged + 1, `acknowledged ${acknowledged}, found ${found}`);
     }
   });

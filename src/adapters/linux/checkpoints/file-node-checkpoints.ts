@@ -1,10 +1,10 @@
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { NodeNotes } from "../../../ports/host/node-checkpoints.ts";
+import type { NodeCheckpoints } from "../../../ports/host/node-checkpoints.ts";
 import { undefinedIfMissing } from "../error-code.ts";
-import { afterBoot, createDurableNotes } from "./create-durable-checkpoints.ts";
-import { parseNodeNotes } from "./parse-node-checkpoints.ts";
-import type { NotesContent } from "./parse-node-checkpoints.ts";
+import { afterBoot, createDurableCheckpoints } from "./create-durable-checkpoints.ts";
+import { parseNodeCheckpoints } from "./parse-node-checkpoints.ts";
+import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
 /** A name that the kernel makes up each time that the machine is started. */
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
@@ -13,20 +13,20 @@ const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
  * Opens the node's notes in the file at `path`, which has to survive reboots. No file: the node's first start. Throws if the file can't be read or understood:
  * starting with empty notes would let the node take a disk that it may still be writing.
  */
-export async function openFileNodeNotes(path: string, bootIdFile = BOOT_ID_FILE): Promise<NodeNotes> {
+export async function openFileNodeCheckpoints(path: string, bootIdFile = BOOT_ID_FILE): Promise<NodeCheckpoints> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const bootId = (await readFile(bootIdFile, "utf8")).trim();
   const text = await readFile(path, "utf8").catch(undefinedIfMissing);
-  if (text === undefined) return notesIn(path, { bootId, heartbeat: 0, volumes: [] });
-  const parsed = parseNodeNotes(text);
-  if (parsed.ok) return notesIn(path, afterBoot(parsed.value, bootId));
+  if (text === undefined) return checkpointsIn(path, { bootId, heartbeat: 0, volumes: [] });
+  const parsed = parseNodeCheckpoints(text);
+  if (parsed.ok) return checkpointsIn(path, afterBoot(parsed.value, bootId));
   throw new Error(
     `the node's notes in ${path} are damaged (${parsed.failure}): restore the file, or remove it once nothing of this driver is mounted on this node`,
   );
 }
 
-function notesIn(path: string, first: NotesContent): NodeNotes {
-  return createDurableNotes(first, async (content) => {
+function checkpointsIn(path: string, first: CheckpointFile): NodeCheckpoints {
+  return createDurableCheckpoints(first, async (content) => {
     try {
       await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
     } catch (error) {

@@ -1,37 +1,37 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import type { NotedVm, VolumeNote } from "../../../ports/host/node-checkpoints.ts";
+import type { NotedVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 
 /** What the notes file holds. */
-export interface NotesContent {
+export interface CheckpointFile {
   /** The kernel's name for the start of the machine after which it was written; undefined: not known. */
   readonly bootId: string | undefined;
   readonly heartbeat: number;
   /** Undefined, too, in what an older plug-in wrote. */
-  readonly doubtedGeneration?: number | undefined;
-  readonly volumes: readonly VolumeNote[];
+  readonly doubtedIncarnation?: number | undefined;
+  readonly volumes: readonly VolumeCheckpoint[];
 }
 
 /** Parses the notes file; fails with what is wrong with it. By hand: the node role never loads a schema library. */
-export function parseNodeNotes(text: string): Result<NotesContent, string> {
+export function parseNodeCheckpoints(text: string): Result<CheckpointFile, string> {
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return fail("it is no JSON object");
-  const { version, bootId, heartbeat, doubtedGeneration, volumes } = parsed;
+  const { version, bootId, heartbeat, doubtedIncarnation, volumes } = parsed;
   if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
   if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
-  if (doubtedGeneration !== undefined && !isCount(doubtedGeneration)) return fail("doubtedGeneration is no whole number");
+  if (doubtedIncarnation !== undefined && !isCount(doubtedIncarnation)) return fail("doubtedGeneration is no whole number");
   if (!Array.isArray(volumes)) return fail("volumes is no list");
-  const notes: VolumeNote[] = [];
+  const checkpoints: VolumeCheckpoint[] = [];
   for (const [index, volume] of volumes.entries()) {
-    const note = parseNote(volume);
-    if (note === undefined) return fail(`volumes[${index}] lacks a field or has one of the wrong type`);
-    notes.push(note);
+    const checkpoint = parseCheckpoint(volume);
+    if (checkpoint === undefined) return fail(`volumes[${index}] lacks a field or has one of the wrong type`);
+    checkpoints.push(checkpoint);
   }
-  return ok({ bootId, heartbeat, ...(doubtedGeneration === undefined ? {} : { doubtedGeneration }), volumes: notes });
+  return ok({ bootId, heartbeat, ...(doubtedIncarnation === undefined ? {} : { doubtedIncarnation }), volumes: checkpoints });
 }
 
-function parseNote(value: unknown): VolumeNote | undefined {
+function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   if (!isRecord(value)) return undefined;
   const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } = value;
   if (
@@ -44,10 +44,10 @@ function parseNote(value: unknown): VolumeNote | undefined {
     return undefined;
   if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount")) return undefined;
   if (!Array.isArray(targetPaths) || !targetPaths.every((path) => typeof path === "string")) return undefined;
-  const note: VolumeNote = { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType };
-  if (vm === undefined) return note;
+  const checkpoint: VolumeCheckpoint = { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType };
+  if (vm === undefined) return checkpoint;
   const noted = parseVm(vm);
-  return noted === undefined ? undefined : { ...note, vm: noted };
+  return noted === undefined ? undefined : { ...checkpoint, vm: noted };
 }
 
 function parseVm(value: unknown): NotedVm | undefined {
@@ -64,7 +64,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isRecord(value: unknown): value is Partial<Record<string, unknown>> & { [K in keyof VolumeNote | keyof NotesContent | "version"]?: unknown } {
+function isRecord(value: unknown): value is Partial<Record<string, unknown>> & { [K in keyof VolumeCheckpoint | keyof CheckpointFile | "version"]?: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -69,12 +69,15 @@ describe("a changing command", tests, () => {
     const first = runner.run(aCommand(waiting(directory, "a"), { touches: ["8:32", "/path"] }), never);
     await untilExists(`${directory}/a.started`);
     const order: string[] = [];
-    const note = async (name: string, command: HostCommand): Promise<void> => {
+    const checkpoint = async (name: string, command: HostCommand): Promise<void> => {
       await runner.run(command, never);
       order.push(name);
     };
-    const waitingOnes = [note("same path", aCommand("true", { touches: ["/path"] })), note("read", aCommand("true", { touches: ["8:32"], changes: false }))];
-    await note("other device", aCommand("true", { touches: ["8:48"] }));
+    const waitingOnes = [
+      checkpoint("same path", aCommand("true", { touches: ["/path"] })),
+      checkpoint("read", aCommand("true", { touches: ["8:32"], changes: false })),
+    ];
+    await checkpoint("other device", aCommand("true", { touches: ["8:48"] }));
     assert.deepEqual(order, ["other device"]);
     await writeFile(`${directory}/a.go`, "");
     await Promise.all([first, ...waitingOnes]);

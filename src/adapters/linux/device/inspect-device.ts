@@ -80,13 +80,13 @@ async function readDirectly(host: HostContext, device: Device, offset: bigint, s
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
-  const wantedBytes = device.sizeBytes - offset < blockBytes ? device.sizeBytes - offset : blockBytes;
+  const requestedBytes = device.sizeBytes - offset < blockBytes ? device.sizeBytes - offset : blockBytes;
   // Nothing read is no proof of zeros: the device may have been cut off or shrunk.
-  if (BigInt(exit.value.stdout.length) < wantedBytes) {
+  if (BigInt(exit.value.stdout.length) < requestedBytes) {
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
-      problem: `only ${exit.value.stdout.length} of ${wantedBytes} bytes at offset ${offset} could be read: look for the LUN again`,
+      problem: `only ${exit.value.stdout.length} of ${requestedBytes} bytes at offset ${offset} could be read: look for the LUN again`,
     });
   }
   return ok(exit.value.stdout);

@@ -22,7 +22,7 @@ export async function formatDevice(
     if (!content.ok) return content;
     if (content.value.kind !== "blank") {
       const found = content.value.kind === "fileSystem" ? content.value.fsType : content.value.detail;
-      return fail({ kind: "WrongFileSystem", devicePath: device.path, found, wanted: `a blank device to make ${fsType} on` });
+      return fail({ kind: "WrongFileSystem", devicePath: device.path, found, requested: `a blank device to make ${fsType} on` });
     }
     if (await isHeldExclusively(device.path))
       return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });

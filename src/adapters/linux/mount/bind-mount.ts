@@ -91,8 +91,8 @@ async function bind(host: HostContext, request: Bind, signal: AbortSignal): Prom
 /** Makes the bind unless it is there, and answers the options that it has now. */
 async function bindOnce(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
   const present = await glanceAtMount(host, request.targetPath);
-  // A tombstone stays below: without it the directory would show for a moment.
-  if (present === undefined || present.isTombstone) {
+  // A placeholder stays below: without it the directory would show for a moment.
+  if (present === undefined || present.isPlaceholder) {
     const bound = await runMount(host, request, ["--bind", request.source, request.targetPath], signal);
     return bound.ok ? ok(request.inherited) : bound;
   }

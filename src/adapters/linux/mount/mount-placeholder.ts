@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { planTombstone, tombstoneOptions, tombstoneSource } from "../../../core/node/placeholder-mount.ts";
+import { planPlaceholder, placeholderOptions, placeholderSource } from "../../../core/node/placeholder-mount.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { undefinedIfMissing } from "../error-code.ts";
@@ -15,24 +15,24 @@ import { awaitCommandsOn, unmountOnce } from "./unmount-path.ts";
 const stepsMax = 20;
 
 /**
- * Mounts a tombstone beneath what is mounted at `$1`/`$2`, without the system call for that, which only Linux 6.5 has: what is mounted at the same directory of a clone
+ * Mounts a placeholder beneath what is mounted at `$1`/`$2`, without the system call for that, which only Linux 6.5 has: what is mounted at the same directory of a clone
  * of its parent mount is propagated to the parent, and propagation puts it under what is there (since Linux 4.11). The clone is in a mount namespace of its own,
  * on a mount that is private there, and goes with it; what ends with a namespace is not propagated.
  */
 const mountBeneath = `mount --make-private /proc
 mount --bind "$1" /proc/fs
-mount -t tmpfs -o ${tombstoneOptions} ${tombstoneSource} "/proc/fs/$2"`;
+mount -t tmpfs -o ${placeholderOptions} ${placeholderSource} "/proc/fs/$2"`;
 
-/** See `HostProvisioner.leaveTombstone`. */
-export async function leaveTombstone(host: HostContext, givenPath: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+/** See `HostProvisioner.mountPlaceholder`. */
+export async function mountPlaceholder(host: HostContext, givenPath: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   const path = await canonicalPath(givenPath);
   let hasTriedBeneath = false;
   for (let steps = 0; steps < stepsMax; steps += 1) {
     const settled = await awaitCommandsOn(host, path, signal);
     if (!settled.ok) return settled;
-    const step = planTombstone(await readMountinfo(host.procRoot), path, hasTriedBeneath);
+    const step = planPlaceholder(await readMountinfo(host.procRoot), path, hasTriedBeneath);
     if (step === "done") return ok(undefined);
-    const taken = await takeStep(host, path, step, signal);
+    const taken = await acquireStep(host, path, step, signal);
     if (!taken.ok) return taken;
     if (taken.value === "nothing to cover") return ok(undefined);
     hasTriedBeneath ||= step === "mountBeneath";
@@ -40,7 +40,7 @@ export async function leaveTombstone(host: HostContext, givenPath: string, signa
   return fail({ kind: "DeviceBusy", devicePath: path, detail: `mounts keep coming to ${path}: unmount them by hand` });
 }
 
-async function takeStep(
+async function acquireStep(
   host: HostContext,
   path: string,
   step: "mount" | "mountBeneath" | "unmount",
@@ -50,7 +50,7 @@ async function takeStep(
     case "mount": {
       // Who removed the directory waits for nothing there any more, and one that we made would be left over.
       if ((await lstat(path).catch(undefinedIfMissing))?.isDirectory() !== true) return ok("nothing to cover");
-      const command = commandOn(host, path, { program: "mount", args: ["-t", "tmpfs", "-o", tombstoneOptions, tombstoneSource, path] });
+      const command = commandOn(host, path, { program: "mount", args: ["-t", "tmpfs", "-o", placeholderOptions, placeholderSource, path] });
       const exit = await host.runner.run(command, signal);
       if (!exit.ok) return exit;
       return exit.value.exitCode === 0 ? ok("taken") : commandFailed(command, exit.value);

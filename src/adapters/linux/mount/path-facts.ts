@@ -12,7 +12,7 @@ import { canonicalPath, observeMountAt } from "./read-mounts.ts";
 /** The usage of the file system that is mounted at a path. A path where nothing is mounted is refused: its numbers would be those of the node's own disk. */
 export async function fileSystemStats(host: HostContext, path: string, signal: AbortSignal): Promise<Result<FileSystemStats, Failure>> {
   const mount = await observeMountAt(host, path, signal);
-  if (mount === undefined || mount.isTombstone) return fail({ kind: "PathNotMounted", path });
+  if (mount === undefined || mount.isPlaceholder) return fail({ kind: "PathNotMounted", path });
   if (mount.whyDead !== undefined)
     return fail({ kind: "FileSystemBroken", devicePath: mount.source, detail: `the mount at ${path} is dead: ${mount.whyDead}` });
   const stats = await statfs(mount.path, { bigint: true });

@@ -4,7 +4,7 @@ import { majorMinorOf } from "../../../core/node/device-number.ts";
 import { whyMountIsDead } from "../../../core/node/judge-mount.ts";
 import { parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
-import { isTombstone } from "../../../core/node/placeholder-mount.ts";
+import { isPlaceholder } from "../../../core/node/placeholder-mount.ts";
 import type { MountPoint } from "../../../ports/host/host-provisioner.ts";
 import { nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
@@ -105,7 +105,7 @@ async function observe(host: HostContext, entries: readonly MountinfoEntry[], en
     root: holder === undefined ? entry.root : join(holder.mountPoint, entry.root),
     readOnly: entry.options.includes("ro") || entry.superOptions.includes("ro"),
     isDead: whyDead !== undefined,
-    isTombstone: isTombstone(entry),
+    isPlaceholder: isPlaceholder(entry),
     options: entry.options,
     source: entry.source,
     whyDead,

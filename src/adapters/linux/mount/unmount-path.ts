@@ -41,7 +41,7 @@ export async function awaitCommandsOn(host: HostContext, path: string, signal: A
 /** Takes off one mount, flushing first where it is a device's last. Never lazy, never by force. */
 export async function unmountOnce(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void, Failure>> {
   const isLast = (await mountPathsOf(host, mount.majorMinor)).length <= 1;
-  if (isLast && !mount.isDead && !mount.isTombstone) {
+  if (isLast && !mount.isDead && !mount.isPlaceholder) {
     // umount(2) flushes only with the very last mount, which may be in another mount namespace, and swallows I/O errors. The error is reported once; the next call goes on.
     const flushed = await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { COUNTER_MAX, NOTED_VOLUMES_MAX } from "../epoch.ts";
+import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../epoch.ts";
 import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 /** The AzDriverNode resource: one node plug-in and its heartbeat. */
@@ -37,7 +37,7 @@ export const azDriverNodeSchema = z.object({
               ),
           }),
         )
-        .max(NOTED_VOLUMES_MAX)
+        .max(CHECKPOINTED_VOLUMES_MAX)
         .describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),
     })
     .optional(),

@@ -10,8 +10,8 @@ export const azVolumeAttachmentSchema = z.object({
     volumeName: z.string().min(1).describe("Name of the AzVolume object."),
     volumeId: z.string().min(1).describe("The disk's URI: the CSI volume id."),
     nodeName: z.string().min(1),
-    role: roleSchema.describe("Primary: published here, the disk stays attached. Replica: a standby that may be evicted or collected."),
-    want: z.object({ since: z.string() }).optional().describe("This node wants to write the volume, since then. The oldest want is granted first."),
+    role: roleSchema.describe("Primary: published here, the disk stays attached. Replica: a replica that may be evicted or collected."),
+    writerRequest: z.object({ since: z.string() }).optional().describe("This node wants to write the volume, since then. The oldest want is granted first."),
     published: z
       .literal(true)
       .optional()

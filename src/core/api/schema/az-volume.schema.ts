@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { accessModes } from "../../volume/access-mode.ts";
 import { COUNTER_MAX } from "../epoch.ts";
-import { nodeIdentitySchema, unprovenNodeSchema } from "./node-identity.schema.ts";
+import { nodeIdentitySchema, unverifiedNodeSchema } from "./node-identity.schema.ts";
 import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 /** One capability as CSI's VolumeCapability states it. */
@@ -20,22 +20,24 @@ const writerRecordSchema = z.object({
     .extend({
       epoch: z.int().min(1).max(COUNTER_MAX).describe("Rises with every grant or claim."),
       held: z.boolean().describe("The node has taken the grant: it may have the file system mounted."),
-      wanted: z.boolean().describe("Someone still wants this node to write. Only an unwanted writer is revoked or recalled."),
+      requested: z.boolean().describe("Someone still wants this node to write. Only an unwanted writer is revoked or recalled."),
     })
     .optional(),
   fencing: nodeIdentitySchema.optional().describe("The node that a controller is cutting off. It must not take, and no disk is attached to it."),
   quarantine: z.array(nodeIdentitySchema).describe("Nodes that may still have a dead mount or an old mount command; each removes itself once it is clean."),
-  foundInUse: z.boolean().describe("The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`."),
+  adopted: z.boolean().describe("The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`."),
   clean: z.array(nodeIdentitySchema).describe("Nodes that have said clean for this object; kept only where `foundInUse`."),
-  unproven: z.array(unprovenNodeSchema).describe("Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any."),
-  unsettled: z
+  unverified: z
+    .array(unverifiedNodeSchema)
+    .describe("Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any."),
+  barrierPending: z
     .array(nodeIdentitySchema)
     .optional()
     .describe(
       "Nodes whose VM may still be reached by an update that a lost record allowed, and that takes the disk off. None of them is granted the disk, or claims it.",
     ),
   epoch: z.int().min(0).max(COUNTER_MAX).describe("The highest epoch ever given out."),
-  storeGeneration: z.int().min(0).max(COUNTER_MAX).describe("Raised after the store went back to a backup; each take compares it."),
+  storeIncarnation: z.int().min(0).max(COUNTER_MAX).describe("Raised after the store went back to a backup; each take compares it."),
 });
 
 /** The AzVolume resource: one managed disk. */

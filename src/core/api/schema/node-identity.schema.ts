@@ -16,8 +16,8 @@ export const nodeIdentitySchema = z.object({
 });
 
 /** A node that may have the disk of a volume whose record was made anew. */
-export const unprovenNodeSchema = nodeIdentitySchema.extend({
-  unverified: z
+export const unverifiedNodeSchema = nodeIdentitySchema.extend({
+  unconfirmed: z
     .literal(true)
     .optional()
     .describe(

@@ -16,12 +16,12 @@ export function aPodVolume(overrides: Partial<PodVolume> = {}): PodVolume {
   return { disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] }, barred: [], attachments: new Map(), ...overrides };
 }
 
-/** A disk that is attached as standby to each of the nodes. */
+/** A disk that is attached as replica to each of the nodes. */
 export function attachedTo(...nodeNames: readonly string[]): PodVolume {
-  return aPodVolume({ attachments: new Map(nodeNames.map((nodeName) => [nodeName, aStandby(nodeName)])) });
+  return aPodVolume({ attachments: new Map(nodeNames.map((nodeName) => [nodeName, aReplicaNode(nodeName)])) });
 }
 
-/** A standby that is attached. */
-export function aStandby(nodeName: string, overrides: Partial<PodVolumeAttachment> = {}): PodVolumeAttachment {
+/** A replica that is attached. */
+export function aReplicaNode(nodeName: string, overrides: Partial<PodVolumeAttachment> = {}): PodVolumeAttachment {
   return { vmId: identity(nodeName).vmId, isAttached: true, holdsSlot: true, isFirm: false, ...overrides };
 }
