@@ -1,11 +1,17 @@
 import { defineConfig } from "oxlint";
 import type { OxlintConfig } from "oxlint";
 
-/** What a layer's files may import of ours (by folder under src/) and which packages they must not. Everything not named is refused. */
+/**
+ * What a layer's files may import of ours (by folder under src/) and which packages they must not.
+ * Everything not named is refused.
+ */
 interface Layer {
   readonly files: readonly string[];
   readonly mayImport: readonly string[];
-  /** Gitignore-style patterns inside a layer that is otherwise closed, for example the ARM port of the provisioner. */
+  /**
+   * Gitignore-style patterns inside a layer that is otherwise closed, for example the ARM port of the
+   * provisioner.
+   */
   readonly except?: readonly string[];
   readonly closedPackages: readonly string[];
   /** Whether the outside world's clock and chance may be touched here: adapters and the emulator's edges. */
@@ -30,7 +36,10 @@ export const SOURCE_LAYERS = [
 ] as const;
 const TOP_LEVEL_FOLDERS = ["demo", "test", "sim", "bench", "scripts", "deploy", "testbed"] as const;
 
-/** The unit tests and contract suites under one folder of src/, and the builders and worlds that only they use (`testing/`). */
+/**
+ * The unit tests and contract suites under one folder of src/, and the builders and worlds that only they
+ * use (`testing/`).
+ */
 function testsIn(folder: string): readonly string[] {
   return [`src/${folder}**/*.{test,contract}.ts`, `src/${folder}**/testing/*.ts`];
 }
@@ -85,7 +94,12 @@ const LAYERS: readonly Layer[] = [
     closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
   },
   { files: ["src/emulator/**"], mayImport: ["emulator"], closedPackages: [AZURE_SDK] },
-  { files: ["src/emulator/{http,data-plane}/**", "src/emulator/main.ts"], mayImport: ["emulator"], closedPackages: [AZURE_SDK], isEdge: true },
+  {
+    files: ["src/emulator/{http,data-plane}/**", "src/emulator/main.ts"],
+    mayImport: ["emulator"],
+    closedPackages: [AZURE_SDK],
+    isEdge: true,
+  },
   {
     files: ["src/adapters/**"],
     mayImport: ["core", "ports", "adapters"],
@@ -107,7 +121,11 @@ const LAYERS: readonly Layer[] = [
     closedPackages: [AZURE_SDK, FOREIGN_FUNCTIONS],
     isEdge: true,
   },
-  { files: ["src/cli/**"], mayImport: ["core", "ports", "cli"], closedPackages: [AZURE_SDK, FOREIGN_FUNCTIONS] },
+  {
+    files: ["src/cli/**"],
+    mayImport: ["core", "ports", "cli"],
+    closedPackages: [AZURE_SDK, FOREIGN_FUNCTIONS],
+  },
   {
     files: ["src/compose/**", "src/main.ts"],
     mayImport: SOURCE_LAYERS.filter((layer) => layer !== "emulator"),
@@ -115,16 +133,35 @@ const LAYERS: readonly Layer[] = [
   },
 ];
 
-/** Unit tests may use any package and, outside core and emulator, any fake of another layer: they are never loaded by a role. */
+/**
+ * Unit tests may use any package and, outside core and emulator, any fake of another layer: they are never
+ * loaded by a role.
+ */
 const TEST_LAYERS: readonly Layer[] = [
   { files: testsIn(""), mayImport: SOURCE_LAYERS, closedPackages: [] },
-  { files: testsIn("core/"), mayImport: ["core"], closedPackages: [AZURE_SDK, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS] },
+  {
+    files: testsIn("core/"),
+    mayImport: ["core"],
+    closedPackages: [AZURE_SDK, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
+  },
   { files: testsIn("adapters/"), mayImport: SOURCE_LAYERS, closedPackages: [], isEdge: true },
   { files: testsIn("emulator/"), mayImport: ["emulator"], closedPackages: [] },
-  { files: testsIn("emulator/{http,data-plane}/"), mayImport: ["emulator"], closedPackages: [], isEdge: true },
+  {
+    files: testsIn("emulator/{http,data-plane}/"),
+    mayImport: ["emulator"],
+    closedPackages: [],
+    isEdge: true,
+  },
 ];
 
-const TIMER_MODULES = ["node:timers", "node:timers/promises", "timers", "timers/promises", "node:perf_hooks", "perf_hooks"];
+const TIMER_MODULES = [
+  "node:timers",
+  "node:timers/promises",
+  "timers",
+  "timers/promises",
+  "node:perf_hooks",
+  "perf_hooks",
+];
 const TIMER_ADVICE = "Time is a port: take a Clock (src/ports/clock.ts).";
 const CHANCE_ADVICE = "Chance is a port: take a Random (src/ports/random.ts).";
 
@@ -145,7 +182,8 @@ function importRules(layer: Layer): NonNullable<OxlintConfig["rules"]> {
     },
     { regex: "(^|/)main\\.ts$", message: "A program's entry is started, not imported." },
     { regex: `(^|/)\\.\\./(${TOP_LEVEL_FOLDERS.join("|")})/`, message: "Sources import sources only." },
-    // A type costs nothing at run time: only the schema library's are used outside their layer, to infer a resource's type from its schema.
+    // A type costs nothing at run time: only the schema library's are used outside their layer, to infer a
+    // resource's type from its schema.
     ...layer.closedPackages.map((regex) => ({
       regex,
       allowTypeImports: regex === SCHEMA_LIBRARY,
@@ -159,7 +197,10 @@ function importRules(layer: Layer): NonNullable<OxlintConfig["rules"]> {
 const CLOCK_GLOBALS = ["Date", "setTimeout", "setInterval", "performance"];
 
 const TIME_AND_CHANCE: NonNullable<OxlintConfig["rules"]> = {
-  "no-restricted-globals": ["error", ...[...CLOCK_GLOBALS, "setImmediate"].map((name) => ({ name, message: TIMER_ADVICE }))],
+  "no-restricted-globals": [
+    "error",
+    ...[...CLOCK_GLOBALS, "setImmediate"].map((name) => ({ name, message: TIMER_ADVICE })),
+  ],
   "no-restricted-properties": [
     "error",
     { object: "Math", property: "random", message: CHANCE_ADVICE },
@@ -188,7 +229,10 @@ const TIME_IN_TESTS: NonNullable<OxlintConfig["rules"]> = {
   "no-restricted-globals": ["error", ...CLOCK_GLOBALS.map((name) => ({ name, message: TIMER_ADVICE }))],
 };
 
-const FREE_TIME_AND_CHANCE: NonNullable<OxlintConfig["rules"]> = { "no-restricted-globals": "off", "no-restricted-properties": "off" };
+const FREE_TIME_AND_CHANCE: NonNullable<OxlintConfig["rules"]> = {
+  "no-restricted-globals": "off",
+  "no-restricted-properties": "off",
+};
 
 export default defineConfig({
   plugins: ["typescript", "import", "oxc", "unicorn", "promise", "node"],
@@ -200,7 +244,10 @@ export default defineConfig({
     "no-console": "off",
     "no-var": "error",
     // What a pattern leaves out on purpose starts with an underscore.
-    "no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreRestSiblings: true }],
+    "no-unused-vars": [
+      "error",
+      { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreRestSiblings: true },
+    ],
     "prefer-const": "error",
     // A copy protects a loop against changes of what it walks.
     "unicorn/no-useless-spread": "off",
@@ -211,19 +258,29 @@ export default defineConfig({
     "typescript/await-thenable": "error",
     "typescript/consistent-type-imports": "error",
     "typescript/no-explicit-any": "error",
-    "typescript/no-floating-promises": ["error", { ignoreVoid: false, allowForKnownSafeCalls: [NODE_TEST_CALLS] }],
+    "typescript/no-floating-promises": [
+      "error",
+      { ignoreVoid: false, allowForKnownSafeCalls: [NODE_TEST_CALLS] },
+    ],
     "typescript/no-misused-promises": "error",
     "typescript/no-non-null-assertion": "error",
     "no-throw-literal": "error",
     "typescript/return-await": ["error", "error-handling-correctness-only"],
-    "typescript/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false }],
+    "typescript/switch-exhaustiveness-check": [
+      "error",
+      { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false },
+    ],
   },
   overrides: [
     { files: ["src/**", "sim/**"], rules: TIME_AND_CHANCE },
     { files: [...testsIn("")], rules: TIME_IN_TESTS },
     { files: EDGES, rules: FREE_TIME_AND_CHANCE },
     ...[...LAYERS, ...TEST_LAYERS].map((layer) => ({ files: [...layer.files], rules: importRules(layer) })),
-    { files: ["src/**"], excludeFiles: [...testsIn(""), "src/main.ts", "src/emulator/main.ts", "src/cli/**"], rules: { "no-console": "error" } },
+    {
+      files: ["src/**"],
+      excludeFiles: [...testsIn(""), "src/main.ts", "src/emulator/main.ts", "src/cli/**"],
+      rules: { "no-console": "error" },
+    },
     { files: ["oxlint.config.ts"], rules: { "import/no-default-export": "off" } },
   ],
 });

@@ -15,7 +15,12 @@ npm run bench:attach -- <part>  only these of oneVm, poison, fleet, churn, oneVm
 const onModel = { oneVm: measureOneVm, poison: measurePoison, fleet: measureFleet, churn: measureChurn };
 
 /** Parts that run through the SDK and TLS, in real time: on a busy machine their figures are upper bounds. */
-const overWire = { oneVmOverWire: measureOneVmOverWire, emulator: measureEmulator, start: measureStart, create: measureCreate };
+const overWire = {
+  oneVmOverWire: measureOneVmOverWire,
+  emulator: measureEmulator,
+  start: measureStart,
+  create: measureCreate,
+};
 
 const meanings: Readonly<Record<string, string>> = {
   oneVm: "30 disks to one VM, asked for at once: our queue, a one-by-one client, a one-second window",
@@ -25,11 +30,15 @@ const meanings: Readonly<Record<string, string>> = {
   oneVmOverWire: "30 disks to one VM, real time",
   emulator: "the emulator alone, from its sources",
   start: "10,000 disks listed, and their volumes rebuilt into an empty object store",
-  create: "CreateVolume over gRPC, 20 a second, 100 in flight: what comes on top of the emulator's own latency",
+  create:
+    "CreateVolume over gRPC, 20 a second, 100 in flight: what comes on top of the emulator's own latency",
 };
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { json: { type: "boolean" }, help: { type: "boolean" } },
+    allowPositionals: true,
+  });
   const unknown = positionals.find((name) => !(name in meanings));
   if (values.help === true || unknown !== undefined) {
     if (unknown !== undefined) process.exitCode = 2;
@@ -47,7 +56,8 @@ async function main(): Promise<void> {
       if (values.json !== true) console.log(report(name, figures));
     }
   }
-  if (values.json === true) console.log(JSON.stringify({ ...measured, machine: { node: process.version, load: loadavg()[0] } }));
+  if (values.json === true)
+    console.log(JSON.stringify({ ...measured, machine: { node: process.version, load: loadavg()[0] } }));
 }
 
 function report(name: string, figures: Readonly<Record<string, unknown>>): string {

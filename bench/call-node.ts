@@ -18,10 +18,20 @@ async function callNode(socketPath: string, calls: number): Promise<void> {
   const node = new NodeClient(`unix:${socketPath}`, credentials.createInsecure());
   const kinds: readonly (() => Promise<unknown>)[] = [
     async () => promisify<ProbeRequest, unknown>(identity.probe.bind(identity))(ProbeRequest.create()),
-    async () => promisify<GetPluginInfoRequest, unknown>(identity.getPluginInfo.bind(identity))(GetPluginInfoRequest.create()),
-    async () => promisify<GetPluginCapabilitiesRequest, unknown>(identity.getPluginCapabilities.bind(identity))(GetPluginCapabilitiesRequest.create()),
-    async () => promisify<NodeGetCapabilitiesRequest, unknown>(node.nodeGetCapabilities.bind(node))(NodeGetCapabilitiesRequest.create()),
-    async () => promisify<NodeGetInfoRequest, unknown>(node.nodeGetInfo.bind(node))(NodeGetInfoRequest.create()),
+    async () =>
+      promisify<GetPluginInfoRequest, unknown>(identity.getPluginInfo.bind(identity))(
+        GetPluginInfoRequest.create(),
+      ),
+    async () =>
+      promisify<GetPluginCapabilitiesRequest, unknown>(identity.getPluginCapabilities.bind(identity))(
+        GetPluginCapabilitiesRequest.create(),
+      ),
+    async () =>
+      promisify<NodeGetCapabilitiesRequest, unknown>(node.nodeGetCapabilities.bind(node))(
+        NodeGetCapabilitiesRequest.create(),
+      ),
+    async () =>
+      promisify<NodeGetInfoRequest, unknown>(node.nodeGetInfo.bind(node))(NodeGetInfoRequest.create()),
   ];
   let next = 0;
   const worker = async (): Promise<void> => {

@@ -33,12 +33,25 @@ const SETTLE_MS = 2_000;
 /** For what watches cost while nobody asks. */
 const WATCHING_MS = 3_000;
 
-const ours: Omit<ClientTask, "endpoint"> = { warmUpPods: 300, pods: 1_500, concurrentPods: 1_000, schedulers: 4 };
-const scanning: Omit<ClientTask, "endpoint"> = { warmUpPods: 50, pods: 200, concurrentPods: 0, schedulers: 1 };
+const ours: Omit<ClientTask, "endpoint"> = {
+  warmUpPods: 300,
+  pods: 1_500,
+  concurrentPods: 1_000,
+  schedulers: 4,
+};
+const scanning: Omit<ClientTask, "endpoint"> = {
+  warmUpPods: 50,
+  pods: 200,
+  concurrentPods: 0,
+  schedulers: 1,
+};
 const listing: Omit<ClientTask, "endpoint"> = { warmUpPods: 2, pods: 10, concurrentPods: 0, schedulers: 1 };
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { json: { type: "boolean" }, help: { type: "boolean" } },
+    allowPositionals: true,
+  });
   const isUnknown = positionals.some((name) => !["ours", "scanning", "listing"].includes(name));
   if (values.help === true || isUnknown) {
     if (isUnknown) process.exitCode = 2;
@@ -71,10 +84,21 @@ async function main(): Promise<void> {
 
 async function measureOurs(kubeconfig: string) {
   const ownFlags = process.env["EXTENDER_FLAGS"];
-  const runtime = ownFlags === undefined ? EXTENDER_RUNTIME : { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
+  const runtime =
+    ownFlags === undefined
+      ? EXTENDER_RUNTIME
+      : { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
   const startedMs = performance.now();
-  const settings = ["--extender-endpoint=127.0.0.1:0", `--kubeconfig=${kubeconfig}`, `--namespace=${NAMESPACE}`, "--log-level=warn"];
-  const extender = startChild([...runtime.flags, PROGRAM, "scheduler-extender", ...settings], runtime.environment);
+  const settings = [
+    "--extender-endpoint=127.0.0.1:0",
+    `--kubeconfig=${kubeconfig}`,
+    `--namespace=${NAMESPACE}`,
+    "--log-level=warn",
+  ];
+  const extender = startChild(
+    [...runtime.flags, PROGRAM, "scheduler-extender", ...settings],
+    runtime.environment,
+  );
   try {
     const { endpoint } = JSON.parse(await extender.line()) as { readonly endpoint: string };
     await untilReady(endpoint);
@@ -117,7 +141,11 @@ async function measureScanning(kubeconfig: string) {
 
 async function measureListing(kubeconfig: string) {
   const { p50Ms, filterP50Ms, prioritizeP50Ms } = await askLister({ kubeconfig, from: "api" }, listing);
-  return { listingP50Ms: rounded(p50Ms), listingFilterP50Ms: rounded(filterP50Ms), listingPrioritizeP50Ms: rounded(prioritizeP50Ms) };
+  return {
+    listingP50Ms: rounded(p50Ms),
+    listingFilterP50Ms: rounded(filterP50Ms),
+    listingPrioritizeP50Ms: rounded(prioritizeP50Ms),
+  };
 }
 
 async function askLister(task: ListingTask, pods: Omit<ClientTask, "endpoint">): Promise<ClientFigures> {
@@ -139,8 +167,14 @@ async function ask(task: ClientTask): Promise<ClientFigures> {
   }
 }
 
-/** How much time of processors a process uses while something goes on: a busy machine changes it less than it changes durations. */
-async function processorTime(pid: number, goOn: () => Promise<void>): Promise<{ readonly usedMs: number; readonly passedMs: number }> {
+/**
+ * How much time of processors a process uses while something goes on: a busy machine changes it less than
+ * it changes durations.
+ */
+async function processorTime(
+  pid: number,
+  goOn: () => Promise<void>,
+): Promise<{ readonly usedMs: number; readonly passedMs: number }> {
   const startedMs = performance.now();
   const before = await cpuMs(pid);
   await goOn();
@@ -172,7 +206,15 @@ async function untilReady(endpoint: string): Promise<void> {
 
 function kubeconfigOf({ port, caPem }: ApiServerStarted): object {
   return {
-    clusters: [{ name: "bench", cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority-data": Buffer.from(caPem).toString("base64") } }],
+    clusters: [
+      {
+        name: "bench",
+        cluster: {
+          server: `https://127.0.0.1:${port}`,
+          "certificate-authority-data": Buffer.from(caPem).toString("base64"),
+        },
+      },
+    ],
     users: [{ name: "bench", user: { token: "bench" } }],
     contexts: [{ name: "bench", context: { cluster: "bench", user: "bench" } }],
     "current-context": "bench",
@@ -188,13 +230,25 @@ function report(figures: Readonly<Record<string, number | object>>): string {
   const line = (what: string, value: string): string => `${what.padEnd(64)} ${value}`;
   return [
     `${of("nodes")} nodes, ${of("volumes")} volumes, ${of("attachments")} attachments; a request names all nodes and has ${of("requestKB")} kB`,
-    line("a request, one after the other: p50, p99, most", `${of("p50Ms")} ms, ${of("p99Ms")} ms, ${of("maxMs")} ms`),
+    line(
+      "a request, one after the other: p50, p99, most",
+      `${of("p50Ms")} ms, ${of("p99Ms")} ms, ${of("maxMs")} ms`,
+    ),
     line("requests a second", of("perSecond")),
-    line("four schedulers at once: requests a second, p99", `${of("concurrentPerSecond")}, ${of("concurrentP99Ms")} ms`),
-    line("processor time of a request; of the watches, with all heartbeats", `${of("cpuMsPerRequest")} ms, ${of("watchCpuPercent")} %`),
+    line(
+      "four schedulers at once: requests a second, p99",
+      `${of("concurrentPerSecond")}, ${of("concurrentP99Ms")} ms`,
+    ),
+    line(
+      "processor time of a request; of the watches, with all heartbeats",
+      `${of("cpuMsPerRequest")} ms, ${of("watchCpuPercent")} %`,
+    ),
     line("resident memory: idle, after the requests", `${of("rssIdleMiB")} MiB, ${of("rssMiB")} MiB`),
     line("from start to ready, everything listed", `${of("readyMs")} ms`),
-    line("going through all objects in memory for each request: p50", `${of("scanningP50Ms")} ms (prioritize ${of("scanningPrioritizeP50Ms")} ms)`),
+    line(
+      "going through all objects in memory for each request: p50",
+      `${of("scanningP50Ms")} ms (prioritize ${of("scanningPrioritizeP50Ms")} ms)`,
+    ),
     line(
       "listing through the API for each request: p50",
       `${of("listingP50Ms")} ms (filter ${of("listingFilterP50Ms")} ms, prioritize ${of("listingPrioritizeP50Ms")} ms)`,

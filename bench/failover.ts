@@ -46,16 +46,25 @@ async function main(): Promise<void> {
   });
   if (values.help) return console.log(USAGE);
   const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}: it is a whole number from 1 on`);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds ${values.rounds}: it is a whole number from 1 on`);
   const parts = values.only.split(",").map((name) => PARTS.find((part) => part === name) ?? refusePart(name));
   const ending = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
+  for (const name of ["SIGINT", "SIGTERM"] as const)
+    process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
   const [loadBefore] = loadavg();
-  const lab = values.lab === undefined ? await ownLab(Number(values["time-scale"]), ending.signal) : await openLab(values.lab);
+  const lab =
+    values.lab === undefined
+      ? await ownLab(Number(values["time-scale"]), ending.signal)
+      : await openLab(values.lab);
   try {
     const figures = await measureIn(lab, parts, rounds, ending.signal);
     const machine = { loadBefore, loadAfter: loadavg()[0], timeScale: lab.settings.timeScale };
-    console.log(values.json ? JSON.stringify({ rounds, ...figures, ...ratioOf(figures), machine }) : report(rounds, figures, machine));
+    console.log(
+      values.json
+        ? JSON.stringify({ rounds, ...figures, ...ratioOf(figures), machine })
+        : report(rounds, figures, machine),
+    );
   } finally {
     if (values.lab === undefined) await stopLab(LAB_NAME, { clone: CLONE });
   }
@@ -67,14 +76,23 @@ function refusePart(name: string): never {
 
 /** Two nodes are enough for a pod to move, and leave the machine the most to spare. */
 function ownLab(timeScale: number, signal: AbortSignal): Promise<Lab> {
-  return startLab({ name: LAB_NAME, nodes: 2, zones: 1, timeScale, endsWithProcess: true, replaces: true }, signal, tell);
+  return startLab(
+    { name: LAB_NAME, nodes: 2, zones: 1, timeScale, endsWithProcess: true, replaces: true },
+    signal,
+    tell,
+  );
 }
 
 function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-async function measureIn(lab: Lab, parts: readonly Part[], rounds: number, signal: AbortSignal): Promise<Figures> {
+async function measureIn(
+  lab: Lab,
+  parts: readonly Part[],
+  rounds: number,
+  signal: AbortSignal,
+): Promise<Figures> {
   const watching = new AbortController();
   try {
     const timeline = await watchTimeline(lab, AbortSignal.any([signal, watching.signal]));
@@ -87,13 +105,22 @@ async function measureIn(lab: Lab, parts: readonly Part[], rounds: number, signa
 /** How much longer a move takes without a replica. */
 function ratioOf({ replicas, plain }: Figures): Readonly<Record<string, number>> {
   if (replicas === undefined || plain === undefined) return {};
-  const ratio = (without: Summary, withOne: Summary): number => Math.round((100 * without.p50Ms) / withOne.p50Ms) / 100;
-  return { podDeletePlainToReplicas: ratio(plain.podDelete, replicas.podDelete), drainPlainToReplicas: ratio(plain.drain, replicas.drain) };
+  const ratio = (without: Summary, withOne: Summary): number =>
+    Math.round((100 * without.p50Ms) / withOne.p50Ms) / 100;
+  return {
+    podDeletePlainToReplicas: ratio(plain.podDelete, replicas.podDelete),
+    drainPlainToReplicas: ratio(plain.drain, replicas.drain),
+  };
 }
 
 function report(rounds: number, figures: Figures, { loadBefore, loadAfter, timeScale }: Machine): string {
-  const columns = Object.entries(figures).flatMap(([part, ways]) => Object.entries(ways).map(([way, summary]) => ({ title: `${part} ${way}`, summary })));
-  const row = (name: string, cell: (summary: Summary) => number): readonly string[] => [name, ...columns.map(({ summary }) => String(cell(summary)))];
+  const columns = Object.entries(figures).flatMap(([part, ways]) =>
+    Object.entries(ways).map(([way, summary]) => ({ title: `${part} ${way}`, summary })),
+  );
+  const row = (name: string, cell: (summary: Summary) => number): readonly string[] => [
+    name,
+    ...columns.map(({ summary }) => String(cell(summary))),
+  ];
   const calls = [...new Set(columns.flatMap(({ summary }) => Object.keys(summary.calls)))];
   const rows = [
     ["ms, p50 where nothing is said", ...columns.map(({ title }) => title)],
@@ -112,7 +139,13 @@ function report(rounds: number, figures: Figures, { loadBefore, loadAfter, timeS
 
 function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  "));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join("  "),
+  );
 }
 
 await main();

@@ -48,7 +48,11 @@ async function measureBareNode(): Promise<number> {
   }
 }
 
-async function measureNodeRole({ flags }: BenchStore, folder: string, runtime: Runtime): Promise<Omit<NodeMemory, "bareNodeMiB">> {
+async function measureNodeRole(
+  { flags }: BenchStore,
+  folder: string,
+  runtime: Runtime,
+): Promise<Omit<NodeMemory, "bareNodeMiB">> {
   const csiSocket = join(folder, "csi.sock");
   const node = runProcess(
     [
@@ -72,7 +76,11 @@ async function measureNodeRole({ flags }: BenchStore, folder: string, runtime: R
     await untilPresent(csiSocket, node);
     await sleep(SETTLE_MS);
     const nodeRoleIdleMiB = await residentMiB(node.pid);
-    const client = await runCommand(process.execPath, [join(ROOT, "bench/call-node.ts"), csiSocket, String(CALLS)], { cwd: ROOT });
+    const client = await runCommand(
+      process.execPath,
+      [join(ROOT, "bench/call-node.ts"), csiSocket, String(CALLS)],
+      { cwd: ROOT },
+    );
     if (client.code !== 0) throw new Error(`the client failed: ${client.output}`);
     await sleep(SETTLE_MS);
     return { nodeRoleIdleMiB, nodeRoleAfter20kCallsMiB: await residentMiB(node.pid) };
@@ -83,20 +91,35 @@ async function measureNodeRole({ flags }: BenchStore, folder: string, runtime: R
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { kubernetes: { type: "boolean" }, volumes: { type: "string", default: "0" }, json: { type: "boolean" }, help: { type: "boolean" } },
+    options: {
+      kubernetes: { type: "boolean" },
+      volumes: { type: "string", default: "0" },
+      json: { type: "boolean" },
+      help: { type: "boolean" },
+    },
   });
   if (values.help === true) return console.log(USAGE);
   const ownFlags = process.env["NODE_ROLE_FLAGS"];
-  const runtime: Runtime = ownFlags === undefined ? NODE_RUNTIME : { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
+  const runtime: Runtime =
+    ownFlags === undefined
+      ? NODE_RUNTIME
+      : { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
   const built = await runCommand(process.execPath, [join(ROOT, "scripts/build.ts")], { cwd: ROOT });
   if (built.code !== 0) throw new Error(`the bundle could not be built: ${built.output}`);
   const folder = await mkdtemp(join(tmpdir(), "node-memory-"));
   let store: BenchStore | undefined;
   try {
-    store = await (values.kubernetes === true ? kubernetesStore(NODE_NAME, (line) => console.error(line)) : embeddedStore(PROGRAM, folder));
+    store = await (values.kubernetes === true
+      ? kubernetesStore(NODE_NAME, (line) => console.error(line))
+      : embeddedStore(PROGRAM, folder));
     await fillStore(store.store, Number(values.volumes));
-    const measured = { bareNodeMiB: await measureBareNode(), ...(await measureNodeRole(store, folder, runtime)) };
-    const rounded = Object.fromEntries(Object.entries(measured).map(([name, mib]) => [name, Math.round(mib * 10) / 10]));
+    const measured = {
+      bareNodeMiB: await measureBareNode(),
+      ...(await measureNodeRole(store, folder, runtime)),
+    };
+    const rounded = Object.fromEntries(
+      Object.entries(measured).map(([name, mib]) => [name, Math.round(mib * 10) / 10]),
+    );
     console.log(values.json === true ? JSON.stringify(rounded) : report(measured, runtime));
   } finally {
     await store?.close();
@@ -104,7 +127,10 @@ async function main(): Promise<void> {
   }
 }
 
-function report({ bareNodeMiB, nodeRoleIdleMiB, nodeRoleAfter20kCallsMiB }: NodeMemory, { flags, environment }: Runtime): string {
+function report(
+  { bareNodeMiB, nodeRoleIdleMiB, nodeRoleAfter20kCallsMiB }: NodeMemory,
+  { flags, environment }: Runtime,
+): string {
   const line = (what: string, mib: number): string => `${what.padEnd(46)} ${mib.toFixed(1).padStart(6)} MiB`;
   return [
     `Resident memory, Node ${process.version}, node role with ${[...flags, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)].join(" ") || "no flags"}`,

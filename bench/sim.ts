@@ -13,7 +13,9 @@ const MS_PER_S = 1_000;
 const US_PER_MS = 1_000;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean" }, seeds: { type: "string" } } });
+  const { values } = parseArgs({
+    options: { json: { type: "boolean" }, help: { type: "boolean" }, seeds: { type: "string" } },
+  });
   if (values.help === true) return console.log(USAGE);
   const seeds = Number(values.seeds ?? SEEDS);
   await runFirst(WARM_UP_SEEDS);
@@ -37,7 +39,11 @@ async function main(): Promise<void> {
     virtualHours,
     violations: violations.length,
   };
-  console.log(values.json === true ? JSON.stringify({ ...figures, areas }) : `${report(figures)}\n${areas.map(describeArea).join("\n")}`);
+  console.log(
+    values.json === true
+      ? JSON.stringify({ ...figures, areas })
+      : `${report(figures)}\n${areas.map(describeArea).join("\n")}`,
+  );
 }
 
 async function runFirst(seeds: number): Promise<ReturnType<typeof createSummary>> {

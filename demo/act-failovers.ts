@@ -2,13 +2,24 @@ import type { Lab, LabNode } from "./lab/lab.ts";
 import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord, readStateTags } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
 import { untilServed } from "./until-served.ts";
-import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "./volume-moves.ts";
+import {
+  type DemoVolume,
+  publishOnController,
+  publishOnNode,
+  stage,
+  unpublishOnController,
+  unpublishOnNode,
+  unstage,
+} from "./volume-moves.ts";
 import { waitUntil } from "./wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, type Writer, writeFiles } from "./workload.ts";
 
 const STATE_KEPT_MAX_MS = 60_000;
 const REPLICAS_MAX_MS = 120_000;
-/** On top, times the time scale: at Azure's own pace one attach in a hundred takes a minute, and replicas come one after another. */
+/**
+ * On top, times the time scale: at Azure's own pace one attach in a hundred takes a minute, and replicas
+ * come one after another.
+ */
 const REPLICAS_AZURE_MS = 300_000;
 const CLEAN_MAX_MS = 120_000;
 const GRANT_MAX_MS = 120_000;
@@ -20,7 +31,10 @@ export interface Stage {
   readonly timeline: Timeline;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
-  /** How long replicas that no node requests are kept, in milliseconds, where the run is to wait until they are older; undefined: it does not wait. */
+  /**
+   * How long replicas that no node requests are kept, in milliseconds, where the run is to wait until they
+   * are older; undefined: it does not wait.
+   */
   readonly pruneAfterMs: number | undefined;
 }
 
@@ -29,54 +43,91 @@ export async function start(on: Stage, volume: DemoVolume, node: LabNode, prefix
   const { lab, timeline } = on;
   const context = await timeline.measure(`${prefix}: ControllerPublishVolume on ${node.name}`, () =>
     // Orchestrators call again, too, where the grant takes longer than such a call waits for it.
-    untilServed(`${volume.name} to be granted to ${node.name}`, GRANT_MAX_MS, () => publishOnController(lab, volume, node)),
+    untilServed(`${volume.name} to be granted to ${node.name}`, GRANT_MAX_MS, () =>
+      publishOnController(lab, volume, node),
+    ),
   );
   if (!lab.hasDevices) {
-    await timeline.measure(`${prefix}: attached to ${node.name}`, () => untilAttached(on, volume, [node.name]));
+    await timeline.measure(`${prefix}: attached to ${node.name}`, () =>
+      untilAttached(on, volume, [node.name]),
+    );
     return;
   }
   await timeline.measure(`${prefix}: NodeStageVolume on ${node.name}`, () => stage(volume, node, context));
-  await timeline.measure(`${prefix}: NodePublishVolume on ${node.name}`, () => publishOnNode(volume, node, context));
+  await timeline.measure(`${prefix}: NodePublishVolume on ${node.name}`, () =>
+    publishOnNode(volume, node, context),
+  );
 }
 
 /** Takes a volume from a node, in the order of an orderly drain. */
 export async function release(on: Stage, volume: DemoVolume, node: LabNode, prefix: string): Promise<void> {
   const { lab, timeline } = on;
   if (lab.hasDevices) {
-    await timeline.measure(`${prefix}: NodeUnpublishVolume on ${node.name}`, () => unpublishOnNode(lab, volume, node));
+    await timeline.measure(`${prefix}: NodeUnpublishVolume on ${node.name}`, () =>
+      unpublishOnNode(lab, volume, node),
+    );
     await timeline.measure(`${prefix}: NodeUnstageVolume on ${node.name}`, () => unstage(volume, node));
   } else {
     await lab.orchestrator.removeUser(node.name, volume.volumeId);
   }
-  await timeline.measure(`${prefix}: ControllerUnpublishVolume of ${node.name}`, () => unpublishOnController(lab, volume, node));
+  await timeline.measure(`${prefix}: ControllerUnpublishVolume of ${node.name}`, () =>
+    unpublishOnController(lab, volume, node),
+  );
 }
 
 /** Waits until the volume is attached to all of these nodes. */
-export async function untilAttached(on: Stage, volume: DemoVolume, nodeNames: readonly string[]): Promise<void> {
-  await waitUntil(`${volume.name} to be attached to ${nodeNames.join(" and ")}`, REPLICAS_MAX_MS + REPLICAS_AZURE_MS * on.lab.timeScale, async () => {
-    const attached = await attachedNodes(on.lab, volume, on.signal);
-    return nodeNames.every((name) => attached.has(name)) ? true : undefined;
-  });
+export async function untilAttached(
+  on: Stage,
+  volume: DemoVolume,
+  nodeNames: readonly string[],
+): Promise<void> {
+  await waitUntil(
+    `${volume.name} to be attached to ${nodeNames.join(" and ")}`,
+    REPLICAS_MAX_MS + REPLICAS_AZURE_MS * on.lab.timeScale,
+    async () => {
+      const attached = await attachedNodes(on.lab, volume, on.signal);
+      return nodeNames.every((name) => attached.has(name)) ? true : undefined;
+    },
+  );
 }
 
 /** Waits until all attachments of the volume are older than replicas are kept that no node requests. */
 export async function untilAged(on: Stage, volume: DemoVolume): Promise<void> {
   const { pruneAfterMs = 0 } = on;
-  await waitUntil(`the replicas of ${volume.name} to be ${pruneAfterMs} ms old`, REPLICAS_MAX_MS + pruneAfterMs, async () => {
-    const attached = [...(await attachedNodes(on.lab, volume, on.signal)).values()];
-    return attached.every(({ metadata }) => Date.now() - Date.parse(metadata.creationTimestamp) > pruneAfterMs) ? true : undefined;
-  });
+  await waitUntil(
+    `the replicas of ${volume.name} to be ${pruneAfterMs} ms old`,
+    REPLICAS_MAX_MS + pruneAfterMs,
+    async () => {
+      const attached = [...(await attachedNodes(on.lab, volume, on.signal)).values()];
+      return attached.every(
+        ({ metadata }) => Date.now() - Date.parse(metadata.creationTimestamp) > pruneAfterMs,
+      )
+        ? true
+        : undefined;
+    },
+  );
 }
 
 /** The uids of the volume's attachments, by node: another uid is another attach. */
 export async function uidsOf(on: Stage, volume: DemoVolume): Promise<ReadonlyMap<string, string>> {
-  return new Map([...(await attachedNodes(on.lab, volume, on.signal))].map(([nodeName, { metadata }]) => [nodeName, metadata.uid]));
+  return new Map(
+    [...(await attachedNodes(on.lab, volume, on.signal))].map(([nodeName, { metadata }]) => [
+      nodeName,
+      metadata.uid,
+    ]),
+  );
 }
 
-/** Waits until the disk's tags keep what is to outlive the objects: that is written once the volume is at rest, and calls Azure. */
+/**
+ * Waits until the disk's tags keep what is to outlive the objects: that is written once the volume is at
+ * rest, and calls Azure.
+ */
 export async function untilStateKept(on: Stage, volume: DemoVolume): Promise<void> {
-  await waitUntil(`the tags of ${volume.name} to keep its first format`, STATE_KEPT_MAX_MS + REPLICAS_AZURE_MS * on.lab.timeScale, async () =>
-    Object.keys((await readStateTags(on.lab, volume, on.signal)) ?? {}).length > 0 ? true : undefined,
+  await waitUntil(
+    `the tags of ${volume.name} to keep its first format`,
+    STATE_KEPT_MAX_MS + REPLICAS_AZURE_MS * on.lab.timeScale,
+    async () =>
+      Object.keys((await readStateTags(on.lab, volume, on.signal)) ?? {}).length > 0 ? true : undefined,
   );
 }
 
@@ -92,7 +143,9 @@ export async function putToWork(on: Stage, volume: DemoVolume, node: LabNode): P
   return { checksums, writer: await startWriter(on.lab, node, volume, 1) };
 }
 
-/** Stops the writer after a few more records, as a pod's termination would; answers the last synced record. */
+/**
+ * Stops the writer after a few more records, as a pod's termination would; answers the last synced record.
+ */
 export async function endWork(work: Work): Promise<number> {
   await work.writer.untilSynced(work.writer.lastSynced() + RECORDS_BEFORE_A_MOVE);
   await work.writer.process.stop(5_000);
@@ -100,7 +153,12 @@ export async function endWork(work: Work): Promise<number> {
 }
 
 /** Whether nothing of what was synced is missing on this node. */
-export async function nothingLost(node: LabNode, volume: DemoVolume, checksums: ReadonlyMap<string, string>, lastSynced: number): Promise<boolean> {
+export async function nothingLost(
+  node: LabNode,
+  volume: DemoVolume,
+  checksums: ReadonlyMap<string, string>,
+  lastSynced: number,
+): Promise<boolean> {
   return (await checksumsHold(node, volume, checksums)) && (await recordsHold(node, volume, lastSynced));
 }
 
@@ -117,11 +175,18 @@ export function thaw(node: LabNode, writer: Writer | undefined): void {
 }
 
 /**
- * The stale writer comes back. Its next sync must fail, and nothing that it or its node does may reach the disk; the node cleans up after itself and
- * leaves quarantine. A container that is started again there must not write beside the disk; then its pod is unpublished, as by a kubelet that hears that it is gone.
- * The volume must not be mounted anywhere meanwhile, so that any change of the disk would be the stale writer's.
+ * The stale writer comes back. Its next sync must fail, and nothing that it or its node does may reach the
+ * disk; the node cleans up after itself and leaves quarantine. A container that is started again there must
+ * not write beside the disk; then its pod is unpublished, as by a kubelet that hears that it is gone. The
+ * volume must not be mounted anywhere meanwhile, so that any change of the disk would be the stale
+ * writer's.
  */
-export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, stale: LabNode, writer: Writer): Promise<boolean> {
+export async function provesStaleWriterBlocked(
+  on: Stage,
+  volume: DemoVolume,
+  stale: LabNode,
+  writer: Writer,
+): Promise<boolean> {
   const { lab, timeline, signal } = on;
   const before = await hashOfDisk(lab, volume);
   thaw(stale, writer);
@@ -139,7 +204,9 @@ export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, st
   );
   const besideDisk = await writeFiles(stale, volume).then(() => "WRITES BESIDE ITS DISK", errorCodeOf);
   // What the node does by itself may be at its last step.
-  await untilServed(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () => unpublishOnNode(lab, volume, stale));
+  await untilServed(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () =>
+    unpublishOnNode(lab, volume, stale),
+  );
   const isUnchanged = (await hashOfDisk(lab, volume)) === before;
   const isClean = await fileSystemIsClean(lab, volume);
   const isRefused = failed === "failed EIO" || failed === "failed EROFS";

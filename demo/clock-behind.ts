@@ -5,5 +5,7 @@
 export function environmentWithClockBehind(behindMs: number): NodeJS.ProcessEnv {
   const program = `const now=Date.now;Date.now=()=>now()-${behindMs}`;
   const nodeOptions = process.env["NODE_OPTIONS"];
-  return { NODE_OPTIONS: `${nodeOptions === undefined ? "" : `${nodeOptions} `}--import=data:text/javascript,${encodeURIComponent(program)}` };
+  return {
+    NODE_OPTIONS: `${nodeOptions === undefined ? "" : `${nodeOptions} `}--import=data:text/javascript,${encodeURIComponent(program)}`,
+  };
 }

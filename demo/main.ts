@@ -33,15 +33,25 @@ async function main(): Promise<number> {
   }
   const timeScale = Number(values["time-scale"] ?? TIME_SCALE);
   if (!(timeScale >= 0.0001 && timeScale <= 1)) {
-    process.stderr.write(`--time-scale is ${JSON.stringify(values["time-scale"])}: must be a number from 0.0001 to 1\n`);
+    process.stderr.write(
+      `--time-scale is ${JSON.stringify(values["time-scale"])}: must be a number from 0.0001 to 1\n`,
+    );
     return 2;
   }
   const pruneAfterMs = values["prune-after"] === undefined ? undefined : Number(values["prune-after"]);
-  if (pruneAfterMs !== undefined && !(Number.isInteger(pruneAfterMs) && pruneAfterMs >= 1_000 && pruneAfterMs <= 600_000)) {
-    process.stderr.write(`--prune-after is ${JSON.stringify(values["prune-after"])}: must be a whole number from 1000 to 600000\n`);
+  if (
+    pruneAfterMs !== undefined &&
+    !(Number.isInteger(pruneAfterMs) && pruneAfterMs >= 1_000 && pruneAfterMs <= 600_000)
+  ) {
+    process.stderr.write(
+      `--prune-after is ${JSON.stringify(values["prune-after"])}: must be a whole number from 1000 to 600000\n`,
+    );
     return 2;
   }
-  const say = values.json === true ? (): void => undefined : (text: string): void => void process.stdout.write(`${text}\n`);
+  const say =
+    values.json === true
+      ? (): void => undefined
+      : (text: string): void => void process.stdout.write(`${text}\n`);
   const ending = new AbortController();
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -52,8 +62,12 @@ async function main(): Promise<number> {
     }
   });
   const devices = dataPlaneAvailable();
-  say(`Azure's latencies times ${timeScale}.${devices.available ? "" : ` Left out: format and mount (${devices.reason}).`}`);
-  say("Starting the emulator (HTTPS), the store, the controller and a node plug-in for each VM, each a process of its own …");
+  say(
+    `Azure's latencies times ${timeScale}.${devices.available ? "" : ` Left out: format and mount (${devices.reason}).`}`,
+  );
+  say(
+    "Starting the emulator (HTTPS), the store, the controller and a node plug-in for each VM, each a process of its own …",
+  );
   const startedMs = performance.now();
   const lab = await startLab({
     timeScale,
@@ -106,7 +120,9 @@ function summary(findings: Findings, totalMs: number): string {
 }
 
 function cell(measured: { readonly ms: number; readonly armCalls: number }): string {
-  return `${String(measured.ms).padStart(7)} ms ${String(measured.armCalls).padStart(3)} ARM calls`.padStart(22);
+  return `${String(measured.ms).padStart(7)} ms ${String(measured.armCalls).padStart(3)} ARM calls`.padStart(
+    22,
+  );
 }
 
 function tellEndpoints(lab: Lab, to: NodeJS.WriteStream): void {

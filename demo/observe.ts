@@ -11,28 +11,46 @@ const run = promisify(execFile);
 const CHECK_MAX_MS = 60_000;
 
 /** The volume's attachments that are attached, by node. */
-export async function attachedNodes(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
+export async function attachedNodes(
+  lab: Lab,
+  volume: DemoVolume,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
   const list = await lab.store.list("AzVolumeAttachment", {}, signal);
   if (!list.ok) throw new Error(list.failure.kind);
   const own = list.value.items.filter(
-    (attachment) => attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase() && attachment.status?.state === "Attached",
+    (attachment) =>
+      attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase() &&
+      attachment.status?.state === "Attached",
   );
   return new Map(own.map((attachment) => [attachment.spec.nodeName, attachment]));
 }
 
 /** The writer record of a volume. */
-export async function readRecord(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<VolumeStatus["record"]> {
+export async function readRecord(
+  lab: Lab,
+  volume: DemoVolume,
+  signal: AbortSignal,
+): Promise<VolumeStatus["record"]> {
   return (await readStatus(lab, volume, signal))?.record;
 }
 
 /** What the disk's tags keep of a volume, as its AzVolume says. */
-export async function readStateTags(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined> {
+export async function readStateTags(
+  lab: Lab,
+  volume: DemoVolume,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>> | undefined> {
   return (await readStatus(lab, volume, signal))?.detail?.stateTags;
 }
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
-async function readStatus(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<VolumeStatus | undefined> {
+async function readStatus(
+  lab: Lab,
+  volume: DemoVolume,
+  signal: AbortSignal,
+): Promise<VolumeStatus | undefined> {
   const read = await lab.store.get("AzVolume", volume.name, signal);
   if (!read.ok) throw new Error(read.failure.kind);
   return read.value.status;
@@ -40,7 +58,9 @@ async function readStatus(lab: Lab, volume: DemoVolume, signal: AbortSignal): Pr
 
 /** The file in which the emulator keeps a disk's bytes. */
 async function diskFile(lab: Lab, volume: DemoVolume): Promise<string> {
-  const name = (await readdir(`${lab.directory}/disks`)).find((file) => file.startsWith(volume.name) && file.endsWith(".disk"));
+  const name = (await readdir(`${lab.directory}/disks`)).find(
+    (file) => file.startsWith(volume.name) && file.endsWith(".disk"),
+  );
   if (name === undefined) throw new Error(`no file of disk ${volume.name}`);
   return `${lab.directory}/disks/${name}`;
 }
@@ -51,7 +71,9 @@ export async function hashOfDisk(lab: Lab, volume: DemoVolume): Promise<string> 
   const hash = createHash("sha256");
   const file = await open(path, "r");
   try {
-    const { stdout } = await run("filefrag", ["-e", path], { maxBuffer: 64 * 1024 * 1024 }).catch(() => ({ stdout: "" }));
+    const { stdout } = await run("filefrag", ["-e", path], { maxBuffer: 64 * 1024 * 1024 }).catch(() => ({
+      stdout: "",
+    }));
     for (const [offset, length] of extentsIn(stdout)) {
       for (let at = 0; at < length; at += CHUNK_BYTES) {
         const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, length - at));
@@ -72,11 +94,16 @@ const BLOCK_BYTES = 4096;
 function extentsIn(text: string): readonly (readonly [number, number])[] {
   return text.split("\n").flatMap((line) => {
     const [, first, last] = /^\s*\d+:\s*(\d+)\.\.\s*(\d+):/u.exec(line) ?? [];
-    return first === undefined || last === undefined ? [] : [[Number(first) * BLOCK_BYTES, (Number(last) - Number(first) + 1) * BLOCK_BYTES] as const];
+    return first === undefined || last === undefined
+      ? []
+      : [[Number(first) * BLOCK_BYTES, (Number(last) - Number(first) + 1) * BLOCK_BYTES] as const];
   });
 }
 
-/** `e2fsck -fn` on a disk that no node has mounted: reads everything, changes nothing. Needs no attachment: an unused replica may be pruned at any time. */
+/**
+ * `e2fsck -fn` on a disk that no node has mounted: reads everything, changes nothing. Needs no attachment:
+ * an unused replica may be pruned at any time.
+ */
 export async function fileSystemIsClean(lab: Lab, volume: DemoVolume): Promise<boolean> {
   try {
     await run("e2fsck", ["-f", "-n", await diskFile(lab, volume)], { timeout: CHECK_MAX_MS });
@@ -95,7 +122,11 @@ export async function leftovers(lab: Lab, signal: AbortSignal): Promise<readonly
     if (!list.ok) throw new Error(list.failure.kind);
     objects.push(...list.value.items.map((object) => `${kind} ${object.metadata.name} in the store`));
   }
-  return [...disks, ...objects, ...(lab.hasDevices ? [...(await loopDevices(lab)), ...(await mounts(lab))] : [])];
+  return [
+    ...disks,
+    ...objects,
+    ...(lab.hasDevices ? [...(await loopDevices(lab)), ...(await mounts(lab))] : []),
+  ];
 }
 
 async function loopDevices(lab: Lab): Promise<readonly string[]> {

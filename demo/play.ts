@@ -22,7 +22,11 @@ import { startWriter } from "./workload.ts";
 export interface Findings {
   readonly ok: boolean;
   readonly phases: readonly Phase[];
-  readonly replicated: { readonly gracefulMs: number; readonly armCallsOnPath: number; readonly forcedMs: number };
+  readonly replicated: {
+    readonly gracefulMs: number;
+    readonly armCallsOnPath: number;
+    readonly forcedMs: number;
+  };
   readonly plain: { readonly gracefulMs: number; readonly armCallsOnPath: number };
   readonly checksumsHeld: boolean;
   readonly staleWriterBlocked: boolean;
@@ -44,15 +48,28 @@ export async function play(on: Stage): Promise<Findings> {
 
   say("\n1  A replicated disk: Premium_LRS, 1 TiB, maxShares 3");
   const replicated = await timeline.measure("create: CreateVolume", () =>
-    createVolume(lab, { name: "replicated", sizeGiB: 1024n, parameters: { skuName: "Premium_LRS", maxShares: "3" }, zones: ["eastus-1"] }),
+    createVolume(lab, {
+      name: "replicated",
+      sizeGiB: 1024n,
+      parameters: { skuName: "Premium_LRS", maxShares: "3" },
+      zones: ["eastus-1"],
+    }),
   );
   await start(on, replicated, a, "first");
   const firstWork = lab.hasDevices ? await putToWork(on, replicated, a) : undefined;
   say("\n2  Replicas arrive on the other two nodes while node-a writes");
-  await timeline.measure("replicas: attached to node-b and node-c", () => untilAttached(on, replicated, ["node-b", "node-c"]));
-  if (lab.hasDevices) await timeline.measure("at rest: the first format is kept in the disk's tags", () => untilStateKept(on, replicated));
+  await timeline.measure("replicas: attached to node-b and node-c", () =>
+    untilAttached(on, replicated, ["node-b", "node-c"]),
+  );
+  if (lab.hasDevices)
+    await timeline.measure("at rest: the first format is kept in the disk's tags", () =>
+      untilStateKept(on, replicated),
+    );
 
-  if (on.pruneAfterMs !== undefined) await timeline.measure("aged: replicas are older than they are kept without a request", () => untilAged(on, replicated));
+  if (on.pruneAfterMs !== undefined)
+    await timeline.measure("aged: replicas are older than they are kept without a request", () =>
+      untilAged(on, replicated),
+    );
   const aged = await uidsOf(on, replicated);
 
   say("\n3  Graceful failover to node-b: promotion, no call to Azure");
@@ -61,25 +78,33 @@ export async function play(on: Stage): Promise<Findings> {
   await start(on, replicated, b, "graceful");
   if (firstWork !== undefined) {
     held.push(await nothingLost(b, replicated, firstWork.checksums, synced));
-    say(`  ${synced} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"}`);
+    say(
+      `  ${synced} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"}`,
+    );
   }
 
   const keptOnB = (await uidsOf(on, replicated)).get(b.name) === aged.get(b.name);
 
   say("\n4  Forced failover: node-b freezes without unstaging; node-c takes over");
-  const secondWriter = firstWork === undefined ? undefined : await startWriter(lab, b, replicated, synced + 1);
+  const secondWriter =
+    firstWork === undefined ? undefined : await startWriter(lab, b, replicated, synced + 1);
   await secondWriter?.untilSynced(synced + 10);
   freeze(b, secondWriter);
   const syncedByB = secondWriter?.lastSynced() ?? 0;
   await lab.orchestrator.setOutOfService("node-b", true);
-  await timeline.measure("forced: ControllerUnpublishVolume of node-b (fence with proof)", () => unpublishOnController(lab, replicated, b));
+  await timeline.measure("forced: ControllerUnpublishVolume of node-b (fence with proof)", () =>
+    unpublishOnController(lab, replicated, b),
+  );
   await start(on, replicated, c, "forced");
   const replicasKept = keptOnB && (await uidsOf(on, replicated)).get(c.name) === aged.get(c.name);
   let staleWriterBlocked = !lab.hasDevices;
   if (firstWork !== undefined && secondWriter !== undefined) {
     held.push(await nothingLost(c, replicated, firstWork.checksums, syncedByB));
-    say(`  ${syncedByB} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"} on node-c`);
-    // Nobody has it mounted while the stale writer wakes up: whatever changed on the disk then would be its doing.
+    say(
+      `  ${syncedByB} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"} on node-c`,
+    );
+    // Nobody has it mounted while the stale writer wakes up: whatever changed on the disk then would be its
+    // doing.
     await release(on, replicated, c, "pause");
     staleWriterBlocked = await provesStaleWriterBlocked(on, replicated, b, secondWriter);
     await start(on, replicated, c, "resume");
@@ -89,11 +114,18 @@ export async function play(on: Stage): Promise<Findings> {
     await lab.orchestrator.removeUser("node-b", replicated.volumeId);
     await lab.orchestrator.setOutOfService("node-b", false);
   }
-  await timeline.measure("thaw: node-b is a replica again", () => untilAttached(on, replicated, ["node-a", "node-b", "node-c"]));
+  await timeline.measure("thaw: node-b is a replica again", () =>
+    untilAttached(on, replicated, ["node-a", "node-b", "node-c"]),
+  );
 
   say("\n5  For contrast: a disk without replicas, detached and attached");
   const plain = await timeline.measure("create: CreateVolume (plain)", () =>
-    createVolume(lab, { name: "plain", sizeGiB: 64n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] }),
+    createVolume(lab, {
+      name: "plain",
+      sizeGiB: 64n,
+      parameters: { skuName: "Premium_LRS" },
+      zones: ["eastus-1"],
+    }),
   );
   await start(on, plain, a, "plain first");
   const plainWork = lab.hasDevices ? await putToWork(on, plain, a) : undefined;
@@ -104,7 +136,12 @@ export async function play(on: Stage): Promise<Findings> {
 
   say("\n   And a Premium_ZRS disk moves to a VM in another zone");
   const zoneRedundant = await timeline.measure("create: CreateVolume (ZRS)", () =>
-    createVolume(lab, { name: "zrs", sizeGiB: 64n, parameters: { skuName: "Premium_ZRS" }, zones: ["eastus-1"] }),
+    createVolume(lab, {
+      name: "zrs",
+      sizeGiB: 64n,
+      parameters: { skuName: "Premium_ZRS" },
+      zones: ["eastus-1"],
+    }),
   );
   await start(on, zoneRedundant, a, "zrs first");
   const zrsWork = lab.hasDevices ? await putToWork(on, zoneRedundant, a) : undefined;
@@ -117,7 +154,8 @@ export async function play(on: Stage): Promise<Findings> {
   await release(on, replicated, c, "clean-up");
   await release(on, plain, b, "clean-up");
   await release(on, zoneRedundant, d, "clean-up");
-  for (const volume of [replicated, plain, zoneRedundant]) await timeline.measure(`clean-up: DeleteVolume ${volume.name}`, () => deleteVolume(lab, volume));
+  for (const volume of [replicated, plain, zoneRedundant])
+    await timeline.measure(`clean-up: DeleteVolume ${volume.name}`, () => deleteVolume(lab, volume));
   const left = await leftovers(lab, on.signal);
   for (const thing of left) say(`  left behind: ${thing}`);
 
@@ -127,7 +165,11 @@ export async function play(on: Stage): Promise<Findings> {
   return {
     ok: checksumsHeld && staleWriterBlocked && replicasKept && left.length === 0 && graceful.armCalls === 0,
     phases: timeline.phases,
-    replicated: { gracefulMs: graceful.ms, armCallsOnPath: graceful.armCalls, forcedMs: timeline.sum("forced:").ms },
+    replicated: {
+      gracefulMs: graceful.ms,
+      armCallsOnPath: graceful.armCalls,
+      forcedMs: timeline.sum("forced:").ms,
+    },
     plain: { gracefulMs: plainGraceful.ms, armCallsOnPath: plainGraceful.armCalls },
     checksumsHeld,
     staleWriterBlocked,

@@ -33,7 +33,10 @@ export function createTimeline(emulator: EmulatorClient, tell: (phase: Phase) =>
     },
     sum: (prefix) => {
       const chosen = phases.filter((phase) => phase.name.startsWith(prefix));
-      return { ms: chosen.reduce((sum, phase) => sum + phase.ms, 0), armCalls: chosen.reduce((sum, phase) => sum + phase.armCalls, 0) };
+      return {
+        ms: chosen.reduce((sum, phase) => sum + phase.ms, 0),
+        armCalls: chosen.reduce((sum, phase) => sum + phase.armCalls, 0),
+      };
     },
   };
 }

@@ -4,8 +4,16 @@ import { waitUntil } from "./wait-until.ts";
 
 const UNDER_WAY: readonly number[] = [status.ABORTED, status.UNAVAILABLE];
 
-/** Calls again for as long as the answer is that work is under way, or one of `also`, as orchestrators do. Throws with `what` when time is over. */
-export async function untilServed<T>(what: string, timeoutMs: number, call: () => Promise<T>, also: readonly number[] = []): Promise<T> {
+/**
+ * Calls again for as long as the answer is that work is under way, or one of `also`, as orchestrators do.
+ * Throws with `what` when time is over.
+ */
+export async function untilServed<T>(
+  what: string,
+  timeoutMs: number,
+  call: () => Promise<T>,
+  also: readonly number[] = [],
+): Promise<T> {
   const { answer } = await waitUntil(what, timeoutMs, async () => {
     try {
       return { answer: await call() };

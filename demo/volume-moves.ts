@@ -9,12 +9,18 @@ export interface DemoVolume {
   readonly capability: VolumeCapability;
 }
 
-/** A VM that freezes takes its kernel with it. Here all nodes share one, so its journal is told not to commit of its own accord while "the VM" stands still. */
+/**
+ * A VM that freezes takes its kernel with it. Here all nodes share one, so its journal is told not to
+ * commit of its own accord while "the VM" stands still.
+ */
 const COMMIT_BY_FSYNC_ONLY = "commit=600";
 
 const ext4ForOneNode: VolumeCapability = {
   accessMode: { mode: "SINGLE_NODE_WRITER" },
-  accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [COMMIT_BY_FSYNC_ONLY], volumeMountGroup: "" } },
+  accessType: {
+    $case: "mount",
+    value: { fsType: "ext4", mountFlags: [COMMIT_BY_FSYNC_ONLY], volumeMountGroup: "" },
+  },
 };
 
 const GIB = 1024n ** 3n;
@@ -31,7 +37,9 @@ export async function createVolume(
   },
 ): Promise<DemoVolume> {
   const capability = request.capability ?? ext4ForOneNode;
-  const topologies = request.zones.map((zone) => ({ segments: { "topology.disk.csi.azure.com/zone": zone } }));
+  const topologies = request.zones.map((zone) => ({
+    segments: { "topology.disk.csi.azure.com/zone": zone },
+  }));
   const { volume } = await lab.controller.createVolume({
     name: request.name,
     capacityRange: { requiredBytes: request.sizeGiB * GIB, limitBytes: 0n },
@@ -55,7 +63,11 @@ export function targetPath(node: LabNode, volume: DemoVolume): string {
 }
 
 /** ControllerPublishVolume: a workload was placed on the node. */
-export async function publishOnController(lab: Lab, volume: DemoVolume, node: LabNode): Promise<Readonly<Record<string, string>>> {
+export async function publishOnController(
+  lab: Lab,
+  volume: DemoVolume,
+  node: LabNode,
+): Promise<Readonly<Record<string, string>>> {
   await lab.orchestrator.addUser(node.name, volume.volumeId, `pod/writer-of-${volume.name}`);
   const { publishContext } = await lab.controller.controllerPublishVolume({
     volumeId: volume.volumeId,
@@ -68,7 +80,11 @@ export async function publishOnController(lab: Lab, volume: DemoVolume, node: La
   return publishContext;
 }
 
-export async function stage(volume: DemoVolume, node: LabNode, publishContext: Readonly<Record<string, string>>): Promise<void> {
+export async function stage(
+  volume: DemoVolume,
+  node: LabNode,
+  publishContext: Readonly<Record<string, string>>,
+): Promise<void> {
   await node.csi.nodeStageVolume({
     volumeId: volume.volumeId,
     publishContext: { ...publishContext },
@@ -79,7 +95,11 @@ export async function stage(volume: DemoVolume, node: LabNode, publishContext: R
   });
 }
 
-export async function publishOnNode(volume: DemoVolume, node: LabNode, publishContext: Readonly<Record<string, string>>): Promise<void> {
+export async function publishOnNode(
+  volume: DemoVolume,
+  node: LabNode,
+  publishContext: Readonly<Record<string, string>>,
+): Promise<void> {
   await node.csi.nodePublishVolume({
     volumeId: volume.volumeId,
     publishContext: { ...publishContext },
@@ -98,11 +118,18 @@ export async function unpublishOnNode(lab: Lab, volume: DemoVolume, node: LabNod
 }
 
 export async function unstage(volume: DemoVolume, node: LabNode): Promise<void> {
-  await node.csi.nodeUnstageVolume({ volumeId: volume.volumeId, stagingTargetPath: stagingPath(node, volume) });
+  await node.csi.nodeUnstageVolume({
+    volumeId: volume.volumeId,
+    stagingTargetPath: stagingPath(node, volume),
+  });
 }
 
 export async function unpublishOnController(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
-  await lab.controller.controllerUnpublishVolume({ volumeId: volume.volumeId, nodeId: node.name, secrets: {} });
+  await lab.controller.controllerUnpublishVolume({
+    volumeId: volume.volumeId,
+    nodeId: node.name,
+    secrets: {},
+  });
 }
 
 export async function deleteVolume(lab: Lab, volume: DemoVolume): Promise<void> {

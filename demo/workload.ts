@@ -23,7 +23,11 @@ export async function writeFiles(node: LabNode, volume: DemoVolume): Promise<Rea
 }
 
 /** Whether every file still has the content that was written. */
-export async function checksumsHold(node: LabNode, volume: DemoVolume, checksums: ReadonlyMap<string, string>): Promise<boolean> {
+export async function checksumsHold(
+  node: LabNode,
+  volume: DemoVolume,
+  checksums: ReadonlyMap<string, string>,
+): Promise<boolean> {
   for (const [name, checksum] of checksums) {
     const content = await readFile(node.seenFromOutside(`${targetPath(node, volume)}/${name}`));
     if (createHash("sha256").update(content).digest("hex") !== checksum) return false;
@@ -40,9 +44,23 @@ export interface Writer {
 }
 
 /** Starts a writer in the node's mount namespace, as a container would run there. */
-export async function startWriter(lab: Lab, node: LabNode, volume: DemoVolume, firstRecord: number): Promise<Writer> {
+export async function startWriter(
+  lab: Lab,
+  node: LabNode,
+  volume: DemoVolume,
+  firstRecord: number,
+): Promise<Writer> {
   const file = `${targetPath(node, volume)}/log`;
-  const command = ["nsenter", `--mount=/proc/${node.mountsPid}/ns/mnt`, "--", process.execPath, APPENDER, file, "20", String(firstRecord)];
+  const command = [
+    "nsenter",
+    `--mount=/proc/${node.mountsPid}/ns/mnt`,
+    "--",
+    process.execPath,
+    APPENDER,
+    file,
+    "20",
+    String(firstRecord),
+  ];
   const child = startChild(`writer on ${node.name}`, command);
   lab.own(child);
   const lastSynced = (): number =>
@@ -56,7 +74,10 @@ export async function startWriter(lab: Lab, node: LabNode, volume: DemoVolume, f
     process: child,
     lastSynced,
     untilSynced: async (record) => {
-      await child.untilLine((line) => line.startsWith("synced ") && Number(line.slice("synced ".length)) >= record, FIRST_RECORD_MAX_MS);
+      await child.untilLine(
+        (line) => line.startsWith("synced ") && Number(line.slice("synced ".length)) >= record,
+        FIRST_RECORD_MAX_MS,
+      );
     },
   };
   await writer.untilSynced(firstRecord);

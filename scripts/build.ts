@@ -8,7 +8,9 @@ const EXECUTABLE_MODE = 0o755;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // Apart, so that what the one needs has no influence on the chunks of the other.
-const built = await Promise.all([PROGRAMS, LIBRARIES].map((programs) => bundle(root, programs, OUTPUT_FOLDER)));
+const built = await Promise.all(
+  [PROGRAMS, LIBRARIES].map((programs) => bundle(root, programs, OUTPUT_FOLDER)),
+);
 const files = built.flatMap((each) => each.files);
 await rm(join(root, OUTPUT_FOLDER), { recursive: true, force: true });
 for (const { path, text } of files.toSorted((left, right) => left.path.localeCompare(right.path))) {

@@ -15,17 +15,24 @@ async function runOne(check: Check, root: string): Promise<boolean> {
   const startedMs = performance.now();
   const result = await check.run(root);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  console.log(`${result.ok ? "ok  " : "FAIL"} ${check.name.padEnd(NAME_WIDTH)} ${seconds.padStart(5)} s  ${result.summary}`);
+  console.log(
+    `${result.ok ? "ok  " : "FAIL"} ${check.name.padEnd(NAME_WIDTH)} ${seconds.padStart(5)} s  ${result.summary}`,
+  );
   if (!result.ok) console.log(`${result.output.trimEnd()}\n`);
   return result.ok;
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ options: { help: { type: "boolean" }, list: { type: "boolean" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { help: { type: "boolean" }, list: { type: "boolean" } },
+    allowPositionals: true,
+  });
   if (values.help === true) return console.log(USAGE);
   if (values.list === true) return console.log(checks.map((check) => check.name).join("\n"));
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const chosen = checks.filter((check) => positionals.length === 0 || positionals.some((word) => check.name.includes(word)));
+  const chosen = checks.filter(
+    (check) => positionals.length === 0 || positionals.some((word) => check.name.includes(word)),
+  );
   if (chosen.length === 0) {
     console.error(`no check is called ${positionals.join(" ")}: npm run check -- --list names them`);
     process.exitCode = 2;
@@ -36,11 +43,14 @@ async function main(): Promise<void> {
   const waiting = [...chosen];
   const results: boolean[] = [];
   const worker = async (): Promise<void> => {
-    for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) results.push(await runOne(check, root));
+    for (let check = waiting.shift(); check !== undefined; check = waiting.shift())
+      results.push(await runOne(check, root));
   };
   await Promise.all(Array.from({ length: CONCURRENT_CHECKS }, worker));
   const failed = results.filter((ok) => !ok).length;
-  console.log(`${results.length - failed} checks passed, ${failed} failed, ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  console.log(
+    `${results.length - failed} checks passed, ${failed} failed, ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
+  );
   if (failed > 0) process.exitCode = 1;
 }
 

@@ -26,7 +26,9 @@ async function presentFiles(root: string): Promise<readonly string[]> {
     GENERATED_DIRECTORIES.map(async (directory) => {
       await mkdir(join(root, directory), { recursive: true });
       const entries = await readdir(join(root, directory), { recursive: true, withFileTypes: true });
-      return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
+      return entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
     }),
   );
   return lists.flat();
@@ -68,7 +70,8 @@ if (process.argv.includes("--check")) {
   for (const file of found.outdated) console.error(`out of date: ${file.path}`);
   for (const path of found.leftOver) console.error(`left over: ${path}`);
   const count = found.outdated.length + found.leftOver.length;
-  if (count > 0) console.error(`${count} generated files differ: run \`npm run generate\` and commit the result`);
+  if (count > 0)
+    console.error(`${count} generated files differ: run \`npm run generate\` and commit the result`);
   process.exitCode = count > 0 ? 1 : 0;
 } else {
   await write(root, found);

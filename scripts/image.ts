@@ -12,7 +12,9 @@ npm run image -- --layers <folder>       writes its layers as tar files instead,
 const MEBIBYTE = 1024 * 1024;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { name: { type: "string" }, layers: { type: "string" }, help: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: { name: { type: "string" }, layers: { type: "string" }, help: { type: "boolean" } },
+  });
   if (values.help === true) {
     console.log(USAGE);
     return 0;
@@ -22,7 +24,9 @@ async function main(): Promise<number> {
     return 0;
   }
   const { name, digest, sizeBytes, archive, sbom } = await buildImage(values.name);
-  console.log(`image    ${name}\ndigest   ${digest}\nsize     ${mebibytes(sizeBytes)}\narchive  ${relative(".", archive)}\nsbom     ${relative(".", sbom)}`);
+  console.log(
+    `image    ${name}\ndigest   ${digest}\nsize     ${mebibytes(sizeBytes)}\narchive  ${relative(".", archive)}\nsbom     ${relative(".", sbom)}`,
+  );
   return 0;
 }
 

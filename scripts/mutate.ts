@@ -57,7 +57,11 @@ async function filesOf(patterns: readonly string[]): Promise<readonly string[]> 
 }
 
 /** For each test file the distance to every file that it loads and that has mutants. */
-async function distancesTo(paths: readonly string[], tests: readonly string[], graph: ImportGraph): Promise<Map<string, Map<string, number>>> {
+async function distancesTo(
+  paths: readonly string[],
+  tests: readonly string[],
+  graph: ImportGraph,
+): Promise<Map<string, Map<string, number>>> {
   const distances = new Map<string, Map<string, number>>();
   for (const test of tests) {
     const own = [...(await graph.distancesFrom(test))].filter(([file]) => paths.includes(file));
@@ -80,64 +84,108 @@ async function run(options: Options): Promise<boolean> {
   const chosen = await Promise.all(
     targets.map(async (target) => {
       const all = (await filesOf(target.files)).filter((file) => !file.endsWith(".test.ts"));
-      return { ...target, paths: all.filter((file) => options.words.length === 0 || options.words.some((word) => file.includes(word))) };
+      return {
+        ...target,
+        paths: all.filter(
+          (file) => options.words.length === 0 || options.words.some((word) => file.includes(word)),
+        ),
+      };
     }),
   );
   const paths = chosen.flatMap((target) => target.paths);
-  const sources = new Map(await Promise.all(paths.map(async (file) => [file, await readFile(join(root, file), "utf8")] as const)));
+  const sources = new Map(
+    await Promise.all(paths.map(async (file) => [file, await readFile(join(root, file), "utf8")] as const)),
+  );
   const sourceOf = (file: string): string => sources.get(file) ?? "";
   const mutants = paths.flatMap((file) => findMutants(file, sourceOf(file)));
   if (options.isList) {
     for (const mutant of mutants)
-      console.log(`${mutant.file}:${mutant.line}:${mutant.column}: ${mutant.operator}: ${describeChange(mutant, sourceOf(mutant.file))}`);
+      console.log(
+        `${mutant.file}:${mutant.line}:${mutant.column}: ${mutant.operator}: ${describeChange(mutant, sourceOf(mutant.file))}`,
+      );
     console.log(`${mutants.length} mutants in ${paths.length} files`);
     return true;
   }
-  if (mutants.length === 0) throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
+  if (mutants.length === 0)
+    throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
   if (options.byModels) return showModels(options, mutants, sources);
 
-  // A mutant that nothing noticed last time takes every test that reaches it: the compiler refuses most of them, and is quicker.
+  // A mutant that nothing noticed last time takes every test that reaches it: the compiler refuses most of
+  // them, and is quicker.
   const { wasUnnoticed } = await openVerdictCache(join(root, CACHE_FILE));
   const known = await refusedByCompiler(root, options.usesCache ? mutants.filter(wasUnnoticed) : [], sources);
   const asked = mutants.filter((mutant) => !known.has(mutant));
   const noticed = await judgeAll(options, asked, sources);
-  const unnoticed = asked.filter((mutant) => ["survived", "unreached"].includes(noticed.get(mutant)?.kind ?? ""));
+  const unnoticed = asked.filter((mutant) =>
+    ["survived", "unreached"].includes(noticed.get(mutant)?.kind ?? ""),
+  );
   const refused = new Set([...known, ...(await refusedByCompiler(root, unnoticed, sources))]);
   const judged = mutants.map((mutant): JudgedMutant => {
-    const outcome: Outcome = refused.has(mutant) ? { kind: "refused" } : (noticed.get(mutant) ?? { kind: "unreached" });
+    const outcome: Outcome = refused.has(mutant)
+      ? { kind: "refused" }
+      : (noticed.get(mutant) ?? { kind: "unreached" });
     return { mutant, outcome, equivalent: whyEquivalent(mutant, sourceOf(mutant.file)) };
   });
   if (options.showsKilled) {
     for (const one of judged) {
       if (one.outcome.kind === "killed")
-        console.log(`killed: ${describeMutant(one, sourceOf(one.mutant.file))}\n  by ${one.outcome.by.file}: ${one.outcome.by.title}`);
+        console.log(
+          `killed: ${describeMutant(one, sourceOf(one.mutant.file))}\n  by ${one.outcome.by.file}: ${one.outcome.by.title}`,
+        );
     }
   }
-  for (const one of judged.filter(isSurvivor)) console.log(`survived: ${describeMutant(one, sourceOf(one.mutant.file))}`);
+  for (const one of judged.filter(isSurvivor))
+    console.log(`survived: ${describeMutant(one, sourceOf(one.mutant.file))}`);
   const wrong = judged.filter(isWronglyListed);
-  for (const one of wrong) console.log(`listed as equivalent, and noticed by a test: ${describeMutant(one, sourceOf(one.mutant.file))}`);
+  for (const one of wrong)
+    console.log(
+      `listed as equivalent, and noticed by a test: ${describeMutant(one, sourceOf(one.mutant.file))}`,
+    );
   const outdated = outdatedEquivalents(sources, mutants);
-  for (const { file, change } of outdated) console.log(`listed as equivalent, and no mutant: ${file}: ${change}`);
+  for (const { file, change } of outdated)
+    console.log(`listed as equivalent, and no mutant: ${file}: ${change}`);
   console.log(scoreTable(chosen, judged));
-  const isReached = chosen.every(({ paths: own, killedMin }) => scoreOf(judged.filter(({ mutant }) => own.includes(mutant.file))).percent >= killedMin);
+  const isReached = chosen.every(
+    ({ paths: own, killedMin }) =>
+      scoreOf(judged.filter(({ mutant }) => own.includes(mutant.file))).percent >= killedMin,
+  );
   return isReached && wrong.length === 0 && outdated.length === 0;
 }
 
 /** What the models say of each change. They are no gate: much of what they run is no rule of theirs. */
-async function showModels(options: Options, all: readonly Mutant[], sources: ReadonlyMap<string, string>): Promise<true> {
-  const chosen = all.filter((mutant) => describeChange(mutant, sources.get(mutant.file) ?? "").includes(options.changed));
-  if (chosen.length === 0) throw new Error(`no change of these files contains "${options.changed}": --list prints them`);
+async function showModels(
+  options: Options,
+  all: readonly Mutant[],
+  sources: ReadonlyMap<string, string>,
+): Promise<true> {
+  const chosen = all.filter((mutant) =>
+    describeChange(mutant, sources.get(mutant.file) ?? "").includes(options.changed),
+  );
+  if (chosen.length === 0)
+    throw new Error(`no change of these files contains "${options.changed}": --list prints them`);
   const refused = await refusedByCompiler(root, chosen, sources);
   const mutants = chosen.filter((mutant) => !refused.has(mutant));
   console.log(`${mutants.length} mutants, and ${refused.size} that do not compile`);
   const { statesMax, threads } = options;
-  const byModel = await judgeByModels({ root, judgements: judgingModels, sources, mutants, statesMax, threads, onProgress: createProgress() });
+  const byModel = await judgeByModels({
+    root,
+    judgements: judgingModels,
+    sources,
+    mutants,
+    statesMax,
+    threads,
+    onProgress: createProgress(),
+  });
   for (const line of modelLines(byModel, sources, options)) console.log(line);
   console.log(modelTable(byModel));
   return true;
 }
 
-async function judgeAll(options: Options, mutants: readonly Mutant[], sources: ReadonlyMap<string, string>): Promise<ReadonlyMap<Mutant, Outcome>> {
+async function judgeAll(
+  options: Options,
+  mutants: readonly Mutant[],
+  sources: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<Mutant, Outcome>> {
   const graph = createImportGraph(root);
   const tests = await filesOf(judgingTests);
   const distances = await distancesTo([...sources.keys()], tests, graph);
@@ -159,7 +207,9 @@ async function judgeAll(options: Options, mutants: readonly Mutant[], sources: R
   console.log(`${mutants.length} mutants, ${waiting.length} to be judged`);
   if (waiting.length === 0) return outcomes;
   const waitingFiles = new Set(waiting.map(({ file }) => file));
-  const reaching = new Map([...distances].filter(([, reached]) => [...reached.keys()].some((file) => waitingFiles.has(file))));
+  const reaching = new Map(
+    [...distances].filter(([, reached]) => [...reached.keys()].some((file) => waitingFiles.has(file))),
+  );
   const writes: Promise<void>[] = [];
   const unsaved = new Set<string>();
   let savedMs = performance.now();
@@ -183,7 +233,8 @@ async function judgeAll(options: Options, mutants: readonly Mutant[], sources: R
     threads: options.threads,
     lastKiller: cache.lastKiller,
     onProgress: createProgress(),
-    onFailing: ({ file, title, failure }) => console.log(`judges nothing, since it fails in this thread: ${file}: ${title}: ${failure}`),
+    onFailing: ({ file, title, failure }) =>
+      console.log(`judges nothing, since it fails in this thread: ${file}: ${title}: ${failure}`),
     onOutcome: (mutant, outcome) => {
       outcomes.set(mutant, outcome);
       unsaved.add(mutant.file);
@@ -214,10 +265,13 @@ async function main(): Promise<boolean> {
     return true;
   }
   const threads = values.threads === undefined ? availableParallelism() : Number(values.threads);
-  if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads must be a whole number from 1, not ${values.threads}`);
-  if (values.models !== true && (values.changes ?? values.states) !== undefined) throw new Error("--changes and --states are for --models");
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new Error(`--threads must be a whole number from 1, not ${values.threads}`);
+  if (values.models !== true && (values.changes ?? values.states) !== undefined)
+    throw new Error("--changes and --states are for --models");
   const statesMax = values.states === undefined ? STATES_MAX : Number(values.states);
-  if (!Number.isInteger(statesMax) || statesMax < 1) throw new Error(`--states must be a whole number from 1, not ${values.states}`);
+  if (!Number.isInteger(statesMax) || statesMax < 1)
+    throw new Error(`--states must be a whole number from 1, not ${values.states}`);
   const startedMs = performance.now();
   const isGood = await run({
     words: values.files ?? [],

@@ -17,7 +17,10 @@ With CI=true, as root and with Go, a skipped test counts as a failure.`;
 const CHECK_TIMEOUT_MS = 120_000;
 
 async function runCheck(root: string): Promise<TestOutcome> {
-  const { code, output, durationMs } = await runCommand(process.execPath, ["scripts/check.ts"], { cwd: root, timeoutMs: CHECK_TIMEOUT_MS });
+  const { code, output, durationMs } = await runCommand(process.execPath, ["scripts/check.ts"], {
+    cwd: root,
+    timeoutMs: CHECK_TIMEOUT_MS,
+  });
   console.log(`check\n${output.trimEnd().replaceAll(/^/gmu, "  ")}`);
   return {
     name: "npm run check",
@@ -28,7 +31,10 @@ async function runCheck(root: string): Promise<TestOutcome> {
   };
 }
 
-/** What suites start of Kubernetes: built before them where it is not yet, so that minutes of compiling count against no suite's time. */
+/**
+ * What suites start of Kubernetes: built before them where it is not yet, so that minutes of compiling
+ * count against no suite's time.
+ */
 async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
   console.log("Kubernetes' own programs");
   const startedMs = performance.now();
@@ -44,7 +50,11 @@ async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
 }
 
 /** One suite after the other. */
-async function runLane(suites: readonly Suite[], root: string, signal: AbortSignal): Promise<readonly TestOutcome[]> {
+async function runLane(
+  suites: readonly Suite[],
+  root: string,
+  signal: AbortSignal,
+): Promise<readonly TestOutcome[]> {
   const outcomes: TestOutcome[] = [];
   for (const suite of suites) {
     if (signal.aborted) break;
@@ -54,23 +64,33 @@ async function runLane(suites: readonly Suite[], root: string, signal: AbortSign
 }
 
 function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationMs: number): boolean {
-  const of = (result: TestOutcome["result"]): readonly TestOutcome[] => outcomes.filter((outcome) => outcome.result === result);
+  const of = (result: TestOutcome["result"]): readonly TestOutcome[] =>
+    outcomes.filter((outcome) => outcome.result === result);
   const [passed, failed, skipped] = [of("passed"), of("failed"), of("skipped")];
   console.log(`\n${seconds(durationMs)} in all`);
   for (const { name, reason } of skipped) console.log(`skipped: ${name}: ${reason}`);
-  for (const { name, file, reason } of failed) console.log(`failed: ${name} (${file}): ${reason.split("\n", 1)[0] ?? ""}`);
-  if (skipped.length > 0 && machine.isComplete) console.log("A skip is a failure here: CI=true, root and Go are all present.");
+  for (const { name, file, reason } of failed)
+    console.log(`failed: ${name} (${file}): ${reason.split("\n", 1)[0] ?? ""}`);
+  if (skipped.length > 0 && machine.isComplete)
+    console.log("A skip is a failure here: CI=true, root and Go are all present.");
   if (passed.length + failed.length === 0) console.log("No test ran.");
   console.log(`${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped`);
   return failed.length === 0 && passed.length > 0 && !(skipped.length > 0 && machine.isComplete);
 }
 
 async function main(): Promise<boolean> {
-  const { values, positionals } = parseArgs({ options: { help: { type: "boolean" }, list: { type: "boolean" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { help: { type: "boolean" }, list: { type: "boolean" } },
+    allowPositionals: true,
+  });
   const root = fileURLToPath(new URL("..", import.meta.url));
   const suites = chooseSuites(await findSuites(root), positionals);
   if (values.help === true || values.list === true) {
-    console.log(values.help === true ? USAGE : suites.map((suite) => `${suite.name}: ${suite.files.length} files`).join("\n"));
+    console.log(
+      values.help === true
+        ? USAGE
+        : suites.map((suite) => `${suite.name}: ${suite.files.length} files`).join("\n"),
+    );
     return true;
   }
   const interruption = new AbortController();
@@ -85,8 +105,12 @@ async function main(): Promise<boolean> {
     `Node ${process.version}, ${machine.isRoot ? "root" : "not root"}, ${machine.hasGo ? "Go" : "no Go"}; ${await installMissingPackages(machine, root)}`,
   );
   const outcomes = positionals.length === 0 ? [await runCheck(root)] : [];
-  if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts)) outcomes.push(await prepareParts(interruption.signal));
-  const lanes = [suites.filter(({ mostlyWaits }) => mostlyWaits), suites.filter(({ mostlyWaits }) => !mostlyWaits)];
+  if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts))
+    outcomes.push(await prepareParts(interruption.signal));
+  const lanes = [
+    suites.filter(({ mostlyWaits }) => mostlyWaits),
+    suites.filter(({ mostlyWaits }) => !mostlyWaits),
+  ];
   const ended = await Promise.all(lanes.map(async (lane) => runLane(lane, root, interruption.signal)));
   outcomes.push(...ended.flat());
   return summarize(outcomes, machine, performance.now() - startedMs) && !interruption.signal.aborted;

@@ -1,7 +1,10 @@
 import { createChangeSignal } from "../src/adapters/object-semantics/change-signal.ts";
 import type { Clock } from "../src/ports/clock.ts";
 
-/** What the surroundings of the driver do at their times: Azure, kernels, kubelets that start containers again. */
+/**
+ * What the surroundings of the driver do at their times: Azure, kernels, kubelets that start containers
+ * again.
+ */
 export interface Agenda {
   /** Does it once that time has passed, while `run` runs. */
   after(ms: number, act: () => void): void;

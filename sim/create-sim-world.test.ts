@@ -14,13 +14,24 @@ async function aDay(options: Pick<SimWorldOptions, "seed" | "attach">): Promise<
   const running = world.run(end.signal);
   const until = async (what: string, isReached: () => boolean): Promise<void> => {
     if (!(await world.clock.runUntil(isReached, LIMIT_MS)))
-      assert.fail(`${what}: not reached; ${world.cluster.unsettled().join("; ")}\n${world.trace.lines().slice(-100).join("\n")}`);
+      assert.fail(
+        `${what}: not reached; ${world.cluster.unsettled().join("; ")}\n${world.trace.lines().slice(-100).join("\n")}`,
+      );
   };
-  const areRunning = (): boolean => world.cluster.pods().filter((pod) => pod.phase === "Running" && !pod.isDeleted).length === 4;
-  const isEmpty = (nodeName: string): boolean => world.cluster.pods().every((pod) => pod.nodeName !== nodeName);
+  const areRunning = (): boolean =>
+    world.cluster.pods().filter((pod) => pod.phase === "Running" && !pod.isDeleted).length === 4;
+  const isEmpty = (nodeName: string): boolean =>
+    world.cluster.pods().every((pod) => pod.nodeName !== nodeName);
   const isAtRest = (): boolean => areRunning() && world.cluster.unsettled().length === 0;
   for (const [index, volumeName] of ["vol-1", "vol-2", "vol-3", "vol-4"].entries())
-    world.cluster.apply({ volumeName, sizeGiB: 4, skuName: "Premium_LRS", maxShares: 2, replicas: 1, access: index === 3 ? "block" : "mount" });
+    world.cluster.apply({
+      volumeName,
+      sizeGiB: 4,
+      skuName: "Premium_LRS",
+      maxShares: 2,
+      replicas: 1,
+      access: index === 3 ? "block" : "mount",
+    });
   await until("every pod to run", isAtRest);
   const [first, second] = [world.cluster.pods()[0]?.nodeName ?? "", world.cluster.pods()[1]?.nodeName ?? ""];
   world.cluster.drain(first);
@@ -32,7 +43,9 @@ async function aDay(options: Pick<SimWorldOptions, "seed" | "attach">): Promise<
   world.azure.powerOn(second);
   world.cluster.setOutOfService(second, false);
   await until("everything to be at rest again", isAtRest);
-  await until("no node to be in quarantine", () => world.store.objects("AzVolume").every(({ status }) => status?.record?.quarantine.length === 0));
+  await until("no node to be in quarantine", () =>
+    world.store.objects("AzVolume").every(({ status }) => status?.record?.quarantine.length === 0),
+  );
   end.abort();
   await running;
   return world;
@@ -52,12 +65,18 @@ describe("a simulated cluster", () => {
       const attach = seed % 2 === 0 ? "driver" : "kubernetes";
       const [first, second] = [await aDay({ seed, attach }), await aDay({ seed, attach })];
       assert.deepEqual(first.violations(), []);
-      assert.deepEqual([second.trace.digest(), second.trace.lines()], [first.trace.digest(), first.trace.lines()]);
+      assert.deepEqual(
+        [second.trace.digest(), second.trace.lines()],
+        [first.trace.digest(), first.trace.lines()],
+      );
     });
   }
 
   it("lives another day with another seed", async () => {
-    const [first, second] = [await aDay({ seed: 31, attach: "kubernetes" }), await aDay({ seed: 32, attach: "kubernetes" })];
+    const [first, second] = [
+      await aDay({ seed: 31, attach: "kubernetes" }),
+      await aDay({ seed: 32, attach: "kubernetes" }),
+    ];
     assert.notEqual(second.trace.digest(), first.trace.digest());
   });
 
@@ -66,7 +85,10 @@ describe("a simulated cluster", () => {
     const [{ first, second }] = days;
     assert.deepEqual(first.violations(), []);
     assert.equal(days[1].first.trace.digest(), first.trace.digest());
-    const [own, others] = [first.cluster.diskUriOf("vol-1") ?? "", second.cluster.diskUriOf("second-1") ?? ""];
+    const [own, others] = [
+      first.cluster.diskUriOf("vol-1") ?? "",
+      second.cluster.diskUriOf("second-1") ?? "",
+    ];
     for (const [world, disks] of [
       [first, [own, others]],
       [second, [others, own]],
@@ -85,10 +107,20 @@ describe("a simulated cluster", () => {
       );
     }
     const uris = [first, second].map(({ azure }) => azure.instanceUriOf("node-a"));
-    assert.deepEqual([first.azure.isOthers(uris[1] ?? ""), second.azure.isOthers(uris[0] ?? ""), uris[0] === uris[1]], [true, true, false]);
-    assert.deepEqual([first.azure.nodeNameAt(uris[0] ?? ""), first.azure.nodeNameAt(uris[1] ?? "")], ["node-a", undefined]);
-    const callersOf = ({ azure }: SimWorld) => new Set(azure.journal.since(0).map(({ caller }) => caller?.replace(/\d+$/u, "")));
-    assert.deepEqual([callersOf(first), callersOf(second)], [new Set(["controller-"]), new Set(["second/controller-"])]);
+    assert.deepEqual(
+      [first.azure.isOthers(uris[1] ?? ""), second.azure.isOthers(uris[0] ?? ""), uris[0] === uris[1]],
+      [true, true, false],
+    );
+    assert.deepEqual(
+      [first.azure.nodeNameAt(uris[0] ?? ""), first.azure.nodeNameAt(uris[1] ?? "")],
+      ["node-a", undefined],
+    );
+    const callersOf = ({ azure }: SimWorld) =>
+      new Set(azure.journal.since(0).map(({ caller }) => caller?.replace(/\d+$/u, "")));
+    assert.deepEqual(
+      [callersOf(first), callersOf(second)],
+      [new Set(["controller-"]), new Set(["second/controller-"])],
+    );
   });
 });
 
@@ -98,11 +130,21 @@ async function aDayOfTwo(seed: number): Promise<{ readonly first: SimWorld; read
   const second = first.second ?? assert.fail("no second cluster");
   const end = new AbortController();
   const running = first.run(end.signal);
-  const workload = { sizeGiB: 4, skuName: "Premium_LRS", maxShares: 2, replicas: 1, access: "mount" } as const;
+  const workload = {
+    sizeGiB: 4,
+    skuName: "Premium_LRS",
+    maxShares: 2,
+    replicas: 1,
+    access: "mount",
+  } as const;
   first.cluster.apply({ ...workload, volumeName: "vol-1" });
   second.cluster.apply({ ...workload, volumeName: "second-1" });
-  const isRunning = ({ cluster }: SimWorld): boolean => cluster.pods().some(({ phase, isReady }) => phase === "Running" && isReady);
-  assert.ok(await first.clock.runUntil(() => isRunning(first) && isRunning(second), LIMIT_MS), "both pods run");
+  const isRunning = ({ cluster }: SimWorld): boolean =>
+    cluster.pods().some(({ phase, isReady }) => phase === "Running" && isReady);
+  assert.ok(
+    await first.clock.runUntil(() => isRunning(first) && isRunning(second), LIMIT_MS),
+    "both pods run",
+  );
   end.abort();
   await running;
   return { first, second };

@@ -31,9 +31,14 @@ export interface SimClusterShape {
   readonly attach: "kubernetes" | "driver";
   /** The size of all its VMs, which says how many data disks each takes. Default: eight. */
   readonly vmSize?: string | undefined;
-  /** Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins report. A kubelet that makes its Node again says it. Default: Nodes say so. */
+  /**
+   * Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins
+   * report. A kubelet that makes its Node again says it. Default: Nodes say so.
+   */
   readonly hasUnnamedVms?: true | undefined;
-  /** How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own. */
+  /**
+   * How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own.
+   */
   readonly collectReplicasAfterMs?: number | undefined;
 }
 
@@ -44,7 +49,10 @@ export interface SimWorldOptions extends SimClusterShape {
   readonly second?: SimClusterShape | undefined;
   /** Controllers of each driver. Default 2. */
   readonly controllers?: number;
-  /** Azure's latencies are those of the real one times this. Default 0.25: a failover with Azure in its way takes seconds. */
+  /**
+   * Azure's latencies are those of the real one times this. Default 0.25: a failover with Azure in its way
+   * takes seconds.
+   */
   readonly timeScale?: number;
   /** Settings of Azure's model. */
   readonly azure?: Partial<ModelSettings>;
@@ -104,10 +112,22 @@ export function createSimWorld(options: SimWorldOptions): SimWorlds {
     if (violations.length < VIOLATIONS_MAX) violations.push({ ...violation, atMs: clock.elapsedMs() });
   };
   const region = createAzureRegion({ clock, random, trace, agenda, timeScale, settings: options.azure });
-  const shared: Shared = { seed, clock, trace, random, agenda, region, timeScale, options, violations: () => violations, report };
+  const shared: Shared = {
+    seed,
+    clock,
+    trace,
+    random,
+    agenda,
+    region,
+    timeScale,
+    options,
+    violations: () => violations,
+    report,
+  };
   const first = createCluster(shared, options, { clusterId: CLUSTER_ID, prefix: undefined });
   region.addStrangers();
-  const second = options.second === undefined ? undefined : createCluster(ownPart(shared), options.second, SECOND);
+  const second =
+    options.second === undefined ? undefined : createCluster(ownPart(shared), options.second, SECOND);
   return {
     ...first,
     second,
@@ -124,7 +144,8 @@ function ownPart(shared: Shared): Shared {
     ...shared,
     trace: prefixedTrace(shared.trace, prefix),
     random: (name) => shared.random(`${prefix}/${name}`),
-    report: ({ invariant, detail }) => shared.report({ invariant, detail: `in the second cluster: ${detail}` }),
+    report: ({ invariant, detail }) =>
+      shared.report({ invariant, detail: `in the second cluster: ${detail}` }),
   };
 }
 
@@ -151,13 +172,19 @@ function createCluster(
     },
   });
   /**
-   * What the plug-in that ships is refused, it would be refused by the chart's role or policy. What is forbidden only
-   * until a controller has seen its Node is tried again.
+   * What the plug-in that ships is refused, it would be refused by the chart's role or policy. What is
+   * forbidden only until a controller has seen its Node is tried again.
    */
-  const deniedToNode = (by: string, denialOf: (token: NodeToken) => Denial | undefined): Denial | undefined => {
+  const deniedToNode = (
+    by: string,
+    denialOf: (token: NodeToken) => Denial | undefined,
+  ): Denial | undefined => {
     const nodeName = nodeOfToken(by, nodes);
     if (nodeName === undefined) return undefined;
-    const denied = denialOf({ nodeName, nodeUid: by === nodeName ? uids.ofPlugin(nodeName) : uids.issuedNow(nodeName) });
+    const denied = denialOf({
+      nodeName,
+      nodeUid: by === nodeName ? uids.ofPlugin(nodeName) : uids.issuedNow(nodeName),
+    });
     if (denied !== undefined && denied.isForbidden !== true && by === nodeName)
       report({ invariant: "crashed", detail: `${by} is refused its own write: ${denied.message}` });
     return denied;
@@ -167,7 +194,9 @@ function createCluster(
       const message = refusalOf();
       return message === undefined ? undefined : { message };
     })?.message;
-  store.onCommit(({ by, verb, kind, name, resourceVersion }) => trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`));
+  store.onCommit(({ by, verb, kind, name, resourceVersion }) =>
+    trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`),
+  );
   const azure = createSimAzure({ region, prefix, clock, random, trace, agenda, nodes, vmSize });
   const driver = createDriver(options.controllers ?? CONTROLLERS, {
     clock,
@@ -197,7 +226,8 @@ function createCluster(
     attach,
     nodes,
     report,
-    isTakenByOthers: (diskName) => azure.isOthers(diskUriOf(diskName)) && azure.diskOf(diskUriOf(diskName)) !== undefined,
+    isTakenByOthers: (diskName) =>
+      azure.isOthers(diskUriOf(diskName)) && azure.diskOf(diskUriOf(diskName)) !== undefined,
     rankNodes: rankNodesBy(store, (volumeName) => cluster.diskUriOf(volumeName)),
   });
   const uids = createTokenUids(cluster, clock, random("tokens"));

@@ -53,7 +53,10 @@ describe("a trace", () => {
   });
 
   it("keeps the newest lines, and what has left still counts for the digest", () => {
-    const many = (first: string) => traceOf(Array.from({ length: 100_000 }, (_, index) => [index, "a", index === 0 ? first : "b"] as const));
+    const many = (first: string) =>
+      traceOf(
+        Array.from({ length: 100_000 }, (_, index) => [index, "a", index === 0 ? first : "b"] as const),
+      );
     const trace = many("x");
     assert.ok(trace.lines().length < 50_000);
     assert.equal(trace.lines().at(-1), "99.999 a b");

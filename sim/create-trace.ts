@@ -39,7 +39,8 @@ export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
       checkpoints.push({ atMs, about, what });
       if (checkpoints.length >= LINES_MIN * 2) checkpoints = checkpoints.slice(-LINES_MIN);
     },
-    lines: () => checkpoints.map(({ atMs, about, what }) => `${(atMs / MS_PER_S).toFixed(3)} ${about} ${what}`),
+    lines: () =>
+      checkpoints.map(({ atMs, about, what }) => `${(atMs / MS_PER_S).toFixed(3)} ${about} ${what}`),
     digest: () => [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join(""),
   };
 }

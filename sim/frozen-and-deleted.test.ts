@@ -4,7 +4,10 @@ import { asKind } from "../src/adapters/object-semantics/stored-object.ts";
 import { instanceUriOf } from "./azure/vm-names.ts";
 import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
 
-/** How long a frozen VM without a Node keeps its disk, in milliseconds: beyond the six minutes after which Kubernetes takes volumes away by force. */
+/**
+ * How long a frozen VM without a Node keeps its disk, in milliseconds: beyond the six minutes after which
+ * Kubernetes takes volumes away by force.
+ */
 const KEEPS_MS = 480_000;
 
 const volume = ({ world }: Frozen) => world.store.objects("AzVolume")[0]?.status;
@@ -12,7 +15,11 @@ const volume = ({ world }: Frozen) => world.store.objects("AzVolume")[0]?.status
 function isWrittenElsewhere(frozen: Frozen): boolean {
   const { world, nodeName } = frozen;
   const writer = volume(frozen)?.record?.writer;
-  return writer !== undefined && writer.nodeName !== nodeName && world.cluster.pods().some((pod) => pod.isReady && pod.nodeName === writer.nodeName);
+  return (
+    writer !== undefined &&
+    writer.nodeName !== nodeName &&
+    world.cluster.pods().some((pod) => pod.isReady && pod.nodeName === writer.nodeName)
+  );
 }
 
 /** The paths of the VMs that controllers have asked Azure about, each with the answers' statuses. */
@@ -30,9 +37,15 @@ describe("a frozen VM whose Node is deleted", () => {
     it(`is fenced at its resource id, and the pod runs elsewhere, attach: ${attach}`, () =>
       withFrozenWriter(attach, async (frozen) => {
         const { world, nodeName, until, told } = frozen;
-        // The Node goes at the moment at which the fence begins: from then on only the record knows which VM is meant.
+        // The Node goes at the moment at which the fence begins: from then on only the record knows which
+        // VM is meant.
         const stopListening = world.store.onCommit(({ kind, after }) => {
-          if (kind !== "AzVolume" || after === undefined || asKind<"AzVolume">(after).status?.record?.fencing?.nodeName !== nodeName) return;
+          if (
+            kind !== "AzVolume" ||
+            after === undefined ||
+            asKind<"AzVolume">(after).status?.record?.fencing?.nodeName !== nodeName
+          )
+            return;
           stopListening();
           world.cluster.deleteNode(nodeName);
         });
@@ -48,7 +61,11 @@ describe("a frozen VM whose Node is deleted", () => {
           [],
         );
         const proof = told().find((line) => line.includes("Fenced: "));
-        assert.match(proof ?? "", /VM flex_node-[abc] \(.*\) has no entry for the disk/u, "the VM is there: its disk was taken off");
+        assert.match(
+          proof ?? "",
+          /VM flex_node-[abc] \(.*\) has no entry for the disk/u,
+          "the VM is there: its disk was taken off",
+        );
         assert.deepEqual(world.azure.vmOf(nodeName)?.dataDisks, []);
       }));
 
@@ -58,7 +75,10 @@ describe("a frozen VM whose Node is deleted", () => {
         world.cluster.deleteNode(nodeName);
         await world.clock.runUntil(() => isWrittenElsewhere(frozen), KEEPS_MS);
         const { writer, fencing } = volume(frozen)?.record ?? {};
-        assert.deepEqual([writer?.nodeName, writer?.instanceUri, fencing], [nodeName, instanceUriOf(nodeName), undefined]);
+        assert.deepEqual(
+          [writer?.nodeName, writer?.instanceUri, fencing],
+          [nodeName, instanceUriOf(nodeName), undefined],
+        );
         assert.equal(world.azure.vmOf(nodeName)?.dataDisks.length, 1);
         world.azure.deleteVm(nodeName);
         await until("the pod to run elsewhere", () => isWrittenElsewhere(frozen));

@@ -9,7 +9,9 @@ const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 
 /** What `npm run sim` prints. Rejects where it fails. */
 async function printed(...args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args], { maxBuffer: OUTPUT_MAX_BYTES });
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args], {
+    maxBuffer: OUTPUT_MAX_BYTES,
+  });
   return stdout;
 }
 
@@ -18,7 +20,10 @@ describe("npm run sim", () => {
     const traced = await printed("--seed", "1", "--trace");
     const lines = traced.split("\n");
     const at = (what: string): number => lines.findIndex((line) => line.includes(what));
-    assert.ok(at("the storm begins") > 0 && at("the storm begins") < at("the storm is over"), `${lines.length} lines`);
+    assert.ok(
+      at("the storm begins") > 0 && at("the storm begins") < at("the storm is over"),
+      `${lines.length} lines`,
+    );
     assert.match(traced, /every promise was kept/u);
     assert.doesNotMatch(await printed("--seed", "1"), /the storm/u);
   });

@@ -47,10 +47,22 @@ async function main(): Promise<void> {
   process.exitCode = total.violations.length > 0 === (options.mutation !== undefined) ? 0 : 1;
 }
 
-async function runMany(options: RunOptions, summary: SummaryOfSeeds, tell: (text: string) => void, startedMs: number): Promise<void> {
-  const range = options.seeds ?? freshRange(systemRandom, options.fresh ?? (options.minutes === undefined ? FRESH_SEEDS : NEVER_ENDING));
-  tell(range[0] === range[1] ? `seed ${range[0]}` : `seeds from ${range[0]}${range[1] >= NEVER_ENDING ? "" : ` to ${range[1]}`}`);
-  const endsMs = options.minutes === undefined ? Number.POSITIVE_INFINITY : startedMs + options.minutes * MS_PER_MINUTE;
+async function runMany(
+  options: RunOptions,
+  summary: SummaryOfSeeds,
+  tell: (text: string) => void,
+  startedMs: number,
+): Promise<void> {
+  const range =
+    options.seeds ??
+    freshRange(systemRandom, options.fresh ?? (options.minutes === undefined ? FRESH_SEEDS : NEVER_ENDING));
+  tell(
+    range[0] === range[1]
+      ? `seed ${range[0]}`
+      : `seeds from ${range[0]}${range[1] >= NEVER_ENDING ? "" : ` to ${range[1]}`}`,
+  );
+  const endsMs =
+    options.minutes === undefined ? Number.POSITIVE_INFINITY : startedMs + options.minutes * MS_PER_MINUTE;
   let failures = 0;
   let tellsMs = startedMs + PROGRESS_EVERY_MS;
   await runSeeds({
@@ -65,7 +77,8 @@ async function runMany(options: RunOptions, summary: SummaryOfSeeds, tell: (text
       if (options.isTraced) tell(result.lines.join("\n"));
       if (result.violations.length > 0) {
         failures += 1;
-        if (failures <= FAILURES_SHOWN) tell(`\n${describeSeedFailure(result, replayOf(options, result.seed))}\n`);
+        if (failures <= FAILURES_SHOWN)
+          tell(`\n${describeSeedFailure(result, replayOf(options, result.seed))}\n`);
       }
       const nowMs = systemClock.elapsedMs();
       if (nowMs >= tellsMs) {
@@ -78,12 +91,21 @@ async function runMany(options: RunOptions, summary: SummaryOfSeeds, tell: (text
 }
 
 /** One scenario, from a file or of a seed; made smaller if that is asked for. */
-async function runOne(options: RunOptions, add: (result: SeedResult) => void, tell: (text: string) => void): Promise<void> {
+async function runOne(
+  options: RunOptions,
+  add: (result: SeedResult) => void,
+  tell: (text: string) => void,
+): Promise<void> {
   const thread = startSimThread({ mutation: options.mutation });
   const mutated = options.mutation === undefined ? "" : ` --mutate ${options.mutation}`;
   const isDirected = stormOf(options) !== undefined;
   const run = (scenario: Scenario): Promise<SeedResult> =>
-    thread.run({ kind: "scenario", scenario, isTwinned: !isDirected && hasTwin(scenario.seed), isTraced: options.isTraced });
+    thread.run({
+      kind: "scenario",
+      scenario,
+      isTwinned: !isDirected && hasTwin(scenario.seed),
+      isTraced: options.isTraced,
+    });
   try {
     const scenario = await scenarioOf(options);
     const result = await run(scenario);
@@ -91,11 +113,19 @@ async function runOne(options: RunOptions, add: (result: SeedResult) => void, te
     if (options.isTraced) tell(result.lines.join("\n"));
     if (!options.isShrinking || broken === undefined) {
       add(result);
-      if (broken !== undefined) tell(describeSeedFailure(result, `npm run sim -- --scenario ${options.scenarioFile ?? "FILE"}${mutated}`));
+      if (broken !== undefined)
+        tell(
+          describeSeedFailure(
+            result,
+            `npm run sim -- --scenario ${options.scenarioFile ?? "FILE"}${mutated}`,
+          ),
+        );
       return;
     }
     tell(`seed ${scenario.seed} breaks ${broken.invariant}; making it smaller …`);
-    const smallest = await shrinkScenario(scenario, async (smaller) => (await run(smaller)).violations.some(({ invariant }) => invariant === broken.invariant));
+    const smallest = await shrinkScenario(scenario, async (smaller) =>
+      (await run(smaller)).violations.some(({ invariant }) => invariant === broken.invariant),
+    );
     await mkdir(FOLDER, { recursive: true });
     const file = join(FOLDER, `${smallest.seed}.json`);
     await writeFile(file, `${JSON.stringify(smallest, undefined, 2)}\n`);
@@ -137,7 +167,9 @@ function replayOf({ faults, mutation, storm }: RunOptions, seed: number): string
 
 function describeSummary({ seeds, failovers, virtualHours, wallSeconds, violations }: Summary): string {
   const counts = Map.groupBy(violations, ({ invariant }) => invariant);
-  const broken = [...counts].map(([invariant, those]) => `${invariant} ${new Set(those.map(({ seed }) => seed)).size}`).join(", ");
+  const broken = [...counts]
+    .map(([invariant, those]) => `${invariant} ${new Set(those.map(({ seed }) => seed)).size}`)
+    .join(", ");
   const failed = [...new Set(violations.map(({ seed }) => seed))];
   return [
     `${seeds} seeds, ${failovers} failovers, ${virtualHours} virtual hours in ${wallSeconds} s (${Math.round(failovers / Math.max(wallSeconds, 0.01))} failovers a second)`,

@@ -38,7 +38,9 @@ async function figures(seeds: number): Promise<readonly string[]> {
       return true;
     },
   });
-  const { failovers, virtualHours, wallSeconds, violations } = summary.total(systemClock.elapsedMs() - startedMs);
+  const { failovers, virtualHours, wallSeconds, violations } = summary.total(
+    systemClock.elapsedMs() - startedMs,
+  );
   const broken = new Set(violations.map(({ seed }) => seed)).size;
   return [
     `Seeds 1 to ${seeds}: ${failovers} failovers and ${virtualHours} virtual hours in ${Math.round(wallSeconds)} s; ${[...struck.values()].reduce((sum, count) => sum + count, 0)} faults of ${struck.size} kinds; ${armCalls} calls to Azure, ${(armCalls / Math.max(1, failovers)).toFixed(1)} a failover, all else included;`,

@@ -4,14 +4,19 @@ import { erase } from "./faults/objects/delete-by-hand.ts";
 import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
 import type { SimWorld } from "./world.ts";
 
-/** From the freeze until its node is told of: the heartbeat is stale after 35 s, Kubernetes says NotReady after 50 s. */
+/**
+ * From the freeze until its node is told of: the heartbeat is stale after 35 s, Kubernetes says NotReady
+ * after 50 s.
+ */
 const TOLD_MAX_MS = 60_000;
 /** From a pod's death by force until the next one waits on another node, and is told why. */
 const TOLD_OF_POD_MAX_MS = 15_000;
 
-const driverNodeOf = (world: SimWorld, nodeName: string) => world.store.objects("AzDriverNode").find(({ spec }) => spec.nodeName === nodeName);
+const driverNodeOf = (world: SimWorld, nodeName: string) =>
+  world.store.objects("AzDriverNode").find(({ spec }) => spec.nodeName === nodeName);
 const driverNode = ({ world, nodeName }: Frozen) => driverNodeOf(world, nodeName)?.status;
-const remedyFor = (nodeName: string): string => `kubectl taint nodes ${nodeName} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
+const remedyFor = (nodeName: string): string =>
+  `kubectl taint nodes ${nodeName} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
 
 describe("a writer whose machine freezes, unmarked", () => {
   for (const attach of ["kubernetes", "driver"] as const) {
@@ -19,12 +24,19 @@ describe("a writer whose machine freezes, unmarked", () => {
       withFrozenWriter(attach, async (frozen) => {
         const { world, nodeName, until, told } = frozen;
         const isTold = (what: string) => (): boolean =>
-          told().some((line) => line.includes("WriterSilent") && line.includes(what) && line.includes(remedyFor(nodeName)));
+          told().some(
+            (line) =>
+              line.includes("WriterSilent") && line.includes(what) && line.includes(remedyFor(nodeName)),
+          );
         await until("the silent node to be told of", isTold("is bound to it"), TOLD_MAX_MS);
         world.cluster.deletePod("vol-1", { isForced: true });
         await until("the pod that waits to be told of", isTold("waits for"), TOLD_OF_POD_MAX_MS);
         const isWaiting = (): boolean =>
-          world.store.objects("AzVolume")[0]?.status?.conditions.some(({ type, reason }) => type === "WriterWaiting" && reason === "WriterSilent") === true;
+          world.store
+            .objects("AzVolume")[0]
+            ?.status?.conditions.some(
+              ({ type, reason }) => type === "WriterWaiting" && reason === "WriterSilent",
+            ) === true;
         await until("the volume to say so", isWaiting, TOLD_MAX_MS);
         const fenced = world.store.objects("AzVolume")[0]?.status?.record?.fencing;
         assert.equal(fenced, undefined, "silence proves nothing");
@@ -34,7 +46,8 @@ describe("a writer whose machine freezes, unmarked", () => {
   it("is reported as NotReady where its AzDriverNode was deleted", () =>
     withFrozenWriter("kubernetes", async ({ world, nodeName, until, told }) => {
       erase(world, "AzDriverNode", nodeName, true);
-      const isTold = (): boolean => told().some((line) => line.includes("is NotReady; pod") && line.includes(remedyFor(nodeName)));
+      const isTold = (): boolean =>
+        told().some((line) => line.includes("is NotReady; pod") && line.includes(remedyFor(nodeName)));
       await until("the NotReady node to be told of", isTold, TOLD_MAX_MS);
       assert.equal(driverNodeOf(world, nodeName), undefined);
     }));
@@ -43,17 +56,31 @@ describe("a writer whose machine freezes, unmarked", () => {
     withFrozenWriter("kubernetes", async ({ world, nodeName, until, told }) => {
       for (const { name } of world.cluster.nodes()) world.cluster.setUnschedulable(name, true);
       world.cluster.deletePod("vol-1", { isForced: true });
-      const isTold = (): boolean => told().some((line) => line.includes("and the volume is requested") && line.includes(remedyFor(nodeName)));
+      const isTold = (): boolean =>
+        told().some(
+          (line) => line.includes("and the volume is requested") && line.includes(remedyFor(nodeName)),
+        );
       await until("the silent node to be told of", isTold, TOLD_MAX_MS);
     }));
 
   it("is not ready by its AzDriverNode, counts for no failover, and is ready again once it thaws", () =>
     withFrozenWriter("kubernetes", async (frozen) => {
       const { world, nodeName, until } = frozen;
-      await until("the node to be not ready", () => driverNode(frozen)?.readyForVolumeAllocation === false, TOLD_MAX_MS);
-      assert.match(driverNode(frozen)?.statusMessage ?? "", /^silent: the node plug-in's last heartbeat was at /u);
+      await until(
+        "the node to be not ready",
+        () => driverNode(frozen)?.readyForVolumeAllocation === false,
+        TOLD_MAX_MS,
+      );
+      assert.match(
+        driverNode(frozen)?.statusMessage ?? "",
+        /^silent: the node plug-in's last heartbeat was at /u,
+      );
       world.azure.thaw(nodeName);
-      await until("the node to be ready again", () => driverNode(frozen)?.readyForVolumeAllocation === true, TOLD_MAX_MS);
+      await until(
+        "the node to be ready again",
+        () => driverNode(frozen)?.readyForVolumeAllocation === true,
+        TOLD_MAX_MS,
+      );
       assert.equal(driverNode(frozen)?.statusMessage, "the node plug-in is ready");
     }));
 });

@@ -1,6 +1,9 @@
 /** What happened, for people and for comparing two runs of one seed. */
 export interface Trace {
-  /** Notes an event: `about` is the volume, node or process it concerns, `what` a short sentence in the present tense. Costs little while nobody reads. */
+  /**
+   * Notes an event: `about` is the volume, node or process it concerns, `what` a short sentence in the
+   * present tense. Costs little while nobody reads.
+   */
   note(about: string, what: string): void;
   /** All that was noted, `<virtual seconds> <about> <what>` a line. Bounded: the oldest leave first. */
   lines(): readonly string[];

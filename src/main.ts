@@ -26,7 +26,10 @@ async function main(argv: readonly string[]): Promise<number> {
     case "pre-stop":
       return (await import("./compose/roles/pre-stop-command.ts")).preStopCommand.run(rest);
     case "scheduler-extender":
-      return runRole((await import("./compose/roles/scheduler-extender-role.ts")).schedulerExtenderRole, rest);
+      return runRole(
+        (await import("./compose/roles/scheduler-extender-role.ts")).schedulerExtenderRole,
+        rest,
+      );
     case "standalone":
       return runRole((await import("./compose/roles/standalone-role.ts")).standaloneRole, rest);
     case "store":
@@ -36,7 +39,9 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     default:
-      process.stderr.write(`${name === undefined ? "no role given" : `there is no role ${JSON.stringify(name)}`}\n\n${HELP}`);
+      process.stderr.write(
+        `${name === undefined ? "no role given" : `there is no role ${JSON.stringify(name)}`}\n\n${HELP}`,
+      );
       return 2;
   }
 }

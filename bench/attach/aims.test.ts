@@ -36,10 +36,19 @@ describe("the attach queue on the model", () => {
 describe("the benchmark", () => {
   it("prints one JSON object, with the keys by which its figures are known", async () => {
     const root = fileURLToPath(new URL("../..", import.meta.url));
-    const { output } = await runCommand(process.execPath, ["bench/attach.ts", "--json", "oneVm", "poison", "fleet"], { cwd: root });
+    const { output } = await runCommand(
+      process.execPath,
+      ["bench/attach.ts", "--json", "oneVm", "poison", "fleet"],
+      { cwd: root },
+    );
     const figures = JSON.parse(output) as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-    const keys = { oneVm: ["floorMs", "ms", "armWrites", "oneByOneMs", "windowMs"], poison: ["attached", "errors"], fleet: ["lost", "writes", "throttled"] };
-    for (const [part, names] of Object.entries(keys)) for (const name of names) assert.equal(typeof figures[part]?.[name], "number", `${part}.${name}`);
+    const keys = {
+      oneVm: ["floorMs", "ms", "armWrites", "oneByOneMs", "windowMs"],
+      poison: ["attached", "errors"],
+      fleet: ["lost", "writes", "throttled"],
+    };
+    for (const [part, names] of Object.entries(keys))
+      for (const name of names) assert.equal(typeof figures[part]?.[name], "number", `${part}.${name}`);
     assert.deepEqual(Object.keys(figures), [...Object.keys(keys), "machine"]);
   });
 });

@@ -11,10 +11,16 @@ export function attach(
   provisioner: CloudProvisioner,
   wish: { readonly diskUri: string; readonly node: NodeIdentity; readonly lane?: Lane },
 ): Promise<Result<{ readonly lun: number }, Failure>> {
-  return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", precondition: mayAlways, ...wish }, never);
+  return provisioner.attachDisk(
+    { cachingMode: "None", lane: "primaryAttach", precondition: mayAlways, ...wish },
+    never,
+  );
 }
 
 /** Detaches a disk by the provisioner. */
-export function detach(provisioner: CloudProvisioner, wish: { readonly diskUri: string; readonly node: NodeIdentity }): Promise<Result<void, Failure>> {
+export function detach(
+  provisioner: CloudProvisioner,
+  wish: { readonly diskUri: string; readonly node: NodeIdentity },
+): Promise<Result<void, Failure>> {
   return provisioner.detachDisk({ lane: "detach", precondition: mayAlways, ...wish }, never);
 }

@@ -12,8 +12,14 @@ export interface Child {
 }
 
 /** Starts a program with this Node. What it says on standard error goes to ours. */
-export function startChild(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Child {
-  const child: ChildProcess = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...environment } });
+export function startChild(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Child {
+  const child: ChildProcess = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...environment },
+  });
   const { pid, stdout } = child;
   if (pid === undefined || stdout === null) throw new Error(`${args.join(" ")} could not be started`);
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();

@@ -12,7 +12,10 @@ const limit = { burst: 1, perMinute: 1 };
 const FAILOVER_EVERY_MS = 10 * MS_PER_MINUTE;
 const never = new AbortController().signal;
 
-/** Twelve disks that come and go for two hours on a VM that may be updated once a minute, and a failover every ten minutes. */
+/**
+ * Twelve disks that come and go for two hours on a VM that may be updated once a minute, and a failover
+ * every ten minutes.
+ */
 export interface Churn {
   /** Share of the permitted updates that were made while work waited. */
   readonly budgetUsed: number;
@@ -28,7 +31,9 @@ export async function measureChurn(): Promise<Churn> {
   const cloud = createVirtualCloud({
     vms: 1,
     settings: { throttling: "enforce", throttleLimits: { UpdateVMResource: limit } },
-    provisionerSettings: { limits: { ...azureLimits, vmWrite: { ...azureLimits.vmWrite, perResource: limit } } },
+    provisionerSettings: {
+      limits: { ...azureLimits, vmWrite: { ...azureLimits.vmWrite, perResource: limit } },
+    },
   });
   const [node] = cloud.nodes;
   if (node === undefined) throw new Error("the cloud has no VM");
@@ -66,7 +71,9 @@ export async function measureChurn(): Promise<Churn> {
     writes: vmWrites(cloud).length,
     throttled: vmWrites(cloud).filter((entry) => entry.status === 429).length,
     failovers: failovers.length,
-    failoversFirst: failovers.filter(({ writesBefore }) => JSON.stringify(writes[writesBefore]?.body ?? null).includes(`${failoverDisk}"`)).length,
+    failoversFirst: failovers.filter(({ writesBefore }) =>
+      JSON.stringify(writes[writesBefore]?.body ?? null).includes(`${failoverDisk}"`),
+    ).length,
   };
 }
 
@@ -79,6 +86,9 @@ function startMs(cloud: VirtualCloud): number {
 }
 
 /** What the reconcilers do after a failure: wait as long as it says. */
-async function pause(clock: Clock, failure: { readonly kind: string; readonly retryAfterMs?: number }): Promise<void> {
+async function pause(
+  clock: Clock,
+  failure: { readonly kind: string; readonly retryAfterMs?: number },
+): Promise<void> {
   await clock.sleep(failure.retryAfterMs ?? 1000, never);
 }

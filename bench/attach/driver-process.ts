@@ -10,7 +10,10 @@ import { createPinoLogger } from "../../src/adapters/observe/pino-logger.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createCsiServer, listen } from "../../src/compose/connect/grpc.ts";
-import { addControllerService, controllerServiceOptions } from "../../src/compose/roles/controller-service.ts";
+import {
+  addControllerService,
+  controllerServiceOptions,
+} from "../../src/compose/roles/controller-service.ts";
 import type { ProcessPorts } from "../../src/compose/roles/run-role.ts";
 import { readOptions } from "../../src/compose/settings/options.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
@@ -23,7 +26,10 @@ import { createObjectCache, type ObjectCache } from "../../src/objects/cache/obj
 import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
 import type { Kind } from "../../src/ports/store/object-store.ts";
 import type { CallGroup, GroupLimits } from "../../src/provisioner/arm/throttle-budget.ts";
-import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import {
+  type AzureCloudProvisioner,
+  createAzureCloudProvisioner,
+} from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { residentMiB } from "../resident-memory.ts";
 import { SUBSCRIPTION_ID, place } from "./place.ts";
@@ -51,7 +57,10 @@ export interface Recovered {
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 const MS_PER_SECOND = 1000;
 
-/** More calls than one machine can make: what is measured is the driver, not the waits that Azure's limits ask of it. */
+/**
+ * More calls than one machine can make: what is measured is the driver, not the waits that Azure's limits
+ * ask of it.
+ */
 const plenty: BucketLimit = { burst: 1_000_000, perMinute: 60_000_000 };
 
 async function main(task: DriverTask): Promise<void> {
@@ -60,7 +69,14 @@ async function main(task: DriverTask): Promise<void> {
   const registry = new Registry();
   const logger = createPinoLogger({ level: "error", fields: { role: "bench" } });
   const steps = createCountedSteps({ registry, clock: systemClock });
-  const ports: ProcessPorts = { clock: systemClock, random: systemRandom, logger, steps, registry, lifetime: ending.signal };
+  const ports: ProcessPorts = {
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    steps,
+    registry,
+    lifetime: ending.signal,
+  };
   const cloud = await connect(task, ports);
   const store = openEmbeddedStore({ file: task.storeFile, clock: systemClock, random: systemRandom });
   const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger, kinds });
@@ -80,7 +96,14 @@ async function main(task: DriverTask): Promise<void> {
     const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
     const reconcile = addControllerService(
       server,
-      { ...parts, volumes: volumeSettingsOf(values), clusterId: "bench", leaseMemory: new LeaseHighWaterMark(), trustsUnnamedVms: true, isAlone: true },
+      {
+        ...parts,
+        volumes: volumeSettingsOf(values),
+        clusterId: "bench",
+        leaseMemory: new LeaseHighWaterMark(),
+        trustsUnnamedVms: true,
+        isAlone: true,
+      },
       values,
       ports,
     );
@@ -99,7 +122,11 @@ async function main(task: DriverTask): Promise<void> {
   store.close();
 }
 
-async function recover(parts: Omit<ControllerPorts, "cache" | "events" | "leaseMemory" | "gracePeriod"> & { readonly cache: ObjectCache }): Promise<Recovered> {
+async function recover(
+  parts: Omit<ControllerPorts, "cache" | "events" | "leaseMemory" | "gracePeriod"> & {
+    readonly cache: ObjectCache;
+  },
+): Promise<Recovered> {
   let listingMs = 0;
   const cloud: ControllerPorts["cloud"] = {
     ...parts.cloud,
@@ -112,13 +139,28 @@ async function recover(parts: Omit<ControllerPorts, "cache" | "events" | "leaseM
   };
   const leaseMemory = new LeaseHighWaterMark();
   const cache = createControllerCache(parts.cache, { users: parts.users, trustsUnnamed: true });
-  const ports = { ...parts, cache, cloud, events: createLogEvents(parts.logger), leaseMemory, gracePeriod: new StartupGracePeriod({ ...parts, leaseMemory }) };
-  const once = async (): Promise<{ readonly volumes: number; readonly seconds: number; readonly listSeconds: number }> => {
+  const ports = {
+    ...parts,
+    cache,
+    cloud,
+    events: createLogEvents(parts.logger),
+    leaseMemory,
+    gracePeriod: new StartupGracePeriod({ ...parts, leaseMemory }),
+  };
+  const once = async (): Promise<{
+    readonly volumes: number;
+    readonly seconds: number;
+    readonly listSeconds: number;
+  }> => {
     const startedMs = systemClock.elapsedMs();
     listingMs = 0;
     const recovered = await recoverVolumes(ports, new AbortController().signal);
     if (!recovered.ok) throw new Error(JSON.stringify(recovered.failure));
-    return { volumes: recovered.value, seconds: (systemClock.elapsedMs() - startedMs) / MS_PER_SECOND, listSeconds: listingMs / MS_PER_SECOND };
+    return {
+      volumes: recovered.value,
+      seconds: (systemClock.elapsedMs() - startedMs) / MS_PER_SECOND,
+      listSeconds: listingMs / MS_PER_SECOND,
+    };
   };
   const first = await once();
   const mib = await residentMiB(process.pid);
@@ -129,7 +171,9 @@ async function recover(parts: Omit<ControllerPorts, "cache" | "events" | "leaseM
 
 async function connect(task: DriverTask, ports: ProcessPorts): Promise<AzureCloudProvisioner> {
   const arm = createSdkArmApi({
-    credential: { getToken: () => Promise.resolve({ token: "bench", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) },
+    credential: {
+      getToken: () => Promise.resolve({ token: "bench", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),
+    },
     subscriptionId: SUBSCRIPTION_ID,
     endpoint: task.azureEndpoint,
     caPem: await readFile(task.azureCaFile, "utf8"),
@@ -148,11 +192,20 @@ async function connect(task: DriverTask, ports: ProcessPorts): Promise<AzureClou
     diskOperationRead: group,
   };
   const settings = { limits, gatewayLimits: { reads: plenty, writes: plenty, deletes: plenty } };
-  return createAzureCloudProvisioner({ arm, place, clock: ports.clock, random: ports.random, lifetime: ports.lifetime, settings });
+  return createAzureCloudProvisioner({
+    arm,
+    place,
+    clock: ports.clock,
+    random: ports.random,
+    lifetime: ports.lifetime,
+    settings,
+  });
 }
 
 async function defaults() {
-  const values = await readOptions({ ...controllerServiceOptions, ...volumeOptions }, [], () => Promise.reject(new Error("there is no settings file")));
+  const values = await readOptions({ ...controllerServiceOptions, ...volumeOptions }, [], () =>
+    Promise.reject(new Error("there is no settings file")),
+  );
   if (!values.ok || values.value === "help") throw new Error("the driver's own defaults are refused");
   return values.value;
 }

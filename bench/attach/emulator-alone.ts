@@ -25,11 +25,17 @@ export interface EmulatorAlone {
   readonly idleMiB: number;
 }
 
-/** Starts the emulator from its sources, looks at its memory, then asks it for one VM as fast as 16 connections can. */
+/**
+ * Starts the emulator from its sources, looks at its memory, then asks it for one VM as fast as 16
+ * connections can.
+ */
 export async function measureEmulator(): Promise<EmulatorAlone> {
   const folder = await mkdtemp(join(tmpdir(), "bench-emulator-"));
   const config = join(folder, "scenario.yaml");
-  await writeFile(config, `subscriptionId: ${SUBSCRIPTION_ID}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines: [{ name: node, count: 20 }]\n`);
+  await writeFile(
+    config,
+    `subscriptionId: ${SUBSCRIPTION_ID}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines: [{ name: node, count: 20 }]\n`,
+  );
   const emulator = startChild([PROGRAM, "--config", config, "--ca-file", join(folder, "ca.pem"), "--json"]);
   try {
     const { url, caFile } = JSON.parse(await emulator.line()) as { url: string; caFile: string };
@@ -70,7 +76,13 @@ async function askFor(ms: number, ask: () => Promise<void>): Promise<number> {
 function getOnce(url: string, agent: Agent): Promise<void> {
   return new Promise((resolve, reject) => {
     get(url, { agent, headers: { authorization: "Bearer bench" } }, (response) => {
-      response.on("end", () => (response.statusCode === 200 ? resolve() : reject(new Error(`${url} was answered ${response.statusCode ?? 0}`)))).resume();
+      response
+        .on("end", () =>
+          response.statusCode === 200
+            ? resolve()
+            : reject(new Error(`${url} was answered ${response.statusCode ?? 0}`)),
+        )
+        .resume();
     }).on("error", reject);
   });
 }

@@ -28,8 +28,15 @@ export async function measureFleet(): Promise<Fleet> {
       }),
     ),
   );
-  const there = new Set(cloud.nodes.flatMap((node) => cloud.attachedTo(node).map((diskUri) => `${node.nodeName} ${diskUri.toLowerCase()}`)));
-  const lost = disks.filter((diskUri, index) => answers[index]?.ok !== true || !there.has(`node-${index % VMS} ${diskUri.toLowerCase()}`));
+  const there = new Set(
+    cloud.nodes.flatMap((node) =>
+      cloud.attachedTo(node).map((diskUri) => `${node.nodeName} ${diskUri.toLowerCase()}`),
+    ),
+  );
+  const lost = disks.filter(
+    (diskUri, index) =>
+      answers[index]?.ok !== true || !there.has(`node-${index % VMS} ${diskUri.toLowerCase()}`),
+  );
   return {
     lost: lost.length,
     writes: vmWrites(cloud).length,

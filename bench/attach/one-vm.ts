@@ -11,7 +11,10 @@ const DISKS = 30;
 /** Published attach time without its spread, so that the floor is one number; Azure's limits enforced. */
 const settings: Partial<ModelSettings> = {
   throttling: "enforce",
-  latencies: { ...DEFAULT_LATENCIES, attach: { ...DEFAULT_LATENCIES.attach, p99Ms: DEFAULT_LATENCIES.attach.medianMs } },
+  latencies: {
+    ...DEFAULT_LATENCIES,
+    attach: { ...DEFAULT_LATENCIES.attach, p99Ms: DEFAULT_LATENCIES.attach.medianMs },
+  },
 };
 
 /** 30 disks to one VM, asked for at once. */
@@ -33,7 +36,10 @@ export interface Poison {
   readonly armWrites: number;
 }
 
-/** Our queue beside a one-by-one client and a one-second-window batcher. The floor is one 30-disk update, rounded up to the next permitted poll. */
+/**
+ * Our queue beside a one-by-one client and a one-second-window batcher. The floor is one 30-disk update,
+ * rounded up to the next permitted poll.
+ */
 export async function measureOneVm(): Promise<OneVm> {
   const { medianMs, perDiskMs = 0 } = DEFAULT_LATENCIES.attach;
   const pollMs = defaultProvisionerSettings.vmPollPace.minMs;
@@ -51,16 +57,24 @@ export async function measureOneVm(): Promise<OneVm> {
   };
 }
 
-/** One disk whose attach fails each whole update that it is part of, without being named: the hardest case. */
+/**
+ * One disk whose attach fails each whole update that it is part of, without being named: the hardest case.
+ */
 export async function measurePoison(): Promise<Poison> {
   const cloud = createVirtualCloud({ vms: 1, settings });
   const { node, disks } = aFullVm(cloud);
   const [poison = ""] = disks.slice(7);
-  cloud.model.faults.add({ disk: `*${poison}`, effect: { kind: "FailOperation", code: "InternalExecutionError", applied: "none" } });
+  cloud.model.faults.add({
+    disk: `*${poison}`,
+    effect: { kind: "FailOperation", code: "InternalExecutionError", applied: "none" },
+  });
   const startedMs = cloud.clock.elapsedMs();
-  const answers = await cloud.run(Promise.all(disks.map((diskUri) => attach(cloud.provisioner, { diskUri, node }))));
+  const answers = await cloud.run(
+    Promise.all(disks.map((diskUri) => attach(cloud.provisioner, { diskUri, node }))),
+  );
   const errors = disks.filter((_, index) => answers[index]?.ok === false);
-  if (errors.some((diskUri) => diskUri !== poison)) throw new Error(`an innocent call was answered with an error: ${errors.join(", ")}`);
+  if (errors.some((diskUri) => diskUri !== poison))
+    throw new Error(`an innocent call was answered with an error: ${errors.join(", ")}`);
   return {
     attached: cloud.attachedTo(node).length,
     errors: errors.length,
@@ -84,15 +98,23 @@ async function plainTime(attachAll: AttachAll): Promise<{ readonly ms: number; r
   return timed(cloud, node.nodeName, () => attachAll(cloud, node.nodeName, disks));
 }
 
-async function timed(cloud: VirtualCloud, nodeName: string, work: () => Promise<void>): Promise<{ readonly ms: number; readonly armWrites: number }> {
+async function timed(
+  cloud: VirtualCloud,
+  nodeName: string,
+  work: () => Promise<void>,
+): Promise<{ readonly ms: number; readonly armWrites: number }> {
   const startedMs = cloud.clock.elapsedMs();
   await cloud.run(work());
   const [node] = cloud.nodes;
-  if (node === undefined || cloud.attachedTo(node).length !== DISKS) throw new Error(`${nodeName} did not get all of its disks`);
+  if (node === undefined || cloud.attachedTo(node).length !== DISKS)
+    throw new Error(`${nodeName} did not get all of its disks`);
   return { ms: Math.round(cloud.clock.elapsedMs() - startedMs), armWrites: vmWrites(cloud).length };
 }
 
-function aFullVm(cloud: VirtualCloud): { readonly node: VirtualCloud["nodes"][number]; readonly disks: readonly string[] } {
+function aFullVm(cloud: VirtualCloud): {
+  readonly node: VirtualCloud["nodes"][number];
+  readonly disks: readonly string[];
+} {
   const [node] = cloud.nodes;
   if (node === undefined) throw new Error("the cloud has no VM");
   return { node, disks: cloud.addDisks(DISKS) };
@@ -100,5 +122,7 @@ function aFullVm(cloud: VirtualCloud): { readonly node: VirtualCloud["nodes"][nu
 
 /** Updates of VMs that were sent, refused ones included. */
 export function vmWrites(cloud: VirtualCloud): readonly JournalEntry[] {
-  return cloud.model.journal.since(0, Infinity).filter((entry) => entry.operation === "VirtualMachines_Update");
+  return cloud.model.journal
+    .since(0, Infinity)
+    .filter((entry) => entry.operation === "VirtualMachines_Update");
 }

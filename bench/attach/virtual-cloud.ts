@@ -8,11 +8,17 @@ import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
-import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import {
+  type AzureCloudProvisioner,
+  createAzureCloudProvisioner,
+} from "../../src/provisioner/azure-cloud-provisioner.ts";
 import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, place, vmUri } from "./place.ts";
 
-/** The emulator's model on a clock that jumps, and a provisioner on it: hours in seconds, and the same figures at each run. */
+/**
+ * The emulator's model on a clock that jumps, and a provisioner on it: hours in seconds, and the same
+ * figures at each run.
+ */
 export interface VirtualCloud {
   readonly clock: Clock;
   readonly model: ComputeModel;
@@ -42,11 +48,22 @@ export function createVirtualCloud(options: {
   const model = createComputeModel({ clock, settings: { journalMax: 1_000_000, ...options.settings } });
   const nodes = Array.from({ length: options.vms }, (_, index) => {
     const name = `node-${index}`;
-    const added = addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name, size: SIZE });
+    const added = addVirtualMachine(model.world, {
+      subscriptionId: SUBSCRIPTION_ID,
+      resourceGroup: RESOURCE_GROUP,
+      location: LOCATION,
+      name,
+      size: SIZE,
+    });
     if (added.kind === "Failure") throw new Error(added.message);
     return { nodeName: name, vmId: added.vm.vmGuid, instanceUri: added.vm.id };
   });
-  const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => ONE_WAY_MS });
+  const arm = createModelArmApi({
+    model,
+    subscriptionId: SUBSCRIPTION_ID,
+    clock,
+    oneWayMs: () => ONE_WAY_MS,
+  });
   const provisioner = createAzureCloudProvisioner({
     arm,
     clock,
@@ -65,7 +82,8 @@ export function createVirtualCloud(options: {
     run: async (work) => {
       let isDone = false;
       const watched = work.finally(() => (isDone = true));
-      if (!(await clock.runUntil(() => isDone, RUN_MAX_MS))) throw new Error("the work did not end within a week of virtual time");
+      if (!(await clock.runUntil(() => isDone, RUN_MAX_MS)))
+        throw new Error("the work did not end within a week of virtual time");
       return watched;
     },
     addDisks: (count) => {
@@ -73,7 +91,11 @@ export function createVirtualCloud(options: {
       model.world.settings = { ...settings, timeScale: 0, throttling: "off" };
       const uris = Array.from({ length: count }, () => diskUri(`pvc-${disks++}`));
       for (const path of uris) {
-        const body = { location: LOCATION, sku: { name: "Premium_LRS" }, properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 } };
+        const body = {
+          location: LOCATION,
+          sku: { name: "Premium_LRS" },
+          properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 },
+        };
         const answer = model.handle({ method: "PUT", path, query: { "api-version": "2025-01-02" }, body });
         if (answer.status !== 202) throw new Error(`disk ${path} was answered ${answer.status}`);
       }

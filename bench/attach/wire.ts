@@ -15,11 +15,20 @@ const DISKS = 10_000;
 const EMULATOR = fileURLToPath(new URL("../../src/emulator/main.ts", import.meta.url));
 /** So many that what one volume in a hundred takes is not the word of two or three. */
 const VOLUMES = 1_000;
-/** Volumes before the measured ones: code that is not compiled yet, connections that are not open yet, latencies that are not known yet. */
+/**
+ * Volumes before the measured ones: code that is not compiled yet, connections that are not open yet,
+ * latencies that are not known yet.
+ */
 const WARM_UP = 100;
-/** Twenty a second, at an even pace: were each call to wait for another's end, those that a stall held up would come together for ever after. */
+/**
+ * Twenty a second, at an even pace: were each call to wait for another's end, those that a stall held up
+ * would come together for ever after.
+ */
 const CALL_EVERY_MS = 50;
-/** The emulator's own latency of a disk's creation: as long as it must be for twenty a second to be a hundred in flight. */
+/**
+ * The emulator's own latency of a disk's creation: as long as it must be for twenty a second to be a
+ * hundred in flight.
+ */
 const CREATE_MS = 5000;
 const GIB = 1024n ** 3n;
 
@@ -44,25 +53,37 @@ export interface Create {
   readonly inFlightMax: number;
 }
 
-/** Runs the driver's recovery in a process of its own against 10,000 tagged disks, over the SDK and TLS, into an empty embedded store. */
+/**
+ * Runs the driver's recovery in a process of its own against 10,000 tagged disks, over the SDK and TLS,
+ * into an empty embedded store.
+ */
 export async function measureStart(): Promise<Start> {
   return inFolder(async (folder) => {
     const caFile = join(folder, "ca.pem");
     const resourceGroups = [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }];
-    const emulator = await startEmulator({ caFile, settings: { timeScale: 0, throttling: "off" }, resourceGroups });
+    const emulator = await startEmulator({
+      caFile,
+      settings: { timeScale: 0, throttling: "off" },
+      resourceGroups,
+    });
     try {
       addDisks(emulator);
-      return await withDriver({ kind: "recover", azureEndpoint: emulator.url, azureCaFile: caFile }, folder, async (driver) => {
-        const recovered = JSON.parse(await driver.line()) as Recovered;
-        if (recovered.volumes !== DISKS) throw new Error(`${recovered.volumes} volumes were rebuilt, not ${DISKS}`);
-        return {
-          seconds: rounded(recovered.seconds),
-          listSeconds: rounded(recovered.listSeconds),
-          againSeconds: rounded(recovered.againSeconds),
-          mib: rounded(recovered.mib),
-          volumes: recovered.volumes,
-        };
-      });
+      return await withDriver(
+        { kind: "recover", azureEndpoint: emulator.url, azureCaFile: caFile },
+        folder,
+        async (driver) => {
+          const recovered = JSON.parse(await driver.line()) as Recovered;
+          if (recovered.volumes !== DISKS)
+            throw new Error(`${recovered.volumes} volumes were rebuilt, not ${DISKS}`);
+          return {
+            seconds: rounded(recovered.seconds),
+            listSeconds: rounded(recovered.listSeconds),
+            againSeconds: rounded(recovered.againSeconds),
+            mib: rounded(recovered.mib),
+            volumes: recovered.volumes,
+          };
+        },
+      );
     } finally {
       await emulator.close();
     }
@@ -70,26 +91,47 @@ export async function measureStart(): Promise<Start> {
 }
 
 /**
- * Calls CreateVolume over gRPC, twenty times a second, of a driver in a process of its own: CSI, object store, reconciler, SDK, TLS. The emulator is another one,
- * so that its work and its garbage are not on the clock of who measures.
+ * Calls CreateVolume over gRPC, twenty times a second, of a driver in a process of its own: CSI, object
+ * store, reconciler, SDK, TLS. The emulator is another one, so that its work and its garbage are not on the
+ * clock of who measures.
  */
 export async function measureCreate(): Promise<Create> {
   return inFolder(async (folder) => {
     const config = join(folder, "scenario.yaml");
-    const settings = { latencies: { diskCreate: { medianMs: CREATE_MS, p99Ms: CREATE_MS } }, throttling: "off" };
-    await writeFile(config, JSON.stringify({ subscriptionId: SUBSCRIPTION_ID, resourceGroups: [RESOURCE_GROUP], settings }));
-    const emulator = startChild([EMULATOR, "--config", config, "--ca-file", join(folder, "ca.pem"), "--json"]);
+    const settings = {
+      latencies: { diskCreate: { medianMs: CREATE_MS, p99Ms: CREATE_MS } },
+      throttling: "off",
+    };
+    await writeFile(
+      config,
+      JSON.stringify({ subscriptionId: SUBSCRIPTION_ID, resourceGroups: [RESOURCE_GROUP], settings }),
+    );
+    const emulator = startChild([
+      EMULATOR,
+      "--config",
+      config,
+      "--ca-file",
+      join(folder, "ca.pem"),
+      "--json",
+    ]);
     try {
-      const { url, caFile } = JSON.parse(await emulator.line()) as { readonly url: string; readonly caFile: string };
-      return await withDriver({ kind: "serve", azureEndpoint: url, azureCaFile: caFile }, folder, async (driver, { socketPath }) => {
-        await driver.line();
-        const client = new ControllerClient(`unix:${socketPath}`, credentials.createInsecure());
-        try {
-          return await createAtAnEvenPace(client);
-        } finally {
-          client.close();
-        }
-      });
+      const { url, caFile } = JSON.parse(await emulator.line()) as {
+        readonly url: string;
+        readonly caFile: string;
+      };
+      return await withDriver(
+        { kind: "serve", azureEndpoint: url, azureCaFile: caFile },
+        folder,
+        async (driver, { socketPath }) => {
+          await driver.line();
+          const client = new ControllerClient(`unix:${socketPath}`, credentials.createInsecure());
+          try {
+            return await createAtAnEvenPace(client);
+          } finally {
+            client.close();
+          }
+        },
+      );
     } finally {
       await emulator.stop();
     }
@@ -115,8 +157,15 @@ async function createAtAnEvenPace(client: ControllerClient): Promise<Create> {
   }
   await Promise.all(calls);
   overheadsMs.sort((left, right) => left - right);
-  const at = (share: number): number => rounded(overheadsMs[Math.floor(share * (overheadsMs.length - 1))] ?? Number.NaN);
-  return { p50OverheadMs: at(0.5), p99OverheadMs: at(0.99), emulatorMs: CREATE_MS, volumes: VOLUMES, inFlightMax };
+  const at = (share: number): number =>
+    rounded(overheadsMs[Math.floor(share * (overheadsMs.length - 1))] ?? Number.NaN);
+  return {
+    p50OverheadMs: at(0.5),
+    p99OverheadMs: at(0.99),
+    emulatorMs: CREATE_MS,
+    volumes: VOLUMES,
+    inFlightMax,
+  };
 }
 
 async function inFolder<T>(measure: (folder: string) => Promise<T>): Promise<T> {
@@ -133,8 +182,15 @@ async function withDriver<T>(
   folder: string,
   measure: (driver: Child, task: DriverTask) => Promise<T>,
 ): Promise<T> {
-  const task: DriverTask = { ...azure, storeFile: join(folder, "store.db"), socketPath: join(folder, "csi.sock") };
-  const driver = startChild([...CONTROLLER_RUNTIME.flags, DRIVER, JSON.stringify(task)], CONTROLLER_RUNTIME.environment);
+  const task: DriverTask = {
+    ...azure,
+    storeFile: join(folder, "store.db"),
+    socketPath: join(folder, "csi.sock"),
+  };
+  const driver = startChild(
+    [...CONTROLLER_RUNTIME.flags, DRIVER, JSON.stringify(task)],
+    CONTROLLER_RUNTIME.environment,
+  );
   try {
     return await measure(driver, task);
   } finally {
@@ -151,8 +207,18 @@ function addDisks({ model }: Emulator): void {
       "disk.csi.azure.com-replicas": "0",
       "disk.csi.azure.com-access": "mount/SINGLE_NODE_WRITER",
     };
-    const body = { location: LOCATION, tags, sku: { name: "Premium_LRS" }, properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 } };
-    const answer = model.handle({ method: "PUT", path: diskUri(`pvc-${index}`), query: { "api-version": "2025-01-02" }, body });
+    const body = {
+      location: LOCATION,
+      tags,
+      sku: { name: "Premium_LRS" },
+      properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 },
+    };
+    const answer = model.handle({
+      method: "PUT",
+      path: diskUri(`pvc-${index}`),
+      query: { "api-version": "2025-01-02" },
+      body,
+    });
     if (answer.status !== 202) throw new Error(`disk ${index} was answered ${answer.status}`);
   }
 }
@@ -163,7 +229,10 @@ function createVolume(client: ControllerClient, name: string): Promise<unknown> 
     name,
     capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
     volumeCapabilities: [
-      { accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } }, accessMode: { mode: "SINGLE_NODE_WRITER" } },
+      {
+        accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
+        accessMode: { mode: "SINGLE_NODE_WRITER" },
+      },
     ],
     parameters: { skuName: "Premium_LRS" },
   };

@@ -1,11 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
-import { type Collection, NODES, VOLUMES, azDriverNode, azVolumeAttachment, collections, nodesOf } from "./cluster.ts";
+import {
+  type Collection,
+  NODES,
+  VOLUMES,
+  azDriverNode,
+  azVolumeAttachment,
+  collections,
+  nodesOf,
+} from "./cluster.ts";
 
 /**
- * What answers as Kubernetes' API server would, and costs less: pages of lists are made once and kept, watches send heartbeats of all nodes every 10 s and a few
- * changes of attachments. So a list costs its client what it costs with the real one, and the server nearly nothing: the machine is left to the extenders.
+ * What answers as Kubernetes' API server would, and costs less: pages of lists are made once and kept,
+ * watches send heartbeats of all nodes every 10 s and a few changes of attachments. So a list costs its
+ * client what it costs with the real one, and the server nearly nothing: the machine is left to the
+ * extenders.
  */
 export interface ApiServerStarted {
   readonly port: number;
@@ -44,11 +54,16 @@ async function main(): Promise<void> {
     watchers.set(collection.path, new Watchers());
     pages.set(collection.path, pagesOf(collection));
   }
-  const server = createServer({ key: tls.keyPem, cert: tls.certPem }, (request, response) => answer(pages, watchers, request, response));
+  const server = createServer({ key: tls.keyPem, cert: tls.certPem }, (request, response) =>
+    answer(pages, watchers, request, response),
+  );
   server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1", () => {
     const address = server.address();
-    const started: ApiServerStarted = { port: typeof address === "object" && address !== null ? address.port : 0, caPem: tls.caPem };
+    const started: ApiServerStarted = {
+      port: typeof address === "object" && address !== null ? address.port : 0,
+      caPem: tls.caPem,
+    };
     process.stdout.write(`${JSON.stringify(started)}\n`);
   });
   process.once("SIGTERM", () => process.exit(0));
@@ -60,7 +75,9 @@ function pagesOf({ items }: Collection): readonly Buffer[] {
   return Array.from({ length: count }, (_, at) => {
     const metadata = { resourceVersion: "1", ...(at + 1 < count ? { continue: String(at + 1) } : {}) };
     const page = items.slice(at * PAGE_SIZE, (at + 1) * PAGE_SIZE);
-    return Buffer.from(`{"kind":"List","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[${page.join(",")}]}`);
+    return Buffer.from(
+      `{"kind":"List","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[${page.join(",")}]}`,
+    );
   });
 }
 
@@ -83,7 +100,8 @@ function answer(
 }
 
 function keepChanging(watchers: ReadonlyMap<string, Watchers>): void {
-  const named = (plural: string): Watchers | undefined => [...watchers].find(([path]) => path.endsWith(`/${plural}`))?.[1];
+  const named = (plural: string): Watchers | undefined =>
+    [...watchers].find(([path]) => path.endsWith(`/${plural}`))?.[1];
   const nodes = named("azdrivernodes");
   const attachments = named("azvolumeattachments");
   let version = 1;
@@ -92,16 +110,22 @@ function keepChanging(watchers: ReadonlyMap<string, Watchers>): void {
     const at = version;
     nodes?.send(
       "MODIFIED",
-      Array.from({ length: HEARTBEATS_A_TICK }, (_, offset) => azDriverNode((at * HEARTBEATS_A_TICK + offset) % NODES, at)),
+      Array.from({ length: HEARTBEATS_A_TICK }, (_, offset) =>
+        azDriverNode((at * HEARTBEATS_A_TICK + offset) % NODES, at),
+      ),
     );
-    const changed = Array.from({ length: ATTACHMENT_CHANGES_A_TICK }, (_, offset) => (at * ATTACHMENT_CHANGES_A_TICK + offset) % VOLUMES);
+    const changed = Array.from(
+      { length: ATTACHMENT_CHANGES_A_TICK },
+      (_, offset) => (at * ATTACHMENT_CHANGES_A_TICK + offset) % VOLUMES,
+    );
     attachments?.send(
       "MODIFIED",
       changed.map((volume) => azVolumeAttachment(volume, nodesOf(volume)[1] ?? 0, false, at)),
     );
   }, TICK_MS);
   setInterval(() => {
-    for (const watcher of watchers.values()) watcher.send("BOOKMARK", [{ metadata: { resourceVersion: String(version) } }]);
+    for (const watcher of watchers.values())
+      watcher.send("BOOKMARK", [{ metadata: { resourceVersion: String(version) } }]);
   }, BOOKMARK_MS);
 }
 

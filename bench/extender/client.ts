@@ -36,7 +36,9 @@ const CHECK_EVERY = 20;
 const ROTATIONS = 8;
 
 const tails: readonly Buffer[] = Array.from({ length: ROTATIONS }, (_, rotation) => {
-  const names = Array.from({ length: NODES }, (_unused, at) => nodeName((at + (rotation * NODES) / ROTATIONS) % NODES));
+  const names = Array.from({ length: NODES }, (_unused, at) =>
+    nodeName((at + (rotation * NODES) / ROTATIONS) % NODES),
+  );
   return Buffer.from(`,"Nodes":null,"NodeNames":${JSON.stringify(names)}}`);
 });
 
@@ -44,11 +46,22 @@ async function main(task: ClientTask): Promise<void> {
   const [host = "", port = ""] = task.endpoint.split(":");
   const agent = new Agent({ keepAlive: true, maxSockets: task.schedulers });
   let nextPod = 0;
-  const ask = (verb: string, pod: number): Promise<string> => call({ agent, host, port: Number(port), path: `/${verb}` }, body(pod));
+  const ask = (verb: string, pod: number): Promise<string> =>
+    call({ agent, host, port: Number(port), path: `/${verb}` }, body(pod));
   const askAbout = async (filterMs: number[], prioritizeMs: number[]): Promise<void> => {
     const pod = nextPod++;
-    filterMs.push(await timed(() => ask("filter", pod), pod % CHECK_EVERY === 0 ? (answer) => checkFilter(answer) : undefined));
-    prioritizeMs.push(await timed(() => ask("prioritize", pod), pod % CHECK_EVERY === 0 ? (answer) => checkPriorities(answer, volumeOf(pod)) : undefined));
+    filterMs.push(
+      await timed(
+        () => ask("filter", pod),
+        pod % CHECK_EVERY === 0 ? (answer) => checkFilter(answer) : undefined,
+      ),
+    );
+    prioritizeMs.push(
+      await timed(
+        () => ask("prioritize", pod),
+        pod % CHECK_EVERY === 0 ? (answer) => checkPriorities(answer, volumeOf(pod)) : undefined,
+      ),
+    );
   };
 
   for (let pod = 0; pod < task.warmUpPods; pod++) await askAbout([], []);
@@ -87,7 +100,10 @@ async function main(task: ClientTask): Promise<void> {
 
 let checkingMs = 0;
 
-async function timed(ask: () => Promise<string>, check: ((answer: string) => void) | undefined): Promise<number> {
+async function timed(
+  ask: () => Promise<string>,
+  check: ((answer: string) => void) | undefined,
+): Promise<number> {
   const startedMs = performance.now();
   const answer = await ask();
   const endedMs = performance.now();
@@ -104,15 +120,23 @@ function call(
 ): Promise<string> {
   const length = parts.reduce((bytes, part) => bytes + part.length, 0);
   return new Promise((resolve, reject) => {
-    const sent = request({ ...target, method: "POST", headers: { "content-type": "application/json", "content-length": length } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => {
-        const answer = Buffer.concat(chunks).toString("utf8");
-        if (response.statusCode === 200) resolve(answer);
-        else reject(new Error(`${target.path} was answered ${response.statusCode}: ${answer.slice(0, 500)}`));
-      });
-    });
+    const sent = request(
+      {
+        ...target,
+        method: "POST",
+        headers: { "content-type": "application/json", "content-length": length },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => {
+          const answer = Buffer.concat(chunks).toString("utf8");
+          if (response.statusCode === 200) resolve(answer);
+          else
+            reject(new Error(`${target.path} was answered ${response.statusCode}: ${answer.slice(0, 500)}`));
+        });
+      },
+    );
     sent.on("error", reject);
     for (const part of parts) sent.write(part);
     sent.end();
@@ -131,13 +155,28 @@ function body(pod: number): readonly Buffer[] {
       name: `shop-database-${pod}`,
       namespace: CLAIM_NAMESPACE,
       uid: `00000000-0000-0000-0000-${String(pod).padStart(12, "0")}`,
-      labels: { app: "shop", component: "database", "statefulset.kubernetes.io/pod-name": `shop-database-${pod}` },
-      managedFields: [{ manager: "kube-controller-manager", operation: "Update", fieldsType: "FieldsV1", fieldsV1: { text: "f".repeat(2_000) } }],
+      labels: {
+        app: "shop",
+        component: "database",
+        "statefulset.kubernetes.io/pod-name": `shop-database-${pod}`,
+      },
+      managedFields: [
+        {
+          manager: "kube-controller-manager",
+          operation: "Update",
+          fieldsType: "FieldsV1",
+          fieldsV1: { text: "f".repeat(2_000) },
+        },
+      ],
     },
     spec: {
       schedulerName: "csi-azuredisk-scheduler-extender",
       containers: [
-        { name: "database", image: "registry/database:1", env: Array.from({ length: 30 }, (_, at) => ({ name: `SETTING_${at}`, value: "x".repeat(30) })) },
+        {
+          name: "database",
+          image: "registry/database:1",
+          env: Array.from({ length: 30 }, (_, at) => ({ name: `SETTING_${at}`, value: "x".repeat(30) })),
+        },
       ],
       volumes: [
         { name: "data", persistentVolumeClaim: { claimName: claimName(volumeOf(pod)) } },
@@ -152,7 +191,8 @@ function body(pod: number): readonly Buffer[] {
 function checkFilter(text: string): void {
   const { NodeNames } = JSON.parse(text) as { readonly NodeNames: readonly string[] };
   const ready = Array.from({ length: NODES }, (_, node) => node).filter((node) => isReady(node)).length;
-  if (NodeNames.length !== ready) throw new Error(`${NodeNames.length} nodes passed, not the ${ready} that are ready`);
+  if (NodeNames.length !== ready)
+    throw new Error(`${NodeNames.length} nodes passed, not the ${ready} that are ready`);
 }
 
 function checkPriorities(text: string, volume: number): void {
@@ -162,7 +202,9 @@ function checkPriorities(text: string, volume: number): void {
     .filter((node) => isReady(node))
     .map((node) => nodeName(node));
   if (priorities.length !== NODES || best.toSorted().join() !== attached.toSorted().join())
-    throw new Error(`of ${priorities.length} nodes ${best.join(", ")} are preferred, not those with the volume: ${attached.join(", ")}`);
+    throw new Error(
+      `of ${priorities.length} nodes ${best.join(", ")} are preferred, not those with the volume: ${attached.join(", ")}`,
+    );
 }
 
 function at(values: readonly number[], share: number): number {

@@ -45,7 +45,10 @@ export function nodesOf(volume: number): readonly number[] {
   return Array.from({ length: 1 + REPLICAS }, (_, at) => (primary + at * 1_667) % NODES);
 }
 
-/** Everything that the extender lists and watches, by path, with the weight that it has in a real cluster: metadata, field managers, status. */
+/**
+ * Everything that the extender lists and watches, by path, with the weight that it has in a real cluster:
+ * metadata, field managers, status.
+ */
 export function collections(): readonly Collection[] {
   const volumes = Array.from({ length: VOLUMES }, (_, volume) => volume);
   const nodes = Array.from({ length: NODES }, (_, node) => node);
@@ -54,14 +57,25 @@ export function collections(): readonly Collection[] {
     { path: `${own}/azvolumes`, items: volumes.map((volume) => JSON.stringify(azVolume(volume))) },
     {
       path: `${own}/azvolumeattachments`,
-      items: volumes.flatMap((volume) => nodesOf(volume).map((node, at) => JSON.stringify(azVolumeAttachment(volume, node, at === 0, 1)))),
+      items: volumes.flatMap((volume) =>
+        nodesOf(volume).map((node, at) => JSON.stringify(azVolumeAttachment(volume, node, at === 0, 1))),
+      ),
     },
     { path: `${own}/azdrivernodes`, items: nodes.map((node) => JSON.stringify(azDriverNode(node, 1))) },
     { path: "/api/v1/persistentvolumeclaims", items: volumes.map((volume) => JSON.stringify(claim(volume))) },
-    { path: "/api/v1/persistentvolumes", items: volumes.map((volume) => JSON.stringify(persistentVolume(volume))) },
+    {
+      path: "/api/v1/persistentvolumes",
+      items: volumes.map((volume) => JSON.stringify(persistentVolume(volume))),
+    },
     {
       path: "/apis/storage.k8s.io/v1/storageclasses",
-      items: [JSON.stringify({ metadata: metadata(CLASS, 1), provisioner: DRIVER, volumeBindingMode: "WaitForFirstConsumer" })],
+      items: [
+        JSON.stringify({
+          metadata: metadata(CLASS, 1),
+          provisioner: DRIVER,
+          volumeBindingMode: "WaitForFirstConsumer",
+        }),
+      ],
     },
   ];
 }
@@ -84,20 +98,37 @@ export function azDriverNode(node: number, version: number): object {
       zone: String((node % ZONES) + 1),
       busType: "SCSI",
       vmId: vmId(node),
-      volumes: Array.from({ length: 2 }, (_, at) => ({ volumeName: diskName(node * 2 + at), uid: uid(`azv-${node}-${at}`), epoch: 1 })),
+      volumes: Array.from({ length: 2 }, (_, at) => ({
+        volumeName: diskName(node * 2 + at),
+        uid: uid(`azv-${node}-${at}`),
+        epoch: 1,
+      })),
     },
   };
 }
 
 /** An AzVolumeAttachment that is attached. */
-export function azVolumeAttachment(volume: number, node: number, isPrimary: boolean, version: number): object {
+export function azVolumeAttachment(
+  volume: number,
+  node: number,
+  isPrimary: boolean,
+  version: number,
+): object {
   const role = isPrimary ? "Primary" : "Replica";
   return {
     apiVersion: "disk.csi.azure.com/v1",
     kind: "AzVolumeAttachment",
     metadata: {
-      ...metadata(attachmentObjectName({ diskUri: diskUri(volume), nodeName: nodeName(node) }), version, NAMESPACE),
-      labels: { "disk.csi.azure.com/volume-name": diskName(volume), "disk.csi.azure.com/node-name": nodeName(node), "disk.csi.azure.com/role": role },
+      ...metadata(
+        attachmentObjectName({ diskUri: diskUri(volume), nodeName: nodeName(node) }),
+        version,
+        NAMESPACE,
+      ),
+      labels: {
+        "disk.csi.azure.com/volume-name": diskName(volume),
+        "disk.csi.azure.com/node-name": nodeName(node),
+        "disk.csi.azure.com/role": role,
+      },
       finalizers: ["disk.csi.azure.com/azvolumeattachment"],
     },
     spec: {
@@ -109,7 +140,13 @@ export function azVolumeAttachment(volume: number, node: number, isPrimary: bool
       volumeContext: volumeContext(),
       ...(isPrimary ? { writerRequest: { since: TIME } } : {}),
     },
-    status: { state: "Attached", role, vmId: vmId(node), lun: volume % VOLUMES_MAX, publishContext: { LUN: String(volume % VOLUMES_MAX) } },
+    status: {
+      state: "Attached",
+      role,
+      vmId: vmId(node),
+      lun: volume % VOLUMES_MAX,
+      publishContext: { LUN: String(volume % VOLUMES_MAX) },
+    },
   };
 }
 
@@ -121,7 +158,9 @@ function azVolume(volume: number): object {
     metadata: { ...metadata(diskName(volume), 1, NAMESPACE), finalizers: ["disk.csi.azure.com/azvolume"] },
     spec: {
       volumeName: diskName(volume),
-      capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "ext4", mountFlags: [] }],
+      capabilities: [
+        { accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "ext4", mountFlags: [] },
+      ],
       requiredBytes: SIZE_BYTES,
       limitBytes: 0,
       parameters: volumeContext(),
@@ -148,7 +187,15 @@ function azVolume(volume: number): object {
         writer: { nodeName: nodeName(primary), vmId: vmId(primary), epoch: 1, held: true, requested: true },
         ...{ quarantine: [], adopted: false, clean: [], unverified: [], epoch: 1, storeIncarnation: 0 },
       },
-      conditions: [{ type: "FailoverReady", status: "True", reason: "ReplicasAttached", message: "2 of 2 replicas are attached", lastTransitionTime: TIME }],
+      conditions: [
+        {
+          type: "FailoverReady",
+          status: "True",
+          reason: "ReplicasAttached",
+          message: "2 of 2 replicas are attached",
+          lastTransitionTime: TIME,
+        },
+      ],
     },
   };
 }
@@ -157,7 +204,10 @@ function claim(volume: number): object {
   return {
     metadata: {
       ...metadata(claimName(volume), 1, CLAIM_NAMESPACE),
-      annotations: { "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/storage-provisioner": DRIVER },
+      annotations: {
+        "pv.kubernetes.io/bind-completed": "yes",
+        "volume.kubernetes.io/storage-provisioner": DRIVER,
+      },
       finalizers: ["kubernetes.io/pvc-protection"],
     },
     spec: {
@@ -180,16 +230,31 @@ function persistentVolume(volume: number): object {
     },
     spec: {
       capacity: { storage: "256Gi" },
-      csi: { driver: DRIVER, volumeHandle: diskUri(volume), fsType: "ext4", volumeAttributes: volumeContext() },
+      csi: {
+        driver: DRIVER,
+        volumeHandle: diskUri(volume),
+        fsType: "ext4",
+        volumeAttributes: volumeContext(),
+      },
       accessModes: ["ReadWriteOnce"],
-      claimRef: { kind: "PersistentVolumeClaim", namespace: CLAIM_NAMESPACE, name: claimName(volume), uid: uid(`claim-${volume}`), apiVersion: "v1" },
+      claimRef: {
+        kind: "PersistentVolumeClaim",
+        namespace: CLAIM_NAMESPACE,
+        name: claimName(volume),
+        uid: uid(`claim-${volume}`),
+        apiVersion: "v1",
+      },
       persistentVolumeReclaimPolicy: "Delete",
       storageClassName: CLASS,
       volumeMode: "Filesystem",
       nodeAffinity: {
         required: {
           nodeSelectorTerms: topologies().map(({ segments }) => ({
-            matchExpressions: Object.entries(segments).map(([key, value]) => ({ key, operator: "In", values: [value] })),
+            matchExpressions: Object.entries(segments).map(([key, value]) => ({
+              key,
+              operator: "In",
+              values: [value],
+            })),
           })),
         },
       },
@@ -212,14 +277,21 @@ function metadata(name: string, version: number, namespace?: string): object {
       apiVersion: "v1",
       time: TIME,
       fieldsType: "FieldsV1",
-      fieldsV1: Object.fromEntries(["metadata", "spec", "status", "labels", "state", "role"].map((field) => [`f:${field}`, { ".": {}, [`f:${field}`]: {} }])),
+      fieldsV1: Object.fromEntries(
+        ["metadata", "spec", "status", "labels", "state", "role"].map((field) => [
+          `f:${field}`,
+          { ".": {}, [`f:${field}`]: {} },
+        ]),
+      ),
       ...(at === 0 ? {} : { subresource: "status" }),
     })),
   };
 }
 
 function topologies(): readonly { readonly segments: Readonly<Record<string, string>> }[] {
-  return ["1", "2", "3"].map((zone) => ({ segments: { "topology.disk.csi.azure.com/zone": `eastus-${zone}` } }));
+  return ["1", "2", "3"].map((zone) => ({
+    segments: { "topology.disk.csi.azure.com/zone": `eastus-${zone}` },
+  }));
 }
 
 function volumeContext(): Readonly<Record<string, string>> {

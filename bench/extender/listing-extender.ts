@@ -11,7 +11,11 @@ import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { RemovalReason } from "../../src/core/schedule/filter-nodes.ts";
 import { ByteWriter } from "../../src/scheduler-extender/byte-writer.ts";
-import { readExtenderArgs, writeFilterResult, writeHostPriorities } from "../../src/scheduler-extender/extender-wire.ts";
+import {
+  readExtenderArgs,
+  writeFilterResult,
+  writeHostPriorities,
+} from "../../src/scheduler-extender/extender-wire.ts";
 import { nameAt } from "../../src/scheduler-extender/node-names.ts";
 import { volumeReferences } from "../../src/scheduler-extender/pod-request.ts";
 import { NAMESPACE } from "./cluster.ts";
@@ -19,7 +23,10 @@ import { NAMESPACE } from "./cluster.ts";
 /** What the version that lists is told. */
 export interface ListingTask {
   readonly kubeconfig: string;
-  /** `api`: lists through the API for each request, as the first releases of V2 did; `memory`: goes through all objects of caches for each request, as the last ones do. */
+  /**
+   * `api`: lists through the API for each request, as the first releases of V2 did; `memory`: goes through
+   * all objects of caches for each request, as the last ones do.
+   */
   readonly from: "api" | "memory";
 }
 
@@ -34,15 +41,24 @@ const POLL_MS = 20;
 const never = new AbortController().signal;
 
 /**
- * The same questions answered by listing AzDriverNodes and AzVolumeAttachments for each request. What is not about listing is ours on both sides: runtime, HTTP server,
- * API client, wire, the way from claims to disks. The rules are the V2 original's: readiness filters, attachments score.
+ * The same questions answered by listing AzDriverNodes and AzVolumeAttachments for each request. What is
+ * not about listing is ours on both sides: runtime, HTTP server, API client, wire, the way from claims to
+ * disks. The rules are the V2 original's: readiness filters, attachments score.
  */
 async function main(task: ListingTask): Promise<void> {
   const config = await readKubeconfig(task.kubeconfig);
   if (!config.ok) throw new Error(JSON.stringify(config.failure));
-  const ports = { clock: systemClock, random: systemRandom, logger: createPinoLogger({ level: "error", fields: { role: "listing" } }) };
+  const ports = {
+    clock: systemClock,
+    random: systemRandom,
+    logger: createPinoLogger({ level: "error", fields: { role: "listing" } }),
+  };
   const client = connectApiServer({ config: config.value, userAgent: "listing-extender", ...ports });
-  const caches = createExtenderCaches(client, { namespace: NAMESPACE, driverName: "disk.csi.azure.com" }, ports);
+  const caches = createExtenderCaches(
+    client,
+    { namespace: NAMESPACE, driverName: "disk.csi.azure.com" },
+    ports,
+  );
   const lists = task.from === "api" ? listsOfApi(client) : listsOfMemory(caches);
   const running = runCaches(caches, never);
   while (whyNotSynced(caches) !== undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -58,7 +74,12 @@ async function main(task: ListingTask): Promise<void> {
       const diskKey = caches.persistentVolumes.get(claim?.volumeName ?? "")?.diskKey ?? "";
       if (diskKey !== "") diskKeys.add(diskKey);
     }
-    const isReady = new Map((await lists.nodes()).map((node) => [node.spec.nodeName, node.status?.readyForVolumeAllocation === true]));
+    const isReady = new Map(
+      (await lists.nodes()).map((node) => [
+        node.spec.nodeName,
+        node.status?.readyForVolumeAllocation === true,
+      ]),
+    );
     if (verb === "filter") {
       const removed = names.flatMap((name, place): readonly (readonly [number, RemovalReason])[] =>
         isReady.get(name) === false ? [[place, "not-ready"]] : [],
@@ -67,9 +88,18 @@ async function main(task: ListingTask): Promise<void> {
     }
     const scores = new Map<string, number>();
     for (const { spec, status } of await lists.attachments()) {
-      if (diskKeys.has(spec.volumeId.toLowerCase()) && status?.state === "Attached" && isReady.get(spec.nodeName) === true) scores.set(spec.nodeName, 10);
+      if (
+        diskKeys.has(spec.volumeId.toLowerCase()) &&
+        status?.state === "Attached" &&
+        isReady.get(spec.nodeName) === true
+      )
+        scores.set(spec.nodeName, 10);
     }
-    return writeHostPriorities(new ByteWriter(), nodeNames, new Map([...scores].map(([name, score]) => [names.indexOf(name), score])));
+    return writeHostPriorities(
+      new ByteWriter(),
+      nodeNames,
+      new Map([...scores].map(([name, score]) => [names.indexOf(name), score])),
+    );
   };
 
   const server = createServer((request, response) => {
@@ -96,7 +126,12 @@ async function main(task: ListingTask): Promise<void> {
 
 function listsOfApi(client: ReturnType<typeof connectApiServer>): Lists {
   const list = async <T>(plural: string): Promise<readonly T[]> => {
-    const request = { path: `${OWN}/${plural}`, query: {}, resource: `${plural}.disk.csi.azure.com`, namespace: NAMESPACE };
+    const request = {
+      path: `${OWN}/${plural}`,
+      query: {},
+      resource: `${plural}.disk.csi.azure.com`,
+      namespace: NAMESPACE,
+    };
     const listed = await listPages(client, request, (item) => item as T, never);
     if (!listed.ok) throw new Error(JSON.stringify(listed.failure));
     return listed.value.items;
@@ -110,7 +145,11 @@ function listsOfMemory({ nodes, attachments }: ReturnType<typeof createExtenderC
   const knownAttachments = new Map<string, Pick<AzVolumeAttachment, "metadata" | "spec" | "status">>();
   nodes.onChange(({ key, current }) => {
     if (current === undefined) knownNodes.delete(key);
-    else knownNodes.set(key, { spec: { nodeName: key }, status: { readyForVolumeAllocation: current.isReady } } as AzDriverNode);
+    else
+      knownNodes.set(key, {
+        spec: { nodeName: key },
+        status: { readyForVolumeAllocation: current.isReady },
+      } as AzDriverNode);
   });
   attachments.onChange(({ key, current }) => {
     if (current === undefined) knownAttachments.delete(key);
@@ -120,7 +159,10 @@ function listsOfMemory({ nodes, attachments }: ReturnType<typeof createExtenderC
         status: { state: current.isAttached ? "Attached" : "Pending" },
       } as AzVolumeAttachment);
   });
-  return { nodes: () => Promise.resolve([...knownNodes.values()]), attachments: () => Promise.resolve([...knownAttachments.values()]) };
+  return {
+    nodes: () => Promise.resolve([...knownNodes.values()]),
+    attachments: () => Promise.resolve([...knownAttachments.values()]),
+  };
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

@@ -6,19 +6,29 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 const READY_MAX_MS = 120_000;
 
 /** These fields of the kubelets' configuration, which is the same on each node. */
-export async function kubeletFields(lab: Lab, names: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+export async function kubeletFields(
+  lab: Lab,
+  names: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
   const [node] = lab.nodes;
   if (node === undefined) throw new Error(`lab ${lab.name} has no node`);
   const present = await readConfiguration(node);
   return Object.fromEntries(names.map((name) => [name, present[name]]));
 }
 
-/** Starts every kubelet of a lab anew with these fields of its configuration, where it has others; `undefined`: Kubernetes' default. Containers go on. */
+/**
+ * Starts every kubelet of a lab anew with these fields of its configuration, where it has others;
+ * `undefined`: Kubernetes' default. Containers go on.
+ */
 export async function configureKubelets(lab: Lab, fields: Readonly<Record<string, unknown>>): Promise<void> {
   for (const node of lab.nodes) await configureKubelet(lab, node, fields);
 }
 
-async function configureKubelet(lab: Lab, node: LabNode, fields: Readonly<Record<string, unknown>>): Promise<void> {
+async function configureKubelet(
+  lab: Lab,
+  node: LabNode,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const present = await readConfiguration(node);
   if (Object.entries(fields).every(([name, value]) => present[name] === value)) return;
   await node.exec(["tee", NODE_PATHS.kubeletConfig], { input: JSON.stringify({ ...present, ...fields }) });

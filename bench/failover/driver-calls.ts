@@ -19,7 +19,10 @@ interface CallLine {
   readonly request: { readonly volumeId?: string; readonly nodeId?: string };
 }
 
-/** The CSI calls about a volume that the driver's plug-ins have answered since, as their logs have them: a node's plug-in its own, the controllers those about nodes. */
+/**
+ * The CSI calls about a volume that the driver's plug-ins have answered since, as their logs have them: a
+ * node's plug-in its own, the controllers those about nodes.
+ */
 export async function driverCallsSince(
   lab: Lab,
   { volumeId, sinceMs }: { readonly volumeId: string; readonly sinceMs: number },
@@ -28,18 +31,25 @@ export async function driverCallsSince(
   const calls = await Promise.all(
     (pods.body as { readonly items: readonly DriverPod[] }).items.map(async ({ metadata, spec }) => {
       const since = encodeURIComponent(new Date(sinceMs).toISOString());
-      const { code, body } = await lab.request({ url: `${PODS}/${metadata.name}/log?container=${CONTAINER}&sinceTime=${since}` });
+      const { code, body } = await lab.request({
+        url: `${PODS}/${metadata.name}/log?container=${CONTAINER}&sinceTime=${since}`,
+      });
       // A pod that has just gone took its log with it.
       if (code === 404) return [];
       if (code !== 200) throw new Error(`log of ${metadata.name}: ${code} ${JSON.stringify(body)}`);
-      return parseCalls(typeof body === "string" ? body : JSON.stringify(body), spec.nodeName).filter((call) => call.volumeId === volumeId);
+      return parseCalls(typeof body === "string" ? body : JSON.stringify(body), spec.nodeName).filter(
+        (call) => call.volumeId === volumeId,
+      );
     }),
   );
   return calls.flat().filter(({ endMs }) => endMs >= sinceMs);
 }
 
 /** The calls in a plug-in's log; one that does not say which node it is about is the plug-in's own. */
-function parseCalls(log: string, ownNode: string): readonly (DriverCall & { readonly volumeId: string | undefined })[] {
+function parseCalls(
+  log: string,
+  ownNode: string,
+): readonly (DriverCall & { readonly volumeId: string | undefined })[] {
   return log
     .split("\n")
     .filter((line) => line.includes('"durationMs"') && line.includes('"method"'))

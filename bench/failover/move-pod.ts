@@ -28,8 +28,8 @@ const DRAIN_MAX_MS = 180_000;
 const ATTACHMENTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azvolumeattachments";
 
 /**
- * Makes the pod of one side move to the other node and measures that: from the request that deletes it, or from the eviction of a drain, to the moment at which the API says
- * that its successor's container runs.
+ * Makes the pod of one side move to the other node and measures that: from the request that deletes it, or
+ * from the eviction of a drain, to the moment at which the API says that its successor's container runs.
  */
 export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume, way: Way): Promise<Move> {
   const { side, persistentVolume, volumeId } = volume;
@@ -38,15 +38,27 @@ export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume,
   if (side === "replicas") await untilReplicaReady(lab, persistentVolume, from);
   if (way === "podDelete") await setUnschedulable(lab, from, true);
   const isVolume = (name: string): boolean => name.endsWith(`^${volumeId}`);
-  const wasInUse = ((await read<Node>(lab, `/api/v1/nodes/${from}`)).status.volumesInUse ?? []).some(isVolume);
+  const wasInUse = ((await read<Node>(lab, `/api/v1/nodes/${from}`)).status.volumesInUse ?? []).some(
+    isVolume,
+  );
   const journalFrom = (await journalSince(lab, Number.MAX_SAFE_INTEGER)).lastSequence;
   timeline.clear();
 
-  const { deletedMs, done } = way === "podDelete" ? await deletePod(lab, side) : await drain(lab, timeline, { side, from, uid: old.metadata.uid });
-  const isNew = ({ object }: { readonly object: Pod }): boolean => object.metadata.name === podOf(side) && object.metadata.uid !== old.metadata.uid;
-  const hasEnded = ({ status }: Pod): boolean => status.containerStatuses?.every(({ state }) => state.terminated !== undefined) === true;
-  const isRunning = ({ status }: Pod): boolean => status.containerStatuses?.every(({ state }) => state.running !== undefined) === true;
-  const running = await timeline.until(`${podOf(side)} to run again`, "Pod", (seen) => isNew(seen) && isRunning(seen.object));
+  const { deletedMs, done } =
+    way === "podDelete"
+      ? await deletePod(lab, side)
+      : await drain(lab, timeline, { side, from, uid: old.metadata.uid });
+  const isNew = ({ object }: { readonly object: Pod }): boolean =>
+    object.metadata.name === podOf(side) && object.metadata.uid !== old.metadata.uid;
+  const hasEnded = ({ status }: Pod): boolean =>
+    status.containerStatuses?.every(({ state }) => state.terminated !== undefined) === true;
+  const isRunning = ({ status }: Pod): boolean =>
+    status.containerStatuses?.every(({ state }) => state.running !== undefined) === true;
+  const running = await timeline.until(
+    `${podOf(side)} to run again`,
+    "Pod",
+    (seen) => isNew(seen) && isRunning(seen.object),
+  );
   const to = running.object.spec.nodeName ?? "";
   await done;
   await setUnschedulable(lab, from, false);
@@ -60,51 +72,88 @@ export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume,
     to,
     deletedMs,
     oldStatusMs: wasInUse
-      ? timeline.first("Node", ({ object }) => object.metadata.name === from && !(object.status.volumesInUse ?? []).some(isVolume))
+      ? timeline.first(
+          "Node",
+          ({ object }) => object.metadata.name === from && !(object.status.volumesInUse ?? []).some(isVolume),
+        )
       : undefined,
     oldAttachmentGoneMs: timeline.first(
       "VolumeAttachment",
-      ({ object, isGone }) => isGone && object.spec.nodeName === from && object.spec.source.persistentVolumeName === persistentVolume,
+      ({ object, isGone }) =>
+        isGone &&
+        object.spec.nodeName === from &&
+        object.spec.source.persistentVolumeName === persistentVolume,
     ),
-    scheduledMs: timeline.first("Pod", (seen) => isNew(seen) && seen.object.spec.nodeName !== undefined) ?? untilMs,
+    scheduledMs:
+      timeline.first("Pod", (seen) => isNew(seen) && seen.object.spec.nodeName !== undefined) ?? untilMs,
     newAttachedMs: timeline.first(
       "VolumeAttachment",
-      ({ object }) => object.spec.nodeName === to && object.spec.source.persistentVolumeName === persistentVolume && object.status?.attached === true,
+      ({ object }) =>
+        object.spec.nodeName === to &&
+        object.spec.source.persistentVolumeName === persistentVolume &&
+        object.status?.attached === true,
     ),
-    newStatusMs: timeline.first("Node", ({ object }) => object.metadata.name === to && (object.status.volumesInUse ?? []).some(isVolume)),
+    newStatusMs: timeline.first(
+      "Node",
+      ({ object }) => object.metadata.name === to && (object.status.volumesInUse ?? []).some(isVolume),
+    ),
     runningMs: untilMs,
     calls: calls.filter(({ startMs }) => startMs < untilMs),
   };
-  const oldEndedMs = timeline.first("Pod", ({ object }) => object.metadata.uid === old.metadata.uid && hasEnded(object));
+  const oldEndedMs = timeline.first(
+    "Pod",
+    ({ object }) => object.metadata.uid === old.metadata.uid && hasEnded(object),
+  );
   const isAbout = (path: string): boolean =>
-    path.includes("/virtualMachines/") || path.includes("/operations/") || path.toLowerCase().includes(persistentVolume);
+    path.includes("/virtualMachines/") ||
+    path.includes("/operations/") ||
+    path.toLowerCase().includes(persistentVolume);
   return {
     ...measureMove(times),
     course: tellCourse(times, oldEndedMs),
-    armCalls: value.filter(({ kind, atMs, path }) => kind !== "admin" && atMs <= untilMs && isAbout(path)).length,
+    armCalls: value.filter(({ kind, atMs, path }) => kind !== "admin" && atMs <= untilMs && isAbout(path))
+      .length,
   };
 }
 
-async function deletePod(lab: Lab, side: Side): Promise<{ readonly deletedMs: number; readonly done: Promise<unknown> }> {
+async function deletePod(
+  lab: Lab,
+  side: Side,
+): Promise<{ readonly deletedMs: number; readonly done: Promise<unknown> }> {
   const deletedMs = Date.now();
   const answer = await lab.request({ url: podPath(side), method: "DELETE" });
-  if (answer.code >= 300) throw new Error(`DELETE ${podPath(side)}: ${answer.code} ${JSON.stringify(answer.body)}`);
+  if (answer.code >= 300)
+    throw new Error(`DELETE ${podPath(side)}: ${answer.code} ${JSON.stringify(answer.body)}`);
   return { deletedMs, done: Promise.resolve() };
 }
 
-/** As an administrator does it, though only this side's pod has to go. How long kubectl takes to start says nothing about the driver. */
+/**
+ * As an administrator does it, though only this side's pod has to go. How long kubectl takes to start says
+ * nothing about the driver.
+ */
 async function drain(
   lab: Lab,
   timeline: Timeline,
   pod: { readonly side: Side; readonly from: string; readonly uid: string },
 ): Promise<{ readonly deletedMs: number; readonly done: Promise<unknown> }> {
-  const done = lab.kubectl(["drain", pod.from, "--ignore-daemonsets", "--delete-emptydir-data", "--force", `--pod-selector=app=${pod.side}`], {
-    timeoutMs: DRAIN_MAX_MS,
-  });
+  const done = lab.kubectl(
+    [
+      "drain",
+      pod.from,
+      "--ignore-daemonsets",
+      "--delete-emptydir-data",
+      "--force",
+      `--pod-selector=app=${pod.side}`,
+    ],
+    {
+      timeoutMs: DRAIN_MAX_MS,
+    },
+  );
   const evicted = timeline.until(
     `${podOf(pod.side)} to be evicted`,
     "Pod",
-    ({ object, isGone }) => object.metadata.uid === pod.uid && (isGone || object.metadata.deletionTimestamp !== undefined),
+    ({ object, isGone }) =>
+      object.metadata.uid === pod.uid && (isGone || object.metadata.deletionTimestamp !== undefined),
   );
   const { atMs } = await Promise.race([evicted, done.then(() => evicted)]);
   return { deletedMs: atMs, done };
@@ -113,9 +162,17 @@ async function drain(
 async function untilReplicaReady(lab: Lab, volumeName: string, from: string): Promise<void> {
   await waitUntil(`a replica of ${volumeName}`, { timeoutMs: REPLICA_MAX_MS }, async () => {
     const { items } = await read<{
-      readonly items: readonly { readonly spec: { readonly volumeName: string; readonly nodeName: string }; readonly status?: { readonly state: string } }[];
+      readonly items: readonly {
+        readonly spec: { readonly volumeName: string; readonly nodeName: string };
+        readonly status?: { readonly state: string };
+      }[];
     }>(lab, ATTACHMENTS);
-    return items.some(({ spec, status }) => spec.volumeName === volumeName && spec.nodeName !== from && status?.state === "Attached") || undefined;
+    return (
+      items.some(
+        ({ spec, status }) =>
+          spec.volumeName === volumeName && spec.nodeName !== from && status?.state === "Attached",
+      ) || undefined
+    );
   });
 }
 

@@ -37,7 +37,11 @@ interface Situation {
 }
 
 /** Where the lab's kubelets are not as Kubernetes' defaults have them. */
-const STOCK = { syncFrequency: "1m", nodeStatusUpdateFrequency: undefined, nodeStatusReportFrequency: undefined };
+const STOCK = {
+  syncFrequency: "1m",
+  nodeStatusUpdateFrequency: undefined,
+  nodeStatusReportFrequency: undefined,
+};
 /** With the last field, a status that has not changed is not written at each tick. */
 const FAST = { ...STOCK, nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" };
 
@@ -52,23 +56,44 @@ const situations: readonly Situation[] = [
     explainedMs: 12_000,
     values: {},
   },
-  { parts: [{ part: "fastTick", side: "replicas" }], kubelet: FAST, tickMs: 1_000, explainedMs: 4_000, values: {} },
-  { parts: [{ part: "attachByDriver", side: "replicas" }], kubelet: STOCK, tickMs: 10_000, explainedMs: 2_500, values: { attach: "driver" } },
+  {
+    parts: [{ part: "fastTick", side: "replicas" }],
+    kubelet: FAST,
+    tickMs: 1_000,
+    explainedMs: 4_000,
+    values: {},
+  },
+  {
+    parts: [{ part: "attachByDriver", side: "replicas" }],
+    kubelet: STOCK,
+    tickMs: 10_000,
+    explainedMs: 2_500,
+    values: { attach: "driver" },
+  },
 ];
 
 const WAYS: readonly Way[] = ["podDelete", "drain"];
 /** The golden ratio's part: its multiples fall evenly into 0..1, however many there are. */
 const STRIDE = 0.618_034;
-/** A kubelet that has just seen to a pod tells its containers to end only once it has looked at them anew, up to two seconds later (`podWorkerLoop` in its pod_workers.go). */
+/**
+ * A kubelet that has just seen to a pod tells its containers to end only once it has looked at them anew,
+ * up to two seconds later (`podWorkerLoop` in its pod_workers.go).
+ */
 const SETTLED_MS = 2_500;
 const READY_MAX_MS = 180_000;
 const CLEAN_MAX_MS = 300_000;
 
-/** Measures these parts, and leaves the lab's kubelets as they were, the driver as its chart has it by default, and nothing of what was made here. */
+/**
+ * Measures these parts, and leaves the lab's kubelets as they were, the driver as its chart has it by
+ * default, and nothing of what was made here.
+ */
 export async function measureParts(run: Run, wanted: readonly Part[]): Promise<Figures> {
   const { lab } = run;
   const chosen = situations
-    .map((situation) => ({ ...situation, parts: situation.parts.filter(({ part }) => wanted.includes(part)) }))
+    .map((situation) => ({
+      ...situation,
+      parts: situation.parts.filter(({ part }) => wanted.includes(part)),
+    }))
     .filter(({ parts }) => parts.length > 0);
   const kubeletBefore = await kubeletFields(lab, Object.keys(STOCK));
   const volumes = new Map<Side, BenchVolume>();
@@ -78,7 +103,9 @@ export async function measureParts(run: Run, wanted: readonly Part[]): Promise<F
     for (const situation of chosen) Object.assign(figures, await measureSituation(run, situation, volumes));
   } finally {
     run.tell("clearing away …");
-    await lab.kubectl(["delete", "namespace", NAMESPACE, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
+    await lab.kubectl(["delete", "namespace", NAMESPACE, `--timeout=${CLEAN_MAX_MS}ms`], {
+      timeoutMs: CLEAN_MAX_MS,
+    });
     await lab.kubectl(["delete", "storageclass", "--ignore-not-found", ...SIDES.map(classOf)]);
     if (chosen.at(-1)?.values["attach"] !== undefined) await installDriver(lab);
     await configureKubelets(lab, kubeletBefore);
@@ -86,12 +113,23 @@ export async function measureParts(run: Run, wanted: readonly Part[]): Promise<F
   return figures;
 }
 
-async function measureSituation(run: Run, situation: Situation, volumes: Map<Side, BenchVolume>): Promise<Figures> {
+async function measureSituation(
+  run: Run,
+  situation: Situation,
+  volumes: Map<Side, BenchVolume>,
+): Promise<Figures> {
   const { lab, timeline, rounds, tell, signal } = run;
-  tell(`${situation.parts.map(({ part }) => part).join(", ")}: kubelets and driver as they are wanted there …`);
+  tell(
+    `${situation.parts.map(({ part }) => part).join(", ")}: kubelets and driver as they are wanted there …`,
+  );
   await configureKubelets(lab, situation.kubelet);
   await installDriver(lab, { values: situation.values });
-  const measured: { readonly part: Part; readonly volume: BenchVolume; readonly podDelete: Move[]; readonly drain: Move[] }[] = [];
+  const measured: {
+    readonly part: Part;
+    readonly volume: BenchVolume;
+    readonly podDelete: Move[];
+    readonly drain: Move[];
+  }[] = [];
   for (const { part, side } of situation.parts) {
     const volume = volumes.get(side) ?? (await startSide(lab, side));
     volumes.set(side, volume);
@@ -103,20 +141,31 @@ async function measureSituation(run: Run, situation: Situation, volumes: Map<Sid
     for (const [index, way] of WAYS.entries()) {
       for (const one of measured) {
         // A move ends soon after a kubelet's tick; the next begins not then, but at any time between two.
-        await sleep(SETTLED_MS + (((round * WAYS.length + index) * STRIDE) % 1) * situation.tickMs, undefined, { signal });
+        await sleep(
+          SETTLED_MS + (((round * WAYS.length + index) * STRIDE) % 1) * situation.tickMs,
+          undefined,
+          { signal },
+        );
         const move = await movePod(lab, timeline, one.volume, way);
         if (round > 0) one[way].push(move);
         tell(`${one.part} ${way} ${round}: ${describeMove(move)}`);
-        if (move.totalMs > situation.explainedMs) tell([...move.course, await tellEvents(lab, one.volume.side)].join("\n"));
+        if (move.totalMs > situation.explainedMs)
+          tell([...move.course, await tellEvents(lab, one.volume.side)].join("\n"));
       }
     }
   }
   for (const [index, { part, volume }] of measured.entries()) {
     const expected = (startsBefore[index] ?? 0) + WAYS.length * (rounds + 1);
     const noted = await startsRecorded(lab, volume.side);
-    if (noted < expected) throw new Error(`${part}: the volume knows ${noted} starts of its pod, there were ${expected}`);
+    if (noted < expected)
+      throw new Error(`${part}: the volume knows ${noted} starts of its pod, there were ${expected}`);
   }
-  return Object.fromEntries(measured.map(({ part, podDelete, drain }) => [part, { podDelete: summarise(podDelete), drain: summarise(drain) }]));
+  return Object.fromEntries(
+    measured.map(({ part, podDelete, drain }) => [
+      part,
+      { podDelete: summarise(podDelete), drain: summarise(drain) },
+    ]),
+  );
 }
 
 function describeMove({ totalMs, driverShareMs, armCalls, phases }: Move): string {
@@ -125,7 +174,10 @@ function describeMove({ totalMs, driverShareMs, armCalls, phases }: Move): strin
   return `${totalMs} ms (${where}), in the driver ${Math.round(driverShareMs)} ms, ${armCalls} ARM calls`;
 }
 
-/** What Kubernetes said of a side's present pod. Now and then it is that the API server's node authorizer had not seen yet where the pod is: the kubelet asks again 12 seconds later. */
+/**
+ * What Kubernetes said of a side's present pod. Now and then it is that the API server's node authorizer
+ * had not seen yet where the pod is: the kubelet asks again 12 seconds later.
+ */
 async function tellEvents(lab: Lab, side: Side): Promise<string> {
   const own = `--namespace=${NAMESPACE}`;
   const uid = await lab.kubectl([own, "get", `pod/${podOf(side)}`, "--output=jsonpath={.metadata.uid}"]);
@@ -144,15 +196,35 @@ async function startSide(lab: Lab, side: Side): Promise<BenchVolume> {
   await lab.kubectl(["apply", "--filename=-"], { input: workloadOf(side) });
   const own = `--namespace=${NAMESPACE}`;
   const pod = `pod/${podOf(side)}`;
-  await lab.kubectl([own, "wait", "--for=create", pod, `--timeout=${READY_MAX_MS}ms`], { timeoutMs: READY_MAX_MS });
-  await lab.kubectl([own, "wait", "--for=condition=Ready", pod, `--timeout=${READY_MAX_MS}ms`], { timeoutMs: READY_MAX_MS });
-  const persistentVolume = await lab.kubectl([own, "get", `pvc/data-${podOf(side)}`, "--output=jsonpath={.spec.volumeName}"]);
-  const volumeId = await lab.kubectl(["get", `pv/${persistentVolume}`, "--output=jsonpath={.spec.csi.volumeHandle}"]);
+  await lab.kubectl([own, "wait", "--for=create", pod, `--timeout=${READY_MAX_MS}ms`], {
+    timeoutMs: READY_MAX_MS,
+  });
+  await lab.kubectl([own, "wait", "--for=condition=Ready", pod, `--timeout=${READY_MAX_MS}ms`], {
+    timeoutMs: READY_MAX_MS,
+  });
+  const persistentVolume = await lab.kubectl([
+    own,
+    "get",
+    `pvc/data-${podOf(side)}`,
+    "--output=jsonpath={.spec.volumeName}",
+  ]);
+  const volumeId = await lab.kubectl([
+    "get",
+    `pv/${persistentVolume}`,
+    "--output=jsonpath={.spec.csi.volumeHandle}",
+  ]);
   return { side, persistentVolume, volumeId };
 }
 
 /** Each start of the pod notes itself in the volume: all of them are there if none was lost on the way. */
 async function startsRecorded(lab: Lab, side: Side): Promise<number> {
-  const starts = await lab.kubectl([`--namespace=${NAMESPACE}`, "exec", podOf(side), "--", "cat", "/data/starts"]);
+  const starts = await lab.kubectl([
+    `--namespace=${NAMESPACE}`,
+    "exec",
+    podOf(side),
+    "--",
+    "cat",
+    "/data/starts",
+  ]);
   return starts.split("\n").filter((line) => line !== "").length;
 }

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { measureMove, type MoveTimes } from "./phases.ts";
 
-const call = (method: string, nodeName: string, startMs: number, endMs: number) => ({ method, code: "OK", nodeName, startMs, endMs });
+const call = (method: string, nodeName: string, startMs: number, endMs: number) => ({
+  method,
+  code: "OK",
+  nodeName,
+  startMs,
+  endMs,
+});
 
 /** Through VolumeAttachments, with a status tick on either side. */
 const published: MoveTimes = {
@@ -30,7 +36,16 @@ describe("the figures of a move", () => {
     assert.deepEqual(measureMove(published), {
       totalMs: 7_900,
       driverShareMs: 220,
-      phases: { kubeletUnmount: 350, unpublish: 100, schedule: 0, publish: 700, statusTick: 5_850, kubeletMount: 200, stage: 130, containerStart: 570 },
+      phases: {
+        kubeletUnmount: 350,
+        unpublish: 100,
+        schedule: 0,
+        publish: 700,
+        statusTick: 5_850,
+        kubeletMount: 200,
+        stage: 130,
+        containerStart: 570,
+      },
       callsMs: {
         NodeUnpublishVolume: 10,
         NodeUnstageVolume: 50,
@@ -51,14 +66,27 @@ describe("the figures of a move", () => {
       newStatusMs: undefined,
       scheduledMs: 1_400,
       runningMs: 5_000,
-      calls: [call("NodeUnstageVolume", "a", 1_300, 4_300), call("NodeStageVolume", "b", 1_600, 4_400), call("NodePublishVolume", "b", 4_410, 4_420)],
+      calls: [
+        call("NodeUnstageVolume", "a", 1_300, 4_300),
+        call("NodeStageVolume", "b", 1_600, 4_400),
+        call("NodePublishVolume", "b", 4_410, 4_420),
+      ],
     });
     assert.deepEqual(
       { driverShareMs, totalMs, phases },
       {
         driverShareMs: 3_110,
         totalMs: 4_000,
-        phases: { kubeletUnmount: 600, unpublish: 0, schedule: 0, publish: 0, statusTick: 0, kubeletMount: 0, stage: 2_820, containerStart: 580 },
+        phases: {
+          kubeletUnmount: 600,
+          unpublish: 0,
+          schedule: 0,
+          publish: 0,
+          statusTick: 0,
+          kubeletMount: 0,
+          stage: 2_820,
+          containerStart: 580,
+        },
       },
     );
   });

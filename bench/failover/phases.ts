@@ -1,5 +1,17 @@
-/** What a pod's move goes through, in this order. With `attach: driver` there are no unpublish, publish and status tick. */
-export const PHASES = ["kubeletUnmount", "unpublish", "schedule", "publish", "statusTick", "kubeletMount", "stage", "containerStart"] as const;
+/**
+ * What a pod's move goes through, in this order. With `attach: driver` there are no unpublish, publish and
+ * status tick.
+ */
+export const PHASES = [
+  "kubeletUnmount",
+  "unpublish",
+  "schedule",
+  "publish",
+  "statusTick",
+  "kubeletMount",
+  "stage",
+  "containerStart",
+] as const;
 
 export type Phase = (typeof PHASES)[number];
 
@@ -15,7 +27,10 @@ export interface DriverCall {
   readonly endMs: number;
 }
 
-/** When what happened during one move, on the clock of this machine in milliseconds. What did not happen is undefined. */
+/**
+ * When what happened during one move, on the clock of this machine in milliseconds. What did not happen is
+ * undefined.
+ */
 export interface MoveTimes {
   readonly from: string;
   readonly to: string;
@@ -42,13 +57,22 @@ export interface MoveFigures {
   readonly callsMs: Readonly<Record<string, number>>;
 }
 
-/** Splits a move by what it waited for: a phase begins where everything before it has ended, so what went on beside something slower takes no time. */
+/**
+ * Splits a move by what it waited for: a phase begins where everything before it has ended, so what went on
+ * beside something slower takes no time.
+ */
 export function measureMove(times: MoveTimes): MoveFigures {
   const { calls, from, to, deletedMs, runningMs } = times;
-  const ended = (method: string, nodeName: string): number | undefined => last(calls.filter((call) => call.method === method && call.nodeName === nodeName));
-  const staging = calls.filter((call) => call.method === "NodeStageVolume" && call.nodeName === to).map(({ startMs }) => startMs);
+  const ended = (method: string, nodeName: string): number | undefined =>
+    last(calls.filter((call) => call.method === method && call.nodeName === nodeName));
+  const staging = calls
+    .filter((call) => call.method === "NodeStageVolume" && call.nodeName === to)
+    .map(({ startMs }) => startMs);
   const milestones: readonly (readonly [Phase, number | undefined])[] = [
-    ["kubeletUnmount", earlier(ended("NodeUnstageVolume", from), staging.length === 0 ? undefined : Math.min(...staging))],
+    [
+      "kubeletUnmount",
+      earlier(ended("NodeUnstageVolume", from), staging.length === 0 ? undefined : Math.min(...staging)),
+    ],
     ["statusTick", times.oldStatusMs],
     ["unpublish", times.oldAttachmentGoneMs],
     ["schedule", times.scheduledMs],
@@ -65,14 +89,22 @@ export function measureMove(times: MoveTimes): MoveFigures {
     phases[phase] += Math.max(0, untilMs - reachedMs);
     reachedMs = Math.max(reachedMs, untilMs);
   }
-  return { totalMs: runningMs - deletedMs, driverShareMs: coveredMs(calls, deletedMs, runningMs), phases, callsMs: sumByMethod(calls) };
+  return {
+    totalMs: runningMs - deletedMs,
+    driverShareMs: coveredMs(calls, deletedMs, runningMs),
+    phases,
+    callsMs: sumByMethod(calls),
+  };
 }
 
 function last(calls: readonly DriverCall[]): number | undefined {
   return calls.length === 0 ? undefined : Math.max(...calls.map(({ endMs }) => endMs));
 }
 
-/** Where the new node is asked while the old one still unmounts, the wait for that is the driver's, in its stage. */
+/**
+ * Where the new node is asked while the old one still unmounts, the wait for that is the driver's, in its
+ * stage.
+ */
 function earlier(left: number | undefined, right: number | undefined): number | undefined {
   return left === undefined || right === undefined ? left : Math.min(left, right);
 }

@@ -21,7 +21,9 @@ function aMove(totalMs: number, rest: Partial<Move> = {}): Move {
 
 describe("the summary of a benchmark", () => {
   it("has a move's half and its worst by nearest rank, under the keys that people compare", () => {
-    const moves = Array.from({ length: 20 }, (_, index) => aMove(1_000 + 100 * index, index === 0 ? { armCalls: 4 } : {}));
+    const moves = Array.from({ length: 20 }, (_, index) =>
+      aMove(1_000 + 100 * index, index === 0 ? { armCalls: 4 } : {}),
+    );
     assert.deepEqual(summarise(moves.toReversed()), {
       p50Ms: 1_900,
       p99Ms: 2_900,
@@ -34,7 +36,11 @@ describe("the summary of a benchmark", () => {
   });
 
   it("counts a call that not every move has as nothing in the others", () => {
-    const { calls } = summarise([aMove(1_000), aMove(2_000, { callsMs: { ControllerPublishVolume: 30 } }), aMove(3_000, { callsMs: {} })]);
+    const { calls } = summarise([
+      aMove(1_000),
+      aMove(2_000, { callsMs: { ControllerPublishVolume: 30 } }),
+      aMove(3_000, { callsMs: {} }),
+    ]);
     assert.deepEqual(calls, { NodeStageVolume: 0, ControllerPublishVolume: 0 });
   });
 });

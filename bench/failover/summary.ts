@@ -17,7 +17,8 @@ export interface Summary {
 
 /** Sums up moves of one kind, of which there is at least one. */
 export function summarise(moves: readonly Move[]): Summary {
-  const of = (percent: number, figure: (move: Move) => number): number => Math.round(percentile(moves.map(figure), percent));
+  const of = (percent: number, figure: (move: Move) => number): number =>
+    Math.round(percentile(moves.map(figure), percent));
   const methods = [...new Set(moves.flatMap((move) => Object.keys(move.callsMs)))];
   return {
     p50Ms: of(50, ({ totalMs }) => totalMs),
@@ -25,8 +26,12 @@ export function summarise(moves: readonly Move[]): Summary {
     driverShareP50Ms: of(50, ({ driverShareMs }) => driverShareMs),
     driverShareP99Ms: of(99, ({ driverShareMs }) => driverShareMs),
     armCalls: Math.round((10 * moves.reduce((sum, { armCalls }) => sum + armCalls, 0)) / moves.length) / 10,
-    phases: Object.fromEntries(PHASES.map((phase) => [phase, of(50, ({ phases }) => phases[phase])])) as Record<Phase, number>,
-    calls: Object.fromEntries(methods.map((method) => [method, of(50, ({ callsMs }) => callsMs[method] ?? 0)])),
+    phases: Object.fromEntries(
+      PHASES.map((phase) => [phase, of(50, ({ phases }) => phases[phase])]),
+    ) as Record<Phase, number>,
+    calls: Object.fromEntries(
+      methods.map((method) => [method, of(50, ({ callsMs }) => callsMs[method] ?? 0)]),
+    ),
   };
 }
 

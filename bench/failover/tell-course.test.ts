@@ -3,7 +3,13 @@ import { it } from "node:test";
 import { tellCourse } from "./tell-course.ts";
 
 it("tells a slow move in order, with the answer of each call: a container that ended late is told from a call that failed", () => {
-  const call = (method: string, code: string, startMs: number, endMs: number) => ({ method, code, nodeName: "a", startMs, endMs });
+  const call = (method: string, code: string, startMs: number, endMs: number) => ({
+    method,
+    code,
+    nodeName: "a",
+    startMs,
+    endMs,
+  });
   const times = {
     from: "a",
     to: "b",
@@ -14,7 +20,10 @@ it("tells a slow move in order, with the answer of each call: a container that e
     newAttachedMs: undefined,
     newStatusMs: undefined,
     runningMs: 14_500,
-    calls: [call("NodeUnstageVolume", "UNAVAILABLE", 3_400, 3_540.4), call("NodeUnpublishVolume", "OK", 3_300, 3_302)],
+    calls: [
+      call("NodeUnstageVolume", "UNAVAILABLE", 3_400, 3_540.4),
+      call("NodeUnpublishVolume", "OK", 3_300, 3_302),
+    ],
   };
   assert.deepEqual(tellCourse(times, 3_150), [
     "    2150  the old container on a is known to have ended",

@@ -1,9 +1,18 @@
 import type { MoveTimes } from "./phases.ts";
 
-/** Tells a move's course, a line for each thing that happened, in its order, in milliseconds after the deletion: when the old container had ended as the API has it, and each of the driver's calls with its node, code and duration. */
-export function tellCourse({ calls, deletedMs, scheduledMs, runningMs, from, to }: MoveTimes, oldEndedMs: number | undefined): readonly string[] {
+/**
+ * Tells a move's course, a line for each thing that happened, in its order, in milliseconds after the
+ * deletion: when the old container had ended as the API has it, and each of the driver's calls with its
+ * node, code and duration.
+ */
+export function tellCourse(
+  { calls, deletedMs, scheduledMs, runningMs, from, to }: MoveTimes,
+  oldEndedMs: number | undefined,
+): readonly string[] {
   const moments = [
-    ...(oldEndedMs === undefined ? [] : [{ atMs: oldEndedMs, what: `the old container on ${from} is known to have ended` }]),
+    ...(oldEndedMs === undefined
+      ? []
+      : [{ atMs: oldEndedMs, what: `the old container on ${from} is known to have ended` }]),
     { atMs: scheduledMs, what: `the new pod is on ${to}` },
     { atMs: runningMs, what: "the new container is known to run" },
     ...calls.map(({ method, code, nodeName, startMs, endMs }) => ({
@@ -11,5 +20,7 @@ export function tellCourse({ calls, deletedMs, scheduledMs, runningMs, from, to 
       what: `${method} on ${nodeName}: ${code} after ${Math.round(endMs - startMs)} ms`,
     })),
   ];
-  return moments.toSorted((left, right) => left.atMs - right.atMs).map(({ atMs, what }) => `  ${String(Math.round(atMs - deletedMs)).padStart(6)}  ${what}`);
+  return moments
+    .toSorted((left, right) => left.atMs - right.atMs)
+    .map(({ atMs, what }) => `  ${String(Math.round(atMs - deletedMs)).padStart(6)}  ${what}`);
 }

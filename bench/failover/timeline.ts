@@ -12,7 +12,11 @@ export interface Seen<T extends WatchedObject = WatchedObject> {
 
 export interface Pod extends WatchedObject {
   readonly spec: { readonly nodeName?: string };
-  readonly status: { readonly containerStatuses?: readonly { readonly state: { readonly running?: object; readonly terminated?: object } }[] };
+  readonly status: {
+    readonly containerStatuses?: readonly {
+      readonly state: { readonly running?: object; readonly terminated?: object };
+    }[];
+  };
 }
 
 export interface VolumeAttachment extends WatchedObject {
@@ -44,7 +48,11 @@ export interface Timeline {
   /** When the first thing happened that fits; undefined if nothing did so far. */
   first<K extends Kind>(kind: K, fits: (seen: Seen<Kinds[K]>) => boolean): number | undefined;
   /** When the first thing happens that fits, perhaps it has already. Throws with `what` when time is over. */
-  until<K extends Kind>(what: string, kind: K, fits: (seen: Seen<Kinds[K]>) => boolean): Promise<Seen<Kinds[K]>>;
+  until<K extends Kind>(
+    what: string,
+    kind: K,
+    fits: (seen: Seen<Kinds[K]>) => boolean,
+  ): Promise<Seen<Kinds[K]>>;
 }
 
 const MOVE_MAX_MS = 180_000;
@@ -71,14 +79,20 @@ export async function watchTimeline(lab: Lab, signal: AbortSignal): Promise<Time
       wake.resolve();
     });
   }
-  const find = <K extends Kind>(kind: K, fits: (one: Seen<Kinds[K]>) => boolean): Seen<Kinds[K]> | undefined =>
+  const find = <K extends Kind>(
+    kind: K,
+    fits: (one: Seen<Kinds[K]>) => boolean,
+  ): Seen<Kinds[K]> | undefined =>
     seen.find((one): one is Seen<Kinds[K]> => one.kind === kind && fits(one as Seen<Kinds[K]>));
   return {
     clear: () => (seen = []),
     first: (kind, fits) => find(kind, fits)?.atMs,
     until: async (what, kind, fits) => {
       const timeOver = Promise.withResolvers<never>();
-      const timer = setTimeout(() => timeOver.reject(new Error(`waited ${MOVE_MAX_MS} ms in vain for ${what}`)), MOVE_MAX_MS);
+      const timer = setTimeout(
+        () => timeOver.reject(new Error(`waited ${MOVE_MAX_MS} ms in vain for ${what}`)),
+        MOVE_MAX_MS,
+      );
       try {
         for (;;) {
           if (failure !== undefined) throw failure;

@@ -22,7 +22,13 @@ const never = new AbortController().signal;
 /** The embedded store as a process of its own; who the node is, is said. */
 export async function embeddedStore(program: string, folder: string): Promise<BenchStore> {
   const socketPath = join(folder, "store.sock");
-  const server = runProcess([program, "store", `--file=${join(folder, "store.db")}`, `--socket=${socketPath}`, "--log-level=warn"]);
+  const server = runProcess([
+    program,
+    "store",
+    `--file=${join(folder, "store.db")}`,
+    `--socket=${socketPath}`,
+    "--log-level=warn",
+  ]);
   await untilPresent(socketPath, server);
   const store = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
   return {
@@ -41,7 +47,10 @@ export async function embeddedStore(program: string, folder: string): Promise<Be
   };
 }
 
-/** Kubernetes' API server; who the node is, the emulator's metadata service tells, over plain HTTP as Azure's does. */
+/**
+ * Kubernetes' API server; who the node is, the emulator's metadata service tells, over plain HTTP as
+ * Azure's does.
+ */
 export async function kubernetesStore(nodeName: string, tell: (line: string) => void): Promise<BenchStore> {
   const missing = await whyNoApiServer();
   if (missing !== undefined) throw new Error(`--kubernetes ${missing}`);
@@ -49,7 +58,16 @@ export async function kubernetesStore(nodeName: string, tell: (line: string) => 
   const azure = await startEmulator({
     https: false,
     resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: "rg", location: "eastus" }],
-    virtualMachines: [{ subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", location: "eastus", name: nodeName, zone: "1", size: "Standard_D8s_v5" }],
+    virtualMachines: [
+      {
+        subscriptionId: SUBSCRIPTION_ID,
+        resourceGroup: "rg",
+        location: "eastus",
+        name: nodeName,
+        zone: "1",
+        size: "Standard_D8s_v5",
+      },
+    ],
   });
   const client = server.connect();
   for (const [path, name] of [
@@ -57,11 +75,16 @@ export async function kubernetesStore(nodeName: string, tell: (line: string) => 
     ["/api/v1/nodes", nodeName],
   ] as const) {
     const made = await client.call({ method: "POST", path, body: { metadata: { name } } }, never);
-    if (!made.ok || made.value.code !== 201) throw new Error(`${path} ${name} could not be made: ${JSON.stringify(made)}`);
+    if (!made.ok || made.value.code !== 201)
+      throw new Error(`${path} ${name} could not be made: ${JSON.stringify(made)}`);
   }
   return {
     store: createKubernetesObjectStore(client, NAMESPACE),
-    flags: [`--kubeconfig=${server.kubeconfigFile}`, `--namespace=${NAMESPACE}`, `--metadata-endpoint=${azure.url}/emulator/v1/imds/${nodeName}`],
+    flags: [
+      `--kubeconfig=${server.kubeconfigFile}`,
+      `--namespace=${NAMESPACE}`,
+      `--metadata-endpoint=${azure.url}/emulator/v1/imds/${nodeName}`,
+    ],
     close: async () => {
       await azure.close();
       await server.close();

@@ -6,7 +6,10 @@ import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 const never = new AbortController().signal;
 const CREATED_AT_ONCE = 16;
 
-/** Puts volumes into a store as a cluster has them: each written to by one node and standing by on another, none of which is the node that is measured. */
+/**
+ * Puts volumes into a store as a cluster has them: each written to by one node and standing by on another,
+ * none of which is the node that is measured.
+ */
 export async function fillStore(store: ObjectStore, volumes: number): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -17,7 +20,11 @@ export async function fillStore(store: ObjectStore, volumes: number): Promise<vo
 
 async function putVolume(store: ObjectStore, index: number): Promise<void> {
   const volumeName = `pvc-${String(index).padStart(5, "0")}-4c1f-9a70-0d9c5c1c1a11`;
-  const diskUri = formatDiskUri({ subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "mc_cluster_eastus", diskName: volumeName });
+  const diskUri = formatDiskUri({
+    subscriptionId: "00000000-0000-0000-0000-000000000001",
+    resourceGroup: "mc_cluster_eastus",
+    diskName: volumeName,
+  });
   const [writer, replica] = [`aks-pool-${index % 97}`, `aks-pool-${(index + 1) % 97}`];
   const created = await store.create(
     "AzVolume",
@@ -50,7 +57,14 @@ async function putVolume(store: ObjectStore, index: number): Promise<void> {
   const record = {
     ...newRecord(0),
     epoch: 1,
-    writer: { nodeName: writer, vmId: `vm-of-${writer}`, instanceUri: `/virtualMachines/${writer}`, epoch: 1, held: true, requested: true },
+    writer: {
+      nodeName: writer,
+      vmId: `vm-of-${writer}`,
+      instanceUri: `/virtualMachines/${writer}`,
+      epoch: 1,
+      held: true,
+      requested: true,
+    },
   };
   const status = { state: "Created", detail, record, conditions: [], observedGeneration: 1 } as const;
   const written = await store.updateStatus("AzVolume", { ...created.value, status }, never);

@@ -14,8 +14,14 @@ const READY_MAX_MS = 60_000;
 const POLL_MS = 20;
 
 /** Starts this Node with the arguments given. */
-export function runProcess(args: readonly string[], environment: Readonly<Record<string, string>> = {}): BenchProcess {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ...environment } });
+export function runProcess(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): BenchProcess {
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...environment },
+  });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${process.execPath} could not be started`);
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;

@@ -49,7 +49,9 @@ export async function profileAreas(work: () => Promise<void>): Promise<readonly 
       hits.set(area, (hits.get(area) ?? 0) + hitCount);
     }
     const total = [...hits.values()].reduce((sum, count) => sum + count, 0);
-    return [...hits].map(([area, count]) => ({ area, share: count / Math.max(1, total) })).toSorted((left, right) => right.share - left.share);
+    return [...hits]
+      .map(([area, count]) => ({ area, share: count / Math.max(1, total) }))
+      .toSorted((left, right) => right.share - left.share);
   } finally {
     session.disconnect();
   }

@@ -8,7 +8,10 @@ export interface Child {
   readonly pid: number;
   /** What it printed on standard error so far. */
   readonly log: () => string;
-  /** The first line of standard output that `matches` accepts; lines that came before are seen, too. Rejects if the process ends first or time runs out. */
+  /**
+   * The first line of standard output that `matches` accepts; lines that came before are seen, too. Rejects
+   * if the process ends first or time runs out.
+   */
   untilLine(matches: (line: string) => boolean, timeoutMs: number): Promise<string>;
   readonly lines: () => readonly string[];
   kill(signal: NodeJS.Signals): void;
@@ -21,7 +24,11 @@ export interface Child {
 const LOG_MAX_CHARS = 1_000_000;
 
 /** Starts a process whose end belongs to the demo. */
-export function startChild(name: string, command: readonly string[], env: NodeJS.ProcessEnv = process.env): Child {
+export function startChild(
+  name: string,
+  command: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Child {
   const [program = "", ...args] = command;
   const child: ChildProcess = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   const lines: string[] = [];
@@ -58,12 +65,25 @@ export function startChild(name: string, command: readonly string[], env: NodeJS
           if (matches(line)) end(() => resolve(line));
         };
         const timer = setTimeout(
-          () => end(() => reject(new Error(`${name} did not say what was waited for within ${timeoutMs} ms:\n${log.slice(-4_000)}`))),
+          () =>
+            end(() =>
+              reject(
+                new Error(
+                  `${name} did not say what was waited for within ${timeoutMs} ms:\n${log.slice(-4_000)}`,
+                ),
+              ),
+            ),
           timeoutMs,
         );
         waiting.add(tell);
         // Not at its exit: what it printed last may still have to be read then.
-        child.once("close", () => end(() => reject(new Error(`${name} ended (${child.exitCode ?? child.signalCode ?? ""}):\n${log.slice(-4_000)}`))));
+        child.once("close", () =>
+          end(() =>
+            reject(
+              new Error(`${name} ended (${child.exitCode ?? child.signalCode ?? ""}):\n${log.slice(-4_000)}`),
+            ),
+          ),
+        );
       });
     },
     stop: async (graceMs) => {

@@ -52,17 +52,35 @@ export function connectCsi(socketPath: string, signal: AbortSignal): CsiClients 
     Object.fromEntries(
       Object.entries(service).map(([name, method]) => [
         name,
-        (request: unknown, options?: CallOptions) => call(client, method as Method<unknown, unknown>, request, options?.timeoutMs ?? CALL_MAX_MS, signal),
+        (request: unknown, options?: CallOptions) =>
+          call(
+            client,
+            method as Method<unknown, unknown>,
+            request,
+            options?.timeoutMs ?? CALL_MAX_MS,
+            signal,
+          ),
       ]),
     ) as Methods<Service>;
-  return { controller: methodsOf(ControllerService), node: methodsOf(NodeService), close: () => client.close() };
+  return {
+    controller: methodsOf(ControllerService),
+    node: methodsOf(NodeService),
+    close: () => client.close(),
+  };
 }
 
-function call(client: Client, method: Method<unknown, unknown>, request: unknown, timeoutMs: number, signal: AbortSignal): Promise<unknown> {
+function call(
+  client: Client,
+  method: Method<unknown, unknown>,
+  request: unknown,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const abort = (): void => sent.cancel();
-    // A process of the lab's that was just started again has its socket, but the channel may still be waiting to try it.
+    // A process of the lab's that was just started again has its socket, but the channel may still be
+    // waiting to try it.
     const metadata = new Metadata({ waitForReady: true });
     const sent = client.makeUnaryRequest(
       method.path,

@@ -9,7 +9,11 @@ export interface EmulatorClient {
 }
 
 interface State {
-  readonly disks: readonly { readonly name: string; readonly managedBy?: string; readonly managedByExtended?: readonly string[] }[];
+  readonly disks: readonly {
+    readonly name: string;
+    readonly managedBy?: string;
+    readonly managedByExtended?: readonly string[];
+  }[];
   readonly virtualMachines: readonly {
     readonly id: string;
     readonly properties: { readonly vmId: string; readonly osProfile: { readonly computerName: string } };
@@ -17,7 +21,11 @@ interface State {
 }
 
 /** Speaks to an emulator over TLS with its own CA, for a lab with nodes of these names. */
-export function createEmulatorClient(url: string, nodeNames: readonly string[], get: (url: string) => Promise<unknown>): EmulatorClient {
+export function createEmulatorClient(
+  url: string,
+  nodeNames: readonly string[],
+  get: (url: string) => Promise<unknown>,
+): EmulatorClient {
   const state = async (): Promise<State> => (await get(`${url}/emulator/v1/state`)) as State;
   let counted = 0;
   let seen = 0;
@@ -34,13 +42,19 @@ export function createEmulatorClient(url: string, nodeNames: readonly string[], 
     disks: async () =>
       (await state()).disks.map((disk) => ({
         name: disk.name,
-        attachedTo: [...(disk.managedBy === undefined ? [] : [disk.managedBy]), ...(disk.managedByExtended ?? [])],
+        attachedTo: [
+          ...(disk.managedBy === undefined ? [] : [disk.managedBy]),
+          ...(disk.managedByExtended ?? []),
+        ],
       })),
     instances: async () =>
       new Map(
         (await state()).virtualMachines
           .filter(({ properties }) => nodeNames.includes(properties.osProfile.computerName))
-          .map(({ id, properties: { vmId, osProfile } }) => [osProfile.computerName, { vmId, instanceUri: id }]),
+          .map(({ id, properties: { vmId, osProfile } }) => [
+            osProfile.computerName,
+            { vmId, instanceUri: id },
+          ]),
       ),
   };
 }

@@ -4,11 +4,17 @@ import type { Child } from "./child.ts";
 export interface LabProcess {
   /** The one that runs now, or ran last. */
   readonly child: Child;
-  /** How each one since the last restart died that nobody had told to: its exit code or the signal that killed it. Whoever has taken note may clear it. */
+  /**
+   * How each one since the last restart died that nobody had told to: its exit code or the signal that
+   * killed it. Whoever has taken note may clear it.
+   */
   readonly deaths: string[];
   /** Waits until it says that it is ready; one that dies on the way is waited for in its successor. */
   untilReady(): Promise<string>;
-  /** Ends it, starts it again, and waits until it is ready. `env` comes on top of the lab's own, in later revivals, too. */
+  /**
+   * Ends it, starts it again, and waits until it is ready. `env` comes on top of the lab's own, in later
+   * revivals, too.
+   */
   restart(env?: NodeJS.ProcessEnv): Promise<void>;
   /** From now on it is not revived any more. */
   retire(): void;

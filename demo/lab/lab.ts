@@ -3,7 +3,10 @@ import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { connectEmbeddedStore, type ConnectedStore } from "../../src/adapters/embedded/connect-embedded-store.ts";
+import {
+  connectEmbeddedStore,
+  type ConnectedStore,
+} from "../../src/adapters/embedded/connect-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { environmentWithClockBehind } from "../clock-behind.ts";
@@ -25,7 +28,10 @@ export interface LabNode {
   readonly zone: string;
   /** The node plug-in as it runs now. */
   readonly process: Child;
-  /** A process that is always in the node's mount namespace: mounts outlive the plug-in, as on a real machine. */
+  /**
+   * A process that is always in the node's mount namespace: mounts outlive the plug-in, as on a real
+   * machine.
+   */
   readonly mountsPid: number;
   readonly csi: CsiClients["node"];
   /** Folder of its staging and target paths, as the node itself sees it. */
@@ -98,9 +104,15 @@ export interface LabOptions {
   readonly signal: AbortSignal;
   /** Default: three VMs in one zone and one in another. */
   readonly vms?: readonly LabVm[];
-  /** VMs in the same resource group that are no nodes of this lab: for a lab that is to stand beside it. Default: none. */
+  /**
+   * VMs in the same resource group that are no nodes of this lab: for a lab that is to stand beside it.
+   * Default: none.
+   */
   readonly strangers?: readonly LabVm[];
-  /** Another lab, whose strangers are this one's VMs: both share its Azure and its resource group. Default: an Azure of its own. */
+  /**
+   * Another lab, whose strangers are this one's VMs: both share its Azure and its resource group. Default:
+   * an Azure of its own.
+   */
   readonly beside?: Lab;
   /** Default `lab`. */
   readonly clusterId?: string;
@@ -110,21 +122,27 @@ export interface LabOptions {
   readonly controllerFlags?: readonly string[];
   /** Further settings of each node plug-in. */
   readonly nodeFlags?: readonly string[];
-  /** Where objects are kept. The lab closes its connection. Default: an embedded store, a process of the lab. */
+  /**
+   * Where objects are kept. The lab closes its connection. Default: an embedded store, a process of the
+   * lab.
+   */
   readonly store?: OtherStore;
   /** How CSI sockets are connected to. Default `connectCsi`: each call is made once. */
   readonly connect?: typeof connectCsi;
   /**
    * How old objects are for all other processes from the moment that they are created, in milliseconds: the
-   * store's clock is that much behind. Nothing else is, since the store stamps only when an object was created, or
-   * marked for deletion. Default 0.
+   * store's clock is that much behind. Nothing else is, since the store stamps only when an object was
+   * created, or marked for deletion. Default 0.
    */
   readonly objectsBornAgedMs?: number;
   /** Deaths of store, controller or a node plug-in that it is revived from by itself. Default 0. */
   readonly revivalsMax?: number;
 }
 
-/** Starts emulator, store, controller and node plug-ins, each as a process of its own; each node in a mount namespace of its own. */
+/**
+ * Starts emulator, store, controller and node plug-ins, each as a process of its own; each node in a mount
+ * namespace of its own.
+ */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = await mkdtemp(join(tmpdir(), "azd-"));
   const children: Child[] = [];
@@ -133,10 +151,16 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const close = async (): Promise<void> => {
     for (const process of processes.values()) process.retire();
     for (const end of closing.toReversed()) await end();
-    await Promise.all(children.filter((child) => child.name.startsWith("writer")).map((child) => child.stop(STOP_GRACE_MS)));
+    await Promise.all(
+      children.filter((child) => child.name.startsWith("writer")).map((child) => child.stop(STOP_GRACE_MS)),
+    );
     // Node plug-ins and their mounts first: a mount would hold a device, and the emulator its disk.
-    await Promise.all(children.filter((child) => child.name.startsWith("node-")).map((child) => child.stop(STOP_GRACE_MS)));
-    await Promise.all(children.filter((child) => child.name.startsWith(MOUNTS_OF)).map((child) => child.stop(STOP_GRACE_MS)));
+    await Promise.all(
+      children.filter((child) => child.name.startsWith("node-")).map((child) => child.stop(STOP_GRACE_MS)),
+    );
+    await Promise.all(
+      children.filter((child) => child.name.startsWith(MOUNTS_OF)).map((child) => child.stop(STOP_GRACE_MS)),
+    );
     for (const child of children.toReversed()) await child.stop(STOP_GRACE_MS);
     await rm(directory, { recursive: true, force: true });
   };
@@ -157,7 +181,17 @@ interface Building extends LabOptions {
 }
 
 async function build(building: Building): Promise<Lab> {
-  const { directory, children, processes, closing, hasDevices, timeScale, signal, vms = demoVms, connect = connectCsi } = building;
+  const {
+    directory,
+    children,
+    processes,
+    closing,
+    hasDevices,
+    timeScale,
+    signal,
+    vms = demoVms,
+    connect = connectCsi,
+  } = building;
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Child => {
     signal.throwIfAborted();
     const child = startChild(name, command, { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env });
@@ -175,16 +209,25 @@ async function build(building: Building): Promise<Lab> {
   const azureDirectory = building.beside?.directory ?? directory;
   const caFile = join(azureDirectory, "ca.pem");
   const devices = join(azureDirectory, "vms");
-  const emulatorProcess = building.beside === undefined ? await startEmulator(building, run, { vms, caFile, devices }) : undefined;
+  const emulatorProcess =
+    building.beside === undefined ? await startEmulator(building, run, { vms, caFile, devices }) : undefined;
   const storeSocket = join(directory, "store.sock");
   const startStore = (): LabProcess =>
     runAgain(
       "store",
-      [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"],
+      [
+        process.execPath,
+        MAIN,
+        "store",
+        `--file=${join(directory, "store.db")}`,
+        `--socket=${storeSocket}`,
+        "--log-level=warn",
+      ],
       building.objectsBornAgedMs === undefined ? {} : environmentWithClockBehind(building.objectsBornAgedMs),
     );
   const storeProcess = building.store === undefined ? startStore() : undefined;
-  const storeFlags = (name: string): readonly string[] => building.store?.flags(name) ?? [`--store-socket=${storeSocket}`];
+  const storeFlags = (name: string): readonly string[] =>
+    building.store?.flags(name) ?? [`--store-socket=${storeSocket}`];
   const url = building.beside?.endpoints["azure"] ?? (await readyUrl(emulatorProcess));
   await storeProcess?.untilReady();
 
@@ -199,7 +242,9 @@ async function build(building: Building): Promise<Lab> {
     activeDirectoryEndpoint: url,
   };
   await writeFile(join(directory, "azure.json"), JSON.stringify(cloudConfig));
-  const controllerNames = Array.from({ length: building.controllerCount ?? 1 }, (_, index) => (index === 0 ? "controller" : `controller-${index + 1}`));
+  const controllerNames = Array.from({ length: building.controllerCount ?? 1 }, (_, index) =>
+    index === 0 ? "controller" : `controller-${index + 1}`,
+  );
   const controllerSocket = (name: string): string => join(directory, `${name}.sock`);
   const controllerProcesses = controllerNames.map((name) =>
     runAgain(name, [
@@ -230,7 +275,9 @@ async function build(building: Building): Promise<Lab> {
     }),
   );
   for (const controllerProcess of controllerProcesses) await controllerProcess.untilReady();
-  const store = building.store?.store ?? connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
+  const store =
+    building.store?.store ??
+    connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
   closing.push(() => store.close());
   const orchestrator = building.store?.orchestrator ?? createOrchestrator(store, signal);
   for (const [nodeName, { instanceUri }] of instances) await orchestrator.addNode(nodeName, instanceUri);
@@ -259,7 +306,8 @@ async function build(building: Building): Promise<Lab> {
     nodes,
     processes,
     endpoints,
-    logs: () => children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"),
+    logs: () =>
+      children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"),
     own: (child) => void children.push(child),
     close: building.close,
   };
@@ -278,7 +326,9 @@ async function startEmulator(
     `--config=${join(directory, "scenario.yaml")}`,
     `--ca-file=${of.caFile}`,
     `--time-scale=${timeScale}`,
-    ...(hasDevices ? ["--data-plane=linux", `--data-dir=${join(directory, "disks")}`, `--device-root=${of.devices}`] : []),
+    ...(hasDevices
+      ? ["--data-plane=linux", `--data-dir=${join(directory, "disks")}`, `--device-root=${of.devices}`]
+      : []),
   ]);
 }
 
@@ -304,7 +354,14 @@ async function startNode(start: {
   const socket = join(home, "csi.sock");
   const deviceRoot = join(devices, vmNameOf(vm));
   const mounts = hasDevices
-    ? run(`${MOUNTS_OF}${vm.name}`, ["unshare", "--mount", "--propagation=private", "sh", "-c", "echo {} && exec sleep infinity"])
+    ? run(`${MOUNTS_OF}${vm.name}`, [
+        "unshare",
+        "--mount",
+        "--propagation=private",
+        "sh",
+        "-c",
+        "echo {} && exec sleep infinity",
+      ])
     : undefined;
   // Before it says so, it may still be in the lab's own namespace.
   await mounts?.untilLine(isReady, READY_MAX_MS);
@@ -350,7 +407,11 @@ function vmNameOf({ name }: LabVm): string {
 }
 
 function scenario(vms: readonly LabVm[]): string {
-  const machines = vms.map((vm) => `  - {name: ${vmNameOf(vm)}, computerName: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`).join("\n");
+  const machines = vms
+    .map(
+      (vm) => `  - {name: ${vmNameOf(vm)}, computerName: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`,
+    )
+    .join("\n");
   return `subscriptionId: ${SUBSCRIPTION}\nlocation: ${LOCATION}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines:\n${machines}\n`;
 }
 

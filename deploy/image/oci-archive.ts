@@ -22,7 +22,10 @@ export interface OciRunConfig {
 
 /** An image to write. */
 export interface OciImage {
-  /** Full names with tag, for example `registry.k8s.io/pause:3.10.1`: the archive's image is known by each of them. */
+  /**
+   * Full names with tag, for example `registry.k8s.io/pause:3.10.1`: the archive's image is known by each
+   * of them.
+   */
   readonly names: readonly string[];
   readonly architecture: "amd64" | "arm64";
   /** From the bottom up; parents stand before their children. `folderEntries` makes one of a folder. */
@@ -40,8 +43,9 @@ export interface WrittenImage {
 const MEDIA_TYPE = "application/vnd.oci.image";
 
 /**
- * Writes an image as an OCI layout in a tar file, as `ctr images import`, `docker load`, `podman load` and `skopeo` read it. The same content gives the same bytes and digests:
- * every time in it is fixed. Layers are not compressed. The file appears when it is complete.
+ * Writes an image as an OCI layout in a tar file, as `ctr images import`, `docker load`, `podman load` and
+ * `skopeo` read it. The same content gives the same bytes and digests: every time in it is fixed. Layers
+ * are not compressed. The file appears when it is complete.
  */
 export async function writeOciImage(image: OciImage, file: string): Promise<WrittenImage> {
   const unfinished = `${file}.${process.pid}.unfinished`;
@@ -60,7 +64,8 @@ export async function writeOciImage(image: OciImage, file: string): Promise<Writ
 
 async function writeArchive(image: OciImage, archive: BlobArchive): Promise<WrittenImage> {
   const layers: BlobDescriptor[] = [];
-  for (const layer of image.layers) layers.push(await archive.addBlob(`${MEDIA_TYPE}.layer.v1.tar`, tarChunks(layer)));
+  for (const layer of image.layers)
+    layers.push(await archive.addBlob(`${MEDIA_TYPE}.layer.v1.tar`, tarChunks(layer)));
   const config = await archive.addBlob(`${MEDIA_TYPE}.config.v1+json`, [json(imageConfig(image, layers))]);
   const mediaType = `${MEDIA_TYPE}.manifest.v1+json`;
   const manifest = await archive.addBlob(mediaType, [json({ schemaVersion: 2, mediaType, config, layers })]);
@@ -71,10 +76,19 @@ async function writeArchive(image: OciImage, archive: BlobArchive): Promise<Writ
 
 function imageConfig({ architecture, config }: OciImage, layers: readonly BlobDescriptor[]): object {
   const created = new Date(MODIFIED_AT_S * 1000).toISOString();
-  return { created, architecture, os: "linux", config, rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) } };
+  return {
+    created,
+    architecture,
+    os: "linux",
+    config,
+    rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) },
+  };
 }
 
-/** `io.containerd.image.name` is where containerd and Docker look for the full name; OCI's own annotation holds the tag. */
+/**
+ * `io.containerd.image.name` is where containerd and Docker look for the full name; OCI's own annotation
+ * holds the tag.
+ */
 function index({ names, architecture }: OciImage, manifest: BlobDescriptor): object {
   const manifests = names.map((name) => ({
     ...manifest,
@@ -86,7 +100,8 @@ function index({ names, architecture }: OciImage, manifest: BlobDescriptor): obj
 
 function tagOf(name: string): string {
   const [, tag] = /:([\w][\w.-]{0,127})$/u.exec(name) ?? [];
-  if (tag === undefined || !name.includes("/")) throw new Error(`${name} is no full name of an image: write registry/repository:tag`);
+  if (tag === undefined || !name.includes("/"))
+    throw new Error(`${name} is no full name of an image: write registry/repository:tag`);
   return tag;
 }
 

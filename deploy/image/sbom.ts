@@ -56,22 +56,41 @@ export function sbomOf(content: ImageContent): object {
     ],
     relationships: [
       { spdxElementId: DOCUMENT_ID, relationshipType: "DESCRIBES", relatedSpdxElement: DRIVER_ID },
-      ...components.map(({ id }) => ({ spdxElementId: DRIVER_ID, relationshipType: "CONTAINS", relatedSpdxElement: id })),
+      ...components.map(({ id }) => ({
+        spdxElementId: DRIVER_ID,
+        relationshipType: "CONTAINS",
+        relatedSpdxElement: id,
+      })),
     ],
   };
 }
 
 function nodeComponent({ node }: ImageContent): Component {
-  return { id: "SPDXRef-node", name: "node", version: node.version, license: "MIT", purl: `pkg:npm/${node.packageName}@${node.version}` };
+  return {
+    id: "SPDXRef-node",
+    name: "node",
+    version: node.version,
+    license: "MIT",
+    purl: `pkg:npm/${node.packageName}@${node.version}`,
+  };
 }
 
-function debianComponent({ name, version, architecture, sha256 }: ImageContent["debianPackages"][number], release: string): Component {
+function debianComponent(
+  { name, version, architecture, sha256 }: ImageContent["debianPackages"][number],
+  release: string,
+): Component {
   const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}&distro=debian-${release}`;
   return { id: idOf("deb", name), name, version, license: "", purl, sha256 };
 }
 
 function npmComponent({ name, version, license }: ImageContent["npmPackages"][number]): Component {
-  return { id: idOf("npm", `${name}-${version}`), name, version, license, purl: `pkg:npm/${name.replace("@", "%40")}@${version}` };
+  return {
+    id: idOf("npm", `${name}-${version}`),
+    name,
+    version,
+    license,
+    purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
+  };
 }
 
 function idOf(kind: string, name: string): string {

@@ -18,14 +18,21 @@ describe("files of the system layer", () => {
     for (const [path, content] of Object.entries(files)) {
       const full = join(folder, name, path);
       await mkdir(dirname(full), { recursive: true });
-      await (content.startsWith("->") ? symlink(content.slice(2), full) : writeFile(full, content, { mode: 0o755 }));
+      await (content.startsWith("->")
+        ? symlink(content.slice(2), full)
+        : writeFile(full, content, { mode: 0o755 }));
     }
     return { name, version: "1", architecture: "amd64", sha256: "", control: "", folder: join(folder, name) };
   }
 
   it("are the programs asked for, what they link to and load, and the licences of their packages; nothing else", async () => {
     const packages = [
-      await aPackage("shell", { "bin/dash": "dash", "bin/sh": "->dash", "usr/share/doc/shell/copyright": "BSD", "usr/share/man/sh.1": "long" }),
+      await aPackage("shell", {
+        "bin/dash": "dash",
+        "bin/sh": "->dash",
+        "usr/share/doc/shell/copyright": "BSD",
+        "usr/share/man/sh.1": "long",
+      }),
       await aPackage("fun", {
         "lib/x86_64-linux-gnu/libfun.so.1": "->libfun.so.1.2",
         "lib/x86_64-linux-gnu/libfun.so.1.2": "fun",
@@ -35,32 +42,53 @@ describe("files of the system layer", () => {
       await aPackage("unused", { "usr/bin/python": "python", "usr/share/doc/unused/copyright": "PSF" }),
     ];
     const choices = [{ package: "shell", driver: ["sh"], people: [], files: [] }];
-    const found = await systemFiles(packages, choices, [{ libraries: ["libfun.so.1"], loader: "/lib64/ld.so.2" }]);
+    const found = await systemFiles(packages, choices, [
+      { libraries: ["libfun.so.1"], loader: "/lib64/ld.so.2" },
+    ]);
     assert.deepEqual(
       found.packages.map(({ name }) => name),
       ["shell", "fun", "base"],
     );
-    assert.deepEqual(found.entries.map((entry) => (entry.kind === "SymbolicLink" ? `${entry.path} -> ${entry.target}` : entry.path)).toSorted(), [
-      "usr/bin/dash",
-      "usr/bin/sh -> dash",
-      "usr/lib/x86_64-linux-gnu/libfun.so.1 -> libfun.so.1.2",
-      "usr/lib/x86_64-linux-gnu/libfun.so.1.2",
-      "usr/lib64/ld.so.2",
-      "usr/share/doc/base/copyright",
-      "usr/share/doc/fun -> base",
-      "usr/share/doc/shell/copyright",
-    ]);
+    assert.deepEqual(
+      found.entries
+        .map((entry) => (entry.kind === "SymbolicLink" ? `${entry.path} -> ${entry.target}` : entry.path))
+        .toSorted(),
+      [
+        "usr/bin/dash",
+        "usr/bin/sh -> dash",
+        "usr/lib/x86_64-linux-gnu/libfun.so.1 -> libfun.so.1.2",
+        "usr/lib/x86_64-linux-gnu/libfun.so.1.2",
+        "usr/lib64/ld.so.2",
+        "usr/share/doc/base/copyright",
+        "usr/share/doc/fun -> base",
+        "usr/share/doc/shell/copyright",
+      ],
+    );
   });
 
   it("must all be there: an image that lacks a program is not built", async () => {
     const packages = [await aPackage("empty", { "usr/share/doc/empty/copyright": "MIT" })];
     const rows = [
-      { choices: [{ package: "empty", driver: ["mkfs.ext4"], people: [], files: [] }], needs: [], missing: "mkfs.ext4 of empty" },
-      { choices: [{ package: "empty", driver: [], people: [], files: ["etc/mke2fs.conf"] }], needs: [], missing: "etc/mke2fs.conf of empty" },
-      { choices: [], needs: [{ libraries: ["libgone.so.1"], loader: undefined }], missing: "library libgone.so.1, which Node loads," },
+      {
+        choices: [{ package: "empty", driver: ["mkfs.ext4"], people: [], files: [] }],
+        needs: [],
+        missing: "mkfs.ext4 of empty",
+      },
+      {
+        choices: [{ package: "empty", driver: [], people: [], files: ["etc/mke2fs.conf"] }],
+        needs: [],
+        missing: "etc/mke2fs.conf of empty",
+      },
+      {
+        choices: [],
+        needs: [{ libraries: ["libgone.so.1"], loader: undefined }],
+        missing: "library libgone.so.1, which Node loads,",
+      },
     ];
     for (const { choices, needs, missing } of rows) {
-      await assert.rejects(systemFiles(packages, choices, needs), { message: `${missing} is in none of the packages: see deploy/image/image-programs.ts` });
+      await assert.rejects(systemFiles(packages, choices, needs), {
+        message: `${missing} is in none of the packages: see deploy/image/image-programs.ts`,
+      });
     }
   });
 });

@@ -8,7 +8,10 @@ import type { TarEntry } from "./tar-entry.ts";
 
 /** A file of a package, as it goes into the image. */
 interface PackagedFile {
-  /** In the image: relative, with `bin`, `sbin` and `lib` below `usr`, as Debian has been installed since its release 12. */
+  /**
+   * In the image: relative, with `bin`, `sbin` and `lib` below `usr`, as Debian has been installed since
+   * its release 12.
+   */
   readonly path: string;
   readonly package: string;
   /** Where it is unpacked. */
@@ -30,7 +33,10 @@ const PROGRAM_FOLDERS = ["usr/bin", "usr/sbin"];
 const MODE_BITS = 0o777;
 const LIBRARY = /^usr\/lib(?:64)?\/(?:[\w-]+-linux-gnu\/)?[^/]+\.so(?:\.[\w.]+)*$/u;
 
-/** The programs and files of `choices`, and of all the packages the libraries that they and `alsoLoaded` (programs from elsewhere) load. Throws if one is in no package. */
+/**
+ * The programs and files of `choices`, and of all the packages the libraries that they and `alsoLoaded`
+ * (programs from elsewhere) load. Throws if one is in no package.
+ */
 export async function systemFiles(
   packages: readonly DebianPackage[],
   choices: readonly PackageChoice[],
@@ -38,23 +44,32 @@ export async function systemFiles(
 ): Promise<SystemFiles> {
   const files = (await Promise.all(packages.map(filesOf))).flat();
   const byPath = new Map(files.map((file) => [file.path, file]));
-  const libraries = new Map(files.filter(({ path }) => LIBRARY.test(path)).map((file) => [file.path.slice(file.path.lastIndexOf("/") + 1), file]));
+  const libraries = new Map(
+    files
+      .filter(({ path }) => LIBRARY.test(path))
+      .map((file) => [file.path.slice(file.path.lastIndexOf("/") + 1), file]),
+  );
   const chosen = new Map<string, PackagedFile>();
 
   const choose = async (file: PackagedFile): Promise<void> => {
     if (chosen.has(file.path)) return;
     chosen.set(file.path, file);
-    if (file.target !== undefined) return choose(found(byPath.get(targetPath(file)), `what ${file.path} links to`));
+    if (file.target !== undefined)
+      return choose(found(byPath.get(targetPath(file)), `what ${file.path} links to`));
     const needs = elfNeeds(await readFile(file.source));
     if (needs !== undefined) await load(needs, file.path);
   };
   const load = async (needs: ElfNeeds, by: string): Promise<void> => {
-    for (const name of needs.libraries) await choose(found(libraries.get(name), `library ${name}, which ${by} loads,`));
-    if (needs.loader !== undefined) await choose(found(byPath.get(merged(needs.loader.slice(1))), `${needs.loader}, which starts ${by},`));
+    for (const name of needs.libraries)
+      await choose(found(libraries.get(name), `library ${name}, which ${by} loads,`));
+    if (needs.loader !== undefined)
+      await choose(found(byPath.get(merged(needs.loader.slice(1))), `${needs.loader}, which starts ${by},`));
   };
 
   for (const choice of choices) {
-    const own = new Map(files.filter((file) => file.package === choice.package).map((file) => [file.path, file]));
+    const own = new Map(
+      files.filter((file) => file.package === choice.package).map((file) => [file.path, file]),
+    );
     for (const program of [...choice.driver, ...choice.people]) {
       await choose(
         found(
@@ -63,12 +78,14 @@ export async function systemFiles(
         ),
       );
     }
-    for (const path of choice.files) await choose(found(own.get(merged(path)), `${path} of ${choice.package}`));
+    for (const path of choice.files)
+      await choose(found(own.get(merged(path)), `${path} of ${choice.package}`));
   }
   for (const needs of alsoLoaded) await load(needs, "Node");
 
   const used = packages.filter(({ name }) => [...chosen.values()].some((file) => file.package === name));
-  for (const { name } of used) for (const licence of licencesOf(name, byPath)) chosen.set(licence.path, licence);
+  for (const { name } of used)
+    for (const licence of licencesOf(name, byPath)) chosen.set(licence.path, licence);
   return { entries: await Promise.all([...chosen.values()].map(entryOf)), packages: used };
 }
 
@@ -80,7 +97,12 @@ async function filesOf({ name, folder }: DebianPackage): Promise<readonly Packag
       .map(async (entry) => {
         const source = join(entry.parentPath, entry.name);
         const path = merged(source.slice(folder.length + 1));
-        return { path, package: name, source, ...(entry.isSymbolicLink() ? { target: await readlink(source) } : {}) };
+        return {
+          path,
+          package: name,
+          source,
+          ...(entry.isSymbolicLink() ? { target: await readlink(source) } : {}),
+        };
       }),
   );
 }
@@ -88,14 +110,21 @@ async function filesOf({ name, folder }: DebianPackage): Promise<readonly Packag
 /** A package's licence; its folder of documents may be a link to another package's. */
 function licencesOf(name: string, byPath: ReadonlyMap<string, PackagedFile>): readonly PackagedFile[] {
   const folder = byPath.get(`usr/share/doc/${name}`);
-  const copyright = byPath.get(`${folder === undefined ? `usr/share/doc/${name}` : targetPath(folder)}/copyright`);
+  const copyright = byPath.get(
+    `${folder === undefined ? `usr/share/doc/${name}` : targetPath(folder)}/copyright`,
+  );
   return [folder, copyright].filter((file) => file !== undefined);
 }
 
 async function entryOf({ path, source, target }: PackagedFile): Promise<TarEntry> {
   if (target !== undefined) return { kind: "SymbolicLink", path, target };
   const stats = await lstat(source);
-  return { kind: "File", path, mode: stats.mode & MODE_BITS, content: { kind: "Disk", path: source, sizeBytes: stats.size } };
+  return {
+    kind: "File",
+    path,
+    mode: stats.mode & MODE_BITS,
+    content: { kind: "Disk", path: source, sizeBytes: stats.size },
+  };
 }
 
 function targetPath({ path, target = "" }: PackagedFile): string {
@@ -107,6 +136,7 @@ function merged(path: string): string {
 }
 
 function found(file: PackagedFile | undefined, what: string): PackagedFile {
-  if (file === undefined) throw new Error(`${what} is in none of the packages: see deploy/image/image-programs.ts`);
+  if (file === undefined)
+    throw new Error(`${what} is in none of the packages: see deploy/image/image-programs.ts`);
   return file;
 }

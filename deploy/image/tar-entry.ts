@@ -1,5 +1,7 @@
 /** Where the bytes of a file in a tar archive come from. */
-export type TarContent = { readonly kind: "Bytes"; readonly bytes: Uint8Array } | { readonly kind: "Disk"; readonly path: string; readonly sizeBytes: number };
+export type TarContent =
+  | { readonly kind: "Bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "Disk"; readonly path: string; readonly sizeBytes: number };
 
 interface Owned {
   /** Path inside the archive: relative, without a leading or trailing slash. */
@@ -15,5 +17,8 @@ export type TarEntry =
   | (Owned & { readonly kind: "Folder"; readonly mode: number })
   | (Owned & { readonly kind: "File"; readonly mode: number; readonly content: TarContent })
   | (Owned & { readonly kind: "SymbolicLink"; readonly target: string })
-  /** A second name of a file that stands earlier in the archive; `target` is that file's path in the archive. */
+  /**
+   * A second name of a file that stands earlier in the archive; `target` is that file's path in the
+   * archive.
+   */
   | (Owned & { readonly kind: "HardLink"; readonly target: string });

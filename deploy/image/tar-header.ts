@@ -2,7 +2,10 @@ import type { TarEntry } from "./tar-entry.ts";
 
 /** Tar archives consist of blocks of this size, in bytes. */
 export const BLOCK_BYTES = 512;
-/** The modification time of everything in our archives, in seconds since 1970: 1 January 1980, the earliest that zip files can hold. */
+/**
+ * The modification time of everything in our archives, in seconds since 1970: 1 January 1980, the earliest
+ * that zip files can hold.
+ */
 export const MODIFIED_AT_S = 315_532_800;
 
 const NAME_BYTES_MAX = 100;
@@ -10,10 +13,18 @@ const NUMBER_MAX = 0o7777777;
 const SIZE_BYTES_MAX = 0o77777777777;
 const LINK_MODE = 0o777;
 const ASCII = /^[\u0020-\u007e]*$/u;
-const TYPE_FLAGS: Readonly<Record<TarEntry["kind"], string>> = { File: "0", HardLink: "1", SymbolicLink: "2", Folder: "5" };
+const TYPE_FLAGS: Readonly<Record<TarEntry["kind"], string>> = {
+  File: "0",
+  HardLink: "1",
+  SymbolicLink: "2",
+  Folder: "5",
+};
 const EXTENDED_HEADER = "x";
 
-/** The header of one member (POSIX.1-2001), with an extended one before it where a name is long or not ASCII. Its content follows in blocks of `BLOCK_BYTES`. */
+/**
+ * The header of one member (POSIX.1-2001), with an extended one before it where a name is long or not
+ * ASCII. Its content follows in blocks of `BLOCK_BYTES`.
+ */
 export function encodeTarHeader(entry: TarEntry): Uint8Array {
   const name = entry.kind === "Folder" ? `${entry.path}/` : entry.path;
   const target = entry.kind === "SymbolicLink" || entry.kind === "HardLink" ? entry.target : "";
@@ -30,7 +41,15 @@ export function encodeTarHeader(entry: TarEntry): Uint8Array {
   if (records.length === 0) return header;
 
   const content = Buffer.from(records.join(""));
-  const extended = encodeBlock({ name: shorten(name), target: "", mode: 0o644, uid: 0, gid: 0, sizeBytes: content.length, typeFlag: EXTENDED_HEADER });
+  const extended = encodeBlock({
+    name: shorten(name),
+    target: "",
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    sizeBytes: content.length,
+    typeFlag: EXTENDED_HEADER,
+  });
   return Buffer.concat([extended, content, paddingAfter(content.length), header]);
 }
 
@@ -91,6 +110,10 @@ function encodeBlock({ name, target, mode, uid, gid, sizeBytes, typeFlag }: Head
   return block;
 }
 
-function writeOctal(block: Buffer, value: number, { offset, digits }: { offset: number; digits: number }): void {
+function writeOctal(
+  block: Buffer,
+  value: number,
+  { offset, digits }: { offset: number; digits: number },
+): void {
   block.write(value.toString(8).padStart(digits, "0"), offset, "latin1");
 }

@@ -23,7 +23,16 @@ describe("tar archive", () => {
     await writeFile(file, tarChunks(entries));
     const { code, output } = await runCommand(
       "tar",
-      ["--list", "--verbose", "--numeric-owner", "--full-time", "--utc", "--quoting-style=literal", "-f", file],
+      [
+        "--list",
+        "--verbose",
+        "--numeric-owner",
+        "--full-time",
+        "--utc",
+        "--quoting-style=literal",
+        "-f",
+        file,
+      ],
       {
         cwd: folder,
         env: { LC_ALL: "C.UTF-8" },
@@ -41,7 +50,14 @@ describe("tar archive", () => {
     assert.deepEqual(
       await list([
         { kind: "Folder", path: "bin", mode: 0o755 },
-        { kind: "File", path: "bin/run", mode: 0o4755, uid: 1000, gid: 10, content: { kind: "Bytes", bytes } },
+        {
+          kind: "File",
+          path: "bin/run",
+          mode: 0o4755,
+          uid: 1000,
+          gid: 10,
+          content: { kind: "Bytes", bytes },
+        },
         { kind: "HardLink", path: "bin/same", target: "bin/run" },
         { kind: "SymbolicLink", path: "bin/sh", target: "run" },
       ]),
@@ -84,7 +100,13 @@ describe("tar archive", () => {
     assert.deepEqual(await folderEntries(root), [
       { kind: "SymbolicLink", path: "a-link", ...owner, target: "etc/nowhere" },
       { kind: "Folder", path: "etc", ...owner, mode: 0o750 },
-      { kind: "File", path: "etc/file", ...owner, mode: 0o640, content: { kind: "Disk", path: join(root, "etc/file"), sizeBytes: 7 } },
+      {
+        kind: "File",
+        path: "etc/file",
+        ...owner,
+        mode: 0o640,
+        content: { kind: "Disk", path: join(root, "etc/file"), sizeBytes: 7 },
+      },
       { kind: "HardLink", path: "etc/same", ...owner, target: "etc/file" },
     ]);
   });
@@ -106,6 +128,8 @@ describe("tar archive", () => {
     const root = await mkdtemp(join(folder, "root-"));
     const { code } = await runCommand("mkfifo", [join(root, "pipe")], { cwd: root });
     assert.equal(code, 0);
-    await assert.rejects(folderEntries(root), { message: `${join(root, "pipe")} can't go into an image: it is neither file, folder nor link` });
+    await assert.rejects(folderEntries(root), {
+      message: `${join(root, "pipe")} can't go into an image: it is neither file, folder nor link`,
+    });
   });
 });

@@ -5,7 +5,10 @@ import { BLOCK_BYTES, contentBytes, encodeTarHeader, paddingAfter } from "./tar-
 const READ_BYTES = 1024 * 1024;
 const END_BLOCKS = 2;
 
-/** A tar archive of `entries` in their order, in chunks. Nothing in it depends on when or by whom it is made. Throws if a file on disk is not as long as its entry says. */
+/**
+ * A tar archive of `entries` in their order, in chunks. Nothing in it depends on when or by whom it is
+ * made. Throws if a file on disk is not as long as its entry says.
+ */
 export async function* tarChunks(entries: readonly TarEntry[]): AsyncGenerator<Uint8Array> {
   for (const entry of entries) {
     yield encodeTarHeader(entry);
@@ -17,11 +20,18 @@ export async function* tarChunks(entries: readonly TarEntry[]): AsyncGenerator<U
   yield new Uint8Array(END_BLOCKS * BLOCK_BYTES);
 }
 
-async function* diskChunks({ path, sizeBytes }: { readonly path: string; readonly sizeBytes: number }): AsyncGenerator<Uint8Array> {
+async function* diskChunks({
+  path,
+  sizeBytes,
+}: {
+  readonly path: string;
+  readonly sizeBytes: number;
+}): AsyncGenerator<Uint8Array> {
   let readBytes = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) {
     readBytes += chunk.length;
     yield chunk;
   }
-  if (readBytes !== sizeBytes) throw new Error(`${path} changed while it was packed: ${readBytes} bytes, not ${sizeBytes}`);
+  if (readBytes !== sizeBytes)
+    throw new Error(`${path} changed while it was packed: ${readBytes} bytes, not ${sizeBytes}`);
 }

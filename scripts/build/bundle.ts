@@ -17,7 +17,9 @@ export const PROGRAMS: readonly Program[] = [
 ];
 
 /** What other packages can import, as `exports` of package.json says. */
-export const LIBRARIES: readonly Program[] = [{ entry: "src/emulator/index.ts", name: "emulator", isImported: true }];
+export const LIBRARIES: readonly Program[] = [
+  { entry: "src/emulator/index.ts", name: "emulator", isImported: true },
+];
 
 /** How one chunk names another. */
 const CHUNK_REFERENCE = /"\.{1,2}\/(?:chunks\/)?[\w.-]+-[A-Z0-9]{8}\.mjs"/gu;
@@ -35,8 +37,9 @@ export interface Bundle {
 }
 
 /**
- * Bundles programs into `outdir`, one file each and chunks beside them. What a role loads by dynamic import stays in chunks of its own, so that the node
- * role neither reads nor parses the Azure SDK. esbuild splits ES modules only; each chunk is then turned into CommonJS, with which the node role takes 7 MiB less.
+ * Bundles programs into `outdir`, one file each and chunks beside them. What a role loads by dynamic import
+ * stays in chunks of its own, so that the node role neither reads nor parses the Azure SDK. esbuild splits
+ * ES modules only; each chunk is then turned into CommonJS, with which the node role takes 7 MiB less.
  */
 export async function bundle(root: string, programs: readonly Program[], outdir: string): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
@@ -55,8 +58,12 @@ export async function bundle(root: string, programs: readonly Program[], outdir:
     write: false,
     logLevel: "warning",
   });
-  const isProgram = (path: string): boolean => programs.some(({ name, isImported }) => isImported !== true && basename(path) === `${name}.mjs`);
-  const files = outputFiles.map(async ({ path, text }) => ({ path: toCommonJsName(path), text: (isProgram(path) ? SHEBANG : "") + (await toCommonJs(text)) }));
+  const isProgram = (path: string): boolean =>
+    programs.some(({ name, isImported }) => isImported !== true && basename(path) === `${name}.mjs`);
+  const files = outputFiles.map(async ({ path, text }) => ({
+    path: toCommonJsName(path),
+    text: (isProgram(path) ? SHEBANG : "") + (await toCommonJs(text)),
+  }));
   return { files: await Promise.all(files), metafile };
 }
 

@@ -1,12 +1,14 @@
 import type { Metafile } from "esbuild";
 
 /**
- * The source files in the chunks that are loaded when the chunk of `entry` is: its own and those it imports statically, but none that it would import later.
- * `entry` is a program's entry or a module that something imports dynamically.
+ * The source files in the chunks that are loaded when the chunk of `entry` is: its own and those it imports
+ * statically, but none that it would import later. `entry` is a program's entry or a module that something
+ * imports dynamically.
  */
 export function loadedModules(metafile: Metafile, entry: string): readonly string[] {
   const start = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entry)?.[0];
-  if (start === undefined) throw new Error(`no chunk begins with ${entry}; these begin chunks: ${entriesOf(metafile).join(", ")}`);
+  if (start === undefined)
+    throw new Error(`no chunk begins with ${entry}; these begin chunks: ${entriesOf(metafile).join(", ")}`);
   const waiting = [start];
   const chunks = new Set<string>();
   for (let chunk = waiting.pop(); chunk !== undefined; chunk = waiting.pop()) {
@@ -17,9 +19,13 @@ export function loadedModules(metafile: Metafile, entry: string): readonly strin
     }
   }
   const modules = [...chunks].flatMap((chunk) => Object.entries(metafile.outputs[chunk]?.inputs ?? {}));
-  return [...new Set(modules.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path))].toSorted();
+  return [
+    ...new Set(modules.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)),
+  ].toSorted();
 }
 
 function entriesOf(metafile: Metafile): readonly string[] {
-  return Object.values(metafile.outputs).flatMap(({ entryPoint }) => (entryPoint === undefined ? [] : [entryPoint]));
+  return Object.values(metafile.outputs).flatMap(({ entryPoint }) =>
+    entryPoint === undefined ? [] : [entryPoint],
+  );
 }

@@ -22,16 +22,26 @@ describe("the bundled driver", () => {
   const rows = [
     {
       entry: "src/compose/roles/node-role.ts",
-      forbidden: /node_modules\/(?:@azure|@typespec|zod|yaml|koffi)\/|\.schema\.ts$|^src\/(?:provisioner|emulator)\//u,
+      forbidden:
+        /node_modules\/(?:@azure|@typespec|zod|yaml|koffi)\/|\.schema\.ts$|^src\/(?:provisioner|emulator)\//u,
       because: "each megabyte is paid on every node",
     },
     {
       entry: "src/compose/roles/scheduler-extender-role.ts",
-      forbidden: /node_modules\/(?:@azure|@typespec|@grpc|zod|yaml|koffi)\/|\.schema\.ts$|^src\/(?:csi|node|provisioner|emulator)\//u,
+      forbidden:
+        /node_modules\/(?:@azure|@typespec|@grpc|zod|yaml|koffi)\/|\.schema\.ts$|^src\/(?:csi|node|provisioner|emulator)\//u,
       because: "it answers a scheduler, and nothing else",
     },
-    { entry: "src/main.ts", forbidden: /node_modules\/(?:@azure|@grpc|zod)\//u, because: "--help and the choice of a role need none of it" },
-    { entry: "src/compose/roles/controller-role.ts", forbidden: /^src\/emulator\/|node_modules\/koffi\//u, because: "the driver ships without the emulator" },
+    {
+      entry: "src/main.ts",
+      forbidden: /node_modules\/(?:@azure|@grpc|zod)\//u,
+      because: "--help and the choice of a role need none of it",
+    },
+    {
+      entry: "src/compose/roles/controller-role.ts",
+      forbidden: /^src\/emulator\/|node_modules\/koffi\//u,
+      because: "the driver ships without the emulator",
+    },
   ];
   for (const { entry, forbidden, because } of rows) {
     it(`loads nothing that ${entry} must not, because ${because}`, () => {
@@ -54,14 +64,25 @@ describe("the bundled driver", () => {
       }
       const settings = join(folder, "store.yaml");
       await writeFile(settings, "file: store.db\nsokket: store.sock\n");
-      const { code, output } = await runCommand(process.execPath, [join(folder, "azuredisk-csi-driver.cjs"), "store", "--config", settings], { cwd: folder });
-      assert.deepEqual([code, output], [2, `store: ${settings}: there is no setting sokket; did you mean socket? --help lists them\n`]);
+      const { code, output } = await runCommand(
+        process.execPath,
+        [join(folder, "azuredisk-csi-driver.cjs"), "store", "--config", settings],
+        { cwd: folder },
+      );
+      assert.deepEqual(
+        [code, output],
+        [2, `store: ${settings}: there is no setting sokket; did you mean socket? --help lists them\n`],
+      );
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   });
 
   it("loads the Azure SDK in the controller, so that the rule above can fail", () => {
-    assert.ok(loadedModules(metafile, "src/compose/roles/controller-role.ts").some((path) => path.includes("node_modules/@azure/")));
+    assert.ok(
+      loadedModules(metafile, "src/compose/roles/controller-role.ts").some((path) =>
+        path.includes("node_modules/@azure/"),
+      ),
+    );
   });
 });

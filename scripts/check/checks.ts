@@ -18,10 +18,16 @@ export const checks: readonly Check[] = [
   { name: "types", run: (root) => checkCommand(root, "tsc", ["-p", "."]) },
   { name: "types of the core without Node", run: (root) => checkCommand(root, "tsc", ["-p", "src/core"]) },
   { name: "lint and layers", run: checkLint },
-  { name: "dead code", run: (root) => checkCommand(root, "knip", ["--no-progress", "--treat-config-hints-as-errors"]) },
+  {
+    name: "dead code",
+    run: (root) => checkCommand(root, "knip", ["--no-progress", "--treat-config-hints-as-errors"]),
+  },
   { name: "format", run: (root) => checkCommand(root, "oxfmt", ["--check", "."]) },
   { name: "text rules", run: checkText },
-  { name: "mutations fit the sources", run: (root) => checkCommand(root, "node", ["--test", "sim/mutations/mutations.test.ts"]) },
+  {
+    name: "mutations fit the sources",
+    run: (root) => checkCommand(root, "node", ["--test", "sim/mutations/mutations.test.ts"]),
+  },
   { name: "lock file", run: checkLockFile },
 ];
 
@@ -36,13 +42,20 @@ async function checkGeneratedFiles(root: string): Promise<CheckResult> {
     () => true,
     () => false,
   );
-  if (!present) return { ok: false, summary: generator, output: `${generator} is missing: nothing says that the generated files are up to date` };
+  if (!present)
+    return {
+      ok: false,
+      summary: generator,
+      output: `${generator} is missing: nothing says that the generated files are up to date`,
+    };
   return checkCommand(root, process.execPath, [generator, "--check"]);
 }
 
 /** A linter that looks at nothing also finds nothing: the run must have covered every source file. */
 async function checkLint(root: string): Promise<CheckResult> {
-  const sources = (await trackedFiles(root)).filter((path) => path.endsWith(".ts") && !path.includes("/gen/"));
+  const sources = (await trackedFiles(root)).filter(
+    (path) => path.endsWith(".ts") && !path.includes("/gen/"),
+  );
   const { code, output } = await runCommand("oxlint", ["--deny-warnings"], { cwd: root });
   const linted = Number(LINTED_FILES.exec(output)?.[1] ?? "0");
   if (sources.length === 0 || linted < sources.length) {
@@ -57,15 +70,27 @@ async function checkLint(root: string): Promise<CheckResult> {
 
 async function checkText(root: string): Promise<CheckResult> {
   const paths = (await trackedFiles(root)).filter((path) => TEXT_FILE.test(path) && !FREE_TEXT.test(path));
-  const violations = await Promise.all(paths.map(async (path) => findTextViolations(path, await readFile(join(root, path), "utf8"))));
-  const lines = violations.flat().map(({ path, line, rule, advice }) => `${path}:${line}: ${rule}: ${advice}`);
-  return { ok: lines.length === 0 && paths.length > 0, summary: `${paths.length} files`, output: lines.join("\n") };
+  const violations = await Promise.all(
+    paths.map(async (path) => findTextViolations(path, await readFile(join(root, path), "utf8"))),
+  );
+  const lines = violations
+    .flat()
+    .map(({ path, line, rule, advice }) => `${path}:${line}: ${rule}: ${advice}`);
+  return {
+    ok: lines.length === 0 && paths.length > 0,
+    summary: `${paths.length} files`,
+    output: lines.join("\n"),
+  };
 }
 
 async function checkLockFile(root: string): Promise<CheckResult> {
   const lockFile = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as LockFile;
   const faults = findLockFileFaults(lockFile);
-  return { ok: faults.length === 0, summary: `${Object.keys(lockFile.packages).length} packages`, output: faults.join("\n") };
+  return {
+    ok: faults.length === 0,
+    summary: `${Object.keys(lockFile.packages).length} packages`,
+    output: faults.join("\n"),
+  };
 }
 
 /** Files that git knows or would add, deleted ones left out. */

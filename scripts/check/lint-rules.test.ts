@@ -7,7 +7,9 @@ import { fileURLToPath } from "node:url";
 import { SOURCE_LAYERS } from "../../oxlint.config.ts";
 import { runCommand } from "../child/run-command.ts";
 
-/** A file planted in an otherwise empty copy of the project, and the one rule that must refuse it (or none). */
+/**
+ * A file planted in an otherwise empty copy of the project, and the one rule that must refuse it (or none).
+ */
 interface Planted {
   readonly path: string;
   readonly source: string;
@@ -27,7 +29,12 @@ const PROPERTIES = "eslint(no-restricted-properties)";
 
 /** A module in `folder` that imports `specifier` and nothing else. */
 function importing(path: string, specifier: string, rule: string | undefined, because: string): Planted {
-  return { path, source: `import { thing } from "${specifier}";\nexport const own = thing;\n`, rule, because };
+  return {
+    path,
+    source: `import { thing } from "${specifier}";\nexport const own = thing;\n`,
+    rule,
+    because,
+  };
 }
 
 function using(path: string, expression: string, rule: string | undefined, because: string): Planted {
@@ -36,8 +43,18 @@ function using(path: string, expression: string, rule: string | undefined, becau
 
 const PLANTED: readonly Planted[] = [
   importing("src/core/writer/a.ts", "../../ports/clock.ts", IMPORTS, "core imports nothing but itself"),
-  importing("src/core/writer/b.ts", "../../adapters/system/clock.ts", IMPORTS, "core imports nothing but itself"),
-  importing("src/core/writer/c.ts", "../../emulator/model/world.ts", IMPORTS, "core imports nothing but itself"),
+  importing(
+    "src/core/writer/b.ts",
+    "../../adapters/system/clock.ts",
+    IMPORTS,
+    "core imports nothing but itself",
+  ),
+  importing(
+    "src/core/writer/c.ts",
+    "../../emulator/model/world.ts",
+    IMPORTS,
+    "core imports nothing but itself",
+  ),
   importing("src/core/writer/d.ts", "node:fs", IMPORTS, "core does no I/O"),
   importing("src/core/writer/e.ts", "pino", IMPORTS, "core uses no package"),
   importing("src/core/writer/f.ts", "zod", IMPORTS, "the node role would load the schema library"),
@@ -45,7 +62,12 @@ const PLANTED: readonly Planted[] = [
   importing("src/core/api/a.schema.ts", "zod", undefined, "schemas are what the schema library is for"),
   importing("src/core/api/b.schema.ts", "pino", IMPORTS, "a schema uses no other package"),
   importing("src/core/writer/h.test.ts", "fast-check", undefined, "plans have properties"),
-  importing("src/core/writer/i.test.ts", "../../adapters/system/clock.ts", IMPORTS, "core's tests need no adapter either"),
+  importing(
+    "src/core/writer/i.test.ts",
+    "../../adapters/system/clock.ts",
+    IMPORTS,
+    "core's tests need no adapter either",
+  ),
   {
     path: "src/core/writer/j.ts",
     source: `import type { z } from "zod";\nexport type Of = z.infer<never>;\n`,
@@ -55,51 +77,161 @@ const PLANTED: readonly Planted[] = [
   importing("src/ports/a.ts", "../core/result.ts", undefined, "ports speak core's types"),
   importing("src/ports/b.ts", "../runtime/queue.ts", IMPORTS, "ports know nobody who uses them"),
   importing("src/ports/c.ts", "node:fs", IMPORTS, "ports have no implementation"),
-  importing("src/provisioner/a.ts", "../adapters/azure-sdk/arm.ts", IMPORTS, "the provisioner is above ArmApi, not above the SDK"),
-  importing("src/provisioner/b.ts", "@azure/arm-compute", IMPORTS, "the provisioner is above ArmApi, not above the SDK"),
-  importing("src/provisioner/c.ts", "../runtime/queue.ts", IMPORTS, "the provisioner is below the reconcilers"),
-  importing("src/controller/a.ts", "../adapters/embedded/store.ts", IMPORTS, "only a composition root wires adapters"),
-  importing("src/controller/b.ts", "../provisioner/arm/arm-api.ts", IMPORTS, "reconcilers know the port only"),
+  importing(
+    "src/provisioner/a.ts",
+    "../adapters/azure-sdk/arm.ts",
+    IMPORTS,
+    "the provisioner is above ArmApi, not above the SDK",
+  ),
+  importing(
+    "src/provisioner/b.ts",
+    "@azure/arm-compute",
+    IMPORTS,
+    "the provisioner is above ArmApi, not above the SDK",
+  ),
+  importing(
+    "src/provisioner/c.ts",
+    "../runtime/queue.ts",
+    IMPORTS,
+    "the provisioner is below the reconcilers",
+  ),
+  importing(
+    "src/controller/a.ts",
+    "../adapters/embedded/store.ts",
+    IMPORTS,
+    "only a composition root wires adapters",
+  ),
+  importing(
+    "src/controller/b.ts",
+    "../provisioner/arm/arm-api.ts",
+    IMPORTS,
+    "reconcilers know the port only",
+  ),
   importing("src/controller/c.ts", "../compose/controller.ts", IMPORTS, "composition is outermost"),
   importing("src/controller/d.ts", "../csi/server.ts", IMPORTS, "reconcilers don't serve"),
-  importing("src/csi/node/a.ts", "../../adapters/linux/mount.ts", IMPORTS, "only a composition root wires adapters"),
+  importing(
+    "src/csi/node/a.ts",
+    "../../adapters/linux/mount.ts",
+    IMPORTS,
+    "only a composition root wires adapters",
+  ),
   importing("src/csi/node/b.ts", "@azure/identity", IMPORTS, "the node role never loads the Azure SDK"),
   importing("src/csi/node/c.ts", "zod", IMPORTS, "the node role never loads the schema library"),
   importing("src/csi/node/d.ts", "../../emulator/model/world.ts", IMPORTS, "the driver knows no emulator"),
-  importing("src/csi/controller/a.ts", "../../provisioner/vm-queues.ts", IMPORTS, "services know the port only"),
-  importing("src/csi/controller/b.ts", "../../objects/writer-request.ts", undefined, "services write the wants that reconcilers read"),
+  importing(
+    "src/csi/controller/a.ts",
+    "../../provisioner/vm-queues.ts",
+    IMPORTS,
+    "services know the port only",
+  ),
+  importing(
+    "src/csi/controller/b.ts",
+    "../../objects/writer-request.ts",
+    undefined,
+    "services write the wants that reconcilers read",
+  ),
   importing("src/controller/h.ts", "../node/heartbeat.ts", IMPORTS, "reconcilers run without a node"),
-  importing("src/node/a.ts", "../objects/update-record.ts", undefined, "a node moves the same record by the same rules"),
+  importing(
+    "src/node/a.ts",
+    "../objects/update-record.ts",
+    undefined,
+    "a node moves the same record by the same rules",
+  ),
   importing("src/node/e.ts", "../controller/controllers.ts", IMPORTS, "a node runs without the controller"),
   importing("src/objects/a.ts", "../controller/controllers.ts", IMPORTS, "objects know nobody who uses them"),
-  importing("src/runtime/a.ts", "../objects/writer-request.ts", IMPORTS, "caches and queues know nothing of volumes"),
+  importing(
+    "src/runtime/a.ts",
+    "../objects/writer-request.ts",
+    IMPORTS,
+    "caches and queues know nothing of volumes",
+  ),
   importing("src/node/b.ts", "../csi/grpc-server.ts", IMPORTS, "the node's work is not tied to its protocol"),
   importing("src/node/c.ts", "../adapters/linux/mount.ts", IMPORTS, "only a composition root wires adapters"),
   importing("src/node/d.ts", "@azure/arm-compute", IMPORTS, "the node role never loads the Azure SDK"),
-  importing("src/scheduler-extender/a.ts", "../adapters/kubernetes/store.ts", IMPORTS, "only a composition root wires adapters"),
-  importing("src/emulator/model/a.ts", "../../core/azure/disk-uri.ts", IMPORTS, "a shared bug could hide itself"),
+  importing(
+    "src/scheduler-extender/a.ts",
+    "../adapters/kubernetes/store.ts",
+    IMPORTS,
+    "only a composition root wires adapters",
+  ),
+  importing(
+    "src/emulator/model/a.ts",
+    "../../core/azure/disk-uri.ts",
+    IMPORTS,
+    "a shared bug could hide itself",
+  ),
   importing("src/emulator/http/a.ts", "../../ports/clock.ts", IMPORTS, "a shared bug could hide itself"),
-  importing("src/emulator/model/b.test.ts", "../../core/result.ts", IMPORTS, "a shared bug could hide itself"),
+  importing(
+    "src/emulator/model/b.test.ts",
+    "../../core/result.ts",
+    IMPORTS,
+    "a shared bug could hide itself",
+  ),
   importing("src/emulator/http/b.ts", "../model/world.ts", undefined, "the wire is a face of the model"),
-  importing("src/adapters/linux/a.ts", "../../emulator/model/world.ts", IMPORTS, "only the arm-model adapter calls the emulator's model"),
+  importing(
+    "src/adapters/linux/a.ts",
+    "../../emulator/model/world.ts",
+    IMPORTS,
+    "only the arm-model adapter calls the emulator's model",
+  ),
   importing("src/adapters/linux/b.ts", "@azure/arm-compute", IMPORTS, "one adapter speaks through the SDK"),
   importing("src/adapters/linux/c.ts", "../../csi/server.ts", IMPORTS, "adapters implement ports"),
-  importing("src/adapters/azure-sdk/a.ts", "@azure/arm-compute", undefined, "one adapter speaks through the SDK"),
-  importing("src/adapters/azure-sdk/b.ts", "../../provisioner/arm/arm-api.ts", undefined, "ArmApi is what it implements"),
-  importing("src/adapters/arm-model/a.ts", "../../emulator/model/world.ts", undefined, "it puts ArmApi over the emulator's model"),
-  importing("src/compose/a.ts", "../adapters/embedded/store.ts", undefined, "a composition root wires adapters"),
-  importing("src/compose/b.ts", "../emulator/model/world.ts", IMPORTS, "the driver ships without the emulator"),
+  importing(
+    "src/adapters/azure-sdk/a.ts",
+    "@azure/arm-compute",
+    undefined,
+    "one adapter speaks through the SDK",
+  ),
+  importing(
+    "src/adapters/azure-sdk/b.ts",
+    "../../provisioner/arm/arm-api.ts",
+    undefined,
+    "ArmApi is what it implements",
+  ),
+  importing(
+    "src/adapters/arm-model/a.ts",
+    "../../emulator/model/world.ts",
+    undefined,
+    "it puts ArmApi over the emulator's model",
+  ),
+  importing(
+    "src/compose/a.ts",
+    "../adapters/embedded/store.ts",
+    undefined,
+    "a composition root wires adapters",
+  ),
+  importing(
+    "src/compose/b.ts",
+    "../emulator/model/world.ts",
+    IMPORTS,
+    "the driver ships without the emulator",
+  ),
   importing("src/compose/c.ts", "../main.ts", IMPORTS, "an entry is started, not imported"),
   importing("src/compose/d.ts", "../../demo/main.ts", IMPORTS, "sources import sources only"),
-  importing("src/controller/e.test.ts", "../adapters/simulated-store/store.ts", undefined, "a unit test may use another layer's fake"),
+  importing(
+    "src/controller/e.test.ts",
+    "../adapters/simulated-store/store.ts",
+    undefined,
+    "a unit test may use another layer's fake",
+  ),
 
   using("src/core/a.ts", "new Date()", GLOBALS, "time is a port"),
   using("src/core/b.ts", "Date.now()", GLOBALS, "time is a port"),
   using("src/controller/f.ts", "setTimeout(() => undefined, 1)", GLOBALS, "time is a port"),
   using("src/controller/g.ts", "setInterval(() => undefined, 1)", GLOBALS, "time is a port"),
   using("src/csi/e.ts", "setImmediate(() => undefined)", GLOBALS, "time is a port"),
-  using("src/csi/y.test.ts", "setImmediate(() => undefined)", undefined, "a test may let the event loop turn"),
-  using("src/csi/z.test.ts", "setTimeout(() => undefined, 1)", GLOBALS, "a test waits for conditions, not for time"),
+  using(
+    "src/csi/y.test.ts",
+    "setImmediate(() => undefined)",
+    undefined,
+    "a test may let the event loop turn",
+  ),
+  using(
+    "src/csi/z.test.ts",
+    "setTimeout(() => undefined, 1)",
+    GLOBALS,
+    "a test waits for conditions, not for time",
+  ),
   using("src/csi/f.ts", "performance.now()", GLOBALS, "time is a port"),
   using("src/compose/e.ts", "Date.now()", GLOBALS, "composition takes the system clock adapter"),
   using("src/emulator/model/c.ts", "Date.now()", GLOBALS, "the model is deterministic"),
@@ -112,9 +244,24 @@ const PLANTED: readonly Planted[] = [
   importing("src/csi/j.ts", "node:timers/promises", IMPORTS, "a detour is still time"),
   importing("src/compose/f.ts", "node:perf_hooks", IMPORTS, "a detour is still time"),
   using("src/adapters/system/a.ts", "Date.now()", undefined, "adapters are where the world is"),
-  importing("src/emulator/data-plane/a.ts", "node:timers/promises", undefined, "the emulator's edges are where the world is"),
-  importing("src/adapters/linux/d.test.ts", "node:timers/promises", undefined, "so are the tests of adapters"),
-  importing("src/csi/x.test.ts", "node:timers/promises", IMPORTS, "a test waits for conditions, not for time"),
+  importing(
+    "src/emulator/data-plane/a.ts",
+    "node:timers/promises",
+    undefined,
+    "the emulator's edges are where the world is",
+  ),
+  importing(
+    "src/adapters/linux/d.test.ts",
+    "node:timers/promises",
+    undefined,
+    "so are the tests of adapters",
+  ),
+  importing(
+    "src/csi/x.test.ts",
+    "node:timers/promises",
+    IMPORTS,
+    "a test waits for conditions, not for time",
+  ),
   using("src/emulator/http/c.ts", "Date.now()", undefined, "the emulator's edges are where the world is"),
   using("scripts/a.ts", "performance.now()", undefined, "programs around the driver measure"),
 
@@ -144,7 +291,8 @@ const PLANTED: readonly Planted[] = [
   },
   {
     path: "src/csi/n.ts",
-    source: "export function each(names: readonly string[]): void {\n  names.forEach(async (name) => {\n    await Promise.resolve(name);\n  });\n}\n",
+    source:
+      "export function each(names: readonly string[]): void {\n  names.forEach(async (name) => {\n    await Promise.resolve(name);\n  });\n}\n",
     rule: "typescript(no-misused-promises)",
     because: "nobody would wait for it",
   },
@@ -156,7 +304,8 @@ const PLANTED: readonly Planted[] = [
   },
   {
     path: "src/csi/p.ts",
-    source: 'export function say(word: "a" | "b"): number | undefined {\n  switch (word) {\n    case "a":\n      return 1;\n  }\n  return undefined;\n}\n',
+    source:
+      'export function say(word: "a" | "b"): number | undefined {\n  switch (word) {\n    case "a":\n      return 1;\n  }\n  return undefined;\n}\n',
     rule: "typescript(switch-exhaustiveness-check)",
     because: "a new case must not compile unnoticed",
   },
@@ -196,7 +345,12 @@ const PLANTED: readonly Planted[] = [
     rule: "eslint(no-throw-literal)",
     because: "a string has no stack",
   },
-  { path: "src/csi/w.ts", source: 'console.log("hello");\nexport {};\n', rule: "eslint(no-console)", because: "the log is a port" },
+  {
+    path: "src/csi/w.ts",
+    source: 'console.log("hello");\nexport {};\n',
+    rule: "eslint(no-console)",
+    because: "the log is a port",
+  },
 ];
 
 describe("the linter", () => {
@@ -214,7 +368,9 @@ describe("the linter", () => {
       await mkdir(dirname(join(copy, path)), { recursive: true });
       await writeFile(join(copy, path), source);
     }
-    const { output } = await runCommand("oxlint", ["--format", "json", "src", "sim", "scripts"], { cwd: copy });
+    const { output } = await runCommand("oxlint", ["--format", "json", "src", "sim", "scripts"], {
+      cwd: copy,
+    });
     report = JSON.parse(output) as LintReport;
   });
 
@@ -224,7 +380,9 @@ describe("the linter", () => {
 
   it("has a rule for every folder of src", async () => {
     const entries = await readdir(join(ROOT, "src"), { withFileTypes: true });
-    const unknown = entries.filter((entry) => entry.isDirectory() && !SOURCE_LAYERS.some((layer) => layer === entry.name));
+    const unknown = entries.filter(
+      (entry) => entry.isDirectory() && !SOURCE_LAYERS.some((layer) => layer === entry.name),
+    );
     assert.deepEqual(
       unknown.map((entry) => entry.name),
       [],

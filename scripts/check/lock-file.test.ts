@@ -19,14 +19,19 @@ describe("lock file rules", () => {
   });
 
   it("find an optional package that the registry did not have when the file was written", () => {
-    const faults = findLockFileFaults({ packages: { "node_modules/tool": { optionalDependencies: { "tool-darwin": "1.0.0" } } } });
+    const faults = findLockFileFaults({
+      packages: { "node_modules/tool": { optionalDependencies: { "tool-darwin": "1.0.0" } } },
+    });
     assert.equal(faults.length, 1);
     assert.match(faults[0] ?? "", /tool-darwin is not locked/u);
   });
 
   it("find a registry's host", () => {
-    assert.deepEqual(findLockFileFaults({ packages: { "node_modules/zod": { resolved: "https://mirror.example/zod.tgz" } } }), [
-      "node_modules/zod: names the host it came from",
-    ]);
+    assert.deepEqual(
+      findLockFileFaults({
+        packages: { "node_modules/zod": { resolved: "https://mirror.example/zod.tgz" } },
+      }),
+      ["node_modules/zod: names the host it came from"],
+    );
   });
 });

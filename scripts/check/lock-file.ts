@@ -10,16 +10,21 @@ export interface LockFile {
 }
 
 /**
- * What would make `npm ci` differ between machines.
- * A registry that lacks a platform's optional package makes `npm install` leave it out silently; `npm ci` then refuses the lock file everywhere.
+ * What would make `npm ci` differ between machines. A registry that lacks a platform's optional package
+ * makes `npm install` leave it out silently; `npm ci` then refuses the lock file everywhere.
  */
 export function findLockFileFaults(lockFile: LockFile): readonly string[] {
   const locked = Object.entries(lockFile.packages);
-  const hosts = locked.filter(([, entry]) => entry.resolved !== undefined).map(([path]) => `${path}: names the host it came from`);
+  const hosts = locked
+    .filter(([, entry]) => entry.resolved !== undefined)
+    .map(([path]) => `${path}: names the host it came from`);
   const missing = locked.flatMap(([path, entry]) =>
     Object.keys(entry.optionalDependencies ?? {})
       .filter((name) => !isLocked(lockFile, path, name))
-      .map((name) => `${path}: its optional package ${name} is not locked: choose a version whose packages this registry has for every platform`),
+      .map(
+        (name) =>
+          `${path}: its optional package ${name} is not locked: choose a version whose packages this registry has for every platform`,
+      ),
   );
   return [...hosts, ...missing];
 }
@@ -28,7 +33,9 @@ export function findLockFileFaults(lockFile: LockFile): readonly string[] {
 function isLocked(lockFile: LockFile, path: string, name: string): boolean {
   const folders = path.split("/node_modules/");
   return (
-    folders.some((_, index) => `${folders.slice(0, index + 1).join("/node_modules/")}/node_modules/${name}` in lockFile.packages) ||
-    `node_modules/${name}` in lockFile.packages
+    folders.some(
+      (_, index) =>
+        `${folders.slice(0, index + 1).join("/node_modules/")}/node_modules/${name}` in lockFile.packages,
+    ) || `node_modules/${name}` in lockFile.packages
   );
 }

@@ -14,8 +14,16 @@ export interface TextViolation {
 }
 
 const RULES: readonly TextRule[] = [
-  { name: "open-work", pattern: /\b(?:TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))/u, advice: "open work names its issue: TODO(#123)" },
-  { name: "machine-path", pattern: /(?<![\w.])\/(?:work\/(?:main|shared)|root\/|tmp\/bash)/u, advice: "a path of one machine: make it relative or a setting" },
+  {
+    name: "open-work",
+    pattern: /\b(?:TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))/u,
+    advice: "open work names its issue: TODO(#123)",
+  },
+  {
+    name: "machine-path",
+    pattern: /(?<![\w.])\/(?:work\/(?:main|shared)|root\/|tmp\/bash)/u,
+    advice: "a path of one machine: make it relative or a setting",
+  },
   {
     name: "registry-host",
     pattern: /https?:\/\/(?:registry\.npmjs\.org|proxy\.golang\.org)|_authToken/u,
@@ -25,7 +33,12 @@ const RULES: readonly TextRule[] = [
 
 /** The lines of one file that break a rule. */
 export function findTextViolations(path: string, content: string): readonly TextViolation[] {
-  return content
-    .split("\n")
-    .flatMap((text, index) => RULES.filter((rule) => rule.pattern.test(text)).map((rule) => ({ path, line: index + 1, rule: rule.name, advice: rule.advice })));
+  return content.split("\n").flatMap((text, index) =>
+    RULES.filter((rule) => rule.pattern.test(text)).map((rule) => ({
+      path,
+      line: index + 1,
+      rule: rule.name,
+      advice: rule.advice,
+    })),
+  );
 }

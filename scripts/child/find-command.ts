@@ -6,7 +6,9 @@ const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/go/
 
 /** The full path of a command, `undefined` if this machine does not have it. */
 export async function findCommand(command: string): Promise<string | undefined> {
-  const candidates = [...(process.env["PATH"] ?? "").split(delimiter), ...SYSTEM_FOLDERS].map((folder) => join(folder, command));
+  const candidates = [...(process.env["PATH"] ?? "").split(delimiter), ...SYSTEM_FOLDERS].map((folder) =>
+    join(folder, command),
+  );
   for (const candidate of candidates) {
     const isExecutable = await access(candidate, constants.X_OK).then(
       () => true,

@@ -10,13 +10,19 @@ it("ends at once where the command can't be started, and names it", async () => 
   const source = `import { runCommand } from ${JSON.stringify(module)};
 const { code, output } = await runCommand("no-such-command", [], { cwd: "/", timeoutMs: 300_000 });
 console.log(code, output);`;
-  const outcome = await runCommand(process.execPath, ["--input-type=module", "-e", source], { cwd: tmpdir(), timeoutMs: LIMIT_MS });
+  const outcome = await runCommand(process.execPath, ["--input-type=module", "-e", source], {
+    cwd: tmpdir(),
+    timeoutMs: LIMIT_MS,
+  });
   assert.equal(outcome.code, 0, outcome.output);
   assert.match(outcome.output, /^undefined no-such-command could not be started: .*ENOENT/u);
 });
 
 it("kills a command that takes longer than it may", async () => {
-  const { code, output } = await runCommand(process.execPath, ["-e", "setInterval(() => 0, 1000)"], { cwd: tmpdir(), timeoutMs: 100 });
+  const { code, output } = await runCommand(process.execPath, ["-e", "setInterval(() => 0, 1000)"], {
+    cwd: tmpdir(),
+    timeoutMs: 100,
+  });
   assert.equal(code, undefined);
   assert.match(output, /was ended by SIGKILL/u);
 });

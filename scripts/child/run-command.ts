@@ -22,13 +22,26 @@ export interface CommandOptions {
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 
-/** This process's environment with the project's tools first, so that a tool's `#!/usr/bin/env node` finds the pinned Node and not the system's. */
+/**
+ * This process's environment with the project's tools first, so that a tool's `#!/usr/bin/env node` finds
+ * the pinned Node and not the system's.
+ */
 export function toolEnvironment(root: string): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}` };
+  return {
+    ...process.env,
+    PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`,
+  };
 }
 
-/** Runs a command to its end. A command that can't be started answers like one that failed, with the reason as its output. */
-export async function runCommand(command: string, args: readonly string[], options: CommandOptions): Promise<CommandOutcome> {
+/**
+ * Runs a command to its end. A command that can't be started answers like one that failed, with the reason
+ * as its output.
+ */
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<CommandOutcome> {
   const startedMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<CommandOutcome>();
   const chunks: string[] = [];

@@ -3,8 +3,23 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { crdManifests } from "./crd-manifests.ts";
 
-/** What JSON Schema has and a structural schema (apiextensions.k8s.io/v1) must not have, or only in ways that Zod does not write. */
-const FORBIDDEN = new Set(["$ref", "$schema", "allOf", "anyOf", "const", "definitions", "dependencies", "not", "oneOf", "patternProperties", "propertyNames"]);
+/**
+ * What JSON Schema has and a structural schema (apiextensions.k8s.io/v1) must not have, or only in ways
+ * that Zod does not write.
+ */
+const FORBIDDEN = new Set([
+  "$ref",
+  "$schema",
+  "allOf",
+  "anyOf",
+  "const",
+  "definitions",
+  "dependencies",
+  "not",
+  "oneOf",
+  "patternProperties",
+  "propertyNames",
+]);
 
 interface Node {
   readonly path: string;
@@ -18,7 +33,11 @@ function nodesIn(value: unknown, path: string): readonly Node[] {
 }
 
 function schemaOf(content: string): readonly Node[] {
-  const manifest = parse(content) as { readonly spec: { readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: unknown } }[] } };
+  const manifest = parse(content) as {
+    readonly spec: {
+      readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: unknown } }[];
+    };
+  };
   return manifest.spec.versions.flatMap(({ schema }) => nodesIn(schema.openAPIV3Schema, "schema"));
 }
 
@@ -34,14 +53,20 @@ describe("crdManifests", () => {
       );
       assert.deepEqual(forbidden, []);
       const untyped = nodes.filter(
-        ({ path: where, value }) => /\.properties\.[^.]+$|\.items$|\.additionalProperties$/u.test(where) && typeof value["type"] !== "string",
+        ({ path: where, value }) =>
+          /\.properties\.[^.]+$|\.items$|\.additionalProperties$/u.test(where) &&
+          typeof value["type"] !== "string",
       );
       assert.deepEqual(untyped, []);
     });
 
     it(`lets integers in ${path} be as large as TypeScript's`, () => {
       const integers = schemaOf(content).filter(({ value }) => value["type"] === "integer");
-      assert.ok(integers.every(({ value }) => value["format"] === "int64" && value["maximum"] !== Number.MAX_SAFE_INTEGER));
+      assert.ok(
+        integers.every(
+          ({ value }) => value["format"] === "int64" && value["maximum"] !== Number.MAX_SAFE_INTEGER,
+        ),
+      );
     });
   }
 

@@ -37,7 +37,8 @@ const resources: readonly Resource[] = [
   {
     kind: "AzVolume",
     shortName: "azv",
-    description: "One managed disk and, for volumes that one node may write at a time, the record of who may.",
+    description:
+      "One managed disk and, for volumes that one node may write at a time, the record of who may.",
     schema: azVolumeSchema,
     columns: [
       { name: "State", type: "string", jsonPath: ".status.state" },
@@ -45,8 +46,17 @@ const resources: readonly Resource[] = [
       { name: "Held", type: "boolean", jsonPath: ".status.record.writer.held" },
       { name: "SizeGiB", type: "integer", jsonPath: ".status.detail.sizeGiB" },
       { name: "SKU", type: "string", jsonPath: ".status.detail.skuName" },
-      { name: "FailoverReady", type: "string", jsonPath: '.status.conditions[?(@.type=="FailoverReady")].status' },
-      { name: "WaitsFor", type: "string", jsonPath: '.status.conditions[?(@.type=="WriterWaiting")].reason', priority: 10 },
+      {
+        name: "FailoverReady",
+        type: "string",
+        jsonPath: '.status.conditions[?(@.type=="FailoverReady")].status',
+      },
+      {
+        name: "WaitsFor",
+        type: "string",
+        jsonPath: '.status.conditions[?(@.type=="WriterWaiting")].reason',
+        priority: 10,
+      },
       { name: "Replicas", type: "integer", jsonPath: ".spec.maxMountReplicaCount", priority: 10 },
       { name: "DiskURI", type: "string", jsonPath: ".status.detail.diskUri", priority: 10 },
       AGE,
@@ -103,7 +113,14 @@ function crd(resource: Resource): object {
     spec: {
       group: GROUP,
       scope: "Namespaced",
-      names: { kind, listKind: `${kind}List`, plural: plural(resource), singular: kind.toLowerCase(), shortNames: [shortName], categories: ["azuredisk"] },
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural: plural(resource),
+        singular: kind.toLowerCase(),
+        shortNames: [shortName],
+        categories: ["azuredisk"],
+      },
       versions: [
         {
           name: VERSION,
@@ -136,12 +153,20 @@ function plural({ kind }: Pick<Resource, "kind">): string {
 }
 
 function validations(kind: Resource["kind"]): readonly object[] {
-  return specRules[kind].map(({ cel, field, message }) => ({ rule: cel, message: `${field} ${message}`, fieldPath: field.replace(/^spec/u, "") }));
+  return specRules[kind].map(({ cel, field, message }) => ({
+    rule: cel,
+    message: `${field} ${message}`,
+    fieldPath: field.replace(/^spec/u, ""),
+  }));
 }
 
 /** A Zod schema as Kubernetes' structural schema: what JSON Schema adds beyond it is taken out. */
 function structural(schema: z.ZodType): JsonSchema {
-  const { $schema: _, ...converted } = z.toJSONSchema(schema, { target: "openapi-3.0", io: "input", override: ({ jsonSchema }) => adjust(jsonSchema) });
+  const { $schema: _, ...converted } = z.toJSONSchema(schema, {
+    target: "openapi-3.0",
+    io: "input",
+    override: ({ jsonSchema }) => adjust(jsonSchema),
+  });
   return converted;
 }
 
@@ -155,5 +180,6 @@ function adjust(schema: JsonSchema): void {
     if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
   }
   const conditions = schema.properties?.["conditions"];
-  if (typeof conditions === "object") Object.assign(conditions, { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] });
+  if (typeof conditions === "object")
+    Object.assign(conditions, { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] });
 }

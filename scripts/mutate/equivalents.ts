@@ -4,7 +4,10 @@ import { describeChange } from "./source/mutant.ts";
 /** A mutant that no test can notice, since nothing that the program promises changes. */
 export interface Equivalent {
   readonly file: string;
-  /** The line of the source that is changed, without the space around it: it may move, and the same change elsewhere is another. */
+  /**
+   * The line of the source that is changed, without the space around it: it may move, and the same change
+   * elsewhere is another.
+   */
   readonly line: string;
   /** As the list of survivors prints it. */
   readonly change: string;
@@ -21,8 +24,13 @@ export function whyEquivalent(mutant: Mutant, source: string, known = equivalent
 }
 
 /** The entries about these files that fit no mutant. */
-export function outdatedEquivalents(sources: ReadonlyMap<string, string>, mutants: readonly Mutant[], known = equivalents): readonly Equivalent[] {
-  const fits = (entry: Equivalent): boolean => mutants.some((mutant) => isAbout(entry, mutant, sources.get(mutant.file) ?? ""));
+export function outdatedEquivalents(
+  sources: ReadonlyMap<string, string>,
+  mutants: readonly Mutant[],
+  known = equivalents,
+): readonly Equivalent[] {
+  const fits = (entry: Equivalent): boolean =>
+    mutants.some((mutant) => isAbout(entry, mutant, sources.get(mutant.file) ?? ""));
   return known.filter((entry) => sources.has(entry.file) && !fits(entry));
 }
 

@@ -8,10 +8,15 @@ import { findMutants } from "./source/find-mutants.ts";
 import { describeChange } from "./source/mutant.ts";
 
 /** What becomes of the mutants of a source whose tests are `tests`: by the change, how it ended. */
-async function outcomesOf(t: TestContext, source: string, tests: string): Promise<Readonly<Record<string, string>>> {
+async function outcomesOf(
+  t: TestContext,
+  source: string,
+  tests: string,
+): Promise<Readonly<Record<string, string>>> {
   const root = await mkdtemp(join(tmpdir(), "judge-mutants-"));
   t.after(() => rm(root, { recursive: true }));
-  const head = 'import assert from "node:assert/strict";\nimport { describe, it } from "node:test";\nimport * as own from "./rule.ts";\n';
+  const head =
+    'import assert from "node:assert/strict";\nimport { describe, it } from "node:test";\nimport * as own from "./rule.ts";\n';
   await writeFile(join(root, "rule.ts"), source);
   await writeFile(join(root, "rule.test.ts"), head + tests);
   const outcomes: Record<string, string> = {};
@@ -27,7 +32,8 @@ async function outcomesOf(t: TestContext, source: string, tests: string): Promis
       outcomes[title] = `fails: ${failure}`;
     },
     onOutcome: (mutant, outcome) => {
-      outcomes[describeChange(mutant, source)] = outcome.kind === "killed" ? `killed by ${outcome.by.title}` : outcome.kind;
+      outcomes[describeChange(mutant, source)] =
+        outcome.kind === "killed" ? `killed by ${outcome.by.title}` : outcome.kind;
     },
   });
   return outcomes;
@@ -37,7 +43,8 @@ it("names the test that kills a mutant, and tells survivors from what no test ru
   const source = `export const isOld = (age: number): boolean => age > 3;
 export const isYoung = (age: number): boolean => age < 3;
 `;
-  const tests = 'describe("isOld", () => { it("is true of 9", async () => { await undefined; assert.ok(own.isOld(9)); }); });';
+  const tests =
+    'describe("isOld", () => { it("is true of 9", async () => { await undefined; assert.ok(own.isOld(9)); }); });';
   assert.deepEqual(await outcomesOf(t, source, tests), {
     "age > 3 -> age <= 3": "killed by isOld > is true of 9",
     "age > 3 -> age >= 3": "survived",
@@ -49,12 +56,16 @@ export const isYoung = (age: number): boolean => age < 3;
 
 it("switches a mutant of a constant on before its module is loaded", async (t) => {
   const tests = 'it("is ten", () => assert.equal(own.limit, 10));';
-  assert.deepEqual(await outcomesOf(t, "export const limit = 10;\n", tests), { "10 -> 11": "killed by is ten" });
+  assert.deepEqual(await outcomesOf(t, "export const limit = 10;\n", tests), {
+    "10 -> 11": "killed by is ten",
+  });
 });
 
 it("ends a loop that goes round without an end, and lets no failing test judge", async (t) => {
-  const source = "export function countTo(end: number): number {\n  let at = 0;\n  while (at < end) at += 1;\n  return at;\n}\n";
-  const tests = 'it("counts", () => assert.equal(own.countTo(3), 3));\nit("fails", () => assert.equal(own.countTo(3), 4));';
+  const source =
+    "export function countTo(end: number): number {\n  let at = 0;\n  while (at < end) at += 1;\n  return at;\n}\n";
+  const tests =
+    'it("counts", () => assert.equal(own.countTo(3), 3));\nit("fails", () => assert.equal(own.countTo(3), 4));';
   assert.deepEqual(await outcomesOf(t, source, tests), {
     fails: "fails: Expected values to be strictly equal:",
     "0 -> 1": "survived",

@@ -24,7 +24,10 @@ export interface JudgeRequest {
   readonly onOutcome: (mutant: Mutant, outcome: Outcome) => void;
 }
 
-/** How long all tests of a file, and one test, may take that were never run before: enough on a busy machine. */
+/**
+ * How long all tests of a file, and one test, may take that were never run before: enough on a busy
+ * machine.
+ */
 const FILE_MAX_MS = 120_000;
 const TEST_MAX_MS = 20_000;
 const LOAD_MAX_MS = 20_000;
@@ -35,7 +38,10 @@ const DISTANCE_MAX_AT_LOAD = 2;
 const MUTANTS_PER_THREAD = 400;
 const TRIES_MAX = 3;
 
-/** Judges every mutant: measures which test reaches which of them, then runs those, the likeliest first, until one fails. */
+/**
+ * Judges every mutant: measures which test reaches which of them, then runs those, the likeliest first,
+ * until one fails.
+ */
 export async function judgeMutants(request: JudgeRequest): Promise<void> {
   const numbered = request.mutants.map((mutant, id) => ({ id, mutant }));
   const rootUrl = `${pathToFileURL(request.root).href.replace(/\/$/u, "")}/`;
@@ -81,7 +87,11 @@ async function measureTests(request: JudgeRequest, data: JudgeThreadData): Promi
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       const answer = await judge.ask({ kind: "measure", file }, FILE_MAX_MS);
       if (answer.kind !== "measured") {
-        request.onFailing({ file, title: "the file as a whole", failure: answer.kind === "error" ? answer.why : "hangs" });
+        request.onFailing({
+          file,
+          title: "the file as a whole",
+          failure: answer.kind === "error" ? answer.why : "hangs",
+        });
         await judge.end();
         judge = startJudge(data);
         continue;
@@ -122,7 +132,10 @@ async function judgeFrom(
     }
     let outcome: Outcome | undefined;
     for (let tries = 1; outcome === undefined; tries += 1) {
-      if (tries > TRIES_MAX) throw new Error(`${next.mutant.file}:${next.mutant.line} can't be judged: its tests fail without it, too`);
+      if (tries > TRIES_MAX)
+        throw new Error(
+          `${next.mutant.file}:${next.mutant.line} can't be judged: its tests fail without it, too`,
+        );
       judge ??= startJudge(data);
       judged += 1;
       outcome = await ask(judge, next.id, tests);
@@ -138,8 +151,14 @@ async function judgeFrom(
 }
 
 /** In a thread of its own, which has the mutant from the start. */
-async function judgeAlone({ id, mutant }: NumberedMutant, request: JudgeRequest, data: JudgeThreadData, measured: Measured): Promise<Outcome> {
-  const isNear = ({ file }: MeasuredTest): boolean => (request.distances.get(file)?.get(mutant.file) ?? Infinity) <= DISTANCE_MAX_AT_LOAD;
+async function judgeAlone(
+  { id, mutant }: NumberedMutant,
+  request: JudgeRequest,
+  data: JudgeThreadData,
+  measured: Measured,
+): Promise<Outcome> {
+  const isNear = ({ file }: MeasuredTest): boolean =>
+    (request.distances.get(file)?.get(mutant.file) ?? Infinity) <= DISTANCE_MAX_AT_LOAD;
   const reaching = measured.tests.filter(({ reached }) => reached.includes(id));
   const tests = measured.tests.filter((test) => isNear(test) || reaching.includes(test));
   if (tests.length === 0) return { kind: "unreached" };
@@ -163,8 +182,10 @@ async function ask(judge: Judge, mutant: number, tests: readonly TestName[]): Pr
 /** The last killer first, then the nearest tests, of these the quickest. */
 function inOrder(mutant: Mutant, tests: readonly MeasuredTest[], request: JudgeRequest): readonly TestName[] {
   const killer = request.lastKiller(mutant);
-  const isKiller = ({ file, title }: MeasuredTest): boolean => file === killer?.file && title === killer.title;
-  const rank = (test: MeasuredTest): number => (isKiller(test) ? -1 : (request.distances.get(test.file)?.get(mutant.file) ?? Infinity));
+  const isKiller = ({ file, title }: MeasuredTest): boolean =>
+    file === killer?.file && title === killer.title;
+  const rank = (test: MeasuredTest): number =>
+    isKiller(test) ? -1 : (request.distances.get(test.file)?.get(mutant.file) ?? Infinity);
   return tests
     .toSorted((left, right) => rank(left) - rank(right) || left.durationMs - right.durationMs)
     .map(({ file, title, durationMs, askedCount }) => ({ file, title, usual: { durationMs, askedCount } }));

@@ -29,7 +29,10 @@ export interface MeasuredTest {
   readonly failure: string | undefined;
 }
 
-/** What became of a mutant. `spoilt` says nothing of it: the thread is to be replaced, and the mutant judged again. */
+/**
+ * What became of a mutant. `spoilt` says nothing of it: the thread is to be replaced, and the mutant judged
+ * again.
+ */
 export type Verdict =
   | { readonly kind: "killed"; readonly by: Pick<TestName, "file" | "title">; readonly why: string }
   | { readonly kind: "survived" }
@@ -40,6 +43,10 @@ export type JudgeTask =
   | { readonly kind: "judge"; readonly mutant: number; readonly tests: readonly TestName[] };
 
 export type JudgeAnswer =
-  | { readonly kind: "measured"; readonly tests: readonly MeasuredTest[]; readonly reachedAtLoad: readonly number[] }
+  | {
+      readonly kind: "measured";
+      readonly tests: readonly MeasuredTest[];
+      readonly reachedAtLoad: readonly number[];
+    }
   | { readonly kind: "verdict"; readonly verdict: Verdict }
   | { readonly kind: "error"; readonly why: string };

@@ -1,6 +1,13 @@
 import { registerHooks } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import type { JudgeAnswer, JudgeTask, JudgeThreadData, MeasuredTest, TestName, Verdict } from "./judge-protocol.ts";
+import type {
+  JudgeAnswer,
+  JudgeTask,
+  JudgeThreadData,
+  MeasuredTest,
+  TestName,
+  Verdict,
+} from "./judge-protocol.ts";
 import { SWITCH_NAME } from "./source/instrument.ts";
 import { waitingTests } from "./targets.ts";
 import { takeRegistered } from "./test-registry.ts";
@@ -33,10 +40,14 @@ Object.assign(globalThis, {
 
 registerHooks({
   resolve: (specifier, context, nextResolve) =>
-    specifier === "node:test" ? { url: new URL("test-registry.ts", import.meta.url).href, shortCircuit: true } : nextResolve(specifier, context),
+    specifier === "node:test"
+      ? { url: new URL("test-registry.ts", import.meta.url).href, shortCircuit: true }
+      : nextResolve(specifier, context),
   load: (url, context, nextLoad) => {
     const source = sources.get(url);
-    return source === undefined ? nextLoad(url, context) : { format: "module-typescript", source, shortCircuit: true };
+    return source === undefined
+      ? nextLoad(url, context)
+      : { format: "module-typescript", source, shortCircuit: true };
   },
 });
 
@@ -76,10 +87,12 @@ async function register(file: string): Promise<ReadonlyMap<string, LoadedTest>> 
 
 /** Why the test failed; `undefined` where it passed. */
 async function runOnce(test: LoadedTest): Promise<string | undefined> {
-  const limitMs = test.usual === undefined ? firstRunMaxMs : Math.max(TEST_MAX_MS, test.usual.durationMs * SLOWER_MAX);
+  const limitMs =
+    test.usual === undefined ? firstRunMaxMs : Math.max(TEST_MAX_MS, test.usual.durationMs * SLOWER_MAX);
   broken.length = 0;
   askedCount = 0;
-  askedMax = test.usual === undefined ? Number.POSITIVE_INFINITY : test.usual.askedCount * SLOWER_MAX + ASKED_MORE_MAX;
+  askedMax =
+    test.usual === undefined ? Number.POSITIVE_INFINITY : test.usual.askedCount * SLOWER_MAX + ASKED_MORE_MAX;
   const hanging = Promise.withResolvers<string>();
   const timer = setTimeout(() => hanging.resolve(HANGS), limitMs);
   try {
@@ -118,14 +131,18 @@ async function measure(file: string): Promise<readonly MeasuredTest[]> {
   return measured;
 }
 
-/** Runs tests with a mutant until one fails. What fails without the mutant, too, proves that this thread is spoilt. */
+/**
+ * Runs tests with a mutant until one fails. What fails without the mutant, too, proves that this thread is
+ * spoilt.
+ */
 async function judge(mutant: number, tests: readonly TestName[]): Promise<Verdict> {
   for (const { file, title, usual } of tests) {
     const present = await load(file).then(
       (ofFile) => ofFile.get(title),
       (error: unknown) => describeError(error),
     );
-    if (typeof present === "string") return { kind: "killed", by: { file, title }, why: `does not load: ${present}` };
+    if (typeof present === "string")
+      return { kind: "killed", by: { file, title }, why: `does not load: ${present}` };
     if (present === undefined) return { kind: "spoilt", why: `${file} registers no test ${title}` };
     present.usual = usual;
     active = mutant;
@@ -134,7 +151,8 @@ async function judge(mutant: number, tests: readonly TestName[]): Promise<Verdic
     if (why === undefined) continue;
     // In a thread that has had the mutant from the start there is nothing to compare with.
     const alsoWithout = activeFromStart === undefined ? await runOnce(present) : undefined;
-    if (alsoWithout !== undefined) return { kind: "spoilt", why: `${title} fails without a mutant: ${alsoWithout}` };
+    if (alsoWithout !== undefined)
+      return { kind: "spoilt", why: `${title} fails without a mutant: ${alsoWithout}` };
     return { kind: "killed", by: { file, title }, why };
   }
   return { kind: "survived" };
@@ -149,6 +167,7 @@ async function answerTo(task: JudgeTask): Promise<JudgeAnswer> {
 parentPort?.on("message", (task: JudgeTask) => {
   answerTo(task).then(
     (answer) => parentPort?.postMessage(answer),
-    (error: unknown) => parentPort?.postMessage({ kind: "error", why: describeError(error) } satisfies JudgeAnswer),
+    (error: unknown) =>
+      parentPort?.postMessage({ kind: "error", why: describeError(error) } satisfies JudgeAnswer),
   );
 });

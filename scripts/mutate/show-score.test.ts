@@ -19,25 +19,49 @@ function aJudged(outcome: Outcome, equivalent?: string): JudgedMutant {
 
 describe("the score", () => {
   it("is what was killed, or ran without an end, of all mutants that are not equivalent", () => {
-    const judged = [...(["timeout", "survived", "unreached", "refused"] as const).map((kind) => aJudged({ kind })), aJudged(killed)];
+    const judged = [
+      ...(["timeout", "survived", "unreached", "refused"] as const).map((kind) => aJudged({ kind })),
+      aJudged(killed),
+    ];
     const all = [...judged, aJudged({ kind: "survived" }, "both are always true")];
-    assert.deepEqual(scoreOf(all), { killed: 2, survived: 1, unreached: 1, refused: 1, equivalent: 1, percent: 50 });
+    assert.deepEqual(scoreOf(all), {
+      killed: 2,
+      survived: 1,
+      unreached: 1,
+      refused: 1,
+      equivalent: 1,
+      percent: 50,
+    });
     assert.deepEqual(all.map(isSurvivor), [false, true, true, false, false, false]);
     assert.equal(scoreOf([]).percent, 100);
   });
 
   it("has a row for each file and target that has mutants", () => {
     const target = { name: "rules", files: [], killedMin: 90, paths: ["a.ts", "b.ts"] };
-    const rows = scoreTable([target, { ...target, name: "others", paths: ["c.ts"] }], [aJudged(killed)]).split("\n");
+    const rows = scoreTable(
+      [target, { ...target, name: "others", paths: ["c.ts"] }],
+      [aJudged(killed)],
+    ).split("\n");
     assert.deepEqual(
       rows.map((row) => row.replaceAll(/\s+/gu, " ").trim()),
-      ["killed survived unreached refused equivalent score", "rules (at least 90 %) 1 0 0 0 0 100.0 %", "a.ts 1 0 0 0 0 100.0 %", "all 1 0 0 0 0 100.0 %"],
+      [
+        "killed survived unreached refused equivalent score",
+        "rules (at least 90 %) 1 0 0 0 0 100.0 %",
+        "a.ts 1 0 0 0 0 100.0 %",
+        "all 1 0 0 0 0 100.0 %",
+      ],
     );
   });
 
   it("lists survivors with place, operator and change", () => {
-    assert.equal(describeMutant(aJudged({ kind: "survived" }), source), "a.ts:1:11: drop-operand: a && b -> a");
-    assert.equal(describeMutant(aJudged({ kind: "unreached" }), source), "a.ts:1:11: drop-operand, no test runs it: a && b -> a");
+    assert.equal(
+      describeMutant(aJudged({ kind: "survived" }), source),
+      "a.ts:1:11: drop-operand: a && b -> a",
+    );
+    assert.equal(
+      describeMutant(aJudged({ kind: "unreached" }), source),
+      "a.ts:1:11: drop-operand, no test runs it: a && b -> a",
+    );
   });
 });
 

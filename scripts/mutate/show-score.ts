@@ -26,8 +26,11 @@ export interface Score {
 /** Counts what became of mutants. Whatever kills one that is listed as equivalent, the list is wrong. */
 export function scoreOf(judged: readonly JudgedMutant[]): Score {
   const listed = judged.filter(({ equivalent }) => equivalent !== undefined);
-  const counted = judged.filter(({ equivalent, outcome }) => equivalent === undefined && outcome.kind !== "refused");
-  const count = (...kinds: readonly Outcome["kind"][]): number => counted.filter(({ outcome }) => kinds.includes(outcome.kind)).length;
+  const counted = judged.filter(
+    ({ equivalent, outcome }) => equivalent === undefined && outcome.kind !== "refused",
+  );
+  const count = (...kinds: readonly Outcome["kind"][]): number =>
+    counted.filter(({ outcome }) => kinds.includes(outcome.kind)).length;
   const killed = count("killed", "timeout");
   return {
     killed,
@@ -50,18 +53,26 @@ export function isWronglyListed({ outcome, equivalent }: JudgedMutant): boolean 
 }
 
 /** `file:line: change`, with the operator and why it was not noticed. */
-export function describeMutant({ mutant, outcome }: Pick<JudgedMutant, "mutant" | "outcome">, source: string): string {
+export function describeMutant(
+  { mutant, outcome }: Pick<JudgedMutant, "mutant" | "outcome">,
+  source: string,
+): string {
   const { file, line, column, operator } = mutant;
   return `${file}:${line}:${column}: ${operator}${outcome.kind === "unreached" ? ", no test runs it" : ""}: ${describeChange(mutant, source)}`;
 }
 
 /** A table with a row for each file, and one for each target. */
-export function scoreTable(targets: readonly (Target & { readonly paths: readonly string[] })[], judged: readonly JudgedMutant[]): string {
+export function scoreTable(
+  targets: readonly (Target & { readonly paths: readonly string[] })[],
+  judged: readonly JudgedMutant[],
+): string {
   const rows = targets.flatMap(({ name, paths, killedMin }) => {
     const ofTarget = judged.filter(({ mutant }) => paths.includes(mutant.file));
     if (ofTarget.length === 0) return [];
     const files = paths.filter((file) => ofTarget.some(({ mutant }) => mutant.file === file));
-    const ofFile = files.map((file) => row(`  ${file}`, scoreOf(ofTarget.filter(({ mutant }) => mutant.file === file))));
+    const ofFile = files.map((file) =>
+      row(`  ${file}`, scoreOf(ofTarget.filter(({ mutant }) => mutant.file === file))),
+    );
     return [row(`${name} (at least ${killedMin} %)`, scoreOf(ofTarget)), ...ofFile];
   });
   return [HEADINGS, ...rows, row("all", scoreOf(judged))].map(cells).join("\n");
@@ -71,8 +82,19 @@ const HEADINGS = ["", "killed", "survived", "unreached", "refused", "equivalent"
 const FIRST_WIDTH = 52;
 const WIDTH = 11;
 
-function row(name: string, { killed, survived, unreached, refused, equivalent, percent }: Score): readonly string[] {
-  return [name, String(killed), String(survived), String(unreached), String(refused), String(equivalent), `${percent.toFixed(1)} %`];
+function row(
+  name: string,
+  { killed, survived, unreached, refused, equivalent, percent }: Score,
+): readonly string[] {
+  return [
+    name,
+    String(killed),
+    String(survived),
+    String(unreached),
+    String(refused),
+    String(equivalent),
+    `${percent.toFixed(1)} %`,
+  ];
 }
 
 function cells([first = "", ...others]: readonly string[]): string {

@@ -10,12 +10,18 @@ export interface Judge {
 
 /** Starts a thread. What its tests print is not shown. */
 export function startJudge(data: JudgeThreadData): Judge {
-  const worker = new Worker(new URL("judge-thread.ts", import.meta.url), { workerData: data, stdout: true, stderr: true });
+  const worker = new Worker(new URL("judge-thread.ts", import.meta.url), {
+    workerData: data,
+    stdout: true,
+    stderr: true,
+  });
   worker.stdout.resume();
   worker.stderr.resume();
   let answered: ((answer: JudgeAnswer) => void) | undefined;
   worker.on("message", (answer: JudgeAnswer) => answered?.(answer));
-  worker.on("error", (error) => answered?.({ kind: "error", why: error instanceof Error ? error.message : String(error) }));
+  worker.on("error", (error) =>
+    answered?.({ kind: "error", why: error instanceof Error ? error.message : String(error) }),
+  );
   worker.on("exit", (code) => answered?.({ kind: "error", why: `the thread ended with code ${code}` }));
   return {
     ask: async (task, limitMs) => {

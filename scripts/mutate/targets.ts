@@ -11,19 +11,27 @@ export interface Target {
 export const targets: readonly Target[] = [
   {
     name: "plans and record steps",
-    files: ["src/core/{writer,attachment,election}/*.ts", "src/core/volume/plan-*.ts", "src/core/node/plan-*.ts"],
+    files: [
+      "src/core/{writer,attachment,election}/*.ts",
+      "src/core/volume/plan-*.ts",
+      "src/core/node/plan-*.ts",
+    ],
     killedMin: 100,
   },
   { name: "host rules", files: ["src/core/node/!(plan-*|node-taints).ts"], killedMin: 90 },
   { name: "release check", files: ["src/controller/writer/release-check.ts"], killedMin: 90 },
   {
     name: "fence and attach batches",
-    files: ["src/provisioner/vm/{fence-batch,attach-batch,vm-update,updates-under-way,updates-memory,prove-vanished}.ts"],
+    files: [
+      "src/provisioner/vm/{fence-batch,attach-batch,vm-update,updates-under-way,updates-memory,prove-vanished}.ts",
+    ],
     killedMin: 90,
   },
   {
     name: "fencing and settling",
-    files: ["src/controller/fencing/{fence-reconciler,foreign-detach,vm-barrier-reconciler,confirm-vanished}.ts"],
+    files: [
+      "src/controller/fencing/{fence-reconciler,foreign-detach,vm-barrier-reconciler,confirm-vanished}.ts",
+    ],
     killedMin: 90,
   },
   {
@@ -37,7 +45,10 @@ export const targets: readonly Target[] = [
   },
 ];
 
-/** The tests that judge, as far as they load the changed file. Those that wait for real programs or clocks are left out. */
+/**
+ * The tests that judge, as far as they load the changed file. Those that wait for real programs or clocks
+ * are left out.
+ */
 export const judgingTests: readonly string[] = [
   "src/{core,node,provisioner,runtime,objects,controller}/**/*.test.ts",
   "src/csi/**/*.test.ts",

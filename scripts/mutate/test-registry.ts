@@ -32,8 +32,8 @@ interface Options {
 }
 
 /**
- * Stands in for `node:test` where tests are run again and again in one thread: it only collects them. What a suite sets
- * up stays until the thread ends: its `after` hooks are never run.
+ * Stands in for `node:test` where tests are run again and again in one thread: it only collects them. What
+ * a suite sets up stays until the thread ends: its `after` hooks are never run.
  */
 const registered: RegisteredTest[] = [];
 let suites: readonly Suite[] = [emptySuite()];
@@ -96,7 +96,10 @@ function contextFor(name: string, afterwards: Hook[]): TestContext {
   };
 }
 
-function split(optionsOrBody: Options | Body | undefined, bodyAfterOptions: Body | undefined): readonly [Options, Body | undefined] {
+function split(
+  optionsOrBody: Options | Body | undefined,
+  bodyAfterOptions: Body | undefined,
+): readonly [Options, Body | undefined] {
   return typeof optionsOrBody === "function" ? [{}, optionsOrBody] : [optionsOrBody ?? {}, bodyAfterOptions];
 }
 

@@ -9,7 +9,14 @@ import { mutantKey, openVerdictCache, type Outcome } from "./verdict-cache.ts";
 const file = "src/a.ts";
 const [first, second] = [0, 10].map((start): Mutant => {
   const edit = { start, end: start + 4, text: "false" };
-  return { file, line: 1, column: start + 1, operator: "literal", edit, site: { start, end: start + 4, kind: "expression" } };
+  return {
+    file,
+    line: 1,
+    column: start + 1,
+    operator: "literal",
+    edit,
+    site: { start, end: start + 4, kind: "expression" },
+  };
 }) as [Mutant, Mutant];
 const killed: Outcome = { kind: "killed", by: { file: "src/a.test.ts", title: "does" }, why: "1 !== 2" };
 

@@ -4,7 +4,11 @@ import type { Mutant } from "./source/mutant.ts";
 
 /** What became of a mutant in the end. */
 export type Outcome =
-  | { readonly kind: "killed"; readonly by: { readonly file: string; readonly title: string }; readonly why: string }
+  | {
+      readonly kind: "killed";
+      readonly by: { readonly file: string; readonly title: string };
+      readonly why: string;
+    }
   /** The tests went on without an end. */
   | { readonly kind: "timeout" }
   | { readonly kind: "survived" }
@@ -15,7 +19,10 @@ export type Outcome =
 
 /** Outcomes of earlier runs, by file. */
 export interface VerdictCache {
-  /** Those of a file, as far as it was judged, if neither it nor any of its tests nor anything that they load has changed. */
+  /**
+   * Those of a file, as far as it was judged, if neither it nor any of its tests nor anything that they
+   * load has changed.
+   */
   valid(file: string, hash: string): ReadonlyMap<string, Outcome> | undefined;
   /** The test that killed a mutant in whatever run was the last: the one to try first. */
   lastKiller(mutant: Mutant): { readonly file: string; readonly title: string } | undefined;

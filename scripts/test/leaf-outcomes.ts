@@ -1,6 +1,9 @@
 import type { TestOutcome } from "./test-outcome.ts";
 
-/** What node:test reports when a test starts or ends, as far as it is used here. `nesting` is 0 for the outermost. */
+/**
+ * What node:test reports when a test starts or ends, as far as it is used here. `nesting` is 0 for the
+ * outermost.
+ */
 export type TestReport =
   | { readonly kind: "Start"; readonly nesting: number; readonly name: string }
   | {
@@ -18,8 +21,8 @@ export type TestReport =
     };
 
 /**
- * Counts leaf tests only: node:test reports a suite like a test, after the tests inside it.
- * A suite counts when it says something that none of its tests says: its hook failed, or it was skipped as a whole.
+ * Counts leaf tests only: node:test reports a suite like a test, after the tests inside it. A suite counts
+ * when it says something that none of its tests says: its hook failed, or it was skipped as a whole.
  */
 export function createLeafCounter(): (report: TestReport) => TestOutcome | undefined {
   const names: string[] = [];
@@ -38,12 +41,24 @@ export function createLeafCounter(): (report: TestReport) => TestOutcome | undef
     const outcome = { name, file: report.file, durationMs: report.durationMs };
 
     if (report.error !== undefined) {
-      return inside > 0 && report.error.onlySubtestsFailed ? undefined : { ...outcome, result: "failed", reason: report.error.text };
+      return inside > 0 && report.error.onlySubtestsFailed
+        ? undefined
+        : { ...outcome, result: "failed", reason: report.error.text };
     }
     if (inside > 0) return undefined;
-    if (report.skip === true) return { ...outcome, result: "failed", reason: "it is skipped without a reason: say why, or what the machine lacks" };
+    if (report.skip === true)
+      return {
+        ...outcome,
+        result: "failed",
+        reason: "it is skipped without a reason: say why, or what the machine lacks",
+      };
     if (report.skip !== undefined) return { ...outcome, result: "skipped", reason: report.skip };
-    if (report.todo !== undefined) return { ...outcome, result: "skipped", reason: `not written yet${report.todo === true ? "" : `: ${report.todo}`}` };
+    if (report.todo !== undefined)
+      return {
+        ...outcome,
+        result: "skipped",
+        reason: `not written yet${report.todo === true ? "" : `: ${report.todo}`}`,
+      };
     return report.isSuite ? undefined : { ...outcome, result: "passed", reason: "" };
   };
 }

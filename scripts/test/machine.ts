@@ -37,26 +37,38 @@ export async function inspectMachine(): Promise<Machine> {
   return { isRoot, hasGo, isComplete: process.env["CI"] === "true" && isRoot && hasGo };
 }
 
-/** Installs what tests and labs need of Debian's packages and is missing; answers what it did or could not do, in words. */
+/**
+ * Installs what tests and labs need of Debian's packages and is missing; answers what it did or could not
+ * do, in words.
+ */
 export async function installMissingPackages(machine: Machine, root: string): Promise<string> {
   const present = await Promise.all(NEEDED_PACKAGES.map(async ({ command }) => hasCommand(command)));
-  const missing = [...new Set(NEEDED_PACKAGES.filter((_, index) => present[index] !== true).map((needed) => needed.package))];
+  const missing = [
+    ...new Set(NEEDED_PACKAGES.filter((_, index) => present[index] !== true).map((needed) => needed.package)),
+  ];
   if (missing.length === 0) return "every system tool is installed";
   const names = missing.join(" ");
   if (!machine.isRoot) return `not root, so these are not installed: ${names}; what needs them can't run`;
-  if (!(await hasCommand("apt-get"))) return `no apt-get here: install ${names} by hand; what needs them can't run`;
+  if (!(await hasCommand("apt-get")))
+    return `no apt-get here: install ${names} by hand; what needs them can't run`;
 
   const install = async (): Promise<boolean> => {
-    const { code } = await runCommand("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
-      cwd: root,
-      env: { DEBIAN_FRONTEND: "noninteractive" },
-      timeoutMs: INSTALL_TIMEOUT_MS,
-    });
+    const { code } = await runCommand(
+      "apt-get",
+      ["install", "-y", "-qq", "--no-install-recommends", ...missing],
+      {
+        cwd: root,
+        env: { DEBIAN_FRONTEND: "noninteractive" },
+        timeoutMs: INSTALL_TIMEOUT_MS,
+      },
+    );
     return code === 0;
   };
   if (await install()) return `installed with apt-get: ${names}`;
   await runCommand("apt-get", ["update", "-qq"], { cwd: root, timeoutMs: INSTALL_TIMEOUT_MS });
-  return (await install()) ? `installed with apt-get: ${names}` : `apt-get could not install ${names}; what needs them can't run`;
+  return (await install())
+    ? `installed with apt-get: ${names}`
+    : `apt-get could not install ${names}; what needs them can't run`;
 }
 
 async function hasCommand(command: string): Promise<boolean> {

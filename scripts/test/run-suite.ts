@@ -7,7 +7,9 @@ import type { SuiteMessage } from "./test-outcome.ts";
 
 type EndReport = Extract<TestReport, { readonly kind: "End" }>;
 
-/** Runs the test files it is given in this process, one test at a time, and tells its parent how each ends. */
+/**
+ * Runs the test files it is given in this process, one test at a time, and tells its parent how each ends.
+ */
 async function main(files: readonly string[]): Promise<void> {
   const tell = (message: SuiteMessage): void => {
     process.send?.(message);
@@ -39,12 +41,18 @@ async function main(files: readonly string[]): Promise<void> {
   });
   stream.on("test:pass", (event) => {
     // node:test passes a file without tests as if the file were a test.
-    const error = resolve(event.name) === event.file ? { text: "this file has no test", onlySubtestsFailed: false } : undefined;
+    const error =
+      resolve(event.name) === event.file
+        ? { text: "this file has no test", onlySubtestsFailed: false }
+        : undefined;
     report(endOf(event, error));
   });
   stream.on("test:fail", (event) => {
     const thrown = event.details.error;
-    const error = { text: describeError(thrown), onlySubtestsFailed: failureType(thrown) === "subtestsFailed" };
+    const error = {
+      text: describeError(thrown),
+      onlySubtestsFailed: failureType(thrown) === "subtestsFailed",
+    };
     report(endOf(event, error));
   });
   stream.on("test:diagnostic", ({ message, file }) => {
@@ -55,15 +63,30 @@ async function main(files: readonly string[]): Promise<void> {
 }
 
 /** How a test ended, as node:test tells it. */
-function endOf({ name, nesting, file, details, skip, todo }: EventData.TestPass | EventData.TestFail, error: EndReport["error"]): EndReport {
-  return { kind: "End", name, nesting, file: toFile(file), isSuite: details.type === "suite", durationMs: details.duration_ms, error, ...notRun(skip, todo) };
+function endOf(
+  { name, nesting, file, details, skip, todo }: EventData.TestPass | EventData.TestFail,
+  error: EndReport["error"],
+): EndReport {
+  return {
+    kind: "End",
+    name,
+    nesting,
+    file: toFile(file),
+    isSuite: details.type === "suite",
+    durationMs: details.duration_ms,
+    error,
+    ...notRun(skip, todo),
+  };
 }
 
 function toFile(file: string | undefined): string {
   return file === undefined ? "?" : relative(process.cwd(), file);
 }
 
-function notRun(skip: string | boolean | undefined, todo: string | boolean | undefined): { skip: string | true | undefined; todo: string | true | undefined } {
+function notRun(
+  skip: string | boolean | undefined,
+  todo: string | boolean | undefined,
+): { skip: string | true | undefined; todo: string | true | undefined } {
   return { skip: skip === false ? undefined : skip, todo: todo === false ? undefined : todo };
 }
 

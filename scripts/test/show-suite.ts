@@ -7,8 +7,15 @@ const SLOW_MS = 2_000;
 /** Suites run side by side, so each line says whose it is. In characters. */
 const NAME_WIDTH = 20;
 
-/** Runs a suite and prints what comes of it, as it comes. A suite that ends badly as a whole has one failed outcome more. */
-export async function showSuite(suite: Suite, root: string, signal: AbortSignal): Promise<readonly TestOutcome[]> {
+/**
+ * Runs a suite and prints what comes of it, as it comes. A suite that ends badly as a whole has one failed
+ * outcome more.
+ */
+export async function showSuite(
+  suite: Suite,
+  root: string,
+  signal: AbortSignal,
+): Promise<readonly TestOutcome[]> {
   const say = (text: string): void => {
     console.log(text.replaceAll(/^/gmu, suite.name.padEnd(NAME_WIDTH)));
   };
@@ -17,14 +24,32 @@ export async function showSuite(suite: Suite, root: string, signal: AbortSignal)
     else if (durationMs > SLOW_MS) say(`${result} ${name}  ${seconds(durationMs)}`);
   };
   say(`${suite.files.length} files`);
-  const { outcomes, trouble, output, durationMs } = await startSuite(suite, root, { onOutcome, onCheckpoint: say }, signal);
-  const count = (result: TestOutcome["result"]): number => outcomes.filter((outcome) => outcome.result === result).length;
+  const { outcomes, trouble, output, durationMs } = await startSuite(
+    suite,
+    root,
+    { onOutcome, onCheckpoint: say },
+    signal,
+  );
+  const count = (result: TestOutcome["result"]): number =>
+    outcomes.filter((outcome) => outcome.result === result).length;
   if (trouble !== undefined) say(`FAIL ${trouble}`);
-  if ((trouble !== undefined || count("failed") > 0) && output.trim() !== "") say(`printed by the suite:\n${indent(output)}`);
-  say(`${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ${seconds(durationMs)}`);
+  if ((trouble !== undefined || count("failed") > 0) && output.trim() !== "")
+    say(`printed by the suite:\n${indent(output)}`);
+  say(
+    `${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ${seconds(durationMs)}`,
+  );
   return trouble === undefined
     ? outcomes
-    : [...outcomes, { name: `suite ${suite.name}`, file: `${suite.files.length} files`, result: "failed", reason: trouble, durationMs }];
+    : [
+        ...outcomes,
+        {
+          name: `suite ${suite.name}`,
+          file: `${suite.files.length} files`,
+          result: "failed",
+          reason: trouble,
+          durationMs,
+        },
+      ];
 }
 
 /** A duration for people. */

@@ -27,7 +27,10 @@ describe("a suite", () => {
   });
 
   /** `timeoutMs` counts once a first test has ended, however long the process took until then. */
-  async function runSource(source: string, { timeoutMs = PATIENCE_MS, idleMaxMs = PATIENCE_MS } = {}): Promise<SuiteResult> {
+  async function runSource(
+    source: string,
+    { timeoutMs = PATIENCE_MS, idleMaxMs = PATIENCE_MS } = {},
+  ): Promise<SuiteResult> {
     checkpoints = [];
     await writeFile(join(folder, "planted.test.ts"), source);
     let hasBegun = false;
@@ -41,7 +44,12 @@ describe("a suite", () => {
       needsParts: false,
       mostlyWaits: false,
     };
-    return startSuite(suite, folder, { onOutcome: () => (hasBegun = true), onCheckpoint: (text) => checkpoints.push(text) }, new AbortController().signal);
+    return startSuite(
+      suite,
+      folder,
+      { onOutcome: () => (hasBegun = true), onCheckpoint: (text) => checkpoints.push(text) },
+      new AbortController().signal,
+    );
   }
 
   it("reports each test, with the reason of a skip and of a failure", async () => {
@@ -49,7 +57,12 @@ describe("a suite", () => {
       `${IMPORT}it("good", (t) => { t.diagnostic("by the way"); });\nit("bad", () => { throw new Error("two is not three"); });\nit("absent", (t) => { t.skip("needs a moon"); });\n`,
     );
     assert.deepEqual(
-      outcomes.map(({ name, file, result, reason }) => ({ name, file, result, reason: reason.split("\n", 1)[0] })),
+      outcomes.map(({ name, file, result, reason }) => ({
+        name,
+        file,
+        result,
+        reason: reason.split("\n", 1)[0],
+      })),
       [
         { name: "good", file: "planted.test.ts", result: "passed", reason: "" },
         { name: "bad", file: "planted.test.ts", result: "failed", reason: "Error: two is not three" },
@@ -69,7 +82,12 @@ describe("a suite", () => {
   }[] = [
     { what: "a file that can't be loaded", source: 'import "./absent.ts";\n', failed: 1, trouble: undefined },
     { what: "a file without tests", source: "export {};\n", failed: 1, trouble: undefined },
-    { what: "a process that exits by itself", source: `${IMPORT}it("exits", () => { process.exit(3); });\n`, failed: 0, trouble: /ended with code 3/u },
+    {
+      what: "a process that exits by itself",
+      source: `${IMPORT}it("exits", () => { process.exit(3); });\n`,
+      failed: 0,
+      trouble: /ended with code 3/u,
+    },
     {
       what: "a test that hangs",
       source: `${IMPORT}it("hangs", async (t) => { await t.test("first", () => {}); await new Promise((resume) => setTimeout(resume, 600_000)); });\n`,

@@ -21,7 +21,10 @@ export interface SuiteNews {
 }
 
 const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
-/** A process that has no time for its own answer, on a busy machine, is waited for; one that is stuck is not waited for any longer. */
+/**
+ * A process that has no time for its own answer, on a busy machine, is waited for; one that is stuck is not
+ * waited for any longer.
+ */
 const ANSWER_MAX_MS = 5_000;
 const POLL_MS = 200;
 const OUTPUT_LINES_MAX = 200;
@@ -29,7 +32,12 @@ const OUTPUT_LINES_MAX = 200;
 const BESIDE_PRIORITY = 10;
 
 /** Runs a suite in a process group of its own, so that nothing it started outlives it. */
-export async function startSuite(suite: Suite, root: string, news: SuiteNews, signal: AbortSignal): Promise<SuiteResult> {
+export async function startSuite(
+  suite: Suite,
+  root: string,
+  news: SuiteNews,
+  signal: AbortSignal,
+): Promise<SuiteResult> {
   const startedMs = performance.now();
   const outcomes: TestOutcome[] = [];
   const output: string[] = [];
@@ -38,7 +46,12 @@ export async function startSuite(suite: Suite, root: string, news: SuiteNews, si
   const answer = Promise.withResolvers<readonly string[]>();
   let trouble: string | undefined;
 
-  const child = fork(RUNNER, [...suite.files], { cwd: root, env: toolEnvironment(root), detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const child = fork(RUNNER, [...suite.files], {
+    cwd: root,
+    env: toolEnvironment(root),
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   if (!suite.mostlyWaits && child.pid !== undefined) setPriority(child.pid, BESIDE_PRIORITY);
   const { promise: ended, resolve } = Promise.withResolvers<{ code: number | null; signal: string | null }>();
   child.on("close", (code, endSignal) => {
@@ -71,8 +84,12 @@ export async function startSuite(suite: Suite, root: string, news: SuiteNews, si
   const stopping: Promise<void>[] = [];
   const watch = setInterval(() => {
     const nowMs = performance.now();
-    if (nowMs - startedMs > suite.timeoutMs) stopping.push(stop(`not done after ${suite.timeoutMs / 1000} s; at: ${running.join(" › ") || "no test"}`));
-    else if (running.length === 0 && nowMs - lastNewsMs > suite.idleMaxMs) stopping.push(stop("a test left something open that keeps the process alive"));
+    if (nowMs - startedMs > suite.timeoutMs)
+      stopping.push(
+        stop(`not done after ${suite.timeoutMs / 1000} s; at: ${running.join(" › ") || "no test"}`),
+      );
+    else if (running.length === 0 && nowMs - lastNewsMs > suite.idleMaxMs)
+      stopping.push(stop("a test left something open that keeps the process alive"));
   }, POLL_MS);
   const onAbort = (): void => {
     stopping.push(stop("interrupted"));
@@ -84,10 +101,17 @@ export async function startSuite(suite: Suite, root: string, news: SuiteNews, si
   signal.removeEventListener("abort", onAbort);
   await Promise.all(stopping);
   killGroup(child);
-  if (trouble === undefined && end.signal !== null) trouble = `its process was ended by ${end.signal}; at: ${running.join(" › ") || "no test"}`;
-  if (trouble === undefined && end.code !== 0 && outcomes.every((outcome) => outcome.result !== "failed")) trouble = `its process ended with code ${end.code}`;
+  if (trouble === undefined && end.signal !== null)
+    trouble = `its process was ended by ${end.signal}; at: ${running.join(" › ") || "no test"}`;
+  if (trouble === undefined && end.code !== 0 && outcomes.every((outcome) => outcome.result !== "failed"))
+    trouble = `its process ended with code ${end.code}`;
   if (trouble === undefined && outcomes.length === 0) trouble = "none of its files has a test";
-  return { outcomes, trouble, output: output.join("").split("\n").slice(-OUTPUT_LINES_MAX).join("\n"), durationMs: performance.now() - startedMs };
+  return {
+    outcomes,
+    trouble,
+    output: output.join("").split("\n").slice(-OUTPUT_LINES_MAX).join("\n"),
+    durationMs: performance.now() - startedMs,
+  };
 }
 
 /** Ends the suite's process and everything in its group; what is gone already is no error. */

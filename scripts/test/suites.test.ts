@@ -5,8 +5,22 @@ import { chooseSuites, findSuites } from "./suites.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SUITES = [
-  { name: "unit", files: ["src/core/units.test.ts", "src/core/volume/plan-disk.test.ts"], timeoutMs: 1, idleMaxMs: 1, needsParts: false, mostlyWaits: false },
-  { name: "csi-sanity", files: ["test/csi-sanity/csi-sanity.test.ts"], timeoutMs: 1, idleMaxMs: 1, needsParts: false, mostlyWaits: false },
+  {
+    name: "unit",
+    files: ["src/core/units.test.ts", "src/core/volume/plan-disk.test.ts"],
+    timeoutMs: 1,
+    idleMaxMs: 1,
+    needsParts: false,
+    mostlyWaits: false,
+  },
+  {
+    name: "csi-sanity",
+    files: ["test/csi-sanity/csi-sanity.test.ts"],
+    timeoutMs: 1,
+    idleMaxMs: 1,
+    needsParts: false,
+    mostlyWaits: false,
+  },
 ];
 
 describe("suites", () => {
@@ -21,11 +35,23 @@ describe("suites", () => {
   const rows = [
     {
       words: [],
-      files: ["src/core/units.test.ts", "src/core/volume/plan-disk.test.ts", "test/csi-sanity/csi-sanity.test.ts"],
+      files: [
+        "src/core/units.test.ts",
+        "src/core/volume/plan-disk.test.ts",
+        "test/csi-sanity/csi-sanity.test.ts",
+      ],
       because: "nothing was asked for",
     },
-    { words: ["unit"], files: ["src/core/units.test.ts", "src/core/volume/plan-disk.test.ts"], because: "a suite's name means all of it" },
-    { words: ["plan-disk"], files: ["src/core/volume/plan-disk.test.ts"], because: "part of a path means the files under it" },
+    {
+      words: ["unit"],
+      files: ["src/core/units.test.ts", "src/core/volume/plan-disk.test.ts"],
+      because: "a suite's name means all of it",
+    },
+    {
+      words: ["plan-disk"],
+      files: ["src/core/volume/plan-disk.test.ts"],
+      because: "part of a path means the files under it",
+    },
     { words: ["nothing-like-it"], files: [], because: "no file has that path" },
   ];
   for (const { words, files, because } of rows) {

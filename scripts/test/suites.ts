@@ -7,11 +7,17 @@ export interface Suite {
   readonly files: readonly string[];
   /** The process is killed after this long, in milliseconds. */
   readonly timeoutMs: number;
-  /** So is a process that runs no test for this long: a test forgot something that keeps it alive. In milliseconds. */
+  /**
+   * So is a process that runs no test for this long: a test forgot something that keeps it alive. In
+   * milliseconds.
+   */
   readonly idleMaxMs: number;
   /** It starts Kubernetes' own programs, or some of them. */
   readonly needsParts: boolean;
-  /** It waits for Kubernetes' own clocks most of the time: all the others run beside it, and leave it the processor when it wants it. */
+  /**
+   * It waits for Kubernetes' own clocks most of the time: all the others run beside it, and leave it the
+   * processor when it wants it.
+   */
   readonly mostlyWaits: boolean;
 }
 
@@ -30,22 +36,44 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = {
 };
 
 /** Suites that start what the testbed builds. */
-const NEED_PARTS: readonly string[] = ["chart", "cluster", "contract", "kubernetes-facts", "kubernetes-store", "node-role", "scheduler-extender"];
+const NEED_PARTS: readonly string[] = [
+  "chart",
+  "cluster",
+  "contract",
+  "kubernetes-facts",
+  "kubernetes-store",
+  "node-role",
+  "scheduler-extender",
+];
 
 const MOSTLY_WAIT: readonly string[] = ["cluster"];
 
-/** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */
+/**
+ * Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't
+ * take the rest along.
+ */
 const HOST_FOLDERS = ["src/adapters/linux/", "src/emulator/data-plane/"];
 const UNIT_FOLDERS = /^(?:src|scripts|demo|bench|deploy|testbed)\//u;
-/** Its tests run on signals of its own, put in the place of the platform's: nobody else's may run in that process. */
+/**
+ * Its tests run on signals of its own, put in the place of the platform's: nobody else's may run in that
+ * process.
+ */
 const SIMULATION_FOLDER = "sim/";
 
-/** Every test file of the project in its suite: `unit`, `host`, then one suite for each folder of test/, the simulation's unit tests with its own. */
+/**
+ * Every test file of the project in its suite: `unit`, `host`, then one suite for each folder of test/, the
+ * simulation's unit tests with its own.
+ */
 export async function findSuites(root: string): Promise<readonly Suite[]> {
   const files: string[] = [];
-  for await (const file of glob("{src,sim,scripts,demo,bench,deploy,testbed,test}/**/*.test.ts", { cwd: root })) files.push(file);
+  for await (const file of glob("{src,sim,scripts,demo,bench,deploy,testbed,test}/**/*.test.ts", {
+    cwd: root,
+  }))
+    files.push(file);
   const bySuite = Map.groupBy(files.toSorted(), suiteOf);
-  const names = [...bySuite.keys()].toSorted((left, right) => rank(left) - rank(right) || left.localeCompare(right));
+  const names = [...bySuite.keys()].toSorted(
+    (left, right) => rank(left) - rank(right) || left.localeCompare(right),
+  );
   return names.map((name) => ({
     name,
     files: bySuite.get(name) ?? [],
@@ -56,11 +84,17 @@ export async function findSuites(root: string): Promise<readonly Suite[]> {
   }));
 }
 
-/** The suites whose name is one of `words`, and of the others the files whose path contains one. All of them without words. */
+/**
+ * The suites whose name is one of `words`, and of the others the files whose path contains one. All of them
+ * without words.
+ */
 export function chooseSuites(suites: readonly Suite[], words: readonly string[]): readonly Suite[] {
   if (words.length === 0) return suites;
-  const isChosen = (suite: Suite, file: string): boolean => words.some((word) => suite.name === word || file.includes(word));
-  return suites.map((suite) => ({ ...suite, files: suite.files.filter((file) => isChosen(suite, file)) })).filter((suite) => suite.files.length > 0);
+  const isChosen = (suite: Suite, file: string): boolean =>
+    words.some((word) => suite.name === word || file.includes(word));
+  return suites
+    .map((suite) => ({ ...suite, files: suite.files.filter((file) => isChosen(suite, file)) }))
+    .filter((suite) => suite.files.length > 0);
 }
 
 function suiteOf(file: string): string {

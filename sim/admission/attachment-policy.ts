@@ -5,15 +5,25 @@ import { sameJson } from "../../src/core/primitives/same-json.ts";
 import { NODE_NAME_LABEL } from "../../src/objects/new-attachment.ts";
 import { changesOnly, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 
-const MANAGED_DISK = /^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft[.]compute\/disks\/[a-z0-9_.-]+$/iu;
+const MANAGED_DISK =
+  /^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft[.]compute\/disks\/[a-z0-9_.-]+$/iu;
 /** At the end of a name, which the policy can't compute. */
 const HASH = /^[0-9a-f]{24}$/u;
 const HASH_CHARS = 24;
 
-/** The rules of the chart's policy for AzVolumeAttachments, in its order, but for those that the node's role has no room for. */
+/**
+ * The rules of the chart's policy for AzVolumeAttachments, in its order, but for those that the node's role
+ * has no room for.
+ */
 export const attachmentRules: readonly PolicyRule[] = [
-  { message: "an AzVolumeAttachment is about a managed disk", allows: (write) => !isMade(write) || MANAGED_DISK.test(diskOf(write)) },
-  { message: "the name of an AzVolumeAttachment follows from its disk and node", allows: (write) => !isMade(write) || isNamedRight(write) },
+  {
+    message: "an AzVolumeAttachment is about a managed disk",
+    allows: (write) => !isMade(write) || MANAGED_DISK.test(diskOf(write)),
+  },
+  {
+    message: "the name of an AzVolumeAttachment follows from its disk and node",
+    allows: (write) => !isMade(write) || isNamedRight(write),
+  },
   {
     message: "the label of an AzVolumeAttachment names its node",
     allows: (write) => !isMade(write) || write.after.metadata.labels?.[NODE_NAME_LABEL] === write.nodeName,
@@ -24,33 +34,48 @@ export const attachmentRules: readonly PolicyRule[] = [
   },
   {
     message: "a node writes only its own AzVolumeAttachments",
-    allows: ({ before, after, nodeName }) => [before ?? after, after].every(({ spec }) => spec["nodeName"] === nodeName),
+    allows: ({ before, after, nodeName }) =>
+      [before ?? after, after].every(({ spec }) => spec["nodeName"] === nodeName),
   },
-  { message: "a node makes an AzVolumeAttachment only to say that it wants the volume", allows: (write) => !isMade(write) || saysOnlyThatItWants(write) },
+  {
+    message: "a node makes an AzVolumeAttachment only to say that it wants the volume",
+    allows: (write) => !isMade(write) || saysOnlyThatItWants(write),
+  },
   {
     message: "of an AzVolumeAttachment a node writes only its want",
     allows: ({ part, before, after }) =>
-      before === undefined || part === "status" || changesOnly(before.spec, after.spec, ["writerRequest", "role"], ["writerRequest"]),
+      before === undefined ||
+      part === "status" ||
+      changesOnly(before.spec, after.spec, ["writerRequest", "role"], ["writerRequest"]),
   },
   {
     message: "what a node wants, is its Primary",
     allows: ({ part, before, after: { spec } }) =>
-      before === undefined || part === "status" || spec["writerRequest"] === undefined || spec["role"] === "Primary",
+      before === undefined ||
+      part === "status" ||
+      spec["writerRequest"] === undefined ||
+      spec["role"] === "Primary",
   },
   {
     message: "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are",
-    allows: ({ part, before, after }) => before === undefined || part === "status" || sameJson(keptOf(before), keptOf(after)),
+    allows: ({ part, before, after }) =>
+      before === undefined || part === "status" || sameJson(keptOf(before), keptOf(after)),
   },
   {
-    message: "of an AzVolumeAttachment's status a node writes only its answer to a recall, and that the device is missing",
+    message:
+      "of an AzVolumeAttachment's status a node writes only its answer to a recall, and that the device is missing",
     allows: ({ part, before, after }) =>
       part !== "status" ||
-      (before?.status !== undefined && after.status !== undefined && changesOnly(before.status, after.status, ["recall", "deviceMissing"])),
+      (before?.status !== undefined &&
+        after.status !== undefined &&
+        changesOnly(before.status, after.status, ["recall", "deviceMissing"])),
   },
   {
     message: "that the device is missing, a node says; that it has been looked up, the controller",
     allows: ({ part, before, after }) =>
-      part !== "status" || after.status?.["deviceMissing"] === before?.status?.["deviceMissing"] || after.status?.["deviceMissing"] === true,
+      part !== "status" ||
+      after.status?.["deviceMissing"] === before?.status?.["deviceMissing"] ||
+      after.status?.["deviceMissing"] === true,
   },
 ];
 
@@ -63,13 +88,20 @@ function diskOf({ after }: NodeWrite): string {
 }
 
 function isNamedRight(write: NodeWrite): boolean {
-  const readable = attachmentObjectName({ diskUri: diskOf(write), nodeName: write.nodeName }).slice(0, -HASH_CHARS);
+  const readable = attachmentObjectName({ diskUri: diskOf(write), nodeName: write.nodeName }).slice(
+    0,
+    -HASH_CHARS,
+  );
   const { name } = write.after.metadata;
   return name.startsWith(readable) && HASH.test(name.slice(readable.length));
 }
 
 function saysOnlyThatItWants({ after: { metadata, spec } }: NodeWrite): boolean {
-  const isWant = spec["role"] === "Primary" && spec["writerRequest"] !== undefined && spec["recall"] === undefined && spec["published"] === undefined;
+  const isWant =
+    spec["role"] === "Primary" &&
+    spec["writerRequest"] !== undefined &&
+    spec["recall"] === undefined &&
+    spec["published"] === undefined;
   return isWant && sameJson(metadata.finalizers ?? [], [ATTACHMENT_FINALIZER]);
 }
 

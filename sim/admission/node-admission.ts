@@ -4,14 +4,21 @@ import { attachmentRules } from "./attachment-policy.ts";
 import { asWhole, firstBroken, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 import { volumeRefusal } from "./volume-policy.ts";
 
-/** What a token names: the node that its pod is bound to, and the uid of that Node when the token was issued. */
+/**
+ * What a token names: the node that its pod is bound to, and the uid of that Node when the token was
+ * issued.
+ */
 export type NodeToken = Pick<NodeWrite, "nodeName" | "nodeUid">;
 
 /**
- * Why the chart's admission policies (`deploy/chart/templates/node-admission.yaml`) refuse what the token of a node writes, in their words; undefined: they
- * do not. Only of what the node's role lets through (`nodeForbidden`): that allows no deletion.
+ * Why the chart's admission policies (`deploy/chart/templates/node-admission.yaml`) refuse what the token
+ * of a node writes, in their words; undefined: they do not. Only of what the node's role lets through
+ * (`nodeForbidden`): that allows no deletion.
  */
-export function nodeRefusal({ verb, kind, before, after }: AdmittedWrite, { nodeName, nodeUid }: NodeToken): Denial | undefined {
+export function nodeRefusal(
+  { verb, kind, before, after }: AdmittedWrite,
+  { nodeName, nodeUid }: NodeToken,
+): Denial | undefined {
   if (after === undefined) return { message: `a node deletes no ${kind}` };
   const write = {
     nodeName,
@@ -27,6 +34,7 @@ export function nodeRefusal({ verb, kind, before, after }: AdmittedWrite, { node
 const driverNodeRules: readonly PolicyRule[] = [
   {
     message: "a node writes only its own AzDriverNode",
-    allows: ({ after: { metadata, spec }, nodeName }) => metadata.name === nodeName && spec["nodeName"] === nodeName,
+    allows: ({ after: { metadata, spec }, nodeName }) =>
+      metadata.name === nodeName && spec["nodeName"] === nodeName,
   },
 ];

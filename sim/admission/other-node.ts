@@ -11,7 +11,8 @@ export const otherNodeRule: PolicyRule = {
   allows: (write) => {
     const { before, after } = write;
     return (
-      sameJson(othersIn(write, before?.status), othersIn(write, after.status)) && (!isOthersGrant(write) || sameJson(mark(before?.status), mark(after.status)))
+      sameJson(othersIn(write, before?.status), othersIn(write, after.status)) &&
+      (!isOthersGrant(write) || sameJson(mark(before?.status), mark(after.status)))
     );
   },
 };
@@ -24,7 +25,8 @@ function isOthersGrant(write: NodeWrite): boolean {
 
 function othersIn(write: NodeWrite, status: Fields | undefined): unknown {
   const { writer, quarantine = [], unverified = [] } = recordOf(status);
-  const others = (nodes: readonly NodeIdentity[]): readonly NodeIdentity[] => nodes.filter((node) => isOthers(write, node));
+  const others = (nodes: readonly NodeIdentity[]): readonly NodeIdentity[] =>
+    nodes.filter((node) => isOthers(write, node));
   return [others(writer === undefined ? [] : [writer]), others(quarantine), others(unverified)];
 }
 

@@ -45,7 +45,17 @@ export function asWhole(object: StoredObject): Whole {
 }
 
 /** Whether only `free` fields differ, and of these only `removable` ones are gone. */
-export function changesOnly(before: Fields, after: Fields, free: readonly string[], removable: readonly string[] = []): boolean {
+export function changesOnly(
+  before: Fields,
+  after: Fields,
+  free: readonly string[],
+  removable: readonly string[] = [],
+): boolean {
   const isKept = Object.keys(before).every((key) => key in after || removable.includes(key));
-  return isKept && Object.keys(after).every((key) => free.includes(key) || (key in before && sameJson(after[key], before[key])));
+  return (
+    isKept &&
+    Object.keys(after).every(
+      (key) => free.includes(key) || (key in before && sameJson(after[key], before[key])),
+    )
+  );
 }

@@ -16,8 +16,11 @@ export function createRefusedGives(clock: Pick<VirtualClock, "elapsedMs">): Refu
   return {
     note: (nodeName, { kind, before, after }) => {
       if (kind !== "AzVolume" || before === undefined || after === undefined) return;
-      const [held, holds] = [before, after].map((object) => asKind<"AzVolume">(object).status?.record?.writer?.held);
-      if (held === true && holds === false) lastMs.set(`${nodeName} ${after.metadata.name}`, clock.elapsedMs());
+      const [held, holds] = [before, after].map(
+        (object) => asKind<"AzVolume">(object).status?.record?.writer?.held,
+      );
+      if (held === true && holds === false)
+        lastMs.set(`${nodeName} ${after.metadata.name}`, clock.elapsedMs());
     },
     lastMs: (nodeName, volumeName) => lastMs.get(`${nodeName} ${volumeName}`),
   };

@@ -4,17 +4,40 @@ import type { SimNode } from "../kubernetes/sim-cluster.ts";
 import { createTokenUids } from "./token-uids.ts";
 
 function aNode(uid: string, instanceUri: string): SimNode {
-  return { name: "node-a", uid, instanceUri, isReady: true, isUnschedulable: false, isOutOfService: false, volumesMax: 8 };
+  return {
+    name: "node-a",
+    uid,
+    instanceUri,
+    isReady: true,
+    isUnschedulable: false,
+    isOutOfService: false,
+    volumesMax: 8,
+  };
 }
 
 describe("the uids of Nodes in tokens", () => {
-  const steps: readonly { readonly because: string; readonly atMs: number; readonly node: SimNode | undefined; readonly expected: unknown }[] = [
+  const steps: readonly {
+    readonly because: string;
+    readonly atMs: number;
+    readonly node: SimNode | undefined;
+    readonly expected: unknown;
+  }[] = [
     { because: "there is no Node yet", atMs: 0, node: undefined, expected: [undefined, undefined] },
     { because: "its kubelet registers", atMs: 1, node: aNode("uid-1", "vm-1"), expected: ["uid-1", "uid-1"] },
     { because: "it is gone", atMs: 2, node: undefined, expected: ["uid-1", "uid-1"] },
-    { because: "it is made again for the same VM", atMs: 3, node: aNode("uid-2", "vm-1"), expected: ["uid-2", "uid-1"] },
+    {
+      because: "it is made again for the same VM",
+      atMs: 3,
+      node: aNode("uid-2", "vm-1"),
+      expected: ["uid-2", "uid-1"],
+    },
   ];
-  const taken = { because: "another VM has its name", atMs: 4, node: aNode("uid-3", "vm-2"), expected: ["uid-3", "uid-3"] };
+  const taken = {
+    because: "another VM has its name",
+    atMs: 4,
+    node: aNode("uid-3", "vm-2"),
+    expected: ["uid-3", "uid-3"],
+  };
 
   for (const { by, random, renewedAfterMs } of [
     { by: "a kubelet that was started again", random: [0.49, 0.999_999], renewedAfterMs: 149_999 },
@@ -30,9 +53,18 @@ describe("the uids of Nodes in tokens", () => {
         { next: () => random[draws++ % random.length] ?? 0 },
       );
       const renewed = { node: aNode("uid-2", "vm-1"), atMs: 3 + renewedAfterMs };
-      const old = { ...renewed, atMs: renewed.atMs - 1, because: "its token is old still", expected: ["uid-2", "uid-1"] };
+      const old = {
+        ...renewed,
+        atMs: renewed.atMs - 1,
+        because: "its token is old still",
+        expected: ["uid-2", "uid-1"],
+      };
       const known = renewedAfterMs === 0 ? steps.slice(0, 3) : [...steps, old];
-      for (const step of [...known, { ...renewed, because: "its token is renewed", expected: ["uid-2", "uid-2"] }, taken]) {
+      for (const step of [
+        ...known,
+        { ...renewed, because: "its token is renewed", expected: ["uid-2", "uid-2"] },
+        taken,
+      ]) {
         at = step;
         assert.deepEqual([uids.issuedNow("node-a"), uids.ofPlugin("node-a")], step.expected, step.because);
       }

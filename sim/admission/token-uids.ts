@@ -11,12 +11,15 @@ export interface TokenUids {
 }
 
 /**
- * From when a kubelet may ask for a new token until the plug-in uses it, in milliseconds: the kubelet looks after
- * each pod every 90 s at most (its `syncFrequency` of 60 s, drawn out by half), and the plug-in reads the file once
- * a minute. A kubelet that was started again asks at once.
+ * From when a kubelet may ask for a new token until the plug-in uses it, in milliseconds: the kubelet looks
+ * after each pod every 90 s at most (its `syncFrequency` of 60 s, drawn out by half), and the plug-in reads
+ * the file once a minute. A kubelet that was started again asks at once.
  */
 const IN_USE_MAX_MS = 150_000;
-/** From when a token is issued until a kubelet asks for the next, in milliseconds: 80 % of the chart's 600 s. */
+/**
+ * From when a token is issued until a kubelet asks for the next, in milliseconds: 80 % of the chart's 600
+ * s.
+ */
 const ASKED_AFTER_MS = 480_000;
 
 /** The share of Nodes that a kubelet makes again since it was started again. Others are made by hand. */
@@ -29,8 +32,15 @@ interface Issued {
   readonly renewedAtMs: number;
 }
 
-/** A token keeps the uid of a Node that is gone. The kubelet of another VM has issued none for an earlier Node. */
-export function createTokenUids({ nodes }: Pick<SimCluster, "nodes">, clock: Pick<VirtualClock, "elapsedMs">, random: Pick<Random, "next">): TokenUids {
+/**
+ * A token keeps the uid of a Node that is gone. The kubelet of another VM has issued none for an earlier
+ * Node.
+ */
+export function createTokenUids(
+  { nodes }: Pick<SimCluster, "nodes">,
+  clock: Pick<VirtualClock, "elapsedMs">,
+  random: Pick<Random, "next">,
+): TokenUids {
   const newest = new Map<string, Issued>();
   const ofPlugins = new Map<string, Issued>();
 

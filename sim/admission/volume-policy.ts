@@ -5,19 +5,26 @@ import { otherNodeRule } from "./other-node.ts";
 import { changesOnly, type Fields, firstBroken, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 import { recordRefusal, VALUE_MAX_CHARS } from "./record-admission.ts";
 
-/** The rules of the chart's policy for AzVolumes, in its order, but for those that the node's role has no room for. */
+/**
+ * The rules of the chart's policy for AzVolumes, in its order, but for those that the node's role has no
+ * room for.
+ */
 const statusRules: readonly PolicyRule[] = [
   {
     message: "a node neither makes nor removes a writer record",
-    allows: ({ before, after }) => before?.status?.["record"] !== undefined && after.status?.["record"] !== undefined,
+    allows: ({ before, after }) =>
+      before?.status?.["record"] !== undefined && after.status?.["record"] !== undefined,
   },
   otherNodeRule,
   {
-    message: "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system",
-    allows: ({ before, after }) => changesOnly(before?.status ?? {}, after.status ?? {}, ["record", "detail"]),
+    message:
+      "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system",
+    allows: ({ before, after }) =>
+      changesOnly(before?.status ?? {}, after.status ?? {}, ["record", "detail"]),
   },
   {
-    message: "of a disk's details a node writes only that it makes the file system, and only while it holds the volume",
+    message:
+      "of a disk's details a node writes only that it makes the file system, and only while it holds the volume",
     allows: (write) => {
       const { before, after } = detailsOf(write);
       if (before === undefined || after === undefined) return before === after;
@@ -25,9 +32,13 @@ const statusRules: readonly PolicyRule[] = [
     },
   },
   {
-    message: "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added",
+    message:
+      "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added",
     allows: (write) => {
-      const [old, next] = [detailsOf(write).before?.["formatted"], detailsOf(write).after?.["formatted"]] as readonly (Fields | undefined)[];
+      const [old, next] = [
+        detailsOf(write).before?.["formatted"],
+        detailsOf(write).after?.["formatted"],
+      ] as readonly (Fields | undefined)[];
       if (old === undefined || next === undefined) return old === next || namedIn(next) === write.nodeName;
       return sameJson(old, next) || (old["uuid"] === undefined && changesOnly(old, next, ["uuid"]));
     },
@@ -36,7 +47,10 @@ const statusRules: readonly PolicyRule[] = [
     message: "what a node says of a file system has at most 1024 characters a field",
     allows: (write) => {
       const [old, next] = [detailsOf(write).before?.["formatted"], detailsOf(write).after?.["formatted"]];
-      return sameJson(old, next) || Object.values((next ?? {}) as Fields).every((value) => String(value).length <= VALUE_MAX_CHARS);
+      return (
+        sameJson(old, next) ||
+        Object.values((next ?? {}) as Fields).every((value) => String(value).length <= VALUE_MAX_CHARS)
+      );
     },
   },
 ];
@@ -45,11 +59,18 @@ const statusRules: readonly PolicyRule[] = [
 export function volumeRefusal(write: NodeWrite): Denial | undefined {
   const broken = firstBroken(statusRules, write);
   if (broken !== undefined) return broken;
-  const message = recordRefusal(write.before?.status?.["record"], write.after.status?.["record"], write.nodeName);
+  const message = recordRefusal(
+    write.before?.status?.["record"],
+    write.after.status?.["record"],
+    write.nodeName,
+  );
   return message === undefined ? undefined : { message };
 }
 
-function detailsOf({ before, after }: NodeWrite): { readonly before: Fields | undefined; readonly after: Fields | undefined } {
+function detailsOf({ before, after }: NodeWrite): {
+  readonly before: Fields | undefined;
+  readonly after: Fields | undefined;
+} {
   const of = (status: Fields | undefined): Fields | undefined => status?.["detail"] as Fields | undefined;
   return { before: of(before?.status), after: of(after.status) };
 }

@@ -48,7 +48,10 @@ export interface AzureRegion {
   /** Answers a call that was made in a cluster. A disk is of the cluster in which it was made. */
   handle(request: ArmRequest, clusterName: string): ArmAnswer;
   /** Makes a VM of a cluster, and lets it run. */
-  addVm(vm: { readonly name: string; readonly size: string; readonly zone: string }, guest: Guest & { readonly clusterName: string }): RunMachine;
+  addVm(
+    vm: { readonly name: string; readonly size: string; readonly zone: string },
+    guest: Guest & { readonly clusterName: string },
+  ): RunMachine;
   machineAt(vmName: string): RunMachine | undefined;
   /** Ends what is due by now: an operation may leave another VM than it found. */
   advance(): void;
@@ -135,8 +138,17 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
 
   function startMachine({ id: instanceUri, name, vmGuid }: VirtualMachine, guest: Guest): RunMachine {
     const { nodeName } = guest;
-    const onChange = (machine: SimMachine, change: DeviceChange): void => tell(guest.trace, toEvent(machine, change));
-    const machine = createSimMachine({ nodeName, instanceUri, vmGuid, clock, random: options.random(`machine/${vmGuid}`), agenda, onChange });
+    const onChange = (machine: SimMachine, change: DeviceChange): void =>
+      tell(guest.trace, toEvent(machine, change));
+    const machine = createSimMachine({
+      nodeName,
+      instanceUri,
+      vmGuid,
+      clock,
+      random: options.random(`machine/${vmGuid}`),
+      agenda,
+      onChange,
+    });
     machines.set(name, { machine, guest });
     guest.trace.note(nodeName, `its VM ${vmGuid} runs`);
     return machine;
@@ -149,12 +161,19 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
 
   /** The neighbour's workload, on raw devices. */
   function writeAsNeighbour(round: number): void {
-    const attached = findVm(model.world, instanceUriOf(NEIGHBOUR))?.dataDisks.filter(({ phase }) => phase === "Attached") ?? [];
-    for (const { lun } of attached) machineAt(vmNameOf(NEIGHBOUR))?.kernel.writeBlock(lun, "/record", `round ${round}`);
+    const attached =
+      findVm(model.world, instanceUriOf(NEIGHBOUR))?.dataDisks.filter(({ phase }) => phase === "Attached") ??
+      [];
+    for (const { lun } of attached)
+      machineAt(vmNameOf(NEIGHBOUR))?.kernel.writeBlock(lun, "/record", `round ${round}`);
     agenda.after(NEIGHBOUR_WRITES_MS, () => writeAsNeighbour(round + 1));
   }
 
-  addResourceGroup(model.world, { subscriptionId: azurePlace.subscriptionId, name: azurePlace.resourceGroup, location: azurePlace.location });
+  addResourceGroup(model.world, {
+    subscriptionId: azurePlace.subscriptionId,
+    name: azurePlace.resourceGroup,
+    location: azurePlace.location,
+  });
 
   return {
     model,
@@ -165,18 +184,32 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       pump();
       const isCreation = request.method === "PUT" && findDisk(model.world, request.path) === undefined;
       const answer = model.handle(request);
-      if (isCreation && findDisk(model.world, request.path) !== undefined) clusterOf.set(resourceUriKey(request.path), clusterName);
+      if (isCreation && findDisk(model.world, request.path) !== undefined)
+        clusterOf.set(resourceUriKey(request.path), clusterName);
       if (request.method !== "GET" || answer.status >= 400) {
         const what = `${request.method} ${request.path.slice(request.path.indexOf("/providers/") + "/providers/Microsoft.Compute/".length)}`;
-        trace.note(request.caller ?? "", `${what} is answered ${answer.status}${answer.delivery.kind === "Answered" ? "" : ` (${answer.delivery.kind})`}`);
+        trace.note(
+          request.caller ?? "",
+          `${what} is answered ${answer.status}${answer.delivery.kind === "Answered" ? "" : ` (${answer.delivery.kind})`}`,
+        );
       }
       pump();
       return answer;
     },
     addVm: ({ name, size, zone }, { clusterName, ...guest }) => {
       const { subscriptionId, resourceGroup, location } = azurePlace;
-      const added = addVirtualMachine(model.world, { subscriptionId, resourceGroup, location, name, size, ...(zone === "" ? {} : { zone }) });
-      invariant(added.kind === "Added", `VM ${name} can't be made: ${added.kind === "Failure" ? added.message : ""}`);
+      const added = addVirtualMachine(model.world, {
+        subscriptionId,
+        resourceGroup,
+        location,
+        name,
+        size,
+        ...(zone === "" ? {} : { zone }),
+      });
+      invariant(
+        added.kind === "Added",
+        `VM ${name} can't be made: ${added.kind === "Failure" ? added.message : ""}`,
+      );
       clusterOf.set(resourceUriKey(added.vm.id), clusterName);
       const machine = startMachine(added.vm, guest);
       pump();
@@ -189,21 +222,29 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       pump();
     },
     onDiskEvent: (listener) => diskListeners.push(listener),
-    isOthers: (resourceUri, clusterName) => isNeighbours(resourceUri) || (clusterOf.get(resourceUriKey(resourceUri)) ?? clusterName) !== clusterName,
+    isOthers: (resourceUri, clusterName) =>
+      isNeighbours(resourceUri) ||
+      (clusterOf.get(resourceUriKey(resourceUri)) ?? clusterName) !== clusterName,
     concerns: ({ machine, diskUri }, clusterName) => {
-      const cluster = clusterOf.get(resourceUriKey(machine.instanceUri)) ?? clusterOf.get(resourceUriKey(diskUri));
+      const cluster =
+        clusterOf.get(resourceUriKey(machine.instanceUri)) ?? clusterOf.get(resourceUriKey(diskUri));
       return cluster === undefined || cluster === clusterName;
     },
     addStrangers: () => {
       const { vms, disks } = createStrangers(startedAtMs);
       for (const disk of disks) {
         putDisk(model.world, disk);
-        dataPlane.carryOut({ kind: "diskCreated", diskId: disk.id, sizeBytes: gibToBytes(disk.spec.sizeGiB) });
+        dataPlane.carryOut({
+          kind: "diskCreated",
+          diskId: disk.id,
+          sizeBytes: gibToBytes(disk.spec.sizeGiB),
+        });
       }
       for (const vm of vms) {
         startMachine(putVm(model.world, vm), { nodeName: nodeNameOfVm(vm.name), trace });
         const at = { vmId: vm.id, vmName: vm.name, controllerType: vm.controllerType };
-        for (const { diskId, lun } of vm.dataDisks) dataPlane.carryOut({ kind: "diskAttached", ...at, diskId, lun });
+        for (const { diskId, lun } of vm.dataDisks)
+          dataPlane.carryOut({ kind: "diskAttached", ...at, diskId, lun });
       }
       writeAsNeighbour(1);
     },

@@ -59,14 +59,17 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
 
   const prefixOf = (nodeName: string): string | undefined => (isStranger(nodeName) ? undefined : prefix);
   const vmNameNow = (nodeName: string): string => vmNameOf(nodeName, vmsOf.get(nodeName), prefixOf(nodeName));
-  const instanceUriNow = (nodeName: string): string => instanceUriOf(nodeName, vmsOf.get(nodeName), prefixOf(nodeName));
+  const instanceUriNow = (nodeName: string): string =>
+    instanceUriOf(nodeName, vmsOf.get(nodeName), prefixOf(nodeName));
   const nodeNameNow = (vmName: string): string | undefined => {
     const nodeName = nodeNameOfVm(vmName);
     return vmNameNow(nodeName) === vmName ? nodeName : undefined;
   };
   const machineOf = (nodeName: string): RunMachine | undefined => region.machineAt(vmNameNow(nodeName));
-  const between = ([least, most]: readonly [number, number]): number => least + chance.next() * (most - least);
-  const vmOf = (nodeName: string): VirtualMachine | undefined => findVm(model.world, instanceUriNow(nodeName));
+  const between = ([least, most]: readonly [number, number]): number =>
+    least + chance.next() * (most - least);
+  const vmOf = (nodeName: string): VirtualMachine | undefined =>
+    findVm(model.world, instanceUriNow(nodeName));
 
   function addVm(nodeName: string): SimMachine {
     const vmName = vmNameNow(nodeName);
@@ -81,7 +84,8 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
 
   function forget(vmName: string, nodeName: string): void {
     machines.delete(vmName);
-    if (recreating.delete(vmName)) agenda.after(between(RECREATE_MS), () => void (machineOf(nodeName) !== undefined || addVm(nodeName)));
+    if (recreating.delete(vmName))
+      agenda.after(between(RECREATE_MS), () => void (machineOf(nodeName) !== undefined || addVm(nodeName)));
   }
 
   function strike(nodeName: string, event: VmEvent): void {
@@ -93,9 +97,13 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     region.strike(vm, event);
   }
 
-  const callerOf = (name: string): string => (prefix === undefined || name === OUTSIDER ? name : `${prefix}/${name}`);
+  const callerOf = (name: string): string =>
+    prefix === undefined || name === OUTSIDER ? name : `${prefix}/${name}`;
   const handle = (request: ArmRequest): ArmAnswer =>
-    region.handle(prefix === undefined ? request : { ...request, caller: callerOf(request.caller ?? "") }, clusterName);
+    region.handle(
+      prefix === undefined ? request : { ...request, caller: callerOf(request.caller ?? "") },
+      clusterName,
+    );
   const wire = createSimWire({
     handle,
     subscriptionId: azurePlace.subscriptionId,
@@ -115,7 +123,10 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   return {
     model,
     place: azurePlace,
-    journal: callsOf(model.journal, (caller) => caller === callerOf(caller.slice(caller.lastIndexOf("/") + 1))),
+    journal: callsOf(
+      model.journal,
+      (caller) => caller === callerOf(caller.slice(caller.lastIndexOf("/") + 1)),
+    ),
     isOthers: (resourceUri) => region.isOthers(resourceUri, clusterName),
     vmOf,
     instanceUriOf: instanceUriNow,
@@ -134,7 +145,9 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
         location: vm.location,
         zone: vm.zones[0] ?? "",
         vmSize: vm.size.name,
-        dataDisks: vm.dataDisks.filter(({ phase }) => phase === "Attached").map(({ diskId, lun }) => ({ diskUri: diskId, lun })),
+        dataDisks: vm.dataDisks
+          .filter(({ phase }) => phase === "Attached")
+          .map(({ diskId, lun }) => ({ diskUri: diskId, lun })),
       };
     },
     diskOf: region.diskOf,
@@ -147,7 +160,8 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     ...mishaps,
     ...outsiders,
     recreateVm: (nodeName) => {
-      // Whoever asks for it while it is under way would have the VM deleted that comes of it, and nobody would make another.
+      // Whoever asks for it while it is under way would have the VM deleted that comes of it, and nobody
+      // would make another.
       const vmName = vmNameNow(nodeName);
       if (recreating.has(vmName)) return;
       recreating.add(vmName);
@@ -155,7 +169,10 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     },
     moveName: (nodeName) => {
       const earlier = machineOf(nodeName);
-      invariant(earlier?.state() !== "running", `the VM of ${nodeName} has to stand still before another one takes its name`);
+      invariant(
+        earlier?.state() !== "running",
+        `the VM of ${nodeName} has to stand still before another one takes its name`,
+      );
       vmsOf.set(nodeName, (vmsOf.get(nodeName) ?? 1) + 1);
       addVm(nodeName);
     },
@@ -166,7 +183,11 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
 function callsOf(journal: ComputeModel["journal"], isOwn: (caller: string) => boolean): SimAzure["journal"] {
   return {
     since: (sequence) => {
-      for (let entries = journal.since(sequence); ; entries = journal.since(entries.at(-1)?.sequence ?? sequence)) {
+      for (
+        let entries = journal.since(sequence);
+        ;
+        entries = journal.since(entries.at(-1)?.sequence ?? sequence)
+      ) {
         const own = entries.filter(({ caller }) => caller === undefined || isOwn(caller));
         if (own.length > 0 || entries.length === 0) return own;
       }

@@ -10,9 +10,19 @@ import type { SimMachine } from "./sim-machine.ts";
 /** What happens to a machine's devices. */
 export type DeviceChange =
   | { readonly kind: "attached"; readonly disk: ModelDisk; readonly lun: number }
-  | { readonly kind: "detached"; readonly disk: ModelDisk; readonly lun: number; readonly couldWrite: boolean }
+  | {
+      readonly kind: "detached";
+      readonly disk: ModelDisk;
+      readonly lun: number;
+      readonly couldWrite: boolean;
+    }
   | { readonly kind: "wrote"; readonly diskUri: string; readonly by: ModelDiskWrite["by"] }
-  | { readonly kind: "unmounted"; readonly diskUri: string; readonly path: string; readonly couldWrite: boolean };
+  | {
+      readonly kind: "unmounted";
+      readonly diskUri: string;
+      readonly path: string;
+      readonly couldWrite: boolean;
+    };
 
 /** A machine with the switches of the platform that runs it. */
 export interface RunMachine extends SimMachine {
@@ -72,7 +82,8 @@ export function createSimMachine(options: {
   let boots = 1;
   let writeBackDueMs: number | undefined;
 
-  const between = ([least, most]: readonly [number, number]): number => (most === 0 ? 0 : least + random.next() * (most - least));
+  const between = ([least, most]: readonly [number, number]): number =>
+    most === 0 ? 0 : least + random.next() * (most - least);
   const kernel = createModelMachine({
     nodeName,
     clock,
@@ -80,7 +91,8 @@ export function createSimMachine(options: {
     keepsDevicesOpen: true,
     usualLatencyMs: (method) => between(commandMs[method] ?? [0, 0]),
     onDiskWrite: ({ diskUri, by }) => onChange(machine, { kind: "wrote", diskUri, by }),
-    onUnmount: ({ diskUri, path, canWrite }) => onChange(machine, { kind: "unmounted", diskUri, path, couldWrite: canWrite }),
+    onUnmount: ({ diskUri, path, canWrite }) =>
+      onChange(machine, { kind: "unmounted", diskUri, path, couldWrite: canWrite }),
     onCached: () => {
       if (writeBackDueMs !== undefined) return;
       const delayMs = between(WRITE_BACK_MS);
@@ -91,7 +103,8 @@ export function createSimMachine(options: {
 
   /** A machine that stands still does it as soon as it goes on. */
   function writeBack(): void {
-    if (state !== "running" || writeBackDueMs === undefined || writeBackDueMs > options.clock.elapsedMs()) return;
+    if (state !== "running" || writeBackDueMs === undefined || writeBackDueMs > options.clock.elapsedMs())
+      return;
     writeBackDueMs = undefined;
     kernel.writeBack();
   }

@@ -22,10 +22,22 @@ export function toEvent(machine: SimMachine, change: DeviceChange): DiskEvent {
     case "wrote":
       return { kind: "wrote", diskUri: change.diskUri, machine, by: change.by };
     case "unmounted":
-      return { kind: "unmounted", diskUri: change.diskUri, machine, path: change.path, couldWrite: change.couldWrite };
+      return {
+        kind: "unmounted",
+        diskUri: change.diskUri,
+        machine,
+        path: change.path,
+        couldWrite: change.couldWrite,
+      };
     case "attached":
       return { kind: "attached", diskUri: change.disk.diskUri, machine, lun: change.lun };
     case "detached":
-      return { kind: "detached", diskUri: change.disk.diskUri, machine, lun: change.lun, hadWritableMount: change.couldWrite };
+      return {
+        kind: "detached",
+        diskUri: change.disk.diskUri,
+        machine,
+        lun: change.lun,
+        hadWritableMount: change.couldWrite,
+      };
   }
 }

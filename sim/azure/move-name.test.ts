@@ -19,14 +19,23 @@ describe("a node's name that another VM takes", () => {
     const { azure, earlier, next } = moved();
     assert.notEqual(next.vmGuid, earlier.vmGuid);
     assert.notEqual(next.instanceUri, earlier.instanceUri);
-    assert.deepEqual([azure.instanceUriOf("node-a"), azure.vmOf("node-a")?.vmGuid], [next.instanceUri, next.vmGuid]);
-    assert.deepEqual([azure.nodeNameAt(next.instanceUri), azure.nodeNameAt(earlier.instanceUri)], ["node-a", undefined]);
+    assert.deepEqual(
+      [azure.instanceUriOf("node-a"), azure.vmOf("node-a")?.vmGuid],
+      [next.instanceUri, next.vmGuid],
+    );
+    assert.deepEqual(
+      [azure.nodeNameAt(next.instanceUri), azure.nodeNameAt(earlier.instanceUri)],
+      ["node-a", undefined],
+    );
     assert.deepEqual(
       azure.machines().map(({ nodeName }) => nodeName),
       ["node-b", "node-c", "node-a"],
     );
     const kept = findVm(azure.model.world, earlier.instanceUri);
-    assert.deepEqual([kept?.vmGuid, kept?.power, earlier.state(), next.state()], [earlier.vmGuid, "stopped", "off", "running"]);
+    assert.deepEqual(
+      [kept?.vmGuid, kept?.power, earlier.state(), next.state()],
+      [earlier.vmGuid, "stopped", "off", "running"],
+    );
   });
 
   it("can move again, and power that returns to the node is not the earlier VM's", () => {
@@ -36,12 +45,18 @@ describe("a node's name that another VM takes", () => {
     assert.deepEqual([earlier.state(), next.state()], ["off", "running"]);
     azure.losePower("node-a", { isSilent: false });
     azure.moveName("node-a");
-    assert.equal(new Set([earlier, next, azure.machineOf("node-a")].map((machine) => machine?.instanceUri)).size, 3);
+    assert.equal(
+      new Set([earlier, next, azure.machineOf("node-a")].map((machine) => machine?.instanceUri)).size,
+      3,
+    );
   });
 
   it("is taken only from a VM that stands still: nothing runs the plug-in of two VMs under one name", () => {
     const { azure } = createSimWorld({ seed: 1, nodes, attach: "kubernetes" });
-    assert.throws(() => azure.moveName("node-a"), /the VM of node-a has to stand still before another one takes its name/u);
+    assert.throws(
+      () => azure.moveName("node-a"),
+      /the VM of node-a has to stand still before another one takes its name/u,
+    );
   });
 
   it("is also taken from a VM that is frozen, which keeps its disks and could go on", () => {
@@ -51,6 +66,9 @@ describe("a node's name that another VM takes", () => {
     azure.moveName("node-a");
     azure.thaw("node-a");
     const kept = findVm(azure.model.world, earlier.instanceUri);
-    assert.deepEqual([kept?.power, earlier.state(), azure.machineOf("node-a")?.state()], ["running", "frozen", "running"]);
+    assert.deepEqual(
+      [kept?.power, earlier.state(), azure.machineOf("node-a")?.state()],
+      ["running", "frozen", "running"],
+    );
   });
 });

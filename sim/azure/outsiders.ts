@@ -33,36 +33,75 @@ export function createOutsiders(options: {
 }): Outsiders {
   const { handle, instanceUriOf, agenda } = options;
 
-  function askOutside(request: Pick<ArmRequest, "method" | "path" | "body"> & Partial<Pick<ArmRequest, "query">>, tries = 1): void {
-    const { status } = handle({ ...request, caller: "outsider", query: { ...request.query, "api-version": API_VERSION } });
+  function askOutside(
+    request: Pick<ArmRequest, "method" | "path" | "body"> & Partial<Pick<ArmRequest, "query">>,
+    tries = 1,
+  ): void {
+    const { status } = handle({
+      ...request,
+      caller: "outsider",
+      query: { ...request.query, "api-version": API_VERSION },
+    });
     const isWorthRetrying = status === 409 || status === 429 || status >= 500;
-    if (isWorthRetrying && tries < OUTSIDER_TRIES_MAX) agenda.after(OUTSIDER_RETRY_MS, () => askOutside(request, tries + 1));
+    if (isWorthRetrying && tries < OUTSIDER_TRIES_MAX)
+      agenda.after(OUTSIDER_RETRY_MS, () => askOutside(request, tries + 1));
   }
 
-  const deleteVmAt: Outsiders["deleteVmAt"] = (instanceUri) => askOutside({ method: "DELETE", path: instanceUri });
+  const deleteVmAt: Outsiders["deleteVmAt"] = (instanceUri) =>
+    askOutside({ method: "DELETE", path: instanceUri });
 
   function detachAt(instanceUri: string, diskUri: string, isForced: boolean): void {
     const victim = { diskId: diskUri, ...(isForced ? { detachOption: "ForceDetach" } : {}) };
-    askOutside({ method: "POST", path: `${instanceUri}/attachDetachDataDisks`, body: { dataDisksToDetach: [victim] } });
+    askOutside({
+      method: "POST",
+      path: `${instanceUri}/attachDetachDataDisks`,
+      body: { dataDisksToDetach: [victim] },
+    });
   }
 
   return {
     deleteVm: (nodeName) => deleteVmAt(instanceUriOf(nodeName)),
     deleteVmAt,
-    switchOffAt: (instanceUri) => askOutside({ method: "POST", path: `${instanceUri}/powerOff`, query: { skipShutdown: "true" } }),
+    switchOffAt: (instanceUri) =>
+      askOutside({ method: "POST", path: `${instanceUri}/powerOff`, query: { skipShutdown: "true" } }),
     attachOutside: (nodeName, diskUri) =>
-      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
-    detachOutside: (nodeName, diskUri, how) => detachAt(instanceUriOf(nodeName), diskUri, how?.isForced === true),
+      askOutside({
+        method: "POST",
+        path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`,
+        body: { dataDisksToAttach: [{ diskId: diskUri }] },
+      }),
+    detachOutside: (nodeName, diskUri, how) =>
+      detachAt(instanceUriOf(nodeName), diskUri, how?.isForced === true),
     detachOutsideAt: (instanceUri, diskUri) => detachAt(instanceUri, diskUri, false),
     putListOutside: (nodeName, dataDisks) => {
-      const entries = dataDisks.map(({ lun, name, caching, diskId }) => ({ lun, name, caching, createOption: "Attach", managedDisk: { id: diskId } }));
-      askOutside({ method: "PUT", path: instanceUriOf(nodeName), body: { properties: { storageProfile: { dataDisks: entries } } } });
+      const entries = dataDisks.map(({ lun, name, caching, diskId }) => ({
+        lun,
+        name,
+        caching,
+        createOption: "Attach",
+        managedDisk: { id: diskId },
+      }));
+      askOutside({
+        method: "PUT",
+        path: instanceUriOf(nodeName),
+        body: { properties: { storageProfile: { dataDisks: entries } } },
+      });
     },
-    tagOutside: (nodeName) => askOutside({ method: "PATCH", path: instanceUriOf(nodeName), body: { tags: { "updated-by": "another client" } } }),
-    growOutside: (diskUri, sizeGiB) => askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
+    tagOutside: (nodeName) =>
+      askOutside({
+        method: "PATCH",
+        path: instanceUriOf(nodeName),
+        body: { tags: { "updated-by": "another client" } },
+      }),
+    growOutside: (diskUri, sizeGiB) =>
+      askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
     copyDiskOutside: ({ id, location, zones, spec }, copyUri) => {
       const properties = { creationData: { createOption: "Copy", sourceResourceId: id } };
-      askOutside({ method: "PUT", path: copyUri, body: { location, zones, sku: { name: spec.sku.name }, tags: spec.tags, properties } });
+      askOutside({
+        method: "PUT",
+        path: copyUri,
+        body: { location, zones, sku: { name: spec.sku.name }, tags: spec.tags, properties },
+      });
     },
     deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),
   };

@@ -2,23 +2,32 @@ import { fail } from "../../src/core/failure/result.ts";
 import type { ArmAnswer, ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../../src/provisioner/arm/arm-error.ts";
 
-type Call = (request: { readonly clientRequestId: string }, signal: AbortSignal) => Promise<ArmAnswer<unknown>>;
+type Call = (
+  request: { readonly clientRequestId: string },
+  signal: AbortSignal,
+) => Promise<ArmAnswer<unknown>>;
 
 /**
- * Calls as a network carries them: one that was sent arrives, also if its caller gives up or dies; only its answer is not waited for any more. Nothing comes back
- * while `isReachable` answers false.
+ * Calls as a network carries them: one that was sent arrives, also if its caller gives up or dies; only its
+ * answer is not waited for any more. Nothing comes back while `isReachable` answers false.
  */
 export function sentCalls(arm: ArmApi, isReachable: () => boolean): ArmApi {
-  // Made here and not once for all: before a world is made, signals are the platform's, which cost ten times as much.
+  // Made here and not once for all: before a world is made, signals are the platform's, which cost ten
+  // times as much.
   const never = new AbortController().signal;
-  const sent = Object.entries(arm as unknown as Readonly<Record<string, Call>>).map(([name, call]): [string, Call] => [
-    name,
-    async (request, signal) => {
-      const answer = signal.aborted ? "givenUp" : await unlessGivenUp(call(request, never), signal);
-      if (answer === "givenUp") return without(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId);
-      return isReachable() ? answer : without(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId);
-    },
-  ]);
+  const sent = Object.entries(arm as unknown as Readonly<Record<string, Call>>).map(
+    ([name, call]): [string, Call] => [
+      name,
+      async (request, signal) => {
+        const answer = signal.aborted ? "givenUp" : await unlessGivenUp(call(request, never), signal);
+        if (answer === "givenUp")
+          return without(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId);
+        return isReachable()
+          ? answer
+          : without(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId);
+      },
+    ],
+  );
   // Each method keeps its name and its signature.
   return Object.fromEntries(sent) as unknown as ArmApi;
 }

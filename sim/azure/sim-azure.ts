@@ -10,10 +10,29 @@ import type { SimMachine } from "./sim-machine.ts";
 /** Something that happened between a disk and a machine, in the order in which it happened. */
 export type DiskEvent =
   /** The device is there, and takes writes. */
-  | { readonly kind: "attached"; readonly diskUri: string; readonly machine: SimMachine; readonly lun: number }
-  /** No write of the machine reaches the disk any more. `hadWritableMount`: something on it could write until then. */
-  | { readonly kind: "detached"; readonly diskUri: string; readonly machine: SimMachine; readonly lun: number; readonly hadWritableMount: boolean }
-  | { readonly kind: "wrote"; readonly diskUri: string; readonly machine: SimMachine; readonly by: ModelDiskWrite["by"] }
+  | {
+      readonly kind: "attached";
+      readonly diskUri: string;
+      readonly machine: SimMachine;
+      readonly lun: number;
+    }
+  /**
+   * No write of the machine reaches the disk any more. `hadWritableMount`: something on it could write
+   * until then.
+   */
+  | {
+      readonly kind: "detached";
+      readonly diskUri: string;
+      readonly machine: SimMachine;
+      readonly lun: number;
+      readonly hadWritableMount: boolean;
+    }
+  | {
+      readonly kind: "wrote";
+      readonly diskUri: string;
+      readonly machine: SimMachine;
+      readonly by: ModelDiskWrite["by"];
+    }
   /** A node plug-in removed a mount. `couldWrite`: what was written through it reached the disk. */
   | {
       readonly kind: "unmounted";
@@ -35,7 +54,11 @@ export interface SimAzure {
   /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
   isOthers(resourceUri: string): boolean;
   /** Where all that is here lies. */
-  readonly place: { readonly subscriptionId: string; readonly resourceGroup: string; readonly location: string };
+  readonly place: {
+    readonly subscriptionId: string;
+    readonly resourceGroup: string;
+    readonly location: string;
+  };
   /** The VM behind a node as Azure has it now; undefined: there is none. */
   vmOf(nodeName: string): VirtualMachine | undefined;
   /** The resource id of the VM that has a node's name now, whether or not that VM is there. */
@@ -54,16 +77,26 @@ export interface SimAzure {
   /** A caller's way to Azure. What has been sent arrives, whatever becomes of who sent it. */
   arm(caller: string): ArmApi;
   setReachable(caller: string, isReachable: boolean): void;
-  /** Each message between any caller and Azure takes up to `ms` longer with this probability; zero: as ever. */
+  /**
+   * Each message between any caller and Azure takes up to `ms` longer with this probability; zero: as ever.
+   */
   setSlowness(slow: { readonly probability: number; readonly ms: number }): void;
   /**
    * Asks `delayMs` as each update of a VM is sent how much longer it takes to get to Azure, in milliseconds;
    * `nodeName` is undefined for a VM that has lost its name. Answers how to stop that.
    */
-  delayUpdates(delayMs: (update: { readonly caller: string; readonly nodeName: string | undefined }) => number): () => void;
-  /** From now on Azure shows the VM that has a node's name without its data disks; the disks name it all the same. Answers how to stop that. */
+  delayUpdates(
+    delayMs: (update: { readonly caller: string; readonly nodeName: string | undefined }) => number,
+  ): () => void;
+  /**
+   * From now on Azure shows the VM that has a node's name without its data disks; the disks name it all the
+   * same. Answers how to stop that.
+   */
   unlistDataDisks(nodeName: string): () => void;
-  /** From now on Azure shows the disk without the VMs that have it; those list it all the same. Answers how to stop that. */
+  /**
+   * From now on Azure shows the disk without the VMs that have it; those list it all the same. Answers how
+   * to stop that.
+   */
   disownDisk(diskUri: string): () => void;
   /** What Azure tells a VM of itself; undefined once the VM is gone. */
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
@@ -79,14 +112,20 @@ export interface SimAzure {
 
   // What can happen to a VM.
   addVm(nodeName: string, zone: string): SimMachine;
-  /** The guest hangs, or its host is cut off: nothing moves; its writes so far may still arrive when it thaws. */
+  /**
+   * The guest hangs, or its host is cut off: nothing moves; its writes so far may still arrive when it
+   * thaws.
+   */
   freeze(nodeName: string): void;
   thaw(nodeName: string): void;
   /** Power is lost; `isSilent`: Azure goes on to say running. */
   losePower(nodeName: string, how: { readonly isSilent: boolean }): void;
   /** Starts a machine that is off. Its disks are still attached, everything unflushed is lost. */
   powerOn(nodeName: string): void;
-  /** Azure could not carry out what somebody asked of the VM, and says Failed: it runs, what it lists is so, and its ETag has moved. Not where it is being deleted. */
+  /**
+   * Azure could not carry out what somebody asked of the VM, and says Failed: it runs, what it lists is so,
+   * and its ETag has moved. Not where it is being deleted.
+   */
   failVm(nodeName: string): void;
   /** The machine restarts by itself, which takes some seconds: Azure does not take part. */
   reboot(nodeName: string): void;

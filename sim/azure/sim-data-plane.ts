@@ -6,7 +6,10 @@ import type { RunMachine } from "./create-sim-machine.ts";
 
 /** What stands behind Azure's disks, and at the machines. */
 export interface SimDataPlane {
-  /** Does to disks and machines what an operation of Azure's has come to. Throws where there is no such disk or machine: a bug of the model's. */
+  /**
+   * Does to disks and machines what an operation of Azure's has come to. Throws where there is no such disk
+   * or machine: a bug of the model's.
+   */
   carryOut(effect: DataPlaneEffect): void;
   /** By its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
@@ -22,7 +25,10 @@ export function createSimDataPlane(machineOf: (vmName: string) => RunMachine | u
   function carryOut(effect: DataPlaneEffect): void {
     switch (effect.kind) {
       case "diskCreated":
-        return void disks.set(resourceUriKey(effect.diskId), createModelDisk({ diskUri: effect.diskId, sizeBytes: effect.sizeBytes }));
+        return void disks.set(
+          resourceUriKey(effect.diskId),
+          createModelDisk({ diskUri: effect.diskId, sizeBytes: effect.sizeBytes }),
+        );
       case "diskResized":
         diskAt(effect.diskId).sizeBytes = effect.sizeBytes;
         return;
@@ -42,13 +48,23 @@ export function createSimDataPlane(machineOf: (vmName: string) => RunMachine | u
     }
   }
 
-  function copyDisk(copy: { readonly sourceId: string; readonly diskId: string; readonly sizeBytes: bigint }): void {
+  function copyDisk(copy: {
+    readonly sourceId: string;
+    readonly diskId: string;
+    readonly sizeBytes: bigint;
+  }): void {
     const source = diskAt(copy.sourceId);
     const { content, formatMark, fileSystemBytes } = source;
-    const disk = { ...createModelDisk({ diskUri: copy.diskId, sizeBytes: copy.sizeBytes }), content, formatMark, fileSystemBytes };
+    const disk = {
+      ...createModelDisk({ diskUri: copy.diskId, sizeBytes: copy.sizeBytes }),
+      content,
+      formatMark,
+      fileSystemBytes,
+    };
     for (const [name, text] of source.files) disk.files.set(name, text);
     disks.set(resourceUriKey(copy.diskId), disk);
-    if (source.content.kind !== "blank" || source.files.size > 0) copiesOfData.add(resourceUriKey(copy.diskId));
+    if (source.content.kind !== "blank" || source.files.size > 0)
+      copiesOfData.add(resourceUriKey(copy.diskId));
   }
 
   function diskAt(diskId: string): ModelDisk {

@@ -9,15 +9,24 @@ export interface SimMachine {
   readonly instanceUri: string;
   /** The VM's GUID; another machine under the same name has another. */
   readonly vmGuid: string;
-  /** Its devices, mounts and page cache. What is written into the cache goes to the disk by itself, some seconds later. */
+  /**
+   * Its devices, mounts and page cache. What is written into the cache goes to the disk by itself, some
+   * seconds later.
+   */
   readonly kernel: ModelMachine;
   /** The clock of all that runs on it: sleepers wake only while it runs. */
   readonly clock: Clock;
   /** `frozen`: nothing on it moves, and all of it goes on later. `off`: without power, or deleted. */
   readonly state: () => "running" | "frozen" | "off";
-  /** Aborted when this boot of the machine ends: power lost, rebooted or deleted. Every process on it ends then. Another one after each boot. */
+  /**
+   * Aborted when this boot of the machine ends: power lost, rebooted or deleted. Every process on it ends
+   * then. Another one after each boot.
+   */
   readonly boot: () => AbortSignal;
-  /** Resolves while the machine runs; waits as long as it is frozen. What ran on it passes here before each thing that it does to the outside. */
+  /**
+   * Resolves while the machine runs; waits as long as it is frozen. What ran on it passes here before each
+   * thing that it does to the outside.
+   */
   readonly passed: () => Promise<void>;
   /** Calls `listener` when the machine has booted again. */
   readonly onBoot: (listener: () => void) => void;

@@ -20,14 +20,18 @@ export function createSimWire(options: {
   readonly instanceUriOf: SimAzure["instanceUriOf"];
   readonly clock: Clock;
   readonly random: Random;
-}): Pick<SimAzure, "arm" | "setReachable" | "setSlowness" | "delayUpdates" | "unlistDataDisks" | "disownDisk"> {
+}): Pick<
+  SimAzure,
+  "arm" | "setReachable" | "setSlowness" | "delayUpdates" | "unlistDataDisks" | "disownDisk"
+> {
   const { handle, subscriptionId, nodeNameOf, instanceUriOf, clock, random } = options;
   const unreachable = new Set<string>();
   const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
   const unlisted = createUnlistedDisks();
   let slow = { probability: 0, ms: 0 };
 
-  const slownessMs = (): number => (slow.probability > 0 && random.next() < slow.probability ? random.next() * slow.ms : 0);
+  const slownessMs = (): number =>
+    slow.probability > 0 && random.next() < slow.probability ? random.next() * slow.ms : 0;
 
   return {
     arm: (caller) => {
@@ -40,7 +44,10 @@ export function createSimWire(options: {
         oneWayMs: () => ONE_WAY_MS[0] + random.next() * (ONE_WAY_MS[1] - ONE_WAY_MS[0]) + slownessMs(),
       });
       const startVmUpdate: typeof arm.startVmUpdate = async (request, signal) => {
-        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: nodeNameOf(request.name) })));
+        const delayMs = Math.max(
+          0,
+          ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: nodeNameOf(request.name) })),
+        );
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startVmUpdate(request, signal);
       };

@@ -18,7 +18,10 @@ export function isStranger(nodeName: string): boolean {
   return strangers.includes(nodeName);
 }
 
-/** What lies in the resource group that is not of this cluster: VMs, and disks that another cluster has made with the same driver. */
+/**
+ * What lies in the resource group that is not of this cluster: VMs, and disks that another cluster has made
+ * with the same driver.
+ */
 export interface Strangers {
   readonly vms: readonly VirtualMachine[];
   readonly disks: readonly Disk[];
@@ -37,11 +40,30 @@ const driverTags = {
   "disk.csi.azure.com-access": "mount/SINGLE_NODE_WRITER",
 } as const;
 
-/** The disks by what could make this cluster take them for its own. The first ones are attached: a workload writes to them. */
-const disks: readonly { readonly name: string; readonly maxShares: number; readonly tags: Readonly<Record<string, string>> }[] = [
-  { name: "neighbour-shared", maxShares: 2, tags: { ...driverTags, "disk.csi.azure.com-cluster-id": "cluster-2" } },
-  { name: "neighbour-alone", maxShares: 1, tags: { ...driverTags, "disk.csi.azure.com-cluster-id": "cluster-2" } },
-  { name: "neighbour-detached", maxShares: 1, tags: { ...driverTags, "disk.csi.azure.com-cluster-id": "cluster-2" } },
+/**
+ * The disks by what could make this cluster take them for its own. The first ones are attached: a workload
+ * writes to them.
+ */
+const disks: readonly {
+  readonly name: string;
+  readonly maxShares: number;
+  readonly tags: Readonly<Record<string, string>>;
+}[] = [
+  {
+    name: "neighbour-shared",
+    maxShares: 2,
+    tags: { ...driverTags, "disk.csi.azure.com-cluster-id": "cluster-2" },
+  },
+  {
+    name: "neighbour-alone",
+    maxShares: 1,
+    tags: { ...driverTags, "disk.csi.azure.com-cluster-id": "cluster-2" },
+  },
+  {
+    name: "neighbour-detached",
+    maxShares: 1,
+    tags: { ...driverTags, "disk.csi.azure.com-cluster-id": "cluster-2" },
+  },
   // As a V2 before the cluster id made it: which cluster that was, no tag says.
   { name: "neighbour-untagged", maxShares: 1, tags: driverTags },
 ];
@@ -52,17 +74,30 @@ export function isNeighbours(resourceUri: string): boolean {
   return neighbours.has(resourceUriKey(resourceUri));
 }
 
-const neighbours = new Set([instanceUriOf(NEIGHBOUR), ...disks.map(({ name }) => diskUriOf(name))].map(resourceUriKey));
+const neighbours = new Set(
+  [instanceUriOf(NEIGHBOUR), ...disks.map(({ name }) => diskUriOf(name))].map(resourceUriKey),
+);
 
 /**
- * Makes them in a model of their own, and answers what there is then. Made in the model of the simulation they would take part in its chance: every seed would
- * be another scenario than without them.
+ * Makes them in a model of their own, and answers what there is then. Made in the model of the simulation
+ * they would take part in its chance: every seed would be another scenario than without them.
  */
 export function createStrangers(startedAtMs: number): Strangers {
-  const model = createComputeModel({ clock: { nowMs: () => startedAtMs }, seed: SEED, settings: { timeScale: 0 } });
+  const model = createComputeModel({
+    clock: { nowMs: () => startedAtMs },
+    seed: SEED,
+    settings: { timeScale: 0 },
+  });
   const { subscriptionId, resourceGroup, location } = azurePlace;
   for (const name of strangers) {
-    const { kind } = addVirtualMachine(model.world, { subscriptionId, resourceGroup, location, name: vmNameOf(name), size: "Standard_D4s_v5", zone: ZONE });
+    const { kind } = addVirtualMachine(model.world, {
+      subscriptionId,
+      resourceGroup,
+      location,
+      name: vmNameOf(name),
+      size: "Standard_D4s_v5",
+      zone: ZONE,
+    });
     invariant(kind === "Added", `VM ${name} can't be made`);
   }
   const ask = (method: "PUT" | "POST", path: string, body: Json): void => {
@@ -72,13 +107,22 @@ export function createStrangers(startedAtMs: number): Strangers {
   for (const { name, maxShares, tags } of disks) {
     const properties = { creationData: { createOption: "Empty" }, diskSizeGB: SIZE_GIB, maxShares };
     const volumeTags = { ...tags, "disk.csi.azure.com-volume-name": name };
-    ask("PUT", diskUriOf(name), { location, zones: [ZONE], sku: { name: "Premium_LRS" }, tags: volumeTags, properties });
+    ask("PUT", diskUriOf(name), {
+      location,
+      zones: [ZONE],
+      sku: { name: "Premium_LRS" },
+      tags: volumeTags,
+      properties,
+    });
   }
   ask("POST", `${instanceUriOf(NEIGHBOUR)}/attachDetachDataDisks`, {
     dataDisksToAttach: disks.slice(0, ATTACHED).map(({ name }) => ({ diskId: diskUriOf(name) })),
   });
   model.advanceTo(startedAtMs);
   const vms = [...model.world.virtualMachines.values()];
-  invariant(vms.flatMap(({ dataDisks }) => dataDisks).length === ATTACHED, "the neighbour's VM lacks its disks");
+  invariant(
+    vms.flatMap(({ dataDisks }) => dataDisks).length === ATTACHED,
+    "the neighbour's VM lacks its disks",
+  );
   return { vms, disks: [...model.world.disks.values()] };
 }

@@ -7,7 +7,10 @@ import { instanceUriOf } from "./vm-names.ts";
 const path = instanceUriOf("node-a");
 
 function answered(dataDisks: readonly { readonly lun: number }[]): ArmAnswer {
-  const body = { name: "node-a", properties: { vmId: "vm-a", storageProfile: { osDisk: { name: "os" }, dataDisks } } };
+  const body = {
+    name: "node-a",
+    properties: { vmId: "vm-a", storageProfile: { osDisk: { name: "os" }, dataDisks } },
+  };
   return { status: 200, headers: { etag: '"3"' }, body, delivery: { kind: "Answered" }, sequence: 1 };
 }
 
@@ -27,7 +30,8 @@ describe("unlisted disks", () => {
     const other = { id: otherUri, managedBy: path };
     const disks = createUnlistedDisks();
     const answers = [one, { value: [one, other] }].map((body): ArmAnswer => ({ ...answered([]), body }));
-    const shown = (): readonly ArmAnswer["body"][] => answers.map((answer) => disks.shown({ method: "GET", path: diskUri }, answer).body);
+    const shown = (): readonly ArmAnswer["body"][] =>
+      answers.map((answer) => disks.shown({ method: "GET", path: diskUri }, answer).body);
     const end = disks.disown(diskUri.toUpperCase());
     const hidden = { id: diskUri, sku: "Premium_LRS" };
     assert.deepEqual(shown(), [hidden, { value: [hidden, other] }]);

@@ -3,8 +3,8 @@ import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-mes
 import { type JsonObject, listAt, objectAt, textAt } from "../../src/emulator/model/api/json.ts";
 
 /**
- * VMs that Azure shows without their data disks, and disks that it shows without the VMs that have them. Each shows
- * the other: the disks stay where they are.
+ * VMs that Azure shows without their data disks, and disks that it shows without the VMs that have them.
+ * Each shows the other: the disks stay where they are.
  */
 export interface UnlistedDisks {
   /** From now on no read of the VM lists a data disk; the answer ends that. */
@@ -46,7 +46,13 @@ function withoutOwners(answer: ArmAnswer, disowned: ReadonlySet<string>): ArmAns
   const body = objectAt(answer.body);
   if (body === undefined) return answer;
   const listed = listAt(body, "value");
-  return { ...answer, body: listed === undefined ? shown(body) : { ...body, value: listed.map((each) => shown(objectAt(each) ?? {})) } };
+  return {
+    ...answer,
+    body:
+      listed === undefined
+        ? shown(body)
+        : { ...body, value: listed.map((each) => shown(objectAt(each) ?? {})) },
+  };
 }
 
 function withoutDataDisks(answer: ArmAnswer): ArmAnswer {
@@ -54,5 +60,8 @@ function withoutDataDisks(answer: ArmAnswer): ArmAnswer {
   const properties = objectAt(body, "properties");
   const storageProfile = objectAt(properties, "storageProfile");
   if (storageProfile === undefined) return answer;
-  return { ...answer, body: { ...body, properties: { ...properties, storageProfile: { ...storageProfile, dataDisks: [] } } } };
+  return {
+    ...answer,
+    body: { ...body, properties: { ...properties, storageProfile: { ...storageProfile, dataDisks: [] } } },
+  };
 }

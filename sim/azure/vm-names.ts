@@ -2,7 +2,11 @@ import { formatDiskUri } from "../../src/core/azure/disk-uri.ts";
 import { formatInstanceUri } from "../../src/core/azure/instance-uri.ts";
 
 /** Where all that is in the simulated Azure lies. */
-export const azurePlace = { subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "rg", location: "eastus" } as const;
+export const azurePlace = {
+  subscriptionId: "00000000-0000-0000-0000-000000000001",
+  resourceGroup: "rg",
+  location: "eastus",
+} as const;
 
 /** How the names of VMs begin, where nothing else is said. */
 const VM_PREFIX = "flex";
@@ -23,7 +27,11 @@ export function nodeNameOfVm(vmName: string): string {
 
 /** The resource id of the `nth` VM of a node's name, from 1. */
 export function instanceUriOf(nodeName: string, nth = 1, prefix = VM_PREFIX): string {
-  return formatInstanceUri({ ...azurePlace, scaleSetName: undefined, instanceName: vmNameOf(nodeName, nth, prefix) });
+  return formatInstanceUri({
+    ...azurePlace,
+    scaleSetName: undefined,
+    instanceName: vmNameOf(nodeName, nth, prefix),
+  });
 }
 
 /** The resource id of a disk. */

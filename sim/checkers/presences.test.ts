@@ -7,7 +7,10 @@ const GONE_MAX_MS = 10;
 describe("presences", () => {
   const key = "pod";
   /** Looks at a thing at some times, and answers for how long it has been there at the last one. */
-  const lookAt = (looks: readonly (readonly [atMs: number, isThere: boolean])[], goneMaxMs = GONE_MAX_MS): number => {
+  const lookAt = (
+    looks: readonly (readonly [atMs: number, isThere: boolean])[],
+    goneMaxMs = GONE_MAX_MS,
+  ): number => {
     let nowMs = 0;
     const presences = createPresences(() => nowMs);
     for (const [atMs, isThere] of looks) {
@@ -65,7 +68,8 @@ describe("presences", () => {
     },
     { because: "it was never there", looks: [[5, false]], forMs: Number.NEGATIVE_INFINITY },
   ] as const;
-  for (const { because, looks, forMs } of rows) it(`counts from when a thing came, where ${because}`, () => assert.equal(lookAt(looks), forMs));
+  for (const { because, looks, forMs } of rows)
+    it(`counts from when a thing came, where ${because}`, () => assert.equal(lookAt(looks), forMs));
 
   it("counts from its return where it may not be gone at all", () =>
     assert.equal(

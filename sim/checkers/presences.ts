@@ -33,7 +33,9 @@ export function createPresences(nowMs: () => number): Presences {
     },
     forMs: (key) => {
       const presence = presences.get(key);
-      return presence?.goneAtMs === undefined ? nowMs() - (presence?.sinceMs ?? Number.POSITIVE_INFINITY) : Number.NEGATIVE_INFINITY;
+      return presence?.goneAtMs === undefined
+        ? nowMs() - (presence?.sinceMs ?? Number.POSITIVE_INFINITY)
+        : Number.NEGATIVE_INFINITY;
     },
   };
 }

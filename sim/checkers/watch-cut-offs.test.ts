@@ -28,7 +28,10 @@ async function aDetach(circumstances: {
   const node = aMachine("node-a");
   node.state = circumstances.state ?? "running";
   const cluster = {
-    usersOn: (nodeName: string) => (nodeName === "node-a" ? [{ podUid: "pod-1", volumeName: "vol-1", isInApi: circumstances.isInApi ?? true }] : []),
+    usersOn: (nodeName: string) =>
+      nodeName === "node-a"
+        ? [{ podUid: "pod-1", volumeName: "vol-1", isInApi: circumstances.isInApi ?? true }]
+        : [],
     diskUriOf: () => diskUri.toUpperCase(),
   };
   const calls: {
@@ -42,8 +45,14 @@ async function aDetach(circumstances: {
     readonly body: Json;
   }[] = [];
   const changedBy = (caller: string, vmName = "node-a", taking?: string, forcing?: string): void => {
-    const dataDisks = forcing === undefined ? [] : [{ managedDisk: { id: forcing }, toBeDetached: true, detachOption: "ForceDetach" }];
-    const body = { dataDisksToDetach: taking === undefined ? [] : [{ diskId: taking }], properties: { storageProfile: { dataDisks } } };
+    const dataDisks =
+      forcing === undefined
+        ? []
+        : [{ managedDisk: { id: forcing }, toBeDetached: true, detachOption: "ForceDetach" }];
+    const body = {
+      dataDisksToDetach: taking === undefined ? [] : [{ diskId: taking }],
+      properties: { storageProfile: { dataDisks } },
+    };
     calls.push({
       sequence: calls.length + 1,
       atMs: history.clock.elapsedMs(),
@@ -56,15 +65,32 @@ async function aDetach(circumstances: {
     });
   };
   const journal = { since: (sequence: number) => calls.filter((call) => call.sequence > sequence) };
-  watchCutOffs({ ...history, vmChanges: createVmChanges(journal), cluster, outside, elapsedMsAt: (atMs) => atMs });
+  watchCutOffs({
+    ...history,
+    vmChanges: createVmChanges(journal),
+    cluster,
+    outside,
+    elapsedMsAt: (atMs) => atMs,
+  });
   await circumstances.before?.({ ...history, outside, changedBy });
-  history.happen({ kind: "detached", diskUri, machine: node.machine, lun: 0, hadWritableMount: circumstances.hadWritableMount ?? true });
+  history.happen({
+    kind: "detached",
+    diskUri,
+    machine: node.machine,
+    lun: 0,
+    hadWritableMount: circumstances.hadWritableMount ?? true,
+  });
   return history.invariants();
 }
 
 /** The leader declares that it cuts node-a off. */
 function declareFence({ commit }: Made): void {
-  commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }) });
+  commit({
+    kind: "AzVolume",
+    name: "vol-1",
+    before: aVolume(),
+    after: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }),
+  });
 }
 
 const isCutOff = ["healthy-writer-cut-off"];
@@ -90,7 +116,14 @@ describe("no healthy writer is cut off", () => {
       return ({ changedBy, happen }: Made): void => {
         changedBy("outsider", "node-a", taking);
         changedBy("controller-1");
-        if (isOffSince) happen({ kind: "detached", diskUri, machine: aMachine("node-a").machine, lun: 0, hadWritableMount: false });
+        if (isOffSince)
+          happen({
+            kind: "detached",
+            diskUri,
+            machine: aMachine("node-a").machine,
+            lun: 0,
+            hadWritableMount: false,
+          });
       };
     };
     assert.deepEqual(await aDetach({ before: carriedOut(diskUri.toUpperCase()) }), []);
@@ -117,7 +150,12 @@ describe("no healthy writer is cut off", () => {
       return async (made: Made): Promise<void> => {
         const fenced = aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } });
         const detail = { ...fenced.status?.detail, diskUri: `${diskUri}-2` };
-        made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: aVolume({ writer: aWriter("node-a", 1) }) });
+        made.commit({
+          kind: "AzVolume",
+          name: "vol-1",
+          before: aVolume(),
+          after: aVolume({ writer: aWriter("node-a", 1) }),
+        });
         made.commit({
           kind: "AzVolume",
           name: "vol-2",
@@ -140,7 +178,10 @@ describe("no healthy writer is cut off", () => {
       await clock.advance(LATER_MS);
       changedBy("controller-1");
     };
-    assert.deepEqual(await aDetach({ before: beside(async ({ changedBy }) => changedBy("controller-1")) }), isCutOff);
+    assert.deepEqual(
+      await aDetach({ before: beside(async ({ changedBy }) => changedBy("controller-1")) }),
+      isCutOff,
+    );
     assert.deepEqual(await aDetach({ before: beside(unmarkedBefore) }), isCutOff);
     assert.deepEqual(await aDetach({ before: beside(marked) }), []);
   });
@@ -156,11 +197,20 @@ describe("no healthy writer is cut off", () => {
     };
     const onNodeA = { ...identity("node-a"), vmId: "guid-node-a" };
     assert.deepEqual(await aDetach({ before: (made) => lost(made) }), isCutOff);
-    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unverified: [onNodeA] })) }), isCutOff);
-    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unverified: [identity("node-b")] })) }), []);
+    assert.deepEqual(
+      await aDetach({ before: (made) => lost(made, aVolume({ unverified: [onNodeA] })) }),
+      isCutOff,
+    );
+    assert.deepEqual(
+      await aDetach({ before: (made) => lost(made, aVolume({ unverified: [identity("node-b")] })) }),
+      [],
+    );
     const withoutNodeA = { adopted: true, unverified: [identity("node-b")] };
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(withoutNodeA)) }), isCutOff);
-    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ ...withoutNodeA, clean: [onNodeA] })) }), []);
+    assert.deepEqual(
+      await aDetach({ before: (made) => lost(made, aVolume({ ...withoutNodeA, clean: [onNodeA] })) }),
+      [],
+    );
     const granted = { adopted: true, writer: { ...aWriter("node-a", 1), vmId: onNodeA.vmId, held: false } };
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(granted)) }), []);
   });
@@ -176,7 +226,12 @@ describe("no healthy writer is cut off", () => {
     const ended = async (made: Made): Promise<void> => {
       made.outside.noteOutOfService("node-a", true);
       declareFence(made);
-      made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }), after: aVolume() });
+      made.commit({
+        kind: "AzVolume",
+        name: "vol-1",
+        before: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }),
+        after: aVolume(),
+      });
       made.outside.noteOutOfService("node-a", false);
       await made.clock.advance(LATER_MS);
     };
@@ -202,7 +257,10 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ hadWritableMount: false }), []);
     assert.deepEqual(await aDetach({ isInApi: false }), []);
     assert.deepEqual(await aDetach({ state: "off" }), []);
-    assert.deepEqual(await aDetach({ before: ({ outside }) => outside.noteOutOfService("node-a", true) }), []);
+    assert.deepEqual(
+      await aDetach({ before: ({ outside }) => outside.noteOutOfService("node-a", true) }),
+      [],
+    );
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("outsider") }), []);
   });
 
@@ -222,17 +280,26 @@ describe("no healthy writer is cut off", () => {
       declareFence(made);
       made.outside.noteOutOfService("node-a", false);
       await made.clock.advance(LATER_MS);
-      made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }), after: undefined });
+      made.commit({
+        kind: "AzVolume",
+        name: "vol-1",
+        before: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }),
+        after: undefined,
+      });
       let before: ReturnType<typeof aVolume> | undefined;
       for (const after of since) {
         made.commit({ kind: "AzVolume", name: "vol-1", before, after });
         before = after;
       }
     };
-    const writtenBy = (nodeName: string): ReturnType<typeof aVolume> => aVolume({ writer: aWriter(nodeName, 1) });
+    const writtenBy = (nodeName: string): ReturnType<typeof aVolume> =>
+      aVolume({ writer: aWriter(nodeName, 1) });
     assert.deepEqual(await aDetach({ before: (made) => lost(made) }), []);
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume()) }), []);
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(), writtenBy("node-b")) }), []);
-    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(), writtenBy("node-a")) }), isCutOff);
+    assert.deepEqual(
+      await aDetach({ before: (made) => lost(made, aVolume(), writtenBy("node-a")) }),
+      isCutOff,
+    );
   });
 });

@@ -12,12 +12,15 @@ import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows has it there, running or published and
- * about to start, or the node
- * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
- * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node neither holds the volume, nor is
- * unverified, nor may have had it before the record was made again, or was out of service as the driver sent its change: a fence of another volume on that node is no reason. A fence that was declared while the node was out of service is carried to its end:
- * only proof ends it, whatever is said of the node meanwhile.
+ * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if
+ * no pod that the API server knows has it there, running or published and about to start, or the node is
+ * out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was
+ * theirs, or they asked for that very disk to be taken off, which the next change of the VM carries out
+ * where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node
+ * neither holds the volume, nor is unverified, nor may have had it before the record was made again, or was
+ * out of service as the driver sent its change: a fence of another volume on that node is no reason. A
+ * fence that was declared while the node was out of service is carried to its end: only proof ends it,
+ * whatever is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -52,10 +55,12 @@ export function watchCutOffs(world: {
     if (change === undefined) return;
     const { before, after, isAnew, writer } = change;
     const key = resourceUriKey(change.diskUri);
-    if (after !== undefined && after.vmId !== before?.vmId && outside.wasOutOfService(after.nodeName)) doomed.set(key, after.vmId);
+    if (after !== undefined && after.vmId !== before?.vmId && outside.wasOutOfService(after.nodeName))
+      doomed.set(key, after.vmId);
     // Where the record itself was lost, what had been sent may still land: until the VM writes by another
     // one.
-    else if (after === undefined && (before === undefined ? writer?.vmId === doomed.get(key) : !isAnew)) doomed.delete(key);
+    else if (after === undefined && (before === undefined ? writer?.vmId === doomed.get(key) : !isAnew))
+      doomed.delete(key);
   });
 
   world.azure.onDiskEvent((event) => {
@@ -63,13 +68,24 @@ export function watchCutOffs(world: {
     const { nodeName, instanceUri } = machine;
     if (event.kind === "wrote" || event.kind === "unmounted") return;
     const by = vmChanges.lastBy(instanceUri);
-    const isOthersDoing = by === OUTSIDER || (vmChanges.isAskedAway(instanceUri, diskUri) && !isSpared(machine, diskUri));
+    const isOthersDoing =
+      by === OUTSIDER || (vmChanges.isAskedAway(instanceUri, diskUri) && !isSpared(machine, diskUri));
     // What they asked for before was about the disk as it was there then.
     vmChanges.forget(instanceUri, diskUri);
     if (event.kind !== "detached") return;
     if (!event.hadWritableMount || isOthersDoing) return;
-    if (machine.state() === "off" || outside.wasOutOfService(nodeName) || doomed.get(resourceUriKey(diskUri)) === machine.vmGuid) return;
-    const users = cluster.usersOn(nodeName).filter(({ volumeName, isInApi }) => isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
+    if (
+      machine.state() === "off" ||
+      outside.wasOutOfService(nodeName) ||
+      doomed.get(resourceUriKey(diskUri)) === machine.vmGuid
+    )
+      return;
+    const users = cluster
+      .usersOn(nodeName)
+      .filter(
+        ({ volumeName, isInApi }) =>
+          isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri),
+      );
     if (users.length === 0) return;
     world.report({
       invariant: "healthy-writer-cut-off",
@@ -79,8 +95,8 @@ export function watchCutOffs(world: {
 }
 
 /**
- * Keeps up with who may write a disk. While there is no record, the last one counts: the pods of its users run
- * on.
+ * Keeps up with who may write a disk. While there is no record, the last one counts: the pods of its users
+ * run on.
  */
 function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>): void {
   if (commit.kind !== "AzVolume" || commit.after === undefined) return;
@@ -90,8 +106,8 @@ function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>)
 }
 
 /**
- * Whether a VM holds the volume, or may have it: it is unverified; or the record was made again without it, by a list
- * of the disk's VMs that was behind, and the node has not shown since that it is clean.
+ * Whether a VM holds the volume, or may have it: it is unverified; or the record was made again without it,
+ * by a list of the disk's VMs that was behind, and the node has not shown since that it is clean.
  */
 function mayUse({ writer, unverified, adopted, clean }: WriterRecord, vmGuid: string): boolean {
   const has = (nodes: readonly NodeIdentity[]): boolean => nodes.some(({ vmId }) => vmId === vmGuid);
@@ -113,11 +129,21 @@ interface FenceChange {
 /** Which VM a commit of a volume's object says is being cut off from the disk. */
 function fenceIn(commit: SimulatedCommit): FenceChange | undefined {
   if (commit.kind !== "AzVolume") return undefined;
-  const [before, after] = [commit.before, commit.after].map((object) => (object === undefined ? undefined : asKind<"AzVolume">(object)));
+  const [before, after] = [commit.before, commit.after].map((object) =>
+    object === undefined ? undefined : asKind<"AzVolume">(object),
+  );
   const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
   if (diskUri === undefined) return undefined;
-  const isAnew = before?.metadata.uid !== after?.metadata.uid || before?.status?.record?.storeIncarnation !== after?.status?.record?.storeIncarnation;
-  return { diskUri, before: fencedIn(before), after: fencedIn(after), isAnew, writer: after?.status?.record?.writer };
+  const isAnew =
+    before?.metadata.uid !== after?.metadata.uid ||
+    before?.status?.record?.storeIncarnation !== after?.status?.record?.storeIncarnation;
+  return {
+    diskUri,
+    before: fencedIn(before),
+    after: fencedIn(after),
+    isAnew,
+    writer: after?.status?.record?.writer,
+  };
 }
 
 function fencedIn(volume: AzVolume | undefined): NodeIdentity | undefined {

@@ -20,7 +20,14 @@ function deletion(circumstances: {
   readonly status?: number;
   readonly operation?: string;
 }): readonly string[] {
-  const { creations = [{}], askedAtMs, isCreated = true, caller = "controller-1", status = 202, operation = "Disks_Delete" } = circumstances;
+  const {
+    creations = [{}],
+    askedAtMs,
+    isCreated = true,
+    caller = "controller-1",
+    status = 202,
+    operation = "Disks_Delete",
+  } = circumstances;
   const history = aHistory();
   const puts = creations.map((put) => ({
     operation: "Disks_CreateOrUpdate",
@@ -61,18 +68,32 @@ describe("no disk is deleted that was not asked to be", () => {
     ];
     for (const creations of notItsOwn) {
       assert.deepEqual(deletion({ creations, isCreated: false }), expected, JSON.stringify(creations));
-      assert.deepEqual(deletion({ creations, isCreated: false, askedAtMs: DELETED_AT_MS }), [], JSON.stringify(creations));
+      assert.deepEqual(
+        deletion({ creations, isCreated: false, askedAtMs: DELETED_AT_MS }),
+        [],
+        JSON.stringify(creations),
+      );
     }
   });
 
   it("is content where DeleteVolume was called before, or CreateVolume had never succeeded", () => {
     assert.deepEqual(deletion({ askedAtMs: DELETED_AT_MS }), []);
-    for (const creations of [[{}], [{ status: 500 }], [{}, { caller: "outsider", status: 409 }], [{}, { caller: "outsider", status: 500 }]])
+    for (const creations of [
+      [{}],
+      [{ status: 500 }],
+      [{}, { caller: "outsider", status: 409 }],
+      [{}, { caller: "outsider", status: 500 }],
+    ])
       assert.deepEqual(deletion({ creations, isCreated: false }), [], JSON.stringify(creations));
   });
 
   it("is content with what others do, with refusals, with disks that are not there, and with other calls", () => {
-    for (const one of [{ caller: "outsider" }, { status: 409 }, { status: 204 }, { operation: "Disks_Get" }]) {
+    for (const one of [
+      { caller: "outsider" },
+      { status: 409 },
+      { status: 204 },
+      { operation: "Disks_Get" },
+    ]) {
       assert.deepEqual(deletion(one), [], JSON.stringify(one));
     }
   });

@@ -7,12 +7,17 @@ import { diskName } from "./watch-writers.ts";
 
 /** The creations and deletions of disks in Azure's journal. */
 interface DeletionsJournal {
-  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "operation" | "path" | "status" | "caller">[];
+  since(
+    sequence: number,
+  ): readonly Pick<JournalEntry, "sequence" | "atMs" | "operation" | "path" | "status" | "caller">[];
 }
 
 /** Judges the deletions of disks that Azure has accepted. */
 export interface DeletionWatch {
-  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  /**
+   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * journal still has them.
+   */
   look(): void;
 }
 
@@ -21,8 +26,10 @@ const NO_CONTENT = 204;
 const SERVER_ERROR = 500;
 
 /**
- * No disk is deleted that was not asked to be: before Azure accepts the driver's call, DeleteVolume was called for that very disk, or the driver made the disk itself and no
- * CreateVolume has answered it, so that no PersistentVolume names it. A disk that others made, such as a static one or a copy, is deleted for a DeleteVolume only.
+ * No disk is deleted that was not asked to be: before Azure accepts the driver's call, DeleteVolume was
+ * called for that very disk, or the driver made the disk itself and no CreateVolume has answered it, so
+ * that no PersistentVolume names it. A disk that others made, such as a static one or a copy, is deleted
+ * for a DeleteVolume only.
  */
 export function watchDeletions(world: {
   readonly cluster: Pick<SimCluster, "deletionAskedAtMs" | "wasCreated">;

@@ -13,7 +13,8 @@ function aDisk({ isCopyOfData = false, isMarked = false } = {}) {
   const azure = { ...history.azure, isCopyOfData: () => isCopyOfData, diskOf: () => disk };
   watchFormats({ ...history, azure, outside });
   const { machine } = aMachine("node-a");
-  const write = (by: "format" | "check" | "mount" | "flush"): void => history.happen({ kind: "wrote", diskUri, machine, by });
+  const write = (by: "format" | "check" | "mount" | "flush"): void =>
+    history.happen({ kind: "wrote", diskUri, machine, by });
   return { history, outside, disk, write };
 }
 

@@ -5,8 +5,9 @@ import type { Violation } from "../history/violation.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * Nothing is formatted, or wiped, that had data: a disk that was ever mounted or written, that was made as a copy of one with data, or on which others
- * have put data. And nothing is mounted, or written raw, while it has the mark of a first format: by that its data would be taken for the rest of one.
+ * Nothing is formatted, or wiped, that had data: a disk that was ever mounted or written, that was made as
+ * a copy of one with data, or on which others have put data. And nothing is mounted, or written raw, while
+ * it has the mark of a first format: by that its data would be taken for the rest of one.
  */
 export function watchFormats(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent" | "isCopyOfData" | "diskOf">;
@@ -31,7 +32,10 @@ export function watchFormats(world: {
     if (event.by !== "format") return;
     const why = whyNot(event.diskUri);
     if (why === undefined) return;
-    world.report({ invariant: "formatted-data", detail: `${event.machine.nodeName} formatted ${diskName(event.diskUri)}, ${why}` });
+    world.report({
+      invariant: "formatted-data",
+      detail: `${event.machine.nodeName} formatted ${diskName(event.diskUri)}, ${why}`,
+    });
   });
 
   function whyNot(diskUri: string): string | undefined {

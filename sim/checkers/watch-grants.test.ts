@@ -5,7 +5,15 @@ import type { SimPod } from "../kubernetes/sim-cluster.ts";
 import { aHistory, aVolume, diskUri } from "./testing/a-history.ts";
 import { watchGrants } from "./watch-grants.ts";
 
-const aPod: SimPod = { name: "db-0", uid: "pod-1", volumeName: "vol-1", nodeName: "node-a", phase: "Pending", isReady: false, isDeleted: false };
+const aPod: SimPod = {
+  name: "db-0",
+  uid: "pod-1",
+  volumeName: "vol-1",
+  nodeName: "node-a",
+  phase: "Pending",
+  isReady: false,
+  isDeleted: false,
+};
 const SEEN_FOR_MS = 3_000;
 const SEEN_LATE_MS = 180_000;
 
@@ -19,7 +27,13 @@ interface Circumstances {
 }
 
 /** A volume without a writer is granted to node-a. */
-async function aGrant({ pods = [], goneForMs, isNewsLate = false, held = false, by = "controller-1" }: Circumstances): Promise<readonly string[]> {
+async function aGrant({
+  pods = [],
+  goneForMs,
+  isNewsLate = false,
+  held = false,
+  by = "controller-1",
+}: Circumstances): Promise<readonly string[]> {
   const history = aHistory();
   let present = pods;
   const cluster = { pods: () => present, diskUriOf: () => diskUri };
@@ -29,7 +43,13 @@ async function aGrant({ pods = [], goneForMs, isNewsLate = false, held = false, 
     present = [];
     await history.clock.advance(goneForMs);
   }
-  history.commit({ kind: "AzVolume", name: "vol-1", by, before: aVolume(), after: aVolume({ writer: aWriter("node-a", { held }) }) });
+  history.commit({
+    kind: "AzVolume",
+    name: "vol-1",
+    by,
+    before: aVolume(),
+    after: aVolume({ writer: aWriter("node-a", { held }) }),
+  });
   return history.invariants();
 }
 
@@ -38,14 +58,22 @@ describe("grants where nodes attach by themselves", () => {
     assert.deepEqual(await aGrant({}), ["granted-unasked"]);
     assert.deepEqual(await aGrant({ pods: [{ ...aPod, nodeName: "node-b" }] }), ["granted-unasked"]);
     assert.deepEqual(await aGrant({ pods: [aPod], goneForMs: SEEN_FOR_MS + 1 }), ["granted-unasked"]);
-    assert.deepEqual(await aGrant({ pods: [aPod], goneForMs: SEEN_LATE_MS + 1, isNewsLate: true }), ["granted-unasked"]);
+    assert.deepEqual(await aGrant({ pods: [aPod], goneForMs: SEEN_LATE_MS + 1, isNewsLate: true }), [
+      "granted-unasked",
+    ]);
   });
 
   const fine: readonly ({ readonly because: string } & Circumstances)[] = [
     { because: "a pod is bound there", pods: [aPod] },
     { because: "a controller may still see the pod", pods: [aPod], goneForMs: SEEN_FOR_MS },
-    { because: "a controller may still see the pod, since news is late", pods: [aPod], goneForMs: SEEN_LATE_MS, isNewsLate: true },
+    {
+      because: "a controller may still see the pod, since news is late",
+      pods: [aPod],
+      goneForMs: SEEN_LATE_MS,
+      isNewsLate: true,
+    },
     { because: "the node has claimed it", held: true, by: "node-a" },
   ];
-  for (const { because, ...circumstances } of fine) it(`reports none where ${because}`, async () => assert.deepEqual(await aGrant(circumstances), []));
+  for (const { because, ...circumstances } of fine)
+    it(`reports none where ${because}`, async () => assert.deepEqual(await aGrant(circumstances), []));
 });

@@ -12,8 +12,8 @@ const SEEN_FOR_MS = 3_000;
 const SEEN_LATE_MS = 180_000;
 
 /**
- * A node's word is evidence of no user: where nodes attach by themselves, no controller grants a volume to a node while no pod of the volume is bound there,
- * or was a moment ago.
+ * A node's word is evidence of no user: where nodes attach by themselves, no controller grants a volume to
+ * a node while no pod of the volume is bound there, or was a moment ago.
  */
 export function watchGrants(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
@@ -30,23 +30,37 @@ export function watchGrants(world: {
   world.store.onCommit((commit) => {
     for (const { nodeName, volumeName } of cluster.pods()) {
       const diskUri = cluster.diskUriOf(volumeName);
-      if (nodeName !== undefined && diskUri !== undefined) boundAtMs.set(keyOf(nodeName, diskUri), clock.elapsedMs());
+      if (nodeName !== undefined && diskUri !== undefined)
+        boundAtMs.set(keyOf(nodeName, diskUri), clock.elapsedMs());
     }
     const granted = grantIn(commit);
     if (granted === undefined) return;
     const lastMs = boundAtMs.get(keyOf(granted.nodeName, granted.diskUri)) ?? Number.NEGATIVE_INFINITY;
     if (clock.elapsedMs() - lastMs <= (outside.isNewsLate() ? SEEN_LATE_MS : SEEN_FOR_MS)) return;
-    world.report({ invariant: "granted-unasked", detail: `${commit.by} granted ${commit.name} to ${granted.nodeName}, where no pod of it is bound` });
+    world.report({
+      invariant: "granted-unasked",
+      detail: `${commit.by} granted ${commit.name} to ${granted.nodeName}, where no pod of it is bound`,
+    });
   });
 }
 
 /** The node that a controller makes the writer with this commit. */
-function grantIn({ kind, by, before, after }: SimulatedCommit): { readonly nodeName: string; readonly diskUri: string } | undefined {
+function grantIn({
+  kind,
+  by,
+  before,
+  after,
+}: SimulatedCommit): { readonly nodeName: string; readonly diskUri: string } | undefined {
   if (kind !== "AzVolume" || after === undefined || !by.startsWith("controller")) return undefined;
   const { detail, record } = asKind<"AzVolume">(after).status ?? {};
   const earlier = before === undefined ? undefined : asKind<"AzVolume">(before).status?.record?.writer;
   const writer = record?.writer;
-  if (detail === undefined || writer === undefined || writer.held || (earlier?.nodeName === writer.nodeName && earlier.epoch === writer.epoch))
+  if (
+    detail === undefined ||
+    writer === undefined ||
+    writer.held ||
+    (earlier?.nodeName === writer.nodeName && earlier.epoch === writer.epoch)
+  )
     return undefined;
   return { nodeName: writer.nodeName, diskUri: detail.diskUri };
 }

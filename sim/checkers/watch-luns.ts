@@ -11,9 +11,15 @@ export interface AttachmentLimits {
   readonly sharesMax: (diskUri: string) => number;
 }
 
-/** No LUN twice on a VM; never more disks on a VM than its size takes, nor more VMs on a disk than its shares. */
+/**
+ * No LUN twice on a VM; never more disks on a VM than its size takes, nor more VMs on a disk than its
+ * shares.
+ */
 export function watchLuns(
-  world: { readonly azure: Pick<SimAzure, "onDiskEvent">; readonly report: (violation: Omit<Violation, "atMs">) => void },
+  world: {
+    readonly azure: Pick<SimAzure, "onDiskEvent">;
+    readonly report: (violation: Omit<Violation, "atMs">) => void;
+  },
   limits: AttachmentLimits,
 ): void {
   const disksByLun = new Map<SimMachine, Map<number, string>>();
@@ -34,12 +40,18 @@ export function watchLuns(
     }
     const present = luns.get(lun);
     if (present !== undefined && present !== key) {
-      world.report({ invariant: "lun-twice", detail: `LUN ${lun} of ${machine.nodeName} got ${diskName(diskUri)} while ${diskName(present)} was there` });
+      world.report({
+        invariant: "lun-twice",
+        detail: `LUN ${lun} of ${machine.nodeName} got ${diskName(diskUri)} while ${diskName(present)} was there`,
+      });
     }
     luns.set(lun, key);
     machines.add(machine);
     if (luns.size > limits.disksMax(machine)) {
-      world.report({ invariant: "limit-exceeded", detail: `${machine.nodeName} has ${luns.size} disks; its size takes ${limits.disksMax(machine)}` });
+      world.report({
+        invariant: "limit-exceeded",
+        detail: `${machine.nodeName} has ${luns.size} disks; its size takes ${limits.disksMax(machine)}`,
+      });
     }
     if (machines.size > limits.sharesMax(diskUri)) {
       world.report({

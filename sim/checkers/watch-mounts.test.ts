@@ -30,7 +30,13 @@ function unmounting(
     diskUriOf: (volumeName: string) => (volumeName === "vol-1" ? diskUri.toUpperCase() : undefined),
   };
   watchMounts({ ...history, cluster, outside });
-  history.happen({ kind: "unmounted", diskUri, machine: node.machine, path, couldWrite: circumstances.couldWrite ?? true });
+  history.happen({
+    kind: "unmounted",
+    diskUri,
+    machine: node.machine,
+    path,
+    couldWrite: circumstances.couldWrite ?? true,
+  });
   return history.violations.map(({ detail }) => detail);
 }
 
@@ -38,7 +44,9 @@ describe("no plug-in removes a mount in use", () => {
   it("reports the pod's own target, a raw device's too, and the staging mount", () => {
     const block = [targetPathOf("vol-1", "pod-1", "block"), stagingPathOf("vol-1", "block")];
     for (const path of [TARGET, STAGING, ...block]) {
-      assert.deepEqual(unmounting(path), [`node-a unmounted vol-1 from ${path} while pod pod-1 has it there`]);
+      assert.deepEqual(unmounting(path), [
+        `node-a unmounted vol-1 from ${path} while pod pod-1 has it there`,
+      ]);
     }
   });
 
@@ -47,7 +55,13 @@ describe("no plug-in removes a mount in use", () => {
   });
 
   it("is content where the pod is elsewhere or forgotten, the disk or the machine has gone, or the node is out of service", () => {
-    const circumstances = [{ userOn: "node-b" }, { isInApi: false }, { couldWrite: false }, { state: "off" }, { isOutOfService: true }] as const;
+    const circumstances = [
+      { userOn: "node-b" },
+      { isInApi: false },
+      { couldWrite: false },
+      { state: "off" },
+      { isOutOfService: true },
+    ] as const;
     for (const one of circumstances) assert.deepEqual(unmounting(TARGET, one), [], JSON.stringify(one));
   });
 });

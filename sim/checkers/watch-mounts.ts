@@ -6,9 +6,10 @@ import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * No node plug-in removes the mount of a pod that uses it: the staging mount of the volume, or the pod's own target, through which writes still reach
- * the disk, while the API server knows the pod and its container runs or is about to start. A node that is, or just was, out of service may do so, and
- * whatever is done to a mount of which the disk has gone cuts nothing off.
+ * No node plug-in removes the mount of a pod that uses it: the staging mount of the volume, or the pod's
+ * own target, through which writes still reach the disk, while the API server knows the pod and its
+ * container runs or is about to start. A node that is, or just was, out of service may do so, and whatever
+ * is done to a mount of which the disk has gone cuts nothing off.
  */
 export function watchMounts(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -24,7 +25,10 @@ export function watchMounts(world: {
     if (event.machine.state() === "off" || outside.wasOutOfService(nodeName)) return;
     const users = cluster
       .usersOn(nodeName)
-      .filter(({ volumeName, isInApi }) => isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri))
+      .filter(
+        ({ volumeName, isInApi }) =>
+          isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri),
+      )
       // The target of another pod of the same volume, which has ended, is removed as it should be.
       .filter(({ podUid }) => isStaging(path) || path.includes(podUid));
     if (users.length === 0) return;

@@ -9,11 +9,15 @@ const limits = { writesOfObjectMax: 10, callsOfResourceMax: 10 };
 function aBusyWorld() {
   const history = aHistory();
   const entries: { sequence: number; atMs: number; kind: "arm" | "poll"; path: string }[] = [];
-  const watch = watchPace({ ...history, journal: { since: (sequence) => entries.filter((entry) => entry.sequence > sequence) } }, limits);
+  const watch = watchPace(
+    { ...history, journal: { since: (sequence) => entries.filter((entry) => entry.sequence > sequence) } },
+    limits,
+  );
   const call = (kind: "arm" | "poll", path: string, atMs: number): void => {
     entries.push({ sequence: entries.length + 1, atMs, kind, path });
   };
-  const write = (name: string, atMs: number): void => history.commit({ kind: "AzVolume", name, before: aVolume(), after: aVolume(), atMs });
+  const write = (name: string, atMs: number): void =>
+    history.commit({ kind: "AzVolume", name, before: aVolume(), after: aVolume(), atMs });
   return { history, watch, call, write };
 }
 
@@ -61,7 +65,10 @@ describe("no loop spins", () => {
     watch.look();
     assert.deepEqual(
       history.violations.map(({ detail }) => detail),
-      ["AzVolume vol-1 was written more than 10 times in a minute", "Azure was called more than 10 times in a minute about /vm-1"],
+      [
+        "AzVolume vol-1 was written more than 10 times in a minute",
+        "Azure was called more than 10 times in a minute about /vm-1",
+      ],
     );
   });
 });

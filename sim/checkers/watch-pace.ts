@@ -3,7 +3,10 @@ import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Violation } from "../history/violation.ts";
 
-/** More than this within 60 virtual seconds is a loop that spins. Faults and failovers together stay far below it. */
+/**
+ * More than this within 60 virtual seconds is a loop that spins. Faults and failovers together stay far
+ * below it.
+ */
 interface PaceLimits {
   /** Writes of one object. */
   readonly writesOfObjectMax: number;
@@ -12,8 +15,9 @@ interface PaceLimits {
 }
 
 /**
- * A pod that is deleted again and again comes up to twice a second, and takes some five writes of its volume each time; a loop that went round made 1,200 a minute. Of calls
- * it is several times the highest that storms of every fault class were seen to need.
+ * A pod that is deleted again and again comes up to twice a second, and takes some five writes of its
+ * volume each time; a loop that went round made 1,200 a minute. Of calls it is several times the highest
+ * that storms of every fault class were seen to need.
  */
 const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 600, callsOfResourceMax: 240 };
 
@@ -21,7 +25,10 @@ const MINUTE_MS = 60_000;
 
 /** No loop spins: counts the writes of each object and the calls about each resource within any minute. */
 export interface PaceWatch {
-  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  /**
+   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * journal still has them.
+   */
   look(): void;
   /** Calls to Azure so far, without polls. */
   armCalls(): number;
@@ -32,16 +39,24 @@ export function watchPace(
   world: {
     readonly clock: Pick<Clock, "elapsedMs">;
     readonly store: Pick<SimulatedStore, "onCommit">;
-    readonly journal: { since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "path">[] };
+    readonly journal: {
+      since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "path">[];
+    };
     readonly report: (violation: Omit<Violation, "atMs">) => void;
   },
   limits: PaceLimits = defaultPaceLimits,
 ): PaceWatch {
   const writes = createMinuteCounter(limits.writesOfObjectMax, (what) =>
-    world.report({ invariant: "spinning", detail: `${what} was written more than ${limits.writesOfObjectMax} times in a minute` }),
+    world.report({
+      invariant: "spinning",
+      detail: `${what} was written more than ${limits.writesOfObjectMax} times in a minute`,
+    }),
   );
   const calls = createMinuteCounter(limits.callsOfResourceMax, (what) =>
-    world.report({ invariant: "spinning", detail: `Azure was called more than ${limits.callsOfResourceMax} times in a minute about ${what}` }),
+    world.report({
+      invariant: "spinning",
+      detail: `Azure was called more than ${limits.callsOfResourceMax} times in a minute about ${what}`,
+    }),
   );
   let seen = 0;
   let armCalls = 0;
@@ -63,7 +78,10 @@ export function watchPace(
 }
 
 /** Counts what happens within any minute, and not by the clock's: a burst may lie across two of those. */
-function createMinuteCounter(max: number, onTooMany: (what: string) => void): { count(what: string, atMs: number): void } {
+function createMinuteCounter(
+  max: number,
+  onTooMany: (what: string) => void,
+): { count(what: string, atMs: number): void } {
   const times = new Map<string, number[]>();
   const told = new Set<string>();
   return {

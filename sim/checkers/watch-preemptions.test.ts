@@ -13,12 +13,34 @@ type Call = ReturnType<World["journal"]["since"]>[number];
 type Ended = World["operations"] extends () => Iterable<infer Operation> ? Operation : never;
 
 /** What is reported where the driver takes a disk off by force as another client's update of the VM ends. */
-function judged({ call = {}, update = {} }: { readonly call?: Partial<Call>; readonly update?: Partial<Ended> }): readonly string[] {
+function judged({
+  call = {},
+  update = {},
+}: {
+  readonly call?: Partial<Call>;
+  readonly update?: Partial<Ended>;
+}): readonly string[] {
   const history = aHistory();
   const entry = { managedDisk: { id: diskUri }, toBeDetached: true, detachOption: "ForceDetach" };
   const body = { properties: { storageProfile: { dataDisks: [entry] } } };
-  const forced: Call = { sequence: 1, atMs: AT_MS, kind: "arm", method: "PATCH", path: vm, status: 200, caller: "controller-1", body, ...call };
-  const ended: Ended = { resourceId: vm.toUpperCase(), callers: [OUTSIDER], endedAtMs: AT_MS, error: { code: "DataDisksForceDetached" }, ...update };
+  const forced: Call = {
+    sequence: 1,
+    atMs: AT_MS,
+    kind: "arm",
+    method: "PATCH",
+    path: vm,
+    status: 200,
+    caller: "controller-1",
+    body,
+    ...call,
+  };
+  const ended: Ended = {
+    resourceId: vm.toUpperCase(),
+    callers: [OUTSIDER],
+    endedAtMs: AT_MS,
+    error: { code: "DataDisksForceDetached" },
+    ...update,
+  };
   const watch = watchPreemptions({
     report: history.report,
     journal: { since: (sequence) => [forced].filter((one) => one.sequence > sequence) },
@@ -45,5 +67,6 @@ describe("no forced detach ends another client's update", () => {
     { because: "the update ended well", history: { update: { error: { code: "OperationPreempted" } } } },
     { because: "the update was of another VM", history: { update: { resourceId: instanceUriOf("node-b") } } },
   ];
-  for (const { because, history } of allowed) it(`reports nothing where ${because}`, () => assert.deepEqual(judged(history), []));
+  for (const { because, history } of allowed)
+    it(`reports nothing where ${because}`, () => assert.deepEqual(judged(history), []));
 });

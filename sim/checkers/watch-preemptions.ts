@@ -6,7 +6,12 @@ import { diskName } from "./watch-writers.ts";
 
 /** The calls in Azure's journal. */
 interface CallsJournal {
-  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body">[];
+  since(
+    sequence: number,
+  ): readonly Pick<
+    JournalEntry,
+    "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body"
+  >[];
 }
 
 /** What Azure knows of an operation. */
@@ -20,13 +25,17 @@ interface SeenOperation {
 
 /** Judges what the driver takes off by force. */
 export interface PreemptionsWatch {
-  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  /**
+   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * journal still has them.
+   */
   look(): void;
 }
 
 /**
- * No forced detach of the driver's ends an update of the VM that another client has begun: a reimage or an upgrade that is cut short leaves a node that never comes back
- * (docs/adr/0029). An update that moves a disk is not judged: others may have asked for the very detach that hangs.
+ * No forced detach of the driver's ends an update of the VM that another client has begun: a reimage or an
+ * upgrade that is cut short leaves a node that never comes back (docs/adr/0029). An update that moves a
+ * disk is not judged: others may have asked for the very detach that hangs.
  */
 export function watchPreemptions(world: {
   readonly journal: CallsJournal;
@@ -36,7 +45,13 @@ export function watchPreemptions(world: {
 }): PreemptionsWatch {
   let seen = 0;
 
-  function preempted({ path, atMs }: { readonly path: string; readonly atMs: number }): SeenOperation | undefined {
+  function preempted({
+    path,
+    atMs,
+  }: {
+    readonly path: string;
+    readonly atMs: number;
+  }): SeenOperation | undefined {
     return [...world.operations()].find(
       ({ resourceId, callers, endedAtMs, diskIds = [], error }) =>
         isSameResourceUri(resourceId, path) &&

@@ -51,5 +51,6 @@ describe("nodes whose gives are refused", () => {
     { because: "the fence was declared before", before: fenced },
     { because: "no fence is declared", after: given },
   ];
-  for (const { because, ...circumstances } of fine) it(`reports none where ${because}`, async () => assert.deepEqual(await aFence(circumstances), []));
+  for (const { because, ...circumstances } of fine)
+    it(`reports none where ${because}`, async () => assert.deepEqual(await aFence(circumstances), []));
 });

@@ -5,12 +5,14 @@ import type { RefusedGives } from "../admission/refused-gives.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 
-/** A node plug-in that is well repeats a refused give within so many milliseconds: its back-off ends at 5 s. */
+/**
+ * A node plug-in that is well repeats a refused give within so many milliseconds: its back-off ends at 5 s.
+ */
 const TRIED_AGAIN_MS = 10_000;
 
 /**
- * No node in service is cut off that has unmounted a volume in good order and may not say so, since its token is
- * older than its Node.
+ * No node in service is cut off that has unmounted a volume in good order and may not say so, since its
+ * token is older than its Node.
  */
 export function watchRefusedGives(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
@@ -23,7 +25,12 @@ export function watchRefusedGives(world: {
     if (kind !== "AzVolume" || before === undefined || after === undefined) return;
     const fenced = asKind<"AzVolume">(after).status?.record?.fencing;
     const earlier = asKind<"AzVolume">(before).status?.record?.fencing;
-    if (fenced === undefined || fenced.vmId === earlier?.vmId || world.outside.wasOutOfService(fenced.nodeName)) return;
+    if (
+      fenced === undefined ||
+      fenced.vmId === earlier?.vmId ||
+      world.outside.wasOutOfService(fenced.nodeName)
+    )
+      return;
     const refusedMs = world.refusedGives.lastMs(fenced.nodeName, name);
     if (refusedMs === undefined || world.clock.elapsedMs() - refusedMs > TRIED_AGAIN_MS) return;
     world.report({

@@ -3,7 +3,15 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { LAST_RESORT_MS } from "../../src/core/attachment/choose-evicted.ts";
-import { aRecord, anAttachment, aReplica, aVolume, aWriter, identity, instanceUriOf } from "../../src/core/testing/objects.ts";
+import {
+  aRecord,
+  anAttachment,
+  aReplica,
+  aVolume,
+  aWriter,
+  identity,
+  instanceUriOf,
+} from "../../src/core/testing/objects.ts";
 import type { SimPod } from "../kubernetes/sim-cluster.ts";
 import { aHistory, diskUri } from "./testing/a-history.ts";
 import { watchReplicas } from "./watch-replicas.ts";
@@ -12,7 +20,15 @@ const KNOWN_AFTER_MS = 3_000;
 const KNOWN_LATE_MS = 120_000;
 const SUCCESSOR_MS = 3_000;
 const names = ["node-a", "node-b", "node-c"];
-const aPod: SimPod = { name: "db-0", uid: "pod-1", volumeName: "pvc-1", nodeName: undefined, phase: "Pending", isReady: false, isDeleted: false };
+const aPod: SimPod = {
+  name: "db-0",
+  uid: "pod-1",
+  volumeName: "pvc-1",
+  nodeName: undefined,
+  phase: "Pending",
+  isReady: false,
+  isDeleted: false,
+};
 const place = { volumeId: diskUri };
 const replica = aReplica("node-b", { spec: place });
 const leaving = { ...replica, metadata: { ...replica.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
@@ -20,7 +36,10 @@ const requestOnC = anAttachment("node-c", { spec: place });
 const withoutSlot = anAttachment("node-b", {
   metadata: { name: "other" },
   spec: { volumeName: "pvc-2" },
-  status: { state: "AttachmentFailed", error: { kind: "NoFreeLun", message: "", failure: "{}", time: "", retries: 1 } },
+  status: {
+    state: "AttachmentFailed",
+    error: { kind: "NoFreeLun", message: "", failure: "{}", time: "", retries: 1 },
+  },
 });
 const broken = ["replica-removed"];
 
@@ -45,14 +64,26 @@ interface Circumstances {
   readonly after?: AzVolumeAttachment;
 }
 
-/** The replica on node-b is marked for deletion; a pod has been waiting for its volume, whose last writer was fenced. */
+/**
+ * The replica on node-b is marked for deletion; a pod has been waiting for its volume, whose last writer
+ * was fenced.
+ */
 async function aRemoval(circumstances: Circumstances): Promise<readonly string[]> {
-  const { before = replica, after = leaving, nodes = names, outOfService = [], others = [], by = "controller-1" } = circumstances;
+  const {
+    before = replica,
+    after = leaving,
+    nodes = names,
+    outOfService = [],
+    others = [],
+    by = "controller-1",
+  } = circumstances;
   const history = aHistory();
   let pods = circumstances.pods ?? [aPod];
   let notReady = circumstances.notReady ?? [];
   const objects = {
-    AzVolume: [circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")] }) } })],
+    AzVolume: [
+      circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")] }) } }),
+    ],
     AzVolumeAttachment: [...others, after],
   };
   const store = { ...history.store, objects: (kind: keyof typeof objects) => objects[kind] };
@@ -75,9 +106,15 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     isTokenStolen: (nodeName: string) => circumstances.stolen?.includes(nodeName) === true,
     isNewsLate: () => circumstances.isNewsLate === true,
   };
-  const world = { ...history, store: store as Parameters<typeof watchReplicas>[0]["store"], cluster, outside };
+  const world = {
+    ...history,
+    store: store as Parameters<typeof watchReplicas>[0]["store"],
+    cluster,
+    outside,
+  };
   watchReplicas(world, circumstances.attach ?? "kubernetes");
-  const look = (): void => history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
+  const look = (): void =>
+    history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
   look();
   await history.clock.advance(circumstances.forMs ?? KNOWN_AFTER_MS);
   if (circumstances.successorAfterMs !== undefined) {
@@ -100,7 +137,12 @@ describe("replicas at a failover", () => {
 
   it("reports one that is removed since a person has deleted the AzVolume: that deletes no volume", async () => {
     const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z" };
-    assert.deepEqual(await aRemoval({ volume: aVolume({ metadata, status: { record: aRecord({ quarantine: [identity("node-a")] }) } }) }), broken);
+    assert.deepEqual(
+      await aRemoval({
+        volume: aVolume({ metadata, status: { record: aRecord({ quarantine: [identity("node-a")] }) } }),
+      }),
+      broken,
+    );
   });
 
   it("reports one that is removed so that the shared disk can grow", async () => {
@@ -127,21 +169,33 @@ describe("replicas at a failover", () => {
   it("reports one that is removed where a waiting primary has no share of the disk yet", async () => {
     const waiting = anAttachment("node-c", { spec: place, status: undefined });
     assert.deepEqual(
-      await aRemoval({ volume: aVolume({ spec: { maxMountReplicaCount: 1 } }), others: [waiting, aReplica("node-a", { spec: place })] }),
+      await aRemoval({
+        volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
+        others: [waiting, aReplica("node-a", { spec: place })],
+      }),
       broken,
     );
   });
 
   it("reports one that is removed for a share that comes free, since another attachment leaves", async () => {
     const onA = aReplica("node-a", { spec: place });
-    const others = [requestOnC, { ...onA, metadata: { ...onA.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } }];
-    assert.deepEqual(await aRemoval({ volume: aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }), others }), broken);
+    const others = [
+      requestOnC,
+      { ...onA, metadata: { ...onA.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } },
+    ];
+    assert.deepEqual(
+      await aRemoval({ volume: aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }), others }),
+      broken,
+    );
   });
 
   it("reports one that is removed since a node wants the volume beside a primary with a pod", async () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 2 } });
     const others = [requestOnC, anAttachment("node-a", { spec: place })];
-    assert.deepEqual(await aRemoval({ attach: "driver", volume, pods: [{ ...aPod, nodeName: "node-c" }], others }), broken);
+    assert.deepEqual(
+      await aRemoval({ attach: "driver", volume, pods: [{ ...aPod, nodeName: "node-c" }], others }),
+      broken,
+    );
   });
 
   it("reports one that is removed long after a pod came, while news is late", async () => {
@@ -162,8 +216,18 @@ describe("replicas at a failover", () => {
 
   const fine: readonly ({ readonly because: string } & Circumstances)[] = [
     { because: "nothing requests the volume", pods: [] },
-    { because: "a node that attaches by itself has left a request behind, without a pod", attach: "driver", pods: [], others: [requestOnC] },
-    { because: "whatever has the token of a node requests it", pods: [], others: [requestOnC], stolen: ["node-c"] },
+    {
+      because: "a node that attaches by itself has left a request behind, without a pod",
+      attach: "driver",
+      pods: [],
+      others: [requestOnC],
+    },
+    {
+      because: "whatever has the token of a node requests it",
+      pods: [],
+      others: [requestOnC],
+      stolen: ["node-c"],
+    },
     {
       because: "the writer's node has just come to be not ready",
       volume: aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } }),
@@ -172,7 +236,11 @@ describe("replicas at a failover", () => {
     { because: "the request has just come", forMs: KNOWN_AFTER_MS - 1 },
     { because: "the request has come while news is late", isNewsLate: true, forMs: KNOWN_LATE_MS - 1 },
     { because: "the pod has come back after the volume was not in use", successorAfterMs: SUCCESSOR_MS + 1 },
-    { because: "the pod came after the shared disk began to grow", volume: aVolume({ status: { state: "Updating" } }), successorAfterMs: 1 },
+    {
+      because: "the pod came after the shared disk began to grow",
+      volume: aVolume({ status: { state: "Updating" } }),
+      successorAfterMs: 1,
+    },
     {
       because: "there are more than asked for, one of which bears the role that its node wrote without a pod",
       attach: "driver",
@@ -181,15 +249,24 @@ describe("replicas at a failover", () => {
       others: [requestOnC, anAttachment("node-a", { spec: place })],
     },
     { because: "the pod waits for another volume", pods: [{ ...aPod, volumeName: "pvc-2" }] },
-    { because: "a node writes, and is to", volume: aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } }) },
+    {
+      because: "a node writes, and is to",
+      volume: aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } }),
+    },
     { because: "an operator removes it", by: "operator" },
     { because: "it was being removed before", before: leaving },
-    { because: "it never attached", before: aReplica("node-b", { spec: place, status: { state: "AttachmentFailed" } }) },
+    {
+      because: "it never attached",
+      before: aReplica("node-b", { spec: place, status: { state: "AttachmentFailed" } }),
+    },
     { because: "the volume is being deleted", volume: aVolume({ spec: { deleteRequested: true } }) },
     { because: "no replicas are asked for", volume: aVolume({ spec: { maxMountReplicaCount: 0 } }) },
     { because: "its node is gone", nodes: ["node-a", "node-c"] },
     { because: "its node is out of service", outOfService: ["node-b"] },
-    { because: "its node is cut off", volume: aVolume({ status: { record: aRecord({ quarantine: [identity("node-b")] }) } }) },
+    {
+      because: "its node is cut off",
+      volume: aVolume({ status: { record: aRecord({ quarantine: [identity("node-b")] }) } }),
+    },
     {
       because: "a primary needs its share",
       volume: aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }),
@@ -200,7 +277,11 @@ describe("replicas at a failover", () => {
       volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
       others: [requestOnC, aReplica("node-a", { spec: place })],
     },
-    { because: "a primary of another volume has needed its slot for a minute", forMs: LAST_RESORT_MS, others: [withoutSlot] },
+    {
+      because: "a primary of another volume has needed its slot for a minute",
+      forMs: LAST_RESORT_MS,
+      others: [withoutSlot],
+    },
   ];
   for (const { because, ...circumstances } of fine)
     it(`is content where ${because}`, async () => {

@@ -24,21 +24,22 @@ interface ReplicaWorld {
 /** How long a request or a pod is there before every controller knows of it, in milliseconds. */
 const KNOWN_AFTER_MS = 3_000;
 /**
- * The same while faults delay news. The longest pause of a process, and the longest hold of a watch, last 90 s.
- * What a process decided right before that it may have decided on news that another fault made 30 s late.
+ * The same while faults delay news. The longest pause of a process, and the longest hold of a watch, last
+ * 90 s. What a process decided right before that it may have decided on news that another fault made 30 s
+ * late.
  */
 const KNOWN_LATE_MS = 120_000;
 /**
- * A volume whose next pod comes within this time, in milliseconds, was in use all along: a StatefulSet makes a pod's
- * successor once that is gone.
+ * A volume whose next pod comes within this time, in milliseconds, was in use all along: a StatefulSet
+ * makes a pod's successor once that is gone.
  */
 const SUCCESSOR_MS = 3_000;
 
 /**
- * A failover finds its replicas: no controller removes an attached replica while its volume has no writer, or one that
- * is being replaced or whose node is not ready, and a node requests it or a pod uses it, which every controller knows.
- * Legitimate are the removals that `whyLegitimate` lists, and those by hand. Where nodes attach by themselves
- * (`attach`), a request without a pod was left behind, and only pods count.
+ * A failover finds its replicas: no controller removes an attached replica while its volume has no writer,
+ * or one that is being replaced or whose node is not ready, and a node requests it or a pod uses it, which
+ * every controller knows. Legitimate are the removals that `whyLegitimate` lists, and those by hand. Where
+ * nodes attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
  */
 export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "driver"): void {
   const { clock, cluster, store } = world;
@@ -47,24 +48,36 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
   function look(): void {
     const pods = cluster.pods();
     const atOnce = [
-      ...store.objects("AzVolumeAttachment").flatMap((attachment) => (isRequest(attachment) ? attachment.metadata.name : [])),
+      ...store
+        .objects("AzVolumeAttachment")
+        .flatMap((attachment) => (isRequest(attachment) ? attachment.metadata.name : [])),
       ...pods.map(podKey),
       ...cluster.nodes().flatMap(({ name, isReady }) => (isReady ? [] : notReadyKey(name))),
     ];
     const uses = pods.map((pod): [string, number] => [useKey(pod), SUCCESSOR_MS]);
     presences.look(new Map([...atOnce.map((key): [string, number] => [key, 0]), ...uses]));
   }
-  const isKnown = (key: string): boolean => presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
-  const isOf = ({ volumeName }: SimPod, diskUri: string): boolean => isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
+  const isKnown = (key: string): boolean =>
+    presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
+  const isOf = ({ volumeName }: SimPod, diskUri: string): boolean =>
+    isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
   /** Where nodes attach by themselves, a primary without a pod counts as a replica. */
   const isPrimary = ({ spec }: AzVolumeAttachment): boolean =>
-    spec.role === "Primary" && (attach !== "driver" || cluster.pods().some((pod) => pod.nodeName === spec.nodeName && isOf(pod, spec.volumeId)));
+    spec.role === "Primary" &&
+    (attach !== "driver" ||
+      cluster.pods().some((pod) => pod.nodeName === spec.nodeName && isOf(pod, spec.volumeId)));
 
   /** What asks for the volume, for people; undefined: nothing that a controller must know of. */
-  function whatRequests(volume: AzVolume, attachments: readonly AzVolumeAttachment[], diskUri: string): string | undefined {
+  function whatRequests(
+    volume: AzVolume,
+    attachments: readonly AzVolumeAttachment[],
+    diskUri: string,
+  ): string | undefined {
     const isHonest = ({ spec }: AzVolumeAttachment): boolean => !world.outside.isTokenStolen(spec.nodeName);
     const requests = attach === "driver" ? [] : attachments;
-    const request = requests.find((attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name));
+    const request = requests.find(
+      (attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name),
+    );
     if (request !== undefined) return `${request.spec.nodeName} requests it`;
     // A growth begins as soon as no pod uses the volume, and replicas go at once.
     const keyOf = isResizingOffline(volume) ? podKey : useKey;
@@ -76,13 +89,24 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     look();
     const replica = removedReplica(commit);
     if (replica === undefined) return;
-    const volume = store.objects("AzVolume").find(({ metadata }) => metadata.name === replica.spec.volumeName);
-    if (volume === undefined || hasSettledWriter(volume, (nodeName) => isKnown(notReadyKey(nodeName)))) return;
+    const volume = store
+      .objects("AzVolume")
+      .find(({ metadata }) => metadata.name === replica.spec.volumeName);
+    if (volume === undefined || hasSettledWriter(volume, (nodeName) => isKnown(notReadyKey(nodeName))))
+      return;
     const others = store
       .objects("AzVolumeAttachment")
-      .filter(({ metadata, spec }) => spec.volumeName === replica.spec.volumeName && metadata.name !== replica.metadata.name);
+      .filter(
+        ({ metadata, spec }) =>
+          spec.volumeName === replica.spec.volumeName && metadata.name !== replica.metadata.name,
+      );
     const requested = whatRequests(volume, others, replica.spec.volumeId);
-    if (requested === undefined || whyLegitimate(world, { volume, replica, others, isPrimary, requestedForMs: presences.forMs }) !== undefined) return;
+    if (
+      requested === undefined ||
+      whyLegitimate(world, { volume, replica, others, isPrimary, requestedForMs: presences.forMs }) !==
+        undefined
+    )
+      return;
     world.report({
       invariant: "replica-removed",
       detail: `${commit.by} removed the replica of ${volume.metadata.name} on ${replica.spec.nodeName}, which has no writer, while ${requested}`,
@@ -102,7 +126,10 @@ interface Removal {
 }
 
 /** Why a replica may be removed though its volume is requested and has no writer. */
-function whyLegitimate(world: ReplicaWorld, { volume, replica, others, isPrimary, requestedForMs }: Removal): string | undefined {
+function whyLegitimate(
+  world: ReplicaWorld,
+  { volume, replica, others, isPrimary, requestedForMs }: Removal,
+): string | undefined {
   const { nodeName } = replica.spec;
   const { maxShares, maxMountReplicaCount } = volume.spec;
   const record = volume.status?.record;
@@ -112,9 +139,11 @@ function whyLegitimate(world: ReplicaWorld, { volume, replica, others, isPrimary
   if (node === undefined) return "its node is gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
   // An earlier VM of the node's name that was cut off is no reason.
-  const isItsVm = (vm: NodeIdentity): boolean => vm.vmId === replica.status?.vmId || isSameResourceUri(vm.instanceUri, node.instanceUri);
+  const isItsVm = (vm: NodeIdentity): boolean =>
+    vm.vmId === replica.status?.vmId || isSameResourceUri(vm.instanceUri, node.instanceUri);
   const cutOff = [...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])];
-  if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm))) return "its node is cut off from the disk";
+  if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm)))
+    return "its node is cut off from the disk";
   const staying = others.filter((attachment) => !isLeaving(attachment));
   if (staying.length + 1 > maxShares) return "a primary needs its share";
   const primaries = staying.filter(isPrimary);
@@ -125,25 +154,38 @@ function whyLegitimate(world: ReplicaWorld, { volume, replica, others, isPrimary
     .objects("AzVolumeAttachment")
     .some(
       ({ metadata, spec, status }) =>
-        spec.nodeName === nodeName && spec.role === "Primary" && status?.error?.kind === "NoFreeLun" && requestedForMs(metadata.name) >= LAST_RESORT_MS,
+        spec.nodeName === nodeName &&
+        spec.role === "Primary" &&
+        status?.error?.kind === "NoFreeLun" &&
+        requestedForMs(metadata.name) >= LAST_RESORT_MS,
     );
   return isFull ? "a primary of another volume has long needed its slot" : undefined;
 }
 
 /** The attached replica that a controller marks for deletion, or deletes, with this commit. */
 function removedReplica(commit: SimulatedCommit): AzVolumeAttachment | undefined {
-  if (commit.kind !== "AzVolumeAttachment" || commit.before === undefined || !commit.by.startsWith("controller")) return undefined;
+  if (
+    commit.kind !== "AzVolumeAttachment" ||
+    commit.before === undefined ||
+    !commit.by.startsWith("controller")
+  )
+    return undefined;
   const before = asKind<"AzVolumeAttachment">(commit.before);
   const isRemoved = commit.after === undefined || isLeaving(asKind<"AzVolumeAttachment">(commit.after));
   if (!isRemoved || isLeaving(before)) return undefined;
   return before.spec.role === "Replica" && before.status?.state === "Attached" ? before : undefined;
 }
 
-/** Whether a node writes, is to keep writing, and is not known to be in trouble. A record that is being rebuilt settles nothing. */
+/**
+ * Whether a node writes, is to keep writing, and is not known to be in trouble. A record that is being
+ * rebuilt settles nothing.
+ */
 function hasSettledWriter(volume: AzVolume, isNotReady: (nodeName: string) => boolean): boolean {
   const record = volume.status?.record;
   if (record === undefined) return !isRecordMissing(volume);
-  return record.writer?.requested === true && record.fencing === undefined && !isNotReady(record.writer.nodeName);
+  return (
+    record.writer?.requested === true && record.fencing === undefined && !isNotReady(record.writer.nodeName)
+  );
 }
 
 function podKey({ uid }: SimPod): string {
@@ -160,5 +202,8 @@ function notReadyKey(nodeName: string): string {
 }
 
 function isRequest(attachment: AzVolumeAttachment): boolean {
-  return !isLeaving(attachment) && (attachment.spec.role === "Primary" || attachment.spec.writerRequest !== undefined);
+  return (
+    !isLeaving(attachment) &&
+    (attachment.spec.role === "Primary" || attachment.spec.writerRequest !== undefined)
+  );
 }

@@ -7,13 +7,29 @@ import { watchStrangers } from "./watch-strangers.ts";
 
 const theirs = diskUriOf("neighbour-shared");
 
-type Call = Partial<Parameters<typeof watchStrangers>[0]["journal"] extends { since(sequence: number): readonly (infer Entry)[] } ? Entry : never>;
+type Call = Partial<
+  Parameters<typeof watchStrangers>[0]["journal"] extends {
+    since(sequence: number): readonly (infer Entry)[];
+  }
+    ? Entry
+    : never
+>;
 
 /** What is reported where this is asked of Azure. */
 function asked(call: Call): readonly string[] {
   const history = aHistory();
-  const entry = { sequence: 1, kind: "arm", method: "PATCH", path: instanceUriOf("node-a"), caller: "controller-1", ...call } as const;
-  const watch = watchStrangers({ ...history, journal: { since: (sequence) => [entry].filter((one) => one.sequence > sequence) } });
+  const entry = {
+    sequence: 1,
+    kind: "arm",
+    method: "PATCH",
+    path: instanceUriOf("node-a"),
+    caller: "controller-1",
+    ...call,
+  } as const;
+  const watch = watchStrangers({
+    ...history,
+    journal: { since: (sequence) => [entry].filter((one) => one.sequence > sequence) },
+  });
   watch.look();
   watch.look();
   return history.violations.map(({ invariant, detail }) => `${invariant}: ${detail}`);
@@ -24,7 +40,9 @@ const quiet = { since: () => [] };
 describe("what is not of this cluster stays as it is", () => {
   it("reports each request about another cluster's disk or VM once, whatever names it", () => {
     const detach = { dataDisksToDetach: [{ diskId: theirs }] };
-    const list = { properties: { storageProfile: { dataDisks: [{ managedDisk: { id: theirs.toUpperCase() } }] } } };
+    const list = {
+      properties: { storageProfile: { dataDisks: [{ managedDisk: { id: theirs.toUpperCase() } }] } },
+    };
     const copy = { properties: { creationData: { sourceResourceId: theirs } } };
     const rows: readonly (readonly [Call, string])[] = [
       [{ method: "DELETE", path: theirs }, "DELETE neighbour-shared, which is about neighbour-shared"],
@@ -34,7 +52,8 @@ describe("what is not of this cluster stays as it is", () => {
       [{ body: list }, "PATCH flex_node-a, which is about NEIGHBOUR-SHARED"],
       [{ method: "PUT", path: diskUri, body: copy }, "PUT vol-1, which is about neighbour-shared"],
     ];
-    for (const [call, what] of rows) assert.deepEqual(asked(call), [`neighbour-touched: controller-1 asked for ${what} of another cluster`]);
+    for (const [call, what] of rows)
+      assert.deepEqual(asked(call), [`neighbour-touched: controller-1 asked for ${what} of another cluster`]);
     const action = { method: "POST", path: `${instanceUriOf(NEIGHBOUR)}/attachDetachDataDisks` } as const;
     assert.equal(asked(action).length, 1);
   });
@@ -42,8 +61,18 @@ describe("what is not of this cluster stays as it is", () => {
   it("reports requests about a live cluster's disk, and its disk on a machine of this one", () => {
     const history = aHistory();
     const azure = { ...history.azure, isOthers: (resourceUri: string) => resourceUri === diskUri };
-    const entry = { sequence: 1, kind: "arm", method: "DELETE", path: diskUri, caller: "controller-1" } as const;
-    const watch = watchStrangers({ ...history, azure, journal: { since: (sequence) => (sequence === 0 ? [entry] : []) } });
+    const entry = {
+      sequence: 1,
+      kind: "arm",
+      method: "DELETE",
+      path: diskUri,
+      caller: "controller-1",
+    } as const;
+    const watch = watchStrangers({
+      ...history,
+      azure,
+      journal: { since: (sequence) => (sequence === 0 ? [entry] : []) },
+    });
     watch.look();
     history.happen({ kind: "attached", diskUri, machine: aMachine("node-a").machine, lun: 0 });
     assert.deepEqual(history.invariants(), ["neighbour-touched", "neighbour-touched"]);

@@ -12,12 +12,17 @@ import { diskName } from "./watch-writers.ts";
 
 /** The calls in Azure's journal. */
 interface CallsJournal {
-  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "caller" | "body">[];
+  since(
+    sequence: number,
+  ): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "caller" | "body">[];
 }
 
 /** Judges what the driver asks of Azure that is about others. */
 export interface StrangersWatch {
-  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  /**
+   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * journal still has them.
+   */
   look(): void;
 }
 
@@ -42,12 +47,18 @@ export function watchStrangers(world: {
     const { metadata, spec, status } = asKind<"AzVolume">(commit.after);
     const diskUri = status?.detail?.diskUri ?? spec.diskUri ?? "";
     if (azure.isOthers(diskUri))
-      report({ invariant: "neighbour-touched", detail: `${commit.by} made AzVolume ${metadata.name} of another cluster's ${diskName(diskUri)}` });
+      report({
+        invariant: "neighbour-touched",
+        detail: `${commit.by} made AzVolume ${metadata.name} of another cluster's ${diskName(diskUri)}`,
+      });
   });
 
   azure.onDiskEvent(({ kind, diskUri, machine: { nodeName } }) => {
     if (!azure.isOthers(diskUri) || (kind === "wrote" && nodeName === NEIGHBOUR)) return;
-    report({ invariant: "neighbour-touched", detail: `another cluster's ${diskName(diskUri)}: ${kind}, ${nodeName}` });
+    report({
+      invariant: "neighbour-touched",
+      detail: `another cluster's ${diskName(diskUri)}: ${kind}, ${nodeName}`,
+    });
   });
 
   return {
@@ -59,8 +70,12 @@ export function watchStrangers(world: {
           const asked = `${caller ?? "nobody"} asked for ${method} ${diskName(path)}`;
           const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, azure.isOthers));
           if (about.length > 0)
-            report({ invariant: "neighbour-touched", detail: `${asked}, which is about ${about.map(diskName).join(", ")} of another cluster` });
-          if (isAbout(path, instanceUriOf(BYSTANDER))) report({ invariant: "bystander-cut-off", detail: `${asked}, and that VM is no node` });
+            report({
+              invariant: "neighbour-touched",
+              detail: `${asked}, which is about ${about.map(diskName).join(", ")} of another cluster`,
+            });
+          if (isAbout(path, instanceUriOf(BYSTANDER)))
+            report({ invariant: "bystander-cut-off", detail: `${asked}, and that VM is no node` });
         }
       }
     },
@@ -73,7 +88,10 @@ function isAboutOthers(path: string, isOthers: SimAzure["isOthers"]): boolean {
 }
 
 function isAbout(path: string, resourceUri: string): boolean {
-  return isSameResourceUri(path, resourceUri) || isSameResourceUri(path.slice(0, path.lastIndexOf("/")), resourceUri);
+  return (
+    isSameResourceUri(path, resourceUri) ||
+    isSameResourceUri(path.slice(0, path.lastIndexOf("/")), resourceUri)
+  );
 }
 
 /** The disks that a change of a VM, or a creation, names. */

@@ -50,17 +50,29 @@ describe("never two writers", () => {
     history.commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: before });
     a.canWrite = true;
     assert.deepEqual(history.violations, []);
-    history.commit({ kind: "AzVolume", name: "vol-1", before, after: aVolume({ writer: aWriter("node-b", 2), epoch: 2 }) });
+    history.commit({
+      kind: "AzVolume",
+      name: "vol-1",
+      before,
+      after: aVolume({ writer: aWriter("node-b", 2), epoch: 2 }),
+    });
     assert.deepEqual(
       history.violations.map(({ detail }) => detail),
-      ["controller-1 made node-b the writer of vol-1 (epoch 2) while node-a (running) could still write to it"],
+      [
+        "controller-1 made node-b the writer of vol-1 (epoch 2) while node-a (running) could still write to it",
+      ],
     );
   });
 
   it("takes a machine that was made anew under the writer's name for another one", () => {
     const { history, a } = aSharedDisk();
     a.canWrite = true;
-    history.commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: aVolume({ writer: { ...aWriter("node-a", 2), vmId: "guid-new" } }) });
+    history.commit({
+      kind: "AzVolume",
+      name: "vol-1",
+      before: aVolume(),
+      after: aVolume({ writer: { ...aWriter("node-a", 2), vmId: "guid-new" } }),
+    });
     assert.deepEqual(history.invariants(), ["two-writers"]);
   });
 
@@ -70,7 +82,8 @@ describe("never two writers", () => {
     /** Whether it is reported that node-a, which nobody else disturbs, writes. */
     const afterwards = (...commits: readonly RecordCommit[]): readonly string[] => {
       const { history, a } = aSharedDisk();
-      for (const [before, after] of commits) history.commit({ kind: "AzVolume", name: "vol-1", before, after });
+      for (const [before, after] of commits)
+        history.commit({ kind: "AzVolume", name: "vol-1", before, after });
       history.happen({ kind: "wrote", diskUri, machine: a.machine, by: "flush" });
       return history.violations.map(({ detail }) => detail);
     };
@@ -108,7 +121,12 @@ describe("never two writers", () => {
       const unverified = madeAgain({ unverified: [nodeA] });
       assert.ok(!isReported(...lost, [undefined, unverified]));
       assert.ok(isReported(...lost, [undefined, madeAgain({})]));
-      assert.ok(isReported(...lost, [undefined, madeAgain({ unverified: [{ ...nodeA, vmId: "guid-of-an-earlier-vm" }] })]));
+      assert.ok(
+        isReported(...lost, [
+          undefined,
+          madeAgain({ unverified: [{ ...nodeA, vmId: "guid-of-an-earlier-vm" }] }),
+        ]),
+      );
       assert.ok(isReported(...lost, [undefined, unverified], [unverified, madeAgain({ clean: [nodeA] })]));
     });
 
@@ -125,7 +143,15 @@ describe("never two writers", () => {
     it("is content with the same where a sweep makes the record again in its place", () => {
       const rebuilt = aVolume({ adopted: true, epoch: 2, storeIncarnation: 2, unverified: [nodeA] });
       assert.ok(!isReported([aVolume(), granted], [granted, rebuilt]));
-      assert.ok(isReported([aVolume(), granted], [granted, { ...rebuilt, status: { ...aVolume({ storeIncarnation: 2, adopted: true }).status } } as AzVolume]));
+      assert.ok(
+        isReported(
+          [aVolume(), granted],
+          [
+            granted,
+            { ...rebuilt, status: { ...aVolume({ storeIncarnation: 2, adopted: true }).status } } as AzVolume,
+          ],
+        ),
+      );
     });
   });
 });

@@ -20,8 +20,9 @@ interface RecordedWrite {
 interface Granted {
   readonly record: WriterRecord | undefined;
   /**
-   * How far the record may be taken at its word. `known`: only the writer that it names may write. `found`: it was made again after a loss, and names
-   * all that may write; those that it calls unverified may, until they claim or are proven not to. `unknown`: there is none, or an older one was put back.
+   * How far the record may be taken at its word. `known`: only the writer that it names may write. `found`:
+   * it was made again after a loss, and names all that may write; those that it calls unverified may, until
+   * they claim or are proven not to. `unknown`: there is none, or an older one was put back.
    */
   readonly trust: "known" | "found" | "unknown";
 }
@@ -30,12 +31,14 @@ interface Granted {
 const WRITES_SHOWN = 4;
 
 /**
- * Never two writers: no write reaches a disk while another machine could complete one as well, or from a machine that its record does not allow; and no
- * node is granted or claims a volume while a machine that is not its writer still could write. A machine can write while something on it has the disk
- * mounted writable, or raw, and the disk is attached: a frozen one too, since it continues later.
+ * Never two writers: no write reaches a disk while another machine could complete one as well, or from a
+ * machine that its record does not allow; and no node is granted or claims a volume while a machine that is
+ * not its writer still could write. A machine can write while something on it has the disk mounted
+ * writable, or raw, and the disk is attached: a frozen one too, since it continues later.
  *
- * The record allows its writer. While a record that was made again after a loss names unverified nodes, it allows those as well: they mounted by the lost
- * one. Writes are not held against a record while there is none, or one that a backup has put back and by which no node was granted the volume since.
+ * The record allows its writer. While a record that was made again after a loss names unverified nodes, it
+ * allows those as well: they mounted by the lost one. Writes are not held against a record while there is
+ * none, or one that a backup has put back and by which no node was granted the volume since.
  */
 export function watchWriters(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -46,8 +49,13 @@ export function watchWriters(world: {
   const grantedOf = new Map<string, Granted>();
   const writesOf = new Map<string, RecordedWrite[]>();
 
-  const othersThatCanWrite = (diskUri: string, isMe: (machine: SimMachine) => boolean): readonly SimMachine[] =>
-    [...(machinesOf.get(resourceUriKey(diskUri)) ?? [])].filter((machine) => !isMe(machine) && machine.state() !== "off" && machine.kernel.canWrite(diskUri));
+  const othersThatCanWrite = (
+    diskUri: string,
+    isMe: (machine: SimMachine) => boolean,
+  ): readonly SimMachine[] =>
+    [...(machinesOf.get(resourceUriKey(diskUri)) ?? [])].filter(
+      (machine) => !isMe(machine) && machine.state() !== "off" && machine.kernel.canWrite(diskUri),
+    );
 
   world.azure.onDiskEvent((event) => {
     const key = resourceUriKey(event.diskUri);
@@ -56,7 +64,12 @@ export function watchWriters(world: {
     if (event.kind !== "wrote") return;
     const writes = writesOf.get(key) ?? [];
     writesOf.set(key, writes);
-    writes.push({ nodeName: event.machine.nodeName, vmGuid: event.machine.vmGuid, by: event.by, writer: grantedOf.get(key)?.record?.writer });
+    writes.push({
+      nodeName: event.machine.nodeName,
+      vmGuid: event.machine.vmGuid,
+      by: event.by,
+      writer: grantedOf.get(key)?.record?.writer,
+    });
     if (writes.length > WRITES_SHOWN) writes.shift();
     const granted = grantedOf.get(key);
     if (granted !== undefined && !mayWrite(event.machine, granted)) {

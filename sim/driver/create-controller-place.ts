@@ -19,7 +19,12 @@ import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-
 import { OperationLock } from "../../src/runtime/operation-lock.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
-import { createProcessSlot, type ProcessLife, type ProcessWorld, type RunningProcess } from "./create-process-slot.ts";
+import {
+  createProcessSlot,
+  type ProcessLife,
+  type ProcessWorld,
+  type RunningProcess,
+} from "./create-process-slot.ts";
 import { createCsiServer } from "./csi-server.ts";
 import type { ControllerCsi } from "./endpoints.ts";
 import { gatedCalls } from "./gate.ts";
@@ -52,13 +57,21 @@ const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode"
 
 /** The defaults of the controller's flags. */
 const defaultSettings = volumeSettingsOf(
-  Object.fromEntries(Object.entries(volumeOptions).map(([name, option]) => [name, option.default])) as Parameters<typeof volumeSettingsOf>[0],
+  Object.fromEntries(
+    Object.entries(volumeOptions).map(([name, option]) => [name, option.default]),
+  ) as Parameters<typeof volumeSettingsOf>[0],
 );
 
-/** A place for a controller: CSI's controller service, and the reconcilers while it leads. As `src/compose/roles/controller-role.ts` makes it. */
+/**
+ * A place for a controller: CSI's controller service, and the reconcilers while it leads. As
+ * `src/compose/roles/controller-role.ts` makes it.
+ */
 export function createControllerPlace(name: string, world: DriverWorld): ControllerPlace {
   const clock = createRatedClock(world.clock);
-  const volumeSettings = { ...defaultSettings, collectReplicasAfterMs: world.collectReplicasAfterMs ?? defaultSettings.collectReplicasAfterMs };
+  const volumeSettings = {
+    ...defaultSettings,
+    collectReplicasAfterMs: world.collectReplicasAfterMs ?? defaultSettings.collectReplicasAfterMs,
+  };
   let csi: ControllerCsi | undefined;
   let election: Election | undefined;
 
@@ -78,7 +91,10 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     });
     const { users, volumes } = world.connect({ processName: name, lifetime: life.died, gate: life.gate });
     const seenUsers = usersOf(users(), life);
-    const cache = createControllerCache(followed, { users: seenUsers, trustsUnnamed: world.trustsUnnamedVms });
+    const cache = createControllerCache(followed, {
+      users: seenUsers,
+      trustsUnnamed: world.trustsUnnamedVms,
+    });
     const shared = {
       store: rememberingStore(life.store, cache, kinds),
       cache,
@@ -91,8 +107,20 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       steps,
       events,
     };
-    const gracePeriod = new StartupGracePeriod({ ...shared, cache: followed, leaseMemory, settings: volumeSettings });
-    const ports: ControllerPorts = { ...shared, leaseMemory, gracePeriod, settings: volumeSettings, attach: world.attach, clusterId: world.clusterId };
+    const gracePeriod = new StartupGracePeriod({
+      ...shared,
+      cache: followed,
+      leaseMemory,
+      settings: volumeSettings,
+    });
+    const ports: ControllerPorts = {
+      ...shared,
+      leaseMemory,
+      gracePeriod,
+      settings: volumeSettings,
+      attach: world.attach,
+      clusterId: world.clusterId,
+    };
     const elected = createElection(ports, {
       identity: life.identity,
       settings: defaultElectionSettings,
@@ -103,7 +131,10 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     const untilSynced = async (): Promise<void> => {
       await Promise.all([cache.untilSynced(lifetime), shared.clusterVolumes.untilSynced(lifetime)]);
     };
-    const work = untilToldToEnd(life, [cache.run(lifetime), untilSynced().then(() => elected.run(reconcile, lifetime))]);
+    const work = untilToldToEnd(life, [
+      cache.run(lifetime),
+      untilSynced().then(() => elected.run(reconcile, lifetime)),
+    ]);
     await Promise.race([untilSynced(), work]);
     election = elected;
     const server = createCsiServer(life, world.clock);
@@ -117,9 +148,18 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     csi = {
       createVolume: server.method("/csi.v1.Controller/CreateVolume", handlers.createVolume),
       deleteVolume: server.method("/csi.v1.Controller/DeleteVolume", handlers.deleteVolume),
-      controllerPublishVolume: server.method("/csi.v1.Controller/ControllerPublishVolume", handlers.controllerPublishVolume),
-      controllerUnpublishVolume: server.method("/csi.v1.Controller/ControllerUnpublishVolume", handlers.controllerUnpublishVolume),
-      controllerExpandVolume: server.method("/csi.v1.Controller/ControllerExpandVolume", handlers.controllerExpandVolume),
+      controllerPublishVolume: server.method(
+        "/csi.v1.Controller/ControllerPublishVolume",
+        handlers.controllerPublishVolume,
+      ),
+      controllerUnpublishVolume: server.method(
+        "/csi.v1.Controller/ControllerUnpublishVolume",
+        handlers.controllerUnpublishVolume,
+      ),
+      controllerExpandVolume: server.method(
+        "/csi.v1.Controller/ControllerExpandVolume",
+        handlers.controllerExpandVolume,
+      ),
     };
     return { work, drain: server.stop, close: () => cloud.drained() };
   }
@@ -147,7 +187,10 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
 }
 
 /** Settles once all of it has; an end by the process' signal is no error. */
-export async function untilToldToEnd(life: Pick<ProcessLife, "lifetime">, runs: readonly Promise<void>[]): Promise<void> {
+export async function untilToldToEnd(
+  life: Pick<ProcessLife, "lifetime">,
+  runs: readonly Promise<void>[],
+): Promise<void> {
   try {
     await Promise.all(runs);
   } catch (error) {
@@ -170,5 +213,11 @@ function usersOf(users: VolumeUsers, life: ProcessLife): VolumeUsers {
 
 function volumesOf(volumes: ClusterVolumes, life: ProcessLife): ClusterVolumes {
   const { untilSynced, readAttachment, releaseAttachment, releaseVolumes, nodePresence } = volumes;
-  return { ...volumes, ...gatedCalls({ untilSynced, readAttachment, releaseAttachment, releaseVolumes, nodePresence }, life.gate) };
+  return {
+    ...volumes,
+    ...gatedCalls(
+      { untilSynced, readAttachment, releaseAttachment, releaseVolumes, nodePresence },
+      life.gate,
+    ),
+  };
 }

@@ -19,15 +19,26 @@ describe("the driver in the simulation", () => {
       const file = `${volume.targetPath}/data`;
       here.azure.machineOf("node-a")?.kernel.writeFile(file, "synced");
       here.azure.machineOf("node-a")?.kernel.fsync(volume.targetPath);
-      await here.until("a replica", () => here.diskEvents.filter((event) => event.endsWith(" attached")).length === 2);
+      await here.until(
+        "a replica",
+        () => here.diskEvents.filter((event) => event.endsWith(" attached")).length === 2,
+      );
       const replica = ["node-b", "node-c"].find((name) => here.diskEvents.includes(`${name} attached`)) ?? "";
-      await here.until("it to be recorded", () => here.store.objects("AzVolumeAttachment").filter(({ status }) => status?.state === "Attached").length === 2);
+      await here.until(
+        "it to be recorded",
+        () =>
+          here.store.objects("AzVolumeAttachment").filter(({ status }) => status?.state === "Attached")
+            .length === 2,
+      );
       const callsBefore = here.azure.model.journal.lastSequence();
       await here.takeDown(volume, "node-a");
       await here.bringUp(volume, replica);
       const writes = here.azure.model.journal.since(callsBefore).filter(({ method }) => method !== "GET");
       assert.deepEqual(writes, []);
-      assert.deepEqual(here.azure.machineOf(replica)?.kernel.readFile(file), { kind: "done", text: "synced" });
+      assert.deepEqual(here.azure.machineOf(replica)?.kernel.readFile(file), {
+        kind: "done",
+        text: "synced",
+      });
       await here.takeDown(volume, replica);
       await here.remove(volume);
       assert.deepEqual(here.store.objects("AzVolume"), []);
@@ -53,8 +64,13 @@ describe("the driver in the simulation", () => {
       here.azure.thaw("node-a");
       here.outOfService.delete("node-a");
       await here.clock.advance(60_000);
-      assert.deepEqual(here.azure.machineOf("node-b")?.kernel.readFile(`${volume.targetPath}/late`), { kind: "ENOENT" });
-      await here.until("node-a to leave quarantine", () => here.store.objects("AzVolume")[0]?.status?.record?.quarantine.length === 0);
+      assert.deepEqual(here.azure.machineOf("node-b")?.kernel.readFile(`${volume.targetPath}/late`), {
+        kind: "ENOENT",
+      });
+      await here.until(
+        "node-a to leave quarantine",
+        () => here.store.objects("AzVolume")[0]?.status?.record?.quarantine.length === 0,
+      );
       assert.equal(writer(here), "node-b");
     });
     assert.deepEqual(world.violations, []);
@@ -86,7 +102,9 @@ describe("the driver in the simulation", () => {
       plugin.start();
       await here.answerOf(leader.stop());
       const stoppedAtMs = here.clock.elapsedMs();
-      await here.until("another leader", () => here.driver.controllers.some((slot) => slot !== leader && slot.isLeading()));
+      await here.until("another leader", () =>
+        here.driver.controllers.some((slot) => slot !== leader && slot.isLeading()),
+      );
       assert.ok(here.clock.elapsedMs() - stoppedAtMs < 2_000, "the Lease was let go");
       leader.start();
       assert.equal(canWrite(here, "node-a", volume.volumeId), true);
@@ -106,10 +124,15 @@ describe("the driver in the simulation", () => {
       const leader = here.driver.controllers.find((slot) => slot.isLeading());
       assert.ok(leader !== undefined);
       leader.pause();
-      await here.until("another leader", () => here.driver.controllers.some((slot) => slot !== leader && slot.isLeading()));
+      await here.until("another leader", () =>
+        here.driver.controllers.some((slot) => slot !== leader && slot.isLeading()),
+      );
       const commitsBefore = here.trace.lines().filter((line) => line.includes(` ${leader.name} `)).length;
       await here.bringUp(volume, "node-a");
-      assert.equal(here.trace.lines().filter((line) => line.includes(` ${leader.name} `)).length, commitsBefore);
+      assert.equal(
+        here.trace.lines().filter((line) => line.includes(` ${leader.name} `)).length,
+        commitsBefore,
+      );
       leader.resume();
       await here.clock.advance(30_000);
       assert.equal(leader.isLeading(), false);

@@ -16,12 +16,17 @@ export interface SimDriver {
   end(): void;
 }
 
-/** How long the sidecars of another controller take to lead once those of this one are silent, in milliseconds: their Lease. */
+/**
+ * How long the sidecars of another controller take to lead once those of this one are silent, in
+ * milliseconds: their Lease.
+ */
 const SIDECAR_LEASE_MS = 15_000;
 
 /** A driver of which nothing runs yet. */
 export function createDriver(controllerCount: number, world: DriverWorld): SimDriver {
-  const controllers = Array.from({ length: controllerCount }, (_, index) => createControllerPlace(`controller-${index + 1}`, world));
+  const controllers = Array.from({ length: controllerCount }, (_, index) =>
+    createControllerPlace(`controller-${index + 1}`, world),
+  );
   const nodes = new Map<string, NodePlace>();
   const checkpoints = createMachineCheckpoints();
   const sidecars = createSidecarLease(controllers, world);
@@ -48,19 +53,25 @@ export function createDriver(controllerCount: number, world: DriverWorld): SimDr
   };
 }
 
-/** Which controller's sidecars lead: they keep their Lease while their driver answers, and lose it some time after it has stopped to. */
+/**
+ * Which controller's sidecars lead: they keep their Lease while their driver answers, and lose it some time
+ * after it has stopped to.
+ */
 function createSidecarLease(
   controllers: readonly ControllerPlace[],
   { clock }: Pick<DriverWorld, "clock">,
 ): { readonly leading: () => ControllerPlace | undefined } {
-  const answers = (place: ControllerPlace | undefined): boolean => place?.csi() !== undefined && !place.slot.isPaused();
+  const answers = (place: ControllerPlace | undefined): boolean =>
+    place?.csi() !== undefined && !place.slot.isPaused();
   let holder: ControllerPlace | undefined;
   let silentSinceMs: number | undefined;
   return {
     leading: () => {
       if (answers(holder)) silentSinceMs = undefined;
       else silentSinceMs ??= clock.elapsedMs();
-      const isFree = holder === undefined || (silentSinceMs !== undefined && clock.elapsedMs() - silentSinceMs >= SIDECAR_LEASE_MS);
+      const isFree =
+        holder === undefined ||
+        (silentSinceMs !== undefined && clock.elapsedMs() - silentSinceMs >= SIDECAR_LEASE_MS);
       if (isFree) holder = controllers.find(answers) ?? holder;
       return holder;
     },

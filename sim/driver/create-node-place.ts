@@ -38,8 +38,15 @@ const KUBELET_DIRECTORY = "/var/lib/kubelet";
 /** From a machine's boot until its kubelet has started the plug-in, in milliseconds. */
 const START_MS = [1_000, 6_000] as const;
 
-/** A place for the plug-in of one node, on whatever machine has the node's name. As `src/compose/roles/node-role.ts` makes it. */
-export function createNodePlace(nodeName: string, checkpoints: MachineCheckpoints, world: DriverWorld): NodePlace {
+/**
+ * A place for the plug-in of one node, on whatever machine has the node's name. As
+ * `src/compose/roles/node-role.ts` makes it.
+ */
+export function createNodePlace(
+  nodeName: string,
+  checkpoints: MachineCheckpoints,
+  world: DriverWorld,
+): NodePlace {
   const { azure, agenda } = world;
   const chance = world.random(`start/${nodeName}`);
   let machine: SimMachine | undefined;
@@ -59,11 +66,19 @@ export function createNodePlace(nodeName: string, checkpoints: MachineCheckpoint
     const knowsVolume = (volumeName: string): boolean =>
       ownCheckpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName) ||
       cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
-    const cache = createObjectCache({ store: ownObjectsOf(life.store, { nodeName, knowsVolume }), clock, random, logger, kinds });
+    const cache = createObjectCache({
+      store: ownObjectsOf(life.store, { nodeName, knowsVolume }),
+      clock,
+      random,
+      logger,
+      kinds,
+    });
     const metadata: InstanceMetadataService = {
       read: async () => {
         const told = azure.metadataOf(here);
-        return told === undefined ? fail({ kind: "HostNotReady", detail: "the metadata service does not answer" }) : ok(told);
+        return told === undefined
+          ? fail({ kind: "HostNotReady", detail: "the metadata service does not answer" })
+          : ok(told);
       },
     };
     const { vmSize = "", zone = "", resourceId = "" } = azure.metadataOf(here) ?? {};
@@ -80,7 +95,15 @@ export function createNodePlace(nodeName: string, checkpoints: MachineCheckpoint
       logger,
       locks: new OperationLock(),
       disputes: new Map(),
-      node: { nodeName, vmId: here.vmGuid, instanceUri: resourceId, location: azure.place.location, zone, zoneLabel: undefined, busType: "SCSI" },
+      node: {
+        nodeName,
+        vmId: here.vmGuid,
+        instanceUri: resourceId,
+        location: azure.place.location,
+        zone,
+        zoneLabel: undefined,
+        busType: "SCSI",
+      },
       otherDriver: () => undefined,
       volumeLimit: createVolumeLimit({
         given: undefined,
@@ -142,7 +165,11 @@ export function createNodePlace(nodeName: string, checkpoints: MachineCheckpoint
       host = undefined;
       slot.kill();
     };
-    const startSoon = (): void => agenda.after(START_MS[0] + chance.next() * (START_MS[1] - START_MS[0]), () => void (machine === next && slot.start()));
+    const startSoon = (): void =>
+      agenda.after(
+        START_MS[0] + chance.next() * (START_MS[1] - START_MS[0]),
+        () => void (machine === next && slot.start()),
+      );
     const onBoot = (): void => {
       boots++;
       next.boot().addEventListener("abort", onEnd, { once: true });

@@ -65,7 +65,10 @@ export interface ProcessOptions {
   readonly onDeath?: () => void;
 }
 
-/** How long kubelet takes to start a container again that has died, in milliseconds: the first time at once, then 10 s doubling. */
+/**
+ * How long kubelet takes to start a container again that has died, in milliseconds: the first time at once,
+ * then 10 s doubling.
+ */
 const RESTART_MS = [500, 10_000, 20_000, 40_000] as const;
 /** Steps that are remembered. */
 const STEPS_MAX = 10_000;
@@ -102,7 +105,10 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
       random: world.random(`${name}/${lives}`),
       steps: { run: (step, act) => runStep(begun, step, act) },
       logger: createSimLogger(logging),
-      events: { emit: ({ about, reason, message }) => trace.note(name, `tells of ${about.kind} ${about.name}: ${reason}: ${message}`) },
+      events: {
+        emit: ({ about, reason, message }) =>
+          trace.note(name, `tells of ${about.kind} ${about.name}: ${reason}: ${message}`),
+      },
       lifetime: ending.signal,
       died: death.signal,
       identity: `${name}/${lives}`,
@@ -144,7 +150,9 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     return taken;
   }
 
-  function takeDue(step: StepName): readonly { readonly plan: CrashPlan; readonly strike: (taking: Life) => void }[] {
+  function takeDue(
+    step: StepName,
+  ): readonly { readonly plan: CrashPlan; readonly strike: (taking: Life) => void }[] {
     const due: { readonly plan: CrashPlan; readonly strike: (taking: Life) => void }[] = [];
     for (const [plan, { left, strike }] of planned) {
       if (plan.step !== step) continue;

@@ -9,7 +9,10 @@ import type { CsiAnswer, CsiCall } from "./endpoints.ts";
 /** The socket of one life of a process: what `GrpcServer` is to real callers. */
 export interface CsiServer {
   /** A method as its callers reach it. */
-  method<Request, Response>(name: string, handler: UnaryHandler<Request, Response> | undefined): CsiCall<Request, Response>;
+  method<Request, Response>(
+    name: string,
+    handler: UnaryHandler<Request, Response> | undefined,
+  ): CsiCall<Request, Response>;
   /** Takes no more calls, and waits for those under way; after the grace period they are told to end. */
   stop(): Promise<void>;
 }
@@ -65,7 +68,12 @@ export function createCsiServer(life: ProcessLife, callersClock: Clock): CsiServ
           settle(settled);
           gate.passed().then(() => ending.abort(why), reject);
         };
-        const giveUp = (): void => leave(new CallEnded({ kind: "Cancelled" }), { ok: false, code: "CANCELLED", message: "the caller gave up" });
+        const giveUp = (): void =>
+          leave(new CallEnded({ kind: "Cancelled" }), {
+            ok: false,
+            code: "CANCELLED",
+            message: "the caller gave up",
+          });
         const break_ = (): void => settle(unavailable("the connection broke"));
 
         signal.addEventListener("abort", giveUp, { once: true });
@@ -95,7 +103,8 @@ export function createCsiServer(life: ProcessLife, callersClock: Clock): CsiServ
         drained = resolve;
         life.clock.sleep(GRACE_MS, grace.signal).then(
           () => {
-            for (const call of underWay) call.abort(new CallEnded({ kind: "HostNotReady", detail: "the driver is being stopped" }));
+            for (const call of underWay)
+              call.abort(new CallEnded({ kind: "HostNotReady", detail: "the driver is being stopped" }));
           },
           (error: unknown) => {
             if (!grace.signal.aborted) reject(error instanceof Error ? error : new Error(String(error)));

@@ -23,13 +23,19 @@ import type {
   NodeUnstageVolumeResponse,
 } from "../../src/csi/gen/csi/v1/csi.ts";
 
-/** What a CSI caller is answered. A plug-in that dies or stands still meanwhile answers `UNAVAILABLE`, or `DEADLINE_EXCEEDED` at the caller's own deadline. */
+/**
+ * What a CSI caller is answered. A plug-in that dies or stands still meanwhile answers `UNAVAILABLE`, or
+ * `DEADLINE_EXCEEDED` at the caller's own deadline.
+ */
 export type CsiAnswer<Response> =
   | { readonly ok: true; readonly value: Response }
   /** `code` is gRPC's name of the code, such as `FAILED_PRECONDITION`. */
   | { readonly ok: false; readonly code: string; readonly message: string };
 
-/** One call: the caller stops waiting after `timeoutMs` of its own time, or when its `signal` is aborted (the caller died); the plug-in then sees its call cancelled. */
+/**
+ * One call: the caller stops waiting after `timeoutMs` of its own time, or when its `signal` is aborted
+ * (the caller died); the plug-in then sees its call cancelled.
+ */
 export type CsiCall<Request, Response> = (
   request: Request,
   options: { readonly timeoutMs: number; readonly signal: AbortSignal },
@@ -40,7 +46,10 @@ export interface ControllerCsi {
   readonly createVolume: CsiCall<CreateVolumeRequest, CreateVolumeResponse>;
   readonly deleteVolume: CsiCall<DeleteVolumeRequest, DeleteVolumeResponse>;
   readonly controllerPublishVolume: CsiCall<ControllerPublishVolumeRequest, ControllerPublishVolumeResponse>;
-  readonly controllerUnpublishVolume: CsiCall<ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeResponse>;
+  readonly controllerUnpublishVolume: CsiCall<
+    ControllerUnpublishVolumeRequest,
+    ControllerUnpublishVolumeResponse
+  >;
   readonly controllerExpandVolume: CsiCall<ControllerExpandVolumeRequest, ControllerExpandVolumeResponse>;
 }
 

@@ -1,7 +1,10 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 
-/** What a process passes before and after all that it waits for: shut, it stands still as after SIGSTOP; shut for good, it is dead. */
+/**
+ * What a process passes before and after all that it waits for: shut, it stands still as after SIGSTOP;
+ * shut for good, it is dead.
+ */
 export interface Gate {
   shut(): void;
   open(): void;
@@ -37,20 +40,30 @@ export function gatedClock(clock: Clock, gate: Gate): Clock {
   return {
     nowMs: clock.nowMs,
     elapsedMs: clock.elapsedMs,
-    sleep: (ms, signal) => clock.sleep(ms, signal).then(() => (gate.isShut() ? gate.passed().then(() => signal.throwIfAborted()) : undefined)),
+    sleep: (ms, signal) =>
+      clock
+        .sleep(ms, signal)
+        .then(() => (gate.isShut() ? gate.passed().then(() => signal.throwIfAborted()) : undefined)),
   };
 }
 
-/** The store as a process reaches it: what it asked for just before it stood still is done, and it learns of it when it goes on. */
+/**
+ * The store as a process reaches it: what it asked for just before it stood still is done, and it learns of
+ * it when it goes on.
+ */
 export function gatedStore(store: ObjectStore, gate: Gate): ObjectStore {
   const { get, list, create, update, updateStatus, delete: remove, watch } = store;
   return {
     ...gatedCalls({ get, list, create, update, updateStatus, delete: remove }, gate),
-    watch: (kind, selector, resourceVersion, signal) => gatedEvents(watch(kind, selector, resourceVersion, signal), gate),
+    watch: (kind, selector, resourceVersion, signal) =>
+      gatedEvents(watch(kind, selector, resourceVersion, signal), gate),
   };
 }
 
-/** Events as a process hears them: what comes while it stands still waits. By hand, since a generator around a generator takes as long as all else that becomes of an event. */
+/**
+ * Events as a process hears them: what comes while it stands still waits. By hand, since a generator around
+ * a generator takes as long as all else that becomes of an event.
+ */
 function gatedEvents<T>(events: AsyncIterable<T>, gate: Gate): AsyncIterable<T> {
   const arrived = (heard: IteratorResult<T>): IteratorResult<T> | Promise<IteratorResult<T>> =>
     heard.done !== true && gate.isShut() ? gate.passed().then(() => heard) : heard;
@@ -66,11 +79,17 @@ function gatedEvents<T>(events: AsyncIterable<T>, gate: Gate): AsyncIterable<T> 
 }
 
 /** Calls to the outside that a process makes: none leaves while it stands still, and no answer arrives. */
-export function gatedCalls<T extends object>(calls: T & { readonly [K in keyof T]: (...values: never[]) => Promise<unknown> }, gate: Gate): T {
+export function gatedCalls<T extends object>(
+  calls: T & { readonly [K in keyof T]: (...values: never[]) => Promise<unknown> },
+  gate: Gate,
+): T {
   const arrived = (answer: unknown): unknown => (gate.isShut() ? gate.passed().then(() => answer) : answer);
-  const gated = Object.entries<(...values: unknown[]) => Promise<unknown>>(calls as object as Record<string, never>).map(([name, call]) => [
+  const gated = Object.entries<(...values: unknown[]) => Promise<unknown>>(
+    calls as object as Record<string, never>,
+  ).map(([name, call]) => [
     name,
-    (...values: unknown[]): Promise<unknown> => (gate.isShut() ? gate.passed().then(() => call(...values)) : call(...values)).then(arrived),
+    (...values: unknown[]): Promise<unknown> =>
+      (gate.isShut() ? gate.passed().then(() => call(...values)) : call(...values)).then(arrived),
   ]);
   // Each method keeps its name and its signature.
   return Object.fromEntries(gated) as T;

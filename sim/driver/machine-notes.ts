@@ -1,10 +1,16 @@
-import { afterBoot, createDurableCheckpoints } from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
+import {
+  afterBoot,
+  createDurableCheckpoints,
+} from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import type { CheckpointFile } from "../../src/adapters/linux/checkpoints/parse-node-checkpoints.ts";
 import type { NodeCheckpoints } from "../../src/ports/host/node-checkpoints.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Gate } from "./gate.ts";
 
-/** The file on each machine in which node plug-ins keep their notes: it outlives them and reboots, and goes with its VM. */
+/**
+ * The file on each machine in which node plug-ins keep their notes: it outlives them and reboots, and goes
+ * with its VM.
+ */
 export interface MachineCheckpoints {
   /** Opens them in the machine's n-th boot, for a process that lives as long as its gate lets it. */
   open(machine: SimMachine, bootNumber: number, gate: Gate): NodeCheckpoints;

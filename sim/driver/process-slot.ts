@@ -16,7 +16,10 @@ export interface ProcessSlot {
   /** Its way to the object store, with a weather of its own; the same over restarts. */
   readonly store: SimulatedHandle;
   isRunning(): boolean;
-  /** Starts it; does nothing while it runs, or while its machine does not. Who kills or stops it starts it again; one that dies by itself (`crashAt`, a bug) kubelet starts after a back-off. */
+  /**
+   * Starts it; does nothing while it runs, or while its machine does not. Who kills or stops it starts it
+   * again; one that dies by itself (`crashAt`, a bug) kubelet starts after a back-off.
+   */
   start(): void;
   /** SIGKILL: at once, in the middle of whatever it does. What it had asked of others may still happen. */
   kill(): void;
@@ -26,11 +29,20 @@ export interface ProcessSlot {
   pause(): void;
   resume(): void;
   isPaused(): boolean;
-  /** How far its wall clock is ahead of the world's from now on, in milliseconds; no timer notices. Its machine keeps it: processes that come after it have it, too. */
+  /**
+   * How far its wall clock is ahead of the world's from now on, in milliseconds; no timer notices. Its
+   * machine keeps it: processes that come after it have it, too.
+   */
   setWallClockAhead(ms: number): void;
-  /** Kills it right before or right after the n-th step of that name from now on. Answers how to take that back. */
+  /**
+   * Kills it right before or right after the n-th step of that name from now on. Answers how to take that
+   * back.
+   */
   crashAt(crash: CrashPlan): () => void;
-  /** Calls `strike` at that moment instead: whoever makes the process stand still then catches it between what it has decided and what it does. */
+  /**
+   * Calls `strike` at that moment instead: whoever makes the process stand still then catches it between
+   * what it has decided and what it does.
+   */
   strikeAt(moment: CrashPlan, strike: () => void): () => void;
   /** The steps that its processes have begun so far, in order. Bounded: the oldest leave first. */
   stepsTaken(): readonly StepName[];
@@ -49,6 +61,9 @@ export interface ControllerSlot extends ProcessSlot {
 
 /** The node plug-in of one node's machine: it starts with the machine, by itself. */
 export interface NodePluginSlot extends ProcessSlot {
-  /** Kills it as `kill` does; `childrenSurvive`: its mount and format commands live on and take effect later. */
+  /**
+   * Kills it as `kill` does; `childrenSurvive`: its mount and format commands live on and take effect
+   * later.
+   */
   killWithCommands(how: { readonly childrenSurvive: boolean }): void;
 }

@@ -6,8 +6,14 @@ import { scoreNodes } from "../../src/core/schedule/score-nodes.ts";
 import { attachmentFacts, nodeFacts, volumeFacts } from "../../src/scheduler-extender/facts.ts";
 import type { SimClusterOptions } from "../kubernetes/sim-cluster.ts";
 
-/** What the scheduler extender answers: its own rules, on the objects as they are. That a node is silent it does not notice here. */
-export function rankNodesBy(store: SimulatedStore, diskUriOf: (volumeName: string) => string | undefined): NonNullable<SimClusterOptions["rankNodes"]> {
+/**
+ * What the scheduler extender answers: its own rules, on the objects as they are. That a node is silent it
+ * does not notice here.
+ */
+export function rankNodesBy(
+  store: SimulatedStore,
+  diskUriOf: (volumeName: string) => string | undefined,
+): NonNullable<SimClusterOptions["rankNodes"]> {
   return (volumeName, nodeNames) => {
     const diskKey = resourceUriKey(diskUriOf(volumeName) ?? "");
     const attachments = store.objects("AzVolumeAttachment").map(attachmentFacts);
@@ -15,18 +21,33 @@ export function rankNodesBy(store: SimulatedStore, diskUriOf: (volumeName: strin
     for (const node of store.objects("AzDriverNode")) {
       const { isReady, vmId, location, zone, volumesMax } = nodeFacts(node);
       const { nodeName } = node.spec;
-      const firmAttachments = attachments.filter((attachment) => attachment.nodeName === nodeName && attachment.isFirm).length;
-      nodes.set(nodeName, { nodeName, vmId, location, zone, volumesMax, health: isReady ? "healthy" : "not-ready", firmAttachments });
+      const firmAttachments = attachments.filter(
+        (attachment) => attachment.nodeName === nodeName && attachment.isFirm,
+      ).length;
+      nodes.set(nodeName, {
+        nodeName,
+        vmId,
+        location,
+        zone,
+        volumesMax,
+        health: isReady ? "healthy" : "not-ready",
+        firmAttachments,
+      });
     }
     const volume = store
       .objects("AzVolume")
       .map(volumeFacts)
       .find((facts) => facts.diskKey === diskKey);
-    const own = attachments.filter((attachment) => attachment.diskKey === diskKey).map((attachment) => [attachment.nodeName, attachment] as const);
-    const volumes: readonly PodVolume[] = volume === undefined ? [] : [{ disk: volume.disk, barred: volume.barred, attachments: new Map(own) }];
+    const own = attachments
+      .filter((attachment) => attachment.diskKey === diskKey)
+      .map((attachment) => [attachment.nodeName, attachment] as const);
+    const volumes: readonly PodVolume[] =
+      volume === undefined ? [] : [{ disk: volume.disk, barred: volume.barred, attachments: new Map(own) }];
     const offered = nodeNames.map((nodeName) => nodes.get(nodeName));
     const removed = filterNodes(offered, volumes);
     const scores = scoreNodes({ volumes, findNode: (nodeName) => nodes.get(nodeName) });
-    return nodeNames.flatMap((nodeName, at) => (removed.has(at) ? [] : { nodeName, score: scores.get(nodeName) ?? 0 }));
+    return nodeNames.flatMap((nodeName, at) =>
+      removed.has(at) ? [] : { nodeName, score: scores.get(nodeName) ?? 0 },
+    );
   };
 }

@@ -16,8 +16,9 @@ export interface FaultContext {
   /** Does something later, as part of the fault; not any more once the storm is over. */
   readonly later: (ms: number, act: () => void) => void;
   /**
-   * The volume's pod may have lost its disk, or its attachment be about to go, by somebody's hand: whoever did it deletes the pod once the storm is over. Kubelet mounts
-   * nothing anew under a pod, and an attachment that is in use goes when the pod has moved.
+   * The volume's pod may have lost its disk, or its attachment be about to go, by somebody's hand: whoever
+   * did it deletes the pod once the storm is over. Kubelet mounts nothing anew under a pod, and an
+   * attachment that is in use goes when the pod has moved.
    */
   readonly toRestart: (volumeName: string) => void;
   /** A user makes a volume, and wants a pod of it from then on. */
@@ -28,16 +29,25 @@ export interface FaultContext {
   readonly destroyed: (volumeName: string) => void;
 }
 
-/** Begins a fault; the answer ends it. What can't happen now, since there is no such disk yet or its node is off, does not happen. */
+/**
+ * Begins a fault; the answer ends it. What can't happen now, since there is no such disk yet or its node is
+ * off, does not happen.
+ */
 export type BeginFault = (context: FaultContext, fault: TimedFault) => () => void;
 
 /** One kind of trouble of a class. */
 export interface FaultVariant {
   /** How long it lasts, in milliseconds. */
   readonly forMs: readonly [min: number, max: number];
-  /** Strikes only in storms that ask for it by name: it makes straight for one rule of the driver's, with several things that go wrong together. */
+  /**
+   * Strikes only in storms that ask for it by name: it makes straight for one rule of the driver's, with
+   * several things that go wrong together.
+   */
   readonly isDirected?: boolean;
-  /** While it lasts, controllers may learn late of a request, a pod or a node, or act late on what they knew. */
+  /**
+   * While it lasts, controllers may learn late of a request, a pod or a node, or act late on what they
+   * knew.
+   */
   readonly delaysNews?: boolean;
   readonly begin: BeginFault;
 }
@@ -78,7 +88,11 @@ export function nodeOfPod(world: SimWorld, { volumeName, nodeName }: TimedFault)
 }
 
 /** All processes of the driver. */
-export function processesOf(context: FaultContext): readonly (SimWorld["controllers"][number] | NonNullable<ReturnType<SimWorld["nodePlugin"]>>)[] {
-  const plugins = context.nodeNames.map((name) => context.world.nodePlugin(name)).filter((plugin) => plugin !== undefined);
+export function processesOf(
+  context: FaultContext,
+): readonly (SimWorld["controllers"][number] | NonNullable<ReturnType<SimWorld["nodePlugin"]>>)[] {
+  const plugins = context.nodeNames
+    .map((name) => context.world.nodePlugin(name))
+    .filter((plugin) => plugin !== undefined);
   return [...context.world.controllers, ...plugins];
 }

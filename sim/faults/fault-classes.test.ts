@@ -11,14 +11,18 @@ const PROOF = fileURLToPath(new URL("../../docs/proof.md", import.meta.url));
 describe("the classes of faults", () => {
   it("are told in docs/proof.md, one line each (npm run sim:proof -- --seeds 0 writes them)", async () => {
     const lines = (await readFile(PROOF, "utf8")).split("\n").filter((line) => /^\| `[a-z]+` \|/u.test(line));
-    const expected = faultNames.map((name) => `| \`${name}\` | ${faultClasses[name].about} | ${Object.keys(faultClasses[name].variants).join(", ")} |`);
+    const expected = faultNames.map(
+      (name) =>
+        `| \`${name}\` | ${faultClasses[name].about} | ${Object.keys(faultClasses[name].variants).join(", ")} |`,
+    );
     assert.deepEqual(lines, expected);
   });
 
   it("end some time, and bear the names by which they are asked for", () => {
     for (const name of faultNames) {
       assert.equal(faultClasses[name].name, name);
-      for (const { forMs } of Object.values(faultClasses[name].variants)) assert.ok(forMs[0] > 0 && forMs[1] >= forMs[0]);
+      for (const { forMs } of Object.values(faultClasses[name].variants))
+        assert.ok(forMs[0] > 0 && forMs[1] >= forMs[0]);
     }
   });
 });
@@ -29,7 +33,8 @@ describe("dice", () => {
       [0, 0.34, 0.99].map((dice) => pick(["a", "b", "c"], dice)),
       ["a", "b", "c"],
     );
-    for (let time = 0; time < 20; time++) assert.ok(diceAgain(0.123, time) >= 0 && diceAgain(0.123, time) < 1);
+    for (let time = 0; time < 20; time++)
+      assert.ok(diceAgain(0.123, time) >= 0 && diceAgain(0.123, time) < 1);
     assert.equal(diceAgain(0.123, 4), diceAgain(0.123, 4));
   });
 });

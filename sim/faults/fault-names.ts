@@ -18,7 +18,10 @@ export const faultNames = [
   "malicious",
 ] as const;
 
-/** Those that the classes of a storm are drawn from. The others are drawn beside them, each by dice of its own: seeds stay the scenarios that they were. */
+/**
+ * Those that the classes of a storm are drawn from. The others are drawn beside them, each by dice of its
+ * own: seeds stay the scenarios that they were.
+ */
 export const drawnFaultNames: readonly FaultName[] = faultNames.filter((name) => name !== "malicious");
 
 /** A class of faults. */

@@ -4,8 +4,11 @@ import { createAcknowledgedRecords } from "./acknowledged-records.ts";
 
 function aHistory() {
   const details: string[] = [];
-  const records = createAcknowledgedRecords(({ invariant, detail }) => details.push(`${invariant}: ${detail}`));
-  for (const [number, text] of ["pod-1 #0", "pod-1 #1"].entries()) records.acknowledge({ volumeName: "vol-1", number, text });
+  const records = createAcknowledgedRecords(({ invariant, detail }) =>
+    details.push(`${invariant}: ${detail}`),
+  );
+  for (const [number, text] of ["pod-1 #0", "pod-1 #1"].entries())
+    records.acknowledge({ volumeName: "vol-1", number, text });
   return { records, details };
 }
 
@@ -30,6 +33,8 @@ describe("acknowledged records", () => {
   it("reports two containers that were both told that the same record is theirs", () => {
     const { records, details } = aHistory();
     records.acknowledge({ volumeName: "vol-1", number: 1, text: "pod-9 #1" });
-    assert.deepEqual(details, [`synced-data-lost: record 1 of vol-1 was acknowledged twice: first "pod-1 #1", which "pod-9 #1" has overwritten`]);
+    assert.deepEqual(details, [
+      `synced-data-lost: record 1 of vol-1 was acknowledged twice: first "pod-1 #1", which "pod-9 #1" has overwritten`,
+    ]);
   });
 });

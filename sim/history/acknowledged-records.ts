@@ -11,7 +11,9 @@ export interface AcknowledgedRecords {
 }
 
 /** Nothing acknowledged yet. */
-export function createAcknowledgedRecords(report: (violation: Omit<Violation, "atMs">) => void): AcknowledgedRecords {
+export function createAcknowledgedRecords(
+  report: (violation: Omit<Violation, "atMs">) => void,
+): AcknowledgedRecords {
   const byVolume = new Map<string, string[]>();
   const recordsOf = (volumeName: string): string[] => {
     const records = byVolume.get(volumeName) ?? [];
@@ -26,7 +28,9 @@ export function createAcknowledgedRecords(report: (violation: Omit<Violation, "a
       const records = recordsOf(volumeName);
       const present = records[number];
       if (present !== undefined && present !== text) {
-        lost(`record ${number} of ${volumeName} was acknowledged twice: first "${present}", which "${text}" has overwritten`);
+        lost(
+          `record ${number} of ${volumeName} was acknowledged twice: first "${present}", which "${text}" has overwritten`,
+        );
       }
       records[number] = text;
     },

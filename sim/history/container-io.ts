@@ -12,10 +12,15 @@ export interface RunningContainer {
 }
 
 /**
- * What containers do with their volumes. The kubelet's model tells it of each container; what it does between, on the machine's own clock, is a database's work: it reads what is
- * there, checks it against every write that was ever acknowledged, and appends and syncs records until it is stopped, or its machine ends.
+ * What containers do with their volumes. The kubelet's model tells it of each container; what it does
+ * between, on the machine's own clock, is a database's work: it reads what is there, checks it against
+ * every write that was ever acknowledged, and appends and syncs records until it is stopped, or its machine
+ * ends.
  */
 export interface ContainerIo {
-  /** Begins the container's work. Resolves when its work has ended: as it was told to, or since its disk answers errors (it then exits, and kubelet starts it anew). */
+  /**
+   * Begins the container's work. Resolves when its work has ended: as it was told to, or since its disk
+   * answers errors (it then exits, and kubelet starts it anew).
+   */
   run(container: RunningContainer, stop: AbortSignal): Promise<"stopped" | "failed">;
 }

@@ -30,8 +30,12 @@ async function aWorld() {
     const host = kernel.startPlugin();
     const device = await host.findDevice({ lun: 0 }, never);
     assert.ok(device.ok);
-    if (disk.content.kind === "blank") await host.format({ device: device.value, fsType: "ext4", uuid }, never);
-    await host.mountDevice({ device: device.value, path: "/target", fsType: "ext4", mountFlags: [], readOnly: false }, never);
+    if (disk.content.kind === "blank")
+      await host.format({ device: device.value, fsType: "ext4", uuid }, never);
+    await host.mountDevice(
+      { device: device.value, path: "/target", fsType: "ext4", mountFlags: [], readOnly: false },
+      never,
+    );
     const boot = new AbortController();
     machines.push({ kernel, boot });
     const machine: RunningContainer["machine"] = {
@@ -46,7 +50,10 @@ async function aWorld() {
       onBoot: () => undefined,
     };
     const run = (podName: string, stop: AbortSignal, access: "mount" | "block" = "mount") =>
-      containers.run({ volumeName: "vol-1", podName, podUid: podName, machine, path: "/target", access }, stop);
+      containers.run(
+        { volumeName: "vol-1", podName, podUid: podName, machine, path: "/target", access },
+        stop,
+      );
     return { kernel, host, boot, run };
   };
   return { clock, details, containers, disk, addMachine };
@@ -69,7 +76,10 @@ describe("a container's work", () => {
     const second = b.run("pod-2", stopB.signal);
     await world.clock.advance(MINUTE_MS);
     stopB.abort();
-    assert.deepEqual([await second, world.containers.records.count("vol-1") > written, world.details], ["stopped", true, []]);
+    assert.deepEqual(
+      [await second, world.containers.records.count("vol-1") > written, world.details],
+      ["stopped", true, []],
+    );
   });
 
   it("tells when its disk no longer answers, so that it is started anew", async () => {
@@ -97,7 +107,9 @@ describe("a container's work", () => {
     await world.clock.settle();
     stop.abort();
     await again;
-    assert.deepEqual(world.details, [`synced-data-lost: pod-2 reads nothing where record 0 of vol-1 was acknowledged as "pod-1 #0"`]);
+    assert.deepEqual(world.details, [
+      `synced-data-lost: pod-2 reads nothing where record 0 of vol-1 was acknowledged as "pod-1 #0"`,
+    ]);
   });
 
   it("lets a container fail that was started on a placeholder: it can write nothing there, and is told of no loss", async () => {
@@ -127,6 +139,8 @@ describe("a container's work", () => {
     const a = await world.addMachine("node-a");
     a.kernel.reboot();
     assert.equal(await a.run("pod-1", never), "failed");
-    assert.deepEqual(world.details, ["synced-data-lost: pod-1 was started on node-a with nothing mounted at /target: it writes beside its disk"]);
+    assert.deepEqual(world.details, [
+      "synced-data-lost: pod-1 was started on node-a with nothing mounted at /target: it writes beside its disk",
+    ]);
   });
 });

@@ -9,7 +9,10 @@ import type { Violation } from "./violation.ts";
 
 /** How long a database is idle between two transactions, in milliseconds. */
 const THINK_MS = [500, 6_000] as const;
-/** How long a record is only in the cache before it is synced, in milliseconds: now and then a power loss or a fence comes in between. */
+/**
+ * How long a record is only in the cache before it is synced, in milliseconds: now and then a power loss or
+ * a fence comes in between.
+ */
 const UNSYNCED_MS = [0, 1_500] as const;
 
 /** A database in each container, and what they were all told. */
@@ -22,9 +25,14 @@ export function createContainerIo(options: {
 }): ContainerIo & { readonly records: AcknowledgedRecords } {
   const { random, trace, report } = options;
   const records = createAcknowledgedRecords(report);
-  const between = ([least, most]: readonly [number, number]): number => Math.floor(least + random.next() * (most - least));
+  const between = ([least, most]: readonly [number, number]): number =>
+    Math.floor(least + random.next() * (most - least));
 
-  async function transact(container: RunningContainer, volume: OpenVolume, life: AbortSignal): Promise<"stopped" | "failed"> {
+  async function transact(
+    container: RunningContainer,
+    volume: OpenVolume,
+    life: AbortSignal,
+  ): Promise<"stopped" | "failed"> {
     const { volumeName, podName, podUid, machine } = container;
     const rest = async (ms: number): Promise<boolean> => {
       if (!life.aborted) {
@@ -84,7 +92,8 @@ export function createContainerIo(options: {
         trace.note(podName, `reads ${records.count(volumeName)} records on ${machine.nodeName}`);
         return await transact(container, volume, life);
       } finally {
-        // With its machine everything of it has ended already: nothing is left that could still be written back.
+        // With its machine everything of it has ended already: nothing is left that could still be written
+        // back.
         if (!boot.aborted) volume.close();
       }
     },

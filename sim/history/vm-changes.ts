@@ -8,7 +8,12 @@ const VM = /^.*\/virtualMachines\/[^/?]+/iu;
 
 /** Azure's journal, as far as it tells of changes of VMs. */
 export interface VmJournal {
-  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body">[];
+  since(
+    sequence: number,
+  ): readonly Pick<
+    JournalEntry,
+    "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body"
+  >[];
 }
 
 /**
@@ -20,7 +25,10 @@ export interface VmChanges {
   lastBy(instanceUri: string): string | undefined;
   /** When that was, in milliseconds of Azure's clock; undefined: there was none. */
   lastAtMs(instanceUri: string): number | undefined;
-  /** Whether others have asked for that very disk to be taken off that VM, and nobody has forced it: where their detach has failed, the disk stays, marked, until the next change of the VM. */
+  /**
+   * Whether others have asked for that very disk to be taken off that VM, and nobody has forced it: where
+   * their detach has failed, the disk stays, marked, until the next change of the VM.
+   */
   isAskedAway(instanceUri: string, diskUri: string): boolean;
   /** The disk has come to the VM, or has left it: what was asked before is over. */
   forget(instanceUri: string, diskUri: string): void;
@@ -40,7 +48,8 @@ export function createVmChanges(journal: VmJournal): VmChanges {
         const instanceUri = VM.exec(path)?.[0];
         if (kind !== "arm" || method === "GET" || status >= 300 || instanceUri === undefined) continue;
         last.set(resourceUriKey(instanceUri), { caller: caller ?? "", atMs });
-        if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(instanceUri, diskUri));
+        if (caller === OUTSIDER)
+          for (const diskUri of detachesIn(body)) askedAway.add(placeOf(instanceUri, diskUri));
         else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(instanceUri, diskUri));
       }
     }
@@ -72,12 +81,19 @@ function placeOf(instanceUri: string, diskUri: string): string {
 
 /** The disks that a call of `attachDetachDataDisks` asks to be taken off. */
 function detachesIn(body: Json | undefined): readonly string[] {
-  const { dataDisksToDetach = [] } = (body ?? {}) as { readonly dataDisksToDetach?: readonly { readonly diskId: string }[] };
+  const { dataDisksToDetach = [] } = (body ?? {}) as {
+    readonly dataDisksToDetach?: readonly { readonly diskId: string }[];
+  };
   return dataDisksToDetach.map(({ diskId }) => diskId);
 }
 
-/** The disks that a change of a VM takes off by force: that is a deed of its own, where the detach that somebody asked for is only slow. */
+/**
+ * The disks that a change of a VM takes off by force: that is a deed of its own, where the detach that
+ * somebody asked for is only slow.
+ */
 export function forcedIn(body: Json | undefined): readonly string[] {
   const dataDisks = listAt(body, "properties", "storageProfile", "dataDisks") ?? [];
-  return dataDisks.filter((entry) => textAt(entry, "detachOption") === "ForceDetach").map((entry) => textAt(entry, "managedDisk", "id") ?? "");
+  return dataDisks
+    .filter((entry) => textAt(entry, "detachOption") === "ForceDetach")
+    .map((entry) => textAt(entry, "managedDisk", "id") ?? "");
 }

@@ -28,13 +28,26 @@ describe("a simulated Kubernetes", () => {
       test.cluster.apply(workload);
       await test.untilRunning();
       const nodeName = test.cluster.pods()[0]?.nodeName ?? "";
-      assert.deepEqual(test.calls, ["create", `${nodeName} publish to`, `${nodeName} stage`, `${nodeName} publish`]);
+      assert.deepEqual(test.calls, [
+        "create",
+        `${nodeName} publish to`,
+        `${nodeName} stage`,
+        `${nodeName} publish`,
+      ]);
       assert.deepEqual(test.cluster.unsettled(), []);
       test.forget();
       test.cluster.deleteWorkload(volumeName);
       await test.until("nothing is left", () => test.cluster.unsettled().length === 0);
-      assert.deepEqual(test.calls, [`${nodeName} unpublish`, `${nodeName} unstage`, `${nodeName} unpublish from`, "delete"]);
-      assert.deepEqual([test.cluster.pods(), test.cluster.volumeAttachments(), test.cluster.diskUriOf(volumeName)], [[], [], undefined]);
+      assert.deepEqual(test.calls, [
+        `${nodeName} unpublish`,
+        `${nodeName} unstage`,
+        `${nodeName} unpublish from`,
+        "delete",
+      ]);
+      assert.deepEqual(
+        [test.cluster.pods(), test.cluster.volumeAttachments(), test.cluster.diskUriOf(volumeName)],
+        [[], [], undefined],
+      );
     }));
 
   it("moves a pod off a drained node in 4 to 25 s, and attaches to the next node only once the last one is clean", () =>
@@ -43,7 +56,14 @@ describe("a simulated Kubernetes", () => {
       const startedSeconds = seconds(test);
       test.cluster.drain(from);
       await test.untilRunning(to);
-      const order = [`${from} unpublish`, `${from} unstage`, `${from} unpublish from`, `${to} publish to`, `${to} stage`, `${to} publish`];
+      const order = [
+        `${from} unpublish`,
+        `${from} unstage`,
+        `${from} unpublish from`,
+        `${to} publish to`,
+        `${to} stage`,
+        `${to} publish`,
+      ];
       assert.deepEqual(test.calls, order);
       assert.equal(test.cluster.failovers(), 1);
       const took = seconds(test) - startedSeconds;
@@ -57,7 +77,12 @@ describe("a simulated Kubernetes", () => {
         const letGo = test.holdCall(`${from} unstage`);
         test.cluster.drain(from);
         await test.untilRunning(to);
-        assert.deepEqual(test.calls, [`${from} unpublish`, `${from} unstage`, `${to} stage`, `${to} publish`]);
+        assert.deepEqual(test.calls, [
+          `${from} unpublish`,
+          `${from} unstage`,
+          `${to} stage`,
+          `${to} publish`,
+        ]);
         assert.deepEqual(test.cluster.volumeAttachments(), []);
         letGo();
       },
@@ -69,7 +94,9 @@ describe("a simulated Kubernetes", () => {
       async (test) => {
         const { from, to } = await startedWithOther(test);
         test.machine(from).freeze();
-        await test.until("the node is not ready", () => test.cluster.nodes().some(({ name, isReady }) => name === from && !isReady));
+        await test.until("the node is not ready", () =>
+          test.cluster.nodes().some(({ name, isReady }) => name === from && !isReady),
+        );
         await test.clock.advance(300_000);
         assert.deepEqual(
           test.cluster.pods().map(({ nodeName, isDeleted }) => ({ nodeName, isDeleted })),
@@ -79,7 +106,11 @@ describe("a simulated Kubernetes", () => {
         assert.equal(test.cluster.containersOn(from).length, 1);
         test.machine(from).thaw();
         await test.untilRunning(to);
-        assert.deepEqual(test.calls.slice(0, 3), [`${from} unpublish`, `${from} unstage`, `${from} unpublish from`]);
+        assert.deepEqual(test.calls.slice(0, 3), [
+          `${from} unpublish`,
+          `${from} unstage`,
+          `${from} unpublish from`,
+        ]);
       },
       { tolerationMs: 60_000 },
     ));
@@ -88,14 +119,21 @@ describe("a simulated Kubernetes", () => {
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);
       test.machine(from).freeze();
-      await test.until("the node is not ready", () => test.cluster.nodes().some(({ name, isReady }) => name === from && !isReady));
+      await test.until("the node is not ready", () =>
+        test.cluster.nodes().some(({ name, isReady }) => name === from && !isReady),
+      );
       const deletedSeconds = seconds(test);
       test.cluster.deletePod(volumeName, { isForced: true });
       await test.until("the volume is unpublished", () => test.calls.includes(`${from} unpublish from`));
       const waited = seconds(test) - deletedSeconds;
       assert.ok(waited >= 360 && waited < 365, `${waited} s`);
       await test.untilRunning(to);
-      assert.deepEqual(test.calls, [`${from} unpublish from`, `${to} publish to`, `${to} stage`, `${to} publish`]);
+      assert.deepEqual(test.calls, [
+        `${from} unpublish from`,
+        `${to} publish to`,
+        `${to} stage`,
+        `${to} publish`,
+      ]);
     }));
 
   it("takes it at once where the node is marked out of service; the container that nobody stopped ends when the machine goes on", () =>
@@ -107,7 +145,12 @@ describe("a simulated Kubernetes", () => {
       test.cluster.deletePod(volumeName, { isForced: true });
       await test.untilRunning(to);
       assert.ok(seconds(test) - markedSeconds <= 15);
-      assert.deepEqual(test.calls, [`${from} unpublish from`, `${to} publish to`, `${to} stage`, `${to} publish`]);
+      assert.deepEqual(test.calls, [
+        `${from} unpublish from`,
+        `${to} publish to`,
+        `${to} stage`,
+        `${to} publish`,
+      ]);
       assert.deepEqual(
         test.cluster.containersOn(from).map(({ isInApi }) => isInApi),
         [false],
@@ -172,7 +215,8 @@ describe("a simulated Kubernetes", () => {
 
   it("waits longer after each error of a node: 0.5 s, 1 s, 2 s; and calls unstage only after an error that may have staged", () =>
     withCluster(async (test) => {
-      for (const name of ["node-a", "node-b", "node-c"]) test.refuse(`${name} stage`, { code: "UNAVAILABLE" }, { code: "ABORTED" }, { code: "UNAVAILABLE" });
+      for (const name of ["node-a", "node-b", "node-c"])
+        test.refuse(`${name} stage`, { code: "UNAVAILABLE" }, { code: "ABORTED" }, { code: "UNAVAILABLE" });
       test.cluster.apply(workload);
       await test.until("a first stage", () => test.calls.some((call) => call.endsWith(" stage")));
       const firstMs = test.clock.elapsedMs();
@@ -185,7 +229,8 @@ describe("a simulated Kubernetes", () => {
     withCluster(async (test) => {
       const from = await started(test);
       test.refuse(`${from} unstage`, ...Array.from({ length: 8 }, () => ({ code: "UNAVAILABLE" })));
-      for (const name of ["node-a", "node-b", "node-c"]) if (name !== from) test.cluster.setUnschedulable(name, true);
+      for (const name of ["node-a", "node-b", "node-c"])
+        if (name !== from) test.cluster.setUnschedulable(name, true);
       test.cluster.deletePod(volumeName, { isForced: false });
       await test.until("a first unstage", () => test.calls.includes(`${from} unstage`));
       test.forget();
@@ -202,7 +247,8 @@ describe("a simulated Kubernetes", () => {
   ]) {
     it(`ends a pod whose stage answered ${code} with ${calls.length === 0 ? "no call at all" : calls.join(" and ")}`, () =>
       withCluster(async (test) => {
-        for (const name of ["node-a", "node-b", "node-c"]) test.refuse(`${name} stage`, ...Array.from({ length: 4 }, () => ({ code })));
+        for (const name of ["node-a", "node-b", "node-c"])
+          test.refuse(`${name} stage`, ...Array.from({ length: 4 }, () => ({ code })));
         test.cluster.apply(workload);
         await test.until("a first stage", () => test.calls.some((call) => call.endsWith(" stage")));
         await test.clock.advance(100);
@@ -220,7 +266,10 @@ describe("a simulated Kubernetes", () => {
   it("keeps calling after errors of the controller, every half minute at least", () =>
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);
-      test.refuse(`${from} unpublish from`, ...Array.from({ length: 8 }, () => ({ code: "UNAVAILABLE", message: "not yet" })));
+      test.refuse(
+        `${from} unpublish from`,
+        ...Array.from({ length: 8 }, () => ({ code: "UNAVAILABLE", message: "not yet" })),
+      );
       test.cluster.drain(from);
       await test.untilRunning(to);
       assert.equal(test.calls.filter((call) => call === `${from} unpublish from`).length, 9);
@@ -233,7 +282,10 @@ describe("a simulated Kubernetes", () => {
       test.cluster.drain(from);
       await test.until("a publish", () => test.calls.includes(`${to} publish to`));
       test.cluster.restartSidecars();
-      await test.until("a second one", () => test.calls.filter((call) => call === `${to} publish to`).length === 2);
+      await test.until(
+        "a second one",
+        () => test.calls.filter((call) => call === `${to} publish to`).length === 2,
+      );
       letGo();
       await test.untilRunning(to);
     }));
@@ -270,7 +322,9 @@ describe("a simulated Kubernetes", () => {
       const from = await started(test);
       test.cluster.setKubeletReachable(from, false);
       test.cluster.deleteNode(from);
-      await test.until("another pod", () => test.cluster.pods().some(({ nodeName, isReady }) => nodeName !== from && isReady));
+      await test.until("another pod", () =>
+        test.cluster.pods().some(({ nodeName, isReady }) => nodeName !== from && isReady),
+      );
       assert.ok(test.calls.includes(`${from} unpublish from`));
       test.cluster.setKubeletReachable(from, true);
       await test.until("its Node", () => test.cluster.nodes().some(({ name }) => name === from));
@@ -301,7 +355,10 @@ describe("a simulated Kubernetes", () => {
       assert.deepEqual(users.cachedOn(where), { kind: "unused" });
       assert.equal(users.cachedNode(from).isUnschedulable, true);
       test.cluster.setApiReachable(false);
-      assert.deepEqual(await ask(users.on(where, lifetime.signal)), { kind: "unknown", because: "the API server does not answer" });
+      assert.deepEqual(await ask(users.on(where, lifetime.signal)), {
+        kind: "unknown",
+        because: "the API server does not answer",
+      });
       assert.equal(await ask(volumes.nodePresence(from, lifetime.signal)), "unknown");
       lifetime.abort();
     }));

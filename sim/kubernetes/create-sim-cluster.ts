@@ -65,7 +65,9 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
   const created = new Set<string>();
   const containersOn: SimCluster["containersOn"] = (nodeName) => {
     const uids = new Set(api.list("Pod").map(({ uid }) => uid));
-    return kubelets.containersOn(nodeName).map(({ podUid, volumeName }) => ({ podUid, volumeName, isInApi: uids.has(podUid) }));
+    return kubelets
+      .containersOn(nodeName)
+      .map(({ podUid, volumeName }) => ({ podUid, volumeName, isInApi: uids.has(podUid) }));
   };
   const kubelets = createKubelets({
     api,
@@ -87,12 +89,19 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
 
   for (const { name, zone } of options.nodes) {
     kubelets.add(name, zone);
-    api.put("Node", newNode({ name, uid: random.uuid(), zone, location, instanceUri: options.instanceUriOf(name) }));
+    api.put(
+      "Node",
+      newNode({ name, uid: random.uuid(), zone, location, instanceUri: options.instanceUriOf(name) }),
+    );
     api.renewLease(name, clock.elapsedMs());
   }
 
   function sightOf(processName: string): Sight {
-    const present = sights.get(processName) ?? { reachable: createSwitch(), told: createSwitch(), delayMs: PROCESS_DELAY_MS };
+    const present = sights.get(processName) ?? {
+      reachable: createSwitch(),
+      told: createSwitch(),
+      delayMs: PROCESS_DELAY_MS,
+    };
     sights.set(processName, present);
     return present;
   }
@@ -101,7 +110,15 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     const own = options.random(name);
     const kinds = ["Pod", "Node", "StatefulSet", "Claim", "PersistentVolume", "VolumeAttachment"] as const;
     const delayMs = (): typeof CONTROLLER_DELAY_MS => CONTROLLER_DELAY_MS;
-    const view = createApiView({ api, clock, random: own, tasks, delayMs, untilGracePeriodEnds: api.untilReachable, kinds });
+    const view = createApiView({
+      api,
+      clock,
+      random: own,
+      tasks,
+      delayMs,
+      untilGracePeriodEnds: api.untilReachable,
+      kinds,
+    });
     return { api, view, clock, random: own, tasks, trace };
   }
 
@@ -166,10 +183,20 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     callDeleteVolume: (volumeName) =>
       createTaskGroup(whole.signal, onFailure).start(async (signal) => {
         const volumeId = api.get("PersistentVolume", volumeName)?.volumeId;
-        if (volumeId !== undefined) await endpoints.controller()?.deleteVolume({ volumeId, secrets: {} }, { timeoutMs: CALL_TIMEOUT_MS, signal });
+        if (volumeId !== undefined)
+          await endpoints
+            .controller()
+            ?.deleteVolume({ volumeId, secrets: {} }, { timeoutMs: CALL_TIMEOUT_MS, signal });
       }),
     connect: (observer) =>
-      connectToCluster({ api, clock, random: options.random(`view of ${observer.processName}`), sight: sightOf(observer.processName), observer, onFailure }),
+      connectToCluster({
+        api,
+        clock,
+        random: options.random(`view of ${observer.processName}`),
+        sight: sightOf(observer.processName),
+        observer,
+        onFailure,
+      }),
     workloads: () => api.list("Claim").map(({ workload, sizeGiB }) => ({ ...workload, sizeGiB })),
     pods: () => api.list("Pod"),
     nodes: () => api.list("Node"),
@@ -182,7 +209,11 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       const admitted = api.list("Pod").filter((pod) => pod.nodeName === nodeName && !pod.isDeleted);
       const starting = kubelets
         .publishedOn(nodeName)
-        .filter(({ podUid }) => admitted.some(({ uid }) => uid === podUid) && !running.some((container) => container.podUid === podUid));
+        .filter(
+          ({ podUid }) =>
+            admitted.some(({ uid }) => uid === podUid) &&
+            !running.some((container) => container.podUid === podUid),
+        );
       return [...running, ...starting.map((pod) => ({ ...pod, isInApi: true }))];
     },
     wasCreated: (volumeId) => created.has(volumeId.toLowerCase()),
@@ -202,7 +233,8 @@ function countFailovers(api: ApiServer): () => number {
   const ranOn = new Map<string, string>();
   let count = 0;
   api.onChange((change: ApiChange) => {
-    if (change.kind !== "Pod" || change.current?.phase !== "Running" || change.previous?.phase === "Running") return;
+    if (change.kind !== "Pod" || change.current?.phase !== "Running" || change.previous?.phase === "Running")
+      return;
     const { volumeName, nodeName = "" } = change.current;
     const before = ranOn.get(volumeName);
     if (before !== undefined && before !== nodeName) count += 1;

@@ -2,7 +2,10 @@ import { podNameOf } from "./api/api-objects.ts";
 import { type ControlPlane, deletePod } from "./controllers/control-plane.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 
-/** What users and operators do with kubectl: each takes effect at once. What can't be is refused by the API server, without a word. */
+/**
+ * What users and operators do with kubectl: each takes effect at once. What can't be is refused by the API
+ * server, without a word.
+ */
 export type Operator = Pick<
   SimCluster,
   | "apply"
@@ -23,7 +26,8 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
   const { api, trace, random } = plane;
 
   function setUnschedulable(nodeName: string, isUnschedulable: boolean): void {
-    if (api.change("Node", nodeName, { isUnschedulable })) trace.note(nodeName, isUnschedulable ? "is cordoned" : "is uncordoned");
+    if (api.change("Node", nodeName, { isUnschedulable }))
+      trace.note(nodeName, isUnschedulable ? "is cordoned" : "is uncordoned");
   }
 
   return {
@@ -31,7 +35,16 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       const { volumeName: name, sizeGiB } = workload;
       if (api.get("Claim", name) === undefined) {
         const uid = random.uuid();
-        api.put("Claim", { name, uid, workload, sizeGiB, capacityGiB: 0, selectedNode: undefined, isBound: false, isDeleted: false });
+        api.put("Claim", {
+          name,
+          uid,
+          workload,
+          sizeGiB,
+          capacityGiB: 0,
+          selectedNode: undefined,
+          isBound: false,
+          isDeleted: false,
+        });
       }
       api.put("StatefulSet", { name, pods: 1 });
       trace.note(name, `is applied: ${JSON.stringify(workload)}`);
@@ -49,10 +62,12 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
     setUnschedulable,
     drain: (nodeName) => {
       setUnschedulable(nodeName, true);
-      for (const pod of api.list("Pod")) if (pod.nodeName === nodeName) deletePod(plane, pod.name, "its node is drained");
+      for (const pod of api.list("Pod"))
+        if (pod.nodeName === nodeName) deletePod(plane, pod.name, "its node is drained");
     },
     setOutOfService: (nodeName, isOutOfService) => {
-      if (api.change("Node", nodeName, { isOutOfService })) trace.note(nodeName, isOutOfService ? "is marked out of service" : "is in service again");
+      if (api.change("Node", nodeName, { isOutOfService }))
+        trace.note(nodeName, isOutOfService ? "is marked out of service" : "is in service again");
     },
     deleteNode: (nodeName) => {
       api.remove("Node", nodeName);
@@ -66,7 +81,8 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
     },
     deleteWorkload: (volumeName) => {
       api.remove("StatefulSet", volumeName);
-      if (api.change("Claim", volumeName, { isDeleted: true })) trace.note(volumeName, "its StatefulSet and its claim are deleted");
+      if (api.change("Claim", volumeName, { isDeleted: true }))
+        trace.note(volumeName, "its StatefulSet and its claim are deleted");
     },
     forgetVolumeAttachment: (volumeName) => {
       for (const attachment of api.list("VolumeAttachment")) {
@@ -76,7 +92,9 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       }
     },
     deleteVolumeAttachment: (volumeName, nodeName) => {
-      const attachment = api.list("VolumeAttachment").find((other) => other.volumeName === volumeName && other.nodeName === nodeName);
+      const attachment = api
+        .list("VolumeAttachment")
+        .find((other) => other.volumeName === volumeName && other.nodeName === nodeName);
       if (attachment === undefined || attachment.isDeleted || !attachment.isKeptByAttacher) return;
       api.change("VolumeAttachment", attachment.name, { isDeleted: true, error: undefined });
       trace.note(volumeName, `its VolumeAttachment for ${nodeName} is deleted by hand`);

@@ -19,7 +19,10 @@ export interface SimWorkload {
   /** `maxMountReplicaCount`. */
   readonly replicas: number;
   readonly access: "mount" | "block";
-  /** The disk, and its zones, of a PersistentVolume that a person has made for the claim. Default: none, the claim is provisioned. */
+  /**
+   * The disk, and its zones, of a PersistentVolume that a person has made for the claim. Default: none, the
+   * claim is provisioned.
+   */
   readonly staticDisk?: { readonly diskUri: string; readonly zones: readonly string[] };
 }
 
@@ -63,7 +66,10 @@ export interface SimVolumeAttachment {
 
 /** A process of the driver that follows the cluster. */
 export interface ClusterObserver {
-  /** Such as `controller-1`; what is said of a view by this name holds for the processes that come after it, too. */
+  /**
+   * Such as `controller-1`; what is said of a view by this name holds for the processes that come after it,
+   * too.
+   */
   readonly processName: string;
   /** Aborted when the process ends: its caches go with it. */
   readonly lifetime: AbortSignal;
@@ -71,7 +77,10 @@ export interface ClusterObserver {
   readonly gate?: Pick<Gate, "isShut" | "passed">;
 }
 
-/** What one process of the driver sees of the cluster, some time late, and asks it. Its caches fill by themselves. */
+/**
+ * What one process of the driver sees of the cluster, some time late, and asks it. Its caches fill by
+ * themselves.
+ */
 export interface ClusterConnection {
   users(): VolumeUsers;
   volumes(): ClusterVolumes;
@@ -91,8 +100,9 @@ export interface SimClusterOptions {
   /** The resource id of the VM that has a node's name as the cluster is made. */
   readonly instanceUriOf: (nodeName: string) => string;
   /**
-   * Calls `listener` with each machine that is made later on. Its kubelet starts by itself, as does that of each machine there is at the beginning: a cloud's images
-   * bring it. A Node that is there already keeps its uid.
+   * Calls `listener` with each machine that is made later on. Its kubelet starts by itself, as does that of
+   * each machine there is at the beginning: a cloud's images bring it. A Node that is there already keeps
+   * its uid.
    */
   readonly onMachine: (listener: (machine: SimMachine) => void) => void;
   readonly containers: ContainerIo;
@@ -105,19 +115,26 @@ export interface SimClusterOptions {
   /** Azure's region in topologies. Default `eastus`. */
   readonly location?: string;
   /**
-   * What a scheduler extender says: of these nodes those that can take a volume, with 0 to 10 points each. Where it names none, all can. The scheduler takes the best
-   * one nine times out of ten, and any that can take it the tenth. Default: all of them, without points.
+   * What a scheduler extender says: of these nodes those that can take a volume, with 0 to 10 points each.
+   * Where it names none, all can. The scheduler takes the best one nine times out of ten, and any that can
+   * take it the tenth. Default: all of them, without points.
    */
-  readonly rankNodes?: (volumeName: string, nodeNames: readonly string[]) => readonly { readonly nodeName: string; readonly score: number }[];
-  /** How long pods put up with a node that is not ready, in milliseconds. Default 300,000, Kubernetes' own. */
+  readonly rankNodes?: (
+    volumeName: string,
+    nodeNames: readonly string[],
+  ) => readonly { readonly nodeName: string; readonly score: number }[];
+  /**
+   * How long pods put up with a node that is not ready, in milliseconds. Default 300,000, Kubernetes' own.
+   */
   readonly tolerationMs?: number;
   /** Default 10,000, kubelet's own. */
   readonly statusTickMs?: number;
 }
 
 /**
- * Kubernetes as far as a volume's life needs it: API objects, the StatefulSet and attach-detach controllers, CSI's sidecars, a scheduler, a kubelet a node, and whoever operates the
- * cluster. They call CSI in the order the real ones do, retry as they do, and see each other's writes late.
+ * Kubernetes as far as a volume's life needs it: API objects, the StatefulSet and attach-detach
+ * controllers, CSI's sidecars, a scheduler, a kubelet a node, and whoever operates the cluster. They call
+ * CSI in the order the real ones do, retry as they do, and see each other's writes late.
  */
 export interface SimCluster {
   /** Runs everything until `signal` is aborted. */
@@ -134,19 +151,34 @@ export interface SimCluster {
   /** Cordons a node and evicts its pods. */
   drain(nodeName: string): void;
   setOutOfService(nodeName: string, isOutOfService: boolean): void;
-  /** Deletes the Node object, as a cloud provider does once its VM is gone; a kubelet that runs registers it anew at its next tick. */
+  /**
+   * Deletes the Node object, as a cloud provider does once its VM is gone; a kubelet that runs registers it
+   * anew at its next tick.
+   */
   deleteNode(nodeName: string): void;
-  /** Deletes the Node object as soon as its machine has gone, and not before, as a cloud provider's controller does. */
+  /**
+   * Deletes the Node object as soon as its machine has gone, and not before, as a cloud provider's
+   * controller does.
+   */
   retireNode(nodeName: string): void;
-  /** Makes the cluster know of a node that was not among `nodes`; its machine may be there already, or come later. */
+  /**
+   * Makes the cluster know of a node that was not among `nodes`; its machine may be there already, or come
+   * later.
+   */
   addNode(nodeName: string, zone: string): void;
   /** Asks for a larger volume. */
   grow(volumeName: string, sizeGiB: number): void;
   /** Deletes StatefulSet and claim; DeleteVolume follows once nobody uses it. */
   deleteWorkload(volumeName: string): void;
-  /** Deletes the VolumeAttachment, and takes its finalizer off: as a restored backup or an impatient person does. */
+  /**
+   * Deletes the VolumeAttachment, and takes its finalizer off: as a restored backup or an impatient person
+   * does.
+   */
   forgetVolumeAttachment(volumeName: string): void;
-  /** Deletes the VolumeAttachment of a volume on a node, as an impatient person does: external-attacher then unpublishes, whatever the kubelet has done. */
+  /**
+   * Deletes the VolumeAttachment of a volume on a node, as an impatient person does: external-attacher then
+   * unpublishes, whatever the kubelet has done.
+   */
   deleteVolumeAttachment(volumeName: string, nodeName: string): void;
 
   // Faults of Kubernetes itself.
@@ -162,12 +194,21 @@ export interface SimCluster {
   setViewDelay(processName: string, delayMs: readonly [min: number, max: number]): void;
   /** While true, that process hears of no change at all; what it asks past its caches is answered. */
   holdView(processName: string, isHeld: boolean): void;
-  /** CSI's sidecars die in the middle of whatever they do, and start again: calls under way are cancelled, and made again. */
+  /**
+   * CSI's sidecars die in the middle of whatever they do, and start again: calls under way are cancelled,
+   * and made again.
+   */
   restartSidecars(): void;
-  /** DeleteVolume is called once for the volume's disk, though its claim is there. The answer is judged as any other. */
+  /**
+   * DeleteVolume is called once for the volume's disk, though its claim is there. The answer is judged as
+   * any other.
+   */
   callDeleteVolume(volumeName: string): void;
 
-  /** How a process of the driver follows the cluster. One a process: a process that is started again connects again. */
+  /**
+   * How a process of the driver follows the cluster. One a process: a process that is started again
+   * connects again.
+   */
   connect(observer: ClusterObserver): ClusterConnection;
 
   // The truth of this moment, for checkers.
@@ -180,18 +221,26 @@ export interface SimCluster {
   /** The size of its disk as its PersistentVolume says, in GiB; undefined: it has none. */
   readonly sizeOf: (volumeName: string) => number | undefined;
   /** Pods whose containers run on a node, whatever the API server thinks. */
-  readonly containersOn: (nodeName: string) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
+  readonly containersOn: (
+    nodeName: string,
+  ) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
   /**
-   * Pods that use their volume on a node: the container runs, or the volume has been published for it and the container is to start, for the first time
-   * or again after it has failed. One that has no container yet counts while it is in the API, and is not being deleted.
+   * Pods that use their volume on a node: the container runs, or the volume has been published for it and
+   * the container is to start, for the first time or again after it has failed. One that has no container
+   * yet counts while it is in the API, and is not being deleted.
    */
-  readonly usersOn: (nodeName: string) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
+  readonly usersOn: (
+    nodeName: string,
+  ) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
   /** When DeleteVolume was first called for a volume, in milliseconds; undefined: never. */
   readonly deletionAskedAtMs: (volumeId: string) => number | undefined;
   /** Whether a CreateVolume has ever answered that volume. */
   readonly wasCreated: (volumeId: string) => boolean;
   /** How often a workload's pod has become Running on another node than before. */
   readonly failovers: () => number;
-  /** What Kubernetes still waits for, a sentence each: pods that do not run, volumes and attachments on their way in or out. Empty at rest. */
+  /**
+   * What Kubernetes still waits for, a sentence each: pods that do not run, volumes and attachments on
+   * their way in or out. Empty at rest.
+   */
   readonly unsettled: () => readonly string[];
 }

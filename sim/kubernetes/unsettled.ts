@@ -10,17 +10,29 @@ export function barrierPendingIn(api: ApiServer): readonly string[] {
     if (pod.isDeleted) return [`pod ${pod.name} on ${pod.nodeName ?? "no node"} is still being deleted`];
     return pod.isReady ? [] : [`pod ${pod.name} on ${pod.nodeName ?? "no node"} does not run`];
   });
-  const claims = api.list("Claim").flatMap((claim) => (claim.isDeleted ? [`claim ${claim.name} is still being deleted`] : []));
+  const claims = api
+    .list("Claim")
+    .flatMap((claim) => (claim.isDeleted ? [`claim ${claim.name} is still being deleted`] : []));
   const volumes = api
     .list("PersistentVolume")
-    .flatMap(({ name, claimUid }) => (api.get("Claim", name)?.uid === claimUid ? [] : [`volume ${name} is still being deleted`]));
-  const attachments = api.list("VolumeAttachment").flatMap(({ name, isAttached, isDeleted, volumeName, nodeName, error }) => {
-    const isUsed = api.get("Pod", podNameOf(volumeName))?.nodeName === nodeName;
-    // One whose pod came back before it could go stays on its way out for as long as that pod runs: nothing takes a deletion back.
-    if (isDeleted && isUsed) return [];
-    if (isDeleted || !isUsed) return [`VolumeAttachment ${name} is still there${error === undefined ? "" : `: ${error}`}`];
-    return isAttached ? [] : [`VolumeAttachment ${name} is not attached${error === undefined ? "" : `: ${error}`}`];
-  });
-  const nodes = api.list("Node").flatMap(({ name, isReady }) => (isReady ? [] : [`node ${name} is not ready`]));
+    .flatMap(({ name, claimUid }) =>
+      api.get("Claim", name)?.uid === claimUid ? [] : [`volume ${name} is still being deleted`],
+    );
+  const attachments = api
+    .list("VolumeAttachment")
+    .flatMap(({ name, isAttached, isDeleted, volumeName, nodeName, error }) => {
+      const isUsed = api.get("Pod", podNameOf(volumeName))?.nodeName === nodeName;
+      // One whose pod came back before it could go stays on its way out for as long as that pod runs:
+      // nothing takes a deletion back.
+      if (isDeleted && isUsed) return [];
+      if (isDeleted || !isUsed)
+        return [`VolumeAttachment ${name} is still there${error === undefined ? "" : `: ${error}`}`];
+      return isAttached
+        ? []
+        : [`VolumeAttachment ${name} is not attached${error === undefined ? "" : `: ${error}`}`];
+    });
+  const nodes = api
+    .list("Node")
+    .flatMap(({ name, isReady }) => (isReady ? [] : [`node ${name} is not ready`]));
   return [...pods, ...claims, ...volumes, ...attachments, ...nodes];
 }

@@ -13,7 +13,9 @@ const STATES_MAX = 5_000;
 
 it("runs the steps that ship: a changed grant gives the models other answers", async () => {
   const source = await readFile(`${root}${RECORD_STEPS}`, "utf8");
-  const mutants = findMutants(RECORD_STEPS, source).filter((mutant) => describeChange(mutant, source) === "record.unverified.length > 0 -> false");
+  const mutants = findMutants(RECORD_STEPS, source).filter(
+    (mutant) => describeChange(mutant, source) === "record.unverified.length > 0 -> false",
+  );
   const sources = new Map([[RECORD_STEPS, source]]);
   const byModel = await judgeByModels({
     root,
@@ -24,7 +26,10 @@ it("runs the steps that ship: a changed grant gives the models other answers", a
     threads: 1,
     onProgress: () => undefined,
   });
-  const kinds = [...byModel].map(([name, ofModel]) => [name, ...[...ofModel.values()].map(({ kind }) => kind)]);
+  const kinds = [...byModel].map(([name, ofModel]) => [
+    name,
+    ...[...ofModel.values()].map(({ kind }) => kind),
+  ]);
   assert.deepEqual(kinds, [
     ["writer-protocol", "passed"],
     ["restored-store", "same"],

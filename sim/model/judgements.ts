@@ -9,7 +9,10 @@ import { writerProtocol } from "./writer-protocol/writer-protocol.ts";
 /** What one model says of the code that it runs. */
 export interface Judgement {
   readonly name: string;
-  /** What goes wrong within the first `statesMax` states, nearest first, and the shortest way there; undefined: nothing. */
+  /**
+   * What goes wrong within the first `statesMax` states, nearest first, and the shortest way there;
+   * undefined: nothing.
+   */
   readonly whatIsWrong: (statesMax: number) => string | undefined;
 }
 
@@ -28,7 +31,11 @@ export const judgements: readonly Judgement[] = [
   judgedBy("recall", () => recallProtocol(new Set())),
 ];
 
-function judgedBy(name: string, space: () => StateSpace, isRequested?: (state: number) => boolean): Judgement {
+function judgedBy(
+  name: string,
+  space: () => StateSpace,
+  isRequested?: (state: number) => boolean,
+): Judgement {
   return {
     name,
     whatIsWrong: (statesMax) => {

@@ -17,9 +17,30 @@ const wrong: Readonly<Record<ReclaimRule, string>> = {
 };
 
 const steps: readonly string[] = [
-  ...["n0 claims", "n0 takes and mounts for a pod", "n1 takes and mounts for a pod", "n1 leaves quarantine", "n1 proves itself clean", "n1 forgets"],
-  ...["n1 claims, whatever it has", "n1 takes, whatever it has", "verifies n0", "verifies n1", "proves n1 detached", "grants n0", "grants n1"],
-  ...["attaches to n0", "detaches from n0", "attaches to n1", "detaches from n1", "n0's pod ends, and its volume is unstaged"],
+  ...[
+    "n0 claims",
+    "n0 takes and mounts for a pod",
+    "n1 takes and mounts for a pod",
+    "n1 leaves quarantine",
+    "n1 proves itself clean",
+    "n1 forgets",
+  ],
+  ...[
+    "n1 claims, whatever it has",
+    "n1 takes, whatever it has",
+    "verifies n0",
+    "verifies n1",
+    "proves n1 detached",
+    "grants n0",
+    "grants n1",
+  ],
+  ...[
+    "attaches to n0",
+    "detaches from n0",
+    "attaches to n1",
+    "detaches from n1",
+    "n0's pod ends, and its volume is unstaged",
+  ],
 ];
 
 describe("the reclaim of a volume whose record was lost, explored in full with the functions that ship", () => {

@@ -14,7 +14,8 @@ const because: Readonly<Record<ReleaseRule, string>> = {
   order: "users are asked for before the record is read: one that comes in between is seen by neither",
   cas: "the intent is written over a want that was stated again meanwhile",
   renew: "NodePublishVolume binds without stating the want again",
-  ending: "a node that gives ends its fence, and a detach that was allowed before lands on it as a writer again",
+  ending:
+    "a node that gives ends its fence, and a detach that was allowed before lands on it as a writer again",
 };
 
 describe("the release check, explored in full with the steps that ship", () => {

@@ -18,8 +18,10 @@ const because: Readonly<Record<RestoreRule, string>> = {
   sweep: "the store incarnation rises, and the records are as the backup had them",
   holders: "records are made anew without asking Azure who has the disk",
   asked: "the record is read after the store was found to be trusted, and a backup comes in between",
-  heard: "a controller that starts after the restore goes by the records before any node has compared what it remembers",
-  settled: "a detach that the records of before allowed lands on a node that has claimed the volume, or was granted it, since",
+  heard:
+    "a controller that starts after the restore goes by the records before any node has compared what it remembers",
+  settled:
+    "a detach that the records of before allowed lands on a node that has claimed the volume, or was granted it, since",
 };
 
 describe("a store that goes back to a backup, explored with the functions that ship", () => {

@@ -22,12 +22,15 @@ const because: Readonly<Record<SafetyRule, string>> = {
   proof: "a detach that answers and does nothing passes for a fence",
   bump: "without a move of the ETag an attach that was allowed before the fence lands after it",
   unverified: "a node that had the disk mounted when its record was lost goes on writing",
-  requarantine: "a node that was fenced before its record was lost is attached again with an old mount command",
+  requarantine:
+    "a node that was fenced before its record was lost is attached again with an old mount command",
   child: "a node whose old mount command is still alive passes for clean",
   releaseClean: "a node gives back after a restart while its old mount command is still alive",
   listed: "an unverified node that has the disk attached is said to be without it",
-  forget: "a VM that is still there is forgotten, and its old mount command mounts as soon as the disk is attached again",
-  moved: "without a move of the ETag an attach that was allowed before lands after the proof that the disk is not there",
+  forget:
+    "a VM that is still there is forgotten, and its old mount command mounts as soon as the disk is attached again",
+  moved:
+    "without a move of the ETag an attach that was allowed before lands after the proof that the disk is not there",
 };
 
 describe("the writer protocol, explored in full with the functions that ship", () => {
@@ -46,7 +49,11 @@ describe("the writer protocol, explored in full with the functions that ship", (
   });
 
   it("leaves the volume to nobody for ever without the proof that an unverified node has no disk", (t) => {
-    const found = findStuck(withoutSteps(writerProtocol(new Set(), { isUnaided: true }), / for a proof$|is deleted for good$/u), isInUse, STATES_MAX);
+    const found = findStuck(
+      withoutSteps(writerProtocol(new Set(), { isUnaided: true }), / for a proof$|is deleted for good$/u),
+      isInUse,
+      STATES_MAX,
+    );
     assert.equal(found.kind, "stuck");
     t.diagnostic(found.path.join("; "));
   });

@@ -1,6 +1,9 @@
 import type { SourceEdit } from "./mutation.ts";
 
-/** A source with edits applied, each of which must fit exactly once: what was refactored since is told, never passed over. */
+/**
+ * A source with edits applied, each of which must fit exactly once: what was refactored since is told,
+ * never passed over.
+ */
 export function applyEdits(source: string, edits: readonly SourceEdit[]): string {
   return edits.reduce((text, { file, find, replace }) => {
     const parts = text.split(find);

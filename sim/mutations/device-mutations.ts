@@ -1,5 +1,10 @@
 import type { Mutation } from "./mutation.ts";
-import { formatCutOffAndLunFreedStorm, formatCutOffStorm, linksLagStorm, rawReplicasStorm } from "./storms.ts";
+import {
+  formatCutOffAndLunFreedStorm,
+  formatCutOffStorm,
+  linksLagStorm,
+  rawReplicasStorm,
+} from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage/stage-volume.ts";
 const PREPARE_FILE_SYSTEM = "src/node/stage/prepare-file-system.ts";
@@ -19,7 +24,8 @@ export const deviceMutations: readonly Mutation[] = [
     alsoRemoves: ["anothers-mount"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: linksLagStorm,
-    takes: "a replica's disk is taken off while udev lags, and another volume's disk gets its name at another LUN",
+    takes:
+      "a replica's disk is taken off while udev lags, and another volume's disk gets its name at another LUN",
     noticedBy: "src/core/node/choose-device.test.ts",
   },
   {
@@ -51,7 +57,8 @@ export const deviceMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["not-converged"],
     storm: formatCutOffStorm,
-    takes: "a plug-in is killed with its format command: what that left can't be told from other people's data",
+    takes:
+      "a plug-in is killed with its format command: what that left can't be told from other people's data",
     noticedBy: "src/node/stage/prepare-file-system.test.ts",
   },
   {
@@ -72,18 +79,24 @@ export const deviceMutations: readonly Mutation[] = [
   },
   {
     name: "any-rest",
-    removes: "data without a signature is taken for the rest of a first format only where the mark on the disk says so",
+    removes:
+      "data without a signature is taken for the rest of a first format only where the mark on the disk says so",
     edits: [
       {
         file: "src/core/node/plan-file-system.ts",
-        find: `if (mark !== undefined && content.hasNoSignature === true) return { kind: "MakeAgain", uuid: mark.uuid };`,
-        replace: `if (content.hasNoSignature === true && formatted === undefined) return { kind: "MakeAgain", uuid: observed.diskUri };`,
+        find: `      if (mark !== undefined && content.hasNoSignature === true)
+        return { kind: "MakeAgain", uuid: mark.uuid };
+`,
+        replace: `      if (content.hasNoSignature === true && formatted === undefined)
+        return { kind: "MakeAgain", uuid: observed.diskUri };
+`,
       },
     ],
     alsoRemoves: ["twins", "kept-luns"],
     breaks: ["formatted-data", "synced-data-lost"],
     storm: formatCutOffAndLunFreedStorm,
-    takes: "a first format is cut off, its disk is taken off, and another volume's raw disk gets its LUN before anything is noticed",
+    takes:
+      "a first format is cut off, its disk is taken off, and another volume's raw disk gets its LUN before anything is noticed",
     noticedBy: "src/core/node/plan-file-system.test.ts",
   },
 ];

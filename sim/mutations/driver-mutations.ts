@@ -31,13 +31,16 @@ function inUse(actions: string): SourceEdit {
 export const driverMutations: readonly Mutation[] = [
   {
     name: "blind-demotion",
-    removes: "ControllerUnpublishVolume frees a volume only once its node gave it back or is proven to be cut off (the V2 original demotes blindly)",
+    removes:
+      "ControllerUnpublishVolume frees a volume only once its node gave it back or is proven to be cut off (the V2 original demotes blindly)",
     edits: [
       { file: UNPUBLISH, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
         file: UNPUBLISH,
-        find: `step: "withdraw-request" }, (record) => withdraw(record, node), signal);`,
-        replace: `step: "withdraw-request" }, ({ writer: _, ...record }) => ok(record), signal);`,
+        find: `      (record) => withdraw(record, node),
+`,
+        replace: `      ({ writer: _, ...record }) => ok(record),
+`,
       },
       {
         file: UNPUBLISH,
@@ -48,7 +51,8 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["csi-answer", "two-writers"],
     storm: forcedByHandStorm,
-    takes: "Kubernetes detaches by force from a node that did not unstage: frozen, cut off, or without a kubelet",
+    takes:
+      "Kubernetes detaches by force from a node that did not unstage: frozen, cut off, or without a kubelet",
     noticedBy: "src/csi/controller/controller-unpublish-volume.test.ts",
   },
   {
@@ -70,7 +74,8 @@ export const driverMutations: readonly Mutation[] = [
       victim: { maxShares: 1, replicas: 0 },
       strikes: { "nodes/paused-before-acquire": 4 },
     },
-    takes: "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
+    takes:
+      "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
@@ -80,17 +85,20 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["twins", "anothers-mount"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: promisedLunsStorm,
-    takes: "somebody takes a replica's disk off, and another volume's disk of the same size comes to that VM before anybody has noticed",
+    takes:
+      "somebody takes a replica's disk off, and another volume's disk of the same size comes to that VM before anybody has noticed",
     noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
   {
     name: "hold",
-    removes: "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
+    removes:
+      "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
     edits: withoutHold,
     alsoRemoves: [],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: numbersGivenAwayStorm,
-    takes: "a node is fenced with an old mount command under way, its record is lost, and another volume's disk gets the number of the one that went",
+    takes:
+      "a node is fenced with an old mount command under way, its record is lost, and another volume's disk gets the number of the one that went",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
@@ -99,8 +107,15 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/attachment/delete-replica.ts",
-        find: `action.attachmentName, { uid, resourceVersion }, signal`,
-        replace: `action.attachmentName, {}, signal`,
+        find: `  const deleted = await store.delete(
+    "AzVolumeAttachment",
+    action.attachmentName,
+    { uid, resourceVersion },
+    signal,
+  );
+`,
+        replace: `  const deleted = await store.delete("AzVolumeAttachment", action.attachmentName, {}, signal);
+`,
       },
       {
         file: "src/controller/attachment/evict-replica.ts",
@@ -114,8 +129,15 @@ export const driverMutations: readonly Mutation[] = [
       },
       {
         file: "src/controller/adoption/prune-volumes.ts",
-        find: `volume.metadata.name, { uid: volume.metadata.uid }, signal)`,
-        replace: `volume.metadata.name, {}, signal)`,
+        find: `      const deleted = await ports.store.delete(
+        "AzVolume",
+        volume.metadata.name,
+        { uid: volume.metadata.uid },
+        signal,
+      );
+`,
+        replace: `      const deleted = await ports.store.delete("AzVolume", volume.metadata.name, {}, signal);
+`,
       },
       {
         file: UNPUBLISH,
@@ -124,8 +146,13 @@ export const driverMutations: readonly Mutation[] = [
       },
       {
         file: "src/controller/disk/disk-reconciler.ts",
-        find: `deleteDisk({ diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) }, signal)`,
-        replace: `deleteDisk({ diskUri: target, precondition: () => Promise.resolve(true) }, signal)`,
+        find: `      ports.cloud.deleteDisk(
+        { diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) },
+        signal,
+      ),
+`,
+        replace: `      ports.cloud.deleteDisk({ diskUri: target, precondition: () => Promise.resolve(true) }, signal),
+`,
       },
       {
         file: "src/csi/controller/mark-deleted.ts",
@@ -134,8 +161,14 @@ export const driverMutations: readonly Mutation[] = [
       },
       {
         file: "src/controller/disk/disk-reconciler.ts",
-        find: `if (fresh.value.metadata.uid !== volume.metadata.uid || fresh.value.metadata.deletionTimestamp === undefined) return ok({});`,
-        replace: ``,
+        find: `  if (
+    fresh.value.metadata.uid !== volume.metadata.uid ||
+    fresh.value.metadata.deletionTimestamp === undefined
+  )
+    return ok({});
+`,
+        replace: `
+`,
       },
     ],
     alsoRemoves: ["made-anew"],
@@ -183,7 +216,11 @@ export const driverMutations: readonly Mutation[] = [
         find: `return isSameVmId(status.vmId, node.vmId) ? status.lun : undefined;`,
         replace: `return status.lun;`,
       },
-      { file: ATTACH_BATCH, find: `if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;`, replace: `if (request !== undefined) return true;` },
+      {
+        file: ATTACH_BATCH,
+        find: `if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;`,
+        replace: `if (request !== undefined) return true;`,
+      },
       {
         file: "src/provisioner/vm/fence-batch.ts",
         find: `kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId`,
@@ -225,7 +262,13 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "poll-refused",
     removes: "the end of an operation is read from its resource where Azure refuses to answer polls",
-    edits: [{ file: "src/provisioner/arm/arm-session.ts", find: `else if (isPollRefused(polled.failure)) arePollsRefused = true;`, replace: `` }],
+    edits: [
+      {
+        file: "src/provisioner/arm/arm-session.ts",
+        find: `else if (isPollRefused(polled.failure)) arePollsRefused = true;`,
+        replace: ``,
+      },
+    ],
     alsoRemoves: [],
     breaks: ["not-converged", "spinning", "arm-budget"],
     storm: { strikes: { "azure/polls-refused": 1, "nodes/freeze-and-mark": 4 } },
@@ -238,13 +281,18 @@ export const driverMutations: readonly Mutation[] = [
     edits: [{ file: OTHERS_DETACH, find: `if (!isHarmful) return found;`, replace: `return found;` }],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
-    storm: { workload: { maxShares: 2, replicas: 1, access: "mount" }, strikes: { "disks/detach-left-behind": 6, "haste/hunted": 2 } },
-    takes: "others ask Azure to take a disk off a node that writes it, that fails, and the driver attaches another disk there",
+    storm: {
+      workload: { maxShares: 2, replicas: 1, access: "mount" },
+      strikes: { "disks/detach-left-behind": 6, "haste/hunted": 2 },
+    },
+    takes:
+      "others ask Azure to take a disk off a node that writes it, that fails, and the driver attaches another disk there",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "others-detach-untold",
-    removes: "the attachment of a replica says that its disk comes off before an update carries out what others have left behind",
+    removes:
+      "the attachment of a replica says that its disk comes off before an update carries out what others have left behind",
     edits: [
       {
         file: OTHERS_DETACH,
@@ -255,7 +303,8 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: replicaLeftDetachingStorm,
-    takes: "a replica whose detach others have left behind is promoted while an attach of another disk carries that detach out",
+    takes:
+      "a replica whose detach others have left behind is promoted while an attach of another disk carries that detach out",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
@@ -284,13 +333,20 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
-    takes: "others ask Azure to take a disk off a node that writes it, that fails, and all objects are lost while Azure does not name its VM",
+    takes:
+      "others ask Azure to take a disk off a node that writes it, that fails, and all objects are lost while Azure does not name its VM",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "force-during-foreign-update",
     removes: "nothing is forced off a VM while another client's update of it is under way",
-    edits: [{ file: "src/core/azure/plan-fence.ts", find: `whose === "own" ? force :`, replace: `whose !== "perhapsOwn" ? force :` }],
+    edits: [
+      {
+        file: "src/core/azure/plan-fence.ts",
+        find: `whose === "own" ? force :`,
+        replace: `whose !== "perhapsOwn" ? force :`,
+      },
+    ],
     alsoRemoves: [],
     breaks: ["update-preempted"],
     storm: updatesOfOthersStorm,
@@ -303,13 +359,24 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: PLAN_FILE_SYSTEM,
-        find: `return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType } };`,
-        replace: `return { kind: "Make", uuid: undefined };`,
+        find: `  if (found.fsType !== fsType)
+    return {
+      kind: "Refuse",
+      failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType },
+    };
+`,
+        replace: `  if (found.fsType !== fsType) return { kind: "Make", uuid: undefined };
+`,
       },
       {
         file: PLAN_FILE_SYSTEM,
-        find: `return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType } };`,
-        replace: `return { kind: "Make", uuid: undefined };`,
+        find: `      return {
+        kind: "Refuse",
+        failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType },
+      };
+`,
+        replace: `      return { kind: "Make", uuid: undefined };
+`,
       },
     ],
     alsoRemoves: ["formatted-once", "host-looks-again"],
@@ -338,11 +405,23 @@ export const driverMutations: readonly Mutation[] = [
     name: "store-incarnation",
     removes: "a store that was restored from a backup is noticed, and its records are not acted on",
     edits: [
-      { file: STORE_MEMORY, find: `if (status.heartbeat < remembered)`, replace: `if (status.heartbeat < 0)` },
       {
         file: STORE_MEMORY,
-        find: `checkpoint.epoch <= record.epoch || includesNode(record.unverified, ports.node)) return undefined;`,
-        replace: `checkpoint.epoch >= 0) return undefined;`,
+        find: `if (status.heartbeat < remembered)`,
+        replace: `if (status.heartbeat < 0)`,
+      },
+      {
+        file: STORE_MEMORY,
+        find: `  if (
+    checkpoint === undefined ||
+    record === undefined ||
+    checkpoint.epoch <= record.epoch ||
+    includesNode(record.unverified, ports.node)
+  )
+    return undefined;
+`,
+        replace: `  if (checkpoint === undefined || record === undefined || checkpoint.epoch >= 0) return undefined;
+`,
       },
       {
         file: "src/node/lifecycle/heartbeat.ts",
@@ -351,8 +430,13 @@ export const driverMutations: readonly Mutation[] = [
       },
       {
         file: "src/core/election/lease-steps.ts",
-        find: `return generation < remembered.generation || (generation === remembered.generation && counter < remembered.counter);`,
-        replace: `return generation < 0 || counter < 0;`,
+        find: `  return (
+    generation < remembered.generation ||
+    (generation === remembered.generation && counter < remembered.counter)
+  );
+`,
+        replace: `  return generation < 0 || counter < 0;
+`,
       },
     ],
     alsoRemoves: [],
@@ -363,14 +447,21 @@ export const driverMutations: readonly Mutation[] = [
   },
   {
     name: "collect-at-failover",
-    removes: "replicas are pruned by the time that the volume has not been requested, which outlives the dead writer's attachment",
+    removes:
+      "replicas are pruned by the time that the volume has not been requested, which outlives the dead writer's attachment",
     edits: [
       {
         file: "src/core/attachment/plan-replicas.ts",
-        find: `const pruned = since !== undefined && pruneInMs(observed, since) <= 0 ? remove(fit, "the volume has not been requested for a while") : [];`,
-        replace: `const isOld = (replica: AzVolumeAttachment): boolean =>
-      fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.collectReplicasAfterMs <= observed.nowMs;
-    const pruned = remove(fit.filter(isOld), "the volume has not been requested for a while");`,
+        find: `    const pruned =
+      since !== undefined && pruneInMs(observed, since) <= 0
+        ? remove(fit, "the volume has not been requested for a while")
+        : [];
+`,
+        replace: `    const isOld = (replica: AzVolumeAttachment): boolean =>
+      fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.collectReplicasAfterMs <=
+      observed.nowMs;
+    const pruned = remove(fit.filter(isOld), "the volume has not been requested for a while");
+`,
       },
     ],
     alsoRemoves: [],
@@ -391,7 +482,8 @@ export const driverMutations: readonly Mutation[] = [
   },
   {
     name: "unmount-under-pod",
-    removes: "a node gives a volume back only once it is not wanted there any more, or after the last target has gone",
+    removes:
+      "a node gives a volume back only once it is not wanted there any more, or after the last target has gone",
     edits: [inUse('[{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }]')],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],

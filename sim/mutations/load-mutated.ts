@@ -7,16 +7,22 @@ import { editsOf, mutationNamed } from "./mutations.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /**
- * Lets this thread load the driver's sources without a rule, from here on: what is to be mutated must be imported afterwards, dynamically. Throws at once where an edit
- * does not fit its file, or where a file that is to be edited has been imported already, as far as this module can know. Threads and child processes call it for themselves.
+ * Lets this thread load the driver's sources without a rule, from here on: what is to be mutated must be
+ * imported afterwards, dynamically. Throws at once where an edit does not fit its file, or where a file
+ * that is to be edited has been imported already, as far as this module can know. Threads and child
+ * processes call it for themselves.
  */
 export function loadMutated(name: string): void {
   const edits = Map.groupBy(editsOf(mutationNamed(name)), ({ file }) => new URL(file, ROOT).href);
-  const sources = new Map([...edits].map(([url, ofFile]) => [url, applyEdits(readFileSync(fileURLToPath(url), "utf8"), ofFile)]));
+  const sources = new Map(
+    [...edits].map(([url, ofFile]) => [url, applyEdits(readFileSync(fileURLToPath(url), "utf8"), ofFile)]),
+  );
   registerHooks({
     load: (url, context, nextLoad) => {
       const source = sources.get(url);
-      return source === undefined ? nextLoad(url, context) : { format: "module-typescript", source, shortCircuit: true };
+      return source === undefined
+        ? nextLoad(url, context)
+        : { format: "module-typescript", source, shortCircuit: true };
     },
   });
 }

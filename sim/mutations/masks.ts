@@ -13,7 +13,11 @@ export const withoutHold: readonly SourceEdit[] = [
 
 /** What lets a disk have a LUN at which its node looks for another one. */
 export const withoutPromisedLuns: readonly SourceEdit[] = [
-  { file: "src/controller/attachment/attach.ts", find: `reservedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
+  {
+    file: "src/controller/attachment/attach.ts",
+    find: `reservedLuns: () => lunsPromisedOn(ports, action.node),`,
+    replace: ``,
+  },
 ];
 
 /** What lets a VM pass for gone without a look at the disk's owners. */
@@ -47,8 +51,11 @@ export const withoutPods: readonly SourceEdit[] = [
 export const wantsAlone: readonly SourceEdit[] = [
   {
     file: "src/controller/backed-attachment.ts",
-    find: `if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment)) return attachment;`,
-    replace: `return attachment;`,
+    find: `  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment))
+    return attachment;
+`,
+    replace: `  return attachment;
+`,
   },
   {
     file: "src/controller/observe-volume.ts",
@@ -92,8 +99,11 @@ export const masks: readonly Mask[] = [
       },
       {
         file: "src/controller/leader-guard.ts",
-        find: `precondition: async (signal: AbortSignal) => isLeading() && (await request.precondition(signal)) && isLeading(),`,
-        replace: `precondition: (signal: AbortSignal) => request.precondition(signal),`,
+        find: `    precondition: async (signal: AbortSignal) =>
+      isLeading() && (await request.precondition(signal)) && isLeading(),
+`,
+        replace: `    precondition: (signal: AbortSignal) => request.precondition(signal),
+`,
       },
     ],
   },
@@ -103,13 +113,17 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/node/writer/acquire-volume.ts",
-        find: `writer === undefined || !isWriter(record, ports.node) || !writer.held || isFencing(record, ports.node)) return ok(undefined);`,
-        replace: `writer === undefined || !isWriter(record, ports.node) || isFencing(record, ports.node)) return ok(undefined);`,
+        find: `    !writer.held ||
+`,
+        replace: "",
       },
       {
         file: "src/node/writer/acquire-volume.ts",
-        find: `isWriter(record, ports.node) && record.writer?.held === true && record.writer.requested`,
-        replace: `isWriter(record, ports.node) && record.writer?.requested === true`,
+        find: `    record.writer?.held === true &&
+    record.writer.requested &&
+`,
+        replace: `    record.writer?.requested === true &&
+`,
       },
       {
         file: "src/node/stage/prepare-file-system.ts",
@@ -129,8 +143,11 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "sim/admission/record-admission.ts",
-        find: `epoch: _____, ...kept }: WriterRecord`,
-        replace: `epoch: _____, fencing: ______, ...kept }: WriterRecord`,
+        find: `  epoch: _____,
+`,
+        replace: `  epoch: _____,
+  fencing: ______,
+`,
       },
     ],
   },
@@ -195,8 +212,12 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/node/stage/wait-for-device.ts",
-        find: `isWriter(volume.status.record, ports.node) && volume.status.record.writer?.requested === true;`,
-        replace: `isWriter(volume.status.record, ports.node);`,
+        find: `    volume?.status?.record !== undefined &&
+    isWriter(volume.status.record, ports.node) &&
+    volume.status.record.writer?.requested === true;
+`,
+        replace: `    volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node);
+`,
       },
     ],
   },
@@ -206,8 +227,11 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
-        find: `if (node !== undefined && isStillRequested(observed.volume, attachment, node)) return { kind: "MakeAnew", node };`,
-        replace: ``,
+        find: `  if (node !== undefined && isStillRequested(observed.volume, attachment, node))
+    return { kind: "MakeAnew", node };
+`,
+        replace: `
+`,
       },
     ],
   },
@@ -217,8 +241,11 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/node/stage/find-device.ts",
-        find: `if (twin !== undefined) return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };\n`,
-        replace: `\n`,
+        find: `  if (twin !== undefined)
+    return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };
+`,
+        replace: `
+`,
       },
     ],
   },
@@ -248,8 +275,16 @@ export const masks: readonly Mask[] = [
     name: "host-looks-again",
     removes: "the command that formats looks at the device itself once more",
     edits: [
-      { file: "src/adapters/model-host/model-host.ts", find: `if (content.kind !== "blank") {`, replace: `if (false) {` },
-      { file: "src/adapters/linux/file-system/format-device.ts", find: `if (content.value.kind !== "blank") {`, replace: `if (false) {` },
+      {
+        file: "src/adapters/model-host/model-host.ts",
+        find: `if (content.kind !== "blank") {`,
+        replace: `if (false) {`,
+      },
+      {
+        file: "src/adapters/linux/file-system/format-device.ts",
+        find: `if (content.value.kind !== "blank") {`,
+        replace: `if (false) {`,
+      },
     ],
   },
   {
@@ -263,8 +298,15 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/node/stage/stage-volume.ts",
-        find: 'if (other !== undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `a pod has it as volume ${other.volumeName}` });\n',
-        replace: "void other;\n",
+        find: `    if (other !== undefined)
+      return fail({
+        kind: "WrongDevice",
+        devicePath: device.path,
+        problem: \`a pod has it as volume \${other.volumeName}\`,
+      });
+`,
+        replace: `    void other;
+`,
       },
     ],
   },
@@ -292,7 +334,8 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "held-device",
-    removes: "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
+    removes:
+      "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
     edits: withoutHold,
   },
   {
@@ -317,8 +360,10 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/csi/controller/delete-volume.ts",
-        find: `if (nodeName !== undefined && !volume.spec.deleteRequested) return`,
-        replace: `if (nodeName === "" && !volume.spec.deleteRequested) return`,
+        find: `  if (nodeName !== undefined && !volume.spec.deleteRequested)
+`,
+        replace: `  if (nodeName === "" && !volume.spec.deleteRequested)
+`,
       },
     ],
   },

@@ -9,7 +9,10 @@ export interface SourceEdit {
   readonly replace: string;
 }
 
-/** A further layer of defence that would hide that a rule is gone. Taken away alone it breaks nothing in the storm of that rule. */
+/**
+ * A further layer of defence that would hide that a rule is gone. Taken away alone it breaks nothing in the
+ * storm of that rule.
+ */
 export interface Mask {
   readonly name: string;
   /** What it takes away, in one sentence. */

@@ -28,7 +28,9 @@ describe("the mutations", () => {
   it("have names of their own, and mask names that there are", () => {
     const names = [...mutations, ...masks].map(({ name }) => name);
     assert.deepEqual(names, [...new Set(names)]);
-    const unknown = mutations.flatMap(({ alsoRemoves }) => alsoRemoves.filter((name) => masks.every((mask) => mask.name !== name)));
+    const unknown = mutations.flatMap(({ alsoRemoves }) =>
+      alsoRemoves.filter((name) => masks.every((mask) => mask.name !== name)),
+    );
     assert.deepEqual(unknown, []);
     assert.deepEqual(
       masks.filter(({ name }) => mutations.every(({ alsoRemoves }) => !alsoRemoves.includes(name))),
@@ -38,8 +40,11 @@ describe("the mutations", () => {
 
   it("have storms whose strikes there are, each of which strikes at all", () => {
     for (const { name, storm } of mutations) {
-      for (const strike of Object.keys(storm.strikes)) assert.ok(variantOf(strike).forMs[1] > 0, `${name}: ${strike}`);
-      const struck = new Set(drawDirected(1, storm).faults.map(({ fault, variant }) => `${fault}/${variant}`));
+      for (const strike of Object.keys(storm.strikes))
+        assert.ok(variantOf(strike).forMs[1] > 0, `${name}: ${strike}`);
+      const struck = new Set(
+        drawDirected(1, storm).faults.map(({ fault, variant }) => `${fault}/${variant}`),
+      );
       for (const strike of Object.keys(storm.strikes)) assert.ok(struck.has(strike), `${name}: ${strike}`);
     }
   });
@@ -55,7 +60,11 @@ describe("the mutations", () => {
 
 describe("applyEdits", () => {
   it("refuses an edit that fits nowhere, or in two places", () => {
-    const edit = (find: string): readonly [{ readonly file: string; readonly find: string; readonly replace: string }] => [{ file: "a.ts", find, replace: "" }];
+    const edit = (
+      find: string,
+    ): readonly [{ readonly file: string; readonly find: string; readonly replace: string }] => [
+      { file: "a.ts", find, replace: "" },
+    ];
     assert.throws(() => applyEdits("one two two", edit("three")), /0 places in a.ts, not one, read: three/);
     assert.throws(() => applyEdits("one two two", edit("two")), /2 places in a.ts, not one, read: two/);
     assert.equal(applyEdits("one two two", edit("one ")), "two two");

@@ -22,17 +22,23 @@ export const mutations: readonly Mutation[] = [
 /** The mutation of a name. Throws with all names where there is none. */
 export function mutationNamed(name: string): Mutation {
   const mutation = mutations.find((other) => other.name === name);
-  if (mutation === undefined) throw new Error(`there is no mutation ${name}: ${mutations.map((other) => other.name).join(", ")}`);
+  if (mutation === undefined)
+    throw new Error(`there is no mutation ${name}: ${mutations.map((other) => other.name).join(", ")}`);
   return mutation;
 }
 
 /** All edits of a mutation: its own, and those of what would mask it. */
 export function editsOf(mutation: Mutation): readonly SourceEdit[] {
-  return [...mutation.edits, ...masks.filter(({ name }) => mutation.alsoRemoves.includes(name)).flatMap(({ edits }) => edits)];
+  return [
+    ...mutation.edits,
+    ...masks.filter(({ name }) => mutation.alsoRemoves.includes(name)).flatMap(({ edits }) => edits),
+  ];
 }
 
 /** What a mutation takes away, with what would mask it: a line each. */
 export function describeMutation(mutation: Mutation): string {
-  const also = masks.filter(({ name }) => mutation.alsoRemoves.includes(name)).map(({ name, removes }) => `\n    and ${name}: ${removes}`);
+  const also = masks
+    .filter(({ name }) => mutation.alsoRemoves.includes(name))
+    .map(({ name, removes }) => `\n    and ${name}: ${removes}`);
   return `${mutation.name}: ${mutation.removes}${also.join("")}`;
 }

@@ -6,16 +6,29 @@ import { mutations } from "./mutations.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 180_000;
-/** A contract suite runs against several adapters: the one without real time is enough, and done in seconds. */
+/**
+ * A contract suite runs against several adapters: the one without real time is enough, and done in seconds.
+ */
 const ADAPTER = "--test-name-pattern=on a virtual clock";
 
 describe("a mutated driver", () => {
   for (const { name, noticedBy } of mutations) {
     it(`fails ${noticedBy} without ${name}`, async (t) => {
       const chosen = noticedBy.startsWith("test/contract/") ? [ADAPTER] : [];
-      const args = ["--import", "./sim/mutations/import-mutated.ts", "--test-reporter=tap", ...chosen, noticedBy];
-      const { code, output } = await runCommand(process.execPath, args, { cwd: ROOT, env: { SIM_MUTATION: name }, timeoutMs: TIMEOUT_MS });
-      const count = (what: string): number => Number(new RegExp(`^# ${what} (\\d+)$`, "mu").exec(output)?.[1] ?? 0);
+      const args = [
+        "--import",
+        "./sim/mutations/import-mutated.ts",
+        "--test-reporter=tap",
+        ...chosen,
+        noticedBy,
+      ];
+      const { code, output } = await runCommand(process.execPath, args, {
+        cwd: ROOT,
+        env: { SIM_MUTATION: name },
+        timeoutMs: TIMEOUT_MS,
+      });
+      const count = (what: string): number =>
+        Number(new RegExp(`^# ${what} (\\d+)$`, "mu").exec(output)?.[1] ?? 0);
       // A source that does not load fails without a test.
       assert.ok(code !== 0 && count("fail") > 0, output.slice(-2_000));
       t.diagnostic(`${name}: ${count("fail")} of ${count("fail") + count("pass")} tests fail`);

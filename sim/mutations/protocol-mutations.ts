@@ -24,8 +24,11 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: MOVE_RECORD,
-        find: `const written = await ports.steps.run(request.step, () => ports.store.updateStatus("AzVolume", next, signal));`,
-        replace: `const overwrite = async (): Promise<Result<AzVolume, Failure>> => {
+        find: `    const written = await ports.steps.run(request.step, () =>
+      ports.store.updateStatus("AzVolume", next, signal),
+    );
+`,
+        replace: `    const overwrite = async (): Promise<Result<AzVolume, Failure>> => {
       for (let tries = 1; ; tries += 1) {
         const newest = await ports.store.get("AzVolume", request.volumeName, signal);
         if (!newest.ok) return newest;
@@ -34,19 +37,27 @@ export const protocolMutations: readonly Mutation[] = [
         if (put.ok || put.failure.kind !== "ObjectConflict" || tries >= CONFLICTS_MAX) return put;
       }
     };
-    const written = await ports.steps.run(request.step, overwrite);`,
+    const written = await ports.steps.run(request.step, overwrite);
+`,
       },
     ],
     alsoRemoves: ["leaders-clock", "node-policy"],
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: { strikes: { "nodes/freeze-at-step": 5, "leaders/paused-at-step": 5 } },
-    takes: "two processes move one record at the same time, and the slower one was frozen or its write was under way for long",
+    takes:
+      "two processes move one record at the same time, and the slower one was frozen or its write was under way for long",
     noticedBy: "src/objects/update-record.test.ts",
   },
   {
     name: "acquire",
     removes: "a node that mounts says so in the record first",
-    edits: [{ file: WRITER_STEPS, find: `return ok({ ...record, writer: { ...writer, held: true } });`, replace: `return ok(record);` }],
+    edits: [
+      {
+        file: WRITER_STEPS,
+        find: `return ok({ ...record, writer: { ...writer, held: true } });`,
+        replace: `return ok(record);`,
+      },
+    ],
     alsoRemoves: ["held-before-use", "format-admission"],
     breaks: ["two-writers"],
     storm: { strikes: { "nodes/freeze-and-mark": 5 } },
@@ -65,7 +76,11 @@ export const protocolMutations: readonly Mutation[] = [
     ],
     alsoRemoves: [],
     breaks: ["two-writers", "healthy-writer-cut-off", "lun-twice", "not-converged"],
-    storm: { isQuiet: true, workload: { maxShares: 1, replicas: 0, access: "mount" }, strikes: { "leaders/killed-while-sending": 2 } },
+    storm: {
+      isQuiet: true,
+      workload: { maxShares: 1, replicas: 0, access: "mount" },
+      strikes: { "leaders/killed-while-sending": 2 },
+    },
     takes: "an update of a VM is under way to Azure while another controller updates that VM",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -82,7 +97,8 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
-    takes: "a node with a mount command under way is fenced, and its attachment is looked at before the fence is cleared",
+    takes:
+      "a node with a mount command under way is fenced, and its attachment is looked at before the fence is cleared",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -107,8 +123,12 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: FENCE_BATCH,
-        find: `request.kind !== "settle" && !lists(after, new Set([request.diskKey])));`,
-        replace: `request.kind !== "settle");`,
+        find: `    const off = open.filter(
+      (request) => request.kind !== "settle" && !lists(after, new Set([request.diskKey])),
+    );
+`,
+        replace: `    const off = open.filter((request) => request.kind !== "settle");
+`,
       },
     ],
     alsoRemoves: ["disk-names-owner"],
@@ -133,13 +153,16 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: pulledInMountStorm,
-    takes: "an attach is under way to Azure while another controller fences that node, from which the disk is off",
+    takes:
+      "an attach is under way to Azure while another controller fences that node, from which the disk is off",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
   {
     name: "unverified",
     removes: "whoever has a disk attached whose record was lost counts as a writer until it shows otherwise",
-    edits: [{ file: WRITER_STEPS, find: `unverified: [...attachedTo, ...unconfirmed]`, replace: `unverified: []` }],
+    edits: [
+      { file: WRITER_STEPS, find: `unverified: [...attachedTo, ...unconfirmed]`, replace: `unverified: []` },
+    ],
     alsoRemoves: [],
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: recordsLostStorm,
@@ -149,7 +172,15 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "requarantine",
     removes: "where a record was lost, every node counts as cut off until it has shown that it is clean",
-    edits: [{ file: WRITER_STEPS, find: `adopted: true, clean: []`, replace: `adopted: false, clean: []` }],
+    edits: [
+      {
+        file: WRITER_STEPS,
+        find: `      adopted: true,
+`,
+        replace: `      adopted: false,
+`,
+      },
+    ],
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: recordLostStorm,
@@ -162,12 +193,22 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/azure-cloud-provisioner.ts",
-        find: `fenceDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),`,
-        replace: `fenceDisk: (request, signal) => {
+        find: `    fenceDisk: (request, signal) =>
+      cancellable(signal, () =>
+        onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal)),
+      ),
+`,
+        replace: `    fenceDisk: (request, signal) => {
       const { nodeName, instanceUri } = request.node;
-      const node = { ...request.node, instanceUri: \`\${instanceUri.slice(0, instanceUri.lastIndexOf("/"))}/\${nodeName}\` };
-      return cancellable(signal, () => onVm(place, { ...request, node }, (vm) => fenceDisk(attachments, { ...request, node, vm }, signal)));
-    },`,
+      const node = {
+        ...request.node,
+        instanceUri: \`\${instanceUri.slice(0, instanceUri.lastIndexOf("/"))}/\${nodeName}\`,
+      };
+      return cancellable(signal, () =>
+        onVm(place, { ...request, node }, (vm) => fenceDisk(attachments, { ...request, node, vm }, signal)),
+      );
+    },
+`,
       },
     ],
     alsoRemoves: ["owners-are-other-vms"],
@@ -182,8 +223,10 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/node-name-of.ts",
-        find: `return made?.status?.vmId === undefined ? undefined : {`,
-        replace: `return made?.status?.vmId === undefined ? { nodeName: instanceUri.slice(instanceUri.lastIndexOf("/") + 1) } : {`,
+        find: `    ? undefined
+`,
+        replace: `    ? { nodeName: instanceUri.slice(instanceUri.lastIndexOf("/") + 1) }
+`,
       },
     ],
     alsoRemoves: [],
@@ -221,7 +264,8 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["neighbour-touched"],
     storm: twoClustersStorm,
-    takes: "another live cluster, whose id begins with this one's, has volumes in the resource group, and recovery runs",
+    takes:
+      "another live cluster, whose id begins with this one's, has volumes in the resource group, and recovery runs",
     noticedBy: "src/controller/adoption/recover-volumes.test.ts",
   },
   {
@@ -242,7 +286,8 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "failed-is-own",
-    removes: "CreateVolume writes a disk of its name that Azure has failed again only where the disk is its own",
+    removes:
+      "CreateVolume writes a disk of its name that Azure has failed again only where the disk is its own",
     edits: [
       {
         file: "src/provisioner/disk/disks.ts",
@@ -269,7 +314,8 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: deletedInMountStorm,
-    takes: "a node is fenced with an old mount command under way, its Node is deleted by hand, and its plug-in is silent for long",
+    takes:
+      "a node is fenced with an old mount command under way, its Node is deleted by hand, and its plug-in is silent for long",
     noticedBy: "src/controller/fencing/prune-nodes.test.ts",
   },
   {
@@ -278,13 +324,19 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/node/judge-clean.ts",
-        find: `...(evidence.earlierChildAlive ? ["an earlier plug-in instance, or a command that it started, is still alive"] : []),`,
-        replace: ``,
+        find: `    ...(evidence.earlierChildAlive
+      ? ["an earlier plug-in instance, or a command that it started, is still alive"]
+      : []),
+`,
+        replace: "",
       },
       {
         file: HOLD_VOLUME,
-        find: `if (alive.value) return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });`,
-        replace: ``,
+        find: `  if (alive.value)
+    return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
+`,
+        replace: `
+`,
       },
     ],
     alsoRemoves: [],

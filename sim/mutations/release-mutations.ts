@@ -25,34 +25,52 @@ export const releaseMutations: readonly Mutation[] = [
   },
   {
     name: "mark",
-    removes: "the release check marks the writer unwanted before it asks for users, so that a new one has something to take back",
+    removes:
+      "the release check marks the writer unwanted before it asks for users, so that a new one has something to take back",
     edits: [
       {
         file: RELEASE_CHECK,
-        find: `  const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "withdraw-request" }, (record) => withdraw(record, node), signal);
+        find: `  const marked = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "withdraw-request" },
+    (record) => withdraw(record, node),
+    signal,
+  );
   if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
 `,
-        replace: ``,
+        replace: "",
       },
       {
         file: RELEASE_CHECK,
-        find: `if (writer === undefined || writer.requested || !isSameNode(writer, node)) return`,
-        replace: `if (writer === undefined || !isSameNode(writer, node)) return`,
+        find: `  if (writer === undefined || writer.requested || !isSameNode(writer, node))
+`,
+        replace: `  if (writer === undefined || !isSameNode(writer, node))
+`,
       },
       {
         file: RELEASE_CHECK,
-        find: `return use.kind === "unused" ? ok({ kind: "released", volume: fresh.value }) : stillUsed(ports, request, use, signal);`,
-        replace: `if (use.kind !== "unused") return stillUsed(ports, request, use, signal);
+        find: `  return use.kind === "unused"
+    ? ok({ kind: "released", volume: fresh.value })
+    : stillUsed(ports, request, use, signal);
+`,
+        replace: `  if (use.kind !== "unused") return stillUsed(ports, request, use, signal);
   if (!writer.requested) return ok({ kind: "released", volume: fresh.value });
   const onlyAtVersion = fresh.value.metadata.resourceVersion;
-  const late = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "withdraw-request", onlyAtVersion }, (record) => withdraw(record, node), signal);
-  return late.ok ? ok({ kind: "released", volume: late.value }) : late;`,
+  const late = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "withdraw-request", onlyAtVersion },
+    (record) => withdraw(record, node),
+    signal,
+  );
+  return late.ok ? ok({ kind: "released", volume: late.value }) : late;
+`,
       },
     ],
     alsoRemoves: ["recall-first"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    takes: "a pod comes back to its node between the question and the fence: a controller stands still there for seconds",
+    takes:
+      "a pod comes back to its node between the question and the fence: a controller stands still there for seconds",
     noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
@@ -79,17 +97,26 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-first"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
+    takes:
+      "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
     noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
     name: "renew",
-    removes: "NodeStageVolume and NodePublishVolume state the want of an unwanted writer again before they let a pod use it",
-    edits: [{ file: "src/node/writer/acquire-volume.ts", find: `if (writer.requested) return ok(writer);`, replace: `return ok(writer);` }],
+    removes:
+      "NodeStageVolume and NodePublishVolume state the want of an unwanted writer again before they let a pod use it",
+    edits: [
+      {
+        file: "src/node/writer/acquire-volume.ts",
+        find: `if (writer.requested) return ok(writer);`,
+        replace: `return ok(writer);`,
+      },
+    ],
     alsoRemoves: ["recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
+    takes:
+      "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
     noticedBy: "src/node/writer/acquire-volume.test.ts",
   },
   {
@@ -105,7 +132,8 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["fence-admission"],
     breaks: ["healthy-writer-cut-off"],
     storm: { ...detachUnderWay, attach: "driver", strikes: { "azure/detach-late": 1 } },
-    takes: "a forced detach is under way to Azure while its node gives the volume back and is granted it anew",
+    takes:
+      "a forced detach is under way to Azure while its node gives the volume back and is granted it anew",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -122,7 +150,8 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
-    takes: "a forced detach is under way to Azure when nobody knows of it any more, and its node claims the volume or is granted it anew",
+    takes:
+      "a forced detach is under way to Azure when nobody knows of it any more, and its node claims the volume or is granted it anew",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -131,14 +160,17 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find: `return record.adopted && !isForeign(node) ?`,
-        replace: `return node.nodeName === "" && !isForeign(node) ?`,
+        find: `  return record.adopted && !isForeign(node)
+`,
+        replace: `  return node.nodeName === "" && !isForeign(node)
+`,
       },
     ],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: unnamedVmsStorm,
-    takes: "the same, and all objects are lost, so that the VM is known by its resource id alone until its node has registered again",
+    takes:
+      "the same, and all objects are lost, so that the VM is known by its resource id alone until its node has registered again",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -154,7 +186,8 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
-    takes: "a forced detach is under way for minutes when its record is lost or a backup is put back, and its node claims the volume",
+    takes:
+      "a forced detach is under way for minutes when its record is lost or a backup is put back, and its node claims the volume",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
 ];

@@ -20,7 +20,8 @@ import {
 export const reviewMutations: readonly Mutation[] = [
   {
     name: "cut-off-elsewhere",
-    removes: "a node that was cut off from one volume gets no disk of another before it has shown that it is clean",
+    removes:
+      "a node that was cut off from one volume gets no disk of another before it has shown that it is clean",
     edits: [
       {
         file: "src/controller/attachment/may-attach-now.ts",
@@ -31,7 +32,8 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
-    takes: "a node is fenced with an old mount command under way, and another volume's disk gets the number of the one that went",
+    takes:
+      "a node is fenced with an old mount command under way, and another volume's disk gets the number of the one that went",
     noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
   {
@@ -47,7 +49,8 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
-    takes: "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks come to it",
+    takes:
+      "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks come to it",
     noticedBy: "src/core/volume/plan-state-tags.test.ts",
   },
   {
@@ -68,7 +71,8 @@ export const reviewMutations: readonly Mutation[] = [
   },
   {
     name: "goes-as-cached",
-    removes: "whether the tags of an AzVolume that a person deletes keep its state is judged on the version on which it goes",
+    removes:
+      "whether the tags of an AzVolume that a person deletes keep its state is judged on the version on which it goes",
     edits: [
       {
         file: "src/controller/adoption/recreate-volume.ts",
@@ -79,7 +83,8 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedBeforeFenceStorm,
-    takes: "a person deletes the AzVolume, a node is fenced in a mount while Azure is asked for the disk, and other disks come to it",
+    takes:
+      "a person deletes the AzVolume, a node is fenced in a mount while Azure is asked for the disk, and other disks come to it",
     noticedBy: "src/controller/disk/keep-state.test.ts",
   },
   {
@@ -113,7 +118,8 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off", "two-writers", "synced-data-lost"],
     storm: backupsUnderMovesStorm,
-    takes: "the store is restored from a backup in which another node is the writer, while a pod uses the volume",
+    takes:
+      "the store is restored from a backup in which another node is the writer, while a pod uses the volume",
     noticedBy: "src/node/care/volume-reconciler.test.ts",
   },
   {
@@ -129,24 +135,30 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["not-converged"],
     storm: copiesStorm,
-    takes: "a person copies a disk with its tags, gives the copy's file system another UUID, and uses it as a volume of its own",
+    takes:
+      "a person copies a disk with its tags, gives the copy's file system another UUID, and uses it as a volume of its own",
     noticedBy: "src/core/volume/state-tags.test.ts",
   },
   {
     name: "replaced-waits",
-    removes: "the other plans of a volume go on while Azure is asked about a VM in its record whose node name is another VM's",
+    removes:
+      "the other plans of a volume go on while Azure is asked about a VM in its record whose node name is another VM's",
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
-        find: `  return [...checks, ...planRecallEnds(observed, record),`,
+        find: `  return [
+    ...checks,
+`,
         replace: `  if (checks.length > 0) return checks;
-  return [...planRecallEnds(observed, record),`,
+  return [
+`,
       },
     ],
     alsoRemoves: [],
     breaks: ["not-converged"],
     storm: nameMovesStorm,
-    takes: "a node is replaced under its name by another VM, and the earlier one is kept, switched off, after it was cut off from a volume",
+    takes:
+      "a node is replaced under its name by another VM, and the earlier one is kept, switched off, after it was cut off from a volume",
     noticedBy: "src/core/writer/plan-replaced-writer.test.ts",
   },
   {
@@ -162,12 +174,14 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["not-converged", "two-writers"],
     storm: nameMovesStorm,
-    takes: "a node is replaced under its name by another VM, which passes for the writer that the record names",
+    takes:
+      "a node is replaced under its name by another VM, which passes for the writer that the record names",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "earlier-overwritten",
-    removes: "no attach overwrites the word that the disk is on an earlier VM of the node's name, though the record names that VM, too",
+    removes:
+      "no attach overwrites the word that the disk is on an earlier VM of the node's name, though the record names that VM, too",
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
@@ -180,12 +194,14 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["assumed-held"],
     breaks: ["not-converged", "leaked"],
     storm: grantMovesStorm,
-    takes: "a node is granted a volume, is replaced under its name by another VM before it takes it, and the pod goes elsewhere",
+    takes:
+      "a node is granted a volume, is replaced under its name by another VM before it takes it, and the pod goes elsewhere",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
   {
     name: "by-hand-is-deletion",
-    removes: "only DeleteVolume ends a volume: one whose AzVolume a person deletes serves, and keeps its replicas",
+    removes:
+      "only DeleteVolume ends a volume: one whose AzVolume a person deletes serves, and keeps its replicas",
     edits: [
       {
         file: "src/core/attachment/observed-volume.ts",
@@ -203,7 +219,8 @@ export const reviewMutations: readonly Mutation[] = [
   },
   {
     name: "unregistered-at-once",
-    removes: "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node is not heard",
+    removes:
+      "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node is not heard",
     edits: [
       {
         file: "src/core/attachment/plan-replicas.ts",
@@ -239,8 +256,10 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/csi/controller/delete-volume.ts",
-        find: `if (writer !== undefined && (writer.held || writer.requested)) return`,
-        replace: `if (writer !== undefined && writer.nodeName === "") return`,
+        find: `  if (writer !== undefined && (writer.held || writer.requested))
+`,
+        replace: `  if (writer !== undefined && writer.nodeName === "")
+`,
       },
     ],
     alsoRemoves: ["published-nodes"],
@@ -252,7 +271,13 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "attached-is-new",
     removes: "a new disk that a VM has already is found, not new",
-    edits: [{ file: "src/controller/disk/disk-reconciler.ts", find: `attachedTo.length === 0 &&`, replace: `attachedTo.length >= 0 &&` }],
+    edits: [
+      {
+        file: "src/controller/disk/disk-reconciler.ts",
+        find: `attachedTo.length === 0 &&`,
+        replace: `attachedTo.length >= 0 &&`,
+      },
+    ],
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: attachedBeforeRecordedStorm,

@@ -1,7 +1,14 @@
 import type { DirectedStorm } from "../scenario/directed-storm.ts";
 
-/** Where nodes attach by themselves, a pod is back on its node while the release check is under way, and the node in between states its want late. */
-export const thereAndBackStorm: DirectedStorm = { attach: "driver", isQuiet: true, strikes: { "haste/there-and-back": 8 } };
+/**
+ * Where nodes attach by themselves, a pod is back on its node while the release check is under way, and the
+ * node in between states its want late.
+ */
+export const thereAndBackStorm: DirectedStorm = {
+  attach: "driver",
+  isQuiet: true,
+  strikes: { "haste/there-and-back": 8 },
+};
 
 /** Plug-ins die in the middle of mounts whose commands live on, and their pods go elsewhere. */
 export const livingMountStorm: DirectedStorm = {
@@ -10,16 +17,26 @@ export const livingMountStorm: DirectedStorm = {
 };
 
 /** Attachments are deleted by hand while the kubelet has not let go yet. */
-export const forcedByHandStorm: DirectedStorm = { attach: "kubernetes", isQuiet: true, strikes: { "haste/forced-by-hand": 6 } };
+export const forcedByHandStorm: DirectedStorm = {
+  attach: "kubernetes",
+  isQuiet: true,
+  strikes: { "haste/forced-by-hand": 6 },
+};
 
-/** Disks of one size on all of three nodes, between which pods move quickly: a LUN that is wrong leads to another volume's disk. */
+/**
+ * Disks of one size on all of three nodes, between which pods move quickly: a LUN that is wrong leads to
+ * another volume's disk.
+ */
 export const replicasOnEachNode = {
   attach: "driver",
   nodesMax: 3,
   workload: { maxShares: 3, replicas: 2, access: "mount", sizeGiB: 16 },
 } as const satisfies Partial<DirectedStorm>;
 
-/** One volume with replicas on other nodes: a node that is cut off from another volume gets nothing attached. */
+/**
+ * One volume with replicas on other nodes: a node that is cut off from another volume gets nothing
+ * attached.
+ */
 const oneWithReplicas = {
   nodesMax: 4,
   workload: { maxShares: 1, replicas: 0, access: "mount" },
@@ -30,7 +47,11 @@ const oneWithReplicas = {
 const oneThatMoves = { ...oneWithReplicas, isQuiet: true } as const satisfies Partial<DirectedStorm>;
 
 /** A node freezes right before it mounts, is fenced, and thaws. */
-export const frozenInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "nodes/frozen-in-mount": 3 } };
+export const frozenInMountStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "driver",
+  strikes: { "nodes/frozen-in-mount": 3 },
+};
 
 /** A node is fenced with a mount command under way, and the volume's record is lost then. */
 export const recordLostStorm: DirectedStorm = {
@@ -42,7 +63,11 @@ export const recordLostStorm: DirectedStorm = {
 };
 
 /** The same while other volumes move: to a node that nobody knows of any more that it was cut off. */
-export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithReplicas, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 3 } };
+export const numbersGivenAwayStorm: DirectedStorm = {
+  ...oneWithReplicas,
+  attach: "kubernetes",
+  strikes: { "loss/record-lost-after-fence": 3 },
+};
 
 /**
  * The same, after a minute and a half in which that volume never rests. Other volumes' pods come to the node
@@ -63,7 +88,10 @@ export const deletedAfterFenceStorm: DirectedStorm = {
   strikes: { "loss/deleted-after-fence": 2, "crash/controller-at-step": 1 },
 };
 
-/** The same, where a person deletes the AzVolume right before the fence, and Azure is slow to answer for the disk. */
+/**
+ * The same, where a person deletes the AzVolume right before the fence, and Azure is slow to answer for the
+ * disk.
+ */
 export const deletedBeforeFenceStorm: DirectedStorm = {
   ...oneThatMoves,
   attach: "kubernetes",
@@ -72,13 +100,30 @@ export const deletedBeforeFenceStorm: DirectedStorm = {
 };
 
 /** A node is fenced with a mount command under way, and pods of other volumes come to it. */
-export const backAfterFenceStorm: DirectedStorm = { ...oneWithReplicas, attach: "kubernetes", strikes: { "nodes/back-after-fence": 3 } };
+export const backAfterFenceStorm: DirectedStorm = {
+  ...oneWithReplicas,
+  attach: "kubernetes",
+  strikes: { "nodes/back-after-fence": 3 },
+};
 
-/** Somebody takes a disk off a node with a mount command under way, and the attach that brings it back outlasts a fence. */
-export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "disks/pulled-in-mount": 2 } };
+/**
+ * Somebody takes a disk off a node with a mount command under way, and the attach that brings it back
+ * outlasts a fence.
+ */
+export const pulledInMountStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "driver",
+  strikes: { "disks/pulled-in-mount": 2 },
+};
 
-/** The same where Azure moves no ETag with an update that changes nothing: from early on, so that no strike is missed. */
-export const unmovedEtagStorm: DirectedStorm = { ...pulledInMountStorm, strikes: { "azure/etag-left": 6, "disks/pulled-in-mount": 2 } };
+/**
+ * The same where Azure moves no ETag with an update that changes nothing: from early on, so that no strike
+ * is missed.
+ */
+export const unmovedEtagStorm: DirectedStorm = {
+  ...pulledInMountStorm,
+  strikes: { "azure/etag-left": 6, "disks/pulled-in-mount": 2 },
+};
 
 /** Raw disks of one size, which nothing but their LUNs tells apart, while somebody takes replicas off. */
 export const promisedLunsStorm: DirectedStorm = {
@@ -90,7 +135,10 @@ export const promisedLunsStorm: DirectedStorm = {
 };
 
 /** The same while links lag: what the link of a freed LUN names is the other volume's disk. */
-export const linksLagStorm: DirectedStorm = { ...promisedLunsStorm, strikes: { "disks/lun-freed-and-links-lag": 4 } };
+export const linksLagStorm: DirectedStorm = {
+  ...promisedLunsStorm,
+  strikes: { "disks/lun-freed-and-links-lag": 4 },
+};
 
 /** Raw disks that move between replicas, each of which has read them. */
 export const rawReplicasStorm: DirectedStorm = {
@@ -114,7 +162,10 @@ export const formatCutOffAndLunFreedStorm: DirectedStorm = {
   strikes: { "disks/format-cut-off-and-lun-freed": 2 },
 };
 
-/** A node is fenced with a mount command under way, and somebody deletes its Node; it is to have a replica of each disk that it was cut off from, once it is back. */
+/**
+ * A node is fenced with a mount command under way, and somebody deletes its Node; it is to have a replica
+ * of each disk that it was cut off from, once it is back.
+ */
 export const deletedInMountStorm: DirectedStorm = {
   ...oneThatMoves,
   attach: "kubernetes",
@@ -132,10 +183,17 @@ export const detachUnderWay = {
 } as const satisfies Partial<DirectedStorm>;
 
 /** The same, and no record tells of the detach any more. */
-export const detachLateAndLostStorm: DirectedStorm = { ...detachUnderWay, strikes: { "azure/detach-late-and-lost": 1 } };
+export const detachLateAndLostStorm: DirectedStorm = {
+  ...detachUnderWay,
+  strikes: { "azure/detach-late-and-lost": 1 },
+};
 
 /** And the Nodes do not say which VM they are. */
-export const unnamedVmsStorm: DirectedStorm = { ...detachUnderWay, strikes: { "azure/detach-late-and-all-lost": 1 }, hasUnnamedVms: true };
+export const unnamedVmsStorm: DirectedStorm = {
+  ...detachUnderWay,
+  strikes: { "azure/detach-late-and-all-lost": 1 },
+  hasUnnamedVms: true,
+};
 
 /** Nodes die whose volumes are older than the time that replicas outlive the last request. */
 export const agedFailoverStorm: DirectedStorm = {
@@ -145,18 +203,34 @@ export const agedFailoverStorm: DirectedStorm = {
 };
 
 /** Pods come and go between nodes, and plug-ins are started again under them. */
-export const mountsInUseStorm: DirectedStorm = { strikes: { "crash/plugin-killed": 4, "crash/plugins-flap": 2 } };
+export const mountsInUseStorm: DirectedStorm = {
+  strikes: { "crash/plugin-killed": 4, "crash/plugins-flap": 2 },
+};
 
-/** A person attaches disks to a VM that is no node; records are lost, so that the VM is found again by whatever rebuilds them. */
+/**
+ * A person attaches disks to a VM that is no node; records are lost, so that the VM is found again by
+ * whatever rebuilds them.
+ */
 export const bystanderStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 0, access: "mount" },
-  strikes: { "disks/attached-to-bystander": 6, "loss/volume-deleted": 4, "loss/controllers-upgraded": 2, "haste/hunted": 1, "nodes/freeze-and-mark": 1 },
+  strikes: {
+    "disks/attached-to-bystander": 6,
+    "loss/volume-deleted": 4,
+    "loss/controllers-upgraded": 2,
+    "haste/hunted": 1,
+    "nodes/freeze-and-mark": 1,
+  },
 };
 
 /** A node's token says that its VM is another one, while a person has disks on a VM that is no node. */
 export const impostorStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 0, access: "mount" },
-  strikes: { "malicious/lies-about-its-vm": 6, "disks/attached-to-bystander": 6, "loss/volume-deleted": 3, "loss/controllers-upgraded": 2 },
+  strikes: {
+    "malicious/lies-about-its-vm": 6,
+    "disks/attached-to-bystander": 6,
+    "loss/volume-deleted": 3,
+    "loss/controllers-upgraded": 2,
+  },
 };
 
 /**
@@ -164,8 +238,19 @@ export const impostorStorm: DirectedStorm = {
  * resource group lives through trouble of its own, a backup of its store included.
  */
 export const twoClustersStorm: DirectedStorm = {
-  strikes: { "loss/everything-erased": 2, "loss/controllers-upgraded": 1, "crash/controller-at-step": 2, "nodes/freeze-and-mark": 1 },
-  second: { "loss/everything-erased": 1, "loss/restored": 1, "crash/controller-at-step": 1, "nodes/freeze-and-mark": 1, "haste/hunted": 1 },
+  strikes: {
+    "loss/everything-erased": 2,
+    "loss/controllers-upgraded": 1,
+    "crash/controller-at-step": 2,
+    "nodes/freeze-and-mark": 1,
+  },
+  second: {
+    "loss/everything-erased": 1,
+    "loss/restored": 1,
+    "crash/controller-at-step": 1,
+    "nodes/freeze-and-mark": 1,
+    "haste/hunted": 1,
+  },
 };
 
 /**
@@ -173,18 +258,36 @@ export const twoClustersStorm: DirectedStorm = {
  * and what its driver knows is lost.
  */
 export const takenNamesStorm: DirectedStorm = {
-  strikes: { "lifecycle/name-taken": 4, "loss/everything-erased": 1, "crash/controller-at-step": 2, "azure/answers-lost": 1 },
+  strikes: {
+    "lifecycle/name-taken": 4,
+    "loss/everything-erased": 1,
+    "crash/controller-at-step": 2,
+    "azure/answers-lost": 1,
+  },
   second: { "lifecycle/name-taken": 4, "loss/everything-erased": 1, "crash/controller-at-step": 1 },
 };
 
 /** Other clients change the data disks of the cluster's VMs. */
 export const otherWritersStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
-  strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
+  strikes: {
+    "disks/stale-list": 4,
+    "disks/detach-left-behind": 4,
+    "nodes/freeze-and-mark": 1,
+    "haste/hunted": 2,
+    "crash/controller-at-step": 1,
+  },
 };
 
-/** Other clients leave the detach of a replica behind, and the replica is promoted while an attach of another disk carries it out. */
-export const replicaLeftDetachingStorm: DirectedStorm = { ...oneThatMoves, lastStrikeMs: 240_000, strikes: { "disks/replica-left-detaching": 2 } };
+/**
+ * Other clients leave the detach of a replica behind, and the replica is promoted while an attach of
+ * another disk carries it out.
+ */
+export const replicaLeftDetachingStorm: DirectedStorm = {
+  ...oneThatMoves,
+  lastStrikeMs: 240_000,
+  strikes: { "disks/replica-left-detaching": 2 },
+};
 
 /** Other clients leave the detach of a disk in use behind, and records are lost. */
 export const markedAndLostStorm: DirectedStorm = {
@@ -195,7 +298,10 @@ export const markedAndLostStorm: DirectedStorm = {
 };
 
 /** The same while Azure does not show yet which VMs have the disk. */
-export const markedAndUnnamedStorm: DirectedStorm = { ...markedAndLostStorm, strikes: { "disks/marked-and-unnamed": 3 } };
+export const markedAndUnnamedStorm: DirectedStorm = {
+  ...markedAndLostStorm,
+  strikes: { "disks/marked-and-unnamed": 3 },
+};
 
 /** Node names are given to other VMs while the earlier ones stay, switched off and with their disks. */
 export const nameMovesStorm: DirectedStorm = {
@@ -213,14 +319,20 @@ export const grantMovesStorm: DirectedStorm = {
   strikes: { "nodes/name-moves-before-acquire": 2 },
 };
 
-/** Node names are given to other VMs while the earlier ones could write, and the tokens of the next Nodes are stolen. */
+/**
+ * Node names are given to other VMs while the earlier ones could write, and the tokens of the next Nodes
+ * are stolen.
+ */
 export const anothersNameStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
   lastStrikeMs: 240_000,
   strikes: { "malicious/takes-anothers-name": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
-/** The same, and every record is made again while there is no Node of that name: only the records before knew its uid. */
+/**
+ * The same, and every record is made again while there is no Node of that name: only the records before
+ * knew its uid.
+ */
 export const missingNodesNameStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
   lastStrikeMs: 200_000,
@@ -234,15 +346,26 @@ export const nodesMadeAgainStorm: DirectedStorm = {
 };
 
 /** Records are lost while nodes write, and their pods are moved by force. */
-export const recordsLostStorm: DirectedStorm = { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } };
+export const recordsLostStorm: DirectedStorm = {
+  strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 },
+};
 
 /** A person copies disks, tags and all, and uses the copies as volumes of their own. */
 export const copiesStorm: DirectedStorm = {
-  strikes: { "disks/copied": 4, "nodes/freeze-and-mark": 2, "loss/everything-erased": 1, "crash/controller-at-step": 1, "haste/hunted": 1 },
+  strikes: {
+    "disks/copied": 4,
+    "nodes/freeze-and-mark": 2,
+    "loss/everything-erased": 1,
+    "crash/controller-at-step": 1,
+    "haste/hunted": 1,
+  },
 };
 
 /** Other clients begin updates of VMs whose nodes are being fenced. */
-export const updatesOfOthersStorm: DirectedStorm = { isQuiet: true, strikes: { "disks/marked-during-update": 4 } };
+export const updatesOfOthersStorm: DirectedStorm = {
+  isQuiet: true,
+  strikes: { "disks/marked-during-update": 4 },
+};
 
 /** Nodes are fenced whose VMs Azure does not find, though they are there. */
 export const notFoundStorm: DirectedStorm = {
@@ -268,7 +391,10 @@ export const deletedInUseStorm: DirectedStorm = {
   strikes: { "haste/deleted-in-use": 6, "nodes/freeze-and-mark": 1 },
 };
 
-/** Controllers die between the creation of a disk and its record, and a person attaches the disk and opens it. */
+/**
+ * Controllers die between the creation of a disk and its record, and a person attaches the disk and opens
+ * it.
+ */
 export const attachedBeforeRecordedStorm: DirectedStorm = {
   isQuiet: true,
   nodesMax: 4,
@@ -277,7 +403,10 @@ export const attachedBeforeRecordedStorm: DirectedStorm = {
   strikes: { "disks/attached-before-recorded": 2 },
 };
 
-/** Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are under way. */
+/**
+ * Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are
+ * under way.
+ */
 export const backupsUnderMovesStorm: DirectedStorm = {
   attach: "driver",
   strikes: { "loss/restored": 4, "loss/restored-in-flight": 2, "haste/hunted": 2 },

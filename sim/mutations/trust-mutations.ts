@@ -17,7 +17,11 @@ export const trustMutations: readonly Mutation[] = [
     ],
     alsoRemoves: ["wants-alone"],
     breaks: ["granted-unasked", "spinning"],
-    storm: { attach: "driver", workload: { maxShares: 2, replicas: 1, access: "mount" }, strikes: { "malicious/squats": 4, "nodes/freeze-and-mark": 2 } },
+    storm: {
+      attach: "driver",
+      workload: { maxShares: 2, replicas: 1, access: "mount" },
+      strikes: { "malicious/squats": 4, "nodes/freeze-and-mark": 2 },
+    },
     takes: "a node's token makes attachments under the names of others, of other volumes and of other disks",
     noticedBy: "src/core/api/attachment-identity.test.ts",
   },
@@ -48,7 +52,8 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/reclaims-everything": 4, "loss/volume-deleted": 4 } },
-    takes: "records are made again while a node's token notes volumes that the node never had, and claims them",
+    takes:
+      "records are made again while a node's token notes volumes that the node never had, and claims them",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -64,7 +69,8 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["bystander-cut-off"],
     storm: impostorStorm,
-    takes: "a node's token says that its VM is the one to which a person has attached a disk, and that the disk is not in use there",
+    takes:
+      "a node's token says that its VM is the one to which a person has attached a disk, and that the disk is not in use there",
     noticedBy: "src/controller/controller-cache.test.ts",
   },
   {
@@ -97,7 +103,8 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
-    takes: "the Lease is erased while a Node is missing; then its name is given to another VM, whose token proves the earlier VM clean",
+    takes:
+      "the Lease is erased while a Node is missing; then its name is given to another VM, whose token proves the earlier VM clean",
     noticedBy: "src/controller/writer/bind-to-node.test.ts",
   },
   {
@@ -106,15 +113,17 @@ export const trustMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
-        find: `  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName)) return { kind: "wait", because: GIVE_REFUSED };
+        find: `  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
+    return { kind: "wait", because: GIVE_REFUSED };
 `,
-        replace: ``,
+        replace: "",
       },
     ],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: nodesMadeAgainStorm,
-    takes: "the Node of a VM that runs on is made again, its pod moves, and its plug-in's token is renewed minutes later",
+    takes:
+      "the Node of a VM that runs on is made again, its pod moves, and its plug-in's token is renewed minutes later",
     noticedBy: "src/core/writer/plan-writer.test.ts",
   },
   {

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { installQuickAbort } from "./quick-abort.ts";
 
-const platforms = { "the platform's": { Controller: AbortController, Signal: AbortSignal }, quick: quickOnes() };
+const platforms = {
+  "the platform's": { Controller: AbortController, Signal: AbortSignal },
+  quick: quickOnes(),
+};
 
 function quickOnes() {
   const before = { Controller: AbortController, Signal: AbortSignal };

@@ -3,14 +3,18 @@ type Listener = () => void;
 
 const NONE: ReadonlyMap<unknown, Listener> = new Map();
 
-/** The reason where nobody gave one. One for all, and without a stack: to make a stack takes longer than all else that an abort does. */
+/**
+ * The reason where nobody gave one. One for all, and without a stack: to make a stack takes longer than all
+ * else that an abort does.
+ */
 const UNSPECIFIED = new Error("This operation was aborted");
 UNSPECIFIED.name = "AbortError";
 delete UNSPECIFIED.stack;
 
 /**
- * An `AbortSignal` without the platform's events around it: nothing bubbles, nothing is dispatched, and no exception is made for each abort. A simulated world makes and
- * aborts a million of them a minute, for each sleep that is cut short.
+ * An `AbortSignal` without the platform's events around it: nothing bubbles, nothing is dispatched, and no
+ * exception is made for each abort. A simulated world makes and aborts a million of them a minute, for each
+ * sleep that is cut short.
  */
 class QuickSignal {
   aborted = false;
@@ -31,7 +35,8 @@ class QuickSignal {
       return;
     }
     this.#listeners ??= new Map();
-    if (!this.#listeners.has(listener)) this.#listeners.set(listener, typeof listener === "function" ? listener : () => listener.handleEvent());
+    if (!this.#listeners.has(listener))
+      this.#listeners.set(listener, typeof listener === "function" ? listener : () => listener.handleEvent());
   }
 
   removeEventListener(_type: string, listener: unknown): void {
@@ -39,7 +44,9 @@ class QuickSignal {
     else this.#listeners?.delete(listener);
   }
 
-  /** For its controller alone. A listener that throws hinders no other; what it threw is thrown at the end. */
+  /**
+   * For its controller alone. A listener that throws hinders no other; what it threw is thrown at the end.
+   */
   become(reason: unknown): void {
     if (this.aborted) return;
     this.aborted = true;
@@ -97,7 +104,10 @@ class QuickController {
   }
 }
 
-/** Puts quick ones in the place of the platform's `AbortController` and `AbortSignal`, in this whole process. They do what the driver asks of them, and cost a tenth. */
+/**
+ * Puts quick ones in the place of the platform's `AbortController` and `AbortSignal`, in this whole
+ * process. They do what the driver asks of them, and cost a tenth.
+ */
 export function installQuickAbort(): void {
   globalThis.AbortController = QuickController as unknown as typeof AbortController;
   globalThis.AbortSignal = QuickSignal as unknown as typeof AbortSignal;

@@ -90,12 +90,22 @@ export function createClusterRun(parts: {
   const watch = watchPromises(world, { attach: scenario.attach, outside, vmChanges });
   const zoneOf = (nodeName: string): string => azure.vmOf(nodeName)?.zones[0] ?? "";
   /** Those that there were at first, and those that have come since. */
-  const nodeNames = (): readonly string[] => [...new Set([...scenario.nodes.map(({ name }) => name), ...azure.machines().map(({ nodeName }) => nodeName)])];
+  const nodeNames = (): readonly string[] => [
+    ...new Set([
+      ...scenario.nodes.map(({ name }) => name),
+      ...azure.machines().map(({ nodeName }) => nodeName),
+    ]),
+  ];
   const operations = createOperations({ world, desired, nodeNames });
   const storm = createStorm({ scenario, world, beside, nodeNames, outside, vmChanges, desired, operations });
 
   const isRunning = ({ volumeName, pods }: DesiredVolume): boolean =>
-    pods === 0 || cluster.pods().some((pod) => pod.volumeName === volumeName && pod.phase === "Running" && pod.isReady && !pod.isDeleted);
+    pods === 0 ||
+    cluster
+      .pods()
+      .some(
+        (pod) => pod.volumeName === volumeName && pod.phase === "Running" && pod.isReady && !pod.isDeleted,
+      );
   const processes = (): readonly ProcessSlot[] => [
     ...world.controllers,
     ...nodeNames()
@@ -117,7 +127,8 @@ export function createClusterRun(parts: {
         slot.crashAt(crash);
       }
     },
-    isCounted: () => scenario.vmSize === undefined || cluster.nodes().every(({ volumesMax }) => volumesMax !== undefined),
+    isCounted: () =>
+      scenario.vmSize === undefined || cluster.nodes().every(({ volumesMax }) => volumesMax !== undefined),
     makeWorkloads: () => {
       for (const workload of scenario.workloads) operations.act({ kind: "apply", workload });
     },
@@ -125,11 +136,15 @@ export function createClusterRun(parts: {
     complaints: () => [
       ...judgeDesired(world, desired.all(), zoneOf),
       ...judgeLeaks(world, desired.all()),
-      ...cluster.unsettled().map((detail): Complaint => ({ invariant: "not-converged", detail: `Kubernetes waits: ${detail}` })),
+      ...cluster
+        .unsettled()
+        .map((detail): Complaint => ({ invariant: "not-converged", detail: `Kubernetes waits: ${detail}` })),
     ],
     moveOn: async ({ pass, until }) => {
       for (let moved = 0; cluster.failovers() < failoversMin && moved < MOVES_AFTER_STORM_MAX; moved++) {
-        const movable = desired.all().filter(({ exists, isDestroyed, pods }) => exists && !isDestroyed && pods === 1);
+        const movable = desired
+          .all()
+          .filter(({ exists, isDestroyed, pods }) => exists && !isDestroyed && pods === 1);
         const target = movable[moved % Math.max(1, movable.length)];
         if (target === undefined || !(await until(() => isRunning(target), REST_MAX_MS))) break;
         operations.act({ kind: "move", volumeName: target.volumeName, isForced: false });
@@ -148,8 +163,15 @@ export function createClusterRun(parts: {
     judgeCalls: (faultCount) => {
       const minutes = clock.elapsedMs() / 60_000;
       const callsMax =
-        ARM_CALLS.base + ARM_CALLS.perFailover * cluster.failovers() + ARM_CALLS.perFault * faultCount + Math.ceil(ARM_CALLS.perMinute * minutes);
-      if (watch.armCalls() > callsMax) world.report({ invariant: "arm-budget", detail: `${watch.armCalls()} calls to Azure; ${callsMax} are allowed` });
+        ARM_CALLS.base +
+        ARM_CALLS.perFailover * cluster.failovers() +
+        ARM_CALLS.perFault * faultCount +
+        Math.ceil(ARM_CALLS.perMinute * minutes);
+      if (watch.armCalls() > callsMax)
+        world.report({
+          invariant: "arm-budget",
+          detail: `${watch.armCalls()} calls to Azure; ${callsMax} are allowed`,
+        });
     },
     endState: () => endStateOf(world, desired.all()),
   };

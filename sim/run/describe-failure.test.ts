@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeSeedFailure, timeline } from "./describe-failure.ts";
 
-const violation = { invariant: "two-writers", atMs: 65_400, detail: "node-a wrote to vol-1 (mount) while node-b (frozen) could write to it as well" } as const;
+const violation = {
+  invariant: "two-writers",
+  atMs: 65_400,
+  detail: "node-a wrote to vol-1 (mount) while node-b (frozen) could write to it as well",
+} as const;
 const lines = [
   "1.000 controller-1 updateStatus AzDriverNode node-a @7",
   "2.000 node-c mounts vol-3",

@@ -27,7 +27,10 @@ export function describeSeedFailure(result: SeedResult, replay: string): string 
   ].join("\n");
 }
 
-/** The last lines before a promise was broken that are about what its detail names, users' acts and faults included. */
+/**
+ * The last lines before a promise was broken that are about what its detail names, users' acts and faults
+ * included.
+ */
 export function timeline(lines: readonly string[], violation: Violation): readonly string[] {
   const names = new Set((violation.detail.match(NAME) ?? []).map((name) => name.toLowerCase()));
   const isRelevant = (line: string): boolean => {

@@ -4,7 +4,16 @@ import type { SimulatedStore } from "../../src/adapters/simulated-store/simulate
 export function describeObjects(store: Pick<SimulatedStore, "objects">): readonly string[] {
   const volumes = store.objects("AzVolume").map(({ metadata, status }) => {
     const { record, state, detail, error } = status ?? {};
-    const { writer, fencing, quarantine = [], unverified = [], adopted, clean = [], epoch, storeIncarnation } = record ?? {};
+    const {
+      writer,
+      fencing,
+      quarantine = [],
+      unverified = [],
+      adopted,
+      clean = [],
+      epoch,
+      storeIncarnation,
+    } = record ?? {};
     return [
       `AzVolume ${metadata.name}: ${state ?? "no status"}`,
       ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
@@ -13,8 +22,12 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
         ? "no writer"
         : `writer ${writer.nodeName} in epoch ${writer.epoch}${writer.held ? ", held" : ""}${writer.requested ? ", wanted" : ""}`,
       ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}`]),
-      ...(quarantine.length === 0 ? [] : [`quarantine ${quarantine.map(({ nodeName }) => nodeName).join(" ")}`]),
-      ...(unverified.length === 0 ? [] : [`unverified ${unverified.map(({ nodeName }) => nodeName).join(" ")}`]),
+      ...(quarantine.length === 0
+        ? []
+        : [`quarantine ${quarantine.map(({ nodeName }) => nodeName).join(" ")}`]),
+      ...(unverified.length === 0
+        ? []
+        : [`unverified ${unverified.map(({ nodeName }) => nodeName).join(" ")}`]),
       ...(adopted === true ? [`found in use, clean ${clean.map(({ nodeName }) => nodeName).join(" ")}`] : []),
       `epoch ${epoch ?? 0}, generation ${storeIncarnation ?? 0}`,
       ...(error === undefined ? [] : [`error ${error.kind}: ${error.message}`]),
@@ -30,11 +43,16 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
         ...(spec.recall === undefined ? [] : [`recall ${spec.recall.id}`]),
         ...(status?.attempt === undefined ? [] : [`attempt ${status.attempt}`]),
         ...(status?.deviceMissing === true ? ["device missing"] : []),
-        ...(status?.error === undefined ? [] : [`error after ${status.error.retries} tries: ${status.error.message}`]),
+        ...(status?.error === undefined
+          ? []
+          : [`error after ${status.error.retries} tries: ${status.error.message}`]),
       ].join(", "),
     );
   const nodes = store
     .objects("AzDriverNode")
-    .map(({ metadata, status }) => `AzDriverNode ${metadata.name}: vm ${status?.vmId ?? "none"}, ${status?.statusMessage ?? ""}`);
+    .map(
+      ({ metadata, status }) =>
+        `AzDriverNode ${metadata.name}: vm ${status?.vmId ?? "none"}, ${status?.statusMessage ?? ""}`,
+    );
   return [...volumes, ...attachments, ...nodes];
 }

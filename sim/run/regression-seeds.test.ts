@@ -5,7 +5,9 @@ import { regressionSeeds } from "./regression-seeds.ts";
 describe("seeds that once failed", () => {
   it("are read with what they taught, and with the classes or the storm that they were found with", () => {
     assert.deepEqual(
-      regressionSeeds("# seeds\n\n17: a grant overtook a fence\n18 (crash,stale): a note was lost\n19 [others-detach]: a request was left behind\n"),
+      regressionSeeds(
+        "# seeds\n\n17: a grant overtook a fence\n18 (crash,stale): a note was lost\n19 [others-detach]: a request was left behind\n",
+      ),
       [
         { seed: 17, faults: undefined, lesson: "a grant overtook a fence", storm: undefined },
         { seed: 18, faults: ["crash", "stale"], lesson: "a note was lost", storm: undefined },

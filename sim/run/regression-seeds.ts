@@ -16,7 +16,10 @@ export interface RegressionSeed {
 const FILE = fileURLToPath(new URL("../seeds/regressions.txt", import.meta.url));
 const LINE = /^(\d+)(?: \(([a-z,]+)\)| \[([a-z-]+)\])?: (.+)$/u;
 
-/** All of `sim/seeds/regressions.txt`: lines of `SEED: LESSON`, `SEED (crash,stale): LESSON` or `SEED [STORM]: LESSON`; those that begin with `#` say what the file is. */
+/**
+ * All of `sim/seeds/regressions.txt`: lines of `SEED: LESSON`, `SEED (crash,stale): LESSON` or `SEED
+ * [STORM]: LESSON`; those that begin with `#` say what the file is.
+ */
 export function regressionSeeds(text: string = readFileSync(FILE, "utf8")): readonly RegressionSeed[] {
   return text
     .split("\n")
@@ -25,7 +28,12 @@ export function regressionSeeds(text: string = readFileSync(FILE, "utf8")): read
       const [, seed, faults, storm, lesson] = LINE.exec(line) ?? [];
       if (seed === undefined || lesson === undefined) throw new Error(`not a line of SEED: LESSON: ${line}`);
       if (storm !== undefined) stormNamed(storm);
-      return { seed: Number(seed), lesson, storm, faults: faults === undefined ? undefined : faults.split(",").map(toFaultName) };
+      return {
+        seed: Number(seed),
+        lesson,
+        storm,
+        faults: faults === undefined ? undefined : faults.split(",").map(toFaultName),
+      };
     });
 }
 

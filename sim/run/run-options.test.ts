@@ -6,7 +6,10 @@ describe("the simulation's command line", () => {
   it("takes one seed for a range of one", () => {
     const parsed = parseRunOptions(["--seed", "7", "--faults", "crash,stale", "--json"]);
     assert.ok(parsed.ok);
-    assert.deepEqual([parsed.options.seeds, parsed.options.faults, parsed.options.isJson], [[7, 7], ["crash", "stale"], true]);
+    assert.deepEqual(
+      [parsed.options.seeds, parsed.options.faults, parsed.options.isJson],
+      [[7, 7], ["crash", "stale"], true],
+    );
   });
 
   for (const { args, because } of [

@@ -79,21 +79,30 @@ export function parseRunOptions(
         fresh: values.fresh === undefined ? undefined : parseCount("--fresh", values.fresh),
         minutes: values.minutes === undefined ? undefined : parseMinutes(values.minutes),
         faults: values.faults?.split(",").map(parseFault),
-        mutation: values.mutate === undefined || values.mutate === "list" ? values.mutate : parseMutation(values.mutate),
+        mutation:
+          values.mutate === undefined || values.mutate === "list"
+            ? values.mutate
+            : parseMutation(values.mutate),
         storm: values.storm === undefined ? undefined : parseStorm(values.storm),
         scenarioFile: values.scenario,
         threads: values.threads === undefined ? undefined : parseCount("--threads", values.threads),
       },
     };
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) return { ok: false, reason: error.message };
+    if (error instanceof TypeError || error instanceof RangeError)
+      return { ok: false, reason: error.message };
     throw error;
   }
 }
 
-/** One way to say which seeds, and one seed where only one can be made smaller: nobody is to believe that more was run than was. */
+/**
+ * One way to say which seeds, and one seed where only one can be made smaller: nobody is to believe that
+ * more was run than was.
+ */
 function parseSeeds({ seed, seeds, fresh, scenario, shrink }: SeedChoices): RunOptions["seeds"] {
-  const named = Object.entries({ seed, seeds, fresh, scenario }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`]));
+  const named = Object.entries({ seed, seeds, fresh, scenario }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`],
+  );
   if (named.length > 1) throw new RangeError(`${named.join(" and ")} say twice which seeds are run`);
   if (shrink === true && seed === undefined && scenario === undefined)
     throw new RangeError("--shrink makes one scenario smaller: --seed N or --scenario FILE says which");
@@ -103,7 +112,8 @@ function parseSeeds({ seed, seeds, fresh, scenario, shrink }: SeedChoices): RunO
   }
   if (seeds === undefined) return undefined;
   const [, first, last] = RANGE.exec(seeds) ?? [];
-  if (first === undefined || last === undefined || Number(first) > Number(last)) throw new RangeError(`--seeds is FIRST..LAST, such as 1..1000, not ${seeds}`);
+  if (first === undefined || last === undefined || Number(first) > Number(last))
+    throw new RangeError(`--seeds is FIRST..LAST, such as 1..1000, not ${seeds}`);
   return [Number(first), Number(last)];
 }
 
@@ -123,19 +133,23 @@ function parseCount(name: string, text: string): number {
 
 function parseWhole(name: string, text: string, least: number): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) throw new RangeError(`${name} is a whole number from ${least} on, not ${text}`);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`${name} is a whole number from ${least} on, not ${text}`);
   return value;
 }
 
 function parseMinutes(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value <= 0) throw new RangeError(`--minutes is a number above 0, not ${text}`);
+  if (text.trim() === "" || !Number.isFinite(value) || value <= 0)
+    throw new RangeError(`--minutes is a number above 0, not ${text}`);
   return value;
 }
 
 function parseMutation(text: string): string {
   if (!mutations.some(({ name }) => name === text))
-    throw new RangeError(`there is no safety rule ${text} to take away: ${mutations.map(({ name }) => name).join(", ")}`);
+    throw new RangeError(
+      `there is no safety rule ${text} to take away: ${mutations.map(({ name }) => name).join(", ")}`,
+    );
   return text;
 }
 
@@ -146,6 +160,7 @@ function parseStorm(text: string): string {
 
 function parseFault(text: string): FaultName {
   const name = faultNames.find((known) => known === text);
-  if (name === undefined) throw new RangeError(`there is no class of faults ${text}: ${faultNames.join(", ")}`);
+  if (name === undefined)
+    throw new RangeError(`there is no class of faults ${text}: ${faultNames.join(", ")}`);
   return name;
 }

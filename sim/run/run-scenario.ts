@@ -4,7 +4,13 @@ import type { Complaint } from "../checkers/rest/rest-world.ts";
 import { createSimWorld, type SimWorlds } from "../create-sim-world.ts";
 import type { Violation } from "../history/violation.ts";
 import { allFaults, type Scenario } from "../scenario/scenario.ts";
-import { type ClusterRun, createClusterRun, LOOK_MS, type Passing, REST_MAX_MS } from "./create-cluster-run.ts";
+import {
+  type ClusterRun,
+  createClusterRun,
+  LOOK_MS,
+  type Passing,
+  REST_MAX_MS,
+} from "./create-cluster-run.ts";
 import { describeObjects } from "./describe-objects.ts";
 
 /** What came of a run. */
@@ -35,7 +41,10 @@ const SETUP_MAX_MS = 15 * 60_000;
 /** At rest, nothing is complained of for this long. */
 const QUIET_MS = 30_000;
 const END_MAX_MS = 60_000;
-/** Pods are moved on after the storm until there were this many failovers: faults may have used up their time. */
+/**
+ * Pods are moved on after the storm until there were this many failovers: faults may have used up their
+ * time.
+ */
 export const FAILOVERS_MIN = 10;
 /** The same of the second cluster, which is smaller. */
 const SECOND_FAILOVERS_MIN = 2;
@@ -92,7 +101,9 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     if (!isCounted()) await until(isCounted, SETUP_MAX_MS);
     for (const cluster of clusters) cluster.makeWorkloads();
     if (await until(() => clusters.every((cluster) => cluster.areAllRunning()), SETUP_MAX_MS)) return true;
-    if (!isBroken()) for (const cluster of clusters) for (const complaint of cluster.complaints()) cluster.world.report(complaint);
+    if (!isBroken())
+      for (const cluster of clusters)
+        for (const complaint of cluster.complaints()) cluster.world.report(complaint);
     return false;
   }
 
@@ -112,7 +123,10 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     return true;
   }
 
-  /** Everything in turn. Answers how long the world took to heal, in virtual milliseconds; 0 where it did not come to that. */
+  /**
+   * Everything in turn. Answers how long the world took to heal, in virtual milliseconds; 0 where it did
+   * not come to that.
+   */
   async function live(): Promise<number> {
     if (!(await setUp()) || !(await weather())) return 0;
     const calmSinceMs = clock.elapsedMs();
@@ -146,9 +160,22 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
 
 function createRuns(scenario: Scenario, worlds: SimWorlds): readonly [ClusterRun, ...ClusterRun[]] {
   const { second, stormMs } = scenario;
-  const first = createClusterRun({ world: worlds, beside: worlds.second, scenario, failoversMin: FAILOVERS_MIN });
+  const first = createClusterRun({
+    world: worlds,
+    beside: worlds.second,
+    scenario,
+    failoversMin: FAILOVERS_MIN,
+  });
   if (second === undefined || worlds.second === undefined) return [first];
-  return [first, createClusterRun({ world: worlds.second, beside: worlds, scenario: { ...second, stormMs }, failoversMin: SECOND_FAILOVERS_MIN })];
+  return [
+    first,
+    createClusterRun({
+      world: worlds.second,
+      beside: worlds,
+      scenario: { ...second, stormMs },
+      failoversMin: SECOND_FAILOVERS_MIN,
+    }),
+  ];
 }
 
 /** When something is due next in any cluster's storm; undefined once all are over. */

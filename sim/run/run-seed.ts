@@ -18,8 +18,8 @@ export interface RunChoices {
 }
 
 /**
- * What came of a seed: plain data, so that a thread can hand it to another. Where every promise was kept there are no objects, and no lines unless they were asked for; else the
- * trace's last lines.
+ * What came of a seed: plain data, so that a thread can hand it to another. Where every promise was kept
+ * there are no objects, and no lines unless they were asked for; else the trace's last lines.
  */
 export interface SeedResult extends Omit<ScenarioResult, "endState"> {
   readonly seed: number;
@@ -28,19 +28,36 @@ export interface SeedResult extends Omit<ScenarioResult, "endState"> {
 }
 
 /** Runs the scenario of a seed, and now and then its twin without faults. */
-export async function runSeed(seed: number, options: Partial<RunChoices> & { readonly faults?: readonly FaultName[] | undefined } = {}): Promise<SeedResult> {
-  return runPlain(drawScenario(seed, options.faults), { isTwinned: options.isTwinned ?? hasTwin(seed), isTraced: options.isTraced });
+export async function runSeed(
+  seed: number,
+  options: Partial<RunChoices> & { readonly faults?: readonly FaultName[] | undefined } = {},
+): Promise<SeedResult> {
+  return runPlain(drawScenario(seed, options.faults), {
+    isTwinned: options.isTwinned ?? hasTwin(seed),
+    isTraced: options.isTraced,
+  });
 }
 
 /** Runs a scenario. */
-export async function runPlain(scenario: Scenario, { isTwinned, isTraced = false }: RunChoices): Promise<SeedResult> {
+export async function runPlain(
+  scenario: Scenario,
+  { isTwinned, isTraced = false }: RunChoices,
+): Promise<SeedResult> {
   const result = await runScenario(scenario);
-  const twin = isTwinned && result.violations.length === 0 ? await runScenario(withoutFaults(scenario)) : undefined;
+  const twin =
+    isTwinned && result.violations.length === 0 ? await runScenario(withoutFaults(scenario)) : undefined;
   const differences = twin === undefined ? [] : compareEndStates(result.endState, twin.endState);
   const violations: readonly Violation[] = [
     ...result.violations,
-    ...(twin?.violations ?? []).map((violation) => ({ ...violation, detail: `without any fault: ${violation.detail}` })),
-    ...differences.map((detail): Violation => ({ invariant: "twin-differs", atMs: result.virtualMs, detail })),
+    ...(twin?.violations ?? []).map((violation) => ({
+      ...violation,
+      detail: `without any fault: ${violation.detail}`,
+    })),
+    ...differences.map((detail): Violation => ({
+      invariant: "twin-differs",
+      atMs: result.virtualMs,
+      detail,
+    })),
   ];
   const isKept = violations.length === 0;
   // Of a failure the run that failed; the twin is of no interest otherwise.

@@ -15,13 +15,18 @@ interface Threads {
 
 /** Many scenarios over all cores. */
 export interface TasksRequest extends Threads {
-  /** In the order in which they begin; asked for as threads come free, so that it may go on without an end. */
+  /**
+   * In the order in which they begin; asked for as threads come free, so that it may go on without an end.
+   */
   readonly tasks: Iterator<SeedTask>;
   /** Called with each as it ends; false: begin no more. */
   readonly onResult: (result: SeedResult, task: SeedTask) => boolean;
 }
 
-/** Runs scenarios until there are no more, or `onResult` has had enough. Throws where the simulation itself fails. */
+/**
+ * Runs scenarios until there are no more, or `onResult` has had enough. Throws where the simulation itself
+ * fails.
+ */
 export async function runTasks({ tasks, mutation, threads, onResult }: TasksRequest): Promise<void> {
   let isEnough = false;
   const runThread = async (): Promise<void> => {
@@ -52,7 +57,14 @@ export interface SeedsRequest extends Threads {
 }
 
 /** Runs the scenarios of seeds, as `runTasks` does. */
-export async function runSeeds({ seeds, faults, storm, isTraced, onResult, ...threads }: SeedsRequest): Promise<void> {
+export async function runSeeds({
+  seeds,
+  faults,
+  storm,
+  isTraced,
+  onResult,
+  ...threads
+}: SeedsRequest): Promise<void> {
   function* tasks(): Generator<SeedTask, void, undefined> {
     for (const seed of seeds)
       yield storm === undefined

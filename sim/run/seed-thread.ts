@@ -11,11 +11,18 @@ export interface SeedThreadData {
 
 /** What a thread runs: the scenario of a seed, or one that is given. */
 export type SeedTask =
-  | { readonly kind: "seed"; readonly seed: number; readonly faults: readonly FaultName[] | undefined; readonly isTraced?: boolean | undefined }
+  | {
+      readonly kind: "seed";
+      readonly seed: number;
+      readonly faults: readonly FaultName[] | undefined;
+      readonly isTraced?: boolean | undefined;
+    }
   | ({ readonly kind: "scenario"; readonly scenario: Scenario } & RunChoices);
 
 /** What a thread answers: `error` is a bug of the simulation's own. */
-export type SeedAnswer = { readonly kind: "result"; readonly result: SeedResult } | { readonly kind: "error"; readonly error: string };
+export type SeedAnswer =
+  | { readonly kind: "result"; readonly result: SeedResult }
+  | { readonly kind: "error"; readonly error: string };
 
 const { mutation } = workerData as SeedThreadData;
 if (mutation !== undefined) {
@@ -26,10 +33,16 @@ if (mutation !== undefined) {
 const { runPlain, runSeed } = await import("./run-seed.ts");
 
 async function answerTo(task: SeedTask): Promise<void> {
-  const run = task.kind === "scenario" ? runPlain(task.scenario, task) : runSeed(task.seed, { faults: task.faults, isTraced: task.isTraced });
+  const run =
+    task.kind === "scenario"
+      ? runPlain(task.scenario, task)
+      : runSeed(task.seed, { faults: task.faults, isTraced: task.isTraced });
   const answer: SeedAnswer = await run.then(
     (result) => ({ kind: "result", result }),
-    (error: unknown) => ({ kind: "error", error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    (error: unknown) => ({
+      kind: "error",
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    }),
   );
   parentPort?.postMessage(answer);
 }

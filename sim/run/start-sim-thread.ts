@@ -10,14 +10,23 @@ export interface SimThread {
   end(): Promise<void>;
 }
 
-/** No scenario takes so long, in milliseconds of real time: something in it goes round while virtual time stands still. */
+/**
+ * No scenario takes so long, in milliseconds of real time: something in it goes round while virtual time
+ * stands still.
+ */
 const SCENARIO_MAX_MS = 600_000;
 const ENDED = "ended";
 
 /** Starts a thread, with the driver's sources as they are or without a rule. */
 export function startSimThread(data: SeedThreadData): SimThread {
   const worker = new Worker(new URL("seed-thread.ts", import.meta.url), { workerData: data });
-  let waiting: { readonly task: SeedTask; readonly answered: PromiseWithResolvers<SeedResult>; readonly ended: AbortController } | undefined;
+  let waiting:
+    | {
+        readonly task: SeedTask;
+        readonly answered: PromiseWithResolvers<SeedResult>;
+        readonly ended: AbortController;
+      }
+    | undefined;
   const take = (): Partial<NonNullable<typeof waiting>> => {
     const taken = waiting ?? {};
     waiting?.ended.abort(ENDED);
@@ -26,9 +35,15 @@ export function startSimThread(data: SeedThreadData): SimThread {
   };
   const fail = (why: string): void => {
     const { task, answered } = take();
-    answered?.reject(new Error(`seed ${task?.kind === "seed" ? task.seed : (task?.scenario.seed ?? "?")} can't be run: ${why}`));
+    answered?.reject(
+      new Error(
+        `seed ${task?.kind === "seed" ? task.seed : (task?.scenario.seed ?? "?")} can't be run: ${why}`,
+      ),
+    );
   };
-  worker.on("error", (error) => fail(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  worker.on("error", (error) =>
+    fail(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  );
   worker.on("exit", (code) => fail(`its thread ended with code ${code}`));
   worker.on("message", (answer: SeedAnswer) => {
     if (answer.kind === "error") return fail(answer.error);

@@ -17,7 +17,10 @@ import type { SimWorld } from "../world.ts";
 
 /** The checkers that watch a cluster as things happen. */
 export interface PromisesWatch {
-  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  /**
+   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * journal still has them.
+   */
   look(): void;
   /** The cluster's calls to Azure so far, without polls. */
   armCalls(): number;
@@ -26,7 +29,15 @@ export interface PromisesWatch {
 /** Watches a cluster from now on. */
 export function watchPromises(
   world: SimWorld,
-  { attach, outside, vmChanges }: { readonly attach: ClusterScenario["attach"]; readonly outside: OutsideEvents; readonly vmChanges: VmChanges },
+  {
+    attach,
+    outside,
+    vmChanges,
+  }: {
+    readonly attach: ClusterScenario["attach"];
+    readonly outside: OutsideEvents;
+    readonly vmChanges: VmChanges;
+  },
 ): PromisesWatch {
   const { clock, azure } = world;
   const { journal } = azure;
@@ -42,13 +53,19 @@ export function watchPromises(
   watchFormats({ ...world, outside });
   watchLuns(world, {
     disksMax: (machine) =>
-      [...azure.model.world.virtualMachines.values()].find(({ vmGuid }) => vmGuid === machine.vmGuid)?.size.dataDisksMax ?? Number.POSITIVE_INFINITY,
-    sharesMax: (diskUri) => azure.model.world.disks.get(diskUri.toLowerCase())?.spec.maxShares ?? Number.POSITIVE_INFINITY,
+      [...azure.model.world.virtualMachines.values()].find(({ vmGuid }) => vmGuid === machine.vmGuid)?.size
+        .dataDisksMax ?? Number.POSITIVE_INFINITY,
+    sharesMax: (diskUri) =>
+      azure.model.world.disks.get(diskUri.toLowerCase())?.spec.maxShares ?? Number.POSITIVE_INFINITY,
   });
   const pace = watchPace({ ...world, journal });
   const deletions = watchDeletions({ ...world, journal, elapsedMsAt });
   const strangers = watchStrangers({ ...world, journal });
-  const preemptions = watchPreemptions({ ...world, journal, operations: () => azure.model.world.operations.values() });
+  const preemptions = watchPreemptions({
+    ...world,
+    journal,
+    operations: () => azure.model.world.operations.values(),
+  });
   return {
     look: () => {
       pace.look();

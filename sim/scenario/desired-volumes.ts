@@ -23,7 +23,16 @@ export function createDesiredVolumes(): DesiredVolumes {
   };
   return {
     apply: ({ volumeName, sizeGiB, replicas, access }) => {
-      byName.set(volumeName, { volumeName, exists: true, sizeGiB, pods: 1, replicas, access, isDestroyed: false, isOfFault: false });
+      byName.set(volumeName, {
+        volumeName,
+        exists: true,
+        sizeGiB,
+        pods: 1,
+        replicas,
+        access,
+        isDestroyed: false,
+        isOfFault: false,
+      });
     },
     scale: (volumeName, pods) => change(volumeName, { pods }),
     grow: (volumeName, sizeGiB) => change(volumeName, { sizeGiB }),

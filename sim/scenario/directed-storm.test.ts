@@ -41,7 +41,10 @@ describe("the scenario of a seed in a directed storm", () => {
     for (const [name, storm] of storms) {
       for (const { seed, nodes, workloads, faults } of scenariosOf(storm)) {
         const classes = new Set(faults.map(({ fault }) => fault));
-        assert.ok(nodes.length >= 3 && workloads.length >= 4 && classes.size >= CLASSES_MIN, `${name}, seed ${seed}`);
+        assert.ok(
+          nodes.length >= 3 && workloads.length >= 4 && classes.size >= CLASSES_MIN,
+          `${name}, seed ${seed}`,
+        );
       }
     }
   });
@@ -51,7 +54,8 @@ describe("the scenario of a seed in a directed storm", () => {
       const own = new Set(Object.keys(storm.strikes).map((strike) => strike.split("/")[0]));
       for (const { seed, faults } of scenariosOf(storm)) {
         const struck = Map.groupBy(faults, ({ fault, variant }): string => `${fault}/${variant}`);
-        for (const [strike, times] of Object.entries(storm.strikes)) assert.equal(struck.get(strike)?.length, times, `${name}, seed ${seed}`);
+        for (const [strike, times] of Object.entries(storm.strikes))
+          assert.equal(struck.get(strike)?.length, times, `${name}, seed ${seed}`);
         const company = companyIn(storm, faults).map(({ fault }) => fault);
         assert.equal(company.length, Math.max(0, CLASSES_MIN - own.size), `${name}, seed ${seed}`);
         assert.equal(new Set([...own, ...company]).size, own.size + company.length, `${name}, seed ${seed}`);
@@ -63,15 +67,26 @@ describe("the scenario of a seed in a directed storm", () => {
     for (const [name, storm] of storms) {
       for (const { seed, second } of scenariosOf(storm)) {
         const struck = second?.faults.map(({ fault, variant }) => `${fault}/${variant}`).toSorted();
-        const expected = Object.entries(storm.second ?? {}).flatMap(([strike, times]) => Array.from({ length: times }, () => strike));
-        assert.deepEqual(struck, storm.second === undefined ? undefined : expected.toSorted(), `${name}, seed ${seed}`);
+        const expected = Object.entries(storm.second ?? {}).flatMap(([strike, times]) =>
+          Array.from({ length: times }, () => strike),
+        );
+        assert.deepEqual(
+          struck,
+          storm.second === undefined ? undefined : expected.toSorted(),
+          `${name}, seed ${seed}`,
+        );
       }
     }
   });
 
   it("is kept company by any class sooner or later, but by none that puts a backup back, or deletes what one would bring back", () => {
-    const company = storms.flatMap(([, storm]) => scenariosOf(storm).flatMap(({ faults }) => companyIn(storm, faults)));
-    assert.deepEqual([...new Set(company.map(({ fault }) => fault))].toSorted(), [...drawnFaultNames].toSorted());
+    const company = storms.flatMap(([, storm]) =>
+      scenariosOf(storm).flatMap(({ faults }) => companyIn(storm, faults)),
+    );
+    assert.deepEqual(
+      [...new Set(company.map(({ fault }) => fault))].toSorted(),
+      [...drawnFaultNames].toSorted(),
+    );
     assert.deepEqual(
       company.filter((fault) => isRestore(fault) || fault.variant === "short-life"),
       [],

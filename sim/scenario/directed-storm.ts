@@ -15,8 +15,9 @@ import type { ClusterScenario, Scenario, TimedFault } from "./scenario.ts";
 type Strikes = Readonly<Record<string, number>>;
 
 /**
- * A storm that makes straight for one place: what strikes there, how often, and in which cluster. All that it leaves open is drawn as for any other seed; so is what keeps its
- * strikes company where they are of fewer classes than any storm has.
+ * A storm that makes straight for one place: what strikes there, how often, and in which cluster. All that
+ * it leaves open is drawn as for any other seed; so is what keeps its strikes company where they are of
+ * fewer classes than any storm has.
  */
 export interface DirectedStorm {
   /** Fault variants as `class/variant`, and how often each strikes, spread over the storm. */
@@ -29,7 +30,10 @@ export interface DirectedStorm {
   readonly nodesMax?: number;
   /** The size of all VMs, which says how many data disks each takes. */
   readonly vmSize?: string;
-  /** Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins report. A kubelet that makes its Node again says it. Default: Nodes say so. */
+  /**
+   * Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins
+   * report. A kubelet that makes its Node again says it. Default: Nodes say so.
+   */
   readonly hasUnnamedVms?: true;
   /** How long replicas outlive the last request of their volume, in milliseconds. Default: as drawn. */
   readonly collectReplicasAfterMs?: number;
@@ -39,7 +43,10 @@ export interface DirectedStorm {
   readonly victim?: Partial<Omit<SimWorkload, "volumeName">>;
   /** Users do nothing but what the faults have them do. */
   readonly isQuiet?: boolean;
-  /** From the storm's beginning until the last strike, in milliseconds, for strikes that take long. Default: all but its last half minute. */
+  /**
+   * From the storm's beginning until the last strike, in milliseconds, for strikes that take long. Default:
+   * all but its last half minute.
+   */
   readonly lastStrikeMs?: number;
 }
 
@@ -50,24 +57,47 @@ const LAST_STRIKE_BEFORE_END_MS = 30_000;
 export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
   const { second: _, ...drawn } = drawScenario(seed, undefined, STORM_MS);
   const random = createSeededRandom(`directed/${seed}`);
-  const nodes = storm.nodesMax === undefined ? drawn.nodes : drawn.nodes.slice(0, storm.nodesMax).map(({ name }) => ({ name, zone: "1" }));
-  const workloads = drawn.workloads.map((workload, index) => ({ ...workload, ...storm.workload, ...(index === 0 ? storm.victim : {}) }));
-  const names = workloads.slice(0, storm.victim === undefined ? workloads.length : 1).map(({ volumeName }) => volumeName);
+  const nodes =
+    storm.nodesMax === undefined
+      ? drawn.nodes
+      : drawn.nodes.slice(0, storm.nodesMax).map(({ name }) => ({ name, zone: "1" }));
+  const workloads = drawn.workloads.map((workload, index) => ({
+    ...workload,
+    ...storm.workload,
+    ...(index === 0 ? storm.victim : {}),
+  }));
+  const names = workloads
+    .slice(0, storm.victim === undefined ? workloads.length : 1)
+    .map(({ volumeName }) => volumeName);
   const isKnown = (nodeName: string): boolean => nodes.some(({ name }) => name === nodeName);
   const lastMs = storm.lastStrikeMs ?? drawn.stormMs - LAST_STRIKE_BEFORE_END_MS;
   const faults = drawStrikes(random, storm.strikes, { nodes, names, lastMs });
   // Chance of its own: what the storm is made of stays as it is, whoever keeps it company.
-  const company = drawCompany(random.fork("company"), { nodes, workloads, stormMs: drawn.stormMs }, new Set(faults.map(({ fault }) => fault)));
-  const second = storm.second === undefined ? {} : { second: drawDirectedSecond(random.fork("second"), storm.second, { stormMs: drawn.stormMs, lastMs }) };
+  const company = drawCompany(
+    random.fork("company"),
+    { nodes, workloads, stormMs: drawn.stormMs },
+    new Set(faults.map(({ fault }) => fault)),
+  );
+  const second =
+    storm.second === undefined
+      ? {}
+      : {
+          second: drawDirectedSecond(random.fork("second"), storm.second, { stormMs: drawn.stormMs, lastMs }),
+        };
   return {
     ...drawn,
     attach: storm.attach ?? drawn.attach,
     nodes,
     ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
     ...(storm.hasUnnamedVms === undefined ? {} : { hasUnnamedVms: storm.hasUnnamedVms }),
-    ...(storm.collectReplicasAfterMs === undefined ? {} : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
+    ...(storm.collectReplicasAfterMs === undefined
+      ? {}
+      : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
     workloads,
-    acts: storm.isQuiet === true ? [] : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
+    acts:
+      storm.isQuiet === true
+        ? []
+        : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
     faults: [...faults, ...company].toSorted((left, right) => left.atMs - right.atMs),
     ...second,
   };
@@ -76,7 +106,11 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
 function drawStrikes(
   random: Random,
   strikes: Strikes,
-  { nodes, names, lastMs }: { readonly nodes: Scenario["nodes"]; readonly names: readonly string[]; readonly lastMs: number },
+  {
+    nodes,
+    names,
+    lastMs,
+  }: { readonly nodes: Scenario["nodes"]; readonly names: readonly string[]; readonly lastMs: number },
 ): readonly TimedFault[] {
   return Object.entries(strikes).flatMap(([strike, times]) => {
     const { fault, variant, forMs } = variantOf(strike);
@@ -104,11 +138,19 @@ function drawDirectedSecond(
 ): ClusterScenario {
   const drawn = drawSecondCluster(random, stormMs);
   const names = drawn.workloads.map(({ volumeName }) => volumeName);
-  return { ...drawn, ...inTime(drawn.acts, drawStrikes(random.fork("strikes"), strikes, { nodes: drawn.nodes, names, lastMs })) };
+  return {
+    ...drawn,
+    ...inTime(
+      drawn.acts,
+      drawStrikes(random.fork("strikes"), strikes, { nodes: drawn.nodes, names, lastMs }),
+    ),
+  };
 }
 
 /** The variant that a strike names. Throws where there is none. */
-export function variantOf(strike: string): Pick<TimedFault, "fault" | "variant"> & { readonly forMs: readonly [number, number] } {
+export function variantOf(
+  strike: string,
+): Pick<TimedFault, "fault" | "variant"> & { readonly forMs: readonly [number, number] } {
   const [className = "", variant = ""] = strike.split("/");
   const fault = faultNames.find((known) => known === className);
   const found = fault === undefined ? undefined : faultClasses[fault].variants[variant];

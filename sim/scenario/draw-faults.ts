@@ -20,7 +20,11 @@ export type Shape = Pick<Scenario, "nodes" | "workloads" | "stormMs">;
 type Variants = readonly (readonly [name: string, variant: FaultVariant])[];
 
 /** The faults of a storm. `asked`: only these classes, and each of them. */
-export function drawFaults(random: Random, shape: Shape, asked: readonly FaultName[] | undefined): readonly TimedFault[] {
+export function drawFaults(
+  random: Random,
+  shape: Shape,
+  asked: readonly FaultName[] | undefined,
+): readonly TimedFault[] {
   const names = asked ?? shuffled(random, drawnFaultNames).slice(0, between(random, CLASSES));
   return names.flatMap((fault) => {
     const variants = variantsOf(fault);
@@ -32,7 +36,9 @@ export function drawFaults(random: Random, shape: Shape, asked: readonly FaultNa
 /** Now and then something has a node's token, whatever else goes wrong. */
 export function drawMalicious(random: Random, shape: Shape): readonly TimedFault[] {
   if (random.next() >= MALICIOUS_SHARE) return [];
-  return Array.from({ length: between(random, STRIKES) }, () => drawFault(random, shape, "malicious", variantsOf("malicious")));
+  return Array.from({ length: between(random, STRIKES) }, () =>
+    drawFault(random, shape, "malicious", variantsOf("malicious")),
+  );
 }
 
 /** Now and then a person works on the disks in Azure's portal, whatever else goes wrong. */
@@ -41,18 +47,29 @@ export function drawByHand(random: Random, shape: Shape): readonly TimedFault[] 
   const { "detached-by-hand": detached } = faultClasses.disks.variants;
   return detached === undefined
     ? []
-    : Array.from({ length: between(random, STRIKES) }, () => drawFault(random, shape, "disks", [["detached-by-hand", detached]]));
+    : Array.from({ length: between(random, STRIKES) }, () =>
+        drawFault(random, shape, "disks", [["detached-by-hand", detached]]),
+      );
 }
 
-/** What strikes beside the faults that a storm is made of, whose classes are told: one fault of each further class, until there are as many classes as any storm has. */
-export function drawCompany(random: Random, shape: Shape, classes: ReadonlySet<FaultName>): readonly TimedFault[] {
+/**
+ * What strikes beside the faults that a storm is made of, whose classes are told: one fault of each further
+ * class, until there are as many classes as any storm has.
+ */
+export function drawCompany(
+  random: Random,
+  shape: Shape,
+  classes: ReadonlySet<FaultName>,
+): readonly TimedFault[] {
   const others = shuffled(
     random,
     drawnFaultNames.filter((name) => !classes.has(name)),
   );
   return others.slice(0, Math.max(0, CLASSES[0] - classes.size)).map((fault) => {
     // A storm restores a backup, or deletes a volume, never both: a backup would bring the volume back.
-    const variants = variantsOf(fault).filter(([variant]) => !isRestore({ fault, variant }) && variant !== "short-life");
+    const variants = variantsOf(fault).filter(
+      ([variant]) => !isRestore({ fault, variant }) && variant !== "short-life",
+    );
     return drawFault(random, shape, fault, variants);
   });
 }
@@ -67,7 +84,12 @@ function variantsOf(fault: FaultName): Variants {
   return Object.entries(faultClasses[fault].variants).filter(([, { isDirected }]) => isDirected !== true);
 }
 
-function drawFault(random: Random, { nodes, workloads, stormMs }: Shape, fault: FaultName, variants: Variants): TimedFault {
+function drawFault(
+  random: Random,
+  { nodes, workloads, stormMs }: Shape,
+  fault: FaultName,
+  variants: Variants,
+): TimedFault {
   const [variant, { forMs }] = oneOf(random, variants);
   const atMs = Math.floor(random.next() * stormMs);
   return {

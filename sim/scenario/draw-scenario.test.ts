@@ -16,18 +16,26 @@ describe("the scenario of a seed", () => {
     for (const { seed, nodes, workloads, acts, faults } of seeds) {
       const classes = new Set(faults.map(({ fault }) => fault));
       const moves = acts.filter(({ act }) => act.kind === "move");
-      assert.ok(nodes.length >= 3 && workloads.length >= 4 && moves.length >= 10 && classes.size >= 3, `seed ${seed}`);
+      assert.ok(
+        nodes.length >= 3 && workloads.length >= 4 && moves.length >= 10 && classes.size >= 3,
+        `seed ${seed}`,
+      );
     }
   });
 
   it("strikes with every class sooner or later, and with those that are asked for only", () => {
     const struck = new Set(seeds.flatMap(({ faults }) => faults.map(({ fault }) => fault)));
     assert.deepEqual([...struck].toSorted(), [...faultNames].toSorted());
-    assert.deepEqual(new Set(drawScenario(9, ["crash", "stale"]).faults.map(({ fault }) => fault)), new Set(["crash", "stale"]));
+    assert.deepEqual(
+      new Set(drawScenario(9, ["crash", "stale"]).faults.map(({ fault }) => fault)),
+      new Set(["crash", "stale"]),
+    );
   });
 
   it("has a second cluster in one of eight, with nodes of the same names, volumes of other names, and losses of its own", () => {
-    const both = seeds.flatMap(({ second, ...first }) => (second === undefined ? [] : [{ ...first, second }]));
+    const both = seeds.flatMap(({ second, ...first }) =>
+      second === undefined ? [] : [{ ...first, second }],
+    );
     assert.ok(both.length > SEEDS / 16 && both.length < SEEDS / 4, `${both.length} of ${SEEDS}`);
     for (const { seed, nodes, workloads, second } of both) {
       const names = new Set(workloads.map(({ volumeName }) => volumeName));
@@ -39,12 +47,17 @@ describe("the scenario of a seed", () => {
         second.workloads.every(({ volumeName }) => !names.has(volumeName)),
         `seed ${seed}`,
       );
-      assert.ok(second.faults.some(({ fault }) => fault === "loss") && second.acts.some(({ act }) => act.kind === "move"), `seed ${seed}`);
+      assert.ok(
+        second.faults.some(({ fault }) => fault === "loss") &&
+          second.acts.some(({ act }) => act.kind === "move"),
+        `seed ${seed}`,
+      );
     }
     assert.equal(drawScenario(both[0]?.seed ?? 0, ["crash"]).second, undefined);
   });
 
   it("asks for no volume with more replicas than shares leave", () => {
-    for (const { workloads } of seeds) for (const { maxShares, replicas } of workloads) assert.ok(replicas < maxShares);
+    for (const { workloads } of seeds)
+      for (const { maxShares, replicas } of workloads) assert.ok(replicas < maxShares);
   });
 });

@@ -11,23 +11,37 @@ import type { Scenario, TimedFault } from "./scenario.ts";
 
 const NODES = [3, 5] as const;
 const WORKLOADS = [4, 5] as const;
-/** Most storms are short: what goes wrong follows in quick succession. The long ones leave Kubernetes the six minutes after which it takes a volume away by force. */
+/**
+ * Most storms are short: what goes wrong follows in quick succession. The long ones leave Kubernetes the
+ * six minutes after which it takes a volume away by force.
+ */
 const STORMS_MS = [120_000, 120_000, 150_000, 180_000, 240_000, 420_000] as const;
 const MOVES = 12;
 const OTHER_ACTS = [3, 7] as const;
 
-/** How long replicas outlive the last request, in milliseconds: the default, which no storm outlasts, and times that volumes are older than when their nodes fail. */
+/**
+ * How long replicas outlive the last request, in milliseconds: the default, which no storm outlasts, and
+ * times that volumes are older than when their nodes fail.
+ */
 const COLLECT_REPLICAS_AFTER_MS = [300_000, 60_000, 20_000] as const;
 
-/** The scenario of a seed: the same each time. `faults`: only these classes, and each of them; `givenStormMs`: how long its storm takes. */
+/**
+ * The scenario of a seed: the same each time. `faults`: only these classes, and each of them;
+ * `givenStormMs`: how long its storm takes.
+ */
 export function drawScenario(seed: number, faults?: readonly FaultName[], givenStormMs?: number): Scenario {
   const random = createSeededRandom(`scenario/${seed}`);
   const [shape, acting, striking] = [random.fork("shape"), random.fork("acts"), random.fork("faults")];
   const nodes = drawNodes(shape);
-  const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) => drawWorkload(shape, `vol-${index + 1}`));
+  const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) =>
+    drawWorkload(shape, `vol-${index + 1}`),
+  );
   const stormMs = givenStormMs ?? oneOf(random.fork("storm"), STORMS_MS);
   const shapeOfAll = { nodes, workloads, stormMs };
-  const besides = (): readonly TimedFault[] => [...drawMalicious(random.fork("malicious"), shapeOfAll), ...drawByHand(random.fork("by-hand"), shapeOfAll)];
+  const besides = (): readonly TimedFault[] => [
+    ...drawMalicious(random.fork("malicious"), shapeOfAll),
+    ...drawByHand(random.fork("by-hand"), shapeOfAll),
+  ];
   const strikes = [...drawFaults(striking, shapeOfAll, faults), ...(faults === undefined ? besides() : [])];
   const collectReplicasAfterMs: number = oneOf(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS);
   const second = faults === undefined ? drawSecond(random.fork("second"), stormMs) : undefined;
@@ -47,5 +61,8 @@ function drawNodes(random: Random): Scenario["nodes"] {
   const count = between(random, NODES);
   // A zone needs a node for a pod to go to.
   const zones = count >= 4 && random.next() < 0.5 ? ["1", "2"] : ["1"];
-  return Array.from({ length: count }, (_, index) => ({ name: `node-${"abcde"[index] ?? index}`, zone: zones[index % zones.length] ?? "1" }));
+  return Array.from({ length: count }, (_, index) => ({
+    name: `node-${"abcde"[index] ?? index}`,
+    zone: zones[index % zones.length] ?? "1",
+  }));
 }

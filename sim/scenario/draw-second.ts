@@ -27,8 +27,13 @@ export function drawSecond(random: SeededRandom, stormMs: number): ClusterScenar
  */
 export function drawSecondCluster(random: SeededRandom, stormMs: number): ClusterScenario {
   const [shape, acting, striking] = [random.fork("shape"), random.fork("acts"), random.fork("faults")];
-  const nodes = Array.from({ length: between(shape, NODES) }, (_, index) => ({ name: `node-${"abc"[index] ?? index}`, zone: "1" }));
-  const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) => drawWorkload(shape, `second-${index + 1}`));
+  const nodes = Array.from({ length: between(shape, NODES) }, (_, index) => ({
+    name: `node-${"abc"[index] ?? index}`,
+    zone: "1",
+  }));
+  const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) =>
+    drawWorkload(shape, `second-${index + 1}`),
+  );
   const shapeOfAll: Shape = { nodes, workloads, stormMs };
   const other = oneOf(
     striking,
@@ -38,6 +43,9 @@ export function drawSecondCluster(random: SeededRandom, stormMs: number): Cluste
     attach: shape.next() < 0.6 ? "kubernetes" : "driver",
     nodes,
     workloads,
-    ...inTime(drawActs(acting, shapeOfAll, { moves: MOVES, others: OTHER_ACTS }), drawFaults(striking, shapeOfAll, [LOSSES, other])),
+    ...inTime(
+      drawActs(acting, shapeOfAll, { moves: MOVES, others: OTHER_ACTS }),
+      drawFaults(striking, shapeOfAll, [LOSSES, other]),
+    ),
   };
 }

@@ -30,7 +30,10 @@ export function drawWorkload(random: Random, volumeName: string): SimWorkload {
 export function drawActs(
   random: Random,
   { nodes, workloads, stormMs }: Shape,
-  { moves: moveCount, others: otherActs }: { readonly moves: number; readonly others: readonly [min: number, max: number] },
+  {
+    moves: moveCount,
+    others: otherActs,
+  }: { readonly moves: number; readonly others: readonly [min: number, max: number] },
 ): readonly TimedAct[] {
   const any = (): SimWorkload => oneOf(random, workloads);
   const time = (): number => Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
@@ -47,7 +50,10 @@ export function drawActs(
       case "scale":
         return [
           { atMs, act: { kind: "scale", volumeName, pods: 0 } },
-          { atMs: atMs + between(random, [500, UNTIL_AGAIN_MS]), act: { kind: "scale", volumeName, pods: 1 } },
+          {
+            atMs: atMs + between(random, [500, UNTIL_AGAIN_MS]),
+            act: { kind: "scale", volumeName, pods: 1 },
+          },
         ];
       case "drain":
         return [{ atMs, act: { kind: "drain", nodeName: oneOf(random, nodes).name } }];
@@ -56,7 +62,10 @@ export function drawActs(
       case "delete":
         return [
           { atMs, act: { kind: "delete", volumeName } },
-          { atMs: atMs + between(random, [0, UNTIL_AGAIN_MS]), act: { kind: "apply", workload: drawWorkload(random, `${volumeName}-${index}`) } },
+          {
+            atMs: atMs + between(random, [0, UNTIL_AGAIN_MS]),
+            act: { kind: "apply", workload: drawWorkload(random, `${volumeName}-${index}`) },
+          },
         ];
     }
   });

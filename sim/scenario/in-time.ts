@@ -6,7 +6,10 @@ import type { ClusterScenario, TimedAct, TimedFault } from "./scenario.ts";
  * since, and nobody tells the driver: whoever restores one deletes those objects by hand, so where one is
  * restored nothing is deleted.
  */
-export function inTime(acts: readonly TimedAct[], faults: readonly TimedFault[]): Pick<ClusterScenario, "acts" | "faults"> {
+export function inTime(
+  acts: readonly TimedAct[],
+  faults: readonly TimedFault[],
+): Pick<ClusterScenario, "acts" | "faults"> {
   const isRestored = faults.some(isRestore);
   return {
     acts: byTime(acts.filter(({ act }) => !isRestored || (act.kind !== "delete" && act.kind !== "apply"))),

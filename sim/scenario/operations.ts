@@ -24,7 +24,8 @@ export function createOperations({
   readonly nodeNames: () => readonly string[];
 }): Operations {
   const { cluster } = world;
-  const nodeOf = (volumeName: string): string | undefined => cluster.pods().find((pod) => pod.volumeName === volumeName && !pod.isDeleted)?.nodeName;
+  const nodeOf = (volumeName: string): string | undefined =>
+    cluster.pods().find((pod) => pod.volumeName === volumeName && !pod.isDeleted)?.nodeName;
   const note = (volumeName: string, what: string): void => world.trace.note(volumeName, `its user ${what}`);
 
   function move(volumeName: string, isForced: boolean): void {
@@ -34,7 +35,10 @@ export function createOperations({
     cluster.deletePod(volumeName, { isForced });
   }
 
-  /** By what users see. A disk that has grown in Azure while nobody was told, as before a backup was put back, is asked for again. */
+  /**
+   * By what users see. A disk that has grown in Azure while nobody was told, as before a backup was put
+   * back, is asked for again.
+   */
   function hasGrown(volumeName: string): boolean {
     const [volume, sizeGiB] = [desired.find(volumeName), cluster.sizeOf(volumeName)];
     return volume === undefined || sizeGiB === undefined || sizeGiB >= volume.sizeGiB;
@@ -76,7 +80,10 @@ export function createOperations({
     uncordonAll: () => {
       for (const nodeName of nodeNames()) cluster.setUnschedulable(nodeName, false);
     },
-    toGrowOffline: () => desired.all().filter(({ exists, isDestroyed, volumeName }) => exists && !isDestroyed && !hasGrown(volumeName)),
+    toGrowOffline: () =>
+      desired
+        .all()
+        .filter(({ exists, isDestroyed, volumeName }) => exists && !isDestroyed && !hasGrown(volumeName)),
     hasGrown,
   };
 }

@@ -10,10 +10,19 @@ import {
 } from "../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
 
-/** Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of these would make another scenario of every seed. */
+/**
+ * Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of
+ * these would make another scenario of every seed.
+ */
 export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   "stale-deletes": {
-    strikes: { "stale/before-delete": 4, "lifecycle/short-life": 2, "haste/hunted": 2, "replicas/replica-objects-deleted": 2, "crash/controller-at-step": 1 },
+    strikes: {
+      "stale/before-delete": 4,
+      "lifecycle/short-life": 2,
+      "haste/hunted": 2,
+      "replicas/replica-objects-deleted": 2,
+      "crash/controller-at-step": 1,
+    },
   },
   growth: {
     strikes: {
@@ -27,16 +36,35 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   // Of one share: Azure lets nobody grow a shared disk that is attached.
   "wrong-size": {
     workload: { maxShares: 1, replicas: 0 },
-    strikes: { "disks/grown-outside": 6, "haste/hunted": 2, "nodes/freeze-and-mark": 1, "crash/plugin-at-step": 1, "crash/controller-at-step": 1 },
+    strikes: {
+      "disks/grown-outside": 6,
+      "haste/hunted": 2,
+      "nodes/freeze-and-mark": 1,
+      "crash/plugin-at-step": 1,
+      "crash/controller-at-step": 1,
+    },
   },
   "clocks-apart": {
-    strikes: { "leaders/clocks-apart": 4, "nodes/freeze-and-mark": 2, "crash/controller-at-step": 2, "azure/failed-and-not-done": 2, "haste/hunted": 2 },
+    strikes: {
+      "leaders/clocks-apart": 4,
+      "nodes/freeze-and-mark": 2,
+      "crash/controller-at-step": 2,
+      "azure/failed-and-not-done": 2,
+      "haste/hunted": 2,
+    },
   },
-  // Two data disks a node: replicas make way for pods. In all zones: where a disk is in one, its node may have no room for it.
+  // Two data disks a node: replicas make way for pods. In all zones: where a disk is in one, its node may
+  // have no room for it.
   "full-nodes": {
     vmSize: "Standard_B1s",
     workload: { skuName: "Premium_ZRS" },
-    strikes: { "nodes/freeze-and-mark": 2, "nodes/made-anew": 1, "crash/controller-at-step": 2, "azure/answers-lost": 2, "haste/hunted": 2 },
+    strikes: {
+      "nodes/freeze-and-mark": 2,
+      "nodes/made-anew": 1,
+      "crash/controller-at-step": 2,
+      "azure/answers-lost": 2,
+      "haste/hunted": 2,
+    },
   },
   "scaled-in": {
     strikes: {

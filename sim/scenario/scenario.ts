@@ -4,7 +4,10 @@ import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
 
 /** Something that a user or an operator does. */
 export type UserAct =
-  /** Cordons the node of the volume's pod and deletes the pod, which comes back elsewhere; uncordons some time later. */
+  /**
+   * Cordons the node of the volume's pod and deletes the pod, which comes back elsewhere; uncordons some
+   * time later.
+   */
   | { readonly kind: "move"; readonly volumeName: string; readonly isForced: boolean }
   /** Deletes the pod, which may come back on its node. */
   | { readonly kind: "restart"; readonly volumeName: string; readonly isForced: boolean }
@@ -21,7 +24,10 @@ export interface TimedAct {
   readonly act: UserAct;
 }
 
-/** A fault and its times, in milliseconds since the storm began. What the numbers and names mean is its class's affair. */
+/**
+ * A fault and its times, in milliseconds since the storm began. What the numbers and names mean is its
+ * class's affair.
+ */
 export interface TimedFault {
   readonly atMs: number;
   readonly forMs: number;
@@ -45,9 +51,14 @@ export interface ClusterScenario {
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
   /** Of all its VMs. Default: one that takes eight data disks. */
   readonly vmSize?: string;
-  /** Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins report. A kubelet that makes its Node again says it. Default: Nodes say so. */
+  /**
+   * Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins
+   * report. A kubelet that makes its Node again says it. Default: Nodes say so.
+   */
   readonly hasUnnamedVms?: true;
-  /** How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own. */
+  /**
+   * How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own.
+   */
   readonly collectReplicasAfterMs?: number;
   readonly workloads: readonly SimWorkload[];
   readonly acts: readonly TimedAct[];

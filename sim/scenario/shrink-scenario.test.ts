@@ -21,14 +21,19 @@ describe("shrinking a scenario", () => {
     const smallest = await shrinkScenario(scenario, ({ faults, acts }) =>
       Promise.resolve(faults.includes(fault) && acts.includes(first) && acts.includes(third)),
     );
-    assert.deepEqual([smallest.faults, smallest.acts, smallest.workloads.length], [[fault], [first, third], 1]);
+    assert.deepEqual(
+      [smallest.faults, smallest.acts, smallest.workloads.length],
+      [[fault], [first, third], 1],
+    );
   });
 
   it("leaves out the second cluster, or what happens to it where that is what fails", async () => {
     const scenario = withSecond();
     const fault = scenario.second?.faults[0] ?? assert.fail("no fault");
     assert.equal((await shrinkScenario(scenario, () => Promise.resolve(true))).second, undefined);
-    const smallest = await shrinkScenario(scenario, ({ second }) => Promise.resolve(second?.faults.includes(fault) === true));
+    const smallest = await shrinkScenario(scenario, ({ second }) =>
+      Promise.resolve(second?.faults.includes(fault) === true),
+    );
     assert.deepEqual([smallest.second?.faults, smallest.second?.acts, smallest.faults], [[fault], [], []]);
   });
 

@@ -7,7 +7,10 @@ const RUNS_MAX = 200;
  * A smaller scenario that fails alike: leaves out the second cluster, then faults, acts and workloads, many
  * at once and then one by one, as long as `fails` says that what is left still breaks the same promise.
  */
-export async function shrinkScenario(scenario: Scenario, fails: (smaller: Scenario) => Promise<boolean>): Promise<Scenario> {
+export async function shrinkScenario(
+  scenario: Scenario,
+  fails: (smaller: Scenario) => Promise<boolean>,
+): Promise<Scenario> {
   let smallest = scenario;
   let runs = 0;
   const isSmallerFailing = async (smaller: Scenario): Promise<boolean> => {
@@ -22,7 +25,11 @@ export async function shrinkScenario(scenario: Scenario, fails: (smaller: Scenar
     withList: (of: Scenario, list: readonly T[]) => Scenario,
     leastLeft: number,
   ): Promise<void> => {
-    for (let size = Math.ceil(listOf(smallest).length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (
+      let size = Math.ceil(listOf(smallest).length / 2);
+      size >= 1;
+      size = size === 1 ? 0 : Math.ceil(size / 2)
+    ) {
       for (let from = 0; from < listOf(smallest).length;) {
         const list = listOf(smallest);
         const rest = [...list.slice(0, from), ...list.slice(from + size)];

@@ -16,7 +16,10 @@ export interface Storm {
   nextAtMs(): number | undefined;
   /** Does all that is due now. */
   doDue(): void;
-  /** What operators do after the storm so that everything can come to rest, and how long they then wait, in milliseconds. */
+  /**
+   * What operators do after the storm so that everything can come to rest, and how long they then wait, in
+   * milliseconds.
+   */
   healing(): readonly { readonly act: () => void; readonly thenMs: () => number }[];
 }
 
@@ -29,7 +32,10 @@ interface Entry {
 const UNCORDON_MS = 20_000;
 /** How long a machine is back before it may be called well again, in milliseconds. */
 const BACK_FOR_MS = 60_000;
-/** How long what others asked of Azure may still come, in milliseconds: they are refused while it is busy, and try again. */
+/**
+ * How long what others asked of Azure may still come, in milliseconds: they are refused while it is busy,
+ * and try again.
+ */
 const OUTSIDERS_DONE_MS = 120_000;
 
 /** The storm begins when `doDue` is called first. */
@@ -66,7 +72,8 @@ export function createStorm(parts: {
     get nodeNames() {
       return nodeNames();
     },
-    // By the clock itself: whoever strikes at a step of a process asks for it while nobody looks at what is due.
+    // By the clock itself: whoever strikes at a step of a process asks for it while nobody looks at what is
+    // due.
     later: (ms, act) => {
       clock
         .sleep(ms, over.signal)
@@ -79,7 +86,10 @@ export function createStorm(parts: {
           },
         )
         .catch((error: unknown) =>
-          world.report({ invariant: "crashed", detail: `a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` }),
+          world.report({
+            invariant: "crashed",
+            detail: `a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          }),
         );
     },
     create: (workload) => {
@@ -100,7 +110,8 @@ export function createStorm(parts: {
     world.trace.note("weather", "the storm begins");
     for (const { atMs, act } of scenario.acts) {
       add(startedAtMs + atMs, () => operations.act(act));
-      if (act.kind === "move" || act.kind === "drain") add(startedAtMs + atMs + UNCORDON_MS, operations.uncordonAll);
+      if (act.kind === "move" || act.kind === "drain")
+        add(startedAtMs + atMs + UNCORDON_MS, operations.uncordonAll);
     }
     for (const fault of scenario.faults) {
       add(startedAtMs + fault.atMs, () => strike(fault));
@@ -118,7 +129,11 @@ export function createStorm(parts: {
     if (azure.nodeNameAt(instanceUri) !== undefined) return false;
     return world.store.objects("AzVolume").some(({ status }) => {
       const isOf = isSameResourceUri(status?.detail?.diskUri ?? "", diskUri);
-      return isOf && status?.record?.adopted === true && status.record.unverified.some((node) => isSameResourceUri(node.instanceUri, instanceUri));
+      return (
+        isOf &&
+        status?.record?.adopted === true &&
+        status.record.unverified.some((node) => isSameResourceUri(node.instanceUri, instanceUri))
+      );
     });
   }
 
@@ -127,27 +142,36 @@ export function createStorm(parts: {
     const attachments = world.store.objects("AzVolumeAttachment");
     for (const vm of azure.model.world.virtualMachines.values()) {
       for (const { diskId } of vm.dataDisks) {
-        const isOnVm = ({ spec, status }: AzVolumeAttachment): boolean => status?.vmId === vm.vmGuid || spec.nodeName === azure.nodeNameAt(vm.id);
-        const isKnown = attachments.some((attachment) => isOnVm(attachment) && isSameResourceUri(attachment.spec.volumeId, diskId));
-        if ((!isKnown && attachedByHand.has(resourceUriKey(diskId))) || isKeptFromNewRecord(vm.id, diskId)) azure.detachOutsideAt(vm.id, diskId);
+        const isOnVm = ({ spec, status }: AzVolumeAttachment): boolean =>
+          status?.vmId === vm.vmGuid || spec.nodeName === azure.nodeNameAt(vm.id);
+        const isKnown = attachments.some(
+          (attachment) => isOnVm(attachment) && isSameResourceUri(attachment.spec.volumeId, diskId),
+        );
+        if ((!isKnown && attachedByHand.has(resourceUriKey(diskId))) || isKeptFromNewRecord(vm.id, diskId))
+          azure.detachOutsideAt(vm.id, diskId);
       }
     }
   }
 
   /**
-   * Whoever asked for a disk to be taken off asks again where that has failed: Azure takes no such wish back, and would carry it out with the driver's next change of the VM.
-   * Answers whether there was any.
+   * Whoever asked for a disk to be taken off asks again where that has failed: Azure takes no such wish
+   * back, and would carry it out with the driver's next change of the VM. Answers whether there was any.
    */
   function askAgainWhatFailed(): boolean {
     const failed = [...azure.model.world.virtualMachines.values()].flatMap((vm) =>
-      vm.dataDisks.filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isAskedAway(vm.id, diskId)).map(({ diskId }) => ({ vm, diskId })),
+      vm.dataDisks
+        .filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isAskedAway(vm.id, diskId))
+        .map(({ diskId }) => ({ vm, diskId })),
     );
     for (const { vm, diskId } of failed) azure.detachOutsideAt(vm.id, diskId);
     return failed.length > 0;
   }
 
   function strike(fault: TimedFault): void {
-    world.trace.note("fault", `${fault.fault}/${fault.variant} begins (${fault.nodeName}, ${fault.volumeName}, ${fault.dice})`);
+    world.trace.note(
+      "fault",
+      `${fault.fault}/${fault.variant} begins (${fault.nodeName}, ${fault.volumeName}, ${fault.dice})`,
+    );
     const variant = faultClasses[fault.fault].variants[fault.variant];
     if (variant === undefined) return;
     const { delaysNews = false } = variant;
@@ -175,14 +199,21 @@ export function createStorm(parts: {
 
   /** Where nobody is, no machine has to be back for a while. */
   function isAnyOutOfService(): boolean {
-    return nodeNames().some(outside.wasOutOfService) || cluster.nodes().some(({ isOutOfService }) => isOutOfService);
+    return (
+      nodeNames().some(outside.wasOutOfService) ||
+      cluster.nodes().some(({ isOutOfService }) => isOutOfService)
+    );
   }
 
   return {
     nextAtMs: () => (isBegun ? entries[0]?.atMs : clock.elapsedMs()),
     doDue: () => {
       if (!isBegun) begin();
-      for (let first = entries[0]; first !== undefined && first.atMs <= clock.elapsedMs(); first = entries[0]) {
+      for (
+        let first = entries[0];
+        first !== undefined && first.atMs <= clock.elapsedMs();
+        first = entries[0]
+      ) {
         entries.shift();
         first.act();
       }
@@ -246,7 +277,8 @@ export function createStorm(parts: {
       },
       {
         act: () => {
-          for (const volumeName of toRestart) operations.act({ kind: "restart", volumeName, isForced: false });
+          for (const volumeName of toRestart)
+            operations.act({ kind: "restart", volumeName, isForced: false });
         },
         thenMs: () => 0,
       },

@@ -17,17 +17,31 @@ export interface Frozen {
 }
 
 /** A pod that writes, with a replica, on a machine that freezes; nothing is marked. */
-export async function withFrozenWriter(attach: "kubernetes" | "driver", act: (frozen: Frozen) => Promise<void>): Promise<void> {
+export async function withFrozenWriter(
+  attach: "kubernetes" | "driver",
+  act: (frozen: Frozen) => Promise<void>,
+): Promise<void> {
   const world = createSimWorld({ seed: 1, attach, nodes });
   watchWriters(world);
   const end = new AbortController();
   const running = world.run(end.signal);
   const until = async (what: string, isReached: () => boolean, limitMs = LIMIT_MS): Promise<void> => {
-    if (!(await world.clock.runUntil(isReached, limitMs))) assert.fail(`${what}: not reached\n${world.trace.lines().slice(-60).join("\n")}`);
+    if (!(await world.clock.runUntil(isReached, limitMs)))
+      assert.fail(`${what}: not reached\n${world.trace.lines().slice(-60).join("\n")}`);
   };
   try {
-    world.cluster.apply({ volumeName: "vol-1", sizeGiB: 4, skuName: "Premium_LRS", maxShares: 2, replicas: 1, access: "mount" });
-    await until("the pod to run", () => world.cluster.pods().some((pod) => pod.isReady) && world.cluster.unsettled().length === 0);
+    world.cluster.apply({
+      volumeName: "vol-1",
+      sizeGiB: 4,
+      skuName: "Premium_LRS",
+      maxShares: 2,
+      replicas: 1,
+      access: "mount",
+    });
+    await until(
+      "the pod to run",
+      () => world.cluster.pods().some((pod) => pod.isReady) && world.cluster.unsettled().length === 0,
+    );
     const nodeName = world.cluster.pods()[0]?.nodeName ?? "";
     const before = world.trace.lines().length;
     world.azure.freeze(nodeName);

@@ -7,10 +7,13 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Runs side by side what ends only by its signal, and waits for all of it; an end by that signal is no error. Where one fails, the others are told to end, and its
- * error is thrown once they have.
+ * Runs side by side what ends only by its signal, and waits for all of it; an end by that signal is no
+ * error. Where one fails, the others are told to end, and its error is thrown once they have.
  */
-export async function untilEnded(signal: AbortSignal, ...runs: readonly ((signal: AbortSignal) => Promise<void>)[]): Promise<void> {
+export async function untilEnded(
+  signal: AbortSignal,
+  ...runs: readonly ((signal: AbortSignal) => Promise<void>)[]
+): Promise<void> {
   const failing = new AbortController();
   const ending = AbortSignal.any([signal, failing.signal]);
   const ends = await Promise.allSettled(

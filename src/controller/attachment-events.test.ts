@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
 import { fail, ok } from "../core/failure/result.ts";
-import { aDetail, anAttachment, aReplica, attachmentName, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, leaving } from "../core/testing/objects.ts";
+import {
+  aDetail,
+  anAttachment,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  leaving,
+} from "../core/testing/objects.ts";
 import { newRecord } from "../core/writer/writer-steps.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { DriverEvent } from "../ports/cluster/events.ts";
@@ -13,7 +24,8 @@ import { aDriverNode } from "./testing/a-driver-node.ts";
 const never = new AbortController().signal;
 const a = identity("node-a");
 const pending = { status: undefined };
-const rejected = (requestId: string): ReturnType<typeof fail> => fail({ kind: "CloudRejected", code: "DiskBusy", message: "in use", requestId });
+const rejected = (requestId: string): ReturnType<typeof fail> =>
+  fail({ kind: "CloudRejected", code: "DiskBusy", message: "in use", requestId });
 
 function reconcile(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
   const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
@@ -22,7 +34,13 @@ function reconcile(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {})
 
 /** An event of the attachment to node-a. */
 function told(reason: DriverEvent["reason"], message: string, news?: string): DriverEvent {
-  const event = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason, message, waitingOn: ["node-a"] } as const;
+  const event = {
+    about: { kind: "AzVolume", name: "pvc-1" },
+    nodeName: "node-a",
+    reason,
+    message,
+    waitingOn: ["node-a"],
+  } as const;
   return news === undefined ? event : { ...event, news };
 }
 
@@ -60,7 +78,9 @@ describe("what people are told of an attachment", () => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
-      await reconcile(world, { attachDisk: async () => fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 }) });
+      await reconcile(world, {
+        attachDisk: async () => fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 }),
+      });
       assert.deepEqual(
         world.told.map(({ reason }) => reason),
         ["AttachFailed"],
@@ -69,7 +89,10 @@ describe("what people are told of an attachment", () => {
     await withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
-      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } })));
+      await world.given(
+        "AzVolumeAttachment",
+        leaving(aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } })),
+      );
       await reconcile(world, { detachDisk: async () => rejected("r-2") as never });
       const message = "detach from node-a failed: Azure refused: DiskBusy: in use (request r-2)";
       assert.deepEqual(world.told, [told("DetachFailed", message, "node-a CloudRejected DiskBusy")]);
@@ -81,7 +104,12 @@ describe("what people are told of an attachment", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
       await reconcile(world);
-      assert.deepEqual(world.told, [told("WaitingForNodePlugin", "no node plug-in has registered as node-a: there is no such AzDriverNode")]);
+      assert.deepEqual(world.told, [
+        told(
+          "WaitingForNodePlugin",
+          "no node plug-in has registered as node-a: there is no such AzDriverNode",
+        ),
+      ]);
     }));
 
   it("is which other volume keeps a node from having anything attached", () =>
@@ -89,29 +117,55 @@ describe("what people are told of an attachment", () => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({}));
       const detail = aDetail({ diskUri: `${diskUri}-2` });
-      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { record: { ...newRecord(0), quarantine: [a] }, detail } }));
+      await world.given(
+        "AzVolume",
+        aVolume({
+          metadata: { name: "pvc-2" },
+          status: { record: { ...newRecord(0), quarantine: [a] }, detail },
+        }),
+      );
       await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
       await reconcile(world);
-      assert.deepEqual(world.told, [told("WaitingForQuarantine", "node-a was cut off from pvc-2 and is not clean yet, so nothing is attached to it")]);
+      assert.deepEqual(world.told, [
+        told(
+          "WaitingForQuarantine",
+          "node-a was cut off from pvc-2 and is not clean yet, so nothing is attached to it",
+        ),
+      ]);
     }));
 
   it("is that a device is missing before it is used, and then where it is", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }),
+      );
       await reconcile(world);
-      assert.deepEqual(world.told, [told("DeviceMissing", "node-a does not find the disk at LUN 3"), told("Attached", "attached to node-a as LUN 0")]);
+      assert.deepEqual(world.told, [
+        told("DeviceMissing", "node-a does not find the disk at LUN 3"),
+        told("Attached", "attached to node-a as LUN 0"),
+      ]);
     }));
 
   it("is that a writer has lost its disk, and then where it is again", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }),
+      );
       await reconcile(world);
       const message = "node-a writes the volume, and its disk is no longer there";
-      const lost = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "DiskLost", message, news: "node-a" };
+      const lost = {
+        about: { kind: "AzVolume", name: "pvc-1" },
+        nodeName: "node-a",
+        reason: "DiskLost",
+        message,
+        news: "node-a",
+      };
       assert.deepEqual(world.told, [lost, told("Attached", "attached to node-a as LUN 0")]);
     }));
 
@@ -121,7 +175,9 @@ describe("what people are told of an attachment", () => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { role: "Replica" } }));
       await reconcile(world);
-      assert.deepEqual(world.told, [told("ReplicaPromoted", "the replica on node-a is the primary now: nothing had to be attached")]);
+      assert.deepEqual(world.told, [
+        told("ReplicaPromoted", "the replica on node-a is the primary now: nothing had to be attached"),
+      ]);
     }));
 
   it("is that Azure takes its time, every half minute, for as long as it does", () =>

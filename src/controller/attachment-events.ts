@@ -9,11 +9,27 @@ const SLOW_MS = 30_000;
 
 type TellPorts = Pick<ControllerPorts, "events">;
 
-/** Tells people something of a disk on a node: on the volume, and on the node and the pods that wait there where the reason says so. */
-export function tellAttachment(ports: TellPorts, attachment: AzVolumeAttachment, reason: EventReason, message: string, failure?: Failure): void {
+/**
+ * Tells people something of a disk on a node: on the volume, and on the node and the pods that wait there
+ * where the reason says so.
+ */
+export function tellAttachment(
+  ports: TellPorts,
+  attachment: AzVolumeAttachment,
+  reason: EventReason,
+  message: string,
+  failure?: Failure,
+): void {
   const { volumeName, nodeName } = attachment.spec;
   const news = failure === undefined ? {} : { news: `${nodeName} ${failureNews(failure)}` };
-  ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason, message, waitingOn: [nodeName], ...news });
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName,
+    reason,
+    message,
+    waitingOn: [nodeName],
+    ...news,
+  });
 }
 
 /** Carries out an attach; one that takes long is told of, for as long as it does. */

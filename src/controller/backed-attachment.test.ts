@@ -27,32 +27,86 @@ describe("an attachment that a node made by itself", () => {
     readonly isAttached: boolean;
   }[] = [
     { because: "no pod is seen there", attachment: anAttachment("node-a", unattached), isAttached: false },
-    { because: "pods are not known yet", attachment: anAttachment("node-a", unattached), use: { kind: "unknown" }, isAttached: false },
-    { because: "a pod is bound there", attachment: anAttachment("node-a", unattached), use: { kind: "used", users: ["a"] }, isAttached: true },
-    { because: "the record names the node", attachment: anAttachment("node-a", unattached), record: { writer: aWriter("node-a") }, isAttached: true },
-    { because: "VolumeAttachments state wants", attachment: anAttachment("node-a", unattached), attach: "kubernetes", isAttached: true },
-    { because: "a controller placed it", attachment: aReplica("node-a", unattached), labels: placed, isAttached: true },
-    { because: "an attach was begun for it", attachment: anAttachment("node-a", { status: { state: "AttachmentFailed" } }), isAttached: true },
+    {
+      because: "pods are not known yet",
+      attachment: anAttachment("node-a", unattached),
+      use: { kind: "unknown" },
+      isAttached: false,
+    },
+    {
+      because: "a pod is bound there",
+      attachment: anAttachment("node-a", unattached),
+      use: { kind: "used", users: ["a"] },
+      isAttached: true,
+    },
+    {
+      because: "the record names the node",
+      attachment: anAttachment("node-a", unattached),
+      record: { writer: aWriter("node-a") },
+      isAttached: true,
+    },
+    {
+      because: "VolumeAttachments state wants",
+      attachment: anAttachment("node-a", unattached),
+      attach: "kubernetes",
+      isAttached: true,
+    },
+    {
+      because: "a controller placed it",
+      attachment: aReplica("node-a", unattached),
+      labels: placed,
+      isAttached: true,
+    },
+    {
+      because: "an attach was begun for it",
+      attachment: anAttachment("node-a", { status: { state: "AttachmentFailed" } }),
+      isAttached: true,
+    },
   ];
-  for (const { because, attachment, labels, use = { kind: "unused" } as const, record = {}, attach = "driver", isAttached } of rows)
+  for (const {
+    because,
+    attachment,
+    labels,
+    use = { kind: "unused" } as const,
+    record = {},
+    attach = "driver",
+    isAttached,
+  } of rows)
     it(`${isAttached ? "gets its disk" : "gets no disk"} where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord(record));
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await world.given("AzVolumeAttachment", attachment);
         if (labels !== undefined) {
-          const present = await world.answerOf(world.other.get("AzVolumeAttachment", attachment.metadata.name, never));
+          const present = await world.answerOf(
+            world.other.get("AzVolumeAttachment", attachment.metadata.name, never),
+          );
           assert.ok(present.ok);
-          await world.answerOf(world.other.update("AzVolumeAttachment", { ...present.value, metadata: { ...present.value.metadata, labels } }, never));
+          await world.answerOf(
+            world.other.update(
+              "AzVolumeAttachment",
+              { ...present.value, metadata: { ...present.value.metadata, labels } },
+              never,
+            ),
+          );
           await world.clock.advance(1_000);
         }
-        const ports = { ...world.ports, attach, clusterVolumes: aCluster([]), users: { ...world.ports.users, cachedOn: () => use } };
+        const ports = {
+          ...world.ports,
+          attach,
+          clusterVolumes: aCluster([]),
+          users: { ...world.ports.users, cachedOn: () => use },
+        };
         await world.answerOf(attachmentReconciler(ports).reconcile(attachment.metadata.name, never));
         assert.deepEqual([...world.attachedTo], isAttached ? ["node-a"] : []);
       }));
 
   for (const { because, published, role } of [
-    { because: "no VolumeAttachment is seen, and no CSI client has published it", published: undefined, role: "Replica" },
+    {
+      because: "no VolumeAttachment is seen, and no CSI client has published it",
+      published: undefined,
+      role: "Replica",
+    },
     { because: "a CSI client has published it", published: true, role: "Primary" },
   ] as const)
     it(`counts as a ${role} where ${because}`, () =>
@@ -61,13 +115,20 @@ describe("an attachment that a node made by itself", () => {
         const own = anAttachment("node-a", published === undefined ? {} : { spec: { published } });
         const ports = { ...world.ports, attach: "kubernetes" as const, clusterVolumes: aCluster([]) };
         const backed = backedPart(ports, volume, own);
-        assert.deepEqual([backed?.spec.role, backed?.spec.writerRequest !== undefined], [role, role === "Primary"]);
+        assert.deepEqual(
+          [backed?.spec.role, backed?.spec.writerRequest !== undefined],
+          [role, role === "Primary"],
+        );
       }));
 
   it("evicts no replica while no pod is seen there, and is deleted once it asks for nothing", () =>
     withControllerPorts(async (world) => {
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }, { maxShares: 2, maxMountReplicaCount: 1 }));
-      for (const nodeName of ["node-a", "node-b", "node-c"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: aWriter("node-b") }, { maxShares: 2, maxMountReplicaCount: 1 }),
+      );
+      for (const nodeName of ["node-a", "node-b", "node-c"])
+        await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given("AzVolumeAttachment", anAttachment("node-b"));
       await world.given("AzVolumeAttachment", aReplica("node-c"));
       await world.given("AzVolumeAttachment", anAttachment("node-a", unattached));
@@ -77,7 +138,9 @@ describe("an attachment that a node made by itself", () => {
       const own = world.attachment("node-a");
       assert.ok(own !== undefined);
       const { writerRequest: _, ...spec } = own.spec;
-      await world.answerOf(world.other.update("AzVolumeAttachment", { ...own, spec: { ...spec, role: "Replica" } }, never));
+      await world.answerOf(
+        world.other.update("AzVolumeAttachment", { ...own, spec: { ...spec, role: "Replica" } }, never),
+      );
       await world.clock.advance(1_000);
       await world.answerOf(attachmentReconciler(ports).reconcile(own.metadata.name, never));
       assert.notEqual(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);

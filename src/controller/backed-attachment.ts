@@ -11,13 +11,20 @@ export interface BackingPorts extends Pick<ControllerPorts, "attach"> {
 }
 
 /**
- * What of an attachment more than the node's own word stands behind; undefined: nothing. A node's token may make each of its own a Primary that wants the volume,
- * and where nodes attach by themselves it may create one for any volume. Until a pod, or what publishes the volume, is seen there, nothing is attached, granted or
- * evicted for it. An attachment that a controller placed, or has begun to attach for, stays a replica. What the writer asks for is the release check's affair.
+ * What of an attachment more than the node's own word stands behind; undefined: nothing. A node's token may
+ * make each of its own a Primary that wants the volume, and where nodes attach by themselves it may create
+ * one for any volume. Until a pod, or what publishes the volume, is seen there, nothing is attached,
+ * granted or evicted for it. An attachment that a controller placed, or has begun to attach for, stays a
+ * replica. What the writer asks for is the release check's affair.
  */
-export function backedPart(ports: BackingPorts, volume: AzVolume, attachment: AzVolumeAttachment): AzVolumeAttachment | undefined {
+export function backedPart(
+  ports: BackingPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+): AzVolumeAttachment | undefined {
   if (!ports.clusterVolumes.knowsAttachments || isLeaving(attachment)) return attachment;
-  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment)) return attachment;
+  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment))
+    return attachment;
   if (ports.attach === "driver" && !isControllers(attachment)) return undefined;
   const { writerRequest, ...unrequested } = attachment.spec;
   if (writerRequest === undefined && unrequested.role === "Replica") return attachment;
@@ -25,27 +32,47 @@ export function backedPart(ports: BackingPorts, volume: AzVolume, attachment: Az
 }
 
 /**
- * Whether others than the node ask for the volume there: by who states wants, a pod, or a VolumeAttachment or a CSI client. Where several nodes may write, no record
- * says who holds the volume, and a VolumeAttachment may be gone while its node still unmounts.
+ * Whether others than the node ask for the volume there: by who states wants, a pod, or a VolumeAttachment
+ * or a CSI client. Where several nodes may write, no record says who holds the volume, and a
+ * VolumeAttachment may be gone while its node still unmounts.
  */
-function isAskedFor({ attach, clusterVolumes, users }: BackingPorts, { status }: AzVolume, { spec }: AzVolumeAttachment): boolean {
+function isAskedFor(
+  { attach, clusterVolumes, users }: BackingPorts,
+  { status }: AzVolume,
+  { spec }: AzVolumeAttachment,
+): boolean {
   const { nodeName, volumeId } = spec;
   if (attach === "driver") return users.cachedOn({ nodeName, volumeId }).kind === "used";
-  return status?.record === undefined || spec.published === true || clusterVolumes.attachmentOn(volumeId, nodeName) !== undefined;
+  return (
+    status?.record === undefined ||
+    spec.published === true ||
+    clusterVolumes.attachmentOn(volumeId, nodeName) !== undefined
+  );
 }
 
-/** Whether an attachment, whose volume there need not be, is a node's own, for which no controller has begun anything and no pod is seen there. */
-export function isForNoPod({ attach, clusterVolumes, users }: BackingPorts, attachment: AzVolumeAttachment): boolean {
+/**
+ * Whether an attachment, whose volume there need not be, is a node's own, for which no controller has begun
+ * anything and no pod is seen there.
+ */
+export function isForNoPod(
+  { attach, clusterVolumes, users }: BackingPorts,
+  attachment: AzVolumeAttachment,
+): boolean {
   const { nodeName, volumeId } = attachment.spec;
   if (attach !== "driver" || !clusterVolumes.knowsAttachments || isControllers(attachment)) return false;
   return users.cachedOn({ nodeName, volumeId }).kind === "unused";
 }
 
 function isControllers({ metadata, status }: AzVolumeAttachment): boolean {
-  return metadata.labels?.[PLACED_BY_LABEL] !== undefined || (status !== undefined && status.state !== "Pending");
+  return (
+    metadata.labels?.[PLACED_BY_LABEL] !== undefined || (status !== undefined && status.state !== "Pending")
+  );
 }
 
-/** Only where controllers have said so: of itself a node may say that it is clean, and by its notes that it may have the disk. */
+/**
+ * Only where controllers have said so: of itself a node may say that it is clean, and by its notes that it
+ * may have the disk.
+ */
 function isNamedAsHolder(volume: AzVolume, nodeName: string): boolean {
   const record = volume.status?.record;
   if (record === undefined) return false;

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ok } from "../core/failure/result.ts";
-import { anAttachment, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/testing/objects.ts";
+import {
+  anAttachment,
+  aRecord,
+  aReplica,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../core/testing/objects.ts";
 import { foundRecord } from "../core/writer/writer-steps.ts";
 import { compareAttachments } from "./adoption/compare-attachments.ts";
 import { rebuildRecord, whoMayHave, withHolders } from "./adoption/rebuild-record.ts";
@@ -28,14 +37,19 @@ function withDiskOn(world: ReconcileWorld, ...attachedTo: readonly string[]): Co
       getDisk: () => Promise.resolve(ok(aDisk({ attachedTo }))),
       inspectInstance: async (request, signal) => {
         const found = await cloud.inspectInstance(request, signal);
-        return found.ok ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] }) : found;
+        return found.ok
+          ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })
+          : found;
       },
     },
   };
 }
 
 /** node-c says in its AzDriverNode that its VM is one which is no node; its Node names its own VM. */
-async function withLiar(act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>, record = aRecord({ epoch: 1 })): Promise<void> {
+async function withLiar(
+  act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>,
+  record = aRecord({ epoch: 1 }),
+): Promise<void> {
   await withControllerPorts(async (world) => {
     world.instances.set(RESCUE, "vm-of-rescue");
     world.instances.set(instanceUriOf("node-c"), identity("node-c").vmId);
@@ -56,7 +70,9 @@ describe("an AzDriverNode that reports the VM of others", () => {
   it("gives no name to a foreign VM that a record has as unverified", () =>
     withLiar(
       async (world, ports) => {
-        const confirmed = await world.answerOf(confirmVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, rescue, never));
+        const confirmed = await world.answerOf(
+          confirmVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, rescue, never),
+        );
         assert.deepEqual([confirmed.ok, world.record()?.unverified], [true, [rescue]]);
       },
       aRecord({ epoch: 1, unverified: [rescue] }),
@@ -67,7 +83,15 @@ describe("an AzDriverNode that reports the VM of others", () => {
       const { cache } = world.ports;
       assert.deepEqual([cache.get("AzDriverNode", "node-c"), cache.list("AzDriverNode")], [undefined, []]);
       assert.equal(
-        await world.answerOf(cache.waitUntil("AzDriverNode", "node-c", (node) => node === undefined, { clock: world.clock, timeoutMs: 0 }, never)),
+        await world.answerOf(
+          cache.waitUntil(
+            "AzDriverNode",
+            "node-c",
+            (node) => node === undefined,
+            { clock: world.clock, timeoutMs: 0 },
+            never,
+          ),
+        ),
         true,
       );
       assert.deepEqual(
@@ -76,7 +100,9 @@ describe("an AzDriverNode that reports the VM of others", () => {
       );
       reportIgnoredNodes(world.ports);
       const message = `AzDriverNode node-c is ignored: it reports the VM ${RESCUE}, and node node-c is the VM ${instanceUriOf("node-c")}`;
-      assert.deepEqual(world.told, [{ about: { kind: "AzDriverNode", name: "node-c" }, reason: "NodeIgnored", message }]);
+      assert.deepEqual(world.told, [
+        { about: { kind: "AzDriverNode", name: "node-c" }, reason: "NodeIgnored", message },
+      ]);
     }));
 
   for (const liar of ["node-a", "node-z"])
@@ -84,9 +110,15 @@ describe("an AzDriverNode that reports the VM of others", () => {
       withControllerPorts(async (world) => {
         world.nodeNames.clear();
         for (const name of [liar, "node-b"]) world.instances.set(instanceUriOf(name), identity(name).vmId);
-        await world.given("AzDriverNode", aDriverNode(liar, { vmId: identity("node-b").vmId, instanceUri: instanceUriOf("node-b") }));
+        await world.given(
+          "AzDriverNode",
+          aDriverNode(liar, { vmId: identity("node-b").vmId, instanceUri: instanceUriOf("node-b") }),
+        );
         await world.given("AzDriverNode", aDriverNode("node-b"));
-        await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 3, writer: aWriter("node-b", { epoch: 3 }) })));
+        await world.given(
+          "AzVolume",
+          aVolumeWithRecord(aRecord({ epoch: 3, writer: aWriter("node-b", { epoch: 3 }) })),
+        );
         await world.given("AzVolumeAttachment", anAttachment("node-b"));
         const volume = world.volume() ?? assert.fail("pvc-1 is gone");
         const ports = withDiskOn(world, instanceUriOf("node-b"));
@@ -94,7 +126,8 @@ describe("an AzDriverNode that reports the VM of others", () => {
           rebuildRecord(
             ports,
             volume,
-            (present, { epoch, cutOff, ...seen }) => foundRecord({ ...withHolders(seen, present), cutOff, epoch, storeIncarnation: 1 }),
+            (present, { epoch, cutOff, ...seen }) =>
+              foundRecord({ ...withHolders(seen, present), cutOff, epoch, storeIncarnation: 1 }),
             never,
           ),
         );
@@ -113,7 +146,10 @@ describe("a node of which the orchestrator names no VM", () => {
       world.nodeNames.clear();
       await world.given("AzDriverNode", aDriverNode("node-a"));
       const ports = strict(world);
-      assert.deepEqual([ports.cache.get("AzDriverNode", "node-a"), nodeNameOf(ports, instanceUriOf("node-a"))], [undefined, undefined]);
+      assert.deepEqual(
+        [ports.cache.get("AzDriverNode", "node-a"), nodeNameOf(ports, instanceUriOf("node-a"))],
+        [undefined, undefined],
+      );
       reportIgnoredNodes(ports);
       assert.deepEqual(world.told, []);
       await world.clock.runUntil(() => false, 60_000);
@@ -130,7 +166,13 @@ describe("a node of which the orchestrator names no VM", () => {
       world.nodeNames.delete(instanceUriOf("node-a"));
       await world.given("AzDriverNode", aDriverNode("node-a"));
       const ports = strict(world);
-      assert.deepEqual([ports.cache.get("AzDriverNode", "node-a")?.metadata.name, nodeNameOf(ports, instanceUriOf("node-a"))], ["node-a", undefined]);
+      assert.deepEqual(
+        [
+          ports.cache.get("AzDriverNode", "node-a")?.metadata.name,
+          nodeNameOf(ports, instanceUriOf("node-a")),
+        ],
+        ["node-a", undefined],
+      );
       assert.deepEqual(ports.cache.ignoredDriverNodes(), []);
     }));
 
@@ -142,7 +184,9 @@ describe("a node of which the orchestrator names no VM", () => {
       await world.given("AzVolumeAttachment", aReplica("node-c"));
       const volume = world.volume() ?? assert.fail("pvc-1 is gone");
       const ports = { ...strict(world), cloud: withDiskOn(world, instanceUriOf("node-c")).cloud };
-      await world.answerOf(compareAttachments(ports, volume, aDisk({ attachedTo: [instanceUriOf("node-c")] }), never));
+      await world.answerOf(
+        compareAttachments(ports, volume, aDisk({ attachedTo: [instanceUriOf("node-c")] }), never),
+      );
       assert.deepEqual([world.record()?.unverified, world.told], [[], []]);
     }));
 });
@@ -150,7 +194,13 @@ describe("a node of which the orchestrator names no VM", () => {
 describe("the note of a node whose VM is not believed", () => {
   const checkpoints = { volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 1 }] };
   const rows = [
-    { because: "no Node names its VM, and it reports another's", reported: { instanceUri: RESCUE }, isNamed: false, attachedTo: [], checkpointed: [] },
+    {
+      because: "no Node names its VM, and it reports another's",
+      reported: { instanceUri: RESCUE },
+      isNamed: false,
+      attachedTo: [],
+      checkpointed: [],
+    },
     {
       because: "its Node names its VM: it may have the disk there",
       reported: { instanceUri: RESCUE },
@@ -173,7 +223,13 @@ describe("the note of a node whose VM is not believed", () => {
         await world.given("AzDriverNode", aDriverNode("node-c", { ...checkpoints, ...reported }));
         await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
         const { cache, users } = world.ports;
-        const ports = { ...world.ports, cache: createControllerCache(cache, { users, trustsUnnamed: false }) };
-        assert.deepEqual(whoMayHave(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).checkpointed, checkpointed);
+        const ports = {
+          ...world.ports,
+          cache: createControllerCache(cache, { users, trustsUnnamed: false }),
+        };
+        assert.deepEqual(
+          whoMayHave(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).checkpointed,
+          checkpointed,
+        );
       }));
 });

@@ -12,12 +12,17 @@ export interface IgnoredDriverNode extends DriverNodeProblem {
 }
 
 /**
- * The cache as reconcilers see it. AzDriverNodes whose VM is not believed are as good as none: no volume is granted or attached there, and no disk is
- * detached from a VM because of them. Exceptions: the index `checkpointed` has all of them, since a note only makes a node unverified. That of a node which is
- * gone is shown, since plans give such a node nothing and read its heartbeat; but it is not in the index `instanceUri`.
+ * The cache as reconcilers see it. AzDriverNodes whose VM is not believed are as good as none: no volume is
+ * granted or attached there, and no disk is detached from a VM because of them. Exceptions: the index
+ * `checkpointed` has all of them, since a note only makes a node unverified. That of a node which is gone
+ * is shown, since plans give such a node nothing and read its heartbeat; but it is not in the index
+ * `instanceUri`.
  */
 export interface ControllerCache extends ObjectCache {
-  /** All AzDriverNodes, whether or not their VMs are believed, sorted by name: for heartbeats and rollback reports. */
+  /**
+   * All AzDriverNodes, whether or not their VMs are believed, sorted by name: for heartbeats and rollback
+   * reports.
+   */
   reportedNodes(): readonly AzDriverNode[];
   /** Those that are ignored, but for nodes that are gone; sorted by name. */
   ignoredDriverNodes(): readonly IgnoredDriverNode[];
@@ -26,12 +31,18 @@ export interface ControllerCache extends ObjectCache {
 /** What is asked of nodes besides the cache. */
 export interface NodeWitnesses {
   readonly users: Pick<VolumeUsers, "cachedNode" | "cachedNodeNameOf">;
-  /** Whether an AzDriverNode is believed where the orchestrator names no VM of its node. False on Kubernetes, unless the administrator says so. */
+  /**
+   * Whether an AzDriverNode is believed where the orchestrator names no VM of its node. False on
+   * Kubernetes, unless the administrator says so.
+   */
   readonly trustsUnnamed: boolean;
 }
 
 /** The one place that decides which AzDriverNodes are believed. The other methods are those of `cache`. */
-export function createControllerCache(cache: ObjectCache, { users, trustsUnnamed }: NodeWitnesses): ControllerCache {
+export function createControllerCache(
+  cache: ObjectCache,
+  { users, trustsUnnamed }: NodeWitnesses,
+): ControllerCache {
   const isUnnamed = (nodeName: string): boolean => users.cachedNode(nodeName).instanceUri === undefined;
 
   function problemOf(driverNode: AzDriverNode): DriverNodeProblem | undefined {
@@ -43,19 +54,25 @@ export function createControllerCache(cache: ObjectCache, { users, trustsUnnamed
       {
         instanceUri: users.cachedNode(spec.nodeName).instanceUri,
         nodeName: users.cachedNodeNameOf(status.instanceUri),
-        rivals: there.filter((other) => other.metadata.name !== metadata.name && isUnnamed(other.spec.nodeName)).map((other) => other.spec.nodeName),
+        rivals: there
+          .filter((other) => other.metadata.name !== metadata.name && isUnnamed(other.spec.nodeName))
+          .map((other) => other.spec.nodeName),
         trustsUnnamed,
       },
     );
   }
 
-  const isIgnored = (driverNode: AzDriverNode): boolean => problemOf(driverNode) !== undefined && !users.cachedNode(driverNode.spec.nodeName).isGone;
+  const isIgnored = (driverNode: AzDriverNode): boolean =>
+    problemOf(driverNode) !== undefined && !users.cachedNode(driverNode.spec.nodeName).isGone;
 
   function isShown<K extends Kind>(kind: K, object: KindMap[K] | undefined): boolean {
     return kind !== "AzDriverNode" || object === undefined || !isIgnored(object as AzDriverNode);
   }
 
-  function judging<K extends Kind>(kind: K, predicate: (object: KindMap[K] | undefined) => boolean): typeof predicate {
+  function judging<K extends Kind>(
+    kind: K,
+    predicate: (object: KindMap[K] | undefined) => boolean,
+  ): typeof predicate {
     return (object) => predicate(isShown(kind, object) ? object : undefined);
   }
 
@@ -71,9 +88,12 @@ export function createControllerCache(cache: ObjectCache, { users, trustsUnnamed
     },
     byIndex: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => {
       const found = cache.byIndex(kind, index, key);
-      return kind === "AzDriverNode" && index === "instanceUri" ? found.filter((object) => problemOf(object as AzDriverNode) === undefined) : found;
+      return kind === "AzDriverNode" && index === "instanceUri"
+        ? found.filter((object) => problemOf(object as AzDriverNode) === undefined)
+        : found;
     },
-    waitUntil: (kind, name, predicate, limit, signal) => cache.waitUntil(kind, name, judging(kind, predicate), limit, signal),
+    waitUntil: (kind, name, predicate, limit, signal) =>
+      cache.waitUntil(kind, name, judging(kind, predicate), limit, signal),
     waitFor: async (kind, name, predicate, limit, signal) => {
       const found = await cache.waitFor(kind, name, judging(kind, predicate), limit, signal);
       return isShown(kind, found) ? found : undefined;
@@ -82,7 +102,9 @@ export function createControllerCache(cache: ObjectCache, { users, trustsUnnamed
     ignoredDriverNodes: () =>
       cache.list("AzDriverNode").flatMap((driverNode): readonly IgnoredDriverNode[] => {
         const problem = problemOf(driverNode);
-        return problem === undefined || users.cachedNode(driverNode.spec.nodeName).isGone ? [] : [{ driverNode, ...problem }];
+        return problem === undefined || users.cachedNode(driverNode.spec.nodeName).isGone
+          ? []
+          : [{ driverNode, ...problem }];
       }),
   };
 }

@@ -29,16 +29,31 @@ export interface ControllerPorts {
   /** The same for the time before this process started: only the nodes know. */
   readonly gracePeriod: GracePeriod;
   readonly settings: VolumeSettings;
-  /** Stands in a tag of each disk that this cluster made. Disks of another cluster are left alone unless they are named. */
+  /**
+   * Stands in a tag of each disk that this cluster made. Disks of another cluster are left alone unless
+   * they are named.
+   */
   readonly clusterId: string;
-  /** Who says that a volume is wanted on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume (`driver`). */
+  /**
+   * Who says that a volume is wanted on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume
+   * (`driver`).
+   */
   readonly attach: "kubernetes" | "driver";
 }
 
-/** Whether the store was rolled back before this process started; `StartupGracePeriod` finds out from the nodes. */
+/**
+ * Whether the store was rolled back before this process started; `StartupGracePeriod` finds out from the
+ * nodes.
+ */
 export interface GracePeriod {
-  /** The store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is still open after `limitMs`. */
+  /**
+   * The store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is still open
+   * after `limitMs`.
+   */
   confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>>;
-  /** Waits until records may be trusted. Where no node can answer any more, requests that all records are rebuilt, and calls `onRebuild`. False: aborted. */
+  /**
+   * Waits until records may be trusted. Where no node can answer any more, requests that all records are
+   * rebuilt, and calls `onRebuild`. False: aborted.
+   */
   untilTrusted(leading: ControllerPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean>;
 }

@@ -38,10 +38,22 @@ const CALL_MS = 100;
 const SLOW_READ_MS = 2_000;
 
 /** Runs all controllers on a platform that does some things otherwise, while `act` looks on. */
-async function whileRunning(world: ReconcileWorld, cloud: Partial<CloudProvisioner>, act: () => Promise<void>): Promise<void> {
+async function whileRunning(
+  world: ReconcileWorld,
+  cloud: Partial<CloudProvisioner>,
+  act: () => Promise<void>,
+): Promise<void> {
   const life = new AbortController();
-  const store = rememberingStore(world.ports.store, world.ports.cache, ["AzVolume", "AzVolumeAttachment", "AzDriverNode"]);
-  const ports = { ...world.ports, store, cloud: { ...world.ports.cloud, listDisks: async () => ok([]), ...cloud } };
+  const store = rememberingStore(world.ports.store, world.ports.cache, [
+    "AzVolume",
+    "AzVolumeAttachment",
+    "AzDriverNode",
+  ]);
+  const ports = {
+    ...world.ports,
+    store,
+    cloud: { ...world.ports.cloud, listDisks: async () => ok([]), ...cloud },
+  };
   const running = createControllers(ports)(life.signal);
   try {
     await act();
@@ -55,7 +67,10 @@ async function whileRunning(world: ReconcileWorld, cloud: Partial<CloudProvision
 function failing(
   world: ReconcileWorld,
   failure: Failure,
-): { readonly call: (request: unknown, signal: AbortSignal) => Promise<{ ok: false; failure: Failure }>; calls: number } {
+): {
+  readonly call: (request: unknown, signal: AbortSignal) => Promise<{ ok: false; failure: Failure }>;
+  calls: number;
+} {
   const counted = {
     calls: 0,
     call: async (_request: unknown, signal: AbortSignal) => {
@@ -67,9 +82,17 @@ function failing(
   return counted;
 }
 
-const withoutDisk: AzVolume = { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } };
+const withoutDisk: AzVolume = {
+  ...aVolume(),
+  status: { state: "Pending", observedGeneration: 0, conditions: [] },
+};
 const throttled: Failure = { kind: "Throttled", retryAfterMs: 30_000, detail: "429" };
-const unauthorized: Failure = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "may not write node-a", requestId: "r" };
+const unauthorized: Failure = {
+  kind: "CloudUnauthorized",
+  code: "AuthorizationFailed",
+  message: "may not write node-a",
+  requestId: "r",
+};
 /** The controllers' Lease while the records are made again for generation 1. */
 const sweptLease: NewObject<"Lease"> = {
   metadata: { name: CONTROLLER_LEASE, annotations: { [REBUILD_ANNOTATION]: "1" } },
@@ -79,7 +102,11 @@ const never = new AbortController().signal;
 const diskNotFound: Failure = { kind: "DiskNotFound", diskUri };
 
 describe("createControllers", () => {
-  const attaches: readonly { readonly because: string; readonly failure: Failure; readonly callsMax: number }[] = [
+  const attaches: readonly {
+    readonly because: string;
+    readonly failure: Failure;
+    readonly callsMax: number;
+  }[] = [
     { because: "Azure says when to come again", failure: throttled, callsMax: 1 },
     { because: "back-off alone", failure: diskNotFound, callsMax: 8 },
   ];
@@ -100,12 +127,18 @@ describe("createControllers", () => {
 
   it("asks rarely for an attach that only a change can remedy, tells of it once, and tries at once when the pod is made anew", () =>
     withControllerPorts(async (world) => {
-      const told = (): readonly string[] => world.told.filter(({ reason }) => reason === "AttachRefused").map(({ message }) => message);
+      const told = (): readonly string[] =>
+        world.told.filter(({ reason }) => reason === "AttachRefused").map(({ message }) => message);
       const conditions = (): readonly (string | undefined)[] =>
-        (world.volume()?.status?.conditions ?? []).flatMap(({ type, reason }) => (type === "AttachRefused" ? [reason] : []));
+        (world.volume()?.status?.conditions ?? []).flatMap(({ type, reason }) =>
+          type === "AttachRefused" ? [reason] : [],
+        );
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
-      const pending = anAttachment("node-a", { spec: { writerRequest: { since: "2026-01-01T00:00:00.000Z" } }, status: { state: "Pending" } });
+      const pending = anAttachment("node-a", {
+        spec: { writerRequest: { since: "2026-01-01T00:00:00.000Z" } },
+        status: { state: "Pending" },
+      });
       await world.given("AzVolumeAttachment", pending);
       const attachDisk = failing(world, unauthorized);
       let mayAttach = false;
@@ -121,7 +154,13 @@ describe("createControllers", () => {
         const present = world.attachment("node-a");
         assert.ok(present !== undefined);
         const writerRequest = { since: toTimestamp(world.clock.nowMs()) };
-        await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, writerRequest } }, never));
+        await world.answerOf(
+          world.other.update(
+            "AzVolumeAttachment",
+            { ...present, spec: { ...present.spec, writerRequest } },
+            never,
+          ),
+        );
         await world.clock.advance(2_000);
         assert.deepEqual([attachDisk.calls, told().length], [calls + 1, 2]);
         mayAttach = true;
@@ -133,7 +172,10 @@ describe("createControllers", () => {
   it("does not take what its own failure wrote for news, and keeps to its delays: the creation of a disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", { ...withoutDisk, spec: { ...withoutDisk.spec, parameters: { skuName: "Premium_LRS", maxShares: "3" } } });
+      await world.given("AzVolume", {
+        ...withoutDisk,
+        spec: { ...withoutDisk.spec, parameters: { skuName: "Premium_LRS", maxShares: "3" } },
+      });
       const createDisk = failing(world, throttled);
       await whileRunning(world, { createDisk: createDisk.call }, async () => {
         await world.clock.advance(10_000);
@@ -148,8 +190,8 @@ describe("createControllers", () => {
     });
 
     /**
-     * When the disk's tags were to be written within five minutes after a node was cut off, in milliseconds, while
-     * the volume changes every five seconds.
+     * When the disk's tags were to be written within five minutes after a node was cut off, in
+     * milliseconds, while the volume changes every five seconds.
      */
     async function tagTries(answer: CloudProvisioner["tagDisk"]): Promise<readonly number[]> {
       const triedMs: number[] = [];
@@ -162,7 +204,12 @@ describe("createControllers", () => {
           triedMs.push(world.clock.elapsedMs() - beganMs);
           return answer(request, signal);
         };
-        const resizeDisk = failing(world, { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" });
+        const resizeDisk = failing(world, {
+          kind: "CloudUnavailable",
+          code: "503",
+          message: "",
+          requestId: "r",
+        });
         let beganMs = 0;
         await whileRunning(world, { tagDisk, resizeDisk: resizeDisk.call }, async () => {
           await world.clock.advance(1_000);
@@ -184,7 +231,9 @@ describe("createControllers", () => {
     });
 
     it("tries to write them no more often for each change", async () => {
-      const failed = await tagTries(async () => fail({ kind: "CloudUnavailable", code: "503", message: "", requestId: "r" }));
+      const failed = await tagTries(async () =>
+        fail({ kind: "CloudUnavailable", code: "503", message: "", requestId: "r" }),
+      );
       assert.ok(failed.length >= 6 && failed.length <= 10, failed.join(", "));
       const refused = await tagTries(async () => fail(unauthorized));
       assert.equal(refused.length, 1);
@@ -194,16 +243,32 @@ describe("createControllers", () => {
   it("takes it for news that there is no disk any more, and lets go of what waited for a record of it", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      const failed = { ...withoutDisk, status: { state: "CreationFailed", observedGeneration: 1, conditions: [] } } as const;
+      const failed = {
+        ...withoutDisk,
+        status: { state: "CreationFailed", observedGeneration: 1, conditions: [] },
+      } as const;
       await world.given("AzVolume", failed);
-      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } })));
+      await world.given(
+        "AzVolumeAttachment",
+        leaving(aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } })),
+      );
       await whileRunning(world, {}, async () => {
         await world.clock.advance(5_000);
         assert.notEqual(world.attachment("node-a"), undefined);
         const present = await world.other.get("AzVolume", "pvc-1", new AbortController().signal);
         assert.ok(present.ok);
-        const error = { kind: "DiskNotFound", message: "", failure: "{}", time: "2026-01-01T00:00:00.000Z", retries: 1 };
-        await world.other.updateStatus("AzVolume", { ...present.value, status: { ...failed.status, error } }, new AbortController().signal);
+        const error = {
+          kind: "DiskNotFound",
+          message: "",
+          failure: "{}",
+          time: "2026-01-01T00:00:00.000Z",
+          retries: 1,
+        };
+        await world.other.updateStatus(
+          "AzVolume",
+          { ...present.value, status: { ...failed.status, error } },
+          new AbortController().signal,
+        );
         await world.clock.advance(5_000);
         assert.equal(world.attachment("node-a"), undefined);
       });
@@ -213,16 +278,28 @@ describe("createControllers", () => {
     withControllerPorts(async (world) => {
       world.use = { kind: "unknown" };
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
-      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName, { status: { lun: 1 } }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }),
+      );
+      for (const nodeName of ["node-a", "node-b"])
+        await world.given("AzVolumeAttachment", anAttachment(nodeName, { status: { lun: 1 } }));
       // A loop without a pause would never let the time pass.
       const { on } = world.ports.users;
-      const patient: VolumeUsers["on"] = (where, signal) => (world.asked < 100 ? on(where, signal) : Promise.reject(new Error("asked again and again")));
-      await whileRunning({ ...world, ports: { ...world.ports, users: { ...world.ports.users, on: patient } } }, {}, async () => {
-        await world.clock.advance(10_000);
-        assert.ok(world.asked >= 4 && world.asked <= 8, `asked ${world.asked} times`);
-        assert.equal(world.commits.filter(({ by, kind }) => by === "controller" && kind === "AzVolume").length, 0);
-      });
+      const patient: VolumeUsers["on"] = (where, signal) =>
+        world.asked < 100 ? on(where, signal) : Promise.reject(new Error("asked again and again"));
+      await whileRunning(
+        { ...world, ports: { ...world.ports, users: { ...world.ports.users, on: patient } } },
+        {},
+        async () => {
+          await world.clock.advance(10_000);
+          assert.ok(world.asked >= 4 && world.asked <= 8, `asked ${world.asked} times`);
+          assert.equal(
+            world.commits.filter(({ by, kind }) => by === "controller" && kind === "AzVolume").length,
+            0,
+          );
+        },
+      );
     }));
 
   it("finds disks that lost their object while it runs", () =>
@@ -261,7 +338,10 @@ describe("createControllers", () => {
   it("binds entries without an attachment as soon as their Node is there again", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [{ ...identity("node-a"), nodeUid: "a-1" }] }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ quarantine: [{ ...identity("node-a"), nodeUid: "a-1" }] }),
+      );
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       let tell: (nodeName: string) => void = () => assert.fail("nothing listens to the orchestrator's nodes");
       const users: VolumeUsers = { ...world.ports.users, onChange: (listener) => (tell = listener) };
@@ -276,7 +356,11 @@ describe("createControllers", () => {
 
   it("asks Azure seldom about a VM in quarantine that is kept though another one has its node's name, and forgets it once it is gone", () =>
     withControllerPorts(async (world) => {
-      const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: instanceUriOf("an-earlier-node-a") };
+      const earlier = {
+        nodeName: "node-a",
+        vmId: "earlier",
+        instanceUri: instanceUriOf("an-earlier-node-a"),
+      };
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [earlier] }));
       world.disks.add(diskUri);
@@ -304,7 +388,8 @@ describe("createControllers", () => {
   ])
     it(`asks Azure rarely about a node ${because}, however often an attachment is written`, () =>
       withControllerPorts(async (world) => {
-        for (const nodeName of hasPlugin ? ["node-a", "node-b"] : ["node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+        for (const nodeName of hasPlugin ? ["node-a", "node-b"] : ["node-b"])
+          await world.given("AzDriverNode", aDriverNode(nodeName));
         await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] }));
         await world.given("AzVolumeAttachment", anAttachment("node-b", { status: { lun: 0 } }));
         world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
@@ -316,7 +401,8 @@ describe("createControllers", () => {
             asked += 1;
             return ask(request, signal);
           };
-        const listed = async () => ok({ ...anInstance("node-a"), dataDisks: [{ diskUri, lun: 0, beingDetached: false }] });
+        const listed = async () =>
+          ok({ ...anInstance("node-a"), dataDisks: [{ diskUri, lun: 0, beingDetached: false }] });
         const cloud = {
           proveVanished: count(world.ports.cloud.proveVanished),
           inspectInstance: count(listed),
@@ -326,7 +412,13 @@ describe("createControllers", () => {
           for (let write = 0; write < 300; write += 1) {
             const present = world.attachment("node-b") ?? assert.fail("no attachment");
             const writerRequest = { since: toTimestamp(world.clock.nowMs()) };
-            await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, writerRequest } }, never));
+            await world.answerOf(
+              world.other.update(
+                "AzVolumeAttachment",
+                { ...present, spec: { ...present.spec, writerRequest } },
+                never,
+              ),
+            );
             await world.clock.advance(200);
           }
           assert.ok(asked >= 6 && asked <= 24, `Azure was asked ${asked} times in a minute`);
@@ -386,7 +478,13 @@ describe("createControllers", () => {
         const record = world.record();
         assert.ok(present?.status !== undefined && record !== undefined);
         const named = { ...record, unverified: [identity("node-a")], barrierPending: [identity("node-a")] };
-        await world.answerOf(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: named } }, never));
+        await world.answerOf(
+          world.other.updateStatus(
+            "AzVolume",
+            { ...present, status: { ...present.status, record: named } },
+            never,
+          ),
+        );
         await world.clock.advance(5_000);
         assert.equal(writeBarrier.calls, 1);
       });
@@ -396,21 +494,37 @@ describe("createControllers", () => {
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } }));
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } }),
+      );
       const disk = aDisk({ tags: driverTags(aVolume(), "cluster-1"), attachedTo: [instanceUriOf("node-a")] });
       const inspectInstance: CloudProvisioner["inspectInstance"] = async (asked, signal) => {
         const found = await world.ports.cloud.inspectInstance(asked, signal);
-        return found.ok ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 0, beingDetached: false }] }) : found;
+        return found.ok
+          ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 0, beingDetached: false }] })
+          : found;
       };
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       // The VM lists the disk: there is no proof that it is off.
       const proveDetached = async () => ok(undefined);
-      const cloud = { listDisks: async () => ok([disk]), getDisk: async () => ok(disk), inspectInstance, proveDetached };
+      const cloud = {
+        listDisks: async () => ok([disk]),
+        getDisk: async () => ok(disk),
+        inspectInstance,
+        proveDetached,
+      };
       await whileRunning(world, cloud, async () => {
         await world.clock.advance(30_000);
         const present = world.attachment("node-a") ?? assert.fail("no attachment");
         const { metadata } = present;
-        await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, metadata: { ...metadata, finalizers: [] } }, never));
+        await world.answerOf(
+          world.other.update(
+            "AzVolumeAttachment",
+            { ...present, metadata: { ...metadata, finalizers: [] } },
+            never,
+          ),
+        );
         await world.answerOf(world.other.delete("AzVolumeAttachment", metadata.name, {}, never));
         assert.equal(world.attachment("node-a"), undefined);
         await world.clock.advance(15_000);

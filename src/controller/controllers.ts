@@ -2,7 +2,12 @@ import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { annotatedNumber, type Lease, REBUILD_ANNOTATION } from "../core/api/lease.ts";
-import { isGone, isRecordMissing, barrierPendingNames, type VolumeSettings } from "../core/attachment/observed-volume.ts";
+import {
+  isGone,
+  isRecordMissing,
+  barrierPendingNames,
+  type VolumeSettings,
+} from "../core/attachment/observed-volume.ts";
 import { holdsShare } from "../core/attachment/plan-attachment.ts";
 import { isPermanentKind } from "../core/failure/is-retryable.ts";
 import { ok } from "../core/failure/result.ts";
@@ -29,11 +34,20 @@ import { volumeReconciler } from "./writer/volume-reconciler.ts";
 
 /** Everything is looked at again after this time, in milliseconds, whatever was or was not noticed. */
 const RESYNC_MS = 60_000;
-/** How often it is looked whether a volume is there by now that an attachment of the cluster's is about, in milliseconds. From caches alone. */
+/**
+ * How often it is looked whether a volume is there by now that an attachment of the cluster's is about, in
+ * milliseconds. From caches alone.
+ */
 const REQUESTS_AGAIN_MS = 5_000;
-/** How often disks without an object, and objects without a disk, are looked for, in milliseconds: a list or two a resource group. Calls for such a disk do not wait for it. */
+/**
+ * How often disks without an object, and objects without a disk, are looked for, in milliseconds: a list or
+ * two a resource group. Calls for such a disk do not wait for it.
+ */
 const RECOVER_AGAIN_MS = 600_000;
-/** How soon Azure is compared with the objects once one of these was erased, in milliseconds: they are seldom erased one by one. */
+/**
+ * How soon Azure is compared with the objects once one of these was erased, in milliseconds: they are
+ * seldom erased one by one.
+ */
 const ERASED_AFTER_MS = 10_000;
 const ONLY_KEY = "store";
 
@@ -46,10 +60,15 @@ export interface RecoveryReport {
 const noReport: RecoveryReport = { unclaimedDisks: () => undefined };
 
 /**
- * The reconcilers of the controller role, to be run until a signal is aborted, and again each time that this process leads. First, and now and then, they
- * recover: volumes whose objects were lost are rebuilt, and objects whose disks are gone are forgotten. Every change in the caches brings the keys that it concerns. To be made once.
+ * The reconcilers of the controller role, to be run until a signal is aborted, and again each time that
+ * this process leads. First, and now and then, they recover: volumes whose objects were lost are rebuilt,
+ * and objects whose disks are gone are forgotten. Every change in the caches brings the keys that it
+ * concerns. To be made once.
  */
-export function createControllers(ports: ControllerPorts, report: RecoveryReport = noReport): (signal: AbortSignal) => Promise<void> {
+export function createControllers(
+  ports: ControllerPorts,
+  report: RecoveryReport = noReport,
+): (signal: AbortSignal) => Promise<void> {
   /** What is told of a node while the reconcilers run. */
   let onNode: ((nodeName: string) => void) | undefined;
   ports.users.onChange((nodeName) => onNode?.(nodeName));
@@ -70,8 +89,13 @@ export function createControllers(ports: ControllerPorts, report: RecoveryReport
 }
 
 /** Only a sweep may go by what nodes say before it is known whether the store went back. */
-async function runOnceTrusted(ports: ControllerPorts, { loops, rebuildNow }: ReturnType<typeof createLoops>, signal: AbortSignal): Promise<void> {
-  if (await ports.gracePeriod.untilTrusted(ports, rebuildNow, signal)) await Promise.all(loops.map((loop) => loop.run(signal)));
+async function runOnceTrusted(
+  ports: ControllerPorts,
+  { loops, rebuildNow }: ReturnType<typeof createLoops>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await ports.gracePeriod.untilTrusted(ports, rebuildNow, signal))
+    await Promise.all(loops.map((loop) => loop.run(signal)));
 }
 
 /** Loops with empty queues, but for what is done first. */
@@ -115,7 +139,10 @@ function createLoops(
     ),
   };
 
-  /** A fence is carried out at once. Without one Azure is not asked again before its time: a node writes its attachment as often as it likes. */
+  /**
+   * A fence is carried out at once. Without one Azure is not asked again before its time: a node writes its
+   * attachment as often as it likes.
+   */
   const addFence = (volumeName: string): void => {
     const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
     if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
@@ -128,37 +155,55 @@ function createLoops(
     addFence(volumeName);
   };
   const addAttachmentsOf = (volumeName: string): void => {
-    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName)) loops.attachment.queue.add(attachment.metadata.name);
+    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName))
+      loops.attachment.queue.add(attachment.metadata.name);
   };
   const addAttachmentsOn = (nodeName: string): void => {
-    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.attachment.queue.add(attachment.metadata.name);
+    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName))
+      loops.attachment.queue.add(attachment.metadata.name);
   };
   const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
-  const barrierPendingNodes = (): ReadonlySet<string> => new Set(ports.cache.list("AzVolume").flatMap(barrierPendingNames));
+  const barrierPendingNodes = (): ReadonlySet<string> =>
+    new Set(ports.cache.list("AzVolume").flatMap(barrierPendingNames));
   const addEverything = (): void => {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has happened to these: Azure is not asked again before its time.
-    for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
+    for (const attachment of ports.cache.list("AzVolumeAttachment"))
+      loops.attachment.queue.remind(attachment.metadata.name);
     for (const name of ports.cache.ignoredAttachments()) loops.attachment.queue.remind(name);
     const quarantined = quarantinedNames(ports);
-    for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantined])
+    for (const nodeName of [
+      ...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name),
+      ...quarantined,
+    ])
       if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
     for (const nodeName of barrierPendingNodes()) loops.settle.queue.remind(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
   };
-  /** What the orchestrator says of a node and of its users. Only the plans of writers and replicas go by it: neither disks nor attachments do. */
+  /**
+   * What the orchestrator says of a node and of its users. Only the plans of writers and replicas go by it:
+   * neither disks nor attachments do.
+   */
   const onNode = (nodeName: string): void => {
-    for (const { metadata, spec, status } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
+    for (const { metadata, spec, status } of ports.cache.byIndex(
+      "AzVolumeAttachment",
+      "nodeName",
+      nodeName,
+    )) {
       loops.volume.queue.add(spec.volumeName);
       // The pod behind it may just have been seen.
       if (status === undefined) loops.attachment.queue.add(metadata.name);
     }
     // An entry without an attachment may wait for the uid of its Node.
-    for (const { metadata } of ports.cache.byIndex("AzVolume", "recordedOn", nodeName)) loops.volume.queue.add(metadata.name);
+    for (const { metadata } of ports.cache.byIndex("AzVolume", "recordedOn", nodeName))
+      loops.volume.queue.add(metadata.name);
     if (isGone(nodeName)) loops.driverNode.queue.add(nodeName);
   };
-  /** All that one attachment is read for: of the others of its volume none goes by more than the share that it holds. */
+  /**
+   * All that one attachment is read for: of the others of its volume none goes by more than the share that
+   * it holds.
+   */
   const onAttachment = (name: string, volumeName: string, isShareMoved: boolean): void => {
     loops.attachment.queue.add(name);
     loops.volume.queue.add(volumeName);
@@ -178,7 +223,8 @@ function createLoops(
     }
   };
 
-  const holds = (attachment: AzVolumeAttachment | undefined): boolean => attachment !== undefined && holdsShare(ports, attachment);
+  const holds = (attachment: AzVolumeAttachment | undefined): boolean =>
+    attachment !== undefined && holdsShare(ports, attachment);
   const onChange = (change: ObjectChange): void => {
     if (isErased(change)) loops.recovery.queue.addAfter(ONLY_KEY, ERASED_AFTER_MS);
     if (change.kind === "AzVolume") {
@@ -186,20 +232,23 @@ function createLoops(
       addVolumeAlone(change.name);
       addAttachmentsOf(change.name);
       for (const nodeName of leftQuarantine(change.previous, change.current)) addAttachmentsOn(nodeName);
-      for (const nodeName of newlyBarrierPending(change.previous, change.current)) loops.settle.queue.add(nodeName);
+      for (const nodeName of newlyBarrierPending(change.previous, change.current))
+        loops.settle.queue.add(nodeName);
     }
     if (change.kind === "AzVolumeAttachment") {
       const { previous, current } = change;
       const volumeName = (current ?? previous)?.spec.volumeName;
       if (volumeName === undefined) return;
-      if (isNewsOfAttachment(previous, current, ports.settings)) onAttachment(change.name, volumeName, holds(previous) !== holds(current));
+      if (isNewsOfAttachment(previous, current, ports.settings))
+        onAttachment(change.name, volumeName, holds(previous) !== holds(current));
       else if (isRefused(previous) !== isRefused(current)) loops.volume.queue.add(volumeName);
     }
     if (change.kind === "AzDriverNode" && isMoreThanHeartbeat(change.previous, change.current)) {
       addEverything();
       addAttachmentsOn(change.name);
     }
-    if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.rebuild.queue.add(ONLY_KEY);
+    if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous))
+      loops.rebuild.queue.add(ONLY_KEY);
     if (change.kind === "Lease" && sweepOf(change.current) < sweepOf(change.previous)) onSweepEnd();
   };
 
@@ -208,31 +257,54 @@ function createLoops(
   loops.resync.queue.add(ONLY_KEY);
   loops.silence.queue.add(ONLY_KEY);
   const { rebuild, ...others } = loops;
-  return { loops: Object.values(others), rebuild, rebuildNow: () => rebuild.queue.add(ONLY_KEY), onChange, onNode };
+  return {
+    loops: Object.values(others),
+    rebuild,
+    rebuildNow: () => rebuild.queue.add(ONLY_KEY),
+    onChange,
+    onNode,
+  };
 }
 
 /**
- * Whether a volume has changed in anything that a plan looks at. That a try has begun, what a failed one leaves (its error, its retries) and what is only told
- * (conditions) is no news: if it were, each failure would bring the next try at once, whatever back-off or Azure's Retry-After say.
+ * Whether a volume has changed in anything that a plan looks at. That a try has begun, what a failed one
+ * leaves (its error, its retries) and what is only told (conditions) is no news: if it were, each failure
+ * would bring the next try at once, whatever back-off or Azure's Retry-After say.
  */
 function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | undefined): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
     if (volume === undefined) return undefined;
     const { resourceVersion: _, ...metadata } = volume.metadata;
-    const { error: __, conditions: ___, unrequestedSince: ____, state, ...status } = volume.status ?? { conditions: [], state: "Pending" as const };
+    const {
+      error: __,
+      conditions: ___,
+      unrequestedSince: ____,
+      state,
+      ...status
+    } = volume.status ?? { conditions: [], state: "Pending" as const };
     const phase = state === "Creating" ? "Pending" : state;
     return { metadata, spec: volume.spec, status, phase, isRecordMissing: isRecordMissing(volume) };
   };
   return !sameJson(relevant(previous), relevant(current));
 }
 
-/** The same for an attachment: that a try is to come, has begun, or has failed, is one state, until it was the last one. */
-function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: AzVolumeAttachment | undefined, settings: VolumeSettings): boolean {
+/**
+ * The same for an attachment: that a try is to come, has begun, or has failed, is one state, until it was
+ * the last one.
+ */
+function isNewsOfAttachment(
+  previous: AzVolumeAttachment | undefined,
+  current: AzVolumeAttachment | undefined,
+  settings: VolumeSettings,
+): boolean {
   const relevant = (attachment: AzVolumeAttachment | undefined): object | undefined => {
     if (attachment === undefined) return undefined;
     const { resourceVersion: _, ...metadata } = attachment.metadata;
     const { error: __, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
-    const isUnderWay = attachment.metadata.deletionTimestamp !== undefined || state === "Attaching" || state === "AttachmentFailed";
+    const isUnderWay =
+      attachment.metadata.deletionTimestamp !== undefined ||
+      state === "Attaching" ||
+      state === "AttachmentFailed";
     const phase = isUnderWay ? "Pending" : state;
     return { metadata, spec: attachment.spec, status, phase, isGone: isGone({ settings }, attachment) };
   };
@@ -240,13 +312,21 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
 }
 
 /** Nodes that a record has unsettled since: all of them where it was made again. */
-function newlyBarrierPending(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
-  const isAnew = previous?.metadata.uid !== current?.metadata.uid || previous?.status?.record?.storeIncarnation !== current?.status?.record?.storeIncarnation;
+function newlyBarrierPending(
+  previous: AzVolume | undefined,
+  current: AzVolume | undefined,
+): readonly string[] {
+  const isAnew =
+    previous?.metadata.uid !== current?.metadata.uid ||
+    previous?.status?.record?.storeIncarnation !== current?.status?.record?.storeIncarnation;
   const known = new Set(isAnew ? [] : barrierPendingNames(previous));
   return barrierPendingNames(current).filter((nodeName) => !known.has(nodeName));
 }
 
-/** An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have it, and nothing else would tell of it. */
+/**
+ * An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have
+ * it, and nothing else would tell of it.
+ */
 function isErased(change: ObjectChange): boolean {
   if (change.current !== undefined) return false;
   if (change.kind === "AzVolume") return change.previous?.spec.deleteRequested === false;
@@ -290,7 +370,11 @@ function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriv
 }
 
 /** `onRecovered` is told each time that all disks have been looked at. */
-function recoveryReconciler(ports: ControllerPorts, report: RecoveryReport, onRecovered: () => void): Reconciler {
+function recoveryReconciler(
+  ports: ControllerPorts,
+  report: RecoveryReport,
+  onRecovered: () => void,
+): Reconciler {
   return {
     name: "recovery",
     workers: 1,

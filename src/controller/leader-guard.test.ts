@@ -25,9 +25,16 @@ describe("leaderGuard", () => {
       assert.deepEqual(await store.update("AzVolume", created.value, never), cancelled);
       assert.deepEqual(await store.updateStatus("AzVolume", created.value, never), cancelled);
       assert.deepEqual(await store.delete("AzVolume", "pvc-1", {}, never), cancelled);
-      assert.deepEqual(await store.create("AzVolume", { ...newVolume, metadata: { name: "pvc-2" } }, never), cancelled);
+      assert.deepEqual(
+        await store.create("AzVolume", { ...newVolume, metadata: { name: "pvc-2" } }, never),
+        cancelled,
+      );
       assert.equal(world.commits.length, commits);
-      assert.deepEqual(await world.answerOf(store.get("AzVolume", "pvc-1", never)), created, "reading harms nobody");
+      assert.deepEqual(
+        await world.answerOf(store.get("AzVolume", "pvc-1", never)),
+        created,
+        "reading harms nobody",
+      );
     }));
 
   for (const write of ["createDisk", "deleteDisk", "resizeDisk"] as const) {
@@ -35,16 +42,38 @@ describe("leaderGuard", () => {
       withControllerPorts(async (world) => {
         let isLeading = true;
         const answers: boolean[] = [];
-        const asking = async ({ precondition }: { readonly precondition: MayProceed }): Promise<Result<never, Failure>> => {
+        const asking = async ({
+          precondition,
+        }: {
+          readonly precondition: MayProceed;
+        }): Promise<Result<never, Failure>> => {
           answers.push(await precondition(never));
           isLeading = false;
           answers.push(await precondition(never));
           return fail({ kind: "Refused", diskUri });
         };
-        const { cloud } = leaderGuard({ ...world.ports, cloud: { ...world.ports.cloud, [write]: asking } }, () => isLeading);
-        const where = { diskUri, diskName: "pvc-1", resourceGroup: undefined, location: undefined, zone: undefined };
-        const what = { skuName: "Premium_LRS", sizeGiB: 20, maxShares: 1, tags: {}, precondition: async () => true } as const;
-        assert.deepEqual(await cloud[write]({ ...where, ...what }, never), fail({ kind: "Refused", diskUri }));
+        const { cloud } = leaderGuard(
+          { ...world.ports, cloud: { ...world.ports.cloud, [write]: asking } },
+          () => isLeading,
+        );
+        const where = {
+          diskUri,
+          diskName: "pvc-1",
+          resourceGroup: undefined,
+          location: undefined,
+          zone: undefined,
+        };
+        const what = {
+          skuName: "Premium_LRS",
+          sizeGiB: 20,
+          maxShares: 1,
+          tags: {},
+          precondition: async () => true,
+        } as const;
+        assert.deepEqual(
+          await cloud[write]({ ...where, ...what }, never),
+          fail({ kind: "Refused", diskUri }),
+        );
         assert.deepEqual(answers, [true, false]);
       }));
   }
@@ -57,7 +86,10 @@ describe("leaderGuard", () => {
         precondition = request.precondition;
         return ok({ lun: 0 });
       };
-      const { cloud } = leaderGuard({ ...world.ports, cloud: { ...world.ports.cloud, attachDisk } }, () => isLeading);
+      const { cloud } = leaderGuard(
+        { ...world.ports, cloud: { ...world.ports.cloud, attachDisk } },
+        () => isLeading,
+      );
       const where = { diskUri, node: identity("node-a"), precondition: async () => true };
       const request = { ...where, cachingMode: "None", lane: "primaryAttach" } as const;
       assert.deepEqual(await cloud.attachDisk(request, never), ok({ lun: 0 }));

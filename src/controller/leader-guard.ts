@@ -6,13 +6,16 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /**
- * The same ports, but for those of a leader: they write and ask for changes only while it leads. A process that stood still for a while is told by its own clock, before
- * any timer or message tells it, that its time is over; what it was about to do is `Cancelled`.
+ * The same ports, but for those of a leader: they write and ask for changes only while it leads. A process
+ * that stood still for a while is told by its own clock, before any timer or message tells it, that its
+ * time is over; what it was about to do is `Cancelled`.
  */
 export function leaderGuard(ports: ControllerPorts, isLeading: () => boolean): ControllerPorts {
   const leading: Leading = async (change) => (isLeading() ? change() : fail({ kind: "Cancelled" }));
-  const releaseAttachment: ClusterVolumes["releaseAttachment"] = (name, signal) => leading(() => ports.clusterVolumes.releaseAttachment(name, signal));
-  const releaseVolumes: ClusterVolumes["releaseVolumes"] = (signal) => leading(() => ports.clusterVolumes.releaseVolumes(signal));
+  const releaseAttachment: ClusterVolumes["releaseAttachment"] = (name, signal) =>
+    leading(() => ports.clusterVolumes.releaseAttachment(name, signal));
+  const releaseVolumes: ClusterVolumes["releaseVolumes"] = (signal) =>
+    leading(() => ports.clusterVolumes.releaseVolumes(signal));
   return {
     ...ports,
     store: leadersStore(ports.store, leading),
@@ -32,7 +35,8 @@ function leadersStore(store: ObjectStore, leading: Leading): ObjectStore {
     create: (kind, object, signal) => leading(() => store.create(kind, object, signal)),
     update: (kind, object, signal) => leading(() => store.update(kind, object, signal)),
     updateStatus: (kind, object, signal) => leading(() => store.updateStatus(kind, object, signal)),
-    delete: (kind, name, preconditions, signal) => leading(() => store.delete(kind, name, preconditions, signal)),
+    delete: (kind, name, preconditions, signal) =>
+      leading(() => store.delete(kind, name, preconditions, signal)),
   };
 }
 
@@ -40,7 +44,8 @@ function leadersStore(store: ObjectStore, leading: Leading): ObjectStore {
 function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () => boolean): CloudProvisioner {
   const asking = <R extends { readonly precondition: MayProceed }>(request: R): R => ({
     ...request,
-    precondition: async (signal: AbortSignal) => isLeading() && (await request.precondition(signal)) && isLeading(),
+    precondition: async (signal: AbortSignal) =>
+      isLeading() && (await request.precondition(signal)) && isLeading(),
   });
   return {
     createDisk: (request, signal) => leading(() => cloud.createDisk(asking(request), signal)),

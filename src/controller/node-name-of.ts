@@ -2,32 +2,53 @@ import { isForeign, type NodeIdentity } from "../core/api/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/** The node on a VM, and which VM that was when a controller last used it; `vmId` undefined: whichever is there. */
+/**
+ * The node on a VM, and which VM that was when a controller last used it; `vmId` undefined: whichever is
+ * there.
+ */
 interface NodeOfVm {
   readonly nodeName: string;
   readonly vmId?: string;
 }
 
 /**
- * The node on the VM with this resource id; undefined for a VM that is no node of this cluster. The orchestrator's node says so, or an AzDriverNode that is believed
- * (`controller-cache.ts`), or an attachment that a controller has made while one of them did: its Node may have been deleted since.
+ * The node on the VM with this resource id; undefined for a VM that is no node of this cluster. The
+ * orchestrator's node says so, or an AzDriverNode that is believed (`controller-cache.ts`), or an
+ * attachment that a controller has made while one of them did: its Node may have been deleted since.
  */
-export function nodeOfVm({ cache, users }: Pick<ControllerPorts, "cache" | "users">, instanceUri: string): NodeOfVm | undefined {
+export function nodeOfVm(
+  { cache, users }: Pick<ControllerPorts, "cache" | "users">,
+  instanceUri: string,
+): NodeOfVm | undefined {
   const key = resourceUriKey(instanceUri);
-  const nodeName = users.cachedNodeNameOf(instanceUri) ?? cache.byIndex("AzDriverNode", "instanceUri", key)[0]?.spec.nodeName;
+  const nodeName =
+    users.cachedNodeNameOf(instanceUri) ??
+    cache.byIndex("AzDriverNode", "instanceUri", key)[0]?.spec.nodeName;
   if (nodeName !== undefined) return { nodeName };
-  const made = cache.byIndex("AzVolumeAttachment", "instanceUri", key).find(({ spec }) => users.cachedNode(spec.nodeName).instanceUri === undefined);
-  return made?.status?.vmId === undefined ? undefined : { nodeName: made.spec.nodeName, vmId: made.status.vmId };
+  const made = cache
+    .byIndex("AzVolumeAttachment", "instanceUri", key)
+    .find(({ spec }) => users.cachedNode(spec.nodeName).instanceUri === undefined);
+  return made?.status?.vmId === undefined
+    ? undefined
+    : { nodeName: made.spec.nodeName, vmId: made.status.vmId };
 }
 
-/** An identity with the uid of the orchestrator's node of its name, where that names its VM as the caches show. */
+/**
+ * An identity with the uid of the orchestrator's node of its name, where that names its VM as the caches
+ * show.
+ */
 export function withNodeUid({ users }: Pick<ControllerPorts, "users">, node: NodeIdentity): NodeIdentity {
   const { instanceUri = "", nodeUid } = users.cachedNode(node.nodeName);
-  return nodeUid === undefined || !isSameResourceUri(instanceUri, node.instanceUri) ? node : { ...node, nodeUid };
+  return nodeUid === undefined || !isSameResourceUri(instanceUri, node.instanceUri)
+    ? node
+    : { ...node, nodeUid };
 }
 
 /** Its name alone. */
-export function nodeNameOf(ports: Pick<ControllerPorts, "cache" | "users">, instanceUri: string): string | undefined {
+export function nodeNameOf(
+  ports: Pick<ControllerPorts, "cache" | "users">,
+  instanceUri: string,
+): string | undefined {
   return nodeOfVm(ports, instanceUri)?.nodeName;
 }
 
@@ -36,8 +57,13 @@ export function nodeNameOf(ports: Pick<ControllerPorts, "cache" | "users">, inst
  * AzDriverNodes. Empty for a VM that is no node of this cluster. A VM may have a new name while objects, and
  * pods, of the earlier one are still there.
  */
-export function nodeNamesOf({ cache, users }: Pick<ControllerPorts, "cache" | "users">, node: NodeIdentity): readonly string[] {
-  const reported = cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(node.instanceUri)).map(({ spec }) => spec.nodeName);
+export function nodeNamesOf(
+  { cache, users }: Pick<ControllerPorts, "cache" | "users">,
+  node: NodeIdentity,
+): readonly string[] {
+  const reported = cache
+    .byIndex("AzDriverNode", "instanceUri", resourceUriKey(node.instanceUri))
+    .map(({ spec }) => spec.nodeName);
   const named = users.cachedNodeNameOf(node.instanceUri);
   const own = isForeign(node) ? [] : [node.nodeName];
   return [...new Set([...own, ...(named === undefined ? [] : [named]), ...reported])];

@@ -1,26 +1,59 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, instanceUriOf } from "../core/testing/objects.ts";
+import {
+  anAttachment,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  instanceUriOf,
+} from "../core/testing/objects.ts";
 import type { OrchestratorNode } from "../ports/cluster/volume-users.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 
-const error = { kind: "NoFreeLun", message: "node-a has no slot left", failure: "{}", time: "2026-01-01T00:00:00Z", retries: 1 };
+const error = {
+  kind: "NoFreeLun",
+  message: "node-a has no slot left",
+  failure: "{}",
+  time: "2026-01-01T00:00:00Z",
+  retries: 1,
+};
 
 describe("observeVolume", () => {
   const requested = anAttachment("node-a");
   for (const { because, attachment, hasUser } of [
-    { because: "a CSI client has published it there", attachment: anAttachment("node-a", { spec: { published: true } }), hasUser: true },
-    { because: "only a request is there, which a node's token may state", attachment: requested, hasUser: false },
-    { because: "it is a replica by now", attachment: aReplica("node-a", { spec: { published: true } }), hasUser: false },
+    {
+      because: "a CSI client has published it there",
+      attachment: anAttachment("node-a", { spec: { published: true } }),
+      hasUser: true,
+    },
+    {
+      because: "only a request is there, which a node's token may state",
+      attachment: requested,
+      hasUser: false,
+    },
+    {
+      because: "it is a replica by now",
+      attachment: aReplica("node-a", { spec: { published: true } }),
+      hasUser: false,
+    },
   ]) {
     it(`sees ${hasUser ? "a" : "no"} user on a node where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolume());
         await world.given("AzVolumeAttachment", attachment);
-        const clusterVolumes = { ...world.ports.clusterVolumes, knowsAttachments: true, attachmentOn: () => undefined };
-        assert.equal(observeVolume({ ...world.ports, attach: "kubernetes", clusterVolumes }, "pvc-1")?.hasUser("node-a"), hasUser);
+        const clusterVolumes = {
+          ...world.ports.clusterVolumes,
+          knowsAttachments: true,
+          attachmentOn: () => undefined,
+        };
+        assert.equal(
+          observeVolume({ ...world.ports, attach: "kubernetes", clusterVolumes }, "pvc-1")?.hasUser("node-a"),
+          hasUser,
+        );
       }));
   }
 });
@@ -34,7 +67,10 @@ describe("observeVolume of pods", () => {
     it(what, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolume({ spec, status: { state: "Pending", detail: undefined } }));
-        const users = { ...world.ports.users, cachedPods: (volumeId: string) => (volumeId === diskUri ? [pod] : []) };
+        const users = {
+          ...world.ports.users,
+          cachedPods: (volumeId: string) => (volumeId === diskUri ? [pod] : []),
+        };
         assert.deepEqual(observeVolume({ ...world.ports, users }, "pvc-1")?.pods(), pods);
       }),
     );
@@ -46,12 +82,18 @@ describe("observeVolume of nodes that the orchestrator calls NotReady", () => {
       const notReady = ["node-a", "node-b", "node-x"];
       const cachedNode = (nodeName: string): OrchestratorNode => ({
         ...world.ports.users.cachedNode(nodeName),
-        taints: notReady.includes(nodeName) ? [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }] : [],
+        taints: notReady.includes(nodeName)
+          ? [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }]
+          : [],
       });
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-      for (const nodeName of ["node-b", "node-c"]) await world.given("AzVolumeAttachment", aReplica(nodeName));
+      for (const nodeName of ["node-b", "node-c"])
+        await world.given("AzVolumeAttachment", aReplica(nodeName));
       await world.given("AzDriverNode", aDriverNode("node-b"));
-      const observed = observeVolume({ ...world.ports, users: { ...world.ports.users, cachedNode } }, "pvc-1");
+      const observed = observeVolume(
+        { ...world.ports, users: { ...world.ports.users, cachedNode } },
+        "pvc-1",
+      );
       assert.deepEqual(observed?.notReady, ["node-a", "node-b"]);
     }));
 });
@@ -73,9 +115,17 @@ describe("observeNodes", () => {
       attachment: anAttachment("node-a", { status: { state: "AttachmentFailed", error } }),
       isShort: true,
     },
-    { because: "it is being tried again", attachment: anAttachment("node-a", { status: { state: "Attaching", error } }), isShort: true },
+    {
+      because: "it is being tried again",
+      attachment: anAttachment("node-a", { status: { state: "Attaching", error } }),
+      isShort: true,
+    },
     { because: "it got its slot", attachment: anAttachment("node-a"), isShort: false },
-    { because: "only a replica was refused", attachment: aReplica("node-a", { status: { state: "AttachmentFailed", error } }), isShort: false },
+    {
+      because: "only a replica was refused",
+      attachment: aReplica("node-a", { status: { state: "AttachmentFailed", error } }),
+      isShort: false,
+    },
   ]) {
     it(`sees a node ${isShort ? "short of slots" : "with room"} where ${because}: a replica that made room must not take it again`, () =>
       withControllerPorts(async (world) => {

@@ -1,7 +1,12 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
-import { isLeaving, type ObservedNode, type ObservedPlacement, type ObservedVolume } from "../core/attachment/observed-volume.ts";
+import {
+  isLeaving,
+  type ObservedNode,
+  type ObservedPlacement,
+  type ObservedVolume,
+} from "../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
@@ -10,16 +15,26 @@ import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/** Everything the plans of one volume need, as the caches show it now. Undefined if there is no such volume. */
+/**
+ * Everything the plans of one volume need, as the caches show it now. Undefined if there is no such volume.
+ */
 export function observeVolume(ports: ControllerPorts, volumeName: string): ObservedVolume | undefined {
   const { cache, users, clock, settings } = ports;
   const volume = cache.get("AzVolume", volumeName);
   if (volume === undefined) return undefined;
-  const attachments = cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).flatMap((attachment) => backedPart(ports, volume, attachment) ?? []);
+  const attachments = cache
+    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
+    .flatMap((attachment) => backedPart(ports, volume, attachment) ?? []);
   const writer = volume.status?.record?.writer;
   const volumeId = volume.status?.detail?.diskUri;
-  const use: VolumeUse = writer === undefined || volumeId === undefined ? { kind: "unknown" } : users.cachedOn({ nodeName: writer.nodeName, volumeId });
-  const named = namesIn(volume.status?.record, attachments).map((nodeName) => ({ nodeName, node: users.cachedNode(nodeName) }));
+  const use: VolumeUse =
+    writer === undefined || volumeId === undefined
+      ? { kind: "unknown" }
+      : users.cachedOn({ nodeName: writer.nodeName, volumeId });
+  const named = namesIn(volume.status?.record, attachments).map((nodeName) => ({
+    nodeName,
+    node: users.cachedNode(nodeName),
+  }));
   return {
     volume,
     unchangedMs: cache.unchangedMs("AzVolume", volumeName) ?? 0,
@@ -48,13 +63,22 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
   };
 }
 
-/** Also of a volume that is being rebuilt: its pods run, and its spec names the disk. A volume that has no disk yet has none. */
-function cachedPodsOf({ users }: Pick<ControllerPorts, "users">, { spec, status }: AzVolume): readonly VolumePod[] | undefined {
+/**
+ * Also of a volume that is being rebuilt: its pods run, and its spec names the disk. A volume that has no
+ * disk yet has none.
+ */
+function cachedPodsOf(
+  { users }: Pick<ControllerPorts, "users">,
+  { spec, status }: AzVolume,
+): readonly VolumePod[] | undefined {
   const diskUri = status?.detail?.diskUri ?? spec.diskUri;
   return diskUri === undefined ? [] : users.cachedPods(diskUri);
 }
 
-/** By what states wants. A CSI client that published the volume is a user itself, whether or not an orchestrator stands behind it. */
+/**
+ * By what states wants. A CSI client that published the volume is a user itself, whether or not an
+ * orchestrator stands behind it.
+ */
 function hasUser(
   { attach, clusterVolumes, users }: ControllerPorts,
   attachments: readonly AzVolumeAttachment[],
@@ -63,26 +87,41 @@ function hasUser(
   if (!clusterVolumes.knowsAttachments) return true;
   if (attach === "driver") return users.cachedOn(where).kind === "used";
   if (clusterVolumes.attachmentOn(where.volumeId, where.nodeName)?.isLeaving === false) return true;
-  return attachments.some(({ spec }) => spec.nodeName === where.nodeName && spec.role === "Primary" && spec.published === true);
+  return attachments.some(
+    ({ spec }) => spec.nodeName === where.nodeName && spec.role === "Primary" && spec.published === true,
+  );
 }
 
 /** Where the pods that use the volume could run, and where their other volumes are. */
-function observePlacement({ cache, users }: Pick<ControllerPorts, "cache" | "users">, volumeId: string | undefined): ObservedPlacement {
-  const { pods, neighbours, otherVolumeIds } = volumeId === undefined ? placementUnknown : users.cachedPlacement(volumeId);
+function observePlacement(
+  { cache, users }: Pick<ControllerPorts, "cache" | "users">,
+  volumeId: string | undefined,
+): ObservedPlacement {
+  const { pods, neighbours, otherVolumeIds } =
+    volumeId === undefined ? placementUnknown : users.cachedPlacement(volumeId);
   const companionsOn = new Map<string, number>();
   for (const otherId of otherVolumeIds) {
     for (const other of cache.byIndex("AzVolume", "diskUri", resourceUriKey(otherId))) {
       for (const attachment of cache.byIndex("AzVolumeAttachment", "volumeName", other.metadata.name)) {
-        if (!isLeaving(attachment)) companionsOn.set(attachment.spec.nodeName, (companionsOn.get(attachment.spec.nodeName) ?? 0) + 1);
+        if (!isLeaving(attachment))
+          companionsOn.set(attachment.spec.nodeName, (companionsOn.get(attachment.spec.nodeName) ?? 0) + 1);
       }
     }
   }
   return { pods, neighbours, companionsOn };
 }
 
-function namesIn(record: WriterRecord | undefined, attachments: readonly AzVolumeAttachment[]): readonly string[] {
-  const nodes = record === undefined ? [] : [...(record.writer === undefined ? [] : [record.writer]), ...record.unverified, ...record.quarantine];
-  return [...new Set([...nodes.map(({ nodeName }) => nodeName), ...attachments.map(({ spec }) => spec.nodeName)])].toSorted();
+function namesIn(
+  record: WriterRecord | undefined,
+  attachments: readonly AzVolumeAttachment[],
+): readonly string[] {
+  const nodes =
+    record === undefined
+      ? []
+      : [...(record.writer === undefined ? [] : [record.writer]), ...record.unverified, ...record.quarantine];
+  return [
+    ...new Set([...nodes.map(({ nodeName }) => nodeName), ...attachments.map(({ spec }) => spec.nodeName)]),
+  ].toSorted();
 }
 
 /** All nodes whose plug-in has registered, sorted by name. */
@@ -91,14 +130,18 @@ export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): r
 }
 
 /** Undefined: its plug-in has not said yet where it runs, or the node is on its way out. */
-function observeNode({ cache, users }: Pick<ControllerPorts, "cache" | "users">, { metadata, spec, status }: AzDriverNode): ObservedNode | undefined {
+function observeNode(
+  { cache, users }: Pick<ControllerPorts, "cache" | "users">,
+  { metadata, spec, status }: AzDriverNode,
+): ObservedNode | undefined {
   if (status === undefined || metadata.deletionTimestamp !== undefined) return undefined;
   const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", spec.nodeName);
   const { instanceUri = status.instanceUri, ...node } = users.cachedNode(spec.nodeName);
   return {
     nodeName: spec.nodeName,
     vmId: status.vmId,
-    // A node's token writes its AzDriverNode, not its Node: it must not make its grants and fences reach another VM.
+    // A node's token writes its AzDriverNode, not its Node: it must not make its grants and fences reach
+    // another VM.
     instanceUri,
     location: status.location,
     zone: status.zone,

@@ -17,14 +17,24 @@ describe("refuseBesideOthers", () => {
       withControllerPorts(async ({ ports }) => {
         let other: string | undefined = DETAIL;
         const answers: boolean[] = [];
-        const asking = async ({ precondition }: { readonly precondition: MayProceed }): Promise<Result<never, Failure>> => {
+        const asking = async ({
+          precondition,
+        }: {
+          readonly precondition: MayProceed;
+        }): Promise<Result<never, Failure>> => {
           answers.push(await precondition(never));
           other = DETAIL;
           answers.push(await precondition(never));
           return fail({ kind: "Refused", diskUri });
         };
         const cloud = refuseBesideOthers({ ...ports.cloud, [change]: asking }, () => other);
-        const request = { diskUri, node: identity("node-a"), cachingMode: "None", lane: "primaryAttach", precondition: async () => true } as const;
+        const request = {
+          diskUri,
+          node: identity("node-a"),
+          cachingMode: "None",
+          lane: "primaryAttach",
+          precondition: async () => true,
+        } as const;
         const whole = { ...request, forcePrecondition: async () => true, mayCarryOut: async () => true };
         assert.deepEqual(await cloud[change](whole, never), fail({ kind: "OtherDriver", detail: DETAIL }));
         assert.deepEqual(answers, []);
@@ -37,6 +47,9 @@ describe("refuseBesideOthers", () => {
   it("reads as ever", () =>
     withControllerPorts(async ({ ports, answerOf }) => {
       const cloud = refuseBesideOthers(ports.cloud, () => DETAIL);
-      assert.deepEqual(await answerOf(cloud.getDisk({ diskUri }, never)), await answerOf(ports.cloud.getDisk({ diskUri }, never)));
+      assert.deepEqual(
+        await answerOf(cloud.getDisk({ diskUri }, never)),
+        await answerOf(ports.cloud.getDisk({ diskUri }, never)),
+      );
     }));
 });

@@ -1,6 +1,9 @@
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/** How long a node may be without a Node that names its VM before that is reported, in milliseconds: the cloud's node controller sets it a while after the Node is there. */
+/**
+ * How long a node may be without a Node that names its VM before that is reported, in milliseconds: the
+ * cloud's node controller sets it a while after the Node is there.
+ */
 const NAMED_AFTER_MS = 60_000;
 
 /** Reports the AzDriverNodes that are ignored, each at itself and at its Node. */
@@ -8,6 +11,10 @@ export function reportIgnoredNodes({ cache, events }: Pick<ControllerPorts, "cac
   for (const { driverNode, because, isEarly } of cache.ignoredDriverNodes()) {
     const { name } = driverNode.metadata;
     if (isEarly && (cache.askedMs("AzDriverNode", name) ?? 0) < NAMED_AFTER_MS) continue;
-    events.emit({ about: { kind: "AzDriverNode", name }, reason: "NodeIgnored", message: `AzDriverNode ${name} is ignored: ${because}` });
+    events.emit({
+      about: { kind: "AzDriverNode", name },
+      reason: "NodeIgnored",
+      message: `AzDriverNode ${name} is ignored: ${because}`,
+    });
   }
 }

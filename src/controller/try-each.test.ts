@@ -5,11 +5,19 @@ import { fail, ok, type Result } from "../core/failure/result.ts";
 import { tryEach } from "./try-each.ts";
 
 const all = Array.from({ length: 130 }, (_, index) => index);
-const unavailable: Failure = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "r" };
+const unavailable: Failure = {
+  kind: "CloudUnavailable",
+  code: "InternalServerError",
+  message: "",
+  requestId: "r",
+};
 
 describe("tryEach", () => {
   it("answers what each has come to, in order", async () => {
-    assert.deepEqual(await tryEach(all, async (one) => ok(one * 2), assert.fail), ok(all.map((one) => one * 2)));
+    assert.deepEqual(
+      await tryEach(all, async (one) => ok(one * 2), assert.fail),
+      ok(all.map((one) => one * 2)),
+    );
   });
 
   it("tries all where some fail, reports each of these, and fails as the first did", async () => {
@@ -36,7 +44,8 @@ describe("tryEach", () => {
   it("tries the others where the store takes no write of one object", async () => {
     const full: Failure = { kind: "StoreUnavailable", detail: "request is too large" };
     const done: number[] = [];
-    const attempt = async (one: number): Promise<Result<unknown, Failure>> => (one === 3 ? fail(full) : ok(done.push(one)));
+    const attempt = async (one: number): Promise<Result<unknown, Failure>> =>
+      one === 3 ? fail(full) : ok(done.push(one));
     assert.deepEqual([await tryEach(all, attempt, () => {}), done.length], [fail(full), 129]);
   });
 });

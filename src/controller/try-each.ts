@@ -5,7 +5,12 @@ import { ok, type Result } from "../core/failure/result.ts";
 const TRIED_AT_ONCE = 64;
 
 /** Failures of what all have in common, unless others of the same batch succeed. */
-const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set(["Cancelled", "StoreUnavailable", "StoreRolledBack", "Throttled"]);
+const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set([
+  "Cancelled",
+  "StoreUnavailable",
+  "StoreRolledBack",
+  "Throttled",
+]);
 
 /** Whether a failure may say nothing of the one that was tried: the others may fail in the same way. */
 export function isGeneral(failure: Failure): boolean {
@@ -13,9 +18,9 @@ export function isGeneral(failure: Failure): boolean {
 }
 
 /**
- * Tries each of `all`. A failure of one keeps no other waiting; it is told to `onFailure`. Fails as the first
- * one that failed did, once all were tried, or after a batch of which all failed in a way that the others would
- * as well. Answers what each has come to.
+ * Tries each of `all`. A failure of one keeps no other waiting; it is told to `onFailure`. Fails as the
+ * first one that failed did, once all were tried, or after a batch of which all failed in a way that the
+ * others would as well. Answers what each has come to.
  */
 export async function tryEach<T, R>(
   all: readonly T[],

@@ -9,7 +9,12 @@ import { type OtherDriverFacts, watchOtherDriversInCluster } from "./watch-other
 
 const never = new AbortController().signal;
 const LEASE = "kube-system/external-snapshotter-leader-disk-csi-azure-com";
-const foreign: NodePlugin = { pod: "v1/x", nodeName: "node-a", daemonSet: "v1/csi-azuredisk-node", driverName: "disk.csi.azure.com" };
+const foreign: NodePlugin = {
+  pod: "v1/x",
+  nodeName: "node-a",
+  daemonSet: "v1/csi-azuredisk-node",
+  driverName: "disk.csi.azure.com",
+};
 
 interface World {
   plugins: readonly NodePlugin[];
@@ -20,8 +25,17 @@ function aWatch(daemonSet: string | undefined) {
   const world: World = { plugins: [], lease: ok(undefined) };
   const told: DriverEvent[] = [];
   const clock = createVirtualClock();
-  const facts = { daemonSet, nodePlugins: () => world.plugins, leaseName: LEASE, readLease: async () => world.lease };
-  const watch = watchOtherDriversInCluster(facts, { clock, events: { emit: (event) => void told.push(event) }, logger: silentLogger });
+  const facts = {
+    daemonSet,
+    nodePlugins: () => world.plugins,
+    leaseName: LEASE,
+    readLease: async () => world.lease,
+  };
+  const watch = watchOtherDriversInCluster(facts, {
+    clock,
+    events: { emit: (event) => void told.push(event) },
+    logger: silentLogger,
+  });
   return { world, told, clock, why: watch.why, look: () => watch.reconciler.reconcile("cluster", never) };
 }
 

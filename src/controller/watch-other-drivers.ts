@@ -1,7 +1,13 @@
 import { CONTROLLER_LEASE } from "../core/api/lease.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { ok, type Result } from "../core/failure/result.ts";
-import { type NodePlugin, otherController, otherNodePlugin, seeLease, type SeenLease } from "../core/writer/judge-other-drivers.ts";
+import {
+  type NodePlugin,
+  otherController,
+  otherNodePlugin,
+  seeLease,
+  type SeenLease,
+} from "../core/writer/judge-other-drivers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Events } from "../ports/cluster/events.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -12,14 +18,22 @@ const LOOK_EVERY_MS = 15_000;
 
 /** What a controller looks at to find another Azure disk driver in the cluster. */
 export interface OtherDriverFacts {
-  /** `<namespace>/<name>` of the DaemonSet of this driver's own node plug-ins; undefined: not known, and pods prove nothing. */
+  /**
+   * `<namespace>/<name>` of the DaemonSet of this driver's own node plug-ins; undefined: not known, and
+   * pods prove nothing.
+   */
   readonly daemonSet: string | undefined;
   /** Pods that serve an Azure disk driver on their node, from a cache. */
   readonly nodePlugins: () => readonly NodePlugin[];
   /** `<namespace>/<name>` of a Lease that only another driver's sidecar holds. */
   readonly leaseName: string;
-  /** Reads that Lease past every cache; undefined if there is none. Fails with `StoreUnavailable` or `Cancelled`. */
-  readonly readLease: (signal: AbortSignal) => Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>>;
+  /**
+   * Reads that Lease past every cache; undefined if there is none. Fails with `StoreUnavailable` or
+   * `Cancelled`.
+   */
+  readonly readLease: (
+    signal: AbortSignal,
+  ) => Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>>;
 }
 
 /** Looks for another Azure disk driver in the cluster; `why` is asked by all that would change a VM. */
@@ -33,7 +47,8 @@ export function watchOtherDriversInCluster(
   let told: string | undefined;
 
   const why = (): string | undefined =>
-    (daemonSet === undefined ? undefined : otherNodePlugin(daemonSet, nodePlugins())) ?? otherController(leaseName, seen, clock.elapsedMs());
+    (daemonSet === undefined ? undefined : otherNodePlugin(daemonSet, nodePlugins())) ??
+    otherController(leaseName, seen, clock.elapsedMs());
 
   return {
     why,
@@ -47,7 +62,11 @@ export function watchOtherDriversInCluster(
         const before = told;
         told = why();
         if (told !== undefined)
-          events.emit({ about: { kind: "Lease", name: CONTROLLER_LEASE }, reason: "OtherDriver", message: `nothing is attached or detached: ${told}` });
+          events.emit({
+            about: { kind: "Lease", name: CONTROLLER_LEASE },
+            reason: "OtherDriver",
+            message: `nothing is attached or detached: ${told}`,
+          });
         else if (before !== undefined) logger.info("the other Azure disk driver is gone", {});
         return read.ok ? ok({ againAfterMs: LOOK_EVERY_MS }) : read;
       },

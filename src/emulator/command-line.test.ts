@@ -8,7 +8,10 @@ describe("the command line", () => {
     { args: ["--time-scale", "-1"], because: /time-scale/ },
     { args: ["--time-scale=fast"], because: /--time-scale must be a number from 0, not 'fast'/ },
     { args: ["--seed", "1.5"], because: /--seed must be a whole number/ },
-    { args: ["--data-plane", "windows"], because: /--data-plane must be one of none, files, linux, auto, not 'windows'/ },
+    {
+      args: ["--data-plane", "windows"],
+      because: /--data-plane must be one of none, files, linux, auto, not 'windows'/,
+    },
     { args: ["--data-plane", "files"], because: /--data-plane files needs --data-dir$/ },
     { args: ["--data-plane", "linux"], because: /needs --data-dir and --device-root/ },
     { args: ["--prot", "1"], because: /--prot/ },
@@ -25,7 +28,14 @@ describe("the command line", () => {
   it("has defaults for everything", () => {
     assert.deepEqual(parseCommandLine([]), {
       kind: "Run",
-      commandLine: { host: "127.0.0.1", port: 0, plainHttp: false, caFile: "azure-emulator-ca.pem", dataPlane: "none", json: false },
+      commandLine: {
+        host: "127.0.0.1",
+        port: 0,
+        plainHttp: false,
+        caFile: "azure-emulator-ca.pem",
+        dataPlane: "none",
+        json: false,
+      },
     });
   });
 
@@ -35,7 +45,15 @@ describe("the command line", () => {
     assert.deepEqual(parseCommandLine(args.split(" ")), {
       kind: "Run",
       commandLine: {
-        ...{ host: "::1", port: 8443, plainHttp: false, caFile: "ca.pem", dataPlane: "linux", json: true, config: "s.yaml" },
+        ...{
+          host: "::1",
+          port: 8443,
+          plainHttp: false,
+          caFile: "ca.pem",
+          dataPlane: "linux",
+          json: true,
+          config: "s.yaml",
+        },
         ...{ timeScale: 0.01, seed: 7, dataDir: "d", deviceRoot: "r", readyFile: "f" },
       },
     });

@@ -55,17 +55,23 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
   const { values } = read;
   if (values.help === true) return { kind: "Help" };
   const port = Number(values.port ?? 0);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) return wrong("port", values.port, "a number from 0 to 65535");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    return wrong("port", values.port, "a number from 0 to 65535");
   const timeScale = values["time-scale"] === undefined ? undefined : Number(values["time-scale"]);
-  if (timeScale !== undefined && !(timeScale >= 0 && Number.isFinite(timeScale))) return wrong("time-scale", values["time-scale"], "a number from 0");
+  if (timeScale !== undefined && !(timeScale >= 0 && Number.isFinite(timeScale)))
+    return wrong("time-scale", values["time-scale"], "a number from 0");
   const seed = values.seed === undefined ? undefined : Number(values.seed);
   if (seed !== undefined && !Number.isInteger(seed)) return wrong("seed", values.seed, "a whole number");
   const dataPlane = DATA_PLANES.find((kind) => kind === (values["data-plane"] ?? "none"));
-  if (dataPlane === undefined) return wrong("data-plane", values["data-plane"], `one of ${DATA_PLANES.join(", ")}`);
+  if (dataPlane === undefined)
+    return wrong("data-plane", values["data-plane"], `one of ${DATA_PLANES.join(", ")}`);
   const { "data-dir": dataDir, "device-root": deviceRoot, "ready-file": readyFile, config } = values;
   const needsDevices = dataPlane === "linux" || dataPlane === "auto";
   if (dataPlane !== "none" && (dataDir === undefined || (needsDevices && deviceRoot === undefined)))
-    return { kind: "Wrong", reason: `--data-plane ${dataPlane} needs --data-dir${needsDevices ? " and --device-root" : ""}` };
+    return {
+      kind: "Wrong",
+      reason: `--data-plane ${dataPlane} needs --data-dir${needsDevices ? " and --device-root" : ""}`,
+    };
   return {
     kind: "Run",
     commandLine: {

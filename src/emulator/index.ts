@@ -28,14 +28,21 @@ export interface EmulatorOptions {
   readonly dataPlane?: DataPlane;
   /** Called when the data plane could not do something; the operation then fails. */
   readonly onDeviceFailure?: (failure: string) => void;
-  readonly resourceGroups?: readonly { readonly subscriptionId: string; readonly name: string; readonly location: string }[];
+  readonly resourceGroups?: readonly {
+    readonly subscriptionId: string;
+    readonly name: string;
+    readonly location: string;
+  }[];
   readonly virtualMachines?: readonly VmSetUp[];
   /** Fault rules from the start. */
   readonly faults?: readonly FaultRule[];
 }
 
 export interface Emulator {
-  /** `https://localhost:<port>`, without a slash at the end: the endpoint for SDKs, and the authority for their credentials. */
+  /**
+   * `https://localhost:<port>`, without a slash at the end: the endpoint for SDKs, and the authority for
+   * their credentials.
+   */
   readonly url: string;
   readonly port: number;
   /** Undefined with plain HTTP. */
@@ -69,7 +76,13 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const names = [...new Set([...ALWAYS_NAMED, host, ...(options.certificateNames ?? [])])];
   const tls = options.https === false ? undefined : await createTlsMaterial(names);
   if (tls !== undefined && options.caFile !== undefined) await writeFile(options.caFile, tls.caPem);
-  const server = await startServer({ model, runtime, host, port: options.port ?? 0, ...(tls === undefined ? {} : { tls }) });
+  const server = await startServer({
+    model,
+    runtime,
+    host,
+    port: options.port ?? 0,
+    ...(tls === undefined ? {} : { tls }),
+  });
   runtime.poke();
   return {
     url: `${tls === undefined ? "http" : "https"}://${reachableName(host)}:${server.port}`,

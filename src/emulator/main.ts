@@ -19,7 +19,9 @@ async function main(args: readonly string[]): Promise<void> {
   if (typeof scenario === "string") return usageError(`--config: ${scenario}`);
   const available = dataPlaneAvailable();
   if (commandLine.dataPlane === "linux" && !available.available)
-    return usageError(`--data-plane linux: ${available.reason}; --data-plane files keeps the bytes and makes no devices`);
+    return usageError(
+      `--data-plane linux: ${available.reason}; --data-plane files keeps the bytes and makes no devices`,
+    );
 
   // Before anyone can know of us, so that no signal finds us without it.
   const stopping = stopRequested();
@@ -35,7 +37,8 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function readScenario(file: string | undefined): Promise<Scenario | string> {
-  if (file === undefined) return { resourceGroups: [], virtualMachines: [], settings: { createResourceGroups: true }, faults: [] };
+  if (file === undefined)
+    return { resourceGroups: [], virtualMachines: [], settings: { createResourceGroups: true }, faults: [] };
   try {
     const parsed = parseScenario(await readFile(file, "utf8"));
     return parsed.ok ? parsed.scenario : `${file}: ${parsed.reason}`;
@@ -49,15 +52,23 @@ interface OpenDataPlane {
   readonly plane: DataPlane & { close(): Promise<void> };
 }
 
-async function openDataPlane({ dataPlane, dataDir, deviceRoot }: CommandLine, available: DataPlaneAvailability): Promise<OpenDataPlane | undefined> {
+async function openDataPlane(
+  { dataPlane, dataDir, deviceRoot }: CommandLine,
+  available: DataPlaneAvailability,
+): Promise<OpenDataPlane | undefined> {
   if (dataPlane === "none" || dataDir === undefined) return undefined;
   if (dataPlane !== "files" && available.available && deviceRoot !== undefined)
     return { kind: "linux", plane: await createLinuxDataPlane({ directory: dataDir, deviceRoot }) };
-  if (!available.available && dataPlane === "auto") process.stderr.write(`no devices: ${available.reason}; disks are files in ${dataDir} only\n`);
+  if (!available.available && dataPlane === "auto")
+    process.stderr.write(`no devices: ${available.reason}; disks are files in ${dataDir} only\n`);
   return { kind: "files", plane: await createFilesDataPlane({ directory: dataDir }) };
 }
 
-async function start(commandLine: CommandLine, scenario: Scenario, dataPlane: OpenDataPlane | undefined): Promise<Emulator> {
+async function start(
+  commandLine: CommandLine,
+  scenario: Scenario,
+  dataPlane: OpenDataPlane | undefined,
+): Promise<Emulator> {
   const seed = commandLine.seed ?? scenario.seed;
   return startEmulator({
     host: commandLine.host,
@@ -67,18 +78,32 @@ async function start(commandLine: CommandLine, scenario: Scenario, dataPlane: Op
     resourceGroups: scenario.resourceGroups,
     virtualMachines: scenario.virtualMachines,
     faults: scenario.faults,
-    settings: { ...scenario.settings, ...(commandLine.timeScale === undefined ? {} : { timeScale: commandLine.timeScale }) },
+    settings: {
+      ...scenario.settings,
+      ...(commandLine.timeScale === undefined ? {} : { timeScale: commandLine.timeScale }),
+    },
     onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
     ...(seed === undefined ? {} : { seed }),
     ...(dataPlane === undefined ? {} : { dataPlane: dataPlane.plane }),
   });
 }
 
-async function announce(commandLine: CommandLine, emulator: Emulator, dataPlane: "none" | OpenDataPlane["kind"]): Promise<void> {
-  const ready = { url: emulator.url, caFile: emulator.caFile, caPem: emulator.caPem, dataPlane, pid: process.pid };
+async function announce(
+  commandLine: CommandLine,
+  emulator: Emulator,
+  dataPlane: "none" | OpenDataPlane["kind"],
+): Promise<void> {
+  const ready = {
+    url: emulator.url,
+    caFile: emulator.caFile,
+    caPem: emulator.caPem,
+    dataPlane,
+    pid: process.pid,
+  };
   const human = `Azure compute emulator at ${ready.url}${ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`}`;
   process.stdout.write(`${commandLine.json ? JSON.stringify(ready) : human}\n`);
-  if (commandLine.readyFile !== undefined) await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);
+  if (commandLine.readyFile !== undefined)
+    await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);
 }
 
 function stopRequested(): Promise<void> {

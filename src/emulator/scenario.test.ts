@@ -26,23 +26,48 @@ faults:
     });
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.scenario.virtualMachines, [vm(0, "1"), vm(1, "2"), vm(2, "1")]);
-    assert.deepEqual(parsed.scenario.resourceGroups, [{ subscriptionId: "sub-1", name: "rg", location: "westeurope" }]);
-    assert.deepEqual(parsed.scenario.settings.latencies?.attach, { medianMs: 100, p99Ms: 200, perDiskMs: 300 });
-    assert.deepEqual([parsed.scenario.seed, parsed.scenario.settings.timeScale, parsed.scenario.faults.length], [7, 0.01, 1]);
+    assert.deepEqual(parsed.scenario.resourceGroups, [
+      { subscriptionId: "sub-1", name: "rg", location: "westeurope" },
+    ]);
+    assert.deepEqual(parsed.scenario.settings.latencies?.attach, {
+      medianMs: 100,
+      p99Ms: 200,
+      perDiskMs: 300,
+    });
+    assert.deepEqual(
+      [parsed.scenario.seed, parsed.scenario.settings.timeScale, parsed.scenario.faults.length],
+      [7, 0.01, 1],
+    );
   });
 
   it("says what has happened to a VM before the first call", () => {
-    const parsed = parseScenario("virtualMachines: [{ name: a, resourceGroup: rg, events: [GuestHang, Partition] }]");
-    assert.deepEqual(parsed.ok ? parsed.scenario.virtualMachines.map((vm) => vm.events) : parsed.reason, [["GuestHang", "Partition"]]);
+    const parsed = parseScenario(
+      "virtualMachines: [{ name: a, resourceGroup: rg, events: [GuestHang, Partition] }]",
+    );
+    assert.deepEqual(parsed.ok ? parsed.scenario.virtualMachines.map((vm) => vm.events) : parsed.reason, [
+      ["GuestHang", "Partition"],
+    ]);
   });
 
   const wrong: readonly { readonly text: string; readonly because: RegExp }[] = [
     { text: "- a", because: /a scenario is a mapping/ },
     { text: "vms: []", because: /'vms' is not a member of a scenario/ },
-    { text: "virtualMachines: [{ name: a }]", because: /needs 'subscriptionId', 'resourceGroup', 'location' and 'name'/ },
-    { text: "virtualMachines: [{ name: a, resourceGroup: rg, zoen: '1' }]", because: /'zoen' is not a member of a virtual machine/ },
-    { text: "virtualMachines: [{ name: a, resourceGroup: rg, events: [Flood] }]", because: /'events' is a list of PowerLoss, SilentPowerLoss/ },
-    { text: "virtualMachines: [{ name: a, resourceGroup: rg, events: Partition }]", because: /'events' is a list of/ },
+    {
+      text: "virtualMachines: [{ name: a }]",
+      because: /needs 'subscriptionId', 'resourceGroup', 'location' and 'name'/,
+    },
+    {
+      text: "virtualMachines: [{ name: a, resourceGroup: rg, zoen: '1' }]",
+      because: /'zoen' is not a member of a virtual machine/,
+    },
+    {
+      text: "virtualMachines: [{ name: a, resourceGroup: rg, events: [Flood] }]",
+      because: /'events' is a list of PowerLoss, SilentPowerLoss/,
+    },
+    {
+      text: "virtualMachines: [{ name: a, resourceGroup: rg, events: Partition }]",
+      because: /'events' is a list of/,
+    },
     { text: "settings: { timescale: 1 }", because: /'timescale' is not a setting/ },
     { text: "settings: { etagMovesAt: never }", because: /'etagMovesAt' is one of start, end, both/ },
     { text: "settings: { latencies: { atach: { medianMs: 1 } } }", because: /'atach' is not a latency/ },

@@ -9,16 +9,30 @@ import type { VmSetUp } from "./model/vm/vm-set-up.ts";
 
 /** What an emulator starts with. */
 export interface Scenario {
-  readonly resourceGroups: readonly { readonly subscriptionId: string; readonly name: string; readonly location: string }[];
+  readonly resourceGroups: readonly {
+    readonly subscriptionId: string;
+    readonly name: string;
+    readonly location: string;
+  }[];
   readonly virtualMachines: readonly VmSetUp[];
   readonly settings: Partial<ModelSettings>;
   readonly faults: readonly FaultRule[];
   readonly seed?: number;
 }
 
-export type ParsedScenario = { readonly ok: true; readonly scenario: Scenario } | { readonly ok: false; readonly reason: string };
+export type ParsedScenario =
+  | { readonly ok: true; readonly scenario: Scenario }
+  | { readonly ok: false; readonly reason: string };
 
-const MEMBERS = ["subscriptionId", "location", "seed", "resourceGroups", "virtualMachines", "settings", "faults"];
+const MEMBERS = [
+  "subscriptionId",
+  "location",
+  "seed",
+  "resourceGroups",
+  "virtualMachines",
+  "settings",
+  "faults",
+];
 const DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000";
 const DEFAULT_LOCATION = "eastus";
 
@@ -27,14 +41,22 @@ export function parseScenario(text: string): ParsedScenario {
   const json = parsedYaml(text);
   if (!isObject(json)) return wrong("a scenario is a mapping");
   const unknown = Object.keys(json).find((member) => !MEMBERS.includes(member));
-  if (unknown !== undefined) return wrong(`'${unknown}' is not a member of a scenario; it has ${MEMBERS.join(", ")}`);
+  if (unknown !== undefined)
+    return wrong(`'${unknown}' is not a member of a scenario; it has ${MEMBERS.join(", ")}`);
   const subscriptionId = textAt(json, "subscriptionId") ?? DEFAULT_SUBSCRIPTION;
   const location = textAt(json, "location") ?? DEFAULT_LOCATION;
-  const groups = (listAt(json, "resourceGroups") ?? []).map((group) => (typeof group === "string" ? group : textAt(group, "name")));
-  if (groups.some((name) => name === undefined)) return wrong("a resource group is its name, or a mapping with 'name'");
+  const groups = (listAt(json, "resourceGroups") ?? []).map((group) =>
+    typeof group === "string" ? group : textAt(group, "name"),
+  );
+  if (groups.some((name) => name === undefined))
+    return wrong("a resource group is its name, or a mapping with 'name'");
 
   const virtualMachines: VmSetUp[] = [];
-  const defaults = { subscriptionId, location, ...(groups[0] === undefined ? {} : { resourceGroup: groups[0] }) };
+  const defaults = {
+    subscriptionId,
+    location,
+    ...(groups[0] === undefined ? {} : { resourceGroup: groups[0] }),
+  };
   for (const item of listAt(json, "virtualMachines") ?? []) {
     const parsed = parseVms(item, defaults);
     if (!parsed.ok) return parsed;
@@ -49,7 +71,8 @@ export function parseScenario(text: string): ParsedScenario {
   const settings = parseSettings(objectAt(json, "settings") ?? {});
   if (!settings.ok) return settings;
   const { seed } = json;
-  if (seed !== undefined && (typeof seed !== "number" || !Number.isInteger(seed))) return wrong("'seed' is a whole number");
+  if (seed !== undefined && (typeof seed !== "number" || !Number.isInteger(seed)))
+    return wrong("'seed' is a whole number");
   return {
     ok: true,
     scenario: {

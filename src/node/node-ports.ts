@@ -14,7 +14,10 @@ import type { OperationLock } from "../runtime/operation-lock.ts";
 export interface NodeSettings {
   /** `kubernetes`: ControllerPublishVolume states the want. `driver`: NodeStageVolume does. */
   readonly attach: "kubernetes" | "driver";
-  /** How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason, in milliseconds. Default 100,000. */
+  /**
+   * How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason, in
+   * milliseconds. Default 100,000.
+   */
   readonly stageWaitMs: number;
   /**
    * How long NodeStageVolume waits for the device of an attached disk, in milliseconds, as far as
@@ -39,7 +42,10 @@ export interface NodeFacts extends NodeIdentity {
 
 /** How many volumes this node takes, as things are. */
 export interface VolumeLimit {
-  /** Measures anew if what is known is older than `maxAgeMs`. Never fails: what can't be measured is as it was last. */
+  /**
+   * Measures anew if what is known is older than `maxAgeMs`. Never fails: what can't be measured is as it
+   * was last.
+   */
   measure(maxAgeMs: number, signal: AbortSignal): Promise<number>;
 }
 
@@ -55,11 +61,15 @@ export interface NodePorts {
   readonly events: Events;
   readonly logger: Logger;
   readonly locks: OperationLock;
-  /** Volumes that another node has claimed while a pod uses them here, and what the heartbeat says of each. */
+  /**
+   * Volumes that another node has claimed while a pod uses them here, and what the heartbeat says of each.
+   */
   readonly disputes: Map<string, string>;
   readonly node: NodeFacts;
   readonly volumeLimit: VolumeLimit;
-  /** Why another Azure disk driver serves this node; undefined if none is seen. Nothing is staged meanwhile. */
+  /**
+   * Why another Azure disk driver serves this node; undefined if none is seen. Nothing is staged meanwhile.
+   */
   readonly otherDriver: () => string | undefined;
   readonly settings: NodeSettings;
 }

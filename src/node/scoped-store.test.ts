@@ -35,7 +35,8 @@ async function onNodeA(
   const random = createSeededRandom(1);
   const store = createSimulatedStore({ clock, random }).handle("node-a");
   const checkpointed = new Set<string>();
-  const knowsVolume = (volumeName: string): boolean => checkpointed.has(volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+  const knowsVolume = (volumeName: string): boolean =>
+    checkpointed.has(volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
   const cache = createObjectCache({
     store: ownObjectsOf(store, { nodeName: "node-a", knowsVolume }),
     clock,
@@ -55,7 +56,13 @@ async function onNodeA(
       const spec = { ...volume.spec, volumeName };
       const created = present.ok
         ? present.value
-        : await must(store.create("AzVolume", { metadata: { name: volumeName }, spec } as NewObject<"AzVolume">, never));
+        : await must(
+            store.create(
+              "AzVolume",
+              { metadata: { name: volumeName }, spec } as NewObject<"AzVolume">,
+              never,
+            ),
+          );
       // Each volume has a disk of its own here, so that their attachments do not meet.
       const detail = aDetail({ diskUri: diskUri.replace("pvc-1", volumeName) });
       const status = volume.status === undefined ? {} : { status: { ...volume.status, detail } };
@@ -63,13 +70,20 @@ async function onNodeA(
     },
     request: async (volumeName, nodeName) => {
       const volume = await must(store.get("AzVolume", volumeName, never));
-      await must(settledOn(clock, requestWriter({ store, clock, steps }, { volume, nodeName, volumeContext: {} }, never)));
+      await must(
+        settledOn(
+          clock,
+          requestWriter({ store, clock, steps }, { volume, nodeName, volumeContext: {} }, never),
+        ),
+      );
     },
     known: async () => {
       await clock.advance(10_000);
       return {
         volumes: cache.list("AzVolume").map(({ metadata }) => metadata.name),
-        attachments: cache.list("AzVolumeAttachment").map(({ spec }) => `${spec.volumeName} on ${spec.nodeName}`),
+        attachments: cache
+          .list("AzVolumeAttachment")
+          .map(({ spec }) => `${spec.volumeName} on ${spec.nodeName}`),
       };
     },
   };
@@ -96,7 +110,8 @@ describe("ownObjectsOf", () => {
         await request("pvc-of-a", "node-a");
         await request("pvc-of-b", "node-b");
       },
-      async ({ known }) => assert.deepEqual(await known(), { volumes: ["pvc-of-a"], attachments: ["pvc-of-a on node-a"] }),
+      async ({ known }) =>
+        assert.deepEqual(await known(), { volumes: ["pvc-of-a"], attachments: ["pvc-of-a on node-a"] }),
     ));
 
   it("tells a node of each volume whose record names it, in whatever part", () =>
@@ -130,7 +145,8 @@ describe("ownObjectsOf", () => {
         await request("replica", "node-a");
       },
       async ({ record, known }) => {
-        for (const name of ["checkpointed", "replica"]) await record(name, { writer: aWriter("node-b", { epoch: 2 }) });
+        for (const name of ["checkpointed", "replica"])
+          await record(name, { writer: aWriter("node-b", { epoch: 2 }) });
         assert.deepEqual((await known()).volumes, ["checkpointed", "replica"]);
       },
     ));
@@ -140,7 +156,10 @@ describe("ownObjectsOf", () => {
       async ({ record }) => record("pvc-1", { writer: aWriter("node-b") }),
       async ({ store }) => {
         const own = ownObjectsOf(store, { nodeName: "node-a", knowsVolume: () => false });
-        assert.deepEqual(await own.get("AzVolume", "pvc-1", never), await store.get("AzVolume", "pvc-1", never));
+        assert.deepEqual(
+          await own.get("AzVolume", "pvc-1", never),
+          await store.get("AzVolume", "pvc-1", never),
+        );
         assert.equal((await must(own.list("AzVolume", {}, never))).items.length, 0);
       },
     ));

@@ -13,24 +13,39 @@ export interface OwnObjectsOptions {
 /** Whether a volume's record names a node in any part. */
 export function recordNames(volume: AzVolume, nodeName: string): boolean {
   const record = volume.status?.record;
-  return record !== undefined && [record.writer, record.fencing, ...record.quarantine, ...record.unverified].some((node) => node?.nodeName === nodeName);
+  return (
+    record !== undefined &&
+    [record.writer, record.fencing, ...record.quarantine, ...record.unverified].some(
+      (node) => node?.nodeName === nodeName,
+    )
+  );
 }
 
 /**
- * The store as one node follows it: of the attachments only its own, of the volumes only those that have to do with it. A cluster has thousands of others, and
- * they would be kept in the memory of each node. Lists and watches are narrowed, and nothing else: whatever a node needs to know of another volume, it reads.
+ * The store as one node follows it: of the attachments only its own, of the volumes only those that have to
+ * do with it. A cluster has thousands of others, and they would be kept in the memory of each node. Lists
+ * and watches are narrowed, and nothing else: whatever a node needs to know of another volume, it reads.
  */
 export function ownObjectsOf(store: ObjectStore, options: OwnObjectsOptions): ObjectStore {
   const { nodeName, knowsVolume } = options;
-  const concerns = (volume: AzVolume): boolean => recordNames(volume, nodeName) || knowsVolume(volume.metadata.name);
-  const isOwn = <K extends Kind>(kind: K, object: KindMap[K]): boolean => kind !== "AzVolume" || concerns(object as AzVolume);
+  const concerns = (volume: AzVolume): boolean =>
+    recordNames(volume, nodeName) || knowsVolume(volume.metadata.name);
+  const isOwn = <K extends Kind>(kind: K, object: KindMap[K]): boolean =>
+    kind !== "AzVolume" || concerns(object as AzVolume);
   const narrowed = (kind: Kind, selector: LabelSelector): LabelSelector =>
     kind === "AzVolumeAttachment" ? { ...selector, [NODE_NAME_LABEL]: labelValue(nodeName) } : selector;
 
-  async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void> {
+  async function* watch<K extends Kind>(
+    kind: K,
+    selector: LabelSelector,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<K>, void> {
     for await (const event of store.watch(kind, narrowed(kind, selector), resourceVersion, signal)) {
       // To who follows, a volume that is not the node's is not there (any more).
-      yield event.type === "BOOKMARK" || isOwn(kind, event.object) ? event : { type: "DELETED", object: event.object };
+      yield event.type === "BOOKMARK" || isOwn(kind, event.object)
+        ? event
+        : { type: "DELETED", object: event.object };
     }
   }
 
@@ -38,7 +53,12 @@ export function ownObjectsOf(store: ObjectStore, options: OwnObjectsOptions): Ob
     ...store,
     list: async (kind, selector, signal) => {
       const listed = await store.list(kind, narrowed(kind, selector), signal);
-      return listed.ok ? { ...listed, value: { ...listed.value, items: listed.value.items.filter((item) => isOwn(kind, item)) } } : listed;
+      return listed.ok
+        ? {
+            ...listed,
+            value: { ...listed.value, items: listed.value.items.filter((item) => isOwn(kind, item)) },
+          }
+        : listed;
     },
     watch,
   };

@@ -11,30 +11,53 @@ import { unstageVolume } from "./stage/unstage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const granted = aWriter("node-a", { held: false });
 const mark = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000) };
 const ownMark = { diskUri, uuid: "uuid-1" };
 const LIMIT_MS = 60_000;
 
-const fileSystem = (fsType: FileSystemType, uuid = "uuid-1"): DeviceContent => ({ kind: "fileSystem", fsType, uuid });
+const fileSystem = (fsType: FileSystemType, uuid = "uuid-1"): DeviceContent => ({
+  kind: "fileSystem",
+  fsType,
+  uuid,
+});
 const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}): ReturnType<typeof stageVolume> =>
   world.answerOf(stageVolume(world.ports(), { ...request, ...overrides }, never));
-const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string => (staged.ok ? "ok" : staged.failure.kind);
-const detailOf = async (world: NodeWorld): Promise<VolumeDetail | undefined> => (await must(world.store.get("AzVolume", "pvc-1", never))).status?.detail;
+const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string =>
+  staged.ok ? "ok" : staged.failure.kind;
+const detailOf = async (world: NodeWorld): Promise<VolumeDetail | undefined> =>
+  (await must(world.store.get("AzVolume", "pvc-1", never))).status?.detail;
 
 /** What the volume's object says of earlier formats. */
 async function setDetail(world: NodeWorld, marks: Pick<VolumeDetail, "formatted">): Promise<void> {
   const volume = await must(world.store.get("AzVolume", "pvc-1", never));
   assert.ok(volume.status?.detail !== undefined);
-  await must(world.store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail: { ...volume.status.detail, ...marks } } }, never));
+  await must(
+    world.store.updateStatus(
+      "AzVolume",
+      { ...volume, status: { ...volume.status, detail: { ...volume.status.detail, ...marks } } },
+      never,
+    ),
+  );
 }
 
 /** Stages where the LUN has been looked up in Azure again. */
 async function stageOnceLookedUp(world: NodeWorld): Promise<string> {
   const staging = stageVolume(world.ports(), request, never);
   await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LIMIT_MS);
-  await world.setAttachment((attachment) => ({ ...attachment, status: { ...attachment.status, state: "Attached", deviceMissing: false } }));
+  await world.setAttachment((attachment) => ({
+    ...attachment,
+    status: { ...attachment.status, state: "Attached", deviceMissing: false },
+  }));
   return kindOf(await world.answerOf(staging));
 }
 
@@ -71,7 +94,10 @@ describe("stageVolume and what is on the disk", () => {
       world.disk.fileSystemBytes = gibToBytes(10);
       world.disk.files.set("/record", "kept");
       assert.equal(kindOf(await stage(world)), "ok");
-      assert.deepEqual([world.disk.files.get("/record"), (await detailOf(world))?.formatted?.uuid], ["kept", "uuid-1"]);
+      assert.deepEqual(
+        [world.disk.files.get("/record"), (await detailOf(world))?.formatted?.uuid],
+        ["kept", "uuid-1"],
+      );
     }));
 
   it("formats nothing again where the check of a first format could not be run: that says nothing of what is on the disk", () =>
@@ -102,7 +128,10 @@ describe("stageVolume and what is on the disk", () => {
       await setDetail(world, { formatted: mark });
       const staged = await stage(world);
       const problem = `it is blank, but node-b made ext4 on this volume at ${mark.time}`;
-      assert.deepEqual(staged, { ok: false, failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem } });
+      assert.deepEqual(staged, {
+        ok: false,
+        failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
+      });
       assert.deepEqual(world.disk.content, { kind: "blank" });
     }));
 
@@ -169,7 +198,14 @@ describe("stageVolume and what is on the disk", () => {
         written.push(kind);
         return ports.store.updateStatus(kind, object, signal);
       };
-      assert.equal(kindOf(await world.answerOf(stageVolume({ ...ports, store: { ...ports.store, updateStatus } }, request, never))), "ok");
+      assert.equal(
+        kindOf(
+          await world.answerOf(
+            stageVolume({ ...ports, store: { ...ports.store, updateStatus } }, request, never),
+          ),
+        ),
+        "ok",
+      );
       assert.deepEqual(written, ["AzVolume"], "the take alone");
       assert.deepEqual((await detailOf(world))?.formatted, formatted);
     }));
@@ -187,23 +223,42 @@ describe("stageVolume and what is on the disk", () => {
       world.disk.content = fileSystem("ext4", "");
       assert.equal(await stageOnceLookedUp(world), "ok");
       const formatted = (await detailOf(world))?.formatted;
-      assert.deepEqual([formatted?.fsType, formatted?.nodeName, formatted?.uuid], ["ext4", "node-a", undefined]);
+      assert.deepEqual(
+        [formatted?.fsType, formatted?.nodeName, formatted?.uuid],
+        ["ext4", "node-a", undefined],
+      );
     }));
 });
 
 describe("stageVolume where one command of the host fails", () => {
   const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, stderr: "" } as const;
 
-  const left = (world: NodeWorld): readonly unknown[] => [world.machine.mounts(), world.record()?.writer?.held, world.ports().checkpoints.volumes()];
+  const left = (world: NodeWorld): readonly unknown[] => [
+    world.machine.mounts(),
+    world.record()?.writer?.held,
+    world.ports().checkpoints.volumes(),
+  ];
 
-  async function failsOnce(world: NodeWorld, method: Parameters<NodeWorld["machine"]["failNext"]>[0], overrides: Partial<StageRequest> = {}): Promise<void> {
+  async function failsOnce(
+    world: NodeWorld,
+    method: Parameters<NodeWorld["machine"]["failNext"]>[0],
+    overrides: Partial<StageRequest> = {},
+  ): Promise<void> {
     world.machine.failNext(method, failure);
     assert.deepEqual(await stage(world, overrides), { ok: false, failure });
     assert.deepEqual(left(world), [[], false, []]);
     assert.equal(kindOf(await stage(world, overrides)), "ok");
   }
 
-  for (const method of ["mountAt", "earlierChildrenAlive", "isClean", "whileHolding", "dropCachedBlocks", "inspectDevice", "mountDevice"] as const)
+  for (const method of [
+    "mountAt",
+    "earlierChildrenAlive",
+    "isClean",
+    "whileHolding",
+    "dropCachedBlocks",
+    "inspectDevice",
+    "mountDevice",
+  ] as const)
     it(`reports it, leaves nothing behind and stages at the next call: ${method}`, () =>
       withNode({ writer: granted }, async (world) => failsOnce(world, method)));
 
@@ -215,7 +270,8 @@ describe("stageVolume where one command of the host fails", () => {
     }));
 
   for (const method of ["mountsOf", "dropCachedBlocks"] as const)
-    it(`does so with a raw disk: ${method}`, () => withNode({ writer: granted }, async (world) => failsOnce(world, method, { accessType: "block" })));
+    it(`does so with a raw disk: ${method}`, () =>
+      withNode({ writer: granted }, async (world) => failsOnce(world, method, { accessType: "block" })));
 
   for (const method of ["checkFileSystem", "growBeforeMount"] as const)
     it(`does so with a file system that is there: ${method}`, () =>
@@ -227,7 +283,11 @@ describe("stageVolume where one command of the host fails", () => {
 
   it("does not format over the rest of an unfinished format that it could not erase", () =>
     withNode({ writer: granted }, async (world) => {
-      const rest: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
+      const rest: DeviceContent = {
+        kind: "otherData",
+        detail: "no known signature, but data at its start",
+        hasNoSignature: true,
+      };
       world.disk.formatMark = ownMark;
       world.disk.content = rest;
       const ports = world.ports();
@@ -243,7 +303,9 @@ describe("stageVolume where one command of the host fails", () => {
         await ports.host.mountDevice(asked, signal);
         return { ok: false, failure };
       };
-      const staged = await world.answerOf(stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never));
+      const staged = await world.answerOf(
+        stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never),
+      );
       assert.deepEqual(staged, { ok: false, failure });
       assert.deepEqual([world.record()?.writer?.held, ports.checkpoints.volumes().length], [true, 1]);
     }));
@@ -252,7 +314,10 @@ describe("stageVolume where one command of the host fails", () => {
     withNode({ writer: granted }, async (world) => {
       world.machine.failNext("mountDevice", failure);
       world.meanwhile.mount = async () => void world.machine.openRaw(0);
-      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      await world.setVolume((volume) => ({
+        ...volume,
+        spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] },
+      }));
       assert.deepEqual(await stage(world), { ok: false, failure });
       assert.deepEqual([world.record()?.writer?.held, world.ports().checkpoints.volumes().length], [true, 1]);
     }));

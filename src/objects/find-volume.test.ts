@@ -14,7 +14,15 @@ describe("findVolume", () => {
       world.store.holdWatches(true);
       assert.ok((await world.other.delete("AzVolume", "pvc-1", {}, never)).ok);
       const name = foreignVolumeObjectName(diskUri);
-      assert.ok((await world.other.create("AzVolume", { metadata: { name }, spec: aVolume({ spec: { diskUri } }).spec }, never)).ok);
+      assert.ok(
+        (
+          await world.other.create(
+            "AzVolume",
+            { metadata: { name }, spec: aVolume({ spec: { diskUri } }).spec },
+            never,
+          )
+        ).ok,
+      );
       const found = await findVolume(world.ports, diskUri, never);
       assert.equal(found.ok && found.value?.metadata.name, name);
     }));
@@ -22,6 +30,9 @@ describe("findVolume", () => {
   it("finds nothing where there is nothing, and no volume of another disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
-      assert.deepEqual(await findVolume(world.ports, diskUri.replace("rg-1", "rg-2"), never), { ok: true, value: undefined });
+      assert.deepEqual(await findVolume(world.ports, diskUri.replace("rg-1", "rg-2"), never), {
+        ok: true,
+        value: undefined,
+      });
     }));
 });

@@ -4,7 +4,10 @@ import type { Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import { changeStatus } from "./update-object.ts";
 
-/** Notes that what the attachment says of its disk does not hold: the controller reads the VM again. A node says so of a device that it does not find, recovery of a disk that Azure names elsewhere. */
+/**
+ * Notes that what the attachment says of its disk does not hold: the controller reads the VM again. A node
+ * says so of a device that it does not find, recovery of a disk that Azure names elsewhere.
+ */
 export function reportMissing(
   ports: { readonly store: ObjectStore },
   attachment: AzVolumeAttachment,

@@ -6,14 +6,24 @@ import { fail, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ChangeTarget } from "./update-object.ts";
 
-/** The attachment of a disk to a node, to be read or changed by the name that follows from both. An object about anything else under that name is as good as none. */
+/**
+ * The attachment of a disk to a node, to be read or changed by the name that follows from both. An object
+ * about anything else under that name is as good as none.
+ */
 export function namedAttachment(
   identity: AttachmentIdentity,
 ): ChangeTarget<"AzVolumeAttachment"> & { readonly isTarget: (object: AzVolumeAttachment) => boolean } {
-  return { kind: "AzVolumeAttachment", name: attachmentObjectName(identity), isTarget: (object) => isAttachmentOf(object, identity) };
+  return {
+    kind: "AzVolumeAttachment",
+    name: attachmentObjectName(identity),
+    isTarget: (object) => isAttachmentOf(object, identity),
+  };
 }
 
-/** Reads the attachment of a disk to a node, past every cache. Fails with `ObjectNotFound` where another object has its name, and as the store does. */
+/**
+ * Reads the attachment of a disk to a node, past every cache. Fails with `ObjectNotFound` where another
+ * object has its name, and as the store does.
+ */
 export async function readAttachment(
   store: Pick<ObjectStore, "get">,
   identity: AttachmentIdentity,

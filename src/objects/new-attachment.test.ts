@@ -5,7 +5,14 @@ import { newAttachment } from "./new-attachment.ts";
 
 describe("newAttachment", () => {
   it("is found by volume and by node, and stays until the disk is off the node", () => {
-    const spec = { volumeName: "pvc-1", volumeId: diskUri, nodeName: "node-a", role: "Replica", readOnly: false, volumeContext: {} } as const;
+    const spec = {
+      volumeName: "pvc-1",
+      volumeId: diskUri,
+      nodeName: "node-a",
+      role: "Replica",
+      readOnly: false,
+      volumeContext: {},
+    } as const;
     assert.deepEqual(newAttachment(spec), {
       metadata: {
         name: "pvc-1-node-a-64d4769c182a8f8d48839b00",

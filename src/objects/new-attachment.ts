@@ -11,10 +11,16 @@ export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
 /** The same as a controller creates it that places a replica, or has found the disk there. */
 export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
   const made = newAttachment(spec);
-  return { ...made, metadata: { ...made.metadata, labels: { ...made.metadata.labels, [PLACED_BY_LABEL]: "controller" } } };
+  return {
+    ...made,
+    metadata: { ...made.metadata, labels: { ...made.metadata.labels, [PLACED_BY_LABEL]: "controller" } },
+  };
 }
 
-/** An AzVolumeAttachment as it is created, whoever does: its name and labels follow from its disk, volume and node, and it stays until the disk is off the node. */
+/**
+ * An AzVolumeAttachment as it is created, whoever does: its name and labels follow from its disk, volume
+ * and node, and it stays until the disk is off the node.
+ */
 export function newAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
   const { volumeId, nodeName } = spec;
   return {
@@ -28,6 +34,12 @@ export function newAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVo
 }
 
 /** The labels by which an attachment is listed. */
-export function attachmentLabels({ volumeName, nodeName }: { readonly volumeName: string; readonly nodeName: string }): Readonly<Record<string, string>> {
+export function attachmentLabels({
+  volumeName,
+  nodeName,
+}: {
+  readonly volumeName: string;
+  readonly nodeName: string;
+}): Readonly<Record<string, string>> {
   return { [VOLUME_NAME_LABEL]: labelValue(volumeName), [NODE_NAME_LABEL]: labelValue(nodeName) };
 }

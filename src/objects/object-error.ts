@@ -5,13 +5,27 @@ import { toTimestamp } from "../core/primitives/timestamp.ts";
 
 type ObjectError = NonNullable<NonNullable<AzVolume["status"]>["error"]>;
 
-/** A failure as a resource's status keeps it: for people, and whole for the CSI service that answers with it. */
-export function toObjectError(failure: Failure, state: { readonly nowMs: number; readonly retries: number }): ObjectError {
-  return { kind: failure.kind, message: describeFailure(failure), failure: JSON.stringify(failure), time: toTimestamp(state.nowMs), retries: state.retries };
+/**
+ * A failure as a resource's status keeps it: for people, and whole for the CSI service that answers with
+ * it.
+ */
+export function toObjectError(
+  failure: Failure,
+  state: { readonly nowMs: number; readonly retries: number },
+): ObjectError {
+  return {
+    kind: failure.kind,
+    message: describeFailure(failure),
+    failure: JSON.stringify(failure),
+    time: toTimestamp(state.nowMs),
+    retries: state.retries,
+  };
 }
 
 /** The failure that a resource's status keeps; undefined if a later version wrote it. */
 export function fromObjectError(error: ObjectError): Failure | undefined {
   const parsed: unknown = JSON.parse(error.failure);
-  return typeof parsed === "object" && parsed !== null && "kind" in parsed && parsed.kind === error.kind ? (parsed as Failure) : undefined;
+  return typeof parsed === "object" && parsed !== null && "kind" in parsed && parsed.kind === error.kind
+    ? (parsed as Failure)
+    : undefined;
 }

@@ -12,7 +12,10 @@ describe("removeFinalizer", () => {
   it("takes off the one that is named, lets the object go with the last, and says where it is gone", () =>
     withControllerPorts(async (world) => {
       const volume = aVolume();
-      await world.given("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: ["somebody/else", VOLUME_FINALIZER] } });
+      await world.given("AzVolume", {
+        ...volume,
+        metadata: { ...volume.metadata, finalizers: ["somebody/else", VOLUME_FINALIZER] },
+      });
       await world.store.delete("AzVolume", "pvc-1", {}, never);
       const left = await removeFinalizer(world.store, target, VOLUME_FINALIZER, never);
       assert.deepEqual(left.ok && left.value.metadata.finalizers, ["somebody/else"]);
@@ -26,7 +29,10 @@ describe("removeFinalizer", () => {
   it("leaves it on an object whose deletion a backup has taken back: deleted later, it would go while its disk is still there", () =>
     withControllerPorts(async (world) => {
       const volume = aVolume();
-      await world.given("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: [VOLUME_FINALIZER] } });
+      await world.given("AzVolume", {
+        ...volume,
+        metadata: { ...volume.metadata, finalizers: [VOLUME_FINALIZER] },
+      });
       const left = await removeFinalizer(world.store, target, VOLUME_FINALIZER, never);
       assert.deepEqual(left.ok && left.value.metadata.finalizers, [VOLUME_FINALIZER]);
       assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);

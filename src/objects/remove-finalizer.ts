@@ -4,9 +4,10 @@ import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts"
 import { changeSpec, type ChangeTarget } from "./update-object.ts";
 
 /**
- * Takes one finalizer off an object that is being deleted, which goes if no other is left; finalizers of others stay. One that is not being deleted is answered as it is: a backup
- * that was put back takes deletions back, and an object without its finalizer could be deleted later without anything being done for it. Fails as the store does, with
- * `ObjectNotFound` where it is gone.
+ * Takes one finalizer off an object that is being deleted, which goes if no other is left; finalizers of
+ * others stay. One that is not being deleted is answered as it is: a backup that was put back takes
+ * deletions back, and an object without its finalizer could be deleted later without anything being done
+ * for it. Fails as the store does, with `ObjectNotFound` where it is gone.
  */
 export function removeFinalizer<K extends Kind>(
   store: ObjectStore,
@@ -14,11 +15,20 @@ export function removeFinalizer<K extends Kind>(
   finalizer: string,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
-  return changeSpec(store, target, (present) => (present.metadata.deletionTimestamp === undefined ? undefined : withoutFinalizer(present, finalizer)), signal);
+  return changeSpec(
+    store,
+    target,
+    (present) =>
+      present.metadata.deletionTimestamp === undefined ? undefined : withoutFinalizer(present, finalizer),
+    signal,
+  );
 }
 
 /** The object without one of its finalizers. */
 export function withoutFinalizer<T extends KindMap[Kind]>(object: T, finalizer: string): T {
   const { finalizers = [] } = object.metadata;
-  return { ...object, metadata: { ...object.metadata, finalizers: finalizers.filter((other) => other !== finalizer) } };
+  return {
+    ...object,
+    metadata: { ...object.metadata, finalizers: finalizers.filter((other) => other !== finalizer) },
+  };
 }

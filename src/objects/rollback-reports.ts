@@ -1,8 +1,17 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import { annotatedNumber, type Lease, STORE_INCARNATION_ANNOTATION } from "../core/api/lease.ts";
-import { isRepeat, judgeReports, type LoneReports, type ReportVerdict, withLoneReport } from "../core/writer/judge-reports.ts";
+import {
+  isRepeat,
+  judgeReports,
+  type LoneReports,
+  type ReportVerdict,
+  withLoneReport,
+} from "../core/writer/judge-reports.ts";
 
-/** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
+/**
+ * The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its
+ * reason names the generation.
+ */
 export const STORE_WENT_BACK = "StoreRolledBack";
 
 /** Of the controllers' Lease: which nodes' report alone started a sweep of all records, and when, as JSON. */
@@ -22,20 +31,35 @@ export function hasReported({ status }: AzDriverNode, generation: number): boole
   return condition?.status === "True" && condition.reason === rolledBackReason(generation);
 }
 
-/** Names of the nodes whose report starts a sweep, and what the sweep has to remember of it; or the one that waits for a second witness. */
-export function judgeStandingReports(nodes: readonly AzDriverNode[], lease: Lease, nowMs: number): ReportVerdict {
+/**
+ * Names of the nodes whose report starts a sweep, and what the sweep has to remember of it; or the one that
+ * waits for a second witness.
+ */
+export function judgeStandingReports(
+  nodes: readonly AzDriverNode[],
+  lease: Lease,
+  nowMs: number,
+): ReportVerdict {
   const generation = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
-  const reporters = nodes.filter((node) => hasReported(node, generation)).map(({ metadata }) => metadata.name);
+  const reporters = nodes
+    .filter((node) => hasReported(node, generation))
+    .map(({ metadata }) => metadata.name);
   return judgeReports(reporters, loneReportsOf(lease, LONE_REPORTS_ANNOTATION), nowMs);
 }
 
 /** What the Lease says once a sweep is marked for the report of one node alone. */
-export function rememberedReport(lease: Lease, nodeName: string, nowMs: number): Readonly<Record<string, string>> {
+export function rememberedReport(
+  lease: Lease,
+  nodeName: string,
+  nowMs: number,
+): Readonly<Record<string, string>> {
   const lone = loneReportsOf(lease, LONE_REPORTS_ANNOTATION);
   const repeats = loneReportsOf(lease, LONE_REPEATS_ANNOTATION);
   return {
     [LONE_REPORTS_ANNOTATION]: JSON.stringify(withLoneReport(lone, nodeName, nowMs)),
-    ...(isRepeat(lone, nodeName, nowMs) ? { [LONE_REPEATS_ANNOTATION]: JSON.stringify(withLoneReport(repeats, nodeName, nowMs)) } : {}),
+    ...(isRepeat(lone, nodeName, nowMs)
+      ? { [LONE_REPEATS_ANNOTATION]: JSON.stringify(withLoneReport(repeats, nodeName, nowMs)) }
+      : {}),
   };
 }
 
@@ -45,7 +69,9 @@ export function loneReportsOf(lease: Lease, annotation: string): LoneReports {
   if (text === undefined) return {};
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).filter((entry) => typeof entry[1] === "number")) : {};
+    return typeof value === "object" && value !== null
+      ? Object.fromEntries(Object.entries(value).filter((entry) => typeof entry[1] === "number"))
+      : {};
   } catch {
     // Only controllers write it; an edit by hand loses the limit, and nothing else.
     return {};

@@ -8,7 +8,9 @@ const never = new AbortController().signal;
 describe("storedClusterId", () => {
   it("is made once and stays the same for every process", () =>
     withControllerPorts(async (world) => {
-      const asked = [world.store, world.other].map((store) => storedClusterId({ ...world.ports, store }, never));
+      const asked = [world.store, world.other].map((store) =>
+        storedClusterId({ ...world.ports, store }, never),
+      );
       const ids = await world.answerOf(Promise.all(asked));
       assert.ok(ids.every((id) => id.ok && id.value !== ""));
       assert.deepEqual(ids[0], ids[1]);

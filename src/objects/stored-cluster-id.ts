@@ -7,12 +7,23 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 /** A Lease that no process holds: its uid is the id of the cluster where there is no Kubernetes. */
 const CLUSTER_LEASE = "disk-csi-azure-com-cluster";
 
-/** The id of the cluster whose objects are in an embedded store: made with the first question, and kept in the store from then on. */
-export async function storedClusterId(ports: { readonly store: ObjectStore; readonly clock: Clock }, signal: AbortSignal): Promise<Result<string, Failure>> {
+/**
+ * The id of the cluster whose objects are in an embedded store: made with the first question, and kept in
+ * the store from then on.
+ */
+export async function storedClusterId(
+  ports: { readonly store: ObjectStore; readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<Result<string, Failure>> {
   const present = await ports.store.get("Lease", CLUSTER_LEASE, signal);
   if (present.ok) return ok(present.value.metadata.uid);
   if (present.failure.kind !== "ObjectNotFound") return present;
-  const spec = { holderIdentity: "", leaseDurationSeconds: 1, renewTime: toTimestamp(ports.clock.nowMs()), leaseTransitions: 0 };
+  const spec = {
+    holderIdentity: "",
+    leaseDurationSeconds: 1,
+    renewTime: toTimestamp(ports.clock.nowMs()),
+    leaseTransitions: 0,
+  };
   const made = await ports.store.create("Lease", { metadata: { name: CLUSTER_LEASE }, spec }, signal);
   if (made.ok) return ok(made.value.metadata.uid);
   if (made.failure.kind !== "ObjectAlreadyExists") return made;

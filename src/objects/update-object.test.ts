@@ -20,7 +20,11 @@ describe("changeSpec and changeStatus", () => {
       await changeSpec(
         world.store,
         target,
-        (volume) => ({ ...volume, spec: { ...volume.spec, maxMountReplicaCount: 1 }, status: aVolume({ status: { state: "Deleting" } }).status }),
+        (volume) => ({
+          ...volume,
+          spec: { ...volume.spec, maxMountReplicaCount: 1 },
+          status: aVolume({ status: { state: "Deleting" } }).status,
+        }),
         never,
       );
       await changeStatus(
@@ -29,16 +33,33 @@ describe("changeSpec and changeStatus", () => {
         (volume) =>
           volume.status === undefined
             ? undefined
-            : { ...volume, spec: { ...volume.spec, maxMountReplicaCount: 0 }, status: { ...volume.status, state: "Updated" } },
+            : {
+                ...volume,
+                spec: { ...volume.spec, maxMountReplicaCount: 0 },
+                status: { ...volume.status, state: "Updated" },
+              },
         never,
       );
-      assert.deepEqual([world.volume()?.spec.maxMountReplicaCount, world.volume()?.status?.state], [1, "Updated"]);
+      assert.deepEqual(
+        [world.volume()?.spec.maxMountReplicaCount, world.volume()?.status?.state],
+        [1, "Updated"],
+      );
     }));
 
   it("change what they find after a conflict, and give up after many", () =>
     withVolume(async (world) => {
       world.store.failNext({ fault: "conflict", verb: "update" });
-      assert.equal((await changeSpec(world.store, target, (volume) => ({ ...volume, spec: { ...volume.spec, maxMountReplicaCount: 1 } }), never)).ok, true);
+      assert.equal(
+        (
+          await changeSpec(
+            world.store,
+            target,
+            (volume) => ({ ...volume, spec: { ...volume.spec, maxMountReplicaCount: 1 } }),
+            never,
+          )
+        ).ok,
+        true,
+      );
       world.store.setWeather({ conflict: 1 });
       let asked = 0;
       const given = await changeSpec(
@@ -56,13 +77,19 @@ describe("changeSpec and changeStatus", () => {
   it("write nothing where nothing is to be changed, and answer what is there", () =>
     withVolume(async (world) => {
       const commits = world.commits.length;
-      assert.deepEqual(await changeSpec(world.store, target, () => undefined, never), { ok: true, value: world.volume() });
+      assert.deepEqual(await changeSpec(world.store, target, () => undefined, never), {
+        ok: true,
+        value: world.volume(),
+      });
       assert.equal(world.commits.length, commits);
     }));
 
   it("leave an object alone that was made anew under the name", () =>
     withVolume(async (world) => {
-      const notFound = { ok: false, failure: { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" } };
+      const notFound = {
+        ok: false,
+        failure: { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" },
+      };
       const never1 = (): never => assert.fail("it is another object");
       assert.deepEqual(await changeSpec(world.store, { ...target, uid: "another" }, never1, never), notFound);
       assert.deepEqual(await changeStatus(world.store, { kind: "AzVolume", name: "pvc-2" }, never1, never), {

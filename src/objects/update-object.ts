@@ -5,8 +5,8 @@ import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts"
 const CONFLICTS_MAX = 20;
 
 /**
- * The object to change. With `uid`, only that very one: another that was made under its name since is as good as none (`ObjectNotFound`). So is one for which `isTarget`
- * does not hold.
+ * The object to change. With `uid`, only that very one: another that was made under its name since is as
+ * good as none (`ObjectNotFound`). So is one for which `isTarget` does not hold.
  */
 export interface ChangeTarget<K extends Kind> {
   readonly kind: K;
@@ -15,7 +15,10 @@ export interface ChangeTarget<K extends Kind> {
   readonly isTarget?: (object: KindMap[K]) => boolean;
 }
 
-/** Reads an object afresh, changes metadata or spec, and writes it on that version; again on a conflict. `change` answers undefined when nothing is to be changed. */
+/**
+ * Reads an object afresh, changes metadata or spec, and writes it on that version; again on a conflict.
+ * `change` answers undefined when nothing is to be changed.
+ */
 export function changeSpec<K extends Kind>(
   store: ObjectStore,
   target: ChangeTarget<K>,
@@ -32,7 +35,13 @@ export function changeStatus<K extends Kind>(
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
-  return changeWith(store, target, change, (object) => store.updateStatus(target.kind, object, signal), signal);
+  return changeWith(
+    store,
+    target,
+    change,
+    (object) => store.updateStatus(target.kind, object, signal),
+    signal,
+  );
 }
 
 async function changeWith<K extends Kind>(
@@ -46,7 +55,8 @@ async function changeWith<K extends Kind>(
     const read = await store.get(target.kind, target.name, signal);
     if (!read.ok) return read;
     const isOther = target.uid !== undefined && read.value.metadata.uid !== target.uid;
-    if (isOther || target.isTarget?.(read.value) === false) return fail({ kind: "ObjectNotFound", objectKind: target.kind, name: target.name });
+    if (isOther || target.isTarget?.(read.value) === false)
+      return fail({ kind: "ObjectNotFound", objectKind: target.kind, name: target.name });
     const changed = change(read.value);
     if (changed === undefined) return ok(read.value);
     const written = await write(changed);

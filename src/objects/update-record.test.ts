@@ -27,7 +27,10 @@ describe("moveRecord", () => {
         never,
       );
       assert.ok(moved.ok);
-      assert.deepEqual(world.volume()?.status, { ...aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }).status, state: "Updated" });
+      assert.deepEqual(world.volume()?.status, {
+        ...aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }).status,
+        state: "Updated",
+      });
       assert.deepEqual(world.steps, ["grant"]);
     }));
 
@@ -56,7 +59,8 @@ describe("moveRecord", () => {
           ...world.ports,
           steps: {
             run: async (_step, take) => {
-              if (asked === 1) await world.setRecord((record) => ({ ...record, writer: aWriter("node-b"), epoch: 1 }));
+              if (asked === 1)
+                await world.setRecord((record) => ({ ...record, writer: aWriter("node-b"), epoch: 1 }));
               return take();
             },
           },
@@ -68,7 +72,10 @@ describe("moveRecord", () => {
         },
         never,
       );
-      assert.deepEqual(await racing, { ok: false, failure: { kind: "NotWriter", volumeId: diskUri, nodeName: "node-a", reason: "node-b is the writer" } });
+      assert.deepEqual(await racing, {
+        ok: false,
+        failure: { kind: "NotWriter", volumeId: diskUri, nodeName: "node-a", reason: "node-b is the writer" },
+      });
       assert.deepEqual(world.record()?.writer, aWriter("node-b"));
     }));
 
@@ -95,12 +102,41 @@ describe("moveRecord", () => {
   it("acts only on the version that was decided on, where it is told one", () =>
     withRecord(async (world) => {
       const version = world.volume()?.metadata.resourceVersion ?? "";
-      const conflict = { ok: false, failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" } };
-      assert.deepEqual(await moveRecord(world.ports, { ...request, onlyAtVersion: "1" }, (record) => grant(record, a), never), conflict);
+      const conflict = {
+        ok: false,
+        failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" },
+      };
+      assert.deepEqual(
+        await moveRecord(
+          world.ports,
+          { ...request, onlyAtVersion: "1" },
+          (record) => grant(record, a),
+          never,
+        ),
+        conflict,
+      );
       world.store.failNext({ fault: "conflict", verb: "updateStatus" });
-      assert.deepEqual(await moveRecord(world.ports, { ...request, onlyAtVersion: version }, (record) => grant(record, a), never), conflict);
+      assert.deepEqual(
+        await moveRecord(
+          world.ports,
+          { ...request, onlyAtVersion: version },
+          (record) => grant(record, a),
+          never,
+        ),
+        conflict,
+      );
       assert.equal(world.record()?.writer, undefined);
-      assert.equal((await moveRecord(world.ports, { ...request, onlyAtVersion: version }, (record) => grant(record, a), never)).ok, true);
+      assert.equal(
+        (
+          await moveRecord(
+            world.ports,
+            { ...request, onlyAtVersion: version },
+            (record) => grant(record, a),
+            never,
+          )
+        ).ok,
+        true,
+      );
     }));
 
   it("gives up after many conflicts, and says what else is in the way", async () => {
@@ -116,10 +152,18 @@ describe("moveRecord", () => {
     await withControllerPorts(async (world) => {
       const absent = await moveRecord(world.ports, request, () => fail("no"), never);
       assert.equal(!absent.ok && absent.failure.kind, "ObjectNotFound");
-      await world.given("AzVolume", { ...aVolume(), status: { state: "Created", observedGeneration: 1, conditions: [] } });
+      await world.given("AzVolume", {
+        ...aVolume(),
+        status: { state: "Created", observedGeneration: 1, conditions: [] },
+      });
       assert.deepEqual(await moveRecord(world.ports, request, () => fail("no"), never), {
         ok: false,
-        failure: { kind: "NotWriter", volumeId: "pvc-1", nodeName: "node-a", reason: "the volume has no writer record" },
+        failure: {
+          kind: "NotWriter",
+          volumeId: "pvc-1",
+          nodeName: "node-a",
+          reason: "the volume has no writer record",
+        },
       });
     });
   });
@@ -129,7 +173,17 @@ describe("moveRecord", () => {
       world.store.failNext({ fault: "lostAnswer", verb: "updateStatus" });
       const lost = await moveRecord(world.ports, request, (record) => grant(record, a), never);
       assert.equal(!lost.ok && lost.failure.kind, "StoreUnavailable");
-      assert.equal((await moveRecord(world.ports, { ...request, step: "withdraw-request" }, (record) => withdraw(record, a), never)).ok, true);
+      assert.equal(
+        (
+          await moveRecord(
+            world.ports,
+            { ...request, step: "withdraw-request" },
+            (record) => withdraw(record, a),
+            never,
+          )
+        ).ok,
+        true,
+      );
       assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, requested: false }));
     }));
 });

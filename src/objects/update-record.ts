@@ -16,9 +16,10 @@ export interface RecordPorts {
 }
 
 /**
- * Moves the writer record of a volume by compare-and-swap: reads it afresh, asks `move`, writes the answer on that very version, and starts
- * again on a conflict. With `onlyAtVersion` it does not start again: what was decided was decided on that version.
- * Fails with `NotWriter` where `move` refuses, `ObjectNotFound`, `ObjectConflict`, or as the store does.
+ * Moves the writer record of a volume by compare-and-swap: reads it afresh, asks `move`, writes the answer
+ * on that very version, and starts again on a conflict. With `onlyAtVersion` it does not start again: what
+ * was decided was decided on that version. Fails with `NotWriter` where `move` refuses, `ObjectNotFound`,
+ * `ObjectConflict`, or as the store does.
  */
 export async function moveRecord(
   ports: RecordPorts,
@@ -27,9 +28,15 @@ export async function moveRecord(
     readonly nodeName: string;
     readonly step: StepName;
     readonly onlyAtVersion?: string;
-    /** The volume as the caller has just read it: saves the first read. If it has moved on since, the write is refused and the volume read afresh. */
+    /**
+     * The volume as the caller has just read it: saves the first read. If it has moved on since, the write
+     * is refused and the volume read afresh.
+     */
     readonly justRead?: AzVolume;
-    /** Asked each time after the volume was read and before `move` is: what it trusts can't have gone back in between without the write being refused. */
+    /**
+     * Asked each time after the volume was read and before `move` is: what it trusts can't have gone back
+     * in between without the write being refused.
+     */
     readonly confirm?: () => Promise<Result<unknown, Failure>>;
     /** Changes the rest of the status in the same write. */
     readonly alsoStatus?: (status: Status) => Status;
@@ -38,7 +45,10 @@ export async function moveRecord(
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   for (let attempt = 1; ; attempt += 1) {
-    const read = request.justRead !== undefined && attempt === 1 ? ok(request.justRead) : await ports.store.get("AzVolume", request.volumeName, signal);
+    const read =
+      request.justRead !== undefined && attempt === 1
+        ? ok(request.justRead)
+        : await ports.store.get("AzVolume", request.volumeName, signal);
     if (!read.ok) return read;
     const volume = read.value;
     if (request.onlyAtVersion !== undefined && volume.metadata.resourceVersion !== request.onlyAtVersion) {
@@ -46,15 +56,33 @@ export async function moveRecord(
     }
     const status = volume.status;
     if (status?.record === undefined)
-      return fail({ kind: "NotWriter", volumeId: request.volumeName, nodeName: request.nodeName, reason: "the volume has no writer record" });
+      return fail({
+        kind: "NotWriter",
+        volumeId: request.volumeName,
+        nodeName: request.nodeName,
+        reason: "the volume has no writer record",
+      });
     const confirmed = await request.confirm?.();
     if (confirmed?.ok === false) return confirmed;
     const moved = move(status.record, volume);
     if (!moved.ok)
-      return fail({ kind: "NotWriter", volumeId: status.detail?.diskUri ?? request.volumeName, nodeName: request.nodeName, reason: moved.failure });
+      return fail({
+        kind: "NotWriter",
+        volumeId: status.detail?.diskUri ?? request.volumeName,
+        nodeName: request.nodeName,
+        reason: moved.failure,
+      });
     const rest = request.alsoStatus?.(status) ?? status;
     const next: AzVolume = { ...volume, status: { ...rest, record: moved.value } };
-    const written = await ports.steps.run(request.step, () => ports.store.updateStatus("AzVolume", next, signal));
-    if (written.ok || written.failure.kind !== "ObjectConflict" || request.onlyAtVersion !== undefined || attempt >= CONFLICTS_MAX) return written;
+    const written = await ports.steps.run(request.step, () =>
+      ports.store.updateStatus("AzVolume", next, signal),
+    );
+    if (
+      written.ok ||
+      written.failure.kind !== "ObjectConflict" ||
+      request.onlyAtVersion !== undefined ||
+      attempt >= CONFLICTS_MAX
+    )
+      return written;
   }
 }

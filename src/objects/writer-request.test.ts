@@ -7,17 +7,26 @@ import { anAttachment, aReplica, aVolume, diskUri, leaving } from "../core/testi
 import { withdrawRequest, requestWriter } from "./writer-request.ts";
 
 const never = new AbortController().signal;
-const publish = { volume: aVolume(), nodeName: "node-a", readOnly: false, volumeContext: { from: "publish" } };
+const publish = {
+  volume: aVolume(),
+  nodeName: "node-a",
+  readOnly: false,
+  volumeContext: { from: "publish" },
+};
 const unpublish = { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false };
 
-async function withAttachment(attachment: AzVolumeAttachment | undefined, act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+async function withAttachment(
+  attachment: AzVolumeAttachment | undefined,
+  act: (world: ReconcileWorld) => Promise<void>,
+): Promise<void> {
   await withControllerPorts(async (world) => {
     if (attachment !== undefined) await world.given("AzVolumeAttachment", attachment);
     await act(world);
   });
 }
 
-const specOf = (world: ReconcileWorld): AzVolumeAttachment["spec"] | undefined => world.attachment("node-a")?.spec;
+const specOf = (world: ReconcileWorld): AzVolumeAttachment["spec"] | undefined =>
+  world.attachment("node-a")?.spec;
 
 describe("requestWriter", () => {
   it("makes the attachment as the primary, with a want from now on and a finalizer", () =>
@@ -33,23 +42,37 @@ describe("requestWriter", () => {
         readOnly: false,
         volumeContext: { from: "publish" },
       });
-      assert.deepEqual(world.attachment("node-a")?.metadata.finalizers, ["disk.csi.azure.com/azvolumeattachment"]);
+      assert.deepEqual(world.attachment("node-a")?.metadata.finalizers, [
+        "disk.csi.azure.com/azvolumeattachment",
+      ]);
     }));
 
   it("records that a CSI client has published it, until the request ends for good", () =>
     withAttachment(undefined, async (world) => {
       await requestWriter(world.ports, { ...publish, published: true }, never);
       await requestWriter(world.ports, publish, never);
-      await withdrawRequest(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: true }, never);
+      await withdrawRequest(
+        world.ports,
+        { volumeId: diskUri, nodeName: "node-a", keepsPrimary: true },
+        never,
+      );
       assert.equal(specOf(world)?.published, true, "still published there");
-      await withdrawRequest(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false }, never);
+      await withdrawRequest(
+        world.ports,
+        { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false },
+        never,
+      );
       assert.equal(specOf(world)?.published, undefined);
     }));
 
   it("promotes a replica in place", () =>
     withAttachment(aReplica("node-a"), async (world) => {
       await requestWriter(world.ports, publish, never);
-      assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, role: "Primary", writerRequest: { since: toTimestamp(world.clock.nowMs()) } });
+      assert.deepEqual(specOf(world), {
+        ...aReplica("node-a").spec,
+        role: "Primary",
+        writerRequest: { since: toTimestamp(world.clock.nowMs()) },
+      });
     }));
 
   it("asks for no attachment to be made where there is one: each request is one that a pod waits for", () =>
@@ -84,8 +107,14 @@ describe("requestWriter", () => {
   it("waits for an attachment that is leaving, and for the disk", () =>
     withAttachment(leaving(aReplica("node-a")), async (world) => {
       const left = await requestWriter(world.ports, publish, never);
-      assert.deepEqual(left, { ok: false, failure: { kind: "OperationInProgress", volumeId: diskUri, operation: "detach from node-a" } });
-      const volume = { ...aVolume(), status: { state: "Creating", observedGeneration: 1, conditions: [] } } as const;
+      assert.deepEqual(left, {
+        ok: false,
+        failure: { kind: "OperationInProgress", volumeId: diskUri, operation: "detach from node-a" },
+      });
+      const volume = {
+        ...aVolume(),
+        status: { state: "Creating", observedGeneration: 1, conditions: [] },
+      } as const;
       const early = await requestWriter(world.ports, { ...publish, volume }, never);
       assert.equal(!early.ok && early.failure.kind, "StillWaiting");
     }));
@@ -111,6 +140,8 @@ describe("withdrawRequest", () => {
       await withdrawRequest(world.ports, unpublish, never);
       assert.deepEqual(world.attachment("node-a"), before);
     });
-    await withAttachment(undefined, async (world) => assert.deepEqual(await withdrawRequest(world.ports, unpublish, never), { ok: true, value: undefined }));
+    await withAttachment(undefined, async (world) =>
+      assert.deepEqual(await withdrawRequest(world.ports, unpublish, never), { ok: true, value: undefined }),
+    );
   });
 });

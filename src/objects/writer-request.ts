@@ -11,7 +11,10 @@ import { namedAttachment } from "./named-attachment.ts";
 import { newAttachment } from "./new-attachment.ts";
 import { changeSpec } from "./update-object.ts";
 
-/** What stating and ending a want takes: the same for ControllerPublishVolume and for a node that attaches by itself. */
+/**
+ * What stating and ending a want takes: the same for ControllerPublishVolume and for a node that attaches
+ * by itself.
+ */
 export interface RequestPorts {
   readonly store: ObjectStore;
   readonly clock: Clock;
@@ -19,8 +22,9 @@ export interface RequestPorts {
 }
 
 /**
- * States that a node wants to write a volume: its AzVolumeAttachment is made, or becomes Primary. A want that stands already keeps its age.
- * Fails with `OperationInProgress` while the attachment is still being detached, and with `StillWaiting` while another object has its name.
+ * States that a node wants to write a volume: its AzVolumeAttachment is made, or becomes Primary. A want
+ * that stands already keeps its age. Fails with `OperationInProgress` while the attachment is still being
+ * detached, and with `StillWaiting` while another object has its name.
  */
 export async function requestWriter(
   ports: RequestPorts,
@@ -36,19 +40,27 @@ export async function requestWriter(
   },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
-  // Only ControllerPublishVolume says how the volume is published; whoever else wants it leaves that as it is.
+  // Only ControllerPublishVolume says how the volume is published; whoever else wants it leaves that as it
+  // is.
   const { volume, nodeName, readOnly, volumeContext } = request;
   const published = request.published === undefined ? {} : { published: request.published };
   const volumeName = volume.metadata.name;
   const volumeId = volume.status?.detail?.diskUri;
-  if (volumeId === undefined) return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
+  if (volumeId === undefined)
+    return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
   const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
   const change = (): Promise<Result<AzVolumeAttachment, Failure>> =>
-    changeSpec(ports.store, target, (present) => requesting(present, { since, readOnly: readOnly ?? present.spec.readOnly, ...published }), signal);
+    changeSpec(
+      ports.store,
+      target,
+      (present) => requesting(present, { since, readOnly: readOnly ?? present.spec.readOnly, ...published }),
+      signal,
+    );
   return ports.steps.run("request", async () => {
     const present = await change();
-    if (present.ok || present.failure.kind !== "ObjectNotFound") return unlessLeaving(present, volumeId, nodeName);
+    if (present.ok || present.failure.kind !== "ObjectNotFound")
+      return unlessLeaving(present, volumeId, nodeName);
     if (request.creates === false) return present;
     const requested = newAttachment({
       volumeName,
@@ -64,15 +76,25 @@ export async function requestWriter(
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
     // The controller may have made a replica in between.
     const found = await change();
-    return found.ok || found.failure.kind !== "ObjectNotFound" ? unlessLeaving(found, volumeId, nodeName) : fail(nameTaken(target.name, volumeId));
+    return found.ok || found.failure.kind !== "ObjectNotFound"
+      ? unlessLeaving(found, volumeId, nodeName)
+      : fail(nameTaken(target.name, volumeId));
   });
 }
 
 function nameTaken(name: string, volumeId: string): Failure {
-  return { kind: "StillWaiting", volumeId, what: `the controller to delete AzVolumeAttachment ${name}, which is about another volume or node` };
+  return {
+    kind: "StillWaiting",
+    volumeId,
+    what: `the controller to delete AzVolumeAttachment ${name}, which is about another volume or node`,
+  };
 }
 
-function unlessLeaving(attachment: Result<AzVolumeAttachment, Failure>, volumeId: string, nodeName: string): Result<AzVolumeAttachment, Failure> {
+function unlessLeaving(
+  attachment: Result<AzVolumeAttachment, Failure>,
+  volumeId: string,
+  nodeName: string,
+): Result<AzVolumeAttachment, Failure> {
   if (!attachment.ok || attachment.value.metadata.deletionTimestamp === undefined) return attachment;
   return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
 }
@@ -82,13 +104,19 @@ function requesting(
   { since, ...stated }: { readonly since: string; readonly readOnly: boolean; readonly published?: true },
 ): AzVolumeAttachment | undefined {
   if (present.metadata.deletionTimestamp !== undefined) return undefined;
-  const spec = { ...present.spec, ...stated, role: "Primary" as const, writerRequest: present.spec.writerRequest ?? { since } };
+  const spec = {
+    ...present.spec,
+    ...stated,
+    role: "Primary" as const,
+    writerRequest: present.spec.writerRequest ?? { since },
+  };
   return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 
 /**
- * Ends a node's want in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the volume published there (NodeUnstageVolume where
- * ControllerUnpublishVolume will follow), so the disk stays attached whatever comes. Success if there is nothing to end.
+ * Ends a node's want in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the volume
+ * published there (NodeUnstageVolume where ControllerUnpublishVolume will follow), so the disk stays
+ * attached whatever comes. Success if there is nothing to end.
  */
 export async function withdrawRequest(
   ports: RequestPorts,
@@ -119,7 +147,10 @@ export function demoteUnrequested(
   return changeRequest(
     ports,
     where,
-    (present) => (present.spec.writerRequest === undefined && present.spec.role === "Primary" ? demoted(present) : undefined),
+    (present) =>
+      present.spec.writerRequest === undefined && present.spec.role === "Primary"
+        ? demoted(present)
+        : undefined,
     signal,
   );
 }
@@ -139,6 +170,8 @@ async function changeRequest(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const target = namedAttachment({ diskUri: volumeId, nodeName });
-  const ended = await ports.steps.run("withdraw-request", () => changeSpec(ports.store, target, change, signal));
+  const ended = await ports.steps.run("withdraw-request", () =>
+    changeSpec(ports.store, target, change, signal),
+  );
   return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok(undefined) : ended;
 }

@@ -1,4 +1,7 @@
-/** Facts that accompany a log line; the same field names everywhere (`volumeName`, `nodeName`, `durationMs` …). */
+/**
+ * Facts that accompany a log line; the same field names everywhere (`volumeName`, `nodeName`, `durationMs`
+ * …).
+ */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Structured logging: a constant message and its facts. Never given a secret. */

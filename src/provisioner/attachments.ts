@@ -28,13 +28,22 @@ type AttachRequest = OnVm<Parameters<CloudProvisioner["attachDisk"]>[0]>;
 type DetachRequest = OnVm<Parameters<CloudProvisioner["detachDisk"]>[0]>;
 type FenceRequest = OnVm<Parameters<CloudProvisioner["proveDetached"]>[0]>;
 
-/** Attaches a disk. Reads it first: a disk that can't be attached must cost none of the VM's few updates, nor fail a batch. */
-export async function attachDisk(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
+/**
+ * Attaches a disk. Reads it first: a disk that can't be attached must cost none of the VM's few updates,
+ * nor fail a batch.
+ */
+export async function attachDisk(
+  context: AttachmentContext,
+  request: AttachRequest,
+  signal: AbortSignal,
+): Promise<Result<{ readonly lun: number }, Failure>> {
   const { session } = context;
   for (let attempt = 1; ; attempt++) {
     const attached = await writing(context, request, () => attachOnce(context, request, signal));
-    // Azure contradicts what the disk itself says: the clash of two first attaches, or a disk that was just let go. The next read tells which.
-    if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX) return attached;
+    // Azure contradicts what the disk itself says: the clash of two first attaches, or a disk that was just
+    // let go. The next read tells which.
+    if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX)
+      return attached;
     await session.backOff(attempt, signal);
   }
 }
@@ -42,19 +51,28 @@ export async function attachDisk(context: AttachmentContext, request: AttachRequ
 /** Tries of an attach that Azure refuses with an owner that the disk does not name. */
 const CLASH_TRIES_MAX = 4;
 
-async function attachOnce(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
+async function attachOnce(
+  context: AttachmentContext,
+  request: AttachRequest,
+  signal: AbortSignal,
+): Promise<Result<{ readonly lun: number }, Failure>> {
   // Disks that are asked for together are to go together, though their reads come back one after the other.
   const arrived = context.queues.announce(request.vm);
   try {
     const known = context.disks.get(resourceUriKey(request.diskUri));
-    const disk = known !== undefined && obstacleTo(request, known) === undefined ? ok(known) : await readDisk(context.session, request, signal);
+    const disk =
+      known !== undefined && obstacleTo(request, known) === undefined
+        ? ok(known)
+        : await readDisk(context.session, request, signal);
     if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
     const obstacle = obstacleTo(request, disk.value);
     if (obstacle !== undefined) return fail(obstacle);
     const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
     // What is known is about to change.
     context.disks.drop(resourceUriKey(request.diskUri));
-    const attaching = isFirst ? attachFirst(context, request, signal) : submitAttach(context, request, signal);
+    const attaching = isFirst
+      ? attachFirst(context, request, signal)
+      : submitAttach(context, request, signal);
     arrived();
     return await attaching;
   } finally {
@@ -62,7 +80,11 @@ async function attachOnce(context: AttachmentContext, request: AttachRequest, si
   }
 }
 
-function attachFirst(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
+function attachFirst(
+  context: AttachmentContext,
+  request: AttachRequest,
+  signal: AbortSignal,
+): Promise<Result<{ readonly lun: number }, Failure>> {
   return context.firstAttaches.run(
     resourceUriKey(request.diskUri),
     async () => {
@@ -75,12 +97,17 @@ function attachFirst(context: AttachmentContext, request: AttachRequest, signal:
   );
 }
 
-async function submitAttach(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
+async function submitAttach(
+  context: AttachmentContext,
+  request: AttachRequest,
+  signal: AbortSignal,
+): Promise<Result<{ readonly lun: number }, Failure>> {
   const answer = await context.queues.submit(request.vm, { ...request, kind: "attach" }, signal).answer;
   if (!answer.ok) return answer;
   const { nodeName } = request.node;
   if (answer.value.kind === "attached") return ok({ lun: answer.value.lun });
-  if (answer.value.kind === "instanceReplaced") return fail({ kind: "InstanceReplaced", nodeName, vmId: answer.value.vmId });
+  if (answer.value.kind === "instanceReplaced")
+    return fail({ kind: "InstanceReplaced", nodeName, vmId: answer.value.vmId });
   if (answer.value.kind === "instanceGone") return fail({ kind: "InstanceNotFound", nodeName });
   throw new Error(`an attach was answered ${answer.value.kind}`);
 }
@@ -93,25 +120,52 @@ function obstacleOr(request: AttachRequest, disk: ArmDisk): Result<never, Failur
 /** Why Azure would refuse the attach, by the disk's own word. */
 function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined {
   const attachedTo = ownersOf(disk);
-  if (attachedTo.some((owner) => isSameResourceUri(owner, request.vm.uri)) || attachedTo.length < disk.maxShares) return undefined;
+  if (
+    attachedTo.some((owner) => isSameResourceUri(owner, request.vm.uri)) ||
+    attachedTo.length < disk.maxShares
+  )
+    return undefined;
   if (disk.maxShares > 1) return { kind: "NoFreeShare", diskUri: request.diskUri, maxShares: disk.maxShares };
   return { kind: "DiskAttachedElsewhere", diskUri: request.diskUri, attachedTo };
 }
 
-/** Detaches a disk. Off a VM that is not at its resource id any more, it is detached once that VM is proven to be gone. */
-export async function detachDisk(context: AttachmentContext, request: DetachRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * Detaches a disk. Off a VM that is not at its resource id any more, it is detached once that VM is proven
+ * to be gone.
+ */
+export async function detachDisk(
+  context: AttachmentContext,
+  request: DetachRequest,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   // Who may be taken off may be taken off by force.
-  const spec = { ...request, kind: "detach", cachingMode: "None", forcePrecondition: request.precondition } as const;
-  const answer = await writing(context, request, () => context.queues.submit(request.vm, spec, signal).answer);
+  const spec = {
+    ...request,
+    kind: "detach",
+    cachingMode: "None",
+    forcePrecondition: request.precondition,
+  } as const;
+  const answer = await writing(
+    context,
+    request,
+    () => context.queues.submit(request.vm, spec, signal).answer,
+  );
   if (!answer.ok) return answer;
   if (answer.value.kind !== "instanceGone" && answer.value.kind !== "instanceReplaced") return ok(undefined);
-  const found = answer.value.kind === "instanceGone" ? ({ kind: "nothing" } as const) : ({ kind: "other", vmId: answer.value.vmId } as const);
+  const found =
+    answer.value.kind === "instanceGone"
+      ? ({ kind: "nothing" } as const)
+      : ({ kind: "other", vmId: answer.value.vmId } as const);
   const proof = await proofOfEnd(context, request, found, signal);
   return proof.ok ? ok(undefined) : proof;
 }
 
 /** Fences a disk off a node. */
-export async function fenceDisk(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<FenceProof, Failure>> {
+export async function fenceDisk(
+  context: AttachmentContext,
+  request: FenceRequest,
+  signal: AbortSignal,
+): Promise<Result<FenceProof, Failure>> {
   const answer = await writing(context, request, () => askForProof(context, request, "fence", signal));
   if (!answer.ok) return answer;
   if (answer.value.kind === "fenced") return ok(answer.value.proof);
@@ -119,7 +173,11 @@ export async function fenceDisk(context: AttachmentContext, request: FenceReques
 }
 
 /** Proves that a disk is off a node, and takes nothing off. Undefined: it is not. */
-export async function proveDetached(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<FenceProof | undefined, Failure>> {
+export async function proveDetached(
+  context: AttachmentContext,
+  request: FenceRequest,
+  signal: AbortSignal,
+): Promise<Result<FenceProof | undefined, Failure>> {
   const answer = await askForProof(context, request, "prove", signal);
   if (!answer.ok) return answer;
   if (answer.value.kind === "fenced") return ok(answer.value.proof);
@@ -128,20 +186,41 @@ export async function proveDetached(context: AttachmentContext, request: FenceRe
 }
 
 /** Settles what may be under way to a VM. */
-export async function writeBarrier(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function writeBarrier(
+  context: AttachmentContext,
+  request: FenceRequest,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const answer = await askForProof(context, request, "settle", signal);
   if (!answer.ok) return answer;
   if (answer.value.kind === "settled") return ok(undefined);
-  if (answer.value.kind === "instanceGone") return fail({ kind: "InstanceNotFound", nodeName: request.node.nodeName });
+  if (answer.value.kind === "instanceGone")
+    return fail({ kind: "InstanceNotFound", nodeName: request.node.nodeName });
   throw new Error(`settling a VM was answered ${answer.value.kind}`);
 }
 
-function askForProof(context: AttachmentContext, request: FenceRequest, kind: "fence" | "prove" | "settle", signal: AbortSignal): VmRequest["answer"] {
-  return context.queues.submit(request.vm, { ...request, kind, lane: "failover", cachingMode: "None" }, signal).answer;
+function askForProof(
+  context: AttachmentContext,
+  request: FenceRequest,
+  kind: "fence" | "prove" | "settle",
+  signal: AbortSignal,
+): VmRequest["answer"] {
+  return context.queues.submit(
+    request.vm,
+    { ...request, kind, lane: "failover", cachingMode: "None" },
+    signal,
+  ).answer;
 }
 
-/** A write of ours: what was known of the disk is dropped after it, too, since someone may have read the disk meanwhile. */
-async function writing<T>(context: AttachmentContext, request: { readonly diskUri: string }, write: () => Promise<T>): Promise<T> {
+/**
+ * A write of ours: what was known of the disk is dropped after it, too, since someone may have read the
+ * disk meanwhile.
+ */
+async function writing<T>(
+  context: AttachmentContext,
+  request: { readonly diskUri: string },
+  write: () => Promise<T>,
+): Promise<T> {
   try {
     return await write();
   } finally {

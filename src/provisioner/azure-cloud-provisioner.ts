@@ -10,11 +10,26 @@ import type { ArmApi, ArmDisk } from "./arm/arm-api.ts";
 import { createArmSession } from "./arm/arm-session.ts";
 import { toFailure } from "./arm/error-table.ts";
 import { ThrottleBudget } from "./arm/throttle-budget.ts";
-import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetached, writeBarrier } from "./attachments.ts";
+import {
+  type AttachmentContext,
+  attachDisk,
+  detachDisk,
+  fenceDisk,
+  proveDetached,
+  writeBarrier,
+} from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { diskFactsOf } from "./disk/disk-facts.ts";
 import { diskIdOf, readDisk } from "./disk/disk-owners.ts";
-import { type DiskPlace, type DiskTarget, createDisk, deleteDisk, listDisks, resizeDisk, tagDisk } from "./disk/disks.ts";
+import {
+  type DiskPlace,
+  type DiskTarget,
+  createDisk,
+  deleteDisk,
+  listDisks,
+  resizeDisk,
+  tagDisk,
+} from "./disk/disks.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
 import { EtagWrites } from "./vm/etag-writes.ts";
@@ -31,13 +46,22 @@ export interface AzureCloudProvisionerOptions {
   readonly arm: ArmApi;
   readonly clock: Clock;
   readonly random: Random;
-  /** The cluster's subscription, resource group and location: where disks go that name no other place. VMs are looked up by their own resource ids. */
+  /**
+   * The cluster's subscription, resource group and location: where disks go that name no other place. VMs
+   * are looked up by their own resource ids.
+   */
   readonly place: DiskPlace;
-  /** Ends all work at shutdown. An operation of Azure's that is under way goes on there; the next instance finds it. */
+  /**
+   * Ends all work at shutdown. An operation of Azure's that is under way goes on there; the next instance
+   * finds it.
+   */
   readonly lifetime: AbortSignal;
   /** Differences from what is right for Azure, for emulators. */
   readonly settings?: Partial<ProvisionerSettings>;
-  /** The correlation id of the call under way, sent as `x-ms-client-request-id`. Without one, each call gets a fresh id. */
+  /**
+   * The correlation id of the call under way, sent as `x-ms-client-request-id`. Without one, each call gets
+   * a fresh id.
+   */
   readonly correlationId?: () => string | undefined;
   /** Keeps what is learnt of writes that move a VM's ETag. Default: for as long as the process lives. */
   readonly etagWrites?: EtagWriteMemory;
@@ -59,22 +83,64 @@ const DISKS_KNOWN_MAX_AGE_MS = 30_000;
 export function createAzureCloudProvisioner(options: AzureCloudProvisionerOptions): AzureCloudProvisioner {
   const { arm, clock, random, place, lifetime } = options;
   const settings = { ...defaultProvisionerSettings, ...options.settings };
-  const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
-  const session = createArmSession({ arm, budget, clock, random, settings, clientRequestId: options.correlationId ?? (() => undefined) });
+  const budget = new ThrottleBudget({
+    clock,
+    limits: settings.limits,
+    gatewayLimits: settings.gatewayLimits,
+  });
+  const session = createArmSession({
+    arm,
+    budget,
+    clock,
+    random,
+    settings,
+    clientRequestId: options.correlationId ?? (() => undefined),
+  });
   const sizes = new VmSizes(session, lifetime);
   const vmReads = new SharedVmReads(session, lifetime);
-  const queues = new VmQueues({ session, place, vmReads, sizes, etagWrites: options.etagWrites ?? new EtagWrites(), lifetime });
-  const disks = new BoundedCache<ArmDisk>({ clock, entriesMax: DISKS_KNOWN_MAX, maxAgeMs: DISKS_KNOWN_MAX_AGE_MS });
-  const attachments: AttachmentContext = { session, place, vmReads, queues, firstAttaches: new KeyedMutex(), disks };
+  const queues = new VmQueues({
+    session,
+    place,
+    vmReads,
+    sizes,
+    etagWrites: options.etagWrites ?? new EtagWrites(),
+    lifetime,
+  });
+  const disks = new BoundedCache<ArmDisk>({
+    clock,
+    entriesMax: DISKS_KNOWN_MAX,
+    maxAgeMs: DISKS_KNOWN_MAX_AGE_MS,
+  });
+  const attachments: AttachmentContext = {
+    session,
+    place,
+    vmReads,
+    queues,
+    firstAttaches: new KeyedMutex(),
+    disks,
+  };
 
   return {
-    createDisk: (request, signal) => cancellable(signal, () => createDisk({ session, disks }, place, request, signal)),
+    createDisk: (request, signal) =>
+      cancellable(signal, () => createDisk({ session, disks }, place, request, signal)),
     deleteDisk: (request, signal) =>
-      cancellable(signal, () => onDisk(place, request.diskUri, (disk) => deleteDisk({ session, disks }, { ...request, ...disk }, signal))),
+      cancellable(signal, () =>
+        onDisk(place, request.diskUri, (disk) =>
+          deleteDisk({ session, disks }, { ...request, ...disk }, signal),
+        ),
+      ),
     resizeDisk: (request, signal) =>
-      cancellable(signal, () => onDisk(place, request.diskUri, (disk) => resizeDisk({ session, disks }, { ...request, ...disk }, signal))),
+      cancellable(signal, () =>
+        onDisk(place, request.diskUri, (disk) =>
+          resizeDisk({ session, disks }, { ...request, ...disk }, signal),
+        ),
+      ),
     tagDisk: (request, signal) =>
-      cancellable(signal, () => onDisk(place, request.diskUri, (disk) => tagDisk({ session, disks }, { ...request, ...disk }, signal))),
+      cancellable(signal, () =>
+        onDisk(place, request.diskUri, (disk) =>
+          tagDisk({ session, disks }, { ...request, ...disk }, signal),
+        ),
+      ),
     getDisk: (request, signal) =>
       cancellable(signal, () =>
         onDisk(place, request.diskUri, async () => {
@@ -83,20 +149,43 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
         }),
       ),
     listDisks: ({ resourceGroup = place.resourceGroup }, signal) =>
-      cancellable(signal, () => listDisks(session, { subscriptionId: place.subscriptionId, resourceGroup }, signal)),
-    attachDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => attachDisk(attachments, { ...request, vm }, signal))),
-    detachDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => detachDisk(attachments, { ...request, vm }, signal))),
-    fenceDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),
-    proveDetached: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => proveDetached(attachments, { ...request, vm }, signal))),
-    writeBarrier: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => writeBarrier(attachments, { ...request, vm }, signal))),
+      cancellable(signal, () =>
+        listDisks(session, { subscriptionId: place.subscriptionId, resourceGroup }, signal),
+      ),
+    attachDisk: (request, signal) =>
+      cancellable(signal, () =>
+        onVm(place, request, (vm) => attachDisk(attachments, { ...request, vm }, signal)),
+      ),
+    detachDisk: (request, signal) =>
+      cancellable(signal, () =>
+        onVm(place, request, (vm) => detachDisk(attachments, { ...request, vm }, signal)),
+      ),
+    fenceDisk: (request, signal) =>
+      cancellable(signal, () =>
+        onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal)),
+      ),
+    proveDetached: (request, signal) =>
+      cancellable(signal, () =>
+        onVm(place, request, (vm) => proveDetached(attachments, { ...request, vm }, signal)),
+      ),
+    writeBarrier: (request, signal) =>
+      cancellable(signal, () =>
+        onVm(place, request, (vm) => writeBarrier(attachments, { ...request, vm }, signal)),
+      ),
     proveVanished: (request, signal) =>
-      cancellable(signal, () => onVm(place, request, (vm) => proveVanished({ session, place, vmReads }, { ...request, vm, lane: "failover" }, signal))),
+      cancellable(signal, () =>
+        onVm(place, request, (vm) =>
+          proveVanished({ session, place, vmReads }, { ...request, vm, lane: "failover" }, signal),
+        ),
+      ),
     inspectInstance: ({ nodeName, instanceUri }, signal) =>
       cancellable(signal, async () => {
         const vm = resolveInstance(place, { nodeName, instanceUri });
         if (!vm.ok) return vm;
         const read = await readInstance(session, vm.value, { lane: "failover", instanceView: true }, signal);
-        return read.ok ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value))) : fail(toFailure(read.failure, { nodeName }));
+        return read.ok
+          ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)))
+          : fail(toFailure(read.failure, { nodeName }));
       }),
     budget: () => budget.states(),
     drained: () => queues.drained(),
@@ -104,7 +193,10 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
 }
 
 /** Waiting ends with the caller's signal by a rejection; the port's word for it is `Cancelled`. */
-async function cancellable<T>(signal: AbortSignal, work: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+async function cancellable<T>(
+  signal: AbortSignal,
+  work: () => Promise<Result<T, Failure>>,
+): Promise<Result<T, Failure>> {
   if (signal.aborted) return fail({ kind: "Cancelled" });
   try {
     return await work();
@@ -114,13 +206,26 @@ async function cancellable<T>(signal: AbortSignal, work: () => Promise<Result<T,
   }
 }
 
-/** Refuses what is no managed disk, or one of another subscription, before ARM sees it: the disk of that group and name here would be another one. */
-async function onDisk<T>(place: DiskPlace, diskUri: string, work: (disk: DiskTarget) => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+/**
+ * Refuses what is no managed disk, or one of another subscription, before ARM sees it: the disk of that
+ * group and name here would be another one.
+ */
+async function onDisk<T>(
+  place: DiskPlace,
+  diskUri: string,
+  work: (disk: DiskTarget) => Promise<Result<T, Failure>>,
+): Promise<Result<T, Failure>> {
   const id = diskIdOf(diskUri);
-  const refuse = (problem: string): Result<never, Failure> => fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem });
-  if (id === undefined) return refuse("is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…");
+  const refuse = (problem: string): Result<never, Failure> =>
+    fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem });
+  if (id === undefined)
+    return refuse(
+      "is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…",
+    );
   if (id.subscriptionId.toLowerCase() !== place.subscriptionId.toLowerCase())
-    return refuse(`is in subscription ${id.subscriptionId}; this driver serves only disks of subscription ${place.subscriptionId}`);
+    return refuse(
+      `is in subscription ${id.subscriptionId}; this driver serves only disks of subscription ${place.subscriptionId}`,
+    );
   return work({ id, diskUri });
 }
 

@@ -8,7 +8,11 @@ function aCache(): { readonly cache: BoundedCache<string>; readonly pass: (ms: n
   return { cache: new BoundedCache({ clock, entriesMax: 2, maxAgeMs: 1000 }), pass: (ms) => (nowMs += ms) };
 }
 
-const readOf = (cache: BoundedCache<string>, key: string, value: string | undefined): Promise<string | undefined> =>
+const readOf = (
+  cache: BoundedCache<string>,
+  key: string,
+  value: string | undefined,
+): Promise<string | undefined> =>
   cache.read(
     key,
     () => Promise.resolve(value),

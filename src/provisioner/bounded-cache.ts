@@ -10,8 +10,8 @@ export interface BoundedCacheOptions {
 }
 
 /**
- * Remembers what was read, for a while. Own writes drop what they change, also what is being read at that moment. Only for what saves calls: nothing that
- * proves anything may come out of a cache.
+ * Remembers what was read, for a while. Own writes drop what they change, also what is being read at that
+ * moment. Only for what saves calls: nothing that proves anything may come out of a cache.
  */
 export class BoundedCache<V> {
   readonly #options: BoundedCacheOptions;
@@ -32,7 +32,10 @@ export class BoundedCache<V> {
     return undefined;
   }
 
-  /** Reads afresh and remembers what `choose` answers of the outcome; undefined: nothing. An entry that is dropped meanwhile stays dropped. */
+  /**
+   * Reads afresh and remembers what `choose` answers of the outcome; undefined: nothing. An entry that is
+   * dropped meanwhile stays dropped.
+   */
   async read<R>(key: string, read: () => Promise<R>, choose: (outcome: R) => V | undefined): Promise<R> {
     const reading = { isDropped: false };
     this.#reading.set(key, reading);
@@ -40,7 +43,8 @@ export class BoundedCache<V> {
     try {
       const outcome = await read();
       const value = choose(outcome);
-      if (value !== undefined && !reading.isDropped && this.#reading.get(key) === reading) this.#put(key, { value, atMs });
+      if (value !== undefined && !reading.isDropped && this.#reading.get(key) === reading)
+        this.#put(key, { value, atMs });
       return outcome;
     } finally {
       if (this.#reading.get(key) === reading) this.#reading.delete(key);

@@ -5,7 +5,11 @@ import { KeyedMutex } from "./keyed-mutex.ts";
 const never = new AbortController().signal;
 
 /** Work that goes on until told. */
-function anOpenEnd(): { readonly work: () => Promise<void>; readonly end: () => void; readonly hasBegun: () => boolean } {
+function anOpenEnd(): {
+  readonly work: () => Promise<void>;
+  readonly end: () => void;
+  readonly hasBegun: () => boolean;
+} {
   const { promise, resolve } = Promise.withResolvers<void>();
   let begun = false;
   return {
@@ -28,7 +32,11 @@ describe("KeyedMutex", () => {
   it("lets holders of one key go one after the other, and others at once", async () => {
     const mutex = new KeyedMutex();
     const [first, second, other] = [anOpenEnd(), anOpenEnd(), anOpenEnd()];
-    const all = [mutex.run("a", first.work, never), mutex.run("a", second.work, never), mutex.run("b", other.work, never)];
+    const all = [
+      mutex.run("a", first.work, never),
+      mutex.run("a", second.work, never),
+      mutex.run("b", other.work, never),
+    ];
     await settle();
     assert.deepEqual([first.hasBegun(), second.hasBegun(), other.hasBegun()], [true, false, true]);
     first.end();

@@ -8,7 +8,10 @@ export class KeyedMutex {
     return this.#keys.size;
   }
 
-  /** Runs `work` once every earlier holder of `key` is done. A waiter whose signal is aborted rejects at once with its reason. */
+  /**
+   * Runs `work` once every earlier holder of `key` is done. A waiter whose signal is aborted rejects at
+   * once with its reason.
+   */
   async run<T>(key: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const present = this.#keys.get(key);
     const earlier = present?.tail;
@@ -24,7 +27,10 @@ export class KeyedMutex {
     }
   }
 
-  /** The last one drops the key, whoever that is. A waiter that gave up before must not: a newcomer would go at once, while the holder still works. */
+  /**
+   * The last one drops the key, whoever that is. A waiter that gave up before must not: a newcomer would go
+   * at once, while the holder still works.
+   */
   #leave(key: string): void {
     const present = this.#keys.get(key);
     if (present === undefined) return;
@@ -39,7 +45,10 @@ async function inTurn(earlier: Promise<void> | undefined, done: Promise<void>): 
   await done;
 }
 
-/** What is awaited. Rejects with the signal's reason once that is aborted, and leaves the awaited work as it is. */
+/**
+ * What is awaited. Rejects with the signal's reason once that is aborted, and leaves the awaited work as it
+ * is.
+ */
 export async function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);

@@ -1,40 +1,66 @@
 import type { PollPace } from "../core/azure/poll-delay.ts";
 import type { BucketLimit } from "../core/azure/token-bucket.ts";
 import type { Backoff } from "../core/primitives/backoff.ts";
-import { type CallGroup, type GatewayClass, type GroupLimits, azureGatewayLimits, azureLimits } from "./arm/throttle-budget.ts";
+import {
+  type CallGroup,
+  type GatewayClass,
+  type GroupLimits,
+  azureGatewayLimits,
+  azureLimits,
+} from "./arm/throttle-budget.ts";
 
 /** What bounds the provisioner's patience. Times in milliseconds. */
 export interface ProvisionerSettings {
   /** How often operations on VMs are polled. Default 1 s to 5 s. */
   readonly vmPollPace: PollPace;
-  /** How often operations on disks are polled: they take a tenth of a second to seconds. Default 0.2 s to 2 s. */
+  /**
+   * How often operations on disks are polled: they take a tenth of a second to seconds. Default 0.2 s to 2
+   * s.
+   */
   readonly diskPollPace: PollPace;
   /** Delays after a conflict, a changed ETag or a lost answer. Default 0.25 s, doubling to 15 s. */
   readonly backoff: Backoff;
-  /** Troubles in a row (conflict, changed ETag, lost answer, preemption) after which a batch gives up. Default 12, about 100 s of back-off. */
+  /**
+   * Troubles in a row (conflict, changed ETag, lost answer, preemption) after which a batch gives up.
+   * Default 12, about 100 s of back-off.
+   */
   readonly troublesMax: number;
   /** Longest wait for one operation before its callers are told to come again. Default 15 min. */
   readonly operationMaxMs: number;
-  /** How long an update that is found in flight on a VM is waited for before ours is tried all the same. Default 60 s. */
+  /**
+   * How long an update that is found in flight on a VM is waited for before ours is tried all the same.
+   * Default 60 s.
+   */
   readonly inFlightPatienceMs: number;
   /**
-   * How long an update that takes disks off may run before they are taken off by force. Azure calls 30 to 120 s usual for a detach and ForceDetach a last
-   * resort. A guest that hangs never releases a disk by itself, and Azure takes one write of a VM at a time: nothing else would reach the VM. Default 240 s,
-   * as long as Azure's V1 driver waits.
+   * How long an update that takes disks off may run before they are taken off by force. Azure calls 30 to
+   * 120 s usual for a detach and ForceDetach a last resort. A guest that hangs never releases a disk by
+   * itself, and Azure takes one write of a VM at a time: nothing else would reach the VM. Default 240 s, as
+   * long as Azure's V1 driver waits.
    */
   readonly detachPatienceMs: number;
   /**
-   * How long a fence tries a regular detach where the VM runs and its agent answers, before it forces. 0: every fence forces at once. Default 30 s: three
-   * times what a detach takes as a rule, and the most that a failover loses where Azure still calls a dead VM well.
+   * How long a fence tries a regular detach where the VM runs and its agent answers, before it forces. 0:
+   * every fence forces at once. Default 30 s: three times what a detach takes as a rule, and the most that
+   * a failover loses where Azure still calls a dead VM well.
    */
   readonly fenceRegularDetachMs: number;
-  /** How long Azure is asked for the end of a write that only moves a VM's ETag; from then on the VM alone is read, to see whether it has moved. Default 60 s. */
+  /**
+   * How long Azure is asked for the end of a write that only moves a VM's ETag; from then on the VM alone
+   * is read, to see whether it has moved. Default 60 s.
+   */
   readonly etagMoveMaxMs: number;
-  /** How long a disk may go on naming a VM that no longer has it. Default 60 s; after the deletion of a VM it takes tens of seconds. */
+  /**
+   * How long a disk may go on naming a VM that no longer has it. Default 60 s; after the deletion of a VM
+   * it takes tens of seconds.
+   */
   readonly ownerPatienceMs: number;
   /** Longest wait for the call budget; beyond it a call fails as `Throttled`. Default 60 s. */
   readonly throttleWaitMaxMs: number;
-  /** Longest wait of an update for requests that were announced when it was formed. Default 0.5 s: as long as a slow read of a disk. */
+  /**
+   * Longest wait of an update for requests that were announced when it was formed. Default 0.5 s: as long
+   * as a slow read of a disk.
+   */
   readonly announcedMaxMs: number;
   /** The limits that the call budget assumes. Default: Azure's published ones. */
   readonly limits: Readonly<Record<CallGroup, GroupLimits>>;
@@ -61,8 +87,9 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
 };
 
 /**
- * The settings for an emulator whose operations take `timeScale` times what Azure's take (0.01: a hundred times as fast): all paces and limits alike.
- * Waits keep a lower bound of some milliseconds, since calls themselves are not scaled.
+ * The settings for an emulator whose operations take `timeScale` times what Azure's take (0.01: a hundred
+ * times as fast): all paces and limits alike. Waits keep a lower bound of some milliseconds, since calls
+ * themselves are not scaled.
  */
 export function scaledSettings(
   timeScale: number,
@@ -72,13 +99,17 @@ export function scaledSettings(
   const settings = { ...defaultProvisionerSettings, ...changes };
   return {
     vmPollPace: { minMs: scaled(settings.vmPollPace.minMs, 5), maxMs: scaled(settings.vmPollPace.maxMs, 25) },
-    diskPollPace: { minMs: scaled(settings.diskPollPace.minMs, 2), maxMs: scaled(settings.diskPollPace.maxMs, 20) },
+    diskPollPace: {
+      minMs: scaled(settings.diskPollPace.minMs, 2),
+      maxMs: scaled(settings.diskPollPace.maxMs, 20),
+    },
     backoff: { baseMs: scaled(settings.backoff.baseMs, 5), maxMs: scaled(settings.backoff.maxMs, 100) },
     troublesMax: settings.troublesMax,
     operationMaxMs: scaled(settings.operationMaxMs, 5000),
     inFlightPatienceMs: scaled(settings.inFlightPatienceMs, 1000),
     detachPatienceMs: scaled(settings.detachPatienceMs, 2000),
-    fenceRegularDetachMs: settings.fenceRegularDetachMs === 0 ? 0 : scaled(settings.fenceRegularDetachMs, 500),
+    fenceRegularDetachMs:
+      settings.fenceRegularDetachMs === 0 ? 0 : scaled(settings.fenceRegularDetachMs, 500),
     etagMoveMaxMs: scaled(settings.etagMoveMaxMs, 1000),
     ownerPatienceMs: scaled(settings.ownerPatienceMs, 1000),
     throttleWaitMaxMs: settings.throttleWaitMaxMs,

@@ -13,13 +13,18 @@ describe("OperationLock", () => {
     });
     const second = await lock.run("/disks/pvc-1", "DeleteVolume", async () => ok("deleted"));
     end();
-    assert.deepEqual(second, { ok: false, failure: { kind: "OperationInProgress", volumeId: "/disks/pvc-1", operation: "CreateVolume" } });
+    assert.deepEqual(second, {
+      ok: false,
+      failure: { kind: "OperationInProgress", volumeId: "/disks/pvc-1", operation: "CreateVolume" },
+    });
     assert.deepEqual(await first, ok("created"));
   });
 
   it("lets other volumes through", async () => {
     const lock = new OperationLock();
-    const both = await lock.run("a", "CreateVolume", () => lock.run("b", "CreateVolume", async () => ok("both")));
+    const both = await lock.run("a", "CreateVolume", () =>
+      lock.run("b", "CreateVolume", async () => ok("both")),
+    );
     assert.deepEqual(both, ok("both"));
   });
 
@@ -49,8 +54,16 @@ describe("OperationLock", () => {
       });
       assert.equal((await lock.runMeanwhile("a", "clean-up", async () => ok(3))).ok, false, "one at a time");
       waited.resolve();
-      assert.equal((await lock.run("a", "NodeUnstageVolume", async () => ok(4))).ok, false, "none that may not run meanwhile");
-      assert.equal((await lock.runMeanwhile("a", "clean-up", async () => ok(5))).ok, false, "none when the wait has ended");
+      assert.equal(
+        (await lock.run("a", "NodeUnstageVolume", async () => ok(4))).ok,
+        false,
+        "none that may not run meanwhile",
+      );
+      assert.equal(
+        (await lock.runMeanwhile("a", "clean-up", async () => ok(5))).ok,
+        false,
+        "none when the wait has ended",
+      );
       cleaned.resolve();
       assert.deepEqual([await first, await meanwhile, order], [ok(1), ok(2), ["cleaned", "staged"]]);
       assert.deepEqual(await lock.run("a", "NodeUnstageVolume", async () => ok(6)), ok(6));
@@ -58,7 +71,8 @@ describe("OperationLock", () => {
 
     it("keeps it out before and after the wait, also one that failed", async () => {
       const lock = new OperationLock();
-      const tryIn = async (): Promise<boolean> => (await lock.runMeanwhile("a", "clean-up", async () => ok(0))).ok;
+      const tryIn = async (): Promise<boolean> =>
+        (await lock.runMeanwhile("a", "clean-up", async () => ok(0))).ok;
       const seen = await lock.run("a", "NodeStageVolume", async () => {
         const before = await tryIn();
         const during = await lock.whileWaiting("a", tryIn);
@@ -73,7 +87,9 @@ describe("OperationLock", () => {
 
     it("runs like any other where nothing is under way, and waiting without an operation is just that", async () => {
       const lock = new OperationLock();
-      const seen = await lock.runMeanwhile("a", "clean-up", async () => lock.run("a", "NodeStageVolume", async () => ok(1)));
+      const seen = await lock.runMeanwhile("a", "clean-up", async () =>
+        lock.run("a", "NodeStageVolume", async () => ok(1)),
+      );
       assert.equal(seen.ok, false);
       assert.equal(await lock.whileWaiting("a", async () => 2), 2);
     });

@@ -11,17 +11,23 @@ interface Holder {
 }
 
 /**
- * One operation on a volume at a time, as the CSI specification suggests: a second one answers `OperationInProgress` (ABORTED) at once instead of
- * waiting, and the sidecar comes back. Guards one process only; the writer record guards the rest.
+ * One operation on a volume at a time, as the CSI specification suggests: a second one answers
+ * `OperationInProgress` (ABORTED) at once instead of waiting, and the sidecar comes back. Guards one
+ * process only; the writer record guards the rest.
  */
 export class OperationLock {
   readonly #holders = new Map<string, Holder>();
 
   /** Runs `act` unless an operation on `volumeId` (compared without case, as Azure does) is under way. */
-  async run<T>(volumeId: string, operation: string, act: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+  async run<T>(
+    volumeId: string,
+    operation: string,
+    act: () => Promise<Result<T, Failure>>,
+  ): Promise<Result<T, Failure>> {
     const key = volumeId.toLowerCase();
     const holder = this.#holders.get(key);
-    if (holder !== undefined) return fail({ kind: "OperationInProgress", volumeId, operation: holder.operation });
+    if (holder !== undefined)
+      return fail({ kind: "OperationInProgress", volumeId, operation: holder.operation });
     this.#holders.set(key, { operation, isWaiting: false, guest: undefined });
     try {
       return await act();
@@ -30,16 +36,27 @@ export class OperationLock {
     }
   }
 
-  /** The same for what may also run while the operation that has the volume only waits: perhaps for just this. */
-  async runMeanwhile<T>(volumeId: string, operation: string, act: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+  /**
+   * The same for what may also run while the operation that has the volume only waits: perhaps for just
+   * this.
+   */
+  async runMeanwhile<T>(
+    volumeId: string,
+    operation: string,
+    act: () => Promise<Result<T, Failure>>,
+  ): Promise<Result<T, Failure>> {
     const holder = this.#holders.get(volumeId.toLowerCase());
-    if (holder === undefined || !holder.isWaiting || holder.guest !== undefined) return this.run(volumeId, operation, act);
+    if (holder === undefined || !holder.isWaiting || holder.guest !== undefined)
+      return this.run(volumeId, operation, act);
     const acting = act();
     holder.guest = acting.catch(() => undefined).then(() => (holder.guest = undefined));
     return acting;
   }
 
-  /** Runs `wait`, which does nothing to the volume itself, for the operation that has it, and goes on only when what was let in meanwhile has ended, too. */
+  /**
+   * Runs `wait`, which does nothing to the volume itself, for the operation that has it, and goes on only
+   * when what was let in meanwhile has ended, too.
+   */
   async whileWaiting<T>(volumeId: string, wait: () => Promise<T>): Promise<T> {
     const holder = this.#holders.get(volumeId.toLowerCase());
     if (holder === undefined) return wait();

@@ -1,7 +1,12 @@
 import type { Clock } from "../ports/clock.ts";
 
 /** Runs `act` with a signal that is also aborted once `limitMs` are over. Waits for `act` to end by it. */
-export async function within<T>(clock: Clock, limitMs: number, act: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function within<T>(
+  clock: Clock,
+  limitMs: number,
+  act: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   const ending = new AbortController();
   const done = new AbortController();
   const end = (): void => ending.abort(signal.reason);

@@ -13,7 +13,10 @@ describe("ByteWriter", () => {
     const { capacity } = writer;
     writer.clear();
     writer.appendText("short");
-    assert.deepEqual([writer.written().toString("utf8"), writer.length, writer.capacity], ["short", 5, capacity]);
+    assert.deepEqual(
+      [writer.written().toString("utf8"), writer.length, writer.capacity],
+      ["short", 5, capacity],
+    );
   });
 
   it("gives room to whoever writes by himself", () => {

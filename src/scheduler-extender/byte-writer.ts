@@ -4,8 +4,9 @@ import { viewOf } from "./node-names.ts";
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * Bytes that are put together in memory that is used again. Memory outside of the heap costs the collector more than what it saves: a hundred kilobytes that a
- * request leaves behind bring a collection of the whole heap after some hundred requests, for which all requests wait.
+ * Bytes that are put together in memory that is used again. Memory outside of the heap costs the collector
+ * more than what it saves: a hundred kilobytes that a request leaves behind bring a collection of the whole
+ * heap after some hundred requests, for which all requests wait.
  */
 export class ByteWriter {
   #bytes: Buffer = Buffer.alloc(0);

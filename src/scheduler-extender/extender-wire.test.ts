@@ -3,7 +3,13 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { RemovalReason } from "../core/schedule/filter-nodes.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { type ExtenderArgs, readExtenderArgs, writeFilterError, writeFilterResult, writeHostPriorities } from "./extender-wire.ts";
+import {
+  type ExtenderArgs,
+  readExtenderArgs,
+  writeFilterError,
+  writeFilterResult,
+  writeHostPriorities,
+} from "./extender-wire.ts";
 import { nameAt } from "./node-names.ts";
 
 /** What is read, with the names as text. */
@@ -11,7 +17,11 @@ function read(body: string) {
   const args = readExtenderArgs(Buffer.from(body));
   if (!args.ok) return args.failure;
   const { pod, nodeNames, nodeList } = args.value;
-  return { pod, nodeNames: Array.from({ length: nodeNames.count }, (_, at) => nameAt(nodeNames, at)), nodeList };
+  return {
+    pod,
+    nodeNames: Array.from({ length: nodeNames.count }, (_, at) => nameAt(nodeNames, at)),
+    nodeList,
+  };
 }
 
 /** A request for nodes by name. */
@@ -29,15 +39,30 @@ describe("readExtenderArgs", () => {
     const pod = { metadata: { name: "web-0" } };
     const list = { metadata: { resourceVersion: "7" }, items: [node("node-a"), node("node-b")] };
     const rows: readonly (readonly [string, object])[] = [
-      [JSON.stringify({ Pod: pod, Nodes: null, NodeNames: ["node-a", "node-b"] }), { pod, nodeNames: ["node-a", "node-b"], nodeList: undefined }],
+      [
+        JSON.stringify({ Pod: pod, Nodes: null, NodeNames: ["node-a", "node-b"] }),
+        { pod, nodeNames: ["node-a", "node-b"], nodeList: undefined },
+      ],
       [JSON.stringify({ pod, nodenames: ["node-a"] }), { pod, nodeNames: ["node-a"], nodeList: undefined }],
-      [JSON.stringify({ Pod: pod, Nodes: list, NodeNames: null }), { pod, nodeNames: ["node-a", "node-b"], nodeList: list }],
+      [
+        JSON.stringify({ Pod: pod, Nodes: list, NodeNames: null }),
+        { pod, nodeNames: ["node-a", "node-b"], nodeList: list },
+      ],
       [JSON.stringify({ Pod: pod, Nodes: { items: null } }), { pod, nodeNames: [], nodeList: { items: [] } }],
       [JSON.stringify({ Pod: null, NodeNames: [] }), { pod: null, nodeNames: [], nodeList: undefined }],
       [JSON.stringify({ Pod: pod, Nodes: null, NodeNames: [] }), { pod, nodeNames: [], nodeList: undefined }],
-      ['{"NodeNames": [ "node-a", "node-b" ], "Pod": null}', { pod: null, nodeNames: ["node-a", "node-b"], nodeList: undefined }],
-      ['{"Pod":null,"Nodes":null,"NodeNames":["node-a", "node-b"]}', { pod: null, nodeNames: ["node-a", "node-b"], nodeList: undefined }],
-      ['{"Pod":null,"Nodes":null,"NodeNames":["node\\u002da"]}', { pod: null, nodeNames: ["node-a"], nodeList: undefined }],
+      [
+        '{"NodeNames": [ "node-a", "node-b" ], "Pod": null}',
+        { pod: null, nodeNames: ["node-a", "node-b"], nodeList: undefined },
+      ],
+      [
+        '{"Pod":null,"Nodes":null,"NodeNames":["node-a", "node-b"]}',
+        { pod: null, nodeNames: ["node-a", "node-b"], nodeList: undefined },
+      ],
+      [
+        '{"Pod":null,"Nodes":null,"NodeNames":["node\\u002da"]}',
+        { pod: null, nodeNames: ["node-a"], nodeList: undefined },
+      ],
     ];
     for (const [body, args] of rows) assert.deepEqual(read(body), args, body);
   });
@@ -46,10 +71,19 @@ describe("readExtenderArgs", () => {
     const text = ',"Nodes":null,"NodeNames":["node-x"]}';
     const rows = [
       { Pod: { metadata: { annotations: { text } } }, Nodes: null, NodeNames: ["node-a"] },
-      { Pod: { metadata: { name: "web-0" }, Nodes: null, NodeNames: ["node-x"] }, Nodes: null, NodeNames: ["node-a"] },
+      {
+        Pod: { metadata: { name: "web-0" }, Nodes: null, NodeNames: ["node-x"] },
+        Nodes: null,
+        NodeNames: ["node-a"],
+      },
       { NodeNames: ["node-a"], Pod: { metadata: { name: "web-0" }, Nodes: null, NodeNames: ["node-x"] } },
     ];
-    for (const args of rows) assert.deepEqual(read(JSON.stringify(args)), { pod: args.Pod, nodeNames: ["node-a"], nodeList: undefined });
+    for (const args of rows)
+      assert.deepEqual(read(JSON.stringify(args)), {
+        pod: args.Pod,
+        nodeNames: ["node-a"],
+        nodeList: undefined,
+      });
   });
 
   it("reads the same whichever way it reads", () => {
@@ -59,7 +93,11 @@ describe("readExtenderArgs", () => {
       fc.property(fc.dictionary(text, fc.oneof(text, fc.array(text))), fc.array(name), (pod, nodeNames) => {
         const compact = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames });
         const spaced = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }, undefined, 1);
-        assert.deepEqual(read(compact), { pod: JSON.parse(JSON.stringify(pod)), nodeNames, nodeList: undefined });
+        assert.deepEqual(read(compact), {
+          pod: JSON.parse(JSON.stringify(pod)),
+          nodeNames,
+          nodeList: undefined,
+        });
         assert.deepEqual(read(spaced), read(compact));
       }),
     );
@@ -91,9 +129,18 @@ describe("readExtenderArgs", () => {
       assert.ok(typeof args === "string", body);
       assert.match(args, problem, body);
     }
-    fc.assert(fc.property(fc.uint8Array(), (body) => typeof readExtenderArgs(Buffer.from(body)).ok === "boolean"));
+    fc.assert(
+      fc.property(fc.uint8Array(), (body) => typeof readExtenderArgs(Buffer.from(body)).ok === "boolean"),
+    );
     fc.assert(fc.property(fc.json(), (body) => typeof readExtenderArgs(Buffer.from(body)).ok === "boolean"));
-    fc.assert(fc.property(fc.string(), (names) => typeof readExtenderArgs(Buffer.from(`{"Pod":null,"Nodes":null,"NodeNames":[${names}]}`)).ok === "boolean"));
+    fc.assert(
+      fc.property(
+        fc.string(),
+        (names) =>
+          typeof readExtenderArgs(Buffer.from(`{"Pod":null,"Nodes":null,"NodeNames":[${names}]}`)).ok ===
+          "boolean",
+      ),
+    );
   });
 });
 
@@ -103,21 +150,29 @@ describe("writeFilterResult", () => {
       [1, "no-slot"],
       [2, "silent"],
     ]);
-    assert.deepEqual(parsed(writeFilterResult(new ByteWriter(), named("node-a", "node-b", "node-c"), removed)), {
-      Nodes: null,
-      NodeNames: ["node-a"],
-      FailedNodes: { "node-b": "node(s) without free slots for the Azure disks of the pod" },
-      FailedAndUnresolvableNodes: { "node-c": "node(s) with an Azure Disk node plug-in that is not heard of any more" },
-      Error: "",
-    });
+    assert.deepEqual(
+      parsed(writeFilterResult(new ByteWriter(), named("node-a", "node-b", "node-c"), removed)),
+      {
+        Nodes: null,
+        NodeNames: ["node-a"],
+        FailedNodes: { "node-b": "node(s) without free slots for the Azure disks of the pod" },
+        FailedAndUnresolvableNodes: {
+          "node-c": "node(s) with an Azure Disk node plug-in that is not heard of any more",
+        },
+        Error: "",
+      },
+    );
   });
 
   it("answers all names but those removed, in their order, wherever the removed ones stand", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(nodeName, fc.boolean())), (nodes) => {
-        const removed = new Map<number, RemovalReason>(nodes.flatMap(([, isRemoved], at) => (isRemoved ? [[at, "silent"]] : [])));
+        const removed = new Map<number, RemovalReason>(
+          nodes.flatMap(([, isRemoved], at) => (isRemoved ? [[at, "silent"]] : [])),
+        );
         assert.deepEqual(
-          parsed(writeFilterResult(new ByteWriter(), named(...nodes.map(([name]) => name)), removed)).NodeNames,
+          parsed(writeFilterResult(new ByteWriter(), named(...nodes.map(([name]) => name)), removed))
+            .NodeNames,
           nodes.filter(([, isRemoved]) => !isRemoved).map(([name]) => name),
         );
       }),
@@ -128,8 +183,13 @@ describe("writeFilterResult", () => {
     const list = { metadata: { resourceVersion: "7" }, items: [node("node-a"), node("node-b")] };
     const args = readExtenderArgs(Buffer.from(JSON.stringify({ Pod: null, Nodes: list, NodeNames: null })));
     assert.ok(args.ok);
-    const { Nodes, NodeNames } = parsed(writeFilterResult(new ByteWriter(), args.value, new Map([[0, "not-ready"]])));
-    assert.deepEqual({ Nodes, NodeNames }, { Nodes: { metadata: { resourceVersion: "7" }, items: [node("node-b")] }, NodeNames: null });
+    const { Nodes, NodeNames } = parsed(
+      writeFilterResult(new ByteWriter(), args.value, new Map([[0, "not-ready"]])),
+    );
+    assert.deepEqual(
+      { Nodes, NodeNames },
+      { Nodes: { metadata: { resourceVersion: "7" }, items: [node("node-b")] }, NodeNames: null },
+    );
   });
 
   it("says by an error that there is no answer, so that a scheduler that may goes on without it", () => {
@@ -175,7 +235,9 @@ describe("writeHostPriorities", () => {
 });
 
 /** Legal names, and others that a list may bring: they only have to come back. */
-const nodeName = fc.string({ unit: fc.constantFrom(...Array.from("ab09-.,:{}é😀")), minLength: 1 }).filter((name) => name !== ",");
+const nodeName = fc
+  .string({ unit: fc.constantFrom(...Array.from("ab09-.,:{}é😀")), minLength: 1 })
+  .filter((name) => name !== ",");
 
 function assertPriorities(nodeNames: readonly string[], scores: ReadonlyMap<number, number>): void {
   assert.deepEqual(

@@ -10,7 +10,10 @@ export interface ExtenderArgs {
   readonly pod: unknown;
   /** The nodes that the pod may be placed on, as far as the scheduler knows. */
   readonly nodeNames: NodeNames;
-  /** The nodes in full, in the same order, where the scheduler is not told that the extender is `nodeCacheCapable`; the list is answered in kind. */
+  /**
+   * The nodes in full, in the same order, where the scheduler is not told that the extender is
+   * `nodeCacheCapable`; the list is answered in kind.
+   */
   readonly nodeList: { readonly items: readonly unknown[] } | undefined;
 }
 
@@ -19,8 +22,13 @@ const BEFORE_NAMES = ',"Nodes":null,"NodeNames":[';
 const AFTER_NAMES = "]}";
 const WORD_BYTES = 4;
 const FIRST_HOST = Buffer.from('[{"Host":"');
-/** What stands between two names in a HostPriorityList, by the score of the first, in words; what fills the last word is overwritten by the next name. */
-const BETWEEN_HOSTS = Array.from({ length: SCORE_MAX + 1 }, (_, score) => wordsOf(`","Score":${score}},{"Host":"`));
+/**
+ * What stands between two names in a HostPriorityList, by the score of the first, in words; what fills the
+ * last word is overwritten by the next name.
+ */
+const BETWEEN_HOSTS = Array.from({ length: SCORE_MAX + 1 }, (_, score) =>
+  wordsOf(`","Score":${score}},{"Host":"`),
+);
 const BETWEEN_HOSTS_MAX_BYTES = 24;
 
 /** Kubernetes puts nodes with the same reason together: `0/5 nodes are available: 2 node(s) …`. */
@@ -33,15 +41,19 @@ const reasonTexts: Readonly<Record<RemovalReason, string>> = {
   "no-slot": "node(s) without free slots for the Azure disks of the pod",
 };
 
-/** Reads a request; what is answered holds until `memory` is used again. The failure says what is wrong with the request. */
+/**
+ * Reads a request; what is answered holds until `memory` is used again. The failure says what is wrong with
+ * the request.
+ */
 export function readExtenderArgs(body: Buffer, memory = new NameMemory()): Result<ExtenderArgs, string> {
   const args = readAsGoWrites(body, memory);
   return args === undefined ? readAnyJson(body) : ok(args);
 }
 
 /**
- * Reads a request as kube-scheduler writes it, with the names last, so that nothing but the pod goes through `JSON`. Undefined if it is anything else. What stands
- * before the names is an object without its end only if the names are in that object itself; so nothing in a pod can be taken for them.
+ * Reads a request as kube-scheduler writes it, with the names last, so that nothing but the pod goes
+ * through `JSON`. Undefined if it is anything else. What stands before the names is an object without its
+ * end only if the names are in that object itself; so nothing in a pod can be taken for them.
  */
 function readAsGoWrites(body: Buffer, memory: NameMemory): ExtenderArgs | undefined {
   const start = body.indexOf(BEFORE_NAMES);
@@ -60,7 +72,9 @@ function readAnyJson(body: Buffer): Result<ExtenderArgs, string> {
   const names = fieldOf(args.value, "NodeNames");
   if (names !== undefined && names !== null) {
     const nodeNames = namesOf(names);
-    return nodeNames === undefined ? fail("NodeNames is not a list of names of nodes") : ok({ pod, nodeNames, nodeList: undefined });
+    return nodeNames === undefined
+      ? fail("NodeNames is not a list of names of nodes")
+      : ok({ pod, nodeNames, nodeList: undefined });
   }
   const nodeList = fieldOf(args.value, "Nodes");
   if (!isRecord(nodeList)) return fail("there are neither NodeNames nor Nodes");
@@ -71,11 +85,19 @@ function readAnyJson(body: Buffer): Result<ExtenderArgs, string> {
     : ok({ pod, nodeNames, nodeList: { ...nodeList, items: items as unknown[] } });
 }
 
-/** Writes an ExtenderFilterResult: all nodes but those removed (by their places, in ascending order), in the form in which they were asked for. */
-export function writeFilterResult(into: ByteWriter, { nodeNames, nodeList }: ExtenderArgs, removed: ReadonlyMap<number, RemovalReason>): Buffer {
+/**
+ * Writes an ExtenderFilterResult: all nodes but those removed (by their places, in ascending order), in the
+ * form in which they were asked for.
+ */
+export function writeFilterResult(
+  into: ByteWriter,
+  { nodeNames, nodeList }: ExtenderArgs,
+  removed: ReadonlyMap<number, RemovalReason>,
+): Buffer {
   const failed: [string, string][] = [];
   const unresolvable: [string, string][] = [];
-  for (const [at, because] of removed) (mayPreemptionHelp(because) ? failed : unresolvable).push([nameAt(nodeNames, at), reasonTexts[because]]);
+  for (const [at, because] of removed)
+    (mayPreemptionHelp(because) ? failed : unresolvable).push([nameAt(nodeNames, at), reasonTexts[because]]);
   const outcome = `"FailedNodes":${JSON.stringify(Object.fromEntries(failed))},"FailedAndUnresolvableNodes":${JSON.stringify(Object.fromEntries(unresolvable))},"Error":""}`;
   if (nodeList !== undefined) {
     const items = nodeList.items.filter((_, at) => !removed.has(at));
@@ -87,16 +109,32 @@ export function writeFilterResult(into: ByteWriter, { nodeNames, nodeList }: Ext
   return into.written();
 }
 
-/** An ExtenderFilterResult that says why there is none; a scheduler that takes the extender for `ignorable` goes on without it. */
+/**
+ * An ExtenderFilterResult that says why there is none; a scheduler that takes the extender for `ignorable`
+ * goes on without it.
+ */
 export function writeFilterError(problem: string): Buffer {
-  return Buffer.from(JSON.stringify({ Nodes: null, NodeNames: null, FailedNodes: {}, FailedAndUnresolvableNodes: {}, Error: problem }));
+  return Buffer.from(
+    JSON.stringify({
+      Nodes: null,
+      NodeNames: null,
+      FailedNodes: {},
+      FailedAndUnresolvableNodes: {},
+      Error: problem,
+    }),
+  );
 }
 
 /**
- * Writes a HostPriorityList with the scores by the nodes' places, 0 for all others. It names every node that was asked for: those that it does not name would not
- * take part in the scheduler's draw among equals. Copies names word by word, which makes no garbage and takes less time than strings do.
+ * Writes a HostPriorityList with the scores by the nodes' places, 0 for all others. It names every node
+ * that was asked for: those that it does not name would not take part in the scheduler's draw among equals.
+ * Copies names word by word, which makes no garbage and takes less time than strings do.
  */
-export function writeHostPriorities(into: ByteWriter, nodeNames: NodeNames, scores: ReadonlyMap<number, number>): Buffer {
+export function writeHostPriorities(
+  into: ByteWriter,
+  nodeNames: NodeNames,
+  scores: ReadonlyMap<number, number>,
+): Buffer {
   const { bytes, count, ends } = nodeNames;
   if (count === 0) {
     into.appendText("[]");
@@ -109,12 +147,14 @@ export function writeHostPriorities(into: ByteWriter, nodeNames: NodeNames, scor
   for (let place = 0; place < count; place++) {
     const end = ends[place] ?? 0;
     let from = startOfName(nodeNames, place);
-    for (; from + WORD_BYTES <= end; from += WORD_BYTES, at += WORD_BYTES) target.setInt32(at, words.getInt32(from));
+    for (; from + WORD_BYTES <= end; from += WORD_BYTES, at += WORD_BYTES)
+      target.setInt32(at, words.getInt32(from));
     for (; from < end; from++, at++) target.setUint8(at, words.getUint8(from));
     if (place + 1 === count) break;
     const between = BETWEEN_HOSTS[scores.get(place) ?? 0];
     invariant(between !== undefined, "a score is above what a scheduler takes");
-    for (let word = 0; word < between.words.length; word++) target.setInt32(at + word * WORD_BYTES, between.words[word] ?? 0);
+    for (let word = 0; word < between.words.length; word++)
+      target.setInt32(at + word * WORD_BYTES, between.words[word] ?? 0);
     at += between.bytes;
   }
   into.advance(at);
@@ -125,11 +165,20 @@ export function writeHostPriorities(into: ByteWriter, nodeNames: NodeNames, scor
 function wordsOf(text: string): { readonly words: Int32Array; readonly bytes: number } {
   const bytes = Buffer.alloc(Math.ceil(text.length / WORD_BYTES) * WORD_BYTES);
   bytes.write(text, "latin1");
-  return { words: Int32Array.from({ length: bytes.length / WORD_BYTES }, (_, word) => bytes.readInt32BE(word * WORD_BYTES)), bytes: text.length };
+  return {
+    words: Int32Array.from({ length: bytes.length / WORD_BYTES }, (_, word) =>
+      bytes.readInt32BE(word * WORD_BYTES),
+    ),
+    bytes: text.length,
+  };
 }
 
 /** The names but those removed, in as few pieces as can be. */
-function appendNamesWithout(into: ByteWriter, nodeNames: NodeNames, removed: ReadonlyMap<number, unknown>): void {
+function appendNamesWithout(
+  into: ByteWriter,
+  nodeNames: NodeNames,
+  removed: ReadonlyMap<number, unknown>,
+): void {
   const appendRun = (from: number, to: number): void => {
     if (to <= from) return;
     if (!isFirst) into.appendText(",");

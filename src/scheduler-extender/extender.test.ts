@@ -9,7 +9,10 @@ import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";
 import { aCluster, wellNode } from "./testing/a-cluster.ts";
 
-const pod = { metadata: { name: "web-0", namespace: "default" }, spec: { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] } };
+const pod = {
+  metadata: { name: "web-0", namespace: "default" },
+  spec: { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] },
+};
 const nodeNames = ["node-a", "node-b", "node-c"];
 const asked = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }));
 /** Answers each request with memory of its own. */
@@ -19,15 +22,29 @@ const alone =
     answer(verb, body, new ByteWriter());
 const read = (answer: ExtenderAnswer) => JSON.parse(answer.body.toString("utf8"));
 
-/** A cluster of three nodes where a pod's volume is attached to node-b as a replica, and node-c has fallen silent. */
+/**
+ * A cluster of three nodes where a pod's volume is attached to node-b as a replica, and node-c has fallen
+ * silent.
+ */
 function anExtender(overrides: { readonly whyNotReady?: () => string | undefined } = {}) {
   const cluster = aCluster();
-  const index = createPlacementIndex({ caches: cluster, heartbeatStaleMs: 35_000, clock: createVirtualClock() });
+  const index = createPlacementIndex({
+    caches: cluster,
+    heartbeatStaleMs: 35_000,
+    clock: createVirtualClock(),
+  });
   const lines: (readonly [string, LogFields | undefined])[] = [];
   const note = (message: string, fields?: LogFields): void => void lines.push([message, fields]);
   const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note, child: () => logger };
-  cluster.claims.put({ metadata: { name: "data", namespace: "default", resourceVersion: "1" }, volumeName: "pv-1", className: "" });
-  cluster.persistentVolumes.put({ metadata: { name: "pv-1", resourceVersion: "1" }, diskKey: diskUri.toLowerCase() });
+  cluster.claims.put({
+    metadata: { name: "data", namespace: "default", resourceVersion: "1" },
+    volumeName: "pv-1",
+    className: "",
+  });
+  cluster.persistentVolumes.put({
+    metadata: { name: "pv-1", resourceVersion: "1" },
+    diskKey: diskUri.toLowerCase(),
+  });
   cluster.volumes.put(volumeFacts(aVolume()));
   cluster.attachments.put(attachmentFacts(aReplica("node-b")));
   cluster.nodes.put(wellNode("node-a"));
@@ -59,7 +76,12 @@ describe("the extender", () => {
 
   it("lets a pod without the driver's volumes go anywhere", () => {
     const { answer } = anExtender();
-    for (const other of [{ ...pod, spec: {} }, { ...pod, metadata: { name: "web-0", namespace: "other" } }, null, 7]) {
+    for (const other of [
+      { ...pod, spec: {} },
+      { ...pod, metadata: { name: "web-0", namespace: "other" } },
+      null,
+      7,
+    ]) {
       const body = Buffer.from(JSON.stringify({ Pod: other, NodeNames: nodeNames }));
       assert.deepEqual(read(answer("filter", body)).NodeNames, nodeNames);
       assert.deepEqual(
@@ -79,14 +101,23 @@ describe("the extender", () => {
     );
     assert.deepEqual(
       lines,
-      ["filter", "prioritize"].map((verb) => ["extender answers neutrally", { verb, reason: "azvolumes have not been listed" }]),
+      ["filter", "prioritize"].map((verb) => [
+        "extender answers neutrally",
+        { verb, reason: "azvolumes have not been listed" },
+      ]),
     );
   });
 
   it("holds up no pod by a bug of its own", () => {
     const { index, lines } = anExtender();
     const broken = { ...index, findNodes: () => assert.fail("a bug") };
-    const logger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => void lines.push([message, undefined]), child: () => logger };
+    const logger: Logger = {
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (message) => void lines.push([message, undefined]),
+      child: () => logger,
+    };
     const answer = alone(createExtender({ index: broken, whyNotReady: () => undefined, logger }));
     const filtered = answer("filter", asked);
     assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
@@ -98,7 +129,13 @@ describe("the extender", () => {
     const into = new ByteWriter();
     const answers = [nodeNames, ["node-b"], [], nodeNames].map((names) => {
       into.clear();
-      return read(extender("prioritize", Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: names })), into)).length;
+      return read(
+        extender(
+          "prioritize",
+          Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: names })),
+          into,
+        ),
+      ).length;
     });
     assert.deepEqual(answers, [3, 1, 0, 3]);
   });

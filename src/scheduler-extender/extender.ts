@@ -3,7 +3,13 @@ import type { PodVolume } from "../core/schedule/pod-volume.ts";
 import { scoreNodes } from "../core/schedule/score-nodes.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-import { type ExtenderArgs, readExtenderArgs, writeFilterError, writeFilterResult, writeHostPriorities } from "./extender-wire.ts";
+import {
+  type ExtenderArgs,
+  readExtenderArgs,
+  writeFilterError,
+  writeFilterResult,
+  writeHostPriorities,
+} from "./extender-wire.ts";
 import { NameMemory, placeOfName } from "./node-names.ts";
 import type { PlacementIndex } from "./placement-index.ts";
 import { volumeReferences } from "./pod-request.ts";
@@ -13,7 +19,10 @@ export type ExtenderVerb = "filter" | "prioritize";
 
 /** What is answered. */
 export interface ExtenderAnswer {
-  /** `refused`: the request can't be read. `neutral`: nothing is said about the nodes, for a reason that is in the log. */
+  /**
+   * `refused`: the request can't be read. `neutral`: nothing is said about the nodes, for a reason that is
+   * in the log.
+   */
   readonly outcome: "answered" | "neutral" | "refused";
   /** JSON; mostly what is in the writer that was given. */
   readonly body: Buffer;
@@ -21,14 +30,18 @@ export interface ExtenderAnswer {
   readonly removed: ReadonlyMap<RemovalReason, number>;
 }
 
-/** Answers kube-scheduler's questions about one pod, from memory; writes the answer into the writer given, which is empty. */
+/**
+ * Answers kube-scheduler's questions about one pod, from memory; writes the answer into the writer given,
+ * which is empty.
+ */
 export type AnswerExtender = (verb: ExtenderVerb, body: Buffer, into: ByteWriter) => ExtenderAnswer;
 
 const NONE_REMOVED: ExtenderAnswer["removed"] = new Map();
 
 /**
- * Answers from the index. What can't be answered is answered neutrally, and logged: every node passes, none is better than another. A pod is never kept waiting
- * because this process is confused or has not seen the cluster yet.
+ * Answers from the index. What can't be answered is answered neutrally, and logged: every node passes, none
+ * is better than another. A pod is never kept waiting because this process is confused or has not seen the
+ * cluster yet.
  */
 export function createExtender(options: {
   readonly index: PlacementIndex;
@@ -41,8 +54,16 @@ export function createExtender(options: {
   function decide(verb: ExtenderVerb, args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
     const volumes = index.podVolumes(volumeReferences(args.pod));
     index.refreshHealth();
-    if (verb === "prioritize") return { outcome: "answered", body: writeHostPriorities(into, args.nodeNames, scoresOf(args, volumes)), removed: NONE_REMOVED };
-    const removed = volumes.length === 0 ? new Map<number, RemovalReason>() : filterNodes(index.findNodes(args.nodeNames), volumes);
+    if (verb === "prioritize")
+      return {
+        outcome: "answered",
+        body: writeHostPriorities(into, args.nodeNames, scoresOf(args, volumes)),
+        removed: NONE_REMOVED,
+      };
+    const removed =
+      volumes.length === 0
+        ? new Map<number, RemovalReason>()
+        : filterNodes(index.findNodes(args.nodeNames), volumes);
     const counts = new Map<RemovalReason, number>();
     for (const because of removed.values()) counts.set(because, (counts.get(because) ?? 0) + 1);
     return { outcome: "answered", body: writeFilterResult(into, args, removed), removed: counts };
@@ -51,13 +72,18 @@ export function createExtender(options: {
   /** By the nodes' places. */
   function scoresOf({ nodeNames }: ExtenderArgs, volumes: readonly PodVolume[]): ReadonlyMap<number, number> {
     const byName = scoreNodes({ volumes, findNode: index.findNode });
-    const byPlace = [...byName].map(([nodeName, score]) => [placeOfName(nodeNames, nodeName), score] as const);
+    const byPlace = [...byName].map(
+      ([nodeName, score]) => [placeOfName(nodeNames, nodeName), score] as const,
+    );
     return new Map(byPlace.filter(([place]) => place !== -1));
   }
 
   function neutral(verb: ExtenderVerb, args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
     into.clear();
-    const body = verb === "filter" ? writeFilterResult(into, args, new Map()) : writeHostPriorities(into, args.nodeNames, new Map());
+    const body =
+      verb === "filter"
+        ? writeFilterResult(into, args, new Map())
+        : writeHostPriorities(into, args.nodeNames, new Map());
     return { outcome: "neutral", body, removed: NONE_REMOVED };
   }
 
@@ -65,7 +91,11 @@ export function createExtender(options: {
     const args = readExtenderArgs(body, memory);
     if (!args.ok) {
       logger.warn("extender request can't be read", { verb, problem: args.failure, sizeBytes: body.length });
-      return { outcome: "refused", body: verb === "filter" ? writeFilterError(args.failure) : Buffer.from("[]"), removed: NONE_REMOVED };
+      return {
+        outcome: "refused",
+        body: verb === "filter" ? writeFilterError(args.failure) : Buffer.from("[]"),
+        removed: NONE_REMOVED,
+      };
     }
     const notReady = whyNotReady();
     if (notReady !== undefined) {
@@ -75,7 +105,10 @@ export function createExtender(options: {
     try {
       return decide(verb, args.value, into);
     } catch (error) {
-      logger.error("extender failed on a request: a bug", { verb, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      logger.error("extender failed on a request: a bug", {
+        verb,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
       return neutral(verb, args.value, into);
     }
   };

@@ -1,15 +1,34 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDriverNode } from "../controller/testing/a-driver-node.ts";
-import { aDetail, anAttachment, aRecord, aReplica, aVolume, diskUri, identity, leaving } from "../core/testing/objects.ts";
-import { attachmentFacts, claimFacts, nodeFacts, persistentVolumeFacts, storageClassFacts, volumeFacts, type WireStorageClass } from "./facts.ts";
+import {
+  aDetail,
+  anAttachment,
+  aRecord,
+  aReplica,
+  aVolume,
+  diskUri,
+  identity,
+  leaving,
+} from "../core/testing/objects.ts";
+import {
+  attachmentFacts,
+  claimFacts,
+  nodeFacts,
+  persistentVolumeFacts,
+  storageClassFacts,
+  volumeFacts,
+  type WireStorageClass,
+} from "./facts.ts";
 
 const driver = "disk.csi.azure.com";
 const metadata = { name: "x", resourceVersion: "1" };
 
 describe("what the extender keeps of objects", () => {
   it("knows a volume by its disk in lower case, where it is, and whom its record keeps out", () => {
-    const volume = aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")], fencing: identity("node-b") }) } });
+    const volume = aVolume({
+      status: { record: aRecord({ quarantine: [identity("node-a")], fencing: identity("node-b") }) },
+    });
     assert.deepEqual(volumeFacts(volume), {
       metadata: { name: "pvc-1", resourceVersion: "7" },
       diskKey: diskUri.toLowerCase(),
@@ -22,7 +41,10 @@ describe("what the extender keeps of objects", () => {
     const { diskKey, disk } = volumeFacts({ ...aVolume({ spec: { diskUri } }), status: undefined });
     assert.deepEqual({ diskKey, disk }, { diskKey: diskUri.toLowerCase(), disk: undefined });
     assert.equal(volumeFacts({ ...aVolume(), status: undefined }).diskKey, "");
-    assert.equal(volumeFacts(aVolume({ status: { detail: aDetail({ diskUri: diskUri.toUpperCase() }) } })).diskKey, diskUri.toLowerCase());
+    assert.equal(
+      volumeFacts(aVolume({ status: { detail: aDetail({ diskUri: diskUri.toUpperCase() }) } })).diskKey,
+      diskUri.toLowerCase(),
+    );
   });
 
   it("counts as attached what is attached and stays, as taking a slot what has one or is getting one, as firm all but replicas", () => {
@@ -36,7 +58,13 @@ describe("what the extender keeps of objects", () => {
         slot: true,
         firm: true,
       },
-      { because: "leaving", attachment: leaving(aReplica("node-a")), attached: false, slot: true, firm: false },
+      {
+        because: "leaving",
+        attachment: leaving(aReplica("node-a")),
+        attached: false,
+        slot: true,
+        firm: false,
+      },
       {
         because: "its device is not there",
         attachment: aReplica("node-a", { status: { state: "Attached", deviceMissing: true } }),
@@ -44,13 +72,35 @@ describe("what the extender keeps of objects", () => {
         slot: true,
         firm: false,
       },
-      { because: "under way", attachment: aReplica("node-a", { status: { state: "Attaching" } }), attached: false, slot: true, firm: false },
-      { because: "failed", attachment: aReplica("node-a", { status: { state: "AttachmentFailed" } }), attached: false, slot: false, firm: false },
-      { because: "not begun", attachment: anAttachment("node-a", { status: undefined }), attached: false, slot: false, firm: true },
+      {
+        because: "under way",
+        attachment: aReplica("node-a", { status: { state: "Attaching" } }),
+        attached: false,
+        slot: true,
+        firm: false,
+      },
+      {
+        because: "failed",
+        attachment: aReplica("node-a", { status: { state: "AttachmentFailed" } }),
+        attached: false,
+        slot: false,
+        firm: false,
+      },
+      {
+        because: "not begun",
+        attachment: anAttachment("node-a", { status: undefined }),
+        attached: false,
+        slot: false,
+        firm: true,
+      },
     ];
     for (const { because, attachment, attached, slot, firm } of rows) {
       const { isAttached, holdsSlot, isFirm } = attachmentFacts(attachment);
-      assert.deepEqual({ isAttached, holdsSlot, isFirm }, { isAttached: attached, holdsSlot: slot, isFirm: firm }, because);
+      assert.deepEqual(
+        { isAttached, holdsSlot, isFirm },
+        { isAttached: attached, holdsSlot: slot, isFirm: firm },
+        because,
+      );
     }
   });
 
@@ -63,11 +113,18 @@ describe("what the extender keeps of objects", () => {
     assert.equal(nodeFacts(aDriverNode("node-a", { readyForVolumeAllocation: false })).isReady, false);
     assert.equal(nodeFacts({ ...aDriverNode("node-a"), status: undefined }).isReady, false);
     const node = aDriverNode("node-a");
-    assert.equal(nodeFacts({ ...node, metadata: { ...node.metadata, deletionTimestamp: "2026-01-01T00:00:00.000Z" } }).isReady, false);
+    assert.equal(
+      nodeFacts({ ...node, metadata: { ...node.metadata, deletionTimestamp: "2026-01-01T00:00:00.000Z" } })
+        .isReady,
+      false,
+    );
   });
 
   it("knows the driver's own classes, the in-tree driver's among them, from all others, and PersistentVolumes by their disks", () => {
-    assert.deepEqual(persistentVolumeFacts({ metadata }, diskUri), { metadata, diskKey: diskUri.toLowerCase() });
+    assert.deepEqual(persistentVolumeFacts({ metadata }, diskUri), {
+      metadata,
+      diskKey: diskUri.toLowerCase(),
+    });
     assert.deepEqual(persistentVolumeFacts({ metadata }, undefined), { metadata, diskKey: "" });
     const classes: readonly [WireStorageClass["provisioner"], boolean][] = [
       [driver, true],
@@ -76,12 +133,26 @@ describe("what the extender keeps of objects", () => {
       [undefined, false],
     ];
     for (const [provisioner, isOurs] of classes)
-      assert.deepEqual(storageClassFacts({ metadata, ...(provisioner === undefined ? {} : { provisioner }) }, driver), { metadata, isOurs });
+      assert.deepEqual(
+        storageClassFacts({ metadata, ...(provisioner === undefined ? {} : { provisioner }) }, driver),
+        { metadata, isOurs },
+      );
   });
 
   it("knows a claim's volume once it is bound and its class before", () => {
-    const claim = { metadata: { ...metadata, namespace: "default" }, spec: { volumeName: "pv-1", storageClassName: "managed-csi" } };
-    assert.deepEqual(claimFacts(claim), { metadata: claim.metadata, volumeName: "pv-1", className: "managed-csi" });
-    assert.deepEqual(claimFacts({ metadata: claim.metadata }), { metadata: claim.metadata, volumeName: "", className: "" });
+    const claim = {
+      metadata: { ...metadata, namespace: "default" },
+      spec: { volumeName: "pv-1", storageClassName: "managed-csi" },
+    };
+    assert.deepEqual(claimFacts(claim), {
+      metadata: claim.metadata,
+      volumeName: "pv-1",
+      className: "managed-csi",
+    });
+    assert.deepEqual(claimFacts({ metadata: claim.metadata }), {
+      metadata: claim.metadata,
+      volumeName: "",
+      className: "",
+    });
   });
 });

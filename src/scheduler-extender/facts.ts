@@ -14,7 +14,10 @@ const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
 /** Most volumes keep nobody out: they share one list. */
 const NOBODY: readonly NodeKey[] = [];
 
-/** What is kept of an AzVolume. A cluster has thousands of each of these, so that each keeps only what placing a pod needs. */
+/**
+ * What is kept of an AzVolume. A cluster has thousands of each of these, so that each keeps only what
+ * placing a pod needs.
+ */
 export interface VolumeFacts extends SourceObject {
   /** As `resourceUriKey` writes it; empty before it is known. */
   readonly diskKey: string;
@@ -75,7 +78,10 @@ export function volumeFacts(volume: AzVolume): VolumeFacts {
   return {
     metadata: ownMetadata(volume),
     diskKey: resourceUriKey(diskUri),
-    disk: detail === undefined ? undefined : { location: detail.location, skuName: detail.skuName, zones: detail.zones },
+    disk:
+      detail === undefined
+        ? undefined
+        : { location: detail.location, skuName: detail.skuName, zones: detail.zones },
     barred: barred.length === 0 ? NOBODY : barred,
   };
 }
@@ -119,7 +125,10 @@ export function claimFacts({ metadata, spec }: WireClaim): ClaimFacts {
 }
 
 /** What placing a pod needs of a PersistentVolume: the URI of its disk, if it is the driver's. */
-export function persistentVolumeFacts(volume: SourceObject, diskUri: string | undefined): PersistentVolumeFacts {
+export function persistentVolumeFacts(
+  volume: SourceObject,
+  diskUri: string | undefined,
+): PersistentVolumeFacts {
   return { metadata: ownMetadata(volume), diskKey: resourceUriKey(diskUri ?? "") };
 }
 

@@ -3,7 +3,10 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { hashName, nameAt, NameMemory, placeOfName, scanNodeNames } from "./node-names.ts";
 
-/** Some of each kind of byte: names', others', at the borders of what is looked for, and of more than one byte. */
+/**
+ * Some of each kind of byte: names', others', at the borders of what is looked for, and of more than one
+ * byte.
+ */
 const characters = fc.constantFrom(...Array.from("abz09-._#$~!\u007fé€😀"));
 
 function scanned(text: string): readonly string[] | undefined {

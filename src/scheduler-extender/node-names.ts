@@ -1,6 +1,7 @@
 /**
- * A list of node names as a request brought it: JSON's text between the brackets. Five thousand names are most of a request, and of what a request costs.
- * They are looked up and answered by the bytes that they came in, four at a time, without being made strings: that takes a third of the time.
+ * A list of node names as a request brought it: JSON's text between the brackets. Five thousand names are
+ * most of a request, and of what a request costs. They are looked up and answered by the bytes that they
+ * came in, four at a time, without being made strings: that takes a third of the time.
  */
 export interface NodeNames {
   /** `"node-a","node-b"`, in UTF-8. */
@@ -15,7 +16,10 @@ export interface NodeNames {
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
-/** Quotes, spaces, exclamation marks and what can't be printed come before it: a name ends where one of them is. */
+/**
+ * Quotes, spaces, exclamation marks and what can't be printed come before it: a name ends where one of them
+ * is.
+ */
 const NAME_BYTE_MIN = 0x23;
 const NAME_BYTE_MIN_FOURFOLD = 0x23232323;
 const HIGH_BITS = 0x80808080;
@@ -44,8 +48,9 @@ export class NameMemory {
 }
 
 /**
- * Reads the text between the brackets of a JSON list of names; what is answered holds until `memory` is used again. Undefined if it is anything else, or has spaces,
- * escapes or commas by themselves: Go writes none of them for names of nodes.
+ * Reads the text between the brackets of a JSON list of names; what is answered holds until `memory` is
+ * used again. Undefined if it is anything else, or has spaces, escapes or commas by themselves: Go writes
+ * none of them for names of nodes.
  */
 export function scanNodeNames(bytes: Buffer, memory: NameMemory = new NameMemory()): NodeNames | undefined {
   const { length } = bytes;
@@ -62,7 +67,8 @@ export function scanNodeNames(bytes: Buffer, memory: NameMemory = new NameMemory
     let hash = 0;
     while (at + WORD_BYTES <= length) {
       const word = words.getInt32(at, true);
-      // Not 0 if one of the four bytes is below: https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord
+      // Not 0 if one of the four bytes is below:
+      // https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord
       if (((word - NAME_BYTE_MIN_FOURFOLD) & ~word & HIGH_BITS) !== 0) break;
       hash = mixed(hash, word);
       at += WORD_BYTES;
@@ -101,7 +107,11 @@ export function placeOfName(names: NodeNames, name: string): number {
   const bytes = Buffer.from(name);
   const hash = hashName(bytes);
   for (let place = 0; place < names.count; place++) {
-    if (names.hashes[place] === hash && names.bytes.subarray(startOfName(names, place), names.ends[place]).equals(bytes)) return place;
+    if (
+      names.hashes[place] === hash &&
+      names.bytes.subarray(startOfName(names, place), names.ends[place]).equals(bytes)
+    )
+      return place;
   }
   return -1;
 }

@@ -51,8 +51,13 @@ describe("NodeTable", () => {
   it("finds none in an empty table, and each of thousands", () => {
     const table = new NodeTable();
     assert.deepEqual(find(table, ["node-a"]), [undefined]);
-    const nodes = Array.from({ length: 5_000 }, (_, at) => aCandidate(`aks-nodepool1-38471562-vmss${at.toString(36).padStart(6, "0")}`));
+    const nodes = Array.from({ length: 5_000 }, (_, at) =>
+      aCandidate(`aks-nodepool1-38471562-vmss${at.toString(36).padStart(6, "0")}`),
+    );
     for (const node of nodes) table.put(node);
-    assert.deepEqual(find(table, [...nodes.map((node) => node.nodeName), "aks-nodepool1-38471562-vmss00zzzz"]), [...nodes, undefined]);
+    assert.deepEqual(
+      find(table, [...nodes.map((node) => node.nodeName), "aks-nodepool1-38471562-vmss00zzzz"]),
+      [...nodes, undefined],
+    );
   });
 });

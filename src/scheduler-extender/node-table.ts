@@ -55,7 +55,10 @@ export class NodeTable {
     return this.#nodes;
   }
 
-  /** The node of each name; undefined where there is none of that name. The answer holds until the next names are looked for. */
+  /**
+   * The node of each name; undefined where there is none of that name. The answer holds until the next
+   * names are looked for.
+   */
   find(names: NodeNames): readonly (CandidateNode | undefined)[] {
     this.#lookup ??= lookupOf(this.#nodes.map(({ nodeName }) => Buffer.from(nodeName)));
     const lookup = this.#lookup;
@@ -72,7 +75,11 @@ export class NodeTable {
 
 function lookupOf(nodeNames: readonly Buffer[]): Lookup {
   const slotCount = 2 ** Math.ceil(Math.log2(Math.max(1, nodeNames.length) * SLOTS_PER_NODE));
-  const lookup = { words: viewOf(Buffer.concat(nodeNames)), ends: new Int32Array(nodeNames.length), slots: new Int32Array(slotCount) };
+  const lookup = {
+    words: viewOf(Buffer.concat(nodeNames)),
+    ends: new Int32Array(nodeNames.length),
+    slots: new Int32Array(slotCount),
+  };
   let end = 0;
   for (const [place, nodeName] of nodeNames.entries()) {
     lookup.ends[place] = end += nodeName.length;
@@ -83,7 +90,10 @@ function lookupOf(nodeNames: readonly Buffer[]): Lookup {
   return lookup;
 }
 
-/** The place of one of the names; -1 if it is not known. `words`: the names' bytes. Makes no object: it is asked thousands of times a request. */
+/**
+ * The place of one of the names; -1 if it is not known. `words`: the names' bytes. Makes no object: it is
+ * asked thousands of times a request.
+ */
 function placeOf(lookup: Lookup, names: NodeNames, words: DataView, at: number): number {
   const { ends, slots } = lookup;
   const mask = slots.length - 1;
@@ -95,7 +105,11 @@ function placeOf(lookup: Lookup, names: NodeNames, words: DataView, at: number):
     const start = place === 0 ? 0 : (ends[place - 1] ?? 0);
     if ((ends[place] ?? 0) - start !== length) continue;
     let byte = 0;
-    while (byte + WORD_BYTES <= length && lookup.words.getInt32(start + byte) === words.getInt32(nameStart + byte)) byte += WORD_BYTES;
+    while (
+      byte + WORD_BYTES <= length &&
+      lookup.words.getInt32(start + byte) === words.getInt32(nameStart + byte)
+    )
+      byte += WORD_BYTES;
     while (byte < length && lookup.words.getUint8(start + byte) === words.getUint8(nameStart + byte)) byte++;
     if (byte === length) return place;
   }

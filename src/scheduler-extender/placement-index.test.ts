@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
-import { aDetail, anAttachment, aRecord, aReplica, aVolume, diskUri, identity } from "../core/testing/objects.ts";
+import {
+  aDetail,
+  anAttachment,
+  aRecord,
+  aReplica,
+  aVolume,
+  diskUri,
+  identity,
+} from "../core/testing/objects.ts";
 import type { AttachmentFacts } from "./facts.ts";
 import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";
@@ -10,12 +18,20 @@ import { aCluster, wellNode } from "./testing/a-cluster.ts";
 
 const diskKey = diskUri.toLowerCase();
 const claimed = [{ kind: "claim", claimKey: "default/data" }] as const;
-const meta = (name: string, namespace?: string) => ({ name, resourceVersion: "1", ...(namespace === undefined ? {} : { namespace }) });
+const meta = (name: string, namespace?: string) => ({
+  name,
+  resourceVersion: "1",
+  ...(namespace === undefined ? {} : { namespace }),
+});
 
 function anIndex() {
   const cluster = aCluster();
   const clock = createVirtualClock();
-  return { cluster, clock, index: createPlacementIndex({ caches: cluster, heartbeatStaleMs: 35_000, clock }) };
+  return {
+    cluster,
+    clock,
+    index: createPlacementIndex({ caches: cluster, heartbeatStaleMs: 35_000, clock }),
+  };
 }
 
 describe("the placement index", () => {
@@ -23,11 +39,17 @@ describe("the placement index", () => {
     const { cluster, index } = anIndex();
     cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
-    cluster.volumes.put(volumeFacts(aVolume({ status: { record: aRecord({ quarantine: [identity("node-c")] }) } })));
+    cluster.volumes.put(
+      volumeFacts(aVolume({ status: { record: aRecord({ quarantine: [identity("node-c")] }) } })),
+    );
     const replica = attachmentFacts(aReplica("node-b"));
     cluster.attachments.put(replica);
     const found = [
-      { disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] }, barred: [identity("node-c")], attachments: new Map([["node-b", replica]]) },
+      {
+        disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] },
+        barred: [identity("node-c")],
+        attachments: new Map([["node-b", replica]]),
+      },
     ];
     assert.deepEqual(index.podVolumes(claimed), found);
     assert.deepEqual(index.podVolumes([{ kind: "disk", diskUri: diskUri.toUpperCase() }]), found);
@@ -45,8 +67,18 @@ describe("the placement index", () => {
       { because: "our class", volumeName: "", className: "managed-csi", count: 1 },
       { because: "another driver's class", volumeName: "", className: "files", count: 0 },
       { because: "a class that is not known", volumeName: "", className: "gone", count: 0 },
-      { because: "bound to another driver's volume", volumeName: "pv-of-files", className: "managed-csi", count: 0 },
-      { because: "bound to a volume that is not known", volumeName: "pv-gone", className: "managed-csi", count: 0 },
+      {
+        because: "bound to another driver's volume",
+        volumeName: "pv-of-files",
+        className: "managed-csi",
+        count: 0,
+      },
+      {
+        because: "bound to a volume that is not known",
+        volumeName: "pv-gone",
+        className: "managed-csi",
+        count: 0,
+      },
     ];
     for (const { because, volumeName, className, count } of rows) {
       const { cluster, index } = anIndex();
@@ -93,10 +125,17 @@ describe("the placement index", () => {
   });
 
   it("counts what has to stay on a node, whatever comes first and whatever is told twice", () => {
-    const primary = (name: string, nodeName: string): AttachmentFacts => ({ ...attachmentFacts(anAttachment(nodeName)), metadata: meta(name) });
-    const replica = (name: string, nodeName: string): AttachmentFacts => ({ ...attachmentFacts(aReplica(nodeName)), metadata: meta(name) });
+    const primary = (name: string, nodeName: string): AttachmentFacts => ({
+      ...attachmentFacts(anAttachment(nodeName)),
+      metadata: meta(name),
+    });
+    const replica = (name: string, nodeName: string): AttachmentFacts => ({
+      ...attachmentFacts(aReplica(nodeName)),
+      metadata: meta(name),
+    });
     const { cluster, index } = anIndex();
-    const firm = (): unknown => ["node-a", "node-b"].map((nodeName) => index.findNode(nodeName)?.firmAttachments);
+    const firm = (): unknown =>
+      ["node-a", "node-b"].map((nodeName) => index.findNode(nodeName)?.firmAttachments);
     cluster.attachments.put(primary("1", "node-a"));
     cluster.nodes.put(wellNode("node-a"));
     cluster.nodes.put(wellNode("node-b"));
@@ -115,36 +154,54 @@ describe("the placement index", () => {
     const nodeName = fc.constantFrom("node-a", "node-b", "node-c");
     const attachment = fc
       .tuple(fc.constantFrom("1", "2", "3", "4"), nodeName, fc.boolean(), fc.boolean())
-      .map(([name, node, isFirm, isThere]) => ({ kind: "attachment" as const, key: `${name}-${node}`, node, isFirm, isThere }));
-    const node = fc.tuple(nodeName, fc.boolean()).map(([key, isThere]) => ({ kind: "node" as const, key, isThere }));
-    const volume = fc.constantFrom("1", "2").map((zone) => ({ kind: "volume" as const, key: "pvc-1", zone, isThere: true }));
+      .map(([name, node, isFirm, isThere]) => ({
+        kind: "attachment" as const,
+        key: `${name}-${node}`,
+        node,
+        isFirm,
+        isThere,
+      }));
+    const node = fc
+      .tuple(nodeName, fc.boolean())
+      .map(([key, isThere]) => ({ kind: "node" as const, key, isThere }));
+    const volume = fc
+      .constantFrom("1", "2")
+      .map((zone) => ({ kind: "volume" as const, key: "pvc-1", zone, isThere: true }));
     fc.assert(
-      fc.property(fc.array(fc.oneof(attachment, node, volume), { maxLength: 30 }), fc.infiniteStream(fc.nat(1_000)), (events, random) => {
-        const last = new Map(events.map((event) => [`${event.kind} ${event.key}`, event]));
-        const order = [...random.take(last.size)];
-        const shuffled = [...last.values()].map((event, at) => ({ event, place: order[at] ?? 0 })).toSorted((left, right) => left.place - right.place);
-        const seen = [events, shuffled.map(({ event }) => event)].map((told) => {
-          const { cluster, index } = anIndex();
-          for (const event of told) {
-            if (event.kind === "node") {
-              if (event.isThere) cluster.nodes.put(wellNode(event.key));
-              else cluster.nodes.remove(event.key);
-            } else if (event.kind === "attachment") {
-              const facts = attachmentFacts(event.isFirm ? anAttachment(event.node) : aReplica(event.node));
-              if (event.isThere) cluster.attachments.put({ ...facts, metadata: meta(event.key) });
-              else cluster.attachments.remove(event.key);
-            } else {
-              cluster.volumes.put(volumeFacts(aVolume({ status: { detail: aDetail({ zones: [event.zone] }) } })));
+      fc.property(
+        fc.array(fc.oneof(attachment, node, volume), { maxLength: 30 }),
+        fc.infiniteStream(fc.nat(1_000)),
+        (events, random) => {
+          const last = new Map(events.map((event) => [`${event.kind} ${event.key}`, event]));
+          const order = [...random.take(last.size)];
+          const shuffled = [...last.values()]
+            .map((event, at) => ({ event, place: order[at] ?? 0 }))
+            .toSorted((left, right) => left.place - right.place);
+          const seen = [events, shuffled.map(({ event }) => event)].map((told) => {
+            const { cluster, index } = anIndex();
+            for (const event of told) {
+              if (event.kind === "node") {
+                if (event.isThere) cluster.nodes.put(wellNode(event.key));
+                else cluster.nodes.remove(event.key);
+              } else if (event.kind === "attachment") {
+                const facts = attachmentFacts(event.isFirm ? anAttachment(event.node) : aReplica(event.node));
+                if (event.isThere) cluster.attachments.put({ ...facts, metadata: meta(event.key) });
+                else cluster.attachments.remove(event.key);
+              } else {
+                cluster.volumes.put(
+                  volumeFacts(aVolume({ status: { detail: aDetail({ zones: [event.zone] }) } })),
+                );
+              }
             }
-          }
-          index.refreshHealth();
-          return {
-            volumes: index.podVolumes([{ kind: "disk", diskUri }]),
-            nodes: ["node-a", "node-b", "node-c"].map((name) => index.findNode(name)),
-          };
-        });
-        assert.deepEqual(seen[0], seen[1]);
-      }),
+            index.refreshHealth();
+            return {
+              volumes: index.podVolumes([{ kind: "disk", diskUri }]),
+              nodes: ["node-a", "node-b", "node-c"].map((name) => index.findNode(name)),
+            };
+          });
+          assert.deepEqual(seen[0], seen[1]);
+        },
+      ),
     );
   });
 });

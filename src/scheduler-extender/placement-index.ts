@@ -2,12 +2,22 @@ import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { SourceCache } from "../ports/store/source-cache.ts";
-import type { AttachmentFacts, ClaimFacts, NodeFacts, PersistentVolumeFacts, StorageClassFacts, VolumeFacts } from "./facts.ts";
+import type {
+  AttachmentFacts,
+  ClaimFacts,
+  NodeFacts,
+  PersistentVolumeFacts,
+  StorageClassFacts,
+  VolumeFacts,
+} from "./facts.ts";
 import type { NodeNames } from "./node-names.ts";
 import { NodeTable } from "./node-table.ts";
 import type { VolumeReference } from "./pod-request.ts";
 
-/** How old the answer to "is its heartbeat still moving?" may be: looking at every node in every request would cost as much as the rest of it. */
+/**
+ * How old the answer to "is its heartbeat still moving?" may be: looking at every node in every request
+ * would cost as much as the rest of it.
+ */
 const HEALTH_AGE_MAX_MS = 1_000;
 
 /** What the index stands on, each kept up to date by a watch of its own. */
@@ -20,15 +30,24 @@ export interface PlacementCaches {
   readonly storageClasses: Pick<SourceCache<StorageClassFacts>, "get">;
 }
 
-/** What this process knows of volumes and nodes, arranged so that a request costs its pod's volumes and its nodes' names. */
+/**
+ * What this process knows of volumes and nodes, arranged so that a request costs its pod's volumes and its
+ * nodes' names.
+ */
 export interface PlacementIndex {
-  /** Those of the volumes that are this driver's, as they are now; one that is to be made for the pod is among them. */
+  /**
+   * Those of the volumes that are this driver's, as they are now; one that is to be made for the pod is
+   * among them.
+   */
   podVolumes(references: readonly VolumeReference[]): readonly PodVolume[];
   /** The node of that name; undefined where no node plug-in has registered. */
   findNode(nodeName: string): CandidateNode | undefined;
   /** The nodes of those names, in their order. The answer holds until the next names are asked for. */
   findNodes(names: NodeNames): readonly (CandidateNode | undefined)[];
-  /** Has to be called before a request is answered: judges the nodes' heartbeats anew if that was not done lately. */
+  /**
+   * Has to be called before a request is answered: judges the nodes' heartbeats anew if that was not done
+   * lately.
+   */
   refreshHealth(): void;
 }
 
@@ -67,7 +86,15 @@ export function createPlacementIndex(options: {
   function candidateOf(facts: NodeFacts): CandidateNode {
     const { name } = facts.metadata;
     const { vmId, location, zone, volumesMax } = facts;
-    return { nodeName: name, vmId, location, zone, volumesMax, health: healthOf(facts), firmAttachments: firmAttachments.get(name) ?? 0 };
+    return {
+      nodeName: name,
+      vmId,
+      location,
+      zone,
+      volumesMax,
+      health: healthOf(facts),
+      firmAttachments: firmAttachments.get(name) ?? 0,
+    };
   }
 
   function healthOf({ metadata, isReady }: NodeFacts): CandidateNode["health"] {
@@ -88,12 +115,15 @@ export function createPlacementIndex(options: {
   function podVolumeOfClaim(claimKey: string): PodVolume | undefined {
     const claim = caches.claims.get(claimKey);
     if (claim === undefined) return undefined;
-    if (claim.volumeName === "") return caches.storageClasses.get(claim.className)?.isOurs === true ? NEW_VOLUME : undefined;
+    if (claim.volumeName === "")
+      return caches.storageClasses.get(claim.className)?.isOurs === true ? NEW_VOLUME : undefined;
     const diskKey = caches.persistentVolumes.get(claim.volumeName)?.diskKey ?? "";
     return diskKey === "" ? undefined : podVolumeOf(diskKey);
   }
 
-  /** Without an AzVolume nobody can say whether the disk is this driver's, or of another installation of it. */
+  /**
+   * Without an AzVolume nobody can say whether the disk is this driver's, or of another installation of it.
+   */
   function podVolumeOfDisk(diskKey: string): PodVolume | undefined {
     return caches.volumes.byIndex("diskKey", diskKey).length === 0 ? undefined : podVolumeOf(diskKey);
   }
@@ -101,7 +131,10 @@ export function createPlacementIndex(options: {
   return {
     podVolumes: (references) =>
       references.flatMap(
-        (reference) => (reference.kind === "claim" ? podVolumeOfClaim(reference.claimKey) : podVolumeOfDisk(resourceUriKey(reference.diskUri))) ?? [],
+        (reference) =>
+          (reference.kind === "claim"
+            ? podVolumeOfClaim(reference.claimKey)
+            : podVolumeOfDisk(resourceUriKey(reference.diskUri))) ?? [],
       ),
     findNode: (nodeName) => candidates.get(nodeName),
     findNodes: (names) => candidates.find(names),

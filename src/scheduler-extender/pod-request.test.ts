@@ -35,10 +35,24 @@ describe("volumeReferences", () => {
       {},
       { spec: null },
       { spec: { volumes: "x" } },
-      { spec: { volumes: [null, 1, { persistentVolumeClaim: null }, { persistentVolumeClaim: { claimName: 1 } }, { ephemeral: {} }] } },
+      {
+        spec: {
+          volumes: [
+            null,
+            1,
+            { persistentVolumeClaim: null },
+            { persistentVolumeClaim: { claimName: 1 } },
+            { ephemeral: {} },
+          ],
+        },
+      },
     ];
     for (const pod of rows) assert.deepEqual(volumeReferences(pod), [], JSON.stringify(pod));
     fc.assert(fc.property(fc.anything(), (pod) => Array.isArray(volumeReferences(pod))));
-    fc.assert(fc.property(fc.array(fc.anything()), (volumes) => Array.isArray(volumeReferences({ metadata: {}, spec: { volumes } }))));
+    fc.assert(
+      fc.property(fc.array(fc.anything()), (volumes) =>
+        Array.isArray(volumeReferences({ metadata: {}, spec: { volumes } })),
+      ),
+    );
   });
 });

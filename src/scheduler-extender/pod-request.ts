@@ -5,7 +5,10 @@ export type VolumeReference =
   /** The URI of a managed disk that the pod names itself, as the in-tree driver allowed. */
   | { readonly kind: "disk"; readonly diskUri: string };
 
-/** A Pod (core/v1), as far as it is read. Nothing of it is taken for granted: whoever reaches the port may have written it. */
+/**
+ * A Pod (core/v1), as far as it is read. Nothing of it is taken for granted: whoever reaches the port may
+ * have written it.
+ */
 interface WirePod {
   readonly metadata?: { readonly name?: unknown; readonly namespace?: unknown } | null;
   readonly spec?: { readonly volumes?: unknown } | null;
@@ -29,7 +32,11 @@ export function volumeReferences(pod: unknown): readonly VolumeReference[] {
   const byName = new Map<string, VolumeReference>();
   for (const volume of volumes as readonly unknown[]) {
     const reference = isObject(volume) ? referenceOf(volume, namespace, podName) : undefined;
-    if (reference !== undefined) byName.set(reference.kind === "claim" ? reference.claimKey : reference.diskUri.toLowerCase(), reference);
+    if (reference !== undefined)
+      byName.set(
+        reference.kind === "claim" ? reference.claimKey : reference.diskUri.toLowerCase(),
+        reference,
+      );
   }
   return [...byName.values()];
 }
@@ -39,9 +46,12 @@ function referenceOf(volume: WireVolume, namespace: string, podName: string): Vo
   if (claimName !== undefined) return { kind: "claim", claimKey: `${namespace}/${claimName}` };
   const volumeName = textOf(volume.name);
   // The name that Kubernetes gives the claim of a generic ephemeral volume.
-  if (isObject(volume.ephemeral) && volumeName !== undefined) return { kind: "claim", claimKey: `${namespace}/${podName}-${volumeName}` };
+  if (isObject(volume.ephemeral) && volumeName !== undefined)
+    return { kind: "claim", claimKey: `${namespace}/${podName}-${volumeName}` };
   const diskUri = textOf(volume.azureDisk?.diskURI);
-  return diskUri === undefined || textOf(volume.azureDisk?.kind)?.toLowerCase() !== "managed" ? undefined : { kind: "disk", diskUri };
+  return diskUri === undefined || textOf(volume.azureDisk?.kind)?.toLowerCase() !== "managed"
+    ? undefined
+    : { kind: "disk", diskUri };
 }
 
 function isObject(value: unknown): value is object {

@@ -6,7 +6,12 @@ import { afterEach, describe, it } from "node:test";
 import { systemClock } from "../adapters/system/system-clock.ts";
 import { silentLogger } from "../controller/testing/silent-logger.ts";
 import type { AnswerExtender } from "./extender.ts";
-import { type ExtenderLimits, type ExtenderServer, type ServedRequest, serveExtender } from "./serve-extender.ts";
+import {
+  type ExtenderLimits,
+  type ExtenderServer,
+  type ServedRequest,
+  serveExtender,
+} from "./serve-extender.ts";
 
 const MIB = 1024 * 1024;
 /** Longer than anything here takes on a busy machine, in milliseconds. */
@@ -20,7 +25,9 @@ const echo: AnswerExtender = (verb, body) =>
 
 const servers: ExtenderServer[] = [];
 
-async function aServer(options: { readonly answer?: AnswerExtender; readonly limits?: Partial<ExtenderLimits> } = {}) {
+async function aServer(
+  options: { readonly answer?: AnswerExtender; readonly limits?: Partial<ExtenderLimits> } = {},
+) {
   const served: ServedRequest[] = [];
   const server = await serveExtender({
     host: "127.0.0.1",
@@ -35,10 +42,21 @@ async function aServer(options: { readonly answer?: AnswerExtender; readonly lim
   });
   servers.push(server);
   const port = Number(server.address.split(":").at(-1));
-  return { server, served, port, post: (path: string, body: string, agent?: Agent) => call(port, "POST", path, body, agent) };
+  return {
+    server,
+    served,
+    port,
+    post: (path: string, body: string, agent?: Agent) => call(port, "POST", path, body, agent),
+  };
 }
 
-async function call(port: number, method: string, path: string, body: string, agent?: Agent): Promise<{ readonly code: number; readonly text: string }> {
+async function call(
+  port: number,
+  method: string,
+  path: string,
+  body: string,
+  agent?: Agent,
+): Promise<{ readonly code: number; readonly text: string }> {
   const sent = request({ host: "127.0.0.1", port, method, path, ...(agent === undefined ? {} : { agent }) });
   sent.on("error", () => {});
   sent.end(body);
@@ -91,7 +109,9 @@ describe("the extender's server", () => {
   it("holds a bounded amount of unfinished requests together", async () => {
     const { post, port } = await aServer({ limits: { bufferedBytesMax: MIB } });
     const unfinished = connect(port, "127.0.0.1");
-    unfinished.write(`POST /filter HTTP/1.1\r\nhost: x\r\ncontent-length: ${2 * MIB}\r\n\r\n${"x".repeat(MIB / 2)}`);
+    unfinished.write(
+      `POST /filter HTTP/1.1\r\nhost: x\r\ncontent-length: ${2 * MIB}\r\n\r\n${"x".repeat(MIB / 2)}`,
+    );
     await untilAnswered(async () => (await post("/filter", "x".repeat(MIB / 2 + 1))).code === 503);
     unfinished.destroy();
     await untilAnswered(async () => (await post("/filter", "x".repeat(MIB / 2 + 1))).code === 200);

@@ -8,22 +8,35 @@ import type { AnswerExtender, ExtenderAnswer, ExtenderVerb } from "./extender.ts
 
 /** A scheduler opens one connection for each call under way, and has a few of those. */
 const CONNECTIONS_MAX = 256;
-/** Memory that is kept to receive and answer the next requests: 5,000 nodes take 0.2 MB by name and 0.3 MB with scores. */
+/**
+ * Memory that is kept to receive and answer the next requests: 5,000 nodes take 0.2 MB by name and 0.3 MB
+ * with scores.
+ */
 const WRITERS = { keptMax: 16, capacityMax: 4 * 1024 * 1024 };
 /** A request that takes too long is found out within this part of the time it may take. */
 const TIMEOUT_CHECKS = 10;
 
 /** What one client may cost. */
 export interface ExtenderLimits {
-  /** From the first byte of a request to its last, in milliseconds. Default 5,000, which is as long as a scheduler waits if it is not told otherwise. */
+  /**
+   * From the first byte of a request to its last, in milliseconds. Default 5,000, which is as long as a
+   * scheduler waits if it is not told otherwise.
+   */
   readonly requestTimeoutMs: number;
-  /** Of one request, in bytes. Default 64 MiB: the names of 5,000 nodes are 0.2 MB, the nodes in full about 10 MB. */
+  /**
+   * Of one request, in bytes. Default 64 MiB: the names of 5,000 nodes are 0.2 MB, the nodes in full about
+   * 10 MB.
+   */
   readonly bodyBytesMax: number;
   /** Of all requests together that are being received, in bytes. Default 128 MiB. */
   readonly bufferedBytesMax: number;
 }
 
-const defaultLimits: ExtenderLimits = { requestTimeoutMs: 5_000, bodyBytesMax: 64 * 1024 * 1024, bufferedBytesMax: 128 * 1024 * 1024 };
+const defaultLimits: ExtenderLimits = {
+  requestTimeoutMs: 5_000,
+  bodyBytesMax: 64 * 1024 * 1024,
+  bufferedBytesMax: 128 * 1024 * 1024,
+};
 
 const verbs: ReadonlyMap<string, ExtenderVerb> = new Map([
   ["/filter", "filter"],
@@ -43,11 +56,17 @@ export interface ServedRequest {
 export interface ExtenderServer {
   /** `host:port` as it is served. */
   readonly address: string;
-  /** Takes no more connections and lets requests under way finish, until `signal` is aborted. May be called again. */
+  /**
+   * Takes no more connections and lets requests under way finish, until `signal` is aborted. May be called
+   * again.
+   */
   drain(signal: AbortSignal): Promise<void>;
 }
 
-/** Serves `/filter` and `/prioritize`, and by `otherwise` whatever else there is. Throws if the address can't be had. */
+/**
+ * Serves `/filter` and `/prioritize`, and by `otherwise` whatever else there is. Throws if the address
+ * can't be had.
+ */
 export async function serveExtender(options: {
   readonly host: string;
   /** 0: any that is free. */
@@ -74,7 +93,8 @@ export async function serveExtender(options: {
     if (verb === undefined) otherwise(request, response);
     else receive(verb, request, response);
   });
-  // The scheduler closes idle connections, the server never does: so no request is lost on a connection that is just being closed.
+  // The scheduler closes idle connections, the server never does: so no request is lost on a connection
+  // that is just being closed.
   server.keepAliveTimeout = 0;
   server.maxConnections = CONNECTIONS_MAX;
 
@@ -103,7 +123,11 @@ export async function serveExtender(options: {
       if (response.headersSent) return;
       sizeBytes += chunk.length;
       bufferedBytes += chunk.length;
-      if (sizeBytes > bodyBytesMax) refuse(413, `the body has more than ${bodyBytesMax} bytes: set nodeCacheCapable, so that nodes are sent by name`);
+      if (sizeBytes > bodyBytesMax)
+        refuse(
+          413,
+          `the body has more than ${bodyBytesMax} bytes: set nodeCacheCapable, so that nodes are sent by name`,
+        );
       else if (bufferedBytes > bufferedBytesMax) refuse(503, "too much is being received at once");
       else received.append(chunk);
     });
@@ -123,7 +147,8 @@ export async function serveExtender(options: {
       writers.giveBack(answered);
       onServed({ verb, ...ended, durationMs: clock.elapsedMs() - startedMs });
     });
-    if (request.method !== "POST") refuse(405, `${request.method ?? ""} is not known here: POST an ExtenderArgs`);
+    if (request.method !== "POST")
+      refuse(405, `${request.method ?? ""} is not known here: POST an ExtenderArgs`);
   }
 
   server.listen(port, host);

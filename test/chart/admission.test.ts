@@ -58,293 +58,437 @@ interface Policy {
   readonly status?: { readonly typeChecking?: object };
 }
 
-describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? false, timeout: FIRST_START_TIMEOUT_MS }, () => {
-  let server: ApiServer;
-  let admin: ApiClient;
-  let tokenOf: (node: string | undefined) => Promise<ApiClient>;
-  let onA: ApiClient;
-  let uidOfA: string;
-  let folder: string;
-  const refusals: string[] = [];
+describe(
+  "what a node's token may change",
+  { skip: (await whyNoApiServer()) ?? false, timeout: FIRST_START_TIMEOUT_MS },
+  () => {
+    let server: ApiServer;
+    let admin: ApiClient;
+    let tokenOf: (node: string | undefined) => Promise<ApiClient>;
+    let onA: ApiClient;
+    let uidOfA: string;
+    let folder: string;
+    const refusals: string[] = [];
 
-  async function must(client: ApiClient, request: ApiRequest): Promise<ApiAnswer["body"]> {
-    const answer = await client.call(request, never);
-    assert.ok(answer.ok && answer.value.code < 300, `${request.method} ${request.path}: ${JSON.stringify(answer)}`);
-    return answer.value.body;
-  }
+    async function must(client: ApiClient, request: ApiRequest): Promise<ApiAnswer["body"]> {
+      const answer = await client.call(request, never);
+      assert.ok(
+        answer.ok && answer.value.code < 300,
+        `${request.method} ${request.path}: ${JSON.stringify(answer)}`,
+      );
+      return answer.value.body;
+    }
 
-  /** The sentence that a request is refused with; undefined if it is not. */
-  async function refusal(client: ApiClient, request: ApiRequest): Promise<string | undefined> {
-    const answer = await client.call(request, never);
-    assert.ok(answer.ok, JSON.stringify(answer));
-    if (answer.value.code < 300) return undefined;
-    const { message } = answer.value.body as { readonly message: string };
-    refusals.push(message);
-    return message;
-  }
+    /** The sentence that a request is refused with; undefined if it is not. */
+    async function refusal(client: ApiClient, request: ApiRequest): Promise<string | undefined> {
+      const answer = await client.call(request, never);
+      assert.ok(answer.ok, JSON.stringify(answer));
+      if (answer.value.code < 300) return undefined;
+      const { message } = answer.value.body as { readonly message: string };
+      refusals.push(message);
+      return message;
+    }
 
-  const pathOf = (plural: string, name = "", subresource = ""): string =>
-    `/apis/disk.csi.azure.com/v1/namespaces/${NAMESPACE}/${plural}${name === "" ? "" : `/${name}`}${subresource === "" ? "" : `/${subresource}`}`;
+    const pathOf = (plural: string, name = "", subresource = ""): string =>
+      `/apis/disk.csi.azure.com/v1/namespaces/${NAMESPACE}/${plural}${name === "" ? "" : `/${name}`}${subresource === "" ? "" : `/${subresource}`}`;
 
-  before(async () => {
-    server = await startApiServer((line) => console.log(line));
-    admin = server.connect();
-    folder = await mkdtemp(join(tmpdir(), "admission-"));
-    const file = join(folder, "chart.json");
-    // Of the whole chart this API server takes all but the DaemonSet: it allows no privileged pods.
-    const items = (await renderChart({ attach: "driver" })).filter(({ kind }) => kind !== "DaemonSet");
-    await writeFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
-    const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", file);
-    assert.equal(applied.code, 0, applied.output);
-    for (const name of [nodeA, nodeB].map(({ nodeName }) => nodeName)) {
-      const taints = [
-        { key: TAINT, value: "", effect: "NoExecute" },
-        { key: "mine", value: "", effect: "NoSchedule" },
+    before(async () => {
+      server = await startApiServer((line) => console.log(line));
+      admin = server.connect();
+      folder = await mkdtemp(join(tmpdir(), "admission-"));
+      const file = join(folder, "chart.json");
+      // Of the whole chart this API server takes all but the DaemonSet: it allows no privileged pods.
+      const items = (await renderChart({ attach: "driver" })).filter(({ kind }) => kind !== "DaemonSet");
+      await writeFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+      const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", file);
+      assert.equal(applied.code, 0, applied.output);
+      for (const name of [nodeA, nodeB].map(({ nodeName }) => nodeName)) {
+        const taints = [
+          { key: TAINT, value: "", effect: "NoExecute" },
+          { key: "mine", value: "", effect: "NoSchedule" },
+        ];
+        const node = (await must(admin, {
+          method: "POST",
+          path: "/api/v1/nodes",
+          body: { metadata: { name }, spec: { taints } },
+        })) as Made;
+        if (name === "node-a") uidOfA = node.metadata.uid;
+        const pod = {
+          metadata: { name: `csi-${name}` },
+          spec: {
+            nodeName: name,
+            serviceAccountName: NODE_ACCOUNT,
+            containers: [{ name: "azuredisk", image: "none" }],
+          },
+        };
+        await must(admin, {
+          method: "POST",
+          path: `/api/v1/namespaces/${RELEASE.namespace}/pods`,
+          body: pod,
+        });
+      }
+      tokenOf = async (node) => {
+        const boundObjectRef =
+          node === undefined ? undefined : { kind: "Pod", apiVersion: "v1", name: `csi-${node}` };
+        const path = `/api/v1/namespaces/${RELEASE.namespace}/serviceaccounts/${NODE_ACCOUNT}/token`;
+        const { status } = (await must(admin, {
+          method: "POST",
+          path,
+          body: { spec: { boundObjectRef } },
+        })) as { readonly status: { readonly token: string } };
+        return server.connect({
+          config: {
+            ...server.config,
+            clientCertificate: undefined,
+            token: { kind: "text", text: status.token },
+          },
+        });
+      };
+      onA = await tokenOf("node-a");
+      const probe = {
+        apiVersion: "disk.csi.azure.com/v1",
+        kind: "AzDriverNode",
+        metadata: { name: "node-b" },
+        spec: { nodeName: "node-b" },
+      };
+      await waitUntil("the policies to be enforced", { timeoutMs: ACTIVE_MAX_MS }, async () => {
+        const refused = await refusal(onA, {
+          method: "POST",
+          path: `${pathOf("azdrivernodes")}`,
+          query: { dryRun: "All" },
+          body: probe,
+        });
+        return refused?.includes("a node writes only its own AzDriverNode") === true ? true : undefined;
+      });
+    });
+    after(async () => {
+      await server?.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    let made = 0;
+    async function aVolume(status: Partial<NonNullable<AzVolume["status"]>>): Promise<AzVolume> {
+      const name = `pvc-${++made}`;
+      const spec = { ...newVolume.spec, volumeName: name };
+      const object = { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolume", metadata: { name }, spec };
+      const created = (await must(admin, {
+        method: "POST",
+        path: pathOf("azvolumes"),
+        body: object,
+      })) as AzVolume;
+      const full = { state: "Created", observedGeneration: 1, detail, conditions: [], ...status };
+      return (await must(admin, {
+        method: "PUT",
+        path: pathOf("azvolumes", name, "status"),
+        body: { ...created, status: full },
+      })) as AzVolume;
+    }
+
+    async function tryStatus(
+      from: AzVolume,
+      status: object | undefined,
+      client: ApiClient = onA,
+    ): Promise<string | undefined> {
+      return refusal(client, {
+        method: "PUT",
+        path: pathOf("azvolumes", from.metadata.name, "status"),
+        body: { ...from, status },
+      });
+    }
+
+    async function tryRecord(
+      from: WriterRecord,
+      to: WriterRecord,
+      client?: ApiClient,
+    ): Promise<string | undefined> {
+      const volume = await aVolume({ record: withRealUid(from) });
+      return tryStatus(volume, { ...volume.status, record: withRealUid(to) }, client);
+    }
+
+    /** The API server gives the Node of node-a a uid of its own. */
+    const withRealUid = (record: WriterRecord): WriterRecord =>
+      JSON.parse(JSON.stringify(record).replaceAll(`"${NODE_A_UID}"`, `"${uidOfA}"`)) as WriterRecord;
+
+    function moved(step: Step): WriterRecord {
+      assert.ok(step.ok, JSON.stringify(step));
+      return step.value;
+    }
+
+    for (const { name, from, step } of nodeSteps) {
+      it(`lets a node do its own step: ${name}`, async () => {
+        assert.equal(await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA))), undefined);
+      });
+      // A take of what is held already changes nothing, whoever sends it.
+      if (name === "take again") continue;
+      it(`refuses the same step of another node: ${name}`, async () => {
+        assert.match((await tryRecord(from(nodeB), moved(step(from(nodeB), nodeB)))) ?? "allowed", REFUSED);
+      });
+      it(`refuses it to a token that names no node: ${name}`, async () => {
+        const refused = await tryRecord(
+          from(nodeA),
+          moved(step(from(nodeA), nodeA)),
+          await tokenOf(undefined),
+        );
+        assert.match(refused ?? "allowed", /the token names no node/u);
+      });
+    }
+    for (const { name, from, step } of nodeSteps) {
+      it(`holds a node to the entries with the uid of its Node: ${name}`, async () => {
+        const [own, earlier] = [boundTo(from(nodeA), NODE_A_UID), boundTo(from(nodeA), EARLIER_UID)];
+        assert.equal(await tryRecord(own, moved(step(own, nodeA))), undefined);
+        const isMoved = !isDeepStrictEqual(entriesOf(earlier), entriesOf(moved(step(earlier, nodeA))));
+        const refused = (await tryRecord(earlier, moved(step(earlier, nodeA)))) ?? "allowed";
+        assert.match(refused, new RegExp(isMoved ? `denied request: ${OTHERS_ENTRY}$` : "^allowed$", "u"));
+      });
+    }
+    for (const { name, from, step } of controllerSteps) {
+      it(`refuses a controller's step: ${name}`, async () => {
+        assert.match((await tryRecord(from, moved(step(from)))) ?? "allowed", REFUSED);
+      });
+    }
+    for (const { name, from, to } of forgeries) {
+      it(`refuses ${name}`, async () => {
+        assert.match((await tryRecord(from, to)) ?? "allowed", REFUSED);
+      });
+    }
+
+    it("has room for a record that thousands of nodes are in", async () => {
+      const many = Array.from({ length: 5_000 }, (_, index) => ({ ...nodeC, nodeName: `node-${index}` }));
+      const record = { ...found, unverified: [], clean: many };
+      assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
+    });
+
+    const onCluster = (client: ApiClient): ObjectStore => createKubernetesObjectStore(client, NAMESPACE);
+    for (const row of nodeWrites) {
+      it(row.name, async () => {
+        const verdict = await verdictOf({ admin: onCluster(admin), node: onCluster(onA) }, row);
+        refusals.push(verdict);
+        assert.equal(verdict, row.verdict);
+      });
+    }
+
+    function anAttachment(node: NodeIdentity): object {
+      const volumeId = `${detail.diskUri}-${++made}`;
+      const spec = {
+        volumeName: "pvc-1",
+        volumeId,
+        nodeName: node.nodeName,
+        role: "Primary",
+        writerRequest: { since: SINCE },
+        readOnly: false,
+        volumeContext: {},
+      } as const;
+      return { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolumeAttachment", ...newAttachment(spec) };
+    }
+
+    it("lets a node take the start-up taint off itself, and no other, and off nobody else", async () => {
+      const { spec } = (await must(admin, { method: "GET", path: "/api/v1/nodes/node-a" })) as {
+        readonly spec: { readonly taints: readonly { readonly key: string }[] };
+      };
+      const kept = spec.taints.filter(({ key }) => key !== TAINT);
+      const taints = (value: readonly object[]) => [{ op: "replace", path: "/spec/taints", value }];
+      const patch = (node: string, body: object) =>
+        ({
+          method: "PATCH",
+          path: `/api/v1/nodes/${node}`,
+          body,
+          contentType: "application/json-patch+json",
+        }) as const;
+      assert.match((await refusal(onA, patch("node-b", taints(kept)))) ?? "allowed", /only its own Node/u);
+      const more = [{ key: "more", effect: "NoSchedule" }];
+      const forbidden = [
+        taints([]),
+        taints([...kept, ...more]),
+        [{ op: "add", path: "/metadata/labels", value: { zone: "2" } }],
+        [{ op: "add", path: "/spec/unschedulable", value: true }],
       ];
-      const node = (await must(admin, { method: "POST", path: "/api/v1/nodes", body: { metadata: { name }, spec: { taints } } })) as Made;
-      if (name === "node-a") uidOfA = node.metadata.uid;
+      for (const body of forbidden)
+        assert.match((await refusal(onA, patch("node-a", body))) ?? "allowed", REFUSED, JSON.stringify(body));
+      assert.equal(await refusal(onA, patch("node-a", taints(kept))), undefined);
+    });
+
+    it("tells the tokens of two Nodes of one name apart, and one that was issued without a Node", async () => {
+      const name = "node-d";
+      const made = { method: "POST", path: "/api/v1/nodes", body: { metadata: { name } } } as const;
       const pod = {
         metadata: { name: `csi-${name}` },
-        spec: { nodeName: name, serviceAccountName: NODE_ACCOUNT, containers: [{ name: "azuredisk", image: "none" }] },
+        spec: {
+          nodeName: name,
+          serviceAccountName: NODE_ACCOUNT,
+          containers: [{ name: "a", image: "none" }],
+        },
       };
       await must(admin, { method: "POST", path: `/api/v1/namespaces/${RELEASE.namespace}/pods`, body: pod });
-    }
-    tokenOf = async (node) => {
-      const boundObjectRef = node === undefined ? undefined : { kind: "Pod", apiVersion: "v1", name: `csi-${node}` };
-      const path = `/api/v1/namespaces/${RELEASE.namespace}/serviceaccounts/${NODE_ACCOUNT}/token`;
-      const { status } = (await must(admin, { method: "POST", path, body: { spec: { boundObjectRef } } })) as { readonly status: { readonly token: string } };
-      return server.connect({ config: { ...server.config, clientCertificate: undefined, token: { kind: "text", text: status.token } } });
-    };
-    onA = await tokenOf("node-a");
-    const probe = { apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNode", metadata: { name: "node-b" }, spec: { nodeName: "node-b" } };
-    await waitUntil("the policies to be enforced", { timeoutMs: ACTIVE_MAX_MS }, async () => {
-      const refused = await refusal(onA, { method: "POST", path: `${pathOf("azdrivernodes")}`, query: { dryRun: "All" }, body: probe });
-      return refused?.includes("a node writes only its own AzDriverNode") === true ? true : undefined;
-    });
-  });
-  after(async () => {
-    await server?.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  let made = 0;
-  async function aVolume(status: Partial<NonNullable<AzVolume["status"]>>): Promise<AzVolume> {
-    const name = `pvc-${++made}`;
-    const spec = { ...newVolume.spec, volumeName: name };
-    const object = { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolume", metadata: { name }, spec };
-    const created = (await must(admin, { method: "POST", path: pathOf("azvolumes"), body: object })) as AzVolume;
-    const full = { state: "Created", observedGeneration: 1, detail, conditions: [], ...status };
-    return (await must(admin, { method: "PUT", path: pathOf("azvolumes", name, "status"), body: { ...created, status: full } })) as AzVolume;
-  }
-
-  async function tryStatus(from: AzVolume, status: object | undefined, client: ApiClient = onA): Promise<string | undefined> {
-    return refusal(client, { method: "PUT", path: pathOf("azvolumes", from.metadata.name, "status"), body: { ...from, status } });
-  }
-
-  async function tryRecord(from: WriterRecord, to: WriterRecord, client?: ApiClient): Promise<string | undefined> {
-    const volume = await aVolume({ record: withRealUid(from) });
-    return tryStatus(volume, { ...volume.status, record: withRealUid(to) }, client);
-  }
-
-  /** The API server gives the Node of node-a a uid of its own. */
-  const withRealUid = (record: WriterRecord): WriterRecord => JSON.parse(JSON.stringify(record).replaceAll(`"${NODE_A_UID}"`, `"${uidOfA}"`)) as WriterRecord;
-
-  function moved(step: Step): WriterRecord {
-    assert.ok(step.ok, JSON.stringify(step));
-    return step.value;
-  }
-
-  for (const { name, from, step } of nodeSteps) {
-    it(`lets a node do its own step: ${name}`, async () => {
-      assert.equal(await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA))), undefined);
-    });
-    // A take of what is held already changes nothing, whoever sends it.
-    if (name === "take again") continue;
-    it(`refuses the same step of another node: ${name}`, async () => {
-      assert.match((await tryRecord(from(nodeB), moved(step(from(nodeB), nodeB)))) ?? "allowed", REFUSED);
-    });
-    it(`refuses it to a token that names no node: ${name}`, async () => {
-      const refused = await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA)), await tokenOf(undefined));
-      assert.match(refused ?? "allowed", /the token names no node/u);
-    });
-  }
-  for (const { name, from, step } of nodeSteps) {
-    it(`holds a node to the entries with the uid of its Node: ${name}`, async () => {
-      const [own, earlier] = [boundTo(from(nodeA), NODE_A_UID), boundTo(from(nodeA), EARLIER_UID)];
-      assert.equal(await tryRecord(own, moved(step(own, nodeA))), undefined);
-      const isMoved = !isDeepStrictEqual(entriesOf(earlier), entriesOf(moved(step(earlier, nodeA))));
-      const refused = (await tryRecord(earlier, moved(step(earlier, nodeA)))) ?? "allowed";
-      assert.match(refused, new RegExp(isMoved ? `denied request: ${OTHERS_ENTRY}$` : "^allowed$", "u"));
-    });
-  }
-  for (const { name, from, step } of controllerSteps) {
-    it(`refuses a controller's step: ${name}`, async () => {
-      assert.match((await tryRecord(from, moved(step(from)))) ?? "allowed", REFUSED);
-    });
-  }
-  for (const { name, from, to } of forgeries) {
-    it(`refuses ${name}`, async () => {
-      assert.match((await tryRecord(from, to)) ?? "allowed", REFUSED);
-    });
-  }
-
-  it("has room for a record that thousands of nodes are in", async () => {
-    const many = Array.from({ length: 5_000 }, (_, index) => ({ ...nodeC, nodeName: `node-${index}` }));
-    const record = { ...found, unverified: [], clean: many };
-    assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
-  });
-
-  const onCluster = (client: ApiClient): ObjectStore => createKubernetesObjectStore(client, NAMESPACE);
-  for (const row of nodeWrites) {
-    it(row.name, async () => {
-      const verdict = await verdictOf({ admin: onCluster(admin), node: onCluster(onA) }, row);
-      refusals.push(verdict);
-      assert.equal(verdict, row.verdict);
-    });
-  }
-
-  function anAttachment(node: NodeIdentity): object {
-    const volumeId = `${detail.diskUri}-${++made}`;
-    const spec = {
-      volumeName: "pvc-1",
-      volumeId,
-      nodeName: node.nodeName,
-      role: "Primary",
-      writerRequest: { since: SINCE },
-      readOnly: false,
-      volumeContext: {},
-    } as const;
-    return { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolumeAttachment", ...newAttachment(spec) };
-  }
-
-  it("lets a node take the start-up taint off itself, and no other, and off nobody else", async () => {
-    const { spec } = (await must(admin, { method: "GET", path: "/api/v1/nodes/node-a" })) as {
-      readonly spec: { readonly taints: readonly { readonly key: string }[] };
-    };
-    const kept = spec.taints.filter(({ key }) => key !== TAINT);
-    const taints = (value: readonly object[]) => [{ op: "replace", path: "/spec/taints", value }];
-    const patch = (node: string, body: object) =>
-      ({ method: "PATCH", path: `/api/v1/nodes/${node}`, body, contentType: "application/json-patch+json" }) as const;
-    assert.match((await refusal(onA, patch("node-b", taints(kept)))) ?? "allowed", /only its own Node/u);
-    const more = [{ key: "more", effect: "NoSchedule" }];
-    const forbidden = [
-      taints([]),
-      taints([...kept, ...more]),
-      [{ op: "add", path: "/metadata/labels", value: { zone: "2" } }],
-      [{ op: "add", path: "/spec/unschedulable", value: true }],
-    ];
-    for (const body of forbidden) assert.match((await refusal(onA, patch("node-a", body))) ?? "allowed", REFUSED, JSON.stringify(body));
-    assert.equal(await refusal(onA, patch("node-a", taints(kept))), undefined);
-  });
-
-  it("tells the tokens of two Nodes of one name apart, and one that was issued without a Node", async () => {
-    const name = "node-d";
-    const made = { method: "POST", path: "/api/v1/nodes", body: { metadata: { name } } } as const;
-    const pod = { metadata: { name: `csi-${name}` }, spec: { nodeName: name, serviceAccountName: NODE_ACCOUNT, containers: [{ name: "a", image: "none" }] } };
-    await must(admin, { method: "POST", path: `/api/v1/namespaces/${RELEASE.namespace}/pods`, body: pod });
-    const withoutNode = await tokenOf(name);
-    const earlier = (await must(admin, made)) as Made;
-    const onEarlier = await tokenOf(name);
-    await must(admin, { method: "DELETE", path: `/api/v1/nodes/${name}` });
-    const later = (await must(admin, made)) as Made;
-    const onLater = await tokenOf(name);
-    const verdict = async (client: ApiClient, nodeUid: string | undefined): Promise<string> => {
-      const from = written({ ...nodeA, nodeName: name, ...(nodeUid === undefined ? {} : { nodeUid }) });
-      return (await tryRecord(from, moved(steps.withdraw(from, { ...nodeA, nodeName: name })), client)) === undefined ? "allowed" : "refused";
-    };
-    const verdicts = async (nodeUid: string | undefined): Promise<readonly string[]> =>
-      Promise.all([withoutNode, onEarlier, onLater].map((client) => verdict(client, nodeUid)));
-    assert.deepEqual(
-      { earlier: await verdicts(earlier.metadata.uid), later: await verdicts(later.metadata.uid), none: await verdicts(undefined) },
-      { earlier: ["refused", "allowed", "refused"], later: ["refused", "refused", "allowed"], none: ["allowed", "allowed", "allowed"] },
-    );
-  });
-
-  it("has rules whose fields all exist: a misspelt one would refuse what nodes need", async () => {
-    const binary = join(await buildOnce(await goPart(await kubernetesModule()), (line) => console.log(line), never), "kubernetes");
-    // It is the program that it is called.
-    const manager = join(folder, "kube-controller-manager");
-    await symlink(binary, manager);
-    const flags = ["--controllers=validatingadmissionpolicy-status-controller", "--leader-elect=false", "--secure-port=0"];
-    const child = spawn(manager, [`--kubeconfig=${server.kubeconfigFile}`, ...flags], { stdio: "ignore" });
-    try {
-      const policies = await waitUntil("the policies' types to be checked", { timeoutMs: ACTIVE_MAX_MS }, async () => {
-        const path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
-        const { items } = (await must(admin, { method: "GET", path })) as { readonly items: readonly Policy[] };
-        return items.every(({ status }) => status?.typeChecking !== undefined) ? items : undefined;
-      });
+      const withoutNode = await tokenOf(name);
+      const earlier = (await must(admin, made)) as Made;
+      const onEarlier = await tokenOf(name);
+      await must(admin, { method: "DELETE", path: `/api/v1/nodes/${name}` });
+      const later = (await must(admin, made)) as Made;
+      const onLater = await tokenOf(name);
+      const verdict = async (client: ApiClient, nodeUid: string | undefined): Promise<string> => {
+        const from = written({ ...nodeA, nodeName: name, ...(nodeUid === undefined ? {} : { nodeUid }) });
+        return (await tryRecord(from, moved(steps.withdraw(from, { ...nodeA, nodeName: name })), client)) ===
+          undefined
+          ? "allowed"
+          : "refused";
+      };
+      const verdicts = async (nodeUid: string | undefined): Promise<readonly string[]> =>
+        Promise.all([withoutNode, onEarlier, onLater].map((client) => verdict(client, nodeUid)));
       assert.deepEqual(
-        policies.map(({ metadata, status }) => [metadata.name, status?.typeChecking]),
-        ["azdrivernode", "azvolume", "azvolumeattachment", "node"].map((name) => [`csi-azuredisk-node-${name}`, {}]),
+        {
+          earlier: await verdicts(earlier.metadata.uid),
+          later: await verdicts(later.metadata.uid),
+          none: await verdicts(undefined),
+        },
+        {
+          earlier: ["refused", "allowed", "refused"],
+          later: ["refused", "refused", "allowed"],
+          none: ["allowed", "allowed", "allowed"],
+        },
       );
-    } finally {
-      child.kill("SIGKILL");
-      await once(child, "close");
-    }
-  });
-
-  it("holds a node to its own also where it is given more rights than the chart gives it", async () => {
-    const volume = await aVolume({ record: written(nodeA) });
-    const attachment = (await must(admin, { method: "POST", path: pathOf("azvolumeattachments"), body: anAttachment(nodeA) })) as AzVolumeAttachment;
-    const subjects = [{ kind: "ServiceAccount", name: NODE_ACCOUNT, namespace: RELEASE.namespace }];
-    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" };
-    const body = { metadata: { name: "too-much" }, subjects, roleRef };
-    await must(admin, { method: "POST", path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body });
-    const marked = { ...volume, spec: { ...volume.spec, deleteRequested: true } };
-    const requests: readonly ApiRequest[] = [
-      { method: "PUT", path: pathOf("azvolumes", volume.metadata.name), body: marked },
-      { method: "DELETE", path: pathOf("azvolumes", volume.metadata.name) },
-      { method: "DELETE", path: pathOf("azvolumeattachments", attachment.metadata.name) },
-    ];
-    for (const request of requests) {
-      const refused = await waitUntil("the rights to be given", { timeoutMs: ACTIVE_MAX_MS }, async () => {
-        const message = await refusal(onA, request);
-        return message !== undefined && /cannot \w+ resource/u.test(message) ? undefined : (message ?? "allowed");
-      });
-      assert.match(refused, REFUSED, `${request.method} ${request.path}`);
-    }
-  });
-
-  it("refuses epochs and counters beyond what an exact number holds, and more volumes than a node can have", async () => {
-    const own = { apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNode", metadata: { name: "node-a" }, spec: { nodeName: "node-a" } };
-    const present = (await must(onA, { method: "POST", path: pathOf("azdrivernodes"), body: own })) as object;
-    const noted = (epoch: number) => ({ volumeName: "pvc-1", uid: "uid", epoch });
-    const put = (status: object): ApiRequest => ({
-      method: "PUT",
-      path: pathOf("azdrivernodes", "node-a", "status"),
-      body: { ...present, status: { ...heartbeat, ...status } },
     });
-    const lies = [{ volumes: [noted(2 ** 53)] }, { heartbeat: 2 ** 53 }, { volumes: Array.from({ length: 257 }, () => noted(1)) }];
-    for (const lie of lies) assert.match((await refusal(onA, put(lie))) ?? "allowed", /is invalid/u, JSON.stringify(lie).slice(0, 80));
-    assert.equal(await refusal(onA, put({ volumes: [noted(1)] })), undefined);
-  });
 
-  it("gives nodes no right to make attachments where VolumeAttachments state wants", async () => {
-    const rightsOf = async (values: object): Promise<readonly string[]> => {
-      const roles = (await renderChart(values)).filter(
-        ({ kind, metadata }) => kind === "Role" && (metadata as { readonly name: string }).name === "csi-azuredisk-node",
+    it("has rules whose fields all exist: a misspelt one would refuse what nodes need", async () => {
+      const binary = join(
+        await buildOnce(await goPart(await kubernetesModule()), (line) => console.log(line), never),
+        "kubernetes",
       );
-      const rules = roles.flatMap(({ rules: granted }) => granted as readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[]);
-      return rules.filter(({ resources }) => resources.includes("azvolumeattachments")).flatMap(({ verbs }) => verbs);
-    };
-    assert.deepEqual(await rightsOf({}), ["get", "list", "watch", "update"]);
-    assert.deepEqual(await rightsOf({ attach: "driver" }), ["get", "list", "watch", "create", "update"]);
-  });
+      // It is the program that it is called.
+      const manager = join(folder, "kube-controller-manager");
+      await symlink(binary, manager);
+      const flags = [
+        "--controllers=validatingadmissionpolicy-status-controller",
+        "--leader-elect=false",
+        "--secure-port=0",
+      ];
+      const child = spawn(manager, [`--kubeconfig=${server.kubeconfigFile}`, ...flags], { stdio: "ignore" });
+      try {
+        const policies = await waitUntil(
+          "the policies' types to be checked",
+          { timeoutMs: ACTIVE_MAX_MS },
+          async () => {
+            const path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+            const { items } = (await must(admin, { method: "GET", path })) as {
+              readonly items: readonly Policy[];
+            };
+            return items.every(({ status }) => status?.typeChecking !== undefined) ? items : undefined;
+          },
+        );
+        assert.deepEqual(
+          policies.map(({ metadata, status }) => [metadata.name, status?.typeChecking]),
+          ["azdrivernode", "azvolume", "azvolumeattachment", "node"].map((name) => [
+            `csi-azuredisk-node-${name}`,
+            {},
+          ]),
+        );
+      } finally {
+        child.kill("SIGKILL");
+        await once(child, "close");
+      }
+    });
 
-  it("has no rule that nothing above is refused by", async () => {
-    const policies = (await renderChart({})).filter(({ kind }) => kind === "ValidatingAdmissionPolicy");
-    const rules = policies.flatMap(({ spec }) =>
-      (spec as { readonly validations: readonly { readonly message: string }[] }).validations.map(({ message }) => message),
-    );
-    assert.ok(rules.length > 20, `${rules.length} rules`);
-    assert.deepEqual(
-      [...new Set(rules)].filter((rule) => !refusals.some((refused) => refused.includes(rule))),
-      [],
-    );
-  });
+    it("holds a node to its own also where it is given more rights than the chart gives it", async () => {
+      const volume = await aVolume({ record: written(nodeA) });
+      const attachment = (await must(admin, {
+        method: "POST",
+        path: pathOf("azvolumeattachments"),
+        body: anAttachment(nodeA),
+      })) as AzVolumeAttachment;
+      const subjects = [{ kind: "ServiceAccount", name: NODE_ACCOUNT, namespace: RELEASE.namespace }];
+      const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" };
+      const body = { metadata: { name: "too-much" }, subjects, roleRef };
+      await must(admin, {
+        method: "POST",
+        path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        body,
+      });
+      const marked = { ...volume, spec: { ...volume.spec, deleteRequested: true } };
+      const requests: readonly ApiRequest[] = [
+        { method: "PUT", path: pathOf("azvolumes", volume.metadata.name), body: marked },
+        { method: "DELETE", path: pathOf("azvolumes", volume.metadata.name) },
+        { method: "DELETE", path: pathOf("azvolumeattachments", attachment.metadata.name) },
+      ];
+      for (const request of requests) {
+        const refused = await waitUntil("the rights to be given", { timeoutMs: ACTIVE_MAX_MS }, async () => {
+          const message = await refusal(onA, request);
+          return message !== undefined && /cannot \w+ resource/u.test(message)
+            ? undefined
+            : (message ?? "allowed");
+        });
+        assert.match(refused, REFUSED, `${request.method} ${request.path}`);
+      }
+    });
 
-  it("asks nobody else: an administrator writes what a node may not", async () => {
-    const volume = await aVolume({ record: written(nodeB, { held: false, requested: false }) });
-    assert.equal(await tryStatus(volume, { ...volume.status, record: fresh }, admin), undefined);
-  });
-});
+    it("refuses epochs and counters beyond what an exact number holds, and more volumes than a node can have", async () => {
+      const own = {
+        apiVersion: "disk.csi.azure.com/v1",
+        kind: "AzDriverNode",
+        metadata: { name: "node-a" },
+        spec: { nodeName: "node-a" },
+      };
+      const present = (await must(onA, {
+        method: "POST",
+        path: pathOf("azdrivernodes"),
+        body: own,
+      })) as object;
+      const noted = (epoch: number) => ({ volumeName: "pvc-1", uid: "uid", epoch });
+      const put = (status: object): ApiRequest => ({
+        method: "PUT",
+        path: pathOf("azdrivernodes", "node-a", "status"),
+        body: { ...present, status: { ...heartbeat, ...status } },
+      });
+      const lies = [
+        { volumes: [noted(2 ** 53)] },
+        { heartbeat: 2 ** 53 },
+        { volumes: Array.from({ length: 257 }, () => noted(1)) },
+      ];
+      for (const lie of lies)
+        assert.match(
+          (await refusal(onA, put(lie))) ?? "allowed",
+          /is invalid/u,
+          JSON.stringify(lie).slice(0, 80),
+        );
+      assert.equal(await refusal(onA, put({ volumes: [noted(1)] })), undefined);
+    });
+
+    it("gives nodes no right to make attachments where VolumeAttachments state wants", async () => {
+      const rightsOf = async (values: object): Promise<readonly string[]> => {
+        const roles = (await renderChart(values)).filter(
+          ({ kind, metadata }) =>
+            kind === "Role" && (metadata as { readonly name: string }).name === "csi-azuredisk-node",
+        );
+        const rules = roles.flatMap(
+          ({ rules: granted }) =>
+            granted as readonly {
+              readonly resources: readonly string[];
+              readonly verbs: readonly string[];
+            }[],
+        );
+        return rules
+          .filter(({ resources }) => resources.includes("azvolumeattachments"))
+          .flatMap(({ verbs }) => verbs);
+      };
+      assert.deepEqual(await rightsOf({}), ["get", "list", "watch", "update"]);
+      assert.deepEqual(await rightsOf({ attach: "driver" }), ["get", "list", "watch", "create", "update"]);
+    });
+
+    it("has no rule that nothing above is refused by", async () => {
+      const policies = (await renderChart({})).filter(({ kind }) => kind === "ValidatingAdmissionPolicy");
+      const rules = policies.flatMap(({ spec }) =>
+        (spec as { readonly validations: readonly { readonly message: string }[] }).validations.map(
+          ({ message }) => message,
+        ),
+      );
+      assert.ok(rules.length > 20, `${rules.length} rules`);
+      assert.deepEqual(
+        [...new Set(rules)].filter((rule) => !refusals.some((refused) => refused.includes(rule))),
+        [],
+      );
+    });
+
+    it("asks nobody else: an administrator writes what a node may not", async () => {
+      const volume = await aVolume({ record: written(nodeB, { held: false, requested: false }) });
+      assert.equal(await tryStatus(volume, { ...volume.status, record: fresh }, admin), undefined);
+    });
+  },
+);

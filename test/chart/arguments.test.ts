@@ -21,10 +21,21 @@ import { VALUE_SETS } from "./value-sets.ts";
 
 /** A first run may have to build Kubernetes' own programs. */
 const BUILD_TIMEOUT_MS = 1_500_000;
-const PROGRAMS: readonly { readonly name: string; readonly options: Options }[] = [controllerRole, nodeRole, schedulerExtenderRole, preStopCommand];
+const PROGRAMS: readonly { readonly name: string; readonly options: Options }[] = [
+  controllerRole,
+  nodeRole,
+  schedulerExtenderRole,
+  preStopCommand,
+];
 const SIDECARS = ["csi-provisioner", "csi-attacher", "csi-resizer"];
 
-const NO_CLUSTER = kubeconfig({ server: "https://127.0.0.1:1", clusterName: "none", ca: "", certificate: "", key: "" });
+const NO_CLUSTER = kubeconfig({
+  server: "https://127.0.0.1:1",
+  clusterName: "none",
+  ca: "",
+  certificate: "",
+  key: "",
+});
 
 interface Container {
   readonly name: string;
@@ -35,46 +46,78 @@ interface Container {
 function containersOf(manifests: readonly Manifest[]): readonly Container[] {
   return manifests.flatMap(
     ({ spec }) =>
-      (spec as { readonly template?: { readonly spec: { readonly containers: readonly Container[] } } } | undefined)?.template?.spec.containers ?? [],
+      (
+        spec as
+          | { readonly template?: { readonly spec: { readonly containers: readonly Container[] } } }
+          | undefined
+      )?.template?.spec.containers ?? [],
   );
 }
 
-describe("arguments of the chart's containers", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
-  it("are settings that the roles have: a pod with others would never start", async () => {
-    const seen = new Set<string>();
-    for (const [name, values] of Object.entries(VALUE_SETS)) {
-      for (const { args = [], lifecycle } of containersOf(await renderChart(values)).filter((container) => container.name === "azuredisk")) {
-        for (const [roleName = "", ...rest] of [args, lifecycle?.preStop?.exec.command.slice(1) ?? []].filter((line) => line.length > 0)) {
-          const role = PROGRAMS.find((each) => each.name === roleName);
-          assert.ok(role !== undefined, `there is no role ${roleName}`);
-          const read = await readOptions(role.options, rest, () => Promise.resolve(fail("no file")));
-          assert.ok(read.ok, `${name}, ${roleName}: ${read.ok ? "" : read.failure}`);
-          seen.add(roleName);
+describe(
+  "arguments of the chart's containers",
+  { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
+  () => {
+    it("are settings that the roles have: a pod with others would never start", async () => {
+      const seen = new Set<string>();
+      for (const [name, values] of Object.entries(VALUE_SETS)) {
+        for (const { args = [], lifecycle } of containersOf(await renderChart(values)).filter(
+          (container) => container.name === "azuredisk",
+        )) {
+          for (const [roleName = "", ...rest] of [
+            args,
+            lifecycle?.preStop?.exec.command.slice(1) ?? [],
+          ].filter((line) => line.length > 0)) {
+            const role = PROGRAMS.find((each) => each.name === roleName);
+            assert.ok(role !== undefined, `there is no role ${roleName}`);
+            const read = await readOptions(role.options, rest, () => Promise.resolve(fail("no file")));
+            assert.ok(read.ok, `${name}, ${roleName}: ${read.ok ? "" : read.failure}`);
+            seen.add(roleName);
+          }
         }
       }
-    }
-    assert.deepEqual([...seen].toSorted(), PROGRAMS.map((program) => program.name).toSorted());
-  });
+      assert.deepEqual([...seen].toSorted(), PROGRAMS.map((program) => program.name).toSorted());
+    });
 
-  it("are flags that the sidecars and the scheduler have, in the versions that the lab runs", async () => {
-    const bin = await buildOnce(await goPart(await kubernetesModule()), (line) => console.log(line), new AbortController().signal);
-    const manifests = await renderChart({});
-    for (const { name, args = [] } of containersOf(manifests).filter((container) => SIDECARS.includes(container.name))) {
-      const { code, output } = await runCommand(join(bin, name), [...args, "--version"], { cwd: "/" });
-      assert.equal(code, 0, `${name}: ${output}`);
-    }
-    const folder = await mkdtemp(join(tmpdir(), "scheduler-config-"));
-    try {
-      const config = manifests.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name === "csi-azuredisk-scheduler-extender");
-      const { "config.yaml": text = "" } = (config?.["data"] ?? {}) as Readonly<Record<string, string>>;
-      // It wants to know of an API server, but asks nothing of it.
-      await writeFile(join(folder, "config.yaml"), `${text}clientConnection: { kubeconfig: ${folder}/kubeconfig }\n`);
-      await writeFile(join(folder, "kubeconfig"), NO_CLUSTER);
-      const args = [`--config=${folder}/config.yaml`, `--write-config-to=${folder}/written.yaml`, "--secure-port=0"];
-      const { output } = await runCommand(join(bin, "kube-scheduler"), args, { cwd: folder, timeoutMs: 120_000 });
-      assert.match(output, /Wrote configuration/u);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
-});
+    it("are flags that the sidecars and the scheduler have, in the versions that the lab runs", async () => {
+      const bin = await buildOnce(
+        await goPart(await kubernetesModule()),
+        (line) => console.log(line),
+        new AbortController().signal,
+      );
+      const manifests = await renderChart({});
+      for (const { name, args = [] } of containersOf(manifests).filter((container) =>
+        SIDECARS.includes(container.name),
+      )) {
+        const { code, output } = await runCommand(join(bin, name), [...args, "--version"], { cwd: "/" });
+        assert.equal(code, 0, `${name}: ${output}`);
+      }
+      const folder = await mkdtemp(join(tmpdir(), "scheduler-config-"));
+      try {
+        const config = manifests.find(
+          ({ kind, metadata }) =>
+            kind === "ConfigMap" && metadata.name === "csi-azuredisk-scheduler-extender",
+        );
+        const { "config.yaml": text = "" } = (config?.["data"] ?? {}) as Readonly<Record<string, string>>;
+        // It wants to know of an API server, but asks nothing of it.
+        await writeFile(
+          join(folder, "config.yaml"),
+          `${text}clientConnection: { kubeconfig: ${folder}/kubeconfig }\n`,
+        );
+        await writeFile(join(folder, "kubeconfig"), NO_CLUSTER);
+        const args = [
+          `--config=${folder}/config.yaml`,
+          `--write-config-to=${folder}/written.yaml`,
+          "--secure-port=0",
+        ];
+        const { output } = await runCommand(join(bin, "kube-scheduler"), args, {
+          cwd: folder,
+          timeoutMs: 120_000,
+        });
+        assert.match(output, /Wrote configuration/u);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    });
+  },
+);

@@ -11,14 +11,18 @@ const BUILD_TIMEOUT_MS = 280_000;
 describe("the chart", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
   it("renders what it did, and gives no right that it did not: `npm run golden` shows what a change does to users", async () => {
     const files = await goldenFiles();
-    for (const { path, content } of files) assert.equal(await readFile(path, "utf8"), content, basename(path));
+    for (const { path, content } of files)
+      assert.equal(await readFile(path, "utf8"), content, basename(path));
     const folder = dirname(files[0]?.path ?? "");
     assert.deepEqual((await readdir(folder)).toSorted(), files.map(({ path }) => basename(path)).toSorted());
   });
 
   it("has nothing that Helm's own linter finds fault with", async () => {
     for (const [name, values] of Object.entries(VALUE_SETS)) {
-      const { code, output } = await runHelm(["lint", CHART, "--namespace", "kube-system", "--strict"], values);
+      const { code, output } = await runHelm(
+        ["lint", CHART, "--namespace", "kube-system", "--strict"],
+        values,
+      );
       assert.equal(code, 0, `${name}: ${output}`);
     }
   });

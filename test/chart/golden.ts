@@ -26,10 +26,16 @@ A line more is a right more: it needs a reason. What a node plug-in's token may 
 export async function goldenFiles(): Promise<readonly GoldenFile[]> {
   const files: GoldenFile[] = [];
   for (const [name, values] of Object.entries(VALUE_SETS))
-    files.push({ path: `${FOLDER}${name}.yaml`, content: HEADER + withoutDefinitions(await renderText(values)) });
+    files.push({
+      path: `${FOLDER}${name}.yaml`,
+      content: HEADER + withoutDefinitions(await renderText(values)),
+    });
   for (const attach of ["kubernetes", "driver"]) {
     const permissions = listPermissions(await renderChart({ attach }));
-    files.push({ path: `${FOLDER}permissions-attach-${attach}.md`, content: `${RULES_HEADER}${permissions.join("\n")}\n` });
+    files.push({
+      path: `${FOLDER}permissions-attach-${attach}.md`,
+      content: `${RULES_HEADER}${permissions.join("\n")}\n`,
+    });
   }
   return files;
 }

@@ -23,7 +23,11 @@ function ofV1(container: string, image = "of-v1"): object {
 }
 
 /** A Deployment or DaemonSet. */
-function aWorkload(name: string, namespace: string, pod: object): { readonly metadata: { readonly name: string; readonly namespace: string } } {
+function aWorkload(
+  name: string,
+  namespace: string,
+  pod: object,
+): { readonly metadata: { readonly name: string; readonly namespace: string } } {
   const labels = { app: name };
   const spec = { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } };
   return { metadata: { name, namespace }, ...{ spec } };
@@ -31,184 +35,255 @@ function aWorkload(name: string, namespace: string, pod: object): { readonly met
 
 interface Read {
   readonly code: number;
-  readonly body: { readonly metadata: { readonly uid: string }; readonly spec: Readonly<Record<string, unknown>> };
+  readonly body: {
+    readonly metadata: { readonly uid: string };
+    readonly spec: Readonly<Record<string, unknown>>;
+  };
 }
 
-describe("the chart in its life", { skip: (await whyNoApiServer()) ?? false, timeout: FIRST_START_TIMEOUT_MS }, () => {
-  let server: ApiServer;
-  let admin: ApiClient;
+describe(
+  "the chart in its life",
+  { skip: (await whyNoApiServer()) ?? false, timeout: FIRST_START_TIMEOUT_MS },
+  () => {
+    let server: ApiServer;
+    let admin: ApiClient;
 
-  before(async () => {
-    server = await startApiServer((line) => console.log(line));
-    admin = server.connect();
-    // The chart brings its own.
-    const { code, output } = await server.kubectl("delete", "crd", "--all");
-    assert.equal(code, 0, output);
-  });
-  after(async () => server?.close());
-
-  async function helm(...args: readonly string[]): Promise<string> {
-    const { code, output } = await runHelm([...args, "--namespace", RELEASE.namespace, "--kubeconfig", server.kubeconfigFile]);
-    assert.equal(code, 0, `helm ${args.join(" ")}: ${output}`);
-    return output;
-  }
-
-  async function install(
-    command: "install" | "upgrade",
-    values: object,
-    ...flags: readonly string[]
-  ): Promise<{ readonly code: number | undefined; readonly output: string }> {
-    const args = [command, RELEASE.name, CHART, "--namespace", RELEASE.namespace, "--kubeconfig", server.kubeconfigFile, ...flags];
-    return runHelm(args, { ...base, ...values });
-  }
-
-  async function mustInstall(command: "install" | "upgrade", values: object, ...flags: readonly string[]): Promise<void> {
-    const { code, output } = await install(command, values, ...flags);
-    assert.equal(code, 0, output);
-  }
-
-  async function read(path: string): Promise<Read> {
-    const answer = await admin.call({ method: "GET", path }, never);
-    assert.ok(answer.ok, JSON.stringify(answer));
-    return answer.value as Read;
-  }
-
-  async function create(path: string, body: object): Promise<void> {
-    const answer = await admin.call({ method: "POST", path, body }, never);
-    assert.ok(answer.ok && answer.value.code === 201, JSON.stringify(answer));
-  }
-
-  async function remove(path: string): Promise<void> {
-    const answer = await admin.call({ method: "DELETE", path }, never);
-    assert.ok(answer.ok && answer.value.code === 200, JSON.stringify(answer));
-  }
-
-  /** What Helm says of an install or upgrade that it refuses. */
-  async function refusal(command: "install" | "upgrade", values: object, ...flags: readonly string[]): Promise<string> {
-    const { code, output } = await install(command, values, ...flags);
-    assert.notEqual(code, 0, "it is to be refused");
-    return output;
-  }
-
-  it("is not laid over V1 by accident, and takes over what is left of V1 once its workloads are gone", async () => {
-    await create(`/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments`, aWorkload("csi-azuredisk-controller", RELEASE.namespace, ofV1("azuredisk")));
-    const spec = { attachRequired: true, podInfoOnMount: false, fsGroupPolicy: "ReadWriteOnceWithFSType" };
-    await create("/apis/storage.k8s.io/v1/csidrivers", { metadata: { name: "disk.csi.azure.com" }, spec });
-
-    const byName = /CSIDriver disk\.csi\.azure\.com is not of this release \(it names no Helm release\).*Remove it.*driver\.takeOver=true/u;
-    assert.match(await refusal("install", {}, "--take-ownership"), byName);
-    const running = /Deployment csi-azuredisk-controller in namespace kube-system .*is another Azure disk driver.*Remove it first/u;
-    assert.match(await refusal("install", takesOver, "--take-ownership", "--force-conflicts"), running);
-
-    await remove(CONTROLLER);
-    assert.match(await refusal("install", {}, "--take-ownership"), byName);
-    assert.match(await refusal("install", takesOver), /invalid ownership metadata/u);
-    assert.equal((await read(CONTROLLER)).code, 404, "nothing was made");
-    await mustInstall("install", takesOver, "--take-ownership", "--force-conflicts");
-    assert.equal((await read(CSI_DRIVER)).body.spec["fsGroupPolicy"], "File");
-    assert.equal((await read(CONTROLLER)).code, 200);
-  });
-
-  it("keeps its CSIDriver through an upgrade, makes it anew where `attach` changes, and goes back by rollback", async () => {
-    const first = await read(CSI_DRIVER);
-    await mustInstall("upgrade", { controller: { replicas: 3 } });
-    assert.equal((await read(CSI_DRIVER)).body.metadata.uid, first.body.metadata.uid);
-    assert.equal((await read(CONTROLLER)).body.spec["replicas"], 3);
-
-    await mustInstall("upgrade", { attach: "driver" });
-    const byDriver = await read(CSI_DRIVER);
-    assert.equal(byDriver.body.spec["attachRequired"], false);
-    await mustInstall("upgrade", { attach: "driver", controller: { replicas: 1 } });
-    assert.equal((await read(CSI_DRIVER)).body.metadata.uid, byDriver.body.metadata.uid);
-
-    await helm("rollback", RELEASE.name, "2");
-    assert.equal((await read(CSI_DRIVER)).body.spec["attachRequired"], true);
-    assert.equal((await read(CONTROLLER)).body.spec["replicas"], 3);
-    await helm("rollback", RELEASE.name, "3");
-    assert.equal((await read(CSI_DRIVER)).body.spec["attachRequired"], false);
-  });
-
-  it("brings definitions of the custom resources up to date", async () => {
-    const remove = [{ op: "remove", path: "/spec/versions/0/additionalPrinterColumns" }];
-    const outdated = await admin.call({ method: "PATCH", path: DEFINITION, body: remove, contentType: "application/json-patch+json" }, never);
-    assert.ok(outdated.ok && outdated.value.code === 200, JSON.stringify(outdated));
-    await mustInstall("upgrade", {}, "--force-conflicts");
-    const { versions } = (await read(DEFINITION)).body.spec as { readonly versions: readonly { readonly additionalPrinterColumns?: readonly unknown[] }[] };
-    assert.ok((versions[0]?.additionalPrinterColumns ?? []).length > 0, "the columns are missing");
-  });
-
-  it("is not upgraded beside a driver that has come since, whatever that one is called", async () => {
-    const plugin = { ...ofV1("driver"), volumes: [{ name: "plugin", hostPath: { path: "/var/lib/kubelet/plugins/disk.csi.azure.com/" } }] };
-    const others = [
-      { path: "/apis/apps/v1/namespaces/default/daemonsets", workload: aWorkload("other-node", "default", plugin) },
-      {
-        path: "/apis/apps/v1/namespaces/default/deployments",
-        workload: aWorkload("other", "default", ofV1("csi-driver", "mcr.microsoft.com/oss/azuredisk-csi:v1")),
-      },
-    ];
-    for (const { path, workload } of others) {
-      const { name } = workload.metadata;
-      await create(path, workload);
-      const refused = await refusal("upgrade", {});
-      assert.match(refused, new RegExp(`(DaemonSet|Deployment) ${name} in namespace default .*is another Azure disk driver`, "u"));
-      await remove(`${path}/${name}`);
-      await mustInstall("upgrade", {});
-    }
-    const bystander = aWorkload("web", "default", ofV1("web", "registry.example.com/azure-things"));
-    await create("/apis/apps/v1/namespaces/default/deployments", bystander);
-    await mustInstall("upgrade", {});
-    await remove("/apis/apps/v1/namespaces/default/deployments/web");
-  });
-
-  it("is not installed a second time under other names", async () => {
-    const second = {
-      ...base,
-      driver: { name: "fast.example.com" },
-      objectNamespace: "fast",
-      rbac: { name: "fast" },
-      controller: { cloudConfigSecretName: "" },
-    };
-    const { code, output } = await runHelm(["install", "second", CHART, "--namespace", "default", "--kubeconfig", server.kubeconfigFile], second);
-    assert.notEqual(code, 0);
-    assert.match(output, /in namespace kube-system \(Helm release azuredisk-csi-driver in kube-system\) is another Azure disk driver/u);
-  });
-
-  it("does not replace the workloads of V1's release by an upgrade of it: V1's pods would run beside the first of its own", async () => {
-    const owner = { "meta.helm.sh/release-name": RELEASE.name, "meta.helm.sh/release-namespace": RELEASE.namespace };
-    const node = aWorkload("csi-azuredisk-node", RELEASE.namespace, ofV1("azuredisk"));
-    await create(`/apis/apps/v1/namespaces/${RELEASE.namespace}/daemonsets`, { ...node, metadata: { ...node.metadata, annotations: owner } });
-    assert.match(await refusal("upgrade", {}), /DaemonSet csi-azuredisk-node in namespace kube-system \(Helm release azuredisk-csi-driver in kube-system\)/u);
-    await remove(`/apis/apps/v1/namespaces/${RELEASE.namespace}/daemonsets/csi-azuredisk-node`);
-    await mustInstall("upgrade", {});
-  });
-
-  it("leaves everything that describes disks when it is uninstalled, and finds it again when it is installed anew", async () => {
-    const spec = {
-      volumeName: "pvc-1",
-      capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-      requiredBytes: 0,
-      limitBytes: 0,
-      parameters: {},
-      maxShares: 1,
-      maxMountReplicaCount: 0,
-      deleteRequested: false,
-    };
-    await create(`/apis/disk.csi.azure.com/v1/namespaces/${OBJECTS}/azvolumes`, {
-      apiVersion: "disk.csi.azure.com/v1",
-      kind: "AzVolume",
-      metadata: { name: "pvc-1" },
-      spec,
+    before(async () => {
+      server = await startApiServer((line) => console.log(line));
+      admin = server.connect();
+      // The chart brings its own.
+      const { code, output } = await server.kubectl("delete", "crd", "--all");
+      assert.equal(code, 0, output);
     });
-    const { uid } = (await read(VOLUME)).body.metadata;
+    after(async () => server?.close());
 
-    await helm("uninstall", RELEASE.name);
-    assert.equal((await read(CONTROLLER)).code, 404);
-    assert.equal((await read(CSI_DRIVER)).code, 404);
-    assert.equal((await read(VOLUME)).body.metadata.uid, uid);
-    assert.equal((await read(`/api/v1/namespaces/${OBJECTS}`)).code, 200);
+    async function helm(...args: readonly string[]): Promise<string> {
+      const { code, output } = await runHelm([
+        ...args,
+        "--namespace",
+        RELEASE.namespace,
+        "--kubeconfig",
+        server.kubeconfigFile,
+      ]);
+      assert.equal(code, 0, `helm ${args.join(" ")}: ${output}`);
+      return output;
+    }
 
-    await mustInstall("install", {});
-    assert.equal((await read(VOLUME)).body.metadata.uid, uid);
-    assert.equal((await read(CONTROLLER)).code, 200);
-  });
-});
+    async function install(
+      command: "install" | "upgrade",
+      values: object,
+      ...flags: readonly string[]
+    ): Promise<{ readonly code: number | undefined; readonly output: string }> {
+      const args = [
+        command,
+        RELEASE.name,
+        CHART,
+        "--namespace",
+        RELEASE.namespace,
+        "--kubeconfig",
+        server.kubeconfigFile,
+        ...flags,
+      ];
+      return runHelm(args, { ...base, ...values });
+    }
+
+    async function mustInstall(
+      command: "install" | "upgrade",
+      values: object,
+      ...flags: readonly string[]
+    ): Promise<void> {
+      const { code, output } = await install(command, values, ...flags);
+      assert.equal(code, 0, output);
+    }
+
+    async function read(path: string): Promise<Read> {
+      const answer = await admin.call({ method: "GET", path }, never);
+      assert.ok(answer.ok, JSON.stringify(answer));
+      return answer.value as Read;
+    }
+
+    async function create(path: string, body: object): Promise<void> {
+      const answer = await admin.call({ method: "POST", path, body }, never);
+      assert.ok(answer.ok && answer.value.code === 201, JSON.stringify(answer));
+    }
+
+    async function remove(path: string): Promise<void> {
+      const answer = await admin.call({ method: "DELETE", path }, never);
+      assert.ok(answer.ok && answer.value.code === 200, JSON.stringify(answer));
+    }
+
+    /** What Helm says of an install or upgrade that it refuses. */
+    async function refusal(
+      command: "install" | "upgrade",
+      values: object,
+      ...flags: readonly string[]
+    ): Promise<string> {
+      const { code, output } = await install(command, values, ...flags);
+      assert.notEqual(code, 0, "it is to be refused");
+      return output;
+    }
+
+    it("is not laid over V1 by accident, and takes over what is left of V1 once its workloads are gone", async () => {
+      await create(
+        `/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments`,
+        aWorkload("csi-azuredisk-controller", RELEASE.namespace, ofV1("azuredisk")),
+      );
+      const spec = { attachRequired: true, podInfoOnMount: false, fsGroupPolicy: "ReadWriteOnceWithFSType" };
+      await create("/apis/storage.k8s.io/v1/csidrivers", { metadata: { name: "disk.csi.azure.com" }, spec });
+
+      const byName =
+        /CSIDriver disk\.csi\.azure\.com is not of this release \(it names no Helm release\).*Remove it.*driver\.takeOver=true/u;
+      assert.match(await refusal("install", {}, "--take-ownership"), byName);
+      const running =
+        /Deployment csi-azuredisk-controller in namespace kube-system .*is another Azure disk driver.*Remove it first/u;
+      assert.match(await refusal("install", takesOver, "--take-ownership", "--force-conflicts"), running);
+
+      await remove(CONTROLLER);
+      assert.match(await refusal("install", {}, "--take-ownership"), byName);
+      assert.match(await refusal("install", takesOver), /invalid ownership metadata/u);
+      assert.equal((await read(CONTROLLER)).code, 404, "nothing was made");
+      await mustInstall("install", takesOver, "--take-ownership", "--force-conflicts");
+      assert.equal((await read(CSI_DRIVER)).body.spec["fsGroupPolicy"], "File");
+      assert.equal((await read(CONTROLLER)).code, 200);
+    });
+
+    it("keeps its CSIDriver through an upgrade, makes it anew where `attach` changes, and goes back by rollback", async () => {
+      const first = await read(CSI_DRIVER);
+      await mustInstall("upgrade", { controller: { replicas: 3 } });
+      assert.equal((await read(CSI_DRIVER)).body.metadata.uid, first.body.metadata.uid);
+      assert.equal((await read(CONTROLLER)).body.spec["replicas"], 3);
+
+      await mustInstall("upgrade", { attach: "driver" });
+      const byDriver = await read(CSI_DRIVER);
+      assert.equal(byDriver.body.spec["attachRequired"], false);
+      await mustInstall("upgrade", { attach: "driver", controller: { replicas: 1 } });
+      assert.equal((await read(CSI_DRIVER)).body.metadata.uid, byDriver.body.metadata.uid);
+
+      await helm("rollback", RELEASE.name, "2");
+      assert.equal((await read(CSI_DRIVER)).body.spec["attachRequired"], true);
+      assert.equal((await read(CONTROLLER)).body.spec["replicas"], 3);
+      await helm("rollback", RELEASE.name, "3");
+      assert.equal((await read(CSI_DRIVER)).body.spec["attachRequired"], false);
+    });
+
+    it("brings definitions of the custom resources up to date", async () => {
+      const remove = [{ op: "remove", path: "/spec/versions/0/additionalPrinterColumns" }];
+      const outdated = await admin.call(
+        { method: "PATCH", path: DEFINITION, body: remove, contentType: "application/json-patch+json" },
+        never,
+      );
+      assert.ok(outdated.ok && outdated.value.code === 200, JSON.stringify(outdated));
+      await mustInstall("upgrade", {}, "--force-conflicts");
+      const { versions } = (await read(DEFINITION)).body.spec as {
+        readonly versions: readonly { readonly additionalPrinterColumns?: readonly unknown[] }[];
+      };
+      assert.ok((versions[0]?.additionalPrinterColumns ?? []).length > 0, "the columns are missing");
+    });
+
+    it("is not upgraded beside a driver that has come since, whatever that one is called", async () => {
+      const plugin = {
+        ...ofV1("driver"),
+        volumes: [{ name: "plugin", hostPath: { path: "/var/lib/kubelet/plugins/disk.csi.azure.com/" } }],
+      };
+      const others = [
+        {
+          path: "/apis/apps/v1/namespaces/default/daemonsets",
+          workload: aWorkload("other-node", "default", plugin),
+        },
+        {
+          path: "/apis/apps/v1/namespaces/default/deployments",
+          workload: aWorkload(
+            "other",
+            "default",
+            ofV1("csi-driver", "mcr.microsoft.com/oss/azuredisk-csi:v1"),
+          ),
+        },
+      ];
+      for (const { path, workload } of others) {
+        const { name } = workload.metadata;
+        await create(path, workload);
+        const refused = await refusal("upgrade", {});
+        assert.match(
+          refused,
+          new RegExp(
+            `(DaemonSet|Deployment) ${name} in namespace default .*is another Azure disk driver`,
+            "u",
+          ),
+        );
+        await remove(`${path}/${name}`);
+        await mustInstall("upgrade", {});
+      }
+      const bystander = aWorkload("web", "default", ofV1("web", "registry.example.com/azure-things"));
+      await create("/apis/apps/v1/namespaces/default/deployments", bystander);
+      await mustInstall("upgrade", {});
+      await remove("/apis/apps/v1/namespaces/default/deployments/web");
+    });
+
+    it("is not installed a second time under other names", async () => {
+      const second = {
+        ...base,
+        driver: { name: "fast.example.com" },
+        objectNamespace: "fast",
+        rbac: { name: "fast" },
+        controller: { cloudConfigSecretName: "" },
+      };
+      const { code, output } = await runHelm(
+        ["install", "second", CHART, "--namespace", "default", "--kubeconfig", server.kubeconfigFile],
+        second,
+      );
+      assert.notEqual(code, 0);
+      assert.match(
+        output,
+        /in namespace kube-system \(Helm release azuredisk-csi-driver in kube-system\) is another Azure disk driver/u,
+      );
+    });
+
+    it("does not replace the workloads of V1's release by an upgrade of it: V1's pods would run beside the first of its own", async () => {
+      const owner = {
+        "meta.helm.sh/release-name": RELEASE.name,
+        "meta.helm.sh/release-namespace": RELEASE.namespace,
+      };
+      const node = aWorkload("csi-azuredisk-node", RELEASE.namespace, ofV1("azuredisk"));
+      await create(`/apis/apps/v1/namespaces/${RELEASE.namespace}/daemonsets`, {
+        ...node,
+        metadata: { ...node.metadata, annotations: owner },
+      });
+      assert.match(
+        await refusal("upgrade", {}),
+        /DaemonSet csi-azuredisk-node in namespace kube-system \(Helm release azuredisk-csi-driver in kube-system\)/u,
+      );
+      await remove(`/apis/apps/v1/namespaces/${RELEASE.namespace}/daemonsets/csi-azuredisk-node`);
+      await mustInstall("upgrade", {});
+    });
+
+    it("leaves everything that describes disks when it is uninstalled, and finds it again when it is installed anew", async () => {
+      const spec = {
+        volumeName: "pvc-1",
+        capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
+        requiredBytes: 0,
+        limitBytes: 0,
+        parameters: {},
+        maxShares: 1,
+        maxMountReplicaCount: 0,
+        deleteRequested: false,
+      };
+      await create(`/apis/disk.csi.azure.com/v1/namespaces/${OBJECTS}/azvolumes`, {
+        apiVersion: "disk.csi.azure.com/v1",
+        kind: "AzVolume",
+        metadata: { name: "pvc-1" },
+        spec,
+      });
+      const { uid } = (await read(VOLUME)).body.metadata;
+
+      await helm("uninstall", RELEASE.name);
+      assert.equal((await read(CONTROLLER)).code, 404);
+      assert.equal((await read(CSI_DRIVER)).code, 404);
+      assert.equal((await read(VOLUME)).body.metadata.uid, uid);
+      assert.equal((await read(`/api/v1/namespaces/${OBJECTS}`)).code, 200);
+
+      await mustInstall("install", {});
+      assert.equal((await read(VOLUME)).body.metadata.uid, uid);
+      assert.equal((await read(CONTROLLER)).code, 200);
+    });
+  },
+);

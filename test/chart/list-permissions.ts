@@ -16,10 +16,18 @@ interface Binding extends Manifest {
   readonly roleRef: { readonly kind: string; readonly name: string };
 }
 
-/** What each service account of the chart may do: a line for each resource, sorted. Roles that the cluster has are named as they are. */
+/**
+ * What each service account of the chart may do: a line for each resource, sorted. Roles that the cluster
+ * has are named as they are.
+ */
 export function listPermissions(manifests: readonly Manifest[]): readonly string[] {
-  const roles = manifests.filter((manifest): manifest is Role => manifest.kind === "ClusterRole" || manifest.kind === "Role");
-  const bindings = manifests.filter((manifest): manifest is Binding => manifest.kind === "ClusterRoleBinding" || manifest.kind === "RoleBinding");
+  const roles = manifests.filter(
+    (manifest): manifest is Role => manifest.kind === "ClusterRole" || manifest.kind === "Role",
+  );
+  const bindings = manifests.filter(
+    (manifest): manifest is Binding =>
+      manifest.kind === "ClusterRoleBinding" || manifest.kind === "RoleBinding",
+  );
   const lines = bindings.flatMap((binding) => {
     const where = binding.kind === "ClusterRoleBinding" ? "everywhere" : (binding.metadata.namespace ?? "");
     const role = roles.find(
@@ -28,7 +36,10 @@ export function listPermissions(manifests: readonly Manifest[]): readonly string
         metadata.name === binding.roleRef.name &&
         (kind === "ClusterRole" || metadata.namespace === binding.metadata.namespace),
     );
-    const may = role === undefined ? [`all that the cluster's ${binding.roleRef.kind} ${binding.roleRef.name} says`] : role.rules.flatMap(describeRule);
+    const may =
+      role === undefined
+        ? [`all that the cluster's ${binding.roleRef.kind} ${binding.roleRef.name} says`]
+        : role.rules.flatMap(describeRule);
     return binding.subjects.flatMap(({ name }) => may.map((what) => `| ${name} | ${where} | ${what} |`));
   });
   return lines.toSorted();
@@ -36,5 +47,7 @@ export function listPermissions(manifests: readonly Manifest[]): readonly string
 
 function describeRule({ apiGroups, resources, resourceNames, verbs }: PolicyRule): readonly string[] {
   const names = resourceNames === undefined ? "" : ` named ${resourceNames.join(", ")}`;
-  return apiGroups.flatMap((group) => resources.map((resource) => `${resource}${group === "" ? "" : `.${group}`}${names}: ${verbs.join(", ")}`));
+  return apiGroups.flatMap((group) =>
+    resources.map((resource) => `${resource}${group === "" ? "" : `.${group}`}${names}: ${verbs.join(", ")}`),
+  );
 }

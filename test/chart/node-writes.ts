@@ -14,7 +14,10 @@ import { boundTo, EARLIER_UID, fresh, nodeA, nodeB, OTHERS_ENTRY, written } from
 /** A write of node-a's token, and what an API server with the chart answers. */
 export interface NodeWriteRow {
   readonly name: string;
-  /** `allowed`, `forbidden` (the role has no such right, or no rule says why), the message of the policy's rule that refuses it, or the kind of the store's failure. */
+  /**
+   * `allowed`, `forbidden` (the role has no such right, or no rule says why), the message of the policy's
+   * rule that refuses it, or the kind of the store's failure.
+   */
   readonly verdict: string;
   /** What an administrator does first, and what the token then does. */
   readonly write: (stores: Stores) => Promise<Result<unknown, Failure>>;
@@ -33,10 +36,14 @@ const DENIED = /denied request: (.+)$/su;
 /** Writes, and answers the verdict; the store is empty again after. */
 export async function verdictOf(stores: Stores, { write }: NodeWriteRow): Promise<string> {
   const done = await write(stores);
-  for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const) await removeAll(stores.admin, kind);
+  for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const)
+    await removeAll(stores.admin, kind);
   if (done.ok) return "allowed";
   if (done.failure.kind === "StoreUnavailable") return DENIED.exec(done.failure.detail)?.[1] ?? "forbidden";
-  return (done.failure.kind === "ObjectInvalid" ? DENIED.exec(done.failure.problem)?.[1] : undefined) ?? done.failure.kind;
+  return (
+    (done.failure.kind === "ObjectInvalid" ? DENIED.exec(done.failure.problem)?.[1] : undefined) ??
+    done.failure.kind
+  );
 }
 
 async function removeAll<K extends Kind>(admin: ObjectStore, kind: K): Promise<void> {
@@ -51,7 +58,11 @@ function must<T>(result: Result<T, Failure>): T {
   return result.value;
 }
 
-async function given<K extends Kind>({ admin }: Stores, kind: K, { status, ...object }: NewObject<K> & { readonly status?: object }): Promise<KindMap[K]> {
+async function given<K extends Kind>(
+  { admin }: Stores,
+  kind: K,
+  { status, ...object }: NewObject<K> & { readonly status?: object },
+): Promise<KindMap[K]> {
   const created = must(await admin.create(kind, object as unknown as NewObject<K>, never));
   return status === undefined ? created : must(await admin.updateStatus(kind, { ...created, status }, never));
 }
@@ -61,7 +72,10 @@ const diskUri = `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/
 
 type AttachmentSpec = AzVolumeAttachment["spec"];
 
-function attachmentOf({ nodeName }: NodeIdentity, spec: Partial<AttachmentSpec> = {}): NewObject<"AzVolumeAttachment"> {
+function attachmentOf(
+  { nodeName }: NodeIdentity,
+  spec: Partial<AttachmentSpec> = {},
+): NewObject<"AzVolumeAttachment"> {
   const requested = {
     volumeName: VOLUME,
     volumeId: diskUri,
@@ -74,7 +88,10 @@ function attachmentOf({ nodeName }: NodeIdentity, spec: Partial<AttachmentSpec> 
   return newAttachment({ ...requested, ...spec });
 }
 
-function withMetadata(made: NewObject<"AzVolumeAttachment">, metadata: Partial<NewObject<"AzVolumeAttachment">["metadata"]>): typeof made {
+function withMetadata(
+  made: NewObject<"AzVolumeAttachment">,
+  metadata: Partial<NewObject<"AzVolumeAttachment">["metadata"]>,
+): typeof made {
   return { ...made, metadata: { ...made.metadata, ...metadata } };
 }
 
@@ -82,8 +99,17 @@ function withoutRequest({ writerRequest: _, ...spec }: AttachmentSpec): Attachme
   return { ...spec, role: "Replica" };
 }
 
-const replica: NewObject<"AzVolumeAttachment"> = { ...attachmentOf(nodeA), spec: withoutRequest(attachmentOf(nodeA).spec) };
-const attached = { state: "Attached", role: "Primary", lun: 1, vmId: nodeA.vmId, instanceUri: nodeA.instanceUri } as const;
+const replica: NewObject<"AzVolumeAttachment"> = {
+  ...attachmentOf(nodeA),
+  spec: withoutRequest(attachmentOf(nodeA).spec),
+};
+const attached = {
+  state: "Attached",
+  role: "Primary",
+  lun: 1,
+  vmId: nodeA.vmId,
+  instanceUri: nodeA.instanceUri,
+} as const;
 const recall = { id: "r", published: [], unmounting: true, progress: "1", time: SINCE };
 const asked = { id: "r", since: SINCE } as const;
 const labels = attachmentOf(nodeA).metadata.labels ?? {};
@@ -97,13 +123,18 @@ const WANTS = "a node makes an AzVolumeAttachment only to say that it wants the 
 const ONLY_WANT = "of an AzVolumeAttachment a node writes only its want";
 const PRIMARY = "what a node wants, is its Primary";
 const KEPT = "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are";
-const ANSWERS = "of an AzVolumeAttachment's status a node writes only its answer to a recall, and that the device is missing";
+const ANSWERS =
+  "of an AzVolumeAttachment's status a node writes only its answer to a recall, and that the device is missing";
 /** By the definition, whoever writes. */
 const UNCHANGING = "ObjectInvalid";
 const MISSING = "that the device is missing, a node says; that it has been looked up, the controller";
 
 function created(name: string, verdict: string, made: NewObject<"AzVolumeAttachment">): NodeWriteRow {
-  return { name: `AzVolumeAttachment: ${name}`, verdict, write: ({ node }) => node.create("AzVolumeAttachment", made, never) };
+  return {
+    name: `AzVolumeAttachment: ${name}`,
+    verdict,
+    write: ({ node }) => node.create("AzVolumeAttachment", made, never),
+  };
 }
 
 /** `change` answers what the token puts there. */
@@ -132,49 +163,128 @@ function told(name: string, verdict: string, before: object | undefined, after: 
 const attachmentWrites: readonly NodeWriteRow[] = [
   created("states its want", "allowed", attachmentOf(nodeA)),
   created("states that of another node", NAME, attachmentOf(nodeB)),
-  created("under its name, of another node", OWN, withMetadata(attachmentOf(nodeA, { nodeName: "node-b" }), attachmentOf(nodeA).metadata)),
-  created("under the name of another node", NAME, withMetadata(attachmentOf(nodeA), { name: attachmentOf(nodeB).metadata.name })),
+  created(
+    "under its name, of another node",
+    OWN,
+    withMetadata(attachmentOf(nodeA, { nodeName: "node-b" }), attachmentOf(nodeA).metadata),
+  ),
+  created(
+    "under the name of another node",
+    NAME,
+    withMetadata(attachmentOf(nodeA), { name: attachmentOf(nodeB).metadata.name }),
+  ),
   created("of another disk under the name of this one", NAME, {
     ...attachmentOf(nodeA),
     spec: { ...attachmentOf(nodeA).spec, volumeId: diskUri.replace(VOLUME, "backup") },
   }),
-  created("under a name without its hash", NAME, withMetadata(attachmentOf(nodeA), { name: `${VOLUME}-node-a` })),
-  created("with another hash, which no rule can compute", "allowed", withMetadata(attachmentOf(nodeA), { name: `${VOLUME}-node-a-${"0".repeat(24)}` })),
-  created("of a disk with dots and capitals", "allowed", attachmentOf(nodeA, { volumeId: diskUri.replace(VOLUME, "My.Disk_1") })),
-  created("of a snapshot", MANAGED, attachmentOf(nodeA, { volumeId: diskUri.replace("/disks/", "/snapshots/") })),
+  created(
+    "under a name without its hash",
+    NAME,
+    withMetadata(attachmentOf(nodeA), { name: `${VOLUME}-node-a` }),
+  ),
+  created(
+    "with another hash, which no rule can compute",
+    "allowed",
+    withMetadata(attachmentOf(nodeA), { name: `${VOLUME}-node-a-${"0".repeat(24)}` }),
+  ),
+  created(
+    "of a disk with dots and capitals",
+    "allowed",
+    attachmentOf(nodeA, { volumeId: diskUri.replace(VOLUME, "My.Disk_1") }),
+  ),
+  created(
+    "of a snapshot",
+    MANAGED,
+    attachmentOf(nodeA, { volumeId: diskUri.replace("/disks/", "/snapshots/") }),
+  ),
   created("without the label of its node", LABEL, withMetadata(attachmentOf(nodeA), { labels: {} })),
-  created("with the label of another node", LABEL, withMetadata(attachmentOf(nodeA), { labels: { [NODE_NAME_LABEL]: "node-b" } })),
-  created("as placed by a controller", PLACED, withMetadata(attachmentOf(nodeA), { labels: { ...labels, [PLACED_BY_LABEL]: "controller" } })),
+  created(
+    "with the label of another node",
+    LABEL,
+    withMetadata(attachmentOf(nodeA), { labels: { [NODE_NAME_LABEL]: "node-b" } }),
+  ),
+  created(
+    "as placed by a controller",
+    PLACED,
+    withMetadata(attachmentOf(nodeA), { labels: { ...labels, [PLACED_BY_LABEL]: "controller" } }),
+  ),
   created("as a replica", WANTS, replica),
-  created("as a primary that it does not want", WANTS, { ...replica, spec: { ...replica.spec, role: "Primary" } }),
+  created("as a primary that it does not want", WANTS, {
+    ...replica,
+    spec: { ...replica.spec, role: "Primary" },
+  }),
   created("as recalled", WANTS, attachmentOf(nodeA, { recall: asked })),
   created("as published", WANTS, attachmentOf(nodeA, { published: true })),
   created("without its finalizer", WANTS, withMetadata(attachmentOf(nodeA), { finalizers: [] })),
-  created("with one more finalizer", WANTS, withMetadata(attachmentOf(nodeA), { finalizers: [ATTACHMENT_FINALIZER, "example.com/mine"] })),
+  created(
+    "with one more finalizer",
+    WANTS,
+    withMetadata(attachmentOf(nodeA), { finalizers: [ATTACHMENT_FINALIZER, "example.com/mine"] }),
+  ),
 
   updated("ends its want", "allowed", attachmentOf(nodeA), ({ spec }) => ({ spec: withoutRequest(spec) })),
-  updated("states it again", "allowed", replica, ({ spec }) => ({ spec: { ...spec, role: "Primary", writerRequest: { since: SINCE } } })),
-  updated("wants what it leaves a replica", PRIMARY, replica, ({ spec }) => ({ spec: { ...spec, writerRequest: { since: SINCE } } })),
-  updated("writes an annotation", "allowed", replica, ({ metadata }) => ({ metadata: { ...metadata, annotations: { a: "1" } } })),
+  updated("states it again", "allowed", replica, ({ spec }) => ({
+    spec: { ...spec, role: "Primary", writerRequest: { since: SINCE } },
+  })),
+  updated("wants what it leaves a replica", PRIMARY, replica, ({ spec }) => ({
+    spec: { ...spec, writerRequest: { since: SINCE } },
+  })),
+  updated("writes an annotation", "allowed", replica, ({ metadata }) => ({
+    metadata: { ...metadata, annotations: { a: "1" } },
+  })),
   updated("of another node", OWN, attachmentOf(nodeB), ({ spec }) => ({ spec: withoutRequest(spec) })),
-  updated("gives it another node", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, nodeName: "node-b" } })),
-  updated("takes another node's", UNCHANGING, attachmentOf(nodeB), ({ spec }) => ({ spec: { ...spec, nodeName: "node-a" } })),
+  updated("gives it another node", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({
+    spec: { ...spec, nodeName: "node-b" },
+  })),
+  updated("takes another node's", UNCHANGING, attachmentOf(nodeB), ({ spec }) => ({
+    spec: { ...spec, nodeName: "node-a" },
+  })),
   updated("recalls it", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, recall: asked } })),
-  updated("ends a recall", ONLY_WANT, attachmentOf(nodeA, { recall: asked }), ({ spec: { recall: _, ...spec } }) => ({ spec })),
-  updated("makes it read-only", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, readOnly: true } })),
-  updated("says that it is published", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, published: true } })),
-  updated("says that it is published no more", ONLY_WANT, attachmentOf(nodeA, { published: true }), ({ spec: { published: _, ...spec } }) => ({ spec })),
-  updated("names another volume", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, volumeName: "pvc-2" } })),
-  updated("takes its finalizer off", KEPT, attachmentOf(nodeA), ({ metadata }) => ({ metadata: { ...metadata, finalizers: [] } })),
-  updated("takes its labels off", KEPT, attachmentOf(nodeA), ({ metadata }) => ({ metadata: { ...metadata, labels: {} } })),
+  updated(
+    "ends a recall",
+    ONLY_WANT,
+    attachmentOf(nodeA, { recall: asked }),
+    ({ spec: { recall: _, ...spec } }) => ({ spec }),
+  ),
+  updated("makes it read-only", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({
+    spec: { ...spec, readOnly: true },
+  })),
+  updated("says that it is published", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({
+    spec: { ...spec, published: true },
+  })),
+  updated(
+    "says that it is published no more",
+    ONLY_WANT,
+    attachmentOf(nodeA, { published: true }),
+    ({ spec: { published: _, ...spec } }) => ({ spec }),
+  ),
+  updated("names another volume", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({
+    spec: { ...spec, volumeName: "pvc-2" },
+  })),
+  updated("takes its finalizer off", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
+    metadata: { ...metadata, finalizers: [] },
+  })),
+  updated("takes its labels off", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
+    metadata: { ...metadata, labels: {} },
+  })),
   updated("says that a controller placed it", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
     metadata: { ...metadata, labels: { ...labels, [PLACED_BY_LABEL]: "controller" } },
   })),
 
   told("answers a recall", "allowed", attached, { ...attached, recall }),
   told("says that its device is missing", "allowed", attached, { ...attached, deviceMissing: true }),
-  told("says so once more", "allowed", { ...attached, deviceMissing: true }, { ...attached, deviceMissing: true }),
-  told("takes back that it is missing", MISSING, { ...attached, deviceMissing: true }, { ...attached, deviceMissing: false }),
+  told(
+    "says so once more",
+    "allowed",
+    { ...attached, deviceMissing: true },
+    { ...attached, deviceMissing: true },
+  ),
+  told(
+    "takes back that it is missing",
+    MISSING,
+    { ...attached, deviceMissing: true },
+    { ...attached, deviceMissing: false },
+  ),
   told("removes that it is missing", ANSWERS, { ...attached, deviceMissing: true }, attached),
   told("says that it is there", MISSING, attached, { ...attached, deviceMissing: false }),
   told("removes its answer", ANSWERS, { ...attached, recall }, attached),
@@ -230,8 +340,18 @@ const orderedWrites: readonly NodeWriteRow[] = [
     verdict: "ObjectConflict",
     write: async (stores) => {
       const present = await given(stores, "AzVolumeAttachment", attachmentOf(nodeB));
-      must(await stores.admin.update("AzVolumeAttachment", { ...present, spec: withoutRequest(present.spec) }, never));
-      return stores.node.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, readOnly: true } }, never);
+      must(
+        await stores.admin.update(
+          "AzVolumeAttachment",
+          { ...present, spec: withoutRequest(present.spec) },
+          never,
+        ),
+      );
+      return stores.node.update(
+        "AzVolumeAttachment",
+        { ...present, spec: { ...present.spec, readOnly: true } },
+        never,
+      );
     },
   },
   {
@@ -250,7 +370,11 @@ const orderedWrites: readonly NodeWriteRow[] = [
     verdict: "ObjectInvalid",
     write: async (stores) => {
       const present = await given(stores, "AzDriverNode", driverNode("node-b"));
-      return stores.node.updateStatus("AzDriverNode", { ...present, status: { ...heartbeat, heartbeat: 2 ** 53 } }, never);
+      return stores.node.updateStatus(
+        "AzDriverNode",
+        { ...present, status: { ...heartbeat, heartbeat: 2 ** 53 } },
+        never,
+      );
     },
   },
   {
@@ -292,12 +416,25 @@ function driverNode(name: string, nodeName = name): NewObject<"AzDriverNode"> {
   return { metadata: { name }, spec: { nodeName } };
 }
 
-function onNode(name: string, verdict: string, of: string, act: (node: ObjectStore, present: AzDriverNode) => Promise<Result<unknown, Failure>>): NodeWriteRow {
-  return { name: `AzDriverNode: ${name}`, verdict, write: async (stores) => act(stores.node, await given(stores, "AzDriverNode", driverNode(of))) };
+function onNode(
+  name: string,
+  verdict: string,
+  of: string,
+  act: (node: ObjectStore, present: AzDriverNode) => Promise<Result<unknown, Failure>>,
+): NodeWriteRow {
+  return {
+    name: `AzDriverNode: ${name}`,
+    verdict,
+    write: async (stores) => act(stores.node, await given(stores, "AzDriverNode", driverNode(of))),
+  };
 }
 
 function registered(name: string, verdict: string, made: NewObject<"AzDriverNode">): NodeWriteRow {
-  return { name: `AzDriverNode: ${name}`, verdict, write: ({ node }) => node.create("AzDriverNode", made, never) };
+  return {
+    name: `AzDriverNode: ${name}`,
+    verdict,
+    write: ({ node }) => node.create("AzDriverNode", made, never),
+  };
 }
 
 const driverNodeWrites: readonly NodeWriteRow[] = [
@@ -305,8 +442,12 @@ const driverNodeWrites: readonly NodeWriteRow[] = [
   registered("registers another", OWN_NODE, driverNode("node-b")),
   registered("registers itself under another name", OWN_NODE, driverNode("node-x", "node-a")),
   registered("registers another under its name", OWN_NODE, driverNode("node-a", "node-b")),
-  onNode("renews its heartbeat", "allowed", "node-a", (node, own) => node.updateStatus("AzDriverNode", { ...own, status: heartbeat }, never)),
-  onNode("renews another's", OWN_NODE, "node-b", (node, other) => node.updateStatus("AzDriverNode", { ...other, status: heartbeat }, never)),
+  onNode("renews its heartbeat", "allowed", "node-a", (node, own) =>
+    node.updateStatus("AzDriverNode", { ...own, status: heartbeat }, never),
+  ),
+  onNode("renews another's", OWN_NODE, "node-b", (node, other) =>
+    node.updateStatus("AzDriverNode", { ...other, status: heartbeat }, never),
+  ),
   onNode("renews another's as its own", OWN_NODE, "node-b", (node, other) =>
     node.updateStatus("AzDriverNode", { ...other, spec: { nodeName: "node-a" }, status: heartbeat }, never),
   ),
@@ -342,14 +483,22 @@ export const newVolume: NewObject<"AzVolume"> = {
   },
 };
 const NO_RECORD = "a node neither makes nor removes a writer record";
-const OF_STATUS = "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system";
-const OF_DETAIL = "of a disk's details a node writes only that it makes the file system, and only while it holds the volume";
-const MADE = "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added";
+const OF_STATUS =
+  "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system";
+const OF_DETAIL =
+  "of a disk's details a node writes only that it makes the file system, and only while it holds the volume";
+const MADE =
+  "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added";
 const BOUNDED = "what a node says of a file system has at most 1024 characters a field";
 
 type VolumeStatus = Partial<NonNullable<AzVolume["status"]>>;
 
-function ofVolume(name: string, verdict: string, before: VolumeStatus, change: (status: NonNullable<AzVolume["status"]>) => object | undefined): NodeWriteRow {
+function ofVolume(
+  name: string,
+  verdict: string,
+  before: VolumeStatus,
+  change: (status: NonNullable<AzVolume["status"]>) => object | undefined,
+): NodeWriteRow {
   return {
     name: `AzVolume: ${name}`,
     verdict,
@@ -358,13 +507,26 @@ function ofVolume(name: string, verdict: string, before: VolumeStatus, change: (
       const present = await given(stores, "AzVolume", { ...newVolume, status });
       const { status: _, ...rest } = present;
       const after = change(status) as AzVolume["status"];
-      return stores.node.updateStatus("AzVolume", after === undefined ? rest : { ...rest, status: after }, never);
+      return stores.node.updateStatus(
+        "AzVolume",
+        after === undefined ? rest : { ...rest, status: after },
+        never,
+      );
     },
   };
 }
 
-function ofDetail(name: string, verdict: string, record: WriterRecord, before: Partial<VolumeDetail>, after: object): NodeWriteRow {
-  return ofVolume(name, verdict, { record, detail: { ...detail, ...before } }, (status) => ({ ...status, detail: { ...status.detail, ...after } }));
+function ofDetail(
+  name: string,
+  verdict: string,
+  record: WriterRecord,
+  before: Partial<VolumeDetail>,
+  after: object,
+): NodeWriteRow {
+  return ofVolume(name, verdict, { record, detail: { ...detail, ...before } }, (status) => ({
+    ...status,
+    detail: { ...status.detail, ...after },
+  }));
 }
 
 const mark = ({ nodeName }: NodeIdentity) => ({ fsType: "ext4", nodeName, time: SINCE });
@@ -372,22 +534,86 @@ const holdsA = written(nodeA);
 
 const volumeWrites: readonly NodeWriteRow[] = [
   ofDetail("says that it has made it", "allowed", holdsA, {}, { formatted: { ...mark(nodeA), uuid: "u" } }),
-  ofDetail("adds the UUID", "allowed", holdsA, { formatted: mark(nodeB) }, { formatted: { ...mark(nodeB), uuid: "u" } }),
-  ofDetail("adds a UUID that fills the object", BOUNDED, holdsA, { formatted: mark(nodeA) }, { formatted: { ...mark(nodeA), uuid: "u".repeat(1_025) } }),
+  ofDetail(
+    "adds the UUID",
+    "allowed",
+    holdsA,
+    { formatted: mark(nodeB) },
+    { formatted: { ...mark(nodeB), uuid: "u" } },
+  ),
+  ofDetail(
+    "adds a UUID that fills the object",
+    BOUNDED,
+    holdsA,
+    { formatted: mark(nodeA) },
+    { formatted: { ...mark(nodeA), uuid: "u".repeat(1_025) } },
+  ),
   ofDetail("says that another has made it", MADE, holdsA, {}, { formatted: mark(nodeB) }),
-  ofDetail("says that it has made what another has", MADE, holdsA, { formatted: mark(nodeB) }, { formatted: mark(nodeA) }),
-  ofDetail("says another UUID", MADE, holdsA, { formatted: { ...mark(nodeA), uuid: "u" } }, { formatted: { ...mark(nodeA), uuid: "v" } }),
-  ofDetail("takes back that it is made", OF_DETAIL, holdsA, { formatted: mark(nodeA) }, { formatted: undefined }),
-  ofDetail("says so while it does not hold the volume", OF_DETAIL, written(nodeA, { held: false }), {}, { formatted: mark(nodeA) }),
-  ofDetail("says so while another holds the volume", OF_DETAIL, written(nodeB), {}, { formatted: mark(nodeA) }),
+  ofDetail(
+    "says that it has made what another has",
+    MADE,
+    holdsA,
+    { formatted: mark(nodeB) },
+    { formatted: mark(nodeA) },
+  ),
+  ofDetail(
+    "says another UUID",
+    MADE,
+    holdsA,
+    { formatted: { ...mark(nodeA), uuid: "u" } },
+    { formatted: { ...mark(nodeA), uuid: "v" } },
+  ),
+  ofDetail(
+    "takes back that it is made",
+    OF_DETAIL,
+    holdsA,
+    { formatted: mark(nodeA) },
+    { formatted: undefined },
+  ),
+  ofDetail(
+    "says so while it does not hold the volume",
+    OF_DETAIL,
+    written(nodeA, { held: false }),
+    {},
+    { formatted: mark(nodeA) },
+  ),
+  ofDetail(
+    "says so while another holds the volume",
+    OF_DETAIL,
+    written(nodeB),
+    {},
+    { formatted: mark(nodeA) },
+  ),
   ofDetail("says so while no node holds the volume", OF_DETAIL, fresh, {}, { formatted: mark(nodeA) }),
-  ofDetail("says so while another Node of its name holds the volume", OTHERS_ENTRY, boundTo(holdsA, EARLIER_UID), {}, { formatted: mark(nodeA) }),
+  ofDetail(
+    "says so while another Node of its name holds the volume",
+    OTHERS_ENTRY,
+    boundTo(holdsA, EARLIER_UID),
+    {},
+    { formatted: mark(nodeA) },
+  ),
   ofDetail("says another size", OF_DETAIL, holdsA, {}, { sizeGiB: 1 }),
   ofDetail("says another disk", OF_DETAIL, holdsA, {}, { diskUri: diskUri.replace(VOLUME, "backup") }),
-  ofVolume("makes details where there are none", OF_DETAIL, { record: holdsA }, (status) => ({ ...status, detail })),
-  ofVolume("takes the details away", OF_STATUS, { record: holdsA, detail }, ({ detail: _, ...status }) => status),
-  ofVolume("says that it is being deleted", OF_STATUS, { record: holdsA, detail }, (status) => ({ ...status, state: "Deleting" })),
-  ofVolume("takes the record away", NO_RECORD, { record: holdsA, detail }, ({ record: _, ...status }) => status),
+  ofVolume("makes details where there are none", OF_DETAIL, { record: holdsA }, (status) => ({
+    ...status,
+    detail,
+  })),
+  ofVolume(
+    "takes the details away",
+    OF_STATUS,
+    { record: holdsA, detail },
+    ({ detail: _, ...status }) => status,
+  ),
+  ofVolume("says that it is being deleted", OF_STATUS, { record: holdsA, detail }, (status) => ({
+    ...status,
+    state: "Deleting",
+  })),
+  ofVolume(
+    "takes the record away",
+    NO_RECORD,
+    { record: holdsA, detail },
+    ({ record: _, ...status }) => status,
+  ),
   ofVolume("takes the whole status away", NO_RECORD, { record: holdsA, detail }, () => undefined),
   ofVolume("makes a record", NO_RECORD, { detail }, (status) => ({ ...status, record: fresh })),
   {
@@ -395,7 +621,11 @@ const volumeWrites: readonly NodeWriteRow[] = [
     verdict: "forbidden",
     write: async (stores) => {
       const present = await given(stores, "AzVolume", newVolume);
-      return stores.node.update("AzVolume", { ...present, spec: { ...present.spec, deleteRequested: true } }, never);
+      return stores.node.update(
+        "AzVolume",
+        { ...present, spec: { ...present.spec, deleteRequested: true } },
+        never,
+      );
     },
   },
   {
@@ -406,4 +636,9 @@ const volumeWrites: readonly NodeWriteRow[] = [
 ];
 
 /** Writes of every kind, besides the moves of a record: that a node needs, and that it must not make. */
-export const nodeWrites: readonly NodeWriteRow[] = [...attachmentWrites, ...driverNodeWrites, ...volumeWrites, ...orderedWrites];
+export const nodeWrites: readonly NodeWriteRow[] = [
+  ...attachmentWrites,
+  ...driverNodeWrites,
+  ...volumeWrites,
+  ...orderedWrites,
+];

@@ -3,7 +3,10 @@ import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import type { Step } from "../../src/core/writer/writer-steps.ts";
 import * as steps from "../../src/core/writer/writer-steps.ts";
 
-/** The uid of node-a's Node, as its token bears it. Where a real API server gives it another one, that is put in its place. */
+/**
+ * The uid of node-a's Node, as its token bears it. Where a real API server gives it another one, that is
+ * put in its place.
+ */
 export const NODE_A_UID = "uid-of-node-a";
 /** That of a Node of the same name which was there before. */
 export const EARLIER_UID = "uid-of-an-earlier-node-a";
@@ -13,7 +16,8 @@ export const OTHERS_ENTRY =
 
 /** `record` with that uid in each entry of node-a except those in the list of the clean, which have none. */
 export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {
-  const bound = <T extends NodeIdentity>(entry: T): T => (entry.nodeName === nodeA.nodeName ? { ...entry, nodeUid } : entry);
+  const bound = <T extends NodeIdentity>(entry: T): T =>
+    entry.nodeName === nodeA.nodeName ? { ...entry, nodeUid } : entry;
   const { writer, fencing } = record;
   return {
     ...record,
@@ -24,23 +28,42 @@ export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {
   };
 }
 
-const vmUri = (name: string): string => `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/${name}`;
+const vmUri = (name: string): string =>
+  `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/${name}`;
 /** The node whose token writes. */
-export const nodeA: NodeIdentity = { nodeName: "node-a", instanceUri: vmUri("a"), vmId: "6b1a7c1e-0000-4000-8000-00000000000a" };
+export const nodeA: NodeIdentity = {
+  nodeName: "node-a",
+  instanceUri: vmUri("a"),
+  vmId: "6b1a7c1e-0000-4000-8000-00000000000a",
+};
 /** Another one. */
-export const nodeB: NodeIdentity = { nodeName: "node-b", instanceUri: vmUri("b"), vmId: "6b1a7c1e-0000-4000-8000-00000000000b" };
+export const nodeB: NodeIdentity = {
+  nodeName: "node-b",
+  instanceUri: vmUri("b"),
+  vmId: "6b1a7c1e-0000-4000-8000-00000000000b",
+};
 /** A third one, which stands in some list of each record. */
-export const nodeC: NodeIdentity = { nodeName: "node-c", instanceUri: vmUri("c"), vmId: "6b1a7c1e-0000-4000-8000-00000000000c" };
+export const nodeC: NodeIdentity = {
+  nodeName: "node-c",
+  instanceUri: vmUri("c"),
+  vmId: "6b1a7c1e-0000-4000-8000-00000000000c",
+};
 
 /** The record of a new disk. */
 export const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
 /** A record that was made anew: two nodes may have the disk. */
-export const found: WriterRecord = { ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }), clean: [nodeC] };
+export const found: WriterRecord = {
+  ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }),
+  clean: [nodeC],
+};
 /** The same, where only the word of the node itself says so. */
 const unconfirmedA: WriterRecord = { ...found, unverified: [{ ...nodeA, unconfirmed: true }, nodeB] };
 
 /** A record with `node` as its writer. */
-export function written(node: NodeIdentity, { held = true, requested = true }: { readonly held?: boolean; readonly requested?: boolean } = {}): WriterRecord {
+export function written(
+  node: NodeIdentity,
+  { held = true, requested = true }: { readonly held?: boolean; readonly requested?: boolean } = {},
+): WriterRecord {
   return { ...fresh, writer: { ...node, epoch: 4, held, requested } };
 }
 
@@ -53,22 +76,54 @@ export const nodeSteps: readonly {
   readonly from: (node: NodeIdentity) => WriterRecord;
   readonly step: (record: WriterRecord, node: NodeIdentity) => Step;
 }[] = [
-  { name: "acquire", from: (node) => written(node, { held: false }), step: (record, node) => steps.acquire(record, node, taking) },
-  { name: "take again", from: (node) => written(node), step: (record, node) => steps.acquire(record, node, taking) },
-  { name: "release", from: (node) => written(node, { requested: false }), step: (record, node) => steps.release(record, node, 4) },
+  {
+    name: "acquire",
+    from: (node) => written(node, { held: false }),
+    step: (record, node) => steps.acquire(record, node, taking),
+  },
+  {
+    name: "take again",
+    from: (node) => written(node),
+    step: (record, node) => steps.acquire(record, node, taking),
+  },
+  {
+    name: "release",
+    from: (node) => written(node, { requested: false }),
+    step: (record, node) => steps.release(record, node, 4),
+  },
   {
     name: "give while it is fenced, which ends no fence",
     from: (node) => fencing(written(node, { requested: false }), node),
     step: (record, node) => steps.release(record, node, 4),
   },
-  { name: "give after a failed stage", from: (node) => written(node), step: (record, node) => steps.release(record, node, 4) },
+  {
+    name: "give after a failed stage",
+    from: (node) => written(node),
+    step: (record, node) => steps.release(record, node, 4),
+  },
   { name: "end of want", from: (node) => written(node), step: steps.withdraw },
   { name: "want again", from: (node) => written(node, { requested: false }), step: steps.renew },
-  { name: "leave quarantine", from: (node) => ({ ...fresh, quarantine: [nodeC, node] }), step: steps.leaveQuarantine },
-  { name: "leave the quarantine that a found record implies", from: () => ({ ...found, unverified: [] }), step: steps.leaveQuarantine },
+  {
+    name: "leave quarantine",
+    from: (node) => ({ ...fresh, quarantine: [nodeC, node] }),
+    step: steps.leaveQuarantine,
+  },
+  {
+    name: "leave the quarantine that a found record implies",
+    from: () => ({ ...found, unverified: [] }),
+    step: steps.leaveQuarantine,
+  },
   { name: "prove clean", from: () => found, step: steps.proveClean },
-  { name: "prove clean while it is fenced, which ends no fence", from: (node) => fencing(found, node), step: steps.proveClean },
-  { name: "prove clean while its VM is not settled", from: (node) => ({ ...found, barrierPending: [node] }), step: steps.proveClean },
+  {
+    name: "prove clean while it is fenced, which ends no fence",
+    from: (node) => fencing(found, node),
+    step: steps.proveClean,
+  },
+  {
+    name: "prove clean while its VM is not settled",
+    from: (node) => ({ ...found, barrierPending: [node] }),
+    step: steps.proveClean,
+  },
   {
     name: "claim while another's VM is not settled",
     from: () => ({ ...found, barrierPending: [nodeC] }),
@@ -76,38 +131,93 @@ export const nodeSteps: readonly {
   },
   {
     name: "claim while an earlier VM of its name is not settled",
-    from: (node) => ({ ...found, barrierPending: [{ ...node, vmId: nodeC.vmId, instanceUri: nodeC.instanceUri }] }),
+    from: (node) => ({
+      ...found,
+      barrierPending: [{ ...node, vmId: nodeC.vmId, instanceUri: nodeC.instanceUri }],
+    }),
     step: (record, node) => steps.reclaim(record, node, 7),
   },
   { name: "reclaim", from: () => found, step: (record, node) => steps.reclaim(record, node, 7) },
 ];
 
 /** Every step that is a controller's, whoever it is about. */
-export const controllerSteps: readonly { readonly name: string; readonly from: WriterRecord; readonly step: (record: WriterRecord) => Step }[] = [
+export const controllerSteps: readonly {
+  readonly name: string;
+  readonly from: WriterRecord;
+  readonly step: (record: WriterRecord) => Step;
+}[] = [
   { name: "grant to itself", from: fresh, step: (record) => steps.grant(record, nodeA) },
   { name: "grant to another", from: fresh, step: (record) => steps.grant(record, nodeB) },
   { name: "revoke", from: written(nodeB, { held: false, requested: false }), step: steps.revoke },
   { name: "revoke of itself", from: written(nodeA, { held: false, requested: false }), step: steps.revoke },
-  { name: "fence intent", from: written(nodeB, { requested: false }), step: (record) => steps.fenceIntent(record, nodeB) },
+  {
+    name: "fence intent",
+    from: written(nodeB, { requested: false }),
+    step: (record) => steps.fenceIntent(record, nodeB),
+  },
   {
     name: "end of a fence with proof",
     from: fencing(written(nodeB, { requested: false }), nodeB),
     step: (record) => steps.fenceClear(record, nodeB, record.writer),
   },
-  { name: "settling itself", from: { ...found, barrierPending: [nodeA, nodeB] }, step: (record) => steps.passBarrier(record, nodeA) },
-  { name: "settling itself last", from: { ...found, barrierPending: [nodeA] }, step: (record) => steps.passBarrier(record, nodeA) },
-  { name: "clearing of a vanished VM", from: written(nodeB), step: (record) => steps.clearVanished(record, nodeB) },
+  {
+    name: "settling itself",
+    from: { ...found, barrierPending: [nodeA, nodeB] },
+    step: (record) => steps.passBarrier(record, nodeA),
+  },
+  {
+    name: "settling itself last",
+    from: { ...found, barrierPending: [nodeA] },
+    step: (record) => steps.passBarrier(record, nodeA),
+  },
+  {
+    name: "clearing of a vanished VM",
+    from: written(nodeB),
+    step: (record) => steps.clearVanished(record, nodeB),
+  },
 ];
 
 /** Writes that are no step of the protocol at all. */
-export const forgeries: readonly { readonly name: string; readonly from: WriterRecord; readonly to: WriterRecord }[] = [
-  { name: "taking while it is fenced", from: fencing(written(nodeA, { held: false }), nodeA), to: fencing(written(nodeA), nodeA) },
-  { name: "taking what is being taken back", from: written(nodeA, { held: false, requested: false }), to: written(nodeA, { requested: false }) },
-  { name: "wanting again while it is fenced", from: fencing(written(nodeA, { requested: false }), nodeA), to: fencing(written(nodeA), nodeA) },
-  { name: "ending its fence as it gives", from: fencing(written(nodeA, { requested: false }), nodeA), to: written(nodeA, { held: false, requested: false }) },
-  { name: "ending its fence as it proves itself", from: fencing(found, nodeA), to: { ...found, unverified: [nodeB], clean: [nodeC, nodeA] } },
-  { name: "ending its fence while it holds", from: fencing(written(nodeA, { requested: false }), nodeA), to: written(nodeA, { requested: false }) },
-  { name: "a higher epoch", from: written(nodeA), to: { ...written(nodeA), writer: { ...nodeA, epoch: 5, held: true, requested: true }, epoch: 5 } },
+export const forgeries: readonly {
+  readonly name: string;
+  readonly from: WriterRecord;
+  readonly to: WriterRecord;
+}[] = [
+  {
+    name: "taking while it is fenced",
+    from: fencing(written(nodeA, { held: false }), nodeA),
+    to: fencing(written(nodeA), nodeA),
+  },
+  {
+    name: "taking what is being taken back",
+    from: written(nodeA, { held: false, requested: false }),
+    to: written(nodeA, { requested: false }),
+  },
+  {
+    name: "wanting again while it is fenced",
+    from: fencing(written(nodeA, { requested: false }), nodeA),
+    to: fencing(written(nodeA), nodeA),
+  },
+  {
+    name: "ending its fence as it gives",
+    from: fencing(written(nodeA, { requested: false }), nodeA),
+    to: written(nodeA, { held: false, requested: false }),
+  },
+  {
+    name: "ending its fence as it proves itself",
+    from: fencing(found, nodeA),
+    to: { ...found, unverified: [nodeB], clean: [nodeC, nodeA] },
+  },
+  {
+    name: "ending its fence while it holds",
+    from: fencing(written(nodeA, { requested: false }), nodeA),
+    to: written(nodeA, { requested: false }),
+  },
+  {
+    name: "a higher epoch",
+    from: written(nodeA),
+    to: { ...written(nodeA), writer: { ...nodeA, epoch: 5, held: true, requested: true }, epoch: 5 },
+  },
   { name: "a higher epoch of the record alone", from: written(nodeA), to: { ...written(nodeA), epoch: 9 } },
   {
     name: "another VM under its name",
@@ -117,19 +227,42 @@ export const forgeries: readonly { readonly name: string; readonly from: WriterR
   {
     name: "claiming as a VM at another resource id",
     from: found,
-    to: { ...found, unverified: [nodeB], epoch: 5, writer: { ...nodeA, instanceUri: nodeB.instanceUri, epoch: 5, held: true, requested: true } },
+    to: {
+      ...found,
+      unverified: [nodeB],
+      epoch: 5,
+      writer: { ...nodeA, instanceUri: nodeB.instanceUri, epoch: 5, held: true, requested: true },
+    },
   },
-  { name: "claiming what it never had", from: fresh, to: { ...fresh, epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } } },
+  {
+    name: "claiming what it never had",
+    from: fresh,
+    to: { ...fresh, epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } },
+  },
   {
     name: "claiming while it is fenced",
     from: fencing(found, nodeA),
-    to: { ...fencing(found, nodeA), unverified: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } },
+    to: {
+      ...fencing(found, nodeA),
+      unverified: [nodeB],
+      epoch: 5,
+      writer: { ...nodeA, epoch: 5, held: true, requested: true },
+    },
   },
-  { name: "claiming under an old epoch", from: found, to: { ...found, unverified: [nodeB], writer: { ...nodeA, epoch: 4, held: true, requested: true } } },
+  {
+    name: "claiming under an old epoch",
+    from: found,
+    to: { ...found, unverified: [nodeB], writer: { ...nodeA, epoch: 4, held: true, requested: true } },
+  },
   {
     name: "claiming what only its own word gives it",
     from: unconfirmedA,
-    to: { ...unconfirmedA, unverified: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } },
+    to: {
+      ...unconfirmedA,
+      unverified: [nodeB],
+      epoch: 5,
+      writer: { ...nodeA, epoch: 5, held: true, requested: true },
+    },
   },
   {
     name: "that Azure has listed it",
@@ -139,12 +272,23 @@ export const forgeries: readonly { readonly name: string; readonly from: WriterR
   {
     name: "claiming under an epoch that leaves no room",
     from: found,
-    to: { ...found, unverified: [nodeB], epoch: 2 ** 52, writer: { ...nodeA, epoch: 2 ** 52, held: true, requested: true } },
+    to: {
+      ...found,
+      unverified: [nodeB],
+      epoch: 2 ** 52,
+      writer: { ...nodeA, epoch: 2 ** 52, held: true, requested: true },
+    },
   },
   {
     name: "claiming while its disk may be taken off",
     from: { ...found, barrierPending: [nodeA] },
-    to: { ...found, barrierPending: [nodeA], unverified: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } },
+    to: {
+      ...found,
+      barrierPending: [nodeA],
+      unverified: [nodeB],
+      epoch: 5,
+      writer: { ...nodeA, epoch: 5, held: true, requested: true },
+    },
   },
   {
     name: "claiming while its disk may be taken off, its vmId in capitals",
@@ -157,11 +301,23 @@ export const forgeries: readonly { readonly name: string; readonly from: WriterR
       writer: { ...nodeA, epoch: 5, held: true, requested: true },
     },
   },
-  { name: "sending another into quarantine", from: written(nodeB), to: { ...written(nodeB), quarantine: [nodeC, nodeB] } },
-  { name: "a new order of the quarantine", from: { ...fresh, quarantine: [nodeB, nodeC] }, to: { ...fresh, quarantine: [nodeC, nodeB] } },
+  {
+    name: "sending another into quarantine",
+    from: written(nodeB),
+    to: { ...written(nodeB), quarantine: [nodeC, nodeB] },
+  },
+  {
+    name: "a new order of the quarantine",
+    from: { ...fresh, quarantine: [nodeB, nodeC] },
+    to: { ...fresh, quarantine: [nodeC, nodeB] },
+  },
   { name: "that a disk found in use is new", from: found, to: { ...found, adopted: false } },
   { name: "another store incarnation", from: written(nodeA), to: { ...written(nodeA), storeIncarnation: 9 } },
-  { name: "that it is clean of a disk that was never found in use", from: fresh, to: { ...fresh, clean: [nodeA] } },
+  {
+    name: "that it is clean of a disk that was never found in use",
+    from: fresh,
+    to: { ...fresh, clean: [nodeA] },
+  },
   {
     name: "that two VMs of its name are clean",
     from: found,
@@ -173,10 +329,19 @@ export const forgeries: readonly { readonly name: string; readonly from: WriterR
     to: { ...found, clean: [nodeC, { ...nodeA, instanceUri: `/${"x".repeat(1_024)}` }] },
   },
   { name: "its uid on an entry without one", from: written(nodeA), to: boundTo(written(nodeA), NODE_A_UID) },
-  { name: "the uid of another Node on its entry", from: boundTo(written(nodeA), NODE_A_UID), to: boundTo(written(nodeA), EARLIER_UID) },
+  {
+    name: "the uid of another Node on its entry",
+    from: boundTo(written(nodeA), NODE_A_UID),
+    to: boundTo(written(nodeA), EARLIER_UID),
+  },
   {
     name: "claiming under its own uid what another Node of its name had",
     from: boundTo(found, EARLIER_UID),
-    to: { ...found, unverified: [nodeB], epoch: 5, writer: { ...nodeA, nodeUid: NODE_A_UID, epoch: 5, held: true, requested: true } },
+    to: {
+      ...found,
+      unverified: [nodeB],
+      epoch: 5,
+      writer: { ...nodeA, nodeUid: NODE_A_UID, epoch: 5, held: true, requested: true },
+    },
   },
 ];

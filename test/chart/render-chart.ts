@@ -5,7 +5,11 @@ import { CHART, runHelm } from "./run-helm.ts";
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly [field: string]: unknown;
 }
 
@@ -16,7 +20,10 @@ const KUBERNETES = "v1.36.3-with.a.suffix";
 
 /** The chart with `values`, as text. Throws with what Helm says. */
 export async function renderText(values: object): Promise<string> {
-  const { code, output } = await runHelm(["template", RELEASE.name, CHART, "--namespace", RELEASE.namespace, "--kube-version", KUBERNETES], values);
+  const { code, output } = await runHelm(
+    ["template", RELEASE.name, CHART, "--namespace", RELEASE.namespace, "--kube-version", KUBERNETES],
+    values,
+  );
   if (code !== 0) throw new Error(output);
   return output;
 }

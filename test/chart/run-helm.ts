@@ -15,7 +15,10 @@ export async function whyNoHelm(): Promise<string | undefined> {
   return (await findCommand("go")) === undefined ? "needs Go: Helm is built from its sources" : undefined;
 }
 
-/** Runs Helm, with some values in a file where they are given, and cleans up. The first run builds Helm: about two minutes. */
+/**
+ * Runs Helm, with some values in a file where they are given, and cleans up. The first run builds Helm:
+ * about two minutes.
+ */
 export async function runHelm(args: readonly string[], values?: object): Promise<CommandOutcome> {
   const helm = await buildHelm(() => undefined, new AbortController().signal);
   const folder = await mkdtemp(join(tmpdir(), "helm-"));

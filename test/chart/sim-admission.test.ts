@@ -12,18 +12,30 @@ import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts"
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { entriesOf } from "../../src/core/writer/writer-steps.ts";
 import { newVolume, nodeWrites, type Stores, verdictOf } from "./node-writes.ts";
-import { boundTo, controllerSteps, EARLIER_UID, forgeries, NODE_A_UID, nodeA, nodeB, nodeSteps, OTHERS_ENTRY } from "./record-writes.ts";
+import {
+  boundTo,
+  controllerSteps,
+  EARLIER_UID,
+  forgeries,
+  NODE_A_UID,
+  nodeA,
+  nodeB,
+  nodeSteps,
+  OTHERS_ENTRY,
+} from "./record-writes.ts";
 
 /** What the policy on a real API server is asked, in `admission.test.ts`. */
 describe("the simulated API server holds a node's token to the same moves of a record as the chart's policy", () => {
-  const refusal = (from: WriterRecord, to: WriterRecord): string | undefined => recordRefusal(from, to, "node-a");
+  const refusal = (from: WriterRecord, to: WriterRecord): string | undefined =>
+    recordRefusal(from, to, "node-a");
 
   for (const { name, from, step } of nodeSteps) {
     it(`lets a node do its own step, and no other's: ${name}`, () => {
       const [own, other] = [step(from(nodeA), nodeA), step(from(nodeB), nodeB)];
       assert.ok(own.ok && other.ok);
       assert.equal(refusal(from(nodeA), own.value), undefined);
-      if (JSON.stringify(other.value) !== JSON.stringify(from(nodeB))) assert.notEqual(refusal(from(nodeB), other.value), undefined);
+      if (JSON.stringify(other.value) !== JSON.stringify(from(nodeB)))
+        assert.notEqual(refusal(from(nodeB), other.value), undefined);
     });
   }
   for (const { name, from, step } of controllerSteps) {
@@ -33,7 +45,8 @@ describe("the simulated API server holds a node's token to the same moves of a r
       assert.notEqual(refusal(from, moved.value), undefined);
     });
   }
-  for (const { name, from, to } of forgeries) it(`refuses ${name}`, () => assert.notEqual(refusal(from, to), undefined));
+  for (const { name, from, to } of forgeries)
+    it(`refuses ${name}`, () => assert.notEqual(refusal(from, to), undefined));
 });
 
 describe("the simulated API server holds a node's token to the entries of its own Node as the chart's policy", () => {
@@ -56,29 +69,42 @@ describe("the simulated API server holds a node's token to the entries of its ow
   }
 });
 
-function refusalOf([before, after]: readonly [WriterRecord, WriterRecord], nodeUid: string | undefined): Denial | undefined {
-  const present = (record: WriterRecord): StoredObject => ({ ...newVolume, status: { state: "Created", record } }) as unknown as StoredObject;
-  return nodeRefusal({ verb: "updateStatus", kind: "AzVolume", before: present(before), after: present(after) }, { nodeName: "node-a", nodeUid });
+function refusalOf(
+  [before, after]: readonly [WriterRecord, WriterRecord],
+  nodeUid: string | undefined,
+): Denial | undefined {
+  const present = (record: WriterRecord): StoredObject =>
+    ({ ...newVolume, status: { state: "Created", record } }) as unknown as StoredObject;
+  return nodeRefusal(
+    { verb: "updateStatus", kind: "AzVolume", before: present(before), after: present(after) },
+    { nodeName: "node-a", nodeUid },
+  );
 }
 
 function simulatedStores(): Stores {
-  const guarded = <T>(by: string, refusal: () => T | undefined): T | undefined => (by === "node-a" ? refusal() : undefined);
+  const guarded = <T>(by: string, refusal: () => T | undefined): T | undefined =>
+    by === "node-a" ? refusal() : undefined;
   const store = createSimulatedStore({
     clock: createVirtualClock(),
     random: createSeededRandom(1),
     guard: {
       forbids: (by, request) => guarded(by, () => nodeForbidden(request, "driver")),
-      refuses: (by, write) => guarded(by, () => nodeRefusal(write, { nodeName: "node-a", nodeUid: NODE_A_UID })),
+      refuses: (by, write) =>
+        guarded(by, () => nodeRefusal(write, { nodeName: "node-a", nodeUid: NODE_A_UID })),
     },
   });
   return { admin: store.handle("admin"), node: store.handle("node-a") };
 }
 
 describe("the simulated API server gives the verdicts of the chart's", () => {
-  for (const row of nodeWrites) it(row.name, async () => assert.equal(await verdictOf(simulatedStores(), row), row.verdict));
+  for (const row of nodeWrites)
+    it(row.name, async () => assert.equal(await verdictOf(simulatedStores(), row), row.verdict));
 
   it("lets no node make attachments where VolumeAttachments state wants", () => {
     const made = { verb: "create", kind: "AzVolumeAttachment" } as const;
-    assert.deepEqual([nodeForbidden(made, "kubernetes") === undefined, nodeForbidden(made, "driver")], [false, undefined]);
+    assert.deepEqual(
+      [nodeForbidden(made, "kubernetes") === undefined, nodeForbidden(made, "driver")],
+      [false, undefined],
+    );
   });
 });

@@ -12,16 +12,31 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       caCertificate: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
       timeScale: 0.05,
     },
-    controller: { hostNetwork: false, settings: { "collect-replicas-after-ms": 20_000, unpublish: "detach" } },
+    controller: {
+      hostNetwork: false,
+      settings: { "collect-replicas-after-ms": 20_000, unpublish: "detach" },
+    },
     node: { metadataEndpoint: "https://azure.example:8443/metadata", settings: { "heartbeat-ms": 1_000 } },
     schedulerExtender: { replicas: 1, podDisruptionBudget: { enabled: false } },
   },
   /** Every part that is off by default, and values as V1's users write them. */
   everything: {
     imagePullSecrets: ["first", "second"],
-    workloadIdentity: { clientID: "11111111-2222-3333-4444-555555555555", tenantID: "66666666-7777-8888-9999-000000000000" },
-    azure: { subscriptionID: "00000000-0000-0000-0000-000000000001", resourceGroup: "rg", location: "eastus" },
-    driver: { volumeAttachLimit: 8, nodeAllocatableUpdatePeriodSeconds: 0, httpsProxy: "http://proxy:3128", noProxy: "10.0.0.0/8" },
+    workloadIdentity: {
+      clientID: "11111111-2222-3333-4444-555555555555",
+      tenantID: "66666666-7777-8888-9999-000000000000",
+    },
+    azure: {
+      subscriptionID: "00000000-0000-0000-0000-000000000001",
+      resourceGroup: "rg",
+      location: "eastus",
+    },
+    driver: {
+      volumeAttachLimit: 8,
+      nodeAllocatableUpdatePeriodSeconds: 0,
+      httpsProxy: "http://proxy:3128",
+      noProxy: "10.0.0.0/8",
+    },
     feature: { enableFSGroupPolicy: false, enableSELinuxMount: true },
     controller: {
       cloudConfigSecretName: "",
@@ -55,7 +70,11 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     storageClasses: {
       "managed-csi": { default: true, annotations: { note: "default" } },
       "managed-csi-premium": { enabled: false },
-      mine: { parameters: { skuName: "PremiumV2_LRS", cachingMode: "None" }, mountOptions: ["noatime"], reclaimPolicy: "Retain" },
+      mine: {
+        parameters: { skuName: "PremiumV2_LRS", cachingMode: "None" },
+        mountOptions: ["noatime"],
+        reclaimPolicy: "Retain",
+      },
     },
   },
   /** As little as there can be: objects that others make, no second scheduler. */

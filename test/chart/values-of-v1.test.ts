@@ -11,16 +11,55 @@ const HEADING = "### Values of V1 that are gone\n";
 
 /** What V1's chart takes, group by group (charts/latest of kubernetes-sigs/azuredisk-csi-driver, v1.34). */
 const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
-  image: ["baseRepo", "azuredisk", "csiProvisioner", "csiAttacher", "csiResizer", "livenessProbe", "nodeDriverRegistrar"],
+  image: [
+    "baseRepo",
+    "azuredisk",
+    "csiProvisioner",
+    "csiAttacher",
+    "csiResizer",
+    "livenessProbe",
+    "nodeDriverRegistrar",
+  ],
   imagePullSecrets: [],
   serviceAccount: ["create", "controller", "node", "snapshotController"],
   rbac: ["create", "name"],
   controller: [
-    ...["name", "replicas", "hostNetwork", "runOnMaster", "runOnControlPlane", "nodeSelector", "affinity", "tolerations"],
-    ...["labels", "annotations", "podLabels", "podAnnotations", "extraVolumes", "extraVolumeMounts", "extraArgs"],
-    ...["cloudConfigSecretName", "cloudConfigSecretNamespace", "allowEmptyCloudConfig", "enableTrafficManager", "trafficManagerPort"],
+    ...[
+      "name",
+      "replicas",
+      "hostNetwork",
+      "runOnMaster",
+      "runOnControlPlane",
+      "nodeSelector",
+      "affinity",
+      "tolerations",
+    ],
+    ...[
+      "labels",
+      "annotations",
+      "podLabels",
+      "podAnnotations",
+      "extraVolumes",
+      "extraVolumeMounts",
+      "extraArgs",
+    ],
+    ...[
+      "cloudConfigSecretName",
+      "cloudConfigSecretNamespace",
+      "allowEmptyCloudConfig",
+      "enableTrafficManager",
+      "trafficManagerPort",
+    ],
     ...["vmType", "disableAvailabilitySetNodes", "vmssCacheTTLInSeconds", "VMSSDetachTimeoutInSeconds"],
-    ...["metricsPort", "livenessProbe.healthPort", "logLevel", "kubeAPIQPS", "kubeAPIBurst", "provisionerWorkerThreads", "attacherWorkerThreads"],
+    ...[
+      "metricsPort",
+      "livenessProbe.healthPort",
+      "logLevel",
+      "kubeAPIQPS",
+      "kubeAPIBurst",
+      "provisionerWorkerThreads",
+      "attacherWorkerThreads",
+    ],
     ...["featureGates.csiProvisioner", "featureGates.csiResizer", "otelTracing"],
     ...[
       "resources.csiProvisioner",
@@ -32,18 +71,61 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   node: [
-    ...["cloudConfigSecretName", "cloudConfigSecretNamespace", "reservedDataDiskSlotNum", "supportZone", "allowEmptyCloudConfig", "getNodeIDFromIMDS"],
-    ...["removeNotReadyTaint", "maxUnavailable", "logLevel", "metricsPort", "livenessProbe.healthPort", "nodeDriverRegistrar.healthPort"],
+    ...[
+      "cloudConfigSecretName",
+      "cloudConfigSecretNamespace",
+      "reservedDataDiskSlotNum",
+      "supportZone",
+      "allowEmptyCloudConfig",
+      "getNodeIDFromIMDS",
+    ],
+    ...[
+      "removeNotReadyTaint",
+      "maxUnavailable",
+      "logLevel",
+      "metricsPort",
+      "livenessProbe.healthPort",
+      "nodeDriverRegistrar.healthPort",
+    ],
   ],
   linux: [
-    ...["enabled", "dsName", "kubelet", "distro", "enablePerfOptimization", "hostNetwork", "getNodeInfoFromLabels", "otelTracing", "tolerations"],
-    ...["labels", "annotations", "podLabels", "podAnnotations", "nodeSelector", "affinity", "nodeAffinity", "extraVolumes", "extraVolumeMounts"],
+    ...[
+      "enabled",
+      "dsName",
+      "kubelet",
+      "distro",
+      "enablePerfOptimization",
+      "hostNetwork",
+      "getNodeInfoFromLabels",
+      "otelTracing",
+      "tolerations",
+    ],
+    ...[
+      "labels",
+      "annotations",
+      "podLabels",
+      "podAnnotations",
+      "nodeSelector",
+      "affinity",
+      "nodeAffinity",
+      "extraVolumes",
+      "extraVolumeMounts",
+    ],
     ...["resources.livenessProbe", "resources.nodeDriverRegistrar", "resources.azuredisk"],
   ],
   windows: ["enabled"],
   snapshot: ["enabled"],
   feature: ["enableFSGroupPolicy", "enableSELinuxMount"],
-  driver: ["name", "volumeAttachLimit", "customUserAgent", "userAgentSuffix", "azureGoSDKLogLevel", "httpsProxy", "httpProxy", "noProxy"],
+  driver: [
+    "name",
+    "volumeAttachLimit",
+    "customUserAgent",
+    "userAgentSuffix",
+    "azureGoSDKLogLevel",
+    "httpsProxy",
+    "httpProxy",
+    "noProxy",
+  ],
   cloud: [],
   workloadIdentity: ["clientID", "tenantID"],
   azureCredentialFileConfigMap: [],
@@ -51,7 +133,9 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
 
 it("takes every value of V1's chart under V1's name, or docs/install.md says what became of it", async () => {
   const gone = goneValues(await readFile(PAGE, "utf8"));
-  const all = Object.entries(VALUES_OF_V1).flatMap(([group, names]) => (names.length === 0 ? [group] : names.map((name) => `${group}.${name}`)));
+  const all = Object.entries(VALUES_OF_V1).flatMap(([group, names]) =>
+    names.length === 0 ? [group] : names.map((name) => `${group}.${name}`),
+  );
   assert.deepEqual(
     all.filter((path) => !isTaken(path) && !gone.some((pattern) => pattern.test(path))),
     [],
@@ -62,7 +146,11 @@ it("takes every value of V1's chart under V1's name, or docs/install.md says wha
 function goneValues(page: string): readonly RegExp[] {
   const [, after = ""] = page.split(HEADING);
   const [table = ""] = after.split("\n## ");
-  const named = table.split("\n").flatMap((line) => [...(line.split(" | ")[0] ?? "").matchAll(/`([^`]+)`/gu)].map((match) => match[1] ?? ""));
+  const named = table
+    .split("\n")
+    .flatMap((line) =>
+      [...(line.split(" | ")[0] ?? "").matchAll(/`([^`]+)`/gu)].map((match) => match[1] ?? ""),
+    );
   assert.ok(named.length > 0, `${PAGE} has no table under ${HEADING}`);
   return named.map((name) => new RegExp(`^${name.replaceAll(".", "\\.").replaceAll("*", ".+")}$`, "u"));
 }

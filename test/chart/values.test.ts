@@ -15,7 +15,9 @@ const noHelm = await whyNoHelm();
 
 describe("values of the chart", () => {
   it("have a default each, and a meaning each", async () => {
-    const defaults = parse(await readFile(join(CHART, "values.yaml"), "utf8")) as Readonly<Record<string, unknown>>;
+    const defaults = parse(await readFile(join(CHART, "values.yaml"), "utf8")) as Readonly<
+      Record<string, unknown>
+    >;
     const faults: string[] = [];
     const compare = (given: unknown, value: ChartValue | undefined, path: string): void => {
       if (value === undefined) faults.push(`${path} of values.yaml has no meaning`);
@@ -23,7 +25,8 @@ describe("values of the chart", () => {
       // A role's own settings have their defaults in the role.
       else if (value.kind === "group" && !path.endsWith(".settings")) {
         const names = new Set([...Object.keys(value.values), ...Object.keys(given as object)]);
-        for (const name of names) compare((given as Readonly<Record<string, unknown>>)[name], value.values[name], `${path}.${name}`);
+        for (const name of names)
+          compare((given as Readonly<Record<string, unknown>>)[name], value.values[name], `${path}.${name}`);
       }
     };
     compare(defaults, { kind: "group", values: chartValues() }, "values");
@@ -31,7 +34,9 @@ describe("values of the chart", () => {
   });
 
   it("have the role's own defaults for detaches", async () => {
-    const { controller } = parse(await readFile(join(CHART, "values.yaml"), "utf8")) as { readonly controller: Readonly<Record<string, unknown>> };
+    const { controller } = parse(await readFile(join(CHART, "values.yaml"), "utf8")) as {
+      readonly controller: Readonly<Record<string, unknown>>;
+    };
     assert.deepEqual(
       [controller["forceDetachAfterMs"], controller["fenceRegularDetachMs"]],
       [detachOptions["force-detach-after-ms"].default, detachOptions["fence-regular-detach-ms"].default],
@@ -39,28 +44,52 @@ describe("values of the chart", () => {
   });
 
   it("are of the version that the project has", async () => {
-    const chart = parse(await readFile(join(CHART, "Chart.yaml"), "utf8")) as { readonly version: string; readonly appVersion: string };
+    const chart = parse(await readFile(join(CHART, "Chart.yaml"), "utf8")) as {
+      readonly version: string;
+      readonly appVersion: string;
+    };
     assert.deepEqual([chart.version, chart.appVersion], [packageJson.version, packageJson.version]);
   });
 
   describe("given by users", { skip: noHelm ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
     const rows: readonly { readonly values: object; readonly says: RegExp }[] = [
-      { values: { controller: { replica: 3 } }, says: /at '\/controller': additional properties 'replica' not allowed/u },
-      { values: { controller: { forceDetachAfterMs: 10 } }, says: /at '\/controller\/forceDetachAfterMs': minimum: got 10, want 1,?000/u },
+      {
+        values: { controller: { replica: 3 } },
+        says: /at '\/controller': additional properties 'replica' not allowed/u,
+      },
+      {
+        values: { controller: { forceDetachAfterMs: 10 } },
+        says: /at '\/controller\/forceDetachAfterMs': minimum: got 10, want 1,?000/u,
+      },
       { values: { controler: {} }, says: /additional properties 'controler' not allowed/u },
       { values: { attach: "both" }, says: /at '\/attach': value must be one of 'kubernetes', 'driver'/u },
       {
         values: { controller: { settings: { "heartbeat-stale": 1 } } },
         says: /at '\/controller\/settings': additional properties 'heartbeat-stale' not allowed/u,
       },
-      { values: { node: { settings: { "heartbeat-ms": 1 } } }, says: /at '\/node\/settings\/heartbeat-ms': minimum: got 1, want 50/u },
-      { values: { driver: { volumeAttachLimit: -2 } }, says: /at '\/driver\/volumeAttachLimit': minimum: got -2, want -1/u },
-      { values: { storageClasses: { mine: { paramters: {} } } }, says: /at '\/storageClasses\/mine': additional properties 'paramters' not allowed/u },
-      { values: { controller: { cloudConfigSecretNamespace: "other" } }, says: /a pod can only mount secrets of its own namespace, kube-system/u },
+      {
+        values: { node: { settings: { "heartbeat-ms": 1 } } },
+        says: /at '\/node\/settings\/heartbeat-ms': minimum: got 1, want 50/u,
+      },
+      {
+        values: { driver: { volumeAttachLimit: -2 } },
+        says: /at '\/driver\/volumeAttachLimit': minimum: got -2, want -1/u,
+      },
+      {
+        values: { storageClasses: { mine: { paramters: {} } } },
+        says: /at '\/storageClasses\/mine': additional properties 'paramters' not allowed/u,
+      },
+      {
+        values: { controller: { cloudConfigSecretNamespace: "other" } },
+        says: /a pod can only mount secrets of its own namespace, kube-system/u,
+      },
     ];
     for (const { values, says } of rows) {
       it(`are refused by name: ${JSON.stringify(values)}`, async () => {
-        const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], values);
+        const { code, output } = await runHelm(
+          ["template", "test", CHART, "--namespace", "kube-system"],
+          values,
+        );
         assert.notEqual(code, 0);
         assert.match(output, says);
       });

@@ -16,46 +16,71 @@ const FOLDER = "/var/lib/kubelet/csi-sanity";
 const IN_ZONE_OF_MOST = ["node-a", "node-b"];
 
 interface PodList {
-  readonly items: readonly { readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string }; readonly spec: { readonly nodeName: string } }[];
+  readonly items: readonly {
+    readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string };
+    readonly spec: { readonly nodeName: string };
+  }[];
 }
 
-it("passes every spec of csi-sanity on a cluster, on the sockets of controller and node", { skip: (await reasonAgainstLab()) ?? false }, async (t) => {
-  const lab = await driverLab();
-  const program = await buildCsiSanity(console.log, t.signal);
-  const pods = JSON.parse(await lab.kubectl(["--namespace=kube-system", "get", "pods", "--selector=app=csi-azuredisk-controller", "--output=json"])) as PodList;
-  // One of an earlier version may still be ending, and answers nobody. The specs ask for a disk anywhere, which is the zone of the most nodes, and bring it to this node.
-  const pod = pods.items.find(({ metadata, spec }) => metadata.deletionTimestamp === undefined && IN_ZONE_OF_MOST.includes(spec.nodeName));
-  assert.ok(pod, `no pod of the controller on ${IN_ZONE_OF_MOST.join(" or ")}`);
-  const node = lab.node(pod.spec.nodeName);
-  const disks = new Set(await disksInAzure(lab));
-  await node.exec(["mkdir", "-p", FOLDER]);
-  try {
-    const folder = join(`/proc/${await node.processId()}/root`, FOLDER);
-    await copyFile(program, join(folder, "csi-sanity"));
-    // The path of a unix socket has at most 107 characters.
-    await node.exec(["ln", "--symbolic", `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~empty-dir/socket-dir`, `${FOLDER}/controller`]);
-    const sanity = [
-      `${FOLDER}/csi-sanity`,
-      `--csi.endpoint=unix://${NODE_SOCKET}`,
-      `--csi.controllerendpoint=unix://${FOLDER}/controller/csi.sock`,
-      `--csi.mountdir=${FOLDER}/target`,
-      `--csi.stagingdir=${FOLDER}/staging`,
-      `--ginkgo.json-report=${FOLDER}/report.json`,
-      `--ginkgo.timeout=${SANITY_TIMEOUT_S}s`,
-      "--ginkgo.seed=1",
-      "--ginkgo.no-color",
-      "--ginkgo.succinct",
-    ];
-    // A spec that fails is told below, by its name.
-    const output = await node.exec(sanity, { timeoutMs: (SANITY_TIMEOUT_S + 30) * 1000 }).catch(String);
-    if (!(await readdir(folder)).includes("report.json")) throw new Error(`csi-sanity wrote no report: ${output}`);
-    await checkSpecs(t, await readGinkgoReport(join(folder, "report.json")));
-  } finally {
-    await node.exec(["rm", "-rf", FOLDER]);
-  }
-  assert.deepEqual(
-    (await disksInAzure(lab)).filter((name) => !disks.has(name)),
-    [],
-    "left behind in Azure",
-  );
-});
+it(
+  "passes every spec of csi-sanity on a cluster, on the sockets of controller and node",
+  { skip: (await reasonAgainstLab()) ?? false },
+  async (t) => {
+    const lab = await driverLab();
+    const program = await buildCsiSanity(console.log, t.signal);
+    const pods = JSON.parse(
+      await lab.kubectl([
+        "--namespace=kube-system",
+        "get",
+        "pods",
+        "--selector=app=csi-azuredisk-controller",
+        "--output=json",
+      ]),
+    ) as PodList;
+    // One of an earlier version may still be ending, and answers nobody. The specs ask for a disk anywhere,
+    // which is the zone of the most nodes, and bring it to this node.
+    const pod = pods.items.find(
+      ({ metadata, spec }) =>
+        metadata.deletionTimestamp === undefined && IN_ZONE_OF_MOST.includes(spec.nodeName),
+    );
+    assert.ok(pod, `no pod of the controller on ${IN_ZONE_OF_MOST.join(" or ")}`);
+    const node = lab.node(pod.spec.nodeName);
+    const disks = new Set(await disksInAzure(lab));
+    await node.exec(["mkdir", "-p", FOLDER]);
+    try {
+      const folder = join(`/proc/${await node.processId()}/root`, FOLDER);
+      await copyFile(program, join(folder, "csi-sanity"));
+      // The path of a unix socket has at most 107 characters.
+      await node.exec([
+        "ln",
+        "--symbolic",
+        `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~empty-dir/socket-dir`,
+        `${FOLDER}/controller`,
+      ]);
+      const sanity = [
+        `${FOLDER}/csi-sanity`,
+        `--csi.endpoint=unix://${NODE_SOCKET}`,
+        `--csi.controllerendpoint=unix://${FOLDER}/controller/csi.sock`,
+        `--csi.mountdir=${FOLDER}/target`,
+        `--csi.stagingdir=${FOLDER}/staging`,
+        `--ginkgo.json-report=${FOLDER}/report.json`,
+        `--ginkgo.timeout=${SANITY_TIMEOUT_S}s`,
+        "--ginkgo.seed=1",
+        "--ginkgo.no-color",
+        "--ginkgo.succinct",
+      ];
+      // A spec that fails is told below, by its name.
+      const output = await node.exec(sanity, { timeoutMs: (SANITY_TIMEOUT_S + 30) * 1000 }).catch(String);
+      if (!(await readdir(folder)).includes("report.json"))
+        throw new Error(`csi-sanity wrote no report: ${output}`);
+      await checkSpecs(t, await readGinkgoReport(join(folder, "report.json")));
+    } finally {
+      await node.exec(["rm", "-rf", FOLDER]);
+    }
+    assert.deepEqual(
+      (await disksInAzure(lab)).filter((name) => !disks.has(name)),
+      [],
+      "left behind in Azure",
+    );
+  },
+);

@@ -11,7 +11,14 @@ import { driverLab } from "./driver-lab.ts";
 import { attachesUnderKilledLeader } from "./faults/attach-under-killed-leader.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { controllerPods, leaderOf, untilControllersReady, vacancyDuring } from "./leading-controller.ts";
-import { assertRecordsKept, recordWriter, startWriter, toldBy, untilTold, writerPod } from "./workload/record-writer.ts";
+import {
+  assertRecordsKept,
+  recordWriter,
+  startWriter,
+  toldBy,
+  untilTold,
+  writerPod,
+} from "./workload/record-writer.ts";
 import { withWorkloads } from "./workload/workloads.ts";
 
 const HOME = "node-b";
@@ -39,7 +46,9 @@ describe("controllers that fail in a cluster", { skip: (await reasonAgainstLab()
       const cleanMs = await vacancyDuring(lab, async () => {
         await lab.kubectl(["delete", "pod", "--namespace=kube-system", pod, "--wait=false"]);
       });
-      console.log(`another controller led ${Math.round(cleanMs)} ms after the leader whose pod was deleted gave its Lease back`);
+      console.log(
+        `another controller led ${Math.round(cleanMs)} ms after the leader whose pod was deleted gave its Lease back`,
+      );
       assert.ok(cleanMs < CLEAN_TAKEOVER_MAX_MS, `${cleanMs} ms`);
       assert.notEqual((await leaderOf(lab)).holder, leader.holder);
       await movesWithItsRecords(workloads, "db-0");
@@ -51,7 +60,13 @@ describe("controllers that fail in a cluster", { skip: (await reasonAgainstLab()
     withWorkloads(lab, "throttled", async (workloads) => {
       const pod = await startWriter(workloads, { name: "db", storageClass: PLAIN_CLASS, home: HOME });
       const told = await toldBy(lab, workloads.namespace, pod);
-      const effect = { kind: "Error", status: 429, code: "TooManyRequests", message: "too many requests", retryAfterS: 2 };
+      const effect = {
+        kind: "Error",
+        status: 429,
+        code: "TooManyRequests",
+        message: "too many requests",
+        retryAfterS: 2,
+      };
       await lab.azure.call("POST", "/emulator/v1/faults", { id: "refuse", effect });
       const calls = await azureCallsFromNow(lab);
       const startMs = performance.now();

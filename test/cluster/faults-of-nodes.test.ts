@@ -44,13 +44,16 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
     withWorkloads(lab, "vm-deleted", async (workloads) => {
       const before = await twoWritersOn(workloads, VICTIM);
       const { azure } = lab;
-      const vm = (await azure.call("GET", `${azure.vmId(VICTIM)}?${VM_API}`)) as { readonly zones: readonly string[] };
+      const vm = (await azure.call("GET", `${azure.vmId(VICTIM)}?${VM_API}`)) as {
+        readonly zones: readonly string[];
+      };
       await lab.node(VICTIM).kill();
       await azure.call("DELETE", `${azure.vmId(VICTIM)}?${VM_API}`);
       await thenCleanUp(
         async () => {
           await takesOver(workloads, before);
-          // As Azure's cloud provider does with the Node of a VM that is no more. Had it been sooner than the mark, Kubernetes would have waited six minutes before it let the volumes go.
+          // As Azure's cloud provider does with the Node of a VM that is no more. Had it been sooner than
+          // the mark, Kubernetes would have waited six minutes before it let the volumes go.
           await lab.kubectl(["delete", "node", VICTIM]);
           await untilForgotten(lab, VICTIM);
         },
@@ -58,7 +61,14 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
           await lab.kubectl(["delete", "node", VICTIM, "--ignore-not-found"]);
           const { subscriptionId, resourceGroup, location, vmSize: size } = azure;
           const name = vmNameOf(VICTIM);
-          await azure.call("POST", "/emulator/v1/virtualMachines", { subscriptionId, resourceGroup, location, name, size, zone: vm.zones[0] });
+          await azure.call("POST", "/emulator/v1/virtualMachines", {
+            subscriptionId,
+            resourceGroup,
+            location,
+            name,
+            size,
+            zone: vm.zones[0],
+          });
           await lab.node(VICTIM).start(signal);
           await untilNodeReady(lab, VICTIM);
         },

@@ -23,25 +23,29 @@ describe("node plug-ins that end in a cluster", { skip: (await reasonAgainstLab(
   after(() => untilNothingIsLeft(lab));
 
   it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while the node of its replica is drained and goes: the replica moves elsewhere", () =>
-    withReplica(lab, { namespace: "plug-in", storageClass: TWO_SHARES, home: HOME }, async (workloads, pod) => {
-      await writesOnWhilePlugInEnds(workloads, pod, "kubernetes");
+    withReplica(
+      lab,
+      { namespace: "plug-in", storageClass: TWO_SHARES, home: HOME },
+      async (workloads, pod) => {
+        await writesOnWhilePlugInEnds(workloads, pod, "kubernetes");
 
-      const replica = await drainReplica(workloads, pod);
-      await lab.kubectl(["delete", "node", replica]);
-      await thenCleanUp(
-        () => untilReplica(workloads, pod, (nodeName) => nodeName !== replica),
-        async () => {
-          // It says anew that it is a node when it starts, and no longer that it is cordoned.
-          await lab.node(replica).stopKubelet();
-          await lab.node(replica).startKubelet();
-          await untilNodeReady(lab, replica);
-          await untilPlugInsReady(lab);
-        },
-      );
-      await untilTold(lab, workloads.namespace, pod, "wrote");
-      assert.deepEqual(await writerPod(workloads, "db-0"), pod);
-      await assertNeverFailed(lab, workloads.namespace, pod);
-      await movesWithItsRecords(workloads, "db-0");
-      await assertSoundOnDisk(workloads, "db");
-    }));
+        const replica = await drainReplica(workloads, pod);
+        await lab.kubectl(["delete", "node", replica]);
+        await thenCleanUp(
+          () => untilReplica(workloads, pod, (nodeName) => nodeName !== replica),
+          async () => {
+            // It says anew that it is a node when it starts, and no longer that it is cordoned.
+            await lab.node(replica).stopKubelet();
+            await lab.node(replica).startKubelet();
+            await untilNodeReady(lab, replica);
+            await untilPlugInsReady(lab);
+          },
+        );
+        await untilTold(lab, workloads.namespace, pod, "wrote");
+        assert.deepEqual(await writerPod(workloads, "db-0"), pod);
+        await assertNeverFailed(lab, workloads.namespace, pod);
+        await movesWithItsRecords(workloads, "db-0");
+        await assertSoundOnDisk(workloads, "db");
+      },
+    ));
 });

@@ -8,10 +8,23 @@ import { disksInAzure } from "./assert/azure-journal.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { assertSoundOnDisk } from "./assert/sound-disk.ts";
 import { driverLab } from "./driver-lab.ts";
-import { assertUndisturbed, movesWhileApiServerRestarts, untilVerified, writesOnWithoutItsObject } from "./faults/disturb-api.ts";
+import {
+  assertUndisturbed,
+  movesWhileApiServerRestarts,
+  untilVerified,
+  writesOnWithoutItsObject,
+} from "./faults/disturb-api.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { storeIncarnation, untilControllersReady } from "./leading-controller.ts";
-import { assertRecordsKept, recordsSeenBy, startWriter, toldBy, turnsOf, untilTold, writerPod } from "./workload/record-writer.ts";
+import {
+  assertRecordsKept,
+  recordsSeenBy,
+  startWriter,
+  toldBy,
+  turnsOf,
+  untilTold,
+  writerPod,
+} from "./workload/record-writer.ts";
 import { withWorkloads } from "./workload/workloads.ts";
 
 const HOME = "node-b";
@@ -73,12 +86,17 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       await lab.controlPlane.restoreEtcd(backup, signal);
       assert.deepEqual(await writerPod(workloads, "db-0"), first);
       await untilGoneBack(generation);
-      // By what the backup says, the first pod runs: its node starts it anew, and the second pod's node ends that one.
+      // By what the backup says, the first pod runs: its node starts it anew, and the second pod's node
+      // ends that one.
       await startAnewWhatKeepsCaches();
-      await waitUntil("the first pod to write again", { timeoutMs: RESTARTED_MAX_MS, everyMs: READ_RETRY_MS }, async () => {
-        const seen = await recordsSeenBy(workloads, "db-0").catch(() => []);
-        return turnsOf(seen).length === 3 ? true : undefined;
-      });
+      await waitUntil(
+        "the first pod to write again",
+        { timeoutMs: RESTARTED_MAX_MS, everyMs: READ_RETRY_MS },
+        async () => {
+          const seen = await recordsSeenBy(workloads, "db-0").catch(() => []);
+          return turnsOf(seen).length === 3 ? true : undefined;
+        },
+      );
       await assertRecordsKept(workloads, "db-0", [
         { uid: first.uid, told: [] },
         { uid: second.uid, told },
@@ -89,25 +107,38 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       await assertSoundOnDisk(workloads, "db");
     }));
 
-  /** As Kubernetes asks of whoever puts a backup of etcd back: kubelets and sidecars go by what they saw, and hear of nothing before the store's versions have come that far again. */
+  /**
+   * As Kubernetes asks of whoever puts a backup of etcd back: kubelets and sidecars go by what they saw,
+   * and hear of nothing before the store's versions have come that far again.
+   */
   async function startAnewWhatKeepsCaches(): Promise<void> {
     for (const node of lab.nodes) {
       await node.stopKubelet();
       await node.startKubelet();
     }
-    await lab.kubectl(["rollout", "restart", "--namespace=kube-system", "deployment/csi-azuredisk-controller"]);
+    await lab.kubectl([
+      "rollout",
+      "restart",
+      "--namespace=kube-system",
+      "deployment/csi-azuredisk-controller",
+    ]);
     await untilControllersReady(lab);
   }
 
   /** Waits until the leader has found that the store went back, and says so. */
   async function untilGoneBack(generation: number): Promise<void> {
-    await waitUntil("the store's generation to be raised", { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () =>
-      (await storeIncarnation(lab)) > generation ? true : undefined,
+    await waitUntil(
+      "the store's generation to be raised",
+      { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS },
+      async () => ((await storeIncarnation(lab)) > generation ? true : undefined),
     );
   }
 });
 
-/** Waits until each node's plug-in has been heard twice more: by then it has seen what there was to see, and a backup from before is one heartbeat older. */
+/**
+ * Waits until each node's plug-in has been heard twice more: by then it has seen what there was to see, and
+ * a backup from before is one heartbeat older.
+ */
 async function untilAllReported(lab: Lab): Promise<void> {
   const heard = async (): Promise<ReadonlyMap<string, number>> => {
     const text = await lab.kubectl([
@@ -116,11 +147,23 @@ async function untilAllReported(lab: Lab): Promise<void> {
       "--namespace=azure-disk-csi",
       "--output=jsonpath={range .items[*]}{.metadata.name} {.status.heartbeat}{'\\n'}{end}",
     ]);
-    return new Map(text.split("\n").flatMap((line) => (line === "" ? [] : [[line.split(" ")[0] ?? "", Number(line.split(" ")[1])] as const])));
+    return new Map(
+      text
+        .split("\n")
+        .flatMap((line) =>
+          line === "" ? [] : [[line.split(" ")[0] ?? "", Number(line.split(" ")[1])] as const],
+        ),
+    );
   };
   const before = await heard();
-  await waitUntil("two heartbeats of every node", { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () => {
-    const now = await heard();
-    return lab.nodes.every(({ name }) => (now.get(name) ?? 0) >= (before.get(name) ?? 0) + 2) ? true : undefined;
-  });
+  await waitUntil(
+    "two heartbeats of every node",
+    { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS },
+    async () => {
+      const now = await heard();
+      return lab.nodes.every(({ name }) => (now.get(name) ?? 0) >= (before.get(name) ?? 0) + 2)
+        ? true
+        : undefined;
+    },
+  );
 }

@@ -29,7 +29,10 @@ describe("npm run lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     const up = await lab("--nodes=1");
     assert.equal(up.code, 0, up.output);
     t.diagnostic(`up, with the driver, after ${Math.round(up.durationMs)} ms`);
-    assert.match(up.output, /^ *\d+\.\d s {2}node-a: up, containerd runs\n(?:.*\n)* *\d+\.\d s {2}nodes are Ready: node-a \(zone 1\)\n/mu);
+    assert.match(
+      up.output,
+      /^ *\d+\.\d s {2}node-a: up, containerd runs\n(?:.*\n)* *\d+\.\d s {2}nodes are Ready: node-a \(zone 1\)\n/mu,
+    );
     const [, kubeconfig = ""] = /^ {2}export KUBECONFIG=(\S+)$/mu.exec(up.output) ?? [];
     const [, kubectl = ""] = /^ {2}(\S+\/kubectl) get nodes/mu.exec(up.output) ?? [];
     const nodes = ["get", "nodes", "--output=name"];
@@ -38,16 +41,27 @@ describe("npm run lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     assert.equal((await lab("kubectl", ...nodes)).output, "node/node-a\n");
     // A plug-in is ready when it serves; that it is there the kubelet writes down by itself.
     await waitUntil("the driver to be in the CSINode", { timeoutMs: REGISTERED_MAX_MS }, async () => {
-      const { output } = await lab("kubectl", "get", "csinode/node-a", "--output=jsonpath={.spec.drivers[*].name}");
+      const { output } = await lab(
+        "kubectl",
+        "get",
+        "csinode/node-a",
+        "--output=jsonpath={.spec.drivers[*].name}",
+      );
       return output === "disk.csi.azure.com" || undefined;
     });
-    assert.match((await lab("status")).output, new RegExp(`^lab ${NAME}: up;[^]*node-a +\\d+ processes`, "mu"));
+    assert.match(
+      (await lab("status")).output,
+      new RegExp(`^lab ${NAME}: up;[^]*node-a +\\d+ processes`, "mu"),
+    );
     assert.match((await lab()).output, new RegExp(`^Lab ${NAME} is up, as it was\\.`, "mu"));
 
     const record = await readLabRecord(labHome(NAME));
     assert.ok(record !== undefined);
     const down = await lab("down");
-    assert.deepEqual({ code: down.code, output: down.output }, { code: 0, output: `lab ${NAME} is down, nothing is left\n` });
+    assert.deepEqual(
+      { code: down.code, output: down.output },
+      { code: 0, output: `lab ${NAME} is down, nothing is left\n` },
+    );
     assert.deepEqual(await machineTraces(NAME, labNetwork(record.slot).hostLink), NO_TRACES);
     assert.equal((await lab("down")).output, `there is no lab ${NAME}\n`);
   });

@@ -58,19 +58,29 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
   async function take({ command, prints }: Step): Promise<void> {
     let printed = await run(command);
     if (!ASKS.test(command)) return;
-    await waitUntil(`${command} to print\n${prints.join("\n")}`, { timeoutMs: SEEN_MAX_MS, everyMs: LOOK_EVERY_MS }, async () => {
-      if (prints.every((line) => isPrinted(line, printed))) return true;
-      printed = await run(command);
-      return undefined;
-    });
+    await waitUntil(
+      `${command} to print\n${prints.join("\n")}`,
+      { timeoutMs: SEEN_MAX_MS, everyMs: LOOK_EVERY_MS },
+      async () => {
+        if (prints.every((line) => isPrinted(line, printed))) return true;
+        printed = await run(command);
+        return undefined;
+      },
+    );
   }
 
   /** In a shell that knows the variables of the commands before; throws unless it ends with 0. */
   async function run(command: string): Promise<string> {
     const variables = join(folder, "variables");
-    const ofThisLab = command.replaceAll("npm run lab --", `${process.execPath} ${join(CLONE, "testbed/lab/main.ts")} --name=${lab.name}`);
+    const ofThisLab = command.replaceAll(
+      "npm run lab --",
+      `${process.execPath} ${join(CLONE, "testbed/lab/main.ts")} --name=${lab.name}`,
+    );
     const script = `touch ${variables}; . ${variables}; ${ofThisLab}\nstatus=$?; declare -p node > ${variables} 2> /dev/null; exit $status`;
-    const env = { KUBECONFIG: lab.kubeconfig, PATH: `${lab.parts.bin}${delimiter}${process.env["PATH"] ?? ""}` };
+    const env = {
+      KUBECONFIG: lab.kubeconfig,
+      PATH: `${lab.parts.bin}${delimiter}${process.env["PATH"] ?? ""}`,
+    };
     const { code, output } = await runCommand("bash", ["-c", script], { cwd: CLONE, env });
     assert.equal(code, 0, `${command}: ${output}`);
     return output;
@@ -104,7 +114,10 @@ function stepsOf(text: string): readonly Step[] {
   );
 }
 
-/** Whether one of the lines has all words of that one, in their order. Words with digits differ from run to run. */
+/**
+ * Whether one of the lines has all words of that one, in their order. Words with digits differ from run to
+ * run.
+ */
 function isPrinted(line: string, printed: string): boolean {
   const words = line.split(/\s+/u).filter((word) => word !== "" && !/\d|…|^node-[a-z]$/u.test(word));
   return printed.split("\n").some((candidate) => {

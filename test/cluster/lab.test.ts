@@ -49,11 +49,21 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
 
   before(async () => {
     settingsBefore = await kernelSettings();
-    lab = await startLab({ name: NAME, replaces: true, timeScale: 0.01, kubelet: { nodeStatusUpdateFrequency: "1s" }, endsWithProcess: true }, signal, (line) =>
-      console.log(line),
+    lab = await startLab(
+      {
+        name: NAME,
+        replaces: true,
+        timeScale: 0.01,
+        kubelet: { nodeStatusUpdateFrequency: "1s" },
+        endsWithProcess: true,
+      },
+      signal,
+      (line) => console.log(line),
     );
     await lab.kubectl(["apply", "--filename=-"], { input: WEB });
-    await lab.kubectl(["rollout", "status", "daemonset/web", `--timeout=${POD_MAX_MS}ms`], { timeoutMs: POD_MAX_MS });
+    await lab.kubectl(["rollout", "status", "daemonset/web", `--timeout=${POD_MAX_MS}ms`], {
+      timeoutMs: POD_MAX_MS,
+    });
   });
   after(async () => {
     await stopLab(NAME, { clone: CLONE });
@@ -77,11 +87,18 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
       () => false,
     );
   const untilAnswers = (address: string): Promise<true> =>
-    waitUntil(`the pod at ${address} to answer`, { timeoutMs: POD_MAX_MS, signal }, async () => (await answers(address)) || undefined);
+    waitUntil(
+      `the pod at ${address} to answer`,
+      { timeoutMs: POD_MAX_MS, signal },
+      async () => (await answers(address)) || undefined,
+    );
 
   it("has nodes as Azure's cloud provider describes them", async () => {
     const nodes = JSON.parse(await lab.kubectl(["get", "nodes", "--output=json"])) as {
-      readonly items: readonly { readonly metadata: { readonly labels: Readonly<Record<string, string>> }; readonly spec: { readonly providerID: string } }[];
+      readonly items: readonly {
+        readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+        readonly spec: { readonly providerID: string };
+      }[];
     };
     assert.deepEqual(
       nodes.items.map(({ metadata: { labels }, spec }) => [
@@ -102,7 +119,10 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
   it("answers kubectl logs and exec, and pods of different nodes reach each other and the API server", async () => {
     const [here, there] = [await podOn("node-a"), await podOn("node-c")];
     assert.equal(await lab.kubectl(["logs", here.name]), "serving\n");
-    assert.equal(await lab.kubectl(["exec", here.name, "--", "wget", "-qO-", `http://${there.address}/hostname`]), `${there.name}\n`);
+    assert.equal(
+      await lab.kubectl(["exec", here.name, "--", "wget", "-qO-", `http://${there.address}/hostname`]),
+      `${there.name}\n`,
+    );
     const reach = `nc -w 5 ${lab.network.apiService} 443 < /dev/null && echo reached`;
     assert.equal(await lab.kubectl(["exec", here.name, "--", "sh", "-c", reach]), "reached\n");
   });
@@ -113,9 +133,15 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await makeDisk(azure, { diskUri: diskId, zone: "1" });
     const [a, b] = [lab.node("node-a"), lab.node("node-b")];
     const dataDisks = [{ lun: 3, createOption: "Attach", managedDisk: { id: diskId } }];
-    await azure.call("PATCH", `${azure.vmId(a.name)}?api-version=2025-04-01`, { properties: { storageProfile: { dataDisks } } });
+    await azure.call("PATCH", `${azure.vmId(a.name)}?api-version=2025-04-01`, {
+      properties: { storageProfile: { dataDisks } },
+    });
     const list = (node: LabNode): Promise<string> => node.exec(["find", "/dev/disk", "-type", "l"]);
-    await waitUntil("the disk at its node", { timeoutMs: POD_MAX_MS, signal }, async () => (await list(a)) !== "" || undefined);
+    await waitUntil(
+      "the disk at its node",
+      { timeoutMs: POD_MAX_MS, signal },
+      async () => (await list(a)) !== "" || undefined,
+    );
     assert.deepEqual([await list(a), await list(b)], ["/dev/disk/azure/scsi1/lun3\n", ""]);
     await a.exec([
       "sh",
@@ -127,7 +153,8 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
 
   it("takes the power from a node: all of it dies at once, and it boots as another time of the same machine", async () => {
     const node = lab.node("node-b");
-    const bootId = (): Promise<string> => lab.kubectl(["get", "node", node.name, "--output=jsonpath={.status.nodeInfo.bootID}"]);
+    const bootId = (): Promise<string> =>
+      lab.kubectl(["get", "node", node.name, "--output=jsonpath={.status.nodeInfo.bootID}"]);
     const { address } = await podOn(node.name);
     const first = await bootId();
     const plug = (): Promise<string> => node.exec(["cat", "/sys/class/net/eth0/address"]);
@@ -138,10 +165,21 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await assert.rejects(node.processId(), /node-b is off/u);
 
     await node.start(signal);
-    await waitUntil("the node's new boot id", { timeoutMs: POD_MAX_MS, signal }, async () => (await bootId()) !== first || undefined);
-    await waitUntil("its pod to run anew", { timeoutMs: POD_MAX_MS, signal }, async () => (await answers((await podOn(node.name)).address)) || undefined);
+    await waitUntil(
+      "the node's new boot id",
+      { timeoutMs: POD_MAX_MS, signal },
+      async () => (await bootId()) !== first || undefined,
+    );
+    await waitUntil(
+      "its pod to run anew",
+      { timeoutMs: POD_MAX_MS, signal },
+      async () => (await answers((await podOn(node.name)).address)) || undefined,
+    );
     assert.equal(await plug(), hardware, "others would look for the machine of before");
-    assert.equal(await node.exec(["sh", "-c", "cd /; ls var/kept run/lost 2>/dev/null || true"]), "var/kept\n");
+    assert.equal(
+      await node.exec(["sh", "-c", "cd /; ls var/kept run/lost 2>/dev/null || true"]),
+      "var/kept\n",
+    );
   });
 
   it("freezes a node and thaws it, pods and all", async () => {
@@ -170,11 +208,14 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await untilAnswers(address);
     await assert.rejects(lab.kubectl(["logs", name]), /refused/u);
     await node.startKubelet();
-    await waitUntil("its kubelet to answer", { timeoutMs: POD_MAX_MS, signal }, async () => lab.kubectl(["logs", name]).catch(() => undefined));
+    await waitUntil("its kubelet to answer", { timeoutMs: POD_MAX_MS, signal }, async () =>
+      lab.kubectl(["logs", name]).catch(() => undefined),
+    );
   });
 
   it("kills API server and etcd, and puts etcd back to an older state", async () => {
-    const configMaps = async (): Promise<string> => lab.kubectl(["get", "configmaps", "--output=jsonpath={.items[*].metadata.name}"]);
+    const configMaps = async (): Promise<string> =>
+      lab.kubectl(["get", "configmaps", "--output=jsonpath={.items[*].metadata.name}"]);
     const backup = await lab.controlPlane.backUpEtcd("first");
     await lab.kubectl(["create", "configmap", "later"]);
     for (const program of ["kube-apiserver", "etcd"] as const) {
@@ -182,7 +223,11 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
       await lab.controlPlane.start(program, signal);
     }
     // An API server that was there when etcd died tries it again after seconds, and fails calls until then.
-    const kept = await waitUntil("the API server to have found etcd again", { timeoutMs: POD_MAX_MS, signal }, () => configMaps().catch(() => undefined));
+    const kept = await waitUntil(
+      "the API server to have found etcd again",
+      { timeoutMs: POD_MAX_MS, signal },
+      () => configMaps().catch(() => undefined),
+    );
     assert.equal(kept, "kube-root-ca.crt later");
     await lab.controlPlane.restoreEtcd(backup, signal);
     assert.equal(await configMaps(), "kube-root-ca.crt");
@@ -205,7 +250,9 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
   });
 
   it("goes without a trace when whoever started it was killed on the way", async () => {
-    const starter = spawn(process.execPath, [MAIN, "--no-driver", `--name=${OTHER_NAME}`], { stdio: ["ignore", "pipe", "inherit"] });
+    const starter = spawn(process.execPath, [MAIN, "--no-driver", `--name=${OTHER_NAME}`], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await untilSaid(starter, "node-b: up");
     const ended = once(starter, "exit");
     starter.kill("SIGKILL");

@@ -18,8 +18,14 @@ interface PodList {
 
 /** Names of the controller's pods, by node, without those that are ending. */
 export async function controllerPods(lab: Lab): Promise<ReadonlyMap<string, string>> {
-  const { items } = JSON.parse(await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`, `--selector=${SELECTOR}`, "--output=json"])) as PodList;
-  return new Map(items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata, spec }) => [spec.nodeName ?? "", metadata.name]));
+  const { items } = JSON.parse(
+    await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`, `--selector=${SELECTOR}`, "--output=json"]),
+  ) as PodList;
+  return new Map(
+    items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata, spec }) => [spec.nodeName ?? "", metadata.name]),
+  );
 }
 
 /** Moves a controller that runs on a node elsewhere, so that what befalls this node befalls no controller. */
@@ -54,8 +60,9 @@ export async function untilAnotherLeads(lab: Lab, holder: string): Promise<numbe
 }
 
 /**
- * Runs `use`, in which a leader ends in good order, and answers for how long nobody led then, in milliseconds: from the moment at which it gave its Lease back, since how soon
- * it is told to end is its kubelet's affair. Throws if it did not give it back.
+ * Runs `use`, in which a leader ends in good order, and answers for how long nobody led then, in
+ * milliseconds: from the moment at which it gave its Lease back, since how soon it is told to end is its
+ * kubelet's affair. Throws if it did not give it back.
  */
 export async function vacancyDuring(lab: Lab, use: () => Promise<void>): Promise<number> {
   let givenBackAtMs: number | undefined;
@@ -84,9 +91,18 @@ export async function vacancyDuring(lab: Lab, use: () => Promise<void>): Promise
 }
 
 export async function untilControllersReady(lab: Lab): Promise<void> {
-  await lab.kubectl(["rollout", "status", `--namespace=${NAMESPACE}`, "deployment/csi-azuredisk-controller", `--timeout=${LEADS_MAX_MS}ms`], {
-    timeoutMs: 2 * LEADS_MAX_MS,
-  });
+  await lab.kubectl(
+    [
+      "rollout",
+      "status",
+      `--namespace=${NAMESPACE}`,
+      "deployment/csi-azuredisk-controller",
+      `--timeout=${LEADS_MAX_MS}ms`,
+    ],
+    {
+      timeoutMs: 2 * LEADS_MAX_MS,
+    },
+  );
 }
 
 /** How often the store was found to have gone back. */

@@ -7,6 +7,8 @@ const READY_MAX_MS = 120_000;
 export async function untilNodeReady(lab: Lab, nodeName: string): Promise<void> {
   await waitUntil(`${nodeName} to be Ready`, { timeoutMs: READY_MAX_MS }, async () => {
     const ready = "--output=jsonpath={.status.conditions[?(@.type=='Ready')].status}";
-    return (await lab.kubectl(["get", "node", nodeName, ready]).catch(() => "")) === "True" ? true : undefined;
+    return (await lab.kubectl(["get", "node", nodeName, ready]).catch(() => "")) === "True"
+      ? true
+      : undefined;
   });
 }

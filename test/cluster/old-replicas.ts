@@ -15,21 +15,31 @@ export type Replicas = ReadonlyMap<string, string>;
  * Waits until every attached replica of a claim's volume is older than replicas are kept without a request,
  * and answers them. There is at least one where the volume asks for replicas, and none where it does not.
  */
-export async function untilReplicasOld({ lab, volumeOf }: Pick<Workloads, "lab" | "volumeOf">, claim: string): Promise<Replicas> {
+export async function untilReplicasOld(
+  { lab, volumeOf }: Pick<Workloads, "lab" | "volumeOf">,
+  claim: string,
+): Promise<Replicas> {
   const volume = await volumeOf(claim);
-  return waitUntil(`the replicas of ${claim} to be ${PRUNE_AFTER_MS} ms old`, { timeoutMs: OLD_MAX_MS }, async () =>
-    oldReplicas(volume, await attachmentsOf(lab, volume.metadata.name), Date.now()),
+  return waitUntil(
+    `the replicas of ${claim} to be ${PRUNE_AFTER_MS} ms old`,
+    { timeoutMs: OLD_MAX_MS },
+    async () => oldReplicas(volume, await attachmentsOf(lab, volume.metadata.name), Date.now()),
   );
 }
 
 /**
- * The attached replicas of a volume, by node. Undefined while one is young, or there is none though the volume asks
- * for some.
+ * The attached replicas of a volume, by node. Undefined while one is young, or there is none though the
+ * volume asks for some.
  */
-export function oldReplicas({ spec }: Pick<AzVolume, "spec">, attachments: ReadonlyMap<string, AzVolumeAttachment>, nowMs: number): Replicas | undefined {
+export function oldReplicas(
+  { spec }: Pick<AzVolume, "spec">,
+  attachments: ReadonlyMap<string, AzVolumeAttachment>,
+  nowMs: number,
+): Replicas | undefined {
   const replicas = [...attachments].filter(([, attachment]) => isAttachedReplica(attachment));
   if (replicas.length === 0 && spec.maxMountReplicaCount > 0) return undefined;
-  if (replicas.some(([, { metadata }]) => nowMs - Date.parse(metadata.creationTimestamp) <= PRUNE_AFTER_MS)) return undefined;
+  if (replicas.some(([, { metadata }]) => nowMs - Date.parse(metadata.creationTimestamp) <= PRUNE_AFTER_MS))
+    return undefined;
   return new Map(replicas.map(([nodeName, { metadata }]) => [nodeName, metadata.uid]));
 }
 
@@ -43,7 +53,11 @@ export async function assertReplicaKept(
   const uid = before.get(nodeName);
   if (uid === undefined) return;
   const now = await attachmentsOf(lab, (await volumeOf(claim)).metadata.name);
-  assert.equal(now.get(nodeName)?.metadata.uid, uid, `the replica of ${claim} on ${nodeName} is promoted: it is neither pruned nor attached again`);
+  assert.equal(
+    now.get(nodeName)?.metadata.uid,
+    uid,
+    `the replica of ${claim} on ${nodeName} is promoted: it is neither pruned nor attached again`,
+  );
 }
 
 function isAttachedReplica({ metadata, spec, status }: AzVolumeAttachment): boolean {

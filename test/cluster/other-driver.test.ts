@@ -28,9 +28,16 @@ describe("another Azure disk driver beside this one", { skip: (await reasonAgain
     withWorkloads(lab, "other-driver", async (workloads) => {
       await workloads.apply(manifestOf(aClaim({ name: "data", storageClass: CLASS }), otherNodePlugin()));
       await workloads.untilReady("other-node");
-      await untilRefused(lab, /^nothing is attached or detached: pod other-driver\/other-node serves disk\.csi\.azure\.com on node-a/u);
+      await untilRefused(
+        lab,
+        /^nothing is attached or detached: pod other-driver\/other-node serves disk\.csi\.azure\.com on node-a/u,
+      );
       await workloads.apply(manifestOf(aPod({ name: "waits", mounts: [{ claim: "data", path: "/data" }] })));
-      await workloads.untilEvent("Pod", "waits", /AttachFailed: .*another Azure disk driver runs beside this one: pod other-driver\/other-node/u);
+      await workloads.untilEvent(
+        "Pod",
+        "waits",
+        /AttachFailed: .*another Azure disk driver runs beside this one: pod other-driver\/other-node/u,
+      );
       assert.equal(await ownerInAzure(workloads), undefined);
       await workloads.kubectl(["delete", "pod/other-node"]);
       await workloads.untilReady("waits");
@@ -40,13 +47,27 @@ describe("another Azure disk driver beside this one", { skip: (await reasonAgain
   it("keeps controllers from attaching while a controller of it renews its Lease, as AKS's does, which no pod shows", () =>
     thenCleanUp(
       async () => {
-        const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name: LEASE, namespace: "kube-system" } };
+        const lease = {
+          apiVersion: "coordination.k8s.io/v1",
+          kind: "Lease",
+          metadata: { name: LEASE, namespace: "kube-system" },
+        };
         const renew = async (): Promise<void> => {
-          const spec = { holderIdentity: "csi-azuredisk-controller-of-aks", leaseDurationSeconds: 15, renewTime: microTime() };
-          await lab.kubectl(["apply", "--server-side", "--filename=-"], { input: JSON.stringify({ ...lease, spec }) });
+          const spec = {
+            holderIdentity: "csi-azuredisk-controller-of-aks",
+            leaseDurationSeconds: 15,
+            renewTime: microTime(),
+          };
+          await lab.kubectl(["apply", "--server-side", "--filename=-"], {
+            input: JSON.stringify({ ...lease, spec }),
+          });
         };
         await renew();
-        await untilRefused(lab, /Lease kube-system\/external-snapshotter-leader-disk-csi-azure-com is renewed by csi-azuredisk-controller-of-aks/u, renew);
+        await untilRefused(
+          lab,
+          /Lease kube-system\/external-snapshotter-leader-disk-csi-azure-com is renewed by csi-azuredisk-controller-of-aks/u,
+          renew,
+        );
         await lab.kubectl(["delete", "lease", LEASE, "--namespace=kube-system"]);
         await untilControllersReady(lab);
       },
@@ -58,7 +79,14 @@ describe("another Azure disk driver beside this one", { skip: (await reasonAgain
 
 /** A pod that has what the kubelet needs of a node plug-in, and does nothing. */
 function otherNodePlugin(): object {
-  const containers = [{ name: "driver", image: "busybox", command: ["sleep", "3600"], volumeMounts: [{ name: "plugin", mountPath: "/csi" }] }];
+  const containers = [
+    {
+      name: "driver",
+      image: "busybox",
+      command: ["sleep", "3600"],
+      volumeMounts: [{ name: "plugin", mountPath: "/csi" }],
+    },
+  ];
   const volumes = [{ name: "plugin", hostPath: { path: FOLDER, type: "DirectoryOrCreate" } }];
   return {
     apiVersion: "v1",
@@ -68,17 +96,37 @@ function otherNodePlugin(): object {
   };
 }
 
-/** Waits for the event at the controllers' Lease, and until no controller is ready. `meanwhile` is done at each look. */
-async function untilRefused(lab: Lab, message: RegExp, meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+/**
+ * Waits for the event at the controllers' Lease, and until no controller is ready. `meanwhile` is done at
+ * each look.
+ */
+async function untilRefused(
+  lab: Lab,
+  message: RegExp,
+  meanwhile: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   await waitUntil(`an event OtherDriver ${String(message)}`, { timeoutMs: SEEN_MAX_MS }, async () => {
     await meanwhile();
-    const events = ["get", "events", "--namespace=azure-disk-csi", "--field-selector=reason=OtherDriver", "--output=json"];
-    const { items } = JSON.parse(await lab.kubectl(events)) as { readonly items: readonly { readonly message: string }[] };
+    const events = [
+      "get",
+      "events",
+      "--namespace=azure-disk-csi",
+      "--field-selector=reason=OtherDriver",
+      "--output=json",
+    ];
+    const { items } = JSON.parse(await lab.kubectl(events)) as {
+      readonly items: readonly { readonly message: string }[];
+    };
     return items.some((event) => message.test(event.message)) ? true : undefined;
   });
   await waitUntil("no controller to be ready", { timeoutMs: SEEN_MAX_MS }, async () => {
     await meanwhile();
-    const ready = ["get", "deployment/csi-azuredisk-controller", "--namespace=kube-system", "--output=jsonpath={.status.readyReplicas}"];
+    const ready = [
+      "get",
+      "deployment/csi-azuredisk-controller",
+      "--namespace=kube-system",
+      "--output=jsonpath={.status.readyReplicas}",
+    ];
     return ["", "0"].includes(await lab.kubectl(ready)) ? true : undefined;
   });
 }
@@ -86,7 +134,9 @@ async function untilRefused(lab: Lab, message: RegExp, meanwhile: () => Promise<
 /** The VM that Azure names for the disk of claim `data`; undefined: none. */
 async function ownerInAzure({ volumeOf, lab }: Workloads): Promise<string | undefined> {
   const diskUri = (await volumeOf("data")).status?.detail?.diskUri ?? assert.fail("the volume has no disk");
-  const disk = (await lab.azure.call("GET", `${diskUri}?api-version=2025-01-02`)) as { readonly managedBy?: string };
+  const disk = (await lab.azure.call("GET", `${diskUri}?api-version=2025-01-02`)) as {
+    readonly managedBy?: string;
+  };
   return disk.managedBy;
 }
 

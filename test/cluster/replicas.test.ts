@@ -27,7 +27,10 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       await workloads.apply(databaseOf({ shares: 2 }));
       await workloads.untilReady("db-0");
       const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
-      await workloads.inPod("db-0", "head -c 3000000 /dev/urandom > /data/file; sync; cd /data; sha256sum file > file.sha256; sync");
+      await workloads.inPod(
+        "db-0",
+        "head -c 3000000 /dev/urandom > /data/file; sync; cd /data; sha256sum file > file.sha256; sync",
+      );
       await untilAttached(lab, volume, 2);
       await showsResources(lab, volume);
 
@@ -35,7 +38,10 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       const replica = await otherNodeOf(lab, volume, first);
       const replicas = await untilReplicasOld(workloads, "data-db-0");
       const calls = await azureCallsFromNow(lab);
-      await lab.kubectl(["drain", first, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=60s"], { timeoutMs: SETTLED_MAX_MS });
+      await lab.kubectl(
+        ["drain", first, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=60s"],
+        { timeoutMs: SETTLED_MAX_MS },
+      );
       await workloads.untilReady("db-0");
       assert.equal(await workloads.nodeOf("db-0"), replica, "the extender steers the pod to the replica");
       await assertReplicaKept(workloads, "data-db-0", replica, replicas);
@@ -49,11 +55,17 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       await workloads.kubectl(["delete", "pod", "db-0"]);
       await workloads.untilReady("db-0");
       await lab.kubectl(["uncordon", replica]);
-      assert.equal(await workloads.nodeOf("db-0"), first, "the extender steers the pod back to where it was, which is the replica now");
+      assert.equal(
+        await workloads.nodeOf("db-0"),
+        first,
+        "the extender steers the pod back to where it was, which is the replica now",
+      );
       assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
 
       await workloads.kubectl(["rollout", "restart", "statefulset/db"]);
-      await workloads.kubectl(["rollout", "status", "statefulset/db", `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: SETTLED_MAX_MS });
+      await workloads.kubectl(["rollout", "status", "statefulset/db", `--timeout=${SETTLED_MAX_MS}ms`], {
+        timeoutMs: SETTLED_MAX_MS,
+      });
       assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
       assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
 
@@ -82,7 +94,12 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       await lab.kubectl(["taint", "node", "node-c", "dedicated=other:NoSchedule"]);
       const untaint = async (): Promise<void> => {
         // kubectl finds fault with the removal of a taint that is not there.
-        const taints = await lab.kubectl(["get", "node", "node-c", "--output=jsonpath={.spec.taints[*].key}"]);
+        const taints = await lab.kubectl([
+          "get",
+          "node",
+          "node-c",
+          "--output=jsonpath={.spec.taints[*].key}",
+        ]);
         if (taints.includes("dedicated")) await lab.kubectl(["taint", "node", "node-c", "dedicated-"]);
       };
       await thenCleanUp(async () => {
@@ -91,19 +108,41 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
         await untilAttached(lab, volume, 2);
         assert.equal((await attachmentsOf(lab, volume)).has("node-c"), false);
-        await waitUntil("the claim to say which replica is missing, and why", { timeoutMs: LOOKED_AT_AGAIN_MAX_MS }, async () => {
-          const events = await workloads.eventsOf("PersistentVolumeClaim", "data-db-0");
-          return events.some((event) => event.startsWith("ReplicasMissing:") && event.includes("node-c") && event.includes("dedicated")) || undefined;
-        });
+        await waitUntil(
+          "the claim to say which replica is missing, and why",
+          { timeoutMs: LOOKED_AT_AGAIN_MAX_MS },
+          async () => {
+            const events = await workloads.eventsOf("PersistentVolumeClaim", "data-db-0");
+            return (
+              events.some(
+                (event) =>
+                  event.startsWith("ReplicasMissing:") &&
+                  event.includes("node-c") &&
+                  event.includes("dedicated"),
+              ) || undefined
+            );
+          },
+        );
         await workloads.apply(batchOn("node-c"));
         await workloads.untilReady("batch");
         await untaint();
         await lookAgain(workloads, "db-0");
         // The look may come before the driver has heard of the taint's end: then the next one tells.
-        await waitUntil("the claim to say that the pod would not run beside batch", { timeoutMs: LOOKED_AT_AGAIN_MAX_MS }, async () => {
-          const events = await workloads.eventsOf("PersistentVolumeClaim", "data-db-0");
-          return events.some((event) => event.startsWith("ReplicasMissing:") && event.includes("node-c") && event.includes("affinity")) || undefined;
-        });
+        await waitUntil(
+          "the claim to say that the pod would not run beside batch",
+          { timeoutMs: LOOKED_AT_AGAIN_MAX_MS },
+          async () => {
+            const events = await workloads.eventsOf("PersistentVolumeClaim", "data-db-0");
+            return (
+              events.some(
+                (event) =>
+                  event.startsWith("ReplicasMissing:") &&
+                  event.includes("node-c") &&
+                  event.includes("affinity"),
+              ) || undefined
+            );
+          },
+        );
         assert.equal((await attachmentsOf(lab, volume)).has("node-c"), false);
         await workloads.kubectl(["delete", "pod", "batch", "--grace-period=0", "--force"]);
         await lookAgain(workloads, "db-0");
@@ -123,16 +162,20 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         // It may be tried there again until the node has counted its foreign disks anew, in vain.
         const replica = (await attachmentsOf(lab, volume)).get("node-c");
         assert.notEqual(replica?.status?.state, "Attached");
-        await waitUntil("the volume to say that a replica was evicted", { timeoutMs: SETTLED_MAX_MS }, async () => {
-          const told = await lab.kubectl([
-            "--namespace=azure-disk-csi",
-            "get",
-            "events",
-            `--field-selector=involvedObject.name=${volume}`,
-            "--output=jsonpath={.items[*].reason}",
-          ]);
-          return /\bReplicaEvicted\b/u.test(told) || undefined;
-        });
+        await waitUntil(
+          "the volume to say that a replica was evicted",
+          { timeoutMs: SETTLED_MAX_MS },
+          async () => {
+            const told = await lab.kubectl([
+              "--namespace=azure-disk-csi",
+              "get",
+              "events",
+              `--field-selector=involvedObject.name=${volume}`,
+              "--output=jsonpath={.items[*].reason}",
+            ]);
+            return /\bReplicaEvicted\b/u.test(told) || undefined;
+          },
+        );
       }),
     ));
 });
@@ -140,21 +183,35 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
 /** `kubectl get` in the words and columns that the user's documents have. */
 async function showsResources(lab: Lab, volume: string): Promise<void> {
   const get = (kind: string): Promise<string> => lab.kubectl(["--namespace=azure-disk-csi", "get", kind]);
-  assert.match(await get("azv"), new RegExp(`^NAME +STATE +WRITER +.*\\n(?:.*\\n)*${volume} +Created +node-[abc] +`, "u"));
+  assert.match(
+    await get("azv"),
+    new RegExp(`^NAME +STATE +WRITER +.*\\n(?:.*\\n)*${volume} +Created +node-[abc] +`, "u"),
+  );
   const attachments = await get("azva");
   assert.match(attachments, new RegExp(`${volume}.* Primary +Primary +Attached`, "u"));
   assert.match(attachments, new RegExp(`${volume}.* Replica +Replica +Attached`, "u"));
   assert.match(await get("azdn"), /node-a +true +/u);
 }
 
-async function untilAttached(lab: Lab, volume: string, count: number, timeoutMs = SETTLED_MAX_MS): Promise<void> {
+async function untilAttached(
+  lab: Lab,
+  volume: string,
+  count: number,
+  timeoutMs = SETTLED_MAX_MS,
+): Promise<void> {
   await waitUntil(`${volume} to be attached to ${count} nodes`, { timeoutMs }, async () => {
     const attachments = [...(await attachmentsOf(lab, volume)).values()];
-    return (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) || undefined;
+    return (
+      (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) ||
+      undefined
+    );
   });
 }
 
-/** Nobody tells a volume that there is room for a replica elsewhere: it is looked at again within a minute, and at once when the node of its pod changes. */
+/**
+ * Nobody tells a volume that there is room for a replica elsewhere: it is looked at again within a minute,
+ * and at once when the node of its pod changes.
+ */
 async function lookAgain(workloads: Workloads, pod: string): Promise<void> {
   const home = await workloads.nodeOf(pod);
   for (const label of ["look=again", "look-"]) await workloads.lab.kubectl(["label", "node", home, label]);
@@ -168,8 +225,17 @@ async function otherNodeOf(lab: Lab, volume: string, nodeName: string): Promise<
 
 const WRITER = `sh, -c, "trap 'exit 0' TERM; while true; do date >> /data/log; sync; sleep 1 & wait $!; done"`;
 
-/** A database: one pod, one zone-redundant disk that so many nodes may have at once, all but one of them standing by. */
-function databaseOf({ shares, affinity = "" }: { readonly shares: number; readonly affinity?: string }): string {
+/**
+ * A database: one pod, one zone-redundant disk that so many nodes may have at once, all but one of them
+ * standing by.
+ */
+function databaseOf({
+  shares,
+  affinity = "",
+}: {
+  readonly shares: number;
+  readonly affinity?: string;
+}): string {
   return `
 apiVersion: storage.k8s.io/v1
 kind: StorageClass

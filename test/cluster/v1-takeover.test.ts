@@ -11,7 +11,14 @@ import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
 import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
 import { leaveMounted } from "./v1-driver/leave-mounted.ts";
-import { assertNeverFailed, assertRecordsKept, recordWriter, toldBy, untilTold, writerPod } from "./workload/record-writer.ts";
+import {
+  assertNeverFailed,
+  assertRecordsKept,
+  recordWriter,
+  toldBy,
+  untilTold,
+  writerPod,
+} from "./workload/record-writer.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
@@ -27,59 +34,76 @@ const WRITERS = ["db", "shared"] as const;
 /** As V1's users have them. */
 const CLASSES = manifestOf(
   aClass({ name: PLAIN, parameters: { skuName: "Premium_LRS" }, volumeBindingMode: "WaitForFirstConsumer" }),
-  aClass({ name: SHARED, parameters: { skuName: "Premium_LRS", maxShares: "3", cachingMode: "None" }, volumeBindingMode: "WaitForFirstConsumer" }),
+  aClass({
+    name: SHARED,
+    parameters: { skuName: "Premium_LRS", maxShares: "3", cachingMode: "None" },
+    volumeBindingMode: "WaitForFirstConsumer",
+  }),
 );
 
-describe("a cluster that comes from the V1 driver, and goes back to it", { skip: (await reasonAgainstLab()) ?? false }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await driverLab();
-    await uninstallDriver(lab);
-    await installV1(lab);
-  });
-  after(async () => {
-    await removeV1(lab, { everything: true });
-    await reinstallDriver(lab);
-    await untilNothingIsLeft(lab);
-  });
+describe(
+  "a cluster that comes from the V1 driver, and goes back to it",
+  { skip: (await reasonAgainstLab()) ?? false },
+  () => {
+    let lab: Lab;
+    before(async () => {
+      lab = await driverLab();
+      await uninstallDriver(lab);
+      await installV1(lab);
+    });
+    after(async () => {
+      await removeV1(lab, { everything: true });
+      await reinstallDriver(lab);
+      await untilNothingIsLeft(lab);
+    });
 
-  it("lets pods write on while this driver takes over, claims what they use, and moves it later; so it is when V1 comes back, and when V1 is left once more", () =>
-    withClusterObjects(lab, CLASSES, () =>
-      withWorkloads(lab, "of-v1", async (workloads) => {
-        await startUnderV1(workloads);
-        await refusedBesideV1(lab);
-        await writeOnDuring(workloads, async () => {
-          await removeV1(lab);
-          await leaveInTheGap(workloads);
-          await takesOver(workloads);
-        });
-        await failOver(workloads);
+    it("lets pods write on while this driver takes over, claims what they use, and moves it later; so it is when V1 comes back, and when V1 is left once more", () =>
+      withClusterObjects(lab, CLASSES, () =>
+        withWorkloads(lab, "of-v1", async (workloads) => {
+          await startUnderV1(workloads);
+          await refusedBesideV1(lab);
+          await writeOnDuring(workloads, async () => {
+            await removeV1(lab);
+            await leaveInTheGap(workloads);
+            await takesOver(workloads);
+          });
+          await failOver(workloads);
 
-        await writeOnDuring(workloads, async () => {
-          await letReplicasGo(workloads);
-          await uninstallDriver(lab);
-          await installV1(lab);
-        });
-        for (const name of WRITERS) await movesWithItsRecords(workloads, `${name}-0`);
+          await writeOnDuring(workloads, async () => {
+            await letReplicasGo(workloads);
+            await uninstallDriver(lab);
+            await installV1(lab);
+          });
+          for (const name of WRITERS) await movesWithItsRecords(workloads, `${name}-0`);
 
-        await writeOnDuring(workloads, async () => {
-          await removeV1(lab, { everything: true });
-          await comesAgain(workloads);
-        });
-        await movesWithItsRecords(workloads, "db-0");
-      }),
-    ));
-});
+          await writeOnDuring(workloads, async () => {
+            await removeV1(lab, { everything: true });
+            await comesAgain(workloads);
+          });
+          await movesWithItsRecords(workloads, "db-0");
+        }),
+      ));
+  },
+);
 
-/** Two writers, one of them on a disk that may be shared, a raw block device, and pods whose disks are left behind in one way or another. */
+/**
+ * Two writers, one of them on a disk that may be shared, a raw block device, and pods whose disks are left
+ * behind in one way or another.
+ */
 async function startUnderV1(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
-  for (const name of WRITERS) await workloads.apply(recordWriter({ name, storageClass: name === "shared" ? SHARED : PLAIN, home: HOME }));
+  for (const name of WRITERS)
+    await workloads.apply(
+      recordWriter({ name, storageClass: name === "shared" ? SHARED : PLAIN, home: HOME }),
+    );
   await workloads.apply(
     manifestOf(
       aClaim({ name: "raw", storageClass: PLAIN, volumeMode: "Block" }),
       aPod({ name: "raw", nodeName: HOME, mounts: [{ claim: "raw", device: "/dev/raw-disk" }] }),
-      ...["gap", "left"].flatMap((name) => [aClaim({ name, storageClass: PLAIN }), aPod({ name, nodeName: HOME, mounts: [{ claim: name, path: "/data" }] })]),
+      ...["gap", "left"].flatMap((name) => [
+        aClaim({ name, storageClass: PLAIN }),
+        aPod({ name, nodeName: HOME, mounts: [{ claim: name, path: "/data" }] }),
+      ]),
     ),
   );
   for (const pod of ["db-0", "shared-0", "raw", "gap", "left"]) await workloads.untilReady(pod);
@@ -88,22 +112,35 @@ async function startUnderV1(workloads: Workloads): Promise<void> {
   await workloads.inPod("raw", `echo '${TEXT}' | dd of=/dev/raw-disk conv=notrunc,fsync 2>/dev/null`);
   await workloads.kubectl(["delete", "pod/left"]);
   await waitUntil("the disk of pod left to be off", { timeoutMs: SETTLED_MAX_MS }, async () =>
-    (await lab.kubectl(["get", "volumeattachments", "--output=name"])).trim().split("\n").length === 4 ? true : undefined,
+    (await lab.kubectl(["get", "volumeattachments", "--output=name"])).trim().split("\n").length === 4
+      ? true
+      : undefined,
   );
   await leaveMounted(lab, HOME, await diskOfClaim(workloads, "left"));
 }
 
 /** V1's pods run: no value takes this driver past them. */
 async function refusedBesideV1(lab: Lab): Promise<void> {
-  const running = /(DaemonSet csi-azuredisk-node|Deployment csi-azuredisk-controller) in namespace kube-system .*is another Azure disk driver/u;
-  await assert.rejects(reinstallDriver(lab, { driver: { takeOver: true } }, { takesOwnership: true }), running);
+  const running =
+    /(DaemonSet csi-azuredisk-node|Deployment csi-azuredisk-controller) in namespace kube-system .*is another Azure disk driver/u;
+  await assert.rejects(
+    reinstallDriver(lab, { driver: { takeOver: true } }, { takesOwnership: true }),
+    running,
+  );
 }
 
-/** While there is no driver, a pod is deleted whose volume nobody can unmount, and pods that wait for a driver are made. */
+/**
+ * While there is no driver, a pod is deleted whose volume nobody can unmount, and pods that wait for a
+ * driver are made.
+ */
 async function leaveInTheGap(workloads: Workloads): Promise<void> {
   await workloads.kubectl(["delete", "pod/gap", "--wait=false"]);
   await workloads.apply(
-    manifestOf(...["gap", "left"].map((name) => aPod({ name: `${name}-again`, nodeName: OTHER, mounts: [{ claim: name, path: "/data" }] }))),
+    manifestOf(
+      ...["gap", "left"].map((name) =>
+        aPod({ name: `${name}-again`, nodeName: OTHER, mounts: [{ claim: name, path: "/data" }] }),
+      ),
+    ),
   );
 }
 
@@ -111,7 +148,10 @@ async function leaveInTheGap(workloads: Workloads): Promise<void> {
 async function takesOver(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const seen = await allRecordsDuring(lab, async () => {
-    await assert.rejects(reinstallDriver(lab), /CSIDriver disk\.csi\.azure\.com is not of this release .*driver\.takeOver=true/u);
+    await assert.rejects(
+      reinstallDriver(lab),
+      /CSIDriver disk\.csi\.azure\.com is not of this release .*driver\.takeOver=true/u,
+    );
     await reinstallDriver(lab, { driver: { takeOver: true } }, { takesOwnership: true });
     for (const claim of ["data-db-0", "data-shared-0", "raw"]) await untilHeld(workloads, claim, HOME);
     for (const pod of ["gap-again", "left-again"]) {
@@ -119,7 +159,8 @@ async function takesOver(workloads: Workloads): Promise<void> {
       assert.equal(await workloads.inPod(pod, "cat /data/file"), TEXT);
     }
   });
-  const recordsOf = async (claim: string): Promise<readonly SeenRecord[]> => seen.get((await workloads.volumeOf(claim)).metadata.name) ?? [];
+  const recordsOf = async (claim: string): Promise<readonly SeenRecord[]> =>
+    seen.get((await workloads.volumeOf(claim)).metadata.name) ?? [];
   for (const claim of ["data-db-0", "data-shared-0", "raw"]) assertClaimed(await recordsOf(claim), HOME);
   const left = await recordsOf("left");
   assertFoundOn(left, HOME);
@@ -135,7 +176,9 @@ async function takesOver(workloads: Workloads): Promise<void> {
 /** The record trusted nobody at first, and then the node that had the disk in use, and nobody else. */
 function assertClaimed(seen: readonly SeenRecord[], nodeName: string): void {
   assertFoundOn(seen, nodeName);
-  const writers = seen.flatMap(({ record }) => (record.writer === undefined ? [] : [{ nodeName: record.writer.nodeName, held: record.writer.held }]));
+  const writers = seen.flatMap(({ record }) =>
+    record.writer === undefined ? [] : [{ nodeName: record.writer.nodeName, held: record.writer.held }],
+  );
   assert.ok(
     writers.every((writer) => writer.nodeName === nodeName && writer.held),
     JSON.stringify(writers),
@@ -146,12 +189,19 @@ function assertClaimed(seen: readonly SeenRecord[], nodeName: string): void {
 function assertFoundOn(seen: readonly SeenRecord[], nodeName: string): void {
   const first = seen[0]?.record;
   assert.deepEqual(
-    { unverified: first?.unverified.map((node) => node.nodeName), writer: first?.writer, adopted: first?.adopted },
+    {
+      unverified: first?.unverified.map((node) => node.nodeName),
+      writer: first?.writer,
+      adopted: first?.adopted,
+    },
     { unverified: [nodeName], writer: undefined, adopted: true },
   );
 }
 
-/** A pod is deleted, a node drained, a raw block device moved: what V1 mounted is where our driver brings it. */
+/**
+ * A pod is deleted, a node drained, a raw block device moved: what V1 mounted is where our driver brings
+ * it.
+ */
 async function failOver(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   await movesWithItsRecords(workloads, "db-0");
@@ -163,7 +213,9 @@ async function failOver(workloads: Workloads): Promise<void> {
   );
   const replicas = await untilReplicasOld(workloads, "data-shared-0");
   const told = await toldBy(lab, workloads.namespace, shared);
-  await lab.kubectl(["drain", HOME, "--pod-selector=app=shared", `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: 2 * SETTLED_MAX_MS });
+  await lab.kubectl(["drain", HOME, "--pod-selector=app=shared", `--timeout=${SETTLED_MAX_MS}ms`], {
+    timeoutMs: 2 * SETTLED_MAX_MS,
+  });
   try {
     await workloads.untilReady("shared-0");
   } finally {
@@ -176,29 +228,40 @@ async function failOver(workloads: Workloads): Promise<void> {
   await assertRecordsKept(workloads, "shared-0", [{ uid: shared.uid, told }, moved]);
 
   await workloads.kubectl(["delete", "pod/raw"]);
-  await workloads.apply(manifestOf(aPod({ name: "raw-again", nodeName: OTHER, mounts: [{ claim: "raw", device: "/dev/raw-disk" }] })));
+  await workloads.apply(
+    manifestOf(
+      aPod({ name: "raw-again", nodeName: OTHER, mounts: [{ claim: "raw", device: "/dev/raw-disk" }] }),
+    ),
+  );
   await workloads.untilReady("raw-again");
   assert.equal(await workloads.inPod("raw-again", `head -c ${TEXT.length} /dev/raw-disk`), TEXT);
 }
 
 /**
- * Installs our chart again. Its objects are those from before V1's time: what they say of who writes is true no more.
+ * Installs our chart again. Its objects are those from before V1's time: what they say of who writes is
+ * true no more.
  */
 async function comesAgain(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const seen = await allRecordsDuring(lab, async () => {
     await reinstallDriver(lab);
-    for (const name of WRITERS) await untilHeld(workloads, `data-${name}-0`, await workloads.nodeOf(`${name}-0`));
+    for (const name of WRITERS)
+      await untilHeld(workloads, `data-${name}-0`, await workloads.nodeOf(`${name}-0`));
   });
   for (const name of WRITERS) {
     const nodeName = await workloads.nodeOf(`${name}-0`);
-    const records = (seen.get((await workloads.volumeOf(`data-${name}-0`)).metadata.name) ?? []).map(({ record }) => record);
+    const records = (seen.get((await workloads.volumeOf(`data-${name}-0`)).metadata.name) ?? []).map(
+      ({ record }) => record,
+    );
     assert.ok(
       records.some(({ unverified }) => unverified.some((node) => node.nodeName === nodeName)),
       `nobody asked ${nodeName} whether it writes`,
     );
     const granted = records.filter(
-      ({ writer }) => writer !== undefined && !(writer.nodeName === nodeName && writer.held) && writer.epoch > (records[0]?.epoch ?? 0),
+      ({ writer }) =>
+        writer !== undefined &&
+        !(writer.nodeName === nodeName && writer.held) &&
+        writer.epoch > (records[0]?.epoch ?? 0),
     );
     assert.deepEqual(granted, [], "nobody was granted what is written already");
   }
@@ -207,10 +270,24 @@ async function comesAgain(workloads: Workloads): Promise<void> {
 /** As the page on going back says: V1 knows nothing of a disk that is attached where no pod uses it. */
 async function letReplicasGo({ lab }: Workloads): Promise<void> {
   const objects = ["--namespace=azure-disk-csi"];
-  for (const volume of (await lab.kubectl(["get", "azvolumes", ...objects, "--output=name"])).split("\n").filter((name) => name !== ""))
-    await lab.kubectl(["patch", volume, ...objects, "--type=merge", "--patch", '{"spec": {"maxMountReplicaCount": 0}}']);
+  for (const volume of (await lab.kubectl(["get", "azvolumes", ...objects, "--output=name"]))
+    .split("\n")
+    .filter((name) => name !== ""))
+    await lab.kubectl([
+      "patch",
+      volume,
+      ...objects,
+      "--type=merge",
+      "--patch",
+      '{"spec": {"maxMountReplicaCount": 0}}',
+    ]);
   await waitUntil("no replica to be left", { timeoutMs: SETTLED_MAX_MS }, async () => {
-    const roles = await lab.kubectl(["get", "azvolumeattachments", ...objects, "--output=jsonpath={.items[*].spec.role}"]);
+    const roles = await lab.kubectl([
+      "get",
+      "azvolumeattachments",
+      ...objects,
+      "--output=jsonpath={.items[*].spec.role}",
+    ]);
     return roles.includes("Replica") ? undefined : true;
   });
 }
@@ -219,7 +296,10 @@ async function letReplicasGo({ lab }: Workloads): Promise<void> {
 async function writeOnDuring(workloads: Workloads, change: () => Promise<void>): Promise<void> {
   const { lab, namespace } = workloads;
   const started = await Promise.all(
-    WRITERS.map(async (name) => ({ pod: await writerPod(workloads, `${name}-0`), container: await containerOf(workloads, `${name}-0`) })),
+    WRITERS.map(async (name) => ({
+      pod: await writerPod(workloads, `${name}-0`),
+      container: await containerOf(workloads, `${name}-0`),
+    })),
   );
   await change();
   for (const { pod, container } of started) {
@@ -231,7 +311,11 @@ async function writeOnDuring(workloads: Workloads, change: () => Promise<void>):
 }
 
 async function containerOf(workloads: Workloads, pod: string): Promise<string> {
-  return workloads.kubectl(["get", `pod/${pod}`, "--output=jsonpath={.status.containerStatuses[0].containerID}"]);
+  return workloads.kubectl([
+    "get",
+    `pod/${pod}`,
+    "--output=jsonpath={.status.containerStatuses[0].containerID}",
+  ]);
 }
 
 /** Waits until a claim's record says that a node has it in use. */

@@ -12,27 +12,49 @@ const SLOTS = 16;
 const FOREIGN = 2;
 /** The shortest that Kubernetes takes; the chart's is a minute. */
 const ASKED_EVERY_S = 10;
-/** Twice looked at by the plug-in, which believes nothing at first sight, and told at the kubelet's next question. */
+/**
+ * Twice looked at by the plug-in, which believes nothing at first sight, and told at the kubelet's next
+ * question.
+ */
 const TOLD_MAX_MS = 90_000;
 
 describe("slots for volumes", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let lab: Lab;
   let askedEveryS: number;
   const setPeriod = (nodeAllocatableUpdatePeriodSeconds: number): Promise<string> =>
-    lab.kubectl(["patch", "csidriver/disk.csi.azure.com", "--type=merge", `--patch=${JSON.stringify({ spec: { nodeAllocatableUpdatePeriodSeconds } })}`]);
+    lab.kubectl([
+      "patch",
+      "csidriver/disk.csi.azure.com",
+      "--type=merge",
+      `--patch=${JSON.stringify({ spec: { nodeAllocatableUpdatePeriodSeconds } })}`,
+    ]);
   before(async () => {
     lab = await driverLab();
     await untilNothingIsLeft(lab);
-    askedEveryS = Number(await lab.kubectl(["get", "csidriver/disk.csi.azure.com", "--output=jsonpath={.spec.nodeAllocatableUpdatePeriodSeconds}"]));
+    askedEveryS = Number(
+      await lab.kubectl([
+        "get",
+        "csidriver/disk.csi.azure.com",
+        "--output=jsonpath={.spec.nodeAllocatableUpdatePeriodSeconds}",
+      ]),
+    );
     await setPeriod(ASKED_EVERY_S);
   });
   after(() => setPeriod(askedEveryS));
 
   it("that others take on a node's VM are told to the scheduler while the node runs, and again when they are given back", async () => {
     const told = async (nodeName: string): Promise<number> =>
-      Number(await lab.kubectl(["get", `csinode/${nodeName}`, "--output=jsonpath={.spec.drivers[?(@.name=='disk.csi.azure.com')].allocatable.count}"]));
+      Number(
+        await lab.kubectl([
+          "get",
+          `csinode/${nodeName}`,
+          "--output=jsonpath={.spec.drivers[?(@.name=='disk.csi.azure.com')].allocatable.count}",
+        ]),
+      );
     const untilTold = (nodeName: string, count: number): Promise<true> =>
-      waitUntil(`the CSINode of ${nodeName} to say ${count}`, { timeoutMs: TOLD_MAX_MS }, async () => ((await told(nodeName)) === count ? true : undefined));
+      waitUntil(`the CSINode of ${nodeName} to say ${count}`, { timeoutMs: TOLD_MAX_MS }, async () =>
+        (await told(nodeName)) === count ? true : undefined,
+      );
     await untilTold("node-c", SLOTS);
     await withForeignDisks(lab, { nodeName: "node-c", count: FOREIGN }, async () => {
       await untilTold("node-c", SLOTS - FOREIGN);

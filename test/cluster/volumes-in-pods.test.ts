@@ -26,7 +26,10 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
     withWorkloads(lab, "volume-kinds", async (workloads) =>
       withClusterObjects(
         lab,
-        manifestOf(waiting("volume-kinds-ext4", { fsType: "ext4" }), waiting("volume-kinds-xfs", { fsType: "xfs", skuName: "Premium_LRS" })),
+        manifestOf(
+          waiting("volume-kinds-ext4", { fsType: "ext4" }),
+          waiting("volume-kinds-xfs", { fsType: "xfs", skuName: "Premium_LRS" }),
+        ),
         async () => {
           const mounts = [
             { claim: "ext4", path: "/ext4" },
@@ -44,12 +47,18 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
           await workloads.untilReady("first");
           const types = "awk '$2 ~ /^.(ext4|xfs)$/ {print $2, $3}' /proc/mounts | sort";
           assert.equal(await workloads.inPod("first", types), "/ext4 ext4\n/xfs xfs");
-          await workloads.inPod("first", "echo of-ext4 > /ext4/file; echo of-xfs > /xfs/file; echo of-raw | dd of=/dev/raw-disk conv=fsync 2>/dev/null; sync");
+          await workloads.inPod(
+            "first",
+            "echo of-ext4 > /ext4/file; echo of-xfs > /xfs/file; echo of-raw | dd of=/dev/raw-disk conv=fsync 2>/dev/null; sync",
+          );
 
           await workloads.kubectl(["delete", "pod", "first"]);
           await workloads.apply(manifestOf(aPod({ name: "second", nodeName: "node-b", mounts })));
           await workloads.untilReady("second");
-          assert.equal(await workloads.inPod("second", "cat /ext4/file /xfs/file; head -c 7 /dev/raw-disk"), "of-ext4\nof-xfs\nof-raw");
+          assert.equal(
+            await workloads.inPod("second", "cat /ext4/file /xfs/file; head -c 7 /dev/raw-disk"),
+            "of-ext4\nof-xfs\nof-raw",
+          );
         },
       ),
     ));
@@ -64,13 +73,20 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
             name: "writer",
             nodeName: "node-a",
             securityContext: { runAsUser: 1000, runAsGroup: 1000, fsGroup: 2000 },
-            mounts: [mount, { claim: "data", path: "/app", subPath: "app" }, { claim: "data", path: "/read-only", readOnly: true }],
+            mounts: [
+              mount,
+              { claim: "data", path: "/app", subPath: "app" },
+              { claim: "data", path: "/read-only", readOnly: true },
+            ],
           }),
         ),
       );
       await workloads.untilReady("writer");
       assert.equal(
-        await workloads.inPod("writer", "echo written > /app/file; cat /data/app/file /read-only/app/file; stat -c '%u %g' /app/file"),
+        await workloads.inPod(
+          "writer",
+          "echo written > /app/file; cat /data/app/file /read-only/app/file; stat -c '%u %g' /app/file",
+        ),
         "written\nwritten\n1000 2000",
       );
       await refused(workloads, "writer", "touch /read-only/file", /Read-only file system/u);
@@ -86,7 +102,12 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
   it("gives a ReadWriteOncePod volume to one pod at a time: a second one waits until the first has gone", () =>
     withWorkloads(lab, "one-pod", async (workloads) => {
       const mounts = [{ claim: "data", path: "/data" }];
-      await workloads.apply(manifestOf(aClaim({ name: "data", storageClass: "managed-csi", accessMode: "ReadWriteOncePod" }), aPod({ name: "first", mounts })));
+      await workloads.apply(
+        manifestOf(
+          aClaim({ name: "data", storageClass: "managed-csi", accessMode: "ReadWriteOncePod" }),
+          aPod({ name: "first", mounts }),
+        ),
+      );
       await workloads.untilReady("first");
       await workloads.inPod("first", "echo kept > /data/file; sync");
       await workloads.apply(manifestOf(aPod({ name: "second", mounts })));
@@ -102,20 +123,26 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
         await workloads.apply(await example("volumes/shared-raw-block.yaml"));
         const members = ["member-0", "member-1"];
         for (const member of members) await workloads.untilReady(member);
-        assert.equal(new Set(await Promise.all(members.map((member) => workloads.nodeOf(member)))).size, 2, "on two nodes");
+        assert.equal(
+          new Set(await Promise.all(members.map((member) => workloads.nodeOf(member)))).size,
+          2,
+          "on two nodes",
+        );
         // A block each, past every cache, of one line.
         const write = (member: string, index: number): string =>
           `printf '%-4095s\\n' ${member} | dd of=/dev/shared bs=4096 count=1 seek=${index} iflag=fullblock oflag=direct conv=notrunc 2>/dev/null`;
         await Promise.all(members.map((member, index) => workloads.inPod(member, write(member, index))));
         const read = "dd if=/dev/shared bs=4096 count=2 iflag=direct 2>/dev/null | tr -d ' '";
-        for (const member of members) assert.equal(await workloads.inPod(member, read), "member-0\nmember-1", member);
+        for (const member of members)
+          assert.equal(await workloads.inPod(member, read), "member-0\nmember-1", member);
       }),
     ));
 
   it("keeps a StatefulSet's disks when it shrinks, and finds them again when it grows; deletes them if that is asked for", () =>
     withWorkloads(lab, "stateful-set", async (workloads) => {
       const { kubectl } = workloads;
-      const scale = (replicas: number): Promise<string> => kubectl(["scale", "statefulset/database", `--replicas=${replicas}`]);
+      const scale = (replicas: number): Promise<string> =>
+        kubectl(["scale", "statefulset/database", `--replicas=${replicas}`]);
       await workloads.apply(await example("volumes/stateful-set.yaml"));
       await scale(2);
       for (const pod of ["database-0", "database-1"]) await workloads.untilReady(pod);
@@ -128,8 +155,15 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
       await workloads.untilReady("database-1");
       assert.equal(await workloads.inPod("database-1", "cat /data/file"), "kept");
 
-      const whenScaled = { spec: { persistentVolumeClaimRetentionPolicy: { whenScaled: "Delete", whenDeleted: "Retain" } } };
-      await kubectl(["patch", "statefulset/database", "--type=merge", `--patch=${JSON.stringify(whenScaled)}`]);
+      const whenScaled = {
+        spec: { persistentVolumeClaimRetentionPolicy: { whenScaled: "Delete", whenDeleted: "Retain" } },
+      };
+      await kubectl([
+        "patch",
+        "statefulset/database",
+        "--type=merge",
+        `--patch=${JSON.stringify(whenScaled)}`,
+      ]);
       await scale(1);
       await kubectl(["wait", "--for=delete", "pvc/data-database-1", "--timeout=60s"]);
       await untilNoDisk(lab, disk);
@@ -156,8 +190,16 @@ function waiting(name: string, parameters: Readonly<Record<string, string>>): ob
 
 /** A pod on the writer's node that takes the whole claim for reading only. */
 function readerOf(claim: string): object {
-  const pod = aPod({ name: "reader", nodeName: "node-a", mounts: [{ claim, path: "/data" }] }) as { readonly spec: object };
-  return { ...pod, spec: { ...pod.spec, volumes: [{ name: claim, persistentVolumeClaim: { claimName: claim, readOnly: true } }] } };
+  const pod = aPod({ name: "reader", nodeName: "node-a", mounts: [{ claim, path: "/data" }] }) as {
+    readonly spec: object;
+  };
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      volumes: [{ name: claim, persistentVolumeClaim: { claimName: claim, readOnly: true } }],
+    },
+  };
 }
 
 async function refused(workloads: Workloads, pod: string, command: string, why: RegExp): Promise<void> {

@@ -12,56 +12,79 @@ import { withClusterObjects, type Workloads, withWorkloads } from "./workload/wo
 
 const AT_ONCE = 2;
 
-describe("volumes of disks that are kept", { skip: (await reasonAgainstLab()) ?? false, concurrency: AT_ONCE }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await driverLab();
-  });
-  after(() => untilNothingIsLeft(lab));
+describe(
+  "volumes of disks that are kept",
+  { skip: (await reasonAgainstLab()) ?? false, concurrency: AT_ONCE },
+  () => {
+    let lab: Lab;
+    before(async () => {
+      lab = await driverLab();
+    });
+    after(() => untilNothingIsLeft(lab));
 
-  it("keeps the disk of a class that says Retain when claim and PersistentVolume go, and a static PersistentVolume has its data", () =>
-    withWorkloads(lab, "retained", async (workloads) =>
-      withClusterObjects(
-        lab,
-        manifestOf(aClass({ name: "retained", parameters: {}, reclaimPolicy: "Retain", volumeBindingMode: "WaitForFirstConsumer" })),
-        async () => {
-          await workloads.apply(
-            manifestOf(aClaim({ name: "data", storageClass: "retained" }), aPod({ name: "first", mounts: [{ claim: "data", path: "/data" }] })),
-          );
-          await workloads.untilReady("first");
-          await workloads.inPod("first", "echo kept > /data/file; sync");
-          const { spec } = await workloads.volumeOf("data");
-          const disk = await diskOf(workloads, "data");
-          await workloads.kubectl(["delete", "pod/first", "pvc/data"]);
-          await lab.kubectl(["wait", `pv/${spec.volumeName}`, "--for=jsonpath={.status.phase}=Released", "--timeout=60s"]);
-          await lab.kubectl(["delete", `pv/${spec.volumeName}`]);
-          assert.ok((await disksInAzure(lab)).includes(spec.volumeName), "the disk is there");
-          await findsItsData(workloads, "retained-again", disk);
-        },
-      ),
-    ));
+    it("keeps the disk of a class that says Retain when claim and PersistentVolume go, and a static PersistentVolume has its data", () =>
+      withWorkloads(lab, "retained", async (workloads) =>
+        withClusterObjects(
+          lab,
+          manifestOf(
+            aClass({
+              name: "retained",
+              parameters: {},
+              reclaimPolicy: "Retain",
+              volumeBindingMode: "WaitForFirstConsumer",
+            }),
+          ),
+          async () => {
+            await workloads.apply(
+              manifestOf(
+                aClaim({ name: "data", storageClass: "retained" }),
+                aPod({ name: "first", mounts: [{ claim: "data", path: "/data" }] }),
+              ),
+            );
+            await workloads.untilReady("first");
+            await workloads.inPod("first", "echo kept > /data/file; sync");
+            const { spec } = await workloads.volumeOf("data");
+            const disk = await diskOf(workloads, "data");
+            await workloads.kubectl(["delete", "pod/first", "pvc/data"]);
+            await lab.kubectl([
+              "wait",
+              `pv/${spec.volumeName}`,
+              "--for=jsonpath={.status.phase}=Released",
+              "--timeout=60s",
+            ]);
+            await lab.kubectl(["delete", `pv/${spec.volumeName}`]);
+            assert.ok((await disksInAzure(lab)).includes(spec.volumeName), "the disk is there");
+            await findsItsData(workloads, "retained-again", disk);
+          },
+        ),
+      ));
 
-  it("serves a disk that was made by hand, by its URI, and again with the data of the pod before", () =>
-    withWorkloads(lab, "static", async (workloads) => {
-      const { azure } = lab;
-      const { zone } = lab.node("node-a");
-      const diskUri = `/subscriptions/${azure.subscriptionId}/resourceGroups/${azure.resourceGroup}/providers/Microsoft.Compute/disks/Made_By_Hand`;
-      await makeDisk(azure, { diskUri, zone });
-      await workloads.apply(await staticVolume(workloads, "made-by-hand", { diskUri, zone }));
-      await workloads.apply(manifestOf(aPod({ name: "first", mounts: [{ claim: "existing-disk", path: "/data" }] })));
-      await workloads.untilReady("first");
-      await workloads.inPod("first", "echo kept > /data/file; sync");
-      await workloads.kubectl(["delete", "pod/first", "pvc/existing-disk"]);
-      await lab.kubectl(["delete", "pv/made-by-hand"]);
-      await findsItsData(workloads, "made-by-hand-again", { diskUri, zone });
-    }));
-});
+    it("serves a disk that was made by hand, by its URI, and again with the data of the pod before", () =>
+      withWorkloads(lab, "static", async (workloads) => {
+        const { azure } = lab;
+        const { zone } = lab.node("node-a");
+        const diskUri = `/subscriptions/${azure.subscriptionId}/resourceGroups/${azure.resourceGroup}/providers/Microsoft.Compute/disks/Made_By_Hand`;
+        await makeDisk(azure, { diskUri, zone });
+        await workloads.apply(await staticVolume(workloads, "made-by-hand", { diskUri, zone }));
+        await workloads.apply(
+          manifestOf(aPod({ name: "first", mounts: [{ claim: "existing-disk", path: "/data" }] })),
+        );
+        await workloads.untilReady("first");
+        await workloads.inPod("first", "echo kept > /data/file; sync");
+        await workloads.kubectl(["delete", "pod/first", "pvc/existing-disk"]);
+        await lab.kubectl(["delete", "pv/made-by-hand"]);
+        await findsItsData(workloads, "made-by-hand-again", { diskUri, zone });
+      }));
+  },
+);
 
 /** Makes a PersistentVolume of the disk, reads what an earlier pod wrote, and lets the disk go with it. */
 async function findsItsData(workloads: Workloads, name: string, disk: KeptDisk): Promise<void> {
   await workloads.apply(await staticVolume(workloads, name, disk));
   try {
-    await workloads.apply(manifestOf(aPod({ name: "second", mounts: [{ claim: "existing-disk", path: "/data" }] })));
+    await workloads.apply(
+      manifestOf(aPod({ name: "second", mounts: [{ claim: "existing-disk", path: "/data" }] })),
+    );
     await workloads.untilReady("second");
     assert.equal(await workloads.inPod("second", "cat /data/file"), "kept");
   } finally {

@@ -18,7 +18,8 @@ interface Refusal {
 
 const TOLD_MAX_MS = 60_000;
 const LOOK_EVERY_MS = 500;
-const SKUS = "Standard_LRS, StandardSSD_LRS, StandardSSD_ZRS, Premium_LRS, Premium_ZRS, UltraSSD_LRS, PremiumV2_LRS";
+const SKUS =
+  "Standard_LRS, StandardSSD_LRS, StandardSSD_ZRS, Premium_LRS, Premium_ZRS, UltraSSD_LRS, PremiumV2_LRS";
 
 const refusals: readonly Refusal[] = [
   {
@@ -31,7 +32,12 @@ const refusals: readonly Refusal[] = [
     name: "wrong-parameter",
     because: "a parameter that there is not",
     parameters: { cacheMode: "ReadOnly" },
-    says: ["parameters.cacheMode", "ReadOnly", "did you mean cachingMode?", "Allowed: skuName, storageAccountType, maxShares"],
+    says: [
+      "parameters.cacheMode",
+      "ReadOnly",
+      "did you mean cachingMode?",
+      "Allowed: skuName, storageAccountType, maxShares",
+    ],
   },
   {
     name: "wrong-file-system",
@@ -47,17 +53,28 @@ const refusals: readonly Refusal[] = [
   },
   {
     name: "read-only-many",
-    because: "a file system on several nodes, though all of them only read: mounting it read-only writes, too",
+    because:
+      "a file system on several nodes, though all of them only read: mounting it read-only writes, too",
     parameters: { skuName: "Premium_LRS", maxShares: "2" },
     claim: { accessMode: "ReadOnlyMany" },
-    says: ["volume_capability.access_mode", "MULTI_NODE_READER_ONLY", "a file system can be used on one node only", "SINGLE_NODE_WRITER", "volumeMode Block"],
+    says: [
+      "volume_capability.access_mode",
+      "MULTI_NODE_READER_ONLY",
+      "a file system can be used on one node only",
+      "SINGLE_NODE_WRITER",
+      "volumeMode Block",
+    ],
   },
   {
     name: "raw-without-shares",
     because: "a raw disk on several nodes that only one VM may have",
     parameters: { skuName: "Premium_LRS" },
     claim: { accessMode: "ReadWriteMany", volumeMode: "Block" },
-    says: ["volume_capability.access_mode", "MULTI_NODE_MULTI_WRITER", "maxShares is 1 and must be at least 2"],
+    says: [
+      "volume_capability.access_mode",
+      "MULTI_NODE_MULTI_WRITER",
+      "maxShares is 1 and must be at least 2",
+    ],
   },
 ];
 
@@ -70,19 +87,32 @@ describe("a claim that can't be met", { skip: (await reasonAgainstLab()) ?? fals
 
   it("says in kubectl describe pvc which field is wrong, its value, and what is allowed", () =>
     withWorkloads(lab, "refused", async (workloads) =>
-      withClusterObjects(lab, manifestOf(...refusals.map(({ name, parameters }) => aClass({ name, parameters }))), async () => {
-        await workloads.apply(manifestOf(...refusals.map(({ name, claim }) => aClaim({ name, storageClass: name, ...claim }))));
-        for (const { name, because, says } of refusals) {
-          let told: readonly string[] = [];
-          // The first failure that is told may be another's: that the class is not there, by a controller that has not heard of it yet.
-          await waitUntil(`${name} to be refused: ${because}`, { timeoutMs: TOLD_MAX_MS, everyMs: LOOK_EVERY_MS }, async () => {
-            told = (await workloads.kubectl(["describe", "pvc", name])).split("\n").filter((line) => line.includes("ProvisioningFailed"));
-            return told.some((line) => hasInOrder(line, says)) || undefined;
-          }).catch((error: unknown) => {
-            throw new Error(`the claim says\n${told.join("\n")}`, { cause: error });
-          });
-        }
-      }),
+      withClusterObjects(
+        lab,
+        manifestOf(...refusals.map(({ name, parameters }) => aClass({ name, parameters }))),
+        async () => {
+          await workloads.apply(
+            manifestOf(...refusals.map(({ name, claim }) => aClaim({ name, storageClass: name, ...claim }))),
+          );
+          for (const { name, because, says } of refusals) {
+            let told: readonly string[] = [];
+            // The first failure that is told may be another's: that the class is not there, by a controller
+            // that has not heard of it yet.
+            await waitUntil(
+              `${name} to be refused: ${because}`,
+              { timeoutMs: TOLD_MAX_MS, everyMs: LOOK_EVERY_MS },
+              async () => {
+                told = (await workloads.kubectl(["describe", "pvc", name]))
+                  .split("\n")
+                  .filter((line) => line.includes("ProvisioningFailed"));
+                return told.some((line) => hasInOrder(line, says)) || undefined;
+              },
+            ).catch((error: unknown) => {
+              throw new Error(`the claim says\n${told.join("\n")}`, { cause: error });
+            });
+          }
+        },
+      ),
     ));
 });
 

@@ -23,23 +23,39 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
     withWorkloads(lab, "grows-in-use", async (workloads) =>
       withClusterObjects(
         lab,
-        manifestOf(aClass({ name: "grows-in-use", parameters: { fsType: "xfs" }, volumeBindingMode: "WaitForFirstConsumer" })),
+        manifestOf(
+          aClass({
+            name: "grows-in-use",
+            parameters: { fsType: "xfs" },
+            volumeBindingMode: "WaitForFirstConsumer",
+          }),
+        ),
         async () => {
           const mounts = [
             { claim: "files", path: "/files" },
             { claim: "raw", device: "/dev/raw-disk" },
           ];
-          const claims = [aClaim({ name: "files", storageClass: "grows-in-use" }), aClaim({ name: "raw", storageClass: "grows-in-use", volumeMode: "Block" })];
+          const claims = [
+            aClaim({ name: "files", storageClass: "grows-in-use" }),
+            aClaim({ name: "raw", storageClass: "grows-in-use", volumeMode: "Block" }),
+          ];
           await workloads.apply(manifestOf(...claims, aPod({ name: "app", mounts })));
           await workloads.untilReady("app");
           await workloads.inPod("app", "(while date >> /files/log; do sleep 0.1; done) > /dev/null 2>&1 &");
           for (const claim of ["files", "raw"]) await patchSize(workloads, claim, 6);
-          for (const claim of ["files", "raw"]) assert.equal(await untilGrown(workloads, claim, 6), "done", claim);
+          for (const claim of ["files", "raw"])
+            assert.equal(await untilGrown(workloads, claim, 6), "done", claim);
           assert.equal(await inGiB(workloads, "app", "/files"), 6);
-          assert.equal(Number(await workloads.inPod("app", "blockdev --getsize64 /dev/raw-disk")), 6 * BYTES_PER_GIB);
+          assert.equal(
+            Number(await workloads.inPod("app", "blockdev --getsize64 /dev/raw-disk")),
+            6 * BYTES_PER_GIB,
+          );
           const lines = Number(await workloads.inPod("app", "wc -l < /files/log"));
           assert.equal(
-            await workloads.inPod("app", `timeout 30 sh -c 'until [ $(wc -l < /files/log) -gt ${lines} ]; do sleep 0.1; done' && echo goes on`),
+            await workloads.inPod(
+              "app",
+              `timeout 30 sh -c 'until [ $(wc -l < /files/log) -gt ${lines} ]; do sleep 0.1; done' && echo goes on`,
+            ),
             "goes on",
           );
         },
@@ -55,7 +71,12 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
       await kubectl(["scale", "statefulset/database", "--replicas=0"]);
       await kubectl(["wait", "--for=delete", "pod/database-0", "--timeout=60s"]);
       await patchSize(workloads, "data-database-0", 6);
-      await kubectl(["wait", "pvc/data-database-0", "--for=condition=FileSystemResizePending", "--timeout=60s"]);
+      await kubectl([
+        "wait",
+        "pvc/data-database-0",
+        "--for=condition=FileSystemResizePending",
+        "--timeout=60s",
+      ]);
       await kubectl(["scale", "statefulset/database", "--replicas=1"]);
       await workloads.untilReady("database-0");
       assert.equal(await untilGrown(workloads, "data-database-0", 6), "done");

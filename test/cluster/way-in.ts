@@ -7,7 +7,11 @@ export type WayIn = "kubernetes" | "driver";
 
 /** The way in of the driver that is installed. */
 export async function wayInNow(lab: Lab): Promise<WayIn> {
-  const isAttachRequired = await lab.kubectl(["get", "csidriver/disk.csi.azure.com", "--output=jsonpath={.spec.attachRequired}"]);
+  const isAttachRequired = await lab.kubectl([
+    "get",
+    "csidriver/disk.csi.azure.com",
+    "--output=jsonpath={.spec.attachRequired}",
+  ]);
   return isAttachRequired === "true" ? "kubernetes" : "driver";
 }
 
@@ -19,10 +23,15 @@ export async function takeWayIn(lab: Lab, wayIn: WayIn): Promise<void> {
 /** The cluster's attachments, each as its node and whether it is attached. */
 export async function volumeAttachments(lab: Lab): Promise<readonly string[]> {
   const each = "{range .items[*]}{.spec.nodeName} {.status.attached}{'\\n'}{end}";
-  return (await lab.kubectl(["get", "volumeattachments", `--output=jsonpath=${each}`])).split("\n").filter((line) => line !== "");
+  return (await lab.kubectl(["get", "volumeattachments", `--output=jsonpath=${each}`]))
+    .split("\n")
+    .filter((line) => line !== "");
 }
 
-/** Throws unless a pod that runs on a node came to its volume this way: Kubernetes has an attachment there, or none at all. */
+/**
+ * Throws unless a pod that runs on a node came to its volume this way: Kubernetes has an attachment there,
+ * or none at all.
+ */
 export async function assertWayIn(lab: Lab, wayIn: WayIn, nodeName: string): Promise<void> {
   assert.equal(await wayInNow(lab), wayIn);
   const there = await volumeAttachments(lab);

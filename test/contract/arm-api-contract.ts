@@ -2,10 +2,21 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Result } from "../../src/core/failure/result.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
-import type { ArmAnswer, ArmApi, ArmDisk, ArmDiskSpec, ArmError, ArmOperation, ArmVm } from "../../src/provisioner/arm/arm-api.ts";
+import type {
+  ArmAnswer,
+  ArmApi,
+  ArmDisk,
+  ArmDiskSpec,
+  ArmError,
+  ArmOperation,
+  ArmVm,
+} from "../../src/provisioner/arm/arm-api.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./cloud-bench.ts";
 
-/** An `ArmApi` to hold to the contract, on a cloud whose operations end by their first poll; it has VMs `node-a` and `node-b` in zone 1. */
+/**
+ * An `ArmApi` to hold to the contract, on a cloud whose operations end by their first poll; it has VMs
+ * `node-a` and `node-b` in zone 1.
+ */
 export interface ArmUnderTest {
   readonly arm: ArmApi;
   readonly model: ComputeModel;
@@ -28,7 +39,10 @@ const aDisk = (changes: Partial<ArmDiskSpec> = {}): ArmDiskSpec => ({
   ...changes,
 });
 
-/** Declares the tests that every `ArmApi` passes, the SDK's and the model's: each method, what it answers, and how it is refused. */
+/**
+ * Declares the tests that every `ArmApi` passes, the SDK's and the model's: each method, what it answers,
+ * and how it is refused.
+ */
 export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest>): void {
   describe(`ArmApi: ${name}`, () => {
     let under: ArmUnderTest;
@@ -58,27 +72,53 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       const ended = await finish(await started);
       assert.ok(ended.ok, JSON.stringify(ended));
     };
-    const disk = async (diskName: string): Promise<ArmDisk> => valueOf(await arm.getDisk(named(diskName), never));
-    const vm = async (vmName: string): Promise<ArmVm> => valueOf(await arm.getVm({ ...named(vmName), instanceView: true }, never));
+    const disk = async (diskName: string): Promise<ArmDisk> =>
+      valueOf(await arm.getDisk(named(diskName), never));
+    const vm = async (vmName: string): Promise<ArmVm> =>
+      valueOf(await arm.getVm({ ...named(vmName), instanceView: true }, never));
     const createDisk = (diskName: string, changes: Partial<ArmDiskSpec> = {}): Promise<void> =>
       done(arm.startDiskCreateOrUpdate({ ...named(diskName), disk: aDisk(changes) }, never));
 
     it("creates a disk, changes what can be changed, and deletes it", async () => {
-      const traits = { diskIOPSReadWrite: 4000, diskMBpsReadWrite: 200, networkAccessPolicy: "DenyAll", publicNetworkAccess: "Disabled" };
-      await createDisk("v2", { skuName: "PremiumV2_LRS", logicalSectorSize: 512, tags: { a: "b" }, ...traits });
+      const traits = {
+        diskIOPSReadWrite: 4000,
+        diskMBpsReadWrite: 200,
+        networkAccessPolicy: "DenyAll",
+        publicNetworkAccess: "Disabled",
+      };
+      await createDisk("v2", {
+        skuName: "PremiumV2_LRS",
+        logicalSectorSize: 512,
+        tags: { a: "b" },
+        ...traits,
+      });
       const { properties } = JSON.parse(
-        JSON.stringify(under.model.handle({ method: "GET", path: diskUri("v2"), query: { "api-version": "2025-01-02" } }).body),
+        JSON.stringify(
+          under.model.handle({ method: "GET", path: diskUri("v2"), query: { "api-version": "2025-01-02" } })
+            .body,
+        ),
       ) as {
         properties: Record<string, unknown> & { creationData: Record<string, unknown> };
       };
       for (const [trait, value] of Object.entries(traits)) assert.equal(properties[trait], value, trait);
       assert.equal(properties.creationData["logicalSectorSize"], 512);
-      await done(arm.startDiskUpdate({ ...named("v2"), change: { diskSizeGB: 128, diskIOPSReadWrite: 5000, tags: { c: "d" } } }, never));
+      await done(
+        arm.startDiskUpdate(
+          { ...named("v2"), change: { diskSizeGB: 128, diskIOPSReadWrite: 5000, tags: { c: "d" } } },
+          never,
+        ),
+      );
       const changed = await disk("v2");
-      assert.deepEqual([changed.diskSizeGB, changed.tags, changed.skuName], [128, { c: "d" }, "PremiumV2_LRS"]);
+      assert.deepEqual(
+        [changed.diskSizeGB, changed.tags, changed.skuName],
+        [128, { c: "d" }, "PremiumV2_LRS"],
+      );
       await createDisk("premium", { maxShares: 2 });
       await done(arm.startDiskUpdate({ ...named("premium"), change: { skuName: "StandardSSD_LRS" } }, never));
-      assert.deepEqual([(await disk("premium")).skuName, (await disk("premium")).maxShares], ["StandardSSD_LRS", 2]);
+      assert.deepEqual(
+        [(await disk("premium")).skuName, (await disk("premium")).maxShares],
+        ["StandardSSD_LRS", 2],
+      );
       for (const diskName of ["v2", "premium"]) await done(arm.startDiskDelete(named(diskName), never));
       assert.equal(failureOf(await arm.getDisk(named("v2"), never)).code, "ResourceNotFound");
       await done(arm.startDiskDelete(named("v2"), never));
@@ -93,7 +133,13 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
         ["full", false],
         ["third", true],
       ] as const) {
-        const snapshot = { location: LOCATION, tags: { of: "source" }, sourceId: diskUri("source"), createOption: "Copy" as const, incremental };
+        const snapshot = {
+          location: LOCATION,
+          tags: { of: "source" },
+          sourceId: diskUri("source"),
+          createOption: "Copy" as const,
+          incremental,
+        };
         await done(arm.startSnapshotCreate({ ...named(snapshotName), snapshot }, never));
         const { id: _id, timeCreated, ...rest } = valueOf(await arm.getSnapshot(named(snapshotName), never));
         assert.match(timeCreated, /^\d{4}-\d\d-\d\dT/);
@@ -117,24 +163,54 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
         valueOf(await arm.listSnapshots(group, never)).map((snapshot) => snapshot.name),
         ["full", "incremental", "third"],
       );
-      const elsewhere = { location: "westus", tags: {}, sourceId: id, createOption: "CopyStart" as const, incremental: true };
+      const elsewhere = {
+        location: "westus",
+        tags: {},
+        sourceId: id,
+        createOption: "CopyStart" as const,
+        incremental: true,
+      };
       await done(arm.startSnapshotCreate({ ...named("elsewhere"), snapshot: elsewhere }, never));
-      assert.equal(typeof valueOf(await arm.getSnapshot(named("elsewhere"), never)).completionPercent, "number");
-      for (const snapshotName of ["incremental", "full", "third", "elsewhere"]) await done(arm.startSnapshotDelete(named(snapshotName), never));
+      assert.equal(
+        typeof valueOf(await arm.getSnapshot(named("elsewhere"), never)).completionPercent,
+        "number",
+      );
+      for (const snapshotName of ["incremental", "full", "third", "elsewhere"])
+        await done(arm.startSnapshotDelete(named(snapshotName), never));
       assert.deepEqual(valueOf(await arm.listSnapshots(group, never)), []);
-      const smaller = await arm.startDiskCreateOrUpdate({ ...named("smaller"), disk: aDisk({ sourceId: diskUri("source"), diskSizeGB: 4 }) }, never);
+      const smaller = await arm.startDiskCreateOrUpdate(
+        { ...named("smaller"), disk: aDisk({ sourceId: diskUri("source"), diskSizeGB: 4 }) },
+        never,
+      );
       assert.ok([400, 409].includes(failureOf(smaller).statusCode));
     });
 
     it("attaches and detaches by attachDetachDataDisks, and shows it", async () => {
       await createDisk("data");
-      await done(arm.startAttachDetachDataDisks({ ...named("node-a"), attach: [{ diskId: diskUri("data"), lun: 5, caching: "ReadOnly" }], detach: [] }, never));
+      await done(
+        arm.startAttachDetachDataDisks(
+          {
+            ...named("node-a"),
+            attach: [{ diskId: diskUri("data"), lun: 5, caching: "ReadOnly" }],
+            detach: [],
+          },
+          never,
+        ),
+      );
       assert.deepEqual(
-        (await vm("node-a")).dataDisks.map(({ lun, name: diskName, caching, toBeDetached }) => ({ lun, diskName, caching, toBeDetached })),
+        (await vm("node-a")).dataDisks.map(({ lun, name: diskName, caching, toBeDetached }) => ({
+          lun,
+          diskName,
+          caching,
+          toBeDetached,
+        })),
         [{ lun: 5, diskName: "data", caching: "ReadOnly", toBeDetached: false }],
       );
       assert.match((await disk("data")).managedBy ?? "", /\/virtualMachines\/node-a$/);
-      const taken = await arm.startAttachDetachDataDisks({ ...named("node-b"), attach: [{ diskId: diskUri("data") }], detach: [] }, never);
+      const taken = await arm.startAttachDetachDataDisks(
+        { ...named("node-b"), attach: [{ diskId: diskUri("data") }], detach: [] },
+        never,
+      );
       assert.equal(failureOf(taken).code, "ConflictingUserInput");
       const detach = [{ diskId: diskUri("data"), detachOption: "ForceDetach" }];
       await done(arm.startAttachDetachDataDisks({ ...named("node-a"), attach: [], detach }, never));
@@ -143,14 +219,20 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
 
     it("updates a VM under its ETag, and not under another", async () => {
       const { etag, tags } = await vm("node-a");
-      await done(arm.startVmUpdate({ ...named("node-a"), change: { tags: { ...tags, mark: "1" } }, ifMatch: etag }, never));
+      await done(
+        arm.startVmUpdate(
+          { ...named("node-a"), change: { tags: { ...tags, mark: "1" } }, ifMatch: etag },
+          never,
+        ),
+      );
       const late = await arm.startVmUpdate({ ...named("node-a"), change: {}, ifMatch: etag }, never);
       assert.deepEqual([failureOf(late).statusCode, failureOf(late).code], [412, "PreconditionFailed"]);
       assert.deepEqual((await vm("node-a")).tags, { mark: "1" });
     });
 
     it("powers a VM off and deallocates it", async () => {
-      const power = async (): Promise<string | undefined> => (await vm("node-b")).statusCodes?.find((code) => code.startsWith("PowerState/"));
+      const power = async (): Promise<string | undefined> =>
+        (await vm("node-b")).statusCodes?.find((code) => code.startsWith("PowerState/"));
       assert.equal(await power(), "PowerState/running");
       await done(arm.startVmPowerOff({ ...named("node-b"), skipShutdown: true }, never));
       assert.equal(await power(), "PowerState/stopped");
@@ -186,20 +268,28 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       startVmUpdate: () => arm.startVmUpdate({ ...named("none"), change: {}, ifMatch: '"1"' }, never),
       startVmPowerOff: () => arm.startVmPowerOff({ ...named("none"), skipShutdown: true }, never),
       startVmDeallocate: () => arm.startVmDeallocate({ ...named("none"), forceDeallocate: true }, never),
-      startAttachDetachDataDisks: () => arm.startAttachDetachDataDisks({ ...named("none"), attach: [], detach: [] }, never),
+      startAttachDetachDataDisks: () =>
+        arm.startAttachDetachDataDisks({ ...named("none"), attach: [], detach: [] }, never),
       listDisks: () => arm.listDisks({ ...group, resourceGroup: "none" }, never),
       listSnapshots: () => arm.listSnapshots({ ...group, resourceGroup: "none" }, never),
       listVms: () => arm.listVms({ ...group, resourceGroup: "none" }, never),
     } satisfies Partial<Record<keyof ArmApi, () => Promise<ArmAnswer<unknown>>>>)) {
       it(`answers a 404 of ${method} as Azure's error, with its request id`, async () => {
         const failure = failureOf(await call());
-        assert.deepEqual([failure.statusCode, failure.code.endsWith("NotFound"), failure.requestId !== ""], [404, true, true], JSON.stringify(failure));
+        assert.deepEqual(
+          [failure.statusCode, failure.code.endsWith("NotFound"), failure.requestId !== ""],
+          [404, true, true],
+          JSON.stringify(failure),
+        );
       });
     }
 
     it("sends every call to the subscription that it names", async () => {
       await createDisk("in-one-subscription");
-      const elsewhere = { ...named("in-one-subscription"), subscriptionId: "00000000-0000-0000-0000-00000000beef" };
+      const elsewhere = {
+        ...named("in-one-subscription"),
+        subscriptionId: "00000000-0000-0000-0000-00000000beef",
+      };
       const calls = [
         arm.getDisk(elsewhere, never),
         arm.listDisks(elsewhere, never),
@@ -220,15 +310,28 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
     for (const kind of ["FailOperation", "DropResponse"] as const) {
       it(`tells a snapshot that ${kind === "FailOperation" ? "failed" : "nobody answered for"} from one that is there`, async () => {
         await createDisk(`of-${kind}`);
-        const effect = kind === "FailOperation" ? { kind, code: "InternalExecutionError", message: "An internal execution error occurred." } : { kind };
+        const effect =
+          kind === "FailOperation"
+            ? { kind, code: "InternalExecutionError", message: "An internal execution error occurred." }
+            : { kind };
         under.model.faults.add({ operation: "Snapshots_CreateOrUpdate", times: 1, effect });
-        const snapshot = { location: LOCATION, tags: {}, sourceId: diskUri(`of-${kind}`), createOption: "Copy" as const, incremental: true };
+        const snapshot = {
+          location: LOCATION,
+          tags: {},
+          sourceId: diskUri(`of-${kind}`),
+          createOption: "Copy" as const,
+          incremental: true,
+        };
         const started = await arm.startSnapshotCreate({ ...named(`snap-${kind}`), snapshot }, never);
-        if (kind === "DropResponse") assert.deepEqual([failureOf(started).statusCode, failureOf(started).code], [0, "NoAnswer"]);
+        if (kind === "DropResponse")
+          assert.deepEqual([failureOf(started).statusCode, failureOf(started).code], [0, "NoAnswer"]);
         else {
           const ended = await finish(started);
           assert.ok(!ended.ok);
-          assert.deepEqual([ended.failure.code, ended.failure.message], ["InternalExecutionError", "An internal execution error occurred."]);
+          assert.deepEqual(
+            [ended.failure.code, ended.failure.message],
+            ["InternalExecutionError", "An internal execution error occurred."],
+          );
         }
       });
     }

@@ -20,13 +20,19 @@ const cloud = {
 
 armApiContract("the model, called directly", async () => {
   const model = createComputeModel({ clock: systemClock, ...cloud });
-  return { arm: createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock: systemClock }), model, close: () => Promise.resolve() };
+  return {
+    arm: createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock: systemClock }),
+    model,
+    close: () => Promise.resolve(),
+  };
 });
 
 armApiContract("the SDK over TLS", async () => {
   const emulator = await startEmulator(cloud);
   const arm = createSdkArmApi({
-    credential: { getToken: () => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) },
+    credential: {
+      getToken: () => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),
+    },
     subscriptionId: SUBSCRIPTION_ID,
     endpoint: emulator.url,
     caPem: emulator.caPem ?? "",

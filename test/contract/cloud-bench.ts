@@ -47,7 +47,11 @@ export function diskUri(name: string): string {
 export function addVm(
   cloud: CloudUnderTest,
   name: string,
-  options: { readonly size?: string; readonly zone?: string; readonly tags?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly size?: string;
+    readonly zone?: string;
+    readonly tags?: Readonly<Record<string, string>>;
+  } = {},
 ): NodeIdentity {
   const added = addVirtualMachine(cloud.model.world, {
     subscriptionId: SUBSCRIPTION_ID,
@@ -77,8 +81,13 @@ export function aDiskRequest(changes: Partial<CreateDiskRequest> = {}): CreateDi
 }
 
 /** Creates a disk and answers its id. */
-export async function addDisk(cloud: CloudUnderTest, diskName: string, changes: Partial<CreateDiskRequest> = {}): Promise<string> {
-  return valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ diskName, ...changes }), never))).diskUri;
+export async function addDisk(
+  cloud: CloudUnderTest,
+  diskName: string,
+  changes: Partial<CreateDiskRequest> = {},
+): Promise<string> {
+  return valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ diskName, ...changes }), never)))
+    .diskUri;
 }
 
 /** The VM as the cloud has it. */
@@ -108,10 +117,16 @@ export function changeFromOutside(
   }).status;
 }
 
-/** Makes each attach take a minute of the cloud's time, so that something can happen meanwhile on any machine. */
+/**
+ * Makes each attach take a minute of the cloud's time, so that something can happen meanwhile on any
+ * machine.
+ */
 export function slowDownAttaches(cloud: CloudUnderTest): void {
   const { settings } = cloud.model.world;
-  cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, attach: { medianMs: 60_000, p99Ms: 60_000 } } };
+  cloud.model.world.settings = {
+    ...settings,
+    latencies: { ...settings.latencies, attach: { medianMs: 60_000, p99Ms: 60_000 } },
+  };
 }
 
 /** The VM's ETag, as ARM shows it. */
@@ -123,12 +138,18 @@ export function etagOf(cloud: CloudUnderTest, name: string): string {
 export function callsOf(cloud: CloudUnderTest, operation: string, path?: string): readonly JournalEntry[] {
   return cloud.model.journal
     .since(0)
-    .filter((entry) => entry.operation === operation && (path === undefined || entry.path.toLowerCase() === path.toLowerCase()));
+    .filter(
+      (entry) =>
+        entry.operation === operation &&
+        (path === undefined || entry.path.toLowerCase() === path.toLowerCase()),
+    );
 }
 
 /** Writes of VMs that were accepted. */
 export function vmWrites(cloud: CloudUnderTest, vmName?: string): readonly JournalEntry[] {
-  return callsOf(cloud, "VirtualMachines_Update", vmName === undefined ? undefined : vmUri(vmName)).filter((entry) => entry.status === 200);
+  return callsOf(cloud, "VirtualMachines_Update", vmName === undefined ? undefined : vmUri(vmName)).filter(
+    (entry) => entry.status === 200,
+  );
 }
 
 export function valueOf<T>(result: Result<T, Failure>): T {

@@ -7,7 +7,12 @@ import { ok, type Result } from "../../src/core/failure/result.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { releaseStuckOperations } from "../../src/emulator/model/pace/operations.ts";
 import { findDisk, putDisk, putVm } from "../../src/emulator/model/world.ts";
-import type { CloudProvisioner, Lane, MayProceed, PromisedLuns } from "../../src/ports/cloud/cloud-provisioner.ts";
+import type {
+  CloudProvisioner,
+  Lane,
+  MayProceed,
+  PromisedLuns,
+} from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
   SUBSCRIPTION_ID,
@@ -34,7 +39,10 @@ import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
 import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
-/** What is done at once on a machine that has no time for it, in milliseconds. An hour is what a patient caller would wait. */
+/**
+ * What is done at once on a machine that has no time for it, in milliseconds. An hour is what a patient
+ * caller would wait.
+ */
 const AT_ONCE_MAX_MS = 60_000;
 
 /** A caller that lets one write go, and refuses the next after it has done `meanwhile`. */
@@ -65,7 +73,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     describe("disks", () => {
       on("creates a disk with what was asked", async (cloud) => {
         const created = valueOf(
-          await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ zone: "2", sizeGiB: 1024, maxShares: 3, tags: { a: "b" } }), never)),
+          await cloud.run(
+            cloud.provisioner.createDisk(
+              aDiskRequest({ zone: "2", sizeGiB: 1024, maxShares: 3, tags: { a: "b" } }),
+              never,
+            ),
+          ),
         );
         assert.deepEqual(created, {
           diskUri: diskUri("pvc-1"),
@@ -83,26 +96,43 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("answers the disk that is there if it is what was asked for, without writing", async (cloud) => {
         const first = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never)));
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { other: "tag" } }), never))), first);
+        assert.deepEqual(
+          valueOf(
+            await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { other: "tag" } }), never)),
+          ),
+          first,
+        );
         assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
       });
 
       for (const { asked, difference } of [
         { asked: { sizeGiB: 128 }, difference: "size is 64 GiB, not 128 GiB" },
-        { asked: { skuName: "StandardSSD_LRS" as const }, difference: "SKU is Premium_LRS, not StandardSSD_LRS" },
+        {
+          asked: { skuName: "StandardSSD_LRS" as const },
+          difference: "SKU is Premium_LRS, not StandardSSD_LRS",
+        },
         { asked: { maxShares: 2 }, difference: "maxShares is 1, not 2" },
         { asked: { zone: "1" }, difference: "zone is none, not 1" },
       ]) {
         on(`refuses a name whose disk is another: ${difference}`, async (cloud) => {
           await addDisk(cloud, "pvc-1");
           const again = await cloud.run(cloud.provisioner.createDisk(aDiskRequest(asked), never));
-          assert.deepEqual(failureOf(again), { kind: "VolumeExistsWithOtherRequest", volumeName: "pvc-1", difference });
+          assert.deepEqual(failureOf(again), {
+            kind: "VolumeExistsWithOtherRequest",
+            volumeName: "pvc-1",
+            difference,
+          });
           assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
         });
       }
 
       on("creates one disk when two callers ask at once", async (cloud) => {
-        const both = await cloud.run(Promise.all([cloud.provisioner.createDisk(aDiskRequest(), never), cloud.provisioner.createDisk(aDiskRequest(), never)]));
+        const both = await cloud.run(
+          Promise.all([
+            cloud.provisioner.createDisk(aDiskRequest(), never),
+            cloud.provisioner.createDisk(aDiskRequest(), never),
+          ]),
+        );
         assert.deepEqual(
           both.map(valueOf).map((disk) => disk.diskUri),
           [diskUri("pvc-1"), diskUri("pvc-1")],
@@ -110,54 +140,89 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on("creates a disk although the answer is lost", async (cloud) => {
-        cloud.model.faults.add({ operation: "Disks_CreateOrUpdate", times: 1, effect: { kind: "DropResponse" } });
-        assert.equal(valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never))).isReady, true);
+        cloud.model.faults.add({
+          operation: "Disks_CreateOrUpdate",
+          times: 1,
+          effect: { kind: "DropResponse" },
+        });
+        assert.equal(
+          valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never))).isReady,
+          true,
+        );
       });
 
-      on("makes a disk again whose creation has failed, and keeps the tags that others gave it", async (cloud) => {
-        const tags = { uid: "1" };
-        const uri = await addDisk(cloud, "pvc-1", { tags });
-        failLastUpdate(cloud, uri, { ...tags, policy: "added" });
-        const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)));
-        assert.deepEqual([created.isReady, created.tags], [true, { ...tags, policy: "added" }]);
-      });
+      on(
+        "makes a disk again whose creation has failed, and keeps the tags that others gave it",
+        async (cloud) => {
+          const tags = { uid: "1" };
+          const uri = await addDisk(cloud, "pvc-1", { tags });
+          failLastUpdate(cloud, uri, { ...tags, policy: "added" });
+          const created = valueOf(
+            await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)),
+          );
+          assert.deepEqual([created.isReady, created.tags], [true, { ...tags, policy: "added" }]);
+        },
+      );
 
       on("does not change another volume's disk of the name whose last update has failed", async (cloud) => {
         const tags = { uid: "1", formatted: "ext4" };
         const uri = await addDisk(cloud, "pvc-1", { tags });
         failLastUpdate(cloud, uri, tags);
         const before = findDisk(cloud.model.world, uri);
-        const found = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" } }), never)));
+        const found = valueOf(
+          await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" } }), never)),
+        );
         assert.deepEqual([found.tags, findDisk(cloud.model.world, uri)], [tags, before]);
-        const larger = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" }, sizeGiB: 128 }), never));
+        const larger = await cloud.run(
+          cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" }, sizeGiB: 128 }), never),
+        );
         assert.equal(failureOf(larger).kind, "VolumeExistsWithOtherRequest");
         assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
       });
 
-      on("does not create a disk again that was deleted while the answer to its creation was lost", async (cloud) => {
-        cloud.model.faults.add({ operation: "Disks_CreateOrUpdate", times: 1, effect: { kind: "DropResponse" } });
-        const precondition = refusingSecond(async () => {
-          valueOf(await cloud.another().deleteDisk({ diskUri: diskUri("pvc-1"), precondition: mayAlways }, never));
-        });
-        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ precondition }), never));
-        assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
-        assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
-      });
+      on(
+        "does not create a disk again that was deleted while the answer to its creation was lost",
+        async (cloud) => {
+          cloud.model.faults.add({
+            operation: "Disks_CreateOrUpdate",
+            times: 1,
+            effect: { kind: "DropResponse" },
+          });
+          const precondition = refusingSecond(async () => {
+            valueOf(
+              await cloud.another().deleteDisk({ diskUri: diskUri("pvc-1"), precondition: mayAlways }, never),
+            );
+          });
+          const created = await cloud.run(
+            cloud.provisioner.createDisk(aDiskRequest({ precondition }), never),
+          );
+          assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
+          assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
+        },
+      );
 
-      on("does not delete the next disk of the name after the answer to its deletion was lost", async (cloud) => {
-        const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.faults.add({ operation: "Disks_Delete", times: 1, effect: { kind: "DropResponse" } });
-        const precondition = refusingSecond(async () => {
-          valueOf(await cloud.another().createDisk(aDiskRequest({ tags: { made: "since" } }), never));
-        });
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition }, never))), { kind: "Refused", diskUri: uri });
-        assert.deepEqual(findDisk(cloud.model.world, uri)?.spec.tags, { made: "since" });
-      });
+      on(
+        "does not delete the next disk of the name after the answer to its deletion was lost",
+        async (cloud) => {
+          const uri = await addDisk(cloud, "pvc-1");
+          cloud.model.faults.add({ operation: "Disks_Delete", times: 1, effect: { kind: "DropResponse" } });
+          const precondition = refusingSecond(async () => {
+            valueOf(await cloud.another().createDisk(aDiskRequest({ tags: { made: "since" } }), never));
+          });
+          assert.deepEqual(
+            failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition }, never))),
+            { kind: "Refused", diskUri: uri },
+          );
+          assert.deepEqual(findDisk(cloud.model.world, uri)?.spec.tags, { made: "since" });
+        },
+      );
 
       on("does not grow a disk once more when its caller refuses that after a lost answer", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
-        const resized = await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: refusingSecond() }, never));
+        const resized = await cloud.run(
+          cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: refusingSecond() }, never),
+        );
         assert.deepEqual(failureOf(resized), { kind: "Refused", diskUri: uri });
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
@@ -168,44 +233,78 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           times: 1,
           effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 1 },
         });
-        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ precondition: refusingSecond() }), never));
+        const created = await cloud.run(
+          cloud.provisioner.createDisk(aDiskRequest({ precondition: refusingSecond() }), never),
+        );
         assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
         assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
       });
 
       on("carries the caller's correlation id on every call", async (cloud) => {
         await addDisk(cloud, "pvc-1");
-        assert.deepEqual([...new Set(cloud.model.journal.since(0).map((entry) => entry.clientRequestId))], ["correlation-1"]);
+        assert.deepEqual(
+          [...new Set(cloud.model.journal.since(0).map((entry) => entry.clientRequestId))],
+          ["correlation-1"],
+        );
       });
 
       on("deletes a disk, and again", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
-        assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)))), { kind: "DiskNotFound", diskUri: uri });
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
+        valueOf(
+          await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)),
+        );
+        assert.deepEqual(
+          factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)))),
+          { kind: "DiskNotFound", diskUri: uri },
+        );
+        valueOf(
+          await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)),
+        );
       });
 
       on("does not delete a disk that a VM has", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never))), {
-          kind: "DiskInUse",
-          diskUri: uri,
-          attachedTo: [vmUri("node-a")],
-        });
+        assert.deepEqual(
+          failureOf(
+            await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)),
+          ),
+          {
+            kind: "DiskInUse",
+            diskUri: uri,
+            attachedTo: [vmUri("node-a")],
+          },
+        );
         assert.equal(callsOf(cloud, "Disks_Delete").length, 0);
       });
 
       on("grows a disk, and never shrinks it", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never))), {
-          sizeGiB: 128,
-        });
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 100, precondition: mayAlways }, never))), {
-          sizeGiB: 128,
-        });
-        assert.equal(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).sizeGiB, 128);
+        assert.deepEqual(
+          valueOf(
+            await cloud.run(
+              cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never),
+            ),
+          ),
+          {
+            sizeGiB: 128,
+          },
+        );
+        assert.deepEqual(
+          valueOf(
+            await cloud.run(
+              cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 100, precondition: mayAlways }, never),
+            ),
+          ),
+          {
+            sizeGiB: 128,
+          },
+        );
+        assert.equal(
+          valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).sizeGiB,
+          128,
+        );
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
 
@@ -213,40 +312,90 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never))), {
-          kind: "DiskInUse",
-          diskUri: uri,
-          attachedTo: [vmUri("node-a")],
-        });
+        assert.deepEqual(
+          failureOf(
+            await cloud.run(
+              cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never),
+            ),
+          ),
+          {
+            kind: "DiskInUse",
+            diskUri: uri,
+            attachedTo: [vmUri("node-a")],
+          },
+        );
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
       });
 
       on("sets and removes tags of a disk that a VM has, and leaves all others", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b", c: "d" } });
         await attach(cloud, uri, addVm(cloud, "node-a"));
-        valueOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { c: undefined, e: "f" }, precondition: mayAlways }, never)));
-        const { tags, attachedTo } = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)));
+        valueOf(
+          await cloud.run(
+            cloud.provisioner.tagDisk(
+              { diskUri: uri, tags: { c: undefined, e: "f" }, precondition: mayAlways },
+              never,
+            ),
+          ),
+        );
+        const { tags, attachedTo } = valueOf(
+          await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)),
+        );
         assert.deepEqual([tags, attachedTo], [{ a: "b", e: "f" }, [vmUri("node-a")]]);
-        valueOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { e: "f", none: undefined }, precondition: mayAlways }, never)));
+        valueOf(
+          await cloud.run(
+            cloud.provisioner.tagDisk(
+              { diskUri: uri, tags: { e: "f", none: undefined }, precondition: mayAlways },
+              never,
+            ),
+          ),
+        );
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
 
       on("refuses more tags than Azure allows, before it writes", async (cloud) => {
-        const uri = await addDisk(cloud, "pvc-1", { tags: Object.fromEntries(Array.from({ length: 49 }, (_, index) => [`tag-${index}`, "x"])) });
-        const failure = failureOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { one: "x", two: "x" }, precondition: mayAlways }, never)));
+        const uri = await addDisk(cloud, "pvc-1", {
+          tags: Object.fromEntries(Array.from({ length: 49 }, (_, index) => [`tag-${index}`, "x"])),
+        });
+        const failure = failureOf(
+          await cloud.run(
+            cloud.provisioner.tagDisk(
+              { diskUri: uri, tags: { one: "x", two: "x" }, precondition: mayAlways },
+              never,
+            ),
+          ),
+        );
         assert.deepEqual([failure.kind, "value" in failure && failure.value], ["InvalidArgument", "51"]);
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
       });
 
       on("says which disk is not there", async (cloud) => {
         const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
-        assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)))), missing);
         assert.deepEqual(
-          factsOf(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: diskUri("none"), sizeGiB: 8, precondition: mayAlways }, never)))),
+          factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)))),
           missing,
         );
         assert.deepEqual(
-          factsOf(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: diskUri("none"), node: addVm(cloud, "node-a") })))),
+          factsOf(
+            failureOf(
+              await cloud.run(
+                cloud.provisioner.resizeDisk(
+                  { diskUri: diskUri("none"), sizeGiB: 8, precondition: mayAlways },
+                  never,
+                ),
+              ),
+            ),
+          ),
+          missing,
+        );
+        assert.deepEqual(
+          factsOf(
+            failureOf(
+              await cloud.run(
+                attaching(cloud.provisioner, { diskUri: diskUri("none"), node: addVm(cloud, "node-a") }),
+              ),
+            ),
+          ),
           missing,
         );
       });
@@ -259,15 +408,20 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const calls: readonly ((other: string) => Promise<Result<unknown, Failure>>)[] = [
           (other) => provisioner.getDisk({ diskUri: other }, never),
           (other) => provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never),
-          (other) => provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024, precondition: mayAlways }, never),
+          (other) =>
+            provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024, precondition: mayAlways }, never),
           (other) => attaching(provisioner, { diskUri: other, node }),
-          (other) => provisioner.detachDisk({ diskUri: other, node, lane: "detach", precondition: mayAlways }, never),
+          (other) =>
+            provisioner.detachDisk({ diskUri: other, node, lane: "detach", precondition: mayAlways }, never),
           (other) => provisioner.fenceDisk({ diskUri: other, node, precondition: mayAlways }, never),
         ];
         await fc.assert(
           fc.asyncProperty(otherDiskIds(uri), fc.constantFrom(...calls), async (other, call) => {
             const answered = await cloud.run(call(other));
-            assert.ok(!answered.ok || answered.value === undefined || "kind" in Object(answered.value), `${other}: ${JSON.stringify(answered)}`);
+            assert.ok(
+              !answered.ok || answered.value === undefined || "kind" in Object(answered.value),
+              `${other}: ${JSON.stringify(answered)}`,
+            );
             assert.deepEqual(valueOf(await cloud.run(provisioner.getDisk({ diskUri: uri }, never))), before);
             assert.deepEqual(disksOn(cloud, "node-a"), []);
           }),
@@ -277,15 +431,21 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("refuses a disk of another subscription before it calls Azure", async (cloud) => {
         const node = addVm(cloud, "node-a");
-        const other = (await addDisk(cloud, "pvc-1")).replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef");
+        const other = (await addDisk(cloud, "pvc-1")).replace(
+          SUBSCRIPTION_ID,
+          "00000000-0000-0000-0000-00000000beef",
+        );
         const calls = callsOf(cloud, "Disks_Get").length;
         const failures = [
           failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: other }, never))),
-          failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never))),
+          failureOf(
+            await cloud.run(cloud.provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never)),
+          ),
           failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))),
         ];
         const problem = `is in subscription 00000000-0000-0000-0000-00000000beef; this driver serves only disks of subscription ${SUBSCRIPTION_ID}`;
-        for (const failure of failures) assert.deepEqual(failure, { kind: "InvalidArgument", field: "diskUri", value: other, problem });
+        for (const failure of failures)
+          assert.deepEqual(failure, { kind: "InvalidArgument", field: "diskUri", value: other, problem });
         assert.equal(callsOf(cloud, "Disks_Get").length, calls);
         assert.equal(callsOf(cloud, "Disks_Delete").length + vmWrites(cloud).length, 0);
       });
@@ -295,11 +455,24 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await fc.assert(
           fc.asyncProperty(sameDiskIds(uri), sameDiskIds(uri), async (one, other) => {
-            assert.equal(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: one }, never))).diskUri, uri);
+            assert.equal(
+              valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: one }, never))).diskUri,
+              uri,
+            );
             const lun = valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: one, node }))).lun;
-            assert.equal(valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))).lun, lun);
+            assert.equal(
+              valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))).lun,
+              lun,
+            );
             assert.equal(disksOn(cloud, "node-a").length, 1);
-            valueOf(await cloud.run(cloud.provisioner.detachDisk({ diskUri: other, node, lane: "detach", precondition: mayAlways }, never)));
+            valueOf(
+              await cloud.run(
+                cloud.provisioner.detachDisk(
+                  { diskUri: other, node, lane: "detach", precondition: mayAlways },
+                  never,
+                ),
+              ),
+            );
             assert.deepEqual(disksOn(cloud, "node-a"), []);
           }),
           { numRuns: 5 },
@@ -307,14 +480,18 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on("says what an id is that is no disk's", async (cloud) => {
-        const failure = failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: vmUri("node-a") }, never)));
+        const failure = failureOf(
+          await cloud.run(cloud.provisioner.getDisk({ diskUri: vmUri("node-a") }, never)),
+        );
         assert.equal(failure.kind, "InvalidArgument");
       });
 
       on("lists all disks by their ids, page after page", async (cloud) => {
         cloud.model.world.settings = { ...cloud.model.world.settings, pageSize: 2 };
         for (const disk of ["pvc-3", "pvc-1", "pvc-2", "pvc-5", "pvc-4"]) await addDisk(cloud, disk);
-        const listed = valueOf(await cloud.run(cloud.provisioner.listDisks({ resourceGroup: undefined }, never)));
+        const listed = valueOf(
+          await cloud.run(cloud.provisioner.listDisks({ resourceGroup: undefined }, never)),
+        );
         assert.deepEqual(
           listed.map((disk) => disk.diskName),
           ["pvc-1", "pvc-2", "pvc-3", "pvc-4", "pvc-5"],
@@ -329,55 +506,95 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(await attach(cloud, first, node), 0);
         assert.equal(await attach(cloud, second, node), 1);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0", "pvc-2@1"]);
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: first }, never))).attachedTo, [vmUri("node-a")]);
-      });
-
-      on("answers the LUN of a disk that is there already, whatever the case of its id, without a write", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        await attach(cloud, uri, node);
-        assert.equal(await attach(cloud, uri.toUpperCase().replace("SUBSCRIPTIONS", "subscriptions"), node), 0);
-        assert.equal(vmWrites(cloud).length, 1);
-      });
-
-      on("needs three calls besides the polls to attach a disk just created, and four for any other", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const [first, created, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2"), await addDisk(cloud, "pvc-3")];
-        await attach(cloud, first, node);
-        const callsFor = async (uri: string): Promise<readonly string[]> => {
-          const { journal } = cloud.model;
-          const since = journal.lastSequence();
-          await attach(cloud, uri, node);
-          return journal
-            .since(since)
-            .filter((entry) => entry.kind === "arm")
-            .map((entry) => entry.operation);
-        };
-        assert.deepEqual(await callsFor(created), ["VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
-        valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128, precondition: mayAlways }, never)));
-        assert.deepEqual(await callsFor(other), ["Disks_Get", "VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
-      });
-
-      on("puts disks that are asked for at once into one update, although each is looked at first", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uris: string[] = [];
-        for (let disk = 0; disk < 8; disk++) uris.push(await addDisk(cloud, `pvc-${disk}`));
-        const fresh = cloud.another();
-        const attached = await cloud.run(Promise.all(uris.map((uri) => attaching(fresh, { diskUri: uri, node }))));
         assert.deepEqual(
-          attached.map((answer) => valueOf(answer).lun).toSorted((left, right) => left - right),
-          [0, 1, 2, 3, 4, 5, 6, 7],
+          valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: first }, never))).attachedTo,
+          [vmUri("node-a")],
         );
-        assert.equal(vmWrites(cloud, "node-a").length, 1);
       });
+
+      on(
+        "answers the LUN of a disk that is there already, whatever the case of its id, without a write",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await attach(cloud, uri, node);
+          assert.equal(
+            await attach(cloud, uri.toUpperCase().replace("SUBSCRIPTIONS", "subscriptions"), node),
+            0,
+          );
+          assert.equal(vmWrites(cloud).length, 1);
+        },
+      );
+
+      on(
+        "needs three calls besides the polls to attach a disk just created, and four for any other",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const [first, created, other] = [
+            await addDisk(cloud, "pvc-1"),
+            await addDisk(cloud, "pvc-2"),
+            await addDisk(cloud, "pvc-3"),
+          ];
+          await attach(cloud, first, node);
+          const callsFor = async (uri: string): Promise<readonly string[]> => {
+            const { journal } = cloud.model;
+            const since = journal.lastSequence();
+            await attach(cloud, uri, node);
+            return journal
+              .since(since)
+              .filter((entry) => entry.kind === "arm")
+              .map((entry) => entry.operation);
+          };
+          assert.deepEqual(await callsFor(created), [
+            "VirtualMachines_Get",
+            "VirtualMachines_Update",
+            "VirtualMachines_Get",
+          ]);
+          valueOf(
+            await cloud.run(
+              cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128, precondition: mayAlways }, never),
+            ),
+          );
+          assert.deepEqual(await callsFor(other), [
+            "Disks_Get",
+            "VirtualMachines_Get",
+            "VirtualMachines_Update",
+            "VirtualMachines_Get",
+          ]);
+        },
+      );
+
+      on(
+        "puts disks that are asked for at once into one update, although each is looked at first",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uris: string[] = [];
+          for (let disk = 0; disk < 8; disk++) uris.push(await addDisk(cloud, `pvc-${disk}`));
+          const fresh = cloud.another();
+          const attached = await cloud.run(
+            Promise.all(uris.map((uri) => attaching(fresh, { diskUri: uri, node }))),
+          );
+          assert.deepEqual(
+            attached.map((answer) => valueOf(answer).lun).toSorted((left, right) => left - right),
+            [0, 1, 2, 3, 4, 5, 6, 7],
+          );
+          assert.equal(vmWrites(cloud, "node-a").length, 1);
+        },
+      );
 
       on("believes what it knows of a disk only as far as that lets it attach", async (cloud) => {
         const [nodeA, nodeB] = [addVm(cloud, "node-a"), addVm(cloud, "node-b")];
         const uri = await addDisk(cloud, "pvc-1");
         const elsewhere = cloud.another();
         valueOf(await cloud.run(attaching(elsewhere, { diskUri: uri, node: nodeB })));
-        const refused = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: nodeA })));
-        assert.deepEqual(refused, { kind: "DiskAttachedElsewhere", diskUri: uri, attachedTo: [vmUri("node-b")] });
+        const refused = failureOf(
+          await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: nodeA })),
+        );
+        assert.deepEqual(refused, {
+          kind: "DiskAttachedElsewhere",
+          diskUri: uri,
+          attachedTo: [vmUri("node-b")],
+        });
         valueOf(await cloud.run(detaching(elsewhere, { diskUri: uri, node: nodeB })));
         assert.equal(await attach(cloud, uri, nodeA), 0);
       });
@@ -392,31 +609,34 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("sends what arrives during an update in one next update, attaches and detaches together", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const [old, first, second, third] = [
-          await addDisk(cloud, "old"),
-          await addDisk(cloud, "pvc-1"),
-          await addDisk(cloud, "pvc-2"),
-          await addDisk(cloud, "pvc-3"),
-        ];
-        await attach(cloud, old, node);
-        slowDownAttaches(cloud);
-        const opening = attaching(cloud.provisioner, { diskUri: first, node });
-        await cloud.until(() => vmWrites(cloud).length === 2);
-        const following = Promise.all([
-          attaching(cloud.provisioner, { diskUri: second, node, lane: "replicaAttach" }),
-          detaching(cloud.provisioner, { diskUri: old, node }),
-          attaching(cloud.provisioner, { diskUri: third, node }),
-        ]);
-        valueOf(await cloud.run(opening));
-        assert.deepEqual(
-          (await cloud.run(following)).map((answer) => answer.ok),
-          [true, true, true],
-        );
-        assert.equal(vmWrites(cloud).length, 3);
-        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-3@2", "pvc-2@3"]);
-      });
+      on(
+        "sends what arrives during an update in one next update, attaches and detaches together",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const [old, first, second, third] = [
+            await addDisk(cloud, "old"),
+            await addDisk(cloud, "pvc-1"),
+            await addDisk(cloud, "pvc-2"),
+            await addDisk(cloud, "pvc-3"),
+          ];
+          await attach(cloud, old, node);
+          slowDownAttaches(cloud);
+          const opening = attaching(cloud.provisioner, { diskUri: first, node });
+          await cloud.until(() => vmWrites(cloud).length === 2);
+          const following = Promise.all([
+            attaching(cloud.provisioner, { diskUri: second, node, lane: "replicaAttach" }),
+            detaching(cloud.provisioner, { diskUri: old, node }),
+            attaching(cloud.provisioner, { diskUri: third, node }),
+          ]);
+          valueOf(await cloud.run(opening));
+          assert.deepEqual(
+            (await cloud.run(following)).map((answer) => answer.ok),
+            [true, true, true],
+          );
+          assert.equal(vmWrites(cloud).length, 3);
+          assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-3@2", "pvc-2@3"]);
+        },
+      );
 
       on("keeps what other clients attached", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -435,7 +655,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), []);
         valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
         assert.equal(vmWrites(cloud).length, 2);
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
+        assert.deepEqual(
+          valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo,
+          [],
+        );
       });
 
       on("calls a disk detached from a VM that is gone once the disk agrees", async (cloud) => {
@@ -444,84 +667,120 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await attach(cloud, uri, node);
         await deleteVm(cloud, "node-a");
         valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
-      });
-
-      on("calls a disk detached from a VM that another has replaced, and leaves that one alone", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        await deleteVm(cloud, "node-a");
-        const successor = addVm(cloud, "node-a");
-        await attach(cloud, uri, successor);
-        valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
-        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
-      });
-
-      on("attaches a shared disk to three VMs at once, although two first attaches clash in Azure", async (cloud) => {
-        const nodes = ["node-a", "node-b", "node-c"].map((nodeName) => addVm(cloud, nodeName));
-        const uri = await addDisk(cloud, "pvc-1", { maxShares: 3, sizeGiB: 1024 });
-        const answers = await cloud.run(Promise.all(nodes.map((node) => attaching(cloud.provisioner, { diskUri: uri, node }))));
-        assert.deepEqual(answers.map(valueOf), [{ lun: 0 }, { lun: 0 }, { lun: 0 }]);
-        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 3);
         assert.deepEqual(
-          [...valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo].sort(),
-          nodes.map((node) => vmUri(node.nodeName)),
+          valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo,
+          [],
         );
       });
+
+      on(
+        "calls a disk detached from a VM that another has replaced, and leaves that one alone",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await deleteVm(cloud, "node-a");
+          const successor = addVm(cloud, "node-a");
+          await attach(cloud, uri, successor);
+          valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+          assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+        },
+      );
+
+      on(
+        "attaches a shared disk to three VMs at once, although two first attaches clash in Azure",
+        async (cloud) => {
+          const nodes = ["node-a", "node-b", "node-c"].map((nodeName) => addVm(cloud, nodeName));
+          const uri = await addDisk(cloud, "pvc-1", { maxShares: 3, sizeGiB: 1024 });
+          const answers = await cloud.run(
+            Promise.all(nodes.map((node) => attaching(cloud.provisioner, { diskUri: uri, node }))),
+          );
+          assert.deepEqual(answers.map(valueOf), [{ lun: 0 }, { lun: 0 }, { lun: 0 }]);
+          assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 3);
+          assert.deepEqual(
+            [
+              ...valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo,
+            ].sort(),
+            nodes.map((node) => vmUri(node.nodeName)),
+          );
+        },
+      );
 
       on("attaches a shared disk although another instance's first attach of it clashes", async (cloud) => {
         const [first, second] = [addVm(cloud, "node-a"), addVm(cloud, "node-b")];
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         const both = await cloud.run(
-          Promise.all([attaching(cloud.provisioner, { diskUri: uri, node: first }), attaching(cloud.another(), { diskUri: uri, node: second })]),
+          Promise.all([
+            attaching(cloud.provisioner, { diskUri: uri, node: first }),
+            attaching(cloud.another(), { diskUri: uri, node: second }),
+          ]),
         );
         assert.deepEqual(both.map(valueOf), [{ lun: 0 }, { lun: 0 }]);
       });
 
-      on("does not believe the list of a VM whose last operation failed when the disk says otherwise", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-        await attach(cloud, other, node);
-        const [entry] = vmAt(cloud, "node-a").dataDisks;
-        assert.ok(entry !== undefined);
-        putVm(cloud.model.world, {
-          ...vmAt(cloud, "node-a"),
-          provisioningState: "Failed",
-          dataDisks: [entry, { ...entry, lun: 1, name: "pvc-1", diskId: uri }],
-        });
-        assert.equal(await attach(cloud, other, node), 0);
-        await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }));
-        assert.ok(vmWrites(cloud).length >= 2, "answered from the list alone");
-      });
+      on(
+        "does not believe the list of a VM whose last operation failed when the disk says otherwise",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+          await attach(cloud, other, node);
+          const [entry] = vmAt(cloud, "node-a").dataDisks;
+          assert.ok(entry !== undefined);
+          putVm(cloud.model.world, {
+            ...vmAt(cloud, "node-a"),
+            provisioningState: "Failed",
+            dataDisks: [entry, { ...entry, lun: 1, name: "pvc-1", diskId: uri }],
+          });
+          assert.equal(await attach(cloud, other, node), 0);
+          await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }));
+          assert.ok(vmWrites(cloud).length >= 2, "answered from the list alone");
+        },
+      );
 
       on("says that all shares of a disk are taken", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         for (const nodeName of ["node-a", "node-b"]) await attach(cloud, uri, addVm(cloud, nodeName));
-        const third = await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: addVm(cloud, "node-c") }));
+        const third = await cloud.run(
+          attaching(cloud.provisioner, { diskUri: uri, node: addVm(cloud, "node-c") }),
+        );
         assert.deepEqual(failureOf(third), { kind: "NoFreeShare", diskUri: uri, maxShares: 2 });
       });
 
       on("says which VM has the disk", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, addVm(cloud, "node-a"));
-        const second = await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: addVm(cloud, "node-b") }));
-        assert.deepEqual(failureOf(second), { kind: "DiskAttachedElsewhere", diskUri: uri, attachedTo: [vmUri("node-a")] });
+        const second = await cloud.run(
+          attaching(cloud.provisioner, { diskUri: uri, node: addVm(cloud, "node-b") }),
+        );
+        assert.deepEqual(failureOf(second), {
+          kind: "DiskAttachedElsewhere",
+          diskUri: uri,
+          attachedTo: [vmUri("node-a")],
+        });
         assert.equal(callsOf(cloud, "VirtualMachines_Update", vmUri("node-b")).length, 0);
       });
 
       on("says that a VM takes no more disks", async (cloud) => {
         const node = addVm(cloud, "node-a", { size: "Standard_B1s" });
         for (const disk of ["pvc-1", "pvc-2"]) await attach(cloud, await addDisk(cloud, disk), node);
-        const third = await cloud.run(attaching(cloud.provisioner, { diskUri: await addDisk(cloud, "pvc-3"), node }));
+        const third = await cloud.run(
+          attaching(cloud.provisioner, { diskUri: await addDisk(cloud, "pvc-3"), node }),
+        );
         assert.deepEqual(failureOf(third), { kind: "NoFreeLun", nodeName: "node-a", lunsMax: 2 });
       });
 
       on("replaces a disk on a full VM when both are asked for together", async (cloud) => {
         const node = addVm(cloud, "node-a", { size: "Standard_B1s" });
-        const [first, second, third] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2"), await addDisk(cloud, "pvc-3")];
+        const [first, second, third] = [
+          await addDisk(cloud, "pvc-1"),
+          await addDisk(cloud, "pvc-2"),
+          await addDisk(cloud, "pvc-3"),
+        ];
         for (const disk of [first, second]) await attach(cloud, disk, node);
         const [attached, detached] = await cloud.run(
-          Promise.all([attaching(cloud.provisioner, { diskUri: third, node }), detaching(cloud.provisioner, { diskUri: first, node })]),
+          Promise.all([
+            attaching(cloud.provisioner, { diskUri: third, node }),
+            detaching(cloud.provisioner, { diskUri: first, node }),
+          ]),
         );
         assert.deepEqual(valueOf(attached), { lun: 0 });
         valueOf(detached);
@@ -530,17 +789,27 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("says that the VM is not there, or is another", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
-        const gone = { nodeName: "node-x", vmId: "11111111-1111-1111-1111-111111111111", instanceUri: vmUri("node-x") };
-        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))), {
-          kind: "InstanceNotFound",
+        const gone = {
           nodeName: "node-x",
-        });
+          vmId: "11111111-1111-1111-1111-111111111111",
+          instanceUri: vmUri("node-x"),
+        };
+        assert.deepEqual(
+          failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))),
+          {
+            kind: "InstanceNotFound",
+            nodeName: "node-x",
+          },
+        );
         const successor = addVm(cloud, "node-x");
-        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))), {
-          kind: "InstanceReplaced",
-          nodeName: "node-x",
-          vmId: successor.vmId,
-        });
+        assert.deepEqual(
+          failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))),
+          {
+            kind: "InstanceReplaced",
+            nodeName: "node-x",
+            vmId: successor.vmId,
+          },
+        );
         assert.equal(vmWrites(cloud).length, 0);
       });
 
@@ -548,8 +817,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", disk: uri, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
-        assert.equal(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node }))).kind, "CloudRejected");
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          disk: uri,
+          times: 1,
+          effect: { kind: "FailOperation", code: "DetachFailed" },
+        });
+        assert.equal(
+          failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "CloudRejected",
+        );
         assert.equal(await attach(cloud, uri, node), 0);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
@@ -561,25 +838,37 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         [403, "AuthorizationFailed"],
         [404, "OperationNotFound"],
       ] as const) {
-        on(`attaches, detaches, and proves a fence by reading the VM, with one update each: ${status}`, async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status, code } });
-          assert.equal(await attach(cloud, uri, node), 0);
-          assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
-          assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 2]);
-          assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind, "entryGone");
-          assert.equal(await attach(cloud, uri, node), 0);
-          valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
-          assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 5]);
-        });
+        on(
+          `attaches, detaches, and proves a fence by reading the VM, with one update each: ${status}`,
+          async (cloud) => {
+            const node = addVm(cloud, "node-a");
+            const uri = await addDisk(cloud, "pvc-1");
+            cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status, code } });
+            assert.equal(await attach(cloud, uri, node), 0);
+            assert.equal(
+              valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+              "entryGone",
+            );
+            assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 2]);
+            assert.equal(
+              valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
+              "entryGone",
+            );
+            assert.equal(await attach(cloud, uri, node), 0);
+            valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+            assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 5]);
+          },
+        );
       }
 
       on("asks Azure for the state of an operation only once after a refusal", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         slowDownAttaches(cloud);
-        cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
+        cloud.model.faults.add({
+          operation: "Operations_Get",
+          effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
+        });
         const since = cloud.model.journal.lastSequence();
         assert.equal(await attach(cloud, uri, node), 0);
         const polls = cloud.model.journal.since(since).filter((entry) => entry.kind === "poll");
@@ -590,32 +879,65 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", effect: { kind: "FailOperation", code: "DetachFailed" } });
+        cloud.model.faults.add({
+          operation: "Operations_Get",
+          effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
+        });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          effect: { kind: "FailOperation", code: "DetachFailed" },
+        });
         assert.equal((await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).ok, false);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
       on("creates, grows and deletes a disk by reading it", async (cloud) => {
-        cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
-        const uri = await addDisk(cloud, "pvc-1");
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never))), {
-          sizeGiB: 128,
+        cloud.model.faults.add({
+          operation: "Operations_Get",
+          effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
         });
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
-        assert.equal(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).kind, "DiskNotFound");
+        const uri = await addDisk(cloud, "pvc-1");
+        assert.deepEqual(
+          valueOf(
+            await cloud.run(
+              cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never),
+            ),
+          ),
+          {
+            sizeGiB: 128,
+          },
+        );
+        valueOf(
+          await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)),
+        );
+        assert.equal(
+          failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).kind,
+          "DiskNotFound",
+        );
       });
     });
 
     describe("detaches that others have left behind", () => {
       /** A disk in use on node-a whose detach somebody else has asked for, in vain so far. */
-      const leftBehind = async (cloud: CloudUnderTest): Promise<{ readonly node: NodeIdentity; readonly inUse: string }> => {
+      const leftBehind = async (
+        cloud: CloudUnderTest,
+      ): Promise<{ readonly node: NodeIdentity; readonly inUse: string }> => {
         const node = addVm(cloud, "node-a");
         const inUse = await addDisk(cloud, "in-use");
         await attach(cloud, inUse, node);
-        cloud.model.faults.add({ operation: "VirtualMachines_*", disk: inUse, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_*",
+          disk: inUse,
+          times: 1,
+          effect: { kind: "FailOperation", code: "DetachFailed" },
+        });
         const body = { dataDisksToDetach: [{ diskId: inUse }] };
-        cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/attachDetachDataDisks`, query: { "api-version": "2025-04-01" }, body });
+        cloud.model.handle({
+          method: "POST",
+          path: `${vmUri("node-a")}/attachDetachDataDisks`,
+          query: { "api-version": "2025-04-01" },
+          body,
+        });
         await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
         return { node, inUse };
       };
@@ -624,31 +946,50 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         return failure.kind === "CloudUnavailable" && failure.code === "OthersDetachPending";
       };
 
-      on("are not carried out by an attach, a detach, a proof or settling where the disk is in use", async (cloud) => {
-        const { provisioner } = cloud;
-        const other = await addDisk(cloud, "other");
-        const { node, inUse } = await leftBehind(cloud);
-        const asked: (readonly string[])[] = [];
-        const mayCarryOut = (leaving: readonly string[]): Promise<boolean> => {
-          asked.push(leaving);
-          return Promise.resolve(false);
-        };
-        const before = vmWrites(cloud).length;
-        const wish = { diskUri: other, node, precondition: mayAlways, mayCarryOut };
-        assert.ok(pending(await cloud.run(provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach" }, never))));
-        assert.ok(pending(await cloud.run(provisioner.proveDetached(wish, never))));
-        assert.ok(pending(await cloud.run(provisioner.writeBarrier(wish, never))));
-        // A disk that is off already needs no update.
-        valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
-        assert.deepEqual([vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked], [0, ["in-use@0"], [[inUse], [inUse], [inUse]]]);
-      });
+      on(
+        "are not carried out by an attach, a detach, a proof or settling where the disk is in use",
+        async (cloud) => {
+          const { provisioner } = cloud;
+          const other = await addDisk(cloud, "other");
+          const { node, inUse } = await leftBehind(cloud);
+          const asked: (readonly string[])[] = [];
+          const mayCarryOut = (leaving: readonly string[]): Promise<boolean> => {
+            asked.push(leaving);
+            return Promise.resolve(false);
+          };
+          const before = vmWrites(cloud).length;
+          const wish = { diskUri: other, node, precondition: mayAlways, mayCarryOut };
+          assert.ok(
+            pending(
+              await cloud.run(
+                provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach" }, never),
+              ),
+            ),
+          );
+          assert.ok(pending(await cloud.run(provisioner.proveDetached(wish, never))));
+          assert.ok(pending(await cloud.run(provisioner.writeBarrier(wish, never))));
+          // A disk that is off already needs no update.
+          valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
+          assert.deepEqual(
+            [vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked],
+            [0, ["in-use@0"], [[inUse], [inUse], [inUse]]],
+          );
+        },
+      );
 
       on("are carried out by an update that may, and by a fence", async (cloud) => {
         const { provisioner } = cloud;
         const other = await addDisk(cloud, "other");
         const { node } = await leftBehind(cloud);
         const wish = { diskUri: other, node, precondition: mayAlways };
-        valueOf(await cloud.run(provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach", mayCarryOut: mayAlways }, never)));
+        valueOf(
+          await cloud.run(
+            provisioner.attachDisk(
+              { ...wish, cachingMode: "None", lane: "primaryAttach", mayCarryOut: mayAlways },
+              never,
+            ),
+          ),
+        );
         assert.deepEqual(
           disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
           ["other"],
@@ -664,8 +1005,20 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const wish = { node, mayCarryOut: mayNever };
         const [detached, attached] = await cloud.run(
           Promise.all([
-            provisioner.detachDisk({ ...wish, diskUri: inUse, lane: "detach", precondition: mayNever }, never),
-            provisioner.attachDisk({ ...wish, diskUri: other, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never),
+            provisioner.detachDisk(
+              { ...wish, diskUri: inUse, lane: "detach", precondition: mayNever },
+              never,
+            ),
+            provisioner.attachDisk(
+              {
+                ...wish,
+                diskUri: other,
+                cachingMode: "None",
+                lane: "primaryAttach",
+                precondition: mayAlways,
+              },
+              never,
+            ),
           ]),
         );
         assert.equal(failureOf(detached).kind, "Refused");
@@ -682,7 +1035,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           told.push(leaving, vmWrites(cloud).length - before);
           return Promise.resolve(true);
         };
-        const fenced = cloud.provisioner.fenceDisk({ diskUri: other, node, precondition: mayAlways, mayCarryOut }, never);
+        const fenced = cloud.provisioner.fenceDisk(
+          { diskUri: other, node, precondition: mayAlways, mayCarryOut },
+          never,
+        );
         assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
         assert.deepEqual([told, disksOn(cloud, "node-a")], [[[inUse], 0], []]);
       });
@@ -690,24 +1046,37 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("do not stand in the way of a detach of that very disk", async (cloud) => {
         const { node, inUse } = await leftBehind(cloud);
         const mayCarryOut = mayNever;
-        valueOf(await cloud.run(cloud.provisioner.detachDisk({ diskUri: inUse, node, lane: "detach", precondition: mayAlways, mayCarryOut }, never)));
+        valueOf(
+          await cloud.run(
+            cloud.provisioner.detachDisk(
+              { diskUri: inUse, node, lane: "detach", precondition: mayAlways, mayCarryOut },
+              never,
+            ),
+          ),
+        );
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
     });
 
     describe("promised LUNs", () => {
-      on("gives none of them to a disk of the batch, though nothing is there, and leaves a disk where it is", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-        const reservedLuns = (): readonly number[] => [0, 2];
-        const both = await cloud.run(
-          Promise.all([attaching(cloud.provisioner, { diskUri: first, node, reservedLuns }), attaching(cloud.provisioner, { diskUri: second, node })]),
-        );
-        assert.deepEqual(both.map(valueOf), [{ lun: 1 }, { lun: 3 }]);
-        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-2@3"]);
-        const again = attaching(cloud.provisioner, { diskUri: second, node, reservedLuns: () => [3] });
-        assert.deepEqual(valueOf(await cloud.run(again)), { lun: 3 });
-      });
+      on(
+        "gives none of them to a disk of the batch, though nothing is there, and leaves a disk where it is",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+          const reservedLuns = (): readonly number[] => [0, 2];
+          const both = await cloud.run(
+            Promise.all([
+              attaching(cloud.provisioner, { diskUri: first, node, reservedLuns }),
+              attaching(cloud.provisioner, { diskUri: second, node }),
+            ]),
+          );
+          assert.deepEqual(both.map(valueOf), [{ lun: 1 }, { lun: 3 }]);
+          assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-2@3"]);
+          const again = attaching(cloud.provisioner, { diskUri: second, node, reservedLuns: () => [3] });
+          assert.deepEqual(valueOf(await cloud.run(again)), { lun: 3 });
+        },
+      );
     });
 
     describe("the right to proceed", () => {
@@ -727,25 +1096,31 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(vmWrites(cloud, "node-a").length, 1);
       });
 
-      on("asks after the read of the VM: what changes after the question makes the write fail, and the question is asked again", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        let asked = 0;
-        const precondition = (): Promise<boolean> => {
-          asked++;
-          if (asked === 1) changeFromOutside(cloud, "node-a", { tags: { outside: "yes" } });
-          return Promise.resolve(true);
-        };
-        assert.deepEqual(valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, precondition }))), { lun: 0 });
-        assert.equal(asked, 2);
-        assert.deepEqual(
-          callsOf(cloud, "VirtualMachines_Update")
-            .filter((entry) => entry.ifMatch !== undefined)
-            .map((entry) => entry.status),
-          [412, 200],
-        );
-        assert.deepEqual(vmAt(cloud, "node-a").tags, { outside: "yes" });
-      });
+      on(
+        "asks after the read of the VM: what changes after the question makes the write fail, and the question is asked again",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          let asked = 0;
+          const precondition = (): Promise<boolean> => {
+            asked++;
+            if (asked === 1) changeFromOutside(cloud, "node-a", { tags: { outside: "yes" } });
+            return Promise.resolve(true);
+          };
+          assert.deepEqual(
+            valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, precondition }))),
+            { lun: 0 },
+          );
+          assert.equal(asked, 2);
+          assert.deepEqual(
+            callsOf(cloud, "VirtualMachines_Update")
+              .filter((entry) => entry.ifMatch !== undefined)
+              .map((entry) => entry.status),
+            [412, 200],
+          );
+          assert.deepEqual(vmAt(cloud, "node-a").tags, { outside: "yes" });
+        },
+      );
 
       on("attaches nothing when the second question, after a changed ETag, is answered no", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -756,11 +1131,14 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           if (asked === 1) changeFromOutside(cloud, "node-a");
           return Promise.resolve(asked === 1);
         };
-        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, precondition }))), {
-          kind: "Refused",
-          diskUri: uri,
-          nodeName: "node-a",
-        });
+        assert.deepEqual(
+          failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, precondition }))),
+          {
+            kind: "Refused",
+            diskUri: uri,
+            nodeName: "node-a",
+          },
+        );
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
 
@@ -768,11 +1146,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node, precondition: mayNever }))), {
-          kind: "Refused",
-          diskUri: uri,
-          nodeName: "node-a",
-        });
+        assert.deepEqual(
+          failureOf(
+            await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node, precondition: mayNever })),
+          ),
+          {
+            kind: "Refused",
+            diskUri: uri,
+            nodeName: "node-a",
+          },
+        );
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
     });
@@ -781,7 +1164,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("attaches once although the answer to the write is lost", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropResponse" } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          times: 1,
+          effect: { kind: "DropResponse" },
+        });
         assert.equal(await attach(cloud, uri, node), 0);
         assert.equal(vmWrites(cloud).length, 1);
       });
@@ -789,7 +1176,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("attaches although the request itself is lost", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropRequest" } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          times: 1,
+          effect: { kind: "DropRequest" },
+        });
         assert.equal(await attach(cloud, uri, node), 0);
       });
 
@@ -804,29 +1195,39 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("attaches although the service breaks down for a while", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.faults.add({ operation: "VirtualMachines_*", times: 3, effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_*",
+          times: 3,
+          effect: { kind: "Error", status: 503, code: "ServiceUnavailable" },
+        });
         assert.equal(await attach(cloud, uri, node), 0);
       });
 
-      on("takes a disk off by force when its detach hangs, so that an attach behind it gets through", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const [hanging, behind] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-        await attach(cloud, hanging, node);
-        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-        const detached = detaching(cloud.provisioner, { diskUri: hanging, node });
-        await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
-        const attached = attaching(cloud.provisioner, { diskUri: behind, node });
-        valueOf(await cloud.run(detached));
-        valueOf(await cloud.run(attached));
-        assert.deepEqual(
-          disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
-          ["pvc-2"],
-        );
-      });
+      on(
+        "takes a disk off by force when its detach hangs, so that an attach behind it gets through",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const [hanging, behind] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+          await attach(cloud, hanging, node);
+          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+          const detached = detaching(cloud.provisioner, { diskUri: hanging, node });
+          await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
+          const attached = attaching(cloud.provisioner, { diskUri: behind, node });
+          valueOf(await cloud.run(detached));
+          valueOf(await cloud.run(attached));
+          assert.deepEqual(
+            disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
+            ["pvc-2"],
+          );
+        },
+      );
 
       for (const [forcePrecondition, becomes] of [
         [mayAlways, "takes a disk off by force whose detach hangs, and attaches it anew"],
-        [mayNever, "waits for a detach that hangs as long as it is patient, where the disk must not be forced off: somebody writes on it there"],
+        [
+          mayNever,
+          "waits for a detach that hangs as long as it is patient, where the disk must not be forced off: somebody writes on it there",
+        ],
       ] as const) {
         on(becomes, async (cloud) => {
           const node = addVm(cloud, "node-a");
@@ -838,9 +1239,14 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
           others.abort(new Error("not ours"));
           await cloud.run(abandoned);
-          const attached = await cloud.run(attaching(cloud.another(), { diskUri: uri, node, forcePrecondition }));
+          const attached = await cloud.run(
+            attaching(cloud.another(), { diskUri: uri, node, forcePrecondition }),
+          );
           if (forcePrecondition === mayAlways) return assert.deepEqual(attached, ok({ lun: 0 }));
-          assert.deepEqual([failureOf(attached).kind, vmWrites(cloud, "node-a").length, disksOn(cloud, "node-a").length], ["CloudUnavailable", 2, 1]);
+          assert.deepEqual(
+            [failureOf(attached).kind, vmWrites(cloud, "node-a").length, disksOn(cloud, "node-a").length],
+            ["CloudUnavailable", 2, 1],
+          );
         });
       }
 
@@ -858,22 +1264,28 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
 
-      on("fails as Throttled, and at once, what would have to wait longer than its patience", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-        cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
-          times: 1,
-          effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 3600 },
-        });
-        const startedMs = cloud.elapsedMs();
-        for (const uri of [first, second]) {
-          const failure = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node })));
-          assert.ok(failure.kind === "Throttled" && failure.retryAfterMs > 3_000_000, JSON.stringify(failure));
-        }
-        assert.ok(cloud.elapsedMs() - startedMs < AT_ONCE_MAX_MS);
-        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
-      });
+      on(
+        "fails as Throttled, and at once, what would have to wait longer than its patience",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+          cloud.model.faults.add({
+            operation: "VirtualMachines_Update",
+            times: 1,
+            effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 3600 },
+          });
+          const startedMs = cloud.elapsedMs();
+          for (const uri of [first, second]) {
+            const failure = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node })));
+            assert.ok(
+              failure.kind === "Throttled" && failure.retryAfterMs > 3_000_000,
+              JSON.stringify(failure),
+            );
+          }
+          assert.ok(cloud.elapsedMs() - startedMs < AT_ONCE_MAX_MS);
+          assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
+        },
+      );
 
       on("waits as long as Azure says when it is throttled", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -885,7 +1297,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         });
         assert.equal(await attach(cloud, uri, node), 0);
         const [refused, accepted] = callsOf(cloud, "VirtualMachines_Update");
-        assert.ok((accepted?.atMs ?? 0) - (refused?.atMs ?? 0) >= 1000, "came again before Retry-After was over");
+        assert.ok(
+          (accepted?.atMs ?? 0) - (refused?.atMs ?? 0) >= 1000,
+          "came again before Retry-After was over",
+        );
         assert.deepEqual(
           callsOf(cloud, "VirtualMachines_Update").map((entry) => entry.status),
           [429, 200],
@@ -900,9 +1315,15 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(failure.code, "BadRequest");
         assert.match(failure.message, /not in the same zone/);
         assert.equal(failure.requestId, callsOf(cloud, "VirtualMachines_Update").at(-1)?.requestId);
-        const gone = failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)));
+        const gone = failureOf(
+          await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)),
+        );
         const requestId = callsOf(cloud, "Disks_Get").at(-1)?.requestId;
-        assert.deepEqual(gone, { kind: "DiskNotFound", diskUri: diskUri("none"), azure: { code: "ResourceNotFound", requestId } });
+        assert.deepEqual(gone, {
+          kind: "DiskNotFound",
+          diskUri: diskUri("none"),
+          azure: { code: "ResourceNotFound", requestId },
+        });
       });
 
       on("lets one poison disk fail alone", async (cloud) => {
@@ -915,12 +1336,17 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           disk: diskUri("pvc-3"),
           effect: { kind: "FailOperation", code: "DiskBroken", message: "Something is wrong." },
         });
-        const answers = await cloud.run(Promise.all(uris.map((uri) => attaching(cloud.provisioner, { diskUri: uri, node }))));
+        const answers = await cloud.run(
+          Promise.all(uris.map((uri) => attaching(cloud.provisioner, { diskUri: uri, node }))),
+        );
         assert.deepEqual(
           answers.map((answer) => (answer.ok ? "attached" : answer.failure.kind)),
           ["attached", "attached", "CloudRejected", "attached"],
         );
-        assert.deepEqual(new Set(disksOn(cloud, "node-a").map((disk) => disk.split("@")[0])), new Set(["pvc-1", "pvc-2", "pvc-4"]));
+        assert.deepEqual(
+          new Set(disksOn(cloud, "node-a").map((disk) => disk.split("@")[0])),
+          new Set(["pvc-1", "pvc-2", "pvc-4"]),
+        );
       });
 
       on("waits for the update of another client and then does its own", async (cloud) => {
@@ -928,7 +1354,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         assert.equal(changeFromOutside(cloud, "node-a"), 200);
         assert.equal(await attach(cloud, uri, node), 0);
-        assert.equal(callsOf(cloud, "VirtualMachines_Update").filter((entry) => entry.status === 409).length, 0);
+        assert.equal(
+          callsOf(cloud, "VirtualMachines_Update").filter((entry) => entry.status === 409).length,
+          0,
+        );
       });
 
       on("starts again when a newer update takes the place of its own", async (cloud) => {
@@ -943,20 +1372,27 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on("finds the attach that an earlier instance left in flight, and does not repeat it", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        slowDownAttaches(cloud);
-        const earlier = attaching(cloud.another(), { diskUri: uri, node });
-        await cloud.until(() => vmWrites(cloud).length === 1);
-        assert.equal(await attach(cloud, uri, node), 0);
-        valueOf(await cloud.run(earlier));
-        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
-      });
+      on(
+        "finds the attach that an earlier instance left in flight, and does not repeat it",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          slowDownAttaches(cloud);
+          const earlier = attaching(cloud.another(), { diskUri: uri, node });
+          await cloud.until(() => vmWrites(cloud).length === 1);
+          assert.equal(await attach(cloud, uri, node), 0);
+          valueOf(await cloud.run(earlier));
+          assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
+        },
+      );
 
       on("leaves the others of its batch alone when one caller gives up", async (cloud) => {
         const node = addVm(cloud, "node-a");
-        const [opener, first, second] = [await addDisk(cloud, "pvc-0"), await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        const [opener, first, second] = [
+          await addDisk(cloud, "pvc-0"),
+          await addDisk(cloud, "pvc-1"),
+          await addDisk(cloud, "pvc-2"),
+        ];
         slowDownAttaches(cloud);
         const opening = attaching(cloud.provisioner, { diskUri: opener, node });
         await cloud.until(() => vmWrites(cloud).length === 1);
@@ -994,7 +1430,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
         const uri = await addDisk(cloud, "pvc-1");
         const prepared = etagOf(cloud, "node-a");
-        assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind, "entryGone");
+        assert.equal(
+          valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
+          "entryGone",
+        );
         assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
         assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
       });
@@ -1013,10 +1452,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await deleteVm(cloud, "node-a");
-        assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind, "instanceGone");
+        assert.equal(
+          valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
+          "instanceGone",
+        );
         const successor = addVm(cloud, "node-a");
         await attach(cloud, uri, successor);
-        assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind, "instanceReplaced");
+        assert.equal(
+          valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
+          "instanceReplaced",
+        );
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
@@ -1024,23 +1469,30 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         const before = etagOf(cloud, "node-a");
-        const refused = proving(cloud.provisioner, { diskUri: uri, node, precondition: () => Promise.resolve(false) });
+        const refused = proving(cloud.provisioner, {
+          diskUri: uri,
+          node,
+          precondition: () => Promise.resolve(false),
+        });
         assert.equal(failureOf(await cloud.run(refused)).kind, "Refused");
         assert.equal(etagOf(cloud, "node-a"), before);
       });
     });
 
     describe("settling a VM", () => {
-      on("moves the ETag of a VM with the disk, so that a detach prepared before fails, and takes nothing off", async (cloud) => {
-        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
-        const uri = await addDisk(cloud, "pvc-1");
-        await attach(cloud, uri, node);
-        const prepared = etagOf(cloud, "node-a");
-        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
-        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
-        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
-        assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
-      });
+      on(
+        "moves the ETag of a VM with the disk, so that a detach prepared before fails, and takes nothing off",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+          const uri = await addDisk(cloud, "pvc-1");
+          await attach(cloud, uri, node);
+          const prepared = etagOf(cloud, "node-a");
+          valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+          assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+          assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+          assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
+        },
+      );
 
       on("moves it also where an empty update does not", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1072,21 +1524,30 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           if (asked === 1) valueOf(await settling(cloud.provisioner, { diskUri: uri, node }));
           return asked === 1;
         };
-        assert.equal(failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, precondition }))).kind, "Refused");
+        assert.equal(
+          failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, precondition }))).kind,
+          "Refused",
+        );
         assert.equal(asked, 2);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on("says that there is no such VM any more, and settles the one that bears its name by then", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        await deleteVm(cloud, "node-a");
-        assert.deepEqual(failureOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node }))), { kind: "InstanceNotFound", nodeName: "node-a" });
-        addVm(cloud, "node-a");
-        const prepared = etagOf(cloud, "node-a");
-        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
-        assert.notEqual(etagOf(cloud, "node-a"), prepared);
-      });
+      on(
+        "says that there is no such VM any more, and settles the one that bears its name by then",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await deleteVm(cloud, "node-a");
+          assert.deepEqual(failureOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node }))), {
+            kind: "InstanceNotFound",
+            nodeName: "node-a",
+          });
+          addVm(cloud, "node-a");
+          const prepared = etagOf(cloud, "node-a");
+          valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+          assert.notEqual(etagOf(cloud, "node-a"), prepared);
+        },
+      );
 
       on("writes nothing when it is refused", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1108,23 +1569,35 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(proof.kind, "entryGone");
         assert.deepEqual(disksOn(cloud, "node-a"), []);
         assert.notEqual(etagOf(cloud, "node-a"), before);
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
+        assert.deepEqual(
+          valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo,
+          [],
+        );
       });
 
-      on("moves the ETag of a VM that has the disk no more, so that a write prepared before fails", async (cloud) => {
-        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
-        const uri = await addDisk(cloud, "pvc-1");
-        const prepared = etagOf(cloud, "node-a");
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
-        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
-        assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
-      });
+      on(
+        "moves the ETag of a VM that has the disk no more, so that a write prepared before fails",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+          const uri = await addDisk(cloud, "pvc-1");
+          const prepared = etagOf(cloud, "node-a");
+          assert.equal(
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            "entryGone",
+          );
+          assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+          assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
+        },
+      );
 
       on("tries a regular detach first where the VM answers, with one update", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "entryGone",
+        );
         assert.deepEqual(detachesIn(cloud), ["regular"]);
       });
 
@@ -1139,7 +1612,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           const uri = await addDisk(cloud, "pvc-1");
           await attach(cloud, uri, node);
           putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), ...change });
-          assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+          assert.equal(
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            "entryGone",
+          );
           assert.deepEqual(detachesIn(cloud), ["forced"]);
         });
       }
@@ -1149,31 +1625,58 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const [slow, failing] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         for (const uri of [slow, failing]) await attach(cloud, uri, node);
         const { settings } = cloud.model.world;
-        cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, detach: { medianMs: 3_600_000, p99Ms: 3_600_000 } } };
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: slow, node }))).kind, "entryGone");
+        cloud.model.world.settings = {
+          ...settings,
+          latencies: { ...settings.latencies, detach: { medianMs: 3_600_000, p99Ms: 3_600_000 } },
+        };
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: slow, node }))).kind,
+          "entryGone",
+        );
         assert.deepEqual(detachesIn(cloud), ["regular", "forced"]);
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: failing, node }))).kind, "entryGone");
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          times: 1,
+          effect: { kind: "FailOperation", code: "DetachFailed" },
+        });
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: failing, node }))).kind,
+          "entryGone",
+        );
         assert.deepEqual(detachesIn(cloud), ["regular", "forced", "regular", "forced"]);
       });
 
       for (const begun of ["reimage", "reapply"] as const) {
-        on(`neither forces nor writes while others ${begun} the VM, and decides on a fresh read then`, async (cloud) => {
-          cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          await attach(cloud, uri, node);
-          cloud.model.faults.add({ operation: `VirtualMachines_${begun}`, times: 1, effect: { kind: "StuckOperation" } });
-          assert.equal(cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/${begun}`, query: { "api-version": "2025-04-01" } }).status, 202);
-          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-          const readsBefore = callsOf(cloud, "VirtualMachines_Get").length;
-          const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
-          await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= readsBefore + 3);
-          assert.deepEqual([vmAt(cloud, "node-a").provisioningState, detachesIn(cloud)], ["Updating", []]);
-          releaseStuckOperations(cloud.model.world);
-          assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
-          assert.deepEqual([detachesIn(cloud).length, vmAt(cloud, "node-a").agentReachable], [1, true]);
-        });
+        on(
+          `neither forces nor writes while others ${begun} the VM, and decides on a fresh read then`,
+          async (cloud) => {
+            cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
+            const node = addVm(cloud, "node-a");
+            const uri = await addDisk(cloud, "pvc-1");
+            await attach(cloud, uri, node);
+            cloud.model.faults.add({
+              operation: `VirtualMachines_${begun}`,
+              times: 1,
+              effect: { kind: "StuckOperation" },
+            });
+            assert.equal(
+              cloud.model.handle({
+                method: "POST",
+                path: `${vmUri("node-a")}/${begun}`,
+                query: { "api-version": "2025-04-01" },
+              }).status,
+              202,
+            );
+            putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+            const readsBefore = callsOf(cloud, "VirtualMachines_Get").length;
+            const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
+            await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= readsBefore + 3);
+            assert.deepEqual([vmAt(cloud, "node-a").provisioningState, detachesIn(cloud)], ["Updating", []]);
+            releaseStuckOperations(cloud.model.world);
+            assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+            assert.deepEqual([detachesIn(cloud).length, vmAt(cloud, "node-a").agentReachable], [1, true]);
+          },
+        );
       }
 
       on("does not take others' reimage for its own detach that has failed before it", async (cloud) => {
@@ -1181,38 +1684,52 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          times: 1,
+          effect: { kind: "FailOperation", code: "DetachFailed" },
+        });
         const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
         await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
         await reimageUntilReadTwice(cloud);
         assert.deepEqual(detachesIn(cloud), ["regular"]);
         releaseStuckOperations(cloud.model.world);
         valueOf(await cloud.run(fenced));
-        assert.deepEqual([detachesIn(cloud), vmAt(cloud, "node-a").agentReachable], [["regular", "forced"], true]);
+        assert.deepEqual(
+          [detachesIn(cloud), vmAt(cloud, "node-a").agentReachable],
+          [["regular", "forced"], true],
+        );
       });
 
-      on("does not force at once where a detach that was left behind hides others' reimage", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        await attach(cloud, uri, node);
-        cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
-        cloud.model.faults.add({ operation: "VirtualMachines_*", times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
-        cloud.model.handle({
-          method: "POST",
-          path: `${vmUri("node-a")}/attachDetachDataDisks`,
-          query: { "api-version": "2025-04-01" },
-          body: { dataDisksToDetach: [{ diskId: uri }] },
-        });
-        await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
-        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-        const hasReadTwice = reimageUntilReadTwice(cloud);
-        const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
-        await hasReadTwice;
-        assert.deepEqual(detachesIn(cloud), []);
-        releaseStuckOperations(cloud.model.world);
-        assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
-        assert.equal(vmAt(cloud, "node-a").agentReachable, true);
-      });
+      on(
+        "does not force at once where a detach that was left behind hides others' reimage",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await attach(cloud, uri, node);
+          cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
+          cloud.model.faults.add({
+            operation: "VirtualMachines_*",
+            times: 1,
+            effect: { kind: "FailOperation", code: "DetachFailed" },
+          });
+          cloud.model.handle({
+            method: "POST",
+            path: `${vmUri("node-a")}/attachDetachDataDisks`,
+            query: { "api-version": "2025-04-01" },
+            body: { dataDisksToDetach: [{ diskId: uri }] },
+          });
+          await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
+          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+          const hasReadTwice = reimageUntilReadTwice(cloud);
+          const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
+          await hasReadTwice;
+          assert.deepEqual(detachesIn(cloud), []);
+          releaseStuckOperations(cloud.model.world);
+          assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+          assert.equal(vmAt(cloud, "node-a").agentReachable, true);
+        },
+      );
 
       fenceDuringReimageContract(on);
 
@@ -1221,71 +1738,113 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         cloud.model.faults.add({ operation: "VirtualMachines_Reapply", effect: { kind: "StuckOperation" } });
-        cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/reapply`, query: { "api-version": "2025-04-01" } });
+        cloud.model.handle({
+          method: "POST",
+          path: `${vmUri("node-a")}/reapply`,
+          query: { "api-version": "2025-04-01" },
+        });
         const failure = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
         assert.equal(failure.kind === "CloudUnavailable" ? failure.code : failure.kind, "VmBeingUpdated");
         assert.deepEqual([disksOn(cloud, "node-a"), detachesIn(cloud)], [["pvc-1@0"], []]);
       });
 
-      on("does not wait for the end of a write that only moves the ETag once the VM shows another one", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", effect: { kind: "UnreportedOperation" } });
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
-        assert.equal(vmWrites(cloud).length, 1);
-      });
+      on(
+        "does not wait for the end of a write that only moves the ETag once the VM shows another one",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          cloud.model.faults.add({
+            operation: "VirtualMachines_Update",
+            effect: { kind: "UnreportedOperation" },
+          });
+          assert.equal(
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            "entryGone",
+          );
+          assert.equal(vmWrites(cloud).length, 1);
+        },
+      );
 
-      on("asks for the end of a write that only moves the ETag for a while, and reads the VM alone from then on", async (cloud) => {
-        const { settings } = cloud.model.world;
-        cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, vmUpdate: { medianMs: 880_000, p99Ms: 880_000 } } };
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        const since = cloud.model.journal.lastSequence();
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
-        const calls = cloud.model.journal.since(since);
-        const [write, ...others] = vmWrites(cloud);
-        assert.deepEqual(others, []);
-        const sinceWriteMs = (call: JournalEntry | undefined): number => (call?.atMs ?? 0) - (write?.atMs ?? 0);
-        const [lastPoll, lastRead] = [calls.findLast(({ kind }) => kind === "poll"), calls.findLast(({ operation }) => operation === "VirtualMachines_Get")];
-        // An emulator that is ahead of Azure counts its own time, so only their ratio says anything.
-        const ratio = sinceWriteMs(lastPoll) / sinceWriteMs(lastRead);
-        assert.ok(ratio > 0 && ratio < 0.8, `the last poll comes at ${ratio} of the write's time`);
-      });
+      on(
+        "asks for the end of a write that only moves the ETag for a while, and reads the VM alone from then on",
+        async (cloud) => {
+          const { settings } = cloud.model.world;
+          cloud.model.world.settings = {
+            ...settings,
+            latencies: { ...settings.latencies, vmUpdate: { medianMs: 880_000, p99Ms: 880_000 } },
+          };
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          const since = cloud.model.journal.lastSequence();
+          assert.equal(
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            "entryGone",
+          );
+          const calls = cloud.model.journal.since(since);
+          const [write, ...others] = vmWrites(cloud);
+          assert.deepEqual(others, []);
+          const sinceWriteMs = (call: JournalEntry | undefined): number =>
+            (call?.atMs ?? 0) - (write?.atMs ?? 0);
+          const [lastPoll, lastRead] = [
+            calls.findLast(({ kind }) => kind === "poll"),
+            calls.findLast(({ operation }) => operation === "VirtualMachines_Get"),
+          ];
+          // An emulator that is ahead of Azure counts its own time, so only their ratio says anything.
+          const ratio = sinceWriteMs(lastPoll) / sinceWriteMs(lastRead);
+          assert.ok(ratio > 0 && ratio < 0.8, `the last poll comes at ${ratio} of the write's time`);
+        },
+      );
 
-      on("learns which write moves the ETag, the smallest first, and sends no other one from then on", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-        await attach(cloud, other, node);
-        const bodies = (): readonly string[] => vmWrites(cloud).map(({ body }) => JSON.stringify(body));
-        cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "dataDisks" };
-        const before = bodies().length;
-        for (let fences = 0; fences < 2; fences++) valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
-        const [first = "", second = "", third = "", ...more] = bodies().slice(before);
-        assert.deepEqual([first, more], ["{}", []]);
-        for (const body of [second, third]) assert.match(body, /"dataDisks":\[\{"lun":0/u);
-        assert.deepEqual([disksOn(cloud, "node-a"), vmAt(cloud, "node-a").tags], [["pvc-2@0"], {}]);
-      });
+      on(
+        "learns which write moves the ETag, the smallest first, and sends no other one from then on",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+          await attach(cloud, other, node);
+          const bodies = (): readonly string[] => vmWrites(cloud).map(({ body }) => JSON.stringify(body));
+          cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "dataDisks" };
+          const before = bodies().length;
+          for (let fences = 0; fences < 2; fences++)
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+          const [first = "", second = "", third = "", ...more] = bodies().slice(before);
+          assert.deepEqual([first, more], ["{}", []]);
+          for (const body of [second, third]) assert.match(body, /"dataDisks":\[\{"lun":0/u);
+          assert.deepEqual([disksOn(cloud, "node-a"), vmAt(cloud, "node-a").tags], [["pvc-2@0"], {}]);
+        },
+      );
 
       on("changes a tag where no smaller update moves the ETag", async (cloud) => {
         cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
         const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
         const uri = await addDisk(cloud, "pvc-1");
         const prepared = etagOf(cloud, "node-a");
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "entryGone",
+        );
         assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
-        assert.deepEqual(Object.keys(vmAt(cloud, "node-a").tags).sort(), ["disk.csi.azure.com-fence", "owner"]);
+        assert.deepEqual(Object.keys(vmAt(cloud, "node-a").tags).sort(), [
+          "disk.csi.azure.com-fence",
+          "owner",
+        ]);
       });
 
-      on("does not wait for the detach that hangs on a dead guest, and settles it with its own", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1");
-        await attach(cloud, uri, node);
-        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-        const hanging = detaching(cloud.provisioner, { diskUri: uri, node });
-        await cloud.until(() => vmWrites(cloud).length === 2);
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
-        valueOf(await cloud.run(hanging));
-      });
+      on(
+        "does not wait for the detach that hangs on a dead guest, and settles it with its own",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await attach(cloud, uri, node);
+          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+          const hanging = detaching(cloud.provisioner, { diskUri: uri, node });
+          await cloud.until(() => vmWrites(cloud).length === 2);
+          assert.equal(
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            "entryGone",
+          );
+          valueOf(await cloud.run(hanging));
+        },
+      );
 
       on("fences many disks of one VM with one update", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1293,7 +1852,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         for (const disk of ["pvc-1", "pvc-2", "pvc-3"]) uris.push(await addDisk(cloud, disk));
         await cloud.run(Promise.all(uris.map((uri) => attaching(cloud.provisioner, { diskUri: uri, node }))));
         const before = vmWrites(cloud).length;
-        const proofs = await cloud.run(Promise.all(uris.map((uri) => fencing(cloud.provisioner, { diskUri: uri, node }))));
+        const proofs = await cloud.run(
+          Promise.all(uris.map((uri) => fencing(cloud.provisioner, { diskUri: uri, node }))),
+        );
         assert.deepEqual(
           proofs.map((proof) => valueOf(proof).kind),
           ["entryGone", "entryGone", "entryGone"],
@@ -1322,22 +1883,36 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         await deleteVm(cloud, "node-a");
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "instanceGone");
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "instanceGone",
+        );
+        assert.deepEqual(
+          valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo,
+          [],
+        );
       });
 
-      on("finds no proof at an outdated or mistyped resource id while the VM lives and has the disk", async (cloud) => {
-        const node = addVm(cloud, "node-a");
-        const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
-        await attach(cloud, uri, node);
-        await attach(cloud, uri, addVm(cloud, "node-b"));
-        const elsewhere = { ...node, instanceUri: vmUri("node-a").replace(vmNameOf("node-a"), "node-a") };
-        const wish = { diskUri: uri, node: elsewhere };
-        const { provisioner } = cloud;
-        for (const proof of [fencing(provisioner, wish), proving(provisioner, wish), provisioner.proveVanished(wish, never), detaching(provisioner, wish)])
-          assert.equal(failureOf(await cloud.run<Result<unknown, Failure>>(proof)).kind, "InstanceUnknown");
-        assert.deepEqual([disksOn(cloud, "node-a"), disksOn(cloud, "node-b")], [["pvc-1@0"], ["pvc-1@0"]]);
-      });
+      on(
+        "finds no proof at an outdated or mistyped resource id while the VM lives and has the disk",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
+          await attach(cloud, uri, node);
+          await attach(cloud, uri, addVm(cloud, "node-b"));
+          const elsewhere = { ...node, instanceUri: vmUri("node-a").replace(vmNameOf("node-a"), "node-a") };
+          const wish = { diskUri: uri, node: elsewhere };
+          const { provisioner } = cloud;
+          for (const proof of [
+            fencing(provisioner, wish),
+            proving(provisioner, wish),
+            provisioner.proveVanished(wish, never),
+            detaching(provisioner, wish),
+          ])
+            assert.equal(failureOf(await cloud.run<Result<unknown, Failure>>(proof)).kind, "InstanceUnknown");
+          assert.deepEqual([disksOn(cloud, "node-a"), disksOn(cloud, "node-b")], [["pvc-1@0"], ["pvc-1@0"]]);
+        },
+      );
 
       on("proves that a VM is gone only once every owner that the disk names was read", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1350,7 +1925,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           id: "unreadable",
           effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
         });
-        const asked = (): Promise<Result<unknown, Failure>> => cloud.run(cloud.provisioner.proveVanished({ diskUri: uri, node }, never));
+        const asked = (): Promise<Result<unknown, Failure>> =>
+          cloud.run(cloud.provisioner.proveVanished({ diskUri: uri, node }, never));
         assert.equal(failureOf(await asked()).kind, "CloudUnauthorized");
         cloud.model.faults.remove("unreadable");
         const proof = valueOf(await asked()) as { readonly kind: string };
@@ -1364,7 +1940,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const successor = addVm(cloud, "node-a");
         await attach(cloud, uri, successor);
         const before = etagOf(cloud, "node-a");
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "instanceReplaced");
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "instanceReplaced",
+        );
         assert.equal(etagOf(cloud, "node-a"), before);
       });
 
@@ -1372,7 +1951,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        const refused = await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, precondition: mayNever }));
+        const refused = await cloud.run(
+          fencing(cloud.provisioner, { diskUri: uri, node, precondition: mayNever }),
+        );
         assert.deepEqual(failureOf(refused), { kind: "Refused", diskUri: uri, nodeName: "node-a" });
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
@@ -1387,7 +1968,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           if (asked === 1) changeFromOutside(cloud, "node-a");
           return Promise.resolve(asked === 1);
         };
-        assert.equal(failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, precondition }))).kind, "Refused");
+        assert.equal(
+          failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, precondition }))).kind,
+          "Refused",
+        );
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
@@ -1395,7 +1979,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", effect: { kind: "FailOperation", code: "DetachFailed" } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          effect: { kind: "FailOperation", code: "DetachFailed" },
+        });
         const failure = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
         assert.equal(failure.kind, "CloudRejected");
       });
@@ -1404,15 +1991,25 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropResponse" } });
-        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          times: 1,
+          effect: { kind: "DropResponse" },
+        });
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "entryGone",
+        );
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
 
       on("takes the absence of the whole resource group for no proof", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Get",
+          effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" },
+        });
         assert.equal((await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).ok, false);
       });
     });
@@ -1422,24 +2019,41 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a", { zone: "1", size: "Standard_D2s_v6" });
         const uri = await addDisk(cloud, "pvc-1", { zone: "1" });
         await attach(cloud, uri, node);
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-a", instanceUri: vmUri("node-a") }, never))), {
-          nodeName: "node-a",
-          instanceUri: vmUri("node-a"),
-          vmId: node.vmId,
-          location: "eastus",
-          zone: "1",
-          vmSize: "Standard_D2s_v6",
-          powerState: "running",
-          busType: "NVMe",
-          dataDisksMax: 8,
-          dataDisks: [{ diskUri: uri, lun: 0, beingDetached: false }],
-        });
+        assert.deepEqual(
+          valueOf(
+            await cloud.run(
+              cloud.provisioner.inspectInstance({ nodeName: "node-a", instanceUri: vmUri("node-a") }, never),
+            ),
+          ),
+          {
+            nodeName: "node-a",
+            instanceUri: vmUri("node-a"),
+            vmId: node.vmId,
+            location: "eastus",
+            zone: "1",
+            vmSize: "Standard_D2s_v6",
+            powerState: "running",
+            busType: "NVMe",
+            dataDisksMax: 8,
+            dataDisks: [{ diskUri: uri, lun: 0, beingDetached: false }],
+          },
+        );
       });
 
       on("knows how many disks a VM takes although Azure does not list its sizes", async (cloud) => {
         const node = addVm(cloud, "node-a", { size: "Standard_D2s_v6" });
-        cloud.model.faults.add({ operation: "VirtualMachineSizes_List", effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } });
-        assert.equal(valueOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-a", instanceUri: vmUri("node-a") }, never))).dataDisksMax, 8);
+        cloud.model.faults.add({
+          operation: "VirtualMachineSizes_List",
+          effect: { kind: "Error", status: 503, code: "ServiceUnavailable" },
+        });
+        assert.equal(
+          valueOf(
+            await cloud.run(
+              cloud.provisioner.inspectInstance({ nodeName: "node-a", instanceUri: vmUri("node-a") }, never),
+            ),
+          ).dataDisksMax,
+          8,
+        );
         assert.equal(await attach(cloud, await addDisk(cloud, "pvc-1"), node), 0);
         assert.equal(callsOf(cloud, "VirtualMachineSizes_List").length, 1, "it does not ask again and again");
       });
@@ -1450,32 +2064,62 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         { power: "deallocated", hibernated: true, expected: "hibernated" },
         { power: "deallocating", hibernated: false, expected: "changing" },
       ] as const) {
-        on(`calls a VM ${expected} that is ${power}${hibernated ? " with its memory kept" : ""}`, async (cloud) => {
-          addVm(cloud, "node-a");
-          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), power, hibernated });
-          assert.equal(
-            valueOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-a", instanceUri: vmUri("node-a") }, never))).powerState,
-            expected,
-          );
-        });
+        on(
+          `calls a VM ${expected} that is ${power}${hibernated ? " with its memory kept" : ""}`,
+          async (cloud) => {
+            addVm(cloud, "node-a");
+            putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), power, hibernated });
+            assert.equal(
+              valueOf(
+                await cloud.run(
+                  cloud.provisioner.inspectInstance(
+                    { nodeName: "node-a", instanceUri: vmUri("node-a") },
+                    never,
+                  ),
+                ),
+              ).powerState,
+              expected,
+            );
+          },
+        );
       }
 
       on("says which VM is not there", async (cloud) => {
-        assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-x", instanceUri: vmUri("node-x") }, never)))), {
-          kind: "InstanceNotFound",
-          nodeName: "node-x",
-        });
+        assert.deepEqual(
+          factsOf(
+            failureOf(
+              await cloud.run(
+                cloud.provisioner.inspectInstance(
+                  { nodeName: "node-x", instanceUri: vmUri("node-x") },
+                  never,
+                ),
+              ),
+            ),
+          ),
+          {
+            kind: "InstanceNotFound",
+            nodeName: "node-x",
+          },
+        );
       });
 
       on("looks for a VM where it is said to be, whatever the node is called now", async (cloud) => {
         addVm(cloud, "node-a");
-        const inspect = (instanceUri: string) => cloud.run(cloud.provisioner.inspectInstance({ nodeName: "gone", instanceUri }, never));
+        const inspect = (instanceUri: string) =>
+          cloud.run(cloud.provisioner.inspectInstance({ nodeName: "gone", instanceUri }, never));
         assert.equal(valueOf(await inspect(vmUri("node-a"))).instanceUri, vmUri("node-a"));
         assert.equal(failureOf(await inspect(vmUri("gone"))).kind, "InstanceNotFound");
         // Without its resource group nobody can tell whether there is such a VM.
-        cloud.model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Get",
+          effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" },
+        });
         assert.notEqual(failureOf(await inspect(vmUri("node-a"))).kind, "InstanceNotFound");
-        for (const instanceUri of [diskUri("pvc-1"), "", vmUri("node-a").replace(/subscriptions\/[^/]+/u, "subscriptions/another")])
+        for (const instanceUri of [
+          diskUri("pvc-1"),
+          "",
+          vmUri("node-a").replace(/subscriptions\/[^/]+/u, "subscriptions/another"),
+        ])
           assert.equal(failureOf(await inspect(instanceUri)).kind, "InstanceUnknown");
       });
     });
@@ -1494,10 +2138,23 @@ function attaching(
   wish: Wish & { readonly forcePrecondition?: MayProceed; readonly reservedLuns?: PromisedLuns },
   signal: AbortSignal = never,
 ): Promise<Result<{ readonly lun: number }, Failure>> {
-  return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", precondition: mayAlways, forcePrecondition: mayAlways, ...wish }, signal);
+  return provisioner.attachDisk(
+    {
+      cachingMode: "None",
+      lane: "primaryAttach",
+      precondition: mayAlways,
+      forcePrecondition: mayAlways,
+      ...wish,
+    },
+    signal,
+  );
 }
 
-function detaching(provisioner: CloudProvisioner, wish: Wish, signal: AbortSignal = never): Promise<Result<void, Failure>> {
+function detaching(
+  provisioner: CloudProvisioner,
+  wish: Wish,
+  signal: AbortSignal = never,
+): Promise<Result<void, Failure>> {
   return provisioner.detachDisk({ lane: "detach", precondition: mayAlways, ...wish }, signal);
 }
 
@@ -1520,13 +2177,23 @@ async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): P
 /** How each update that took a disk off did so. */
 function detachesIn(cloud: CloudUnderTest): readonly ("regular" | "forced")[] {
   const bodies = vmWrites(cloud).map(({ body }) => JSON.stringify(body));
-  return bodies.filter((body) => body.includes('"toBeDetached":true')).map((body) => (body.includes("ForceDetach") ? "forced" : "regular"));
+  return bodies
+    .filter((body) => body.includes('"toBeDetached":true'))
+    .map((body) => (body.includes("ForceDetach") ? "forced" : "regular"));
 }
 
 /** Others reimage VM `node-a`, which hangs; ends once the provisioner has read the VM twice since. */
 async function reimageUntilReadTwice(cloud: CloudUnderTest): Promise<void> {
-  cloud.model.faults.add({ operation: "VirtualMachines_reimage", times: 1, effect: { kind: "StuckOperation" } });
-  const answer = cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/reimage`, query: { "api-version": "2025-04-01" } });
+  cloud.model.faults.add({
+    operation: "VirtualMachines_reimage",
+    times: 1,
+    effect: { kind: "StuckOperation" },
+  });
+  const answer = cloud.model.handle({
+    method: "POST",
+    path: `${vmUri("node-a")}/reimage`,
+    query: { "api-version": "2025-04-01" },
+  });
   assert.equal(answer.status, 202);
   const reads = callsOf(cloud, "VirtualMachines_Get").length;
   await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= reads + 2);
@@ -1535,7 +2202,9 @@ async function reimageUntilReadTwice(cloud: CloudUnderTest): Promise<void> {
 /** Someone deletes the VM; its disks name it for a while longer. */
 async function deleteVm(cloud: CloudUnderTest, name: string): Promise<void> {
   cloud.model.handle({ method: "DELETE", path: vmUri(name), query: { "api-version": "2025-04-01" } });
-  await cloud.until(() => ![...cloud.model.world.virtualMachines.values()].some((vm) => vm.name === vmNameOf(name)));
+  await cloud.until(
+    () => ![...cloud.model.world.virtualMachines.values()].some((vm) => vm.name === vmNameOf(name)),
+  );
 }
 
 /** Leaves a disk as an update does that Azure has failed. */

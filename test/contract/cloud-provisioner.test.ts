@@ -7,7 +7,10 @@ import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts"
 import { startEmulator } from "../../src/emulator/index.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
-import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import {
+  type AzureCloudProvisioner,
+  createAzureCloudProvisioner,
+} from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { scaledSettings } from "../../src/provisioner/settings.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "./cloud-bench.ts";
 import { cloudProvisionerContract } from "./cloud-provisioner-contract.ts";
@@ -21,7 +24,11 @@ const VIRTUAL_STEP_MS = 200;
 cloudProvisionerContract("Azure's model, called directly, on a virtual clock", async () => {
   const clock = createVirtualClock();
   const model = createComputeModel({ clock });
-  addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
+  addResourceGroup(model.world, {
+    subscriptionId: SUBSCRIPTION_ID,
+    name: RESOURCE_GROUP,
+    location: LOCATION,
+  });
   const lifetime = new AbortController();
   let instances = 0;
   const another = (): AzureCloudProvisioner => {
@@ -37,7 +44,8 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
   };
   const until = async (isReached: () => boolean): Promise<void> => {
     // In steps: the model may have something to end while nobody sleeps.
-    for (let passedMs = 0; passedMs < VIRTUAL_LIMIT_MS; passedMs += VIRTUAL_STEP_MS) if (await clock.runUntil(isReached, VIRTUAL_STEP_MS)) return;
+    for (let passedMs = 0; passedMs < VIRTUAL_LIMIT_MS; passedMs += VIRTUAL_STEP_MS)
+      if (await clock.runUntil(isReached, VIRTUAL_STEP_MS)) return;
     throw new Error("not reached within an hour of virtual time");
   };
   return {
@@ -57,7 +65,9 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
     close: async () => lifetime.abort(new Error("closed")),
   };
 
-  /** The model moves only when it is called: whoever looks into its world must first let happen what is due. */
+  /**
+   * The model moves only when it is called: whoever looks into its world must first let happen what is due.
+   */
   function onClock(behind: ComputeModel): ComputeModel {
     return {
       ...behind,
@@ -82,7 +92,9 @@ cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
   const lifetime = new AbortController();
   const another = (): AzureCloudProvisioner => {
     const arm = createSdkArmApi({
-      credential: { getToken: () => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) },
+      credential: {
+        getToken: () => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),
+      },
       subscriptionId: SUBSCRIPTION_ID,
       endpoint: emulator.url,
       caPem: emulator.caPem ?? "",
@@ -109,7 +121,8 @@ cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
       const deadlineMs = systemClock.elapsedMs() + PATIENCE_MS;
       // The emulator's timer knows only of calls that came through its server; ours may not have.
       while ((emulator.model.advanceTo(systemClock.nowMs()), !isReached())) {
-        if (systemClock.elapsedMs() > deadlineMs) throw new Error(`not reached within ${PATIENCE_MS / 1_000} s`);
+        if (systemClock.elapsedMs() > deadlineMs)
+          throw new Error(`not reached within ${PATIENCE_MS / 1_000} s`);
         await systemClock.sleep(1, lifetime.signal);
       }
     },

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { putVm } from "../../src/emulator/model/world.ts";
 import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
-import { type CloudUnderTest, addDisk, addVm, failureOf, mayAlways, never, valueOf, vmAt, vmUri, vmWrites } from "./cloud-bench.ts";
+import {
+  type CloudUnderTest,
+  addDisk,
+  addVm,
+  failureOf,
+  mayAlways,
+  never,
+  valueOf,
+  vmAt,
+  vmUri,
+  vmWrites,
+} from "./cloud-bench.ts";
 
 const REIMAGE_MS = 300_000;
 
@@ -13,35 +24,54 @@ interface Victim {
 }
 
 /**
- * Declares what holds where others reimage a VM right after an update of the provisioner's own: the reimage has no mark of its own, and the VM may not be read
- * between the two. No forced detach may cut it short.
+ * Declares what holds where others reimage a VM right after an update of the provisioner's own: the reimage
+ * has no mark of its own, and the VM may not be read between the two. No forced detach may cut it short.
  */
-export function fenceDuringReimageContract(on: (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void): void {
+export function fenceDuringReimageContract(
+  on: (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void,
+): void {
   for (const how of ["fences", "detaches"] as const)
-    on(`${how} after its own detach has failed and was given up, and lets others' reimage end first`, async (cloud) => {
-      const victim = await aVictim(cloud);
-      const failing = cloud.model.faults.add({ operation: "VirtualMachines_Update", effect: { kind: "FailOperation", code: "DetachFailed" } });
-      assert.equal(failureOf(await cloud.run(detaching(cloud.provisioner, victim))).kind, "CloudRejected");
-      cloud.model.faults.remove(failing.id);
-      reimage(cloud);
-      await takenOff(cloud, victim, how);
-      assertReimaged(cloud);
-    });
+    on(
+      `${how} after its own detach has failed and was given up, and lets others' reimage end first`,
+      async (cloud) => {
+        const victim = await aVictim(cloud);
+        const failing = cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          effect: { kind: "FailOperation", code: "DetachFailed" },
+        });
+        assert.equal(failureOf(await cloud.run(detaching(cloud.provisioner, victim))).kind, "CloudRejected");
+        cloud.model.faults.remove(failing.id);
+        reimage(cloud);
+        await takenOff(cloud, victim, how);
+        assertReimaged(cloud);
+      },
+    );
 
   for (const refused of [false, true])
-    on(`lets others' reimage end that began as its own attach of another disk ended${refused ? ", with polls refused" : ""}`, async (cloud) => {
-      const victim = await aVictim(cloud);
-      const other = { ...victim, diskUri: await addDisk(cloud, "pvc-2") };
-      if (refused) cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
-      const attaching = attach(cloud.provisioner, other);
-      await cloud.until(() => vmAt(cloud, "node-a").dataDisks.length === 2 && vmAt(cloud, "node-a").provisioningState === "Succeeded");
-      reimage(cloud);
-      await takenOff(cloud, victim, "fences");
-      assertReimaged(cloud);
-      const attached = await cloud.run(attaching);
-      // Five minutes of reads may use up the budget.
-      if (!attached.ok) assert.equal(attached.failure.kind, "Throttled", JSON.stringify(attached.failure));
-    });
+    on(
+      `lets others' reimage end that began as its own attach of another disk ended${refused ? ", with polls refused" : ""}`,
+      async (cloud) => {
+        const victim = await aVictim(cloud);
+        const other = { ...victim, diskUri: await addDisk(cloud, "pvc-2") };
+        if (refused)
+          cloud.model.faults.add({
+            operation: "Operations_Get",
+            effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
+          });
+        const attaching = attach(cloud.provisioner, other);
+        await cloud.until(
+          () =>
+            vmAt(cloud, "node-a").dataDisks.length === 2 &&
+            vmAt(cloud, "node-a").provisioningState === "Succeeded",
+        );
+        reimage(cloud);
+        await takenOff(cloud, victim, "fences");
+        assertReimaged(cloud);
+        const attached = await cloud.run(attaching);
+        // Five minutes of reads may use up the budget.
+        if (!attached.ok) assert.equal(attached.failure.kind, "Throttled", JSON.stringify(attached.failure));
+      },
+    );
 }
 
 async function aVictim(cloud: CloudUnderTest): Promise<Victim> {
@@ -51,12 +81,19 @@ async function aVictim(cloud: CloudUnderTest): Promise<Victim> {
   return victim;
 }
 
-/** Others reimage the VM, which takes longer than any patience with a detach. Since its guest does not answer, a fence would force at once. */
+/**
+ * Others reimage the VM, which takes longer than any patience with a detach. Since its guest does not
+ * answer, a fence would force at once.
+ */
 function reimage(cloud: CloudUnderTest): void {
   const { settings } = cloud.model.world;
   const latencies = { ...settings.latencies, vmReimage: { medianMs: REIMAGE_MS, p99Ms: REIMAGE_MS } };
   cloud.model.world.settings = { ...settings, latencies, forcedDuringReimage: "breaks" };
-  const answer = cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/reimage`, query: { "api-version": "2025-04-01" } });
+  const answer = cloud.model.handle({
+    method: "POST",
+    path: `${vmUri("node-a")}/reimage`,
+    query: { "api-version": "2025-04-01" },
+  });
   assert.equal(answer.status, 202);
   putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
 }
@@ -65,7 +102,8 @@ function reimage(cloud: CloudUnderTest): void {
 async function takenOff(cloud: CloudUnderTest, victim: Victim, how: "fences" | "detaches"): Promise<void> {
   for (let isOff = false; !isOff;) {
     const request = { ...victim, precondition: mayAlways };
-    const asked = how === "fences" ? cloud.provisioner.fenceDisk(request, never) : detaching(cloud.provisioner, victim);
+    const asked =
+      how === "fences" ? cloud.provisioner.fenceDisk(request, never) : detaching(cloud.provisioner, victim);
     const answer = await cloud.run<Awaited<typeof asked>>(asked);
     if (!answer.ok) assert.equal(answer.failure.kind, "CloudUnavailable", JSON.stringify(answer.failure));
     isOff = answer.ok;
@@ -74,16 +112,31 @@ async function takenOff(cloud: CloudUnderTest, victim: Victim, how: "fences" | "
 
 /** The reimage has ended before anything was forced, and the VM came back well. */
 function assertReimaged(cloud: CloudUnderTest): void {
-  const reimages = [...cloud.model.world.operations.values()].filter(({ name }) => name === "VirtualMachines_Reimage");
-  assert.deepEqual([reimages.map(({ status }) => status), vmAt(cloud, "node-a").agentReachable], [["Succeeded"], true]);
+  const reimages = [...cloud.model.world.operations.values()].filter(
+    ({ name }) => name === "VirtualMachines_Reimage",
+  );
+  assert.deepEqual(
+    [reimages.map(({ status }) => status), vmAt(cloud, "node-a").agentReachable],
+    [["Succeeded"], true],
+  );
   const forced = vmWrites(cloud).filter(({ body }) => JSON.stringify(body).includes("ForceDetach"));
-  for (const { atMs } of forced) assert.ok(atMs >= (reimages[0]?.endedAtMs ?? Infinity), `forced at ${atMs} ms`);
+  for (const { atMs } of forced)
+    assert.ok(atMs >= (reimages[0]?.endedAtMs ?? Infinity), `forced at ${atMs} ms`);
 }
 
-function attach(provisioner: CloudProvisioner, { node, diskUri }: Victim): ReturnType<CloudProvisioner["attachDisk"]> {
-  return provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never);
+function attach(
+  provisioner: CloudProvisioner,
+  { node, diskUri }: Victim,
+): ReturnType<CloudProvisioner["attachDisk"]> {
+  return provisioner.attachDisk(
+    { diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways },
+    never,
+  );
 }
 
-function detaching(provisioner: CloudProvisioner, { node, diskUri }: Victim): ReturnType<CloudProvisioner["detachDisk"]> {
+function detaching(
+  provisioner: CloudProvisioner,
+  { node, diskUri }: Victim,
+): ReturnType<CloudProvisioner["detachDisk"]> {
   return provisioner.detachDisk({ diskUri, node, lane: "detach", precondition: mayAlways }, never);
 }

@@ -7,7 +7,10 @@ import { fileSystemTypes } from "../../src/core/volume/file-system.ts";
 import type { FileSystemType } from "../../src/core/volume/file-system.ts";
 import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 
-/** A machine with a host to hold to the contract, and hands to do to it what platforms, processes and people do. */
+/**
+ * A machine with a host to hold to the contract, and hands to do to it what platforms, processes and people
+ * do.
+ */
 export interface HostWorld {
   readonly host: HostProvisioner;
   /** Where the test may mount; nothing is there at first. */
@@ -15,7 +18,10 @@ export interface HostWorld {
   readonly attachDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
   /** The platform takes the disk off: every write fails from now on, and the LUN's link goes. */
   readonly detachDisk: (lun: number) => Promise<void>;
-  /** The platform takes a disk off one LUN and puts it at another, under whatever name and number the kernel has free. */
+  /**
+   * The platform takes a disk off one LUN and puts it at another, under whatever name and number the kernel
+   * has free.
+   */
   readonly moveDisk: (move: { readonly fromLun: number; readonly toLun: number }) => Promise<void>;
   /**
    * Attaches the disk of one LUN a second time, with a device and a cache of its own, as a second machine
@@ -46,7 +52,10 @@ export interface HostWorld {
   /** The next mount command stops right before it mounts, as on a machine that freezes. */
   readonly stopNextMount: () => Promise<StoppedMount>;
   /** A new instance of the plug-in; the one before it lives on until `endFirst`. */
-  readonly startSecondPlugin: () => Promise<{ readonly host: HostProvisioner; readonly endFirst: () => Promise<void> }>;
+  readonly startSecondPlugin: () => Promise<{
+    readonly host: HostProvisioner;
+    readonly endFirst: () => Promise<void>;
+  }>;
   /** Why this machine can't make a file system; undefined if it can. */
   readonly whyNot: (fsType: FileSystemType) => string | undefined;
   /** Whether the kernel lets us resize a mounted ext4: it wants CAP_SYS_RESOURCE for that. */
@@ -71,17 +80,28 @@ const REPLICA_LUN = 2;
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 
-/** Declares the tests that every host provisioner passes. `whyNotHere`: why none of them can run on this machine. */
-export function hostProvisionerContract(name: string, makeWorld: () => Promise<HostWorld>, whyNotHere?: string): void {
+/**
+ * Declares the tests that every host provisioner passes. `whyNotHere`: why none of them can run on this
+ * machine.
+ */
+export function hostProvisionerContract(
+  name: string,
+  makeWorld: () => Promise<HostWorld>,
+  whyNotHere?: string,
+): void {
   const on = (sentence: string, test: (world: HostWorld, context: TestContext) => Promise<void>): void => {
-    it(sentence, { timeout: TEST_TIMEOUT_MS, ...(whyNotHere === undefined ? {} : { skip: whyNotHere }) }, async (context) => {
-      const world = await makeWorld();
-      try {
-        await test(world, context);
-      } finally {
-        await world.close();
-      }
-    });
+    it(
+      sentence,
+      { timeout: TEST_TIMEOUT_MS, ...(whyNotHere === undefined ? {} : { skip: whyNotHere }) },
+      async (context) => {
+        const world = await makeWorld();
+        try {
+          await test(world, context);
+        } finally {
+          await world.close();
+        }
+      },
+    );
   };
 
   describe(`${name}: devices`, () => {
@@ -106,7 +126,10 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("sees the new size of a disk that has grown", async (world) => {
       const device = await aDevice(world, 0);
       await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
-      assert.deepEqual(valueOf(await world.host.rescanDevice(device, never)), { ...device, sizeBytes: 2n * DISK_BYTES });
+      assert.deepEqual(valueOf(await world.host.rescanDevice(device, never)), {
+        ...device,
+        sizeBytes: 2n * DISK_BYTES,
+      });
     });
 
     on("calls a new disk blank, and one that an application wrote to not", async (world) => {
@@ -128,7 +151,10 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("refuses to format a disk that isn't blank, and leaves it as it is", async (world) => {
       const device = await aDevice(world, 0);
       await world.scribble(0);
-      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)), "WrongFileSystem");
+      assert.equal(
+        kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)),
+        "WrongFileSystem",
+      );
       assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
     });
 
@@ -140,19 +166,33 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       valueOf(await world.host.format({ device, fsType: "ext4", uuid }, never));
     });
 
-    on("marks a blank device before its first format, and erases the mark and nothing else", async (world) => {
-      const device = await aDevice(world, 0);
-      const mark = { diskUri: "/subscriptions/s/resourcegroups/rg/providers/microsoft.compute/disks/pvc-1", uuid };
-      assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
-      valueOf(await world.host.eraseFormatMark(device, never));
-      valueOf(await world.host.writeFormatMark({ device, mark }, never));
-      assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
-      assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
-      valueOf(await world.host.writeFormatMark({ device, mark: { ...mark, uuid: uuid.replace("0", "1") } }, never));
-      assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), { ...mark, uuid: uuid.replace("0", "1") });
-      valueOf(await world.host.eraseFormatMark(device, never));
-      assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
-    });
+    on(
+      "marks a blank device before its first format, and erases the mark and nothing else",
+      async (world) => {
+        const device = await aDevice(world, 0);
+        const mark = {
+          diskUri: "/subscriptions/s/resourcegroups/rg/providers/microsoft.compute/disks/pvc-1",
+          uuid,
+        };
+        assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
+        valueOf(await world.host.eraseFormatMark(device, never));
+        valueOf(await world.host.writeFormatMark({ device, mark }, never));
+        assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
+        assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
+        valueOf(
+          await world.host.writeFormatMark(
+            { device, mark: { ...mark, uuid: uuid.replace("0", "1") } },
+            never,
+          ),
+        );
+        assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), {
+          ...mark,
+          uuid: uuid.replace("0", "1"),
+        });
+        valueOf(await world.host.eraseFormatMark(device, never));
+        assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
+      },
+    );
 
     on("shows the mark to a replica whose kernel had read the disk without it", async (world) => {
       const { writer, replica, close } = await aReplicaNode(world);
@@ -169,47 +209,72 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
     on("refuses to format a second time", async (world) => {
       const device = await aFormattedDevice(world, 0, "ext4");
-      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)), "WrongFileSystem");
+      assert.equal(
+        kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)),
+        "WrongFileSystem",
+      );
     });
   });
 
   for (const fsType of fileSystemTypes) {
     describe(`${name}: ${fsType}`, () => {
-      on("is seen on a replica that had read the blank disk, after its cache is dropped", async (world, context) => {
-        if (skipped(context, world.whyNot(fsType))) return;
-        const { writer, replica, close } = await aReplicaNode(world);
-        valueOf(await world.host.format({ device: writer, fsType, uuid }, never));
-        const stale = valueOf(await world.host.inspectDevice(replica, never));
-        assert.notEqual(stale.kind, "fileSystem", "the premise: the kernel has the old blocks");
-        valueOf(await world.host.dropCachedBlocks(replica, never));
-        const content = valueOf(await world.host.inspectDevice(replica, never));
-        assert.equal(content.kind === "fileSystem" ? content.fsType : content.kind, fsType);
-        const path = world.pathOf("promoted");
-        valueOf(await world.host.mountDevice({ device: replica, path, fsType, mountFlags: [], readOnly: false }, never));
-        valueOf(await world.host.unmount(path, never));
-        await close();
-      });
+      on(
+        "is seen on a replica that had read the blank disk, after its cache is dropped",
+        async (world, context) => {
+          if (skipped(context, world.whyNot(fsType))) return;
+          const { writer, replica, close } = await aReplicaNode(world);
+          valueOf(await world.host.format({ device: writer, fsType, uuid }, never));
+          const stale = valueOf(await world.host.inspectDevice(replica, never));
+          assert.notEqual(stale.kind, "fileSystem", "the premise: the kernel has the old blocks");
+          valueOf(await world.host.dropCachedBlocks(replica, never));
+          const content = valueOf(await world.host.inspectDevice(replica, never));
+          assert.equal(content.kind === "fileSystem" ? content.fsType : content.kind, fsType);
+          const path = world.pathOf("promoted");
+          valueOf(
+            await world.host.mountDevice(
+              { device: replica, path, fsType, mountFlags: [], readOnly: false },
+              never,
+            ),
+          );
+          valueOf(await world.host.unmount(path, never));
+          await close();
+        },
+      );
 
-      on("is made with the UUID that was asked for, and leaves the format mark alone, which erased does no damage", async (world, context) => {
-        if (skipped(context, world.whyNot(fsType))) return;
-        const device = await aDevice(world, 0);
-        const mark = { diskUri: "/disks/pvc-1", uuid };
-        valueOf(await world.host.writeFormatMark({ device, mark }, never));
-        valueOf(await world.host.format({ device, fsType, uuid }, never));
-        assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
-        assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "fileSystem", fsType, uuid });
-        valueOf(await world.host.eraseUnfinishedFormat(device, never));
-        assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark, "the next attempt needs it, too");
-        valueOf(await world.host.format({ device, fsType, uuid }, never));
-        valueOf(await world.host.eraseFormatMark(device, never));
-        valueOf(await world.host.checkFileSystem({ device, fsType }, never));
-      });
+      on(
+        "is made with the UUID that was asked for, and leaves the format mark alone, which erased does no damage",
+        async (world, context) => {
+          if (skipped(context, world.whyNot(fsType))) return;
+          const device = await aDevice(world, 0);
+          const mark = { diskUri: "/disks/pvc-1", uuid };
+          valueOf(await world.host.writeFormatMark({ device, mark }, never));
+          valueOf(await world.host.format({ device, fsType, uuid }, never));
+          assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
+          assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), {
+            kind: "fileSystem",
+            fsType,
+            uuid,
+          });
+          valueOf(await world.host.eraseUnfinishedFormat(device, never));
+          assert.deepEqual(
+            valueOf(await world.host.readFormatMark(device, never)),
+            mark,
+            "the next attempt needs it, too",
+          );
+          valueOf(await world.host.format({ device, fsType, uuid }, never));
+          valueOf(await world.host.eraseFormatMark(device, never));
+          valueOf(await world.host.checkFileSystem({ device, fsType }, never));
+        },
+      );
 
       on("formats, checks, mounts, keeps a file, and grows", async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const device = await aFormattedDevice(world, 0, fsType);
         const content = valueOf(await world.host.inspectDevice(device, never));
-        assert.deepEqual(content.kind === "fileSystem" && { fsType: content.fsType, hasUuid: content.uuid !== "" }, { fsType, hasUuid: true });
+        assert.deepEqual(
+          content.kind === "fileSystem" && { fsType: content.fsType, hasUuid: content.uuid !== "" },
+          { fsType, hasUuid: true },
+        );
         valueOf(await world.host.checkFileSystem({ device, fsType }, never));
         const staging = world.pathOf("staging");
         const mount = { device, path: staging, fsType, mountFlags: [], readOnly: false };
@@ -223,9 +288,11 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
         await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
         const grown = valueOf(await world.host.rescanDevice(device, never));
         const growsMounted = fsType === "xfs";
-        if (!growsMounted) valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType }, never));
+        if (!growsMounted)
+          valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType }, never));
         valueOf(await world.host.mountDevice({ ...mount, device: grown }, never));
-        if (growsMounted) valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType }, never));
+        if (growsMounted)
+          valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType }, never));
         const stats = valueOf(await world.host.fileSystemStats(staging, never));
         assert.ok(stats.totalBytes > DISK_BYTES, `${stats.totalBytes} bytes after growing`);
         assert.ok(stats.availableBytes > 0n && stats.usedBytes + stats.availableBytes <= stats.totalBytes);
@@ -236,32 +303,63 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
   }
 
   describe(`${name}: mounts`, () => {
-    on("grows an ext4 that is mounted, or says that the kernel refuses and leaves it as it was", async (world) => {
-      const { device, staging } = await aStagedVolume(world);
-      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
-      const grown = valueOf(await world.host.rescanDevice(device, never));
-      const result = await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never);
-      assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "GrowsUnmounted");
-      assert.equal(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES, world.mayGrowMountedExt4);
-    });
+    on(
+      "grows an ext4 that is mounted, or says that the kernel refuses and leaves it as it was",
+      async (world) => {
+        const { device, staging } = await aStagedVolume(world);
+        await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+        const grown = valueOf(await world.host.rescanDevice(device, never));
+        const result = await world.host.growFileSystem(
+          { device: grown, mountPath: staging, fsType: "ext4" },
+          never,
+        );
+        assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "GrowsUnmounted");
+        assert.equal(
+          valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
+          world.mayGrowMountedExt4,
+        );
+      },
+    );
 
-    on("grows an ext4 before it is mounted exactly where it could not be grown afterwards, and then has no more to do", async (world) => {
-      const { device, staging } = await aStagedVolume(world);
-      valueOf(await world.host.unmount(staging, never));
-      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
-      const grown = valueOf(await world.host.rescanDevice(device, never));
-      const request = { device: grown, path: staging, fsType: "ext4", mountFlags: [], readOnly: false } as const;
-      valueOf(await world.host.checkFileSystem(request, never));
-      valueOf(await world.host.growBeforeMount(request, never));
-      valueOf(await world.host.mountDevice(request, never));
-      assert.equal(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES, !world.mayGrowMountedExt4);
-      valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never));
-      assert.ok(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES);
-    });
+    on(
+      "grows an ext4 before it is mounted exactly where it could not be grown afterwards, and then has no more to do",
+      async (world) => {
+        const { device, staging } = await aStagedVolume(world);
+        valueOf(await world.host.unmount(staging, never));
+        await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+        const grown = valueOf(await world.host.rescanDevice(device, never));
+        const request = {
+          device: grown,
+          path: staging,
+          fsType: "ext4",
+          mountFlags: [],
+          readOnly: false,
+        } as const;
+        valueOf(await world.host.checkFileSystem(request, never));
+        valueOf(await world.host.growBeforeMount(request, never));
+        valueOf(await world.host.mountDevice(request, never));
+        assert.equal(
+          valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
+          !world.mayGrowMountedExt4,
+        );
+        valueOf(
+          await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never),
+        );
+        assert.ok(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES);
+      },
+    );
 
     on("tells what is mounted where", async (world) => {
       const { device, staging } = await aStagedVolume(world);
-      const expected = { path: staging, majorMinor: device.majorMinor, fsType: "ext4", root: "/", readOnly: false, isDead: false, isPlaceholder: false };
+      const expected = {
+        path: staging,
+        majorMinor: device.majorMinor,
+        fsType: "ext4",
+        root: "/",
+        readOnly: false,
+        isDead: false,
+        isPlaceholder: false,
+      };
       assert.deepEqual(valueOf(await world.host.mountAt(staging, never)), expected);
       assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), [expected]);
       assert.equal(valueOf(await world.host.mountAt(world.pathOf("elsewhere"), never)), undefined);
@@ -271,7 +369,15 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("refuses mount flags that mount something else, before anything is made", async (world) => {
       const device = await aFormattedDevice(world, 0, "ext4");
       const path = world.pathOf("staging");
-      assert.equal(kindOf(await world.host.mountDevice({ device, path, fsType: "ext4", mountFlags: ["bind"], readOnly: false }, never)), "InvalidArgument");
+      assert.equal(
+        kindOf(
+          await world.host.mountDevice(
+            { device, path, fsType: "ext4", mountFlags: ["bind"], readOnly: false },
+            never,
+          ),
+        ),
+        "InvalidArgument",
+      );
       assert.equal(valueOf(await world.host.pathKind(path, never)), "absent");
     });
 
@@ -279,7 +385,12 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       const { staging } = await aStagedVolume(world);
       const other = await aFormattedDevice(world, 1, "ext4");
       assert.equal(
-        kindOf(await world.host.mountDevice({ device: other, path: staging, fsType: "ext4", mountFlags: [], readOnly: false }, never)),
+        kindOf(
+          await world.host.mountDevice(
+            { device: other, path: staging, fsType: "ext4", mountFlags: [], readOnly: false },
+            never,
+          ),
+        ),
         "WrongDevice",
       );
     });
@@ -287,14 +398,22 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("refuses to check or format what is mounted", async (world) => {
       const { device } = await aStagedVolume(world);
       assert.equal(kindOf(await world.host.checkFileSystem({ device, fsType: "ext4" }, never)), "DeviceBusy");
-      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)), "WrongFileSystem");
+      assert.equal(
+        kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)),
+        "WrongFileSystem",
+      );
     });
 
     on("binds a mount to a target, read-only if asked, as often as asked", async (world) => {
       const { device, staging } = await aStagedVolume(world);
       const [target, readOnlyTarget] = [world.pathOf("pods/a"), world.pathOf("pods/b")];
       const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
-      for (const request of [bind, bind, { ...bind, targetPath: readOnlyTarget, readOnly: true }, { ...bind, targetPath: readOnlyTarget, readOnly: true }])
+      for (const request of [
+        bind,
+        bind,
+        { ...bind, targetPath: readOnlyTarget, readOnly: true },
+        { ...bind, targetPath: readOnlyTarget, readOnly: true },
+      ])
         valueOf(await world.host.bindMount(request, never));
       await world.writeFile(`${target}/file`, "text");
       assert.equal(await world.readFile(`${readOnlyTarget}/file`), "text");
@@ -313,9 +432,17 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     });
 
     on("refuses to bind from a path where nothing is mounted", async (world) => {
-      const bind = { stagingPath: world.pathOf("staging"), targetPath: world.pathOf("target"), readOnly: false, mountFlags: [] };
+      const bind = {
+        stagingPath: world.pathOf("staging"),
+        targetPath: world.pathOf("target"),
+        readOnly: false,
+        mountFlags: [],
+      };
       assert.equal(kindOf(await world.host.bindMount(bind, never)), "PathNotMounted");
-      assert.equal(kindOf(await world.host.fileSystemStats(world.pathOf("staging"), never)), "PathNotMounted");
+      assert.equal(
+        kindOf(await world.host.fileSystemStats(world.pathOf("staging"), never)),
+        "PathNotMounted",
+      );
       assert.equal(kindOf(await world.host.flush(world.pathOf("staging"), never)), "PathNotMounted");
     });
 
@@ -373,7 +500,15 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
           await aFormattedDevice(world, 1, "ext4");
           const path = world.pathOf("staging");
           const mountHeld = (held: Device, signal: AbortSignal) =>
-            world.host.whileHolding(held, () => world.host.mountDevice({ device: held, path, fsType: "ext4", mountFlags: [], readOnly: false }, signal), never);
+            world.host.whileHolding(
+              held,
+              () =>
+                world.host.mountDevice(
+                  { device: held, path, fsType: "ext4", mountFlags: [], readOnly: false },
+                  signal,
+                ),
+              never,
+            );
           const command = await world.stopNextMount();
           const caller = new AbortController();
           const mounting = mountHeld(device, caller.signal);
@@ -417,40 +552,60 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("is clean while this process holds it", async (world) => {
       const device = await aDevice(world, 0);
       const isClean = valueOf(
-        await world.host.whileHolding(device, () => world.host.isClean(aBlock({ lun: 0, lastMajorMinor: device.majorMinor }), never), never),
+        await world.host.whileHolding(
+          device,
+          () => world.host.isClean(aBlock({ lun: 0, lastMajorMinor: device.majorMinor }), never),
+          never,
+        ),
       );
       assert.equal(isClean.clean, true);
     });
 
     for (const fsType of ["ext4", "xfs"] as const) {
-      on(`leaves a dead ${fsType}, which fails to flush, and which can only be unmounted`, async (world, context) => {
-        if (skipped(context, world.whyNot(fsType))) return;
-        const { device, staging } = await aStagedVolume(world, fsType);
-        const target = world.pathOf("target");
-        const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
-        valueOf(await world.host.bindMount(bind, never));
-        await world.writeFile(`${staging}/file`, "never synced");
-        await world.detachDisk(0);
-        assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, true);
-        const flushed = kindOf(await world.host.flush(staging, never));
-        assert.ok(flushed === "HostCommandFailed" || flushed === "FileSystemBroken", flushed);
-        assert.deepEqual(
-          valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path, isDead }) => ({ path, isDead })),
-          [
-            { path: staging, isDead: true },
-            { path: target, isDead: true },
-          ],
-        );
-        assert.equal(kindOf(await world.host.bindMount({ ...bind, targetPath: world.pathOf("other") }, never)), "FileSystemBroken");
-        assert.equal(valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never)).clean, false);
-        valueOf(await world.host.unmount(target, never));
-        valueOf(await world.host.unmount(staging, never));
-        assert.equal(valueOf(await world.host.pathKind(staging, never)), "absent");
-        assert.deepEqual(valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never)), {
-          clean: true,
-          reason: "the device is absent and nothing holds it",
-        });
-      });
+      on(
+        `leaves a dead ${fsType}, which fails to flush, and which can only be unmounted`,
+        async (world, context) => {
+          if (skipped(context, world.whyNot(fsType))) return;
+          const { device, staging } = await aStagedVolume(world, fsType);
+          const target = world.pathOf("target");
+          const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
+          valueOf(await world.host.bindMount(bind, never));
+          await world.writeFile(`${staging}/file`, "never synced");
+          await world.detachDisk(0);
+          assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, true);
+          const flushed = kindOf(await world.host.flush(staging, never));
+          assert.ok(flushed === "HostCommandFailed" || flushed === "FileSystemBroken", flushed);
+          assert.deepEqual(
+            valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path, isDead }) => ({
+              path,
+              isDead,
+            })),
+            [
+              { path: staging, isDead: true },
+              { path: target, isDead: true },
+            ],
+          );
+          assert.equal(
+            kindOf(await world.host.bindMount({ ...bind, targetPath: world.pathOf("other") }, never)),
+            "FileSystemBroken",
+          );
+          assert.equal(
+            valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never))
+              .clean,
+            false,
+          );
+          valueOf(await world.host.unmount(target, never));
+          valueOf(await world.host.unmount(staging, never));
+          assert.equal(valueOf(await world.host.pathKind(staging, never)), "absent");
+          assert.deepEqual(
+            valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never)),
+            {
+              clean: true,
+              reason: "the device is absent and nothing holds it",
+            },
+          );
+        },
+      );
     }
 
     on("leaves a dead raw bind", async (world) => {
@@ -464,23 +619,35 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
   });
 
   describe(`${name}: a placeholder`, () => {
-    const isAt = async (world: HostWorld, path: string) => valueOf(await world.host.mountAt(path, never))?.isPlaceholder;
+    const isAt = async (world: HostWorld, path: string) =>
+      valueOf(await world.host.mountAt(path, never))?.isPlaceholder;
 
-    on("takes the place of a dead target: an empty directory to which nobody can write, and no use of the device", async (world) => {
-      const { device, staging, target } = await aPublishedVolume(world);
-      await world.writeFile(`${target}/file`, "never synced");
-      await world.detachDisk(0);
-      valueOf(await world.host.mountPlaceholder(target, never));
-      const { readOnly, isDead, isPlaceholder } = valueOf(await world.host.mountAt(target, never)) ?? {};
-      assert.deepEqual({ readOnly, isDead, isPlaceholder }, { readOnly: true, isDead: false, isPlaceholder: true });
-      assert.equal(valueOf(await world.host.pathKind(target, never)), "directory");
-      await assert.rejects(world.writeFile(`${target}/file`, "beside the disk"), /EROFS/);
-      await assert.rejects(world.readFile(`${target}/file`), /ENOENT/);
-      assert.equal(kindOf(await world.host.fileSystemStats(target, never)), "PathNotMounted");
-      valueOf(await world.host.unmount(staging, never));
-      assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), []);
-      assert.equal(valueOf(await world.host.isClean(aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), never)).clean, true);
-    });
+    on(
+      "takes the place of a dead target: an empty directory to which nobody can write, and no use of the device",
+      async (world) => {
+        const { device, staging, target } = await aPublishedVolume(world);
+        await world.writeFile(`${target}/file`, "never synced");
+        await world.detachDisk(0);
+        valueOf(await world.host.mountPlaceholder(target, never));
+        const { readOnly, isDead, isPlaceholder } = valueOf(await world.host.mountAt(target, never)) ?? {};
+        assert.deepEqual(
+          { readOnly, isDead, isPlaceholder },
+          { readOnly: true, isDead: false, isPlaceholder: true },
+        );
+        assert.equal(valueOf(await world.host.pathKind(target, never)), "directory");
+        await assert.rejects(world.writeFile(`${target}/file`, "beside the disk"), /EROFS/);
+        await assert.rejects(world.readFile(`${target}/file`), /ENOENT/);
+        assert.equal(kindOf(await world.host.fileSystemStats(target, never)), "PathNotMounted");
+        valueOf(await world.host.unmount(staging, never));
+        assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), []);
+        assert.equal(
+          valueOf(
+            await world.host.isClean(aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), never),
+          ).clean,
+          true,
+        );
+      },
+    );
 
     on("is left once, and goes with an unmount, directory and all", async (world) => {
       const { target } = await aPublishedVolume(world);
@@ -490,19 +657,22 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
     });
 
-    on("is covered by what is bound there again, shows once that is taken off, and goes with both", async (world) => {
-      const { device, target, bind } = await aPublishedVolume(world);
-      valueOf(await world.host.mountPlaceholder(target, never));
-      for (let times = 1; times <= 2; times += 1) valueOf(await world.host.bindMount(bind, never));
-      assert.equal(valueOf(await world.host.mountAt(target, never))?.majorMinor, device.majorMinor);
-      await world.writeFile(`${target}/file`, "on the disk");
-      valueOf(await world.host.mountPlaceholder(target, never));
-      assert.equal(await isAt(world, target), true);
-      valueOf(await world.host.bindMount(bind, never));
-      assert.equal(await world.readFile(`${target}/file`), "on the disk");
-      valueOf(await world.host.unmount(target, never));
-      assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
-    });
+    on(
+      "is covered by what is bound there again, shows once that is taken off, and goes with both",
+      async (world) => {
+        const { device, target, bind } = await aPublishedVolume(world);
+        valueOf(await world.host.mountPlaceholder(target, never));
+        for (let times = 1; times <= 2; times += 1) valueOf(await world.host.bindMount(bind, never));
+        assert.equal(valueOf(await world.host.mountAt(target, never))?.majorMinor, device.majorMinor);
+        await world.writeFile(`${target}/file`, "on the disk");
+        valueOf(await world.host.mountPlaceholder(target, never));
+        assert.equal(await isAt(world, target), true);
+        valueOf(await world.host.bindMount(bind, never));
+        assert.equal(await world.readFile(`${target}/file`), "on the disk");
+        valueOf(await world.host.unmount(target, never));
+        assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
+      },
+    );
 
     on("is not left while what is to go is in use", async (world) => {
       const { target } = await aPublishedVolume(world);
@@ -530,62 +700,102 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
   describe(`${name}: clean`, () => {
     for (const accessType of ["mount", "block"] as const) {
-      on(`is clean before a disk is used, and after everything is unmounted, not in between (${accessType})`, async (world) => {
-        const device = await aFormattedDevice(world, 0, "ext4");
-        const isClean = async (lastMajorMinor: string | undefined) =>
-          valueOf(await world.host.isClean({ ...aMount({ lun: 0, lastMajorMinor }), accessType }, never)).clean;
-        assert.equal(await isClean(undefined), true);
-        const staging = world.pathOf("staging");
-        valueOf(await world.host.mountDevice({ device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false }, never));
-        assert.equal(await isClean(device.majorMinor), false);
-        assert.equal(await isClean(undefined), false);
-        valueOf(await world.host.unmount(staging, never));
-        assert.equal(await isClean(device.majorMinor), true);
-      });
+      on(
+        `is clean before a disk is used, and after everything is unmounted, not in between (${accessType})`,
+        async (world) => {
+          const device = await aFormattedDevice(world, 0, "ext4");
+          const isClean = async (lastMajorMinor: string | undefined) =>
+            valueOf(await world.host.isClean({ ...aMount({ lun: 0, lastMajorMinor }), accessType }, never))
+              .clean;
+          assert.equal(await isClean(undefined), true);
+          const staging = world.pathOf("staging");
+          valueOf(
+            await world.host.mountDevice(
+              { device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false },
+              never,
+            ),
+          );
+          assert.equal(await isClean(device.majorMinor), false);
+          assert.equal(await isClean(undefined), false);
+          valueOf(await world.host.unmount(staging, never));
+          assert.equal(await isClean(device.majorMinor), true);
+        },
+      );
 
-      on(`is not clean while a disk is mounted whose LUN nobody knows any more, though its link is still there (${accessType})`, async (world) => {
-        const { device, staging } = await aStagedVolume(world);
+      on(
+        `is not clean while a disk is mounted whose LUN nobody knows any more, though its link is still there (${accessType})`,
+        async (world) => {
+          const { device, staging } = await aStagedVolume(world);
+          const isClean = async () =>
+            valueOf(
+              await world.host.isClean(
+                { ...aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), accessType },
+                never,
+              ),
+            ).clean;
+          assert.equal(await isClean(), false);
+          await world.detachDisk(0);
+          assert.equal(await isClean(), false);
+          valueOf(await world.host.unmount(staging, never));
+          assert.equal(await isClean(), true);
+        },
+      );
+    }
+
+    on(
+      "is not clean of raw block while a process has the device open, though nothing is mounted",
+      async (world) => {
+        const device = await aDevice(world, 0);
+        const closeDevice = await world.keepDeviceOpen(device);
+        const open = valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never));
+        assert.equal(open.clean, false);
+        assert.match(open.reason, /open in process \d+/);
+        await closeDevice();
+        assert.equal(
+          valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean,
+          true,
+        );
+      },
+    );
+
+    on(
+      "is not clean of raw block while a process has a device open that was cut off, by its number alone",
+      async (world) => {
+        const device = await aDevice(world, 0);
+        const closeDevice = await world.keepDeviceOpen(device);
         const isClean = async () =>
-          valueOf(await world.host.isClean({ ...aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), accessType }, never)).clean;
+          valueOf(
+            await world.host.isClean(aBlock({ lun: undefined, lastMajorMinor: device.majorMinor }), never),
+          ).clean;
         assert.equal(await isClean(), false);
         await world.detachDisk(0);
         assert.equal(await isClean(), false);
-        valueOf(await world.host.unmount(staging, never));
+        await closeDevice();
         assert.equal(await isClean(), true);
-      });
-    }
+      },
+    );
 
-    on("is not clean of raw block while a process has the device open, though nothing is mounted", async (world) => {
-      const device = await aDevice(world, 0);
-      const closeDevice = await world.keepDeviceOpen(device);
-      const open = valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never));
-      assert.equal(open.clean, false);
-      assert.match(open.reason, /open in process \d+/);
-      await closeDevice();
-      assert.equal(valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean, true);
-    });
-
-    on("is not clean of raw block while a process has a device open that was cut off, by its number alone", async (world) => {
-      const device = await aDevice(world, 0);
-      const closeDevice = await world.keepDeviceOpen(device);
-      const isClean = async () => valueOf(await world.host.isClean(aBlock({ lun: undefined, lastMajorMinor: device.majorMinor }), never)).clean;
-      assert.equal(await isClean(), false);
-      await world.detachDisk(0);
-      assert.equal(await isClean(), false);
-      await closeDevice();
-      assert.equal(await isClean(), true);
-    });
-
-    on("doesn't look for descriptors on the device of a file system, which is written to through its mounts", async (world) => {
-      const closeDevice = await world.keepDeviceOpen(await aDevice(world, 0));
-      assert.equal(valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: undefined }), never)).clean, true);
-      await closeDevice();
-    });
+    on(
+      "doesn't look for descriptors on the device of a file system, which is written to through its mounts",
+      async (world) => {
+        const closeDevice = await world.keepDeviceOpen(await aDevice(world, 0));
+        assert.equal(
+          valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: undefined }), never)).clean,
+          true,
+        );
+        await closeDevice();
+      },
+    );
 
     on("is not clean while a raw bind is left", async (world) => {
       const device = await aDevice(world, 0);
-      valueOf(await world.host.bindDevice({ device, targetPath: world.pathOf("block"), readOnly: false }, never));
-      assert.equal(valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: device.majorMinor }), never)).clean, false);
+      valueOf(
+        await world.host.bindDevice({ device, targetPath: world.pathOf("block"), readOnly: false }, never),
+      );
+      assert.equal(
+        valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: device.majorMinor }), never)).clean,
+        false,
+      );
     });
 
     on("isn't bothered by a number that another volume's LUN has now", async (world) => {
@@ -593,18 +803,27 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       const gone = aMount({ lun: 1, lastMajorMinor: device.majorMinor });
       assert.equal(valueOf(await world.host.isClean({ ...gone, lunsOfOthers: [0] }, never)).clean, true);
       assert.equal(valueOf(await world.host.isClean(gone, never)).clean, false);
-      assert.equal(valueOf(await world.host.isClean(aMount({ lun: 1, lastMajorMinor: undefined }), never)).clean, true);
+      assert.equal(
+        valueOf(await world.host.isClean(aMount({ lun: 1, lastMajorMinor: undefined }), never)).clean,
+        true,
+      );
     });
 
     on("is not clean while an earlier instance of the plug-in is alive", async (world) => {
       await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
       const second = await world.startSecondPlugin();
       assert.equal(valueOf(await second.host.earlierChildrenAlive(never)), true);
-      assert.equal(valueOf(await second.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean, false);
+      assert.equal(
+        valueOf(await second.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean,
+        false,
+      );
       assert.equal(valueOf(await world.host.earlierChildrenAlive(never)), false);
       await second.endFirst();
       assert.equal(valueOf(await second.host.earlierChildrenAlive(never)), false);
-      assert.equal(valueOf(await second.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean, true);
+      assert.equal(
+        valueOf(await second.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean,
+        true,
+      );
     });
   });
 }
@@ -645,10 +864,15 @@ async function aFormattedDevice(world: HostWorld, lun: number, fsType: FileSyste
   return device;
 }
 
-async function aStagedVolume(world: HostWorld, fsType: FileSystemType = "ext4"): Promise<{ readonly device: Device; readonly staging: string }> {
+async function aStagedVolume(
+  world: HostWorld,
+  fsType: FileSystemType = "ext4",
+): Promise<{ readonly device: Device; readonly staging: string }> {
   const device = await aFormattedDevice(world, 0, fsType);
   const staging = world.pathOf("staging");
-  valueOf(await world.host.mountDevice({ device, path: staging, fsType, mountFlags: [], readOnly: false }, never));
+  valueOf(
+    await world.host.mountDevice({ device, path: staging, fsType, mountFlags: [], readOnly: false }, never),
+  );
   return { device, staging };
 }
 

@@ -33,7 +33,10 @@ export type LinuxHostWorld = HostWorld & {
   readonly keepRunning: (program: string, args: readonly string[]) => Promise<() => Promise<void>>;
 };
 
-/** This machine as the contract's world: loop devices on sparse files, with the links that udev would make. LUNs below 2 are linked as SCSI disks, the others as NVMe. */
+/**
+ * This machine as the contract's world: loop devices on sparse files, with the links that udev would make.
+ * LUNs below 2 are linked as SCSI disks, the others as NVMe.
+ */
 export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
   const directory = await mkdtemp(join(tmpdir(), "host-contract-"));
   const deviceRoot = join(directory, "root");
@@ -45,7 +48,12 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
   const searchPath = process.env["PATH"];
 
   const startHost = async (): Promise<LinuxHost> => {
-    const host = await createLinuxHost({ deviceRoot, lockDirectory: join(directory, "locks"), clock: systemClock, deviceWaitMs: 200 });
+    const host = await createLinuxHost({
+      deviceRoot,
+      lockDirectory: join(directory, "locks"),
+      clock: systemClock,
+      deviceWaitMs: 200,
+    });
     hosts.push(host);
     return host;
   };
@@ -67,7 +75,8 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     return close;
   };
   /** In a process of its own, since the host doesn't count its own descriptors. */
-  const keepOpen = (path: string): Promise<() => Promise<void>> => keepRunning("sh", ["-c", 'exec 3<"$1"; echo open; exec cat', "sh", path]);
+  const keepOpen = (path: string): Promise<() => Promise<void>> =>
+    keepRunning("sh", ["-c", 'exec 3<"$1"; echo open; exec cat', "sh", path]);
   const stopNextMount = async (): Promise<StoppedMount> => {
     const { order, pidFile } = await putMountThatStops(join(directory, "bin"));
     await writeFile(order, "");
@@ -92,7 +101,10 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
   };
   const attachFile = async (lun: number, filePath: string): Promise<void> => {
     const path = await loops.bind(filePath);
-    const link = lun < 2 ? join(deviceRoot, "dev/disk/azure/scsi1", `lun${lun}`) : join(deviceRoot, "dev/disk/azure/data/by-lun", `${lun}`);
+    const link =
+      lun < 2
+        ? join(deviceRoot, "dev/disk/azure/scsi1", `lun${lun}`)
+        : join(deviceRoot, "dev/disk/azure/data/by-lun", `${lun}`);
     await mkdir(join(link, ".."), { recursive: true });
     await symlink(path, link);
     attached.set(lun, { path, filePath, link });
@@ -105,7 +117,13 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     deviceRoot,
     fileOf: (lun) => loopAt(lun).filePath,
     attachSameDisk: ({ lun, asLun }) => attachFile(asLun, loopAt(lun).filePath),
-    keepDeviceRead: (lun) => keepRunning("sh", ["-c", `exec 3<"$1"; head -c ${READ_BYTES} <&3 >/dev/null; echo read; exec cat`, "sh", loopAt(lun).path]),
+    keepDeviceRead: (lun) =>
+      keepRunning("sh", [
+        "-c",
+        `exec 3<"$1"; head -c ${READ_BYTES} <&3 >/dev/null; echo read; exec cat`,
+        "sh",
+        loopAt(lun).path,
+      ]),
     writeRaw: async (lun, text) => {
       const device = await open(loopAt(lun).path, "r+");
       await device.write(text, 0);
@@ -157,13 +175,17 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     keepDeviceOpen: (device) => keepOpen(device.path),
     stopNextMount,
     startSecondPlugin: async () => ({ host: await startHost(), endFirst: () => host.close() }),
-    whyNot: (fsType) => (hasProgram(`mkfs.${fsType}`) ? undefined : `needs mkfs.${fsType}: install ${fsType === "xfs" ? "xfsprogs" : "e2fsprogs"}`),
+    whyNot: (fsType) =>
+      hasProgram(`mkfs.${fsType}`)
+        ? undefined
+        : `needs mkfs.${fsType}: install ${fsType === "xfs" ? "xfsprogs" : "e2fsprogs"}`,
     mayGrowMountedExt4: hasSysResource(),
     close: async () => {
       for (const close of closers) await close();
       process.env["PATH"] = searchPath;
       const cleaner = await startHost();
-      for (const path of (await pathsMountedBelow(mountRoot)).toReversed()) await cleaner.unmount(path, new AbortController().signal);
+      for (const path of (await pathsMountedBelow(mountRoot)).toReversed())
+        await cleaner.unmount(path, new AbortController().signal);
       for (const loop of attached.values()) await loops.cut(loop);
       for (const started of hosts) await started.close();
       await rm(directory, { recursive: true });
@@ -172,8 +194,9 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
 }
 
 /**
- * Puts a `mount` before all others in `PATH` that, while the file `order` is there, stops itself once it has written its process id, and then becomes the real one:
- * the same process, with all that it has inherited.
+ * Puts a `mount` before all others in `PATH` that, while the file `order` is there, stops itself once it
+ * has written its process id, and then becomes the real one: the same process, with all that it has
+ * inherited.
  */
 async function putMountThatStops(bin: string): Promise<{ readonly order: string; readonly pidFile: string }> {
   const [order, pidFile] = [join(bin, "stop"), join(bin, "pid")];
@@ -210,7 +233,9 @@ async function pathsMountedBelow(root: string): Promise<readonly string[]> {
 }
 
 function hasProgram(name: string): boolean {
-  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) => existsSync(join(directory, name)));
+  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) =>
+    existsSync(join(directory, name)),
+  );
 }
 
 function hasSysResource(): boolean {

@@ -25,14 +25,18 @@ const run = promisify(execFile);
 const devices = dataPlaneAvailable();
 
 function on(sentence: string, test: (world: LinuxHostWorld) => Promise<void>): void {
-  it(sentence, { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) }, async () => {
-    const world = await makeLinuxHostWorld();
-    try {
-      await test(world);
-    } finally {
-      await world.close();
-    }
-  });
+  it(
+    sentence,
+    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
+    async () => {
+      const world = await makeLinuxHostWorld();
+      try {
+        await test(world);
+      } finally {
+        await world.close();
+      }
+    },
+  );
 }
 
 describe("Linux host on a disk that several machines see", () => {
@@ -59,7 +63,12 @@ describe("Linux host on a disk that several machines see", () => {
     const other = valueOf(await world.host.findDevice({ lun: 2 }, never));
     const path = world.pathOf("reader");
     const before = valueOf(await world.host.writeProgress(other.majorMinor, never));
-    valueOf(await world.host.mountDevice({ device: other, path, fsType: "ext4", mountFlags: [], readOnly: true }, never));
+    valueOf(
+      await world.host.mountDevice(
+        { device: other, path, fsType: "ext4", mountFlags: [], readOnly: true },
+        never,
+      ),
+    );
     assert.equal(valueOf(await world.host.mountAt(path, never))?.readOnly, true);
     valueOf(await world.host.unmount(path, never));
     assert.equal(valueOf(await world.host.writeProgress(other.majorMinor, never)), before);
@@ -77,38 +86,63 @@ describe("Linux host: clean", () => {
   const block: CleanRequest = { ...mount, accessType: "block" };
 
   for (const request of [mount, block]) {
-    on(`isn't clean while the disk is mounted in another mount namespace only (${request.accessType})`, async (world) => {
-      const { device, leave } = await aMountElsewhere(world);
-      const kept = valueOf(await world.host.isClean({ ...request, lastMajorMinor: device.majorMinor }, never));
-      assert.equal(kept.clean, false);
-      assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
-      await leave();
-      assert.equal(valueOf(await world.host.isClean({ ...request, lastMajorMinor: device.majorMinor }, never)).clean, true);
-    });
+    on(
+      `isn't clean while the disk is mounted in another mount namespace only (${request.accessType})`,
+      async (world) => {
+        const { device, leave } = await aMountElsewhere(world);
+        const kept = valueOf(
+          await world.host.isClean({ ...request, lastMajorMinor: device.majorMinor }, never),
+        );
+        assert.equal(kept.clean, false);
+        assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
+        await leave();
+        assert.equal(
+          valueOf(await world.host.isClean({ ...request, lastMajorMinor: device.majorMinor }, never)).clean,
+          true,
+        );
+      },
+    );
   }
 
-  on("isn't clean while a disk that was cut off is mounted in another mount namespace only", async (world) => {
-    const { device, leave } = await aMountElsewhere(world);
-    await world.detachDisk(0);
-    const kept = valueOf(await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never));
-    assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
-    await leave();
-    assert.equal(valueOf(await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never)).clean, true);
-  });
+  on(
+    "isn't clean while a disk that was cut off is mounted in another mount namespace only",
+    async (world) => {
+      const { device, leave } = await aMountElsewhere(world);
+      await world.detachDisk(0);
+      const kept = valueOf(
+        await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never),
+      );
+      assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
+      await leave();
+      assert.equal(
+        valueOf(
+          await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never),
+        ).clean,
+        true,
+      );
+    },
+  );
 
-  on("isn't clean while a disk that the kernel no longer knows is mounted in another mount namespace only", async (world) => {
-    const { device, leave } = await aMountElsewhere(world);
-    const emptySysfs = world.pathOf("sys");
-    await mkdir(emptySysfs);
-    const host = await createLinuxHost({ sysRoot: emptySysfs, lockDirectory: world.pathOf("locks"), clock: systemClock });
-    const request = { ...mount, lun: undefined, lastMajorMinor: device.majorMinor };
-    const kept = valueOf(await host.isClean(request, never));
-    await leave();
-    const left = valueOf(await host.isClean(request, never));
-    await host.close();
-    assert.match(kept.reason, /^it is mounted for process \d+$/);
-    assert.deepEqual(left, { clean: true, reason: "the device is absent and nothing holds it" });
-  });
+  on(
+    "isn't clean while a disk that the kernel no longer knows is mounted in another mount namespace only",
+    async (world) => {
+      const { device, leave } = await aMountElsewhere(world);
+      const emptySysfs = world.pathOf("sys");
+      await mkdir(emptySysfs);
+      const host = await createLinuxHost({
+        sysRoot: emptySysfs,
+        lockDirectory: world.pathOf("locks"),
+        clock: systemClock,
+      });
+      const request = { ...mount, lun: undefined, lastMajorMinor: device.majorMinor };
+      const kept = valueOf(await host.isClean(request, never));
+      await leave();
+      const left = valueOf(await host.isClean(request, never));
+      await host.close();
+      assert.match(kept.reason, /^it is mounted for process \d+$/);
+      assert.deepEqual(left, { clean: true, reason: "the device is absent and nothing holds it" });
+    },
+  );
 
   on("isn't clean while a mount that somebody ended lazily is still in use", async (world) => {
     const device = await aFormattedDevice(world);
@@ -118,7 +152,9 @@ describe("Linux host: clean", () => {
     await run("umount", ["--lazy", staging]);
     const kept = valueOf(await world.host.isClean(mount, never));
     await world.detachDisk(0);
-    const cutOff = valueOf(await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never));
+    const cutOff = valueOf(
+      await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never),
+    );
     await close();
     assert.match(kept.reason, /held exclusively/);
     assert.match(cutOff.reason, /held exclusively/);
@@ -135,20 +171,23 @@ describe("Linux host: clean", () => {
     assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
   });
 
-  on("isn't clean while a loop device stands on a node of the device that only kubelet sees, as it makes one for raw block", async (world) => {
-    await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-    const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-    const bound = world.pathOf("bound");
-    await writeFile(bound, "");
-    await run("mount", ["--bind", device.path, bound]);
-    const { stdout } = await run("losetup", ["--find", "--show", bound]);
-    const loop = stdout.trim();
-    await run("umount", ["--lazy", bound]);
-    const kept = valueOf(await world.host.isClean(block, never));
-    await run("losetup", ["--detach", loop]);
-    assert.deepEqual(kept, { clean: false, reason: `${loop} stands on it` });
-    assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
-  });
+  on(
+    "isn't clean while a loop device stands on a node of the device that only kubelet sees, as it makes one for raw block",
+    async (world) => {
+      await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+      const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+      const bound = world.pathOf("bound");
+      await writeFile(bound, "");
+      await run("mount", ["--bind", device.path, bound]);
+      const { stdout } = await run("losetup", ["--find", "--show", bound]);
+      const loop = stdout.trim();
+      await run("umount", ["--lazy", bound]);
+      const kept = valueOf(await world.host.isClean(block, never));
+      await run("losetup", ["--detach", loop]);
+      assert.deepEqual(kept, { clean: false, reason: `${loop} stands on it` });
+      assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
+    },
+  );
 
   for (const isPartitioned of [false, true]) {
     on(
@@ -165,8 +204,15 @@ describe("Linux host: clean", () => {
         await mkdir(join(sysfs, isPartitioned ? "sdc1" : "queue"), { recursive: true });
         if (isPartitioned) await writeFile(join(sysfs, "sdc1/partition"), "1\n");
         await writeFile(join(sysfs, "uevent"), `DEVNAME=${basename(device.path)}\n`);
-        const host = await createLinuxHost({ sysRoot, lockDirectory: world.pathOf("locks"), clock: systemClock });
-        const found = await host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never);
+        const host = await createLinuxHost({
+          sysRoot,
+          lockDirectory: world.pathOf("locks"),
+          clock: systemClock,
+        });
+        const found = await host.isClean(
+          { ...mount, lun: undefined, lastMajorMinor: device.majorMinor },
+          never,
+        );
         await host.close();
         await holder.close();
         assert.equal(valueOf(found).clean, isPartitioned);
@@ -203,13 +249,18 @@ describe("Linux host: file systems and mounts", () => {
     const close = await world.keepFileOpen(`${staging}/file`);
     const busy = await world.host.unmount(staging, never);
     await close();
-    assert.match(!busy.ok && busy.failure.kind === "DeviceBusy" ? busy.failure.detail : "", /in use by \d+ \(cat\)/);
+    assert.match(
+      !busy.ok && busy.failure.kind === "DeviceBusy" ? busy.failure.detail : "",
+      /in use by \d+ \(cat\)/,
+    );
   });
 
   on("keeps a mount's own restrictions on a read-only bind of it", async (world) => {
     const staging = await aStagedVolume(world, await aFormattedDevice(world), ["noatime", "nosuid"]);
     const targetPath = world.pathOf("target");
-    valueOf(await world.host.bindMount({ stagingPath: staging, targetPath, readOnly: true, mountFlags: [] }, never));
+    valueOf(
+      await world.host.bindMount({ stagingPath: staging, targetPath, readOnly: true, mountFlags: [] }, never),
+    );
     const { stdout } = await run("findmnt", ["--noheadings", "--output", "VFS-OPTIONS", targetPath]);
     assert.deepEqual(stdout.trim().split(",").toSorted(), ["noatime", "nosuid", "ro"]);
   });
@@ -219,7 +270,9 @@ describe("Linux host: file systems and mounts", () => {
     await mkdir(world.pathOf("real"));
     await symlink(world.pathOf("real"), world.pathOf("linked"));
     const path = world.pathOf("linked/staging");
-    valueOf(await world.host.mountDevice({ device, path, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+    valueOf(
+      await world.host.mountDevice({ device, path, fsType: "ext4", mountFlags: [], readOnly: false }, never),
+    );
     assert.equal(valueOf(await world.host.mountAt(path, never))?.path, world.pathOf("real/staging"));
     valueOf(await world.host.unmount(path, never));
   });
@@ -256,7 +309,10 @@ describe("Linux host: finding devices", () => {
       failure: {
         kind: "DeviceNotFound",
         lun: 7,
-        searched: [join(directory, "dev/disk/azure/scsi1/lun7"), join(directory, "dev/disk/azure/data/by-lun/7")],
+        searched: [
+          join(directory, "dev/disk/azure/scsi1/lun7"),
+          join(directory, "dev/disk/azure/data/by-lun/7"),
+        ],
         seen: [],
         waitedMs: 1,
       },
@@ -273,7 +329,11 @@ describe("Linux host leaves a placeholder", () => {
     for (let times = 1; times <= 2; times += 1) {
       const busy = await world.host.mountPlaceholder(target, never);
       assert.equal(busy.ok ? "ok" : busy.failure.kind, "DeviceBusy");
-      assert.deepEqual(await mountsAt(target), ["ext4", "azuredisk-removed"], "beneath what is busy, and only once");
+      assert.deepEqual(
+        await mountsAt(target),
+        ["ext4", "azuredisk-removed"],
+        "beneath what is busy, and only once",
+      );
     }
     assert.equal(await readFile(`${target}/file`, "utf8"), "text");
     await closeFile();
@@ -295,17 +355,29 @@ describe("Linux host leaves a placeholder", () => {
     assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
   });
 
-  on("in every mount namespace where the volume was seen, as kubelet's is while the plug-in is in its container's", async (world) => {
-    const { target, kubelet } = await aSharedTarget(world);
-    const pidFile = world.pathOf("pid");
-    const leave = await world.keepRunning("unshare", ["--mount", "--propagation", "unchanged", "sh", "-c", 'echo $$ >"$1"; echo up; exec cat', "sh", pidFile]);
-    const pid = (await readFile(pidFile, "utf8")).trim();
-    valueOf(await world.host.mountPlaceholder(target, never));
-    assert.deepEqual(await mountsAt(target, pid), ["azuredisk-removed"]);
-    valueOf(await world.host.unmount(target, never));
-    assert.deepEqual([await mountsAt(target, pid), (await mountsAt(kubelet, pid)).length], [[], 1]);
-    await leave();
-  });
+  on(
+    "in every mount namespace where the volume was seen, as kubelet's is while the plug-in is in its container's",
+    async (world) => {
+      const { target, kubelet } = await aSharedTarget(world);
+      const pidFile = world.pathOf("pid");
+      const leave = await world.keepRunning("unshare", [
+        "--mount",
+        "--propagation",
+        "unchanged",
+        "sh",
+        "-c",
+        'echo $$ >"$1"; echo up; exec cat',
+        "sh",
+        pidFile,
+      ]);
+      const pid = (await readFile(pidFile, "utf8")).trim();
+      valueOf(await world.host.mountPlaceholder(target, never));
+      assert.deepEqual(await mountsAt(target, pid), ["azuredisk-removed"]);
+      valueOf(await world.host.unmount(target, never));
+      assert.deepEqual([await mountsAt(target, pid), (await mountsAt(kubelet, pid)).length], [[], 1]);
+      await leave();
+    },
+  );
 
   on("also where nothing can be mounted beneath another mount", async (world) => {
     const { target } = await aSharedTarget(world);
@@ -322,14 +394,17 @@ describe("Linux host leaves a placeholder", () => {
     assert.deepEqual(await mountsAt(target), ["azuredisk-removed"]);
   });
 
-  on("in no place of a file, as kubelet binds one of a volume for a container: it only unmounts it", async (world) => {
-    const { staging, kubelet } = await aSharedTarget(world);
-    const file = join(kubelet, "subpath");
-    for (const path of [file, join(staging, "file")]) await writeFile(path, "");
-    await run("mount", ["--bind", join(staging, "file"), file]);
-    valueOf(await world.host.mountPlaceholder(file, never));
-    assert.deepEqual(await mountsAt(file), []);
-  });
+  on(
+    "in no place of a file, as kubelet binds one of a volume for a container: it only unmounts it",
+    async (world) => {
+      const { staging, kubelet } = await aSharedTarget(world);
+      const file = join(kubelet, "subpath");
+      for (const path of [file, join(staging, "file")]) await writeFile(path, "");
+      await run("mount", ["--bind", join(staging, "file"), file]);
+      valueOf(await world.host.mountPlaceholder(file, never));
+      assert.deepEqual(await mountsAt(file), []);
+    },
+  );
 
   on("that stays read-only however a container's runtime mounts it", async (world) => {
     const { target } = await aSharedTarget(world);
@@ -342,34 +417,61 @@ describe("Linux host leaves a placeholder", () => {
   });
 });
 
-/** A volume that is published below a mount which is propagated, as kubelet's directory is, and the device of the directory below its target. */
-async function aSharedTarget(
-  world: LinuxHostWorld,
-): Promise<{ readonly target: string; readonly staging: string; readonly kubelet: string; readonly bare: number }> {
+/**
+ * A volume that is published below a mount which is propagated, as kubelet's directory is, and the device
+ * of the directory below its target.
+ */
+async function aSharedTarget(world: LinuxHostWorld): Promise<{
+  readonly target: string;
+  readonly staging: string;
+  readonly kubelet: string;
+  readonly bare: number;
+}> {
   const kubelet = world.pathOf("kubelet");
   await mkdir(kubelet);
   await run("mount", ["--bind", kubelet, kubelet]);
   await run("mount", ["--make-shared", kubelet]);
   const staging = await aStagedVolume(world, await aFormattedDevice(world));
   const target = join(kubelet, "pods/1/mount");
-  valueOf(await world.host.bindMount({ stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] }, never));
+  valueOf(
+    await world.host.bindMount(
+      { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] },
+      never,
+    ),
+  );
   return { target, staging, kubelet, bare: (await lstat(kubelet)).dev };
 }
 
 /** What is mounted at a path, a volume first: an ext4 by its type, all else by its source. */
 async function mountsAt(path: string, pid = "self"): Promise<readonly string[]> {
-  const entries = parseMountinfo(await readFile(`/proc/${pid}/mountinfo`, "utf8")).filter(({ mountPoint }) => mountPoint === path);
-  return entries.map(({ fsType, source }) => (fsType === "ext4" ? fsType : source)).toSorted((left, right) => right.localeCompare(left));
+  const entries = parseMountinfo(await readFile(`/proc/${pid}/mountinfo`, "utf8")).filter(
+    ({ mountPoint }) => mountPoint === path,
+  );
+  return entries
+    .map(({ fsType, source }) => (fsType === "ext4" ? fsType : source))
+    .toSorted((left, right) => right.localeCompare(left));
 }
 
 /** A volume that was unmounted here and lives on in the mount namespace of a container. */
-async function aMountElsewhere(world: LinuxHostWorld): Promise<{ readonly device: Device; readonly leave: () => Promise<void> }> {
+async function aMountElsewhere(
+  world: LinuxHostWorld,
+): Promise<{ readonly device: Device; readonly leave: () => Promise<void> }> {
   const device = await aFormattedDevice(world);
   const staging = await aStagedVolume(world, device);
   const inContainer = world.pathOf("container");
   await mkdir(inContainer);
   const script = 'mount --bind "$1" "$2"; echo bound; exec cat';
-  const leave = await world.keepRunning("unshare", ["--mount", "--propagation", "private", "sh", "-c", script, "sh", staging, inContainer]);
+  const leave = await world.keepRunning("unshare", [
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    script,
+    "sh",
+    staging,
+    inContainer,
+  ]);
   valueOf(await world.host.unmount(staging, never));
   return { device, leave };
 }
@@ -381,7 +483,11 @@ async function aFormattedDevice(world: LinuxHostWorld): Promise<Device> {
   return device;
 }
 
-async function aStagedVolume(world: LinuxHostWorld, device: Device, mountFlags: readonly string[] = []): Promise<string> {
+async function aStagedVolume(
+  world: LinuxHostWorld,
+  device: Device,
+  mountFlags: readonly string[] = [],
+): Promise<string> {
   const path = world.pathOf(`staging-${device.majorMinor}`);
   valueOf(await world.host.mountDevice({ device, path, fsType: "ext4", mountFlags, readOnly: false }, never));
   return path;

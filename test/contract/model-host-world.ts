@@ -10,9 +10,15 @@ import type { HostWorld } from "./host-provisioner-contract.ts";
 /** A modelled machine as the contract's world. */
 export async function makeModelHostWorld(): Promise<HostWorld> {
   const gate = createGate();
-  const machine = createModelMachine({ nodeName: "node-a", clock: gatedClock(systemClock, gate), reusesNumbers: true, deviceWaitMs: 20 });
+  const machine = createModelMachine({
+    nodeName: "node-a",
+    clock: gatedClock(systemClock, gate),
+    reusesNumbers: true,
+    deviceWaitMs: 20,
+  });
   const untilMounting = async (isMounting: boolean): Promise<void> => {
-    while (machine.commandsInFlight().some((line) => line.startsWith("mountDevice")) !== isMounting) await systemClock.sleep(1, new AbortController().signal);
+    while (machine.commandsInFlight().some((line) => line.startsWith("mountDevice")) !== isMounting)
+      await systemClock.sleep(1, new AbortController().signal);
   };
   const disks = new Map<number, ModelDisk>();
   const diskAt = (lun: number): ModelDisk => {
@@ -47,7 +53,11 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
       diskAt(lun).sizeBytes = sizeBytes;
     },
     scribble: async (lun) => {
-      diskAt(lun).content = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
+      diskAt(lun).content = {
+        kind: "otherData",
+        detail: "no known signature, but data at its start",
+        hasNoSignature: true,
+      };
     },
     writeFile: async (path, text) => {
       textOf(machine.writeFile(path, text));
@@ -74,7 +84,10 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
         },
       };
     },
-    startSecondPlugin: async () => ({ host: machine.startPlugin(), endFirst: async () => machine.killPlugin(host, { childrenSurvive: false }) }),
+    startSecondPlugin: async () => ({
+      host: machine.startPlugin(),
+      endFirst: async () => machine.killPlugin(host, { childrenSurvive: false }),
+    }),
     whyNot: () => undefined,
     mayGrowMountedExt4: true,
     close: async () => {},

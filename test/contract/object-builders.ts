@@ -3,7 +3,11 @@ import type { KindMap, NewObject } from "../../src/ports/store/object-store.ts";
 type Metadata = Omit<NewObject<"AzVolume">["metadata"], "name">;
 
 /** A new AzVolume that every store takes. */
-export function aNewVolume(name: string, metadata: Metadata = {}, spec: Partial<KindMap["AzVolume"]["spec"]> = {}): NewObject<"AzVolume"> {
+export function aNewVolume(
+  name: string,
+  metadata: Metadata = {},
+  spec: Partial<KindMap["AzVolume"]["spec"]> = {},
+): NewObject<"AzVolume"> {
   return {
     metadata: { name, ...metadata },
     spec: {
@@ -21,7 +25,9 @@ export function aNewVolume(name: string, metadata: Metadata = {}, spec: Partial<
 }
 
 /** A status that an AzVolume may have. */
-export function aVolumeStatus(changes: Partial<NonNullable<KindMap["AzVolume"]["status"]>> = {}): NonNullable<KindMap["AzVolume"]["status"]> {
+export function aVolumeStatus(
+  changes: Partial<NonNullable<KindMap["AzVolume"]["status"]>> = {},
+): NonNullable<KindMap["AzVolume"]["status"]> {
   return { state: "Pending", observedGeneration: 1, conditions: [], ...changes };
 }
 
@@ -33,7 +39,15 @@ export function aNewAttachment(
 ): NewObject<"AzVolumeAttachment"> {
   return {
     metadata: { name, ...metadata },
-    spec: { volumeName: "pvc-1", volumeId: "/subscriptions/s/disks/pvc-1", nodeName: "node-a", role: "Replica", readOnly: false, volumeContext: {}, ...spec },
+    spec: {
+      volumeName: "pvc-1",
+      volumeId: "/subscriptions/s/disks/pvc-1",
+      nodeName: "node-a",
+      role: "Replica",
+      readOnly: false,
+      volumeContext: {},
+      ...spec,
+    },
   };
 }
 

@@ -24,7 +24,11 @@ const INCREMENTS = 12;
 const never = new AbortController().signal;
 
 /** Declares the tests of Kubernetes' object semantics that every object store passes. */
-export function objectStoreContract(name: string, makeStore: () => Promise<StoreUnderTest>, { timeoutMs = TEST_TIMEOUT_MS } = {}): void {
+export function objectStoreContract(
+  name: string,
+  makeStore: () => Promise<StoreUnderTest>,
+  { timeoutMs = TEST_TIMEOUT_MS } = {},
+): void {
   function on(sentence: string, test: (under: StoreUnderTest) => Promise<void>): void {
     it(sentence, { timeout: timeoutMs }, async () => {
       const under = await makeStore();
@@ -37,31 +41,61 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
   }
 
   describe(`${name}: create and read`, () => {
-    on("fills in what the store says of an object, and answers it to everyone at once", async ({ store, other }) => {
-      const made = valueOf(
-        await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1" }, annotations: { note: "x" }, finalizers: ["example.com/guard"] }), never),
-      );
-      const { uid, resourceVersion, creationTimestamp, ...chosen } = made.metadata;
-      assert.deepEqual(chosen, { name: "pvc-1", generation: 1, labels: { a: "1" }, annotations: { note: "x" }, finalizers: ["example.com/guard"] });
-      assert.match(uid, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-      assert.match(creationTimestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-      assert.notEqual(resourceVersion, "");
-      assert.deepEqual(made.spec, aNewVolume("pvc-1").spec);
-      assert.deepEqual(valueOf(await other.get("AzVolume", "pvc-1", never)), made);
-      assert.deepEqual(valueOf(await other.list("AzVolume", {}, never)).items, [made]);
-    });
+    on(
+      "fills in what the store says of an object, and answers it to everyone at once",
+      async ({ store, other }) => {
+        const made = valueOf(
+          await store.create(
+            "AzVolume",
+            aNewVolume("pvc-1", {
+              labels: { a: "1" },
+              annotations: { note: "x" },
+              finalizers: ["example.com/guard"],
+            }),
+            never,
+          ),
+        );
+        const { uid, resourceVersion, creationTimestamp, ...chosen } = made.metadata;
+        assert.deepEqual(chosen, {
+          name: "pvc-1",
+          generation: 1,
+          labels: { a: "1" },
+          annotations: { note: "x" },
+          finalizers: ["example.com/guard"],
+        });
+        assert.match(uid, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+        assert.match(creationTimestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+        assert.notEqual(resourceVersion, "");
+        assert.deepEqual(made.spec, aNewVolume("pvc-1").spec);
+        assert.deepEqual(valueOf(await other.get("AzVolume", "pvc-1", never)), made);
+        assert.deepEqual(valueOf(await other.list("AzVolume", {}, never)).items, [made]);
+      },
+    );
 
     on("drops a status and fields that the resource doesn't have", async ({ store }) => {
       const object = { ...aNewVolume("pvc-1"), status: aVolumeStatus(), extra: 1 };
-      const made = valueOf(await store.create("AzVolume", { ...object, spec: { ...object.spec, extra: { deep: 1 } } as KindMap["AzVolume"]["spec"] }, never));
+      const made = valueOf(
+        await store.create(
+          "AzVolume",
+          { ...object, spec: { ...object.spec, extra: { deep: 1 } } as KindMap["AzVolume"]["spec"] },
+          never,
+        ),
+      );
       assert.deepEqual(Object.keys(made).toSorted(), ["metadata", "spec"]);
       assert.deepEqual(made.spec, aNewVolume("pvc-1").spec);
     });
 
     on("stores nothing for a key whose value is undefined", async ({ store, other }) => {
-      const withUndefined = { ...aNewVolume("pvc-1").spec, diskUri: undefined } as unknown as KindMap["AzVolume"]["spec"];
-      const made = valueOf(await store.create("AzVolume", { ...aNewVolume("pvc-1"), spec: withUndefined }, never));
-      const status = { ...aVolumeStatus(), detail: undefined, record: undefined } as unknown as NonNullable<KindMap["AzVolume"]["status"]>;
+      const withUndefined = {
+        ...aNewVolume("pvc-1").spec,
+        diskUri: undefined,
+      } as unknown as KindMap["AzVolume"]["spec"];
+      const made = valueOf(
+        await store.create("AzVolume", { ...aNewVolume("pvc-1"), spec: withUndefined }, never),
+      );
+      const status = { ...aVolumeStatus(), detail: undefined, record: undefined } as unknown as NonNullable<
+        KindMap["AzVolume"]["status"]
+      >;
       valueOf(await store.updateStatus("AzVolume", { ...made, status }, never));
       const read = valueOf(await other.get("AzVolume", "pvc-1", never));
       assert.equal("diskUri" in read.spec, false);
@@ -71,25 +105,39 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
 
     on("leaves the same name of another kind alone", async ({ store }) => {
       valueOf(await store.create("AzVolume", aNewVolume("same"), never));
-      assert.deepEqual(failureOf(await store.get("AzDriverNode", "same", never)), { kind: "ObjectNotFound", objectKind: "AzDriverNode", name: "same" });
+      assert.deepEqual(failureOf(await store.get("AzDriverNode", "same", never)), {
+        kind: "ObjectNotFound",
+        objectKind: "AzDriverNode",
+        name: "same",
+      });
       valueOf(await store.create("AzDriverNode", aNewDriverNode("same"), never));
     });
 
     on("refuses to create over an existing object, which stays as it is", async ({ store, other }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      assert.deepEqual(failureOf(await other.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "2" } }), never)), {
-        kind: "ObjectAlreadyExists",
-        objectKind: "AzVolume",
-        name: "pvc-1",
-      });
+      assert.deepEqual(
+        failureOf(await other.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "2" } }), never)),
+        {
+          kind: "ObjectAlreadyExists",
+          objectKind: "AzVolume",
+          name: "pvc-1",
+        },
+      );
       // What is no such object at all is said first.
       const spec = { ...made.spec, maxShares: 0 };
-      assertInvalid(await other.create("AzVolume", { ...aNewVolume("pvc-1"), spec }, never), "spec.maxShares");
+      assertInvalid(
+        await other.create("AzVolume", { ...aNewVolume("pvc-1"), spec }, never),
+        "spec.maxShares",
+      );
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), made);
     });
 
     on("says that an object is not there", async ({ store }) => {
-      assert.deepEqual(failureOf(await store.get("AzVolume", "pvc-1", never)), { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" });
+      assert.deepEqual(failureOf(await store.get("AzVolume", "pvc-1", never)), {
+        kind: "ObjectNotFound",
+        objectKind: "AzVolume",
+        name: "pvc-1",
+      });
     });
 
     on("lists by name and by labels", async ({ store }) => {
@@ -99,7 +147,9 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
         ["a", { x: "2" }],
         ["a-b", undefined],
       ] as const) {
-        valueOf(await store.create("AzVolume", aNewVolume(volume, labels === undefined ? {} : { labels }), never));
+        valueOf(
+          await store.create("AzVolume", aNewVolume(volume, labels === undefined ? {} : { labels }), never),
+        );
       }
       const namesOf = async (selector: Record<string, string>): Promise<readonly string[]> =>
         valueOf(await store.list("AzVolume", selector, never)).items.map((item) => item.metadata.name);
@@ -141,7 +191,10 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
     ];
     for (const { volume, because } of names) {
       on(`refuses a name that is no RFC 1123 subdomain: ${because}`, async ({ store }) => {
-        assertInvalid(await store.create("AzVolume", aNewVolume(volume, {}, { volumeName: "pvc" }), never), "metadata.name");
+        assertInvalid(
+          await store.create("AzVolume", aNewVolume(volume, {}, { volumeName: "pvc" }), never),
+          "metadata.name",
+        );
       });
     }
 
@@ -161,7 +214,14 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
     ];
     for (const { given, field } of metadata) {
       on(`refuses ${field} ${JSON.stringify(Object.values(given)[0]).slice(0, 40)}`, async ({ store }) => {
-        assertInvalid(await store.create("AzVolume", aNewVolume("pvc-1", given as Parameters<typeof aNewVolume>[1]), never), field);
+        assertInvalid(
+          await store.create(
+            "AzVolume",
+            aNewVolume("pvc-1", given as Parameters<typeof aNewVolume>[1]),
+            never,
+          ),
+          field,
+        );
       });
     }
 
@@ -169,55 +229,111 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       { given: { maxShares: 0 }, field: "spec.maxShares", because: "below its least value" },
       { given: { maxShares: 16 }, field: "spec.maxShares", because: "above its greatest value" },
       { given: { maxShares: 1.5 }, field: "spec.maxShares", because: "not whole" },
-      { given: { maxShares: 2, maxMountReplicaCount: 2 }, field: "spec.maxMountReplicaCount", because: "not less than maxShares" },
+      {
+        given: { maxShares: 2, maxMountReplicaCount: 2 },
+        field: "spec.maxMountReplicaCount",
+        because: "not less than maxShares",
+      },
       { given: { capabilities: [] }, field: "spec.capabilities", because: "too few" },
       { given: { deleteRequested: "yes" }, field: "spec.deleteRequested", because: "of another type" },
       { given: { volumeName: undefined }, field: "spec.volumeName", because: "missing" },
-      { given: { parameters: { a: 1 } }, field: "spec.parameters.a", because: "of another type, deep inside" },
+      {
+        given: { parameters: { a: 1 } },
+        field: "spec.parameters.a",
+        because: "of another type, deep inside",
+      },
     ];
     for (const { given, field, because } of specs) {
       on(`names ${field} when it is ${because}`, async ({ store }) => {
-        assertInvalid(await store.create("AzVolume", aNewVolume("pvc-1", {}, given as Parameters<typeof aNewVolume>[2]), never), field);
+        assertInvalid(
+          await store.create(
+            "AzVolume",
+            aNewVolume("pvc-1", {}, given as Parameters<typeof aNewVolume>[2]),
+            never,
+          ),
+          field,
+        );
         assert.deepEqual(valueOf(await store.list("AzVolume", {}, never)).items, []);
       });
     }
 
     on("checks updates of spec and of status as it checks new objects", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      assertInvalid(await store.update("AzVolume", { ...made, spec: { ...made.spec, maxShares: 1 } }, never), "spec.maxMountReplicaCount");
-      assertInvalid(await store.update("AzVolume", withLabels(made, { a: "no label" }), never), "metadata.labels");
-      assertInvalid(await store.updateStatus("AzVolume", { ...made, status: { ...aVolumeStatus(), state: "Lost" as "Pending" } }, never), "status.state");
+      assertInvalid(
+        await store.update("AzVolume", { ...made, spec: { ...made.spec, maxShares: 1 } }, never),
+        "spec.maxMountReplicaCount",
+      );
+      assertInvalid(
+        await store.update("AzVolume", withLabels(made, { a: "no label" }), never),
+        "metadata.labels",
+      );
+      assertInvalid(
+        await store.updateStatus(
+          "AzVolume",
+          { ...made, status: { ...aVolumeStatus(), state: "Lost" as "Pending" } },
+          never,
+        ),
+        "status.state",
+      );
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), made);
     });
 
     on("keeps what is immutable in an AzVolume", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      assertInvalid(await store.update("AzVolume", { ...made, spec: { ...made.spec, volumeName: "pvc-2" } }, never), "spec.volumeName");
+      assertInvalid(
+        await store.update("AzVolume", { ...made, spec: { ...made.spec, volumeName: "pvc-2" } }, never),
+        "spec.volumeName",
+      );
     });
 
     for (const field of ["volumeName", "volumeId", "nodeName"] as const) {
       on(`keeps ${field} of an AzVolumeAttachment`, async ({ store }) => {
         const made = valueOf(await store.create("AzVolumeAttachment", aNewAttachment("pvc-1-node-a"), never));
-        assertInvalid(await store.update("AzVolumeAttachment", { ...made, spec: { ...made.spec, [field]: "other" } }, never), `spec.${field}`);
-        valueOf(await store.update("AzVolumeAttachment", { ...made, spec: { ...made.spec, role: "Primary" } }, never));
+        assertInvalid(
+          await store.update(
+            "AzVolumeAttachment",
+            { ...made, spec: { ...made.spec, [field]: "other" } },
+            never,
+          ),
+          `spec.${field}`,
+        );
+        valueOf(
+          await store.update(
+            "AzVolumeAttachment",
+            { ...made, spec: { ...made.spec, role: "Primary" } },
+            never,
+          ),
+        );
       });
     }
 
     on("keeps nodeName of an AzDriverNode", async ({ store }) => {
       const made = valueOf(await store.create("AzDriverNode", aNewDriverNode("node-a"), never));
-      assertInvalid(await store.update("AzDriverNode", { ...made, spec: { nodeName: "node-b" } }, never), "spec.nodeName");
+      assertInvalid(
+        await store.update("AzDriverNode", { ...made, spec: { nodeName: "node-b" } }, never),
+        "spec.nodeName",
+      );
     });
   });
 
   describe(`${name}: update`, () => {
-    on("refuses a write on a version that is no longer the newest, and changes nothing", async ({ store, other }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      const first = valueOf(await store.update("AzVolume", withLabels(made, { by: "first" }), never));
-      const conflict: Failure = { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" };
-      assert.deepEqual(failureOf(await other.update("AzVolume", withLabels(made, { by: "second" }), never)), conflict);
-      assert.deepEqual(failureOf(await other.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never)), conflict);
-      assert.deepEqual(valueOf(await other.get("AzVolume", "pvc-1", never)), first);
-    });
+    on(
+      "refuses a write on a version that is no longer the newest, and changes nothing",
+      async ({ store, other }) => {
+        const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
+        const first = valueOf(await store.update("AzVolume", withLabels(made, { by: "first" }), never));
+        const conflict: Failure = { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" };
+        assert.deepEqual(
+          failureOf(await other.update("AzVolume", withLabels(made, { by: "second" }), never)),
+          conflict,
+        );
+        assert.deepEqual(
+          failureOf(await other.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never)),
+          conflict,
+        );
+        assert.deepEqual(valueOf(await other.get("AzVolume", "pvc-1", never)), first);
+      },
+    );
 
     on("refuses a write without a version", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
@@ -229,8 +345,14 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const missing: Failure = { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" };
-      assert.deepEqual(failureOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never)), missing);
-      assert.deepEqual(failureOf(await store.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never)), missing);
+      assert.deepEqual(
+        failureOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never)),
+        missing,
+      );
+      assert.deepEqual(
+        failureOf(await store.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never)),
+        missing,
+      );
     });
 
     on("refuses a write meant for an earlier object of the same name", async ({ store }) => {
@@ -238,27 +360,48 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const later = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       assert.notEqual(later.metadata.uid, earlier.metadata.uid);
-      const disguised = { ...earlier, metadata: { ...earlier.metadata, resourceVersion: later.metadata.resourceVersion } };
+      const disguised = {
+        ...earlier,
+        metadata: { ...earlier.metadata, resourceVersion: later.metadata.resourceVersion },
+      };
       for (const object of [earlier, disguised])
-        assert.equal(failureOf(await store.update("AzVolume", withLabels(object, { a: "1" }), never)).kind, "ObjectConflict");
+        assert.equal(
+          failureOf(await store.update("AzVolume", withLabels(object, { a: "1" }), never)).kind,
+          "ObjectConflict",
+        );
     });
 
     on("moves the generation with the spec, and only with it", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       const labelled = valueOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never));
-      const spoken = valueOf(await store.updateStatus("AzVolume", { ...labelled, status: aVolumeStatus() }, never));
-      const asked = valueOf(await store.update("AzVolume", { ...spoken, spec: { ...spoken.spec, deleteRequested: true } }, never));
+      const spoken = valueOf(
+        await store.updateStatus("AzVolume", { ...labelled, status: aVolumeStatus() }, never),
+      );
+      const asked = valueOf(
+        await store.update("AzVolume", { ...spoken, spec: { ...spoken.spec, deleteRequested: true } }, never),
+      );
       assert.deepEqual(
         [made, labelled, spoken, asked].map((object) => object.metadata.generation),
         [1, 1, 1, 2],
       );
-      assert.equal(new Set([made, labelled, spoken, asked].map((object) => object.metadata.resourceVersion)).size, 4);
+      assert.equal(
+        new Set([made, labelled, spoken, asked].map((object) => object.metadata.resourceVersion)).size,
+        4,
+      );
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), asked);
     });
 
     on("writes metadata and spec, and leaves the status alone", async ({ store }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1" }, annotations: { b: "1" } }), never));
-      const spoken = valueOf(await store.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never));
+      const made = valueOf(
+        await store.create(
+          "AzVolume",
+          aNewVolume("pvc-1", { labels: { a: "1" }, annotations: { b: "1" } }),
+          never,
+        ),
+      );
+      const spoken = valueOf(
+        await store.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never),
+      );
       const { labels: _labels, ...withoutLabels } = spoken.metadata;
       const updated = valueOf(
         await store.update(
@@ -280,40 +423,71 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
     });
 
     on("writes the status, and leaves metadata and spec alone", async ({ store }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1" } }), never));
+      const made = valueOf(
+        await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1" } }), never),
+      );
       const spoken = valueOf(
         await store.updateStatus(
           "AzVolume",
-          { metadata: { ...made.metadata, labels: { a: "2" }, finalizers: ["x/y"] }, spec: { ...made.spec, deleteRequested: true }, status: aVolumeStatus() },
+          {
+            metadata: { ...made.metadata, labels: { a: "2" }, finalizers: ["x/y"] },
+            spec: { ...made.spec, deleteRequested: true },
+            status: aVolumeStatus(),
+          },
           never,
         ),
       );
       const { resourceVersion } = spoken.metadata;
-      assert.deepEqual(spoken, { metadata: { ...made.metadata, resourceVersion }, spec: made.spec, status: aVolumeStatus() });
+      assert.deepEqual(spoken, {
+        metadata: { ...made.metadata, resourceVersion },
+        spec: made.spec,
+        status: aVolumeStatus(),
+      });
       const { status: _status, ...withoutStatus } = spoken;
       assert.equal("status" in valueOf(await store.updateStatus("AzVolume", withoutStatus, never)), false);
     });
 
     on("keeps what only the store sets", async ({ store }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/guard"] }), never));
+      const made = valueOf(
+        await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/guard"] }), never),
+      );
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const marked = valueOf(await store.get("AzVolume", "pvc-1", never));
       const { deletionTimestamp: _unmarked, ...unmarked } = marked.metadata;
       const updated = valueOf(
         await store.update(
           "AzVolume",
-          { ...marked, metadata: { ...unmarked, generation: 77, creationTimestamp: "2000-01-01T00:00:00Z", labels: { a: "1" } } },
+          {
+            ...marked,
+            metadata: {
+              ...unmarked,
+              generation: 77,
+              creationTimestamp: "2000-01-01T00:00:00Z",
+              labels: { a: "1" },
+            },
+          },
           never,
         ),
       );
-      assert.deepEqual(updated.metadata, { ...marked.metadata, labels: { a: "1" }, resourceVersion: updated.metadata.resourceVersion });
+      assert.deepEqual(updated.metadata, {
+        ...marked.metadata,
+        labels: { a: "1" },
+        resourceVersion: updated.metadata.resourceVersion,
+      });
       assert.equal(updated.metadata.uid, made.metadata.uid);
     });
 
     on("makes no version of a write that changes nothing", async ({ store }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1", b: "2" } }), never));
-      const spoken = valueOf(await store.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never));
-      assert.deepEqual(valueOf(await store.update("AzVolume", withLabels(spoken, { b: "2", a: "1" }), never)), spoken);
+      const made = valueOf(
+        await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1", b: "2" } }), never),
+      );
+      const spoken = valueOf(
+        await store.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never),
+      );
+      assert.deepEqual(
+        valueOf(await store.update("AzVolume", withLabels(spoken, { b: "2", a: "1" }), never)),
+        spoken,
+      );
       assert.deepEqual(valueOf(await store.updateStatus("AzVolume", spoken, never)), spoken);
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), spoken);
     });
@@ -324,7 +498,11 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
         for (;;) {
           const read = valueOf(await by.get("AzVolume", "pvc-1", never));
           const count = Number(read.metadata.annotations?.["count"]) + 1;
-          const written = await by.update("AzVolume", { ...read, metadata: { ...read.metadata, annotations: { count: String(count) } } }, never);
+          const written = await by.update(
+            "AzVolume",
+            { ...read, metadata: { ...read.metadata, annotations: { count: String(count) } } },
+            never,
+          );
           if (written.ok) return;
           assert.equal(written.failure.kind, "ObjectConflict");
         }
@@ -334,13 +512,19 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
           for (let done = 0; done < INCREMENTS; done++) await increment(writer % 2 === 0 ? store : other);
         }),
       );
-      assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)).metadata.annotations, { count: String(WRITERS * INCREMENTS) });
+      assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)).metadata.annotations, {
+        count: String(WRITERS * INCREMENTS),
+      });
     });
 
     on("lets exactly one of many creators of one name succeed", async ({ store, other }) => {
       const results = await Promise.all(
         Array.from({ length: WRITERS }, (_, writer) =>
-          (writer % 2 === 0 ? store : other).create("AzVolume", aNewVolume("pvc-1", { labels: { writer: String(writer) } }), never),
+          (writer % 2 === 0 ? store : other).create(
+            "AzVolume",
+            aNewVolume("pvc-1", { labels: { writer: String(writer) } }),
+            never,
+          ),
         ),
       );
       const made = results.filter((result) => result.ok);
@@ -354,25 +538,46 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       assert.equal(valueOf(await store.delete("AzVolume", "pvc-1", {}, never)), undefined);
       assert.equal(failureOf(await store.get("AzVolume", "pvc-1", never)).kind, "ObjectNotFound");
-      assert.deepEqual(failureOf(await store.delete("AzVolume", "pvc-1", {}, never)), { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" });
+      assert.deepEqual(failureOf(await store.delete("AzVolume", "pvc-1", {}, never)), {
+        kind: "ObjectNotFound",
+        objectKind: "AzVolume",
+        name: "pvc-1",
+      });
     });
 
     on("marks an object with finalizers, once", async ({ store }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/guard"] }), never));
+      const made = valueOf(
+        await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/guard"] }), never),
+      );
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const marked = valueOf(await store.get("AzVolume", "pvc-1", never));
       const { deletionTimestamp, resourceVersion } = marked.metadata;
       assert.match(deletionTimestamp ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
       assert.notEqual(resourceVersion, made.metadata.resourceVersion);
-      assert.deepEqual(marked, { ...made, metadata: { ...made.metadata, deletionTimestamp, resourceVersion, generation: 2 } });
+      assert.deepEqual(marked, {
+        ...made,
+        metadata: { ...made.metadata, deletionTimestamp, resourceVersion, generation: 2 },
+      });
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), marked);
     });
 
     on("removes a marked object with its last finalizer, not before", async ({ store }) => {
-      valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a", "example.com/b"] }), never));
+      valueOf(
+        await store.create(
+          "AzVolume",
+          aNewVolume("pvc-1", { finalizers: ["example.com/a", "example.com/b"] }),
+          never,
+        ),
+      );
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
-      const one = valueOf(await store.update("AzVolume", withFinalizers(valueOf(await store.get("AzVolume", "pvc-1", never)), ["example.com/b"]), never));
+      const one = valueOf(
+        await store.update(
+          "AzVolume",
+          withFinalizers(valueOf(await store.get("AzVolume", "pvc-1", never)), ["example.com/b"]),
+          never,
+        ),
+      );
       assert.deepEqual(one.metadata.finalizers, ["example.com/b"]);
       const none = valueOf(await store.update("AzVolume", withFinalizers(one, []), never));
       assert.equal(none.metadata.finalizers, undefined);
@@ -381,7 +586,9 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
     });
 
     on("keeps an unmarked object whose last finalizer goes", async ({ store }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never));
+      const made = valueOf(
+        await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never),
+      );
       const freed = valueOf(await store.update("AzVolume", withFinalizers(made, []), never));
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), freed);
     });
@@ -390,15 +597,29 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never));
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const marked = valueOf(await store.get("AzVolume", "pvc-1", never));
-      assertInvalid(await store.update("AzVolume", withFinalizers(marked, ["example.com/a", "example.com/b"]), never), "metadata.finalizers");
-      const spoken = valueOf(await store.updateStatus("AzVolume", { ...marked, status: aVolumeStatus({ state: "Deleting" }) }, never));
-      valueOf(await store.update("AzVolume", { ...spoken, spec: { ...spoken.spec, deleteRequested: true } }, never));
+      assertInvalid(
+        await store.update("AzVolume", withFinalizers(marked, ["example.com/a", "example.com/b"]), never),
+        "metadata.finalizers",
+      );
+      const spoken = valueOf(
+        await store.updateStatus(
+          "AzVolume",
+          { ...marked, status: aVolumeStatus({ state: "Deleting" }) },
+          never,
+        ),
+      );
+      valueOf(
+        await store.update("AzVolume", { ...spoken, spec: { ...spoken.spec, deleteRequested: true } }, never),
+      );
     });
 
     on("refuses to create over a marked object", async ({ store }) => {
       valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never));
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
-      assert.equal(failureOf(await store.create("AzVolume", aNewVolume("pvc-1"), never)).kind, "ObjectAlreadyExists");
+      assert.equal(
+        failureOf(await store.create("AzVolume", aNewVolume("pvc-1"), never)).kind,
+        "ObjectAlreadyExists",
+      );
     });
 
     on("deletes only the object and the version that the caller means", async ({ store }) => {
@@ -423,35 +644,72 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
   });
 
   describe(`${name}: leases`, () => {
-    const spec = { holderIdentity: "first", leaseDurationSeconds: 15, renewTime: "2026-01-02T03:04:05.678Z", leaseTransitions: 0 };
+    const spec = {
+      holderIdentity: "first",
+      leaseDurationSeconds: 15,
+      renewTime: "2026-01-02T03:04:05.678Z",
+      leaseTransitions: 0,
+    };
 
-    on("keeps what the leader wrote, to the millisecond, and tells its replicas", async ({ store, other }) => {
-      const made = valueOf(await store.create("Lease", { metadata: { name: "leader", annotations: { counter: "1" } }, spec }, never));
-      assert.deepEqual([made.spec, made.metadata.annotations], [spec, { counter: "1" }]);
-      const { items, resourceVersion } = valueOf(await other.list("Lease", {}, never));
-      assert.deepEqual(items, [made]);
-      const watch = watching(other, "Lease", resourceVersion);
-      const renewed = valueOf(await store.update("Lease", { ...made, spec: { ...spec, renewTime: "2026-01-02T03:04:10.001Z" } }, never));
-      assert.equal(renewed.spec.renewTime, "2026-01-02T03:04:10.001Z");
-      assert.deepEqual(await watch.take(1), [{ type: "MODIFIED", object: renewed }]);
-      await watch.stop();
-    });
+    on(
+      "keeps what the leader wrote, to the millisecond, and tells its replicas",
+      async ({ store, other }) => {
+        const made = valueOf(
+          await store.create(
+            "Lease",
+            { metadata: { name: "leader", annotations: { counter: "1" } }, spec },
+            never,
+          ),
+        );
+        assert.deepEqual([made.spec, made.metadata.annotations], [spec, { counter: "1" }]);
+        const { items, resourceVersion } = valueOf(await other.list("Lease", {}, never));
+        assert.deepEqual(items, [made]);
+        const watch = watching(other, "Lease", resourceVersion);
+        const renewed = valueOf(
+          await store.update(
+            "Lease",
+            { ...made, spec: { ...spec, renewTime: "2026-01-02T03:04:10.001Z" } },
+            never,
+          ),
+        );
+        assert.equal(renewed.spec.renewTime, "2026-01-02T03:04:10.001Z");
+        assert.deepEqual(await watch.take(1), [{ type: "MODIFIED", object: renewed }]);
+        await watch.stop();
+      },
+    );
 
     on("lets one of two candidates win, and a holder let go of it", async ({ store, other }) => {
       const made = valueOf(await store.create("Lease", { metadata: { name: "leader" }, spec }, never));
-      const released = valueOf(await store.update("Lease", { ...made, spec: { ...spec, holderIdentity: "", leaseDurationSeconds: 1 } }, never));
+      const released = valueOf(
+        await store.update(
+          "Lease",
+          { ...made, spec: { ...spec, holderIdentity: "", leaseDurationSeconds: 1 } },
+          never,
+        ),
+      );
       assert.deepEqual([released.spec.holderIdentity, released.spec.leaseDurationSeconds], ["", 1]);
       const results = await Promise.all(
         [store, other].map((by, index) =>
-          by.update("Lease", { ...released, spec: { ...spec, holderIdentity: `candidate-${index}`, leaseTransitions: 1 } }, never),
+          by.update(
+            "Lease",
+            { ...released, spec: { ...spec, holderIdentity: `candidate-${index}`, leaseTransitions: 1 } },
+            never,
+          ),
         ),
       );
-      assert.deepEqual(results.map((result) => (result.ok ? "won" : result.failure.kind)).toSorted(), ["ObjectConflict", "won"]);
+      assert.deepEqual(results.map((result) => (result.ok ? "won" : result.failure.kind)).toSorted(), [
+        "ObjectConflict",
+        "won",
+      ]);
     });
 
     on("refuses a lease that lasts for no time", async ({ store }) => {
       assertInvalid(
-        await store.create("Lease", { metadata: { name: "leader" }, spec: { ...spec, leaseDurationSeconds: 0 } }, never),
+        await store.create(
+          "Lease",
+          { metadata: { name: "leader" }, spec: { ...spec, leaseDurationSeconds: 0 } },
+          never,
+        ),
         "spec.leaseDurationSeconds",
       );
     });
@@ -459,12 +717,16 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
 
   describe(`${name}: watch`, () => {
     on("tells every change of its kind after its version, in order", async ({ store, other }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never));
+      const made = valueOf(
+        await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never),
+      );
       const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
       const labelled = valueOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never));
       valueOf(await store.create("AzDriverNode", aNewDriverNode("node-a"), never));
       const watch = watching(other, "AzVolume", resourceVersion);
-      const spoken = valueOf(await store.updateStatus("AzVolume", { ...labelled, status: aVolumeStatus() }, never));
+      const spoken = valueOf(
+        await store.updateStatus("AzVolume", { ...labelled, status: aVolumeStatus() }, never),
+      );
       const second = valueOf(await store.create("AzVolume", aNewVolume("pvc-2"), never));
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const marked = valueOf(await store.get("AzVolume", "pvc-1", never));
@@ -516,7 +778,13 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       const writing = Promise.all(
         Array.from({ length: WRITERS }, async (_, writer) => {
           for (let index = 0; index < INCREMENTS; index++)
-            valueOf(await (writer % 2 === 0 ? store : other).create("AzVolume", aNewVolume(`pvc-${writer}-${index}`), never));
+            valueOf(
+              await (writer % 2 === 0 ? store : other).create(
+                "AzVolume",
+                aNewVolume(`pvc-${writer}-${index}`),
+                never,
+              ),
+            );
         }),
       );
       const seen: string[] = [];
@@ -539,75 +807,94 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
 
     on("joins a list without a gap", async ({ store, other }) => {
       const writing = (async () => {
-        for (let index = 0; index < 40; index++) valueOf(await store.create("AzVolume", aNewVolume(`pvc-${index}`), never));
+        for (let index = 0; index < 40; index++)
+          valueOf(await store.create("AzVolume", aNewVolume(`pvc-${index}`), never));
       })();
       const { items, resourceVersion } = valueOf(await other.list("AzVolume", {}, never));
       const watch = watching(other, "AzVolume", resourceVersion);
       const rest = await watch.take(40 - items.length);
       await watch.stop();
       await writing;
-      const names = [...items.map((item) => item.metadata.name), ...rest.map((event) => event.object.metadata.name)];
+      const names = [
+        ...items.map((item) => item.metadata.name),
+        ...rest.map((event) => event.object.metadata.name),
+      ];
       assert.deepEqual(names.toSorted(), Array.from({ length: 40 }, (_, index) => `pvc-${index}`).toSorted());
     });
 
-    on("calls an object that begins to match ADDED, and one that stops matching DELETED", async ({ store }) => {
-      const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
-      const watch = watching(store, "AzVolume", resourceVersion, { node: "a" });
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      const begins = valueOf(await store.update("AzVolume", withLabels(made, { node: "a" }), never));
-      const stays = valueOf(await store.update("AzVolume", withLabels(begins, { node: "a", more: "1" }), never));
-      const stops = valueOf(await store.update("AzVolume", withLabels(stays, { node: "b" }), never));
-      valueOf(await store.update("AzVolume", withLabels(stops, { node: "c" }), never));
-      valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
-      const other = valueOf(await store.create("AzVolume", aNewVolume("pvc-2", { labels: { node: "a" } }), never));
-      valueOf(await store.delete("AzVolume", "pvc-2", {}, never));
-      const events = await watch.take(5);
-      assert.deepEqual(
-        events.map((event) => [event.type, event.object.metadata.name]),
-        [
-          ["ADDED", "pvc-1"],
-          ["MODIFIED", "pvc-1"],
-          ["DELETED", "pvc-1"],
-          ["ADDED", "pvc-2"],
-          ["DELETED", "pvc-2"],
-        ],
-      );
-      assert.deepEqual([events[0]?.object, events[1]?.object, events[3]?.object], [begins, stays, other]);
-      assert.equal(events[2]?.object.metadata.resourceVersion, stops.metadata.resourceVersion);
-      await watch.stop();
-    });
+    on(
+      "calls an object that begins to match ADDED, and one that stops matching DELETED",
+      async ({ store }) => {
+        const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
+        const watch = watching(store, "AzVolume", resourceVersion, { node: "a" });
+        const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
+        const begins = valueOf(await store.update("AzVolume", withLabels(made, { node: "a" }), never));
+        const stays = valueOf(
+          await store.update("AzVolume", withLabels(begins, { node: "a", more: "1" }), never),
+        );
+        const stops = valueOf(await store.update("AzVolume", withLabels(stays, { node: "b" }), never));
+        valueOf(await store.update("AzVolume", withLabels(stops, { node: "c" }), never));
+        valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
+        const other = valueOf(
+          await store.create("AzVolume", aNewVolume("pvc-2", { labels: { node: "a" } }), never),
+        );
+        valueOf(await store.delete("AzVolume", "pvc-2", {}, never));
+        const events = await watch.take(5);
+        assert.deepEqual(
+          events.map((event) => [event.type, event.object.metadata.name]),
+          [
+            ["ADDED", "pvc-1"],
+            ["MODIFIED", "pvc-1"],
+            ["DELETED", "pvc-1"],
+            ["ADDED", "pvc-2"],
+            ["DELETED", "pvc-2"],
+          ],
+        );
+        assert.deepEqual([events[0]?.object, events[1]?.object, events[3]?.object], [begins, stays, other]);
+        assert.equal(events[2]?.object.metadata.resourceVersion, stops.metadata.resourceVersion);
+        await watch.stop();
+      },
+    );
 
-    on("sends bookmarks to a quiet watch, from which it resumes without loss", async ({ store, other, letBookmarkIntervalPass }) => {
-      const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
-      const watch = watching(other, "AzVolume", resourceVersion);
-      valueOf(await store.create("AzDriverNode", aNewDriverNode("node-a"), never));
-      const bookmark = watch.nextBookmark();
-      await letBookmarkIntervalPass();
-      const version = await bookmark;
-      assert.notEqual(version, resourceVersion);
-      await watch.stop();
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      const resumed = watching(other, "AzVolume", version);
-      assert.deepEqual(await resumed.take(1), [{ type: "ADDED", object: made }]);
-      await resumed.stop();
-    });
+    on(
+      "sends bookmarks to a quiet watch, from which it resumes without loss",
+      async ({ store, other, letBookmarkIntervalPass }) => {
+        const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
+        const watch = watching(other, "AzVolume", resourceVersion);
+        valueOf(await store.create("AzDriverNode", aNewDriverNode("node-a"), never));
+        const bookmark = watch.nextBookmark();
+        await letBookmarkIntervalPass();
+        const version = await bookmark;
+        assert.notEqual(version, resourceVersion);
+        await watch.stop();
+        const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
+        const resumed = watching(other, "AzVolume", version);
+        assert.deepEqual(await resumed.take(1), [{ type: "ADDED", object: made }]);
+        await resumed.stop();
+      },
+    );
 
-    on("says that a version is too old, and goes on from a new list", async ({ store, other, forgetHistory }) => {
-      const old = valueOf(await store.list("AzVolume", {}, never));
-      valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      await forgetHistory();
-      await assert.rejects(watching(other, "AzVolume", old.resourceVersion).take(1), WatchGone);
-      const { resourceVersion } = valueOf(await other.list("AzVolume", {}, never));
-      const watch = watching(other, "AzVolume", resourceVersion);
-      const next = valueOf(await store.create("AzVolume", aNewVolume("pvc-2"), never));
-      assert.deepEqual(await watch.take(1), [{ type: "ADDED", object: next }]);
-      await watch.stop();
-    });
+    on(
+      "says that a version is too old, and goes on from a new list",
+      async ({ store, other, forgetHistory }) => {
+        const old = valueOf(await store.list("AzVolume", {}, never));
+        valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
+        await forgetHistory();
+        await assert.rejects(watching(other, "AzVolume", old.resourceVersion).take(1), WatchGone);
+        const { resourceVersion } = valueOf(await other.list("AzVolume", {}, never));
+        const watch = watching(other, "AzVolume", resourceVersion);
+        const next = valueOf(await store.create("AzVolume", aNewVolume("pvc-2"), never));
+        assert.deepEqual(await watch.take(1), [{ type: "ADDED", object: next }]);
+        await watch.stop();
+      },
+    );
 
     on("ends at once when its signal is aborted, waiting or not yet begun", async ({ store }) => {
       const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
       const controller = new AbortController();
-      const iterator = store.watch("AzVolume", {}, resourceVersion, controller.signal)[Symbol.asyncIterator]();
+      const iterator = store
+        .watch("AzVolume", {}, resourceVersion, controller.signal)
+        [Symbol.asyncIterator]();
       valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       assert.equal((await iterator.next()).done, false);
       const waiting = iterator.next();
@@ -620,10 +907,12 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
 
     on("ends at once in the middle of what it still has to tell", async ({ store }) => {
       const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
-      for (let index = 0; index < 10; index++) valueOf(await store.create("AzVolume", aNewVolume(`pvc-${index}`), never));
+      for (let index = 0; index < 10; index++)
+        valueOf(await store.create("AzVolume", aNewVolume(`pvc-${index}`), never));
       const controller = new AbortController();
       let told = 0;
-      for await (const _event of store.watch("AzVolume", {}, resourceVersion, controller.signal)) if (++told === 3) controller.abort();
+      for await (const _event of store.watch("AzVolume", {}, resourceVersion, controller.signal))
+        if (++told === 3) controller.abort();
       assert.equal(told, 3);
     });
 
@@ -680,7 +969,12 @@ interface Watching<K extends Kind> {
   readonly stop: () => Promise<void>;
 }
 
-function watching<K extends Kind>(store: ObjectStore, kind: K, resourceVersion: string, selector: Record<string, string> = {}): Watching<K> {
+function watching<K extends Kind>(
+  store: ObjectStore,
+  kind: K,
+  resourceVersion: string,
+  selector: Record<string, string> = {},
+): Watching<K> {
   const controller = new AbortController();
   const iterator = store.watch(kind, selector, resourceVersion, controller.signal)[Symbol.asyncIterator]();
   const next = async (): Promise<WatchEvent<K>> => {

@@ -21,7 +21,11 @@ const REQUEST_TIMEOUT_MS = 60_000;
 
 objectStoreContract("simulated store", async () => {
   const clock = createVirtualClock();
-  const store = createSimulatedStore({ clock, random: createSeededRandom(1), bookmarkIntervalMs: BOOKMARK_INTERVAL_MS });
+  const store = createSimulatedStore({
+    clock,
+    random: createSeededRandom(1),
+    bookmarkIntervalMs: BOOKMARK_INTERVAL_MS,
+  });
   return {
     store: store.handle("first"),
     other: store.handle("second"),
@@ -40,7 +44,14 @@ objectStoreContract("embedded store over its socket", async () => {
   const embedded = await openInTemporaryDirectory();
   const socketPath = join(embedded.directory, "store.sock");
   const server = await serveEmbeddedStore({ store: embedded.store, socketPath, logger: failingLogger });
-  const clients = [1, 2].map(() => connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom, requestTimeoutMs: REQUEST_TIMEOUT_MS }));
+  const clients = [1, 2].map(() =>
+    connectEmbeddedStore({
+      socketPath,
+      clock: systemClock,
+      random: systemRandom,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    }),
+  );
   const [store = embedded.store, other = embedded.store] = clients;
   return {
     ...embedded,
@@ -80,7 +91,11 @@ async function fillHistory(store: ObjectStore): Promise<void> {
   const node = await store.create("AzDriverNode", aNewDriverNode("history"), signal);
   if (!node.ok) throw new Error(JSON.stringify(node.failure));
   for (let round = 0, current = node.value; round < HISTORY_MAX; round++) {
-    const written = await store.update("AzDriverNode", { ...current, metadata: { ...current.metadata, labels: { round: String(round) } } }, signal);
+    const written = await store.update(
+      "AzDriverNode",
+      { ...current, metadata: { ...current.metadata, labels: { round: String(round) } } },
+      signal,
+    );
     if (!written.ok) throw new Error(JSON.stringify(written.failure));
     current = written.value;
   }

@@ -6,10 +6,20 @@ import type { VolumeUse, VolumeUsers } from "../../src/ports/cluster/volume-user
 export interface VolumeUsersWorld {
   readonly users: VolumeUsers;
   /** Makes a node, or changes what is said of it. The name is the world's own. */
-  setNode(nodeName: string, node: { readonly isOutOfService?: boolean; readonly isUnschedulable?: boolean }): Promise<void>;
+  setNode(
+    nodeName: string,
+    node: { readonly isOutOfService?: boolean; readonly isUnschedulable?: boolean },
+  ): Promise<void>;
   /** A workload on a node begins to use a volume. */
-  beginUse(use: { readonly nodeName: string; readonly volumeId: string; readonly user: string }): Promise<void>;
-  /** It is told to end: it is still there, and so is its use. Undefined where the orchestrator has no such state. */
+  beginUse(use: {
+    readonly nodeName: string;
+    readonly volumeId: string;
+    readonly user: string;
+  }): Promise<void>;
+  /**
+   * It is told to end: it is still there, and so is its use. Undefined where the orchestrator has no such
+   * state.
+   */
   readonly beginEnd: ((user: string) => Promise<void>) | undefined;
   /** It has ended. */
   endUse(user: string): Promise<void>;
@@ -61,8 +71,15 @@ export function volumeUsersContract(
           ["node-a", `${volumeId}-3`, { kind: "unused" }],
         ];
         for (const [nodeName, asked, use] of rows) {
-          assert.deepEqual(await users.on({ nodeName, volumeId: asked }, never), use, `${asked} on ${nodeName}`);
-          await world.untilCached(`${asked} on ${nodeName}`, () => users.cachedOn({ nodeName, volumeId: asked }).kind === use.kind);
+          assert.deepEqual(
+            await users.on({ nodeName, volumeId: asked }, never),
+            use,
+            `${asked} on ${nodeName}`,
+          );
+          await world.untilCached(
+            `${asked} on ${nodeName}`,
+            () => users.cachedOn({ nodeName, volumeId: asked }).kind === use.kind,
+          );
           assert.deepEqual(users.cachedOn({ nodeName, volumeId: asked }), use);
         }
       }),
@@ -109,11 +126,22 @@ export function volumeUsersContract(
         const { users } = world;
         await world.setNode("node-a", {});
         await world.setNode("node-b", { isOutOfService: true, isUnschedulable: true });
-        assert.deepEqual(await Promise.all(["node-a", "node-b", "node-c"].map((nodeName) => users.isOutOfService(nodeName, never))), [false, true, false]);
-        await world.untilCached("the marks", () => users.cachedNode("node-b").isOutOfService && users.cachedNode("node-b").isUnschedulable);
+        assert.deepEqual(
+          await Promise.all(
+            ["node-a", "node-b", "node-c"].map((nodeName) => users.isOutOfService(nodeName, never)),
+          ),
+          [false, true, false],
+        );
+        await world.untilCached(
+          "the marks",
+          () => users.cachedNode("node-b").isOutOfService && users.cachedNode("node-b").isUnschedulable,
+        );
         await world.setNode("node-b", {});
         assert.equal(await users.isOutOfService("node-b", never), false);
-        await world.untilCached("that they are gone", () => !users.cachedNode("node-b").isOutOfService && !users.cachedNode("node-b").isUnschedulable);
+        await world.untilCached(
+          "that they are gone",
+          () => !users.cachedNode("node-b").isOutOfService && !users.cachedNode("node-b").isUnschedulable,
+        );
         const { isOutOfService, isUnschedulable } = users.cachedNode("node-c");
         assert.deepEqual([isOutOfService, isUnschedulable], [false, false]);
       }),

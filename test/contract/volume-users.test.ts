@@ -20,11 +20,21 @@ const never = new AbortController().signal;
 
 volumeUsersContract("ClusterNodes of the embedded store", async (): Promise<VolumeUsersWorld> => {
   const directory = await mkdtemp(join(tmpdir(), "volume-users-"));
-  const embedded = openEmbeddedStore({ file: join(directory, "store.db"), clock: systemClock, random: systemRandom });
+  const embedded = openEmbeddedStore({
+    file: join(directory, "store.db"),
+    clock: systemClock,
+    random: systemRandom,
+  });
   const socketPath = join(directory, "store.sock");
   const server = await serveEmbeddedStore({ store: embedded, socketPath, logger: failingLogger });
   const store = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
-  const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds: ["ClusterNode"] });
+  const cache = createObjectCache({
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    kinds: ["ClusterNode"],
+  });
   const life = new AbortController();
   const running = cache.run(life.signal);
   await cache.untilSynced(never);
@@ -32,15 +42,27 @@ volumeUsersContract("ClusterNodes of the embedded store", async (): Promise<Volu
   return {
     users: createClusterNodeVolumeUsers({ store, cache }),
     setNode: (nodeName, { isOutOfService = false, isUnschedulable = false }) =>
-      changeNode(embedded, nodeName, (spec) => ({ ...spec, outOfService: isOutOfService, unschedulable: isUnschedulable })),
-    beginUse: ({ nodeName, volumeId, user }) => changeNode(embedded, nodeName, (spec) => ({ ...spec, volumeUsers: [...spec.volumeUsers, { volumeId, user }] })),
+      changeNode(embedded, nodeName, (spec) => ({
+        ...spec,
+        outOfService: isOutOfService,
+        unschedulable: isUnschedulable,
+      })),
+    beginUse: ({ nodeName, volumeId, user }) =>
+      changeNode(embedded, nodeName, (spec) => ({
+        ...spec,
+        volumeUsers: [...spec.volumeUsers, { volumeId, user }],
+      })),
     beginEnd: undefined,
     endUse: async (user) => {
       const listed = await embedded.list("ClusterNode", {}, never);
       for (const { metadata } of listed.ok ? listed.value.items : [])
-        await changeNode(embedded, metadata.name, (spec) => ({ ...spec, volumeUsers: spec.volumeUsers.filter((use) => use.user !== user) }));
+        await changeNode(embedded, metadata.name, (spec) => ({
+          ...spec,
+          volumeUsers: spec.volumeUsers.filter((use) => use.user !== user),
+        }));
     },
-    untilCached: (what, holds) => waitUntil(what, { timeoutMs: TIMEOUT_MS }, async () => holds() || undefined).then(() => undefined),
+    untilCached: (what, holds) =>
+      waitUntil(what, { timeoutMs: TIMEOUT_MS }, async () => holds() || undefined).then(() => undefined),
     cutOff: async () => {
       isServing = false;
       await server.close();
@@ -57,10 +79,18 @@ volumeUsersContract("ClusterNodes of the embedded store", async (): Promise<Volu
   };
 });
 
-async function changeNode(store: ObjectStore, name: string, change: (spec: ClusterNode["spec"]) => ClusterNode["spec"]): Promise<void> {
+async function changeNode(
+  store: ObjectStore,
+  name: string,
+  change: (spec: ClusterNode["spec"]) => ClusterNode["spec"],
+): Promise<void> {
   const present = await store.get("ClusterNode", name, never);
   const written = present.ok
     ? await store.update("ClusterNode", { ...present.value, spec: change(present.value.spec) }, never)
-    : await store.create("ClusterNode", { metadata: { name }, spec: change({ outOfService: false, unschedulable: false, volumeUsers: [] }) }, never);
+    : await store.create(
+        "ClusterNode",
+        { metadata: { name }, spec: change({ outOfService: false, unschedulable: false, volumeUsers: [] }) },
+        never,
+      );
   if (!written.ok) throw new Error(JSON.stringify(written.failure));
 }

@@ -58,7 +58,11 @@ export async function startCrashLab(): Promise<CrashLab> {
   });
   const watches: Watches = {
     writers: await watchWriters(lab, ending.signal),
-    replicas: await watchReplicas(lab, { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs: PRUNE_AFTER_MS, losesStore: false }, ending.signal),
+    replicas: await watchReplicas(
+      lab,
+      { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs: PRUNE_AFTER_MS, losesStore: false },
+      ending.signal,
+    ),
   };
   let volumes = 0;
   return {
@@ -66,7 +70,10 @@ export async function startCrashLab(): Promise<CrashLab> {
       volumes += 1;
       await survives(lab, watches, point, `volume-${volumes}`, ending.signal);
     },
-    logs: () => [...lab.processes].map(([name, process]) => `--- ${name}\n${process.child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"),
+    logs: () =>
+      [...lab.processes]
+        .map(([name, process]) => `--- ${name}\n${process.child.log().slice(-LOG_TAIL_CHARS)}`)
+        .join("\n"),
     close: async () => {
       await Promise.all([watches.writers.stop(), watches.replicas.stop()]);
       ending.abort(new Error("the lab is closed"));
@@ -80,7 +87,13 @@ interface Watches {
   readonly replicas: ReplicaWatch;
 }
 
-async function survives(lab: Lab, { writers, replicas }: Watches, point: CrashPoint, volumeName: string, signal: AbortSignal): Promise<void> {
+async function survives(
+  lab: Lab,
+  { writers, replicas }: Watches,
+  point: CrashPoint,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<void> {
   const mark = join(lab.directory, `${volumeName}-crashed`);
   const arm = async (): Promise<void> => {
     await lab.processes
@@ -93,15 +106,23 @@ async function survives(lab: Lab, { writers, replicas }: Watches, point: CrashPo
   };
   const { timeline, phase } = rememberPhases();
   const seenBefore = { ...writers.seen, ...replicas.seen };
-  const life = point.life.run({ lab, timeline, signal, say: () => undefined, pruneAfterMs: undefined, dying: point.process, arm }, volumeName);
+  const life = point.life.run(
+    { lab, timeline, signal, say: () => undefined, pruneAfterMs: undefined, dying: point.process, arm },
+    volumeName,
+  );
   await within(life, LIFE_MAX_MS, () => `the volume's life came no further than: ${phase()}`);
   assert.ok(existsSync(mark), `${point.process} never came to ${point.step}`);
-  const deaths = [...lab.processes].flatMap(([name, process]) => process.deaths.splice(0).map((how) => `${name}: ${how}`));
+  const deaths = [...lab.processes].flatMap(([name, process]) =>
+    process.deaths.splice(0).map((how) => `${name}: ${how}`),
+  );
   assert.deepEqual(deaths, [`${point.process}: SIGKILL`]);
   assert.deepEqual(await settled(() => leaks(lab, signal)), [], "left behind");
   assert.deepEqual(await settled(() => distrust(lab, signal)), [], "nodes that do not trust the store");
   assert.deepEqual([...writers.violations(), ...replicas.violations()], []);
-  assert.ok(writers.seen.records > seenBefore.records && writers.seen.looks > seenBefore.looks, "nobody watched the writers");
+  assert.ok(
+    writers.seen.records > seenBefore.records && writers.seen.looks > seenBefore.looks,
+    "nobody watched the writers",
+  );
   assert.ok(point.life.run === unused || replicas.seen.replicas > seenBefore.replicas, "no replica was seen");
 }
 
@@ -149,7 +170,9 @@ async function settled(look: () => Promise<readonly string[]>): Promise<readonly
 async function leaks(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
   const checkpoints = await Promise.all(
     [...lab.nodes.keys()].map(async (nodeName) =>
-      [...(await checkpointedEpochs(lab, nodeName)).keys()].map((volumeName) => `a note of ${volumeName} on ${nodeName}`),
+      [...(await checkpointedEpochs(lab, nodeName)).keys()].map(
+        (volumeName) => `a note of ${volumeName} on ${nodeName}`,
+      ),
     ),
   );
   return [...(await leftovers(lab, signal)), ...checkpoints.flat()];
@@ -160,6 +183,8 @@ async function distrust(lab: Lab, signal: AbortSignal): Promise<readonly string[
   const listed = await lab.store.list("AzDriverNode", {}, signal);
   if (!listed.ok) throw new Error(listed.failure.kind);
   return listed.value.items.flatMap((node) =>
-    (node.status?.conditions ?? []).map((condition) => `${node.metadata.name}: ${condition.type}: ${condition.message}`),
+    (node.status?.conditions ?? []).map(
+      (condition) => `${node.metadata.name}: ${condition.type}: ${condition.message}`,
+    ),
   );
 }

@@ -12,17 +12,24 @@ describe("a process that kills itself between two writes", () => {
   });
 
   for (const point of crashPoints) {
-    it(`${point.process} ${point.when} ${point.step}, while a volume ${point.life.name}`, devices.available ? {} : { skip: devices.reason }, async () => {
-      lab ??= await startCrashLab();
-      try {
-        await lab.survives(point);
-      } catch (error) {
-        // What it left behind must not be the next point's trouble.
-        const log = lab.logs();
-        await lab.close();
-        lab = undefined;
-        throw new Error(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${log}`, { cause: error });
-      }
-    });
+    it(
+      `${point.process} ${point.when} ${point.step}, while a volume ${point.life.name}`,
+      devices.available ? {} : { skip: devices.reason },
+      async () => {
+        lab ??= await startCrashLab();
+        try {
+          await lab.survives(point);
+        } catch (error) {
+          // What it left behind must not be the next point's trouble.
+          const log = lab.logs();
+          await lab.close();
+          lab = undefined;
+          throw new Error(
+            `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${log}`,
+            { cause: error },
+          );
+        }
+      },
+    );
   }
 });

@@ -1,7 +1,24 @@
 import assert from "node:assert/strict";
-import { endWork, freeze, nothingLost, provesStaleWriterBlocked, putToWork, release, type Stage, start, untilAttached } from "../../demo/act-failovers.ts";
+import {
+  endWork,
+  freeze,
+  nothingLost,
+  provesStaleWriterBlocked,
+  putToWork,
+  release,
+  type Stage,
+  start,
+  untilAttached,
+} from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
-import { createVolume, type DemoVolume, deleteVolume, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  type DemoVolume,
+  deleteVolume,
+  unpublishOnController,
+  unpublishOnNode,
+  unstage,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 import { checkpointedEpochs } from "./noted-epochs.ts";
@@ -14,7 +31,10 @@ export interface Trial extends Stage {
   arm(): Promise<void>;
 }
 
-/** A life of a volume from its creation to its deletion. Each asserts that nothing that was synced is lost on the way. */
+/**
+ * A life of a volume from its creation to its deletion. Each asserts that nothing that was synced is lost
+ * on the way.
+ */
 export type Life = (on: Trial, volumeName: string) => Promise<void>;
 
 const GIB = 1024n ** 3n;
@@ -47,12 +67,18 @@ export const moved: Life = async (on, volumeName) => {
   const lastSynced = await endWork(work);
   await release(on, volume, a, "move");
   await start(on, volume, b, "move");
-  assert.ok(await nothingLost(b, volume, work.checksums, lastSynced), "what was synced on node-a is not on node-b");
+  assert.ok(
+    await nothingLost(b, volume, work.checksums, lastSynced),
+    "what was synced on node-a is not on node-b",
+  );
   await release(on, volume, b, "end");
   await remove(on, volume);
 };
 
-/** Unpublished from a healthy node whose workload is gone, before its node plug-in was told to unmount: recalled, and then moved. */
+/**
+ * Unpublished from a healthy node whose workload is gone, before its node plug-in was told to unmount:
+ * recalled, and then moved.
+ */
 export const recalled: Life = async (on, volumeName) => {
   await on.arm();
   const { lab, timeline } = on;
@@ -63,7 +89,9 @@ export const recalled: Life = async (on, volumeName) => {
   await timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
   const lastSynced = await endWork(work);
   await lab.orchestrator.removeUser(a.name, volume.volumeId);
-  const unpublished = timeline.measure("recall: ControllerUnpublishVolume", () => unpublishOnController(lab, volume, a));
+  const unpublished = timeline.measure("recall: ControllerUnpublishVolume", () =>
+    unpublishOnController(lab, volume, a),
+  );
   const unbound = timeline.measure("recall: answered, then NodeUnpublishVolume", async () => {
     await untilRecallAnswered(on, volume, a);
     await unpublishOnNode(lab, volume, a);
@@ -71,12 +99,18 @@ export const recalled: Life = async (on, volumeName) => {
   await Promise.all([unpublished, unbound]);
   await timeline.measure("recall: NodeUnstageVolume, late", () => unstage(volume, a));
   await start(on, volume, b, "move");
-  assert.ok(await nothingLost(b, volume, work.checksums, lastSynced), "what was synced on node-a is not on node-b");
+  assert.ok(
+    await nothingLost(b, volume, work.checksums, lastSynced),
+    "what was synced on node-a is not on node-b",
+  );
   await release(on, volume, b, "end");
   await remove(on, volume);
 };
 
-/** node-a freezes with the volume mounted; it is fenced, node-b takes over, and node-a comes back and finds that it cannot write. */
+/**
+ * node-a freezes with the volume mounted; it is fenced, node-b takes over, and node-a comes back and finds
+ * that it cannot write.
+ */
 export const fenced: Life = async (on, volumeName) => {
   await on.arm();
   const { lab, timeline } = on;
@@ -91,16 +125,25 @@ export const fenced: Life = async (on, volumeName) => {
   await lab.orchestrator.setOutOfService(a.name, true);
   await timeline.measure("forced: ControllerUnpublishVolume", () => unpublishOnController(lab, volume, a));
   await start(on, volume, b, "forced");
-  assert.ok(await nothingLost(b, volume, checksums, lastSynced), "what was synced on node-a is not on node-b");
+  assert.ok(
+    await nothingLost(b, volume, checksums, lastSynced),
+    "what was synced on node-a is not on node-b",
+  );
   await release(on, volume, b, "pause");
   assert.ok(await provesStaleWriterBlocked(on, volume, a, writer), "node-a could still write");
   await start(on, volume, b, "resume");
-  assert.ok(await nothingLost(b, volume, checksums, lastSynced), "what was synced on node-a is no longer on node-b");
+  assert.ok(
+    await nothingLost(b, volume, checksums, lastSynced),
+    "what was synced on node-a is no longer on node-b",
+  );
   await release(on, volume, b, "end");
   await remove(on, volume);
 };
 
-/** The store loses all that it knew of the volume while node-a writes: node-a goes on writing all the time, and the volume can be moved again. */
+/**
+ * The store loses all that it knew of the volume while node-a writes: node-a goes on writing all the time,
+ * and the volume can be moved again.
+ */
 export const lost: Life = async (on, volumeName) => {
   const { lab, signal, timeline } = on;
   const [a, b] = [node(on, "node-a"), node(on, "node-b")];
@@ -117,18 +160,28 @@ export const lost: Life = async (on, volumeName) => {
       const read = await lab.store.get("AzVolume", volume.name, signal);
       const record = read.ok ? read.value.status?.record : undefined;
       const noted = (await checkpointedEpochs(lab, a.name)).get(volume.name);
-      return record?.writer?.nodeName === a.name && record.writer.epoch === noted && record.unverified.length === 0 ? true : undefined;
+      return record?.writer?.nodeName === a.name &&
+        record.writer.epoch === noted &&
+        record.unverified.length === 0
+        ? true
+        : undefined;
     }),
   );
   const lastSynced = await endWork(work);
   await release(on, volume, a, "move");
   await start(on, volume, b, "move");
-  assert.ok(await nothingLost(b, volume, work.checksums, lastSynced), "what was synced on node-a is not on node-b");
+  assert.ok(
+    await nothingLost(b, volume, work.checksums, lastSynced),
+    "what was synced on node-a is not on node-b",
+  );
   await release(on, volume, b, "end");
   await remove(on, volume);
 };
 
-/** The store loses all that it knew of the volume, which three nodes have attached and none uses: it is moved again all the same, and leaves nothing behind. */
+/**
+ * The store loses all that it knew of the volume, which three nodes have attached and none uses: it is
+ * moved again all the same, and leaves nothing behind.
+ */
 export const abandoned: Life = async (on, volumeName) => {
   const [a, b] = [node(on, "node-a"), node(on, "node-b")];
   const volume = await create(on, volumeName);
@@ -139,9 +192,14 @@ export const abandoned: Life = async (on, volumeName) => {
   await release(on, volume, a, "first");
   await forget(on, volume);
   await on.arm();
-  await on.timeline.measure("lost: known again, on three nodes", () => untilAttached(on, volume, ["node-a", "node-b", "node-c"]));
+  await on.timeline.measure("lost: known again, on three nodes", () =>
+    untilAttached(on, volume, ["node-a", "node-b", "node-c"]),
+  );
   await start(on, volume, b, "move");
-  assert.ok(await nothingLost(b, volume, work.checksums, lastSynced), "what was synced on node-a is not on node-b");
+  assert.ok(
+    await nothingLost(b, volume, work.checksums, lastSynced),
+    "what was synced on node-a is not on node-b",
+  );
   await release(on, volume, b, "end");
   await remove(on, volume);
 };
@@ -151,9 +209,19 @@ async function forget(on: Trial, volume: DemoVolume): Promise<void> {
   const { store } = on.lab;
   const attachments = await store.list("AzVolumeAttachment", {}, on.signal);
   assert.ok(attachments.ok);
-  const names = attachments.value.items.filter((attachment) => attachment.spec.volumeName === volume.name).map((attachment) => attachment.metadata.name);
-  for (const target of [{ kind: "AzVolume", name: volume.name } as const, ...names.map((name) => ({ kind: "AzVolumeAttachment", name }) as const)]) {
-    const freed = await changeSpec(store, target, (object) => ({ ...object, metadata: { ...object.metadata, finalizers: [] } }), on.signal);
+  const names = attachments.value.items
+    .filter((attachment) => attachment.spec.volumeName === volume.name)
+    .map((attachment) => attachment.metadata.name);
+  for (const target of [
+    { kind: "AzVolume", name: volume.name } as const,
+    ...names.map((name) => ({ kind: "AzVolumeAttachment", name }) as const),
+  ]) {
+    const freed = await changeSpec(
+      store,
+      target,
+      (object) => ({ ...object, metadata: { ...object.metadata, finalizers: [] } }),
+      on.signal,
+    );
     assert.ok(freed.ok, `${target.kind} ${target.name} keeps its finalizers`);
     assert.ok((await store.delete(target.kind, target.name, {}, on.signal)).ok);
   }
@@ -167,7 +235,12 @@ function node(on: Stage, name: string): LabNode {
 
 function create(on: Stage, name: string): Promise<DemoVolume> {
   return on.timeline.measure("CreateVolume", () =>
-    createVolume(on.lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "3" }, zones: ["eastus-1"] }),
+    createVolume(on.lab, {
+      name,
+      sizeGiB: 1n,
+      parameters: { skuName: "Premium_LRS", maxShares: "3" },
+      zones: ["eastus-1"],
+    }),
   );
 }
 
@@ -180,7 +253,9 @@ async function untilRecallAnswered(on: Stage, volume: DemoVolume, holder: LabNod
     const listed = await on.lab.store.list("AzVolumeAttachment", {}, on.signal);
     assert.ok(listed.ok);
     const own = listed.value.items.find(
-      (attachment) => attachment.spec.nodeName === holder.name && attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase(),
+      (attachment) =>
+        attachment.spec.nodeName === holder.name &&
+        attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase(),
     );
     return own?.spec.recall !== undefined && own.status?.recall?.id === own.spec.recall.id ? true : undefined;
   });

@@ -5,6 +5,8 @@ import type { Lab } from "../../demo/lab/lab.ts";
 /** What a node's own notes say: the epoch under which it mounted, for each volume that it has or may have. */
 export async function checkpointedEpochs(lab: Lab, nodeName: string): Promise<ReadonlyMap<string, number>> {
   const text = await readFile(join(lab.directory, nodeName, "state", "volumes.json"), "utf8");
-  const { volumes } = JSON.parse(text) as { readonly volumes: readonly { readonly volumeName: string; readonly epoch: number }[] };
+  const { volumes } = JSON.parse(text) as {
+    readonly volumes: readonly { readonly volumeName: string; readonly epoch: number }[];
+  };
   return new Map(volumes.map(({ volumeName, epoch }) => [volumeName, epoch]));
 }

@@ -3,27 +3,48 @@ import { status } from "@grpc/grpc-js";
 import { type CallOptions, type CsiClients, connectCsi, CsiError } from "../../demo/lab/csi-clients.ts";
 
 /** Codes that every orchestrator answers by calling again; a broken connection is UNAVAILABLE, too. */
-const retried: ReadonlySet<number> = new Set([status.UNAVAILABLE, status.ABORTED, status.DEADLINE_EXCEEDED, status.CANCELLED, status.FAILED_PRECONDITION]);
+const retried: ReadonlySet<number> = new Set([
+  status.UNAVAILABLE,
+  status.ABORTED,
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+  status.FAILED_PRECONDITION,
+]);
 
 const CALL_MAX_MS = 30_000;
 const ALL_CALLS_MAX_MS = 240_000;
 const PAUSE_MS = 100;
 
-/** Connects to a CSI socket as an orchestrator does: each call is made again, the same, until it is answered or time is over. */
+/**
+ * Connects to a CSI socket as an orchestrator does: each call is made again, the same, until it is answered
+ * or time is over.
+ */
 export function connectPatiently(socketPath: string, signal: AbortSignal): CsiClients {
   const clients = connectCsi(socketPath, signal);
-  return { controller: patient(clients.controller, signal), node: patient(clients.node, signal), close: clients.close };
+  return {
+    controller: patient(clients.controller, signal),
+    node: patient(clients.node, signal),
+    close: clients.close,
+  };
 }
 
 type Call = (request: unknown, options?: CallOptions) => Promise<unknown>;
 
 function patient<Methods extends object>(methods: Methods, signal: AbortSignal): Methods {
   return Object.fromEntries(
-    Object.entries(methods).map(([name, call]) => [name, (request: unknown) => untilAnswered(name, call as Call, request, signal)]),
+    Object.entries(methods).map(([name, call]) => [
+      name,
+      (request: unknown) => untilAnswered(name, call as Call, request, signal),
+    ]),
   ) as Methods;
 }
 
-async function untilAnswered(name: string, call: Call, request: unknown, signal: AbortSignal): Promise<unknown> {
+async function untilAnswered(
+  name: string,
+  call: Call,
+  request: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
   const endMs = performance.now() + ALL_CALLS_MAX_MS;
   const refusals: string[] = [];
   for (;;) {
@@ -33,7 +54,10 @@ async function untilAnswered(name: string, call: Call, request: unknown, signal:
       if (!(error instanceof CsiError) || !retried.has(error.code)) throw error;
       if (refusals.at(-1) !== error.message) refusals.push(error.message);
       if (performance.now() > endMs)
-        throw new Error(`${name} was not answered within ${ALL_CALLS_MAX_MS} ms; in between it said:\n  ${refusals.join("\n  ")}`, { cause: error });
+        throw new Error(
+          `${name} was not answered within ${ALL_CALLS_MAX_MS} ms; in between it said:\n  ${refusals.join("\n  ")}`,
+          { cause: error },
+        );
       await sleep(PAUSE_MS, undefined, { signal });
     }
   }

@@ -10,11 +10,23 @@ export interface CrashPoint {
   readonly life: { readonly name: string; readonly run: Life };
 }
 
-const passages: readonly { readonly process: CrashPoint["process"]; readonly life: CrashPoint["life"]; readonly steps: readonly StepName[] }[] = [
+const passages: readonly {
+  readonly process: CrashPoint["process"];
+  readonly life: CrashPoint["life"];
+  readonly steps: readonly StepName[];
+}[] = [
   {
     process: "controller",
     life: { name: "is created, grown and deleted", run: unused },
-    steps: ["create-object", "create-disk", "record-created", "resize-disk", "mark-delete", "delete-disk", "remove-volume"],
+    steps: [
+      "create-object",
+      "create-disk",
+      "record-created",
+      "resize-disk",
+      "mark-delete",
+      "delete-disk",
+      "remove-volume",
+    ],
   },
   {
     process: "controller",
@@ -34,17 +46,50 @@ const passages: readonly { readonly process: CrashPoint["process"]; readonly lif
     ],
   },
   { process: "controller", life: { name: "is recalled", run: recalled }, steps: ["recall"] },
-  { process: "controller", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["fence-intent", "fence-detach", "fence-clear"] },
+  {
+    process: "controller",
+    life: { name: "is fenced off a frozen node", run: fenced },
+    steps: ["fence-intent", "fence-detach", "fence-clear"],
+  },
   {
     process: "node-a",
     life: { name: "is moved in good order", run: moved },
-    steps: ["heartbeat", "acquire", "checkpoint", "format", "mount", "withdraw-request", "unmount", "release"],
+    steps: [
+      "heartbeat",
+      "acquire",
+      "checkpoint",
+      "format",
+      "mount",
+      "withdraw-request",
+      "unmount",
+      "release",
+    ],
   },
-  { process: "node-a", life: { name: "is recalled", run: recalled }, steps: ["answer-recall", "unmount", "release"] },
-  { process: "controller", life: { name: "is found attached by a store that knows nothing", run: abandoned }, steps: ["record-found", "record-created"] },
-  { process: "node-a", life: { name: "is found in use by a store that knows nothing", run: lost }, steps: ["reclaim"] },
-  { process: "node-b", life: { name: "is found in use by a store that knows nothing", run: lost }, steps: ["prove-clean"] },
-  { process: "node-a", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["unmount", "leave-quarantine"] },
+  {
+    process: "node-a",
+    life: { name: "is recalled", run: recalled },
+    steps: ["answer-recall", "unmount", "release"],
+  },
+  {
+    process: "controller",
+    life: { name: "is found attached by a store that knows nothing", run: abandoned },
+    steps: ["record-found", "record-created"],
+  },
+  {
+    process: "node-a",
+    life: { name: "is found in use by a store that knows nothing", run: lost },
+    steps: ["reclaim"],
+  },
+  {
+    process: "node-b",
+    life: { name: "is found in use by a store that knows nothing", run: lost },
+    steps: ["prove-clean"],
+  },
+  {
+    process: "node-a",
+    life: { name: "is fenced off a frozen node", run: fenced },
+    steps: ["unmount", "leave-quarantine"],
+  },
 ];
 
 /**
@@ -52,6 +97,8 @@ const passages: readonly { readonly process: CrashPoint["process"]; readonly lif
  * something unfinished.
  */
 export const crashPoints: readonly CrashPoint[] = [
-  ...passages.flatMap(({ process, life, steps }) => steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life })))),
+  ...passages.flatMap(({ process, life, steps }) =>
+    steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life }))),
+  ),
   { process: "node-a", when: "during", step: "format", life: { name: "is moved in good order", run: moved } },
 ];

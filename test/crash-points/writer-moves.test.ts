@@ -11,12 +11,35 @@ const heldByA = { ...grantedToA, held: true } as const;
 const unrequestedA = { ...heldByA, requested: false } as const;
 
 function aRecord(changes: Partial<WriterRecord> = {}): WriterRecord {
-  return { epoch: 1, quarantine: [], unverified: [], clean: [], adopted: false, storeIncarnation: 0, ...changes };
+  return {
+    epoch: 1,
+    quarantine: [],
+    unverified: [],
+    clean: [],
+    adopted: false,
+    storeIncarnation: 0,
+    ...changes,
+  };
 }
 
-const moves: readonly { readonly because: string; readonly before: WriterRecord; readonly after: WriterRecord; readonly wrong: string | undefined }[] = [
-  { because: "a grant raises the epoch", before: aRecord({ epoch: 0 }), after: aRecord({ writer: grantedToA }), wrong: undefined },
-  { because: "a grant needs a new epoch", before: aRecord(), after: aRecord({ writer: grantedToA }), wrong: "node-a was granted epoch 1 after epoch 1" },
+const moves: readonly {
+  readonly because: string;
+  readonly before: WriterRecord;
+  readonly after: WriterRecord;
+  readonly wrong: string | undefined;
+}[] = [
+  {
+    because: "a grant raises the epoch",
+    before: aRecord({ epoch: 0 }),
+    after: aRecord({ writer: grantedToA }),
+    wrong: undefined,
+  },
+  {
+    because: "a grant needs a new epoch",
+    before: aRecord(),
+    after: aRecord({ writer: grantedToA }),
+    wrong: "node-a was granted epoch 1 after epoch 1",
+  },
   {
     because: "nobody is granted the volume in quarantine",
     before: aRecord({ epoch: 0, quarantine: [nodeA] }),
@@ -41,15 +64,30 @@ const moves: readonly { readonly because: string; readonly before: WriterRecord;
     after: aRecord({ unverified: [nodeB], writer: heldByA }),
     wrong: "node-a holds what it was only granted",
   },
-  { because: "what was granted may be taken", before: aRecord({ writer: grantedToA }), after: aRecord({ writer: heldByA }), wrong: undefined },
+  {
+    because: "what was granted may be taken",
+    before: aRecord({ writer: grantedToA }),
+    after: aRecord({ writer: heldByA }),
+    wrong: undefined,
+  },
   {
     because: "a node that is being fenced may not take",
     before: aRecord({ writer: grantedToA, fencing: nodeA }),
     after: aRecord({ writer: heldByA, fencing: nodeA }),
     wrong: "node-a took while it is being fenced",
   },
-  { because: "a holder gives", before: aRecord({ writer: heldByA }), after: aRecord({ writer: grantedToA }), wrong: undefined },
-  { because: "what was given back is revoked", before: aRecord({ writer: { ...unrequestedA, held: false } }), after: aRecord(), wrong: undefined },
+  {
+    because: "a holder gives",
+    before: aRecord({ writer: heldByA }),
+    after: aRecord({ writer: grantedToA }),
+    wrong: undefined,
+  },
+  {
+    because: "what was given back is revoked",
+    before: aRecord({ writer: { ...unrequestedA, held: false } }),
+    after: aRecord(),
+    wrong: undefined,
+  },
   {
     because: "a holder is not revoked",
     before: aRecord({ writer: unrequestedA }),

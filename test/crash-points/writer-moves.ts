@@ -3,8 +3,8 @@ import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 type Writer = NonNullable<WriterRecord["writer"]>;
 
 /**
- * What is wrong with the step from one version of a writer record to the next; undefined if nothing. Written from the table of the writer protocol alone,
- * not from the code that makes the moves.
+ * What is wrong with the step from one version of a writer record to the next; undefined if nothing.
+ * Written from the table of the writer protocol alone, not from the code that makes the moves.
  */
 export function wrongMove(before: WriterRecord, after: WriterRecord): string | undefined {
   const [from, to] = [before.writer, after.writer];
@@ -24,22 +24,29 @@ function wrongHolding(before: WriterRecord, from: Writer, to: Writer): string | 
 }
 
 function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): string | undefined {
-  if (to.epoch !== after.epoch || after.epoch <= before.epoch) return `${to.nodeName} was granted epoch ${to.epoch} after epoch ${before.epoch}`;
-  if (to.held) return isClaim(before, after, to) ? undefined : `${to.nodeName} holds what it was only granted`;
-  if (before.fencing !== undefined) return `${to.nodeName} was granted the volume while ${before.fencing.nodeName} is being fenced`;
+  if (to.epoch !== after.epoch || after.epoch <= before.epoch)
+    return `${to.nodeName} was granted epoch ${to.epoch} after epoch ${before.epoch}`;
+  if (to.held)
+    return isClaim(before, after, to) ? undefined : `${to.nodeName} holds what it was only granted`;
+  if (before.fencing !== undefined)
+    return `${to.nodeName} was granted the volume while ${before.fencing.nodeName} is being fenced`;
   if (before.unverified.length > 0)
     return `${to.nodeName} was granted the volume while ${before.unverified.map((node) => node.nodeName).join(", ")} is unverified`;
-  return before.quarantine.some((node) => node.vmId === to.vmId) ? `${to.nodeName} was granted the volume in quarantine` : undefined;
+  return before.quarantine.some((node) => node.vmId === to.vmId)
+    ? `${to.nodeName} was granted the volume in quarantine`
+    : undefined;
 }
 
 /** A node that had the disk when its record was lost goes on writing. */
 function isClaim(before: WriterRecord, after: WriterRecord, to: Writer): boolean {
-  const isUnverified = (record: WriterRecord): boolean => record.unverified.some((node) => node.vmId === to.vmId);
+  const isUnverified = (record: WriterRecord): boolean =>
+    record.unverified.some((node) => node.vmId === to.vmId);
   return isUnverified(before) && !isUnverified(after) && before.fencing?.vmId !== to.vmId;
 }
 
 function wrongEnd(before: WriterRecord, after: WriterRecord, from: Writer): string | undefined {
-  const isFenced = before.fencing?.vmId === from.vmId && after.quarantine.some((node) => node.vmId === from.vmId);
+  const isFenced =
+    before.fencing?.vmId === from.vmId && after.quarantine.some((node) => node.vmId === from.vmId);
   if (isFenced) return undefined;
   if (from.held) return `${from.nodeName} is no writer any more, and neither gave nor was fenced`;
   return from.requested ? `${from.nodeName} was revoked while it was wanted` : undefined;

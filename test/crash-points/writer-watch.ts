@@ -4,7 +4,10 @@ import type { Lab } from "../../demo/lab/lab.ts";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { wrongMove } from "./writer-moves.ts";
 
-/** Looks on from beside: at every version of every writer record, and at who has a disk mounted that takes writes. */
+/**
+ * Looks on from beside: at every version of every writer record, and at who has a disk mounted that takes
+ * writes.
+ */
 export interface WriterWatch {
   /** What was seen that must never be. */
   violations(): readonly string[];
@@ -40,7 +43,12 @@ interface Findings {
   readonly seen: { records: number; looks: number };
 }
 
-async function judgeRecords(lab: Lab, fromVersion: string, { found, seen }: Findings, signal: AbortSignal): Promise<void> {
+async function judgeRecords(
+  lab: Lab,
+  fromVersion: string,
+  { found, seen }: Findings,
+  signal: AbortSignal,
+): Promise<void> {
   const records = new Map<string, WriterRecord>();
   try {
     for await (const event of lab.store.watch("AzVolume", {}, fromVersion, signal)) {
@@ -85,12 +93,17 @@ function doublyMounted(lab: Lab): readonly string[] {
     .map(([disk, nodes]) => `${disk} is mounted on ${nodes.map(({ nodeName }) => nodeName).join(" and ")}`);
 }
 
-/** The lab's loop devices that are not cut off, by major:minor: a device that was cut off has one sector left. */
+/**
+ * The lab's loop devices that are not cut off, by major:minor: a device that was cut off has one sector
+ * left.
+ */
 function liveDevices(directory: string): ReadonlyMap<string, string> {
   const devices = new Map<string, string>();
   for (const name of readdirSync("/sys/block")) {
     if (!name.startsWith("loop")) continue;
-    const [file, sectors, majorMinor] = ["loop/backing_file", "size", "dev"].map((attribute) => readAttribute(`/sys/block/${name}/${attribute}`));
+    const [file, sectors, majorMinor] = ["loop/backing_file", "size", "dev"].map((attribute) =>
+      readAttribute(`/sys/block/${name}/${attribute}`),
+    );
     if (file?.startsWith(`${directory}/`) === true && Number(sectors) > 1 && majorMinor !== undefined)
       devices.set(majorMinor, file.slice(directory.length + 1));
   }

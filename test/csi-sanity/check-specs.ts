@@ -5,7 +5,10 @@ import type { Spec } from "./ginkgo-report.ts";
 /** Of 103 specs; the others belong to capabilities that the driver does not advertise. */
 const RUN_MIN = 55;
 
-/** What a spec says when it skips itself because a capability is not advertised; any other skip hides something. */
+/**
+ * What a spec says when it skips itself because a capability is not advertised; any other skip hides
+ * something.
+ */
 const UNADVERTISED = [
   /^(Create|Delete|List|Get)Snapshots? not supported/u,
   /^Snapshot not supported/u,
@@ -19,7 +22,9 @@ const UNADVERTISED = [
   /^testnodevolumeattachlimit not enabled/u,
 ];
 
-/** A test for each spec that ran, and that none was skipped but those of what the driver does not advertise. */
+/**
+ * A test for each spec that ran, and that none was skipped but those of what the driver does not advertise.
+ */
 export async function checkSpecs(t: TestContext, specs: readonly Spec[]): Promise<void> {
   const ran = specs.filter(({ state }) => state !== "skipped" && state !== "pending");
   for (const { name, state, message } of ran) {

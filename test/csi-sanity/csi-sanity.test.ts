@@ -46,7 +46,10 @@ async function mountsBelow(folder: string): Promise<readonly string[]> {
 }
 
 /** One run of csi-sanity against a fresh driver, store and Azure, and what it left behind. */
-async function runSanity(folder: string, signal: AbortSignal): Promise<{ specs: readonly Spec[]; leftBehind: readonly string[]; log: string }> {
+async function runSanity(
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ specs: readonly Spec[]; leftBehind: readonly string[]; log: string }> {
   const program = await buildCsiSanity(console.log, signal);
   const kubeletDirectory = join(folder, "kubelet");
   const deviceRoot = join(folder, "dev");
@@ -58,7 +61,14 @@ async function runSanity(folder: string, signal: AbortSignal): Promise<{ specs: 
     dataPlane,
     settings: { timeScale: TIME_SCALE },
     virtualMachines: [
-      { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name: VM_NAME, computerName: NODE_NAME, location: LOCATION, zone: "1" },
+      {
+        subscriptionId: SUBSCRIPTION_ID,
+        resourceGroup: RESOURCE_GROUP,
+        name: VM_NAME,
+        computerName: NODE_NAME,
+        location: LOCATION,
+        zone: "1",
+      },
     ],
   });
   try {
@@ -116,7 +126,8 @@ async function runSanity(folder: string, signal: AbortSignal): Promise<{ specs: 
 it("passes every spec of csi-sanity for what it advertises", { timeout: TEST_TIMEOUT_MS }, async (t) => {
   const availability = dataPlaneAvailable();
   if (!availability.available) return t.skip(availability.reason);
-  if ((await findCommand("go")) === undefined) return t.skip("needs Go: csi-sanity is built from its sources");
+  if ((await findCommand("go")) === undefined)
+    return t.skip("needs Go: csi-sanity is built from its sources");
   const { specs, leftBehind, log } = await withFolder((folder) => runSanity(folder, t.signal));
 
   if (specs.some(({ state }) => state === "failed")) console.log(log);

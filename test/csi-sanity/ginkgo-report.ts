@@ -3,7 +3,15 @@ import { readFile } from "node:fs/promises";
 /** One spec of csi-sanity as Ginkgo reports it. */
 export interface Spec {
   readonly name: string;
-  readonly state: "passed" | "failed" | "skipped" | "pending" | "timedout" | "panicked" | "interrupted" | "aborted";
+  readonly state:
+    | "passed"
+    | "failed"
+    | "skipped"
+    | "pending"
+    | "timedout"
+    | "panicked"
+    | "interrupted"
+    | "aborted";
   /** Why it failed or skipped itself; empty if it passed. */
   readonly message: string;
 }
@@ -15,7 +23,10 @@ interface GinkgoSuite {
     readonly LeafNodeType: string;
     readonly LeafNodeText: string;
     readonly State: Spec["state"];
-    readonly Failure?: { readonly Message?: string; readonly Location?: { readonly FileName?: string; readonly LineNumber?: number } };
+    readonly Failure?: {
+      readonly Message?: string;
+      readonly Location?: { readonly FileName?: string; readonly LineNumber?: number };
+    };
   }[];
 }
 
@@ -27,7 +38,8 @@ export async function readGinkgoReport(path: string): Promise<readonly Spec[]> {
     .filter((spec) => spec.LeafNodeType === "It" || spec.State === "failed")
     .map((spec) => {
       const at = spec.Failure?.Location;
-      const place = at === undefined || spec.State === "skipped" ? "" : ` (${at.FileName ?? "?"}:${at.LineNumber ?? 0})`;
+      const place =
+        at === undefined || spec.State === "skipped" ? "" : ` (${at.FileName ?? "?"}:${at.LineNumber ?? 0})`;
       return {
         name: [...(spec.ContainerHierarchyTexts ?? []), spec.LeafNodeText].join(" › "),
         state: spec.State,

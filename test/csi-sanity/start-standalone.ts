@@ -51,16 +51,20 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk: string) => output.push(chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (chunk: string) => output.push(chunk));
   const exited = once(child, "exit");
   const log = (): string => output.join("");
 
   const deadlineMs = performance.now() + READY_MAX_MS;
   while (!(await takesConnections(options.socketPath))) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`standalone ended before it served ${options.socketPath}:\n${log()}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`standalone ended before it served ${options.socketPath}:\n${log()}`);
     if (performance.now() > deadlineMs) {
       child.kill("SIGKILL");
-      throw new Error(`standalone did not serve ${options.socketPath} within ${READY_MAX_MS / 1000} s:\n${log()}`);
+      throw new Error(
+        `standalone did not serve ${options.socketPath} within ${READY_MAX_MS / 1000} s:\n${log()}`,
+      );
     }
     await sleep(POLL_MS);
   }

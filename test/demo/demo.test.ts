@@ -16,11 +16,17 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const RUN_MAX_MS = 60_000;
 /** How long a run may take on one that has none. */
 const PATIENCE_MS = 600_000;
-/** Longer than a busy machine takes from a fence until the next node requests the volume, and from there until the stale writer is proven to be blocked. */
+/**
+ * Longer than a busy machine takes from a fence until the next node requests the volume, and from there
+ * until the stale writer is proven to be blocked.
+ */
 const PRUNE_AFTER_MS = 30_000;
 const available = dataPlaneAvailable();
 
-/** A demo that runs, with a folder for temporary files of its own: whatever it leaves behind can be told from what others leave. */
+/**
+ * A demo that runs, with a folder for temporary files of its own: whatever it leaves behind can be told
+ * from what others leave.
+ */
 interface Running {
   readonly process: ChildProcess;
   readonly folder: string;
@@ -67,7 +73,9 @@ describe("npm run demo", () => {
             resolve();
           };
           said.add(look);
-          child.once("close", () => reject(new Error(`the demo ended before it said ${JSON.stringify(text)}:\n${output}`)));
+          child.once("close", () =>
+            reject(new Error(`the demo ended before it said ${JSON.stringify(text)}:\n${output}`)),
+          );
           look();
         }),
       ended: async () => {
@@ -77,62 +85,95 @@ describe("npm run demo", () => {
     };
   }
 
-  it("does the main job within a minute, loses nothing, blocks the stale writer and leaves nothing", { timeout: PATIENCE_MS }, async () => {
-    const startedMs = performance.now() - (await shortageMs());
-    const demo = await start(["--json"]);
-    const code = await demo.ended();
-    const findings: unknown = JSON.parse(demo.output().split("\n")[0] ?? "");
-    assert.ok(isFindings(findings), demo.output());
-    assert.deepEqual(
-      { code, ok: findings.ok, checksumsHeld: findings.checksumsHeld, staleWriterBlocked: findings.staleWriterBlocked, leaked: findings.leaked },
-      { code: 0, ok: true, checksumsHeld: true, staleWriterBlocked: true, leaked: 0 },
-    );
-    assert.equal(findings.replicated.armCallsOnPath, 0, "a graceful failover with replicas calls Azure");
-    assert.ok(findings.plain.armCallsOnPath > 0, "the contrast without replicas did not detach and attach");
-    assert.ok(findings.phases.length >= 20 && findings.phases.every((phase) => phase.ms >= 0));
-    const tookMs = performance.now() - (await shortageMs()) - startedMs;
-    assert.ok(tookMs < RUN_MAX_MS, `it took more than a minute in which nobody waited for the processor or a disk: ${Math.round(tookMs)} ms`);
-    assert.deepEqual(await leftBehind(demo.folder), []);
-  });
+  it(
+    "does the main job within a minute, loses nothing, blocks the stale writer and leaves nothing",
+    { timeout: PATIENCE_MS },
+    async () => {
+      const startedMs = performance.now() - (await shortageMs());
+      const demo = await start(["--json"]);
+      const code = await demo.ended();
+      const findings: unknown = JSON.parse(demo.output().split("\n")[0] ?? "");
+      assert.ok(isFindings(findings), demo.output());
+      assert.deepEqual(
+        {
+          code,
+          ok: findings.ok,
+          checksumsHeld: findings.checksumsHeld,
+          staleWriterBlocked: findings.staleWriterBlocked,
+          leaked: findings.leaked,
+        },
+        { code: 0, ok: true, checksumsHeld: true, staleWriterBlocked: true, leaked: 0 },
+      );
+      assert.equal(findings.replicated.armCallsOnPath, 0, "a graceful failover with replicas calls Azure");
+      assert.ok(findings.plain.armCallsOnPath > 0, "the contrast without replicas did not detach and attach");
+      assert.ok(findings.phases.length >= 20 && findings.phases.every((phase) => phase.ms >= 0));
+      const tookMs = performance.now() - (await shortageMs()) - startedMs;
+      assert.ok(
+        tookMs < RUN_MAX_MS,
+        `it took more than a minute in which nobody waited for the processor or a disk: ${Math.round(tookMs)} ms`,
+      );
+      assert.deepEqual(await leftBehind(demo.folder), []);
+    },
+  );
 
-  it("does so as well with replicas that are older than they are kept without a request", { timeout: PATIENCE_MS }, async () => {
-    const demo = await start(["--json", `--prune-after=${PRUNE_AFTER_MS}`]);
-    const code = await demo.ended();
-    const findings: unknown = JSON.parse(demo.output().split("\n")[0] ?? "");
-    assert.ok(isFindings(findings), demo.output());
-    const { ok, replicasKept, checksumsHeld, staleWriterBlocked, leaked } = findings;
-    assert.deepEqual(
-      { code, ok, replicasKept, checksumsHeld, staleWriterBlocked, leaked },
-      { code: 0, ok: true, replicasKept: true, checksumsHeld: true, staleWriterBlocked: true, leaked: 0 },
-    );
-    assert.equal(findings.replicated.armCallsOnPath, 0, "a graceful failover to an old replica calls Azure");
-  });
+  it(
+    "does so as well with replicas that are older than they are kept without a request",
+    { timeout: PATIENCE_MS },
+    async () => {
+      const demo = await start(["--json", `--prune-after=${PRUNE_AFTER_MS}`]);
+      const code = await demo.ended();
+      const findings: unknown = JSON.parse(demo.output().split("\n")[0] ?? "");
+      assert.ok(isFindings(findings), demo.output());
+      const { ok, replicasKept, checksumsHeld, staleWriterBlocked, leaked } = findings;
+      assert.deepEqual(
+        { code, ok, replicasKept, checksumsHeld, staleWriterBlocked, leaked },
+        { code: 0, ok: true, replicasKept: true, checksumsHeld: true, staleWriterBlocked: true, leaked: 0 },
+      );
+      assert.equal(
+        findings.replicated.armCallsOnPath,
+        0,
+        "a graceful failover to an old replica calls Azure",
+      );
+    },
+  );
 
   for (const moment of ["Starting the emulator", "1  A replicated disk", "4  Forced failover"]) {
-    it(`cleans up when it is interrupted after ${JSON.stringify(moment)}`, { timeout: PATIENCE_MS }, async (context) => {
-      if (!available.available && moment.startsWith("4")) return context.skip(available.reason);
-      const demo = await start([]);
-      await demo.untilSaid(moment);
-      demo.process.kill("SIGINT");
-      assert.equal(await demo.ended(), 1);
-      assert.deepEqual(await leftBehind(demo.folder), []);
-    });
+    it(
+      `cleans up when it is interrupted after ${JSON.stringify(moment)}`,
+      { timeout: PATIENCE_MS },
+      async (context) => {
+        if (!available.available && moment.startsWith("4")) return context.skip(available.reason);
+        const demo = await start([]);
+        await demo.untilSaid(moment);
+        demo.process.kill("SIGINT");
+        assert.equal(await demo.ended(), 1);
+        assert.deepEqual(await leftBehind(demo.folder), []);
+      },
+    );
   }
 
-  it("prints sockets and goes on running with --keep, until it is interrupted", { timeout: PATIENCE_MS }, async () => {
-    const demo = await start(["--keep", "--time-scale=0.01"]);
-    await demo.untilSaid("Still running");
-    await demo.untilSaid("unix://");
-    demo.process.kill("SIGINT");
-    assert.equal(await demo.ended(), 0);
-    assert.deepEqual(await leftBehind(demo.folder), []);
-  });
+  it(
+    "prints sockets and goes on running with --keep, until it is interrupted",
+    { timeout: PATIENCE_MS },
+    async () => {
+      const demo = await start(["--keep", "--time-scale=0.01"]);
+      await demo.untilSaid("Still running");
+      await demo.untilSaid("unix://");
+      demo.process.kill("SIGINT");
+      assert.equal(await demo.ended(), 0);
+      assert.deepEqual(await leftBehind(demo.folder), []);
+    },
+  );
 });
 
 interface Findings {
   readonly ok: boolean;
   readonly phases: readonly { readonly name: string; readonly ms: number; readonly armCalls: number }[];
-  readonly replicated: { readonly gracefulMs: number; readonly armCallsOnPath: number; readonly forcedMs: number };
+  readonly replicated: {
+    readonly gracefulMs: number;
+    readonly armCallsOnPath: number;
+    readonly forcedMs: number;
+  };
   readonly plain: { readonly gracefulMs: number; readonly armCallsOnPath: number };
   readonly checksumsHeld: boolean;
   readonly staleWriterBlocked: boolean;
@@ -141,11 +182,23 @@ interface Findings {
 }
 
 function isFindings(value: unknown): value is Findings {
-  const keys = ["ok", "phases", "replicated", "plain", "checksumsHeld", "staleWriterBlocked", "replicasKept", "leaked"];
+  const keys = [
+    "ok",
+    "phases",
+    "replicated",
+    "plain",
+    "checksumsHeld",
+    "staleWriterBlocked",
+    "replicasKept",
+    "leaked",
+  ];
   return typeof value === "object" && value !== null && Object.keys(value).join() === keys.join();
 }
 
-/** For how long since its start something on this machine has waited for the processor or a disk, in milliseconds; 0 where the kernel does not say. */
+/**
+ * For how long since its start something on this machine has waited for the processor or a disk, in
+ * milliseconds; 0 where the kernel does not say.
+ */
 async function shortageMs(): Promise<number> {
   const waits = ["cpu", "io"].map(async (resource) => {
     const text = await readFile(`/proc/pressure/${resource}`, "utf8").catch(() => "");
@@ -157,7 +210,9 @@ async function shortageMs(): Promise<number> {
 /** Files, processes, loop devices and mounts that still have to do with a folder. */
 async function leftBehind(folder: string): Promise<readonly string[]> {
   const files = (await readdir(folder)).map((name) => `file ${name}`);
-  const mounts = (await readFile("/proc/self/mountinfo", "utf8")).split("\n").filter((line) => line.includes(folder));
+  const mounts = (await readFile("/proc/self/mountinfo", "utf8"))
+    .split("\n")
+    .filter((line) => line.includes(folder));
   const processes: string[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/u.test(name))) {
     const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
@@ -165,6 +220,13 @@ async function leftBehind(folder: string): Promise<readonly string[]> {
   }
   const losetup = await findCommand("losetup");
   const devices =
-    losetup === undefined ? "" : (await runCommand(losetup, ["--list", "--noheadings", "--output", "NAME,BACK-FILE"], { cwd: ROOT, timeoutMs: 10_000 })).output;
+    losetup === undefined
+      ? ""
+      : (
+          await runCommand(losetup, ["--list", "--noheadings", "--output", "NAME,BACK-FILE"], {
+            cwd: ROOT,
+            timeoutMs: 10_000,
+          })
+        ).output;
   return [...files, ...mounts, ...processes, ...devices.split("\n").filter((line) => line.includes(folder))];
 }

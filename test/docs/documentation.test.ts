@@ -19,7 +19,10 @@ import { settingsRows } from "./settings-rows.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 const RELATIVE_LINK = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/gu;
-/** A path of this repository in code marks; patterns (`*`), placeholders (`<`) and lists (`{`) name no single file. */
+/**
+ * A path of this repository in code marks; patterns (`*`), placeholders (`<`) and lists (`{`) name no
+ * single file.
+ */
 const SOURCE_PATH = /`((?:src|test|testbed|sim|demo|bench|scripts|docs|deploy)\/[\w./-]*)`/gu;
 const NPM_SCRIPT = /npm run ([\w:-]+)/gu;
 const DIAGRAM = /```mermaid\n([\s\S]*?)```/gu;
@@ -31,7 +34,9 @@ const pages = await readPages();
 async function readPages(): Promise<readonly { readonly path: string; readonly text: string }[]> {
   const paths: string[] = [];
   for await (const path of glob(["*.md", "docs/**/*.md"], { cwd: ROOT })) paths.push(path);
-  return Promise.all(paths.toSorted().map(async (path) => ({ path, text: await readFile(join(ROOT, path), "utf8") })));
+  return Promise.all(
+    paths.toSorted().map(async (path) => ({ path, text: await readFile(join(ROOT, path), "utf8") })),
+  );
 }
 
 function found(pattern: RegExp, text: string): readonly string[] {
@@ -50,16 +55,29 @@ describe("the documentation", () => {
   }
 
   it("names only npm scripts that there are", async () => {
-    const { scripts } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { readonly scripts: Readonly<Record<string, string>> };
+    const { scripts } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
     for (const { path, text } of pages) {
-      for (const script of found(NPM_SCRIPT, text)) assert.ok(script in scripts, `${path}: npm run ${script}`);
+      for (const script of found(NPM_SCRIPT, text))
+        assert.ok(script in scripts, `${path}: npm run ${script}`);
     }
   });
 
   it("lists every setting of every role as --help does", () => {
     const text = pages.find(({ path }) => path === join("docs", "settings.md"))?.text ?? "";
     const written = text.split("\n").filter((line) => line.startsWith("| `--"));
-    assert.deepEqual(written, settingsRows([storeRole, controllerRole, nodeRole, standaloneRole, schedulerExtenderRole, preStopCommand]));
+    assert.deepEqual(
+      written,
+      settingsRows([
+        storeRole,
+        controllerRole,
+        nodeRole,
+        standaloneRole,
+        schedulerExtenderRole,
+        preStopCommand,
+      ]),
+    );
   });
 
   it("says what goes wrong without each rule that the models leave out in turn", () => {
@@ -81,6 +99,7 @@ describe("the documentation", () => {
     const index = pages.find(({ path }) => path === join("docs", "README.md"))?.text ?? "";
     const records = pages.map(({ path }) => path).filter((path) => /^docs\/adr\/\d{4}-/u.test(path));
     assert.ok(records.length > 0);
-    for (const record of records) assert.ok(index.includes(record.slice("docs/".length)), `docs/README.md does not link ${record}`);
+    for (const record of records)
+      assert.ok(index.includes(record.slice("docs/".length)), `docs/README.md does not link ${record}`);
   });
 });

@@ -5,7 +5,12 @@ export function eventsRows(): readonly string[] {
   return Object.keys(eventReasons).map((reason) => rowOf(reason as EventReason));
 }
 
-const toldNames = { PersistentVolumeClaim: "claim", Pod: "waiting pods", PodOnNode: "pods on the node", Node: "node" } as const;
+const toldNames = {
+  PersistentVolumeClaim: "claim",
+  Pod: "waiting pods",
+  PodOnNode: "pods on the node",
+  Node: "node",
+} as const;
 
 function rowOf(reason: EventReason): string {
   const { type, tells, when, remedy } = meaningOf(reason);

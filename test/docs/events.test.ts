@@ -7,7 +7,10 @@ import { eventReasons } from "../../src/core/events/event-reasons.ts";
 import { eventsRows } from "./events-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Kubernetes' limit on an event's message (1,024), less what a message is cut to before its remedy follows (700). */
+/**
+ * Kubernetes' limit on an event's message (1,024), less what a message is cut to before its remedy follows
+ * (700).
+ */
 const REMEDY_MAX_CHARS = 300;
 
 describe("docs/events.md", () => {
@@ -21,7 +24,10 @@ describe("docs/events.md", () => {
 
   it("lists no reason that nobody tells any more", async () => {
     const told = new Set<string>();
-    for await (const path of glob("src/{runtime,controller,objects,node,csi,core/{writer,attachment,volume,node}}/**/*.ts", { cwd: ROOT })) {
+    for await (const path of glob(
+      "src/{runtime,controller,objects,node,csi,core/{writer,attachment,volume,node}}/**/*.ts",
+      { cwd: ROOT },
+    )) {
       if (path.includes(".test.") || path.includes("/gen/")) continue;
       const source = await readFile(join(ROOT, path), "utf8");
       for (const [, word = ""] of source.matchAll(/"([A-Z][A-Za-z]+)"/gu)) told.add(word);

@@ -20,7 +20,11 @@ describe("the examples", () => {
   it("are each applied to a cluster by a test, and each told of in docs/lab.md", async () => {
     const examples = await paths("**/*.yaml", "examples");
     assert.ok(examples.length > 0);
-    const tests = (await Promise.all((await paths("**/*.ts", "test/cluster")).map((path) => textOf(join("test/cluster", path))))).join("\n");
+    const tests = (
+      await Promise.all(
+        (await paths("**/*.ts", "test/cluster")).map((path) => textOf(join("test/cluster", path))),
+      )
+    ).join("\n");
     const page = await textOf("docs/lab.md");
     assert.deepEqual(
       examples.filter((path) => !tests.includes(`example("${path}")`)),

@@ -13,7 +13,9 @@ describe("docs/proof.md", () => {
   it("has a row with a storm for each safety rule that can be taken away", async () => {
     const page = await readFile(new URL("../../docs/proof.md", import.meta.url), "utf8");
     const rows = page.split("\n").filter((line) => /^\| (?:`\w+\/|variants of)/u.test(line));
-    const named = rows.flatMap((row) => [...(row.split("|")[2] ?? "").matchAll(/`([\w-]+)`/gu)].map(([, name = ""]) => name));
+    const named = rows.flatMap((row) =>
+      [...(row.split("|")[2] ?? "").matchAll(/`([\w-]+)`/gu)].map(([, name = ""]) => name),
+    );
     assert.deepEqual(named.toSorted(), mutations.map(({ name }) => name).toSorted());
   });
 });

@@ -6,15 +6,23 @@ export interface DocumentedRole {
   readonly options: Options;
 }
 
-/** The rows of the table in docs/settings.md: one for each setting and meaning, with the roles that have it. */
+/**
+ * The rows of the table in docs/settings.md: one for each setting and meaning, with the roles that have it.
+ */
 export function settingsRows(roles: readonly DocumentedRole[]): readonly string[] {
   const rows = roles.flatMap((role) =>
-    Object.entries(role.options).map(([name, option]) => ({ role: role.name, key: `\`--${name}\``, description: describeOption(option) })),
+    Object.entries(role.options).map(([name, option]) => ({
+      role: role.name,
+      key: `\`--${name}\``,
+      description: describeOption(option),
+    })),
   );
   const bySetting = Map.groupBy(rows, ({ key, description }) => `${key} ${description}`);
   return [...bySetting.values()].flatMap((same) => {
     const [first] = same;
-    return first === undefined ? [] : [`| ${first.key} | ${same.map(({ role }) => role).join(", ")} | ${first.description} |`];
+    return first === undefined
+      ? []
+      : [`| ${first.key} | ${same.map(({ role }) => role).join(", ")} | ${first.description} |`];
   });
 }
 

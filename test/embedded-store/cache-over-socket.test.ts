@@ -19,48 +19,70 @@ const TEST_TIMEOUT_MS = 240_000;
 /** Until the disk has synced a write on a busy machine, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
-it("a cache follows the store through every restart of its server, and tells each object once", { timeout: TEST_TIMEOUT_MS }, async () => {
-  const directory = await mkdtemp(join(tmpdir(), "store-restart-"));
-  const socketPath = join(directory, "store.sock");
-  const client = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom, requestTimeoutMs: REQUEST_TIMEOUT_MS });
-  const cache = createObjectCache({ store: client, clock: systemClock, random: systemRandom, logger: failingLogger, kinds: ["AzDriverNode"] });
-  const told: string[] = [];
-  cache.onChange((change) => told.push(`${change.name} ${change.previous === undefined ? "new" : "again"}`));
-  const stop = new AbortController();
-  const running = cache.run(stop.signal);
-  try {
-    const names: string[] = [];
-    for (let life = 0; life < RESTARTS; life++) {
-      const store = openEmbeddedStore({ file: join(directory, "store.db"), clock: systemClock, random: systemRandom });
-      const server = await serveEmbeddedStore({ store, socketPath, logger: failingLogger });
-      for (let index = 0; index < WRITES_PER_LIFE; index++) {
-        // Names in the order of their making: the first list, which comes when it comes, tells them by name.
-        const name = `node-${life}-${String(index).padStart(3, "0")}`;
-        const made = await client.create("AzDriverNode", aNewDriverNode(name), stop.signal);
-        assert.ok(made.ok, JSON.stringify(made));
-        names.push(name);
-      }
-      const isThere = await cache.waitUntil(
-        "AzDriverNode",
-        names.at(-1) ?? "",
-        (node) => node !== undefined,
-        { timeoutMs: WAIT_MS, clock: systemClock },
-        stop.signal,
-      );
-      assert.ok(isThere, "the cache didn't come back in time");
-      const listed = await client.list("AzDriverNode", {}, stop.signal);
-      assert.deepEqual(listed.ok && listed.value.items, cache.list("AzDriverNode"));
-      await server.close();
-      store.close();
-    }
-    assert.deepEqual(
-      told,
-      names.map((name) => `${name} new`),
+it(
+  "a cache follows the store through every restart of its server, and tells each object once",
+  { timeout: TEST_TIMEOUT_MS },
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), "store-restart-"));
+    const socketPath = join(directory, "store.sock");
+    const client = connectEmbeddedStore({
+      socketPath,
+      clock: systemClock,
+      random: systemRandom,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    });
+    const cache = createObjectCache({
+      store: client,
+      clock: systemClock,
+      random: systemRandom,
+      logger: failingLogger,
+      kinds: ["AzDriverNode"],
+    });
+    const told: string[] = [];
+    cache.onChange((change) =>
+      told.push(`${change.name} ${change.previous === undefined ? "new" : "again"}`),
     );
-  } finally {
-    stop.abort();
-    await running;
-    client.close();
-    await rm(directory, { recursive: true });
-  }
-});
+    const stop = new AbortController();
+    const running = cache.run(stop.signal);
+    try {
+      const names: string[] = [];
+      for (let life = 0; life < RESTARTS; life++) {
+        const store = openEmbeddedStore({
+          file: join(directory, "store.db"),
+          clock: systemClock,
+          random: systemRandom,
+        });
+        const server = await serveEmbeddedStore({ store, socketPath, logger: failingLogger });
+        for (let index = 0; index < WRITES_PER_LIFE; index++) {
+          // Names in the order of their making: the first list, which comes when it comes, tells them by
+          // name.
+          const name = `node-${life}-${String(index).padStart(3, "0")}`;
+          const made = await client.create("AzDriverNode", aNewDriverNode(name), stop.signal);
+          assert.ok(made.ok, JSON.stringify(made));
+          names.push(name);
+        }
+        const isThere = await cache.waitUntil(
+          "AzDriverNode",
+          names.at(-1) ?? "",
+          (node) => node !== undefined,
+          { timeoutMs: WAIT_MS, clock: systemClock },
+          stop.signal,
+        );
+        assert.ok(isThere, "the cache didn't come back in time");
+        const listed = await client.list("AzDriverNode", {}, stop.signal);
+        assert.deepEqual(listed.ok && listed.value.items, cache.list("AzDriverNode"));
+        await server.close();
+        store.close();
+      }
+      assert.deepEqual(
+        told,
+        names.map((name) => `${name} new`),
+      );
+    } finally {
+      stop.abort();
+      await running;
+      client.close();
+      await rm(directory, { recursive: true });
+    }
+  },
+);

@@ -17,7 +17,9 @@ export interface StoreProcess {
 
 /** Starts a program, by its `import.meta.resolve`d address, with the Node that runs the tests. */
 export function startStoreProcess(program: string, args: readonly string[]): StoreProcess {
-  const child = spawn(process.execPath, [fileURLToPath(program), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [fileURLToPath(program), ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const ended = once(child, "close");
   const lines: string[] = [];
   let wake = (): void => undefined;

@@ -15,38 +15,51 @@ const ACKNOWLEDGED_BEFORE_KILL_MAX = 400;
 const TEST_TIMEOUT_MS = 240_000;
 const never = new AbortController().signal;
 
-it("a store killed at any moment has every acknowledged write, and watches resume across it without loss", { timeout: TEST_TIMEOUT_MS }, async () => {
-  const directory = await mkdtemp(join(tmpdir(), "store-kill-"));
-  const file = join(directory, "store.db");
-  const random = createSeededRandom("kill");
-  try {
-    const acknowledged = new Map<string, Acknowledged>();
-    const watched = new Map<string, string | undefined>();
-    let resumeFrom = await inStore(file, async (store) => {
-      const listed = await store.list("AzDriverNode", {}, never);
-      assert.ok(listed.ok);
-      return listed.value.resourceVersion;
-    });
-    for (let round = 0; round < ROUNDS; round++) {
-      const told = await writeAndKill(file, round, 20 + Math.floor(random.next() * ACKNOWLEDGED_BEFORE_KILL_MAX));
-      for (const write of told) acknowledged.set(write.name, write);
-      resumeFrom = await inStore(file, async (store) => {
+it(
+  "a store killed at any moment has every acknowledged write, and watches resume across it without loss",
+  { timeout: TEST_TIMEOUT_MS },
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), "store-kill-"));
+    const file = join(directory, "store.db");
+    const random = createSeededRandom("kill");
+    try {
+      const acknowledged = new Map<string, Acknowledged>();
+      const watched = new Map<string, string | undefined>();
+      let resumeFrom = await inStore(file, async (store) => {
         const listed = await store.list("AzDriverNode", {}, never);
         assert.ok(listed.ok);
-        const stored = new Map(listed.value.items.map((item) => [item.metadata.name, item.metadata.labels?.["step"]]));
-        for (const { name, step } of acknowledged.values()) assertHasWrite(name, step, stored);
-        const newest = await newestVersionAfter(store, resumeFrom, watched);
-        for (const { name, version } of told)
-          assert.ok(BigInt(version) <= BigInt(newest), `${name} was acknowledged with version ${version}, later than the newest, ${newest}`);
-        assert.deepEqual(new Map([...watched].filter(([, step]) => step !== undefined)), stored);
-        return newest;
+        return listed.value.resourceVersion;
       });
+      for (let round = 0; round < ROUNDS; round++) {
+        const told = await writeAndKill(
+          file,
+          round,
+          20 + Math.floor(random.next() * ACKNOWLEDGED_BEFORE_KILL_MAX),
+        );
+        for (const write of told) acknowledged.set(write.name, write);
+        resumeFrom = await inStore(file, async (store) => {
+          const listed = await store.list("AzDriverNode", {}, never);
+          assert.ok(listed.ok);
+          const stored = new Map(
+            listed.value.items.map((item) => [item.metadata.name, item.metadata.labels?.["step"]]),
+          );
+          for (const { name, step } of acknowledged.values()) assertHasWrite(name, step, stored);
+          const newest = await newestVersionAfter(store, resumeFrom, watched);
+          for (const { name, version } of told)
+            assert.ok(
+              BigInt(version) <= BigInt(newest),
+              `${name} was acknowledged with version ${version}, later than the newest, ${newest}`,
+            );
+          assert.deepEqual(new Map([...watched].filter(([, step]) => step !== undefined)), stored);
+          return newest;
+        });
+      }
+      assert.ok(acknowledged.size > ROUNDS);
+    } finally {
+      await rm(directory, { recursive: true });
     }
-    assert.ok(acknowledged.size > ROUNDS);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-});
+  },
+);
 
 interface Acknowledged {
   readonly name: string;
@@ -55,7 +68,10 @@ interface Acknowledged {
   readonly version: string;
 }
 
-/** The write after the last acknowledged one may have happened, too: its acknowledgement died with the process. */
+/**
+ * The write after the last acknowledged one may have happened, too: its acknowledgement died with the
+ * process.
+ */
 function assertHasWrite(name: string, step: string, stored: ReadonlyMap<string, string | undefined>): void {
   const now = stored.get(name);
   const possible: Readonly<Record<string, readonly (string | undefined)[]>> = {
@@ -69,10 +85,13 @@ function assertHasWrite(name: string, step: string, stored: ReadonlyMap<string, 
 async function writeAndKill(file: string, round: number, after: number): Promise<readonly Acknowledged[]> {
   const writer = startStoreProcess(import.meta.resolve("./write-for-ever.ts"), [file, String(round)]);
   const lines: string[] = [];
-  while (lines.length < after) lines.push((await writer.nextLine()) ?? assert.fail("the writer ended by itself"));
+  while (lines.length < after)
+    lines.push((await writer.nextLine()) ?? assert.fail("the writer ended by itself"));
   await writer.kill();
   lines.push(...writer.lines);
-  const versions = lines.filter((line) => line.startsWith("put ")).map((line) => BigInt(line.split(" ")[3] ?? "0"));
+  const versions = lines
+    .filter((line) => line.startsWith("put "))
+    .map((line) => BigInt(line.split(" ")[3] ?? "0"));
   assert.equal(new Set(versions).size, versions.length, "a version was given out twice");
   return lines.slice(1).map((line) => {
     const [verb = "", name = "", step = "", version = ""] = line.split(" ");
@@ -89,8 +108,15 @@ async function inStore<T>(file: string, use: (store: ObjectStore) => Promise<T>)
   }
 }
 
-/** Resumes the watch of the round before, plays what it tells into `watched` up to the first bookmark, and answers the version there. */
-async function newestVersionAfter(store: ObjectStore, from: string, watched: Map<string, string | undefined>): Promise<string> {
+/**
+ * Resumes the watch of the round before, plays what it tells into `watched` up to the first bookmark, and
+ * answers the version there.
+ */
+async function newestVersionAfter(
+  store: ObjectStore,
+  from: string,
+  watched: Map<string, string | undefined>,
+): Promise<string> {
   let last = BigInt(from);
   for await (const event of store.watch("AzDriverNode", {}, from, never)) {
     if (event.type === "BOOKMARK") return event.resourceVersion;

@@ -7,7 +7,10 @@ import { aNewDriverNode } from "../contract/object-builders.ts";
 
 const WRITERS = 4;
 
-/** Creates, labels and deletes objects until it is killed, and tells each write once the store has acknowledged it: `<verb> <name> <label> <version>`. */
+/**
+ * Creates, labels and deletes objects until it is killed, and tells each write once the store has
+ * acknowledged it: `<verb> <name> <label> <version>`.
+ */
 const [file = "", round = "0"] = process.argv.slice(2);
 const store = openEmbeddedStore({ file, clock: systemClock, random: systemRandom });
 const { signal } = new AbortController();
@@ -17,10 +20,18 @@ await Promise.all(Array.from({ length: WRITERS }, (_, writer) => writeAsWriter(s
 async function writeAsWriter(target: ObjectStore, writer: number): Promise<void> {
   for (let step = 0; ; step++) {
     const name = `node-${round}-${writer}-${step}`;
-    const made = await target.create("AzDriverNode", { ...aNewDriverNode(name), metadata: { name, labels: { step: "made" } } }, signal);
+    const made = await target.create(
+      "AzDriverNode",
+      { ...aNewDriverNode(name), metadata: { name, labels: { step: "made" } } },
+      signal,
+    );
     if (!made.ok) throw new Error(JSON.stringify(made.failure));
     tell(`put ${name} made ${made.value.metadata.resourceVersion}`);
-    const updated = await target.update("AzDriverNode", { ...made.value, metadata: { ...made.value.metadata, labels: { step: "updated" } } }, signal);
+    const updated = await target.update(
+      "AzDriverNode",
+      { ...made.value, metadata: { ...made.value.metadata, labels: { step: "updated" } } },
+      signal,
+    );
     if (!updated.ok) throw new Error(JSON.stringify(updated.failure));
     tell(`put ${name} updated ${updated.value.metadata.resourceVersion}`);
     if (step % 3 !== 0) continue;

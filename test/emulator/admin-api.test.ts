@@ -10,14 +10,20 @@ const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/M
 /** The emulator's own API, as a test in any language uses it. */
 function adminOf(emulator: Emulator): (method: string, path: string, body?: object) => Promise<WireAnswer> {
   return (method, path, body) =>
-    call(emulator.caPem ?? "", `${emulator.url}/emulator/v1${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    call(emulator.caPem ?? "", `${emulator.url}/emulator/v1${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
 }
 
 describe("the emulator's own API", () => {
   let azure: AzureFixture;
   let admin: ReturnType<typeof adminOf>;
   before(async () => {
-    azure = await startAzure({ virtualMachines: [{ name: "node-a", zone: "1" }], faults: [{ operation: "Never", effect: { kind: "DropRequest" } }] });
+    azure = await startAzure({
+      virtualMachines: [{ name: "node-a", zone: "1" }],
+      faults: [{ operation: "Never", effect: { kind: "DropRequest" } }],
+    });
     admin = adminOf(azure.emulator);
   });
   after(() => azure.close());
@@ -33,11 +39,18 @@ describe("the emulator's own API", () => {
     const group = { subscriptionId: SUBSCRIPTION_ID, name: "rg2", location: "westus" };
     assert.deepEqual(await statusAndBody(admin("POST", "/resourceGroups", group)), [201, group]);
     const node = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg2", location: "westus", name: "node" };
-    const { status, body } = await admin("POST", "/virtualMachines", { virtualMachines: [{ ...node, count: 2, zones: ["1", "2"], tags: { pool: "a" } }] });
-    const ids = ["node-0", "node-1"].map((name) => `${COMPUTE.replace("/rg/", "/rg2/")}/virtualMachines/${name}`);
+    const { status, body } = await admin("POST", "/virtualMachines", {
+      virtualMachines: [{ ...node, count: 2, zones: ["1", "2"], tags: { pool: "a" } }],
+    });
+    const ids = ["node-0", "node-1"].map(
+      (name) => `${COMPUTE.replace("/rg/", "/rg2/")}/virtualMachines/${name}`,
+    );
     assert.deepEqual([status, body], [201, { ids }]);
     const vm = await azure.client.virtualMachines.get("rg2", "node-1", { expand: "instanceView" });
-    assert.deepEqual([vm.zones, vm.tags, vm.instanceView?.statuses?.at(1)?.code], [["2"], { pool: "a" }, "PowerState/running"]);
+    assert.deepEqual(
+      [vm.zones, vm.tags, vm.instanceView?.statuses?.at(1)?.code],
+      [["2"], { pool: "a" }, "PowerState/running"],
+    );
     assert.equal((await admin("POST", "/virtualMachines", { ...node, size: "Standard_Odd" })).status, 400);
     assert.equal((await admin("POST", "/resourceGroups", { name: "rg3" })).status, 400);
   });
@@ -61,11 +74,18 @@ describe("the emulator's own API", () => {
       assert.deepEqual(await seen(), expected, event);
     }
     assert.equal((await admin("POST", "/virtualMachineEvents", { vmId, event: "Flood" })).status, 400);
-    assert.equal((await admin("POST", "/virtualMachineEvents", { vmId: `${vmId}-none`, event: "Partition" })).status, 404);
+    assert.equal(
+      (await admin("POST", "/virtualMachineEvents", { vmId: `${vmId}-none`, event: "Partition" })).status,
+      404,
+    );
   });
 
   it("makes and ends faults, and changes settings, while it runs", async () => {
-    const added = await admin("POST", "/faults", { id: "busy", operation: "Disks_Get", effect: { kind: "Error", status: 503, code: "ServerBusy" } });
+    const added = await admin("POST", "/faults", {
+      id: "busy",
+      operation: "Disks_Get",
+      effect: { kind: "Error", status: 503, code: "ServerBusy" },
+    });
     assert.equal(added.status, 201);
     await assert.rejects(azure.client.disks.get("rg", "any"), { statusCode: 503, code: "ServerBusy" });
     assert.equal((await admin("DELETE", "/faults/busy")).status, 204);
@@ -79,8 +99,15 @@ describe("the emulator's own API", () => {
     const since = azure.emulator.model.journal.lastSequence();
     const { virtualMachines } = azure.client;
     const id = await createDisk(azure, "seen");
-    await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: id }] }, { updateIntervalInMs: 5 });
-    const journal = (await admin("GET", `/journal?since=${since}&kind=arm&limit=100`)).body as { value: readonly JournalEntry[] };
+    await virtualMachines.attachDetachDataDisks(
+      "rg",
+      "node-a",
+      { dataDisksToAttach: [{ diskId: id }] },
+      { updateIntervalInMs: 5 },
+    );
+    const journal = (await admin("GET", `/journal?since=${since}&kind=arm&limit=100`)).body as {
+      value: readonly JournalEntry[];
+    };
     assert.deepEqual(
       journal.value.map(({ operation, method, status }) => [operation, method, status]),
       [
@@ -89,7 +116,9 @@ describe("the emulator's own API", () => {
         ["VirtualMachines_AttachDetachDataDisks", "POST", 202],
       ],
     );
-    assert.ok(journal.value.every((entry) => (entry.durationMs ?? -1) >= 0 && entry.clientRequestId !== undefined));
+    assert.ok(
+      journal.value.every((entry) => (entry.durationMs ?? -1) >= 0 && entry.clientRequestId !== undefined),
+    );
     const state = (await admin("GET", "/state")).body as {
       disks: readonly { name: string; emulator: object }[];
       operations: readonly { name: string; status: string }[];
@@ -98,10 +127,18 @@ describe("the emulator's own API", () => {
       state.disks.map((disk) => [disk.name, disk.emulator]),
       [["seen", { reservedFor: [] }]],
     );
-    assert.ok(state.operations.some((operation) => operation.name === "VirtualMachines_AttachDetachDataDisks" && operation.status === "Succeeded"));
+    assert.ok(
+      state.operations.some(
+        (operation) =>
+          operation.name === "VirtualMachines_AttachDetachDataDisks" && operation.status === "Succeeded",
+      ),
+    );
     await admin("POST", "/faults", { effect: { kind: "DropResponse" } });
     assert.equal((await admin("POST", "/reset")).status, 202);
-    const again = (await admin("GET", "/state")).body as { disks: readonly object[]; virtualMachines: readonly { name: string }[] };
+    const again = (await admin("GET", "/state")).body as {
+      disks: readonly object[];
+      virtualMachines: readonly { name: string }[];
+    };
     assert.deepEqual([again.disks, again.virtualMachines.map((vm) => vm.name)], [[], ["node-a"]]);
     const faults = (await admin("GET", "/faults")).body as { value: readonly { operation: string }[] };
     assert.deepEqual(
@@ -109,15 +146,26 @@ describe("the emulator's own API", () => {
       ["Never"],
     );
     assert.equal(((await admin("GET", "/settings")).body as { pageSize: number }).pageSize, 7);
-    for (const path of ["/journal?since=x", "/journal?limit=0"]) assert.equal((await admin("GET", path)).status, 400);
+    for (const path of ["/journal?since=x", "/journal?limit=0"])
+      assert.equal((await admin("GET", path)).status, 400);
   });
 });
 
 it("a journal that was fetched over the wire can be replayed from its seed, and from no other", async () => {
   const setUp = {
     seed: 7,
-    settings: { timeScale: 0.001, throttling: "enforce" as const, throttleLimits: { UpdateVMResource: { burst: 4, perMinute: 60 } } },
-    faults: [{ operation: "VirtualMachines_Update", probability: 0.4, effect: { kind: "FailOperation" as const, code: "InternalOperationError" } }],
+    settings: {
+      timeScale: 0.001,
+      throttling: "enforce" as const,
+      throttleLimits: { UpdateVMResource: { burst: 4, perMinute: 60 } },
+    },
+    faults: [
+      {
+        operation: "VirtualMachines_Update",
+        probability: 0.4,
+        effect: { kind: "FailOperation" as const, code: "InternalOperationError" },
+      },
+    ],
   };
   const azure = await startAzure({ ...setUp, virtualMachines: [{ name: "node-a", zone: "1" }] });
   try {
@@ -126,8 +174,14 @@ it("a journal that was fetched over the wire can be replayed from its seed, and 
     for (let turn = 0; turn < 8; turn += 1) {
       const id = await createDisk(azure, `pvc-${turn}`);
       const dataDisks = [{ lun: turn % 3, createOption: "Attach" as const, managedDisk: { id } }];
-      const outcomes = await Promise.allSettled([virtualMachines.update("rg", "node-a", { storageProfile: { dataDisks } }, { updateIntervalInMs: 5 })]);
-      if (turn === 4) await admin("POST", "/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "PowerLoss" });
+      const outcomes = await Promise.allSettled([
+        virtualMachines.update("rg", "node-a", { storageProfile: { dataDisks } }, { updateIntervalInMs: 5 }),
+      ]);
+      if (turn === 4)
+        await admin("POST", "/virtualMachineEvents", {
+          vmId: `${COMPUTE}/virtualMachines/node-a`,
+          event: "PowerLoss",
+        });
       assert.equal(outcomes.length, 1);
     }
     await virtualMachines.delete("rg", "node-a", { updateIntervalInMs: 5 });
@@ -136,7 +190,9 @@ it("a journal that was fetched over the wire can be replayed from its seed, and 
     const { resourceGroups = [], virtualMachines: vms = [] } = azure.emulator.model.world.initial;
     const same = { ...setUp, resourceGroups, virtualMachines: vms, startedAtMs };
     assert.ok(
-      entries.some((entry) => entry.kind === "poll") && entries.some((entry) => entry.kind === "admin") && entries.length > 30,
+      entries.some((entry) => entry.kind === "poll") &&
+        entries.some((entry) => entry.kind === "admin") &&
+        entries.length > 30,
       `${entries.length} calls`,
     );
     assert.equal(replayJournal(entries, same), undefined);

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { ComputeManagementClient } from "@azure/arm-compute";
 import { ClientSecretCredential } from "@azure/identity";
-import { type Emulator, type EmulatorOptions, startEmulator, type VmSetUp } from "../../src/emulator/index.ts";
+import {
+  type Emulator,
+  type EmulatorOptions,
+  startEmulator,
+  type VmSetUp,
+} from "../../src/emulator/index.ts";
 
 export const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 export const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
@@ -12,7 +17,10 @@ export interface AzureFixture {
   close(): Promise<void>;
 }
 
-/** An emulator with resource group `rg` in eastus, a thousand times as fast as Azure, and the unmodified SDK logged in to it over TLS. */
+/**
+ * An emulator with resource group `rg` in eastus, a thousand times as fast as Azure, and the unmodified SDK
+ * logged in to it over TLS.
+ */
 export async function startAzure(
   options: Omit<EmulatorOptions, "virtualMachines"> & { virtualMachines?: readonly Partial<VmSetUp>[] } = {},
 ): Promise<AzureFixture> {
@@ -50,17 +58,29 @@ export function credential(emulator: Emulator): ClientSecretCredential {
 /** How long a machine may take that has no time for us, in milliseconds. */
 export const PATIENCE_MS = 60_000;
 
-/** Waits until Azure has been asked for an operation, such as `VirtualMachines_Update`, since this place in its journal. */
+/**
+ * Waits until Azure has been asked for an operation, such as `VirtualMachines_Update`, since this place in
+ * its journal.
+ */
 export async function untilAsked(azure: AzureFixture, operation: string, since: number): Promise<void> {
   const endsMs = performance.now() + PATIENCE_MS;
-  while (!azure.emulator.model.journal.since(since).some((entry) => entry.kind === "arm" && entry.operation === operation)) {
-    if (performance.now() > endsMs) throw new Error(`nobody asked for ${operation} within ${PATIENCE_MS / 1_000} s`);
+  while (
+    !azure.emulator.model.journal
+      .since(since)
+      .some((entry) => entry.kind === "arm" && entry.operation === operation)
+  ) {
+    if (performance.now() > endsMs)
+      throw new Error(`nobody asked for ${operation} within ${PATIENCE_MS / 1_000} s`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
 /** Begins an operation and lets go of it once Azure has been asked for it; whoever began it is told so. */
-export async function abandon(azure: AzureFixture, operation: string, begin: (abortSignal: AbortSignal) => PromiseLike<unknown>): Promise<void> {
+export async function abandon(
+  azure: AzureFixture,
+  operation: string,
+  begin: (abortSignal: AbortSignal) => PromiseLike<unknown>,
+): Promise<void> {
   const caller = new AbortController();
   const since = azure.emulator.model.journal.lastSequence();
   const abandoned = assert.rejects(async () => begin(caller.signal), { name: "AbortError" });
@@ -74,7 +94,14 @@ export async function createDisk(azure: AzureFixture, name: string, more: object
   const disk = await azure.client.disks.createOrUpdate(
     "rg",
     name,
-    { location: "eastus", zones: ["1"], sku: { name: "Premium_LRS" }, creationData: { createOption: "Empty" }, diskSizeGB: 8, ...more },
+    {
+      location: "eastus",
+      zones: ["1"],
+      sku: { name: "Premium_LRS" },
+      creationData: { createOption: "Empty" },
+      diskSizeGB: 8,
+      ...more,
+    },
     { updateIntervalInMs: 5 },
   );
   return disk.id ?? "";

@@ -8,14 +8,27 @@ export interface WireAnswer {
 }
 
 /** One HTTPS call as any client makes it, trusting `ca` alone. */
-export function call(ca: string, url: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<WireAnswer> {
+export function call(
+  ca: string,
+  url: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<WireAnswer> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { ca, method: options.method ?? "GET", headers: options.headers ?? {} }, (response) => {
-      text(response).then(
-        (content) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content === "" ? undefined : JSON.parse(content) }),
-        reject,
-      );
-    });
+    const sent = request(
+      url,
+      { ca, method: options.method ?? "GET", headers: options.headers ?? {} },
+      (response) => {
+        text(response).then(
+          (content) =>
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: content === "" ? undefined : JSON.parse(content),
+            }),
+          reject,
+        );
+      },
+    );
     sent.on("error", reject);
     sent.end(options.body);
   });

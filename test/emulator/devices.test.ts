@@ -16,7 +16,11 @@ it(
   { skip: available.available ? false : available.reason },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-devices-"));
-    const dataPlane = await createLinuxDataPlane({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms"), removeFilesOnClose: true });
+    const dataPlane = await createLinuxDataPlane({
+      directory: join(directory, "disks"),
+      deviceRoot: join(directory, "vms"),
+      removeFilesOnClose: true,
+    });
     const failures: string[] = [];
     const azure = await startAzure({
       dataPlane,
@@ -29,8 +33,16 @@ it(
     try {
       const id = await createDisk(azure, "pvc-1");
       const { virtualMachines } = azure.client;
-      await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: id, lun: 4 }] }, fast);
-      const first = openSync(realpathSync(dataPlane.linkPath({ vmName: "node-a", controllerType: "SCSI", lun: 4 })), "r+");
+      await virtualMachines.attachDetachDataDisks(
+        "rg",
+        "node-a",
+        { dataDisksToAttach: [{ diskId: id, lun: 4 }] },
+        fast,
+      );
+      const first = openSync(
+        realpathSync(dataPlane.linkPath({ vmName: "node-a", controllerType: "SCSI", lun: 4 })),
+        "r+",
+      );
       writeSync(first, Buffer.alloc(4096, "a"), 0, 4096, 0);
       fsyncSync(first);
       await virtualMachines.update("rg", "node-a", { storageProfile: { dataDisks: [] } }, fast);
@@ -43,13 +55,26 @@ it(
       } finally {
         closeSync(first);
       }
-      await virtualMachines.attachDetachDataDisks("rg", "node-b", { dataDisksToAttach: [{ diskId: id, lun: 0 }] }, fast);
-      const second = openSync(realpathSync(dataPlane.linkPath({ vmName: "node-b", controllerType: "NVMe", lun: 0 })), "r");
+      await virtualMachines.attachDetachDataDisks(
+        "rg",
+        "node-b",
+        { dataDisksToAttach: [{ diskId: id, lun: 0 }] },
+        fast,
+      );
+      const second = openSync(
+        realpathSync(dataPlane.linkPath({ vmName: "node-b", controllerType: "NVMe", lun: 0 })),
+        "r",
+      );
       const read = Buffer.alloc(4096);
       readSync(second, read, 0, 4096, 0);
       closeSync(second);
       assert.deepEqual(read, Buffer.alloc(4096, "a"));
-      await virtualMachines.attachDetachDataDisks("rg", "node-b", { dataDisksToDetach: [{ diskId: id }] }, fast);
+      await virtualMachines.attachDetachDataDisks(
+        "rg",
+        "node-b",
+        { dataDisksToDetach: [{ diskId: id }] },
+        fast,
+      );
       await azure.client.disks.delete("rg", "pvc-1", fast);
       assert.deepEqual(failures, []);
     } finally {

@@ -17,36 +17,54 @@ const hasCurl = await run("curl", ["--version"]).then(
   () => false,
 );
 
-it("the five minutes of docs/emulator.md go as they are written", { skip: hasCurl ? false : "needs curl" }, async () => {
-  const page = await readFile(join(ROOT, "docs/emulator.md"), "utf8");
-  const [port = 0] = await freePorts(1);
-  const [first = "", second = ""] = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block.replaceAll("8443", String(port)));
-  const [, prepare = "", flags = ""] = /^(.*)npm run build && npm exec -- azure-compute-emulator (.*)$/ms.exec(first) ?? [];
-  const directory = await mkdtemp(join(tmpdir(), "emulator-five-minutes-"));
-  const inShell = (script: string): Promise<{ readonly stdout: string }> => run("bash", ["-euc", script], { cwd: directory });
-  try {
-    await inShell(prepare);
-    const program = spawn(process.execPath, [join(ROOT, "src/emulator/main.ts"), ...flags.trim().split(" ")], {
-      ...{ cwd: directory, stdio: ["ignore", "pipe", "inherit"] },
-    });
-    const ended = once(program, "exit");
+it(
+  "the five minutes of docs/emulator.md go as they are written",
+  { skip: hasCurl ? false : "needs curl" },
+  async () => {
+    const page = await readFile(join(ROOT, "docs/emulator.md"), "utf8");
+    const [port = 0] = await freePorts(1);
+    const [first = "", second = ""] = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) =>
+      block.replaceAll("8443", String(port)),
+    );
+    const [, prepare = "", flags = ""] =
+      /^(.*)npm run build && npm exec -- azure-compute-emulator (.*)$/ms.exec(first) ?? [];
+    const directory = await mkdtemp(join(tmpdir(), "emulator-five-minutes-"));
+    const inShell = (script: string): Promise<{ readonly stdout: string }> =>
+      run("bash", ["-euc", script], { cwd: directory });
     try {
-      await once(program.stdout, "data");
-      const { stdout } = await inShell(second);
-      for (const called of ['"Disks_CreateOrUpdate","method":"PUT"', '"VirtualMachines_Update","method":"PATCH"', '"Disks_Get","method":"GET"'])
-        assert.ok(stdout.includes(called), `${called} is missing in: ${stdout}`);
-      const ca = await readFile(join(directory, "ca.pem"), "utf8");
-      const state = async (): Promise<string | undefined> => {
-        const { body } = await call(ca, `https://localhost:${port}/emulator/v1/state`);
-        return (body as { disks: readonly { properties: { diskState: string } }[] }).disks[0]?.properties.diskState;
-      };
-      const endsMs = performance.now() + PATIENCE_MS;
-      while ((await state()) !== "Attached") assert.ok(performance.now() < endsMs, "the disk is not attached");
+      await inShell(prepare);
+      const program = spawn(
+        process.execPath,
+        [join(ROOT, "src/emulator/main.ts"), ...flags.trim().split(" ")],
+        {
+          ...{ cwd: directory, stdio: ["ignore", "pipe", "inherit"] },
+        },
+      );
+      const ended = once(program, "exit");
+      try {
+        await once(program.stdout, "data");
+        const { stdout } = await inShell(second);
+        for (const called of [
+          '"Disks_CreateOrUpdate","method":"PUT"',
+          '"VirtualMachines_Update","method":"PATCH"',
+          '"Disks_Get","method":"GET"',
+        ])
+          assert.ok(stdout.includes(called), `${called} is missing in: ${stdout}`);
+        const ca = await readFile(join(directory, "ca.pem"), "utf8");
+        const state = async (): Promise<string | undefined> => {
+          const { body } = await call(ca, `https://localhost:${port}/emulator/v1/state`);
+          return (body as { disks: readonly { properties: { diskState: string } }[] }).disks[0]?.properties
+            .diskState;
+        };
+        const endsMs = performance.now() + PATIENCE_MS;
+        while ((await state()) !== "Attached")
+          assert.ok(performance.now() < endsMs, "the disk is not attached");
+      } finally {
+        program.kill("SIGTERM");
+      }
+      assert.deepEqual(await ended, [0, null]);
     } finally {
-      program.kill("SIGTERM");
+      await rm(directory, { recursive: true });
     }
-    assert.deepEqual(await ended, [0, null]);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-});
+  },
+);

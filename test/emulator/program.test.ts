@@ -15,7 +15,9 @@ const PROGRAM = join(import.meta.dirname, "../../src/emulator/main.ts");
 
 /** What it prints once it answers. */
 function firstLine(program: ChildProcess): Promise<string> {
-  return new Promise((resolve) => program.stdout?.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))));
+  return new Promise((resolve) =>
+    program.stdout?.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))),
+  );
 }
 
 describe("the program", () => {
@@ -23,7 +25,17 @@ describe("the program", () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
     const config = join(directory, "scenario.yaml");
     await writeFile(config, "resourceGroups: [rg]\nvirtualMachines: [{ name: node, count: 2 }]\n");
-    const flags = ["--config", config, "--ca-file", join(directory, "ca.pem"), "--ready-file", join(directory, "ready"), "--json", "--time-scale", "0"];
+    const flags = [
+      "--config",
+      config,
+      "--ca-file",
+      join(directory, "ca.pem"),
+      "--ready-file",
+      join(directory, "ready"),
+      "--json",
+      "--time-scale",
+      "0",
+    ];
     const program = spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
     const ended = new Promise((resolve) => program.once("exit", (code, signal) => resolve({ code, signal })));
     let line = "";
@@ -45,16 +57,36 @@ describe("the program", () => {
   });
 
   it("tells what it can do, and which flag is wrong", async () => {
-    const run = async (flags: readonly string[]): Promise<readonly [code: unknown, said: string, complained: string]> => {
+    const run = async (
+      flags: readonly string[],
+    ): Promise<readonly [code: unknown, said: string, complained: string]> => {
       const program = spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
-      const [[code], said, complained] = await Promise.all([once(program, "exit"), text(program.stdout), text(program.stderr)]);
+      const [[code], said, complained] = await Promise.all([
+        once(program, "exit"),
+        text(program.stdout),
+        text(program.stderr),
+      ]);
       return [code, said, complained];
     };
     const [code, said] = await run(["--help"]);
     assert.equal(code, 0);
-    for (const flag of ["--config", "--port", "--plain-http", "--ca-file", "--time-scale", "--seed", "--data-plane", "--ready-file", "--json"])
+    for (const flag of [
+      "--config",
+      "--port",
+      "--plain-http",
+      "--ca-file",
+      "--time-scale",
+      "--seed",
+      "--data-plane",
+      "--ready-file",
+      "--json",
+    ])
       assert.ok(said.includes(`  ${flag}`), flag);
-    assert.deepEqual(await run(["--prot", "1"]), [2, "", "azure-compute-emulator: Unknown option '--prot'\nTry --help.\n"]);
+    assert.deepEqual(await run(["--prot", "1"]), [
+      2,
+      "",
+      "azure-compute-emulator: Unknown option '--prot'\nTry --help.\n",
+    ]);
     const [missing, , why] = await run(["--config", "/nowhere.yaml"]);
     assert.equal(missing, 2);
     assert.match(why, /--config: \/nowhere\.yaml can't be read: ENOENT/);
@@ -62,16 +94,25 @@ describe("the program", () => {
 
   it("listens in plain HTTP on the port that it is given, answers on SIGINT what has begun, and then is gone", async () => {
     const [port = 0] = await freePorts(1);
-    const program = spawn(process.execPath, [PROGRAM, "--plain-http", "--port", String(port), "--json", "--time-scale", "1"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const program = spawn(
+      process.execPath,
+      [PROGRAM, "--plain-http", "--port", String(port), "--json", "--time-scale", "1"],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     const ended = once(program, "exit");
     try {
       const { url, caFile } = JSON.parse(await firstLine(program)) as { url: string; caFile?: string };
       assert.deepEqual([url, caFile], [`http://localhost:${port}`, undefined]);
       const rule = { operation: "ResourceGroups_List", effect: { kind: "DelayResponse", delayMs: 500 } };
-      assert.equal((await fetch(`${url}/emulator/v1/faults`, { method: "POST", body: JSON.stringify(rule) })).status, 201);
-      const begun = fetch(`${url}/subscriptions/${SUBSCRIPTION_ID}/resourceGroups?api-version=2021-04-01`, { headers: { authorization: "Bearer any" } });
+      assert.equal(
+        (await fetch(`${url}/emulator/v1/faults`, { method: "POST", body: JSON.stringify(rule) })).status,
+        201,
+      );
+      const begun = fetch(`${url}/subscriptions/${SUBSCRIPTION_ID}/resourceGroups?api-version=2021-04-01`, {
+        headers: { authorization: "Bearer any" },
+      });
       const journal = async (): Promise<readonly unknown[]> =>
         ((await (await fetch(`${url}/emulator/v1/journal?kind=arm`)).json()) as { value: unknown[] }).value;
       while ((await journal()).length === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -87,7 +128,9 @@ describe("the program", () => {
 
   it("prints where it is and whom to trust for those who read", async () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
-    const program = spawn(process.execPath, [PROGRAM, "--ca-file", join(directory, "ca.pem")], { stdio: ["ignore", "pipe", "inherit"] });
+    const program = spawn(process.execPath, [PROGRAM, "--ca-file", join(directory, "ca.pem")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const ended = once(program, "exit");
     try {
       const [where = "", ...certificate] = (await firstLine(program)).trimEnd().split("\n");
@@ -104,7 +147,9 @@ describe("the program", () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address() as AddressInfo;
-    const program = spawn(process.execPath, [PROGRAM, "--plain-http", "--port", String(port)], { stdio: ["ignore", "ignore", "pipe"] });
+    const program = spawn(process.execPath, [PROGRAM, "--plain-http", "--port", String(port)], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     const [[code], complained] = await Promise.all([once(program, "exit"), text(program.stderr)]);
     taken.close();
     assert.equal(code, 1);
@@ -122,12 +167,22 @@ describe("the program", () => {
       const node = join(directory, "node");
       await copyFile(process.execPath, node);
       await chmod(node, 0o755);
-      const common = ["--ca-file", join(directory, "ca.pem"), "--json", "--time-scale", "0", "--data-dir", join(directory, "disks")];
-      const start = (args: readonly string[]) => spawn(node, [...args], { stdio: ["ignore", "pipe", "pipe"], uid: nobody, gid: nobody });
+      const common = [
+        "--ca-file",
+        join(directory, "ca.pem"),
+        "--json",
+        "--time-scale",
+        "0",
+        "--data-dir",
+        join(directory, "disks"),
+      ];
+      const start = (args: readonly string[]) =>
+        spawn(node, [...args], { stdio: ["ignore", "pipe", "pipe"], uid: nobody, gid: nobody });
       const startEmulator = (flags: readonly string[]) => start([PROGRAM, ...common, ...flags]);
       const ended = async (program: EventEmitter): Promise<unknown> => (await once(program, "exit"))[0];
       try {
-        if ((await ended(start(["--eval", `fs.accessSync(${JSON.stringify(PROGRAM)})`]))) !== 0) return t.skip("this checkout lies where only root can read");
+        if ((await ended(start(["--eval", `fs.accessSync(${JSON.stringify(PROGRAM)})`]))) !== 0)
+          return t.skip("this checkout lies where only root can read");
         const refused = startEmulator(["--data-plane", "linux", "--device-root", join(directory, "vms")]);
         const [code, why] = await Promise.all([ended(refused), text(refused.stderr)]);
         assert.equal(code, 2);
@@ -136,11 +191,22 @@ describe("the program", () => {
         const program = startEmulator(["--data-plane", "auto", "--device-root", join(directory, "vms")]);
         const said = text(program.stderr);
         const line = await firstLine(program);
-        const { url, caFile, dataPlane } = JSON.parse(line) as { url: string; caFile: string; dataPlane: string };
+        const { url, caFile, dataPlane } = JSON.parse(line) as {
+          url: string;
+          caFile: string;
+          dataPlane: string;
+        };
         assert.equal(dataPlane, "files");
         const disk = `${url}/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1?api-version=2025-01-02`;
-        const body = JSON.stringify({ location: "eastus", properties: { creationData: { createOption: "Empty" }, diskSizeGB: 1 } });
-        const created = await call(await readFile(caFile, "utf8"), disk, { method: "PUT", headers: { authorization: "Bearer any" }, body });
+        const body = JSON.stringify({
+          location: "eastus",
+          properties: { creationData: { createOption: "Empty" }, diskSizeGB: 1 },
+        });
+        const created = await call(await readFile(caFile, "utf8"), disk, {
+          method: "PUT",
+          headers: { authorization: "Bearer any" },
+          body,
+        });
         assert.equal(created.status, 202);
         program.kill("SIGTERM");
         assert.equal(await ended(program), 0);

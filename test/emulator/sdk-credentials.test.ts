@@ -38,12 +38,16 @@ describe("credentials of @azure/identity", () => {
     assert.match((await workload.getToken(SCOPE)).token, /\.emulator$/);
   });
 
-  // Which of the two forms it is, the SDK finds out once for a process: the form of IMDS is in test/provisioner/log-in.test.ts.
+  // Which of the two forms it is, the SDK finds out once for a process: the form of IMDS is in
+  // test/provisioner/log-in.test.ts.
   it("gets a token for a managed identity in the form of App Service", async () => {
     process.env["IDENTITY_ENDPOINT"] = `${azure.emulator.url}/msi/token`;
     process.env["IDENTITY_HEADER"] = "any";
     try {
-      const managed = new ManagedIdentityCredential({ clientId: "driver", tlsOptions: { ca: azure.emulator.caPem ?? "" } });
+      const managed = new ManagedIdentityCredential({
+        clientId: "driver",
+        tlsOptions: { ca: azure.emulator.caPem ?? "" },
+      });
       assert.match((await managed.getToken(SCOPE)).token, /\.emulator$/);
     } finally {
       delete process.env["IDENTITY_ENDPOINT"];

@@ -6,7 +6,10 @@ import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import { abandon, type AzureFixture, createDisk, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
 
-/** The last answer as it came over the wire: errors of long-running operations keep neither details nor innererror. */
+/**
+ * The last answer as it came over the wire: errors of long-running operations keep neither details nor
+ * innererror.
+ */
 let lastAnswer = "";
 const fast = {
   updateIntervalInMs: 5,
@@ -32,24 +35,46 @@ interface Row {
 describe("the rest of Azure's error table through the official SDK", () => {
   let azure: AzureFixture;
   before(async () => {
-    azure = await startAzure({ virtualMachines: ["node-a", "node-b", "hung"].map((name) => ({ name, zone: "1" })), settings: { createResourceGroups: true } });
+    azure = await startAzure({
+      virtualMachines: ["node-a", "node-b", "hung"].map((name) => ({ name, zone: "1" })),
+      settings: { createResourceGroups: true },
+    });
   });
   after(() => azure.close());
 
-  const attach = (vm: string, entries: readonly { lun: number; id: string; more?: object }[]): PromiseLike<unknown> =>
+  const attach = (
+    vm: string,
+    entries: readonly { lun: number; id: string; more?: object }[],
+  ): PromiseLike<unknown> =>
     azure.client.virtualMachines.update(
       "rg",
       vm,
-      { storageProfile: { dataDisks: entries.map(({ lun, id, more }) => ({ lun, createOption: "Attach", managedDisk: { id }, ...more })) } },
+      {
+        storageProfile: {
+          dataDisks: entries.map(({ lun, id, more }) => ({
+            lun,
+            createOption: "Attach",
+            managedDisk: { id },
+            ...more,
+          })),
+        },
+      },
       fast,
     );
-  const refusing = (operation: string, error: { status: number; code: string; message: string; internalErrorCode?: string }): FaultRule => ({
+  const refusing = (
+    operation: string,
+    error: { status: number; code: string; message: string; internalErrorCode?: string },
+  ): FaultRule => ({
     operation,
     times: 1,
     effect: { kind: "Error", ...error },
   });
   /** Azure takes hours for what is begun, so that `act` finds it under way. */
-  const meanwhile = async (operation: string, begin: (signal: AbortSignal) => PromiseLike<unknown>, act: () => Promise<void>): Promise<void> => {
+  const meanwhile = async (
+    operation: string,
+    begin: (signal: AbortSignal) => PromiseLike<unknown>,
+    act: () => Promise<void>,
+  ): Promise<void> => {
     const { world } = azure.emulator.model;
     world.settings = { ...world.settings, timeScale: 1_000 };
     await abandon(azure, operation, begin);
@@ -67,7 +92,12 @@ describe("the rest of Azure's error table through the official SDK", () => {
       await createDisk(azure, "table-5", { diskSizeGB: 1024 }),
     ];
     const twin = (
-      await client.disks.createOrUpdate("rg2", "table-1", { location: "eastus", zones: ["1"], creationData: { createOption: "Empty" }, diskSizeGB: 8 }, fast)
+      await client.disks.createOrUpdate(
+        "rg2",
+        "table-1",
+        { location: "eastus", zones: ["1"], creationData: { createOption: "Empty" }, diskSizeGB: 8 },
+        fast,
+      )
     ).id;
     await client.disks.createOrUpdate(
       "rg",
@@ -81,26 +111,44 @@ describe("the rest of Azure's error table through the official SDK", () => {
       await client.disks.createOrUpdate(
         "rg",
         "ultra",
-        { location: "eastus", zones: ["1"], sku: { name: "UltraSSD_LRS" }, creationData: { createOption: "Empty" }, diskSizeGB: 64 },
+        {
+          location: "eastus",
+          zones: ["1"],
+          sku: { name: "UltraSSD_LRS" },
+          creationData: { createOption: "Empty" },
+          diskSizeGB: 64,
+        },
         fast,
       )
     ).id;
 
-    const anonymous = new ComputeManagementClient({ getToken: () => Promise.resolve({ token: "", expiresOnTimestamp: Infinity }) }, SUBSCRIPTION_ID, {
-      endpoint: azure.emulator.url,
-      tlsOptions: { ca: azure.emulator.caPem ?? "" },
-    });
+    const anonymous = new ComputeManagementClient(
+      { getToken: () => Promise.resolve({ token: "", expiresOnTimestamp: Infinity }) },
+      SUBSCRIPTION_ID,
+      {
+        endpoint: azure.emulator.url,
+        tlsOptions: { ca: azure.emulator.caPem ?? "" },
+      },
+    );
     const rows: readonly Row[] = [
       {
         situation: "child of a missing scale set",
-        rule: refusing("VirtualMachines_Get", { status: 404, code: "ParentResourceNotFound", message: "Failed to perform 'read' on resource(s)" }),
+        rule: refusing("VirtualMachines_Get", {
+          status: 404,
+          code: "ParentResourceNotFound",
+          message: "Failed to perform 'read' on resource(s)",
+        }),
         call: () => client.virtualMachines.get("rg", "node-a"),
         statusCode: 404,
         code: "ParentResourceNotFound",
       },
       {
         situation: "instance of a scale set gone",
-        rule: refusing("VirtualMachines_Update", { status: 400, code: "InvalidParameter", message: "The provided instanceId 267 is not an active" }),
+        rule: refusing("VirtualMachines_Update", {
+          status: 400,
+          code: "InvalidParameter",
+          message: "The provided instanceId 267 is not an active",
+        }),
         call: () => attach("node-a", []),
         statusCode: 400,
         code: "InvalidParameter",
@@ -126,31 +174,56 @@ describe("the rest of Azure's error table through the official SDK", () => {
       },
       {
         situation: "disk of another subscription",
-        call: () => attach("node-a", [{ lun: 0, id: first.replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef") }]),
+        call: () =>
+          attach("node-a", [
+            { lun: 0, id: first.replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef") },
+          ]),
         ...{ statusCode: 400, code: "InvalidParameter", message: /must match the subscription/ },
       },
       {
         situation: "resize of a disk that must be offline for it",
         rule: refusing("Disks_Update", {
-          ...{ status: 409, code: "OperationNotAllowed", message: "Cannot resize disk table-5 while it is attached to running VM node-b." },
+          ...{
+            status: 409,
+            code: "OperationNotAllowed",
+            message: "Cannot resize disk table-5 while it is attached to running VM node-b.",
+          },
           internalErrorCode: "ChangeDiskSizeWhileAttachedNotAllowed",
         }),
         call: () => client.disks.update("rg", "table-5", { diskSizeGB: 2048 }, fast),
-        ...{ statusCode: 409, code: "OperationNotAllowed", message: /Cannot resize disk/, inner: "ChangeDiskSizeWhileAttachedNotAllowed" },
+        ...{
+          statusCode: 409,
+          code: "OperationNotAllowed",
+          message: /Cannot resize disk/,
+          inner: "ChangeDiskSizeWhileAttachedNotAllowed",
+        },
       },
       {
         situation: "resize that the disk's SKU does not take while attached",
         rule: refusing("Disks_Update", {
-          ...{ status: 409, code: "OperationNotAllowed", message: "Cannot resize disk table-5 while it is attached to running VM node-b." },
+          ...{
+            status: 409,
+            code: "OperationNotAllowed",
+            message: "Cannot resize disk table-5 while it is attached to running VM node-b.",
+          },
           internalErrorCode: "ChangeDiskSizeWhileAttachedForSkuNotAllowed",
         }),
         call: () => client.disks.update("rg", "table-5", { diskSizeGB: 2048 }, fast),
-        ...{ statusCode: 409, code: "OperationNotAllowed", inner: "ChangeDiskSizeWhileAttachedForSkuNotAllowed" },
+        ...{
+          statusCode: 409,
+          code: "OperationNotAllowed",
+          inner: "ChangeDiskSizeWhileAttachedForSkuNotAllowed",
+        },
       },
       {
         situation: "resize across 4 TiB while attached",
         call: () => client.disks.update("rg", "table-5", { diskSizeGB: 8192 }, fast),
-        ...{ statusCode: 409, code: "OperationNotAllowed", message: /deallocated/, inner: "InvalidResizeForLargeDisks" },
+        ...{
+          statusCode: 409,
+          code: "OperationNotAllowed",
+          message: /deallocated/,
+          inner: "InvalidResizeForLargeDisks",
+        },
       },
       {
         situation: "resize under an active SAS",
@@ -170,8 +243,16 @@ describe("the rest of Azure's error table through the official SDK", () => {
       {
         situation: "another source for an existing disk",
         call: () =>
-          client.disks.createOrUpdate("rg", "copy", { location: "eastus", zones: ["1"], creationData: { createOption: "Copy", sourceResourceId: first } }),
-        ...{ statusCode: 409, code: "PropertyChangeNotAllowed", message: /'sourceResourceId' is not allowed for existing disk 'copy'/ },
+          client.disks.createOrUpdate("rg", "copy", {
+            location: "eastus",
+            zones: ["1"],
+            creationData: { createOption: "Copy", sourceResourceId: first },
+          }),
+        ...{
+          statusCode: 409,
+          code: "PropertyChangeNotAllowed",
+          message: /'sourceResourceId' is not allowed for existing disk 'copy'/,
+        },
       },
       {
         situation: "SKU not to be had",
@@ -180,7 +261,12 @@ describe("the rest of Azure's error table through the official SDK", () => {
           code: "SkuNotAvailable",
           message: "The requested size for resource 'x' is currently not available",
         }),
-        call: () => client.disks.createOrUpdate("rg", "x", { location: "eastus", creationData: { createOption: "Empty" }, diskSizeGB: 8 }),
+        call: () =>
+          client.disks.createOrUpdate("rg", "x", {
+            location: "eastus",
+            creationData: { createOption: "Empty" },
+            diskSizeGB: 8,
+          }),
         ...{ statusCode: 409, code: "SkuNotAvailable" },
       },
       {
@@ -188,9 +274,15 @@ describe("the rest of Azure's error table through the official SDK", () => {
         rule: refusing("Disks_CreateOrUpdate", {
           status: 409,
           code: "NotAvailableForSubscription",
-          message: "The requested size for resource 'x' is currently not available in location 'eastus' for subscription 's'",
+          message:
+            "The requested size for resource 'x' is currently not available in location 'eastus' for subscription 's'",
         }),
-        call: () => client.disks.createOrUpdate("rg", "x", { location: "eastus", creationData: { createOption: "Empty" }, diskSizeGB: 8 }),
+        call: () =>
+          client.disks.createOrUpdate("rg", "x", {
+            location: "eastus",
+            creationData: { createOption: "Empty" },
+            diskSizeGB: 8,
+          }),
         ...{ statusCode: 409, code: "NotAvailableForSubscription" },
       },
       {
@@ -225,7 +317,11 @@ describe("the rest of Azure's error table through the official SDK", () => {
       },
       {
         situation: "not authorised",
-        rule: refusing("Disks_Delete", { status: 403, code: "AuthorizationFailed", message: "The client 'c' with object id 'o' does not have authorization" }),
+        rule: refusing("Disks_Delete", {
+          status: 403,
+          code: "AuthorizationFailed",
+          message: "The client 'c' with object id 'o' does not have authorization",
+        }),
         call: () => client.disks.delete("rg", "table-1"),
         ...{ statusCode: 403, code: "AuthorizationFailed" },
       },
@@ -236,12 +332,21 @@ describe("the rest of Azure's error table through the official SDK", () => {
           code: "LinkedAuthorizationFailed",
           message: "The client has permission, but not on the linked scope",
         }),
-        call: () => client.disks.createOrUpdate("rg", "x", { location: "eastus", creationData: { createOption: "Empty" }, diskSizeGB: 8 }),
+        call: () =>
+          client.disks.createOrUpdate("rg", "x", {
+            location: "eastus",
+            creationData: { createOption: "Empty" },
+            diskSizeGB: 8,
+          }),
         ...{ statusCode: 403, code: "LinkedAuthorizationFailed" },
       },
       {
         situation: "VM in another location than its resource group",
-        rule: refusing("VirtualMachines_Get", { status: 404, code: "NotFound", message: "The entity was not found in this Azure location." }),
+        rule: refusing("VirtualMachines_Get", {
+          status: 404,
+          code: "NotFound",
+          message: "The entity was not found in this Azure location.",
+        }),
         call: () => client.virtualMachines.get("rg", "node-a"),
         ...{ statusCode: 404, code: "NotFound", message: /entity was not found/ },
       },
@@ -253,7 +358,8 @@ describe("the rest of Azure's error table through the official SDK", () => {
         (error: Error & { statusCode?: number; code?: string }) => {
           assert.deepEqual([error.statusCode, error.code], [statusCode, code], situation);
           if (message !== undefined) assert.match(error.message, message, situation);
-          if (inner !== undefined) assert.match(lastAnswer, new RegExp(`"internalErrorCode":"${inner}"`), situation);
+          if (inner !== undefined)
+            assert.match(lastAnswer, new RegExp(`"internalErrorCode":"${inner}"`), situation);
           return true;
         },
       );
@@ -264,13 +370,26 @@ describe("the rest of Azure's error table through the official SDK", () => {
     const id = await createDisk(azure, "shared", { maxShares: 3 });
     const { world } = azure.emulator.model;
     const slow = { medianMs: 1e9, p99Ms: 1e9 };
-    world.settings = { ...world.settings, latencies: { ...world.settings.latencies, sharedAttachRace: slow } };
+    world.settings = {
+      ...world.settings,
+      latencies: { ...world.settings.latencies, sharedAttachRace: slow },
+    };
     await meanwhile(
       "VirtualMachines_AttachDetachDataDisks",
-      (abortSignal) => azure.client.virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: id }] }, { ...fast, abortSignal }),
+      (abortSignal) =>
+        azure.client.virtualMachines.attachDetachDataDisks(
+          "rg",
+          "node-a",
+          { dataDisksToAttach: [{ diskId: id }] },
+          { ...fast, abortSignal },
+        ),
       async () => {
         await assert.rejects(async () => attach("node-b", [{ lun: 9, id }]), {
-          ...{ statusCode: 409, code: "ConflictingUserInput", message: /because it is already attached to VM .*node-a.*only one VM at a time/ },
+          ...{
+            statusCode: 409,
+            code: "ConflictingUserInput",
+            message: /because it is already attached to VM .*node-a.*only one VM at a time/,
+          },
         });
       },
     );
@@ -279,14 +398,26 @@ describe("the rest of Azure's error table through the official SDK", () => {
   it("has a detach that failed and blocks the way until it is tried again", async () => {
     const id = await createDisk(azure, "half-off");
     await attach("hung", [{ lun: 0, id }]);
-    azure.emulator.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "FailOperation", code: "InternalOperationError" } });
+    azure.emulator.model.faults.add({
+      operation: "VirtualMachines_Update",
+      times: 1,
+      effect: { kind: "FailOperation", code: "InternalOperationError" },
+    });
     await assert.rejects(async () => attach("hung", []), /InternalOperationError/);
     await assert.rejects(async () => attach("hung", [{ lun: 0, id }]), {
-      ...{ statusCode: 409, code: "AttachDiskWhileBeingDetached", message: /currently being detached or the last detach operation failed/ },
+      ...{
+        statusCode: 409,
+        code: "AttachDiskWhileBeingDetached",
+        message: /currently being detached or the last detach operation failed/,
+      },
     });
     await attach("hung", [{ lun: 0, id, more: { toBeDetached: true } }]);
     await attach("hung", [{ lun: 0, id }]);
-    azure.emulator.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "FailOperation", code: "AttachDiskWhileBeingDetached" } });
+    azure.emulator.model.faults.add({
+      operation: "VirtualMachines_Update",
+      times: 1,
+      effect: { kind: "FailOperation", code: "AttachDiskWhileBeingDetached" },
+    });
     await assert.rejects(async () => attach("hung", [{ lun: 0, id }]), /AttachDiskWhileBeingDetached/);
     await attach("hung", []);
   });
@@ -300,7 +431,8 @@ describe("the rest of Azure's error table through the official SDK", () => {
     strikeVm(model.world, vm, "GuestHang");
     const since = model.journal.lastSequence();
     const hanging = assert.rejects(async () => attach("hung", []), /DataDisksForceDetached/);
-    while (!model.journal.since(since).some((entry) => entry.kind === "poll")) await new Promise((resolve) => setImmediate(resolve));
+    while (!model.journal.since(since).some((entry) => entry.kind === "poll"))
+      await new Promise((resolve) => setImmediate(resolve));
     await attach("hung", [{ lun: 0, id, more: { toBeDetached: true, detachOption: "ForceDetach" } }]);
     await hanging;
     assert.equal((await azure.client.disks.get("rg", "hanging")).diskState, "Unattached");
@@ -315,7 +447,8 @@ describe("the rest of Azure's error table through the official SDK", () => {
           ...{
             statusCode: 409,
             code: "OperationNotAllowed",
-            message: /'VirtualMachines_Update' is not allowed on VM 'node-b' since another operation is in progress/,
+            message:
+              /'VirtualMachines_Update' is not allowed on VM 'node-b' since another operation is in progress/,
           },
         });
       },
@@ -323,7 +456,12 @@ describe("the rest of Azure's error table through the official SDK", () => {
   });
 
   it("has an operation that is changing the VM's power in the way of another", async () => {
-    await azure.client.virtualMachines.createOrUpdate("rg", "stopping", { location: "eastus", zones: ["1"] }, fast);
+    await azure.client.virtualMachines.createOrUpdate(
+      "rg",
+      "stopping",
+      { location: "eastus", zones: ["1"] },
+      fast,
+    );
     await meanwhile(
       "VirtualMachines_Deallocate",
       (abortSignal) => azure.client.virtualMachines.deallocate("rg", "stopping", { ...fast, abortSignal }),
@@ -332,7 +470,8 @@ describe("the rest of Azure's error table through the official SDK", () => {
           ...{
             statusCode: 409,
             code: "OperationNotAllowed",
-            message: /changing power state of Virtual Machine stopping to deallocated\. Please perform operation VirtualMachines_Update after some time/,
+            message:
+              /changing power state of Virtual Machine stopping to deallocated\. Please perform operation VirtualMachines_Update after some time/,
           },
         });
       },
@@ -347,13 +486,23 @@ describe("throttling through the official SDK", () => {
       virtualMachines: [{ name: "node-a" }, { name: "node-b" }],
       settings: {
         ...{ throttling: "enforce", timeScale: 1 },
-        throttleLimits: { UpdateVMResource: { burst: 2, perMinute: 30 }, "subscription-deletes": { burst: 1, perMinute: 30 } },
+        throttleLimits: {
+          UpdateVMResource: { burst: 2, perMinute: 30 },
+          "subscription-deletes": { burst: 1, perMinute: 30 },
+        },
       },
     });
   });
   after(() => azure.close());
   const tag = (vm: string, value: string, signal?: AbortSignal): PromiseLike<unknown> =>
-    azure.client.virtualMachines.update("rg", vm, { tags: { value } }, { ...fast, ...(signal === undefined ? {} : { abortSignal: signal }) }).submitted();
+    azure.client.virtualMachines
+      .update(
+        "rg",
+        vm,
+        { tags: { value } },
+        { ...fast, ...(signal === undefined ? {} : { abortSignal: signal }) },
+      )
+      .submitted();
 
   it("names the provider's policy, the time to wait, and what is left, for each VM by itself", async () => {
     const { world } = azure.emulator.model;
@@ -361,10 +510,18 @@ describe("throttling through the official SDK", () => {
     for (const value of ["1", "2"]) await tag("node-a", value);
     await assert.rejects(
       async () => tag("node-a", "3"),
-      (error: Error & { statusCode?: number; code?: string; response?: { headers: { get(name: string): string | undefined } } }) => {
+      (
+        error: Error & {
+          statusCode?: number;
+          code?: string;
+          response?: { headers: { get(name: string): string | undefined } };
+        },
+      ) => {
         assert.deepEqual([error.statusCode, error.code], [429, "OperationNotAllowed"]);
         assert.ok(Number(error.response?.headers.get("retry-after")) >= 1);
-        const { details } = (JSON.parse(lastAnswer) as { error: { details: readonly { code: string; target: string }[] } }).error;
+        const { details } = (
+          JSON.parse(lastAnswer) as { error: { details: readonly { code: string; target: string }[] } }
+        ).error;
         assert.deepEqual(
           details.map(({ code, target }) => ({ code, target })),
           [{ code: "TooManyRequests", target: "UpdateVMResource" }],
@@ -390,9 +547,13 @@ describe("throttling through the official SDK", () => {
       SUBSCRIPTION_ID,
       { endpoint: azure.emulator.url, tlsOptions: { ca: azure.emulator.caPem ?? "" } },
     );
-    const refusedBefore = azure.emulator.model.journal.since(0).filter((entry) => entry.status === 429).length;
+    const refusedBefore = azure.emulator.model.journal
+      .since(0)
+      .filter((entry) => entry.status === 429).length;
     await patient.disks.delete("rg", "none");
-    assert.ok(azure.emulator.model.journal.since(0).filter((entry) => entry.status === 429).length > refusedBefore);
+    assert.ok(
+      azure.emulator.model.journal.since(0).filter((entry) => entry.status === 429).length > refusedBefore,
+    );
   });
 });
 
@@ -406,7 +567,12 @@ describe("snapshots and copies that can't be, through the official SDK", () => {
     azure.client.snapshots.createOrUpdate(
       "rg",
       name,
-      { location: "eastus", incremental: true, creationData: { createOption: "Copy", sourceResourceId }, ...more },
+      {
+        location: "eastus",
+        incremental: true,
+        creationData: { createOption: "Copy", sourceResourceId },
+        ...more,
+      },
       fast,
     );
 
@@ -414,16 +580,28 @@ describe("snapshots and copies that can't be, through the official SDK", () => {
     const { client } = azure;
     const { world } = azure.emulator.model;
     // Background copies at Azure's pace: they are still under way when they are looked at.
-    world.settings = { ...world.settings, latencies: { ...world.settings.latencies, snapshotBackgroundCopy: { medianMs: 1e9, p99Ms: 1e9 } } };
+    world.settings = {
+      ...world.settings,
+      latencies: { ...world.settings.latencies, snapshotBackgroundCopy: { medianMs: 1e9, p99Ms: 1e9 } },
+    };
     const plain = await createDisk(azure, "plain");
     const v2 = await createDisk(azure, "v2", { sku: { name: "PremiumV2_LRS" } });
     await snapshot("pending", v2);
     const pending = await client.snapshots.get("rg", "pending");
-    assert.deepEqual([pending.snapshotAccessState, (pending.completionPercent ?? 100) < 100], ["Pending", true]);
-    await snapshot("instant", v2, { creationData: { createOption: "Copy", sourceResourceId: v2, instantAccessDurationMinutes: 300 } });
+    assert.deepEqual(
+      [pending.snapshotAccessState, (pending.completionPercent ?? 100) < 100],
+      ["Pending", true],
+    );
+    await snapshot("instant", v2, {
+      creationData: { createOption: "Copy", sourceResourceId: v2, instantAccessDurationMinutes: 300 },
+    });
     await snapshot("whole", plain);
     const { id: whole = "" } = await client.snapshots.get("rg", "whole");
-    const restore = (name: string, sourceResourceId: string | undefined, more: object): PromiseLike<unknown> =>
+    const restore = (
+      name: string,
+      sourceResourceId: string | undefined,
+      more: object,
+    ): PromiseLike<unknown> =>
       client.disks.createOrUpdate(
         "rg",
         name,
@@ -436,13 +614,36 @@ describe("snapshots and copies that can't be, through the official SDK", () => {
         },
         fast,
       );
-    const rows: readonly (readonly [because: string, call: () => PromiseLike<unknown>, statusCode: number, code: string, message: RegExp])[] = [
-      ["a full snapshot of Premium SSD v2", () => snapshot("full", v2, { incremental: false }), 400, "InvalidParameter", /incremental/],
+    const rows: readonly (readonly [
+      because: string,
+      call: () => PromiseLike<unknown>,
+      statusCode: number,
+      code: string,
+      message: RegExp,
+    ])[] = [
+      [
+        "a full snapshot of Premium SSD v2",
+        () => snapshot("full", v2, { incremental: false }),
+        400,
+        "InvalidParameter",
+        /incremental/,
+      ],
       ["no such source", () => snapshot("none", `${plain}-none`), 404, "NotFound", /is not found/],
-      ["another region without CopyStart", () => snapshot("far", plain, { location: "westus" }), 400, "InvalidParameter", /CopyStart/],
+      [
+        "another region without CopyStart",
+        () => snapshot("far", plain, { location: "westus" }),
+        400,
+        "InvalidParameter",
+        /CopyStart/,
+      ],
       [
         "CopyStart of a full snapshot",
-        () => snapshot("far", whole, { location: "westus", incremental: false, creationData: { createOption: "CopyStart", sourceResourceId: whole } }),
+        () =>
+          snapshot("far", whole, {
+            location: "westus",
+            incremental: false,
+            creationData: { createOption: "CopyStart", sourceResourceId: whole },
+          }),
         400,
         "InvalidParameter",
         /incremental/,
@@ -454,17 +655,33 @@ describe("snapshots and copies that can't be, through the official SDK", () => {
         "OperationNotAllowed",
         /not complete/,
       ],
-      ["instant restore to a slower disk", () => restore("slow", pending.id?.replace("pending", "instant"), {}), 400, "InvalidParameter", /instant access/],
-      ["restore smaller than the source", () => restore("small", whole, { diskSizeGB: 4 }), 400, "InvalidParameter", /size/i],
+      [
+        "instant restore to a slower disk",
+        () => restore("slow", pending.id?.replace("pending", "instant"), {}),
+        400,
+        "InvalidParameter",
+        /instant access/,
+      ],
+      [
+        "restore smaller than the source",
+        () => restore("small", whole, { diskSizeGB: 4 }),
+        400,
+        "InvalidParameter",
+        /size/i,
+      ],
       [
         "instant access for an hour less a minute",
-        () => snapshot("short", v2, { creationData: { createOption: "Copy", sourceResourceId: v2, instantAccessDurationMinutes: 59 } }),
+        () =>
+          snapshot("short", v2, {
+            creationData: { createOption: "Copy", sourceResourceId: v2, instantAccessDurationMinutes: 59 },
+          }),
         400,
         "InvalidParameter",
         /out of range/,
       ],
     ];
-    for (const [because, call, statusCode, code, message] of rows) await assert.rejects(async () => call(), { statusCode, code, message }, because);
+    for (const [because, call, statusCode, code, message] of rows)
+      await assert.rejects(async () => call(), { statusCode, code, message }, because);
     await restore("fast", pending.id?.replace("pending", "instant"), { sku: { name: "PremiumV2_LRS" } });
     for (const name of ["s-3", "s-4", "s-5"]) await snapshot(name, plain);
   });

@@ -1,8 +1,22 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { abandon, type AzureFixture, createDisk, PATIENCE_MS, startAzure, untilAsked } from "./azure-fixture.ts";
+import {
+  abandon,
+  type AzureFixture,
+  createDisk,
+  PATIENCE_MS,
+  startAzure,
+  untilAsked,
+} from "./azure-fixture.ts";
 
-type Refusal = readonly [because: string, call: () => PromiseLike<unknown>, statusCode: number, code: string, message: RegExp, target?: string];
+type Refusal = readonly [
+  because: string,
+  call: () => PromiseLike<unknown>,
+  statusCode: number,
+  code: string,
+  message: RegExp,
+  target?: string,
+];
 
 describe("errors through the official SDK", () => {
   let azure: AzureFixture;
@@ -21,16 +35,31 @@ describe("errors through the official SDK", () => {
   let lastHeaders = new Map<string, string>();
   const fast = {
     updateIntervalInMs: 5,
-    onResponse: (raw: { readonly bodyAsText?: string | null; readonly headers: Iterable<readonly [name: string, value: string]> }): void => {
+    onResponse: (raw: {
+      readonly bodyAsText?: string | null;
+      readonly headers: Iterable<readonly [name: string, value: string]>;
+    }): void => {
       lastAnswer = raw.bodyAsText ?? "";
       lastHeaders = new Map(raw.headers);
     },
   };
-  const attach = (vm: string, entries: readonly { lun: number; id: string; more?: object }[]): PromiseLike<unknown> =>
+  const attach = (
+    vm: string,
+    entries: readonly { lun: number; id: string; more?: object }[],
+  ): PromiseLike<unknown> =>
     azure.client.virtualMachines.update(
       "rg",
       vm,
-      { storageProfile: { dataDisks: entries.map(({ lun, id, more }) => ({ lun, createOption: "Attach", managedDisk: { id }, ...more })) } },
+      {
+        storageProfile: {
+          dataDisks: entries.map(({ lun, id, more }) => ({
+            lun,
+            createOption: "Attach",
+            managedDisk: { id },
+            ...more,
+          })),
+        },
+      },
       fast,
     );
 
@@ -39,7 +68,13 @@ describe("errors through the official SDK", () => {
     const id = await createDisk(azure, "errors-1");
     const gone = "/subscriptions/[^/]+/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/none";
     const rows: readonly Refusal[] = [
-      ["no such group", () => client.disks.get("none", "x"), 404, "ResourceGroupNotFound", /^Resource group 'none' could not be found\.$/],
+      [
+        "no such group",
+        () => client.disks.get("none", "x"),
+        404,
+        "ResourceGroupNotFound",
+        /^Resource group 'none' could not be found\.$/,
+      ],
       [
         "no such disk",
         () => client.disks.get("rg", "none", fast),
@@ -52,7 +87,9 @@ describe("errors through the official SDK", () => {
         () => client.virtualMachines.update("rg", "none", {}, fast),
         404,
         "PatchResourceNotFound",
-        new RegExp(`^The resource '${gone}' was not found when evaluating policies for a PATCH operation\\.$`),
+        new RegExp(
+          `^The resource '${gone}' was not found when evaluating policies for a PATCH operation\\.$`,
+        ),
         "none",
       ],
       [
@@ -62,7 +99,13 @@ describe("errors through the official SDK", () => {
         "OperationNotAllowed",
         /^The disk\/snapshot resource with id .*\/disks\/errors-1 cannot be resized down\. Reducing disk\/snapshot size is not supported in Azure/,
       ],
-      ["too many shares", () => client.disks.update("rg", "errors-1", { maxShares: 9 }, fast), 400, "InvalidParameter", /'disk.maxShares' is out of range/],
+      [
+        "too many shares",
+        () => client.disks.update("rg", "errors-1", { maxShares: 9 }, fast),
+        400,
+        "InvalidParameter",
+        /'disk.maxShares' is out of range/,
+      ],
       [
         "LUN 64",
         () => attach("node-a", [{ lun: 64, id }]),
@@ -71,7 +114,14 @@ describe("errors through the official SDK", () => {
         /^The value '64' of parameter 'dataDisk.lun' is out of range\. Value '64' must be between '0' and '63' inclusive\.$/,
         "dataDisk.lun",
       ],
-      ["absent disk", () => attach("node-a", [{ lun: 0, id: `${id}-none` }]), 404, "NotFound", /^Disk errors-1-none is not found\.$/, "diskId"],
+      [
+        "absent disk",
+        () => attach("node-a", [{ lun: 0, id: `${id}-none` }]),
+        404,
+        "NotFound",
+        /^Disk errors-1-none is not found\.$/,
+        "diskId",
+      ],
       [
         "other zone",
         () => attach("node-b", [{ lun: 0, id }]),
@@ -81,7 +131,13 @@ describe("errors through the official SDK", () => {
       ],
       [
         "unknown VM size",
-        () => client.virtualMachines.createOrUpdate("rg", "odd", { location: "eastus", hardwareProfile: { vmSize: "Standard_Odd" } }, fast),
+        () =>
+          client.virtualMachines.createOrUpdate(
+            "rg",
+            "odd",
+            { location: "eastus", hardwareProfile: { vmSize: "Standard_Odd" } },
+            fast,
+          ),
         400,
         "InvalidParameter",
         /^The value Standard_Odd provided for the VM size is not valid\.$/,
@@ -89,7 +145,8 @@ describe("errors through the official SDK", () => {
       ],
       [
         "guarded creation",
-        () => client.virtualMachines.createOrUpdate("rg", "node-a", { location: "eastus" }, { ifNoneMatch: "*" }),
+        () =>
+          client.virtualMachines.createOrUpdate("rg", "node-a", { location: "eastus" }, { ifNoneMatch: "*" }),
         412,
         "PreconditionFailed",
         /already exists/,
@@ -98,10 +155,17 @@ describe("errors through the official SDK", () => {
     for (const [because, call, statusCode, code, message, target] of rows) {
       await assert.rejects(async () => call(), { statusCode, code, message }, because);
       // The SDK shows no target of what a long-running operation is refused with: it is in the answer's text.
-      if (target !== undefined) assert.equal((JSON.parse(lastAnswer) as { error: { target?: string } }).error.target, target, because);
+      if (target !== undefined)
+        assert.equal(
+          (JSON.parse(lastAnswer) as { error: { target?: string } }).error.target,
+          target,
+          because,
+        );
     }
     assert.equal(lastHeaders.get("x-ms-failure-cause"), "service");
-    await assert.rejects(async () => client.virtualMachines.update("rg", "none", {}, fast), { statusCode: 404 });
+    await assert.rejects(async () => client.virtualMachines.update("rg", "none", {}, fast), {
+      statusCode: 404,
+    });
     assert.equal(lastHeaders.get("x-ms-failure-cause"), "gateway");
   });
 
@@ -113,36 +177,109 @@ describe("errors through the official SDK", () => {
       await createDisk(azure, "state-2"),
       await createDisk(azure, "state-3", { maxShares: 2 }),
     ];
-    await client.virtualMachines.createOrUpdate("rg", "node-c", { location: "eastus", zones: ["1"], hardwareProfile: { vmSize: "Standard_D8s_v5" } }, fast);
+    await client.virtualMachines.createOrUpdate(
+      "rg",
+      "node-c",
+      { location: "eastus", zones: ["1"], hardwareProfile: { vmSize: "Standard_D8s_v5" } },
+      fast,
+    );
     await attach(
       "node-a",
       [plain, shared].map((id, lun) => ({ lun, id })),
     );
-    const rows: readonly (readonly [because: string, call: () => PromiseLike<unknown>, statusCode: number, code: string, message?: RegExp])[] = [
-      ["owned by another VM", () => attach("node-c", [{ lun: 0, id: plain }]), 409, "ConflictingUserInput", /already owned by VM '.*node-a'/],
-      ["another LUN for the same disk", () => attach("node-a", [{ lun: 9, id: plain }]), 409, "PropertyChangeNotAllowed", /dataDisk.lun/],
-      ["cached and shared", () => attach("node-c", [{ lun: 0, id: shared, more: { caching: "ReadOnly" } }]), 400, "InvalidParameter", /maxShares/],
-      ["Empty with an id", () => attach("node-c", [{ lun: 0, id: other, more: { createOption: "Empty" } }]), 400, "InvalidParameterConflictingProperties"],
-      ["deletes what is attached", () => client.disks.delete("rg", "state-1"), 409, "OperationNotAllowed", /Disk state-1 is attached to VM/],
-      ["grows a shared disk online", () => client.disks.update("rg", "state-3", { diskSizeGB: 16 }), 409, "OperationNotAllowed", /Cannot resize disk/],
-      ["crosses 4 TiB online", () => client.disks.update("rg", "state-1", { diskSizeGB: 5000 }), 409, "OperationNotAllowed", /deallocated/],
-      ["changes maxShares online", () => client.disks.update("rg", "state-1", { maxShares: 2 }), 409, "OperationNotAllowed", /maxShares/],
+    const rows: readonly (readonly [
+      because: string,
+      call: () => PromiseLike<unknown>,
+      statusCode: number,
+      code: string,
+      message?: RegExp,
+    ])[] = [
+      [
+        "owned by another VM",
+        () => attach("node-c", [{ lun: 0, id: plain }]),
+        409,
+        "ConflictingUserInput",
+        /already owned by VM '.*node-a'/,
+      ],
+      [
+        "another LUN for the same disk",
+        () => attach("node-a", [{ lun: 9, id: plain }]),
+        409,
+        "PropertyChangeNotAllowed",
+        /dataDisk.lun/,
+      ],
+      [
+        "cached and shared",
+        () => attach("node-c", [{ lun: 0, id: shared, more: { caching: "ReadOnly" } }]),
+        400,
+        "InvalidParameter",
+        /maxShares/,
+      ],
+      [
+        "Empty with an id",
+        () => attach("node-c", [{ lun: 0, id: other, more: { createOption: "Empty" } }]),
+        400,
+        "InvalidParameterConflictingProperties",
+      ],
+      [
+        "deletes what is attached",
+        () => client.disks.delete("rg", "state-1"),
+        409,
+        "OperationNotAllowed",
+        /Disk state-1 is attached to VM/,
+      ],
+      [
+        "grows a shared disk online",
+        () => client.disks.update("rg", "state-3", { diskSizeGB: 16 }),
+        409,
+        "OperationNotAllowed",
+        /Cannot resize disk/,
+      ],
+      [
+        "crosses 4 TiB online",
+        () => client.disks.update("rg", "state-1", { diskSizeGB: 5000 }),
+        409,
+        "OperationNotAllowed",
+        /deallocated/,
+      ],
+      [
+        "changes maxShares online",
+        () => client.disks.update("rg", "state-1", { maxShares: 2 }),
+        409,
+        "OperationNotAllowed",
+        /maxShares/,
+      ],
       [
         "moves zones",
-        () => client.disks.createOrUpdate("rg", "state-2", { location: "eastus", zones: ["2"], creationData: { createOption: "Empty" } }),
+        () =>
+          client.disks.createOrUpdate("rg", "state-2", {
+            location: "eastus",
+            zones: ["2"],
+            creationData: { createOption: "Empty" },
+          }),
         409,
         "PropertyChangeNotAllowed",
         /existing disk/,
       ],
       [
         "zone 9",
-        () => client.disks.createOrUpdate("rg", "zone-9", { location: "eastus", zones: ["9"], creationData: { createOption: "Empty" }, diskSizeGB: 8 }),
+        () =>
+          client.disks.createOrUpdate("rg", "zone-9", {
+            location: "eastus",
+            zones: ["9"],
+            creationData: { createOption: "Empty" },
+            diskSizeGB: 8,
+          }),
         400,
         "InvalidAvailabilityZone",
       ],
       [
         "no such source",
-        () => client.disks.createOrUpdate("rg", "copy", { location: "eastus", creationData: { createOption: "Copy", sourceResourceId: `${plain}-none` } }),
+        () =>
+          client.disks.createOrUpdate("rg", "copy", {
+            location: "eastus",
+            creationData: { createOption: "Copy", sourceResourceId: `${plain}-none` },
+          }),
         404,
         "NotFound",
       ],
@@ -155,18 +292,30 @@ describe("errors through the official SDK", () => {
       ],
     ];
     for (const [because, call, statusCode, code, message] of rows) {
-      await assert.rejects(async () => call(), { statusCode, code, ...(message === undefined ? {} : { message }) }, because);
+      await assert.rejects(
+        async () => call(),
+        { statusCode, code, ...(message === undefined ? {} : { message }) },
+        because,
+      );
     }
     // Azure takes hours for what is begun here.
     model.world.settings = { ...model.world.settings, timeScale: 1_000 };
-    await abandon(azure, "VirtualMachines_Delete", (abortSignal) => client.virtualMachines.delete("rg", "node-c", { ...fast, abortSignal }));
+    await abandon(azure, "VirtualMachines_Delete", (abortSignal) =>
+      client.virtualMachines.delete("rg", "node-c", { ...fast, abortSignal }),
+    );
     await assert.rejects(async () => attach("node-c", [{ lun: 0, id: other }]), {
       statusCode: 409,
       code: "OperationNotAllowed",
       message: /marked for deletion/,
     });
-    await abandon(azure, "VirtualMachines_Update", (abortSignal) => client.virtualMachines.update("rg", "node-a", {}, { ...fast, abortSignal }));
-    await assert.rejects(async () => attach("node-a", []), { statusCode: 409, code: "Conflict", message: /concurrent request/ });
+    await abandon(azure, "VirtualMachines_Update", (abortSignal) =>
+      client.virtualMachines.update("rg", "node-a", {}, { ...fast, abortSignal }),
+    );
+    await assert.rejects(async () => attach("node-a", []), {
+      statusCode: 409,
+      code: "Conflict",
+      message: /concurrent request/,
+    });
     await assert.rejects(async () => client.virtualMachines.restart("rg", "node-a"), { statusCode: 409 });
     model.world.settings = { ...model.world.settings, timeScale: 0.001, concurrentVmWrite: "preempt" };
     await attach("node-a", []);
@@ -209,14 +358,25 @@ describe("errors through the official SDK", () => {
   });
 
   it("answer 429 with Retry-After, which the SDK's own retries follow", async () => {
-    azure.emulator.model.faults.add({ operation: "Disks_Get", times: 1, effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 1 } });
-    await assert.rejects(azure.client.disks.get("rg", "errors-1"), { statusCode: 429, code: "OperationNotAllowed" });
+    azure.emulator.model.faults.add({
+      operation: "Disks_Get",
+      times: 1,
+      effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 1 },
+    });
+    await assert.rejects(azure.client.disks.get("rg", "errors-1"), {
+      statusCode: 429,
+      code: "OperationNotAllowed",
+    });
     assert.equal((await azure.client.disks.get("rg", "errors-1")).name, "errors-1");
   });
 
   it("leave the outcome open where the connection breaks after the work", async () => {
     const id = await createDisk(azure, "errors-4");
-    azure.emulator.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropResponse" } });
+    azure.emulator.model.faults.add({
+      operation: "VirtualMachines_Update",
+      times: 1,
+      effect: { kind: "DropResponse" },
+    });
     await assert.rejects(async () => attach("node-a", [{ lun: 2, id }]), { name: "RestError" });
     const endsMs = performance.now() + PATIENCE_MS;
     while ((await azure.client.virtualMachines.get("rg", "node-a")).provisioningState !== "Succeeded")

@@ -23,14 +23,21 @@ describe("the official SDK against the emulator", () => {
       creationData: { createOption: "Empty" },
       diskSizeGB: 1024,
     });
-    assert.deepEqual([created.provisioningState, created.diskState, created.tier, created.diskSizeGB], ["Succeeded", "Unattached", "P30", 1024]);
+    assert.deepEqual(
+      [created.provisioningState, created.diskState, created.tier, created.diskSizeGB],
+      ["Succeeded", "Unattached", "P30", 1024],
+    );
 
     const before = await client.virtualMachines.get("rg", "node-a");
     assert.equal(before.etag, '"1"');
     const attached = await client.virtualMachines.update(
       "rg",
       "node-a",
-      { storageProfile: { dataDisks: [{ lun: 3, createOption: "Attach", managedDisk: { id: created.id ?? "" } }] } },
+      {
+        storageProfile: {
+          dataDisks: [{ lun: 3, createOption: "Attach", managedDisk: { id: created.id ?? "" } }],
+        },
+      },
       { ifMatch: before.etag ?? "", updateIntervalInMs: 10 },
     );
     assert.deepEqual(
@@ -41,14 +48,28 @@ describe("the official SDK against the emulator", () => {
     const owned = await client.disks.get("rg", "pvc-1");
     assert.deepEqual(
       [owned.managedBy, owned.diskState],
-      [`/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/node-a`, "Attached"],
+      [
+        `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/node-a`,
+        "Attached",
+      ],
     );
 
-    await assert.rejects(client.virtualMachines.update("rg", "node-a", { storageProfile: { dataDisks: [] } }, { ifMatch: before.etag ?? "" }), {
-      statusCode: 412,
-      code: "PreconditionFailed",
+    await assert.rejects(
+      client.virtualMachines.update(
+        "rg",
+        "node-a",
+        { storageProfile: { dataDisks: [] } },
+        { ifMatch: before.etag ?? "" },
+      ),
+      {
+        statusCode: 412,
+        code: "PreconditionFailed",
+      },
+    );
+    await assert.rejects(client.disks.delete("rg", "pvc-1"), {
+      statusCode: 409,
+      code: "OperationNotAllowed",
     });
-    await assert.rejects(client.disks.delete("rg", "pvc-1"), { statusCode: 409, code: "OperationNotAllowed" });
 
     const detached = await client.virtualMachines.update(
       "rg",

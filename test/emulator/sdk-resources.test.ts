@@ -20,7 +20,12 @@ describe("resources through the official SDK", () => {
   it("attaches and detaches with attachDetachDataDisks", async () => {
     const [first, second] = [await createDisk(azure, "ad-1"), await createDisk(azure, "ad-2")];
     const { virtualMachines } = azure.client;
-    const attached = await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: first }] }, fast);
+    const attached = await virtualMachines.attachDetachDataDisks(
+      "rg",
+      "node-a",
+      { dataDisksToAttach: [{ diskId: first }] },
+      fast,
+    );
     assert.deepEqual(
       attached.dataDisks?.map((disk) => [disk.lun, disk.name]),
       [[0, "ad-1"]],
@@ -28,27 +33,51 @@ describe("resources through the official SDK", () => {
     const swapped = await virtualMachines.attachDetachDataDisks(
       "rg",
       "node-a",
-      { dataDisksToAttach: [{ diskId: second, lun: 7 }], dataDisksToDetach: [{ diskId: first, detachOption: "ForceDetach" }] },
+      {
+        dataDisksToAttach: [{ diskId: second, lun: 7 }],
+        dataDisksToDetach: [{ diskId: first, detachOption: "ForceDetach" }],
+      },
       fast,
     );
     assert.deepEqual(
       swapped.dataDisks?.map((disk) => [disk.lun, disk.name]),
       [[7, "ad-2"]],
     );
-    await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToDetach: [{ diskId: second }] }, fast);
+    await virtualMachines.attachDetachDataDisks(
+      "rg",
+      "node-a",
+      { dataDisksToDetach: [{ diskId: second }] },
+      fast,
+    );
   });
 
   it("resizes a disk while it is attached", async () => {
     const id = await createDisk(azure, "resize-1");
-    await azure.client.virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: id }] }, fast);
+    await azure.client.virtualMachines.attachDetachDataDisks(
+      "rg",
+      "node-a",
+      { dataDisksToAttach: [{ diskId: id }] },
+      fast,
+    );
     const resized = await azure.client.disks.update("rg", "resize-1", { diskSizeGB: 64 }, fast);
     assert.deepEqual([resized.diskSizeGB, resized.tier, resized.diskState], [64, "P6", "Attached"]);
-    await azure.client.virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToDetach: [{ diskId: id }] }, fast);
+    await azure.client.virtualMachines.attachDetachDataDisks(
+      "rg",
+      "node-a",
+      { dataDisksToDetach: [{ diskId: id }] },
+      fast,
+    );
   });
 
   it("shares a disk", async () => {
     const id = await createDisk(azure, "shared-1", { maxShares: 2 });
-    for (const vm of ["node-a", "node-b"]) await azure.client.virtualMachines.attachDetachDataDisks("rg", vm, { dataDisksToAttach: [{ diskId: id }] }, fast);
+    for (const vm of ["node-a", "node-b"])
+      await azure.client.virtualMachines.attachDetachDataDisks(
+        "rg",
+        vm,
+        { dataDisksToAttach: [{ diskId: id }] },
+        fast,
+      );
     const disk = await azure.client.disks.get("rg", "shared-1");
     assert.deepEqual(
       disk.managedByExtended?.map((vm) => vm.split("/").at(-1)),
@@ -76,8 +105,12 @@ describe("resources through the official SDK", () => {
       { location: "eastus", zones: ["2"], hardwareProfile: { vmSize: "Standard_D2s_v6" } },
       fast,
     );
-    assert.deepEqual([created.provisioningState, created.storageProfile?.diskControllerType, created.zones], ["Succeeded", "NVMe", ["2"]]);
-    const power = async (): Promise<string | undefined> => (await virtualMachines.instanceView("rg", "vm-1")).statuses?.at(1)?.code;
+    assert.deepEqual(
+      [created.provisioningState, created.storageProfile?.diskControllerType, created.zones],
+      ["Succeeded", "NVMe", ["2"]],
+    );
+    const power = async (): Promise<string | undefined> =>
+      (await virtualMachines.instanceView("rg", "vm-1")).statuses?.at(1)?.code;
     await virtualMachines.powerOff("rg", "vm-1", { ...fast, skipShutdown: true });
     assert.equal(await power(), "PowerState/stopped");
     await virtualMachines.deallocate("rg", "vm-1", fast);
@@ -85,7 +118,8 @@ describe("resources through the official SDK", () => {
     await virtualMachines.start("rg", "vm-1", fast);
     const expanded = await virtualMachines.get("rg", "vm-1", { expand: "instanceView" });
     assert.equal(expanded.instanceView?.statuses?.at(1)?.code, "PowerState/running");
-    for (const action of ["restart", "redeploy", "reapply"] as const) await virtualMachines[action]("rg", "vm-1", fast);
+    for (const action of ["restart", "redeploy", "reapply"] as const)
+      await virtualMachines[action]("rg", "vm-1", fast);
     await virtualMachines.delete("rg", "vm-1", { ...fast, forceDeletion: true });
     await assert.rejects(virtualMachines.get("rg", "vm-1"), { statusCode: 404 });
   });
@@ -104,7 +138,11 @@ describe("snapshots, availability sets and SKUs through the official SDK", () =>
     const snapshot = await snapshots.createOrUpdate(
       "rg",
       "snap-1",
-      { location: "eastus", incremental: true, creationData: { createOption: "Copy", sourceResourceId: source } },
+      {
+        location: "eastus",
+        incremental: true,
+        creationData: { createOption: "Copy", sourceResourceId: source },
+      },
       fast,
     );
     assert.deepEqual(
@@ -114,14 +152,23 @@ describe("snapshots, availability sets and SKUs through the official SDK", () =>
     const restored = await disks.createOrUpdate(
       "rg",
       "restored",
-      { location: "eastus", zones: ["1"], sku: { name: "Premium_LRS" }, creationData: { createOption: "Copy", sourceResourceId: snapshot.id ?? "" } },
+      {
+        location: "eastus",
+        zones: ["1"],
+        sku: { name: "Premium_LRS" },
+        creationData: { createOption: "Copy", sourceResourceId: snapshot.id ?? "" },
+      },
       fast,
     );
     assert.equal(restored.diskSizeGB, 8);
     const copied = await snapshots.createOrUpdate(
       "rg",
       "snap-2",
-      { location: "westus", incremental: true, creationData: { createOption: "CopyStart", sourceResourceId: snapshot.id ?? "" } },
+      {
+        location: "westus",
+        incremental: true,
+        creationData: { createOption: "CopyStart", sourceResourceId: snapshot.id ?? "" },
+      },
       fast,
     );
     assert.equal(typeof copied.completionPercent, "number");
@@ -129,16 +176,26 @@ describe("snapshots, availability sets and SKUs through the official SDK", () =>
     for await (const each of snapshots.listByResourceGroup("rg")) names.push(each.name ?? "");
     assert.deepEqual(names, ["snap-1", "snap-2"]);
     await snapshots.delete("rg", "snap-1", fast);
-    const granted = await disks.grantAccess("rg", "restored", { access: "Read", durationInSeconds: 60 }, fast);
+    const granted = await disks.grantAccess(
+      "rg",
+      "restored",
+      { access: "Read", durationInSeconds: 60 },
+      fast,
+    );
     assert.match(granted.accessSAS ?? "", /^https:/);
     await disks.revokeAccess("rg", "restored", fast);
   });
 
   it("writes availability sets and lists SKUs", async () => {
-    const set = await azure.client.availabilitySets.createOrUpdate("rg", "set", { location: "eastus", sku: { name: "Aligned" }, platformFaultDomainCount: 2 });
+    const set = await azure.client.availabilitySets.createOrUpdate("rg", "set", {
+      location: "eastus",
+      sku: { name: "Aligned" },
+      platformFaultDomainCount: 2,
+    });
     assert.equal(set.platformFaultDomainCount, 2);
     let vmSkus = 0;
-    for await (const sku of azure.client.resourceSkus.list({ filter: "location eq 'eastus'" })) vmSkus += sku.resourceType === "virtualMachines" ? 1 : 0;
+    for await (const sku of azure.client.resourceSkus.list({ filter: "location eq 'eastus'" }))
+      vmSkus += sku.resourceType === "virtualMachines" ? 1 : 0;
     assert.ok(vmSkus > 40);
   });
 });

@@ -17,7 +17,10 @@ describe("the wire", () => {
 
   it("asks for a token, except for its own API", async () => {
     const refused = await call(ca, `${base}/disks?api-version=2025-01-02`);
-    assert.deepEqual([refused.status, (refused.body as { error: { code: string } }).error.code], [401, "AuthenticationFailed"]);
+    assert.deepEqual(
+      [refused.status, (refused.body as { error: { code: string } }).error.code],
+      [401, "AuthenticationFailed"],
+    );
     assert.match(String(refused.headers["www-authenticate"]), /^Bearer /);
     assert.match(String(refused.headers["x-ms-request-id"]), /^[0-9a-f-]{36}$/);
     assert.equal((await call(ca, `${azure.emulator.url}/emulator/v1/health`)).status, 200);
@@ -34,7 +37,12 @@ describe("the wire", () => {
     assert.equal(answer.status, 200);
     assert.equal((answer.body as { name: string }).name, "node-a");
     assert.deepEqual([answer.headers["etag"], answer.headers["x-ms-client-request-id"]], ['"1"', "my-call"]);
-    for (const name of ["x-ms-request-id", "x-ms-correlation-request-id", "x-ms-ratelimit-remaining-subscription-reads", "x-ms-ratelimit-remaining-resource"]) {
+    for (const name of [
+      "x-ms-request-id",
+      "x-ms-correlation-request-id",
+      "x-ms-ratelimit-remaining-subscription-reads",
+      "x-ms-ratelimit-remaining-resource",
+    ]) {
       assert.ok(answer.headers[name] !== undefined, name);
     }
     assert.match(String(answer.headers["x-ms-routing-request-id"]), /^EMULATOR:\d{8}T\d{6}Z:[0-9a-f-]{36}$/);
@@ -43,9 +51,16 @@ describe("the wire", () => {
   it("breaks the connection where a fault says so, before the work or after it, and answers late where it says that", async () => {
     const { faults } = azure.emulator.model;
     const patch = (tag: string): ReturnType<typeof call> =>
-      call(ca, `${base}/virtualMachines/node-a?api-version=2025-04-01`, { method: "PATCH", headers: bearer, body: JSON.stringify({ tags: { tag } }) });
+      call(ca, `${base}/virtualMachines/node-a?api-version=2025-04-01`, {
+        method: "PATCH",
+        headers: bearer,
+        body: JSON.stringify({ tags: { tag } }),
+      });
     const tag = async (): Promise<string | undefined> =>
-      ((await call(ca, `${base}/virtualMachines/node-a?api-version=2025-04-01`, { headers: bearer })).body as { tags?: { tag: string } }).tags?.tag;
+      (
+        (await call(ca, `${base}/virtualMachines/node-a?api-version=2025-04-01`, { headers: bearer }))
+          .body as { tags?: { tag: string } }
+      ).tags?.tag;
     const { world } = azure.emulator.model;
     world.settings = { ...world.settings, concurrentVmWrite: "preempt" };
     faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropRequest" } });
@@ -55,10 +70,15 @@ describe("the wire", () => {
     await assert.rejects(patch("dropped after"), { code: "ECONNRESET" });
     assert.equal(await tag(), "dropped after");
     // A hundred seconds of Azure's, at a thousandth.
-    faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DelayResponse", delayMs: 100_000 } });
+    faults.add({
+      operation: "VirtualMachines_Update",
+      times: 1,
+      effect: { kind: "DelayResponse", delayMs: 100_000 },
+    });
     const beganMs = performance.now();
     const late = patch("late");
-    while ((await tag()) !== "late") assert.ok(performance.now() - beganMs < PATIENCE_MS, "the work is done at once");
+    while ((await tag()) !== "late")
+      assert.ok(performance.now() - beganMs < PATIENCE_MS, "the work is done at once");
     assert.equal((await late).status, 200);
     assert.ok(performance.now() - beganMs >= 95);
   });
@@ -67,7 +87,10 @@ describe("the wire", () => {
     const url = `${base}/disks/x?api-version=2025-01-02`;
     for (const body of ["{", "x".repeat(5 * 1024 * 1024)]) {
       const answer = await call(ca, url, { method: "PUT", headers: bearer, body });
-      assert.deepEqual([answer.status, (answer.body as { error: { code: string } }).error.code], [400, "InvalidRequestContent"]);
+      assert.deepEqual(
+        [answer.status, (answer.body as { error: { code: string } }).error.code],
+        [400, "InvalidRequestContent"],
+      );
     }
   });
 
@@ -77,12 +100,20 @@ describe("the wire", () => {
       (listed.body as { resourceManager: string }[]).map((cloud) => cloud.resourceManager),
       [`${azure.emulator.url}/`],
     );
-    const older = (await call(ca, `${azure.emulator.url}/metadata/endpoints?api-version=2015-01-01`)).body as { authentication: { loginEndpoint: string } };
+    const older = (await call(ca, `${azure.emulator.url}/metadata/endpoints?api-version=2015-01-01`))
+      .body as { authentication: { loginEndpoint: string } };
     assert.equal(older.authentication.loginEndpoint, `${azure.emulator.url}/`);
-    const discovered = (await call(ca, `${azure.emulator.url}/common/discovery/instance?api-version=1.1`)).body as { tenant_discovery_endpoint: string };
-    assert.equal(discovered.tenant_discovery_endpoint, `${azure.emulator.url}/common/v2.0/.well-known/openid-configuration`);
+    const discovered = (await call(ca, `${azure.emulator.url}/common/discovery/instance?api-version=1.1`))
+      .body as { tenant_discovery_endpoint: string };
+    assert.equal(
+      discovered.tenant_discovery_endpoint,
+      `${azure.emulator.url}/common/v2.0/.well-known/openid-configuration`,
+    );
     const openId = await call(ca, `${azure.emulator.url}/some-tenant/v2.0/.well-known/openid-configuration`);
-    assert.equal((openId.body as { token_endpoint: string }).token_endpoint, `${azure.emulator.url}/some-tenant/oauth2/v2.0/token`);
+    assert.equal(
+      (openId.body as { token_endpoint: string }).token_endpoint,
+      `${azure.emulator.url}/some-tenant/oauth2/v2.0/token`,
+    );
   });
 
   it("tells a VM about itself under an address of its own", async () => {
@@ -90,13 +121,19 @@ describe("the wire", () => {
     assert.equal((await call(ca, `${imds}?api-version=2021-10-01`)).status, 400);
     const headers = { Metadata: "true" };
     assert.equal((await call(ca, imds, { headers })).status, 400);
-    const document = (await call(ca, `${imds}?api-version=2021-10-01&format=json`, { headers })).body as { compute: Record<string, unknown> };
-    assert.deepEqual([document.compute["name"], document.compute["zone"], document.compute["vmSize"]], ["node-a", "", "Standard_D8s_v5"]);
+    const document = (await call(ca, `${imds}?api-version=2021-10-01&format=json`, { headers })).body as {
+      compute: Record<string, unknown>;
+    };
+    assert.deepEqual(
+      [document.compute["name"], document.compute["zone"], document.compute["vmSize"]],
+      ["node-a", "", "Standard_D8s_v5"],
+    );
   });
 
   it("gives no token to half a question", async () => {
     const token = `${azure.emulator.url}/tenant/oauth2/v2.0/token`;
-    const asked = async (body: string): Promise<unknown> => ((await call(ca, token, { method: "POST", body })).body as { error?: string }).error;
+    const asked = async (body: string): Promise<unknown> =>
+      ((await call(ca, token, { method: "POST", body })).body as { error?: string }).error;
     assert.deepEqual(
       [
         await asked("grant_type=password"),
@@ -107,6 +144,9 @@ describe("the wire", () => {
       ["unsupported_grant_type", "invalid_request", "invalid_client", undefined],
     );
     const imds = `${azure.emulator.url}/metadata/identity/oauth2/token?resource=https://management.azure.com/`;
-    assert.deepEqual([(await call(ca, imds)).status, (await call(ca, imds, { headers: { Metadata: "true" } })).status], [400, 200]);
+    assert.deepEqual(
+      [(await call(ca, imds)).status, (await call(ca, imds, { headers: { Metadata: "true" } })).status],
+      [400, 200],
+    );
   });
 });

@@ -13,7 +13,12 @@ import type { CommandOutcome } from "../../scripts/child/run-command.ts";
 const MEBIBYTE = 1024 * 1024;
 const SIZE_MAX_MIB = 250;
 const USER = "65532";
-const whyNot = process.getuid?.() !== 0 ? "not root: chroot and mounts need it" : (await findCommand("apt-get")) === undefined ? "no apt-get here" : undefined;
+const whyNot =
+  process.getuid?.() !== 0
+    ? "not root: chroot and mounts need it"
+    : (await findCommand("apt-get")) === undefined
+      ? "no apt-get here"
+      : undefined;
 
 describe("the driver's image", { skip: whyNot ?? false }, () => {
   let folder: string;
@@ -27,13 +32,20 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
     for (const layer of [system, program]) {
       const archive = join(folder, "layer.tar");
       await writeFile(archive, tarChunks(layer));
-      const { code, output } = await runCommand("tar", ["--extract", "--same-permissions", "--file", archive, "--directory", root], { cwd: folder });
+      const { code, output } = await runCommand(
+        "tar",
+        ["--extract", "--same-permissions", "--file", archive, "--directory", root],
+        { cwd: folder },
+      );
       assert.equal(code, 0, output);
     }
   });
   after(async () => rm(folder, { recursive: true }));
 
-  /** Runs a shell script in the image: its root file system read-only, in mount and process namespaces of its own. */
+  /**
+   * Runs a shell script in the image: its root file system read-only, in mount and process namespaces of
+   * its own.
+   */
   function inImage(script: string, user: string): Promise<CommandOutcome> {
     const prepare = [
       `mount --bind ${root} ${root}`,
@@ -44,10 +56,26 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
       `mount -o remount,bind,ro ${root}`,
       `exec chroot --userspec=${user}:${user} ${root} /bin/sh -euc "$1"`,
     ].join(" && ");
-    return runCommand("unshare", ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-c", prepare, "sh", script], {
-      cwd: "/",
-      env: { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-    });
+    return runCommand(
+      "unshare",
+      [
+        "--mount",
+        "--propagation",
+        "private",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        "-c",
+        prepare,
+        "sh",
+        script,
+      ],
+      {
+        cwd: "/",
+        env: { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+      },
+    );
   }
 
   it("starts every role as a user without rights on a read-only file system", async () => {
@@ -110,9 +138,24 @@ done
     assert.ok(first.sizeBytes < SIZE_MAX_MIB * MEBIBYTE, `${first.sizeBytes / MEBIBYTE} MiB`);
     assert.deepEqual(await buildImage(), first);
     const sbom = await readFile(first.sbom, "utf8");
-    assert.equal(await readFile(join(root, "usr/share/doc/azuredisk-csi-driver/sbom.spdx.json"), "utf8"), sbom);
-    const names = (JSON.parse(sbom) as { readonly packages: readonly { readonly name: string }[] }).packages.map(({ name }) => name);
-    for (const name of ["node", "e2fsprogs", "xfsprogs", "btrfs-progs", "util-linux", "mount", "libc6", "@grpc/grpc-js", "@azure/arm-compute"]) {
+    assert.equal(
+      await readFile(join(root, "usr/share/doc/azuredisk-csi-driver/sbom.spdx.json"), "utf8"),
+      sbom,
+    );
+    const names = (
+      JSON.parse(sbom) as { readonly packages: readonly { readonly name: string }[] }
+    ).packages.map(({ name }) => name);
+    for (const name of [
+      "node",
+      "e2fsprogs",
+      "xfsprogs",
+      "btrfs-progs",
+      "util-linux",
+      "mount",
+      "libc6",
+      "@grpc/grpc-js",
+      "@azure/arm-compute",
+    ]) {
       assert.ok(names.includes(name), `${name} is not in ${names.join(", ")}`);
     }
   });

@@ -12,16 +12,28 @@ import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { failingLogger } from "../contract/failing-logger.ts";
 import { volumeUsersContract, type VolumeUsersWorld } from "../contract/volume-users-contract.ts";
-import { type ApiServer, FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
+import {
+  type ApiServer,
+  FIRST_START_TIMEOUT_MS,
+  startApiServer,
+  whyNoApiServer,
+} from "../kubernetes-store/api-server.ts";
 import { type ClusterObjects, createClusterObjects } from "./cluster-objects.ts";
-import { connectRestricted, controllerRules, create, nodeEventRules, ownObjectRules } from "./restricted-account.ts";
+import {
+  connectRestricted,
+  controllerRules,
+  create,
+  nodeEventRules,
+  ownObjectRules,
+} from "./restricted-account.ts";
 
 const DRIVER = "disk.csi.azure.com";
 const TIMEOUT_MS = 60_000;
 const TEST_TIMEOUT_MS = 300_000;
 const never = new AbortController().signal;
 const ports = { clock: systemClock, random: systemRandom, logger: silentLogger };
-const diskOf = (name: string): string => `/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/${name}`;
+const diskOf = (name: string): string =>
+  `/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/${name}`;
 
 const missing = await whyNoApiServer();
 
@@ -33,122 +45,205 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
     server = await startApiServer((line) => t.diagnostic(line));
   });
 
-  volumeUsersContract("pods, with a controller's rights and no others", () => openUsersWorld(theServer()), { timeoutMs: TEST_TIMEOUT_MS });
+  volumeUsersContract("pods, with a controller's rights and no others", () => openUsersWorld(theServer()), {
+    timeoutMs: TEST_TIMEOUT_MS,
+  });
 
-  it("is asked about pods that have ended, wait, or belong to a claim that is gone", { timeout: TEST_TIMEOUT_MS }, () =>
-    withCluster(theServer(), async ({ objects, facts, restricted }) => {
-      const volumeId = diskOf(objects.nameOf("data"));
-      const { users } = followCluster(restricted, DRIVER, ports);
-      const asked = { nodeName: objects.nameOf("node-a"), volumeId };
-      await objects.ensureClaim("data", volumeId);
-      await objects.createPod("ended", { nodeName: "node-a", claims: ["data"], phase: "Succeeded" });
-      await objects.createPod("failed", { nodeName: "node-a", claims: ["data"], phase: "Failed" });
-      assert.deepEqual(await users.on(asked, never), { kind: "unused" });
-      await objects.createPod("lost", { nodeName: "node-a", claims: ["nothing"] });
-      const because = `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so nobody can tell which disk it uses`;
-      // These caches have not synced: who the disk's claims are is not known.
-      assert.deepEqual(await users.on(asked, never), { kind: "unknown", because });
-      // These have: the disk is another claim's.
-      assert.deepEqual(await facts.users.on(asked, never), { kind: "unused" });
-      await objects.createPod("waits", { nodeName: "node-a", claims: ["data"], phase: "Pending" });
-      assert.deepEqual(await facts.users.on(asked, never), { kind: "used", users: [`pod ${objects.namespace}/waits`], areWaiting: true });
-    }),
+  it(
+    "is asked about pods that have ended, wait, or belong to a claim that is gone",
+    { timeout: TEST_TIMEOUT_MS },
+    () =>
+      withCluster(theServer(), async ({ objects, facts, restricted }) => {
+        const volumeId = diskOf(objects.nameOf("data"));
+        const { users } = followCluster(restricted, DRIVER, ports);
+        const asked = { nodeName: objects.nameOf("node-a"), volumeId };
+        await objects.ensureClaim("data", volumeId);
+        await objects.createPod("ended", { nodeName: "node-a", claims: ["data"], phase: "Succeeded" });
+        await objects.createPod("failed", { nodeName: "node-a", claims: ["data"], phase: "Failed" });
+        assert.deepEqual(await users.on(asked, never), { kind: "unused" });
+        await objects.createPod("lost", { nodeName: "node-a", claims: ["nothing"] });
+        const because = `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so nobody can tell which disk it uses`;
+        // These caches have not synced: who the disk's claims are is not known.
+        assert.deepEqual(await users.on(asked, never), { kind: "unknown", because });
+        // These have: the disk is another claim's.
+        assert.deepEqual(await facts.users.on(asked, never), { kind: "unused" });
+        await objects.createPod("waits", { nodeName: "node-a", claims: ["data"], phase: "Pending" });
+        assert.deepEqual(await facts.users.on(asked, never), {
+          kind: "used",
+          users: [`pod ${objects.namespace}/waits`],
+          areWaiting: true,
+        });
+      }),
   );
 
-  it("is shown on volume, claim, waiting pod and node what a stage waits for, as kubectl describes them", { timeout: TEST_TIMEOUT_MS }, () =>
-    withCluster(theServer(), async ({ admin, objects, facts, restricted }) => {
-      const { namespace, nameOf } = objects;
-      const diskUri = diskOf(nameOf("data"));
-      const volume = aVolume();
-      const store = createKubernetesObjectStore(admin, namespace);
-      const made = await store.create("AzVolume", { metadata: { name: "data" }, spec: volume.spec }, never);
-      assert.ok(made.ok, JSON.stringify(made));
-      const { detail } = volume.status ?? {};
-      assert.ok(detail !== undefined);
-      const updated = await store.updateStatus(
-        "AzVolume",
-        { ...made.value, status: { state: "Created", observedGeneration: 1, conditions: [], detail: { ...detail, diskUri } } },
-        never,
-      );
-      assert.ok(updated.ok, JSON.stringify(updated));
-      await objects.setNode("node-a", {});
-      await objects.ensureClaim("data", diskUri);
-      await objects.createPod("waits", { nodeName: "node-b", claims: ["data"], phase: "Pending" });
-      await objects.createPod("writes", { nodeName: "node-a", claims: ["data"], phase: "Running" });
-      const own = createObjectCache({ ...ports, store: createKubernetesObjectStore(restricted, namespace), kinds: ["AzVolume"] });
-      await whileRunning([(signal) => own.run(signal)], async () => {
-        await own.untilSynced(never);
-        await untilTrue("the pods", () => facts.users.cachedOn({ nodeName: nameOf("node-b"), volumeId: diskUri }).kind === "used");
-        const options = { driverName: DRIVER, namespace, objects: own };
-        const told = controllerEvents({ ...options, client: restricted, caches: facts.caches, podName: "controller-1" }, { ...ports, logger: failingLogger });
-        const nodeClient = await connectRestricted(theServer(), admin, {
-          namespace,
-          name: "node",
-          cluster: [],
-          namespaces: { [namespace]: nodeEventRules, ...(await defaultNamespaceOnce(nodeEventRules)) },
+  it(
+    "is shown on volume, claim, waiting pod and node what a stage waits for, as kubectl describes them",
+    { timeout: TEST_TIMEOUT_MS },
+    () =>
+      withCluster(theServer(), async ({ admin, objects, facts, restricted }) => {
+        const { namespace, nameOf } = objects;
+        const diskUri = diskOf(nameOf("data"));
+        const volume = aVolume();
+        const store = createKubernetesObjectStore(admin, namespace);
+        const made = await store.create("AzVolume", { metadata: { name: "data" }, spec: volume.spec }, never);
+        assert.ok(made.ok, JSON.stringify(made));
+        const { detail } = volume.status ?? {};
+        assert.ok(detail !== undefined);
+        const updated = await store.updateStatus(
+          "AzVolume",
+          {
+            ...made.value,
+            status: {
+              state: "Created",
+              observedGeneration: 1,
+              conditions: [],
+              detail: { ...detail, diskUri },
+            },
+          },
+          never,
+        );
+        assert.ok(updated.ok, JSON.stringify(updated));
+        await objects.setNode("node-a", {});
+        await objects.ensureClaim("data", diskUri);
+        await objects.createPod("waits", { nodeName: "node-b", claims: ["data"], phase: "Pending" });
+        await objects.createPod("writes", { nodeName: "node-a", claims: ["data"], phase: "Running" });
+        const own = createObjectCache({
+          ...ports,
+          store: createKubernetesObjectStore(restricted, namespace),
+          kinds: ["AzVolume"],
         });
-        const toldByNode = nodeEvents({ ...options, client: nodeClient, nodeName: nameOf("node-a") }, { ...ports, logger: failingLogger });
-        await whileRunning([told.run, toldByNode.run], async () => {
-          const waiting = { about: { kind: "AzVolume", name: "data" }, reason: "WaitingForWriter", waitingOn: [nameOf("node-b")] } as const;
-          const message = "node-b waits for the volume to be released by node-a, where pod writes still uses it";
-          for (let times = 0; times < 5; times += 1) told.events.emit({ ...waiting, message });
-          told.events.emit({ ...waiting, reason: "Fencing", message: "node-a is cut off from the disk", nodeName: nameOf("node-a") });
-          toldByNode.events.emit({ about: waiting.about, reason: "WriterReclaimed", message: "claimed" });
-          const describe = async (...what: readonly string[]): Promise<string> =>
-            (await theServer().kubectl("describe", "--namespace", namespace, ...what)).output;
-          const shows = (text: string, reason: string): number =>
-            text.split("\n").filter((line) => new RegExp(`^\\s+(?:Normal|Warning)\\s+${reason}\\s`, "u").test(line)).length;
-          await untilTrue("the last event", async () => shows(await describe("node", nameOf("node-a")), "WriterReclaimed") === 1);
-          await untilTrue("the controller's last event", async () => shows(await describe("node", nameOf("node-a")), "Fencing") === 1);
-          for (const what of [
-            ["pod", "waits"],
-            ["persistentvolumeclaim", "data"],
-            ["azvolume", "data"],
-          ]) {
-            const text = await describe(...what);
-            assert.deepEqual([shows(text, "WaitingForWriter"), shows(text, "Fencing")], [1, 1], text);
-            assert.match(
-              text,
-              /disk\.csi\.azure\.com.*node-b waits for the volume to be released by node-a, where pod writes still uses it\. It moves once nobody uses it there any more; if that node is dead, mark it out of service/u,
+        await whileRunning([(signal) => own.run(signal)], async () => {
+          await own.untilSynced(never);
+          await untilTrue(
+            "the pods",
+            () => facts.users.cachedOn({ nodeName: nameOf("node-b"), volumeId: diskUri }).kind === "used",
+          );
+          const options = { driverName: DRIVER, namespace, objects: own };
+          const told = controllerEvents(
+            { ...options, client: restricted, caches: facts.caches, podName: "controller-1" },
+            { ...ports, logger: failingLogger },
+          );
+          const nodeClient = await connectRestricted(theServer(), admin, {
+            namespace,
+            name: "node",
+            cluster: [],
+            namespaces: { [namespace]: nodeEventRules, ...(await defaultNamespaceOnce(nodeEventRules)) },
+          });
+          const toldByNode = nodeEvents(
+            { ...options, client: nodeClient, nodeName: nameOf("node-a") },
+            { ...ports, logger: failingLogger },
+          );
+          await whileRunning([told.run, toldByNode.run], async () => {
+            const waiting = {
+              about: { kind: "AzVolume", name: "data" },
+              reason: "WaitingForWriter",
+              waitingOn: [nameOf("node-b")],
+            } as const;
+            const message =
+              "node-b waits for the volume to be released by node-a, where pod writes still uses it";
+            for (let times = 0; times < 5; times += 1) told.events.emit({ ...waiting, message });
+            told.events.emit({
+              ...waiting,
+              reason: "Fencing",
+              message: "node-a is cut off from the disk",
+              nodeName: nameOf("node-a"),
+            });
+            toldByNode.events.emit({ about: waiting.about, reason: "WriterReclaimed", message: "claimed" });
+            const describe = async (...what: readonly string[]): Promise<string> =>
+              (await theServer().kubectl("describe", "--namespace", namespace, ...what)).output;
+            const shows = (text: string, reason: string): number =>
+              text
+                .split("\n")
+                .filter((line) => new RegExp(`^\\s+(?:Normal|Warning)\\s+${reason}\\s`, "u").test(line))
+                .length;
+            await untilTrue(
+              "the last event",
+              async () => shows(await describe("node", nameOf("node-a")), "WriterReclaimed") === 1,
             );
-          }
-          const others = await describe("pod", "writes");
-          assert.equal(shows(others, "WaitingForWriter"), 0, others);
-          assert.equal(shows(await describe("azvolume", "data"), "WriterReclaimed"), 1);
-          assert.equal(shows(await describe("node", nameOf("node-a")), "WaitingForWriter"), 0);
+            await untilTrue(
+              "the controller's last event",
+              async () => shows(await describe("node", nameOf("node-a")), "Fencing") === 1,
+            );
+            for (const what of [
+              ["pod", "waits"],
+              ["persistentvolumeclaim", "data"],
+              ["azvolume", "data"],
+            ]) {
+              const text = await describe(...what);
+              assert.deepEqual([shows(text, "WaitingForWriter"), shows(text, "Fencing")], [1, 1], text);
+              assert.match(
+                text,
+                /disk\.csi\.azure\.com.*node-b waits for the volume to be released by node-a, where pod writes still uses it\. It moves once nobody uses it there any more; if that node is dead, mark it out of service/u,
+              );
+            }
+            const others = await describe("pod", "writes");
+            assert.equal(shows(others, "WaitingForWriter"), 0, others);
+            assert.equal(shows(await describe("azvolume", "data"), "WriterReclaimed"), 1);
+            assert.equal(shows(await describe("node", nameOf("node-a")), "WaitingForWriter"), 0);
+          });
         });
-      });
-    }),
+      }),
   );
 
-  it("is rid of what an attacher left on a VolumeAttachment and its PersistentVolume", { timeout: TEST_TIMEOUT_MS }, () =>
-    withCluster(theServer(), async ({ admin, objects, facts }) => {
-      const finalizers = ["external-attacher/disk-csi-azure-com"];
-      const name = objects.nameOf("data");
-      await objects.ensureClaim("data", diskOf(name));
-      const volumePath = `/api/v1/persistentvolumes/${name}`;
-      await admin.call({ method: "PATCH", path: volumePath, body: { metadata: { finalizers } }, contentType: "application/merge-patch+json" }, never);
-      const attachments = "/apis/storage.k8s.io/v1/volumeattachments";
-      await create(admin, attachments, {
-        metadata: { name, finalizers },
-        spec: { attacher: DRIVER, nodeName: "node-a", source: { persistentVolumeName: name } },
-      });
-      const expected = { name, volumeId: diskOf(name), nodeName: "node-a", isAttached: false, isLeaving: false };
-      assert.deepEqual(await facts.clusterVolumes.readAttachment(name, never), { ok: true, value: expected });
-      await untilTrue("the attachment", () => facts.clusterVolumes.attachments().some((attachment) => attachment.name === name));
-      assert.deepEqual(await facts.clusterVolumes.releaseAttachment(name, never), { ok: true, value: undefined });
-      assert.deepEqual(await facts.clusterVolumes.readAttachment(name, never), { ok: true, value: undefined });
-      const read = await admin.call({ method: "GET", path: volumePath }, never);
-      assert.ok(read.ok);
-      assert.equal(
-        (read.value.body as { readonly metadata: { readonly finalizers?: readonly string[] } }).metadata.finalizers?.includes(
-          "external-attacher/disk-csi-azure-com",
-        ) ?? false,
-        false,
-      );
-      await untilTrue("its end", () => !facts.clusterVolumes.attachments().some((attachment) => attachment.name === name));
-      assert.deepEqual(await facts.clusterVolumes.nodePresence(objects.nameOf("nobody"), never), "gone");
-    }),
+  it(
+    "is rid of what an attacher left on a VolumeAttachment and its PersistentVolume",
+    { timeout: TEST_TIMEOUT_MS },
+    () =>
+      withCluster(theServer(), async ({ admin, objects, facts }) => {
+        const finalizers = ["external-attacher/disk-csi-azure-com"];
+        const name = objects.nameOf("data");
+        await objects.ensureClaim("data", diskOf(name));
+        const volumePath = `/api/v1/persistentvolumes/${name}`;
+        await admin.call(
+          {
+            method: "PATCH",
+            path: volumePath,
+            body: { metadata: { finalizers } },
+            contentType: "application/merge-patch+json",
+          },
+          never,
+        );
+        const attachments = "/apis/storage.k8s.io/v1/volumeattachments";
+        await create(admin, attachments, {
+          metadata: { name, finalizers },
+          spec: { attacher: DRIVER, nodeName: "node-a", source: { persistentVolumeName: name } },
+        });
+        const expected = {
+          name,
+          volumeId: diskOf(name),
+          nodeName: "node-a",
+          isAttached: false,
+          isLeaving: false,
+        };
+        assert.deepEqual(await facts.clusterVolumes.readAttachment(name, never), {
+          ok: true,
+          value: expected,
+        });
+        await untilTrue("the attachment", () =>
+          facts.clusterVolumes.attachments().some((attachment) => attachment.name === name),
+        );
+        assert.deepEqual(await facts.clusterVolumes.releaseAttachment(name, never), {
+          ok: true,
+          value: undefined,
+        });
+        assert.deepEqual(await facts.clusterVolumes.readAttachment(name, never), {
+          ok: true,
+          value: undefined,
+        });
+        const read = await admin.call({ method: "GET", path: volumePath }, never);
+        assert.ok(read.ok);
+        assert.equal(
+          (
+            read.value.body as { readonly metadata: { readonly finalizers?: readonly string[] } }
+          ).metadata.finalizers?.includes("external-attacher/disk-csi-azure-com") ?? false,
+          false,
+        );
+        await untilTrue(
+          "its end",
+          () => !facts.clusterVolumes.attachments().some((attachment) => attachment.name === name),
+        );
+        assert.deepEqual(await facts.clusterVolumes.nodePresence(objects.nameOf("nobody"), never), "gone");
+      }),
   );
 
   function theServer(): ApiServer {
@@ -207,7 +302,10 @@ async function withCluster(server: ApiServer, use: (world: World) => Promise<voi
   }
 }
 
-async function whileRunning(runs: readonly ((signal: AbortSignal) => Promise<void>)[], use: () => Promise<void>): Promise<void> {
+async function whileRunning(
+  runs: readonly ((signal: AbortSignal) => Promise<void>)[],
+  use: () => Promise<void>,
+): Promise<void> {
   const life = new AbortController();
   const running = runs.map((run) => run(life.signal));
   try {
@@ -228,11 +326,18 @@ async function openUsersWorld(server: ApiServer): Promise<VolumeUsersWorld> {
   const { users } = facts;
   const { nameOf } = objects;
   const disk = (volumeId: string): string => `${volumeId}-${objects.namespace}`;
-  const there = (request: { readonly nodeName: string; readonly volumeId: string }): { readonly nodeName: string; readonly volumeId: string } => ({
+  const there = (request: {
+    readonly nodeName: string;
+    readonly volumeId: string;
+  }): { readonly nodeName: string; readonly volumeId: string } => ({
     nodeName: nameOf(request.nodeName),
     volumeId: disk(request.volumeId),
   });
-  const outOfService = { key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" };
+  const outOfService = {
+    key: "node.kubernetes.io/out-of-service",
+    value: "nodeshutdown",
+    effect: "NoExecute",
+  };
   let isCutOff = false;
   return {
     users: {
@@ -243,7 +348,8 @@ async function openUsersWorld(server: ApiServer): Promise<VolumeUsersWorld> {
       cachedPods: (volumeId) => users.cachedPods(disk(volumeId)),
       cachedNodeNameOf: (instanceUri) => users.cachedNodeNameOf(instanceUri),
       cachedPlacement: (volumeId) => users.cachedPlacement(disk(volumeId)),
-      onChange: (listener) => users.onChange((nodeName) => listener(nodeName.slice(objects.namespace.length + 1))),
+      onChange: (listener) =>
+        users.onChange((nodeName) => listener(nodeName.slice(objects.namespace.length + 1))),
     },
     setNode: (nodeName, { isOutOfService = false, isUnschedulable = false }) =>
       objects.setNode(nodeName, { taints: isOutOfService ? [outOfService] : [], isUnschedulable }),

@@ -3,15 +3,27 @@ import { create } from "./restricted-account.ts";
 
 const never = new AbortController().signal;
 
-/** Makes and changes what a cluster consists of, as an administrator and a kubelet would; every name begins with the world's own. */
+/**
+ * Makes and changes what a cluster consists of, as an administrator and a kubelet would; every name begins
+ * with the world's own.
+ */
 export interface ClusterObjects {
   readonly namespace: string;
   /** The name that a node or a volume of this world has in the cluster. */
   nameOf(name: string): string;
-  setNode(name: string, node: { readonly taints?: readonly object[]; readonly isUnschedulable?: boolean }): Promise<void>;
-  /** A claim, bound to a PersistentVolume of the disk, unless the world has it already. Answers the claim's uid. */
+  setNode(
+    name: string,
+    node: { readonly taints?: readonly object[]; readonly isUnschedulable?: boolean },
+  ): Promise<void>;
+  /**
+   * A claim, bound to a PersistentVolume of the disk, unless the world has it already. Answers the claim's
+   * uid.
+   */
   ensureClaim(claim: string, volumeId: string): Promise<string>;
-  createPod(name: string, pod: { readonly nodeName?: string; readonly claims: readonly string[]; readonly phase?: string }): Promise<void>;
+  createPod(
+    name: string,
+    pod: { readonly nodeName?: string; readonly claims: readonly string[]; readonly phase?: string },
+  ): Promise<void>;
   /** `graceSeconds` above 0 leaves it there, marked for deletion: no kubelet will end it. */
   deletePod(name: string, graceSeconds: number): Promise<void>;
 }
@@ -28,8 +40,16 @@ export async function createClusterObjects(admin: ApiClient, namespace: string):
     const known = uids.get(claim);
     if (known !== undefined) return known;
     const resources = { requests: { storage: "1Gi" } };
-    const spec = { accessModes: ["ReadWriteOnce"], volumeName: nameOf(claim), storageClassName: "", resources };
-    const made = (await create(admin, `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, { metadata: { name: claim }, spec })) as {
+    const spec = {
+      accessModes: ["ReadWriteOnce"],
+      volumeName: nameOf(claim),
+      storageClassName: "",
+      resources,
+    };
+    const made = (await create(admin, `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, {
+      metadata: { name: claim },
+      spec,
+    })) as {
       readonly metadata: { readonly uid: string };
     };
     const { uid } = made.metadata;
@@ -54,8 +74,15 @@ export async function createClusterObjects(admin: ApiClient, namespace: string):
       const path = `/api/v1/nodes/${nameOf(name)}`;
       const spec = { taints, unschedulable: isUnschedulable };
       const present = await admin.call({ method: "GET", path }, never);
-      if (present.ok && present.value.code === 404) await create(admin, "/api/v1/nodes", { metadata: { name: nameOf(name) }, spec });
-      else await must(admin.call({ method: "PATCH", path, body: { spec }, contentType: "application/merge-patch+json" }, never));
+      if (present.ok && present.value.code === 404)
+        await create(admin, "/api/v1/nodes", { metadata: { name: nameOf(name) }, spec });
+      else
+        await must(
+          admin.call(
+            { method: "PATCH", path, body: { spec }, contentType: "application/merge-patch+json" },
+            never,
+          ),
+        );
     },
     createPod: async (name, { nodeName, claims, phase }) => {
       await create(admin, pods, {
@@ -68,10 +95,25 @@ export async function createClusterObjects(admin: ApiClient, namespace: string):
       });
       if (phase === undefined) return;
       const status = { phase };
-      await must(admin.call({ method: "PATCH", path: `${pods}/${name}/status`, body: { status }, contentType: "application/merge-patch+json" }, never));
+      await must(
+        admin.call(
+          {
+            method: "PATCH",
+            path: `${pods}/${name}/status`,
+            body: { status },
+            contentType: "application/merge-patch+json",
+          },
+          never,
+        ),
+      );
     },
     deletePod: async (name, graceSeconds) => {
-      await must(admin.call({ method: "DELETE", path: `${pods}/${name}`, body: { gracePeriodSeconds: graceSeconds } }, never));
+      await must(
+        admin.call(
+          { method: "DELETE", path: `${pods}/${name}`, body: { gracePeriodSeconds: graceSeconds } },
+          never,
+        ),
+      );
     },
   };
 }

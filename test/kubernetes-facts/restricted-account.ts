@@ -14,19 +14,33 @@ export const controllerRules: readonly Rule[] = [
   { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list", "watch"] },
   { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["get", "list", "watch"] },
   { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["get", "list", "watch", "patch"] },
-  { apiGroups: ["storage.k8s.io"], resources: ["volumeattachments"], verbs: ["get", "list", "watch", "patch", "delete"] },
+  {
+    apiGroups: ["storage.k8s.io"],
+    resources: ["volumeattachments"],
+    verbs: ["get", "list", "watch", "patch", "delete"],
+  },
   { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
-/** A node plug-in's right to tell: in the namespace of the driver's objects, and where events of Nodes stand. */
-export const nodeEventRules: readonly Rule[] = [{ apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] }];
+/**
+ * A node plug-in's right to tell: in the namespace of the driver's objects, and where events of Nodes
+ * stand.
+ */
+export const nodeEventRules: readonly Rule[] = [
+  { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
+];
 
 /** What both read of the driver's own objects here. */
-export const ownObjectRules: readonly Rule[] = [{ apiGroups: ["disk.csi.azure.com"], resources: ["azvolumes"], verbs: ["get", "list", "watch"] }];
+export const ownObjectRules: readonly Rule[] = [
+  { apiGroups: ["disk.csi.azure.com"], resources: ["azvolumes"], verbs: ["get", "list", "watch"] },
+];
 
 const never = new AbortController().signal;
 
-/** A service account with these rights in the whole cluster and in namespaces; answers a client with its token. */
+/**
+ * A service account with these rights in the whole cluster and in namespaces; answers a client with its
+ * token.
+ */
 export async function connectRestricted(
   server: ApiServer,
   admin: ApiClient,
@@ -41,19 +55,42 @@ export async function connectRestricted(
   const roleName = `${namespace}-${name}`;
   const subjects = [{ kind: "ServiceAccount", namespace, name }];
   const rbac = "/apis/rbac.authorization.k8s.io/v1";
-  const bindTo = (kind: string): object => ({ roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name: roleName }, subjects });
+  const bindTo = (kind: string): object => ({
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name: roleName },
+    subjects,
+  });
   await create(admin, `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } });
   await create(admin, `${rbac}/clusterroles`, { metadata: { name: roleName }, rules: account.cluster });
-  await create(admin, `${rbac}/clusterrolebindings`, { metadata: { name: roleName }, ...bindTo("ClusterRole") });
+  await create(admin, `${rbac}/clusterrolebindings`, {
+    metadata: { name: roleName },
+    ...bindTo("ClusterRole"),
+  });
   for (const [where, rules] of Object.entries(account.namespaces)) {
     await create(admin, `${rbac}/namespaces/${where}/roles`, { metadata: { name: roleName }, rules });
-    await create(admin, `${rbac}/namespaces/${where}/rolebindings`, { metadata: { name: roleName }, ...bindTo("Role") });
+    await create(admin, `${rbac}/namespaces/${where}/rolebindings`, {
+      metadata: { name: roleName },
+      ...bindTo("Role"),
+    });
   }
-  const request = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 3_600 } };
-  const made = (await create(admin, `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`, request)) as {
+  const request = {
+    apiVersion: "authentication.k8s.io/v1",
+    kind: "TokenRequest",
+    spec: { expirationSeconds: 3_600 },
+  };
+  const made = (await create(
+    admin,
+    `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
+    request,
+  )) as {
     readonly status: { readonly token: string };
   };
-  return server.connect({ config: { ...server.config, clientCertificate: undefined, token: { kind: "text", text: made.status.token } } });
+  return server.connect({
+    config: {
+      ...server.config,
+      clientCertificate: undefined,
+      token: { kind: "text", text: made.status.token },
+    },
+  });
 }
 
 /** Makes an object, and answers it. */

@@ -44,7 +44,10 @@ interface Program {
   logTail(): Promise<string>;
 }
 
-/** Kubernetes' own API server with an etcd of its own, on loopback, with the driver's resource definitions; nothing else of a cluster. */
+/**
+ * Kubernetes' own API server with an etcd of its own, on loopback, with the driver's resource definitions;
+ * nothing else of a cluster.
+ */
 export interface ApiServer {
   /** An administrator's. */
   readonly kubeconfigFile: string;
@@ -63,9 +66,18 @@ export interface ApiServer {
   thaw(): void;
   /** Forgets every change so far in etcd. */
   compactEtcd(): Promise<void>;
-  /** Puts copies of an object into etcd as the API server has stored it, each under another name and uid: thousands in seconds. */
-  copyObject(original: { readonly path: string; readonly name: string; readonly uid: string }, names: readonly string[]): Promise<void>;
-  /** Copies what etcd has stored, and answers how to put it back: with both programs killed, as a restore from a backup goes. */
+  /**
+   * Puts copies of an object into etcd as the API server has stored it, each under another name and uid:
+   * thousands in seconds.
+   */
+  copyObject(
+    original: { readonly path: string; readonly name: string; readonly uid: string },
+    names: readonly string[],
+  ): Promise<void>;
+  /**
+   * Copies what etcd has stored, and answers how to put it back: with both programs killed, as a restore
+   * from a backup goes.
+   */
   backUpEtcd(): Promise<() => Promise<void>>;
   /** Ends everything, and removes every trace. */
   close(): Promise<void>;
@@ -73,14 +85,20 @@ export interface ApiServer {
 
 /** Why there can be no API server here; undefined: there can. */
 export async function whyNoApiServer(): Promise<string | undefined> {
-  if ((await findCommand("go")) === undefined) return "needs Go: Kubernetes' API server and etcd are built from their sources";
-  return (await findCommand("setpriv")) === undefined ? "needs setpriv (util-linux): etcd and the API server must not outlive the test" : undefined;
+  if ((await findCommand("go")) === undefined)
+    return "needs Go: Kubernetes' API server and etcd are built from their sources";
+  return (await findCommand("setpriv")) === undefined
+    ? "needs setpriv (util-linux): etcd and the API server must not outlive the test"
+    : undefined;
 }
 
 /** Builds what is needed, unless the cache has it, and starts it. */
 export async function startApiServer(onProgress: (line: string) => void): Promise<ApiServer> {
   const never = new AbortController().signal;
-  const binary = join(await buildOnce(await goPart(await kubernetesModule()), onProgress, never), "kubernetes");
+  const binary = join(
+    await buildOnce(await goPart(await kubernetesModule()), onProgress, never),
+    "kubernetes",
+  );
   const folder = await mkdtemp(join(tmpdir(), "kubernetes-store-"));
   const closing: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
@@ -94,7 +112,12 @@ export async function startApiServer(onProgress: (line: string) => void): Promis
   }
 }
 
-async function startIn(folder: string, binary: string, closing: (() => Promise<void>)[], close: () => Promise<void>): Promise<ApiServer> {
+async function startIn(
+  folder: string,
+  binary: string,
+  closing: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<ApiServer> {
   const path = (...parts: readonly string[]): string => join(folder, ...parts);
   await mkdir(path("bin"));
   for (const name of ["etcd", "kube-apiserver", "kubectl"]) await symlink(binary, path("bin", name));
@@ -115,7 +138,8 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     `--advertise-client-urls=${etcdUrl}`,
     `--listen-peer-urls=http://${LOOPBACK}:${etcdPeers}`,
     `--initial-advertise-peer-urls=http://${LOOPBACK}:${etcdPeers}`,
-    // As kubeadm sets it up, only quicker: without it, the API server has no bookmarks for what does not change.
+    // As kubeadm sets it up, only quicker: without it, the API server has no bookmarks for what does not
+    // change.
     "--watch-progress-notify-interval=1s",
     `--initial-cluster=test=http://${LOOPBACK}:${etcdPeers}`,
     "--log-level=warn",
@@ -147,7 +171,13 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
   const pem = (file: string): Promise<string> => readFile(path("pki", file), "utf8");
   await writeFile(
     kubeconfigFile,
-    kubeconfig({ server: url, clusterName: "test", ca: await pem("ca.crt"), certificate: await pem("admin.crt"), key: await pem("admin.key") }),
+    kubeconfig({
+      server: url,
+      clusterName: "test",
+      ca: await pem("ca.crt"),
+      certificate: await pem("admin.crt"),
+      key: await pem("admin.key"),
+    }),
     { mode: 0o600 },
   );
   const config = await readKubeconfig(kubeconfigFile);
@@ -159,7 +189,13 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     for (const client of clients) client.close();
   });
   const connect = (options: Partial<ConnectApiServerOptions> = {}): ApiClient => {
-    const client = connectApiServer({ config: config.value, userAgent: "kubernetes-store-test", clock: systemClock, random: systemRandom, ...options });
+    const client = connectApiServer({
+      config: config.value,
+      userAgent: "kubernetes-store-test",
+      clock: systemClock,
+      random: systemRandom,
+      ...options,
+    });
     clients.push(client);
     return client;
   };
@@ -174,12 +210,19 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
         return answer.ok && answer.value.code === 200 ? true : undefined;
       });
     } catch (error) {
-      throw new Error(`etcd says\n${await etcd.logTail()}\nthe API server says\n${await apiServer.logTail()}`, { cause: error });
+      throw new Error(
+        `etcd says\n${await etcd.logTail()}\nthe API server says\n${await apiServer.logTail()}`,
+        { cause: error },
+      );
     }
   };
   const kubectl = (...args: readonly string[]): Promise<CommandOutcome> =>
     // Its caches must not outlive the test.
-    runCommand(path("bin", "kubectl"), [`--kubeconfig=${kubeconfigFile}`, `--cache-dir=${path("kubectl-cache")}`, ...args], { cwd: folder });
+    runCommand(
+      path("bin", "kubectl"),
+      [`--kubeconfig=${kubeconfigFile}`, `--cache-dir=${path("kubectl-cache")}`, ...args],
+      { cwd: folder },
+    );
   const mustKubectl = async (...args: readonly string[]): Promise<string> => {
     const { code, output } = await kubectl(...args);
     if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${output}`);
@@ -203,7 +246,10 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     kubectl,
     newNamespace: async () => {
       const name = `store-${++namespaces}`;
-      const made = await administrator.call({ method: "POST", path: "/api/v1/namespaces", body: { metadata: { name } } }, never);
+      const made = await administrator.call(
+        { method: "POST", path: "/api/v1/namespaces", body: { metadata: { name } } },
+        never,
+      );
       if (!made.ok || made.value.code !== 201) throw new Error(JSON.stringify(made));
       return name;
     },
@@ -222,7 +268,9 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     },
     copyObject: async ({ path: objectPath, name, uid }, names) => {
       const key = `/registry/${objectPath}/${name}`;
-      const { kvs } = (await etcdCall(etcdUrl, "kv/range", { key: base64(key) })) as { readonly kvs?: readonly { readonly value: string }[] };
+      const { kvs } = (await etcdCall(etcdUrl, "kv/range", { key: base64(key) })) as {
+        readonly kvs?: readonly { readonly value: string }[];
+      };
       const stored = Buffer.from(kvs?.[0]?.value ?? "", "base64").toString("utf8");
       if (!stored.includes(uid)) throw new Error(`etcd has nothing at ${key}`);
       for (let first = 0; first < names.length; first += ETCD_WRITES_MAX) {
@@ -267,7 +315,8 @@ async function etcdCall(url: string, operation: string, body: object): Promise<u
 function program(file: string, logFile: string, args: readonly string[]): Program {
   let child: ChildProcess | undefined;
   let ended: Promise<unknown> = Promise.resolve();
-  const isRunning = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null;
+  const isRunning = (): boolean =>
+    child !== undefined && child.exitCode === null && child.signalCode === null;
   return {
     start: () => {
       const log = createWriteStream(logFile, { flags: "a" });
@@ -285,6 +334,7 @@ function program(file: string, logFile: string, args: readonly string[]): Progra
     freeze: () => child?.kill("SIGSTOP"),
     thaw: () => child?.kill("SIGCONT"),
     isRunning,
-    logTail: async () => (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n"),
+    logTail: async () =>
+      (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n"),
   };
 }

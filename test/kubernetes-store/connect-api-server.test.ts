@@ -66,19 +66,26 @@ function hurriedClock(): { readonly clock: Clock; readonly waitsMs: readonly num
   return { clock: { ...systemClock, sleep: async (ms) => void waitsMs.push(ms) }, waitsMs };
 }
 
-/** A client that gives up after `requestTimeoutMs`, and has a connection already: what it sends now arrives, however long the answer takes. */
+/**
+ * A client that gives up after `requestTimeoutMs`, and has a connection already: what it sends now arrives,
+ * however long the answer takes.
+ */
 async function connected({ server, connect }: Bench, requestTimeoutMs: number): Promise<ApiClient> {
   const client = connect({ requestTimeoutMs });
   server.answerWith(json(200, {}));
   const endsMs = systemClock.elapsedMs() + PATIENCE_MS;
-  while (!(await client.call(GET, never)).ok) assert.ok(systemClock.elapsedMs() < endsMs, `no connection within ${PATIENCE_MS / 1_000} s`);
+  while (!(await client.call(GET, never)).ok)
+    assert.ok(systemClock.elapsedMs() < endsMs, `no connection within ${PATIENCE_MS / 1_000} s`);
   return client;
 }
 
 async function untilReceived(server: HttpsServer, count: number): Promise<void> {
   const endsMs = systemClock.elapsedMs() + PATIENCE_MS;
   while (server.received.length < count) {
-    assert.ok(systemClock.elapsedMs() < endsMs, `the server received ${server.received.length} calls of ${count} within ${PATIENCE_MS / 1_000} s`);
+    assert.ok(
+      systemClock.elapsedMs() < endsMs,
+      `the server received ${server.received.length} calls of ${count} within ${PATIENCE_MS / 1_000} s`,
+    );
     await systemClock.sleep(1, never);
   }
 }
@@ -94,12 +101,29 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
     "says who calls and asks for JSON, and answers any status code with its body",
     besideServer(async ({ server, connect }) => {
       const client = connect();
-      server.answerInTurn(json(200, { a: 1 }), json(404, { reason: "NotFound" }), (_, response) => response.writeHead(404).end("404 page not found\n"));
-      assert.deepEqual(await client.call({ ...GET, query: { labelSelector: "a=b,c", limit: "5" } }, never), { ok: true, value: { code: 200, body: { a: 1 } } });
-      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 404, body: { reason: "NotFound" } } });
-      assert.deepEqual(await client.call(GET, never), { ok: true, value: { code: 404, body: "404 page not found\n" } });
+      server.answerInTurn(json(200, { a: 1 }), json(404, { reason: "NotFound" }), (_, response) =>
+        response.writeHead(404).end("404 page not found\n"),
+      );
+      assert.deepEqual(await client.call({ ...GET, query: { labelSelector: "a=b,c", limit: "5" } }, never), {
+        ok: true,
+        value: { code: 200, body: { a: 1 } },
+      });
+      assert.deepEqual(await client.call(PUT, never), {
+        ok: true,
+        value: { code: 404, body: { reason: "NotFound" } },
+      });
+      assert.deepEqual(await client.call(GET, never), {
+        ok: true,
+        value: { code: 404, body: "404 page not found\n" },
+      });
       assert.deepEqual(
-        server.received.map(({ method, url, headers }) => [method, url, headers["user-agent"], headers["content-type"], headers["content-length"]]),
+        server.received.map(({ method, url, headers }) => [
+          method,
+          url,
+          headers["user-agent"],
+          headers["content-type"],
+          headers["content-length"],
+        ]),
         [
           ["GET", "/api/v1/things?labelSelector=a%3Db%2Cc&limit=5", "driver/1 (test)", undefined, undefined],
           ["PUT", "/api/v1/things/a", "driver/1 (test)", "application/json", "7"],
@@ -125,7 +149,10 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
         [["/clusters/one/api/v1/things", "client-of-the-test", new URL(server.url).host]],
       );
       const otherName = { ...config, serverName: "elsewhere.example" };
-      assert.match(await detailOf(connect({ config: otherName }).call(GET, never)), /Hostname\/IP does not match certificate's altnames/u);
+      assert.match(
+        await detailOf(connect({ config: otherName }).call(GET, never)),
+        /Hostname\/IP does not match certificate's altnames/u,
+      );
     }, "::1"),
   );
 
@@ -188,8 +215,14 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
     besideServer(async ({ server, connect }) => {
       const client = connect();
       // Every fourth answer ends its connection instead.
-      server.answerWith((request, response) => setTimeout(() => (server.received.length % 4 === 0 ? cutOff : json(200, {}))(request, response), 5));
-      const answers = await Promise.all(Array.from({ length: 300 }, (_, index) => client.call({ ...PUT, path: `/api/v1/things/${index}` }, never)));
+      server.answerWith((request, response) =>
+        setTimeout(() => (server.received.length % 4 === 0 ? cutOff : json(200, {}))(request, response), 5),
+      );
+      const answers = await Promise.all(
+        Array.from({ length: 300 }, (_, index) =>
+          client.call({ ...PUT, path: `/api/v1/things/${index}` }, never),
+        ),
+      );
       const urls = server.received.map(({ url }) => url);
       assert.equal(new Set(urls).size, urls.length);
       assert.ok(answers.some((answer) => answer.ok) && answers.some((answer) => !answer.ok));
@@ -216,7 +249,11 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
       const { server } = bench;
       const answers: readonly { readonly request: ApiRequest; readonly answer: Answer }[] = [
         { request: GET, answer: () => undefined },
-        { request: PUT, answer: (_, response) => response.writeHead(200, { "content-type": "application/json" }).write('{"half":') },
+        {
+          request: PUT,
+          answer: (_, response) =>
+            response.writeHead(200, { "content-type": "application/json" }).write('{"half":'),
+        },
       ];
       for (const { request, answer } of answers) {
         const client = await connected(bench, 500);
@@ -236,15 +273,24 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
       const client = connect({ clock });
       const tooMany = json(429, { reason: "TooManyRequests" }, { "retry-after": "0" });
       server.answerInTurn(tooMany, tooMany, json(201, { made: true }));
-      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 201, body: { made: true } } });
+      assert.deepEqual(await client.call(PUT, never), {
+        ok: true,
+        value: { code: 201, body: { made: true } },
+      });
       server.answerWith(tooMany);
-      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 429, body: { reason: "TooManyRequests" } } });
+      assert.deepEqual(await client.call(PUT, never), {
+        ok: true,
+        value: { code: 429, body: { reason: "TooManyRequests" } },
+      });
       assert.equal(server.received.length, 3 + 4);
       server.answerInTurn(json(429, {}, { "retry-after": "1" }), json(200, {}));
       const before = waitsMs.length;
       await client.call(GET, never);
       const [waitedMs, ...more] = waitsMs.slice(before);
-      assert.ok(waitedMs !== undefined && waitedMs >= 1_000 && waitedMs <= 1_500 && more.length === 0, `${waitsMs.join()} ms`);
+      assert.ok(
+        waitedMs !== undefined && waitedMs >= 1_000 && waitedMs <= 1_500 && more.length === 0,
+        `${waitsMs.join()} ms`,
+      );
     }),
   );
 
@@ -255,7 +301,10 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
       const notNow = json(503, { reason: "ServiceUnavailable" }, { "retry-after": "0" });
       server.answerInTurn(notNow, json(200, {}), notNow);
       assert.deepEqual(await client.call(GET, never), { ok: true, value: { code: 200, body: {} } });
-      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 503, body: { reason: "ServiceUnavailable" } } });
+      assert.deepEqual(await client.call(PUT, never), {
+        ok: true,
+        value: { code: 503, body: { reason: "ServiceUnavailable" } },
+      });
       assert.equal(server.received.length, 3);
     }),
   );
@@ -266,7 +315,10 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
       // Neither the server nor the wait that it asks for comes to an end: only the caller does.
       const underWay = new AbortController();
       server.answerWith(() => underWay.abort());
-      assert.deepEqual(await connect().call(PUT, underWay.signal), { ok: false, failure: { kind: "Cancelled" } });
+      assert.deepEqual(await connect().call(PUT, underWay.signal), {
+        ok: false,
+        failure: { kind: "Cancelled" },
+      });
       const waiting = new AbortController();
       const endlessly: Clock["sleep"] = (ms, signal) => {
         const sleeping = systemClock.sleep(Math.max(ms, 2 * TEST_TIMEOUT_MS), signal);
@@ -277,7 +329,10 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
       server.answerWith(json(429, {}, { "retry-after": "5" }));
       assert.deepEqual(await client.call(PUT, waiting.signal), { ok: false, failure: { kind: "Cancelled" } });
       const before = server.received.length;
-      assert.deepEqual(await client.call(PUT, AbortSignal.abort()), { ok: false, failure: { kind: "Cancelled" } });
+      assert.deepEqual(await client.call(PUT, AbortSignal.abort()), {
+        ok: false,
+        failure: { kind: "Cancelled" },
+      });
       assert.equal(server.received.length, before);
     }),
   );
@@ -288,7 +343,10 @@ describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
   const onlyWith =
     (token: string): Answer =>
     (request, response) =>
-      (request.headers.authorization === `Bearer ${token}` ? json(200, { token }) : unauthorized)(request, response);
+      (request.headers.authorization === `Bearer ${token}` ? json(200, { token }) : unauthorized)(
+        request,
+        response,
+      );
 
   it(
     "goes on at once with a token that was renewed in its file, also for a write and a watch, and asks no second time where there is no other",
@@ -300,15 +358,23 @@ describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
       assert.equal((await client.call(GET, never)).ok, true);
       await writeFile(path, "second\n");
       server.answerWith(onlyWith("second"));
-      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 200, body: { token: "second" } } });
+      assert.deepEqual(await client.call(PUT, never), {
+        ok: true,
+        value: { code: 200, body: { token: "second" } },
+      });
       await writeFile(path, "third\n");
       server.answerWith((request, response) =>
-        request.headers.authorization === "Bearer third" ? response.writeHead(200).end() : unauthorized(request, response),
+        request.headers.authorization === "Bearer third"
+          ? response.writeHead(200).end()
+          : unauthorized(request, response),
       );
       assert.deepEqual(await drained(client.watch("/api/v1/things", {}, never)), []);
       server.answerWith(unauthorized);
       const before = server.received.length;
-      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 401, body: { reason: "Unauthorized", message: "Unauthorized" } } });
+      assert.deepEqual(await client.call(PUT, never), {
+        ok: true,
+        value: { code: 401, body: { reason: "Unauthorized", message: "Unauthorized" } },
+      });
       assert.equal(server.received.length, before + 1);
     }),
   );
@@ -357,7 +423,10 @@ describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
       const client = connect({ config: server.config({ ca: { kind: "file", path } }) });
       assert.equal((await client.call(GET, never)).ok, true);
       const otherCa = await server.changeAuthority();
-      assert.match(await detailOf(client.call(GET, never)), /can't be reached \(.*\): is its CA the one of the test\?$/u);
+      assert.match(
+        await detailOf(client.call(GET, never)),
+        /can't be reached \(.*\): is its CA the one of the test\?$/u,
+      );
       await copyFile(otherCa, path);
       assert.equal((await client.call(PUT, never)).ok, true);
       await writeFile(path, "-----BEGIN CERTIFICATE-----\nhalf a fi");
@@ -383,17 +452,25 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
     "asks for bookmarks and for an end after five to ten minutes, joins lines that come in pieces, and returns where the server ends it",
     besideServer(async ({ server, connect }) => {
       server.answerWith((_, response) => {
-        const bytes = Buffer.from(line("ADDED", anEvent.object) + line("BOOKMARK", { metadata: { resourceVersion: "9" } }));
+        const bytes = Buffer.from(
+          line("ADDED", anEvent.object) + line("BOOKMARK", { metadata: { resourceVersion: "9" } }),
+        );
         // In the middle of a letter of two bytes.
         const cut = bytes.indexOf(0xa4);
         response.writeHead(200, { "content-type": "application/json" }).write(bytes.subarray(0, cut));
         setTimeout(() => response.end(bytes.subarray(cut)), 20);
       });
       const events = await drained(connect().watch("/api/v1/things", { resourceVersion: "5" }, never));
-      assert.deepEqual(events, [anEvent, { type: "BOOKMARK", object: { metadata: { resourceVersion: "9" } } }]);
+      assert.deepEqual(events, [
+        anEvent,
+        { type: "BOOKMARK", object: { metadata: { resourceVersion: "9" } } },
+      ]);
       const query = new URL(server.received[0]?.url ?? "", server.url).searchParams;
       const seconds = Number(query.get("timeoutSeconds"));
-      assert.deepEqual([query.get("resourceVersion"), query.get("watch"), query.get("allowWatchBookmarks")], ["5", "1", "true"]);
+      assert.deepEqual(
+        [query.get("resourceVersion"), query.get("watch"), query.get("allowWatchBookmarks")],
+        ["5", "1", "true"],
+      );
       assert.ok(seconds >= 300 && seconds <= 600, `${seconds}`);
     }),
   );
@@ -405,16 +482,25 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
     readonly error: typeof WatchGone | typeof WatchBroken;
     readonly says: RegExp;
   }[] = [
-    { because: "the version is too old", answer: json(410, { reason: "Expired", message: "too old" }), error: WatchGone, says: /too old/u },
+    {
+      because: "the version is too old",
+      answer: json(410, { reason: "Expired", message: "too old" }),
+      error: WatchGone,
+      says: /too old/u,
+    },
     {
       because: "the version becomes too old",
-      answer: (_, response) => response.writeHead(200).end(line("ERROR", { kind: "Status", code: 410, reason: "Expired", message: "compacted" })),
+      answer: (_, response) =>
+        response
+          .writeHead(200)
+          .end(line("ERROR", { kind: "Status", code: 410, reason: "Expired", message: "compacted" })),
       error: WatchGone,
       says: /compacted/u,
     },
     {
       because: "the server tells another error",
-      answer: (_, response) => response.writeHead(200).end(line("ERROR", { kind: "Status", code: 500, message: "etcd is gone" })),
+      answer: (_, response) =>
+        response.writeHead(200).end(line("ERROR", { kind: "Status", code: 500, message: "etcd is gone" })),
       error: WatchBroken,
       says: /etcd is gone/u,
     },

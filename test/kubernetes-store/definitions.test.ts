@@ -31,24 +31,32 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
   after(() => server?.close());
   const running = (): ApiServer => server ?? assert.fail("there is no API server");
 
-  it("are in order for the API server, which has nothing to warn of", { timeout: FIRST_START_TIMEOUT_MS }, async (t) => {
-    server = await startApiServer((line) => t.diagnostic(line));
-    assert.equal(server.crdWarnings, "");
-    const { output } = await server.kubectl(
-      "get",
-      "crd",
-      "-o",
-      'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="NonStructuralSchema")].status}{"\\n"}{end}',
-    );
-    assert.deepEqual(
-      output
-        .trim()
-        .split("\n")
-        .map((line) => line.trim())
-        .toSorted(),
-      ["azdrivernodes.disk.csi.azure.com", "azvolumeattachments.disk.csi.azure.com", "azvolumes.disk.csi.azure.com"],
-    );
-  });
+  it(
+    "are in order for the API server, which has nothing to warn of",
+    { timeout: FIRST_START_TIMEOUT_MS },
+    async (t) => {
+      server = await startApiServer((line) => t.diagnostic(line));
+      assert.equal(server.crdWarnings, "");
+      const { output } = await server.kubectl(
+        "get",
+        "crd",
+        "-o",
+        'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="NonStructuralSchema")].status}{"\\n"}{end}',
+      );
+      assert.deepEqual(
+        output
+          .trim()
+          .split("\n")
+          .map((line) => line.trim())
+          .toSorted(),
+        [
+          "azdrivernodes.disk.csi.azure.com",
+          "azvolumeattachments.disk.csi.azure.com",
+          "azvolumes.disk.csi.azure.com",
+        ],
+      );
+    },
+  );
 
   const objects: { readonly [K in OwnKind]: NewObject<K> & Pick<KindMap[K], "status"> } = {
     AzVolume: fullVolume,
@@ -56,39 +64,53 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
     AzDriverNode: fullDriverNode,
   };
   for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const) {
-    it(`take and refuse of each ${kind} what the driver's own validators take and refuse`, { timeout: TEST_TIMEOUT_MS }, async (t) => {
-      const { connect, newNamespace } = running();
-      const client = connect();
-      const namespace = await newNamespace();
-      const store = createKubernetesObjectStore(client, namespace);
-      const made = await makeFull(store, kind, objects[kind]);
-      const collection = `/apis/${apiVersionOf(kind)}/namespaces/${namespace}/${pluralOf(kind)}`;
+    it(
+      `take and refuse of each ${kind} what the driver's own validators take and refuse`,
+      { timeout: TEST_TIMEOUT_MS },
+      async (t) => {
+        const { connect, newNamespace } = running();
+        const client = connect();
+        const namespace = await newNamespace();
+        const store = createKubernetesObjectStore(client, namespace);
+        const made = await makeFull(store, kind, objects[kind]);
+        const collection = `/apis/${apiVersionOf(kind)}/namespaces/${namespace}/${pluralOf(kind)}`;
 
-      const specs = mutations(made.spec, "spec");
-      const statuses = mutations(made.status, "status");
-      const asNew = specs.map(({ what, value }) => compare(`new, ${what}`, kind, undefined, { verb: "create", value, path: collection }));
-      const asUpdate = specs.map(({ what, value }) =>
-        compare(`changed, ${what}`, kind, made, { verb: "update", value, path: `${collection}/${made.metadata.name}` }),
-      );
-      const asStatus = statuses.map(({ what, value }) =>
-        compare(what, kind, made, { verb: "updateStatus", value, path: `${collection}/${made.metadata.name}/status` }),
-      );
-      const all = [...asNew, ...asUpdate, ...asStatus];
-      const differences: string[] = [];
-      let refused = 0;
-      const worker = async (): Promise<void> => {
-        for (let next = all.shift(); next !== undefined; next = all.shift()) {
-          const { difference, isRefused } = await next(client);
-          if (difference !== undefined) differences.push(difference);
-          if (isRefused) refused++;
-        }
-      };
-      const count = all.length;
-      await Promise.all(Array.from({ length: CONCURRENT }, worker));
-      t.diagnostic(`${kind}: ${count} writes compared, ${refused} of them refused by both`);
-      assert.deepEqual(differences.toSorted(), []);
-      assert.ok(refused > count / 4 && refused < count, `${refused} of ${count}`);
-    });
+        const specs = mutations(made.spec, "spec");
+        const statuses = mutations(made.status, "status");
+        const asNew = specs.map(({ what, value }) =>
+          compare(`new, ${what}`, kind, undefined, { verb: "create", value, path: collection }),
+        );
+        const asUpdate = specs.map(({ what, value }) =>
+          compare(`changed, ${what}`, kind, made, {
+            verb: "update",
+            value,
+            path: `${collection}/${made.metadata.name}`,
+          }),
+        );
+        const asStatus = statuses.map(({ what, value }) =>
+          compare(what, kind, made, {
+            verb: "updateStatus",
+            value,
+            path: `${collection}/${made.metadata.name}/status`,
+          }),
+        );
+        const all = [...asNew, ...asUpdate, ...asStatus];
+        const differences: string[] = [];
+        let refused = 0;
+        const worker = async (): Promise<void> => {
+          for (let next = all.shift(); next !== undefined; next = all.shift()) {
+            const { difference, isRefused } = await next(client);
+            if (difference !== undefined) differences.push(difference);
+            if (isRefused) refused++;
+          }
+        };
+        const count = all.length;
+        await Promise.all(Array.from({ length: CONCURRENT }, worker));
+        t.diagnostic(`${kind}: ${count} writes compared, ${refused} of them refused by both`);
+        assert.deepEqual(differences.toSorted(), []);
+        assert.ok(refused > count / 4 && refused < count, `${refused} of ${count}`);
+      },
+    );
   }
 
   it("show with kubectl get what people ask for", { timeout: TEST_TIMEOUT_MS }, async () => {
@@ -139,7 +161,11 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
 });
 
 /** Makes an object with everything that it may have, and answers it. */
-async function makeFull<K extends OwnKind>(store: ObjectStore, kind: K, object: NewObject<K> & Pick<KindMap[K], "status">): Promise<KindMap[K]> {
+async function makeFull<K extends OwnKind>(
+  store: ObjectStore,
+  kind: K,
+  object: NewObject<K> & Pick<KindMap[K], "status">,
+): Promise<KindMap[K]> {
   const made = valueOf(await store.create(kind, object, never));
   const full = valueOf(await store.updateStatus(kind, { ...made, status: object.status }, never));
   assert.deepEqual([full.spec, full.status], [object.spec, object.status]);
@@ -151,36 +177,67 @@ interface Compared {
   readonly isRefused: boolean;
 }
 
-/** A write as the API server would do it (a dry run), beside the same write as the driver's own stores decide it. */
+/**
+ * A write as the API server would do it (a dry run), beside the same write as the driver's own stores
+ * decide it.
+ */
 function compare(
   what: string,
   kind: OwnKind,
   current: KindMap[OwnKind] | undefined,
-  write: { readonly verb: "create" | "update" | "updateStatus"; readonly value: Mutation["value"]; readonly path: string },
+  write: {
+    readonly verb: "create" | "update" | "updateStatus";
+    readonly value: Mutation["value"];
+    readonly path: string;
+  },
 ): (client: ApiClient) => Promise<Compared> {
   const { verb, value, path } = write;
   const part = verb === "updateStatus" ? "status" : "spec";
   const metadata =
-    current === undefined ? { name: "mutated" } : { name: current.metadata.name, uid: current.metadata.uid, resourceVersion: current.metadata.resourceVersion };
+    current === undefined
+      ? { name: "mutated" }
+      : {
+          name: current.metadata.name,
+          uid: current.metadata.uid,
+          resourceVersion: current.metadata.resourceVersion,
+        };
   const object = { metadata, spec: current?.spec, [part]: value };
   return async (client) => {
-    const ours = decideWrite({ verb, kind, name: metadata.name, object } as WriteRequest, current as StoredObject | undefined, CONTEXT);
+    const ours = decideWrite(
+      { verb, kind, name: metadata.name, object } as WriteRequest,
+      current as StoredObject | undefined,
+      CONTEXT,
+    );
     const body = { apiVersion: apiVersionOf(kind), kind, ...object };
-    const answer = valueOf(await client.call({ method: verb === "create" ? "POST" : "PUT", path, query: { dryRun: "All" }, body }, never));
+    const answer = valueOf(
+      await client.call(
+        { method: verb === "create" ? "POST" : "PUT", path, query: { dryRun: "All" }, body },
+        never,
+      ),
+    );
     const isTaken = answer.code < 300;
     const said = isTaken ? "takes it" : `refuses it: ${readApiStatus(answer).message}`;
     const theirs = (answer.body as Readonly<Record<string, unknown>>)[part];
     // The API server takes a null for something left out, and leaves it out; the driver writes none.
-    if (isTaken && !ours.ok && what.endsWith(" = null") && !(JSON.stringify(theirs) ?? "").includes("null")) return { difference: undefined, isRefused: false };
-    if (ours.ok !== isTaken) return { difference: `${what}: the driver ${ours.ok ? "takes" : "refuses"} it, the API server ${said}`, isRefused: false };
+    if (isTaken && !ours.ok && what.endsWith(" = null") && !(JSON.stringify(theirs) ?? "").includes("null"))
+      return { difference: undefined, isRefused: false };
+    if (ours.ok !== isTaken)
+      return {
+        difference: `${what}: the driver ${ours.ok ? "takes" : "refuses"} it, the API server ${said}`,
+        isRefused: false,
+      };
     if (!isTaken) {
       const isInvalid = answer.code === 422 && !ours.ok && ours.failure.kind === "ObjectInvalid";
       return { difference: isInvalid ? undefined : `${what}: ${answer.code} ${said}`, isRefused: true };
     }
-    const stored = ours.ok ? (ours.value.object as unknown as Readonly<Record<string, unknown>>)[part] : undefined;
+    const stored = ours.ok
+      ? (ours.value.object as unknown as Readonly<Record<string, unknown>>)[part]
+      : undefined;
     const isSame = JSON.stringify(sorted(theirs)) === JSON.stringify(sorted(stored));
     return {
-      difference: isSame ? undefined : `${what}: the driver stores ${JSON.stringify(stored)}, the API server ${JSON.stringify(theirs)}`,
+      difference: isSame
+        ? undefined
+        : `${what}: the driver stores ${JSON.stringify(stored)}, the API server ${JSON.stringify(theirs)}`,
       isRefused: false,
     };
   };

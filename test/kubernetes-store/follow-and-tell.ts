@@ -7,13 +7,27 @@ import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 
-const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent };
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};
 
-/** Follows the driver's three kinds in a namespace, says so once it has listed them, and for each line on its standard input how many changes it was told so far. */
+/**
+ * Follows the driver's three kinds in a namespace, says so once it has listed them, and for each line on
+ * its standard input how many changes it was told so far.
+ */
 async function main(kubeconfig: string, namespace: string): Promise<void> {
   const config = await readKubeconfig(kubeconfig);
   if (!config.ok) throw new Error(config.failure.problem);
-  const client = connectApiServer({ config: config.value, userAgent: "follow-and-tell", clock: systemClock, random: systemRandom });
+  const client = connectApiServer({
+    config: config.value,
+    userAgent: "follow-and-tell",
+    clock: systemClock,
+    random: systemRandom,
+  });
   const store = createKubernetesObjectStore(client, namespace);
   const kinds = ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const;
   const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger: silent, kinds });

@@ -21,17 +21,29 @@ export interface FollowedNodes {
 }
 
 /** Follows the AzDriverNodes of a namespace, and waits for the first list. */
-export async function followNodes(client: ApiClient, namespace: string, settings: Partial<FollowSettings> = {}): Promise<FollowedNodes> {
+export async function followNodes(
+  client: ApiClient,
+  namespace: string,
+  settings: Partial<FollowSettings> = {},
+): Promise<FollowedNodes> {
   const troubles: string[] = [];
   const note: Logger["info"] = (message, fields) => {
     troubles.push(typeof fields?.["reason"] === "string" ? fields["reason"] : message);
   };
   const logger: Logger = { debug: () => undefined, info: note, warn: note, error: note, child: () => logger };
   const store = createKubernetesObjectStore(client, namespace);
-  const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger, kinds: ["AzDriverNode"], settings });
+  const cache = createObjectCache({
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    kinds: ["AzDriverNode"],
+    settings,
+  });
   const changes: string[] = [];
   cache.onChange((change) => {
-    if (change.kind === "AzDriverNode") changes.push(`${change.name} ${stepOf(change.previous)}→${stepOf(change.current)}`);
+    if (change.kind === "AzDriverNode")
+      changes.push(`${change.name} ${stepOf(change.previous)}→${stepOf(change.current)}`);
   });
   const stopping = new AbortController();
   const running = cache.run(stopping.signal);
@@ -44,15 +56,29 @@ export async function followNodes(client: ApiClient, namespace: string, settings
       const limit = { timeoutMs, clock: systemClock };
       for (const node of await expected()) {
         const { name, resourceVersion } = node.metadata;
-        await cache.waitUntil("AzDriverNode", name, (known) => known?.metadata.resourceVersion === resourceVersion, limit, stopping.signal);
+        await cache.waitUntil(
+          "AzDriverNode",
+          name,
+          (known) => known?.metadata.resourceVersion === resourceVersion,
+          limit,
+          stopping.signal,
+        );
       }
       const names = (nodes: readonly KindMap["AzDriverNode"][]): string =>
         nodes.map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`).join(" ");
       const wanted = names(await expected());
       for (const { metadata } of cache.list("AzDriverNode")) {
-        if (!wanted.includes(`${metadata.name}@`)) await cache.waitUntil("AzDriverNode", metadata.name, (known) => known === undefined, limit, stopping.signal);
+        if (!wanted.includes(`${metadata.name}@`))
+          await cache.waitUntil(
+            "AzDriverNode",
+            metadata.name,
+            (known) => known === undefined,
+            limit,
+            stopping.signal,
+          );
       }
-      if (names(cache.list("AzDriverNode")) !== wanted) throw new Error(`the cache shows ${names(cache.list("AzDriverNode"))} and not ${wanted}`);
+      if (names(cache.list("AzDriverNode")) !== wanted)
+        throw new Error(`the cache shows ${names(cache.list("AzDriverNode"))} and not ${wanted}`);
     },
     stop: async () => {
       stopping.abort();

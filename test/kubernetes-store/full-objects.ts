@@ -5,17 +5,29 @@ const TIME = "2026-01-01T00:00:00.000Z";
 const NODE = { ...identity("node-a"), vmId: "00000000-0000-0000-0000-00000000000a" };
 const DISK = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
 const TOPOLOGY = [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }];
-const CONDITIONS = [{ type: "FailoverReady", status: "True", reason: "ReplicasAttached", message: "2 replicas", lastTransitionTime: TIME }] as const;
+const CONDITIONS = [
+  {
+    type: "FailoverReady",
+    status: "True",
+    reason: "ReplicasAttached",
+    message: "2 replicas",
+    lastTransitionTime: TIME,
+  },
+] as const;
 const ERROR = { kind: "Throttled", message: "later", failure: "{}", time: TIME, retries: 2 };
 
-type Full<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode"> = NewObject<K> & { readonly status: NonNullable<KindMap[K]["status"]> };
+type Full<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode"> = NewObject<K> & {
+  readonly status: NonNullable<KindMap[K]["status"]>;
+};
 
 /** An AzVolume with everything that one may have. */
 export const fullVolume: Full<"AzVolume"> = {
   metadata: { name: "pvc-1" },
   spec: {
     volumeName: "pvc-1",
-    capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "ext4", mountFlags: ["noatime"] }],
+    capabilities: [
+      { accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "ext4", mountFlags: ["noatime"] },
+    ],
     requiredBytes: 10 * 1024 ** 3,
     limitBytes: 0,
     parameters: { skuName: "Premium_LRS" },

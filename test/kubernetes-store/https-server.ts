@@ -10,7 +10,10 @@ import type { TLSSocket } from "node:tls";
 import type { ApiServerConfig } from "../../src/adapters/kubernetes/api/api-server-config.ts";
 import { createLabPki } from "../../testbed/lab/cluster/lab-pki.ts";
 
-/** As the API server has it: longer than a client keeps an idle connection, also one that has had no time for it. In milliseconds. */
+/**
+ * As the API server has it: longer than a client keeps an idle connection, also one that has had no time
+ * for it. In milliseconds.
+ */
 const KEEP_ALIVE_MS = 90_000;
 
 /** A request as it came. */
@@ -25,7 +28,10 @@ export interface Received {
 /** What a request is answered. */
 export type Answer = (request: Received, response: ServerResponse) => void;
 
-/** A little HTTPS server on loopback whose answers a test chooses, with a folder of certificates (`ca`, `server`, `client`, each `.crt` and `.key`). */
+/**
+ * A little HTTPS server on loopback whose answers a test chooses, with a folder of certificates (`ca`,
+ * `server`, `client`, each `.crt` and `.key`).
+ */
 export interface HttpsServer {
   readonly folder: string;
   readonly url: string;
@@ -36,23 +42,34 @@ export interface HttpsServer {
   readonly answerWith: (answer: Answer) => void;
   /** Answers in order, then always with the last one. */
   readonly answerInTurn: (...answers: readonly Answer[]) => void;
-  /** From now on new connections are greeted with the certificate of another authority, whose `ca.crt` is the file that is answered. */
+  /**
+   * From now on new connections are greeted with the certificate of another authority, whose `ca.crt` is
+   * the file that is answered.
+   */
   readonly changeAuthority: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
 /** Answers with a code and a body. */
 export function json(code: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
-  return (_, response) => response.writeHead(code, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+  return (_, response) =>
+    response.writeHead(code, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }
 
 /** Starts it, on `127.0.0.1` or another address of loopback. */
 export async function startHttpsServer(address = "127.0.0.1"): Promise<HttpsServer> {
   const folder = await mkdtemp(join(tmpdir(), "https-server-"));
-  const pki = async (authority: string): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> => {
+  const pki = async (
+    authority: string,
+  ): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> => {
     const directory = join(folder, authority);
     await createLabPki(directory, [
-      { file: "server", subject: "CN=server", addresses: [address], dnsNames: ["localhost", "kubernetes.example"] },
+      {
+        file: "server",
+        subject: "CN=server",
+        addresses: [address],
+        dnsNames: ["localhost", "kubernetes.example"],
+      },
       { file: "client", subject: "CN=client-of-the-test" },
     ]);
     const read = (file: string): Promise<string> => readFile(join(directory, file), "utf8");
@@ -62,13 +79,21 @@ export async function startHttpsServer(address = "127.0.0.1"): Promise<HttpsServ
   const received: Received[] = [];
   let answer: Answer = json(200, {});
   let connections = 0;
-  const server: Server = createServer({ ...first, requestCert: true, rejectUnauthorized: false }, (request, response) => {
-    const { subject } = (request.socket as TLSSocket).getPeerCertificate();
-    const client = (subject as { readonly CN?: string } | undefined)?.CN;
-    const taken = { method: request.method ?? "", url: request.url ?? "", headers: request.headers, client };
-    received.push(taken);
-    request.resume().on("end", () => answer(taken, response));
-  });
+  const server: Server = createServer(
+    { ...first, requestCert: true, rejectUnauthorized: false },
+    (request, response) => {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+      const client = (subject as { readonly CN?: string } | undefined)?.CN;
+      const taken = {
+        method: request.method ?? "",
+        url: request.url ?? "",
+        headers: request.headers,
+        client,
+      };
+      received.push(taken);
+      request.resume().on("end", () => answer(taken, response));
+    },
+  );
   server.on("secureConnection", () => connections++);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(0, address);

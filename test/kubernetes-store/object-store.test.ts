@@ -16,10 +16,14 @@ describe("Kubernetes' API server as the object store", { skip: missing ?? false 
   let server: ApiServer | undefined;
   after(() => server?.close());
 
-  it("comes up, and takes the driver's definitions without a warning", { timeout: FIRST_START_TIMEOUT_MS }, async (t) => {
-    server = await startApiServer((line) => t.diagnostic(line));
-    assert.equal(server.crdWarnings, "");
-  });
+  it(
+    "comes up, and takes the driver's definitions without a warning",
+    { timeout: FIRST_START_TIMEOUT_MS },
+    async (t) => {
+      server = await startApiServer((line) => t.diagnostic(line));
+      assert.equal(server.crdWarnings, "");
+    },
+  );
 
   objectStoreContract(
     "Kubernetes",

@@ -56,7 +56,10 @@ describe("a Kubernetes store with 10,000 volumes", { skip: missing ?? false }, (
 
       const { metadata } = await makeVolume(store);
       const names = Array.from({ length: OBJECTS - 1 }, (_, index) => `copy-${index}`);
-      await copyObject({ path: `disk.csi.azure.com/azvolumes/${namespace}`, name: metadata.name, uid: metadata.uid }, names);
+      await copyObject(
+        { path: `disk.csi.azure.com/azvolumes/${namespace}`, name: metadata.name, uid: metadata.uid },
+        names,
+      );
       // The copies went past the API server: it refuses to list until its own watch of etcd has come so far.
       await waitUntil("the API server to have seen the copies", CAUGHT_UP_MAX_MS, async () => {
         const seen = await store.list("AzVolume", {}, never);
@@ -77,7 +80,11 @@ describe("a Kubernetes store with 10,000 volumes", { skip: missing ?? false }, (
       const updatingMs = await timed(() =>
         spread(UPDATES, async (index) => {
           const volume = listed[index] ?? assert.fail();
-          const updated = await store.updateStatus("AzVolume", { ...volume, status: { ...fullVolume.status, state: "Updated" } }, never);
+          const updated = await store.updateStatus(
+            "AzVolume",
+            { ...volume, status: { ...fullVolume.status, state: "Updated" } },
+            never,
+          );
           assert.ok(updated.ok, JSON.stringify(updated));
         }),
       );
@@ -100,7 +107,9 @@ describe("a Kubernetes store with 10,000 volumes", { skip: missing ?? false }, (
   });
 });
 
-async function makeVolume(store: ReturnType<typeof createKubernetesObjectStore>): Promise<KindMap["AzVolume"]> {
+async function makeVolume(
+  store: ReturnType<typeof createKubernetesObjectStore>,
+): Promise<KindMap["AzVolume"]> {
   const made = await store.create("AzVolume", fullVolume, never);
   assert.ok(made.ok, JSON.stringify(made));
   const full = await store.updateStatus("AzVolume", { ...made.value, status: fullVolume.status }, never);
@@ -135,7 +144,10 @@ async function bundleProgram(): Promise<{ readonly file: string; readonly remove
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
   }
-  return { file: join(ROOT, folder, "follow-and-tell.cjs"), remove: () => rm(join(ROOT, folder), { recursive: true }) };
+  return {
+    file: join(ROOT, folder, "follow-and-tell.cjs"),
+    remove: () => rm(join(ROOT, folder), { recursive: true }),
+  };
 }
 
 interface Follower {

@@ -71,7 +71,9 @@ export function startCandidate(options: CandidateOptions): Candidate {
   };
   const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["Lease"] });
   const told: string[] = [];
-  const events: Events = { emit: ({ about, reason, message }) => void told.push(`${about.kind} ${reason}: ${message}`) };
+  const events: Events = {
+    emit: ({ about, reason, message }) => void told.push(`${about.kind} ${reason}: ${message}`),
+  };
   const election = createElection(
     { store, cache, clock, random, events, logger: silentLogger, leaseMemory: new LeaseHighWaterMark() },
     { identity: name, settings, isAlone: options.isAlone ?? false, onChange: () => undefined },

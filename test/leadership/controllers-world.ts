@@ -3,7 +3,12 @@ import { createGate, gatedClock, gatedStore } from "../../sim/driver/gate.ts";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
 import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
-import { createSimulatedStore, type SimulatedCommit, type SimulatedHandle, type SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import {
+  createSimulatedStore,
+  type SimulatedCommit,
+  type SimulatedHandle,
+  type SimulatedStore,
+} from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { createControllerCache } from "../../src/controller/controller-cache.ts";
@@ -54,7 +59,10 @@ export interface ControllerProcess {
   stop(): Promise<void>;
 }
 
-/** Controllers on one store and one Azure, on a virtual clock. Nobody stages anything: nodes are what their AzDriverNodes say. */
+/**
+ * Controllers on one store and one Azure, on a virtual clock. Nobody stages anything: nodes are what their
+ * AzDriverNodes say.
+ */
 export interface ControllersWorld {
   readonly clock: VirtualClock;
   readonly simulated: SimulatedStore;
@@ -66,7 +74,10 @@ export interface ControllersWorld {
   addNode(nodeName: string): Promise<void>;
   /** Lets time pass until the promise has settled. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
-  /** Lets time pass until the call has succeeded; it is made again after the answers that CSI's sidecars make it again after. */
+  /**
+   * Lets time pass until the call has succeeded; it is made again after the answers that CSI's sidecars
+   * make it again after.
+   */
   served<T>(call: () => Promise<Result<T, Failure>>): Promise<T>;
   until(what: string, isReached: () => boolean): Promise<void>;
   /** Names of the disks that a VM lists. */
@@ -76,9 +87,17 @@ export interface ControllersWorld {
 /** Runs `act` in a world of its own. */
 export async function withControllers(act: (world: ControllersWorld) => Promise<void>): Promise<void> {
   const clock = createVirtualClock();
-  const simulated = createSimulatedStore({ clock, random: createSeededRandom(7), weather: { callDelayMs: [1, 5], watchDelayMs: [0, 20] } });
+  const simulated = createSimulatedStore({
+    clock,
+    random: createSeededRandom(7),
+    weather: { callDelayMs: [1, 5], watchDelayMs: [0, 20] },
+  });
   const model = createComputeModel({ clock });
-  addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
+  addResourceGroup(model.world, {
+    subscriptionId: SUBSCRIPTION_ID,
+    name: RESOURCE_GROUP,
+    location: LOCATION,
+  });
   const commits: SimulatedCommit[] = [];
   simulated.onCommit((commit) => commits.push(commit));
   const processes: ControllerProcess[] = [];
@@ -119,7 +138,15 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
     model,
     commits,
     start: (name, clusterVolumes = noClusterVolumes) => {
-      const started = startController({ name, clusterVolumes, clock, simulated, model, seed: processes.length + 1, answerOf });
+      const started = startController({
+        name,
+        clusterVolumes,
+        clock,
+        simulated,
+        model,
+        seed: processes.length + 1,
+        answerOf,
+      });
       processes.push(started);
       return started;
     },
@@ -133,11 +160,22 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
         size: "Standard_D8s_v5",
       });
       assert.equal(added.kind, "Added");
-      const { spec, status } = aDriverNode(nodeName, { vmId: vmOf(nodeName).vmGuid, instanceUri: vmUriOf(nodeName) });
+      const { spec, status } = aDriverNode(nodeName, {
+        vmId: vmOf(nodeName).vmGuid,
+        instanceUri: vmUriOf(nodeName),
+      });
       const kubelet = simulated.handle(nodeName);
       kubelet.setWeather({ callDelayMs: [0, 0] });
-      const created = await must(kubelet.create("AzDriverNode", { metadata: { name: nodeName }, spec }, never));
-      const registered = await must(kubelet.updateStatus("AzDriverNode", { ...created, ...(status === undefined ? {} : { status }) }, never));
+      const created = await must(
+        kubelet.create("AzDriverNode", { metadata: { name: nodeName }, spec }, never),
+      );
+      const registered = await must(
+        kubelet.updateStatus(
+          "AzDriverNode",
+          { ...created, ...(status === undefined ? {} : { status }) },
+          never,
+        ),
+      );
       beating.push(beat(kubelet, registered));
     },
     answerOf,
@@ -157,7 +195,10 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
     },
   };
 
-  function vmOf(nodeName: string): { readonly vmGuid: string; readonly dataDisks: readonly { readonly name: string }[] } {
+  function vmOf(nodeName: string): {
+    readonly vmGuid: string;
+    readonly dataDisks: readonly { readonly name: string }[];
+  } {
     const vm = findVm(model.world, vmUriOf(nodeName));
     assert.ok(vm !== undefined, `there is no VM ${nodeName}`);
     return vm;
@@ -201,7 +242,13 @@ function startController(options: {
   const plain = gatedStore(options.simulated.handle(name), gate);
   const followed = createObjectCache({ store: plain, clock, random, logger: silentLogger, kinds });
   const store = rememberingStore(plain, followed, kinds);
-  const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, caller: name, oneWayMs: () => 5 });
+  const arm = createModelArmApi({
+    model,
+    subscriptionId: SUBSCRIPTION_ID,
+    clock,
+    caller: name,
+    oneWayMs: () => 5,
+  });
   const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
   const cloud = createAzureCloudProvisioner({ arm, clock, random, place, lifetime: life.signal });
   const users = createClusterNodeVolumeUsers({ store, cache: followed });
@@ -210,7 +257,15 @@ function startController(options: {
   const shared = {
     store,
     cache,
-    gracePeriod: new StartupGracePeriod({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
+    gracePeriod: new StartupGracePeriod({
+      store,
+      cache: followed,
+      users,
+      clock,
+      logger: silentLogger,
+      leaseMemory,
+      settings,
+    }),
     cloud,
     users,
     clusterVolumes,
@@ -221,10 +276,20 @@ function startController(options: {
     events: { emit: () => undefined },
   };
   const ports = { ...shared, leaseMemory, settings, attach: "kubernetes", clusterId: "cluster-1" } as const;
-  const election = createElection(ports, { identity: name, settings: defaultElectionSettings, isAlone: false, onChange: () => undefined });
+  const election = createElection(ports, {
+    identity: name,
+    settings: defaultElectionSettings,
+    isAlone: false,
+    onChange: () => undefined,
+  });
   const reconcile = createControllers(leaderGuard(ports, election.isLeading));
   const running = Promise.allSettled([cache.run(life.signal), election.run(reconcile, life.signal)]);
-  const handlers = controllerHandlers({ ...shared, attach: ports.attach, locks: new OperationLock(), settings: defaultControllerServiceSettings });
+  const handlers = controllerHandlers({
+    ...shared,
+    attach: ports.attach,
+    locks: new OperationLock(),
+    settings: defaultControllerServiceSettings,
+  });
   return {
     name,
     csi: handlers as ControllerProcess["csi"],

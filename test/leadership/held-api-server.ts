@@ -27,7 +27,10 @@ export interface HeldApiServer {
   readonly kubeconfigFile: string;
   /** Its objects, past every connection. */
   readonly store: ObjectStore;
-  /** Calls that wait for their answers: those of the leader election, and all others. Watches begin at once and are not counted. */
+  /**
+   * Calls that wait for their answers: those of the leader election, and all others. Watches begin at once
+   * and are not counted.
+   */
   held(): { readonly election: number; readonly others: number };
   /** The most `others` that it ever held at once. */
   readonly othersMax: number;
@@ -50,28 +53,42 @@ export async function startHeldApiServer(): Promise<HeldApiServer> {
     { file: "client", subject: "CN=client" },
   ]);
   const pem = (file: string): Promise<string> => readFile(join(pki, file), "utf8");
-  const store = openEmbeddedStore({ file: join(folder, "store.db"), clock: systemClock, random: systemRandom });
+  const store = openEmbeddedStore({
+    file: join(folder, "store.db"),
+    clock: systemClock,
+    random: systemRandom,
+  });
   const behind = await serveEmbeddedStore({ store, socketPath: join(folder, "s"), logger: silentLogger });
   const held = new Set<HeldCall>();
   let othersMax = 0;
-  const count = (isElection: boolean): number => [...held].filter((call) => call.isElection === isElection).length;
+  const count = (isElection: boolean): number =>
+    [...held].filter((call) => call.isElection === isElection).length;
 
-  const server = createServer({ ca: await pem("ca.crt"), cert: await pem("server.crt"), key: await pem("server.key") }, (incoming, response) => {
-    const url = (incoming.url ?? "").replace(NAMESPACE, "");
-    const answer = (): void => void forward(behind.socketPath, { incoming, url }, response);
-    if (beginsWatch(url)) return answer();
-    const call = { isElection: incoming.headers["user-agent"]?.includes(ELECTION) === true, answer };
-    held.add(call);
-    response.on("close", () => held.delete(call));
-    othersMax = Math.max(othersMax, count(false));
-  });
+  const server = createServer(
+    { ca: await pem("ca.crt"), cert: await pem("server.crt"), key: await pem("server.key") },
+    (incoming, response) => {
+      const url = (incoming.url ?? "").replace(NAMESPACE, "");
+      const answer = (): void => void forward(behind.socketPath, { incoming, url }, response);
+      if (beginsWatch(url)) return answer();
+      const call = { isElection: incoming.headers["user-agent"]?.includes(ELECTION) === true, answer };
+      held.add(call);
+      response.on("close", () => held.delete(call));
+      othersMax = Math.max(othersMax, count(false));
+    },
+  );
   server.keepAliveTimeout = SERVER_TIMEOUT_MS;
   server.requestTimeout = SERVER_TIMEOUT_MS;
   server.listen(0, LOOPBACK);
   await once(server, "listening");
   const url = `https://${LOOPBACK}:${(server.address() as AddressInfo).port}`;
   const kubeconfigFile = join(folder, "kubeconfig");
-  const text = kubeconfig({ server: url, clusterName: "held", ca: await pem("ca.crt"), certificate: await pem("client.crt"), key: await pem("client.key") });
+  const text = kubeconfig({
+    server: url,
+    clusterName: "held",
+    ca: await pem("ca.crt"),
+    certificate: await pem("client.crt"),
+    key: await pem("client.key"),
+  });
   await writeFile(kubeconfigFile, text, { mode: 0o600 });
 
   return {
@@ -107,7 +124,9 @@ function beginsWatch(url: string): boolean {
 /** Kubernetes names the resource and the object that is missing; the store's own server does not. */
 function notFound(url: string, response: ServerResponse): void {
   const [, , , , plural, name] = url.split("/");
-  response.writeHead(404, { "content-type": "application/json" }).end(JSON.stringify({ reason: "NotFound", details: { kind: plural, name } }));
+  response
+    .writeHead(404, { "content-type": "application/json" })
+    .end(JSON.stringify({ reason: "NotFound", details: { kind: plural, name } }));
 }
 
 /** Sends a call to the store's own server. A client that has left ends it. */
@@ -121,7 +140,9 @@ async function forward(
   response.on("close", () => sent.destroy());
   sent.on("response", (answer) => {
     if (answer.statusCode === 404) return notFound(url, response);
-    response.writeHead(answer.statusCode ?? 500, { "content-type": answer.headers["content-type"] ?? "application/json" });
+    response.writeHead(answer.statusCode ?? 500, {
+      "content-type": answer.headers["content-type"] ?? "application/json",
+    });
     response.flushHeaders();
     answer.on("data", (chunk: Buffer) => response.write(chunk));
     answer.on("end", () => response.end());

@@ -42,7 +42,10 @@ const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", location: 
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
 const never = new AbortController().signal;
 
-/** A controller as the role composes it, on an API server that takes a second of virtual time for each answer. */
+/**
+ * A controller as the role composes it, on an API server that takes a second of virtual time for each
+ * answer.
+ */
 interface SlowWorld {
   readonly server: HeldApiServer;
   readonly clock: VirtualClock;
@@ -63,12 +66,33 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
   const random = createSeededRandom(1);
   const life = new AbortController();
   const values = { kubeconfig: server.kubeconfigFile, namespace: "azure-disk-csi" };
-  const connection = await connectKubernetes(values, "controller", { clock, random, requestTimeoutMs: TEST_TIMEOUT_MS });
+  const connection = await connectKubernetes(values, "controller", {
+    clock,
+    random,
+    requestTimeoutMs: TEST_TIMEOUT_MS,
+  });
   const [store, leaseStore] = [countedCalls(connection.store), countedCalls(connection.leaseStore)];
-  const cache = createObjectCache({ store: store.counted, stores: { Lease: leaseStore.counted }, clock, random, logger: silentLogger, kinds });
+  const cache = createObjectCache({
+    store: store.counted,
+    stores: { Lease: leaseStore.counted },
+    clock,
+    random,
+    logger: silentLogger,
+    kinds,
+  });
   const model = createComputeModel({ clock });
-  addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: place.resourceGroup, location: place.location });
-  const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, caller: "controller", oneWayMs: () => 5 });
+  addResourceGroup(model.world, {
+    subscriptionId: SUBSCRIPTION_ID,
+    name: place.resourceGroup,
+    location: place.location,
+  });
+  const arm = createModelArmApi({
+    model,
+    subscriptionId: SUBSCRIPTION_ID,
+    clock,
+    caller: "controller",
+    oneWayMs: () => 5,
+  });
   const cloud = createAzureCloudProvisioner({ arm, clock, random, place, lifetime: life.signal });
   const registry = new Registry();
   let csi: SlowWorld["csi"] | undefined;
@@ -86,9 +110,15 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       cache,
       cloud,
       leaseMemory: new LeaseHighWaterMark(),
-      users: createClusterNodeVolumeUsers({ store: store.counted, cache: { get: () => undefined, list: () => [], onChange: () => undefined } }),
+      users: createClusterNodeVolumeUsers({
+        store: store.counted,
+        cache: { get: () => undefined, list: () => [], onChange: () => undefined },
+      }),
       clusterVolumes: noClusterVolumes,
-      events: { emit: ({ about, message }) => void (terms += about.kind === "Lease" && message.includes(" leads: ") ? 1 : 0) },
+      events: {
+        emit: ({ about, message }) =>
+          void (terms += about.kind === "Lease" && message.includes(" leads: ") ? 1 : 0),
+      },
       volumes: settings,
       clusterId: "cluster-1",
       trustsUnnamedVms: true,
@@ -104,20 +134,38 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       "lease-renew-deadline-ms": defaultElectionSettings.renewDeadlineMs,
       "lease-retry-period-ms": defaultElectionSettings.retryPeriodMs,
     },
-    { clock, random, steps: { run: (_step, take) => take() }, logger: silentLogger, registry, lifetime: life.signal },
+    {
+      clock,
+      random,
+      steps: { run: (_step, take) => take() },
+      logger: silentLogger,
+      registry,
+      lifetime: life.signal,
+    },
   );
   const running = Promise.allSettled([cache.run(life.signal), run(life.signal)]);
 
-  /** Whether all that the controller has asked for is at the server, as far as its connections reach: only then may time pass. */
+  /**
+   * Whether all that the controller has asked for is at the server, as far as its connections reach: only
+   * then may time pass.
+   */
   const hasArrived = (): boolean => {
     const held = server.held();
-    return held.election === leaseStore.underWay() && held.others === Math.min(store.underWay(), CONNECTIONS_MAX);
+    return (
+      held.election === leaseStore.underWay() && held.others === Math.min(store.underWay(), CONNECTIONS_MAX)
+    );
   };
   const untilArrived = async (): Promise<void> => {
     const endsMs = systemClock.elapsedMs() + PATIENCE_MS;
     while (!hasArrived()) {
-      const figures = JSON.stringify({ held: server.held(), asked: { election: leaseStore.underWay(), others: store.underWay() } });
-      assert.ok(systemClock.elapsedMs() < endsMs, `after ${PATIENCE_MS / 1_000} s not all calls have reached the server: ${figures}`);
+      const figures = JSON.stringify({
+        held: server.held(),
+        asked: { election: leaseStore.underWay(), others: store.underWay() },
+      });
+      assert.ok(
+        systemClock.elapsedMs() < endsMs,
+        `after ${PATIENCE_MS / 1_000} s not all calls have reached the server: ${figures}`,
+      );
       await systemClock.sleep(1, never);
     }
   };
@@ -132,7 +180,8 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
     server,
     clock,
     csi: csi ?? assert.fail("no service was added"),
-    isLeading: async () => (await registry.getSingleMetric("azuredisk_controller_is_leader")?.get())?.values[0]?.value === 1,
+    isLeading: async () =>
+      (await registry.getSingleMetric("azuredisk_controller_is_leader")?.get())?.values[0]?.value === 1,
     terms: () => terms,
     underWay: store.underWay,
     second,
@@ -153,7 +202,10 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
 }
 
 /** The store, and how many of its calls have no answer yet. */
-function countedCalls(store: ObjectStore): { readonly counted: ObjectStore; readonly underWay: () => number } {
+function countedCalls(store: ObjectStore): {
+  readonly counted: ObjectStore;
+  readonly underWay: () => number;
+} {
   let underWay = 0;
   const count = async <T>(call: Promise<T>): Promise<T> => {
     underWay++;
@@ -175,7 +227,10 @@ function countedCalls(store: ObjectStore): { readonly counted: ObjectStore; read
   return { counted, underWay: () => underWay };
 }
 
-/** Watches for four renewal deadlines that the leader stays the leader, in its first term, while its other calls fill every connection they have. */
+/**
+ * Watches for four renewal deadlines that the leader stays the leader, in its first term, while its other
+ * calls fill every connection they have.
+ */
 async function assertKeepsLeading(world: SlowWorld): Promise<void> {
   const counterAtStart = await leaseCounter(world);
   for (let passedMs = 0; passedMs < WATCHED_MS; passedMs += ANSWER_MS) {
@@ -203,7 +258,13 @@ describe("a leader whose API server takes a second for each answer", { timeout: 
     onSlowApiServer(async (world) => {
       const { metadata: _, ...volume } = aVolume();
       for (let index = 0; index < VOLUMES; index++)
-        await must(world.server.store.create("AzVolume", { spec: { ...volume.spec, volumeName: `pvc-${index}` }, metadata: { name: `pvc-${index}` } }, never));
+        await must(
+          world.server.store.create(
+            "AzVolume",
+            { spec: { ...volume.spec, volumeName: `pvc-${index}` }, metadata: { name: `pvc-${index}` } },
+            never,
+          ),
+        );
       await untilLeading(world);
       while (world.underWay() < WORKERS) await world.second();
       await assertKeepsLeading(world);
@@ -214,7 +275,10 @@ describe("a leader whose API server takes a second for each answer", { timeout: 
       await untilLeading(world);
       const over = new AbortController();
       const claims = Array.from({ length: CLAIMS }, (_, index) =>
-        world.csi.createVolume(aCreateVolumeRequest({ name: `pvc-${index}` }), aCall({ signal: over.signal })),
+        world.csi.createVolume(
+          aCreateVolumeRequest({ name: `pvc-${index}` }),
+          aCall({ signal: over.signal }),
+        ),
       );
       const answered = Promise.allSettled(claims);
       await assertKeepsLeading(world);

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { StoreSnapshot } from "../../src/adapters/simulated-store/simulated-state.ts";
-import { createSimulatedStore, type SimulatedHandle, type SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import {
+  createSimulatedStore,
+  type SimulatedHandle,
+  type SimulatedStore,
+} from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { must } from "../../src/controller/testing/settled.ts";
@@ -38,9 +42,24 @@ interface Storm {
 function startStorm(seed: number): Storm {
   const clock = createVirtualClock();
   const chance = createSeededRandom(seed);
-  const weather = { callDelayMs: [1, CALL_MAX_MS], watchDelayMs: [0, 500], unavailable: 0.05, lostAnswer: 0.05, conflict: 0.03, watchBroken: 0.02 } as const;
+  const weather = {
+    callDelayMs: [1, CALL_MAX_MS],
+    watchDelayMs: [0, 500],
+    unavailable: 0.05,
+    lostAnswer: 0.05,
+    conflict: 0.03,
+    watchBroken: 0.02,
+  } as const;
   const simulated = createSimulatedStore({ clock, random: createSeededRandom(seed + 1_000), weather });
-  const storm: Storm = { clock, simulated, chance, candidates: [], overlaps: [], started: 0, backup: simulated.snapshot() };
+  const storm: Storm = {
+    clock,
+    simulated,
+    chance,
+    candidates: [],
+    overlaps: [],
+    started: 0,
+    backup: simulated.snapshot(),
+  };
   for (let index = 0; index < CANDIDATES; index += 1) startAnother(storm);
   return storm;
 }
@@ -50,13 +69,16 @@ function startAnother(storm: Storm): void {
   storm.started += 1;
   const name = `candidate-${storm.started}`;
   const clockRate = 1 + CLOCK_DRIFT_SHARE * (2 * chance.next() - 1);
-  candidates.push(startCandidate({ name, simulated, clock, settings, seed: Math.floor(chance.next() * 1e9), clockRate }));
+  candidates.push(
+    startCandidate({ name, simulated, clock, settings, seed: Math.floor(chance.next() * 1e9), clockRate }),
+  );
 }
 
 /** Lets time pass, and measures for how long two lead that could know better. */
 async function pass(storm: Storm, ms: number): Promise<void> {
   const endMs = storm.clock.elapsedMs() + ms;
-  const isOverlap = (): boolean => storm.candidates.filter((candidate) => candidate.isWorking() && !candidate.isPaused()).length > 1;
+  const isOverlap = (): boolean =>
+    storm.candidates.filter((candidate) => candidate.isWorking() && !candidate.isPaused()).length > 1;
   while (storm.clock.elapsedMs() < endMs) {
     if (!(await storm.clock.runUntil(isOverlap, endMs - storm.clock.elapsedMs()))) return;
     const beganAtMs = storm.clock.elapsedMs();
@@ -116,7 +138,13 @@ async function givenRecord(storm: Storm): Promise<void> {
   const { metadata, spec, status } = aVolumeWithRecord({});
   const made = { metadata: { name: metadata.name }, spec } as NewObject<"AzVolume">;
   const created = await must(adminOf(storm).create("AzVolume", made, signal));
-  await must(adminOf(storm).updateStatus("AzVolume", { ...created, ...(status === undefined ? {} : { status }) }, signal));
+  await must(
+    adminOf(storm).updateStatus(
+      "AzVolume",
+      { ...created, ...(status === undefined ? {} : { status }) },
+      signal,
+    ),
+  );
 }
 
 function replace(storm: Storm, candidate: Candidate): void {

@@ -8,7 +8,9 @@ import { type ControllerProcess, type ControllersWorld, withControllers } from "
 const GIB = 1024n ** 3n;
 
 /** The process that leads, and the one that stands by. */
-async function twoControllers(world: ControllersWorld): Promise<{ readonly leader: ControllerProcess; readonly standby: ControllerProcess }> {
+async function twoControllers(
+  world: ControllersWorld,
+): Promise<{ readonly leader: ControllerProcess; readonly standby: ControllerProcess }> {
   const leader = world.start("controller-1");
   await world.until("a leader", () => leader.election.isLeading());
   const standby = world.start("controller-2");
@@ -18,7 +20,12 @@ async function twoControllers(world: ControllersWorld): Promise<{ readonly leade
   return { leader, standby };
 }
 
-async function created(world: ControllersWorld, { csi }: ControllerProcess, name: string, maxShares: number): Promise<string> {
+async function created(
+  world: ControllersWorld,
+  { csi }: ControllerProcess,
+  name: string,
+  maxShares: number,
+): Promise<string> {
   const topology = [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }];
   const request = aCreateVolumeRequest({
     name,
@@ -29,24 +36,48 @@ async function created(world: ControllersWorld, { csi }: ControllerProcess, name
   return volume?.volumeId ?? assert.fail("no volume");
 }
 
-function publish(world: ControllersWorld, { csi }: ControllerProcess, volumeId: string, nodeId: string): Promise<{ readonly publishContext: object }> {
-  const request = { volumeId, nodeId, volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
+function publish(
+  world: ControllersWorld,
+  { csi }: ControllerProcess,
+  volumeId: string,
+  nodeId: string,
+): Promise<{ readonly publishContext: object }> {
+  const request = {
+    volumeId,
+    nodeId,
+    volumeCapability: aMountCapability(),
+    readonly: false,
+    secrets: {},
+    volumeContext: {},
+  };
   return world.served(() => csi.controllerPublishVolume(request, aCall()));
 }
 
-function unpublish(world: ControllersWorld, { csi }: ControllerProcess, volumeId: string, nodeId: string): Promise<object> {
+function unpublish(
+  world: ControllersWorld,
+  { csi }: ControllerProcess,
+  volumeId: string,
+  nodeId: string,
+): Promise<object> {
   return world.served(() => csi.controllerUnpublishVolume({ volumeId, nodeId, secrets: {} }, aCall()));
 }
 
 /** The whole life of a volume, each call to the process that `serves` it. */
-async function live(world: ControllersWorld, name: string, maxShares: number, serves: () => ControllerProcess): Promise<void> {
+async function live(
+  world: ControllersWorld,
+  name: string,
+  maxShares: number,
+  serves: () => ControllerProcess,
+): Promise<void> {
   const volumeId = await created(world, serves(), name, maxShares);
   assert.deepEqual(await publish(world, serves(), volumeId, "node-a"), { publishContext: { epoch: "1" } });
   await world.until("the attach", () => world.disksOn("node-a").includes(name));
   await unpublish(world, serves(), volumeId, "node-a");
   assert.deepEqual(await publish(world, serves(), volumeId, "node-b"), { publishContext: { epoch: "2" } });
   await world.until("the attach", () => world.disksOn("node-b").includes(name));
-  const { entries } = await world.served(() => serves().csi.listVolumes({ maxEntries: 0, startingToken: "" }, aCall()));
+  const { entries } = await world.served(() =>
+    serves().csi.listVolumes({ maxEntries: 0, startingToken: "" }, aCall()),
+  );
   assert.deepEqual(
     entries.map(({ volume, status }) => [volume?.volumeId, status?.publishedNodeIds]),
     [[volumeId, ["node-b"]]],
@@ -54,12 +85,18 @@ async function live(world: ControllersWorld, name: string, maxShares: number, se
   await unpublish(world, serves(), volumeId, "node-b");
   const size = { requiredBytes: 20n * GIB, limitBytes: 0n };
   const { capacityBytes } = await world.served(() =>
-    serves().csi.controllerExpandVolume({ volumeId, capacityRange: size, secrets: {}, volumeCapability: aMountCapability() }, aCall()),
+    serves().csi.controllerExpandVolume(
+      { volumeId, capacityRange: size, secrets: {}, volumeCapability: aMountCapability() },
+      aCall(),
+    ),
   );
   assert.equal(capacityBytes, 20n * GIB);
   await world.served(() => serves().csi.deleteVolume({ volumeId, secrets: {} }, aCall()));
   assert.deepEqual([world.disksOn("node-a"), world.disksOn("node-b")], [[], []]);
-  assert.deepEqual([world.simulated.objects("AzVolume"), world.simulated.objects("AzVolumeAttachment")], [[], []]);
+  assert.deepEqual(
+    [world.simulated.objects("AzVolume"), world.simulated.objects("AzVolumeAttachment")],
+    [[], []],
+  );
 }
 
 describe("two controllers on one store", () => {
@@ -69,8 +106,12 @@ describe("two controllers on one store", () => {
         const { leader, standby } = await twoControllers(world);
         await live(world, "pvc-1", maxShares, () => standby);
         assert.ok(leader.election.isLeading());
-        // What the standby's service wrote are wishes: all that moves a disk or grants a volume was the leader's.
-        const moves = world.commits.filter(({ by, kind, verb }) => by === standby.name && kind === "AzVolumeAttachment" && verb === "updateStatus");
+        // What the standby's service wrote are wishes: all that moves a disk or grants a volume was the
+        // leader's.
+        const moves = world.commits.filter(
+          ({ by, kind, verb }) =>
+            by === standby.name && kind === "AzVolumeAttachment" && verb === "updateStatus",
+        );
         assert.deepEqual(moves, []);
       }));
 
@@ -105,16 +146,27 @@ describe("two controllers on one store", () => {
     withControllers(async (world) => {
       const { leader, standby } = await twoControllers(world);
       const { settings } = world.model.world;
-      world.model.world.settings = { ...settings, latencies: { ...settings.latencies, attach: { medianMs: 60_000, p99Ms: 60_000 } } };
+      world.model.world.settings = {
+        ...settings,
+        latencies: { ...settings.latencies, attach: { medianMs: 60_000, p99Ms: 60_000 } },
+      };
       const volumeId = await created(world, standby, "pvc-1", 1);
       await publish(world, standby, volumeId, "node-a");
-      await world.until("the attach to begin", () => world.simulated.objects("AzVolumeAttachment")[0]?.status?.state === "Attaching");
+      await world.until(
+        "the attach to begin",
+        () => world.simulated.objects("AzVolumeAttachment")[0]?.status?.state === "Attaching",
+      );
       await world.clock.advance(1_000);
       leader.pause();
       await world.until("the successor", () => standby.election.isLeading());
       leader.resume();
-      await world.until("the attach", () => world.simulated.objects("AzVolumeAttachment")[0]?.status?.state === "Attached");
-      const by = world.commits.filter(({ kind, verb }) => kind === "AzVolumeAttachment" && verb === "updateStatus").map((commit) => commit.by);
+      await world.until(
+        "the attach",
+        () => world.simulated.objects("AzVolumeAttachment")[0]?.status?.state === "Attached",
+      );
+      const by = world.commits
+        .filter(({ kind, verb }) => kind === "AzVolumeAttachment" && verb === "updateStatus")
+        .map((commit) => commit.by);
       assert.equal(by.at(-1), standby.name);
       assert.deepEqual(world.disksOn("node-a"), ["pvc-1"]);
       await unpublish(world, standby, volumeId, "node-a");

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createSimulatedStore, type SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import {
+  createSimulatedStore,
+  type SimulatedStore,
+} from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { must } from "../../src/controller/testing/settled.ts";
@@ -36,10 +39,17 @@ interface World {
   untilLeads(candidate: Candidate, limitMs: number): Promise<number>;
 }
 
-/** Candidates on one store; whenever one begins to work, no other may be working that is able to know better. */
+/**
+ * Candidates on one store; whenever one begins to work, no other may be working that is able to know
+ * better.
+ */
 async function withCandidates(act: (world: World) => Promise<void>): Promise<void> {
   const clock = createVirtualClock();
-  const simulated = createSimulatedStore({ clock, random: createSeededRandom(7), weather: { callDelayMs: [1, CALL_MS], watchDelayMs: [0, CALL_MS] } });
+  const simulated = createSimulatedStore({
+    clock,
+    random: createSeededRandom(7),
+    weather: { callDelayMs: [1, CALL_MS], watchDelayMs: [0, CALL_MS] },
+  });
   const candidates: Candidate[] = [];
   const violations: string[] = [];
   const world: World = {
@@ -47,11 +57,22 @@ async function withCandidates(act: (world: World) => Promise<void>): Promise<voi
     simulated,
     candidates,
     start: (name, options = {}) => {
-      const candidate = startCandidate({ name, simulated, clock, settings, seed: candidates.length + 1, ...options });
+      const candidate = startCandidate({
+        name,
+        simulated,
+        clock,
+        settings,
+        seed: candidates.length + 1,
+        ...options,
+      });
       candidate.onWork = (isWorking) => {
-        const others = candidates.filter((other) => other !== candidate && other.isWorking() && !other.isPaused());
+        const others = candidates.filter(
+          (other) => other !== candidate && other.isWorking() && !other.isPaused(),
+        );
         if (isWorking && others.length > 0)
-          violations.push(`${name} began at ${clock.elapsedMs()} ms while ${others.map((other) => other.name).join()} worked`);
+          violations.push(
+            `${name} began at ${clock.elapsedMs()} ms while ${others.map((other) => other.name).join()} worked`,
+          );
       };
       candidates.push(candidate);
       return candidate;
@@ -60,7 +81,10 @@ async function withCandidates(act: (world: World) => Promise<void>): Promise<voi
     lease: () => simulated.objects("Lease").find(({ metadata }) => metadata.name === CONTROLLER_LEASE),
     untilLeads: async (candidate, limitMs) => {
       const startedAtMs = clock.elapsedMs();
-      assert.ok(await clock.runUntil(() => candidate.isWorking(), limitMs), `${candidate.name} does not lead within ${limitMs} ms`);
+      assert.ok(
+        await clock.runUntil(() => candidate.isWorking(), limitMs),
+        `${candidate.name} does not lead within ${limitMs} ms`,
+      );
       return clock.elapsedMs() - startedAtMs;
     },
   };
@@ -76,7 +100,9 @@ async function withCandidates(act: (world: World) => Promise<void>): Promise<voi
 }
 
 /** A leader and two that stand by. */
-async function withLeader(act: (world: World, leader: Candidate, standby: Candidate, third: Candidate) => Promise<void>): Promise<void> {
+async function withLeader(
+  act: (world: World, leader: Candidate, standby: Candidate, third: Candidate) => Promise<void>,
+): Promise<void> {
   await withCandidates(async (world) => {
     const leader = world.start("a");
     await world.untilLeads(leader, SLACK_MS);
@@ -99,10 +125,20 @@ async function givenRecord(world: World, storeIncarnation: number): Promise<void
   const volume = aVolumeWithRecord({ storeIncarnation });
   const made = { metadata: { name: volume.metadata.name }, spec: volume.spec } as NewObject<"AzVolume">;
   const created = await must(byHand(world).create("AzVolume", made, signal));
-  await must(byHand(world).updateStatus("AzVolume", { ...created, ...(volume.status === undefined ? {} : { status: volume.status }) }, signal));
+  await must(
+    byHand(world).updateStatus(
+      "AzVolume",
+      { ...created, ...(volume.status === undefined ? {} : { status: volume.status }) },
+      signal,
+    ),
+  );
 }
 
-function annotations(lease: Lease | undefined): { readonly counter: number; readonly generation: number; readonly sweep: number } {
+function annotations(lease: Lease | undefined): {
+  readonly counter: number;
+  readonly generation: number;
+  readonly sweep: number;
+} {
   assert.ok(lease !== undefined);
   return {
     counter: annotatedNumber(lease, COUNTER_ANNOTATION),
@@ -160,7 +196,10 @@ describe("leadership", () => {
       assert.ok(await world.clock.runUntil(() => world.leaders().length === 1, leaseDurationMs + SLACK_MS));
       const tookMs = world.clock.elapsedMs() - killedAtMs;
       assert.ok(tookMs <= leaseDurationMs + SLACK_MS, `took ${tookMs} ms`);
-      assert.ok(world.clock.elapsedMs() - (renewals.at(-1) ?? 0) >= leaseDurationMs, "earlier than the Lease allows");
+      assert.ok(
+        world.clock.elapsedMs() - (renewals.at(-1) ?? 0) >= leaseDurationMs,
+        "earlier than the Lease allows",
+      );
     }));
 
   it("is given up by a leader that can't reach the store, in time, and is taken by one that can", () =>
@@ -256,8 +295,15 @@ describe("leadership", () => {
       const { counter } = annotations(world.lease());
       leader.kill();
       world.simulated.restore(backup);
-      assert.ok(await world.clock.runUntil(() => annotations(world.lease()).sweep === 1, RENEWAL_MAX_MS + SLACK_MS));
-      assert.ok(await world.clock.runUntil(() => world.leaders().length === 1 && annotations(world.lease()).counter > counter, leaseDurationMs + SLACK_MS));
+      assert.ok(
+        await world.clock.runUntil(() => annotations(world.lease()).sweep === 1, RENEWAL_MAX_MS + SLACK_MS),
+      );
+      assert.ok(
+        await world.clock.runUntil(
+          () => world.leaders().length === 1 && annotations(world.lease()).counter > counter,
+          leaseDurationMs + SLACK_MS,
+        ),
+      );
     }));
 
   it("passes on without a watch by the next look", () =>
@@ -279,7 +325,10 @@ describe("leadership", () => {
       await world.clock.advance(SLACK_MS);
       assert.deepEqual(world.leaders(), ["a"]);
       const after = annotations(world.lease());
-      assert.deepEqual({ ...after, counter: after.counter > before.counter }, { counter: true, generation: 3, sweep: 4 });
+      assert.deepEqual(
+        { ...after, counter: after.counter > before.counter },
+        { counter: true, generation: 3, sweep: 4 },
+      );
       await world.clock.advance(60_000);
       assert.deepEqual(
         others.map((candidate) => candidate.terms),
@@ -309,9 +358,14 @@ describe("leadership", () => {
       assert.equal(world.lease()?.spec.holderIdentity, "a");
       assert.ok(await world.clock.runUntil(() => !present.isWorking(), RENEWAL_MAX_MS + SLACK_MS));
       // Whoever sees first that the store went back says so, though nobody leads.
-      assert.ok(await world.clock.runUntil(() => annotations(world.lease()).sweep === 1, RENEWAL_MAX_MS + SLACK_MS));
+      assert.ok(
+        await world.clock.runUntil(() => annotations(world.lease()).sweep === 1, RENEWAL_MAX_MS + SLACK_MS),
+      );
       assert.ok(await world.clock.runUntil(() => world.leaders().length === 1, leaseDurationMs + SLACK_MS));
-      assert.ok(annotations(world.lease()).counter > counterBefore, "nobody takes the next renewal for an older store");
+      assert.ok(
+        annotations(world.lease()).counter > counterBefore,
+        "nobody takes the next renewal for an older store",
+      );
     }));
 
   it("is kept where a backup brings back the leader's own Lease, and every record is to be proven anew", () =>
@@ -321,7 +375,10 @@ describe("leadership", () => {
       world.simulated.restore(backup);
       await world.clock.advance(RENEWAL_MAX_MS + SLACK_MS);
       assert.deepEqual(world.leaders(), ["a"]);
-      assert.deepEqual({ ...annotations(world.lease()), counter: 0 }, { counter: 0, generation: 0, sweep: 1 });
+      assert.deepEqual(
+        { ...annotations(world.lease()), counter: 0 },
+        { counter: 0, generation: 0, sweep: 1 },
+      );
       assert.equal(leader.terms, 1);
     }));
 
@@ -355,6 +412,9 @@ describe("leadership", () => {
       const leader = world.start("a");
       await world.untilLeads(leader, SLACK_MS);
       await leader.stop();
-      assert.deepEqual(leader.events, ["Lease LeaderElection: a leads: there was none", "Lease LeaderElection: a stopped leading: its work has ended"]);
+      assert.deepEqual(leader.events, [
+        "Lease LeaderElection: a leads: there was none",
+        "Lease LeaderElection: a stopped leading: its work has ended",
+      ]);
     }));
 });

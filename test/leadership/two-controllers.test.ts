@@ -13,11 +13,17 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-/** To the millisecond, takeovers are tested in virtual time. Here it takes what the machine takes, which has other things to do. */
+/**
+ * To the millisecond, takeovers are tested in virtual time. Here it takes what the machine takes, which has
+ * other things to do.
+ */
 const SHORT_LEASE = { durationMs: 8_000, renewDeadlineMs: 6_500 };
 /** Nobody waits for its end. */
 const LONG_LEASE = { durationMs: 600_000, renewDeadlineMs: 450_000 };
-/** Where the leader was told to end: from its release on. Of the ten minutes that are left then, and what the machine takes: of the driver's own two seconds virtual time has the proof. */
+/**
+ * Where the leader was told to end: from its release on. Of the ten minutes that are left then, and what
+ * the machine takes: of the driver's own two seconds virtual time has the proof.
+ */
 const CLEAN_TAKEOVER_MAX_MS = 15_000;
 const WAIT_MAX_MS = 90_000;
 const STOP_GRACE_MS = 60_000;
@@ -27,7 +33,11 @@ async function leaderOf(lab: Lab, signal: AbortSignal): Promise<string> {
   return waitUntil("a leader", WAIT_MAX_MS, async () => {
     const lease = await lab.store.get("Lease", CONTROLLER_LEASE, signal);
     const identity = lease.ok ? lease.value.spec.holderIdentity : "";
-    return identity === "" ? undefined : [...lab.controllers.keys()].find((name) => lab.processes.get(name)?.child.log().includes(`"identity":"${identity}"`));
+    return identity === ""
+      ? undefined
+      : [...lab.controllers.keys()].find((name) =>
+          lab.processes.get(name)?.child.log().includes(`"identity":"${identity}"`),
+        );
   });
 }
 
@@ -40,8 +50,16 @@ function through(lab: Lab, name: string): Lab {
   return { ...lab, controller: lab.controllers.get(name) ?? assert.fail(`no ${name}`) };
 }
 
-async function withTwo(t: TestContext, lease: typeof SHORT_LEASE, act: (world: LabWorld, leader: string, standby: string) => Promise<void>): Promise<void> {
-  const controllerFlags = [`--lease-duration-ms=${lease.durationMs}`, `--lease-renew-deadline-ms=${lease.renewDeadlineMs}`, "--lease-retry-period-ms=500"];
+async function withTwo(
+  t: TestContext,
+  lease: typeof SHORT_LEASE,
+  act: (world: LabWorld, leader: string, standby: string) => Promise<void>,
+): Promise<void> {
+  const controllerFlags = [
+    `--lease-duration-ms=${lease.durationMs}`,
+    `--lease-renew-deadline-ms=${lease.renewDeadlineMs}`,
+    "--lease-retry-period-ms=500",
+  ];
   await withLab(t, { vms, controllerCount: 2, controllerFlags }, async (world) => {
     const leader = await leaderOf(world.lab, world.signal);
     await act(world, leader, otherThan(world.lab, leader));
@@ -52,7 +70,12 @@ it("a leader that is killed while a pod moves is followed by the one that stands
   await withTwo(t, SHORT_LEASE, async ({ lab: whole, node, signal }, leader, standby) => {
     // The sidecars' own leader sits next to the standby: all calls go there.
     const lab = through(whole, standby);
-    const volume = await createVolume(lab, { name: "moving", sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
+    const volume = await createVolume(lab, {
+      name: "moving",
+      sizeGiB: 1n,
+      parameters: { skuName: "Premium_LRS" },
+      zones: ["eastus-1"],
+    });
     await bringUp(lab, volume, node("node-a"));
     const writer = await startWriter(lab, node("node-a"), volume, 1);
     const history = await followRecord(lab, volume.name, signal);
@@ -61,13 +84,19 @@ it("a leader that is killed while a pod moves is followed by the one that stands
     const bringingUp = bringUp(lab, volume, node("node-b"));
     await waitUntil("node-b to want it", WAIT_MAX_MS, async () => {
       const attachments = await lab.store.list("AzVolumeAttachment", {}, signal);
-      return attachments.ok && attachments.value.items.some(({ spec }) => spec.nodeName === "node-b") ? true : undefined;
+      return attachments.ok && attachments.value.items.some(({ spec }) => spec.nodeName === "node-b")
+        ? true
+        : undefined;
     });
     const killedAtMs = performance.now();
     whole.processes.get(leader)?.child.kill("SIGKILL");
-    await waitUntil("the standby to lead", WAIT_MAX_MS, async () => ((await leaderOf(whole, signal)) === standby ? true : undefined));
+    await waitUntil("the standby to lead", WAIT_MAX_MS, async () =>
+      (await leaderOf(whole, signal)) === standby ? true : undefined,
+    );
     const tookMs = performance.now() - killedAtMs;
-    t.diagnostic(`taken over ${Math.round(tookMs)} ms after kill -9, with a lease of ${SHORT_LEASE.durationMs} ms`);
+    t.diagnostic(
+      `taken over ${Math.round(tookMs)} ms after kill -9, with a lease of ${SHORT_LEASE.durationMs} ms`,
+    );
     await bringingUp;
     assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
     assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
@@ -83,9 +112,13 @@ it("a leader that is told to end lets go of its Lease, and the next one leads lo
     const stopping = lab.processes.get(leader)?.child;
     assert.ok(stopping !== undefined);
     stopping.kill("SIGTERM");
-    await waitUntil("it to have let go", WAIT_MAX_MS, async () => (stopping.log().includes("Lease was released") ? true : undefined));
+    await waitUntil("it to have let go", WAIT_MAX_MS, async () =>
+      stopping.log().includes("Lease was released") ? true : undefined,
+    );
     const releasedAtMs = performance.now();
-    await waitUntil("the standby to lead", WAIT_MAX_MS, async () => ((await leaderOf(lab, signal)) === standby ? true : undefined));
+    await waitUntil("the standby to lead", WAIT_MAX_MS, async () =>
+      (await leaderOf(lab, signal)) === standby ? true : undefined,
+    );
     const tookMs = performance.now() - releasedAtMs;
     t.diagnostic(`taken over ${Math.round(tookMs)} ms after a clean stop`);
     assert.ok(tookMs <= CLEAN_TAKEOVER_MAX_MS, `${tookMs} ms`);

@@ -16,7 +16,11 @@ import { type ApiServer, startApiServer } from "../kubernetes-store/api-server.t
 const NAMESPACE = "azure-disk-csi";
 const NODE_ACCOUNT = "csi-azuredisk-node-sa";
 const CONTROLLER_ACCOUNT = "csi-azuredisk-controller-sa";
-const OUT_OF_SERVICE = { key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" };
+const OUT_OF_SERVICE = {
+  key: "node.kubernetes.io/out-of-service",
+  value: "nodeshutdown",
+  effect: "NoExecute",
+};
 const ACTIVE_MAX_MS = 120_000;
 /** On a busy machine an answer may take long. */
 const CALL_MAX_MS = 60_000;
@@ -58,10 +62,23 @@ export async function startChartCluster(nodeNames: readonly [string, ...string[]
   }
 }
 
-async function install(server: ApiServer, folder: string, nodeNames: readonly [string, ...string[]], close: () => Promise<void>): Promise<ChartCluster> {
+async function install(
+  server: ApiServer,
+  folder: string,
+  nodeNames: readonly [string, ...string[]],
+  close: () => Promise<void>,
+): Promise<ChartCluster> {
   const admin = server.connect({ requestTimeoutMs: CALL_MAX_MS });
   const call = async (method: ApiRequest["method"], path: string, body?: object): Promise<unknown> => {
-    const answer = await admin.call({ method, path, body, ...(method === "PATCH" ? { contentType: "application/merge-patch+json" as const } : {}) }, never);
+    const answer = await admin.call(
+      {
+        method,
+        path,
+        body,
+        ...(method === "PATCH" ? { contentType: "application/merge-patch+json" as const } : {}),
+      },
+      never,
+    );
     assert.ok(answer.ok && answer.value.code < 300, `${method} ${path}: ${JSON.stringify(answer)}`);
     return answer.value.body;
   };
@@ -74,11 +91,19 @@ async function install(server: ApiServer, folder: string, nodeNames: readonly [s
 
   const pods = `/api/v1/namespaces/${RELEASE.namespace}/pods`;
   const tokenOf = async (account: string, podName: string, nodeName: string | undefined): Promise<string> => {
-    const spec = { ...(nodeName === undefined ? {} : { nodeName }), serviceAccountName: account, containers: [{ name: "azuredisk", image: "none" }] };
+    const spec = {
+      ...(nodeName === undefined ? {} : { nodeName }),
+      serviceAccountName: account,
+      containers: [{ name: "azuredisk", image: "none" }],
+    };
     await call("POST", pods, { metadata: { name: podName }, spec });
     const boundObjectRef = { kind: "Pod", apiVersion: "v1", name: podName };
     const request = { spec: { boundObjectRef } };
-    const made = await call("POST", `/api/v1/namespaces/${RELEASE.namespace}/serviceaccounts/${account}/token`, request);
+    const made = await call(
+      "POST",
+      `/api/v1/namespaces/${RELEASE.namespace}/serviceaccounts/${account}/token`,
+      request,
+    );
     return (made as { readonly status: { readonly token: string } }).status.token;
   };
   const tokens = new Map([["controller", await tokenOf(CONTROLLER_ACCOUNT, "controller", undefined)]]);
@@ -87,10 +112,14 @@ async function install(server: ApiServer, folder: string, nodeNames: readonly [s
     await call("POST", "/api/v1/nodes", { metadata: { name, labels } });
     tokens.set(name, await tokenOf(NODE_ACCOUNT, `node-${name}`, name));
   }
-  for (const [name, token] of tokens) await writeFile(join(folder, name), await kubeconfigWith(server, token), { mode: 0o600 });
+  for (const [name, token] of tokens)
+    await writeFile(join(folder, name), await kubeconfigWith(server, token), { mode: 0o600 });
   const connectAs = (name: string): ApiClient => {
     const token = { kind: "text", text: tokens.get(name) ?? "" } as const;
-    return server.connect({ config: { ...server.config, clientCertificate: undefined, token }, requestTimeoutMs: CALL_MAX_MS });
+    return server.connect({
+      config: { ...server.config, clientCertificate: undefined, token },
+      requestTimeoutMs: CALL_MAX_MS,
+    });
   };
   await untilEnforced(connectAs(nodeNames[0]));
 
@@ -105,23 +134,36 @@ async function install(server: ApiServer, folder: string, nodeNames: readonly [s
     storeAs: (name) => createKubernetesObjectStore(connectAs(name), NAMESPACE),
     eventsAbout: async (name, reason) => {
       const { items: events } = (await call("GET", "/api/v1/events")) as {
-        readonly items: readonly { readonly reason: string; readonly message: string; readonly involvedObject: { readonly name: string } }[];
+        readonly items: readonly {
+          readonly reason: string;
+          readonly message: string;
+          readonly involvedObject: { readonly name: string };
+        }[];
       };
-      return events.filter((event) => event.reason === reason && event.involvedObject.name === name).map(({ message }) => message);
+      return events
+        .filter((event) => event.reason === reason && event.involvedObject.name === name)
+        .map(({ message }) => message);
     },
     close,
   };
 }
 
 async function kubeconfigWith(server: ApiServer, token: string): Promise<string> {
-  const config = JSON.parse(await readFile(server.kubeconfigFile, "utf8")) as { readonly users: readonly { readonly name: string }[] };
+  const config = JSON.parse(await readFile(server.kubeconfigFile, "utf8")) as {
+    readonly users: readonly { readonly name: string }[];
+  };
   return JSON.stringify({ ...config, users: config.users.map(({ name }) => ({ name, user: { token } })) });
 }
 
 /** A policy is enforced some time after it was made. */
 async function untilEnforced(node: ApiClient): Promise<void> {
   const path = `/apis/disk.csi.azure.com/v1/namespaces/${NAMESPACE}/azdrivernodes`;
-  const body = { apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNode", metadata: { name: "another" }, spec: { nodeName: "another" } };
+  const body = {
+    apiVersion: "disk.csi.azure.com/v1",
+    kind: "AzDriverNode",
+    metadata: { name: "another" },
+    spec: { nodeName: "another" },
+  };
   await waitUntil("the policies to be enforced", { timeoutMs: ACTIVE_MAX_MS }, async () => {
     const answer = await node.call({ method: "POST", path, query: { dryRun: "All" }, body }, never);
     return JSON.stringify(answer).includes("a node writes only its own AzDriverNode") ? true : undefined;
@@ -144,16 +186,24 @@ async function asAdministrator(admin: ApiClient, namespace: string, call: Call):
     addNode: async (nodeName, instanceUri) => {
       const path = `/api/v1/nodes/${nodeName}`;
       await call("PATCH", path, { spec: { providerID: `azure://${instanceUri}`, taints: [] } });
-      await call("PATCH", `${path}/status`, { status: { conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "" }] } });
+      await call("PATCH", `${path}/status`, {
+        status: { conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "" }] },
+      });
     },
     addUser: async (nodeName, volumeId) => {
       const claimName = claimOf(volumeId);
       await objects.ensureClaim(claimName, volumeId);
       const volumes = [{ name: "data", persistentVolumeClaim: { claimName } }];
-      await call("POST", pods, { metadata: { name: podOf(nodeName, volumeId) }, spec: { nodeName, containers: [{ name: "main", image: "none" }], volumes } });
+      await call("POST", pods, {
+        metadata: { name: podOf(nodeName, volumeId) },
+        spec: { nodeName, containers: [{ name: "main", image: "none" }], volumes },
+      });
     },
-    removeUser: async (nodeName, volumeId) => void (await call("DELETE", `${pods}/${podOf(nodeName, volumeId)}`, { gracePeriodSeconds: 0 })),
+    removeUser: async (nodeName, volumeId) =>
+      void (await call("DELETE", `${pods}/${podOf(nodeName, volumeId)}`, { gracePeriodSeconds: 0 })),
     setOutOfService: async (nodeName, isOutOfService) =>
-      void (await call("PATCH", `/api/v1/nodes/${nodeName}`, { spec: { taints: isOutOfService ? [OUT_OF_SERVICE] : [] } })),
+      void (await call("PATCH", `/api/v1/nodes/${nodeName}`, {
+        spec: { taints: isOutOfService ? [OUT_OF_SERVICE] : [] },
+      })),
   };
 }

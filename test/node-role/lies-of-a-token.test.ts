@@ -44,257 +44,359 @@ interface Kept {
   readonly mounts: readonly string[];
 }
 
-describe("what a node's token may write, and other nodes' volumes", { skip: missing ?? false, timeout: FIRST_START_TIMEOUT_MS }, () => {
-  const ending = new AbortController();
-  const { signal } = ending;
-  let cluster: ChartCluster | undefined;
-  let lab: Lab | undefined;
-  let liar: LyingNode | undefined;
-  /** One that the lying node has nothing to do with, and one of which it has a replica. */
-  let apart: Kept;
-  let shared: Kept;
-  /** One that a pod on the lying node had. */
-  let held: DemoVolume;
+describe(
+  "what a node's token may write, and other nodes' volumes",
+  { skip: missing ?? false, timeout: FIRST_START_TIMEOUT_MS },
+  () => {
+    const ending = new AbortController();
+    const { signal } = ending;
+    let cluster: ChartCluster | undefined;
+    let lab: Lab | undefined;
+    let liar: LyingNode | undefined;
+    /** One that the lying node has nothing to do with, and one of which it has a replica. */
+    let apart: Kept;
+    let shared: Kept;
+    /** One that a pod on the lying node had. */
+    let held: DemoVolume;
 
-  before(async () => {
-    cluster = await startChartCluster([HONEST, LYING]);
-    const vms = [HONEST, LYING].map((name) => ({ name, zone: "1" }));
-    const flags = {
-      controllerFlags: ["--attach=driver", "--recall-answer-ms=500"],
-      nodeFlags: ["--attach=driver", "--heartbeat-ms=300", "--stage-wait-ms=1500"],
-    };
-    lab = await startLab({ timeScale: TIME_SCALE, hasDevices: true, vms, signal, store: cluster.other, ...flags });
-    const store = cluster.storeAs(LYING);
-    await waitUntil("both nodes to be registered", SOON, async () => ((await ready(HONEST)) && (await ready(LYING)) ? true : undefined));
-    await theLab().processes.get(LYING)?.child.stop(STOP_GRACE_MS);
-    liar = await startLyingNode(store, LYING, signal);
-    apart = await keep("apart", "1");
-    shared = await keep("shared", "2");
-    await waitUntil("the lying node to have its replica", SOON, async () =>
-      (await attachedNodes(theLab(), shared.volume, signal)).has(LYING) ? true : undefined,
-    );
-  });
-  after(async () => {
-    await liar?.stop();
-    ending.abort();
-    await lab?.close();
-    await cluster?.close();
-  });
-
-  const theLab = (): Lab => lab ?? assert.fail("there is no lab");
-  const theLiar = (): LyingNode => liar ?? assert.fail("nothing lies");
-  const nodeOf = (name: string): LabNode => theLab().nodes.get(name) ?? assert.fail(`no ${name}`);
-
-  async function ready(nodeName: string): Promise<boolean> {
-    const found = await theLab().store.get("AzDriverNode", nodeName, signal);
-    return found.ok && found.value.status?.readyForVolumeAllocation === true;
-  }
-
-  async function newVolume(name: string, maxShares = "1"): Promise<DemoVolume> {
-    return createVolume(theLab(), { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares }, zones: ["eastus-1"] });
-  }
-
-  async function keep(name: string, maxShares: string): Promise<Kept> {
-    const volume = await newVolume(name, maxShares);
-    await bringUpByNode(theLab(), volume, nodeOf(HONEST));
-    const writer = await startWriter(theLab(), nodeOf(HONEST), volume, 1);
-    const mounts = await mountsOf(volume);
-    assert.equal(mounts.length, 2);
-    return { volume, writer, mounts };
-  }
-
-  /** Ids and paths: a mount that is made again has another id. */
-  async function mountsOf(volume: DemoVolume): Promise<readonly string[]> {
-    const paths = [stagingPath(nodeOf(HONEST), volume), targetPath(nodeOf(HONEST), volume)];
-    const lines = (await readFile(`/proc/${nodeOf(HONEST).mountsPid}/mountinfo`, "utf8")).split("\n").map((line) => line.split(" "));
-    return lines.flatMap(([id = "", , , , path = ""]) => (paths.includes(path) ? [`${id} ${path}`] : [])).toSorted();
-  }
-
-  /** Both pods of the honest node write on, through the mounts that they had. */
-  async function writesOn(): Promise<void> {
-    for (const { volume, writer, mounts } of [apart, shared]) {
-      await writer.untilSynced(writer.lastSynced() + RECORDS);
-      assert.deepEqual(await mountsOf(volume), mounts, `the mounts of ${volume.name}`);
-    }
-  }
-
-  /** And by the grants that they had. */
-  async function keepsGrants(act: () => Promise<void>): Promise<void> {
-    const grants = async (): Promise<unknown> => Promise.all([apart, shared].map(async ({ volume }) => (await recordOf(volume)).writer));
-    const granted = await grants();
-    await act();
-    assert.deepEqual(await grants(), granted);
-    await writesOn();
-  }
-
-  async function recordOf(volume: DemoVolume): Promise<WriterRecord> {
-    return (await readRecord(theLab(), volume, signal)) ?? assert.fail(`${volume.name} has no record`);
-  }
-
-  async function untilRecord(what: string, volume: DemoVolume, fits: (record: WriterRecord) => boolean): Promise<WriterRecord> {
-    let last: WriterRecord | undefined;
-    try {
-      return await waitUntil(what, SOON, async () => {
-        const found = await theLab().store.get("AzVolume", volume.name, signal);
-        last = found.ok ? found.value.status?.record : undefined;
-        return last !== undefined && fits(last) ? last : undefined;
+    before(async () => {
+      cluster = await startChartCluster([HONEST, LYING]);
+      const vms = [HONEST, LYING].map((name) => ({ name, zone: "1" }));
+      const flags = {
+        controllerFlags: ["--attach=driver", "--recall-answer-ms=500"],
+        nodeFlags: ["--attach=driver", "--heartbeat-ms=300", "--stage-wait-ms=1500"],
+      };
+      lab = await startLab({
+        timeScale: TIME_SCALE,
+        hasDevices: true,
+        vms,
+        signal,
+        store: cluster.other,
+        ...flags,
       });
-    } catch (error) {
-      throw new Error(`the record of ${volume.name} is ${JSON.stringify(last)}`, { cause: error });
-    }
-  }
-
-  async function untilEvent(name: string, reason: string): Promise<void> {
-    await waitUntil(`event ${reason} about ${name}`, SOON, async () => ((await cluster?.eventsAbout(name, reason))?.length === 0 ? undefined : true));
-  }
-
-  function wantFor({ name, volumeId }: DemoVolume): ReturnType<typeof newAttachment> {
-    const writerRequest = { since: SINCE };
-    return newAttachment({ volumeName: name, volumeId, nodeName: LYING, role: "Primary", writerRequest, readOnly: false, volumeContext: {} });
-  }
-
-  /** A disk in Azure that is not the driver's; answers its resource id. */
-  async function createBackup(): Promise<string> {
-    const azure = await azureOf(theLab());
-    const place = { resourceGroup: undefined, location: undefined, zone: "1" };
-    const size = { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 1 } as const;
-    const made = await azure.createDisk({ diskName: BACKUP, ...place, ...size, tags: {}, precondition: async () => true }, signal);
-    await azure.close();
-    assert.ok(made.ok, JSON.stringify(made));
-    return made.value.diskUri;
-  }
-
-  /** The plug-in of the honest node stands still, so that the liar is always first; its pods write on. */
-  async function whileHonestStandsStill(act: () => Promise<void>): Promise<void> {
-    nodeOf(HONEST).process.kill("SIGSTOP");
-    try {
-      await act();
-    } finally {
-      nodeOf(HONEST).process.kill("SIGCONT");
-    }
-  }
-
-  it("grants nothing to a want without a pod, and deletes its volume", () =>
-    keepsGrants(async () => {
-      const { store } = theLiar();
-      const replica = await attachedNodes(theLab(), shared.volume, signal);
-      const name = replica.get(LYING)?.metadata.name ?? "";
-      const asPrimary = (present: AzVolumeAttachment): AzVolumeAttachment => ({
-        ...present,
-        spec: { ...present.spec, role: "Primary", writerRequest: { since: SINCE } },
-      });
-      assert.ok((await changeSpec(store, { kind: "AzVolumeAttachment", name }, asPrimary, signal)).ok, "the policies allow it");
-      const idle = await newVolume("idle");
-      assert.ok((await store.create("AzVolumeAttachment", wantFor(idle), signal)).ok, "the policies allow it");
-      // One that a pod stands behind is granted: so the controller has seen those before it, too.
-      held = await newVolume("held");
-      await theLab().orchestrator.addUser(LYING, held.volumeId, "pod/held");
-      assert.ok((await store.create("AzVolumeAttachment", wantFor(held), signal)).ok);
-      await untilRecord("the grant of what a pod wants", held, ({ writer }) => writer?.nodeName === LYING);
-      assert.equal((await recordOf(idle)).writer, undefined);
-      assert.deepEqual((await theLab().emulator.disks()).find((disk) => disk.name === idle.name)?.attachedTo, []);
-      await untilServed(() => theLab().controller.deleteVolume({ volumeId: idle.volumeId, secrets: {} }));
-    }));
-
-  it("deletes attachments that no rule can check, and attaches nothing by them", () =>
-    keepsGrants(async () => {
-      const { store } = theLiar();
-      const misnamed = wantFor(apart.volume);
-      const name = misnamed.metadata.name.replace(/[0-9a-f]{24}$/u, "0".repeat(24));
-      assert.notEqual(name, misnamed.metadata.name);
-      const ofBackup = wantFor({ ...apart.volume, volumeId: await createBackup() });
-      for (const made of [{ ...misnamed, metadata: { ...misnamed.metadata, name } }, ofBackup]) {
-        const { name: created } = made.metadata;
-        assert.ok((await store.create("AzVolumeAttachment", made, signal)).ok, "the policies allow it");
-        await waitUntil(`${created} to be deleted`, SOON, async () => ((await store.get("AzVolumeAttachment", created, signal)).ok ? undefined : true));
-        await waitUntil(`the event about ${created}`, SOON, async () => {
-          const told = (await cluster?.eventsAbout(LYING, "AttachmentIgnored")) ?? [];
-          return told.some((message) => message.includes(created)) ? true : undefined;
-        });
-      }
-      assert.deepEqual([...(await attachedNodes(theLab(), apart.volume, signal)).keys()], [HONEST]);
-      assert.deepEqual((await theLab().emulator.disks()).find((disk) => disk.name === BACKUP)?.attachedTo, []);
-    }));
-
-  it("waits for a node that releases nothing, and says so", () =>
-    keepsGrants(async () => {
-      const { orchestrator } = theLab();
-      const { storeIncarnation } = await recordOf(held);
-      await theLiar().untilMoved("it to be held", held.name, (record) => acquire(record, theLiar().identity, { isClean: true, storeIncarnation }));
-      await orchestrator.removeUser(LYING, held.volumeId);
-      await orchestrator.addUser(HONEST, held.volumeId, "pod/held");
-      await comesToFailWith(() => stage(held, nodeOf(HONEST), {}), "UNAVAILABLE", LYING);
-      await untilEvent(held.name, "WaitingForUnmount");
-      const { writer, fencing } = await recordOf(held);
-      assert.deepEqual([writer?.nodeName, writer?.held, fencing], [LYING, true, undefined]);
-    }));
-
-  it("lets the writer claim a lost record after another node has said it is clean", async () => {
-    const { volume } = shared;
-    await whileHonestStandsStill(async () => {
-      const lost = await theLab().store.get("AzVolume", volume.name, signal);
-      assert.ok(lost.ok);
-      assert.ok((await theLab().store.delete("AzVolume", volume.name, {}, signal)).ok);
-      await untilRecord("a record of both nodes", volume, ({ unverified }) => unverified.length === 2);
-      await theLiar().untilMoved("the lying node to be clean", volume.name, (record) => proveClean(record, theLiar().identity));
-      const told = await recordOf(volume);
-      assert.deepEqual([told.writer, told.unverified.map(({ nodeName }) => nodeName)], [undefined, [HONEST]]);
-    });
-    await untilRecord("the claim of its writer", volume, ({ writer, unverified }) => writer?.nodeName === HONEST && unverified.length === 0);
-    await writesOn();
-  });
-
-  it("keeps pods writing where a node reports a rollback, notes volumes and claims", async () => {
-    const before = await recordOf(apart.volume);
-    await whileHonestStandsStill(async () => {
-      const lease = await theLab().store.get("Lease", CONTROLLER_LEASE, signal);
-      assert.ok(lease.ok);
-      const reason = rolledBackReason(annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION));
-      const volumes = await Promise.all(
-        [apart, shared].map(async ({ volume: { name } }) => {
-          const found = await theLab().store.get("AzVolume", name, signal);
-          assert.ok(found.ok);
-          return { volumeName: name, uid: found.value.metadata.uid, epoch: COUNTER_MAX };
-        }),
+      const store = cluster.storeAs(LYING);
+      await waitUntil("both nodes to be registered", SOON, async () =>
+        (await ready(HONEST)) && (await ready(LYING)) ? true : undefined,
       );
-      const report = { type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(Date.now()) } as const;
-      await theLiar().says({ volumes, conditions: [report] });
-      await untilRecord("the sweep", apart.volume, ({ storeIncarnation, writer }) => storeIncarnation > before.storeIncarnation && writer === undefined);
-      await waitUntil("a claim of what it does not have to be refused", SOON, async () => {
-        const blind = await theLiar().moves(apart.volume.name, reclaimBlindly);
-        assert.equal(blind.ok, false);
-        // The controller may have been faster than this write.
-        return JSON.stringify(blind).includes("denied request") ? true : undefined;
+      await theLab().processes.get(LYING)?.child.stop(STOP_GRACE_MS);
+      liar = await startLyingNode(store, LYING, signal);
+      apart = await keep("apart", "1");
+      shared = await keep("shared", "2");
+      await waitUntil("the lying node to have its replica", SOON, async () =>
+        (await attachedNodes(theLab(), shared.volume, signal)).has(LYING) ? true : undefined,
+      );
+    });
+    after(async () => {
+      await liar?.stop();
+      ending.abort();
+      await lab?.close();
+      await cluster?.close();
+    });
+
+    const theLab = (): Lab => lab ?? assert.fail("there is no lab");
+    const theLiar = (): LyingNode => liar ?? assert.fail("nothing lies");
+    const nodeOf = (name: string): LabNode => theLab().nodes.get(name) ?? assert.fail(`no ${name}`);
+
+    async function ready(nodeName: string): Promise<boolean> {
+      const found = await theLab().store.get("AzDriverNode", nodeName, signal);
+      return found.ok && found.value.status?.readyForVolumeAllocation === true;
+    }
+
+    async function newVolume(name: string, maxShares = "1"): Promise<DemoVolume> {
+      return createVolume(theLab(), {
+        name,
+        sizeGiB: 1n,
+        parameters: { skuName: "Premium_LRS", maxShares },
+        zones: ["eastus-1"],
       });
-      await theLiar().untilMoved("the lying node to have claimed what it has a replica of", shared.volume.name, (record) =>
+    }
+
+    async function keep(name: string, maxShares: string): Promise<Kept> {
+      const volume = await newVolume(name, maxShares);
+      await bringUpByNode(theLab(), volume, nodeOf(HONEST));
+      const writer = await startWriter(theLab(), nodeOf(HONEST), volume, 1);
+      const mounts = await mountsOf(volume);
+      assert.equal(mounts.length, 2);
+      return { volume, writer, mounts };
+    }
+
+    /** Ids and paths: a mount that is made again has another id. */
+    async function mountsOf(volume: DemoVolume): Promise<readonly string[]> {
+      const paths = [stagingPath(nodeOf(HONEST), volume), targetPath(nodeOf(HONEST), volume)];
+      const lines = (await readFile(`/proc/${nodeOf(HONEST).mountsPid}/mountinfo`, "utf8"))
+        .split("\n")
+        .map((line) => line.split(" "));
+      return lines
+        .flatMap(([id = "", , , , path = ""]) => (paths.includes(path) ? [`${id} ${path}`] : []))
+        .toSorted();
+    }
+
+    /** Both pods of the honest node write on, through the mounts that they had. */
+    async function writesOn(): Promise<void> {
+      for (const { volume, writer, mounts } of [apart, shared]) {
+        await writer.untilSynced(writer.lastSynced() + RECORDS);
+        assert.deepEqual(await mountsOf(volume), mounts, `the mounts of ${volume.name}`);
+      }
+    }
+
+    /** And by the grants that they had. */
+    async function keepsGrants(act: () => Promise<void>): Promise<void> {
+      const grants = async (): Promise<unknown> =>
+        Promise.all([apart, shared].map(async ({ volume }) => (await recordOf(volume)).writer));
+      const granted = await grants();
+      await act();
+      assert.deepEqual(await grants(), granted);
+      await writesOn();
+    }
+
+    async function recordOf(volume: DemoVolume): Promise<WriterRecord> {
+      return (await readRecord(theLab(), volume, signal)) ?? assert.fail(`${volume.name} has no record`);
+    }
+
+    async function untilRecord(
+      what: string,
+      volume: DemoVolume,
+      fits: (record: WriterRecord) => boolean,
+    ): Promise<WriterRecord> {
+      let last: WriterRecord | undefined;
+      try {
+        return await waitUntil(what, SOON, async () => {
+          const found = await theLab().store.get("AzVolume", volume.name, signal);
+          last = found.ok ? found.value.status?.record : undefined;
+          return last !== undefined && fits(last) ? last : undefined;
+        });
+      } catch (error) {
+        throw new Error(`the record of ${volume.name} is ${JSON.stringify(last)}`, { cause: error });
+      }
+    }
+
+    async function untilEvent(name: string, reason: string): Promise<void> {
+      await waitUntil(`event ${reason} about ${name}`, SOON, async () =>
+        (await cluster?.eventsAbout(name, reason))?.length === 0 ? undefined : true,
+      );
+    }
+
+    function wantFor({ name, volumeId }: DemoVolume): ReturnType<typeof newAttachment> {
+      const writerRequest = { since: SINCE };
+      return newAttachment({
+        volumeName: name,
+        volumeId,
+        nodeName: LYING,
+        role: "Primary",
+        writerRequest,
+        readOnly: false,
+        volumeContext: {},
+      });
+    }
+
+    /** A disk in Azure that is not the driver's; answers its resource id. */
+    async function createBackup(): Promise<string> {
+      const azure = await azureOf(theLab());
+      const place = { resourceGroup: undefined, location: undefined, zone: "1" };
+      const size = { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 1 } as const;
+      const made = await azure.createDisk(
+        { diskName: BACKUP, ...place, ...size, tags: {}, precondition: async () => true },
+        signal,
+      );
+      await azure.close();
+      assert.ok(made.ok, JSON.stringify(made));
+      return made.value.diskUri;
+    }
+
+    /** The plug-in of the honest node stands still, so that the liar is always first; its pods write on. */
+    async function whileHonestStandsStill(act: () => Promise<void>): Promise<void> {
+      nodeOf(HONEST).process.kill("SIGSTOP");
+      try {
+        await act();
+      } finally {
+        nodeOf(HONEST).process.kill("SIGCONT");
+      }
+    }
+
+    it("grants nothing to a want without a pod, and deletes its volume", () =>
+      keepsGrants(async () => {
+        const { store } = theLiar();
+        const replica = await attachedNodes(theLab(), shared.volume, signal);
+        const name = replica.get(LYING)?.metadata.name ?? "";
+        const asPrimary = (present: AzVolumeAttachment): AzVolumeAttachment => ({
+          ...present,
+          spec: { ...present.spec, role: "Primary", writerRequest: { since: SINCE } },
+        });
+        assert.ok(
+          (await changeSpec(store, { kind: "AzVolumeAttachment", name }, asPrimary, signal)).ok,
+          "the policies allow it",
+        );
+        const idle = await newVolume("idle");
+        assert.ok(
+          (await store.create("AzVolumeAttachment", wantFor(idle), signal)).ok,
+          "the policies allow it",
+        );
+        // One that a pod stands behind is granted: so the controller has seen those before it, too.
+        held = await newVolume("held");
+        await theLab().orchestrator.addUser(LYING, held.volumeId, "pod/held");
+        assert.ok((await store.create("AzVolumeAttachment", wantFor(held), signal)).ok);
+        await untilRecord("the grant of what a pod wants", held, ({ writer }) => writer?.nodeName === LYING);
+        assert.equal((await recordOf(idle)).writer, undefined);
+        assert.deepEqual(
+          (await theLab().emulator.disks()).find((disk) => disk.name === idle.name)?.attachedTo,
+          [],
+        );
+        await untilServed(() => theLab().controller.deleteVolume({ volumeId: idle.volumeId, secrets: {} }));
+      }));
+
+    it("deletes attachments that no rule can check, and attaches nothing by them", () =>
+      keepsGrants(async () => {
+        const { store } = theLiar();
+        const misnamed = wantFor(apart.volume);
+        const name = misnamed.metadata.name.replace(/[0-9a-f]{24}$/u, "0".repeat(24));
+        assert.notEqual(name, misnamed.metadata.name);
+        const ofBackup = wantFor({ ...apart.volume, volumeId: await createBackup() });
+        for (const made of [{ ...misnamed, metadata: { ...misnamed.metadata, name } }, ofBackup]) {
+          const { name: created } = made.metadata;
+          assert.ok((await store.create("AzVolumeAttachment", made, signal)).ok, "the policies allow it");
+          await waitUntil(`${created} to be deleted`, SOON, async () =>
+            (await store.get("AzVolumeAttachment", created, signal)).ok ? undefined : true,
+          );
+          await waitUntil(`the event about ${created}`, SOON, async () => {
+            const told = (await cluster?.eventsAbout(LYING, "AttachmentIgnored")) ?? [];
+            return told.some((message) => message.includes(created)) ? true : undefined;
+          });
+        }
+        assert.deepEqual([...(await attachedNodes(theLab(), apart.volume, signal)).keys()], [HONEST]);
+        assert.deepEqual(
+          (await theLab().emulator.disks()).find((disk) => disk.name === BACKUP)?.attachedTo,
+          [],
+        );
+      }));
+
+    it("waits for a node that releases nothing, and says so", () =>
+      keepsGrants(async () => {
+        const { orchestrator } = theLab();
+        const { storeIncarnation } = await recordOf(held);
+        await theLiar().untilMoved("it to be held", held.name, (record) =>
+          acquire(record, theLiar().identity, { isClean: true, storeIncarnation }),
+        );
+        await orchestrator.removeUser(LYING, held.volumeId);
+        await orchestrator.addUser(HONEST, held.volumeId, "pod/held");
+        await comesToFailWith(() => stage(held, nodeOf(HONEST), {}), "UNAVAILABLE", LYING);
+        await untilEvent(held.name, "WaitingForUnmount");
+        const { writer, fencing } = await recordOf(held);
+        assert.deepEqual([writer?.nodeName, writer?.held, fencing], [LYING, true, undefined]);
+      }));
+
+    it("lets the writer claim a lost record after another node has said it is clean", async () => {
+      const { volume } = shared;
+      await whileHonestStandsStill(async () => {
+        const lost = await theLab().store.get("AzVolume", volume.name, signal);
+        assert.ok(lost.ok);
+        assert.ok((await theLab().store.delete("AzVolume", volume.name, {}, signal)).ok);
+        await untilRecord("a record of both nodes", volume, ({ unverified }) => unverified.length === 2);
+        await theLiar().untilMoved("the lying node to be clean", volume.name, (record) =>
+          proveClean(record, theLiar().identity),
+        );
+        const told = await recordOf(volume);
+        assert.deepEqual(
+          [told.writer, told.unverified.map(({ nodeName }) => nodeName)],
+          [undefined, [HONEST]],
+        );
+      });
+      await untilRecord(
+        "the claim of its writer",
+        volume,
+        ({ writer, unverified }) => writer?.nodeName === HONEST && unverified.length === 0,
+      );
+      await writesOn();
+    });
+
+    it("keeps pods writing where a node reports a rollback, notes volumes and claims", async () => {
+      const before = await recordOf(apart.volume);
+      await whileHonestStandsStill(async () => {
+        const lease = await theLab().store.get("Lease", CONTROLLER_LEASE, signal);
+        assert.ok(lease.ok);
+        const reason = rolledBackReason(annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION));
+        const volumes = await Promise.all(
+          [apart, shared].map(async ({ volume: { name } }) => {
+            const found = await theLab().store.get("AzVolume", name, signal);
+            assert.ok(found.ok);
+            return { volumeName: name, uid: found.value.metadata.uid, epoch: COUNTER_MAX };
+          }),
+        );
+        const report = {
+          type: STORE_WENT_BACK,
+          status: "True",
+          reason,
+          message: "a lie",
+          lastTransitionTime: toTimestamp(Date.now()),
+        } as const;
+        await theLiar().says({ volumes, conditions: [report] });
+        await untilRecord(
+          "the sweep",
+          apart.volume,
+          ({ storeIncarnation, writer }) =>
+            storeIncarnation > before.storeIncarnation && writer === undefined,
+        );
+        await waitUntil("a claim of what it does not have to be refused", SOON, async () => {
+          const blind = await theLiar().moves(apart.volume.name, reclaimBlindly);
+          assert.equal(blind.ok, false);
+          // The controller may have been faster than this write.
+          return JSON.stringify(blind).includes("denied request") ? true : undefined;
+        });
+        await theLiar().untilMoved(
+          "the lying node to have claimed what it has a replica of",
+          shared.volume.name,
+          (record) => reclaim(record, theLiar().identity, 0),
+        );
+      });
+      await untilEvent(shared.volume.name, "ReclaimDisputed");
+      const claimed = await untilRecord(
+        "the claim of the writer",
+        apart.volume,
+        ({ writer }) => writer?.nodeName === HONEST,
+      );
+      assert.ok(claimed.epoch < EPOCHS_MAX, `epoch ${claimed.epoch}`);
+      await untilRecord(
+        "the lying node to be off",
+        apart.volume,
+        ({ unverified }) => unverified.length === 0,
+      );
+      const disputed = await recordOf(shared.volume);
+      assert.deepEqual(
+        [disputed.writer?.nodeName, disputed.unverified.map(({ nodeName }) => nodeName)],
+        [LYING, [HONEST]],
+      );
+      assert.ok(disputed.epoch < EPOCHS_MAX, `epoch ${disputed.epoch}`);
+      await writesOn();
+    });
+
+    it("fences a node that is out of service off what it claimed and held", async () => {
+      await theLiar().untilMoved("it to have claimed what it held", held.name, (record) =>
         reclaim(record, theLiar().identity, 0),
       );
+      await theLab().orchestrator.setOutOfService(LYING, true);
+      await untilServed(() => stage(held, nodeOf(HONEST), {}), [status.FAILED_PRECONDITION]);
+      const { writer } = await untilRecord(
+        "the claim of the writer",
+        shared.volume,
+        (record) => record.writer?.nodeName === HONEST && record.writer.held,
+      );
+      assert.equal(writer?.requested, true);
+      await writesOn();
     });
-    await untilEvent(shared.volume.name, "ReclaimDisputed");
-    const claimed = await untilRecord("the claim of the writer", apart.volume, ({ writer }) => writer?.nodeName === HONEST);
-    assert.ok(claimed.epoch < EPOCHS_MAX, `epoch ${claimed.epoch}`);
-    await untilRecord("the lying node to be off", apart.volume, ({ unverified }) => unverified.length === 0);
-    const disputed = await recordOf(shared.volume);
-    assert.deepEqual([disputed.writer?.nodeName, disputed.unverified.map(({ nodeName }) => nodeName)], [LYING, [HONEST]]);
-    assert.ok(disputed.epoch < EPOCHS_MAX, `epoch ${disputed.epoch}`);
-    await writesOn();
-  });
 
-  it("fences a node that is out of service off what it claimed and held", async () => {
-    await theLiar().untilMoved("it to have claimed what it held", held.name, (record) => reclaim(record, theLiar().identity, 0));
-    await theLab().orchestrator.setOutOfService(LYING, true);
-    await untilServed(() => stage(held, nodeOf(HONEST), {}), [status.FAILED_PRECONDITION]);
-    const { writer } = await untilRecord("the claim of the writer", shared.volume, (record) => record.writer?.nodeName === HONEST && record.writer.held);
-    assert.equal(writer?.requested, true);
-    await writesOn();
-  });
-
-  /** Whatever the record says of it. */
-  function reclaimBlindly(record: WriterRecord): ReturnType<typeof reclaim> {
-    const { identity } = theLiar();
-    assert.equal(isUnconfirmed(record, identity) || record.unverified.every(({ nodeName }) => nodeName !== LYING), true, "Azure lists no disk there");
-    const epoch = record.epoch + 1;
-    const unverified = record.unverified.filter(({ nodeName }) => nodeName !== LYING);
-    return { ok: true, value: { ...record, unverified, epoch, writer: { ...identity, epoch, held: true, requested: true } } };
-  }
-});
+    /** Whatever the record says of it. */
+    function reclaimBlindly(record: WriterRecord): ReturnType<typeof reclaim> {
+      const { identity } = theLiar();
+      assert.equal(
+        isUnconfirmed(record, identity) || record.unverified.every(({ nodeName }) => nodeName !== LYING),
+        true,
+        "Azure lists no disk there",
+      );
+      const epoch = record.epoch + 1;
+      const unverified = record.unverified.filter(({ nodeName }) => nodeName !== LYING);
+      return {
+        ok: true,
+        value: { ...record, unverified, epoch, writer: { ...identity, epoch, held: true, requested: true } },
+      };
+    }
+  },
+);

@@ -29,16 +29,27 @@ const HEARTBEAT_MS = 300;
 const DONE_MAX_MS = 120_000;
 
 /** Goes on with the heartbeat where the node's plug-in, which must have been stopped, has left it. */
-export async function startLyingNode(store: ObjectStore, nodeName: string, signal: AbortSignal): Promise<LyingNode> {
+export async function startLyingNode(
+  store: ObjectStore,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<LyingNode> {
   const registered = await store.get("AzDriverNode", nodeName, signal);
-  assert.ok(registered.ok && registered.value.status !== undefined, `AzDriverNode ${nodeName}: ${JSON.stringify(registered)}`);
+  assert.ok(
+    registered.ok && registered.value.status !== undefined,
+    `AzDriverNode ${nodeName}: ${JSON.stringify(registered)}`,
+  );
   const { vmId, instanceUri } = registered.value.status;
   let lies: Partial<Status> = {};
   const beat = async (): Promise<Result<unknown, Failure>> => {
     const found = await store.get("AzDriverNode", nodeName, signal);
     if (!found.ok || found.value.status === undefined) return found;
     const { status } = found.value;
-    return store.updateStatus("AzDriverNode", { ...found.value, status: { ...status, ...lies, heartbeat: status.heartbeat + 1 } }, signal);
+    return store.updateStatus(
+      "AzDriverNode",
+      { ...found.value, status: { ...status, ...lies, heartbeat: status.heartbeat + 1 } },
+      signal,
+    );
   };
   const ended = new AbortController();
   const running = (async () => {
@@ -67,7 +78,9 @@ export async function startLyingNode(store: ObjectStore, nodeName: string, signa
     const { status } = found.value;
     if (status?.record === undefined) return { ok: false, failure: "it has no record" };
     const moved = step(status.record);
-    return moved.ok ? store.updateStatus("AzVolume", { ...found.value, status: { ...status, record: moved.value } }, signal) : moved;
+    return moved.ok
+      ? store.updateStatus("AzVolume", { ...found.value, status: { ...status, record: moved.value } }, signal)
+      : moved;
   };
   return {
     identity: { nodeName, vmId, instanceUri },

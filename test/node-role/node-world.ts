@@ -17,7 +17,10 @@ const READY_MAX_MS = 120_000;
 const STOP_MAX_MS = 60_000;
 const never = new AbortController().signal;
 
-/** A Node and its VM in the emulator, and the folders of its machine; node plug-ins are started on it as processes. */
+/**
+ * A Node and its VM in the emulator, and the folders of its machine; node plug-ins are started on it as
+ * processes.
+ */
 export interface NodeWorld {
   readonly nodeName: string;
   readonly vmName: string;
@@ -32,7 +35,9 @@ export interface NodeWorld {
   startWaitingPlugin(): Child;
   /** Runs the hook of the plug-in's container that comes before its end. */
   startPreStop(): Child;
-  /** Says that a disk is wanted on the node, as ControllerPublishVolume does; answers how to take that back. */
+  /**
+   * Says that a disk is wanted on the node, as ControllerPublishVolume does; answers how to take that back.
+   */
   requestVolume(diskUri: string): Promise<{ readonly remove: () => Promise<void> }>;
   deleteDaemonSet(): Promise<void>;
   /** Reads an object of Kubernetes. */
@@ -60,10 +65,16 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
   const path = (...parts: readonly string[]): string => join(directory, ...parts);
   const [csiSocket, registrationSocket] = [path("csi.sock"), path("registry", "disk.csi.azure.com-reg.sock")];
   for (const folder of ["registry", "kubelet"]) await mkdir(path(folder));
-  const azure = await startAzure({ virtualMachines: [{ name: vmName, computerName: nodeName, zone: "1", size: "Standard_D4s_v5" }] });
+  const azure = await startAzure({
+    virtualMachines: [{ name: vmName, computerName: nodeName, zone: "1", size: "Standard_D4s_v5" }],
+  });
   await writeFile(path("ca.pem"), azure.emulator.caPem ?? "");
 
-  async function call(method: "POST" | "PATCH" | "GET", at: string, body?: object): Promise<Readonly<Record<string, unknown>>> {
+  async function call(
+    method: "POST" | "PATCH" | "GET",
+    at: string,
+    body?: object,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const contentType = method === "PATCH" ? { contentType: "application/merge-patch+json" } : {};
     const answer = await client.call({ method, path: at, body, ...contentType }, never);
     assert.ok(answer.ok && answer.value.code < 300, JSON.stringify(answer));
@@ -71,7 +82,13 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
   }
 
   await call("POST", "/api/v1/nodes", {
-    metadata: { name: nodeName, labels: { "topology.kubernetes.io/zone": "eastus-1", "node.kubernetes.io/instance-type": "Standard_D4s_v5" } },
+    metadata: {
+      name: nodeName,
+      labels: {
+        "topology.kubernetes.io/zone": "eastus-1",
+        "node.kubernetes.io/instance-type": "Standard_D4s_v5",
+      },
+    },
     spec: { taints },
   });
   const daemonSets = `/apis/apps/v1/namespaces/${namespace}/daemonsets`;
@@ -79,10 +96,17 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
   const daemonSetPath = `${daemonSets}/${aDaemonSet.metadata.name}`;
   const store = createKubernetesObjectStore(client, namespace);
 
-  const storeFlags = [`--kubeconfig=${server.kubeconfigFile}`, `--namespace=${namespace}`, `--state-dir=${path("state")}`];
+  const storeFlags = [
+    `--kubeconfig=${server.kubeconfigFile}`,
+    `--namespace=${namespace}`,
+    `--state-dir=${path("state")}`,
+  ];
   const children: Child[] = [];
   const start = (name: string, flags: readonly string[]): Child => {
-    const child = startChild(name, [process.execPath, MAIN, name, ...storeFlags, ...flags], { ...process.env, KUBE_NODE_NAME: nodeName });
+    const child = startChild(name, [process.execPath, MAIN, name, ...storeFlags, ...flags], {
+      ...process.env,
+      KUBE_NODE_NAME: nodeName,
+    });
     children.push(child);
     return child;
   };
@@ -111,7 +135,9 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
     registrationSocket,
     startPlugin: async ({ registersItself } = { registersItself: true }) => {
       const child = startNode(registersItself);
-      const { http } = JSON.parse(await child.untilLine((line) => line.startsWith('{"ready"'), READY_MAX_MS)) as { readonly http: string };
+      const { http } = JSON.parse(
+        await child.untilLine((line) => line.startsWith('{"ready"'), READY_MAX_MS),
+      ) as { readonly http: string };
       return { child, health: (at) => getText(`http://${http}${at}`) };
     },
     startWaitingPlugin: () => startNode(true),
@@ -127,7 +153,11 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
         volumeContext: {},
       } as const;
       const name = attachmentObjectName({ diskUri, nodeName });
-      const created = await store.create("AzVolumeAttachment", { metadata: { name, labels: { "disk.csi.azure.com/node-name": nodeName } }, spec }, never);
+      const created = await store.create(
+        "AzVolumeAttachment",
+        { metadata: { name, labels: { "disk.csi.azure.com/node-name": nodeName } }, spec },
+        never,
+      );
       assert.ok(created.ok, JSON.stringify(created));
       return {
         remove: async () => {
@@ -154,7 +184,10 @@ const aDaemonSet = {
   metadata: { name: "csi-azuredisk-node" },
   spec: {
     selector: { matchLabels: { app: "csi-azuredisk-node" } },
-    template: { metadata: { labels: { app: "csi-azuredisk-node" } }, spec: { containers: [{ name: "azuredisk", image: "any" }] } },
+    template: {
+      metadata: { labels: { app: "csi-azuredisk-node" } },
+      spec: { containers: [{ name: "azuredisk", image: "any" }] },
+    },
   },
 };
 

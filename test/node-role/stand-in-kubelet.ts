@@ -20,7 +20,10 @@ export interface Registered {
   readonly node: NodeGetInfoResponse;
 }
 
-/** Asks a plug-in what its node is, as kubelet does when it registers it, and every `nodeAllocatableUpdatePeriodSeconds` after that. */
+/**
+ * Asks a plug-in what its node is, as kubelet does when it registers it, and every
+ * `nodeAllocatableUpdatePeriodSeconds` after that.
+ */
 export async function nodeGetInfo(csiSocket: string): Promise<NodeGetInfoResponse> {
   const csi = connectCsi(csiSocket, never);
   try {
@@ -31,16 +34,25 @@ export async function nodeGetInfo(csiSocket: string): Promise<NodeGetInfoRespons
 }
 
 /**
- * Does what kubelet does once it finds a socket in its registry: asks the plug-in, writes its CSINode, and tells it. `nodeId`: another plug-in of the name has
- * written that one.
+ * Does what kubelet does once it finds a socket in its registry: asks the plug-in, writes its CSINode, and
+ * tells it. `nodeId`: another plug-in of the name has written that one.
  */
-export async function registerAsKubelet(client: ApiClient, nodeName: string, registrationSocket: string, nodeId?: string): Promise<Registered> {
+export async function registerAsKubelet(
+  client: ApiClient,
+  nodeName: string,
+  registrationSocket: string,
+  nodeId?: string,
+): Promise<Registered> {
   const registration = new RegistrationClient(`unix:${registrationSocket}`, credentials.createInsecure());
   try {
-    const info = await promisify<InfoRequest, PluginInfo>(registration.getInfo.bind(registration))(InfoRequest.create());
+    const info = await promisify<InfoRequest, PluginInfo>(registration.getInfo.bind(registration))(
+      InfoRequest.create(),
+    );
     const node = await nodeGetInfo(info.endpoint);
     await writeCsiNode(client, nodeName, info, { ...node, nodeId: nodeId ?? node.nodeId });
-    const tell = promisify<RegistrationStatus, RegistrationStatusResponse>(registration.notifyRegistrationStatus.bind(registration));
+    const tell = promisify<RegistrationStatus, RegistrationStatusResponse>(
+      registration.notifyRegistrationStatus.bind(registration),
+    );
     await tell({ pluginRegistered: true, error: "" });
     return { info, node };
   } finally {
@@ -49,12 +61,22 @@ export async function registerAsKubelet(client: ApiClient, nodeName: string, reg
 }
 
 /** Writes what kubelet writes of a plug-in that it has registered. */
-export async function writeCsiNode(client: ApiClient, nodeName: string, info: Pick<PluginInfo, "name">, node: NodeGetInfoResponse): Promise<void> {
+export async function writeCsiNode(
+  client: ApiClient,
+  nodeName: string,
+  info: Pick<PluginInfo, "name">,
+  node: NodeGetInfoResponse,
+): Promise<void> {
   const path = "/apis/storage.k8s.io/v1/csinodes";
   const deleted = await client.call({ method: "DELETE", path: `${path}/${nodeName}` }, never);
   assert.ok(deleted.ok);
   const topologyKeys = Object.keys(node.accessibleTopology?.segments ?? {});
-  const driver = { name: info.name, nodeID: node.nodeId, topologyKeys, allocatable: { count: Number(node.maxVolumesPerNode) } };
+  const driver = {
+    name: info.name,
+    nodeID: node.nodeId,
+    topologyKeys,
+    allocatable: { count: Number(node.maxVolumesPerNode) },
+  };
   const body = { metadata: { name: nodeName }, spec: { drivers: [driver] } };
   const made = await client.call({ method: "POST", path, body }, never);
   assert.ok(made.ok && made.value.code === 201, JSON.stringify(made));

@@ -14,11 +14,21 @@ const complete: AzureConfig = {
   aadClientSecret: "secret",
 };
 
-const connect = (config: AzureConfig, environment: Record<string, string> = {}): ReturnType<typeof connectAzure> =>
+const connect = (
+  config: AzureConfig,
+  environment: Record<string, string> = {},
+): ReturnType<typeof connectAzure> =>
   connectAzure({ config, environment, caPem: undefined, clock: systemClock });
 
 describe("connectAzure", () => {
-  for (const missing of ["subscriptionId", "resourceGroup", "location", "tenantId", "aadClientId", "aadClientSecret"] as const) {
+  for (const missing of [
+    "subscriptionId",
+    "resourceGroup",
+    "location",
+    "tenantId",
+    "aadClientId",
+    "aadClientSecret",
+  ] as const) {
     it(`names ${missing} when it is missing`, () => {
       const { [missing]: _left, ...config } = complete;
       const connected = connect(config);
@@ -36,7 +46,10 @@ describe("connectAzure", () => {
     const { aadClientId: _id, aadClientSecret: _secret, ...config } = complete;
     const connected = connect(config);
     assert.ok(!connected.ok);
-    assert.match(connected.failure.problem, /aadClientSecret.*useManagedIdentityExtension.*AZURE_FEDERATED_TOKEN_FILE/);
+    assert.match(
+      connected.failure.problem,
+      /aadClientSecret.*useManagedIdentityExtension.*AZURE_FEDERATED_TOKEN_FILE/,
+    );
   });
 
   it("prefers what the webhook of workload identity injects, and names what it left out", () => {
@@ -54,7 +67,10 @@ describe("connectAzure", () => {
       "11111111-1111-1111-1111-111111111111",
       "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/driver",
     ]) {
-      assert.equal(connect({ ...config, useManagedIdentityExtension: true, userAssignedIdentityID }).ok, true);
+      assert.equal(
+        connect({ ...config, useManagedIdentityExtension: true, userAssignedIdentityID }).ok,
+        true,
+      );
     }
   });
 
@@ -63,13 +79,20 @@ describe("connectAzure", () => {
     assert.ok(!connected.ok);
     assert.equal(connected.failure.field, "cloud");
     assert.equal(
-      connect({ ...complete, cloud: "AzureMoonCloud", resourceManagerEndpoint: "https://moon", activeDirectoryEndpoint: "https://login.moon" }).ok,
+      connect({
+        ...complete,
+        cloud: "AzureMoonCloud",
+        resourceManagerEndpoint: "https://moon",
+        activeDirectoryEndpoint: "https://login.moon",
+      }).ok,
       true,
     );
   });
 
   it("logs in to an emulator with a client secret and reads a disk that is not there", async () => {
-    const emulator = await startEmulator({ resourceGroups: [{ subscriptionId: complete.subscriptionId ?? "", name: "rg", location: "eastus" }] });
+    const emulator = await startEmulator({
+      resourceGroups: [{ subscriptionId: complete.subscriptionId ?? "", name: "rg", location: "eastus" }],
+    });
     try {
       const connected = connectAzure({
         config: { ...complete, resourceManagerEndpoint: emulator.url, activeDirectoryEndpoint: emulator.url },
@@ -79,7 +102,12 @@ describe("connectAzure", () => {
       });
       assert.ok(connected.ok);
       const read = await connected.value.arm.getDisk(
-        { subscriptionId: complete.subscriptionId ?? "", resourceGroup: "rg", name: "none", clientRequestId: "correlation-1" },
+        {
+          subscriptionId: complete.subscriptionId ?? "",
+          resourceGroup: "rg",
+          name: "none",
+          clientRequestId: "correlation-1",
+        },
         new AbortController().signal,
       );
       assert.ok(!read.result.ok);

@@ -29,10 +29,28 @@ describe("a role's way to Azure", () => {
 
   const registry = new Registry();
   const connect = (values: Partial<Values>): ReturnType<typeof connectCloud> => {
-    const none = { "cloud-config": undefined, "subscription-id": undefined, "resource-group": undefined, location: undefined };
+    const none = {
+      "cloud-config": undefined,
+      "subscription-id": undefined,
+      "resource-group": undefined,
+      location: undefined,
+    };
     const given = { ...none, "force-detach-after-ms": 240_000, "fence-regular-detach-ms": 30_000, ...values };
-    const ports = { clock: systemClock, random: systemRandom, registry, lifetime: new AbortController().signal };
-    return connectCloud({ ...given, "azure-endpoint": emulator.url, "azure-ca-file": join(folder, "ca.pem"), "azure-time-scale": 1 }, ports);
+    const ports = {
+      clock: systemClock,
+      random: systemRandom,
+      registry,
+      lifetime: new AbortController().signal,
+    };
+    return connectCloud(
+      {
+        ...given,
+        "azure-endpoint": emulator.url,
+        "azure-ca-file": join(folder, "ca.pem"),
+        "azure-time-scale": 1,
+      },
+      ports,
+    );
   };
   const azureJson = async (content: object | string): Promise<string> => {
     const file = join(folder, "azure.json");
@@ -42,7 +60,12 @@ describe("a role's way to Azure", () => {
   const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
 
   it("comes from azure.json, or from flags and the environment, and its budget is in the metrics", async () => {
-    const environment = { AZURE_AUTHORITY_HOST: emulator.url, AZURE_TENANT_ID: "tenant", AZURE_CLIENT_ID: "driver", AZURE_CLIENT_SECRET: "secret" };
+    const environment = {
+      AZURE_AUTHORITY_HOST: emulator.url,
+      AZURE_TENANT_ID: "tenant",
+      AZURE_CLIENT_ID: "driver",
+      AZURE_CLIENT_SECRET: "secret",
+    };
     const file = await azureJson({
       ...place,
       tenantId: "t",
@@ -61,7 +84,11 @@ describe("a role's way to Azure", () => {
     registry.clear();
     Object.assign(process.env, environment);
     try {
-      const flags = { "subscription-id": SUBSCRIPTION_ID, "resource-group": RESOURCE_GROUP, location: LOCATION };
+      const flags = {
+        "subscription-id": SUBSCRIPTION_ID,
+        "resource-group": RESOURCE_GROUP,
+        location: LOCATION,
+      };
       assert.equal(await missing(flags), "DiskNotFound");
       registry.clear();
       delete process.env["AZURE_CLIENT_SECRET"];
@@ -72,11 +99,17 @@ describe("a role's way to Azure", () => {
   });
 
   it("is refused with the file and the field that are wrong", async () => {
-    await assert.rejects(connect({ "cloud-config": await azureJson("{") }), /--cloud-config .*azure\.json: azure\.json .*is no JSON object/);
+    await assert.rejects(
+      connect({ "cloud-config": await azureJson("{") }),
+      /--cloud-config .*azure\.json: azure\.json .*is no JSON object/,
+    );
     await assert.rejects(
       connect({ "cloud-config": await azureJson({ ...place, useManagedIdentityExtension: "true" }) }),
       /--cloud-config .*: useManagedIdentityExtension .*must be a boolean/,
     );
-    await assert.rejects(connect({ "cloud-config": await azureJson({ ...place, location: undefined }) }), /location .*is missing/);
+    await assert.rejects(
+      connect({ "cloud-config": await azureJson({ ...place, location: undefined }) }),
+      /location .*is missing/,
+    );
   });
 });

@@ -13,7 +13,15 @@ import { aDetail, aRecord, aVolumeObject } from "../../src/csi/testing/objects.t
 import { aMountCapability } from "../../src/csi/testing/requests.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, diskUri, never, valueOf } from "../contract/cloud-bench.ts";
+import {
+  LOCATION,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
+  aDiskRequest,
+  diskUri,
+  never,
+  valueOf,
+} from "../contract/cloud-bench.ts";
 import { otherDiskIds, sameDiskIds } from "../contract/other-disk-ids.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
@@ -23,40 +31,67 @@ const RUNS = 100;
 type Call = (world: ControllerWorld, volumeId: string) => Promise<Result<unknown, Failure>>;
 
 const calls: Readonly<Record<string, Call>> = {
-  delete: ({ context }, volumeId) => deleteVolume(context, { volumeId, secrets: {} }, aCall({ deadlineMs: 1_000 })),
+  delete: ({ context }, volumeId) =>
+    deleteVolume(context, { volumeId, secrets: {} }, aCall({ deadlineMs: 1_000 })),
   publish: ({ context }, volumeId) =>
     controllerPublishVolume(
       context,
-      { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} },
+      {
+        volumeId,
+        nodeId: "node-a",
+        volumeCapability: aMountCapability(),
+        readonly: false,
+        secrets: {},
+        volumeContext: {},
+      },
       aCall(),
     ),
   get: ({ context }, volumeId) => getVolume(context, { volumeId }, aCall()),
   expand: ({ context }, volumeId) =>
     expandVolume(
       context,
-      { volumeId, capacityRange: { requiredBytes: 2n ** 40n, limitBytes: 0n }, secrets: {}, volumeCapability: undefined },
+      {
+        volumeId,
+        capacityRange: { requiredBytes: 2n ** 40n, limitBytes: 0n },
+        secrets: {},
+        volumeCapability: undefined,
+      },
       aCall({ deadlineMs: 1_000 }),
     ),
 };
 
-/** A controller whose disk `pvc-1` exists in Azure and is known; groups of that name exist in another subscription, and with a disk of that name in another group. */
+/**
+ * A controller whose disk `pvc-1` exists in Azure and is known; groups of that name exist in another
+ * subscription, and with a disk of that name in another group.
+ */
 async function withOwnDisk(act: (world: ControllerWorld) => Promise<void>): Promise<void> {
   await withController(async (plain) => {
     const { clock } = plain;
     const model = createComputeModel({ clock });
-    for (const name of [RESOURCE_GROUP, `${RESOURCE_GROUP}x`]) addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name, location: LOCATION });
+    for (const name of [RESOURCE_GROUP, `${RESOURCE_GROUP}x`])
+      addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name, location: LOCATION });
     const cloud = provisionerOnModel(model, clock);
     const world: ControllerWorld = { ...plain, context: { ...plain.context, cloud } };
     valueOf(await world.answerOf(cloud.createDisk(aDiskRequest(), never)));
     await world.givenNode("node-a");
     const volume = aVolumeObject({ detail: aDetail({ diskUri: OWN }) });
     assert.ok(volume.status !== undefined);
-    await world.given("AzVolume", { ...volume, status: { ...volume.status, record: aRecord({ writer: WRITER }) } });
+    await world.given("AzVolume", {
+      ...volume,
+      status: { ...volume.status, record: aRecord({ writer: WRITER }) },
+    });
     await act(world);
   });
 }
 
-const WRITER = { nodeName: "node-a", vmId: "vm-of-node-a", instanceUri: "/virtualMachines/a", epoch: 1, held: true, requested: true };
+const WRITER = {
+  nodeName: "node-a",
+  vmId: "vm-of-node-a",
+  instanceUri: "/virtualMachines/a",
+  epoch: 1,
+  held: true,
+  requested: true,
+};
 
 async function volumes({ context }: ControllerWorld): Promise<readonly unknown[]> {
   return valueOf(await context.store.list("AzVolume", {}, never)).items;
@@ -67,11 +102,15 @@ describe("the identity of a disk", () => {
     withOwnDisk(async (world) => {
       const before = await volumes(world);
       await fc.assert(
-        fc.asyncProperty(otherDiskIds(OWN), fc.constantFrom(...Object.values(calls)), async (volumeId, call) => {
-          const answered = await world.answerOf(call(world, volumeId));
-          assert.ok(!answered.ok || call === calls["delete"], `${volumeId} was served`);
-          assert.deepEqual(await volumes(world), before, `after a call for ${volumeId}`);
-        }),
+        fc.asyncProperty(
+          otherDiskIds(OWN),
+          fc.constantFrom(...Object.values(calls)),
+          async (volumeId, call) => {
+            const answered = await world.answerOf(call(world, volumeId));
+            assert.ok(!answered.ok || call === calls["delete"], `${volumeId} was served`);
+            assert.deepEqual(await volumes(world), before, `after a call for ${volumeId}`);
+          },
+        ),
         { numRuns: RUNS },
       );
     }));
@@ -83,7 +122,10 @@ describe("the identity of a disk", () => {
       for (const call of ["delete", "publish"]) {
         const answered = await world.answerOf(calls[call]?.(world, volumeId) ?? assert.fail(call));
         assert.ok(!answered.ok && answered.failure.kind === "InvalidArgument", JSON.stringify(answered));
-        assert.match(answered.failure.problem, /in subscription 00000000-0000-0000-0000-00000000beef; this driver serves only/u);
+        assert.match(
+          answered.failure.problem,
+          /in subscription 00000000-0000-0000-0000-00000000beef; this driver serves only/u,
+        );
       }
       assert.deepEqual(await volumes(world), before);
     }));
@@ -98,7 +140,10 @@ describe("the identity of a disk", () => {
           const published = await world.answerOf(calls["publish"]?.(world, volumeId) ?? assert.fail());
           assert.ok(published.ok, JSON.stringify(published));
           assert.deepEqual(await volumes(world), before);
-          assert.equal(valueOf(await world.context.store.list("AzVolumeAttachment", {}, never)).items.length, 1);
+          assert.equal(
+            valueOf(await world.context.store.list("AzVolumeAttachment", {}, never)).items.length,
+            1,
+          );
         }),
         { numRuns: 20 },
       );

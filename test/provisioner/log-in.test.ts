@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,9 +18,15 @@ import { type HttpRequest, readRequest, writeAnswer } from "../../src/emulator/h
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
 
-const place = { subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "rg", location: "eastus", tenantId: "tenant-of-file" };
+const place = {
+  subscriptionId: "00000000-0000-0000-0000-000000000001",
+  resourceGroup: "rg",
+  location: "eastus",
+  tenantId: "tenant-of-file",
+};
 const IDENTITY = "11111111-1111-1111-1111-111111111111";
-const IDENTITY_URI = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/driver";
+const IDENTITY_URI =
+  "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/driver";
 
 /** How someone asked for a token. */
 interface Asked {
@@ -32,13 +43,20 @@ describe("who the driver logs in as", () => {
   let folder = "";
   const servers: Server[] = [];
 
-  const answer = async (scheme: "http" | "https", message: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const answer = async (
+    scheme: "http" | "https",
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
     const request = await readRequest(message, scheme);
     assert.ok(request !== undefined);
     const token = answerIdentity(request);
     if (token === undefined) bearer = request.headers["authorization"] ?? "";
     else if (/\/token\/?$/.test(request.path)) asked.push(asking(request));
-    writeAnswer(response, token ?? { status: 404, body: { error: { code: "ResourceNotFound", message: "not there" } } });
+    writeAnswer(
+      response,
+      token ?? { status: 404, body: { error: { code: "ResourceNotFound", message: "not there" } } },
+    );
   };
   const listen = async (server: Server): Promise<number> => {
     servers.push(server);
@@ -50,7 +68,10 @@ describe("who the driver logs in as", () => {
     await writeFile(join(folder, "token"), "of-the-service-account");
     const tls = await createTlsMaterial(["localhost"]);
     ({ caPem } = tls);
-    const secure = createHttpsServer({ key: tls.keyPem, cert: tls.certPem }, (message, response) => void answer("https", message, response));
+    const secure = createHttpsServer(
+      { key: tls.keyPem, cert: tls.certPem },
+      (message, response) => void answer("https", message, response),
+    );
     authority = `https://localhost:${await listen(secure)}`;
     metadata = `http://localhost:${await listen(createHttpServer((message, response) => void answer("http", message, response)))}`;
     process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = metadata;
@@ -74,17 +95,33 @@ describe("who the driver logs in as", () => {
     {
       because: "a service principal with its secret",
       config: secret,
-      expected: () => ({ path: "/tenant-of-file/oauth2/v2.0/token", with: { client_id: "of-file", client_secret: "secret" }, appid: "of-file" }),
+      expected: () => ({
+        path: "/tenant-of-file/oauth2/v2.0/token",
+        with: { client_id: "of-file", client_secret: "secret" },
+        appid: "of-file",
+      }),
     },
     {
       because: "the workload identity that the webhook injects, whatever else the file has",
       config: secret,
-      environment: () => ({ AZURE_TENANT_ID: "injected", AZURE_CLIENT_ID: "workload", AZURE_FEDERATED_TOKEN_FILE: join(folder, "token") }),
-      expected: () => ({ path: "/injected/oauth2/v2.0/token", with: { client_id: "workload", client_assertion: "of-the-service-account" }, appid: "workload" }),
+      environment: () => ({
+        AZURE_TENANT_ID: "injected",
+        AZURE_CLIENT_ID: "workload",
+        AZURE_FEDERATED_TOKEN_FILE: join(folder, "token"),
+      }),
+      expected: () => ({
+        path: "/injected/oauth2/v2.0/token",
+        with: { client_id: "workload", client_assertion: "of-the-service-account" },
+        appid: "workload",
+      }),
     },
     {
       because: "the workload identity of the file",
-      config: { aadClientId: "of-file", useFederatedWorkloadIdentityExtension: true, aadFederatedTokenFile: "<token>" },
+      config: {
+        aadClientId: "of-file",
+        useFederatedWorkloadIdentityExtension: true,
+        aadFederatedTokenFile: "<token>",
+      },
       expected: () => ({
         path: "/tenant-of-file/oauth2/v2.0/token",
         with: { client_id: "of-file", client_assertion: "of-the-service-account" },
@@ -94,25 +131,44 @@ describe("who the driver logs in as", () => {
     {
       because: "a managed identity by its client id",
       config: { ...secret, useManagedIdentityExtension: true, userAssignedIdentityID: IDENTITY },
-      expected: () => ({ path: "/metadata/identity/oauth2/token", with: { client_id: IDENTITY }, appid: IDENTITY }),
+      expected: () => ({
+        path: "/metadata/identity/oauth2/token",
+        with: { client_id: IDENTITY },
+        appid: IDENTITY,
+      }),
     },
     {
       because: "a managed identity by its resource id",
       config: { useManagedIdentityExtension: true, userAssignedIdentityID: IDENTITY_URI },
-      expected: () => ({ path: "/metadata/identity/oauth2/token", with: { msi_res_id: IDENTITY_URI }, appid: "00000000-0000-0000-0000-0000000000aa" }),
+      expected: () => ({
+        path: "/metadata/identity/oauth2/token",
+        with: { msi_res_id: IDENTITY_URI },
+        appid: "00000000-0000-0000-0000-0000000000aa",
+      }),
     },
     {
       because: "the machine's own managed identity",
       config: { useManagedIdentityExtension: true },
-      expected: () => ({ path: "/metadata/identity/oauth2/token", with: {}, appid: "00000000-0000-0000-0000-0000000000aa" }),
+      expected: () => ({
+        path: "/metadata/identity/oauth2/token",
+        with: {},
+        appid: "00000000-0000-0000-0000-0000000000aa",
+      }),
     },
   ];
   for (const { because, config, environment, expected } of rows) {
     it(`is ${because}, and its token goes with the call`, async () => {
       asked = [];
-      const file = config.aadFederatedTokenFile === undefined ? {} : { aadFederatedTokenFile: join(folder, "token") };
+      const file =
+        config.aadFederatedTokenFile === undefined ? {} : { aadFederatedTokenFile: join(folder, "token") };
       const connected = connectAzure({
-        config: { ...place, ...config, ...file, resourceManagerEndpoint: authority, activeDirectoryEndpoint: authority },
+        config: {
+          ...place,
+          ...config,
+          ...file,
+          resourceManagerEndpoint: authority,
+          activeDirectoryEndpoint: authority,
+        },
         environment: environment?.() ?? {},
         caPem,
         clock: systemClock,
@@ -133,7 +189,10 @@ const TELLING = ["client_id", "client_secret", "client_assertion", "msi_res_id",
 
 function asking(request: HttpRequest): Asked {
   const said = { ...request.query, ...Object.fromEntries(new URLSearchParams(request.bodyText)) };
-  return { path: request.path.replace(/\/$/, ""), with: Object.fromEntries(Object.entries(said).filter(([name]) => TELLING.includes(name))) };
+  return {
+    path: request.path.replace(/\/$/, ""),
+    with: Object.fromEntries(Object.entries(said).filter(([name]) => TELLING.includes(name))),
+  };
 }
 
 function appIdOf(authorization: string): string {

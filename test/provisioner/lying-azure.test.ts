@@ -27,7 +27,11 @@ import {
 
 /** A cloud with `pvc-1` attached to `node-a`, seen through an ArmApi that can be made to lie. */
 async function aLyingAzure(): Promise<
-  CloudUnderTest & { lie: (lies: Partial<ArmApi>) => void; truth: ArmApi; fence: () => Promise<Result<FenceProof, Failure>> }
+  CloudUnderTest & {
+    lie: (lies: Partial<ArmApi>) => void;
+    truth: ArmApi;
+    fence: () => Promise<Result<FenceProof, Failure>>;
+  }
 > {
   const clock = createVirtualClock();
   const model = createComputeModel({ clock });
@@ -58,7 +62,14 @@ async function aLyingAzure(): Promise<
   };
   const node = addVm(cloud, "node-a");
   const diskUri = await addDisk(cloud, "pvc-1");
-  valueOf(await run(provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never)));
+  valueOf(
+    await run(
+      provisioner.attachDisk(
+        { diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways },
+        never,
+      ),
+    ),
+  );
   return {
     ...cloud,
     truth,
@@ -69,7 +80,10 @@ async function aLyingAzure(): Promise<
   };
 }
 
-const answered = <T>(value: T): { result: { readonly ok: true; readonly value: T }; remaining: [] } => ({ result: ok(value), remaining: [] });
+const answered = <T>(value: T): { result: { readonly ok: true; readonly value: T }; remaining: [] } => ({
+  result: ok(value),
+  remaining: [],
+});
 
 /** What `getVm` truly answers, changed. */
 const vmChanged =
@@ -90,7 +104,8 @@ const diskChanged =
 /** The disk says that it is free. */
 const disowned = (disk: ArmDisk): ArmDisk => ({ ...disk, managedBy: undefined, managedByExtended: [] });
 
-const doneAtOnce: ArmApi["startVmUpdate"] = () => Promise.resolve(answered({ pollUrl: undefined, kind: "vm" as const, retryAfterMs: undefined }));
+const doneAtOnce: ArmApi["startVmUpdate"] = () =>
+  Promise.resolve(answered({ pollUrl: undefined, kind: "vm" as const, retryAfterMs: undefined }));
 
 describe("a fence that Azure lies to", () => {
   it("has no proof when the update succeeds but nothing happens", async () => {
@@ -116,7 +131,11 @@ describe("a fence that Azure lies to", () => {
     let etag = 100;
     azure.lie({
       startVmUpdate: doneAtOnce,
-      getVm: vmChanged(azure.truth, (vm) => ({ ...vm, etag: `"${etag++}"`, dataDisks: vm.dataDisks.map((entry) => ({ ...entry, toBeDetached: true })) })),
+      getVm: vmChanged(azure.truth, (vm) => ({
+        ...vm,
+        etag: `"${etag++}"`,
+        dataDisks: vm.dataDisks.map((entry) => ({ ...entry, toBeDetached: true })),
+      })),
       getDisk: diskChanged(azure.truth, disowned),
     });
     assert.equal((await azure.fence()).ok, false);
@@ -133,7 +152,11 @@ describe("a fence that Azure lies to", () => {
   it("has no proof while a shared disk names the VM among others", async () => {
     const azure = await aLyingAzure();
     azure.lie({
-      getDisk: diskChanged(azure.truth, (disk) => ({ ...disk, managedBy: vmUri("node-b"), managedByExtended: [vmUri("node-b"), vmUri("node-a")] })),
+      getDisk: diskChanged(azure.truth, (disk) => ({
+        ...disk,
+        managedBy: vmUri("node-b"),
+        managedByExtended: [vmUri("node-b"), vmUri("node-a")],
+      })),
     });
     assert.equal((await azure.fence()).ok, false);
   });
@@ -155,7 +178,10 @@ describe("a fence that Azure lies to", () => {
           }),
           remaining: [],
         }),
-      getDisk: diskChanged(azure.truth, (disk) => ({ ...disk, managedBy: vmUri("node-a").replace("/rg/", "/elsewhere/") })),
+      getDisk: diskChanged(azure.truth, (disk) => ({
+        ...disk,
+        managedBy: vmUri("node-a").replace("/rg/", "/elsewhere/"),
+      })),
     });
     assert.equal((await azure.fence()).ok, false);
   });

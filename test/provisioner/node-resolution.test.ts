@@ -9,7 +9,15 @@ import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ArmAnswer } from "../../src/provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer } from "../../src/provisioner/arm/arm-error.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
+import {
+  LOCATION,
+  SUBSCRIPTION_ID,
+  aDiskRequest,
+  failureOf,
+  mayAlways,
+  never,
+  valueOf,
+} from "../contract/cloud-bench.ts";
 import { armOnModel, provisionerOn, provisionerOnModel } from "./provisioner-on-model.ts";
 
 interface World {
@@ -36,11 +44,22 @@ async function aWorld(): Promise<World> {
     diskUri,
     run,
     addVm: (name) => {
-      const added = addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "MC_nodes", location: LOCATION, name });
+      const added = addVirtualMachine(model.world, {
+        subscriptionId: SUBSCRIPTION_ID,
+        resourceGroup: "MC_nodes",
+        location: LOCATION,
+        name,
+      });
       assert.ok(added.kind === "Added");
       return { vmId: added.vm.vmGuid, instanceUri: added.vm.id };
     },
-    attach: (node) => run(provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways }, never)),
+    attach: (node) =>
+      run(
+        provisioner.attachDisk(
+          { diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways },
+          never,
+        ),
+      ),
   };
 }
 
@@ -50,7 +69,10 @@ describe("a node's VM", () => {
     const { vmId, instanceUri } = addVm("aks-VM-7");
     const node = { nodeName: "node-a", vmId, instanceUri: instanceUri.toUpperCase() };
     const older = { ...node, vmId: "00000000-0000-0000-0000-00000000dead" };
-    assert.deepEqual(await attach(older), { ok: false, failure: { kind: "InstanceReplaced", nodeName: "node-a", vmId } });
+    assert.deepEqual(await attach(older), {
+      ok: false,
+      failure: { kind: "InstanceReplaced", nodeName: "node-a", vmId },
+    });
     assert.deepEqual(valueOf(await attach(node)), { lun: 0 });
     assert.deepEqual(valueOf(await run(provisioner.getDisk({ diskUri }, never))).attachedTo, [instanceUri]);
     assert.equal(valueOf(await run(provisioner.inspectInstance(node, never))).instanceUri, instanceUri);
@@ -67,7 +89,9 @@ describe("a node's VM", () => {
     const { addVm, attach, run, provisioner, diskUri } = await aWorld();
     const node = { nodeName: "node-a", ...addVm("flex_4c1d2a7b") };
     valueOf(await attach(node));
-    const proof = valueOf(await run(provisioner.fenceDisk({ diskUri, node, precondition: mayAlways }, never)));
+    const proof = valueOf(
+      await run(provisioner.fenceDisk({ diskUri, node, precondition: mayAlways }, never)),
+    );
     assert.equal(proof.kind, "entryGone");
     assert.deepEqual(valueOf(await run(provisioner.getDisk({ diskUri }, never))).attachedTo, []);
   });
@@ -75,13 +99,22 @@ describe("a node's VM", () => {
   it("is unknown, and nothing is proven of it, where its resource id can't be looked up", async () => {
     const { attach, run, provisioner, diskUri, addVm } = await aWorld();
     const { vmId, instanceUri } = addVm("aks-VM-7");
-    const inScaleSet = instanceUri.replace("virtualMachines/aks-VM-7", "virtualMachineScaleSets/pool/virtualMachines/68");
+    const inScaleSet = instanceUri.replace(
+      "virtualMachines/aks-VM-7",
+      "virtualMachineScaleSets/pool/virtualMachines/68",
+    );
     const rows = [
       { instanceUri: "", kind: "InstanceUnknown" },
       { instanceUri: diskUri, kind: "InstanceUnknown" },
-      { instanceUri: instanceUri.replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef"), kind: "InstanceUnknown" },
+      {
+        instanceUri: instanceUri.replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef"),
+        kind: "InstanceUnknown",
+      },
       { instanceUri: inScaleSet, kind: "Unsupported" },
-      { instanceUri: inScaleSet.replace("virtualMachines/68", "virtualMachines/pool_68"), kind: "Unsupported" },
+      {
+        instanceUri: inScaleSet.replace("virtualMachines/68", "virtualMachines/pool_68"),
+        kind: "Unsupported",
+      },
     ];
     for (const row of rows) {
       const node = { nodeName: "node-a", vmId, instanceUri: row.instanceUri };
@@ -107,7 +140,10 @@ describe("a node's VM", () => {
     model.world.virtualMachines.clear();
     model.world.disks.clear();
     for (const prove of [provisioner.proveVanished, provisioner.fenceDisk] as const)
-      assert.equal(failureOf(await run(prove({ diskUri, node, precondition: mayAlways }, never))).kind, "InstanceUnknown");
+      assert.equal(
+        failureOf(await run(prove({ diskUri, node, precondition: mayAlways }, never))).kind,
+        "InstanceUnknown",
+      );
   });
 
   it("is not gone where it is at its resource id, whichever case its GUID is in", async () => {
@@ -117,7 +153,10 @@ describe("a node's VM", () => {
     valueOf(await attach(node));
     assert.equal(valueOf(await run(provisioner.proveVanished({ diskUri, node }, never))), undefined);
     const older = { ...node, vmId: "00000000-0000-0000-0000-00000000dead" };
-    assert.equal(valueOf(await run(provisioner.proveVanished({ diskUri, node: older }, never)))?.kind, "instanceReplaced");
+    assert.equal(
+      valueOf(await run(provisioner.proveVanished({ diskUri, node: older }, never)))?.kind,
+      "instanceReplaced",
+    );
   });
 
   it("is not gone where it was moved, and has the disk there", async () => {
@@ -127,7 +166,10 @@ describe("a node's VM", () => {
     valueOf(await attach(node));
     const moved = { ...node, instanceUri: instanceUri.replace("aks-VM-7", "aks-VM-6") };
     const failure = failureOf(await run(provisioner.proveVanished({ diskUri, node: moved }, never)));
-    assert.ok(failure.kind === "InstanceUnknown" && failure.problem.includes(`is at ${instanceUri}`), JSON.stringify(failure));
+    assert.ok(
+      failure.kind === "InstanceUnknown" && failure.problem.includes(`is at ${instanceUri}`),
+      JSON.stringify(failure),
+    );
   });
 
   it("is not proven gone by a 404 that is no answer of ARM's", async () => {

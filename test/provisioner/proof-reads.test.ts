@@ -4,7 +4,17 @@ import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts"
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
-import { aDiskRequest, failureOf, LOCATION, mayAlways, never, RESOURCE_GROUP, SUBSCRIPTION_ID, valueOf, vmNameOf } from "../contract/cloud-bench.ts";
+import {
+  aDiskRequest,
+  failureOf,
+  LOCATION,
+  mayAlways,
+  never,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
+  valueOf,
+  vmNameOf,
+} from "../contract/cloud-bench.ts";
 import { armOnModel, provisionerOn } from "./provisioner-on-model.ts";
 
 /** Disks of one VM. */
@@ -15,7 +25,11 @@ describe("proofs that the VM of several disks is gone", () => {
     const clock = createVirtualClock();
     const model = createComputeModel({ clock });
     const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
-    const added = addVirtualMachine(model.world, { ...place, name: vmNameOf("node-a"), size: "Standard_D16s_v5" });
+    const added = addVirtualMachine(model.world, {
+      ...place,
+      name: vmNameOf("node-a"),
+      size: "Standard_D16s_v5",
+    });
     assert.ok(added.kind === "Added");
     const arm = armOnModel(model, clock);
     const reads: string[] = [];
@@ -32,18 +46,30 @@ describe("proofs that the VM of several disks is gone", () => {
     };
     const node = { nodeName: "node-a", vmId: added.vm.vmGuid, instanceUri: added.vm.id };
     const attaching = Array.from({ length: DISKS }, async (_, index) => {
-      const { diskUri } = valueOf(await provisioner.createDisk(aDiskRequest({ diskName: `pvc-${index}` }), never));
-      valueOf(await provisioner.attachDisk({ diskUri, node, precondition: mayAlways, lane: "primaryAttach", cachingMode: "None" }, never));
+      const { diskUri } = valueOf(
+        await provisioner.createDisk(aDiskRequest({ diskName: `pvc-${index}` }), never),
+      );
+      valueOf(
+        await provisioner.attachDisk(
+          { diskUri, node, precondition: mayAlways, lane: "primaryAttach", cachingMode: "None" },
+          never,
+        ),
+      );
       return diskUri;
     });
     const diskUris = await run(Promise.all(attaching));
 
     reads.length = 0;
     const elsewhere = { ...node, instanceUri: node.instanceUri.replace(vmNameOf("node-a"), "outdated") };
-    const proving = Promise.all(diskUris.map((diskUri) => provisioner.proveVanished({ diskUri, node: elsewhere }, never)));
+    const proving = Promise.all(
+      diskUris.map((diskUri) => provisioner.proveVanished({ diskUri, node: elsewhere }, never)),
+    );
     await clock.advance(10_000);
     const counted = (name: string): number => reads.filter((read) => read === name).length;
-    assert.ok(counted(vmNameOf("node-a")) >= 5 && counted(vmNameOf("node-a")) <= 14, `${counted(vmNameOf("node-a"))} reads`);
+    assert.ok(
+      counted(vmNameOf("node-a")) >= 5 && counted(vmNameOf("node-a")) <= 14,
+      `${counted(vmNameOf("node-a"))} reads`,
+    );
     assert.ok(counted("outdated") <= 4, `${counted("outdated")} reads of the outdated id`);
     for (const proof of await run(proving)) assert.equal(failureOf(proof).kind, "InstanceUnknown");
   });

@@ -3,12 +3,19 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
-import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import {
+  type AzureCloudProvisioner,
+  createAzureCloudProvisioner,
+} from "../../src/provisioner/azure-cloud-provisioner.ts";
 import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never } from "../contract/cloud-bench.ts";
 
 /** A provisioner over Azure's model. */
-export function provisionerOnModel(model: ComputeModel, clock: VirtualClock, settings: Partial<ProvisionerSettings> = {}): AzureCloudProvisioner {
+export function provisionerOnModel(
+  model: ComputeModel,
+  clock: VirtualClock,
+  settings: Partial<ProvisionerSettings> = {},
+): AzureCloudProvisioner {
   return provisionerOn(armOnModel(model, clock), clock, settings);
 }
 
@@ -18,7 +25,11 @@ export function armOnModel(model: ComputeModel, clock: VirtualClock): ArmApi {
 }
 
 /** A provisioner over any `ArmApi`. */
-export function provisionerOn(arm: ArmApi, clock: VirtualClock, settings: Partial<ProvisionerSettings> = {}): AzureCloudProvisioner {
+export function provisionerOn(
+  arm: ArmApi,
+  clock: VirtualClock,
+  settings: Partial<ProvisionerSettings> = {},
+): AzureCloudProvisioner {
   return createAzureCloudProvisioner({
     arm,
     clock,

@@ -9,7 +9,12 @@ import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
-const name = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", name: "node-a", clientRequestId: "correlation-1" };
+const name = {
+  subscriptionId: SUBSCRIPTION_ID,
+  resourceGroup: "rg",
+  name: "node-a",
+  clientRequestId: "correlation-1",
+};
 const never = new AbortController().signal;
 
 interface Edge {
@@ -18,11 +23,17 @@ interface Edge {
   readonly requests: readonly IncomingMessage[];
 }
 
-/** Runs `test` against a server that answers as told: what Azure was recorded to answer, or how networks break. */
+/**
+ * Runs `test` against a server that answers as told: what Azure was recorded to answer, or how networks
+ * break.
+ */
 async function atEdge(
   answer: (request: IncomingMessage, response: ServerResponse, url: string) => void,
   test: (edge: Edge) => Promise<void>,
-  options: { readonly getToken?: () => Promise<{ token: string; expiresOnTimestamp: number }>; readonly requestTimeoutMs?: number } = {},
+  options: {
+    readonly getToken?: () => Promise<{ token: string; expiresOnTimestamp: number }>;
+    readonly requestTimeoutMs?: number;
+  } = {},
 ): Promise<void> {
   const tls = await createTlsMaterial(["localhost"]);
   const requests: IncomingMessage[] = [];
@@ -36,7 +47,11 @@ async function atEdge(
   });
   url = `https://localhost:${(server.address() as AddressInfo).port}`;
   const arm = createSdkArmApi({
-    credential: { getToken: options.getToken ?? (() => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER })) },
+    credential: {
+      getToken:
+        options.getToken ??
+        (() => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER })),
+    },
     subscriptionId: SUBSCRIPTION_ID,
     endpoint: url,
     caPem: tls.caPem,
@@ -65,8 +80,17 @@ function atOrigin(arm: ArmApi, origin: string): ArmApi {
   };
 }
 
-function json(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
-  response.writeHead(status, { "content-type": "application/json", "x-ms-request-id": "request-1", ...headers });
+function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "x-ms-request-id": "request-1",
+    ...headers,
+  });
   response.end(JSON.stringify(body));
 }
 
@@ -85,7 +109,8 @@ describe("ArmApi over the SDK", () => {
       (_request, response) =>
         json(response, 429, body, {
           "retry-after": "7",
-          "x-ms-ratelimit-remaining-resource": "Microsoft.Compute/UpdateVMResource;0,Microsoft.Compute/UpdateVMSubscriptionMaximum;1497",
+          "x-ms-ratelimit-remaining-resource":
+            "Microsoft.Compute/UpdateVMResource;0,Microsoft.Compute/UpdateVMSubscriptionMaximum;1497",
           "x-ms-ratelimit-remaining-subscription-writes": "199",
           "x-ms-ratelimit-remaining-subscription-global-writes": "2999",
         }),
@@ -136,10 +161,17 @@ describe("ArmApi over the SDK", () => {
   for (const { status, error, expected } of [
     {
       status: "Canceled",
-      error: { code: "OperationPreempted", message: "Operation execution has been preempted by a more recent operation." },
+      error: {
+        code: "OperationPreempted",
+        message: "Operation execution has been preempted by a more recent operation.",
+      },
       expected: "canceled",
     },
-    { status: "Failed", error: { code: "InternalExecutionError", message: "An internal execution error occurred." }, expected: "failed" },
+    {
+      status: "Failed",
+      error: { code: "InternalExecutionError", message: "An internal execution error occurred." },
+      expected: "failed",
+    },
   ]) {
     it(`keeps the code of an operation that ends ${status}, which the SDK's poller loses`, async () => {
       await atEdge(
@@ -157,12 +189,24 @@ describe("ArmApi over the SDK", () => {
           const started = await arm.startVmUpdate({ ...name, change: {}, ifMatch: '"1"' }, never);
           assert.deepEqual(started.result, {
             ok: true,
-            value: { pollUrl: `${url}/operations/1?api-version=1&t=opaque%2Bsigned`, kind: "vm", retryAfterMs: undefined },
+            value: {
+              pollUrl: `${url}/operations/1?api-version=1&t=opaque%2Bsigned`,
+              kind: "vm",
+              retryAfterMs: undefined,
+            },
           });
           assert.ok(started.result.ok);
-          const polled = await arm.pollOperation({ operation: started.result.value, clientRequestId: "correlation-1" }, never);
-          assert.ok(polled.result.ok && polled.result.value.state === expected && "error" in polled.result.value);
-          assert.deepEqual({ code: polled.result.value.error.code, message: polled.result.value.error.message }, error);
+          const polled = await arm.pollOperation(
+            { operation: started.result.value, clientRequestId: "correlation-1" },
+            never,
+          );
+          assert.ok(
+            polled.result.ok && polled.result.value.state === expected && "error" in polled.result.value,
+          );
+          assert.deepEqual(
+            { code: polled.result.value.error.code, message: polled.result.value.error.message },
+            error,
+          );
           assert.equal(requests[1]?.url, "/operations/1?api-version=1&t=opaque%2Bsigned");
         },
       );
@@ -189,7 +233,13 @@ describe("ArmApi over the SDK", () => {
     await atEdge(
       (request, response) => {
         if (request.method === "GET")
-          json(response, 200, { id: "/vm", name: "node-a", location: "eastus", etag: '"1"', properties: { vmId: "ABC", storageProfile: { dataDisks } } });
+          json(response, 200, {
+            id: "/vm",
+            name: "node-a",
+            location: "eastus",
+            etag: '"1"',
+            properties: { vmId: "ABC", storageProfile: { dataDisks } },
+          });
         request.on("data", (chunk: Buffer) => (sent += chunk.toString()));
         request.on("end", () => request.method === "PATCH" && json(response, 200, {}));
       },
@@ -197,8 +247,15 @@ describe("ArmApi over the SDK", () => {
         const read = await arm.getVm({ ...name, instanceView: false }, never);
         assert.ok(read.result.ok);
         assert.equal(read.result.value.vmId, "abc");
-        await arm.startVmUpdate({ ...name, change: { dataDisks: read.result.value.dataDisks }, ifMatch: '"1"' }, never);
-        assert.deepEqual((JSON.parse(sent) as { properties: { storageProfile: { dataDisks: unknown } } }).properties.storageProfile.dataDisks, dataDisks);
+        await arm.startVmUpdate(
+          { ...name, change: { dataDisks: read.result.value.dataDisks }, ifMatch: '"1"' },
+          never,
+        );
+        assert.deepEqual(
+          (JSON.parse(sent) as { properties: { storageProfile: { dataDisks: unknown } } }).properties
+            .storageProfile.dataDisks,
+          dataDisks,
+        );
       },
     );
   });
@@ -236,7 +293,13 @@ describe("ArmApi over the SDK", () => {
       what: "a poll",
       make: (arm) => {
         const path = `/subscriptions/${SUBSCRIPTION_ID}/providers/Microsoft.Compute/locations/eastus/operations/x?api-version=2025-04-01`;
-        return arm.pollOperation({ operation: { pollUrl: `https://localhost${path}`, kind: "vm", retryAfterMs: undefined }, clientRequestId: "any" }, never);
+        return arm.pollOperation(
+          {
+            operation: { pollUrl: `https://localhost${path}`, kind: "vm", retryAfterMs: undefined },
+            clientRequestId: "any",
+          },
+          never,
+        );
       },
     },
   ];
@@ -268,7 +331,11 @@ describe("ArmApi over the SDK", () => {
         const read = await arm.getDisk(name, never);
         assert.ok(!read.result.ok);
         assert.deepEqual(
-          { statusCode: read.result.failure.statusCode, code: read.result.failure.code, message: read.result.failure.message },
+          {
+            statusCode: read.result.failure.statusCode,
+            code: read.result.failure.code,
+            message: read.result.failure.message,
+          },
           { statusCode: 502, code: "HTTP502", message: "<html>Bad Gateway</html>" },
         );
       },
@@ -290,17 +357,24 @@ describe("ArmApi over the SDK", () => {
   for (const { because, error, statusCode } of [
     {
       because: "the identity is refused",
-      error: Object.assign(new Error("AADSTS7000215: Invalid client secret provided."), { name: "AuthenticationError", statusCode: 401 }),
+      error: Object.assign(new Error("AADSTS7000215: Invalid client secret provided."), {
+        name: "AuthenticationError",
+        statusCode: 401,
+      }),
       statusCode: 401,
     },
     {
       because: "there is no identity",
-      error: Object.assign(new Error("ManagedIdentityCredential: no identity"), { name: "CredentialUnavailableError" }),
+      error: Object.assign(new Error("ManagedIdentityCredential: no identity"), {
+        name: "CredentialUnavailableError",
+      }),
       statusCode: 401,
     },
     {
       because: "the token service can't be reached",
-      error: Object.assign(new Error("network_error: getaddrinfo ENOTFOUND"), { name: "AuthenticationError" }),
+      error: Object.assign(new Error("network_error: getaddrinfo ENOTFOUND"), {
+        name: "AuthenticationError",
+      }),
       statusCode: 0,
     },
     {

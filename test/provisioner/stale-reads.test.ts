@@ -7,10 +7,27 @@ import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
-import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf, vmNameOf, vmUri } from "../contract/cloud-bench.ts";
+import {
+  type AzureCloudProvisioner,
+  createAzureCloudProvisioner,
+} from "../../src/provisioner/azure-cloud-provisioner.ts";
+import {
+  LOCATION,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
+  aDiskRequest,
+  failureOf,
+  mayAlways,
+  never,
+  valueOf,
+  vmNameOf,
+  vmUri,
+} from "../contract/cloud-bench.ts";
 
-/** Two controllers of which each may see what the other wrote only late. `pvc-1` is there, and not attached; both have read the VM. */
+/**
+ * Two controllers of which each may see what the other wrote only late. `pvc-1` is there, and not attached;
+ * both have read the VM.
+ */
 async function twoControllers(): Promise<{
   readonly model: ComputeModel;
   readonly node: NodeIdentity;
@@ -47,7 +64,12 @@ async function twoControllers(): Promise<{
   const { diskUri } = valueOf(await run(first.createDisk(aDiskRequest(), never)));
   const node = { nodeName: "node-a", vmId: added.vm.vmGuid, instanceUri: added.vm.id };
   // A rule that never strikes: from now on fresh answers are remembered.
-  model.faults.add({ id: "remember", operation: "VirtualMachines_Get", probability: 0, effect: { kind: "StaleRead" } });
+  model.faults.add({
+    id: "remember",
+    operation: "VirtualMachines_Get",
+    probability: 0,
+    effect: { kind: "StaleRead" },
+  });
   const wish = { diskUri, node, precondition: mayAlways };
   valueOf(await run(second.detachDisk({ ...wish, lane: "detach" }, never)));
   valueOf(await run(first.attachDisk({ ...wish, lane: "primaryAttach", cachingMode: "None" }, never)));
@@ -58,21 +80,30 @@ describe("reads of a VM that lag behind another controller's writes", () => {
   it("give a fence no proof while they last, and nothing is guessed", async () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
-    assert.equal(failureOf(await run(second.fenceDisk({ diskUri, node, precondition: mayAlways }, never))).kind, "CloudUnavailable");
+    assert.equal(
+      failureOf(await run(second.fenceDisk({ diskUri, node, precondition: mayAlways }, never))).kind,
+      "CloudUnavailable",
+    );
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
   });
 
   it("only delay a fence when they pass, and its proof is true", async () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
-    assert.equal(valueOf(await run(second.fenceDisk({ diskUri, node, precondition: mayAlways }, never))).kind, "entryGone");
+    assert.equal(
+      valueOf(await run(second.fenceDisk({ diskUri, node, precondition: mayAlways }, never))).kind,
+      "entryGone",
+    );
     assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
   });
 
   it("give no proof without a fence, however long ago the disk was seen to be off, and cut nobody off", async () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
-    assert.equal(valueOf(await run(second.proveDetached({ diskUri, node, precondition: mayAlways }, never))), undefined);
+    assert.equal(
+      valueOf(await run(second.proveDetached({ diskUri, node, precondition: mayAlways }, never))),
+      undefined,
+    );
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
   });
 
@@ -82,7 +113,10 @@ describe("reads of a VM that lag behind another controller's writes", () => {
     valueOf(await run(first.detachDisk({ ...wish, lane: "detach", precondition: mayAlways }, never)));
     let attached: ReturnType<typeof first.attachDisk> | undefined;
     const precondition = async (): Promise<boolean> => {
-      attached ??= first.attachDisk({ ...wish, lane: "primaryAttach", cachingMode: "None", precondition: mayAlways }, never);
+      attached ??= first.attachDisk(
+        { ...wish, lane: "primaryAttach", cachingMode: "None", precondition: mayAlways },
+        never,
+      );
       return (await attached).ok;
     };
     assert.equal(valueOf(await run(second.proveDetached({ ...wish, precondition }, never))), undefined);

@@ -11,8 +11,20 @@ import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
-import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, mayAlways, never, vmNameOf, vmUri } from "../contract/cloud-bench.ts";
+import {
+  type AzureCloudProvisioner,
+  createAzureCloudProvisioner,
+} from "../../src/provisioner/azure-cloud-provisioner.ts";
+import {
+  LOCATION,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
+  diskUri,
+  mayAlways,
+  never,
+  vmNameOf,
+  vmUri,
+} from "../contract/cloud-bench.ts";
 
 const SEEDS = 60;
 const NODES = ["node-a", "node-b", "node-c"] as const;
@@ -26,9 +38,28 @@ const troubles: readonly (FaultEffect & { readonly on: string; readonly probabil
   { kind: "DropResponse", on: "VirtualMachines_Update", probability: 0.1 },
   { kind: "DropRequest", on: "VirtualMachines_*", probability: 0.05 },
   { kind: "Error", status: 503, code: "ServiceUnavailable", on: "VirtualMachines_*", probability: 0.05 },
-  { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 5, on: "VirtualMachines_Update", probability: 0.05 },
-  { kind: "FailOperation", code: "InternalExecutionError", applied: "none", on: "VirtualMachines_Update", probability: 0.05 },
-  { kind: "FailOperation", code: "InternalExecutionError", applied: "all", on: "VirtualMachines_Update", probability: 0.05 },
+  {
+    kind: "Error",
+    status: 429,
+    code: "OperationNotAllowed",
+    retryAfterS: 5,
+    on: "VirtualMachines_Update",
+    probability: 0.05,
+  },
+  {
+    kind: "FailOperation",
+    code: "InternalExecutionError",
+    applied: "none",
+    on: "VirtualMachines_Update",
+    probability: 0.05,
+  },
+  {
+    kind: "FailOperation",
+    code: "InternalExecutionError",
+    applied: "all",
+    on: "VirtualMachines_Update",
+    probability: 0.05,
+  },
   { kind: "DropRequest", on: "Operations_Get", probability: 0.1 },
 ];
 
@@ -56,7 +87,12 @@ async function aStorm(random: SeededRandom): Promise<Storm> {
   });
   const provisioners = [1, 2].map((instance) =>
     createAzureCloudProvisioner({
-      arm: createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 1 + random.next() * 30 }),
+      arm: createModelArmApi({
+        model,
+        subscriptionId: SUBSCRIPTION_ID,
+        clock,
+        oneWayMs: () => 1 + random.next() * 30,
+      }),
       clock,
       random: random.fork(`instance ${instance}`),
       place: { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION },
@@ -112,7 +148,9 @@ function strikeGuest(model: ComputeModel, nodeName: string, event: "GuestHang" |
 
 /** The LUN at which the VM has the disk for good. */
 function lunOn(model: ComputeModel, disk: string, node: NodeIdentity): number | undefined {
-  return findVm(model.world, vmUri(node.nodeName))?.dataDisks.find((entry) => entry.diskId === disk && entry.phase === "Attached")?.lun;
+  return findVm(model.world, vmUri(node.nodeName))?.dataDisks.find(
+    (entry) => entry.diskId === disk && entry.phase === "Attached",
+  )?.lun;
 }
 
 describe("the provisioner in a storm", () => {
@@ -125,9 +163,11 @@ describe("the provisioner in a storm", () => {
         assert.ok(item !== undefined);
         return item;
       };
-      for (const { on, probability, ...effect } of troubles) model.faults.add({ operation: on, probability, effect });
+      for (const { on, probability, ...effect } of troubles)
+        model.faults.add({ operation: on, probability, effect });
 
-      // One call at a time for each pair of disk and node, as the reconcilers above do it; fences may come on top.
+      // One call at a time for each pair of disk and node, as the reconcilers above do it; fences may come
+      // on top.
       const busy = new Set<string>();
       const calls: Promise<void>[] = [];
       for (let step = 0; step < STEPS; step++) {
@@ -137,11 +177,17 @@ describe("the provisioner in a storm", () => {
         if (!busy.has(pair)) {
           busy.add(pair);
           calls.push(
-            act({ provisioner: pick(provisioners), disk, node, kind: pick(["attach", "attach", "detach", "fence"] as const) }).finally(() => busy.delete(pair)),
+            act({
+              provisioner: pick(provisioners),
+              disk,
+              node,
+              kind: pick(["attach", "attach", "detach", "fence"] as const),
+            }).finally(() => busy.delete(pair)),
           );
         }
         // Guests hang and come back: their regular detaches do not end meanwhile.
-        if (random.next() < GUEST_EVENT_CHANCE) strikeGuest(model, pick(NODES), pick(["GuestHang", "GuestRecovery"]));
+        if (random.next() < GUEST_EVENT_CHANCE)
+          strikeGuest(model, pick(NODES), pick(["GuestHang", "GuestRecovery"]));
         await rest(random.next() * 8000);
         checkWorld(model);
       }
@@ -152,27 +198,44 @@ describe("the provisioner in a storm", () => {
       const [first] = provisioners;
       assert.ok(first !== undefined);
       const off = nodes.flatMap((node) =>
-        Array.from({ length: DISKS }, (_, disk) => ({ diskUri: diskUri(`pvc-${disk}`), node, lane: "detach" as const, precondition: mayAlways })),
+        Array.from({ length: DISKS }, (_, disk) => ({
+          diskUri: diskUri(`pvc-${disk}`),
+          node,
+          lane: "detach" as const,
+          precondition: mayAlways,
+        })),
       );
-      for (const result of await run(Promise.all(off.map((request) => first.detachDisk(request, never))))) assert.ok(result.ok, JSON.stringify(result));
+      for (const result of await run(Promise.all(off.map((request) => first.detachDisk(request, never)))))
+        assert.ok(result.ok, JSON.stringify(result));
       assert.deepEqual(
         NODES.map((name) => findVm(model.world, vmUri(name))?.dataDisks),
         [[], [], []],
       );
 
-      async function act(call: { provisioner: AzureCloudProvisioner; disk: string; node: NodeIdentity; kind: "attach" | "detach" | "fence" }): Promise<void> {
+      async function act(call: {
+        provisioner: AzureCloudProvisioner;
+        disk: string;
+        node: NodeIdentity;
+        kind: "attach" | "detach" | "fence";
+      }): Promise<void> {
         const request = { diskUri: call.disk, node: call.node, precondition: mayAlways };
         if (call.kind === "attach") {
-          const attached = await call.provisioner.attachDisk({ ...request, cachingMode: "None", lane: "primaryAttach" }, never);
-          if (attached.ok) assert.equal(lunOn(model, call.disk, call.node), attached.value.lun, "attached, but not there");
+          const attached = await call.provisioner.attachDisk(
+            { ...request, cachingMode: "None", lane: "primaryAttach" },
+            never,
+          );
+          if (attached.ok)
+            assert.equal(lunOn(model, call.disk, call.node), attached.value.lun, "attached, but not there");
           else assertExpected(attached);
         } else if (call.kind === "detach") {
           const detached = await call.provisioner.detachDisk({ ...request, lane: "detach" }, never);
-          if (detached.ok) assert.equal(lunOn(model, call.disk, call.node), undefined, "detached, but still there");
+          if (detached.ok)
+            assert.equal(lunOn(model, call.disk, call.node), undefined, "detached, but still there");
           else assertExpected(detached);
         } else {
           const fenced = await call.provisioner.fenceDisk(request, never);
-          if (fenced.ok) assert.equal(lunOn(model, call.disk, call.node), undefined, "fenced, but still there");
+          if (fenced.ok)
+            assert.equal(lunOn(model, call.disk, call.node), undefined, "fenced, but still there");
           else assertExpected(fenced);
         }
       }
@@ -184,7 +247,9 @@ describe("the provisioner in a storm", () => {
 function assertExpected(result: Result<unknown, Failure>): void {
   assert.ok(!result.ok);
   assert.ok(
-    ["CloudUnavailable", "Throttled", "NoFreeLun", "NoFreeShare", "DiskAttachedElsewhere"].includes(result.failure.kind),
+    ["CloudUnavailable", "Throttled", "NoFreeLun", "NoFreeShare", "DiskAttachedElsewhere"].includes(
+      result.failure.kind,
+    ),
     JSON.stringify(result.failure),
   );
 }

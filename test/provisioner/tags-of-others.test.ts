@@ -8,10 +8,21 @@ import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
 import { azureLimits } from "../../src/provisioner/arm/throttle-budget.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
+import {
+  LOCATION,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
+  aDiskRequest,
+  failureOf,
+  mayAlways,
+  never,
+  valueOf,
+} from "../contract/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
-/** Half of the writes is for all but tags, a quarter for failover and detaches. One comes back each second. */
+/**
+ * Half of the writes is for all but tags, a quarter for failover and detaches. One comes back each second.
+ */
 const fewWrites = { ...azureLimits, diskWrite: { perSubscription: { burst: 4, perMinute: 60 } } };
 const THROTTLED: FaultEffect = { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 30 };
 /** After the first read of the disk, and before each repeat. */
@@ -25,24 +36,42 @@ async function withDisk(
     readonly cloud: AzureCloudProvisioner;
     readonly diskUri: string;
     readonly tags: () => unknown;
-    readonly tagDisk: (changes: Readonly<Record<string, string | undefined>>) => ReturnType<AzureCloudProvisioner["tagDisk"]>;
+    readonly tagDisk: (
+      changes: Readonly<Record<string, string | undefined>>,
+    ) => ReturnType<AzureCloudProvisioner["tagDisk"]>;
   }) => Promise<void>,
   limits = azureLimits,
 ): Promise<void> {
   const clock = createVirtualClock();
   const model = createComputeModel({ clock, settings: { timeScale: 0 } });
-  addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
+  addResourceGroup(model.world, {
+    subscriptionId: SUBSCRIPTION_ID,
+    name: RESOURCE_GROUP,
+    location: LOCATION,
+  });
   const cloud = provisionerOnModel(model, clock, { limits });
-  const { diskUri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest({ tags: { a: "b" } }), never)));
+  const { diskUri } = valueOf(
+    await settledOn(clock, cloud.createDisk(aDiskRequest({ tags: { a: "b" } }), never)),
+  );
   const tags = (): unknown => findDisk(model.world, diskUri)?.spec.tags;
-  await act({ model, clock, cloud, diskUri, tags, tagDisk: (changes) => cloud.tagDisk({ diskUri, tags: changes, precondition: mayAlways }, never) });
+  await act({
+    model,
+    clock,
+    cloud,
+    diskUri,
+    tags,
+    tagDisk: (changes) => cloud.tagDisk({ diskUri, tags: changes, precondition: mayAlways }, never),
+  });
 }
 
 /** A person adds a tag while the driver sets its own. */
 async function addLater(clock: VirtualClock, model: ComputeModel, diskUri: string): Promise<void> {
   await clock.sleep(PERSON_AFTER_MS, never);
   const body = { tags: { ...findDisk(model.world, diskUri)?.spec.tags, person: "p" } };
-  assert.equal(model.handle({ method: "PATCH", path: diskUri, query: { "api-version": "2025-04-01" }, body }).status, 202);
+  assert.equal(
+    model.handle({ method: "PATCH", path: diskUri, query: { "api-version": "2025-04-01" }, body }).status,
+    202,
+  );
 }
 
 describe("a tag that a person adds while the driver sets its own", () => {
@@ -55,7 +84,10 @@ describe("a tag that a person adds while the driver sets its own", () => {
     it(`stays where the driver's request is ${because}`, () =>
       withDisk(async ({ model, clock, diskUri, tags, tagDisk }) => {
         model.faults.add({ operation: "Disks_Update", times: 1, effect });
-        const [tagged] = await settledOn(clock, Promise.all([tagDisk({ own: "o" }), addLater(clock, model, diskUri)]));
+        const [tagged] = await settledOn(
+          clock,
+          Promise.all([tagDisk({ own: "o" }), addLater(clock, model, diskUri)]),
+        );
         valueOf(tagged);
         assert.deepEqual(tags(), { a: "b", own: "o", person: "p" });
       }));
@@ -63,11 +95,19 @@ describe("a tag that a person adds while the driver sets its own", () => {
 
   it("stays where the driver's request waits for the call budget", () =>
     withDisk(async ({ model, clock, cloud, diskUri, tags, tagDisk }) => {
-      const other = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest({ diskName: "pvc-2" }), never)));
+      const other = valueOf(
+        await settledOn(clock, cloud.createDisk(aDiskRequest({ diskName: "pvc-2" }), never)),
+      );
       model.faults.add({ operation: "Disks_Update", times: 1, effect: THROTTLED });
-      const waiting = cloud.resizeDisk({ diskUri: other.diskUri, sizeGiB: 128, precondition: mayAlways }, never);
+      const waiting = cloud.resizeDisk(
+        { diskUri: other.diskUri, sizeGiB: 128, precondition: mayAlways },
+        never,
+      );
       await settledOn(clock, clock.sleep(PERSON_AFTER_MS, never));
-      const [tagged] = await settledOn(clock, Promise.all([tagDisk({ own: "o" }), addLater(clock, model, diskUri), waiting]));
+      const [tagged] = await settledOn(
+        clock,
+        Promise.all([tagDisk({ own: "o" }), addLater(clock, model, diskUri), waiting]),
+      );
       valueOf(tagged);
       assert.deepEqual(tags(), { a: "b", own: "o", person: "p" });
     }));
@@ -76,10 +116,14 @@ describe("a tag that a person adds while the driver sets its own", () => {
 describe("the tags of a disk", () => {
   it("give way to a creation that is asked for later, where disk writes are scarce", () =>
     withDisk(async ({ model, clock, cloud, tagDisk }) => {
-      const create = (diskName: string): ReturnType<AzureCloudProvisioner["createDisk"]> => cloud.createDisk(aDiskRequest({ diskName }), never);
+      const create = (diskName: string): ReturnType<AzureCloudProvisioner["createDisk"]> =>
+        cloud.createDisk(aDiskRequest({ diskName }), never);
       valueOf(await settledOn(clock, create("pvc-2")));
       const seen = model.journal.since(0).length;
-      const [tagged, created] = await settledOn(clock, Promise.all([tagDisk({ own: "o" }), clock.sleep(PERSON_AFTER_MS, never).then(() => create("pvc-3"))]));
+      const [tagged, created] = await settledOn(
+        clock,
+        Promise.all([tagDisk({ own: "o" }), clock.sleep(PERSON_AFTER_MS, never).then(() => create("pvc-3"))]),
+      );
       valueOf(tagged);
       valueOf(created);
       const writes = model.journal

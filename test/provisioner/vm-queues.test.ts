@@ -19,7 +19,13 @@ const GROUP_URI = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_G
 
 function aVm(name: string): VmTarget {
   const uri = `${GROUP_URI}/virtualMachines/${name}`;
-  return { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name, uri, key: uri.toLowerCase() };
+  return {
+    subscriptionId: SUBSCRIPTION_ID,
+    resourceGroup: RESOURCE_GROUP,
+    name,
+    uri,
+    key: uri.toLowerCase(),
+  };
 }
 
 function aRequest(kind: VmRequestSpec["kind"], nodeName: string): VmRequestSpec {
@@ -36,13 +42,32 @@ function aRequest(kind: VmRequestSpec["kind"], nodeName: string): VmRequestSpec 
 /** Queues in front of an Azure without any VM. */
 function aWorld() {
   const clock = createVirtualClock();
-  const arm = createModelArmApi({ model: createComputeModel({ clock }), subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 });
+  const arm = createModelArmApi({
+    model: createComputeModel({ clock }),
+    subscriptionId: SUBSCRIPTION_ID,
+    clock,
+    oneWayMs: () => 5,
+  });
   const settings = defaultProvisionerSettings;
-  const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
-  const session = createArmSession({ arm, budget, clock, random: createSeededRandom(1), settings, clientRequestId: () => undefined });
+  const budget = new ThrottleBudget({
+    clock,
+    limits: settings.limits,
+    gatewayLimits: settings.gatewayLimits,
+  });
+  const session = createArmSession({
+    arm,
+    budget,
+    clock,
+    random: createSeededRandom(1),
+    settings,
+    clientRequestId: () => undefined,
+  });
   const place = { subscriptionId: SUBSCRIPTION_ID };
   const [vmReads, sizes] = [new SharedVmReads(session, never), new VmSizes(session, never)];
-  return { clock, queues: new VmQueues({ session, place, vmReads, sizes, etagWrites: new EtagWrites(), lifetime: never }) };
+  return {
+    clock,
+    queues: new VmQueues({ session, place, vmReads, sizes, etagWrites: new EtagWrites(), lifetime: never }),
+  };
 }
 
 describe("VmQueues", () => {

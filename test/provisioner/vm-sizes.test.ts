@@ -8,11 +8,22 @@ import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never, valueOf, vmNameOf, vmUri } from "../contract/cloud-bench.ts";
+import {
+  LOCATION,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
+  never,
+  valueOf,
+  vmNameOf,
+  vmUri,
+} from "../contract/cloud-bench.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Looks at `nodes` VMs of size Standard_D8s_v5 at once, as often as `rounds` says, an hour apart; answers what was seen last, when, and how often Azure was asked. */
+/**
+ * Looks at `nodes` VMs of size Standard_D8s_v5 at once, as often as `rounds` says, an hour apart; answers
+ * what was seen last, when, and how often Azure was asked.
+ */
 async function inspect(
   listVmSizes: ArmApi["listVmSizes"],
   { nodes = 1, rounds = 1 }: { readonly nodes?: number; readonly rounds?: number } = {},
@@ -20,7 +31,12 @@ async function inspect(
   const clock = createVirtualClock();
   const model = createComputeModel({ clock });
   for (let index = 0; index < nodes; index++)
-    addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name: vmNameOf(`node-${index}`) });
+    addVirtualMachine(model.world, {
+      subscriptionId: SUBSCRIPTION_ID,
+      resourceGroup: RESOURCE_GROUP,
+      location: LOCATION,
+      name: vmNameOf(`node-${index}`),
+    });
   let asked = 0;
   const provisioner = createAzureCloudProvisioner({
     arm: {
@@ -41,7 +57,12 @@ async function inspect(
     const startedMs = clock.elapsedMs();
     let isDone = false;
     const seen = Promise.all(
-      Array.from({ length: nodes }, (_, index) => provisioner.inspectInstance({ nodeName: `node-${index}`, instanceUri: vmUri(`node-${index}`) }, never)),
+      Array.from({ length: nodes }, (_, index) =>
+        provisioner.inspectInstance(
+          { nodeName: `node-${index}`, instanceUri: vmUri(`node-${index}`) },
+          never,
+        ),
+      ),
     ).finally(() => (isDone = true));
     await clock.runUntil(() => isDone, HOUR_MS);
     const [first] = await seen;
@@ -58,7 +79,11 @@ const lists =
 
 describe("how many disks a VM takes", () => {
   it("is what Azure's own list says, whatever our table says, asked for once by all who want to know", async () => {
-    assert.deepEqual(await inspect(lists(20), { nodes: 5, rounds: 3 }), { dataDisksMax: 20, tookMs: 10, asked: 1 });
+    assert.deepEqual(await inspect(lists(20), { nodes: 5, rounds: 3 }), {
+      dataDisksMax: 20,
+      tookMs: 10,
+      asked: 1,
+    });
   });
 
   it("is asked for again after a day", async () => {
@@ -71,7 +96,9 @@ describe("how many disks a VM takes", () => {
 
   it("is what our table says where Azure does not answer in time", async () => {
     const silent: ArmApi["listVmSizes"] = (_request, signal) =>
-      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason as Error)),
+      );
     assert.deepEqual(await inspect(silent), { dataDisksMax: 16, tookMs: 2010, asked: 1 });
   });
 });

@@ -8,65 +8,82 @@ const TEST_TIMEOUT_MS = 600_000;
 
 const missing = await whyNoApiServer();
 
-describe("Kubernetes' scheduler with the extender", { skip: missing ?? false, timeout: FIRST_START_TIMEOUT_MS }, () => {
-  let started: ScheduledCluster | undefined;
-  after(() => started?.close());
+describe(
+  "Kubernetes' scheduler with the extender",
+  { skip: missing ?? false, timeout: FIRST_START_TIMEOUT_MS },
+  () => {
+    let started: ScheduledCluster | undefined;
+    after(() => started?.close());
 
-  function cluster(): ScheduledCluster {
-    if (started === undefined) throw new Error("there is no cluster");
-    return started;
-  }
-
-  it("comes up with nodes of all kinds", { timeout: FIRST_START_TIMEOUT_MS }, async (t) => {
-    started = await startScheduledCluster((line) => t.diagnostic(line));
-    for (const name of NODES) await started.addNode(name, "ready");
-    await started.addNode("node-without-plug-in", "none");
-    await started.addNode("node-not-ready", "not-ready");
-    await started.startScheduler("names");
-  });
-
-  it("sends each pod where its volume is attached, whatever else speaks for other nodes", { timeout: TEST_TIMEOUT_MS }, async () => {
-    // Three pods each: the scheduler spreads pods, and would put no two on one node otherwise.
-    for (const [at, nodeName] of [...NODES, ...NODES, ...NODES].entries()) {
-      await cluster().addClaim(`data-${at}`, [nodeName]);
-      assert.equal(await cluster().schedule(`replicated-${at}`, [`data-${at}`]), nodeName);
+    function cluster(): ScheduledCluster {
+      if (started === undefined) throw new Error("there is no cluster");
+      return started;
     }
-  });
 
-  it("sends a pod of two volumes where both are", { timeout: TEST_TIMEOUT_MS }, async () => {
-    await cluster().addClaim("left", ["node-a", "node-b"]);
-    await cluster().addClaim("right", ["node-b", "node-c"]);
-    assert.equal(await cluster().schedule("both", ["left", "right"]), "node-b");
-  });
+    it("comes up with nodes of all kinds", { timeout: FIRST_START_TIMEOUT_MS }, async (t) => {
+      started = await startScheduledCluster((line) => t.diagnostic(line));
+      for (const name of NODES) await started.addNode(name, "ready");
+      await started.addNode("node-without-plug-in", "none");
+      await started.addNode("node-not-ready", "not-ready");
+      await started.startScheduler("names");
+    });
 
-  it("keeps pods off nodes whose plug-in is missing or not ready", { timeout: TEST_TIMEOUT_MS }, async () => {
-    for (let at = 0; at < 6; at++) {
-      await cluster().addClaim(`new-${at}`, []);
-      assert.ok(NODES.includes(await cluster().schedule(`unattached-${at}`, [`new-${at}`])));
-    }
-  });
+    it(
+      "sends each pod where its volume is attached, whatever else speaks for other nodes",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        // Three pods each: the scheduler spreads pods, and would put no two on one node otherwise.
+        for (const [at, nodeName] of [...NODES, ...NODES, ...NODES].entries()) {
+          await cluster().addClaim(`data-${at}`, [nodeName]);
+          assert.equal(await cluster().schedule(`replicated-${at}`, [`data-${at}`]), nodeName);
+        }
+      },
+    );
 
-  it("lets a pod without volumes go anywhere", { timeout: TEST_TIMEOUT_MS }, async () => {
-    // The two nodes that others avoid are empty, which is what the scheduler prefers.
-    assert.match(await cluster().schedule("stateless", []), /^node-(?:without-plug-in|not-ready)$/u);
-  });
+    it("sends a pod of two volumes where both are", { timeout: TEST_TIMEOUT_MS }, async () => {
+      await cluster().addClaim("left", ["node-a", "node-b"]);
+      await cluster().addClaim("right", ["node-b", "node-c"]);
+      assert.equal(await cluster().schedule("both", ["left", "right"]), "node-b");
+    });
 
-  it("does the same where the scheduler sends nodes in full", { timeout: TEST_TIMEOUT_MS }, async () => {
-    await cluster().startScheduler("full");
-    await cluster().addClaim("full", ["node-d"]);
-    assert.equal(await cluster().schedule("in-full", ["full"]), "node-d");
-  });
+    it(
+      "keeps pods off nodes whose plug-in is missing or not ready",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        for (let at = 0; at < 6; at++) {
+          await cluster().addClaim(`new-${at}`, []);
+          assert.ok(NODES.includes(await cluster().schedule(`unattached-${at}`, [`new-${at}`])));
+        }
+      },
+    );
 
-  it("was asked, and has answered everything", { timeout: TEST_TIMEOUT_MS }, async () => {
-    const metrics = await (await fetch(`http://${cluster().extender()}/metrics`)).text();
-    const count = (verb: string): number => Number(new RegExp(`requests_total\\{verb="${verb}",outcome="answered"\\} (\\d+)`, "u").exec(metrics)?.[1] ?? 0);
-    assert.ok(count("filter") >= 21 && count("prioritize") >= 21, metrics);
-    assert.doesNotMatch(metrics, /outcome="(?:neutral|refused|aborted)"/u);
-  });
+    it("lets a pod without volumes go anywhere", { timeout: TEST_TIMEOUT_MS }, async () => {
+      // The two nodes that others avoid are empty, which is what the scheduler prefers.
+      assert.match(await cluster().schedule("stateless", []), /^node-(?:without-plug-in|not-ready)$/u);
+    });
 
-  it("goes on without the extender when there is none", { timeout: TEST_TIMEOUT_MS }, async () => {
-    await cluster().addClaim("alone", ["node-a"]);
-    await cluster().killExtender();
-    assert.match(await cluster().schedule("without-extender", ["alone"]), /^node-/u);
-  });
-});
+    it("does the same where the scheduler sends nodes in full", { timeout: TEST_TIMEOUT_MS }, async () => {
+      await cluster().startScheduler("full");
+      await cluster().addClaim("full", ["node-d"]);
+      assert.equal(await cluster().schedule("in-full", ["full"]), "node-d");
+    });
+
+    it("was asked, and has answered everything", { timeout: TEST_TIMEOUT_MS }, async () => {
+      const metrics = await (await fetch(`http://${cluster().extender()}/metrics`)).text();
+      const count = (verb: string): number =>
+        Number(
+          new RegExp(`requests_total\\{verb="${verb}",outcome="answered"\\} (\\d+)`, "u").exec(
+            metrics,
+          )?.[1] ?? 0,
+        );
+      assert.ok(count("filter") >= 21 && count("prioritize") >= 21, metrics);
+      assert.doesNotMatch(metrics, /outcome="(?:neutral|refused|aborted)"/u);
+    });
+
+    it("goes on without the extender when there is none", { timeout: TEST_TIMEOUT_MS }, async () => {
+      await cluster().addClaim("alone", ["node-a"]);
+      await cluster().killExtender();
+      assert.match(await cluster().schedule("without-extender", ["alone"]), /^node-/u);
+    });
+  },
+);

@@ -23,7 +23,10 @@ const SCHEDULED_MAX_MS = 180_000;
 const READY_MAX_MS = 180_000;
 const never = new AbortController().signal;
 
-/** Kubernetes' own API server and scheduler with the extender, and nodes that are nothing but objects: what a pod is told is where it would run. */
+/**
+ * Kubernetes' own API server and scheduler with the extender, and nodes that are nothing but objects: what
+ * a pod is told is where it would run.
+ */
 export interface ScheduledCluster {
   /** `host:port` of the extender. */
   readonly extender: () => string;
@@ -54,21 +57,34 @@ export async function startScheduledCluster(onProgress: (line: string) => void):
   }
 }
 
-async function startIn(closing: (() => Promise<void>)[], close: () => Promise<void>, onProgress: (line: string) => void): Promise<ScheduledCluster> {
+async function startIn(
+  closing: (() => Promise<void>)[],
+  close: () => Promise<void>,
+  onProgress: (line: string) => void,
+): Promise<ScheduledCluster> {
   const server: ApiServer = await startApiServer(onProgress);
   closing.push(() => server.close());
   const folder = await mkdtemp(join(tmpdir(), "scheduler-extender-"));
   closing.push(() => rm(folder, { recursive: true, force: true }));
   const schedulerProgram = join(folder, "kube-scheduler");
-  await symlink(join(await buildOnce(await goPart(await kubernetesModule()), onProgress, never), "kubernetes"), schedulerProgram);
+  await symlink(
+    join(await buildOnce(await goPart(await kubernetesModule()), onProgress, never), "kubernetes"),
+    schedulerProgram,
+  );
 
   const namespace = await server.newNamespace();
   const client = server.connect();
   const store = createKubernetesObjectStore(client, namespace);
   await create(client, `/api/v1/namespaces/${NAMESPACE}/serviceaccounts`, { metadata: { name: "default" } });
-  const diskUri = (name: string): string => `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/${name}`;
+  const diskUri = (name: string): string =>
+    `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/${name}`;
 
-  const flags = [`--kubeconfig=${server.kubeconfigFile}`, `--namespace=${namespace}`, "--extender-endpoint=127.0.0.1:0", "--log-level=warn"];
+  const flags = [
+    `--kubeconfig=${server.kubeconfigFile}`,
+    `--namespace=${namespace}`,
+    "--extender-endpoint=127.0.0.1:0",
+    "--log-level=warn",
+  ];
   const extender = startProgram(process.execPath, [PROGRAM, "scheduler-extender", ...flags]);
   closing.push(() => kill(extender));
   const [line] = (await once(createInterface({ input: extender.stdout }), "line")) as [string];
@@ -83,19 +99,35 @@ async function startIn(closing: (() => Promise<void>)[], close: () => Promise<vo
     extender: () => endpoint,
     addNode: async (name, plugIn) => {
       const allocatable = { cpu: "4", memory: "8Gi", pods: "110" };
-      const status = { capacity: allocatable, allocatable, conditions: [{ type: "Ready", status: "True", reason: "Test", message: "" }] };
-      await create(client, "/api/v1/nodes", { metadata: { name, labels: { "kubernetes.io/hostname": name } }, status });
-      // The API server makes every new node one that is not ready; who takes that away again does not run here.
+      const status = {
+        capacity: allocatable,
+        allocatable,
+        conditions: [{ type: "Ready", status: "True", reason: "Test", message: "" }],
+      };
+      await create(client, "/api/v1/nodes", {
+        metadata: { name, labels: { "kubernetes.io/hostname": name } },
+        status,
+      });
+      // The API server makes every new node one that is not ready; who takes that away again does not run
+      // here.
       await patch(client, `/api/v1/nodes/${name}`, { spec: { taints: null } });
       if (plugIn !== "none") await registerPlugIn(store, name, plugIn === "ready");
       if (plugIn === "ready") readyNode ??= name;
     },
     addClaim: async (name, attachedTo) => {
       const claimPath = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
-      const spec = { accessModes: ["ReadWriteOnce"], storageClassName: "", volumeName: `pv-${name}`, resources: { requests: { storage: "1Gi" } } };
+      const spec = {
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: "",
+        volumeName: `pv-${name}`,
+        resources: { requests: { storage: "1Gi" } },
+      };
       const bound = { "pv.kubernetes.io/bind-completed": "yes" };
-      const { uid } = (await create(client, claimPath, { metadata: { name, annotations: bound }, spec })).metadata;
-      await patch(client, `${claimPath}/${name}/status`, { status: { phase: "Bound", accessModes: ["ReadWriteOnce"], capacity: { storage: "1Gi" } } });
+      const { uid } = (await create(client, claimPath, { metadata: { name, annotations: bound }, spec }))
+        .metadata;
+      await patch(client, `${claimPath}/${name}/status`, {
+        status: { phase: "Bound", accessModes: ["ReadWriteOnce"], capacity: { storage: "1Gi" } },
+      });
       await create(client, "/api/v1/persistentvolumes", {
         metadata: { name: `pv-${name}` },
         spec: {
@@ -105,7 +137,8 @@ async function startIn(closing: (() => Promise<void>)[], close: () => Promise<vo
           csi: { driver: DRIVER, volumeHandle: diskUri(name) },
         },
       });
-      for (const nodeName of attachedTo) await attach(store, { diskUri: diskUri(name), volumeName: name, nodeName });
+      for (const nodeName of attachedTo)
+        await attach(store, { diskUri: diskUri(name), volumeName: name, nodeName });
       await untilKnown(endpoint, { claimName: name, attachedTo, readyNode });
     },
     schedule: async (podName, claimNames) => {
@@ -158,7 +191,9 @@ function schedulerConfiguration(kubeconfig: string, endpoint: string, nodes: "na
 }
 
 async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boolean): Promise<void> {
-  const made = must(await store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, never));
+  const made = must(
+    await store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, never),
+  );
   const status = {
     lastHeartbeatTime: "2026-01-01T00:00:00Z",
     heartbeat: 1,
@@ -178,41 +213,82 @@ async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boo
 
 async function attach(
   store: ObjectStore,
-  { diskUri, volumeName, nodeName }: { readonly diskUri: string; readonly volumeName: string; readonly nodeName: string },
+  {
+    diskUri,
+    volumeName,
+    nodeName,
+  }: { readonly diskUri: string; readonly volumeName: string; readonly nodeName: string },
 ): Promise<void> {
-  const spec = { volumeName, volumeId: diskUri, nodeName, role: "Replica", readOnly: false, volumeContext: {} } as const;
-  const made = must(await store.create("AzVolumeAttachment", { metadata: { name: attachmentObjectName({ diskUri, nodeName }) }, spec }, never));
-  const status = { state: "Attached", role: "Replica", vmId: `vm-of-${nodeName}`, instanceUri: `/virtualMachines/${nodeName}`, lun: 0 } as const;
+  const spec = {
+    volumeName,
+    volumeId: diskUri,
+    nodeName,
+    role: "Replica",
+    readOnly: false,
+    volumeContext: {},
+  } as const;
+  const made = must(
+    await store.create(
+      "AzVolumeAttachment",
+      { metadata: { name: attachmentObjectName({ diskUri, nodeName }) }, spec },
+      never,
+    ),
+  );
+  const status = {
+    state: "Attached",
+    role: "Replica",
+    vmId: `vm-of-${nodeName}`,
+    instanceUri: `/virtualMachines/${nodeName}`,
+    lun: 0,
+  } as const;
   must(await store.updateStatus("AzVolumeAttachment", { ...made, status }, never));
 }
 
 /** The extender learns of what was made by its watches; the scheduler must not be quicker. */
 async function untilKnown(
   endpoint: string,
-  claim: { readonly claimName: string; readonly attachedTo: readonly string[]; readonly readyNode: string | undefined },
+  claim: {
+    readonly claimName: string;
+    readonly attachedTo: readonly string[];
+    readonly readyNode: string | undefined;
+  },
 ): Promise<void> {
   const { claimName, attachedTo, readyNode = "" } = claim;
   const unknown = "node-nobody-knows";
-  const pod = { metadata: { namespace: NAMESPACE }, spec: { volumes: [{ persistentVolumeClaim: { claimName } }] } };
+  const pod = {
+    metadata: { namespace: NAMESPACE },
+    spec: { volumes: [{ persistentVolumeClaim: { claimName } }] },
+  };
   const body = JSON.stringify({ Pod: pod, NodeNames: [unknown, readyNode, ...attachedTo] });
-  const ask = async (verb: string): Promise<unknown> => (await fetch(`http://${endpoint}/${verb}`, { method: "POST", body })).json();
+  const ask = async (verb: string): Promise<unknown> =>
+    (await fetch(`http://${endpoint}/${verb}`, { method: "POST", body })).json();
   await waitUntil(`the extender to know claim ${claimName}`, { timeoutMs: READY_MAX_MS }, async () => {
     // Without a volume of the driver's, a node that nobody knows would pass.
-    const { FailedAndUnresolvableNodes } = (await ask("filter")) as { readonly FailedAndUnresolvableNodes: object };
+    const { FailedAndUnresolvableNodes } = (await ask("filter")) as {
+      readonly FailedAndUnresolvableNodes: object;
+    };
     const scores = (await ask("prioritize")) as readonly { readonly Host: string; readonly Score: number }[];
-    const isAttached = attachedTo.every((nodeName) => scores.some(({ Host, Score }) => Host === nodeName && Score > 0));
+    const isAttached = attachedTo.every((nodeName) =>
+      scores.some(({ Host, Score }) => Host === nodeName && Score > 0),
+    );
     return unknown in FailedAndUnresolvableNodes && isAttached ? true : undefined;
   });
 }
 
-async function create(client: ApiClient, path: string, body: object): Promise<{ readonly metadata: { readonly uid: string } }> {
+async function create(
+  client: ApiClient,
+  path: string,
+  body: object,
+): Promise<{ readonly metadata: { readonly uid: string } }> {
   const answer = must(await client.call({ method: "POST", path, body }, never));
   if (answer.code !== 201) throw new Error(`POST ${path}: ${JSON.stringify(answer.body)}`);
   return answer.body as { readonly metadata: { readonly uid: string } };
 }
 
 async function patch(client: ApiClient, path: string, body: object): Promise<void> {
-  const answer = must(await client.call({ method: "PATCH", path, body, contentType: "application/merge-patch+json" }, never));
+  const answer = must(
+    await client.call({ method: "PATCH", path, body, contentType: "application/merge-patch+json" }, never),
+  );
   if (answer.code !== 200) throw new Error(`PATCH ${path}: ${JSON.stringify(answer.body)}`);
 }
 

@@ -18,10 +18,16 @@ export interface SeedsOutcome {
   readonly told: string;
 }
 
-/** Runs seeds over all cores: under certain classes of faults, or in a storm that `stormNamed` knows, where that is said. */
+/**
+ * Runs seeds over all cores: under certain classes of faults, or in a storm that `stormNamed` knows, where
+ * that is said.
+ */
 export async function collectFailures(
   seeds: Iterable<number>,
-  { faults, storm }: { readonly faults?: readonly FaultName[] | undefined; readonly storm?: string | undefined } = {},
+  {
+    faults,
+    storm,
+  }: { readonly faults?: readonly FaultName[] | undefined; readonly storm?: string | undefined } = {},
 ): Promise<SeedsOutcome> {
   const failed: SeedResult[] = [];
   let count = 0;

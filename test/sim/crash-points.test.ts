@@ -27,9 +27,22 @@ const life: Scenario = {
     { atMs: 30_000, act: { kind: "grow", volumeName: "vol-2", sizeGiB: 8 } },
     { atMs: 230_000, act: { kind: "delete", volumeName: "vol-2" } },
   ],
-  faults: [{ atMs: 60_000, forMs: 100_000, fault: "nodes", variant: "freeze-and-mark", nodeName: "node-a", volumeName: "vol-1", dice: 0 }],
+  faults: [
+    {
+      atMs: 60_000,
+      forMs: 100_000,
+      fault: "nodes",
+      variant: "freeze-and-mark",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+  ],
 };
-/** What is left of the driver's steps: records that are lost while their writers write, and while one is fenced; a node that lives on without its kubelet is asked to give back. */
+/**
+ * What is left of the driver's steps: records that are lost while their writers write, and while one is
+ * fenced; a node that lives on without its kubelet is asked to give back.
+ */
 const lifeOfLosses: Scenario = {
   ...life,
   stormMs: 290_000,
@@ -38,15 +51,48 @@ const lifeOfLosses: Scenario = {
     { atMs: 41_000, act: { kind: "move", volumeName: "vol-2", isForced: true } },
   ],
   faults: [
-    { atMs: 1_000, forMs: 1_000, fault: "loss", variant: "everything-erased", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
-    { atMs: 60_000, forMs: 100_000, fault: "nodes", variant: "freeze-and-mark", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
-    { atMs: 80_000, forMs: 1_000, fault: "loss", variant: "volume-erased", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
-    { atMs: 200_000, forMs: 60_000, fault: "nodes", variant: "kubelet-dead-and-mark", nodeName: "node-a", volumeName: "vol-2", dice: 0.1 },
+    {
+      atMs: 1_000,
+      forMs: 1_000,
+      fault: "loss",
+      variant: "everything-erased",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+    {
+      atMs: 60_000,
+      forMs: 100_000,
+      fault: "nodes",
+      variant: "freeze-and-mark",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+    {
+      atMs: 80_000,
+      forMs: 1_000,
+      fault: "loss",
+      variant: "volume-erased",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+    {
+      atMs: 200_000,
+      forMs: 60_000,
+      fault: "nodes",
+      variant: "kubelet-dead-and-mark",
+      nodeName: "node-a",
+      volumeName: "vol-2",
+      dice: 0.1,
+    },
   ],
 };
 /**
- * VMs that have a disk although no object says so: an outsider attaches one while there is no leader, every object is lost while Azure's answers are old, and a VM whose Node was deleted
- * comes back after a loss that had left only its resource id.
+ * VMs that have a disk although no object says so: an outsider attaches one while there is no leader, every
+ * object is lost while Azure's answers are old, and a VM whose Node was deleted comes back after a loss
+ * that had left only its resource id.
  */
 const lifeOfStrays: Scenario = {
   ...lifeOfLosses,
@@ -55,12 +101,60 @@ const lifeOfStrays: Scenario = {
     { ...volume, volumeName: "vol-2", maxShares: 1, replicas: 0 },
   ],
   faults: [
-    { atMs: 20_000, forMs: 19_000, fault: "disks", variant: "attached-outside", nodeName: "node-c", volumeName: "vol-1", dice: 0 },
-    { atMs: 22_000, forMs: 2_000, fault: "crash", variant: "leader-killed", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
-    { atMs: 40_500, forMs: 40_000, fault: "azure", variant: "reads-stale", nodeName: "node-a", volumeName: "vol-1", dice: 0.7 },
-    { atMs: 66_500, forMs: 1_000, fault: "loss", variant: "everything-deleted", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
-    { atMs: 90_000, forMs: 60_000, fault: "nodes", variant: "frozen-and-deleted", nodeName: "node-a", volumeName: "vol-2", dice: 0 },
-    { atMs: 110_000, forMs: 1_000, fault: "loss", variant: "everything-erased", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+    {
+      atMs: 20_000,
+      forMs: 19_000,
+      fault: "disks",
+      variant: "attached-outside",
+      nodeName: "node-c",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+    {
+      atMs: 22_000,
+      forMs: 2_000,
+      fault: "crash",
+      variant: "leader-killed",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+    {
+      atMs: 40_500,
+      forMs: 40_000,
+      fault: "azure",
+      variant: "reads-stale",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0.7,
+    },
+    {
+      atMs: 66_500,
+      forMs: 1_000,
+      fault: "loss",
+      variant: "everything-deleted",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+    {
+      atMs: 90_000,
+      forMs: 60_000,
+      fault: "nodes",
+      variant: "frozen-and-deleted",
+      nodeName: "node-a",
+      volumeName: "vol-2",
+      dice: 0,
+    },
+    {
+      atMs: 110_000,
+      forMs: 1_000,
+      fault: "loss",
+      variant: "everything-erased",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
   ],
 };
 const lives = { whole: life, losses: lifeOfLosses, strays: lifeOfStrays };
@@ -96,14 +190,16 @@ describe("a crash before and after each single step that any process takes", () 
         const failures: string[] = [];
         let points = 0;
         function* tasks(): Generator<SeedTask, void, undefined> {
-          for (const crash of crashesOf(whole)) yield { kind: "scenario", scenario: { ...scenario, attach, crashes: [crash] }, isTwinned: false };
+          for (const crash of crashesOf(whole))
+            yield { kind: "scenario", scenario: { ...scenario, attach, crashes: [crash] }, isTwinned: false };
         }
         await runTasks({
           tasks: tasks(),
           onResult: (result, task) => {
             points += 1;
             const crash = task.kind === "scenario" ? task.scenario.crashes?.[0] : undefined;
-            if (result.violations.length > 0) failures.push(describeSeedFailure(result, `a crash ${JSON.stringify(crash)}`));
+            if (result.violations.length > 0)
+              failures.push(describeSeedFailure(result, `a crash ${JSON.stringify(crash)}`));
             return true;
           },
         });

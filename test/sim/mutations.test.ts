@@ -5,7 +5,10 @@ import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
 import type { SeedResult } from "../../sim/run/run-seed.ts";
 import { runSeeds, seedRange } from "../../sim/run/run-seeds.ts";
 
-/** Seeds within which a rule that is gone is missed, in the storm that is made for it: a small part of the 1,000 that it may take. */
+/**
+ * Seeds within which a rule that is gone is missed, in the storm that is made for it: a small part of the
+ * 1,000 that it may take.
+ */
 const SEEDS_MAX = 60;
 
 describe("the driver without one of its rules", () => {
@@ -28,11 +31,19 @@ describe("the driver without one of its rules", () => {
         },
       });
       t.diagnostic(`without ${describeMutation(mutation)}`);
-      assert.ok(caught !== undefined, `none of ${breaks.join(", ")} was seen broken within ${seeds} seeds; seen: ${[...others].join(", ") || "nothing"}`);
+      assert.ok(
+        caught !== undefined,
+        `none of ${breaks.join(", ")} was seen broken within ${seeds} seeds; seen: ${[...others].join(", ") || "nothing"}`,
+      );
       const [broken] = caught.violations;
       t.diagnostic(`${name}: seed ${caught.seed} of ${seeds}: ${broken?.invariant}: ${broken?.detail}`);
       const whole: SeedResult[] = [];
-      await runSeeds({ seeds: [caught.seed], storm, threads: 1, onResult: (result) => whole.push(result) > 0 });
+      await runSeeds({
+        seeds: [caught.seed],
+        storm,
+        threads: 1,
+        onResult: (result) => whole.push(result) > 0,
+      });
       assert.deepEqual(
         whole.map(({ violations }) => violations),
         [[]],

@@ -22,7 +22,10 @@ describe("the whole driver under faults", () => {
 
   it("keeps every promise that a seed once saw broken", async () => {
     const failures: string[] = [];
-    for (const [, seeds] of Map.groupBy(regressionSeeds(), ({ faults, storm }) => storm ?? faults?.join(","))) {
+    for (const [, seeds] of Map.groupBy(
+      regressionSeeds(),
+      ({ faults, storm }) => storm ?? faults?.join(","),
+    )) {
       const { failed, told } = await collectFailures(
         seeds.map(({ seed }) => seed),
         { faults: seeds[0]?.faults, storm: seeds[0]?.storm },

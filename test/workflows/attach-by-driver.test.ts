@@ -24,15 +24,25 @@ const STOP_GRACE_MS = 60_000;
 const STAGE_WAIT_MS = 1_500;
 const replicated = { skuName: "Premium_LRS", maxShares: "2" };
 
-async function newVolume({ lab }: LabWorld, name: string, parameters: Readonly<Record<string, string>>): Promise<DemoVolume> {
+async function newVolume(
+  { lab }: LabWorld,
+  name: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<DemoVolume> {
   return createVolume(lab, { name, sizeGiB: 1n, parameters, zones: ["eastus-1"] });
 }
 
 async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
-  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () => ((await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined));
+  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () =>
+    (await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined,
+  );
 }
 
-async function movesFreely(world: LabWorld, name: string, parameters: Readonly<Record<string, string>>): Promise<void> {
+async function movesFreely(
+  world: LabWorld,
+  name: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<void> {
   const { lab, node, signal } = world;
   const volume = await newVolume(world, name, parameters);
   const history = await followRecord(lab, volume.name, signal);
@@ -43,14 +53,23 @@ async function movesFreely(world: LabWorld, name: string, parameters: Readonly<R
   await bringUpByNode(lab, volume, node("node-b"));
   assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
   await takeDownByNode(lab, volume, node("node-b"));
-  await history.untilSeen("the volume to be nobody's again", (record) => record.writer === undefined && record.epoch === 2);
+  await history.untilSeen(
+    "the volume to be nobody's again",
+    (record) => record.writer === undefined && record.epoch === 2,
+  );
   assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
   await history.stop();
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
 }
 
-/** From now on an unmount of a staged volume on a node begins when it is told to, and ends no sooner than it may. */
-async function holdUnmounts({ lab }: LabWorld, nodeName: string): Promise<{ untilUnderWay(): Promise<void>; letGo(): Promise<void> }> {
+/**
+ * From now on an unmount of a staged volume on a node begins when it is told to, and ends no sooner than it
+ * may.
+ */
+async function holdUnmounts(
+  { lab }: LabWorld,
+  nodeName: string,
+): Promise<{ untilUnderWay(): Promise<void>; letGo(): Promise<void> }> {
   const umount = (await findCommand("umount")) ?? assert.fail("there is no umount");
   const folder = join(lab.directory, `unmounts-of-${nodeName}`);
   const [begun, go] = [join(folder, "begun"), join(folder, "go")];
@@ -59,7 +78,12 @@ async function holdUnmounts({ lab }: LabWorld, nodeName: string): Promise<{ unti
   await writeFile(join(folder, "umount"), held, { mode: 0o755 });
   await lab.processes.get(nodeName)?.restart({ PATH: `${folder}:${process.env["PATH"] ?? ""}` });
   return {
-    untilUnderWay: async () => void (await waitUntil("an unmount to be under way", WAIT_MAX_MS, async () => existsSync(begun) || undefined)),
+    untilUnderWay: async () =>
+      void (await waitUntil(
+        "an unmount to be under way",
+        WAIT_MAX_MS,
+        async () => existsSync(begun) || undefined,
+      )),
     letGo: () => writeFile(go, ""),
   };
 }
@@ -78,10 +102,15 @@ async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
   await unmounts.untilUnderWay();
   await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
   const unmounting = await readRecord(lab, volume, signal);
-  assert.ok(unmounting?.writer?.nodeName === "node-a" && unmounting.writer.held, "it has not given the volume back");
+  assert.ok(
+    unmounting?.writer?.nodeName === "node-a" && unmounting.writer.held,
+    "it has not given the volume back",
+  );
   await unmounts.letGo();
   await Promise.all([unstaged, bringUpByNode(lab, volume, node("node-b"))]);
-  const given = history.records.findIndex((record) => record.writer?.nodeName === "node-a" && !record.writer.held && !record.writer.requested);
+  const given = history.records.findIndex(
+    (record) => record.writer?.nodeName === "node-a" && !record.writer.held && !record.writer.requested,
+  );
   const taken = history.records.findIndex((record) => record.writer?.nodeName === "node-b");
   assert.ok(given !== -1 && given < taken, "granted only after it was given back");
   assert.ok(
@@ -100,8 +129,18 @@ async function waitsForHealthyUser(world: LabWorld): Promise<void> {
   const writer = await startWriter(lab, node("node-a"), volume, 1);
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
-  await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "pod/writer-of-busy");
-  await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "pod/writer-of-busy");
+  await comesToFailWith(
+    () => stage(volume, node("node-b"), {}),
+    "UNAVAILABLE",
+    "node-a",
+    "pod/writer-of-busy",
+  );
+  await comesToFailWith(
+    () => stage(volume, node("node-b"), {}),
+    "UNAVAILABLE",
+    "node-a",
+    "pod/writer-of-busy",
+  );
   await writer.untilSynced(writer.lastSynced() + 10);
   await writer.process.stop(STOP_GRACE_MS);
   await takeDownByNode(lab, volume, node("node-a"));
@@ -125,7 +164,8 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
   freeze(node("node-a"), writer);
-  // Its workload is gone for the orchestrator, its heartbeat grows stale: neither is proof that it can't write.
+  // Its workload is gone for the orchestrator, its heartbeat grows stale: neither is proof that it can't
+  // write.
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
   await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
   await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "out of service");
@@ -141,10 +181,15 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
 
   thaw(node("node-a"), writer);
-  assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
+  assert.match(
+    await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),
+    /^failed (?:EIO|EROFS)$/u,
+  );
   await writer.process.stop(STOP_GRACE_MS);
   await lab.orchestrator.setOutOfService("node-a", false);
-  await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+  await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
+    (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
+  );
   await takeDownAfterFence(lab, volume, node("node-a"));
   await takeDownByNode(lab, volume, node("node-b"));
   await history.stop();
@@ -154,10 +199,20 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
 it("nodes that attach by themselves", async (t) => {
   const settings = { vms, nodeFlags: ["--attach=driver", `--stage-wait-ms=${STAGE_WAIT_MS}`] };
   await withLab(t, settings, async (world) => {
-    await t.test("move a volume with replicas without any controller call", () => movesFreely(world, "free", replicated));
-    await t.test("move a volume without replicas", () => movesFreely(world, "plain", { skuName: "Premium_LRS" }));
-    await t.test("wait for an unstage that takes long, and are granted the volume when it has ended", () => waitsForSlowUnstage(world));
-    await t.test("wait for a healthy user on the old node and say who it is, and nobody is fenced", () => waitsForHealthyUser(world));
-    await t.test("do not have a frozen node fenced before it is out of service, and take over then", () => fencesOnlyOutOfService(world));
+    await t.test("move a volume with replicas without any controller call", () =>
+      movesFreely(world, "free", replicated),
+    );
+    await t.test("move a volume without replicas", () =>
+      movesFreely(world, "plain", { skuName: "Premium_LRS" }),
+    );
+    await t.test("wait for an unstage that takes long, and are granted the volume when it has ended", () =>
+      waitsForSlowUnstage(world),
+    );
+    await t.test("wait for a healthy user on the old node and say who it is, and nobody is fenced", () =>
+      waitsForHealthyUser(world),
+    );
+    await t.test("do not have a frozen node fenced before it is out of service, and take over then", () =>
+      fencesOnlyOutOfService(world),
+    );
   });
 });

@@ -3,7 +3,14 @@ import { it } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, publishOnController, publishOnNode, unpublishOnController, unpublishOnNode } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  type DemoVolume,
+  publishOnController,
+  publishOnNode,
+  unpublishOnController,
+  unpublishOnNode,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
@@ -25,15 +32,25 @@ const UNMOUNT_STALL_MS = 1_500;
 const PATIENCE_MS = 1_500;
 
 async function newVolume({ lab }: LabWorld, name: string): Promise<DemoVolume> {
-  return createVolume(lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "2" }, zones: ["eastus-1"] });
+  return createVolume(lab, {
+    name,
+    sizeGiB: 1n,
+    parameters: { skuName: "Premium_LRS", maxShares: "2" },
+    zones: ["eastus-1"],
+  });
 }
 
 async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
-  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () => ((await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined));
+  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () =>
+    (await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined,
+  );
 }
 
 async function unpublishWithin({ lab }: LabWorld, volume: DemoVolume, nodeName: string): Promise<unknown> {
-  return lab.controller.controllerUnpublishVolume({ volumeId: volume.volumeId, nodeId: nodeName, secrets: {} }, { timeoutMs: PATIENCE_MS });
+  return lab.controller.controllerUnpublishVolume(
+    { volumeId: volume.volumeId, nodeId: nodeName, secrets: {} },
+    { timeoutMs: PATIENCE_MS },
+  );
 }
 
 async function cleanUp({ lab }: LabWorld, volume: DemoVolume): Promise<void> {
@@ -47,10 +64,24 @@ async function keepsHealthyUser(world: LabWorld): Promise<void> {
   const writer = await startWriter(lab, node("node-a"), volume, 1);
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
-  await comesToFailWith(() => unpublishWithin(world, volume, "node-a"), "FAILED_PRECONDITION", "node-a", "pod/writer-of-guarded");
-  await comesToFailWith(() => publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a", "pod/writer-of-guarded");
+  await comesToFailWith(
+    () => unpublishWithin(world, volume, "node-a"),
+    "FAILED_PRECONDITION",
+    "node-a",
+    "pod/writer-of-guarded",
+  );
+  await comesToFailWith(
+    () => publishOnController(lab, volume, node("node-b")),
+    "FAILED_PRECONDITION",
+    "node-a",
+    "pod/writer-of-guarded",
+  );
   await writer.untilSynced(writer.lastSynced() + 10);
-  assert.ok(history.records.every((record) => record.writer?.nodeName === "node-a" && record.writer.held && record.fencing === undefined));
+  assert.ok(
+    history.records.every(
+      (record) => record.writer?.nodeName === "node-a" && record.writer.held && record.fencing === undefined,
+    ),
+  );
   await writer.process.stop(STOP_GRACE_MS);
   await takeDown(lab, volume, node("node-a"));
   await bringUp(lab, volume, node("node-b"));
@@ -69,8 +100,18 @@ async function waitsForFrozenNode(world: LabWorld): Promise<void> {
   const history = await followRecord(lab, volume.name, signal);
   freeze(node("node-a"), writer);
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
-  await comesToFailWith(() => unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
-  await comesToFailWith(() => unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
+  await comesToFailWith(
+    () => unpublishWithin(world, volume, "node-a"),
+    "UNAVAILABLE",
+    "node-a",
+    "mark it out of service",
+  );
+  await comesToFailWith(
+    () => unpublishWithin(world, volume, "node-a"),
+    "UNAVAILABLE",
+    "node-a",
+    "mark it out of service",
+  );
   assert.ok(
     history.records.every((record) => record.fencing === undefined),
     "nobody is fenced on suspicion",
@@ -87,7 +128,10 @@ async function waitsForFrozenNode(world: LabWorld): Promise<void> {
   await cleanUp(world, volume);
 }
 
-/** The orchestrator forgot to unstage: the node lets go when it is asked, and stages again by itself when it is published again. */
+/**
+ * The orchestrator forgot to unstage: the node lets go when it is asked, and stages again by itself when it
+ * is published again.
+ */
 async function stagesAgain(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
   const volume = await newVolume(world, "recalled");
@@ -118,20 +162,34 @@ async function releasesLeakedHolder(world: LabWorld): Promise<void> {
   await cleanUp(world, volume);
 }
 
-/** Node-b's attachment changes all the time, as others do in a cluster: the controller counts only time in which it hears its watch, which is quiet for ten seconds otherwise. */
+/**
+ * Node-b's attachment changes all the time, as others do in a cluster: the controller counts only time in
+ * which it hears its watch, which is quiet for ten seconds otherwise.
+ */
 async function chatter({ lab, signal }: LabWorld, volume: DemoVolume, isOver: () => boolean): Promise<void> {
   const name = (await attachedNodes(lab, volume, signal)).get("node-b")?.metadata.name ?? "";
   let count = 0;
   await waitUntil("the fence", WAIT_MAX_MS, async () => {
     count += 1;
-    const metadata = (present: AzVolumeAttachment): AzVolumeAttachment["metadata"] => ({ ...present.metadata, annotations: { chatter: String(count) } });
-    const changed = await changeSpec(lab.store, { kind: "AzVolumeAttachment", name }, (present) => ({ ...present, metadata: metadata(present) }), signal);
+    const metadata = (present: AzVolumeAttachment): AzVolumeAttachment["metadata"] => ({
+      ...present.metadata,
+      annotations: { chatter: String(count) },
+    });
+    const changed = await changeSpec(
+      lab.store,
+      { kind: "AzVolumeAttachment", name },
+      (present) => ({ ...present, metadata: metadata(present) }),
+      signal,
+    );
     assert.ok(changed.ok);
     return isOver() ? true : undefined;
   });
 }
 
-/** The workload is gone for the orchestrator, yet its mount stays and keeps the node from giving: after a while without progress it is fenced. */
+/**
+ * The workload is gone for the orchestrator, yet its mount stays and keeps the node from giving: after a
+ * while without progress it is fenced.
+ */
 async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
   const volume = await newVolume(world, "stalled");
@@ -146,14 +204,22 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
     unpublishOnController(lab, volume, node("node-a")),
     chatter(world, volume, () => history.records.some((record) => record.fencing !== undefined)),
   ]);
-  const fenced = await history.untilSeen("the fence of node-a", (record) => record.fencing?.nodeName === "node-a");
+  const fenced = await history.untilSeen(
+    "the fence of node-a",
+    (record) => record.fencing?.nodeName === "node-a",
+  );
   assert.equal(history.records[fenced]?.writer?.requested, false);
   await bringUp(lab, volume, node("node-b"));
   assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
   writer.process.kill("SIGCONT");
-  assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
+  assert.match(
+    await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),
+    /^failed (?:EIO|EROFS)$/u,
+  );
   await writer.process.stop(STOP_GRACE_MS);
-  await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+  await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
+    (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
+  );
   await takeDownAfterFence(lab, volume, node("node-a"));
   await takeDown(lab, volume, node("node-b"));
   await history.stop();
@@ -191,14 +257,24 @@ async function outlivesStoreOutage(world: LabWorld): Promise<void> {
   await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
   const outcomes = [
     lab.controller.createVolume(createRequest({ name: "not-now" }), { timeoutMs: PATIENCE_MS }),
-    lab.controller.controllerPublishVolume(publishRequest(volume, node("node-b")), { timeoutMs: PATIENCE_MS }),
-    node("node-a").csi.nodePublishVolume(nodePublishRequest(volume, node("node-a")), { timeoutMs: PATIENCE_MS }),
+    lab.controller.controllerPublishVolume(publishRequest(volume, node("node-b")), {
+      timeoutMs: PATIENCE_MS,
+    }),
+    node("node-a").csi.nodePublishVolume(nodePublishRequest(volume, node("node-a")), {
+      timeoutMs: PATIENCE_MS,
+    }),
   ];
-  for (const call of outcomes.map(outcomeOf)) assert.match((await call).code, /^(?:UNAVAILABLE|DEADLINE_EXCEEDED)$/u);
+  for (const call of outcomes.map(outcomeOf))
+    assert.match((await call).code, /^(?:UNAVAILABLE|DEADLINE_EXCEEDED)$/u);
   await writer.untilSynced(writer.lastSynced() + 10);
   await lab.processes.get("store")?.restart();
   const record = await readRecord(lab, volume, signal);
-  assert.ok(record?.writer?.nodeName === "node-a" && record.writer.held && record.writer.requested && record.fencing === undefined);
+  assert.ok(
+    record?.writer?.nodeName === "node-a" &&
+      record.writer.held &&
+      record.writer.requested &&
+      record.fencing === undefined,
+  );
   await writer.untilSynced(writer.lastSynced() + 10);
   await writer.process.stop(STOP_GRACE_MS);
   await takeDown(lab, volume, node("node-a"));
@@ -210,10 +286,18 @@ async function outlivesStoreOutage(world: LabWorld): Promise<void> {
 
 it("volumes that an orchestrator publishes", async (t) => {
   await withLab(t, { vms, controllerFlags: [`--unmount-stall-ms=${UNMOUNT_STALL_MS}`] }, async (world) => {
-    await t.test("a healthy user is never cut off, neither by unpublishing nor by publishing elsewhere", () => keepsHealthyUser(world));
-    await t.test("a frozen node is waited for, and the caller is told what to do", () => waitsForFrozenNode(world));
-    await t.test("a node that was recalled stages again when it is published again", () => stagesAgain(world));
-    await t.test("a node that nobody uses the volume on lets go of it for another", () => releasesLeakedHolder(world));
+    await t.test("a healthy user is never cut off, neither by unpublishing nor by publishing elsewhere", () =>
+      keepsHealthyUser(world),
+    );
+    await t.test("a frozen node is waited for, and the caller is told what to do", () =>
+      waitsForFrozenNode(world),
+    );
+    await t.test("a node that was recalled stages again when it is published again", () =>
+      stagesAgain(world),
+    );
+    await t.test("a node that nobody uses the volume on lets go of it for another", () =>
+      releasesLeakedHolder(world),
+    );
     await t.test("a node whose unmount makes no progress is fenced", () => fencesStalledUnmount(world));
     await t.test("a writer outlives an outage of the store", () => outlivesStoreOutage(world));
     await t.test("a writer outlives its node plug-in's update", () => outlivesPlugin(world, "SIGTERM"));

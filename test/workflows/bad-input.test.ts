@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { open, truncate } from "node:fs/promises";
 import { it } from "node:test";
 import { hashOfDisk, readRecord } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, publishOnController, unpublishOnController } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  type DemoVolume,
+  publishOnController,
+  unpublishOnController,
+} from "../../demo/volume-moves.ts";
 import type { Kind } from "../../src/ports/store/object-store.ts";
 import { failsWith, type StatusName } from "./csi-failure.ts";
 import { deviceOf, fileOfDisk, runProgram } from "./node-device.ts";
@@ -49,12 +54,25 @@ async function refuses(world: LabWorld, rows: readonly Row[]): Promise<void> {
 const ext4 = fileSystemForOneNode("ext4");
 
 function badCreations({ lab }: LabWorld): readonly Row[] {
-  const create = (overrides: Parameters<typeof createRequest>[0]) => () => lab.controller.createVolume(createRequest(overrides));
-  const withParameters = (parameters: Readonly<Record<string, string>>) => create({ parameters: { skuName: "Premium_LRS", ...parameters } });
-  const capacity = (requiredBytes: bigint, limitBytes: bigint) => create({ capacityRange: { requiredBytes, limitBytes } });
+  const create = (overrides: Parameters<typeof createRequest>[0]) => () =>
+    lab.controller.createVolume(createRequest(overrides));
+  const withParameters = (parameters: Readonly<Record<string, string>>) =>
+    create({ parameters: { skuName: "Premium_LRS", ...parameters } });
+  const capacity = (requiredBytes: bigint, limitBytes: bigint) =>
+    create({ capacityRange: { requiredBytes, limitBytes } });
   return [
-    { because: "no name", call: create({ name: "" }), code: "INVALID_ARGUMENT", says: ["name", "must be given"] },
-    { because: "no capabilities", call: create({ volumeCapabilities: [] }), code: "INVALID_ARGUMENT", says: ["volume_capabilities", "must be given"] },
+    {
+      because: "no name",
+      call: create({ name: "" }),
+      code: "INVALID_ARGUMENT",
+      says: ["name", "must be given"],
+    },
+    {
+      because: "no capabilities",
+      call: create({ volumeCapabilities: [] }),
+      code: "INVALID_ARGUMENT",
+      says: ["volume_capabilities", "must be given"],
+    },
     {
       because: "larger than any disk",
       call: capacity(32_768n * GIB, 0n),
@@ -73,7 +91,12 @@ function badCreations({ lab }: LabWorld): readonly Row[] {
       code: "INVALID_ARGUMENT",
       says: ["capacity_range.required_bytes", String(2n * GIB), String(GIB)],
     },
-    { because: "a negative size", call: capacity(-1n, 0n), code: "INVALID_ARGUMENT", says: ["capacity_range.required_bytes", "-1", "negative"] },
+    {
+      because: "a negative size",
+      call: capacity(-1n, 0n),
+      code: "INVALID_ARGUMENT",
+      says: ["capacity_range.required_bytes", "-1", "negative"],
+    },
     {
       because: "a replica more than there are shares",
       call: withParameters({ maxShares: "2", maxMountReplicaCount: "2" }),
@@ -151,7 +174,9 @@ function badCreations({ lab }: LabWorld): readonly Row[] {
     },
     {
       because: "no access type",
-      call: create({ volumeCapabilities: [{ accessMode: { mode: "SINGLE_NODE_WRITER" }, accessType: undefined }] }),
+      call: create({
+        volumeCapabilities: [{ accessMode: { mode: "SINGLE_NODE_WRITER" }, accessType: undefined }],
+      }),
       code: "INVALID_ARGUMENT",
       says: ["access_type", "block or mount"],
     },
@@ -171,20 +196,55 @@ function badControllerCalls({ lab, node }: LabWorld, volume: DemoVolume): readon
   const expand =
     (requiredBytes: bigint, limitBytes: bigint, volumeId = volume.volumeId) =>
     () =>
-      lab.controller.controllerExpandVolume({ volumeId, capacityRange: { requiredBytes, limitBytes }, secrets: {}, volumeCapability: undefined });
+      lab.controller.controllerExpandVolume({
+        volumeId,
+        capacityRange: { requiredBytes, limitBytes },
+        secrets: {},
+        volumeCapability: undefined,
+      });
   return [
-    { because: "publish without volume", call: publish({ volumeId: "" }), code: "INVALID_ARGUMENT", says: ["volume_id", "must be given"] },
-    { because: "publish without node", call: publish({ nodeId: "" }), code: "INVALID_ARGUMENT", says: ["node_id", "must be given"] },
+    {
+      because: "publish without volume",
+      call: publish({ volumeId: "" }),
+      code: "INVALID_ARGUMENT",
+      says: ["volume_id", "must be given"],
+    },
+    {
+      because: "publish without node",
+      call: publish({ nodeId: "" }),
+      code: "INVALID_ARGUMENT",
+      says: ["node_id", "must be given"],
+    },
     {
       because: "publish without capability",
       call: publish({ volumeCapability: undefined }),
       code: "INVALID_ARGUMENT",
       says: ["volume_capability", "must be given"],
     },
-    { because: "publish of a volume that does not exist", call: publish({ volumeId: unknown }), code: "NOT_FOUND", says: [unknown] },
-    { because: "publish of what is no volume", call: publish({ volumeId: "nonsense" }), code: "NOT_FOUND", says: ["nonsense"] },
-    { because: "publish to a node that does not exist", call: publish({ nodeId: "node-q" }), code: "NOT_FOUND", says: ["node-q", "AzDriverNode"] },
-    { because: "publish to a node in another zone", call: publish({ nodeId: "node-z" }), code: "INVALID_ARGUMENT", says: ["node_id", "node-z", "zone 2"] },
+    {
+      because: "publish of a volume that does not exist",
+      call: publish({ volumeId: unknown }),
+      code: "NOT_FOUND",
+      says: [unknown],
+    },
+    {
+      because: "publish of what is no volume",
+      call: publish({ volumeId: "nonsense" }),
+      code: "NOT_FOUND",
+      says: ["nonsense"],
+    },
+    {
+      because: "publish to a node that does not exist",
+      call: publish({ nodeId: "node-q" }),
+      code: "NOT_FOUND",
+      says: ["node-q", "AzDriverNode"],
+    },
+    {
+      because: "publish to a node in another zone",
+      call: publish({ nodeId: "node-z" }),
+      code: "INVALID_ARGUMENT",
+      says: ["node_id", "node-z", "zone 2"],
+    },
     {
       because: "publish for several nodes",
       call: publish({ volumeCapability: blockForManyNodes }),
@@ -197,24 +257,66 @@ function badControllerCalls({ lab, node }: LabWorld, volume: DemoVolume): readon
       code: "INVALID_ARGUMENT",
       says: ["volume_id"],
     },
-    { because: "delete without volume", call: () => lab.controller.deleteVolume({ volumeId: "", secrets: {} }), code: "INVALID_ARGUMENT", says: ["volume_id"] },
-    { because: "expand without volume", call: expand(2n * GIB, 0n, ""), code: "INVALID_ARGUMENT", says: ["volume_id"] },
-    { because: "expand of a volume that does not exist", call: expand(2n * GIB, 0n, unknown), code: "NOT_FOUND", says: [unknown] },
-    { because: "expand beyond any disk", call: expand(32_768n * GIB, 0n), code: "OUT_OF_RANGE", says: ["capacity_range.required_bytes", "32767 GiB"] },
-    { because: "expand that would shrink", call: expand(0n, GIB / 2n), code: "OUT_OF_RANGE", says: ["capacity_range.limit_bytes", String(GIB / 2n)] },
+    {
+      because: "delete without volume",
+      call: () => lab.controller.deleteVolume({ volumeId: "", secrets: {} }),
+      code: "INVALID_ARGUMENT",
+      says: ["volume_id"],
+    },
+    {
+      because: "expand without volume",
+      call: expand(2n * GIB, 0n, ""),
+      code: "INVALID_ARGUMENT",
+      says: ["volume_id"],
+    },
+    {
+      because: "expand of a volume that does not exist",
+      call: expand(2n * GIB, 0n, unknown),
+      code: "NOT_FOUND",
+      says: [unknown],
+    },
+    {
+      because: "expand beyond any disk",
+      call: expand(32_768n * GIB, 0n),
+      code: "OUT_OF_RANGE",
+      says: ["capacity_range.required_bytes", "32767 GiB"],
+    },
+    {
+      because: "expand that would shrink",
+      call: expand(0n, GIB / 2n),
+      code: "OUT_OF_RANGE",
+      says: ["capacity_range.limit_bytes", String(GIB / 2n)],
+    },
   ];
 }
 
 function badNodeCalls({ node }: LabWorld, volume: DemoVolume): readonly Row[] {
   const a = node("node-a");
-  const stage = (overrides: Parameters<typeof stageRequest>[2]) => () => a.csi.nodeStageVolume(stageRequest(volume, a, overrides));
-  const publish = (overrides: Parameters<typeof nodePublishRequest>[2]) => () => a.csi.nodePublishVolume(nodePublishRequest(volume, a, overrides));
+  const stage = (overrides: Parameters<typeof stageRequest>[2]) => () =>
+    a.csi.nodeStageVolume(stageRequest(volume, a, overrides));
+  const publish = (overrides: Parameters<typeof nodePublishRequest>[2]) => () =>
+    a.csi.nodePublishVolume(nodePublishRequest(volume, a, overrides));
   const outside = "/etc/cron.d/mount";
   const escaping = `${a.kubeletDirectory}/../../mount`;
   return [
-    { because: "stage without volume", call: stage({ volumeId: "" }), code: "INVALID_ARGUMENT", says: ["volume_id"] },
-    { because: "stage without path", call: stage({ stagingTargetPath: "" }), code: "INVALID_ARGUMENT", says: ["staging_target_path"] },
-    { because: "stage without capability", call: stage({ volumeCapability: undefined }), code: "INVALID_ARGUMENT", says: ["volume_capability"] },
+    {
+      because: "stage without volume",
+      call: stage({ volumeId: "" }),
+      code: "INVALID_ARGUMENT",
+      says: ["volume_id"],
+    },
+    {
+      because: "stage without path",
+      call: stage({ stagingTargetPath: "" }),
+      code: "INVALID_ARGUMENT",
+      says: ["staging_target_path"],
+    },
+    {
+      because: "stage without capability",
+      call: stage({ volumeCapability: undefined }),
+      code: "INVALID_ARGUMENT",
+      says: ["volume_capability"],
+    },
     {
       because: "stage of a volume that does not exist",
       call: stage({ volumeId: `${volume.volumeId}-not` }),
@@ -239,7 +341,12 @@ function badNodeCalls({ node }: LabWorld, volume: DemoVolume): readonly Row[] {
       code: "INVALID_ARGUMENT",
       says: ["fs_type", '"zfs"', "ext4"],
     },
-    { because: "publish without path", call: publish({ targetPath: "" }), code: "INVALID_ARGUMENT", says: ["target_path"] },
+    {
+      because: "publish without path",
+      call: publish({ targetPath: "" }),
+      code: "INVALID_ARGUMENT",
+      says: ["target_path"],
+    },
     {
       because: "publish outside of the allowed root",
       call: publish({ targetPath: outside }),
@@ -272,21 +379,44 @@ function badNodeCalls({ node }: LabWorld, volume: DemoVolume): readonly Row[] {
     },
     {
       because: "stats of a path where nothing is mounted",
-      call: () => a.csi.nodeGetVolumeStats({ volumeId: volume.volumeId, volumePath: `${a.kubeletDirectory}/nothing`, stagingTargetPath: "" }),
+      call: () =>
+        a.csi.nodeGetVolumeStats({
+          volumeId: volume.volumeId,
+          volumePath: `${a.kubeletDirectory}/nothing`,
+          stagingTargetPath: "",
+        }),
       code: "NOT_FOUND",
       says: ["nothing is mounted", "/nothing"],
     },
   ];
 }
 
-/** What is on the disk is not what the volume is for: the stage fails, not a byte is written, and the volume is given back. */
-async function leavesForeignContent(world: LabWorld, name: string, put: (device: string) => Promise<unknown>, says: readonly string[]): Promise<void> {
+/**
+ * What is on the disk is not what the volume is for: the stage fails, not a byte is written, and the volume
+ * is given back.
+ */
+async function leavesForeignContent(
+  world: LabWorld,
+  name: string,
+  put: (device: string) => Promise<unknown>,
+  says: readonly string[],
+): Promise<void> {
   const { lab, node, signal } = world;
-  const volume = await createVolume(lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
+  const volume = await createVolume(lab, {
+    name,
+    sizeGiB: 1n,
+    parameters: { skuName: "Premium_LRS" },
+    zones: ["eastus-1"],
+  });
   await untilServed(() => publishOnController(lab, volume, node("node-a")));
   await put(await deviceOf(lab, volume, node("node-a"), signal));
   const before = await hashOfDisk(lab, volume);
-  await failsWith(node("node-a").csi.nodeStageVolume(stageRequest(volume, node("node-a"))), "FAILED_PRECONDITION", ...says, "ext4");
+  await failsWith(
+    node("node-a").csi.nodeStageVolume(stageRequest(volume, node("node-a"))),
+    "FAILED_PRECONDITION",
+    ...says,
+    "ext4",
+  );
   assert.equal(await hashOfDisk(lab, volume), before, "the disk's bytes changed");
   assert.equal((await readRecord(lab, volume, signal))?.writer?.held, false);
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
@@ -316,7 +446,12 @@ async function putPartitionTable(device: string): Promise<void> {
 
 async function refusesWrongSize(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
-  const volume = await createVolume(lab, { name: "sized", sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
+  const volume = await createVolume(lab, {
+    name: "sized",
+    sizeGiB: 1n,
+    parameters: { skuName: "Premium_LRS" },
+    zones: ["eastus-1"],
+  });
   await untilServed(() => publishOnController(lab, volume, node("node-a")));
   const device = await deviceOf(lab, volume, node("node-a"), signal);
   const file = await fileOfDisk(lab, volume);
@@ -345,21 +480,37 @@ async function refusesWrongSize(world: LabWorld): Promise<void> {
 it("requests that can't be served", async (t) => {
   await withLab(t, { vms }, async (world) => {
     const { lab } = world;
-    const volume = await createVolume(lab, { name: "given", sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
-    await t.test("CreateVolume says which field, which value and what is allowed, and makes nothing", () => refuses(world, badCreations(world)));
-    await t.test("so do the other calls of the controller service", () => refuses(world, badControllerCalls(world, volume)));
+    const volume = await createVolume(lab, {
+      name: "given",
+      sizeGiB: 1n,
+      parameters: { skuName: "Premium_LRS" },
+      zones: ["eastus-1"],
+    });
+    await t.test("CreateVolume says which field, which value and what is allowed, and makes nothing", () =>
+      refuses(world, badCreations(world)),
+    );
+    await t.test("so do the other calls of the controller service", () =>
+      refuses(world, badControllerCalls(world, volume)),
+    );
     await t.test("so do those of the node service", () => refuses(world, badNodeCalls(world, volume)));
     await t.test("a disk with another file system is left as it is", () =>
       leavesForeignContent(world, "foreign-xfs", (device) => runProgram("mkfs.xfs", ["-q", device]), ["xfs"]),
     );
     await t.test("a disk with an older file system is left as it is", () =>
-      leavesForeignContent(world, "foreign-ext3", (device) => runProgram("mkfs.ext3", ["-q", "-F", device]), ["ext3"]),
+      leavesForeignContent(world, "foreign-ext3", (device) => runProgram("mkfs.ext3", ["-q", "-F", device]), [
+        "ext3",
+      ]),
     );
     await t.test("a disk with a partition table is left as it is", () =>
       leavesForeignContent(world, "foreign-table", putPartitionTable, ["partition table of type dos"]),
     );
     await t.test("a disk with data of unknown kind is left as it is", () =>
-      leavesForeignContent(world, "foreign-data", (device) => writeAt(device, 700_000, Buffer.from("something of somebody's")), ["data"]),
+      leavesForeignContent(
+        world,
+        "foreign-data",
+        (device) => writeAt(device, 700_000, Buffer.from("something of somebody's")),
+        ["data"],
+      ),
     );
     await t.test("a device of the wrong size is left as it is", () => refusesWrongSize(world));
     await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });

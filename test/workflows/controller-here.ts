@@ -8,7 +8,10 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { connectCloud } from "../../src/compose/connect/connect-cloud.ts";
 import { createCsiServer, listen } from "../../src/compose/connect/grpc.ts";
-import { addControllerService, controllerServiceOptions } from "../../src/compose/roles/controller-service.ts";
+import {
+  addControllerService,
+  controllerServiceOptions,
+} from "../../src/compose/roles/controller-service.ts";
 import type { ProcessPorts } from "../../src/compose/roles/run-role.ts";
 import { detachOptions } from "../../src/compose/settings/detach-options.ts";
 import { readOptions } from "../../src/compose/settings/options.ts";
@@ -44,15 +47,32 @@ export async function azureOf(lab: Lab): Promise<AzureByHand> {
   };
 }
 
-/** Runs the lab's controller within this process, in the place of the one that the lab started, so that the test can tell it what the cluster knows. Answers how to end it. */
-export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolumes, flags: readonly string[] = []): Promise<() => Promise<void>> {
+/**
+ * Runs the lab's controller within this process, in the place of the one that the lab started, so that the
+ * test can tell it what the cluster knows. Answers how to end it.
+ */
+export async function startControllerHere(
+  lab: Lab,
+  clusterVolumes: ClusterVolumes,
+  flags: readonly string[] = [],
+): Promise<() => Promise<void>> {
   const values = await valuesOf(lab, ["--leader-election=none", ...flags]);
   const ending = new AbortController();
   const ports = portsOf(ending.signal);
   const leaseMemory = new LeaseHighWaterMark();
   const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
-  const store = connectEmbeddedStore({ socketPath: join(lab.directory, "store.sock"), clock: systemClock, random: systemRandom });
-  const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
+  const store = connectEmbeddedStore({
+    socketPath: join(lab.directory, "store.sock"),
+    clock: systemClock,
+    random: systemRandom,
+  });
+  const cache = createObjectCache({
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    kinds,
+  });
   const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
   const parts = {
     store: rememberingStore(store, cache, kinds),
@@ -83,7 +103,14 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
 
 function portsOf(lifetime: AbortSignal): ProcessPorts {
   const steps: ProcessPorts["steps"] = { run: (_step, act) => act() };
-  return { clock: systemClock, random: systemRandom, logger: silentLogger, steps, registry: new Registry(), lifetime };
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    steps,
+    registry: new Registry(),
+    lifetime,
+  };
 }
 
 async function valuesOf(lab: Lab, flags: readonly string[]) {
@@ -93,7 +120,9 @@ async function valuesOf(lab: Lab, flags: readonly string[]) {
     `--azure-time-scale=${lab.timeScale}`,
     "--recall-answer-ms=500",
   ];
-  const read = await readOptions(options, [...own, ...flags], () => Promise.reject(new Error("no settings file")));
+  const read = await readOptions(options, [...own, ...flags], () =>
+    Promise.reject(new Error("no settings file")),
+  );
   if (!read.ok) throw new Error(read.failure);
   if (read.value === "help") throw new Error("no help was asked for");
   return read.value;

@@ -8,19 +8,32 @@ const WAIT_MAX_MS = 120_000;
 /** A gRPC status by its name, such as `FAILED_PRECONDITION`. */
 export type StatusName = keyof typeof status;
 
-/** Waits for a call to fail with this status and a message that holds all of these parts; answers the message. */
-export async function failsWith(call: Promise<unknown>, code: StatusName, ...parts: readonly string[]): Promise<string> {
+/**
+ * Waits for a call to fail with this status and a message that holds all of these parts; answers the
+ * message.
+ */
+export async function failsWith(
+  call: Promise<unknown>,
+  code: StatusName,
+  ...parts: readonly string[]
+): Promise<string> {
   const outcome = await outcomeOf(call);
   assert.equal(outcome.code, code, outcome.message);
-  for (const part of parts) assert.ok(outcome.message.includes(part), `${JSON.stringify(part)} is not in: ${outcome.message}`);
+  for (const part of parts)
+    assert.ok(outcome.message.includes(part), `${JSON.stringify(part)} is not in: ${outcome.message}`);
   return outcome.message;
 }
 
 /**
- * Calls again, as orchestrators do, for as long as the answer is that work is under way, until it fails with this status and a message that holds all of these
- * parts. For what depends on how soon another process answers or is missed: a busy machine gives it its turn late. It must never succeed.
+ * Calls again, as orchestrators do, for as long as the answer is that work is under way, until it fails
+ * with this status and a message that holds all of these parts. For what depends on how soon another
+ * process answers or is missed: a busy machine gives it its turn late. It must never succeed.
  */
-export async function comesToFailWith(call: () => Promise<unknown>, code: StatusName, ...parts: readonly string[]): Promise<void> {
+export async function comesToFailWith(
+  call: () => Promise<unknown>,
+  code: StatusName,
+  ...parts: readonly string[]
+): Promise<void> {
   let last = "";
   await waitUntil(`${code} with ${parts.join(" and ")}`, WAIT_MAX_MS, async () => {
     const outcome = await outcomeOf(call());
@@ -36,7 +49,9 @@ export async function comesToFailWith(call: () => Promise<unknown>, code: Status
 const UNDER_WAY: readonly StatusName[] = ["ABORTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"];
 
 /** How a call ended: `OK`, or its status and message. Anything but a gRPC status is thrown. */
-export async function outcomeOf(call: Promise<unknown>): Promise<{ readonly code: StatusName; readonly message: string }> {
+export async function outcomeOf(
+  call: Promise<unknown>,
+): Promise<{ readonly code: StatusName; readonly message: string }> {
   try {
     await call;
     return { code: "OK", message: "" };

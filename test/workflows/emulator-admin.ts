@@ -8,7 +8,10 @@ export async function setAzureTimeScale(lab: Lab, timeScale: number): Promise<vo
   await ask(lab, "PATCH", "/emulator/v1/settings", { timeScale });
 }
 
-/** The calls that the emulator has answered after a sequence number, oldest first. Default: only the last sequence number. */
+/**
+ * The calls that the emulator has answered after a sequence number, oldest first. Default: only the last
+ * sequence number.
+ */
 export async function emulatorJournal(
   lab: Lab,
   since = Number.MAX_SAFE_INTEGER,

@@ -6,13 +6,22 @@ import type { LabWorld } from "./with-lab.ts";
 
 const STOP_GRACE_MS = 60_000;
 
-/** Everything but the writer ends, the store's file is lost, and an empty store begins. Answers what happens to the volume's record from then on. */
+/**
+ * Everything but the writer ends, the store's file is lost, and an empty store begins. Answers what happens
+ * to the volume's record from then on.
+ */
 export async function loseTheStore({ lab, signal }: LabWorld, volume: DemoVolume): Promise<RecordHistory> {
-  await Promise.all(["controller", ...lab.nodes.keys()].map(async (name) => lab.processes.get(name)?.child.stop(STOP_GRACE_MS)));
+  await Promise.all(
+    ["controller", ...lab.nodes.keys()].map(async (name) =>
+      lab.processes.get(name)?.child.stop(STOP_GRACE_MS),
+    ),
+  );
   await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
-  for (const suffix of ["", "-wal", "-shm"]) await rm(join(lab.directory, `store.db${suffix}`), { force: true });
+  for (const suffix of ["", "-wal", "-shm"])
+    await rm(join(lab.directory, `store.db${suffix}`), { force: true });
   await lab.processes.get("store")?.restart();
   const history = await followRecord(lab, volume.name, signal);
-  for (const [nodeName, { instanceUri }] of await lab.emulator.instances()) await lab.orchestrator.addNode(nodeName, instanceUri);
+  for (const [nodeName, { instanceUri }] of await lab.emulator.instances())
+    await lab.orchestrator.addNode(nodeName, instanceUri);
   return history;
 }

@@ -40,7 +40,11 @@ it("a disk that fewer nodes may share than want it", async (t) => {
     const [third = ""] = vms.map(({ name }) => name).filter((name) => name !== "node-a" && name !== replica);
 
     await t.test("the writer's share is never taken from it", async () => {
-      await comesToFailWith(() => publishOnController(lab, volume, node(third)), "FAILED_PRECONDITION", "node-a");
+      await comesToFailWith(
+        () => publishOnController(lab, volume, node(third)),
+        "FAILED_PRECONDITION",
+        "node-a",
+      );
       assert.ok((await whereabouts(world, volume)).includes("node-a"));
       assert.ok(await checksumsHold(node("node-a"), volume, checksums));
     });

@@ -17,7 +17,12 @@ export async function runProgram(program: string, args: readonly string[]): Prom
 }
 
 /** The block device that a volume is on a node, once it is attached there. */
-export async function deviceOf(lab: Lab, volume: DemoVolume, node: LabNode, signal: AbortSignal): Promise<string> {
+export async function deviceOf(
+  lab: Lab,
+  volume: DemoVolume,
+  node: LabNode,
+  signal: AbortSignal,
+): Promise<string> {
   const lun = await waitUntil(
     `${volume.name} to be attached to ${node.name}`,
     ATTACH_MAX_MS,
@@ -29,7 +34,9 @@ export async function deviceOf(lab: Lab, volume: DemoVolume, node: LabNode, sign
 /** The file that holds a disk's bytes. */
 export async function fileOfDisk(lab: Lab, volume: DemoVolume): Promise<string> {
   const directory = join(lab.directory, "disks");
-  const name = (await readdir(directory)).find((file) => file.startsWith(volume.name) && file.endsWith(".disk"));
+  const name = (await readdir(directory)).find(
+    (file) => file.startsWith(volume.name) && file.endsWith(".disk"),
+  );
   if (name === undefined) throw new Error(`no file of disk ${volume.name}`);
   return join(directory, name);
 }

@@ -20,7 +20,14 @@ import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 import { comesToFailWith, failsWith } from "./csi-failure.ts";
 import { GIB, nodePublishRequest } from "./requests.ts";
-import { blockForManyNodes, blockForOneNode, bringUp, fileSystemForOneNode, takeDown, untilServed } from "./volume-use.ts";
+import {
+  blockForManyNodes,
+  blockForOneNode,
+  bringUp,
+  fileSystemForOneNode,
+  takeDown,
+  untilServed,
+} from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -33,8 +40,19 @@ const STOP_GRACE_MS = 60_000;
 const BLOCK_BYTES = 64 * 1024;
 const CAP_SYS_RESOURCE = 24n;
 
-async function newVolume({ lab }: LabWorld, name: string, maxShares: number, capability: VolumeCapability): Promise<DemoVolume> {
-  return createVolume(lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: String(maxShares) }, zones: ["eastus-1"], capability });
+async function newVolume(
+  { lab }: LabWorld,
+  name: string,
+  maxShares: number,
+  capability: VolumeCapability,
+): Promise<DemoVolume> {
+  return createVolume(lab, {
+    name,
+    sizeGiB: 1n,
+    parameters: { skuName: "Premium_LRS", maxShares: String(maxShares) },
+    zones: ["eastus-1"],
+    capability,
+  });
 }
 
 function devicePath(volume: DemoVolume, node: LabNode): string {
@@ -91,7 +109,9 @@ async function movesRawBlock(world: LabWorld): Promise<void> {
   await lab.orchestrator.removeUser("node-b", volume.volumeId);
   await lab.orchestrator.setOutOfService("node-b", false);
   await stale.close();
-  await waitUntil("node-b to leave quarantine", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+  await waitUntil("node-b to leave quarantine", WAIT_MAX_MS, async () =>
+    (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
+  );
   await takeDown(lab, volume, node("node-c"));
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
 }
@@ -109,7 +129,11 @@ async function movesXfs(world: LabWorld): Promise<void> {
 }
 
 async function totalBytes(volume: DemoVolume, node: LabNode): Promise<bigint> {
-  const { usage } = await node.csi.nodeGetVolumeStats({ volumeId: volume.volumeId, volumePath: targetPath(node, volume), stagingTargetPath: "" });
+  const { usage } = await node.csi.nodeGetVolumeStats({
+    volumeId: volume.volumeId,
+    volumePath: targetPath(node, volume),
+    stagingTargetPath: "",
+  });
   return usage.find(({ unit }) => unit === "BYTES")?.total ?? 0n;
 }
 
@@ -122,7 +146,11 @@ function expandOnController({ lab }: LabWorld, volume: DemoVolume, requiredBytes
   });
 }
 
-function expandOnNode(volume: DemoVolume, node: LabNode, requiredBytes: bigint): Promise<{ readonly capacityBytes: bigint }> {
+function expandOnNode(
+  volume: DemoVolume,
+  node: LabNode,
+  requiredBytes: bigint,
+): Promise<{ readonly capacityBytes: bigint }> {
   return node.csi.nodeExpandVolume({
     volumeId: volume.volumeId,
     volumePath: targetPath(node, volume),
@@ -139,7 +167,10 @@ async function growsInUse(world: LabWorld): Promise<void> {
   const volume = await newVolume(world, "growing-xfs", 1, fileSystemForOneNode("xfs"));
   await bringUp(lab, volume, a);
   const writer = await startWriter(lab, a, volume, 1);
-  assert.deepEqual(await expandOnController(world, volume, 2n * GIB), { capacityBytes: 2n * GIB, nodeExpansionRequired: true });
+  assert.deepEqual(await expandOnController(world, volume, 2n * GIB), {
+    capacityBytes: 2n * GIB,
+    nodeExpansionRequired: true,
+  });
   assert.deepEqual(await expandOnNode(volume, a, 2n * GIB), { capacityBytes: 2n * GIB });
   assert.deepEqual(await expandOnNode(volume, a, 2n * GIB), { capacityBytes: 2n * GIB }, "again");
   assert.ok((await totalBytes(volume, a)) > (3n * GIB) / 2n, "the file system has grown");
@@ -149,7 +180,10 @@ async function growsInUse(world: LabWorld): Promise<void> {
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
 }
 
-/** The kernel lets a mounted ext4 grow only where the process has CAP_SYS_RESOURCE; containers often have not. */
+/**
+ * The kernel lets a mounted ext4 grow only where the process has CAP_SYS_RESOURCE; containers often have
+ * not.
+ */
 async function growsExt4InUse(world: LabWorld): Promise<void> {
   const { lab, node } = world;
   const a = node("node-a");
@@ -178,11 +212,18 @@ async function growsSharedOffline(world: LabWorld): Promise<void> {
   const volume = await newVolume(world, "growing-shared", 2, fileSystemForOneNode("xfs"));
   await bringUp(lab, volume, node("node-a"));
   const checksums = await writeFiles(node("node-a"), volume);
-  const message = await failsWith(expandOnController(world, volume, 2n * GIB), "FAILED_PRECONDITION", "node-a");
+  const message = await failsWith(
+    expandOnController(world, volume, 2n * GIB),
+    "FAILED_PRECONDITION",
+    "node-a",
+  );
   assert.match(message, /shared/u);
   assert.ok(await checksumsHold(node("node-a"), volume, checksums), "it goes on as it was");
   await takeDown(lab, volume, node("node-a"));
-  assert.deepEqual(await expandOnController(world, volume, 2n * GIB), { capacityBytes: 2n * GIB, nodeExpansionRequired: true });
+  assert.deepEqual(await expandOnController(world, volume, 2n * GIB), {
+    capacityBytes: 2n * GIB,
+    nodeExpansionRequired: true,
+  });
   await bringUp(lab, volume, node("node-b"));
   assert.deepEqual(await expandOnNode(volume, node("node-b"), 2n * GIB), { capacityBytes: 2n * GIB });
   assert.ok((await totalBytes(volume, node("node-b"))) > (3n * GIB) / 2n, "the file system has grown");
@@ -195,7 +236,10 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
   const { lab, node } = world;
   const [a, b, c] = [node("node-a"), node("node-b"), node("node-c")];
   const volume = await newVolume(world, "many-writers", 2, blockForManyNodes);
-  const contexts = [await untilServed(() => publishOnController(lab, volume, a)), await untilServed(() => publishOnController(lab, volume, b))];
+  const contexts = [
+    await untilServed(() => publishOnController(lab, volume, a)),
+    await untilServed(() => publishOnController(lab, volume, b)),
+  ];
   await Promise.all(
     [a, b].map(async (each, index) => {
       await stage(volume, each, contexts[index] ?? {});
@@ -218,7 +262,10 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
 async function bindsSeveralTargets(world: LabWorld): Promise<void> {
   const { lab, node } = world;
   const a = node("node-a");
-  const volume = await newVolume(world, "two-targets", 1, { ...fileSystemForOneNode("ext4"), accessMode: { mode: "SINGLE_NODE_MULTI_WRITER" } });
+  const volume = await newVolume(world, "two-targets", 1, {
+    ...fileSystemForOneNode("ext4"),
+    accessMode: { mode: "SINGLE_NODE_MULTI_WRITER" },
+  });
   await bringUp(lab, volume, a);
   const readOnlyPath = `${targetPath(a, volume)}-read-only`;
   await a.csi.nodePublishVolume(nodePublishRequest(volume, a, { targetPath: readOnlyPath, readonly: true }));
@@ -239,7 +286,10 @@ async function bindsSeveralTargets(world: LabWorld): Promise<void> {
 async function bindsOneTarget(world: LabWorld): Promise<void> {
   const { lab, node } = world;
   const a = node("node-a");
-  const volume = await newVolume(world, "one-target", 1, { ...fileSystemForOneNode("ext4"), accessMode: { mode: "SINGLE_NODE_SINGLE_WRITER" } });
+  const volume = await newVolume(world, "one-target", 1, {
+    ...fileSystemForOneNode("ext4"),
+    accessMode: { mode: "SINGLE_NODE_SINGLE_WRITER" },
+  });
   await bringUp(lab, volume, a);
   const second = nodePublishRequest(volume, a, { targetPath: `${targetPath(a, volume)}-second` });
   await failsWith(a.csi.nodePublishVolume(second), "FAILED_PRECONDITION", targetPath(a, volume));
@@ -249,13 +299,22 @@ async function bindsOneTarget(world: LabWorld): Promise<void> {
 
 it("volumes other than a plain ext4", async (t) => {
   await withLab(t, { vms }, async (world) => {
-    await t.test("raw block moves, and a fenced node's open descriptor writes no more", () => movesRawBlock(world));
+    await t.test("raw block moves, and a fenced node's open descriptor writes no more", () =>
+      movesRawBlock(world),
+    );
     await t.test("xfs moves", () => movesXfs(world));
-    await t.test("a volume for several pods of one node is bound for each, read-only where asked", () => bindsSeveralTargets(world));
+    await t.test("a volume for several pods of one node is bound for each, read-only where asked", () =>
+      bindsSeveralTargets(world),
+    );
     await t.test("a volume for a single pod is bound once", () => bindsOneTarget(world));
     await t.test("a disk of its own grows in use: xfs", () => growsInUse(world));
-    await t.test("a disk of its own grows in use: ext4, where the kernel lets it", () => growsExt4InUse(world));
+    await t.test("a disk of its own grows in use: ext4, where the kernel lets it", () =>
+      growsExt4InUse(world),
+    );
     await t.test("a shared disk grows only while nobody has it published", () => growsSharedOffline(world));
-    await t.test("raw block for many nodes is written by two at once; a third is told that no share is free", () => sharesRawBlock(world));
+    await t.test(
+      "raw block for many nodes is written by two at once; a third is told that no share is free",
+      () => sharesRawBlock(world),
+    );
   });
 });

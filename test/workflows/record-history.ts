@@ -15,19 +15,25 @@ export interface RecordHistory {
 const SEEN_MAX_MS = 120_000;
 
 /** Follows a volume's record from now on, by a watch that misses nothing. */
-export async function followRecord(lab: Lab, volumeName: string, signal: AbortSignal): Promise<RecordHistory> {
+export async function followRecord(
+  lab: Lab,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<RecordHistory> {
   const ended = new AbortController();
   const until = AbortSignal.any([signal, ended.signal]);
   const records: WriterRecord[] = [];
   const add = (volume: AzVolume): void => {
-    if (volume.metadata.name === volumeName && volume.status?.record !== undefined) records.push(volume.status.record);
+    if (volume.metadata.name === volumeName && volume.status?.record !== undefined)
+      records.push(volume.status.record);
   };
   const listed = await lab.store.list("AzVolume", {}, signal);
   if (!listed.ok) throw new Error(listed.failure.kind);
   listed.value.items.forEach(add);
   let broken: unknown;
   const following = (async () => {
-    for await (const event of lab.store.watch("AzVolume", {}, listed.value.resourceVersion, until)) if (event.type !== "BOOKMARK") add(event.object);
+    for await (const event of lab.store.watch("AzVolume", {}, listed.value.resourceVersion, until))
+      if (event.type !== "BOOKMARK") add(event.object);
   })().catch((error: unknown) => {
     if (!until.aborted) broken = error;
   });

@@ -17,16 +17,34 @@ const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 
 /** A volume with a live writer on node-a and a replica on node-b. */
-async function inUse({ lab, node, signal }: LabWorld): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
-  const volume = await createVolume(lab, { name: "found", sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "2" }, zones: ["eastus-1"] });
+async function inUse({
+  lab,
+  node,
+  signal,
+}: LabWorld): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
+  const volume = await createVolume(lab, {
+    name: "found",
+    sizeGiB: 1n,
+    parameters: { skuName: "Premium_LRS", maxShares: "2" },
+    zones: ["eastus-1"],
+  });
   await bringUp(lab, volume, node("node-a"));
   const writer = await startWriter(lab, node("node-a"), volume, 1);
-  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () => ((await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined));
+  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () =>
+    (await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined,
+  );
   return { volume, writer };
 }
 
-/** Asks for node-b again and again, as an orchestrator does, until it is granted; answers the reasons that it was given meanwhile. */
-async function insist(publish: () => Promise<unknown>, until: () => boolean, signal: AbortSignal): Promise<readonly string[]> {
+/**
+ * Asks for node-b again and again, as an orchestrator does, until it is granted; answers the reasons that
+ * it was given meanwhile.
+ */
+async function insist(
+  publish: () => Promise<unknown>,
+  until: () => boolean,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const reasons: string[] = [];
   while (!signal.aborted && !until()) {
     const { code, message } = await outcomeOf(publish());
@@ -50,7 +68,9 @@ it("a volume in use whose records were lost goes to its writer, which never stop
       () => hasReclaimed,
       signal,
     );
-    const found = await history.untilSeen("a record that trusts nobody", (record) => record.unverified.some((other) => other.nodeName === "node-a"));
+    const found = await history.untilSeen("a record that trusts nobody", (record) =>
+      record.unverified.some((other) => other.nodeName === "node-a"),
+    );
     assert.equal(history.records[found]?.writer, undefined);
     const syncedBefore = writer.lastSynced();
     await lab.processes.get("node-a")?.restart();
@@ -58,12 +78,24 @@ it("a volume in use whose records were lost goes to its writer, which never stop
     hasReclaimed = true;
     const reasons = await insisting;
     assert.ok(
-      reasons.every((reason) => reason.startsWith("FAILED_PRECONDITION") || reason.startsWith("UNAVAILABLE") || reason.startsWith("NOT_FOUND")),
+      reasons.every(
+        (reason) =>
+          reason.startsWith("FAILED_PRECONDITION") ||
+          reason.startsWith("UNAVAILABLE") ||
+          reason.startsWith("NOT_FOUND"),
+      ),
       reasons.join("\n"),
     );
     await writer.untilSynced(syncedBefore + 20);
-    assert.deepEqual(history.writers(), ["node-a@2"], "nobody else was granted, under an epoch above the lost one");
-    await history.untilSeen("node-b to show that it is clean", (record) => !record.unverified.some((other) => other.nodeName === "node-b"));
+    assert.deepEqual(
+      history.writers(),
+      ["node-a@2"],
+      "nobody else was granted, under an epoch above the lost one",
+    );
+    await history.untilSeen(
+      "node-b to show that it is clean",
+      (record) => !record.unverified.some((other) => other.nodeName === "node-b"),
+    );
 
     await writer.process.stop(STOP_GRACE_MS);
     await takeDown(lab, volume, node("node-a"));
@@ -89,14 +121,23 @@ it("a volume whose records were lost and whose writer stays away is granted only
       () => isOver,
       signal,
     );
-    await history.untilSeen("node-b to be proven clean", (record) => record.unverified.length === 1 && record.unverified[0]?.nodeName === "node-a");
+    await history.untilSeen(
+      "node-b to be proven clean",
+      (record) => record.unverified.length === 1 && record.unverified[0]?.nodeName === "node-a",
+    );
     const synced = writer.lastSynced();
     await writer.untilSynced(synced + 5);
     assert.deepEqual(history.writers(), [], "nobody is granted the disk while node-a may be writing");
 
     await lab.orchestrator.setOutOfService("node-a", true);
-    const fenced = await history.untilSeen("the intent to fence node-a", (record) => record.fencing?.nodeName === "node-a");
-    const granted = await history.untilSeen("the grant of node-b", (record) => record.writer?.nodeName === "node-b");
+    const fenced = await history.untilSeen(
+      "the intent to fence node-a",
+      (record) => record.fencing?.nodeName === "node-a",
+    );
+    const granted = await history.untilSeen(
+      "the grant of node-b",
+      (record) => record.writer?.nodeName === "node-b",
+    );
     isOver = true;
     await insisting;
     const proven = history.records.findIndex((record) => record.unverified.length === 0);
@@ -104,7 +145,10 @@ it("a volume whose records were lost and whose writer stays away is granted only
     const disk = (await lab.emulator.disks()).find((other) => other.name === volume.name);
     const onB = (await lab.emulator.instances()).get("node-b")?.instanceUri;
     assert.deepEqual([...new Set(disk?.attachedTo)], [onB]);
-    assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
+    assert.match(
+      await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),
+      /^failed (?:EIO|EROFS)$/u,
+    );
     await bringUp(lab, volume, node("node-b"));
     assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
 

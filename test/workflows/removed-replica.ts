@@ -23,8 +23,18 @@ const STAMP_MS = 1_000;
  * the volume's own time, such as the age of the replica. While there is a primary, replicas go for other
  * reasons, such as to make room for it.
  */
-export function isPrunedEarly({ replica, atMs, volume, others, isOutOfService }: RemovedReplica, pruneAfterMs: number): boolean {
-  if (volume === undefined || isDeleting(volume) || isResizingOffline(volume) || volume.spec.maxMountReplicaCount === 0 || isOutOfService) return false;
+export function isPrunedEarly(
+  { replica, atMs, volume, others, isOutOfService }: RemovedReplica,
+  pruneAfterMs: number,
+): boolean {
+  if (
+    volume === undefined ||
+    isDeleting(volume) ||
+    isResizingOffline(volume) ||
+    volume.spec.maxMountReplicaCount === 0 ||
+    isOutOfService
+  )
+    return false;
   const { fencing, quarantine = [] } = volume.status?.record ?? {};
   if ([fencing, ...quarantine].some((vm) => vm?.nodeName === replica.spec.nodeName)) return false;
   if (others.some((other) => other.spec.role === "Primary" && !isLeaving(other))) return false;

@@ -16,7 +16,10 @@ const vms = [
 ];
 const WAIT_MAX_MS = 120_000;
 const TEST_TIME_SCALE = 0.02;
-/** Of Azure's latencies: so that what a call waits for takes some seconds. Creating a disk takes Azure a tenth of one, an attach eight. */
+/**
+ * Of Azure's latencies: so that what a call waits for takes some seconds. Creating a disk takes Azure a
+ * tenth of one, an attach eight.
+ */
 const SLOW_TIME_SCALES = { create: 10, attach: 0.3, delete: 4 } as const;
 /** A deadline that passes in the middle. */
 const SHORT_MS = 100;
@@ -47,17 +50,25 @@ async function afterDeadline<T>(
   return untilServed(() => call({ timeoutMs: WAIT_MAX_MS }));
 }
 
-async function disksNamed({ lab }: LabWorld, name: string): Promise<readonly { readonly attachedTo: readonly string[] }[]> {
+async function disksNamed(
+  { lab }: LabWorld,
+  name: string,
+): Promise<readonly { readonly attachedTo: readonly string[] }[]> {
   return (await lab.emulator.disks()).filter((disk) => disk.name === name);
 }
 
 async function mountsOf(volume: DemoVolume, node: LabNode): Promise<readonly string[]> {
   const text = await readFile(`/proc/${node.mountsPid}/mountinfo`, "utf8");
   const paths = text.split("\n").map((line) => line.split(" ")[4] ?? "");
-  return paths.filter((path) => path === stagingPath(node, volume) || path === targetPath(node, volume)).toSorted();
+  return paths
+    .filter((path) => path === stagingPath(node, volume) || path === targetPath(node, volume))
+    .toSorted();
 }
 
-async function repeatsCreate(world: LabWorld, request: ReturnType<typeof createRequest>): Promise<DemoVolume> {
+async function repeatsCreate(
+  world: LabWorld,
+  request: ReturnType<typeof createRequest>,
+): Promise<DemoVolume> {
   const { controller } = world.lab;
   const late = await afterDeadline(world, "create", (options) => controller.createVolume(request, options));
   const again = await twice(() => controller.createVolume(request));
@@ -65,12 +76,18 @@ async function repeatsCreate(world: LabWorld, request: ReturnType<typeof createR
   assert.equal((await disksNamed(world, request.name)).length, 1);
   const [capability] = request.volumeCapabilities;
   assert.ok(again.volume !== undefined && capability !== undefined);
-  return { volumeId: again.volume.volumeId, name: request.name, volumeContext: again.volume.volumeContext, capability };
+  return {
+    volumeId: again.volume.volumeId,
+    name: request.name,
+    volumeContext: again.volume.volumeContext,
+    capability,
+  };
 }
 
 async function repeatsPublish(world: LabWorld, volume: DemoVolume, node: LabNode): Promise<void> {
   const { lab, signal } = world;
-  const publish = (options?: { readonly timeoutMs: number }) => lab.controller.controllerPublishVolume(publishRequest(volume, node), options);
+  const publish = (options?: { readonly timeoutMs: number }) =>
+    lab.controller.controllerPublishVolume(publishRequest(volume, node), options);
   await setAzureTimeScale(lab, SLOW_TIME_SCALES.attach);
   await outcomeOf(publish({ timeoutMs: 1 }));
   const late = await untilServed(() => publish());
@@ -86,18 +103,23 @@ async function repeatsPublish(world: LabWorld, volume: DemoVolume, node: LabNode
 }
 
 async function repeatsStage(world: LabWorld, volume: DemoVolume, node: LabNode): Promise<void> {
-  const stage = (options?: { readonly timeoutMs: number }) => node.csi.nodeStageVolume(stageRequest(volume, node), options);
+  const stage = (options?: { readonly timeoutMs: number }) =>
+    node.csi.nodeStageVolume(stageRequest(volume, node), options);
   await afterDeadline(world, "attach", stage);
   await twice(() => stage());
   assert.deepEqual(await mountsOf(volume, node), [stagingPath(node, volume)]);
 }
 
 async function repeatsNodePublish(volume: DemoVolume, node: LabNode): Promise<void> {
-  const publish = (options?: { readonly timeoutMs: number }) => node.csi.nodePublishVolume(nodePublishRequest(volume, node), options);
+  const publish = (options?: { readonly timeoutMs: number }) =>
+    node.csi.nodePublishVolume(nodePublishRequest(volume, node), options);
   await outcomeOf(publish({ timeoutMs: 5 }));
   await untilServed(() => publish());
   await twice(() => publish());
-  assert.deepEqual(await mountsOf(volume, node), [stagingPath(node, volume), targetPath(node, volume)].toSorted());
+  assert.deepEqual(
+    await mountsOf(volume, node),
+    [stagingPath(node, volume), targetPath(node, volume)].toSorted(),
+  );
   await failsWith(
     node.csi.nodeUnstageVolume({ volumeId: volume.volumeId, stagingTargetPath: stagingPath(node, volume) }),
     "FAILED_PRECONDITION",
@@ -110,7 +132,10 @@ async function repeatsNodePublish(volume: DemoVolume, node: LabNode): Promise<vo
 
 async function repeatsNodeUnpublish(volume: DemoVolume, node: LabNode): Promise<void> {
   const unpublish = (options?: { readonly timeoutMs: number }) =>
-    node.csi.nodeUnpublishVolume({ volumeId: volume.volumeId, targetPath: targetPath(node, volume) }, options);
+    node.csi.nodeUnpublishVolume(
+      { volumeId: volume.volumeId, targetPath: targetPath(node, volume) },
+      options,
+    );
   await outcomeOf(unpublish({ timeoutMs: 5 }));
   await untilServed(() => unpublish());
   await twice(() => unpublish());
@@ -120,7 +145,10 @@ async function repeatsNodeUnpublish(volume: DemoVolume, node: LabNode): Promise<
 async function repeatsUnstage(world: LabWorld, volume: DemoVolume, node: LabNode): Promise<void> {
   const { lab, signal } = world;
   const unstage = (options?: { readonly timeoutMs: number }) =>
-    node.csi.nodeUnstageVolume({ volumeId: volume.volumeId, stagingTargetPath: stagingPath(node, volume) }, options);
+    node.csi.nodeUnstageVolume(
+      { volumeId: volume.volumeId, stagingTargetPath: stagingPath(node, volume) },
+      options,
+    );
   await outcomeOf(unstage({ timeoutMs: 20 }));
   await untilServed(() => unstage());
   await twice(() => unstage());
@@ -131,18 +159,29 @@ async function repeatsUnstage(world: LabWorld, volume: DemoVolume, node: LabNode
 async function repeatsUnpublish(world: LabWorld, volume: DemoVolume, node: LabNode): Promise<void> {
   const { lab, signal } = world;
   const unpublish = (options?: { readonly timeoutMs: number }) =>
-    lab.controller.controllerUnpublishVolume({ volumeId: volume.volumeId, nodeId: node.name, secrets: {} }, options);
+    lab.controller.controllerUnpublishVolume(
+      { volumeId: volume.volumeId, nodeId: node.name, secrets: {} },
+      options,
+    );
   await afterDeadline(world, "attach", unpublish);
   await twice(() => unpublish());
   await lab.controller.controllerUnpublishVolume({ volumeId: volume.volumeId, nodeId: "", secrets: {} });
-  await lab.controller.controllerUnpublishVolume({ volumeId: `${volume.volumeId}-gone`, nodeId: node.name, secrets: {} });
+  await lab.controller.controllerUnpublishVolume({
+    volumeId: `${volume.volumeId}-gone`,
+    nodeId: node.name,
+    secrets: {},
+  });
   assert.equal((await readRecord(lab, volume, signal))?.writer, undefined);
-  assert.deepEqual(await disksNamed(world, volume.name).then((disks) => disks.map(({ attachedTo }) => attachedTo)), [[]]);
+  assert.deepEqual(
+    await disksNamed(world, volume.name).then((disks) => disks.map(({ attachedTo }) => attachedTo)),
+    [[]],
+  );
 }
 
 async function repeatsDelete(world: LabWorld, volume: DemoVolume): Promise<void> {
   const { lab } = world;
-  const remove = (options?: { readonly timeoutMs: number }) => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }, options);
+  const remove = (options?: { readonly timeoutMs: number }) =>
+    lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }, options);
   await afterDeadline(world, "delete", remove);
   await twice(() => remove());
   assert.deepEqual(await disksNamed(world, volume.name), []);
@@ -162,7 +201,11 @@ it("calls that are repeated, come two at once, or lose their caller in the middl
     await t.test("NodeStageVolume", () => repeatsStage(world, made, a));
     await t.test("NodePublishVolume", () => repeatsNodePublish(made, a));
     await t.test("DeleteVolume of what is in use", async () => {
-      await comesToFailWith(() => lab.controller.deleteVolume({ volumeId: made.volumeId, secrets: {} }), "FAILED_PRECONDITION", "node-a");
+      await comesToFailWith(
+        () => lab.controller.deleteVolume({ volumeId: made.volumeId, secrets: {} }),
+        "FAILED_PRECONDITION",
+        "node-a",
+      );
       assert.equal((await mountsOf(made, a)).length, 2);
     });
     await t.test("NodeUnpublishVolume", () => repeatsNodeUnpublish(made, a));

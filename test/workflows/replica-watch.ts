@@ -46,12 +46,22 @@ interface Removal {
 }
 
 /** Begins to watch. */
-export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, signal: AbortSignal): Promise<ReplicaWatch> {
+export async function watchReplicas(
+  lab: Lab,
+  options: ReplicaWatchOptions,
+  signal: AbortSignal,
+): Promise<ReplicaWatch> {
   const ended = new AbortController();
   const until = AbortSignal.any([signal, ended.signal]);
   const kinds = ["AzVolume", "AzVolumeAttachment", "ClusterNode"] as const;
   const lists = countLists(lab.store);
-  const cache = createObjectCache({ store: lists.store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
+  const cache = createObjectCache({
+    store: lists.store,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    kinds,
+  });
   const volumes: History<AzVolume> = new Map();
   const nodes: History<ClusterNode> = new Map();
   const attachments = new Map<string, AzVolumeAttachment>();
@@ -62,13 +72,21 @@ export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, sign
   function look({ name, previous, current }: Extract<ObjectChange, { kind: "AzVolumeAttachment" }>): void {
     if (current === undefined) attachments.delete(name);
     else attachments.set(name, current);
-    const others = [...attachments.values()].filter((other) => other.metadata.name !== name && other.spec.volumeName === previous?.spec.volumeName);
+    const others = [...attachments.values()].filter(
+      (other) => other.metadata.name !== name && other.spec.volumeName === previous?.spec.volumeName,
+    );
     const wasReplica = previous !== undefined && isAttachedReplica(previous);
     if (current !== undefined && isAttachedReplica(current) && !wasReplica) {
       seen.replicas += 1;
-      if (systemClock.nowMs() - fromTimestamp(current.metadata.creationTimestamp) <= options.pruneAfterMs) young.add(name);
+      if (systemClock.nowMs() - fromTimestamp(current.metadata.creationTimestamp) <= options.pruneAfterMs)
+        young.add(name);
     }
-    if (wasReplica && current !== undefined && isLeaving(current) && current.metadata.uid === previous.metadata.uid)
+    if (
+      wasReplica &&
+      current !== undefined &&
+      isLeaving(current) &&
+      current.metadata.uid === previous.metadata.uid
+    )
       removals.push({ replica: previous, marked: current.metadata, others });
   }
 
@@ -93,8 +111,12 @@ export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, sign
 
   return {
     violations: () => [
-      ...(options.losesStore ? [] : lists.again().map((kind) => `the watch of ${kind} had to list again: it has missed changes`)),
-      ...(options.losesStore && lists.again().length === 0 ? ["no watch had to list again: the store was not lost"] : []),
+      ...(options.losesStore
+        ? []
+        : lists.again().map((kind) => `the watch of ${kind} had to list again: it has missed changes`)),
+      ...(options.losesStore && lists.again().length === 0
+        ? ["no watch had to list again: the store was not lost"]
+        : []),
       ...[...young].map((name) => `${name} is younger than ${options.pruneAfterMs} ms`),
       ...removals
         .map(circumstancesOf)
@@ -110,10 +132,13 @@ export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, sign
 }
 
 /**
- * A watch that breaks off is resumed where it was. Only where the store does not know that version any more is a kind
- * listed again.
+ * A watch that breaks off is resumed where it was. Only where the store does not know that version any more
+ * is a kind listed again.
  */
-function countLists(store: ObjectStore): { readonly store: ObjectStore; readonly again: () => readonly Kind[] } {
+function countLists(store: ObjectStore): {
+  readonly store: ObjectStore;
+  readonly again: () => readonly Kind[];
+} {
   const listed: Kind[] = [];
   return {
     store: {
@@ -129,10 +154,16 @@ function countLists(store: ObjectStore): { readonly store: ObjectStore; readonly
 }
 
 function isAttachedReplica(attachment: AzVolumeAttachment): boolean {
-  return attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && !isLeaving(attachment);
+  return (
+    attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && !isLeaving(attachment)
+  );
 }
 
-function remember<T extends AzVolume | ClusterNode>(history: History<T>, name: string, object: T | undefined): void {
+function remember<T extends AzVolume | ClusterNode>(
+  history: History<T>,
+  name: string,
+  object: T | undefined,
+): void {
   const states = history.get(name) ?? [];
   // One that is gone has no version: it is gone since right after its last state.
   states.push({ version: object?.metadata.resourceVersion ?? states.at(-1)?.version ?? "0", object });
@@ -146,5 +177,7 @@ function stateAt<T>(history: History<T>, name: string, version: string): T | und
 
 function unrequested(volume: AzVolume | undefined): string {
   const since = volume?.status?.unrequestedSince;
-  return since === undefined ? "its volume did not say that it is unrequested" : `its volume was unrequested only since ${since}`;
+  return since === undefined
+    ? "its volume did not say that it is unrequested"
+    : `its volume was unrequested only since ${since}`;
 }

@@ -13,7 +13,9 @@ const vms = ["node-a", "node-b"].map((name) => ({ name, zone: "1" }));
 const WAIT_MAX_MS = 120_000;
 
 async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): Promise<AzVolumeAttachment> {
-  return waitUntil("a replica on node-b", WAIT_MAX_MS, async () => (await attachedNodes(lab, volume, signal)).get("node-b"));
+  return waitUntil("a replica on node-b", WAIT_MAX_MS, async () =>
+    (await attachedNodes(lab, volume, signal)).get("node-b"),
+  );
 }
 
 it("a fence keeps a replica that is older than the time after which replicas are pruned", async (t) => {
@@ -32,7 +34,10 @@ it("a fence keeps a replica that is older than the time after which replicas are
     // As Kubernetes' attach controller does: no node requests the volume until the dead one's is unpublished.
     assert.equal((await readRecord(lab, volume, signal))?.writer, undefined);
     const kept = (await attachedNodes(lab, volume, signal)).get("node-b");
-    assert.deepEqual([kept?.metadata.uid, kept?.metadata.deletionTimestamp], [replica.metadata.uid, undefined]);
+    assert.deepEqual(
+      [kept?.metadata.uid, kept?.metadata.deletionTimestamp],
+      [replica.metadata.uid, undefined],
+    );
     await bringUp(lab, volume, node("node-b"));
     const promoted = (await attachedNodes(lab, volume, signal)).get("node-b");
     assert.deepEqual([promoted?.metadata.uid, promoted?.spec.role], [replica.metadata.uid, "Primary"]);

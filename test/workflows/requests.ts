@@ -1,6 +1,11 @@
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { type DemoVolume, stagingPath, targetPath } from "../../demo/volume-moves.ts";
-import type { ControllerPublishVolumeRequest, CreateVolumeRequest, NodePublishVolumeRequest, NodeStageVolumeRequest } from "../../src/csi/gen/csi/v1/csi.ts";
+import type {
+  ControllerPublishVolumeRequest,
+  CreateVolumeRequest,
+  NodePublishVolumeRequest,
+  NodeStageVolumeRequest,
+} from "../../src/csi/gen/csi/v1/csi.ts";
 import { fileSystemForOneNode } from "./volume-use.ts";
 
 export const GIB = 1024n ** 3n;
@@ -22,7 +27,11 @@ export function createRequest(overrides: Partial<CreateVolumeRequest>): CreateVo
 }
 
 /** A request to publish a volume to a node, but for what a test changes. */
-export function publishRequest(volume: DemoVolume, node: LabNode, overrides: Partial<ControllerPublishVolumeRequest> = {}): ControllerPublishVolumeRequest {
+export function publishRequest(
+  volume: DemoVolume,
+  node: LabNode,
+  overrides: Partial<ControllerPublishVolumeRequest> = {},
+): ControllerPublishVolumeRequest {
   return {
     volumeId: volume.volumeId,
     nodeId: node.name,
@@ -35,7 +44,11 @@ export function publishRequest(volume: DemoVolume, node: LabNode, overrides: Par
 }
 
 /** A request to stage a volume, but for what a test changes. */
-export function stageRequest(volume: DemoVolume, node: LabNode, overrides: Partial<NodeStageVolumeRequest> = {}): NodeStageVolumeRequest {
+export function stageRequest(
+  volume: DemoVolume,
+  node: LabNode,
+  overrides: Partial<NodeStageVolumeRequest> = {},
+): NodeStageVolumeRequest {
   return {
     volumeId: volume.volumeId,
     publishContext: {},
@@ -48,6 +61,15 @@ export function stageRequest(volume: DemoVolume, node: LabNode, overrides: Parti
 }
 
 /** A request to publish a staged volume, but for what a test changes. */
-export function nodePublishRequest(volume: DemoVolume, node: LabNode, overrides: Partial<NodePublishVolumeRequest> = {}): NodePublishVolumeRequest {
-  return { ...stageRequest(volume, node), targetPath: targetPath(node, volume), readonly: false, ...overrides };
+export function nodePublishRequest(
+  volume: DemoVolume,
+  node: LabNode,
+  overrides: Partial<NodePublishVolumeRequest> = {},
+): NodePublishVolumeRequest {
+  return {
+    ...stageRequest(volume, node),
+    targetPath: targetPath(node, volume),
+    readonly: false,
+    ...overrides,
+  };
 }

@@ -5,7 +5,14 @@ import { it } from "node:test";
 import { status } from "@grpc/grpc-js";
 import type { Lab, LabNode } from "../../demo/lab/lab.ts";
 import { attachedNodes } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, publishOnController, stagingPath, targetPath, unpublishOnController } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  type DemoVolume,
+  publishOnController,
+  stagingPath,
+  targetPath,
+  unpublishOnController,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION } from "../../src/core/api/lease.ts";
@@ -21,7 +28,10 @@ const vms = [
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 
-/** Backs the store's file up, or puts the backup back; the store is down meanwhile, everything else stays up. */
+/**
+ * Backs the store's file up, or puts the backup back; the store is down meanwhile, everything else stays
+ * up.
+ */
 async function copyStore(lab: Lab, from: string, to: string): Promise<void> {
   await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
   for (const suffix of ["-wal", "-shm"]) await rm(join(lab.directory, `store.db${suffix}`), { force: true });
@@ -34,22 +44,43 @@ async function counters(lab: Lab, signal: AbortSignal): Promise<readonly number[
   const nodes = await lab.store.list("AzDriverNode", {}, signal);
   if (!nodes.ok) throw new Error(nodes.failure.kind);
   const lease = await lab.store.get("Lease", CONTROLLER_LEASE, signal);
-  return [lease.ok ? annotatedNumber(lease.value, COUNTER_ANNOTATION) : 0, ...nodes.value.items.map((node) => node.status?.heartbeat ?? 0)];
+  return [
+    lease.ok ? annotatedNumber(lease.value, COUNTER_ANNOTATION) : 0,
+    ...nodes.value.items.map((node) => node.status?.heartbeat ?? 0),
+  ];
 }
 
-/** The mounts of a volume on a node: their ids, which a new mount does not get again at once, and their paths. */
+/**
+ * The mounts of a volume on a node: their ids, which a new mount does not get again at once, and their
+ * paths.
+ */
 async function mountsOf(volume: DemoVolume, node: LabNode): Promise<readonly string[]> {
-  const lines = (await readFile(`/proc/${node.mountsPid}/mountinfo`, "utf8")).split("\n").map((line) => line.split(" "));
+  const lines = (await readFile(`/proc/${node.mountsPid}/mountinfo`, "utf8"))
+    .split("\n")
+    .map((line) => line.split(" "));
   return lines
-    .flatMap(([id = "", , , , path = ""]) => (path === stagingPath(node, volume) || path === targetPath(node, volume) ? [`${id} ${path}`] : []))
+    .flatMap(([id = "", , , , path = ""]) =>
+      path === stagingPath(node, volume) || path === targetPath(node, volume) ? [`${id} ${path}`] : [],
+    )
     .toSorted();
 }
 
 it("nobody is granted a volume after the store went back to a backup until every record has been proven anew", async (t) => {
   await withLab(t, { vms, losesStore: true }, async ({ lab, node, signal }) => {
-    const volume = await createVolume(lab, { name: "restored", sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "2" }, zones: ["eastus-1"] });
-    // Another one is on node-b at first. Then it moves to node-a, whose workload has no file open: an unmount would succeed, and cut it off.
-    const idle = await createVolume(lab, { name: "idle", sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
+    const volume = await createVolume(lab, {
+      name: "restored",
+      sizeGiB: 1n,
+      parameters: { skuName: "Premium_LRS", maxShares: "2" },
+      zones: ["eastus-1"],
+    });
+    // Another one is on node-b at first. Then it moves to node-a, whose workload has no file open: an
+    // unmount would succeed, and cut it off.
+    const idle = await createVolume(lab, {
+      name: "idle",
+      sizeGiB: 1n,
+      parameters: { skuName: "Premium_LRS" },
+      zones: ["eastus-1"],
+    });
     await bringUp(lab, idle, node("node-b"));
     const checksums = await writeFiles(node("node-b"), idle);
     await copyStore(lab, "store.db", "backup.db");
@@ -64,23 +95,46 @@ it("nobody is granted a volume after the store went back to a backup until every
       return now.every((counter, index) => counter > (atBackup[index] ?? 0)) ? true : undefined;
     });
 
-    // A backup younger than one renewal is assumed not to happen. This one knows no writer: whoever believed it would grant the disk to node-b while node-a writes.
+    // A backup younger than one renewal is assumed not to happen. This one knows no writer: whoever
+    // believed it would grant the disk to node-b while node-a writes.
     await copyStore(lab, "backup.db", "store.db");
-    const [history, idleHistory] = [await followRecord(lab, volume.name, signal), await followRecord(lab, idle.name, signal)];
+    const [history, idleHistory] = [
+      await followRecord(lab, volume.name, signal),
+      await followRecord(lab, idle.name, signal),
+    ];
     await lab.orchestrator.removeUser("node-b", idle.volumeId);
     for (const used of [volume, idle]) await lab.orchestrator.addUser("node-a", used.volumeId, "pod/writer");
-    await comesToFailWith(() => publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
+    await comesToFailWith(
+      () => publishOnController(lab, volume, node("node-b")),
+      "FAILED_PRECONDITION",
+      "node-a",
+    );
     await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
-    assert.deepEqual(history.writers(), ["node-a@2"], "the first who holds it again is the one who writes, under an epoch above the lost one");
+    assert.deepEqual(
+      history.writers(),
+      ["node-a@2"],
+      "the first who holds it again is the one who writes, under an epoch above the lost one",
+    );
     assert.ok(
       history.records.every((record) => record.writer === undefined || record.storeIncarnation === 1),
       "nothing was granted in the old generation",
     );
     await writer.untilSynced(writer.lastSynced() + 20);
 
-    await idleHistory.untilSeen("node-a's claim of what is idle", (record) => record.writer?.nodeName === "node-a" && record.storeIncarnation === 1);
-    assert.deepEqual([...(await attachedNodes(lab, idle, signal)).keys()], ["node-a"], "a LUN of the past would lead node-b to another disk");
-    assert.deepEqual(await mountsOf(idle, node("node-a")), idleMounts, "nothing was unmounted by a record of the past");
+    await idleHistory.untilSeen(
+      "node-a's claim of what is idle",
+      (record) => record.writer?.nodeName === "node-a" && record.storeIncarnation === 1,
+    );
+    assert.deepEqual(
+      [...(await attachedNodes(lab, idle, signal)).keys()],
+      ["node-a"],
+      "a LUN of the past would lead node-b to another disk",
+    );
+    assert.deepEqual(
+      await mountsOf(idle, node("node-a")),
+      idleMounts,
+      "nothing was unmounted by a record of the past",
+    );
     assert.equal(idleMounts.length, 2);
     assert.ok(await checksumsHold(node("node-a"), idle, checksums));
     // The backup has node-b as the writer: refused until Azure proves that the disk is not there.

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { attachedNodes, readRecord, readStateTags } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, deleteVolume, unpublishOnController } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  type DemoVolume,
+  deleteVolume,
+  unpublishOnController,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
 import { emulatorJournal } from "./emulator-admin.ts";
@@ -17,7 +22,10 @@ const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 const PRUNE_AFTER_MS = 2_000;
 
-/** A cluster, and what it has: a volume that a workload writes to, with a replica, and one that is attached nowhere. */
+/**
+ * A cluster, and what it has: a volume that a workload writes to, with a replica, and one that is attached
+ * nowhere.
+ */
 interface Cluster {
   readonly world: LabWorld;
   /** Its nodes: the one that writes, and the one with the replica. */
@@ -30,7 +38,12 @@ interface Cluster {
 async function settle(world: LabWorld, name: string, nodes: readonly [string, string]): Promise<Cluster> {
   const { lab, node } = world;
   const volume = (suffix: string): Promise<DemoVolume> =>
-    createVolume(lab, { name: `${name}-${suffix}`, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "2" }, zones: ["eastus-1"] });
+    createVolume(lab, {
+      name: `${name}-${suffix}`,
+      sizeGiB: 1n,
+      parameters: { skuName: "Premium_LRS", maxShares: "2" },
+      zones: ["eastus-1"],
+    });
   const [used, idle] = [await volume("used"), await volume("idle")];
   await bringUp(lab, used, node(nodes[0]));
   const writer = await startWriter(lab, node(nodes[0]), used, 1);
@@ -44,7 +57,9 @@ async function settle(world: LabWorld, name: string, nodes: readonly [string, st
 }
 
 async function untilReplica({ world: { lab, signal }, used, nodes }: Cluster): Promise<void> {
-  await waitUntil(`a replica on ${nodes[1]}`, WAIT_MAX_MS, async () => ((await attachedNodes(lab, used, signal)).has(nodes[1]) ? true : undefined));
+  await waitUntil(`a replica on ${nodes[1]}`, WAIT_MAX_MS, async () =>
+    (await attachedNodes(lab, used, signal)).has(nodes[1]) ? true : undefined,
+  );
 }
 
 /** The ids of its VMs and disks. */
@@ -53,7 +68,10 @@ async function resourcesOf({ world: { lab }, used, idle }: Cluster): Promise<rea
   return [...instances, used.volumeId, idle.volumeId];
 }
 
-/** Runs `act`, and holds it to what it may change: nothing of `quiet`, whose workload writes on all the while. */
+/**
+ * Runs `act`, and holds it to what it may change: nothing of `quiet`, whose workload writes on all the
+ * while.
+ */
 async function leavesAlone(quiet: Cluster, act: () => Promise<void>): Promise<void> {
   const { world, used, writer } = quiet;
   const { lab, signal } = world;
@@ -85,7 +103,10 @@ async function disksOf({ world: { lab }, used, idle }: Cluster): Promise<readonl
   return (await lab.emulator.disks()).filter(({ name }) => name === used.name || name === idle.name);
 }
 
-/** Everything the driver does by itself: recovery after the loss of its store, a fence, a failover, the collection of replicas. Then it deletes what it has. */
+/**
+ * Everything the driver does by itself: recovery after the loss of its store, a fence, a failover, the
+ * collection of replicas. Then it deletes what it has.
+ */
 async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   const { world, nodes, used, idle, writer } = cluster;
   const { lab, node, signal } = world;
@@ -95,8 +116,14 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   await Promise.all(["controller", ...nodes].map(async (name) => lab.processes.get(name)?.restart()));
   await history.untilSeen("the claim of the writer", (record) => record.writer?.nodeName === home);
   await writer.untilSynced(writer.lastSynced() + 5);
-  await waitUntil("recovery to have found the idle volume", WAIT_MAX_MS, async () => ((await volumesOf(cluster)).includes(idle.name) ? true : undefined));
-  assert.deepEqual(await volumesOf(cluster), [idle.name, used.name], "recovery takes no disk of the other cluster");
+  await waitUntil("recovery to have found the idle volume", WAIT_MAX_MS, async () =>
+    (await volumesOf(cluster)).includes(idle.name) ? true : undefined,
+  );
+  assert.deepEqual(
+    await volumesOf(cluster),
+    [idle.name, used.name],
+    "recovery takes no disk of the other cluster",
+  );
   await untilReplica(cluster);
 
   freeze(node(home), writer);
@@ -106,12 +133,19 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   await bringUp(lab, used, node(replica));
   thaw(node(home), writer);
   await lab.orchestrator.setOutOfService(home, false);
-  await waitUntil(`${home} to have cleaned up`, WAIT_MAX_MS, async () => ((await readRecord(lab, used, signal))?.quarantine.length === 0 ? true : undefined));
-  assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
+  await waitUntil(`${home} to have cleaned up`, WAIT_MAX_MS, async () =>
+    (await readRecord(lab, used, signal))?.quarantine.length === 0 ? true : undefined,
+  );
+  assert.match(
+    await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),
+    /^failed (?:EIO|EROFS)$/u,
+  );
   await takeDownAfterFence(lab, used, node(home));
   assert.ok(await recordsHold(node(replica), used, writer.lastSynced()), "every synced record is there");
   await takeDown(lab, used, node(replica));
-  await waitUntil("its replicas to be collected", WAIT_MAX_MS, async () => ((await attachedNodes(lab, used, signal)).size === 0 ? true : undefined));
+  await waitUntil("its replicas to be collected", WAIT_MAX_MS, async () =>
+    (await attachedNodes(lab, used, signal)).size === 0 ? true : undefined,
+  );
   await history.stop();
 
   for (const volume of [used, idle]) await deleteVolume(lab, volume);
@@ -124,15 +158,32 @@ async function volumesOf({ world: { lab, signal } }: Cluster): Promise<readonly 
 }
 
 it("two clusters in one resource group leave one another's disks and VMs alone, whatever one of them goes through", async (t) => {
-  await withLab(t, { vms: first, strangers: second, clusterId: "first", pruneAfterMs: PRUNE_AFTER_MS, losesStore: true }, async (here) => {
-    await withLab(t, { vms: second, beside: here.lab, clusterId: "second", pruneAfterMs: PRUNE_AFTER_MS, losesStore: true }, async (there) => {
-      const [one, other] = [await settle(here, "one", ["node-a", "node-b"]), await settle(there, "other", ["node-x", "node-y"])];
-      await leavesAlone(other, () => livesThroughTrouble(one));
-      const next = await settle(here, "next", ["node-a", "node-b"]);
-      await leavesAlone(next, () => livesThroughTrouble(other));
-      await next.writer.process.stop(STOP_GRACE_MS);
-      await takeDown(here.lab, next.used, here.node("node-a"));
-      for (const volume of [next.used, next.idle]) await deleteVolume(here.lab, volume);
-    });
-  });
+  await withLab(
+    t,
+    { vms: first, strangers: second, clusterId: "first", pruneAfterMs: PRUNE_AFTER_MS, losesStore: true },
+    async (here) => {
+      await withLab(
+        t,
+        {
+          vms: second,
+          beside: here.lab,
+          clusterId: "second",
+          pruneAfterMs: PRUNE_AFTER_MS,
+          losesStore: true,
+        },
+        async (there) => {
+          const [one, other] = [
+            await settle(here, "one", ["node-a", "node-b"]),
+            await settle(there, "other", ["node-x", "node-y"]),
+          ];
+          await leavesAlone(other, () => livesThroughTrouble(one));
+          const next = await settle(here, "next", ["node-a", "node-b"]);
+          await leavesAlone(next, () => livesThroughTrouble(other));
+          await next.writer.process.stop(STOP_GRACE_MS);
+          await takeDown(here.lab, next.used, here.node("node-a"));
+          for (const volume of [next.used, next.idle]) await deleteVolume(here.lab, volume);
+        },
+      );
+    },
+  );
 });

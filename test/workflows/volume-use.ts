@@ -2,19 +2,36 @@ import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { Lab, LabNode } from "../../demo/lab/lab.ts";
 import { untilServed as untilServedInDemo } from "../../demo/until-served.ts";
-import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
+import {
+  type DemoVolume,
+  publishOnController,
+  publishOnNode,
+  stage,
+  unpublishOnController,
+  unpublishOnNode,
+  unstage,
+} from "../../demo/volume-moves.ts";
 import { writeFiles } from "../../demo/workload.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 
 /** Raw block for one node. */
-export const blockForOneNode: VolumeCapability = { accessMode: { mode: "SINGLE_NODE_WRITER" }, accessType: { $case: "block", value: {} } };
+export const blockForOneNode: VolumeCapability = {
+  accessMode: { mode: "SINGLE_NODE_WRITER" },
+  accessType: { $case: "block", value: {} },
+};
 
 /** Raw block that several nodes write at once. */
-export const blockForManyNodes: VolumeCapability = { accessMode: { mode: "MULTI_NODE_MULTI_WRITER" }, accessType: { $case: "block", value: {} } };
+export const blockForManyNodes: VolumeCapability = {
+  accessMode: { mode: "MULTI_NODE_MULTI_WRITER" },
+  accessType: { $case: "block", value: {} },
+};
 
 /** A file system of this type for one node. */
 export function fileSystemForOneNode(fsType: string): VolumeCapability {
-  return { accessMode: { mode: "SINGLE_NODE_WRITER" }, accessType: { $case: "mount", value: { fsType, mountFlags: [], volumeMountGroup: "" } } };
+  return {
+    accessMode: { mode: "SINGLE_NODE_WRITER" },
+    accessType: { $case: "mount", value: { fsType, mountFlags: [], volumeMountGroup: "" } },
+  };
 }
 
 /** Brings a volume up on a node as an orchestrator does: publish, stage, publish. */
@@ -31,9 +48,16 @@ export async function takeDown(lab: Lab, volume: DemoVolume, node: LabNode): Pro
   await untilServed(() => unpublishOnController(lab, volume, node));
 }
 
-/** Takes it down on a node that was cut off and has cleaned up, as a kubelet does that hears late that the pod is gone: until then nothing is written beside the disk. */
+/**
+ * Takes it down on a node that was cut off and has cleaned up, as a kubelet does that hears late that the
+ * pod is gone: until then nothing is written beside the disk.
+ */
 export async function takeDownAfterFence(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
-  await assert.rejects(writeFiles(node, volume), { code: "EROFS" }, "a container that is started again would write beside its disk");
+  await assert.rejects(
+    writeFiles(node, volume),
+    { code: "EROFS" },
+    "a container that is started again would write beside its disk",
+  );
   await untilServed(() => unpublishOnNode(lab, volume, node));
 }
 

@@ -2,15 +2,34 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
-import { type DemoVolume, publishOnController, stagingPath, targetPath, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
+import {
+  type DemoVolume,
+  publishOnController,
+  stagingPath,
+  targetPath,
+  unpublishOnNode,
+  unstage,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
-import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "../../src/controller/testing/a-cluster.ts";
+import {
+  aCluster,
+  aClusterAttachment,
+  aClusterVolume,
+  type ModelCluster,
+} from "../../src/controller/testing/a-cluster.ts";
 import { startControllerHere, azureOf } from "./controller-here.ts";
 import { comesToFailWith } from "./csi-failure.ts";
 import { runProgram } from "./node-device.ts";
 import { followRecord } from "./record-history.ts";
-import { bringUp, bringUpByNode, fileSystemForOneNode, takeDown, takeDownByNode, untilServed } from "./volume-use.ts";
+import {
+  bringUp,
+  bringUpByNode,
+  fileSystemForOneNode,
+  takeDown,
+  takeDownByNode,
+  untilServed,
+} from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -20,12 +39,24 @@ const vms = [
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 const STAGE_WAIT_MS = 2_000;
-const V1_TAGS = { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-created-for-pv-name": "of-v1" };
+const V1_TAGS = {
+  "k8s-azure-created-by": "kubernetes-azure-dd",
+  "kubernetes.io-created-for-pv-name": "of-v1",
+};
 
-/** A disk as the V1 driver made it, attached to node-a, with its file system mounted there for a pod that writes. Our driver has never heard of it. */
-async function mountedByV1(world: LabWorld): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
+/**
+ * A disk as the V1 driver made it, attached to node-a, with its file system mounted there for a pod that
+ * writes. Our driver has never heard of it.
+ */
+async function mountedByV1(
+  world: LabWorld,
+): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
   const { lab, node, signal } = world;
-  await Promise.all(["controller", "node-a", "node-b"].map(async (name) => lab.processes.get(name)?.child.stop(STOP_GRACE_MS)));
+  await Promise.all(
+    ["controller", "node-a", "node-b"].map(async (name) =>
+      lab.processes.get(name)?.child.stop(STOP_GRACE_MS),
+    ),
+  );
   // They have registered here while the lab came up; in V1's cluster they never had.
   for (const { name } of vms) assert.ok((await lab.store.delete("AzDriverNode", name, {}, signal)).ok);
   const azure = await azureOf(lab);
@@ -46,11 +77,22 @@ async function mountedByV1(world: LabWorld): Promise<{ readonly volume: DemoVolu
   assert.ok(disk.ok);
   const instance = (await lab.emulator.instances()).get("node-a") ?? assert.fail("node-a has no VM");
   const { diskUri } = disk.value;
-  const onNodeA = { diskUri, node: { nodeName: "node-a", ...instance }, cachingMode: "None", lane: "primaryAttach", precondition: async () => true } as const;
+  const onNodeA = {
+    diskUri,
+    node: { nodeName: "node-a", ...instance },
+    cachingMode: "None",
+    lane: "primaryAttach",
+    precondition: async () => true,
+  } as const;
   const attached = await azure.attachDisk(onNodeA, signal);
   assert.ok(attached.ok);
   await azure.close();
-  const volume: DemoVolume = { volumeId: diskUri, name: "of-v1", volumeContext: { requestedsizegib: "1" }, capability: fileSystemForOneNode("ext4") };
+  const volume: DemoVolume = {
+    volumeId: diskUri,
+    name: "of-v1",
+    volumeContext: { requestedsizegib: "1" },
+    capability: fileSystemForOneNode("ext4"),
+  };
   await mountByHand(node("node-a"), volume, attached.value.lun);
   await lab.orchestrator.addUser("node-a", diskUri, "pod/of-v1");
   return { volume, writer: await startWriter(lab, node("node-a"), volume, 1) };
@@ -77,7 +119,11 @@ function clusterOf(volume: DemoVolume): ModelCluster {
 async function untilFound({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
   await waitUntil("a record that trusts nobody", WAIT_MAX_MS, async () => {
     const found = await lab.store.get("AzVolume", volume.name, signal);
-    return found.ok && found.value.status?.detail !== undefined && found.value.status.record?.unverified.length === 1 ? true : undefined;
+    return found.ok &&
+      found.value.status?.detail !== undefined &&
+      found.value.status.record?.unverified.length === 1
+      ? true
+      : undefined;
   });
 }
 
@@ -100,11 +146,16 @@ it("a volume that the V1 driver made and mounted goes on being written under thi
     const cluster = clusterOf(volume);
     const stopController = await startControllerHere(lab, cluster);
     try {
-      // The controller comes first, as a chart's Deployment may: nobody is granted the disk, nor is it taken off node-a, while no plug-in speaks for it.
+      // The controller comes first, as a chart's Deployment may: nobody is granted the disk, nor is it
+      // taken off node-a, while no plug-in speaks for it.
       await untilFound(world, volume);
       const history = await followRecord(lab, volume.name, signal);
       assert.deepEqual(
-        [...(await attachedNodes(lab, volume, signal)).values()].map(({ spec }) => [spec.nodeName, spec.role, spec.writerRequest !== undefined]),
+        [...(await attachedNodes(lab, volume, signal)).values()].map(({ spec }) => [
+          spec.nodeName,
+          spec.role,
+          spec.writerRequest !== undefined,
+        ]),
         [["node-a", "Primary", true]],
       );
       await restartNodes(world);
@@ -112,13 +163,21 @@ it("a volume that the V1 driver made and mounted goes on being written under thi
       assert.deepEqual(history.writers(), ["node-a@1"]);
       await writer.untilSynced(writer.lastSynced() + 20);
       await untilRegistered(world, "node-b");
-      await comesToFailWith(() => publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a", "pod/of-v1");
+      await comesToFailWith(
+        () => publishOnController(lab, volume, node("node-b")),
+        "FAILED_PRECONDITION",
+        "node-a",
+        "pod/of-v1",
+      );
 
       await writer.process.stop(STOP_GRACE_MS);
       await takeDown(lab, volume, node("node-a"));
       cluster.attached.clear();
       await bringUp(lab, volume, node("node-b"));
-      assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
+      assert.ok(
+        await recordsHold(node("node-b"), volume, writer.lastSynced()),
+        "every synced record is there",
+      );
       assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
       await takeDown(lab, volume, node("node-b"));
       await untilServed(() => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }));
@@ -140,19 +199,33 @@ it("a volume that the V1 driver made and mounted on a node that dies is granted 
       await untilFound(world, volume);
       const history = await followRecord(lab, volume.name, signal);
       await untilRegistered(world, "node-b");
-      await comesToFailWith(() => publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
+      await comesToFailWith(
+        () => publishOnController(lab, volume, node("node-b")),
+        "FAILED_PRECONDITION",
+        "node-a",
+      );
       await writer.untilSynced(writer.lastSynced() + 5);
       await lab.orchestrator.setOutOfService("node-a", true);
       cluster.attached.clear();
-      await history.untilSeen("the intent to fence node-a", (record) => record.fencing?.nodeName === "node-a");
+      await history.untilSeen(
+        "the intent to fence node-a",
+        (record) => record.fencing?.nodeName === "node-a",
+      );
       await history.untilSeen("the grant of node-b", (record) => record.writer?.nodeName === "node-b");
-      assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
+      assert.match(
+        await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),
+        /^failed (?:EIO|EROFS)$/u,
+      );
       await bringUp(lab, volume, node("node-b"));
-      assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
+      assert.ok(
+        await recordsHold(node("node-b"), volume, writer.lastSynced()),
+        "every synced record is there",
+      );
       await writer.process.stop(STOP_GRACE_MS);
       await lab.processes.get("node-a")?.restart();
       await lab.orchestrator.setOutOfService("node-a", false);
-      // What a kubelet does that comes back and finds the pod gone: this plug-in never noted what the other driver had mounted.
+      // What a kubelet does that comes back and finds the pod gone: this plug-in never noted what the other
+      // driver had mounted.
       await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
       await untilServed(() => unstage(volume, node("node-a")));
       await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
@@ -168,26 +241,35 @@ it("a volume that the V1 driver made and mounted on a node that dies is granted 
 });
 
 it("a cluster that changes over to nodes that attach by themselves keeps what is mounted, and its attachments are let go of", async (t) => {
-  await withLab(t, { vms, nodeFlags: ["--attach=driver", `--stage-wait-ms=${STAGE_WAIT_MS}`] }, async (world) => {
-    const { lab, node, signal } = world;
-    const { volume, writer } = await mountedByV1(world);
-    const cluster = clusterOf(volume);
-    const stopController = await startControllerHere(lab, cluster, ["--attach=driver"]);
-    try {
-      await restartNodes(world);
-      const history = await followRecord(lab, volume.name, signal);
-      await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
-      await waitUntil("the cluster's attachment to be let go of", WAIT_MAX_MS, async () => (cluster.released.length === 1 ? true : undefined));
-      await writer.untilSynced(writer.lastSynced() + 20);
-      await writer.process.stop(STOP_GRACE_MS);
-      await takeDownByNode(lab, volume, node("node-a"));
-      await bringUpByNode(lab, volume, node("node-b"));
-      assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
-      await takeDownByNode(lab, volume, node("node-b"));
-      await untilServed(() => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }));
-      await history.stop();
-    } finally {
-      await stopController();
-    }
-  });
+  await withLab(
+    t,
+    { vms, nodeFlags: ["--attach=driver", `--stage-wait-ms=${STAGE_WAIT_MS}`] },
+    async (world) => {
+      const { lab, node, signal } = world;
+      const { volume, writer } = await mountedByV1(world);
+      const cluster = clusterOf(volume);
+      const stopController = await startControllerHere(lab, cluster, ["--attach=driver"]);
+      try {
+        await restartNodes(world);
+        const history = await followRecord(lab, volume.name, signal);
+        await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
+        await waitUntil("the cluster's attachment to be let go of", WAIT_MAX_MS, async () =>
+          cluster.released.length === 1 ? true : undefined,
+        );
+        await writer.untilSynced(writer.lastSynced() + 20);
+        await writer.process.stop(STOP_GRACE_MS);
+        await takeDownByNode(lab, volume, node("node-a"));
+        await bringUpByNode(lab, volume, node("node-b"));
+        assert.ok(
+          await recordsHold(node("node-b"), volume, writer.lastSynced()),
+          "every synced record is there",
+        );
+        await takeDownByNode(lab, volume, node("node-b"));
+        await untilServed(() => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }));
+        await history.stop();
+      } finally {
+        await stopController();
+      }
+    },
+  );
 });

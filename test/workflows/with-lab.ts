@@ -20,7 +20,12 @@ export interface LabWorld {
   node(name: string): LabNode;
 }
 
-type WorkflowOptions = Partial<Pick<LabOptions, "vms" | "strangers" | "beside" | "clusterId" | "controllerFlags" | "nodeFlags" | "controllerCount">> & {
+type WorkflowOptions = Partial<
+  Pick<
+    LabOptions,
+    "vms" | "strangers" | "beside" | "clusterId" | "controllerFlags" | "nodeFlags" | "controllerCount"
+  >
+> & {
   /** How long replicas are kept without a request, in milliseconds. Default: the driver's own. */
   readonly pruneAfterMs?: number;
   /** The test loses the object store, or puts a backup of it back. Default: it does not. */
@@ -28,13 +33,17 @@ type WorkflowOptions = Partial<Pick<LabOptions, "vms" | "strangers" | "beside" |
 };
 
 /**
- * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where devices
- * can't be made. All objects are older than `pruneAfterMs`, and no replica may be pruned before its volume was
- * unrequested for that long. When it fails, what the processes logged is part of the report.
+ * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where
+ * devices can't be made. All objects are older than `pruneAfterMs`, and no replica may be pruned before its
+ * volume was unrequested for that long. When it fails, what the processes logged is part of the report.
  */
 export async function withLab(
   t: TestContext,
-  { pruneAfterMs = volumeOptions["collect-replicas-after-ms"].default, losesStore = false, ...options }: WorkflowOptions,
+  {
+    pruneAfterMs = volumeOptions["collect-replicas-after-ms"].default,
+    losesStore = false,
+    ...options
+  }: WorkflowOptions,
   act: (world: LabWorld) => Promise<void>,
 ): Promise<void> {
   const devices = dataPlaneAvailable();
@@ -64,7 +73,11 @@ export async function withLab(
   };
   let replicas: ReplicaWatch | undefined;
   try {
-    replicas = await watchReplicas(lab, { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs, losesStore }, ending.signal);
+    replicas = await watchReplicas(
+      lab,
+      { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs, losesStore },
+      ending.signal,
+    );
     await act({ lab, signal: ending.signal, node });
     assert.deepEqual(await leftovers(lab, ending.signal), [], "left behind");
     assert.deepEqual(replicas.violations(), []);

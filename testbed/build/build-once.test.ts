@@ -17,7 +17,9 @@ describe("what the testbed builds", () => {
   const unaborted = new AbortController().signal;
 
   /** A part that writes `content` into one file and counts how often it was built. */
-  function aPart(overrides: Partial<Part> & { readonly name: string }): Part & { readonly builds: () => number } {
+  function aPart(
+    overrides: Partial<Part> & { readonly name: string },
+  ): Part & { readonly builds: () => number } {
     let builds = 0;
     return {
       key: "key-1",
@@ -57,7 +59,10 @@ describe("what the testbed builds", () => {
     const other = aPart({ name: "shared" });
     const first = buildOnce(part, noProgress, unaborted, cache);
     await begun;
-    const others = [buildOnce(other, noProgress, unaborted, cache), buildOnce(other, noProgress, unaborted, cache)];
+    const others = [
+      buildOnce(other, noProgress, unaborted, cache),
+      buildOnce(other, noProgress, unaborted, cache),
+    ];
     end();
     assert.deepEqual(await Promise.all([first, ...others]), Array(3).fill(join(cache, "shared/key-1")));
     assert.equal(other.builds(), 0);
@@ -71,7 +76,9 @@ describe("what the testbed builds", () => {
         throw new Error("no compiler");
       },
     });
-    await assert.rejects(buildOnce(failing, noProgress, unaborted, cache), { message: "failing can't be built: no compiler" });
+    await assert.rejects(buildOnce(failing, noProgress, unaborted, cache), {
+      message: "failing can't be built: no compiler",
+    });
     assert.deepEqual(await readdir(join(cache, "failing")), []);
     const mended = aPart({ name: "failing" });
     await buildOnce(mended, noProgress, unaborted, cache);
@@ -88,7 +95,9 @@ describe("what the testbed builds", () => {
         signal.throwIfAborted();
       },
     });
-    await assert.rejects(buildOnce(part, noProgress, interruption.signal, cache), { message: "stopped by the user" });
+    await assert.rejects(buildOnce(part, noProgress, interruption.signal, cache), {
+      message: "stopped by the user",
+    });
     assert.deepEqual(await readdir(join(cache, "interrupted")), []);
   });
 
@@ -114,7 +123,8 @@ describe("what the testbed builds", () => {
 
   it("clears away what a killed build left and what nothing has asked for in a day, but not what may still be running", async () => {
     const shelf = join(cache, "cleared");
-    for (const left of ["key-old", "key-other", "key-1.4711.unfinished"]) await mkdir(join(shelf, left, "folder"), { recursive: true });
+    for (const left of ["key-old", "key-other", "key-1.4711.unfinished"])
+      await mkdir(join(shelf, left, "folder"), { recursive: true });
     const twoDaysAgo = new Date(Date.now() - 48 * 3_600_000);
     await utimes(join(shelf, "key-old"), twoDaysAgo, twoDaysAgo);
     await buildOnce(aPart({ name: "cleared" }), noProgress, unaborted, cache);

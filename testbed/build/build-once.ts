@@ -13,11 +13,17 @@ const UNFINISHED = ".unfinished";
 const REMOVAL = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 } as const;
 
 /**
- * The folder of a part, built unless the cache has it. Of several callers, in whatever process, one builds and the others wait. The folder appears when it is
- * complete: a build that fails or is interrupted leaves nothing. Results of other keys are removed when nothing has asked for them for a day: until then something may
- * still run from them.
+ * The folder of a part, built unless the cache has it. Of several callers, in whatever process, one builds
+ * and the others wait. The folder appears when it is complete: a build that fails or is interrupted leaves
+ * nothing. Results of other keys are removed when nothing has asked for them for a day: until then
+ * something may still run from them.
  */
-export async function buildOnce(part: Part, onProgress: OnProgress, signal: AbortSignal, cacheFolder = CACHE_FOLDER): Promise<string> {
+export async function buildOnce(
+  part: Part,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+  cacheFolder = CACHE_FOLDER,
+): Promise<string> {
   const shelf = join(cacheFolder, part.name);
   const folder = join(shelf, part.key);
   if (await markUsed(folder)) return folder;
@@ -36,7 +42,10 @@ export async function buildOnce(part: Part, onProgress: OnProgress, signal: Abor
     } catch (error) {
       await rm(unfinished, REMOVAL);
       signal.throwIfAborted();
-      throw new Error(`${part.name} can't be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new Error(
+        `${part.name} can't be built: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      );
     }
     progress.tell("done");
     return folder;
@@ -46,10 +55,14 @@ export async function buildOnce(part: Part, onProgress: OnProgress, signal: Abor
 }
 
 /** Tells each step at once, and again while it lasts. */
-function startProgress(name: string, onProgress: OnProgress): { readonly tell: (step: string) => void; readonly stop: () => void } {
+function startProgress(
+  name: string,
+  onProgress: OnProgress,
+): { readonly tell: (step: string) => void; readonly stop: () => void } {
   const startedMs = performance.now();
   let step = "waiting for another run that builds it";
-  const show = (): void => onProgress(`${name}: ${step}, ${Math.round((performance.now() - startedMs) / 1000)} s`);
+  const show = (): void =>
+    onProgress(`${name}: ${step}, ${Math.round((performance.now() - startedMs) / 1000)} s`);
   const ticking = setInterval(show, TELL_EVERY_MS);
   return {
     tell(next) {

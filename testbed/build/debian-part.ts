@@ -8,39 +8,72 @@ import type { Part } from "./part.ts";
 const RELEASE_FILE = "/etc/os-release";
 const COMMAND_TIMEOUT_MS = 180_000;
 
-/** Debian packages unpacked into a folder, without installing anything on the machine. They are the ones of the machine's own release, as apt has them when the part is built. */
-export async function debianPart({ name, packages }: { readonly name: string; readonly packages: readonly string[] }): Promise<Part> {
+/**
+ * Debian packages unpacked into a folder, without installing anything on the machine. They are the ones of
+ * the machine's own release, as apt has them when the part is built.
+ */
+export async function debianPart({
+  name,
+  packages,
+}: {
+  readonly name: string;
+  readonly packages: readonly string[];
+}): Promise<Part> {
   const release = await readFile(RELEASE_FILE, "utf8").catch(() => "no release file");
   return {
     name,
     key: hashInputs({ release, architecture: process.arch, packages: JSON.stringify(packages) }),
     async build(target, tell, signal) {
-      if ((await findCommand("apt-get")) === undefined) throw new Error(`no apt-get here: ${packages.join(", ")} are taken from Debian's packages`);
+      if ((await findCommand("apt-get")) === undefined)
+        throw new Error(`no apt-get here: ${packages.join(", ")} are taken from Debian's packages`);
       const downloads = join(target, ".downloads");
       await mkdir(downloads);
       tell(`downloading ${packages.join(", ")}`);
       await download(packages, downloads, signal);
-      for await (const file of glob("*.deb", { cwd: downloads })) await run("dpkg", ["--extract", file, target], downloads, signal);
+      for await (const file of glob("*.deb", { cwd: downloads }))
+        await run("dpkg", ["--extract", file, target], downloads, signal);
       await rm(downloads, { recursive: true });
     },
   };
 }
 
-/** With the machine's package lists; if they are missing or out of date, with fresh ones of our own, which are gone with the folder. */
+/**
+ * With the machine's package lists; if they are missing or out of date, with fresh ones of our own, which
+ * are gone with the folder.
+ */
 async function download(packages: readonly string[], folder: string, signal: AbortSignal): Promise<void> {
   const quietly = ["-qq", "-o", "APT::Sandbox::User=root"];
-  const attempt = await runCommand("apt-get", [...quietly, "download", ...packages], { cwd: folder, timeoutMs: COMMAND_TIMEOUT_MS, signal });
+  const attempt = await runCommand("apt-get", [...quietly, "download", ...packages], {
+    cwd: folder,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    signal,
+  });
   signal.throwIfAborted();
   if (attempt.code === 0) return;
   await mkdir(join(folder, "lists/partial"), { recursive: true });
   await mkdir(join(folder, "cache/archives/partial"), { recursive: true });
-  const ownLists = [...quietly, "-o", `Dir::State::lists=${join(folder, "lists")}`, "-o", `Dir::Cache=${join(folder, "cache")}`];
+  const ownLists = [
+    ...quietly,
+    "-o",
+    `Dir::State::lists=${join(folder, "lists")}`,
+    "-o",
+    `Dir::Cache=${join(folder, "cache")}`,
+  ];
   await run("apt-get", [...ownLists, "update"], folder, signal);
   await run("apt-get", [...ownLists, "download", ...packages], folder, signal);
 }
 
-async function run(command: string, args: readonly string[], folder: string, signal: AbortSignal): Promise<void> {
-  const { code, output } = await runCommand(command, args, { cwd: folder, timeoutMs: COMMAND_TIMEOUT_MS, signal });
+async function run(
+  command: string,
+  args: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { code, output } = await runCommand(command, args, {
+    cwd: folder,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    signal,
+  });
   signal.throwIfAborted();
   if (code !== 0) throw new Error(`${command} ${args.join(" ")}: ${output.trim()}`);
 }

@@ -38,11 +38,23 @@ describe("a program of a Go module", { skip: NEEDS_GO }, () => {
 
   it("has another key with other sources or another wish, and the same in another place", async () => {
     const keys = async (folders: readonly string[]): Promise<readonly string[]> =>
-      Promise.all(folders.map(async (module) => (await goPart({ name: "own", folder: module, programs: [PROGRAM] })).key));
-    const [first, again, changed] = await keys([await aModule(), await aModule(), await aModule(`${MAIN}\n// Changed.\n`)]);
+      Promise.all(
+        folders.map(
+          async (module) => (await goPart({ name: "own", folder: module, programs: [PROGRAM] })).key,
+        ),
+      );
+    const [first, again, changed] = await keys([
+      await aModule(),
+      await aModule(),
+      await aModule(`${MAIN}\n// Changed.\n`),
+    ]);
     assert.equal(first, again);
     assert.notEqual(first, changed);
-    const untold = await goPart({ name: "own", folder: await aModule(), programs: [{ name: "hello", package: "./hello" }] });
+    const untold = await goPart({
+      name: "own",
+      folder: await aModule(),
+      programs: [{ name: "hello", package: "./hello" }],
+    });
     assert.notEqual(first, untold.key);
   });
 
@@ -50,14 +62,21 @@ describe("a program of a Go module", { skip: NEEDS_GO }, () => {
     const module = await aModule("package main\n\nfunc main() { missing() }\n");
     const part = await goPart({ name: "own", folder: module, programs: [PROGRAM] });
     const target = await mkdtemp(join(folder, "target-"));
-    await assert.rejects(part.build(target, noStep, unaborted), /go build \.\/hello failed in .*\n.*\n?.*undefined: missing/u);
+    await assert.rejects(
+      part.build(target, noStep, unaborted),
+      /go build \.\/hello failed in .*\n.*\n?.*undefined: missing/u,
+    );
   });
 
   it("stops when it is interrupted, with the interruption's reason", async () => {
     const interruption = new AbortController();
     const part = await goPart({ name: "own", folder: await aModule(), programs: [PROGRAM] });
     const target = await mkdtemp(join(folder, "target-"));
-    const building = part.build(target, () => interruption.abort(new Error("stopped by the user")), interruption.signal);
+    const building = part.build(
+      target,
+      () => interruption.abort(new Error("stopped by the user")),
+      interruption.signal,
+    );
     await assert.rejects(building, { message: "stopped by the user" });
   });
 });

@@ -39,13 +39,24 @@ export async function goPart({ name, folder, programs }: GoModule): Promise<Part
   if (version.code !== 0) throw new Error(`${name} can't be built: ${version.output}`);
   return {
     name,
-    key: hashInputs({ version: version.output, environment: JSON.stringify(ENVIRONMENT), programs: JSON.stringify(programs), ...(await readSources(folder)) }),
+    key: hashInputs({
+      version: version.output,
+      environment: JSON.stringify(ENVIRONMENT),
+      programs: JSON.stringify(programs),
+      ...(await readSources(folder)),
+    }),
     async build(target, tell, signal) {
       const temporaryFolder = join(target, ".temporary");
       await mkdir(temporaryFolder);
       for (const [index, program] of programs.entries()) {
         tell(`compiling ${program.name} (${index + 1} of ${programs.length})`);
-        await buildProgram(program, { go, folder, temporaryFolder, output: join(target, program.name), signal });
+        await buildProgram(program, {
+          go,
+          folder,
+          temporaryFolder,
+          output: join(target, program.name),
+          signal,
+        });
       }
       await rm(temporaryFolder, { recursive: true });
     },
@@ -56,7 +67,11 @@ export async function goPart({ name, folder, programs }: GoModule): Promise<Part
 async function readSources(folder: string): Promise<Readonly<Record<string, string>>> {
   const paths: string[] = [];
   for await (const path of glob("**/*.{go,mod,sum}", { cwd: folder })) paths.push(path);
-  return Object.fromEntries(await Promise.all(paths.toSorted().map(async (path) => [path, await readFile(join(folder, path), "utf8")] as const)));
+  return Object.fromEntries(
+    await Promise.all(
+      paths.toSorted().map(async (path) => [path, await readFile(join(folder, path), "utf8")] as const),
+    ),
+  );
 }
 
 interface GoBuild {
@@ -68,9 +83,21 @@ interface GoBuild {
 }
 
 /** Niced: whoever starts the lab goes on working. */
-async function buildProgram(program: GoProgram, { go, folder, temporaryFolder, output, signal }: GoBuild): Promise<void> {
-  const variables = Object.entries(program.variables ?? {}).map(([variable, value]) => `-X ${variable}=${value}`);
-  const flags = ["-tags", (program.tags ?? []).join(","), "-ldflags", ["-s -w", ...variables].join(" "), "-o", output];
+async function buildProgram(
+  program: GoProgram,
+  { go, folder, temporaryFolder, output, signal }: GoBuild,
+): Promise<void> {
+  const variables = Object.entries(program.variables ?? {}).map(
+    ([variable, value]) => `-X ${variable}=${value}`,
+  );
+  const flags = [
+    "-tags",
+    (program.tags ?? []).join(","),
+    "-ldflags",
+    ["-s -w", ...variables].join(" "),
+    "-o",
+    output,
+  ];
   const limit = AbortSignal.timeout(BUILD_MAX_MS);
   const build = await runCommand("nice", [go, "build", ...flags, program.package], {
     cwd: folder,
@@ -79,8 +106,12 @@ async function buildProgram(program: GoProgram, { go, folder, temporaryFolder, o
     signal: AbortSignal.any([signal, limit]),
   });
   signal.throwIfAborted();
-  if (limit.aborted) throw new Error(`go build ${program.package} was stopped: it was not done after ${BUILD_MAX_MS / 60_000} minutes`);
-  if (build.code !== 0) throw new Error(`go build ${program.package} failed in ${folder}:\n${lastLines(build.output)}`);
+  if (limit.aborted)
+    throw new Error(
+      `go build ${program.package} was stopped: it was not done after ${BUILD_MAX_MS / 60_000} minutes`,
+    );
+  if (build.code !== 0)
+    throw new Error(`go build ${program.package} failed in ${folder}:\n${lastLines(build.output)}`);
 }
 
 function lastLines(output: string): string {

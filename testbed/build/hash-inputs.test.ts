@@ -3,7 +3,15 @@ import { it } from "node:test";
 import { hashInputs } from "./hash-inputs.ts";
 
 it("a cache key changes with every input's name and content, and with nothing else", () => {
-  const inputs = [{}, { a: "" }, { a: "b" }, { a: "", b: "" }, { b: "", a: "" }, { a: 'b\n"c" 0\n' }, { a: "b", c: "" }];
+  const inputs = [
+    {},
+    { a: "" },
+    { a: "b" },
+    { a: "", b: "" },
+    { b: "", a: "" },
+    { a: 'b\n"c" 0\n' },
+    { a: "b", c: "" },
+  ];
   const keys = inputs.map((input) => hashInputs(input));
   assert.equal(new Set(keys).size, inputs.length);
   assert.equal(hashInputs({ a: "b" }), hashInputs({ a: Buffer.from("b") }));

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 
 const KEY_CHARACTERS = 16;
 
-/** A key for what these inputs, in their order, describe: no two different lists of names and contents run together into one. */
+/**
+ * A key for what these inputs, in their order, describe: no two different lists of names and contents run
+ * together into one.
+ */
 export function hashInputs(inputs: Readonly<Record<string, string | Uint8Array>>): string {
   const hash = createHash("sha256");
   for (const [name, content] of Object.entries(inputs)) {

@@ -16,8 +16,15 @@ export async function readModuleVersions(folder: string): Promise<VersionOf> {
   };
 }
 
-/** The version of each module that a go.mod requires, by the module's path. Replacements count for nothing here. */
+/**
+ * The version of each module that a go.mod requires, by the module's path. Replacements count for nothing
+ * here.
+ */
 export function requiredVersions(goMod: string): ReadonlyMap<string, string> {
   const matches = goMod.split("\n").map((line) => REQUIREMENT.exec(line));
-  return new Map(matches.flatMap((match) => (match?.[1] === undefined || match[2] === undefined ? [] : [[match[1], match[2]] as const])));
+  return new Map(
+    matches.flatMap((match) =>
+      match?.[1] === undefined || match[2] === undefined ? [] : [[match[1], match[2]] as const],
+    ),
+  );
 }

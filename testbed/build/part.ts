@@ -4,7 +4,10 @@ export interface Part {
   readonly name: string;
   /** Digest of all that the result depends on: another key is another result. */
   readonly key: string;
-  /** Fills an empty folder. Throws with a reason that a user can act on. `tell` names what is being done just now. */
+  /**
+   * Fills an empty folder. Throws with a reason that a user can act on. `tell` names what is being done
+   * just now.
+   */
   build(folder: string, tell: (step: string) => void, signal: AbortSignal): Promise<void>;
 }
 

@@ -6,10 +6,17 @@ import { run } from "./units/run.ts";
 
 /** The lab's own programs and images. */
 export function labParts(home: LabHome): Parts {
-  return { bin: home.path("parts", "bin"), cni: home.path("parts", "cni"), images: home.path("parts", "images") };
+  return {
+    bin: home.path("parts", "bin"),
+    cni: home.path("parts", "cni"),
+    images: home.path("parts", "images"),
+  };
 }
 
-/** Gives the lab its own programs and images: those in the cache go when others are built, and a lab that stands must be able to start its programs again. */
+/**
+ * Gives the lab its own programs and images: those in the cache go when others are built, and a lab that
+ * stands must be able to start its programs again.
+ */
 export async function keepParts(home: LabHome, parts: Parts): Promise<void> {
   const kept = labParts(home);
   await Promise.all([keep(parts.bin, kept.bin), keep(parts.cni, kept.cni), keep(parts.images, kept.images)]);
@@ -19,5 +26,7 @@ export async function keepParts(home: LabHome, parts: Parts): Promise<void> {
 async function keep(folder: string, kept: string): Promise<void> {
   await mkdir(kept, { recursive: true });
   const files = (await readdir(folder)).map((file) => join(folder, file));
-  await run(["cp", "--archive", "--link", ...files, kept]).catch(() => run(["cp", "--archive", "--force", ...files, kept]));
+  await run(["cp", "--archive", "--link", ...files, kept]).catch(() =>
+    run(["cp", "--archive", "--force", ...files, kept]),
+  );
 }

@@ -15,9 +15,15 @@ export interface LabHome {
 /** Twenty characters leave room in names that the kernel limits. */
 const NAME = /^[a-z][a-z0-9-]{0,19}$/u;
 
-/** The home of the lab called `name`, whether it exists or not. Throws on a name that can't name files and groups. */
+/**
+ * The home of the lab called `name`, whether it exists or not. Throws on a name that can't name files and
+ * groups.
+ */
 export function labHome(name: string): LabHome {
-  if (!NAME.test(name)) throw new Error(`a lab is not called "${name}": lower-case letters, digits and dashes, at most 20, a letter first`);
+  if (!NAME.test(name))
+    throw new Error(
+      `a lab is not called "${name}": lower-case letters, digits and dashes, at most 20, a letter first`,
+    );
   const folder = join(LABS_FOLDER, name);
   return { name, folder, group: `azdlab-${name}`, path: (...parts) => join(folder, ...parts) };
 }

@@ -21,7 +21,10 @@ describe("lab network", () => {
 
   it("has a hardware address for each machine, which it keeps when it goes and comes again", () => {
     const { gateway, nodeAddress } = labNetwork(1);
-    assert.deepEqual([gateway, nodeAddress(0)].map(hardwareAddress), ["02:00:0a:59:00:01", "02:00:0a:59:00:0b"]);
+    assert.deepEqual([gateway, nodeAddress(0)].map(hardwareAddress), [
+      "02:00:0a:59:00:01",
+      "02:00:0a:59:00:0b",
+    ]);
   });
 
   for (const { dst, taken, because } of [

@@ -1,4 +1,7 @@
-/** The addresses of one lab. Labs side by side have different slots, since all of them are reached from the machine's own network namespace. */
+/**
+ * The addresses of one lab. Labs side by side have different slots, since all of them are reached from the
+ * machine's own network namespace.
+ */
 export interface LabNetwork {
   /** The machine's end of the link into the lab. */
   readonly hostLink: string;
@@ -11,7 +14,9 @@ export interface LabNetwork {
   readonly machines: string;
   /** The pods of all nodes. */
   readonly pods: string;
-  /** Services have no addresses that lead anywhere but for `kubernetes`, which pods find the API server by. */
+  /**
+   * Services have no addresses that lead anywhere but for `kubernetes`, which pods find the API server by.
+   */
   readonly services: string;
   readonly apiService: string;
   nodeAddress(index: number): string;
@@ -45,18 +50,26 @@ export function labNetwork(slot: number): LabNetwork {
 }
 
 /**
- * The hardware address that belongs to an address in a lab: each machine keeps its own, as VMs do. A bridge would take that of a port, another one whenever a node goes or comes,
- * and who knows the old one finds nobody for most of a minute.
+ * The hardware address that belongs to an address in a lab: each machine keeps its own, as VMs do. A bridge
+ * would take that of a port, another one whenever a node goes or comes, and who knows the old one finds
+ * nobody for most of a minute.
  */
 export function hardwareAddress(address: string): string {
   // The first octet says that somebody has chosen it, and that it is no group's.
-  return ["02", "00", ...address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"))].join(":");
+  return ["02", "00", ...address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"))].join(
+    ":",
+  );
 }
 
-/** Whether a route of this machine (`ip -j route show table all`) leads elsewhere to a part of what the lab would take. A wider one goes on to serve the rest of its range. */
+/**
+ * Whether a route of this machine (`ip -j route show table all`) leads elsewhere to a part of what the lab
+ * would take. A wider one goes on to serve the rest of its range.
+ */
 export function isTaken(network: LabNetwork, routes: readonly { readonly dst: string }[]): boolean {
   const wanted = [network.machines, network.pods].map(parseRange);
-  return routes.filter(({ dst }) => /^[\d./]+$/u.test(dst)).some(({ dst }) => wanted.some((range) => includes(range, parseRange(dst))));
+  return routes
+    .filter(({ dst }) => /^[\d./]+$/u.test(dst))
+    .some(({ dst }) => wanted.some((range) => includes(range, parseRange(dst))));
 }
 
 interface Range {

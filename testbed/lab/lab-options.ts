@@ -8,7 +8,10 @@ export interface LabOptions {
   readonly zones?: number;
   /** Azure's latencies times this factor. Default: 0.05. */
   readonly timeScale?: number;
-  /** Fields of KubeletConfiguration that win over the lab's, for example `{nodeStatusUpdateFrequency: "1s"}`. */
+  /**
+   * Fields of KubeletConfiguration that win over the lab's, for example `{nodeStatusUpdateFrequency:
+   * "1s"}`.
+   */
   readonly kubelet?: Readonly<Record<string, unknown>>;
   /** Whether a lab of this name that is up is taken down first. Default: that is an error. */
   readonly replaces?: boolean;
@@ -28,7 +31,9 @@ export interface LabVm {
 }
 
 /** Options with nothing left open. */
-export interface LabSettings extends Required<Omit<LabOptions, "nodes" | "zones" | "replaces" | "endsWithProcess">> {
+export interface LabSettings extends Required<
+  Omit<LabOptions, "nodes" | "zones" | "replaces" | "endsWithProcess">
+> {
   readonly vms: readonly LabVm[];
 }
 
@@ -41,9 +46,11 @@ const OTHER_ZONE_EACH = 3;
 /** Fills in what is left open. Throws on what can't be. */
 export function labSettings(options: LabOptions): LabSettings {
   const { nodes = 3, zones = 2, timeScale = TIME_SCALE } = options;
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) throw new Error(`a lab has 1 to ${NODES_MAX} nodes, not ${nodes}`);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX)
+    throw new Error(`a lab has 1 to ${NODES_MAX} nodes, not ${nodes}`);
   if (zones !== 1 && zones !== 2) throw new Error(`a lab has 1 or 2 zones, not ${zones}`);
-  if (!(timeScale >= 0.0001 && timeScale <= 1)) throw new Error(`the time scale is a number from 0.0001 to 1, not ${timeScale}`);
+  if (!(timeScale >= 0.0001 && timeScale <= 1))
+    throw new Error(`the time scale is a number from 0.0001 to 1, not ${timeScale}`);
   return {
     name: options.name ?? "lab",
     vms: Array.from({ length: nodes }, (_, index) => ({

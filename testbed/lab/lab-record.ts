@@ -22,23 +22,42 @@ export interface LabRecord {
 }
 
 const RECORD = "lab.json";
-/** A node shows its own disks there, which takes a folder to show them at; machines without udev have none. */
+/**
+ * A node shows its own disks there, which takes a folder to show them at; machines without udev have none.
+ */
 const DEVICE_FOLDER = "/dev/disk";
 const MADE_DEVICE_FOLDER = join(LABS_FOLDER, "made-device-folder");
 
-/** What is recorded of a lab; `undefined` if there is none of this name, or only a folder whose start was cut off before it could be recorded. */
+/**
+ * What is recorded of a lab; `undefined` if there is none of this name, or only a folder whose start was
+ * cut off before it could be recorded.
+ */
 export async function readLabRecord(home: LabHome): Promise<LabRecord | undefined> {
   const text = await unlessAbsent(readFile(home.path(RECORD), "utf8"));
   return text === undefined ? undefined : (JSON.parse(text) as LabRecord);
 }
 
-/** Makes the folder of a new lab, gives it addresses, and records both before anything else of it exists. Throws if there is a lab of this name. */
-export async function claimLab(home: LabHome, { settings, clone }: Pick<LabRecord, "settings" | "clone">, signal: AbortSignal): Promise<LabRecord> {
+/**
+ * Makes the folder of a new lab, gives it addresses, and records both before anything else of it exists.
+ * Throws if there is a lab of this name.
+ */
+export async function claimLab(
+  home: LabHome,
+  { settings, clone }: Pick<LabRecord, "settings" | "clone">,
+  signal: AbortSignal,
+): Promise<LabRecord> {
   await using _lock = await lockLabs(signal);
   await mkdir(LABS_FOLDER, { recursive: true });
   const starter = await identifyProcess(process.pid);
   if (starter === undefined) throw new Error("this process can't be found in /proc");
-  const record: LabRecord = { name: home.name, clone, slot: await freeSlot(), settings, starter, isUp: false };
+  const record: LabRecord = {
+    name: home.name,
+    clone,
+    slot: await freeSlot(),
+    settings,
+    starter,
+    isUp: false,
+  };
   await mkdir(home.folder, { mode: 0o711 });
   await writeLabRecord(home, record);
   if ((await unlessAbsent(readdir(DEVICE_FOLDER))) === undefined) {
@@ -84,11 +103,18 @@ function lockLabs(signal: AbortSignal): Promise<AsyncDisposable> {
 
 /** The first slot whose addresses nobody uses. */
 async function freeSlot(): Promise<number> {
-  const routes = JSON.parse(await run(["ip", "-j", "route", "show", "table", "all"])) as readonly { readonly dst: string }[];
+  const routes = JSON.parse(await run(["ip", "-j", "route", "show", "table", "all"])) as readonly {
+    readonly dst: string;
+  }[];
   const records = await Promise.all((await labNames()).map((name) => readLabRecord(labHome(name))));
   const slots = Array.from({ length: SLOTS_MAX }, (_, slot) => slot);
-  const free = slots.find((slot) => records.every((record) => record?.slot !== slot) && !isTaken(labNetwork(slot), routes));
-  if (free === undefined) throw new Error(`this machine has labs or routes in all of the ${SLOTS_MAX} ranges from ${labNetwork(0).machines} on`);
+  const free = slots.find(
+    (slot) => records.every((record) => record?.slot !== slot) && !isTaken(labNetwork(slot), routes),
+  );
+  if (free === undefined)
+    throw new Error(
+      `this machine has labs or routes in all of the ${SLOTS_MAX} ranges from ${labNetwork(0).machines} on`,
+    );
   return free;
 }
 

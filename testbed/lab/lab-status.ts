@@ -22,7 +22,13 @@ async function describe(home: LabHome): Promise<string> {
     : (await isBeingStarted(record))
       ? `being started by process ${record.starter.pid}`
       : "its start was cut off; down removes it";
-  const programs = ["network", "azure", "registry", ...CONTROL_PLANE, ...record.settings.vms.map(({ name }) => name)];
+  const programs = [
+    "network",
+    "azure",
+    "registry",
+    ...CONTROL_PLANE,
+    ...record.settings.vms.map(({ name }) => name),
+  ];
   const lines = await Promise.all(
     programs.map(async (program) => {
       const processes = await cgroups.processes(`${home.group}/${program}`);

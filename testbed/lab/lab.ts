@@ -2,7 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Parts } from "../parts/build-parts.ts";
 import { apiServerUrl, type ControlPlane, controlPlane } from "./cluster/control-plane.ts";
-import { type HttpsCredentials, type JsonAnswer, type JsonRequest, requestJson } from "./cluster/https-json.ts";
+import {
+  type HttpsCredentials,
+  type JsonAnswer,
+  type JsonRequest,
+  requestJson,
+} from "./cluster/https-json.ts";
 import { type LabNode, labNode } from "./cluster/lab-node.ts";
 import { labParts } from "./keep-parts.ts";
 import { type LabHome, labHome } from "./lab-home.ts";
@@ -16,7 +21,10 @@ import { type RegistryUnit, registryUnit } from "./units/registry-unit.ts";
 import { run, type RunOptions } from "./units/run.ts";
 import { labUnits, type Units } from "./units/units.ts";
 
-/** A Kubernetes cluster of real parts on this machine, in an Azure of its own. It stands until it is taken down, whoever holds this. */
+/**
+ * A Kubernetes cluster of real parts on this machine, in an Azure of its own. It stands until it is taken
+ * down, whoever holds this.
+ */
 export interface Lab {
   readonly name: string;
   readonly home: LabHome;
@@ -34,7 +42,10 @@ export interface Lab {
   readonly units: Units;
   /** The node called `name`. Throws if there is none. */
   node(name: string): LabNode;
-  /** Runs kubectl as administrator and answers its standard output. Throws with its standard error unless it ends with 0. */
+  /**
+   * Runs kubectl as administrator and answers its standard output. Throws with its standard error unless it
+   * ends with 0.
+   */
   kubectl(args: readonly string[], options?: RunOptions): Promise<string>;
   /** One request to the API server as administrator. `url` is a path. */
   request(request: JsonRequest): Promise<JsonAnswer>;
@@ -64,9 +75,16 @@ export async function labIn(frame: LabFrame): Promise<Lab> {
   const { settings } = record;
   const parts = labParts(home);
   const azure = azureUnit({ home, network, networkUnit: plugs, units, settings });
-  const nodes = settings.vms.map((vm, index) => labNode({ vm, index, home, network, networkUnit: plugs, units, cgroups, azure, settings, parts }));
+  const nodes = settings.vms.map((vm, index) =>
+    labNode({ vm, index, home, network, networkUnit: plugs, units, cgroups, azure, settings, parts }),
+  );
   const pki = (file: string): Promise<string> => readFile(home.path("pki", file), "utf8");
-  const api = { server: apiServerUrl(network), ca: await pki("ca.crt"), certificate: await pki("admin.crt"), key: await pki("admin.key") };
+  const api = {
+    server: apiServerUrl(network),
+    ca: await pki("ca.crt"),
+    certificate: await pki("admin.crt"),
+    key: await pki("admin.key"),
+  };
   const kubeconfig = home.path("kubeconfig");
   return {
     name: home.name,
@@ -83,10 +101,14 @@ export async function labIn(frame: LabFrame): Promise<Lab> {
     units,
     node: (name) => {
       const found = nodes.find((node) => node.name === name);
-      if (found === undefined) throw new Error(`lab ${home.name} has no node ${name}: it has ${nodes.map((node) => node.name).join(", ")}`);
+      if (found === undefined)
+        throw new Error(
+          `lab ${home.name} has no node ${name}: it has ${nodes.map((node) => node.name).join(", ")}`,
+        );
       return found;
     },
-    kubectl: (args, options = {}) => run([join(parts.bin, "kubectl"), `--kubeconfig=${kubeconfig}`, ...args], options),
+    kubectl: (args, options = {}) =>
+      run([join(parts.bin, "kubectl"), `--kubeconfig=${kubeconfig}`, ...args], options),
     request: ({ url, ...request }) => requestJson(api, { ...request, url: `${api.server}${url}` }),
   };
 }

@@ -30,7 +30,16 @@ npm run lab -- <verb> <node>         kill, start, freeze, thaw, partition, heal,
 `;
 
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
-const NODE_VERBS = ["kill", "start", "freeze", "thaw", "partition", "heal", "stop-kubelet", "start-kubelet"] as const;
+const NODE_VERBS = [
+  "kill",
+  "start",
+  "freeze",
+  "thaw",
+  "partition",
+  "heal",
+  "stop-kubelet",
+  "start-kubelet",
+] as const;
 
 type NodeVerb = (typeof NODE_VERBS)[number];
 
@@ -55,7 +64,11 @@ function say(line: string): void {
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   // What follows is kubectl's to read.
   const end = args.includes("kubectl") ? args.indexOf("kubectl") : args.length;
-  const { values, positionals } = parseArgs({ args: args.slice(0, end), options: OPTIONS, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    args: args.slice(0, end),
+    options: OPTIONS,
+    allowPositionals: true,
+  });
   const { name = "lab" } = values;
   if (values.help === true) say(HELP);
   else if (end < args.length) return runKubectl(await openLab(name), args.slice(end + 1));
@@ -63,7 +76,11 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   return 0;
 }
 
-async function act(values: Values, [verb = "up", nodeName = ""]: readonly string[], signal: AbortSignal): Promise<void> {
+async function act(
+  values: Values,
+  [verb = "up", nodeName = ""]: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   const { name } = values;
   const nodeVerb = NODE_VERBS.find((each) => each === verb);
   if (nodeVerb !== undefined) return actOnNode((await openLab(name)).node(nodeName), nodeVerb, signal);
@@ -122,7 +139,9 @@ async function takeDown(values: Values): Promise<void> {
 
 /** With this terminal, so that `exec -it`, `logs -f` and editors work. */
 async function runKubectl(lab: Lab, args: readonly string[]): Promise<number> {
-  const kubectl = spawn(join(lab.parts.bin, "kubectl"), [`--kubeconfig=${lab.kubeconfig}`, ...args], { stdio: "inherit" });
+  const kubectl = spawn(join(lab.parts.bin, "kubectl"), [`--kubeconfig=${lab.kubeconfig}`, ...args], {
+    stdio: "inherit",
+  });
   const [code] = (await once(kubectl, "close")) as [number | null];
   return code ?? 1;
 }
@@ -149,7 +168,8 @@ async function actOnNode(node: LabNode, verb: NodeVerb, signal: AbortSignal): Pr
 }
 
 const ending = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
 try {
   process.exitCode = await main(process.argv.slice(2), ending.signal);
 } catch (error) {

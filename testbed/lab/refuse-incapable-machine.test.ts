@@ -13,44 +13,64 @@ const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 /** No lab of this name ever stands. */
 const LAB = [process.execPath, MAIN, "--name=none-of-it", "--no-driver"];
 
-describe("npm run lab on a machine that lacks something", { skip: (await reasonAgainstLab()) ?? false }, () => {
-  let folder: string;
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "incapable-machine-"));
-  });
-  after(async () => rm(folder, { recursive: true }));
+describe(
+  "npm run lab on a machine that lacks something",
+  { skip: (await reasonAgainstLab()) ?? false },
+  () => {
+    let folder: string;
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), "incapable-machine-"));
+    });
+    after(async () => rm(folder, { recursive: true }));
 
-  /** Runs it in a mount namespace of its own, where each of these files is another one. */
-  async function labWhere(replaced: Readonly<Record<string, string>>): Promise<CommandOutcome> {
-    const mounts = Object.entries(replaced).map(([path, by]) => `mount --bind ${by} ${path}`);
-    return runCommand("unshare", ["--mount", "--propagation", "private", "sh", "-euc", [...mounts, 'exec "$@"'].join("\n"), "sh", ...LAB], { cwd: CLONE });
-  }
+    /** Runs it in a mount namespace of its own, where each of these files is another one. */
+    async function labWhere(replaced: Readonly<Record<string, string>>): Promise<CommandOutcome> {
+      const mounts = Object.entries(replaced).map(([path, by]) => `mount --bind ${by} ${path}`);
+      return runCommand(
+        "unshare",
+        [
+          "--mount",
+          "--propagation",
+          "private",
+          "sh",
+          "-euc",
+          [...mounts, 'exec "$@"'].join("\n"),
+          "sh",
+          ...LAB,
+        ],
+        { cwd: CLONE },
+      );
+    }
 
-  /** Where the machine has a command, its links followed. */
-  async function pathOf(command: string): Promise<string> {
-    return realpath((await findCommand(command)) ?? "");
-  }
+    /** Where the machine has a command, its links followed. */
+    async function pathOf(command: string): Promise<string> {
+      return realpath((await findCommand(command)) ?? "");
+    }
 
-  it("says that it needs root, and touches nothing", async () => {
-    // A user namespace without a mapping: whoever is in it is nobody.
-    const { code, output } = await runCommand("unshare", ["--user", ...LAB], { cwd: CLONE });
-    assert.equal(code, 1, output);
-    assert.equal(output, "a lab needs root: loop devices are made with /dev/loop-control\n");
-  });
+    it("says that it needs root, and touches nothing", async () => {
+      // A user namespace without a mapping: whoever is in it is nobody.
+      const { code, output } = await runCommand("unshare", ["--user", ...LAB], { cwd: CLONE });
+      assert.equal(code, 1, output);
+      assert.equal(output, "a lab needs root: loop devices are made with /dev/loop-control\n");
+    });
 
-  it("says that it needs Go, and where there is one", async () => {
-    const { code, output } = await labWhere({ [await pathOf("go")]: "/dev/null" });
-    assert.equal(code, 1, output);
-    assert.match(output, /^a lab needs Go, to build Kubernetes with: https:\/\/go\.dev\/dl$/mu);
-  });
+    it("says that it needs Go, and where there is one", async () => {
+      const { code, output } = await labWhere({ [await pathOf("go")]: "/dev/null" });
+      assert.equal(code, 1, output);
+      assert.match(output, /^a lab needs Go, to build Kubernetes with: https:\/\/go\.dev\/dl$/mu);
+    });
 
-  it("installs the package of a tool that is missing, and names tool and package where that did not help", async () => {
-    const [aptGet, asked] = [join(folder, "apt-get"), join(folder, "asked")];
-    await writeFile(aptGet, `#!/bin/sh\necho "$@" >> ${asked}\n`);
-    await chmod(aptGet, 0o755);
-    const { code, output } = await labWhere({ [await pathOf("ip")]: "/dev/null", [await pathOf("apt-get")]: aptGet });
-    assert.equal(code, 1, output);
-    assert.equal(await readFile(asked, "utf8"), "install -y -qq --no-install-recommends iproute2\n");
-    assert.match(output, /^a lab needs ip: apt-get install iproute2$/mu);
-  });
-});
+    it("installs the package of a tool that is missing, and names tool and package where that did not help", async () => {
+      const [aptGet, asked] = [join(folder, "apt-get"), join(folder, "asked")];
+      await writeFile(aptGet, `#!/bin/sh\necho "$@" >> ${asked}\n`);
+      await chmod(aptGet, 0o755);
+      const { code, output } = await labWhere({
+        [await pathOf("ip")]: "/dev/null",
+        [await pathOf("apt-get")]: aptGet,
+      });
+      assert.equal(code, 1, output);
+      assert.equal(await readFile(asked, "utf8"), "install -y -qq --no-install-recommends iproute2\n");
+      assert.match(output, /^a lab needs ip: apt-get install iproute2$/mu);
+    });
+  },
+);

@@ -19,19 +19,25 @@ const COMMANDS = {
 export async function reasonAgainstLab(): Promise<string | undefined> {
   const devices = dataPlaneAvailable();
   if (!devices.available) return `a lab ${devices.reason}`;
-  const found = await Promise.all(Object.keys(COMMANDS).map(async (command) => [command, await findCommand(command)] as const));
-  const missing = found.filter(([, path]) => path === undefined).map(([command]) => command as keyof typeof COMMANDS);
+  const found = await Promise.all(
+    Object.keys(COMMANDS).map(async (command) => [command, await findCommand(command)] as const),
+  );
+  const missing = found
+    .filter(([, path]) => path === undefined)
+    .map(([command]) => command as keyof typeof COMMANDS);
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((command) => COMMANDS[command]))].join(" ");
     return `a lab needs ${missing.join(", ")}: apt-get install ${packages}`;
   }
-  if ((await findCommand("go")) === undefined) return "a lab needs Go, to build Kubernetes with: https://go.dev/dl";
+  if ((await findCommand("go")) === undefined)
+    return "a lab needs Go, to build Kubernetes with: https://go.dev/dl";
   try {
     await run(["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]);
   } catch (error) {
     return `a lab needs namespaces, which this machine refuses: ${error instanceof Error ? error.message : String(error)}`;
   }
-  if (!/\toverlay$/mu.test(await readFile("/proc/filesystems", "utf8"))) return "a lab needs overlay file systems for its containers: modprobe overlay";
+  if (!/\toverlay$/mu.test(await readFile("/proc/filesystems", "utf8")))
+    return "a lab needs overlay file systems for its containers: modprobe overlay";
   return undefined;
 }
 

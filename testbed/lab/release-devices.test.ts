@@ -25,7 +25,9 @@ it(
       await releaseDevices(folder);
       assert.deepEqual(await boundLoopDevices(folder), []);
       // Somebody else may have got its number meanwhile.
-      const bound = (await run(["losetup", "--list", "--noheadings", "--raw", "--output", "NAME,BACK-FILE"])).split("\n");
+      const bound = (
+        await run(["losetup", "--list", "--noheadings", "--raw", "--output", "NAME,BACK-FILE"])
+      ).split("\n");
       assert.ok(!bound.includes(`${onTop} ${device}`), `${onTop} is left`);
     } finally {
       await rm(folder, { recursive: true });

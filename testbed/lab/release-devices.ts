@@ -9,19 +9,28 @@ const DEVICES_FREE_MAX_MS = 60_000;
 const DETACH_EVERY_MS = 100;
 
 /**
- * Gives the loop devices on files in `folder` back, and before them those that a kubelet made on one of them for a raw block volume and had no time to give back. The
- * kernel takes its time to end the mounts of namespaces whose processes are gone, and till then they are busy. Throws if they still are after twenty seconds.
+ * Gives the loop devices on files in `folder` back, and before them those that a kubelet made on one of
+ * them for a raw block volume and had no time to give back. The kernel takes its time to end the mounts of
+ * namespaces whose processes are gone, and till then they are busy. Throws if they still are after twenty
+ * seconds.
  */
 export async function releaseDevices(folder: string): Promise<void> {
-  await waitUntil("the lab's loop devices to be free", { timeoutMs: DEVICES_FREE_MAX_MS, everyMs: DETACH_EVERY_MS }, async () => {
-    const bound = await boundLoopDevices(folder);
-    for (const path of await devicesOn(bound)) await run(["losetup", "--detach", path]);
-    for (const { path } of bound) await detach(path, folder);
-    return bound.length === 0 || undefined;
-  });
+  await waitUntil(
+    "the lab's loop devices to be free",
+    { timeoutMs: DEVICES_FREE_MAX_MS, everyMs: DETACH_EVERY_MS },
+    async () => {
+      const bound = await boundLoopDevices(folder);
+      for (const path of await devicesOn(bound)) await run(["losetup", "--detach", path]);
+      for (const { path } of bound) await detach(path, folder);
+      return bound.length === 0 || undefined;
+    },
+  );
 }
 
-/** Loop devices that stand on others. By the file system and number of those devices' nodes: the paths that they were made with went with the nodes' namespaces. */
+/**
+ * Loop devices that stand on others. By the file system and number of those devices' nodes: the paths that
+ * they were made with went with the nodes' namespaces.
+ */
 async function devicesOn(devices: readonly BoundLoopDevice[]): Promise<readonly string[]> {
   const nodes = await Promise.all(
     devices.map(async ({ path }) => {
@@ -30,7 +39,9 @@ async function devicesOn(devices: readonly BoundLoopDevice[]): Promise<readonly 
     }),
   );
   const listed = parseLosetup(await run(["losetup", ...losetupArgs]));
-  return listed.filter(({ backingFileSystem, backingInode }) => nodes.includes(`${backingFileSystem} ${backingInode}`)).map(({ path }) => path);
+  return listed
+    .filter(({ backingFileSystem, backingInode }) => nodes.includes(`${backingFileSystem} ${backingInode}`))
+    .map(({ path }) => path);
 }
 
 /** It may be free already by the time that it is asked. */

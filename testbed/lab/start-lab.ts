@@ -21,13 +21,20 @@ const LOOK_EVERY_MS = 200;
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * Brings up a lab: control plane, Azure, and nodes that are Ready. It goes on when this process ends: `stopLab` takes it down. What another
- * process of this clone left of a lab of this name is taken down first; a lab that is up, or another clone's, is an error. What was begun is taken down if this fails or is aborted.
+ * Brings up a lab: control plane, Azure, and nodes that are Ready. It goes on when this process ends:
+ * `stopLab` takes it down. What another process of this clone left of a lab of this name is taken down
+ * first; a lab that is up, or another clone's, is an error. What was begun is taken down if this fails or
+ * is aborted.
  */
-export async function startLab(options: LabOptions, signal: AbortSignal, onProgress: OnProgress = () => undefined): Promise<Lab> {
+export async function startLab(
+  options: LabOptions,
+  signal: AbortSignal,
+  onProgress: OnProgress = () => undefined,
+): Promise<Lab> {
   const settings = labSettings(options);
   await refuseIncapableMachine();
-  if (options.replaces !== true && (await findLab(settings.name)) !== undefined) throw new Error(`lab ${settings.name} is up already`);
+  if (options.replaces !== true && (await findLab(settings.name)) !== undefined)
+    throw new Error(`lab ${settings.name} is up already`);
   const parts = await buildParts(onProgress, signal);
   await stopLab(settings.name, { clone: CLONE });
   const shortage = await inotifyShortage(settings.vms.length);
@@ -36,7 +43,8 @@ export async function startLab(options: LabOptions, signal: AbortSignal, onProgr
   const claimed = await claimLab(home, { settings, clone: CLONE }, signal);
   if (options.endsWithProcess === true) endWithProcess(settings.name);
   const startedMs = performance.now();
-  const tell: OnProgress = (line) => onProgress(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+  const tell: OnProgress = (line) =>
+    onProgress(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(5)} s  ${line}`);
   try {
     await keepParts(home, parts);
     const frame = await labFrame(home, claimed);
@@ -45,7 +53,10 @@ export async function startLab(options: LabOptions, signal: AbortSignal, onProgr
     return lab;
   } catch (error) {
     await stopLab(settings.name, { clone: CLONE }).catch((left: unknown) => {
-      throw new AggregateError([error, left], `${messageOf(error)}; and it could not be taken down: ${messageOf(left)}`);
+      throw new AggregateError(
+        [error, left],
+        `${messageOf(error)}; and it could not be taken down: ${messageOf(left)}`,
+      );
     });
     throw error;
   }
@@ -91,20 +102,33 @@ async function bothOf(left: Promise<void>, right: Promise<void>): Promise<void> 
   if (failure !== undefined) throw failure.reason;
 }
 
-/** Waits until every node says that it is Ready and the default service account is there, without which no pod is made. */
+/**
+ * Waits until every node says that it is Ready and the default service account is there, without which no
+ * pod is made.
+ */
 async function untilReady(lab: Lab, signal: AbortSignal): Promise<void> {
-  await waitUntil("every node to be Ready", { timeoutMs: NODES_READY_MAX_MS, everyMs: LOOK_EVERY_MS, signal }, async () => {
-    for (const node of lab.nodes) {
-      if (!(await lab.units.isRunning(`${node.name}/kubelet`)))
-        throw new Error(`the kubelet of ${node.name} has ended: ${await lab.units.logTail(`${node.name}/kubelet`)}`);
-    }
-    const answer = (await lab.request({ url: "/api/v1/nodes" })).body as NodeList;
-    const ready = answer.items.filter((node) => node.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True"));
-    const account = await lab.request({ url: "/api/v1/namespaces/default/serviceaccounts/default" });
-    return (ready.length === lab.nodes.length && account.code === 200) || undefined;
-  });
+  await waitUntil(
+    "every node to be Ready",
+    { timeoutMs: NODES_READY_MAX_MS, everyMs: LOOK_EVERY_MS, signal },
+    async () => {
+      for (const node of lab.nodes) {
+        if (!(await lab.units.isRunning(`${node.name}/kubelet`)))
+          throw new Error(
+            `the kubelet of ${node.name} has ended: ${await lab.units.logTail(`${node.name}/kubelet`)}`,
+          );
+      }
+      const answer = (await lab.request({ url: "/api/v1/nodes" })).body as NodeList;
+      const ready = answer.items.filter((node) =>
+        node.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
+      );
+      const account = await lab.request({ url: "/api/v1/namespaces/default/serviceaccounts/default" });
+      return (ready.length === lab.nodes.length && account.code === 200) || undefined;
+    },
+  );
 }
 
 interface NodeList {
-  readonly items: readonly { readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } }[];
+  readonly items: readonly {
+    readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  }[];
 }

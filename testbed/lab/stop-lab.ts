@@ -15,19 +15,27 @@ export interface StopOptions {
 }
 
 /**
- * Takes a lab down, in whatever state it is, and every trace of it: processes, with them their namespaces, mounts and links, then block devices, control groups and files.
- * Answers whether there was one. Throws if it belongs to another clone or another process is about to start it.
+ * Takes a lab down, in whatever state it is, and every trace of it: processes, with them their namespaces,
+ * mounts and links, then block devices, control groups and files. Answers whether there was one. Throws if
+ * it belongs to another clone or another process is about to start it.
  */
-export async function stopLab(name: string, { clone, force = false, startedBy }: StopOptions): Promise<boolean> {
+export async function stopLab(
+  name: string,
+  { clone, force = false, startedBy }: StopOptions,
+): Promise<boolean> {
   const home = labHome(name);
   if (!(await labNames()).includes(name)) return false;
   const record = await readLabRecord(home);
   if (startedBy !== undefined && record?.starter.pid !== startedBy) return false;
   if (record !== undefined && record.clone !== clone && !force) {
-    throw new Error(`lab ${name} belongs to the clone at ${record.clone}: choose another --name, or end it from there, or with --force from here`);
+    throw new Error(
+      `lab ${name} belongs to the clone at ${record.clone}: choose another --name, or end it from there, or with --force from here`,
+    );
   }
   if (record !== undefined && !force && (await isBeingStarted(record))) {
-    throw new Error(`lab ${name} is being started by process ${record.starter.pid}: end that first, or use --force`);
+    throw new Error(
+      `lab ${name} is being started by process ${record.starter.pid}: end that first, or use --force`,
+    );
   }
   // Nothing in the groups of a lab is anyone else's, so this needs no list of what was started.
   const cgroups = await openCgroups();
@@ -40,9 +48,17 @@ export async function stopLab(name: string, { clone, force = false, startedBy }:
   return true;
 }
 
-/** What is mounted in a node is not mounted here. If something is all the same, files below it may be anyone's. */
+/**
+ * What is mounted in a node is not mounted here. If something is all the same, files below it may be
+ * anyone's.
+ */
 async function refuseMounts(home: LabHome): Promise<void> {
-  const mountPoints = (await readFile("/proc/self/mountinfo", "utf8")).split("\n").map((line) => line.split(" ")[4] ?? "");
+  const mountPoints = (await readFile("/proc/self/mountinfo", "utf8"))
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "");
   const below = mountPoints.filter((path) => path.startsWith(`${home.folder}/`));
-  if (below.length > 0) throw new Error(`mounts that are not the lab's lie in its folder; unmount them first: ${below.join(", ")}`);
+  if (below.length > 0)
+    throw new Error(
+      `mounts that are not the lab's lie in its folder; unmount them first: ${below.join(", ")}`,
+    );
 }

@@ -12,6 +12,10 @@ const MODULE = "helm.sh/helm/v4";
 export async function buildHelm(onProgress: OnProgress, signal: AbortSignal): Promise<string> {
   const versionOf = await readModuleVersions(FOLDER);
   const variables = { [`${MODULE}/internal/version.version`]: versionOf(MODULE) };
-  const part = await goPart({ name: "helm", folder: FOLDER, programs: [{ name: "helm", package: `${MODULE}/cmd/helm`, variables }] });
+  const part = await goPart({
+    name: "helm",
+    folder: FOLDER,
+    programs: [{ name: "helm", package: `${MODULE}/cmd/helm`, variables }],
+  });
   return join(await buildOnce(part, onProgress, signal), "helm");
 }

@@ -14,7 +14,8 @@ import { KUBERNETES_PROGRAMS, kubernetesModule } from "./kubernetes-module.ts";
 /** Everything the lab starts. */
 export interface Parts {
   /**
-   * A folder of programs, fit for PATH: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubectl; containerd with its shim, ctr and runc; helm.
+   * A folder of programs, fit for PATH: etcd, kube-apiserver, kube-controller-manager, kube-scheduler,
+   * kubelet, kubectl; containerd with its shim, ctr and runc; helm.
    */
   readonly bin: string;
   /** The folder of the CNI plug-ins: bridge, host-local, loopback, portmap and others. */
@@ -23,18 +24,26 @@ export interface Parts {
   readonly images: string;
 }
 
-const DEBIAN = { name: "debian", packages: ["busybox-static", "containernetworking-plugins", "runc"] } as const;
+const DEBIAN = {
+  name: "debian",
+  packages: ["busybox-static", "containernetworking-plugins", "runc"],
+} as const;
 
 /**
- * Answers everything the lab starts, built and downloaded where the cache lacks it: about 10 minutes on two cores the first time, then at once.
- * Throws, naming the part, if Go or apt is missing or a build fails, and `signal`'s reason if it is aborted.
+ * Answers everything the lab starts, built and downloaded where the cache lacks it: about 10 minutes on two
+ * cores the first time, then at once. Throws, naming the part, if Go or apt is missing or a build fails,
+ * and `signal`'s reason if it is aborted.
  */
 export async function buildParts(onProgress: OnProgress, signal: AbortSignal): Promise<Parts> {
   const failure = new AbortController();
   const stop = AbortSignal.any([signal, failure.signal]);
   const build = async (part: Part): Promise<string> => buildOnce(part, onProgress, stop);
   // Side by side: while one downloads or links, the other compiles.
-  const [{ debian, kubernetes, images }, { containerd, helm }] = await bothOrNone(buildCluster(build), buildTools(build, onProgress, stop), failure);
+  const [{ debian, kubernetes, images }, { containerd, helm }] = await bothOrNone(
+    buildCluster(build),
+    buildTools(build, onProgress, stop),
+    failure,
+  );
   const programs = new Map([
     ...KUBERNETES_PROGRAMS.map((name) => [name, join(kubernetes, "kubernetes")] as const),
     ...CONTAINERD_PROGRAMS.map((name) => [name, join(containerd, name)] as const),
@@ -46,20 +55,30 @@ export async function buildParts(onProgress: OnProgress, signal: AbortSignal): P
 
 type Build = (part: Part) => Promise<string>;
 
-async function buildCluster(build: Build): Promise<{ readonly debian: string; readonly kubernetes: string; readonly images: string }> {
+async function buildCluster(
+  build: Build,
+): Promise<{ readonly debian: string; readonly kubernetes: string; readonly images: string }> {
   const module = await kubernetesModule();
   const debian = await build(await debianPart(DEBIAN));
   const kubernetes = await build(await goPart(module));
   return { debian, kubernetes, images: await build(await imagesPart(module, { kubernetes, debian })) };
 }
 
-async function buildTools(build: Build, onProgress: OnProgress, signal: AbortSignal): Promise<{ readonly containerd: string; readonly helm: string }> {
+async function buildTools(
+  build: Build,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<{ readonly containerd: string; readonly helm: string }> {
   const containerd = await build(await goPart(await containerdModule()));
   return { containerd, helm: await buildHelm(onProgress, signal) };
 }
 
 /** What both answer. If one fails, its error, once the other has been stopped by `failure` and has ended. */
-async function bothOrNone<A, B>(first: Promise<A>, second: Promise<B>, failure: AbortController): Promise<readonly [A, B]> {
+async function bothOrNone<A, B>(
+  first: Promise<A>,
+  second: Promise<B>,
+  failure: AbortController,
+): Promise<readonly [A, B]> {
   try {
     return await Promise.all([first, second]);
   } catch (error) {
@@ -85,5 +104,6 @@ function programsPart(programs: ReadonlyMap<string, string>): Part {
 /** The only program that is linked against libraries of the machine. */
 async function checkRunc(runc: string): Promise<void> {
   const { code, output } = await runCommand(runc, ["--version"], { cwd: "/" });
-  if (code !== 0) throw new Error(`runc can't run here (it needs Debian's package libseccomp2): ${output.trim()}`);
+  if (code !== 0)
+    throw new Error(`runc can't run here (it needs Debian's package libseccomp2): ${output.trim()}`);
 }

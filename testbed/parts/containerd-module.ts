@@ -16,6 +16,11 @@ export async function containerdModule(): Promise<GoModule> {
   return {
     name: "containerd",
     folder: FOLDER,
-    programs: CONTAINERD_PROGRAMS.map((name) => ({ name, package: `${MODULE}/cmd/${name}`, tags: TAGS, variables })),
+    programs: CONTAINERD_PROGRAMS.map((name) => ({
+      name,
+      package: `${MODULE}/cmd/${name}`,
+      tags: TAGS,
+      variables,
+    })),
   };
 }

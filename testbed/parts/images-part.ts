@@ -11,19 +11,31 @@ import { labImages } from "./lab-images.ts";
 
 /** The code that decides what is in the images and how they are written. */
 const SOURCES = fileURLToPath(new URL("../..", import.meta.url));
-const SOURCE_FILES = ["deploy/image/{blob-archive,oci-archive,tar-header,write-tar}.ts", "testbed/parts/{lab-images,images-part}.ts"];
+const SOURCE_FILES = [
+  "deploy/image/{blob-archive,oci-archive,tar-header,write-tar}.ts",
+  "testbed/parts/{lab-images,images-part}.ts",
+];
 const EXECUTABLE_MODE = 0o755;
 const BUSYBOX = "busybox";
 
-/** The lab's images as a part, one OCI archive each. `built` are the folders of the parts they are made of, which are named by their keys. */
-export async function imagesPart(module: KubernetesModule, built: { readonly kubernetes: string; readonly debian: string }): Promise<Part> {
-  const programFile = (name: string): string => (name === BUSYBOX ? join(built.debian, "bin/busybox") : join(built.kubernetes, name));
+/**
+ * The lab's images as a part, one OCI archive each. `built` are the folders of the parts they are made of,
+ * which are named by their keys.
+ */
+export async function imagesPart(
+  module: KubernetesModule,
+  built: { readonly kubernetes: string; readonly debian: string },
+): Promise<Part> {
+  const programFile = (name: string): string =>
+    name === BUSYBOX ? join(built.debian, "bin/busybox") : join(built.kubernetes, name);
   return {
     name: "images",
     key: hashInputs({ ...built, ...(await readSources()) }),
     async build(target, tell, signal) {
       const names = [BUSYBOX, ...module.programs.map(({ name }) => name)];
-      const sizes = new Map(await Promise.all(names.map(async (name) => [name, (await stat(programFile(name))).size] as const)));
+      const sizes = new Map(
+        await Promise.all(names.map(async (name) => [name, (await stat(programFile(name))).size] as const)),
+      );
       const program = (name: string, path: string): TarEntry => ({
         kind: "File",
         path,
@@ -55,5 +67,9 @@ async function commandsOf(busybox: string): Promise<readonly string[]> {
 async function readSources(): Promise<Readonly<Record<string, string>>> {
   const paths: string[] = [];
   for await (const path of glob(SOURCE_FILES, { cwd: SOURCES })) paths.push(path);
-  return Object.fromEntries(await Promise.all(paths.toSorted().map(async (path) => [path, await readFile(join(SOURCES, path), "utf8")] as const)));
+  return Object.fromEntries(
+    await Promise.all(
+      paths.toSorted().map(async (path) => [path, await readFile(join(SOURCES, path), "utf8")] as const),
+    ),
+  );
 }

@@ -9,7 +9,14 @@ const CHART_VALUES = new URL("../../deploy/chart/values.yaml", import.meta.url);
 it("builds the very versions of the sidecars that the chart installs by default; the second scheduler takes the cluster's own", async () => {
   const { sidecars } = await kubernetesModule();
   const { image } = parse(await readFile(CHART_VALUES, "utf8")) as { image: Record<string, { tag: string }> };
-  const tags = ["csiAttacher", "csiProvisioner", "csiResizer", "kubeScheduler"].map((name) => image[name]?.tag);
+  const tags = ["csiAttacher", "csiProvisioner", "csiResizer", "kubeScheduler"].map(
+    (name) => image[name]?.tag,
+  );
   const built = new Map(sidecars.map(({ name, version }) => [name, version]));
-  assert.deepEqual(tags, [built.get("csi-attacher"), built.get("csi-provisioner"), built.get("csi-resizer"), ""]);
+  assert.deepEqual(tags, [
+    built.get("csi-attacher"),
+    built.get("csi-provisioner"),
+    built.get("csi-resizer"),
+    "",
+  ]);
 });

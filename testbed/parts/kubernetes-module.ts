@@ -3,7 +3,14 @@ import type { GoModule } from "../build/go-part.ts";
 import { readModuleVersions } from "../build/module-versions.ts";
 
 /** What the binary `kubernetes` can be called: it plays the program whose name it is called by. */
-export const KUBERNETES_PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl"] as const;
+export const KUBERNETES_PROGRAMS = [
+  "etcd",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kubelet",
+  "kubectl",
+] as const;
 
 const FOLDER = fileURLToPath(new URL("../kubernetes", import.meta.url));
 const SIDECARS = [
@@ -48,5 +55,7 @@ export async function kubernetesModule(): Promise<KubernetesModule> {
 function versionVariables(version: string): Readonly<Record<string, string>> {
   const [gitMajor = "", gitMinor = ""] = version.slice(1).split(".");
   const values = { gitVersion: version, gitMajor, gitMinor, gitTreeState: "clean" };
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${VERSION_PACKAGE}.${name}`, value]));
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [`${VERSION_PACKAGE}.${name}`, value]),
+  );
 }

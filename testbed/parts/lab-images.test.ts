@@ -7,7 +7,12 @@ const IMAGES = labImages({
   architecture: "amd64",
   kubernetesVersion: "v1.36.3",
   sidecars: [{ name: "csi-attacher", version: "v4.12.0" }],
-  program: (name, path) => ({ kind: "File", path, mode: 0o755, content: { kind: "Disk", path: `/built/${name}`, sizeBytes: 1 } }),
+  program: (name, path) => ({
+    kind: "File",
+    path,
+    mode: 0o755,
+    content: { kind: "Disk", path: `/built/${name}`, sizeBytes: 1 },
+  }),
   busyboxCommands: ["busybox", "httpd", "sh"],
 });
 
@@ -15,7 +20,10 @@ describe("images of the lab", () => {
   it("carry the names by which containerd, the chart and users' manifests ask for them", () => {
     assert.deepEqual(Object.fromEntries(IMAGES.map(({ file, names }) => [file, names])), {
       "pause.tar": ["registry.k8s.io/pause:3.10.1"],
-      "csi-attacher.tar": ["registry.k8s.io/sig-storage/csi-attacher:v4.12.0", "mcr.microsoft.com/oss/v2/kubernetes-csi/csi-attacher:v4.12.0"],
+      "csi-attacher.tar": [
+        "registry.k8s.io/sig-storage/csi-attacher:v4.12.0",
+        "mcr.microsoft.com/oss/v2/kubernetes-csi/csi-attacher:v4.12.0",
+      ],
       "kube-scheduler.tar": ["registry.k8s.io/kube-scheduler:v1.36.3"],
       "busybox.tar": ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"],
       "nginx.tar": [
@@ -32,7 +40,9 @@ describe("images of the lab", () => {
       const seen = new Map<string, TarEntry>();
       for (const entry of layers.flat()) {
         assert.ok(!seen.has(entry.path), `${file}: ${entry.path} comes twice`);
-        const late = layers.flat().filter((other) => entry.path.startsWith(`${other.path}/`) && !seen.has(other.path));
+        const late = layers
+          .flat()
+          .filter((other) => entry.path.startsWith(`${other.path}/`) && !seen.has(other.path));
         assert.deepEqual(late, [], `${file}: ${entry.path} comes before its folder`);
         seen.set(entry.path, entry);
       }
@@ -40,7 +50,10 @@ describe("images of the lab", () => {
   });
 
   it("start what their pods expect without a command: the sidecar itself, a shell, a web server", () => {
-    const started = IMAGES.map(({ file, config }) => [file, [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])].join(" ")]);
+    const started = IMAGES.map(({ file, config }) => [
+      file,
+      [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])].join(" "),
+    ]);
     assert.deepEqual(Object.fromEntries(started), {
       "pause.tar": "/pause",
       "csi-attacher.tar": "/csi-attacher",

@@ -20,7 +20,10 @@ export interface ImageSources {
 const SYSTEM_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** What every pod starts with: nodes are told to ask for it by this name. */
 export const PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1";
-/** Where the Kubernetes project publishes the sidecars, and where Azure does: the chart's own values name the latter. */
+/**
+ * Where the Kubernetes project publishes the sidecars, and where Azure does: the chart's own values name
+ * the latter.
+ */
 const SIDECAR_REPOSITORIES = ["registry.k8s.io/sig-storage", "mcr.microsoft.com/oss/v2/kubernetes-csi"];
 const NOBODY = "65535:65535";
 
@@ -35,17 +38,27 @@ const NGINX_NAMES = [
 
 /** What a pod of a cluster expects of `/bin/bash` in the examples is what busybox's shell does. */
 const BASH = '#!/bin/sh\nexec /bin/sh "$@"\n';
-const NGINX = "#!/bin/sh\n# A stand-in for nginx: busybox's web server, whatever the arguments.\nexec httpd -f -p 80 -h /usr/share/nginx/html\n";
+const NGINX =
+  "#!/bin/sh\n# A stand-in for nginx: busybox's web server, whatever the arguments.\nexec httpd -f -p 80 -h /usr/share/nginx/html\n";
 const NGINX_PAGE = "<!DOCTYPE html><title>Lab</title><h1>A stand-in for nginx</h1>\n";
 const USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 const GROUPS = "root:x:0:\nnogroup:x:65534:\n";
 
-/** Every image that pods of the lab use beside the driver's own: pause, sidecars, scheduler, and stand-ins of what users' manifests name. */
+/**
+ * Every image that pods of the lab use beside the driver's own: pause, sidecars, scheduler, and stand-ins
+ * of what users' manifests name.
+ */
 export function labImages(sources: ImageSources): readonly LabImage[] {
   const { architecture, kubernetesVersion, sidecars, program } = sources;
   const userland = busyboxLayer(sources);
   return [
-    { file: "pause.tar", names: [PAUSE_IMAGE], architecture, layers: [[program("pause", "pause")]], config: { User: NOBODY, Entrypoint: ["/pause"] } },
+    {
+      file: "pause.tar",
+      names: [PAUSE_IMAGE],
+      architecture,
+      layers: [[program("pause", "pause")]],
+      config: { User: NOBODY, Entrypoint: ["/pause"] },
+    },
     ...sidecars.map(({ name, version }) => ({
       file: `${name}.tar`,
       names: SIDECAR_REPOSITORIES.map((repository) => `${repository}/${name}:${version}`),
@@ -58,10 +71,17 @@ export function labImages(sources: ImageSources): readonly LabImage[] {
       names: [`registry.k8s.io/kube-scheduler:${kubernetesVersion}`],
       architecture,
       layers: [[program("kube-scheduler", "usr/local/bin/kube-scheduler")]],
-      // Without an entrypoint, like the official image as far as a pod may rely on it: the pod names the command.
+      // Without an entrypoint, like the official image as far as a pod may rely on it: the pod names the
+      // command.
       config: { Env: [SYSTEM_PATH] },
     },
-    { file: "busybox.tar", names: BUSYBOX_NAMES, architecture, layers: [userland], config: { Env: [SYSTEM_PATH], Cmd: ["sh"] } },
+    {
+      file: "busybox.tar",
+      names: BUSYBOX_NAMES,
+      architecture,
+      layers: [userland],
+      config: { Env: [SYSTEM_PATH], Cmd: ["sh"] },
+    },
     {
       file: "nginx.tar",
       names: NGINX_NAMES,

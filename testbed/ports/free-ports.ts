@@ -11,8 +11,9 @@ const HIGHEST = 61_000;
 const TRIES_MAX = 1_000;
 
 /**
- * Ports of loopback that nobody listens on, for programs that must be told theirs. They are below those that the kernel gives to whoever wants any: until such a
- * program listens, and while it is down, no connection gets one of them, not even one that is tried to that very port.
+ * Ports of loopback that nobody listens on, for programs that must be told theirs. They are below those
+ * that the kernel gives to whoever wants any: until such a program listens, and while it is down, no
+ * connection gets one of them, not even one that is tried to that very port.
  */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const range = await readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8");

@@ -23,7 +23,10 @@ const INDEX_FILE = "index.json";
 const JSON_BYTES_MAX = 4 * 1024 * 1024;
 const MEMBERS_MAX = 10_000;
 
-/** Reads the headers and the index of an archive: ours, or one of `docker save` or `podman save --format oci-archive`. Throws if it is none. */
+/**
+ * Reads the headers and the index of an archive: ours, or one of `docker save` or `podman save --format
+ * oci-archive`. Throws if it is none.
+ */
 export async function readArchiveContents(file: string): Promise<ArchiveContents> {
   const handle = await open(file, "r");
   try {
@@ -50,7 +53,10 @@ export async function readMediaType(file: string, extent: Extent): Promise<strin
   }
 }
 
-/** Files by their path. Everything else, a long path's extended header among it, is passed over: the paths that count are short. */
+/**
+ * Files by their path. Everything else, a long path's extended header among it, is passed over: the paths
+ * that count are short.
+ */
 async function readFiles(handle: FileHandle): Promise<ReadonlyMap<string, Extent>> {
   const files = new Map<string, Extent>();
   let offset = 0;
@@ -59,22 +65,32 @@ async function readFiles(handle: FileHandle): Promise<ReadonlyMap<string, Extent
     const path = header.toString("latin1", 0, 100).replace(/\0.*$/su, "");
     const size = Number.parseInt(header.toString("latin1", 124, 136), 8);
     if (path === "" || Number.isNaN(size)) return files;
-    if (FILE_FLAGS.includes(header.toString("latin1", 156, 157))) files.set(path, { offset: offset + BLOCK_BYTES, size });
+    if (FILE_FLAGS.includes(header.toString("latin1", 156, 157)))
+      files.set(path, { offset: offset + BLOCK_BYTES, size });
     offset += BLOCK_BYTES + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
   }
   return files;
 }
 
-/** containerd and Docker write an image's full name into one annotation, Podman into the other, in which the former have the tag alone. */
+/**
+ * containerd and Docker write an image's full name into one annotation, Podman into the other, in which the
+ * former have the tag alone.
+ */
 function imagesOf(index: unknown): ReadonlyMap<string, string> {
-  const { manifests } = index as { manifests: readonly { digest: string; annotations?: Readonly<Record<string, string>> }[] };
+  const { manifests } = index as {
+    manifests: readonly { digest: string; annotations?: Readonly<Record<string, string>> }[];
+  };
   return new Map(
-    manifests.map(({ digest, annotations }) => [annotations?.["io.containerd.image.name"] ?? annotations?.["org.opencontainers.image.ref.name"] ?? "", digest]),
+    manifests.map(({ digest, annotations }) => [
+      annotations?.["io.containerd.image.name"] ?? annotations?.["org.opencontainers.image.ref.name"] ?? "",
+      digest,
+    ]),
   );
 }
 
 async function readJson(handle: FileHandle, extent: Extent): Promise<unknown> {
-  if (extent.size > JSON_BYTES_MAX) throw new Error(`a manifest or index of ${extent.size} bytes is longer than any can be`);
+  if (extent.size > JSON_BYTES_MAX)
+    throw new Error(`a manifest or index of ${extent.size} bytes is longer than any can be`);
   return JSON.parse((await read(handle, extent)).toString());
 }
 

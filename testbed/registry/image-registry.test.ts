@@ -25,22 +25,45 @@ describe("image registry", () => {
   });
 
   async function write(name: string, content: string): Promise<string> {
-    const layers = [[{ kind: "File", path: "content", mode: 0o644, content: { kind: "Bytes", bytes: Buffer.from(content) } } as const]];
-    const { digest } = await writeOciImage({ names: [name], architecture: "amd64", layers, config: {} }, join(folder, `${/[^/]*$/u.exec(name)?.[0]}.tar`));
+    const layers = [
+      [
+        {
+          kind: "File",
+          path: "content",
+          mode: 0o644,
+          content: { kind: "Bytes", bytes: Buffer.from(content) },
+        } as const,
+      ],
+    ];
+    const { digest } = await writeOciImage(
+      { names: [name], architecture: "amd64", layers, config: {} },
+      join(folder, `${/[^/]*$/u.exec(name)?.[0]}.tar`),
+    );
     return digest;
   }
-  const fetchManifest = (repository: string, reference: string, namespace: string, method = "GET"): Promise<Response> =>
+  const fetchManifest = (
+    repository: string,
+    reference: string,
+    namespace: string,
+    method = "GET",
+  ): Promise<Response> =>
     fetch(`${registry.url}/v2/${repository}/manifests/${reference}?ns=${namespace}`, { method });
 
   it("gives a node the whole image: manifest by tag and by digest, then each piece by its digest", async () => {
     const digest = await write("docker.io/library/whole:1.0", "x".repeat(3_000_000));
     const head = await fetchManifest("library/whole", "1.0", "docker.io", "HEAD");
-    assert.deepEqual([head.status, head.headers.get("content-type"), head.headers.get("docker-content-digest")], [200, MANIFEST, digest]);
+    assert.deepEqual(
+      [head.status, head.headers.get("content-type"), head.headers.get("docker-content-digest")],
+      [200, MANIFEST, digest],
+    );
     const byTag = await (await fetchManifest("library/whole", "1.0", "docker.io")).text();
     const byDigest = await (await fetchManifest("library/whole", digest, "docker.io")).text();
     assert.equal(byTag, byDigest);
     assert.equal(Number(head.headers.get("content-length")), byTag.length);
-    const { config, layers } = JSON.parse(byTag) as { config: { digest: string }; layers: { digest: string; size: number }[] };
+    const { config, layers } = JSON.parse(byTag) as {
+      config: { digest: string };
+      layers: { digest: string; size: number }[];
+    };
     for (const piece of [config, ...layers]) {
       const response = await fetch(`${registry.url}/v2/library/whole/blobs/${piece.digest}?ns=docker.io`);
       assert.equal(
@@ -63,12 +86,28 @@ describe("image registry", () => {
       return `sha256:${hex}`;
     };
     const manifest = await put({ schemaVersion: 2, mediaType: MANIFEST });
-    const list = await put({ schemaVersion: 2, mediaType: LIST, manifests: [{ mediaType: MANIFEST, digest: manifest }] });
+    const list = await put({
+      schemaVersion: 2,
+      mediaType: LIST,
+      manifests: [{ mediaType: MANIFEST, digest: manifest }],
+    });
     const annotations = { "org.opencontainers.image.ref.name": "quay.test/team/foreign:1.0" };
-    await writeFile(join(layout, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: LIST, digest: list, annotations }] }));
-    assert.equal((await runCommand("tar", ["-c", "-f", join(folder, "foreign.tar"), "blobs", "index.json"], { cwd: layout })).code, 0);
+    await writeFile(
+      join(layout, "index.json"),
+      JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: LIST, digest: list, annotations }] }),
+    );
+    assert.equal(
+      (
+        await runCommand("tar", ["-c", "-f", join(folder, "foreign.tar"), "blobs", "index.json"], {
+          cwd: layout,
+        })
+      ).code,
+      0,
+    );
     await rm(layout, { recursive: true });
-    const found = await Promise.all(["1.0", manifest].map(async (reference) => fetchManifest("team/foreign", reference, "quay.test")));
+    const found = await Promise.all(
+      ["1.0", manifest].map(async (reference) => fetchManifest("team/foreign", reference, "quay.test")),
+    );
     assert.deepEqual(
       found.map(({ headers }) => [headers.get("content-type"), headers.get("docker-content-digest")]),
       [
@@ -81,9 +120,15 @@ describe("image registry", () => {
   it("has images that are added or replaced while it runs", async () => {
     assert.equal((await fetchManifest("team/late", "1.0", "registry.test")).status, 404);
     const first = await write("registry.test/team/late:1.0", "first");
-    assert.equal((await fetchManifest("team/late", "1.0", "registry.test")).headers.get("docker-content-digest"), first);
+    assert.equal(
+      (await fetchManifest("team/late", "1.0", "registry.test")).headers.get("docker-content-digest"),
+      first,
+    );
     const second = await write("registry.test/team/late:1.0", "second");
-    assert.equal((await fetchManifest("team/late", "1.0", "registry.test")).headers.get("docker-content-digest"), second);
+    assert.equal(
+      (await fetchManifest("team/late", "1.0", "registry.test")).headers.get("docker-content-digest"),
+      second,
+    );
   });
 
   it("tells registries apart and says which image is missing", async () => {
@@ -91,7 +136,14 @@ describe("image registry", () => {
     const response = await fetchManifest("team/own", "1.0", "docker.io");
     assert.deepEqual(
       [response.status, await response.json()],
-      [404, { errors: [{ code: "MANIFEST_UNKNOWN", message: `there is no image docker.io/team/own:1.0 in ${folder}` }] }],
+      [
+        404,
+        {
+          errors: [
+            { code: "MANIFEST_UNKNOWN", message: `there is no image docker.io/team/own:1.0 in ${folder}` },
+          ],
+        },
+      ],
     );
   });
 

@@ -27,10 +27,19 @@ interface Found {
 }
 
 /**
- * Serves the images in `folders`' OCI archives by the pull half of OCI's distribution API, as a mirror of every registry: a node's containerd says with `?ns=` which one
- * it means. The folders are looked at anew for each request, so that an image can be added or replaced while nodes run.
+ * Serves the images in `folders`' OCI archives by the pull half of OCI's distribution API, as a mirror of
+ * every registry: a node's containerd says with `?ns=` which one it means. The folders are looked at anew
+ * for each request, so that an image can be added or replaced while nodes run.
  */
-export async function startImageRegistry({ folders, host, port }: { folders: readonly string[]; host: string; port: number }): Promise<ImageRegistry> {
+export async function startImageRegistry({
+  folders,
+  host,
+  port,
+}: {
+  folders: readonly string[];
+  host: string;
+  port: number;
+}): Promise<ImageRegistry> {
   const server = createServer((request, response) => {
     answer(request, response, folders).catch((error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
@@ -52,32 +61,55 @@ export async function startImageRegistry({ folders, host, port }: { folders: rea
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, folders: readonly string[]): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  folders: readonly string[],
+): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://registry");
-  if (request.method !== "GET" && request.method !== "HEAD") return refuse(response, 405, "UNSUPPORTED", "images are only pulled from here");
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return refuse(response, 405, "UNSUPPORTED", "images are only pulled from here");
   if (pathname === "/v2/" || pathname === "/v2") return void response.end("{}");
   const { repository = "", kind = "", reference = "" } = ROUTE.exec(pathname)?.groups ?? {};
   const name = `${searchParams.get("ns") ?? "docker.io"}/${repository}`;
-  const found = kind === "manifests" ? await findManifest(folders, name, reference) : await findBlob(folders, reference);
+  const found =
+    kind === "manifests" ? await findManifest(folders, name, reference) : await findBlob(folders, reference);
   if (found === undefined) {
-    return refuse(response, 404, kind === "blobs" ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN", `there is no image ${name}:${reference} in ${folders.join(", ")}`);
+    return refuse(
+      response,
+      404,
+      kind === "blobs" ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN",
+      `there is no image ${name}:${reference} in ${folders.join(", ")}`,
+    );
   }
-  response.writeHead(200, { "content-type": found.mediaType, "content-length": found.extent.size, "docker-content-digest": found.digest });
+  response.writeHead(200, {
+    "content-type": found.mediaType,
+    "content-length": found.extent.size,
+    "docker-content-digest": found.digest,
+  });
   if (request.method === "HEAD") return void response.end();
   const { offset, size } = found.extent;
   return pipeline(createReadStream(found.file, { start: offset, end: offset + size - 1 }), response);
 }
 
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ errors: [{ code, message }] }));
+  response
+    .writeHead(status, { "content-type": "application/json" })
+    .end(JSON.stringify({ errors: [{ code, message }] }));
 }
 
 /** By tag, or by digest whatever the name: a manifest may be one of several that another lists. */
-async function findManifest(folders: readonly string[], name: string, reference: string): Promise<Found | undefined> {
+async function findManifest(
+  folders: readonly string[],
+  name: string,
+  reference: string,
+): Promise<Found | undefined> {
   return findIn(folders, async (file, { images, blobs }) => {
     const digest = DIGEST.test(reference) ? reference : images.get(`${name}:${reference}`);
     const extent = blobs.get(digest ?? "");
-    return digest === undefined || extent === undefined ? undefined : { file, extent, digest, mediaType: await readMediaType(file, extent) };
+    return digest === undefined || extent === undefined
+      ? undefined
+      : { file, extent, digest, mediaType: await readMediaType(file, extent) };
   });
 }
 
@@ -88,8 +120,14 @@ async function findBlob(folders: readonly string[], digest: string): Promise<Fou
   });
 }
 
-/** The first that an archive has. An archive that can't be read, perhaps because it is just being copied, matters only if no other has it. */
-async function findIn(folders: readonly string[], look: (file: string, contents: ArchiveContents) => Promise<Found | undefined>): Promise<Found | undefined> {
+/**
+ * The first that an archive has. An archive that can't be read, perhaps because it is just being copied,
+ * matters only if no other has it.
+ */
+async function findIn(
+  folders: readonly string[],
+  look: (file: string, contents: ArchiveContents) => Promise<Found | undefined>,
+): Promise<Found | undefined> {
   const errors: Error[] = [];
   for (const file of await archivesIn(folders)) {
     try {
@@ -104,6 +142,8 @@ async function findIn(folders: readonly string[], look: (file: string, contents:
 }
 
 async function archivesIn(folders: readonly string[]): Promise<readonly string[]> {
-  const names = await Promise.all(folders.map(async (folder) => (await readdir(folder)).toSorted().map((name) => join(folder, name))));
+  const names = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).toSorted().map((name) => join(folder, name))),
+  );
   return names.flat().filter((file) => file.endsWith(".tar"));
 }

@@ -13,7 +13,11 @@ const { values, positionals } = parseArgs({
 const port = Number(values.port);
 if (values.help === true) {
   console.log(USAGE);
-} else if (values.host === undefined || !(Number.isInteger(port) && port >= 0 && port < 65_536) || positionals.length === 0) {
+} else if (
+  values.host === undefined ||
+  !(Number.isInteger(port) && port >= 0 && port < 65_536) ||
+  positionals.length === 0
+) {
   console.error(USAGE);
   process.exitCode = 2;
 } else {

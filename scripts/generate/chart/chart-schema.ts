@@ -9,7 +9,12 @@ export function chartSchema(): GeneratedFile {
   const values = schemaOf({ kind: "group", values: chartValues() });
   // Helm gives every chart the values that a parent chart calls global.
   const properties = { ...(values["properties"] as object), global: { type: "object" } };
-  const schema = { $schema: "https://json-schema.org/draft-07/schema#", title: "Values of azuredisk-csi-driver", ...values, properties };
+  const schema = {
+    $schema: "https://json-schema.org/draft-07/schema#",
+    title: "Values of azuredisk-csi-driver",
+    ...values,
+    properties,
+  };
   return { path: "deploy/chart/values.schema.json", content: `${JSON.stringify(schema, undefined, 2)}\n` };
 }
 

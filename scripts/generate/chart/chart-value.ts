@@ -2,7 +2,12 @@
 export type ChartValue =
   | (About & { readonly kind: "text"; readonly pattern?: string; readonly choices?: readonly string[] })
   | (About & { readonly kind: "flag" })
-  | (About & { readonly kind: "number"; readonly min: number; readonly max: number; readonly isWhole: boolean })
+  | (About & {
+      readonly kind: "number";
+      readonly min: number;
+      readonly max: number;
+      readonly isWhole: boolean;
+    })
   | (About & { readonly kind: "texts" })
   /** A part of a Kubernetes object, which Kubernetes checks. */
   | (About & { readonly kind: "object" })

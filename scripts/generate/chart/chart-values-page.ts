@@ -32,12 +32,18 @@ function rowsOf(values: ChartValues, defaults: unknown, prefix: string): readonl
   return Object.entries(values).flatMap(([name, value]) => {
     const path = prefix + name;
     const given = isRecord(defaults) ? defaults[name] : undefined;
-    if (name === SETTINGS) return [`| \`${path}\` | by name | | Further settings of the role, by their names in [settings.md](settings.md) |`];
+    if (name === SETTINGS)
+      return [
+        `| \`${path}\` | by name | | Further settings of the role, by their names in [settings.md](settings.md) |`,
+      ];
     if (value.kind === "group") return rowsOf(value.values, given, `${path}.`);
     if (value.kind === "named") {
       const names = Object.keys(isRecord(given) ? given : {});
       const own = `| \`${path}\` | by name | ${names.map((each) => `\`${each}\``).join(", ")} | ${value.about} |`;
-      return [own, ...(value.of.kind === "group" ? rowsOf(value.of.values, undefined, `${path}.<name>.`) : [])];
+      return [
+        own,
+        ...(value.of.kind === "group" ? rowsOf(value.of.values, undefined, `${path}.<name>.`) : []),
+      ];
     }
     return [`| \`${path}\` | ${allowed(value)} | ${shown(given)} | ${value.about.replaceAll("|", "\\|")} |`];
   });

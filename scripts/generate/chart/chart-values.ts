@@ -46,10 +46,12 @@ const MAX_KLOG_LEVEL = 10;
 
 const logLevel: ChartValue = {
   kind: "either",
-  about: "Least severe lines that the driver logs. V1's numbers are understood: up to 5 is `info`, above `debug`",
+  about:
+    "Least severe lines that the driver logs. V1's numbers are understood: up to 5 is `info`, above `debug`",
   of: [choice(["debug", "info", "warn", "error"], ""), whole(0, MAX_KLOG_LEVEL, "")],
 };
-const klogLevel = (whose: string): ChartValue => whole(0, MAX_KLOG_LEVEL, `How much ${whose} logs (klog's \`--v\`)`);
+const klogLevel = (whose: string): ChartValue =>
+  whole(0, MAX_KLOG_LEVEL, `How much ${whose} logs (klog's \`--v\`)`);
 const memory = (container: string): ChartValue => object(`Requests and limits of container \`${container}\``);
 
 const image = (what: string, tag = "Its tag"): ChartValue =>
@@ -87,7 +89,9 @@ const volumes: ChartValues = {
   extraVolumeMounts: objects("Further mounts of container `azuredisk`"),
 };
 
-const budget: ChartValue = group({ enabled: flag("Whether at most one of its pods may be evicted at a time") });
+const budget: ChartValue = group({
+  enabled: flag("Whether at most one of its pods may be evicted at a time"),
+});
 
 /** Every value of the chart. */
 export function chartValues(): ChartValues {
@@ -99,7 +103,9 @@ export function chartValues(): ChartValues {
     image: group({
       baseRepo: text("Goes before every repository that begins with a slash"),
       azuredisk: group({
-        repository: text("The driver's image. None is published: build it with `npm run image`, and push it where your nodes reach it"),
+        repository: text(
+          "The driver's image. None is published: build it with `npm run image`, and push it where your nodes reach it",
+        ),
         tag: text("Its tag; empty: the chart's version"),
         pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
       }),
@@ -110,7 +116,11 @@ export function chartValues(): ChartValues {
       nodeDriverRegistrar: image("Image of the sidecar node-driver-registrar"),
       kubeScheduler: image("Image of the second scheduler", "Its tag; empty: the cluster's version"),
     }),
-    imagePullSecrets: { kind: "either", about: "Secrets for pulling images: names, or objects with a `name`", of: [texts(""), objects("")] },
+    imagePullSecrets: {
+      kind: "either",
+      about: "Secrets for pulling images: names, or objects with a `name`",
+      of: [texts(""), objects("")],
+    },
     serviceAccount: group({
       create: flag("Whether the chart makes them; otherwise they must be there"),
       controller: objectName("Service account of the controller"),
@@ -122,7 +132,9 @@ export function chartValues(): ChartValues {
       name: objectName("In the names of cluster roles: `csi-<name>-controller`, ..."),
     }),
     admissionPolicy: group({
-      enabled: flag("Whether ValidatingAdmissionPolicies hold each node plug-in's token to its own node's objects, and to its own steps of a writer record"),
+      enabled: flag(
+        "Whether ValidatingAdmissionPolicies hold each node plug-in's token to its own node's objects, and to its own steps of a writer record",
+      ),
     }),
     driver: group({
       name: objectName("Name of the driver, as in StorageClasses and PersistentVolumes"),
@@ -141,19 +153,26 @@ export function chartValues(): ChartValues {
         min: 0,
         max: 86_400,
         isWhole: true,
-        about: "How often the kubelet asks anew how many disks its node takes, in seconds: 10 or more; 0: only once",
+        about:
+          "How often the kubelet asks anew how many disks its node takes, in seconds: 10 or more; 0: only once",
       },
       httpsProxy: text("Proxy to Azure, as `HTTPS_PROXY`"),
       httpProxy: text("Proxy to Azure, as `HTTP_PROXY`"),
       noProxy: text("What is reached without a proxy, as `NO_PROXY`"),
     }),
-    objectNamespace: objectName("Namespace of AzVolumes, AzVolumeAttachments, AzDriverNodes and the leader's Lease; made by the chart and kept by uninstall"),
+    objectNamespace: objectName(
+      "Namespace of AzVolumes, AzVolumeAttachments, AzDriverNodes and the leader's Lease; made by the chart and kept by uninstall",
+    ),
     feature: group({
-      enableFSGroupPolicy: flag("Whether a pod's `fsGroup` is applied to every file system (`fsGroupPolicy: File`)"),
+      enableFSGroupPolicy: flag(
+        "Whether a pod's `fsGroup` is applied to every file system (`fsGroupPolicy: File`)",
+      ),
       enableSELinuxMount: flag("Whether the kubelet may mount with an SELinux context (`seLinuxMount`)"),
     }),
     workloadIdentity: group({
-      clientID: text("Client id of the identity that the controller's service account stands for; empty: no workload identity"),
+      clientID: text(
+        "Client id of the identity that the controller's service account stands for; empty: no workload identity",
+      ),
       tenantID: text("Its tenant, if it is not the cluster's"),
     }),
     azure: group({
@@ -177,7 +196,8 @@ export function chartValues(): ChartValues {
       cloudConfigSecretName: {
         kind: "text",
         pattern: "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$",
-        about: "Secret whose key `cloud-config` is an azure.json; empty: none, and `azure.*` and `workloadIdentity.*` say everything",
+        about:
+          "Secret whose key `cloud-config` is an azure.json; empty: none, and `azure.*` and `workloadIdentity.*` say everything",
       },
       cloudConfigSecretNamespace: objectName("Its namespace: the release's"),
       ...process(controllerRole),
@@ -191,7 +211,11 @@ export function chartValues(): ChartValues {
       ),
       sidecarLogLevel: klogLevel("each sidecar"),
       metricsPort: port("Port of `/healthz`, `/readyz` and `/metrics`"),
-      provisionerWorkerThreads: whole(1, MAX_WORKERS, "Volumes that csi-provisioner makes and deletes at a time"),
+      provisionerWorkerThreads: whole(
+        1,
+        MAX_WORKERS,
+        "Volumes that csi-provisioner makes and deletes at a time",
+      ),
       attacherWorkerThreads: whole(1, MAX_WORKERS, "Attachments that csi-attacher handles at a time"),
       resizerWorkerThreads: whole(1, MAX_WORKERS, "Volumes that csi-resizer expands at a time"),
       featureGates: group({
@@ -199,10 +223,17 @@ export function chartValues(): ChartValues {
         csiAttacher: texts("Feature gates of csi-attacher"),
         csiResizer: texts("Feature gates of csi-resizer"),
       }),
-      livenessProbe: group({ enabled: flag("Whether the sidecar livenessprobe runs, too"), healthPort: port("Its port") }),
+      livenessProbe: group({
+        enabled: flag("Whether the sidecar livenessprobe runs, too"),
+        healthPort: port("Its port"),
+      }),
       runOnMaster: flag("Only on nodes labelled `node-role.kubernetes.io/master`; not with `affinity`"),
-      runOnControlPlane: flag("Only on nodes labelled `node-role.kubernetes.io/control-plane`; not with `affinity`"),
-      hostNetwork: flag("Whether its pods are on the nodes' network: managed identities need it on many clusters"),
+      runOnControlPlane: flag(
+        "Only on nodes labelled `node-role.kubernetes.io/control-plane`; not with `affinity`",
+      ),
+      hostNetwork: flag(
+        "Whether its pods are on the nodes' network: managed identities need it on many clusters",
+      ),
       terminationGracePeriodSeconds: whole(1, 3_600, "How long a pod may take to end, in seconds"),
       podDisruptionBudget: budget,
       ...metadata,
@@ -224,12 +255,23 @@ export function chartValues(): ChartValues {
         about: "Node plug-ins that are replaced at a time: a number, or a share such as `10%`",
         of: [whole(1, 5_000, ""), { kind: "text", about: "", pattern: "^([1-9][0-9]?|100)%$" }],
       },
-      reservedDataDiskSlotNum: whole(0, MAX_VOLUMES, "Data disk slots of each node that are left to others; only with `driver.volumeAttachLimit: -1`"),
-      removeNotReadyTaint: flag("Whether a node plug-in that is ready takes the taint `<driver name>/agent-not-ready` off its node"),
+      reservedDataDiskSlotNum: whole(
+        0,
+        MAX_VOLUMES,
+        "Data disk slots of each node that are left to others; only with `driver.volumeAttachLimit: -1`",
+      ),
+      removeNotReadyTaint: flag(
+        "Whether a node plug-in that is ready takes the taint `<driver name>/agent-not-ready` off its node",
+      ),
       metadataEndpoint: text("Instead of Azure's instance metadata service, as a URL"),
-      livenessProbe: group({ enabled: flag("Whether the sidecar livenessprobe runs, too"), healthPort: port("Its port") }),
+      livenessProbe: group({
+        enabled: flag("Whether the sidecar livenessprobe runs, too"),
+        healthPort: port("Its port"),
+      }),
       nodeDriverRegistrar: group({
-        enabled: flag("Whether the sidecar node-driver-registrar registers the driver, instead of the driver itself"),
+        enabled: flag(
+          "Whether the sidecar node-driver-registrar registers the driver, instead of the driver itself",
+        ),
         healthPort: port("Its port"),
       }),
       terminationGracePeriodSeconds: whole(
@@ -242,8 +284,14 @@ export function chartValues(): ChartValues {
       enabled: flag("Whether there are node plug-ins at all"),
       dsName: objectName("Name of the DaemonSet, and its label `app`"),
       kubelet: { kind: "text", pattern: "^/", about: "The kubelet's folder" },
-      stateDir: { kind: "text", pattern: "^/", about: "Folder of each node for the plug-in's notes and locks; must survive reboots" },
-      hostNetwork: flag("Whether its pods are on the nodes' network: the instance metadata service needs it on many clusters"),
+      stateDir: {
+        kind: "text",
+        pattern: "^/",
+        about: "Folder of each node for the plug-in's notes and locks; must survive reboots",
+      },
+      hostNetwork: flag(
+        "Whether its pods are on the nodes' network: the instance metadata service needs it on many clusters",
+      ),
       ...metadata,
       ...volumes,
       ...placement,
@@ -255,12 +303,20 @@ export function chartValues(): ChartValues {
       }),
     }),
     schedulerExtender: group({
-      enabled: flag("Whether there is a second scheduler, which prefers nodes that have a pod's disks already"),
-      name: objectName("Its name: of the Deployment, its label `app`, its Lease, and what pods write into `schedulerName`"),
+      enabled: flag(
+        "Whether there is a second scheduler, which prefers nodes that have a pod's disks already",
+      ),
+      name: objectName(
+        "Its name: of the Deployment, its label `app`, its Lease, and what pods write into `schedulerName`",
+      ),
       replicas: whole(1, 10, "How many pods; one schedules"),
       port: port("Port of the extender on loopback"),
       metricsPort: port("Port of the extender's `/healthz`, `/readyz` and `/metrics`"),
-      weight: whole(1, 1_000, "What a disk that is there already counts beside the scheduler's other preferences: 10 outweighs them together"),
+      weight: whole(
+        1,
+        1_000,
+        "What a disk that is there already counts beside the scheduler's other preferences: 10 outweighs them together",
+      ),
       schedulerLogLevel: klogLevel("kube-scheduler"),
       ...process(schedulerExtenderRole),
       podDisruptionBudget: budget,
@@ -275,7 +331,10 @@ export function chartValues(): ChartValues {
         enabled: flag("Whether it is made"),
         default: flag("Whether it is the cluster's default"),
         reclaimPolicy: choice(["Delete", "Retain"], "What becomes of the disk when its claim is deleted"),
-        volumeBindingMode: choice(["WaitForFirstConsumer", "Immediate"], "Whether the disk is made for the first pod, or at once"),
+        volumeBindingMode: choice(
+          ["WaitForFirstConsumer", "Immediate"],
+          "Whether the disk is made for the first pod, or at once",
+        ),
         allowVolumeExpansion: flag("Whether claims may be enlarged"),
         mountOptions: texts("Mount options"),
         annotations: object("Its annotations"),

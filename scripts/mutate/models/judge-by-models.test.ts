@@ -22,10 +22,21 @@ async function judged(t: TestContext, models: string, statesMax = 8): ReturnType
   const root = await mkdtemp(join(tmpdir(), "judge-by-models-"));
   t.after(() => rm(root, { recursive: true }));
   await writeFile(join(root, "rule.ts"), source);
-  await writeFile(join(root, "judgements.ts"), `import { mayPass, roundsTo } from "./rule.ts";\nexport const judgements = ${models};\n`);
+  await writeFile(
+    join(root, "judgements.ts"),
+    `import { mayPass, roundsTo } from "./rule.ts";\nexport const judgements = ${models};\n`,
+  );
   const sources = new Map([["rule.ts", source]]);
   const mutants = findMutants("rule.ts", source);
-  return judgeByModels({ root, judgements: "judgements.ts", sources, mutants, statesMax, threads: 2, onProgress: () => undefined });
+  return judgeByModels({
+    root,
+    judgements: "judgements.ts",
+    sources,
+    mutants,
+    statesMax,
+    threads: 2,
+    onProgress: () => undefined,
+  });
 }
 
 /** A gate that must let nothing pass from 5 on. */
@@ -38,12 +49,20 @@ it("has each model say what it notices of each change, and what it never asks", 
   const byModel = await judged(t, `[${GATE}, ${ROUNDS}]`);
   const said = [...byModel].map(([name, ofModel]) => [
     name,
-    Object.fromEntries([...ofModel].filter(([, { kind }]) => kind !== "unasked").map(([mutant, verdict]) => [describeChange(mutant, source), verdict])),
+    Object.fromEntries(
+      [...ofModel]
+        .filter(([, { kind }]) => kind !== "unasked")
+        .map(([mutant, verdict]) => [describeChange(mutant, source), verdict]),
+    ),
   ]);
   const passed = { kind: "passed" };
   const endless = { kind: "killed", why: "Error: goes round without an end" };
   assert.deepEqual(Object.fromEntries(said), {
-    gate: { "seen < 3 -> seen >= 3": { kind: "killed", why: "passes 5" }, "seen < 3 -> seen <= 3": passed, "3 -> 4": passed },
+    gate: {
+      "seen < 3 -> seen >= 3": { kind: "killed", why: "passes 5" },
+      "seen < 3 -> seen <= 3": passed,
+      "3 -> 4": passed,
+    },
     rounds: {
       "0 -> 1": { kind: "same" },
       "at < end -> at <= end": passed,
@@ -65,7 +84,10 @@ it("has each model say what it notices of each change, and what it never asks", 
   );
   const sources = new Map([["rule.ts", source]]);
   const lines = modelLines(byModel, sources, { showsKilled: false });
-  assert.deepEqual([lines[0], lines.length], ["passed by gate: rule.ts:1:56: comparison: seen < 3 -> seen <= 3", 5]);
+  assert.deepEqual(
+    [lines[0], lines.length],
+    ["passed by gate: rule.ts:1:56: comparison: seen < 3 -> seen <= 3", 5],
+  );
   const [, second] = modelLines(byModel, sources, { showsKilled: true });
   assert.equal(second, "killed: rule.ts:1:56: comparison: seen < 3 -> seen >= 3\n  by gate: passes 5");
 });

@@ -22,14 +22,24 @@ export interface ModelRequest {
 export type ByModel = ReadonlyMap<string, ReadonlyMap<Mutant, ModelVerdict>>;
 
 /** Has each model judge every mutant, a model in a thread of its own. */
-export async function judgeByModels({ root, judgements, sources, mutants, statesMax, threads, onProgress }: ModelRequest): Promise<ByModel> {
+export async function judgeByModels({
+  root,
+  judgements,
+  sources,
+  mutants,
+  statesMax,
+  threads,
+  onProgress,
+}: ModelRequest): Promise<ByModel> {
   const rootUrl = `${pathToFileURL(root).href.replace(/\/$/u, "")}/`;
   const urlOf = (file: string): string => new URL(file, rootUrl).href;
   const numbered = mutants.map((mutant, id) => ({ id, mutant }));
   const changed = [...Map.groupBy(numbered, ({ mutant }) => mutant.file)];
   const data: ModelThreadData = {
     judgementsUrl: urlOf(judgements),
-    sources: new Map(changed.map(([file, ofFile]) => [urlOf(file), instrument(sources.get(file) ?? "", ofFile)])),
+    sources: new Map(
+      changed.map(([file, ofFile]) => [urlOf(file), instrument(sources.get(file) ?? "", ofFile)]),
+    ),
     fileOf: mutants.map(({ file }) => urlOf(file)),
     statesMax,
   };
@@ -49,7 +59,9 @@ export async function judgeByModels({ root, judgements, sources, mutants, states
     }
     await end();
   };
-  const others = Array.from({ length: Math.min(threads, first.models.length) - 1 }, () => startThread(data).then(work));
+  const others = Array.from({ length: Math.min(threads, first.models.length) - 1 }, () =>
+    startThread(data).then(work),
+  );
   await Promise.all([work(first), ...others]);
   return byModel;
 }

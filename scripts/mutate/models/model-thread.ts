@@ -37,7 +37,8 @@ Object.assign(globalThis, {
     reached.add(id);
     return id === active;
   },
-  [RECORDER_NAME]: (url: string, name: string, step: unknown): unknown => (typeof step === "function" ? recorded(url, name, step as Step) : step),
+  [RECORDER_NAME]: (url: string, name: string, step: unknown): unknown =>
+    typeof step === "function" ? recorded(url, name, step as Step) : step,
 });
 
 function recorded(url: string, name: string, step: Step): Step {
@@ -64,14 +65,20 @@ registerHooks({
     const bare = url.endsWith(INSTRUMENTED) ? url.slice(0, -INSTRUMENTED.length) : url;
     const source = sources.get(bare);
     if (source === undefined) return nextLoad(url, context);
-    return { format: "module-typescript", source: bare === url ? passingOn(url, source) : source, shortCircuit: true };
+    return {
+      format: "module-typescript",
+      source: bare === url ? passingOn(url, source) : source,
+      shortCircuit: true,
+    };
   },
 });
 
 function passingOn(url: string, source: string): string {
   const own = JSON.stringify(`${url}${INSTRUMENTED}`);
   const names = [...source.matchAll(EXPORTED)].map(([, name = ""]) => name);
-  const exported = names.map((name) => `export const ${name} = ${RECORDER_NAME}(${JSON.stringify(url)}, "${name}", own.${name});`);
+  const exported = names.map(
+    (name) => `export const ${name} = ${RECORDER_NAME}(${JSON.stringify(url)}, "${name}", own.${name});`,
+  );
   return [`import * as own from ${own};`, ...exported].join("\n");
 }
 
@@ -88,7 +95,13 @@ function judge({ model, mutants }: ModelTask, tell: (answer: ModelAnswer) => voi
   asked = undefined;
   for (const id of mutants) {
     const questions = known.asked.get(fileOf[id] ?? "");
-    tell({ kind: "verdict", id, verdict: known.reached.has(id) ? verdictOf(judgement, id, [...(questions?.values() ?? [])]) : { kind: "unasked" } });
+    tell({
+      kind: "verdict",
+      id,
+      verdict: known.reached.has(id)
+        ? verdictOf(judgement, id, [...(questions?.values() ?? [])])
+        : { kind: "unasked" },
+    });
   }
 }
 
@@ -119,5 +132,8 @@ parentPort?.on("message", (task: ModelTask) => {
 tellReady();
 
 function tellReady(): void {
-  parentPort?.postMessage({ kind: "ready", models: judgements.map(({ name }) => name) } satisfies ModelAnswer);
+  parentPort?.postMessage({
+    kind: "ready",
+    models: judgements.map(({ name }) => name),
+  } satisfies ModelAnswer);
 }

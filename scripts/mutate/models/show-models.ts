@@ -8,19 +8,30 @@ const KINDS: readonly Kind[] = ["killed", "passed", "same", "unasked"];
 const NAME_WIDTH = 30;
 const WIDTH = 10;
 
-/** A line for each change that gives a model other answers and that no model kills; `showsKilled`: those as well, with the way to what goes wrong. */
-export function modelLines(byModel: ByModel, sources: ReadonlyMap<string, string>, { showsKilled }: { readonly showsKilled: boolean }): readonly string[] {
+/**
+ * A line for each change that gives a model other answers and that no model kills; `showsKilled`: those as
+ * well, with the way to what goes wrong.
+ */
+export function modelLines(
+  byModel: ByModel,
+  sources: ReadonlyMap<string, string>,
+  { showsKilled }: { readonly showsKilled: boolean },
+): readonly string[] {
   return mutantsOf(byModel).flatMap((mutant) => {
     const verdicts = [...byModel].flatMap(([name, ofModel]) => ({ name, verdict: ofModel.get(mutant) }));
     const place = `${mutant.file}:${mutant.line}:${mutant.column}: ${mutant.operator}: ${describeChange(mutant, sources.get(mutant.file) ?? "")}`;
-    const killed = verdicts.flatMap(({ name, verdict }) => (verdict?.kind === "killed" ? [`killed: ${place}\n  by ${name}: ${verdict.why}`] : []));
+    const killed = verdicts.flatMap(({ name, verdict }) =>
+      verdict?.kind === "killed" ? [`killed: ${place}\n  by ${name}: ${verdict.why}`] : [],
+    );
     if (killed.length > 0) return showsKilled ? killed : [];
     const passedBy = verdicts.flatMap(({ name, verdict }) => (verdict?.kind === "passed" ? [name] : []));
     return passedBy.length > 0 ? [`passed by ${passedBy.join(", ")}: ${place}`] : [];
   });
 }
 
-/** A table with a row for each model, and one for all of them: what is killed by any, what is asked by any. */
+/**
+ * A table with a row for each model, and one for all of them: what is killed by any, what is asked by any.
+ */
 export function modelTable(byModel: ByModel): string {
   const rows = [...byModel].map(([name, ofModel]) =>
     row(
@@ -29,7 +40,9 @@ export function modelTable(byModel: ByModel): string {
     ),
   );
   const best = mutantsOf(byModel).map(
-    (mutant) => KINDS.find((kind) => [...byModel.values()].some((ofModel) => ofModel.get(mutant)?.kind === kind)) ?? "unasked",
+    (mutant) =>
+      KINDS.find((kind) => [...byModel.values()].some((ofModel) => ofModel.get(mutant)?.kind === kind)) ??
+      "unasked",
   );
   return [cells("", KINDS), ...rows, row("any", best)].join("\n");
 }

@@ -14,12 +14,19 @@ it("tells which mutants do not compile, with the modules that the file imports",
   const root = await mkdtemp(join(tmpdir(), "ask-compiler-"));
   t.after(() => rm(root, { recursive: true }));
   await mkdir(join(root, "node_modules/@types"), { recursive: true });
-  await cp(join(PROJECT, "node_modules/@types/node"), join(root, "node_modules/@types/node"), { recursive: true });
-  await cp(join(PROJECT, "node_modules/undici-types"), join(root, "node_modules/undici-types"), { recursive: true });
+  await cp(join(PROJECT, "node_modules/@types/node"), join(root, "node_modules/@types/node"), {
+    recursive: true,
+  });
+  await cp(join(PROJECT, "node_modules/undici-types"), join(root, "node_modules/undici-types"), {
+    recursive: true,
+  });
   await cp(join(PROJECT, "tsconfig.json"), join(root, "tsconfig.json"));
   await writeFile(join(root, "package.json"), '{ "type": "module" }');
   await mkdir(join(root, "src/model"), { recursive: true });
-  await writeFile(join(root, "src/model/disk.ts"), "export interface Disk { readonly owner?: { readonly name: string } | undefined }\n");
+  await writeFile(
+    join(root, "src/model/disk.ts"),
+    "export interface Disk { readonly owner?: { readonly name: string } | undefined }\n",
+  );
   const source = `import type { Disk } from "./model/disk.ts";
 export const ownerOf = (disk: Disk): string => disk.owner?.name ?? "none";
 `;

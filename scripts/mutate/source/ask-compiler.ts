@@ -14,10 +14,14 @@ const OUTPUT_SHOWN = 500;
 const ERROR = /\.mutant-(\d+)\.ts\(\d+,\d+\): error /gu;
 
 /**
- * Of these mutants those that do not compile: no test has to notice what the compiler refuses. All are compiled at once, each as a file of its own in a
- * folder that stands for the project's.
+ * Of these mutants those that do not compile: no test has to notice what the compiler refuses. All are
+ * compiled at once, each as a file of its own in a folder that stands for the project's.
  */
-export async function refusedByCompiler(root: string, mutants: readonly Mutant[], sources: ReadonlyMap<string, string>): Promise<ReadonlySet<Mutant>> {
+export async function refusedByCompiler(
+  root: string,
+  mutants: readonly Mutant[],
+  sources: ReadonlyMap<string, string>,
+): Promise<ReadonlySet<Mutant>> {
   if (mutants.length === 0) return new Set();
   const folder = join(root, FOLDER);
   await rm(folder, { recursive: true, force: true });
@@ -26,18 +30,26 @@ export async function refusedByCompiler(root: string, mutants: readonly Mutant[]
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, source);
   };
-  for (const file of new Set(mutants.map((mutant) => mutant.file))) await write(file, "unchanged", sources.get(file) ?? "");
+  for (const file of new Set(mutants.map((mutant) => mutant.file)))
+    await write(file, "unchanged", sources.get(file) ?? "");
   for (const [index, mutant] of mutants.entries()) {
     await write(mutant.file, `mutant-${index}`, changedSource(mutant, sources.get(mutant.file) ?? ""));
   }
   const config = {
     extends: join(relative(folder, root), "tsconfig.json"),
     // What is no longer used is no mistake of the change.
-    compilerOptions: { rootDirs: [relative(folder, root), "."], noUnusedLocals: false, noUnusedParameters: false },
+    compilerOptions: {
+      rootDirs: [relative(folder, root), "."],
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+    },
     include: ["**/*.ts"],
   };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
-  const { code, output } = await runCommand(process.execPath, [COMPILER, "-p", folder], { cwd: root, timeoutMs: TIMEOUT_MS });
+  const { code, output } = await runCommand(process.execPath, [COMPILER, "-p", folder], {
+    cwd: root,
+    timeoutMs: TIMEOUT_MS,
+  });
   // Where a file does not compile without a change, or no file is named, nothing is known of the mutants.
   if (code !== 0 && (output.includes(".unchanged.") || !output.includes(".mutant-")))
     throw new Error(`the mutants can't be compiled: ${output.slice(0, OUTPUT_SHOWN)}`);

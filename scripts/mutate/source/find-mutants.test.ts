@@ -10,29 +10,63 @@ function changesOf(source: string): readonly string[] {
 
 describe("findMutants", () => {
   const table: readonly { readonly source: string; readonly changes: readonly string[] }[] = [
-    { source: "x = a === b;", changes: ["remove-statement: x = a === b; ->", "comparison: a === b -> a !== b"] },
+    {
+      source: "x = a === b;",
+      changes: ["remove-statement: x = a === b; ->", "comparison: a === b -> a !== b"],
+    },
     {
       source: "const x = a && b;",
       changes: ["drop-operand: a && b -> a", "drop-operand: a && b -> b", "logic: a && b -> a || b"],
     },
     { source: "const x = a ?? b;", changes: ["drop-operand: a ?? b -> a", "drop-operand: a ?? b -> b"] },
     { source: "const x = a <= b;", changes: ["comparison: a <= b -> a < b", "comparison: a <= b -> a > b"] },
-    { source: "if (a) b();", changes: ["condition: a -> true", "condition: a -> false", "remove-statement: b(); ->"] },
-    { source: "if (!a) b;", changes: ["condition: !a -> true", "condition: !a -> false", "negate: !a -> a", "remove-statement: b; ->"] },
-    { source: "for (const x of all) use(x);", changes: ["empty-loop: all -> []", "remove-statement: use(x); ->"] },
+    {
+      source: "if (a) b();",
+      changes: ["condition: a -> true", "condition: a -> false", "remove-statement: b(); ->"],
+    },
+    {
+      source: "if (!a) b;",
+      changes: [
+        "condition: !a -> true",
+        "condition: !a -> false",
+        "negate: !a -> a",
+        "remove-statement: b; ->",
+      ],
+    },
+    {
+      source: "for (const x of all) use(x);",
+      changes: ["empty-loop: all -> []", "remove-statement: use(x); ->"],
+    },
     { source: "const x = all.filter(isGood).map(of);", changes: ["drop-call: all.filter(isGood) -> all"] },
-    { source: "const x = all.some(isGood);", changes: ["swap-method: all.some(isGood) -> all.every(isGood)"] },
+    {
+      source: "const x = all.some(isGood);",
+      changes: ["swap-method: all.some(isGood) -> all.every(isGood)"],
+    },
     { source: "const x = a?.b.c;", changes: ["optional-chain: a?.b.c -> a.b.c"] },
     { source: "const x = a?.[0];", changes: ["optional-chain: a?.[0] -> a[0]", "literal: 0 -> 1"] },
-    { source: "const x = a?.b.filter(c);", changes: ["optional-chain: a?.b.filter(c) -> a.b.filter(c)", "drop-call: a?.b.filter(c) -> a?.b"] },
-    { source: "const x = { ...a, b };", changes: ["drop-property: { ...a, b } -> { b }", "drop-property: { ...a, b } -> { ...a, }"] },
+    {
+      source: "const x = a?.b.filter(c);",
+      changes: ["optional-chain: a?.b.filter(c) -> a.b.filter(c)", "drop-call: a?.b.filter(c) -> a?.b"],
+    },
+    {
+      source: "const x = { ...a, b };",
+      changes: ["drop-property: { ...a, b } -> { b }", "drop-property: { ...a, b } -> { ...a, }"],
+    },
     {
       source: 'const x = ["a", 60_000, true];',
-      changes: ['literal: ["a", 60_000, true] -> []', 'literal: "a" -> ""', "literal: 60_000 -> 120000", "literal: true -> false"],
+      changes: [
+        'literal: ["a", 60_000, true] -> []',
+        'literal: "a" -> ""',
+        "literal: 60_000 -> 120000",
+        "literal: true -> false",
+      ],
     },
     {
       source: "const x = Math.min(a, b) + list.min(a);",
-      changes: ["swap-method: Math.min(a, b) -> Math.max(a, b)", "arithmetic: Math.min(a, b) + list.min(a) -> Math.min(a, b) - list.min(a)"],
+      changes: [
+        "swap-method: Math.min(a, b) -> Math.max(a, b)",
+        "arithmetic: Math.min(a, b) + list.min(a) -> Math.min(a, b) - list.min(a)",
+      ],
     },
   ];
   for (const { source, changes } of table) {

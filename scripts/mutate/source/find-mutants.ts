@@ -14,7 +14,10 @@ const TYPED_EXPRESSIONS = ["TSAsExpression", "TSSatisfiesExpression", "TSNonNull
 
 /** The part of the tree that a node stands in. */
 interface Place {
-  /** An optional chain ends as a whole where a link of it is missing: what is changed in it is switched around it. */
+  /**
+   * An optional chain ends as a whole where a link of it is missing: what is changed in it is switched
+   * around it.
+   */
   readonly chain: SourceSpan | undefined;
 }
 
@@ -25,7 +28,14 @@ export function findMutants(file: string, source: string): readonly Mutant[] {
   const add = (changes: readonly Change[], site: Mutant["site"]): void => {
     for (const { operator, edit } of changes) {
       const line = lineStarts.findLastIndex((start) => start <= edit.start);
-      mutants.push({ file, line: line + 1, column: edit.start - (lineStarts[line] ?? 0) + 1, operator, edit, site });
+      mutants.push({
+        file,
+        line: line + 1,
+        column: edit.start - (lineStarts[line] ?? 0) + 1,
+        operator,
+        edit,
+        site,
+      });
     }
   };
 
@@ -38,19 +48,24 @@ export function findMutants(file: string, source: string): readonly Mutant[] {
     for (const change of changesOfHead(node)) {
       add([change], { start: change.edit.start, end: change.edit.end, kind: "expression" });
     }
-    const headOfChain = isLink ? childOf(node, node.type === "CallExpression" ? "callee" : "object") : undefined;
+    const headOfChain = isLink
+      ? childOf(node, node.type === "CallExpression" ? "callee" : "object")
+      : undefined;
     for (const child of childrenThatRun(node)) {
       if (node.type === "ChainExpression") visit(child, { chain: { start: node.start, end: node.end } });
       else visit(child, { chain: child === headOfChain ? place.chain : undefined });
     }
   };
   visit(parseSource(file, source).program, { chain: undefined });
-  return mutants.filter(isFirstOfItsKind).toSorted((left, right) => left.edit.start - right.edit.start || left.edit.end - right.edit.end);
+  return mutants
+    .filter(isFirstOfItsKind)
+    .toSorted((left, right) => left.edit.start - right.edit.start || left.edit.end - right.edit.end);
 }
 
 /** The same text at the same place is one mutant, whatever operators lead to it. */
 function isFirstOfItsKind({ edit }: Mutant, index: number, all: readonly Mutant[]): boolean {
-  const isSame = (other: Mutant): boolean => other.edit.start === edit.start && other.edit.end === edit.end && other.edit.text === edit.text;
+  const isSame = (other: Mutant): boolean =>
+    other.edit.start === edit.start && other.edit.end === edit.end && other.edit.text === edit.text;
   return all.findIndex(isSame) === index;
 }
 
@@ -58,7 +73,10 @@ function isChainLink(node: SyntaxNode): boolean {
   return isNode(node, "CallExpression", "MemberExpression");
 }
 
-/** The children whose text is an expression or a statement that runs: no types, no names of fields, nothing that is assigned to. */
+/**
+ * The children whose text is an expression or a statement that runs: no types, no names of fields, nothing
+ * that is assigned to.
+ */
 function childrenThatRun(node: SyntaxNode): readonly SyntaxNode[] {
   switch (node.type) {
     case "MemberExpression":
@@ -78,7 +96,9 @@ function childrenThatRun(node: SyntaxNode): readonly SyntaxNode[] {
     case "ForOfStatement":
       return [childOf(node, "right"), childOf(node, "body")];
     default:
-      return childrenOf(node).filter((child) => !child.type.startsWith("TS") || TYPED_EXPRESSIONS.includes(child.type));
+      return childrenOf(node).filter(
+        (child) => !child.type.startsWith("TS") || TYPED_EXPRESSIONS.includes(child.type),
+      );
   }
 }
 

@@ -5,7 +5,9 @@ import { parseSource } from "./syntax-tree.ts";
 
 /** Which files of the project load which others. All paths are relative to the project. */
 export interface ImportGraph {
-  /** The files that a file loads directly or through others, and how many imports lie between: itself at 0. */
+  /**
+   * The files that a file loads directly or through others, and how many imports lie between: itself at 0.
+   */
   distancesFrom(file: string): Promise<ReadonlyMap<string, number>>;
   /** A hash of the contents of these files and of all that they load. */
   hashOf(files: readonly string[]): Promise<string>;
@@ -49,7 +51,9 @@ export function createImportGraph(root: string): ImportGraph {
 async function readImports(root: string, file: string): Promise<LoadedFile> {
   const source = await readFile(join(root, file), "utf8");
   const imports = parseSource(file, source)
-    .imports.filter(({ specifier, isTypeOnly }) => !isTypeOnly && specifier.startsWith(".") && specifier.endsWith(".ts"))
+    .imports.filter(
+      ({ specifier, isTypeOnly }) => !isTypeOnly && specifier.startsWith(".") && specifier.endsWith(".ts"),
+    )
     .map(({ specifier }) => posix.join(posix.dirname(file), specifier));
   return { source, imports: [...new Set(imports)] };
 }

@@ -6,7 +6,10 @@ import { findMutants } from "./find-mutants.ts";
 import { instrument, SWITCH_NAME } from "./instrument.ts";
 import { describeChange } from "./mutant.ts";
 
-/** What a program that leaves its result in `result` comes to, with each of its mutants switched on, and with none. */
+/**
+ * What a program that leaves its result in `result` comes to, with each of its mutants switched on, and
+ * with none.
+ */
 function resultsOf(source: string): ReadonlyMap<string, unknown> {
   const numbered = findMutants("a.ts", source).map((mutant, id) => ({ id, mutant }));
   const program = stripTypeScriptTypes(instrument(source, numbered));
@@ -19,12 +22,17 @@ function resultsOf(source: string): ReadonlyMap<string, unknown> {
     }
     return context.result;
   };
-  return new Map([["none", run(undefined)], ...numbered.map(({ id, mutant }) => [describeChange(mutant, source), run(id)] as const)]);
+  return new Map([
+    ["none", run(undefined)],
+    ...numbered.map(({ id, mutant }) => [describeChange(mutant, source), run(id)] as const),
+  ]);
 }
 
 describe("instrument", () => {
   it("switches one mutant on at a time, and with none does what the original does", () => {
-    const results = resultsOf("const isOld = (age: number): boolean => age > 3 && age !== 5; globalThis.result = [3, 4, 5].filter(isOld).length;");
+    const results = resultsOf(
+      "const isOld = (age: number): boolean => age > 3 && age !== 5; globalThis.result = [3, 4, 5].filter(isOld).length;",
+    );
     assert.equal(results.get("none"), 1);
     assert.equal(results.get("age > 3 -> age >= 3"), 2);
     assert.equal(results.get("age > 3 && age !== 5 -> age > 3"), 2);
@@ -44,9 +52,14 @@ globalThis.result = result;`;
   });
 
   it("switches around an optional chain as a whole", () => {
-    const results = resultsOf('const a: { b?: string[] } = {}; globalThis.result = a.b?.filter((x) => x !== "").length;');
+    const results = resultsOf(
+      'const a: { b?: string[] } = {}; globalThis.result = a.b?.filter((x) => x !== "").length;',
+    );
     assert.equal(results.get("none"), undefined);
     assert.equal(results.get('a.b?.filter((x) => x !== "").length -> a.b?.length'), undefined);
-    assert.match(String(results.get('a.b?.filter((x) => x !== "").length -> a.b.filter((x) => x !== "").length')), /TypeError/);
+    assert.match(
+      String(results.get('a.b?.filter((x) => x !== "").length -> a.b.filter((x) => x !== "").length')),
+      /TypeError/,
+    );
   });
 });

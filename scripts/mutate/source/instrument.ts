@@ -19,10 +19,16 @@ interface Site {
 /** The function that the instrumented source asks whether a mutant is switched on. */
 export const SWITCH_NAME = "__isMutant";
 
-/** A source that holds all its mutants at once, each switched on by its number; with none it does what the original does. */
+/**
+ * A source that holds all its mutants at once, each switched on by its number; with none it does what the
+ * original does.
+ */
 export function instrument(source: string, mutants: readonly NumberedMutant[]): string {
   const root: Site = { start: 0, end: source.length, kind: "statement", mutants: [], inner: [] };
-  const outermostFirst = mutants.toSorted(({ mutant: { site: left } }, { mutant: { site: right } }) => left.start - right.start || right.end - left.end);
+  const outermostFirst = mutants.toSorted(
+    ({ mutant: { site: left } }, { mutant: { site: right } }) =>
+      left.start - right.start || right.end - left.end,
+  );
   for (const numbered of outermostFirst) addTo(root, numbered);
   return withInner(root, source);
 }
@@ -52,6 +58,8 @@ function switched(site: Site, source: string): string {
     // In braces of its own: an `else` that follows belongs to the `if` before it.
     return `{ if (${conditions.join(" && ")}) { ${original} } }`;
   }
-  const choices = site.mutants.map(({ id, mutant }) => `${SWITCH_NAME}(${id}) ? (${changedSite(mutant, source)}) : `);
+  const choices = site.mutants.map(
+    ({ id, mutant }) => `${SWITCH_NAME}(${id}) ? (${changedSite(mutant, source)}) : `,
+  );
   return `(${choices.join("")}(${original}))`;
 }

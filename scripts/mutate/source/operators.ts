@@ -16,10 +16,27 @@ const COMPARISONS: Readonly<Record<string, readonly string[]>> = {
   ">": [">=", "<="],
   ">=": [">", "<"],
 };
-const ARITHMETIC: Readonly<Record<string, string>> = { "+": "-", "-": "+", "*": "/", "/": "*", "%": "*", "+=": "-=", "-=": "+=" };
+const ARITHMETIC: Readonly<Record<string, string>> = {
+  "+": "-",
+  "-": "+",
+  "*": "/",
+  "/": "*",
+  "%": "*",
+  "+=": "-=",
+  "-=": "+=",
+};
 
 /** Methods without which their object stands for itself. */
-const DROPPED_METHODS = ["filter", "toSorted", "sort", "toReversed", "slice", "trim", "toLowerCase", "toUpperCase"];
+const DROPPED_METHODS = [
+  "filter",
+  "toSorted",
+  "sort",
+  "toReversed",
+  "slice",
+  "trim",
+  "toLowerCase",
+  "toUpperCase",
+];
 const SWAPPED_METHODS: Readonly<Record<string, string>> = {
   some: "every",
   every: "some",
@@ -29,12 +46,18 @@ const SWAPPED_METHODS: Readonly<Record<string, string>> = {
   max: "min",
 };
 
-/** Numbers up to this become their successor, larger ones twice as large: a limit that is one higher changes little. */
+/**
+ * Numbers up to this become their successor, larger ones twice as large: a limit that is one higher changes
+ * little.
+ */
 const SMALL_NUMBER_MAX = 16;
 /** Words, and names of objects and fields; texts for people are no promise. */
 const TOKEN = /^[^\s]+$/u;
 
-/** The changes of an expression, by its own operator, method or value. None where it has none that could matter. */
+/**
+ * The changes of an expression, by its own operator, method or value. None where it has none that could
+ * matter.
+ */
 export function changesOfExpression(node: SyntaxNode, source: string): readonly Change[] {
   switch (node.type) {
     case "LogicalExpression":
@@ -49,7 +72,9 @@ export function changesOfExpression(node: SyntaxNode, source: string): readonly 
         source,
       );
     case "UnaryExpression":
-      return node["operator"] === "!" ? [replace("negate", node, textOf(childOf(node, "argument"), source))] : [];
+      return node["operator"] === "!"
+        ? [replace("negate", node, textOf(childOf(node, "argument"), source))]
+        : [];
     case "UpdateExpression":
       return [
         replace(
@@ -112,15 +137,22 @@ function changesOfLogic(node: SyntaxNode, source: string): readonly Change[] {
   const [left, right] = [childOf(node, "left"), childOf(node, "right")];
   const sides = [left, right].map((side) => replace("drop-operand", node, textOf(side, source)));
   const operator = String(node["operator"]);
-  return operator === "??" ? sides : [...sides, ...swapOperator("logic", node, [operator === "&&" ? "||" : "&&"], source)];
+  return operator === "??"
+    ? sides
+    : [...sides, ...swapOperator("logic", node, [operator === "&&" ? "||" : "&&"], source)];
 }
 
 function changesOfBinary(node: SyntaxNode, source: string): readonly Change[] {
   const operator = String(node["operator"]);
   const comparisons = swapOperator("comparison", node, COMPARISONS[operator] ?? [], source);
-  const isText = [childOf(node, "left"), childOf(node, "right")].some((side) => isNode(side, "TemplateLiteral") || typeof side["value"] === "string");
+  const isText = [childOf(node, "left"), childOf(node, "right")].some(
+    (side) => isNode(side, "TemplateLiteral") || typeof side["value"] === "string",
+  );
   const arithmetic = isText ? undefined : ARITHMETIC[operator];
-  return [...comparisons, ...(arithmetic === undefined ? [] : swapOperator("arithmetic", node, [arithmetic], source))];
+  return [
+    ...comparisons,
+    ...(arithmetic === undefined ? [] : swapOperator("arithmetic", node, [arithmetic], source)),
+  ];
 }
 
 function changesOfCall(node: SyntaxNode, source: string): readonly Change[] {
@@ -131,26 +163,37 @@ function changesOfCall(node: SyntaxNode, source: string): readonly Change[] {
   const object = childOf(callee, "object");
   const swapped = SWAPPED_METHODS[name];
   return [
-    ...(DROPPED_METHODS.includes(name) ? [{ operator: "drop-call", edit: { start: object.end, end: node.end, text: "" } }] : []),
+    ...(DROPPED_METHODS.includes(name)
+      ? [{ operator: "drop-call", edit: { start: object.end, end: node.end, text: "" } }]
+      : []),
     // Of `Math` only; other objects have a `min` and `max` of their own.
-    ...(swapped !== undefined && (!["min", "max"].includes(name) || textOf(object, source) === "Math") ? [replace("swap-method", method, swapped)] : []),
+    ...(swapped !== undefined && (!["min", "max"].includes(name) || textOf(object, source) === "Math")
+      ? [replace("swap-method", method, swapped)]
+      : []),
   ];
 }
 
-/** An object that is another one with some fields changed: each change is left out once. Of others the compiler misses a field. */
+/**
+ * An object that is another one with some fields changed: each change is left out once. Of others the
+ * compiler misses a field.
+ */
 function changesOfObject(node: SyntaxNode, source: string): readonly Change[] {
   const properties = (node["properties"] as readonly unknown[]).filter((property) => isNode(property));
   if (!properties.some((property) => property.type === "SpreadElement")) return [];
   return properties.map((property) => {
     const comma = /^\s*,/u.exec(source.slice(property.end))?.[0] ?? "";
-    return { operator: "drop-property", edit: { start: property.start, end: property.end + comma.length, text: "" } };
+    return {
+      operator: "drop-property",
+      edit: { start: property.start, end: property.end + comma.length, text: "" },
+    };
   });
 }
 
 function changesOfLiteral(node: SyntaxNode): readonly Change[] {
   const value = node["value"];
   if (typeof value === "boolean") return [replace("literal", node, String(!value))];
-  if (typeof value === "number") return [replace("literal", node, String(value <= SMALL_NUMBER_MAX ? value + 1 : value * 2))];
+  if (typeof value === "number")
+    return [replace("literal", node, String(value <= SMALL_NUMBER_MAX ? value + 1 : value * 2))];
   if (typeof value === "string" && TOKEN.test(value)) return [replace("literal", node, '""')];
   return [];
 }
@@ -161,10 +204,17 @@ function optional(node: SyntaxNode, source: string): readonly Change[] {
   const before = childOf(node, node.type === "CallExpression" ? "callee" : "object").end;
   const at = source.indexOf("?.", before);
   const isComputed = node.type === "CallExpression" || node["computed"] === true;
-  return [{ operator: "optional-chain", edit: { start: at, end: at + "?.".length, text: isComputed ? "" : "." } }];
+  return [
+    { operator: "optional-chain", edit: { start: at, end: at + "?.".length, text: isComputed ? "" : "." } },
+  ];
 }
 
-function swapOperator(name: string, node: SyntaxNode, texts: readonly string[], source: string): readonly Change[] {
+function swapOperator(
+  name: string,
+  node: SyntaxNode,
+  texts: readonly string[],
+  source: string,
+): readonly Change[] {
   const operator = String(node["operator"]);
   const start = source.indexOf(operator, childOf(node, "left").end);
   return texts.map((text) => ({ operator: name, edit: { start, end: start + operator.length, text } }));

@@ -15,7 +15,10 @@ export interface SourceImport {
 }
 
 /** A source with its syntax tree and its static imports. Throws where the source does not parse. */
-export function parseSource(file: string, source: string): { readonly program: SyntaxNode; readonly imports: readonly SourceImport[] } {
+export function parseSource(
+  file: string,
+  source: string,
+): { readonly program: SyntaxNode; readonly imports: readonly SourceImport[] } {
   const { program, module, errors } = parseSync(file, source);
   const [error] = errors;
   if (error !== undefined) throw new Error(`${file}: ${error.message}`);
@@ -24,7 +27,9 @@ export function parseSource(file: string, source: string): { readonly program: S
     isTypeOnly: entries.length > 0 && entries.every(({ isType }) => isType),
   }));
   const reexported = module.staticExports.flatMap(({ entries }) =>
-    entries.flatMap(({ moduleRequest, isType }) => (moduleRequest === null ? [] : [{ specifier: moduleRequest.value, isTypeOnly: isType }])),
+    entries.flatMap(({ moduleRequest, isType }) =>
+      moduleRequest === null ? [] : [{ specifier: moduleRequest.value, isTypeOnly: isType }],
+    ),
   );
   return { program: asNode(program), imports: [...imported, ...reexported] };
 }

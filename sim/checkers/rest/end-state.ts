@@ -8,7 +8,10 @@ export interface EndState {
   readonly exists: boolean;
   readonly sizeGiB: number;
   readonly isRunning: boolean;
-  /** The disk's own zones: where its first pod was scheduled, which chance decides; empty for a regional disk, or none. */
+  /**
+   * The disk's own zones: where its first pod was scheduled, which chance decides; empty for a regional
+   * disk, or none.
+   */
   readonly zones: readonly string[];
   readonly replicas: number;
 }
@@ -24,17 +27,33 @@ export function endStateOf(world: RestWorld, volumes: readonly DesiredVolume[]):
         volumeName,
         exists: disk !== undefined,
         sizeGiB: disk === undefined ? 0 : Number(disk.sizeBytes >> 30n),
-        isRunning: world.cluster.pods().some((pod) => pod.volumeName === volumeName && pod.phase === "Running"),
-        zones: [...world.azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri ?? "none"))?.zones ?? [],
+        isRunning: world.cluster
+          .pods()
+          .some((pod) => pod.volumeName === volumeName && pod.phase === "Running"),
+        zones:
+          [...world.azure.model.world.disks.values()].find(({ id }) =>
+            isSameResourceUri(id, diskUri ?? "none"),
+          )?.zones ?? [],
         replicas: world.store
           .objects("AzVolumeAttachment")
-          .filter(({ spec, status }) => spec.role === "Replica" && status?.state === "Attached" && isSameResourceUri(spec.volumeId, diskUri ?? "none")).length,
+          .filter(
+            ({ spec, status }) =>
+              spec.role === "Replica" &&
+              status?.state === "Attached" &&
+              isSameResourceUri(spec.volumeId, diskUri ?? "none"),
+          ).length,
       };
     });
 }
 
-/** Where a run under faults ended otherwise than the same run without any. How many replicas a disk in another zone has depends on that zone's nodes: each run is judged by itself for that. */
-export function compareEndStates(withFaults: readonly EndState[], without: readonly EndState[]): readonly string[] {
+/**
+ * Where a run under faults ended otherwise than the same run without any. How many replicas a disk in
+ * another zone has depends on that zone's nodes: each run is judged by itself for that.
+ */
+export function compareEndStates(
+  withFaults: readonly EndState[],
+  without: readonly EndState[],
+): readonly string[] {
   return withFaults.flatMap((state) => {
     const twin = without.find(({ volumeName }) => volumeName === state.volumeName);
     const isElsewhere = twin !== undefined && twin.zones.join() !== state.zones.join();

@@ -6,10 +6,15 @@ import { judgeDesired } from "./judge-desired.ts";
 
 const zoneOf = (nodeName: string): string => (nodeName === "node-c" ? "2" : "1");
 
-function complaints(change: (made: MadeUpRest) => void = () => undefined, asked: Partial<typeof desired> = {}): readonly string[] {
+function complaints(
+  change: (made: MadeUpRest) => void = () => undefined,
+  asked: Partial<typeof desired> = {},
+): readonly string[] {
   const made = atRest();
   change(made);
-  return judgeDesired(asWorld(made), [{ ...desired, ...asked }], zoneOf).map(({ invariant, detail }) => `${invariant}: ${detail}`);
+  return judgeDesired(asWorld(made), [{ ...desired, ...asked }], zoneOf).map(
+    ({ invariant, detail }) => `${invariant}: ${detail}`,
+  );
 }
 
 describe("what users desired", () => {
@@ -29,11 +34,17 @@ describe("what users desired", () => {
   });
 
   it("is not reached while the record names another writer, or another VM of that name", () => {
-    for (const writer of [aWriter("node-b", 4), { ...aWriter("node-a", 4), vmId: "guid-new" }, { ...aWriter("node-a", 4), requested: false }]) {
+    for (const writer of [
+      aWriter("node-b", 4),
+      { ...aWriter("node-a", 4), vmId: "guid-new" },
+      { ...aWriter("node-a", 4), requested: false },
+    ]) {
       const told = complaints((made) => {
         made.volumes = [aVolume({ writer, epoch: 4 })];
       });
-      assert.deepEqual(told, [`not-converged: vol-1: its pod runs on node-a, and the record says ${JSON.stringify(writer)}`]);
+      assert.deepEqual(told, [
+        `not-converged: vol-1: its pod runs on node-a, and the record says ${JSON.stringify(writer)}`,
+      ]);
     }
   });
 
@@ -73,7 +84,9 @@ describe("what users desired", () => {
   });
 
   it("is not reached by a volume that was deleted and is there, or that was asked for and is not", () => {
-    assert.deepEqual(complaints(undefined, { exists: false }), ["not-converged: vol-1: was deleted, and is still there"]);
+    assert.deepEqual(complaints(undefined, { exists: false }), [
+      "not-converged: vol-1: was deleted, and is still there",
+    ]);
     const lost = complaints((made) => {
       made.disk = undefined;
     });

@@ -3,14 +3,28 @@ import { diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
-/** What is not yet as its user has asked: pods that don't run, writers, replicas and sizes that are missing, volumes that were deleted and are still there. */
-export function judgeDesired(world: RestWorld, volumes: readonly DesiredVolume[], zoneOf: (nodeName: string) => string): readonly Complaint[] {
+/**
+ * What is not yet as its user has asked: pods that don't run, writers, replicas and sizes that are missing,
+ * volumes that were deleted and are still there.
+ */
+export function judgeDesired(
+  world: RestWorld,
+  volumes: readonly DesiredVolume[],
+  zoneOf: (nodeName: string) => string,
+): readonly Complaint[] {
   return volumes.flatMap((desired) =>
-    complaintsAbout(world, desired, zoneOf).map((detail): Complaint => ({ invariant: "not-converged", detail: `${desired.volumeName}: ${detail}` })),
+    complaintsAbout(world, desired, zoneOf).map((detail): Complaint => ({
+      invariant: "not-converged",
+      detail: `${desired.volumeName}: ${detail}`,
+    })),
   );
 }
 
-function complaintsAbout(world: RestWorld, desired: DesiredVolume, zoneOf: (nodeName: string) => string): readonly string[] {
+function complaintsAbout(
+  world: RestWorld,
+  desired: DesiredVolume,
+  zoneOf: (nodeName: string) => string,
+): readonly string[] {
   const diskUri = world.cluster.diskUriOf(desired.volumeName);
   if (!desired.exists) return diskUri === undefined ? [] : ["was deleted, and is still there"];
   if (desired.isDestroyed) return [];
@@ -20,34 +34,61 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume, zoneOf: (node
   const disk = world.azure.diskOf(diskUri);
   if (disk === undefined) return ["has no disk"];
   const sizeComplaints = [
-    ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB) ? [] : [`its disk has ${disk.sizeBytes} bytes instead of ${desired.sizeGiB} GiB`]),
+    ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB)
+      ? []
+      : [`its disk has ${disk.sizeBytes} bytes instead of ${desired.sizeGiB} GiB`]),
     ...((volume.status?.detail?.sizeGiB ?? 0) === desired.sizeGiB
       ? []
       : [`its object says ${volume.status?.detail?.sizeGiB ?? 0} GiB instead of ${desired.sizeGiB}`]),
   ];
   const pods = world.cluster.pods().filter((pod) => pod.volumeName === desired.volumeName);
-  if (desired.pods === 0) return [...sizeComplaints, ...(pods.length === 0 ? [] : ["its pod was scaled away, and is still there"])];
+  if (desired.pods === 0)
+    return [...sizeComplaints, ...(pods.length === 0 ? [] : ["its pod was scaled away, and is still there"])];
 
   const [pod] = pods;
-  if (pod?.phase !== "Running" || !pod.isReady || pod.isDeleted || pod.nodeName === undefined || pods.length !== 1) {
+  if (
+    pod?.phase !== "Running" ||
+    !pod.isReady ||
+    pod.isDeleted ||
+    pod.nodeName === undefined ||
+    pods.length !== 1
+  ) {
     return [
       ...sizeComplaints,
       `its pod does not run: ${pods.map(({ name, phase, isReady, nodeName, isDeleted }) => `${name} ${phase}${isReady ? "" : ", not ready,"}${isDeleted ? ", deleted," : ""} on ${nodeName ?? "no node"}`).join("; ") || "none"}`,
     ];
   }
   const { nodeName, uid } = pod;
-  if (!world.cluster.containersOn(nodeName).some(({ podUid }) => podUid === uid)) return [...sizeComplaints, `no container of ${pod.name} runs on ${nodeName}`];
+  if (!world.cluster.containersOn(nodeName).some(({ podUid }) => podUid === uid))
+    return [...sizeComplaints, `no container of ${pod.name} runs on ${nodeName}`];
   const writer = volume.status?.record?.writer;
-  const isWriter = writer?.nodeName === nodeName && writer.vmId === world.azure.machineOf(nodeName)?.vmGuid && writer.held && writer.requested;
-  const attachments = world.store.objects("AzVolumeAttachment").filter((attachment) => attachment.spec.volumeName === volume.metadata.name);
+  const isWriter =
+    writer?.nodeName === nodeName &&
+    writer.vmId === world.azure.machineOf(nodeName)?.vmGuid &&
+    writer.held &&
+    writer.requested;
+  const attachments = world.store
+    .objects("AzVolumeAttachment")
+    .filter((attachment) => attachment.spec.volumeName === volume.metadata.name);
   const primary = attachments.find((attachment) => attachment.spec.nodeName === nodeName);
   const isPrimary = primary?.spec.role === "Primary" && primary.status?.state === "Attached";
-  const replicas = attachments.filter((attachment) => attachment.spec.role === "Replica" && attachment.status?.state === "Attached").length;
-  const replicasRequested = Math.min(desired.replicas, placesFor(world, { diskUri, zones: volume.status?.detail?.zones ?? [], writerNode: nodeName }, zoneOf));
+  const replicas = attachments.filter(
+    (attachment) => attachment.spec.role === "Replica" && attachment.status?.state === "Attached",
+  ).length;
+  const replicasRequested = Math.min(
+    desired.replicas,
+    placesFor(world, { diskUri, zones: volume.status?.detail?.zones ?? [], writerNode: nodeName }, zoneOf),
+  );
   return [
     ...sizeComplaints,
-    ...(isWriter ? [] : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "nobody")}`]),
-    ...(isPrimary ? [] : [`the attachment on ${nodeName} is ${primary?.spec.role ?? "missing"}, ${primary?.status?.state ?? "without a status"}`]),
+    ...(isWriter
+      ? []
+      : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "nobody")}`]),
+    ...(isPrimary
+      ? []
+      : [
+          `the attachment on ${nodeName} is ${primary?.spec.role ?? "missing"}, ${primary?.status?.state ?? "without a status"}`,
+        ]),
     ...(replicas === replicasRequested ? [] : [`${replicas} replicas instead of ${replicasRequested}`]),
     ...(desired.access === "block" || disk.fileSystemBytes === disk.sizeBytes
       ? []
@@ -58,15 +99,30 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume, zoneOf: (node
 /** Nodes on which a replica is, or can be, beside the writer's. */
 function placesFor(
   world: RestWorld,
-  { diskUri, zones, writerNode }: { readonly diskUri: string; readonly zones: readonly string[]; readonly writerNode: string },
+  {
+    diskUri,
+    zones,
+    writerNode,
+  }: { readonly diskUri: string; readonly zones: readonly string[]; readonly writerNode: string },
   zoneOf: (nodeName: string) => string,
 ): number {
   const hasRoom = (nodeName: string): boolean => {
     const vm = world.azure.vmOf(nodeName);
-    return vm !== undefined && (vm.dataDisks.length < vm.size.dataDisksMax || vm.dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)));
+    return (
+      vm !== undefined &&
+      (vm.dataDisks.length < vm.size.dataDisksMax ||
+        vm.dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)))
+    );
   };
   return world.cluster
     .nodes()
-    .filter((node) => node.isReady && !node.isUnschedulable && !node.isOutOfService && node.name !== writerNode && hasRoom(node.name))
+    .filter(
+      (node) =>
+        node.isReady &&
+        !node.isUnschedulable &&
+        !node.isOutOfService &&
+        node.name !== writerNode &&
+        hasRoom(node.name),
+    )
     .filter((node) => zones.length === 0 || zones.includes(zoneOf(node.name))).length;
 }

@@ -10,7 +10,11 @@ function leaks(change: (made: MadeUpRest) => void, exists = true): readonly stri
   return judgeLeaks(asWorld(made), [{ ...desired, exists }]).map(({ detail }) => detail);
 }
 
-const identity = (nodeName: string) => ({ nodeName, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName) });
+const identity = (nodeName: string) => ({
+  nodeName,
+  vmId: `guid-${nodeName}`,
+  instanceUri: instanceUriOf(nodeName),
+});
 
 describe("nothing is left behind", () => {
   it("by a volume that is in use", () => {
@@ -25,7 +29,10 @@ describe("nothing is left behind", () => {
       [made.volumes, made.attachments, made.pods] = [[], [], []];
       [made.containers, made.mountedOn, made.attachedTo] = [[], [], ["node-a"]];
     };
-    assert.deepEqual(leaks(onlyInAzure, false), ["disk vol-1 belongs to no claim", "node-a has vol-1 at LUN 0 (Attached), and no attachment says so"]);
+    assert.deepEqual(leaks(onlyInAzure, false), [
+      "disk vol-1 belongs to no claim",
+      "node-a has vol-1 at LUN 0 (Attached), and no attachment says so",
+    ]);
     const ofOthers = (made: MadeUpRest): void => {
       onlyInAzure(made);
       made.others = [diskUri, instanceUriOf("node-a")];
@@ -33,20 +40,40 @@ describe("nothing is left behind", () => {
     assert.deepEqual(leaks(ofOthers, false), []);
   });
 
-  const rows: readonly { readonly because: string; readonly change: (made: MadeUpRest) => void; readonly expected: readonly string[] }[] = [
+  const rows: readonly {
+    readonly because: string;
+    readonly change: (made: MadeUpRest) => void;
+    readonly expected: readonly string[];
+  }[] = [
     {
       because: "a fence that never ended, nodes that were never let out of quarantine or proven",
       change: (made) => {
         made.volumes = [
-          aVolume({ writer: aWriter("node-a", 3), fencing: identity("node-b"), quarantine: [identity("node-b")], unverified: [identity("node-c")], epoch: 3 }),
+          aVolume({
+            writer: aWriter("node-a", 3),
+            fencing: identity("node-b"),
+            quarantine: [identity("node-b")],
+            unverified: [identity("node-c")],
+            epoch: 3,
+          }),
         ];
       },
-      expected: ["vol-1 is still fencing node-b", "vol-1 still has node-b in quarantine", "vol-1 still has node-c unverified"],
+      expected: [
+        "vol-1 is still fencing node-b",
+        "vol-1 still has node-b in quarantine",
+        "vol-1 still has node-c unverified",
+      ],
     },
     {
       because: "an earlier VM of a node's name in quarantine, which is no more",
       change: (made) => {
-        made.volumes = [aVolume({ writer: aWriter("node-a", 3), quarantine: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }], epoch: 3 })];
+        made.volumes = [
+          aVolume({
+            writer: aWriter("node-a", 3),
+            quarantine: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }],
+            epoch: 3,
+          }),
+        ];
       },
       expected: ["vol-1 still has node-b in quarantine"],
     },
@@ -61,7 +88,13 @@ describe("nothing is left behind", () => {
       because: "nothing by a VM that was cut off, and is kept though another one has its node's name",
       change: (made) => {
         made.kept = [{ nodeName: "node-b", vmGuid: "guid-of-an-earlier-node-b", hasDisk: false }];
-        made.volumes = [aVolume({ writer: aWriter("node-a", 3), quarantine: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }], epoch: 3 })];
+        made.volumes = [
+          aVolume({
+            writer: aWriter("node-a", 3),
+            quarantine: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }],
+            epoch: 3,
+          }),
+        ];
       },
       expected: [],
     },
@@ -70,7 +103,13 @@ describe("nothing is left behind", () => {
       change: (made) => {
         const [volume] = made.volumes;
         assert.ok(volume?.status !== undefined);
-        const told = { type: "AttachedElsewhere", status: "True", reason: "FoundAttached", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" } as const;
+        const told = {
+          type: "AttachedElsewhere",
+          status: "True",
+          reason: "FoundAttached",
+          message: "",
+          lastTransitionTime: "2026-01-01T00:00:00Z",
+        } as const;
         made.volumes = [{ ...volume, status: { ...volume.status, conditions: [told] } }];
       },
       expected: ["vol-1 still says that it is attached elsewhere"],
@@ -78,7 +117,14 @@ describe("nothing is left behind", () => {
     {
       because: "what is known of a node that is no more",
       change: (made) => {
-        made.volumes = [aVolume({ writer: aWriter("node-a", 3), adopted: true, clean: [identity("node-b"), identity("gone")], epoch: 3 })];
+        made.volumes = [
+          aVolume({
+            writer: aWriter("node-a", 3),
+            adopted: true,
+            clean: [identity("node-b"), identity("gone")],
+            epoch: 3,
+          }),
+        ];
       },
       expected: ["vol-1 still says of gone that it is clean, and there is no such node"],
     },
@@ -115,7 +161,8 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 is said to be attached to node-b at LUN 0, and is not"],
     },
     {
-      because: "an attachment whose disk Azure has failed to take off: it goes with the next change of the VM",
+      because:
+        "an attachment whose disk Azure has failed to take off: it goes with the next change of the VM",
       change: (made) => {
         made.detachFailedOn = ["node-b"];
       },
@@ -124,7 +171,10 @@ describe("nothing is left behind", () => {
     {
       because: "an attachment that comes to nothing, beside as many replicas as are wanted",
       change: (made) => {
-        made.attachments.push({ ...anAttachment("node-c", "Replica"), status: { state: "AttachmentFailed", role: "Replica" } });
+        made.attachments.push({
+          ...anAttachment("node-c", "Replica"),
+          status: { state: "AttachmentFailed", role: "Replica" },
+        });
       },
       expected: ["vol-1 is to be attached to node-c as Replica, and is AttachmentFailed"],
     },
@@ -133,8 +183,16 @@ describe("nothing is left behind", () => {
       change: (made) => {
         const [volume] = made.volumes;
         assert.ok(volume !== undefined);
-        made.volumes = [{ ...volume, metadata: { ...volume.metadata, deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: ["f"] } }];
-        made.attachments.push({ ...anAttachment("node-c", "Replica"), spec: { ...anAttachment("node-c", "Replica").spec, volumeName: "vol-9" } });
+        made.volumes = [
+          {
+            ...volume,
+            metadata: { ...volume.metadata, deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: ["f"] },
+          },
+        ];
+        made.attachments.push({
+          ...anAttachment("node-c", "Replica"),
+          spec: { ...anAttachment("node-c", "Replica").spec, volumeName: "vol-9" },
+        });
       },
       expected: ["vol-1 is being deleted and keeps f", "attachment vol-1-node-c is of no volume"],
     },
@@ -145,6 +203,9 @@ describe("nothing is left behind", () => {
 
   it("reports the disk, the object and the attachments of a volume that was deleted", () => {
     const told = leaks(() => undefined, false);
-    assert.deepEqual(told.slice(0, 2), ["AzVolume vol-1 (Created) belongs to no claim", "disk vol-1 belongs to no claim"]);
+    assert.deepEqual(told.slice(0, 2), [
+      "AzVolume vol-1 (Created) belongs to no claim",
+      "disk vol-1 belongs to no claim",
+    ]);
   });
 });

@@ -6,21 +6,47 @@ import { diskName } from "../watch-writers.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import type { Complaint, RestWorld } from "./rest-world.ts";
 
-/** Nothing is left behind at rest: no disk, attachment, finalizer, mount, grant, fence, quarantine or recall that nobody has a use for. */
+/**
+ * Nothing is left behind at rest: no disk, attachment, finalizer, mount, grant, fence, quarantine or recall
+ * that nobody has a use for.
+ */
 export function judgeLeaks(world: RestWorld, volumes: readonly DesiredVolume[]): readonly Complaint[] {
-  const details = [...leftObjects(world, volumes), ...leftRecords(world), ...leftAttachments(world), ...leftInAzure(world, volumes), ...leftOnMachines(world)];
+  const details = [
+    ...leftObjects(world, volumes),
+    ...leftRecords(world),
+    ...leftAttachments(world),
+    ...leftInAzure(world, volumes),
+    ...leftOnMachines(world),
+  ];
   return details.map((detail): Complaint => ({ invariant: "leaked", detail }));
 }
 
 function leftObjects(world: RestWorld, volumes: readonly DesiredVolume[]): readonly string[] {
-  const disks = volumes.filter(({ exists }) => exists).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
+  const disks = volumes
+    .filter(({ exists }) => exists)
+    .map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
   const strays = world.store
     .objects("AzVolume")
-    .filter((volume) => !disks.some((diskUri) => isSameResourceUri(diskUri, volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "")))
-    .map((volume) => `AzVolume ${volume.metadata.name} (${volume.status?.state ?? "no status"}) belongs to no claim`);
-  const ending = [...world.store.objects("AzVolume"), ...world.store.objects("AzVolumeAttachment"), ...world.store.objects("AzDriverNode")]
+    .filter(
+      (volume) =>
+        !disks.some((diskUri) =>
+          isSameResourceUri(diskUri, volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? ""),
+        ),
+    )
+    .map(
+      (volume) =>
+        `AzVolume ${volume.metadata.name} (${volume.status?.state ?? "no status"}) belongs to no claim`,
+    );
+  const ending = [
+    ...world.store.objects("AzVolume"),
+    ...world.store.objects("AzVolumeAttachment"),
+    ...world.store.objects("AzDriverNode"),
+  ]
     .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
-    .map(({ metadata }) => `${metadata.name} is being deleted and keeps ${(metadata.finalizers ?? []).join(", ") || "no finalizer"}`);
+    .map(
+      ({ metadata }) =>
+        `${metadata.name} is being deleted and keeps ${(metadata.finalizers ?? []).join(", ") || "no finalizer"}`,
+    );
   const nodes = nodeNamesOf(world);
   const nodeStrays = world.store
     .objects("AzDriverNode")
@@ -44,16 +70,24 @@ function leftRecords(world: RestWorld): readonly string[] {
     const strangers = clean.filter(({ nodeName }) => !nodes.has(nodeName));
     const hasUser =
       writer !== undefined &&
-      world.cluster.containersOn(writer.nodeName).some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
+      world.cluster
+        .containersOn(writer.nodeName)
+        .some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
     return [
       ...(fencing === undefined ? [] : [`${name} is still fencing ${fencing.nodeName}`]),
       ...(cutOff.length === 0 ? [] : [`${name} still has ${named(cutOff)} in quarantine`]),
-      ...(strangers.length === 0 ? [] : [`${name} still says of ${named(strangers)} that it is clean, and there is no such node`]),
-      ...(volume.status?.conditions.some(({ type }) => type === ATTACHED_ELSEWHERE) === true ? [`${name} still says that it is attached elsewhere`] : []),
+      ...(strangers.length === 0
+        ? []
+        : [`${name} still says of ${named(strangers)} that it is clean, and there is no such node`]),
+      ...(volume.status?.conditions.some(({ type }) => type === ATTACHED_ELSEWHERE) === true
+        ? [`${name} still says that it is attached elsewhere`]
+        : []),
       ...(unverified.length === 0 ? [] : [`${name} still has ${named(unverified)} unverified`]),
       ...(writer === undefined || hasUser
         ? []
-        : [`${name} is granted to ${writer.nodeName} (held ${writer.held}, wanted ${writer.requested}), where nothing uses it`]),
+        : [
+            `${name} is granted to ${writer.nodeName} (held ${writer.held}, wanted ${writer.requested}), where nothing uses it`,
+          ]),
     ];
   });
 }
@@ -74,15 +108,25 @@ function leftAttachments(world: RestWorld): readonly string[] {
     const { volumeName, nodeName, role, recall } = attachment.spec;
     const volume = volumes.get(volumeName);
     if (volume === undefined) return [`attachment ${attachment.metadata.name} is of no volume`];
-    const isUsed = world.cluster.containersOn(nodeName).some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
+    const isUsed = world.cluster
+      .containersOn(nodeName)
+      .some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
     return [
-      ...(role === "Primary" && !isUsed ? [`${volumeName} is attached to ${nodeName} as Primary, where nothing uses it`] : []),
-      ...(recall === undefined || attachment.spec.writerRequest !== undefined ? [] : [`${volumeName} is still recalled from ${nodeName}`]),
+      ...(role === "Primary" && !isUsed
+        ? [`${volumeName} is attached to ${nodeName} as Primary, where nothing uses it`]
+        : []),
+      ...(recall === undefined || attachment.spec.writerRequest !== undefined
+        ? []
+        : [`${volumeName} is still recalled from ${nodeName}`]),
       ...(attachment.status?.state === "Attached" || attachment.metadata.deletionTimestamp !== undefined
         ? []
-        : [`${volumeName} is to be attached to ${nodeName} as ${role}, and is ${attachment.status?.state ?? "without a state"}`]),
+        : [
+            `${volumeName} is to be attached to ${nodeName} as ${role}, and is ${attachment.status?.state ?? "without a state"}`,
+          ]),
       ...(attachment.status?.state === "Attached" && !isOnVm(world, attachment)
-        ? [`${volumeName} is said to be attached to ${nodeName} at LUN ${attachment.status.lun ?? -1}, and is not`]
+        ? [
+            `${volumeName} is said to be attached to ${nodeName} at LUN ${attachment.status.lun ?? -1}, and is not`,
+          ]
         : []),
     ];
   });
@@ -90,26 +134,45 @@ function leftAttachments(world: RestWorld): readonly string[] {
 
 function isOnVm(world: RestWorld, attachment: AzVolumeAttachment): boolean {
   const vmGuid = world.azure.machineOf(attachment.spec.nodeName)?.vmGuid;
-  const vm = [...world.azure.model.world.virtualMachines.values()].find((candidate) => candidate.vmGuid === vmGuid);
+  const vm = [...world.azure.model.world.virtualMachines.values()].find(
+    (candidate) => candidate.vmGuid === vmGuid,
+  );
   return (
     attachment.status?.vmId === vmGuid &&
     (vm?.dataDisks ?? []).some(
-      ({ diskId, lun, phase }) => phase === "Attached" && lun === attachment.status?.lun && isSameResourceUri(diskId, attachment.spec.volumeId),
+      ({ diskId, lun, phase }) =>
+        phase === "Attached" &&
+        lun === attachment.status?.lun &&
+        isSameResourceUri(diskId, attachment.spec.volumeId),
     )
   );
 }
 
 function leftInAzure(world: RestWorld, volumes: readonly DesiredVolume[]): readonly string[] {
-  const requested = volumes.filter(({ exists }) => exists).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
+  const requested = volumes
+    .filter(({ exists }) => exists)
+    .map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
   const disks = [...world.azure.model.world.disks.values()]
-    .filter(({ id }) => !world.azure.isOthers(id) && !requested.some((diskUri) => isSameResourceUri(diskUri, id)))
+    .filter(
+      ({ id }) => !world.azure.isOthers(id) && !requested.some((diskUri) => isSameResourceUri(diskUri, id)),
+    )
     .map(({ id }) => `disk ${diskName(id)} belongs to no claim`);
   const attachments = world.store.objects("AzVolumeAttachment");
-  const vms = [...world.azure.model.world.virtualMachines.values()].filter(({ id }) => !world.azure.isOthers(id));
+  const vms = [...world.azure.model.world.virtualMachines.values()].filter(
+    ({ id }) => !world.azure.isOthers(id),
+  );
   const entries = vms.flatMap((vm) =>
     vm.dataDisks
-      .filter(({ diskId }) => !attachments.some(({ spec, status }) => status?.vmId === vm.vmGuid && isSameResourceUri(spec.volumeId, diskId)))
-      .map(({ diskId, lun, phase }) => `${vm.name} has ${diskName(diskId)} at LUN ${lun} (${phase}), and no attachment says so`),
+      .filter(
+        ({ diskId }) =>
+          !attachments.some(
+            ({ spec, status }) => status?.vmId === vm.vmGuid && isSameResourceUri(spec.volumeId, diskId),
+          ),
+      )
+      .map(
+        ({ diskId, lun, phase }) =>
+          `${vm.name} has ${diskName(diskId)} at LUN ${lun} (${phase}), and no attachment says so`,
+      ),
   );
   return [...disks, ...entries];
 }
@@ -118,10 +181,17 @@ function leftOnMachines(world: RestWorld): readonly string[] {
   return world.cluster.nodes().flatMap(({ name }) => {
     const machine = world.azure.machineOf(name);
     if (machine === undefined) return [];
-    const used = world.cluster.containersOn(name).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
-    const mounts = machine.kernel.mounts().filter(({ diskUri }) => !used.some((usedUri) => isSameResourceUri(usedUri, diskUri)));
+    const used = world.cluster
+      .containersOn(name)
+      .map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
+    const mounts = machine.kernel
+      .mounts()
+      .filter(({ diskUri }) => !used.some((usedUri) => isSameResourceUri(usedUri, diskUri)));
     return [
-      ...mounts.map(({ path, diskUri }) => `${name} still has ${diskName(diskUri)} mounted at ${path}, where nothing uses it`),
+      ...mounts.map(
+        ({ path, diskUri }) =>
+          `${name} still has ${diskName(diskUri)} mounted at ${path}, where nothing uses it`,
+      ),
       ...machine.kernel.placeholders().map((path) => `${name} still has a placeholder at ${path}`),
     ];
   });

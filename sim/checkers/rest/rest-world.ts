@@ -19,5 +19,9 @@ export type Complaint = Omit<Violation, "atMs">;
 
 /** The driver's object for a disk. */
 export function volumeOf(world: RestWorld, diskUri: string): AzVolume | undefined {
-  return world.store.objects("AzVolume").find((volume) => isSameResourceUri(volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "", diskUri));
+  return world.store
+    .objects("AzVolume")
+    .find((volume) =>
+      isSameResourceUri(volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "", diskUri),
+    );
 }

@@ -65,19 +65,35 @@ export function aHistory() {
     happen: (event: DiskEvent) => {
       for (const listener of diskListeners) listener(event);
     },
-    commit: (commit: Pick<SimulatedCommit, "kind" | "name" | "before" | "after"> & Partial<SimulatedCommit>) => {
-      for (const listener of commitListeners) listener({ by: "controller-1", verb: "updateStatus", resourceVersion: "1", atMs: 0, ...commit });
+    commit: (
+      commit: Pick<SimulatedCommit, "kind" | "name" | "before" | "after"> & Partial<SimulatedCommit>,
+    ) => {
+      for (const listener of commitListeners)
+        listener({ by: "controller-1", verb: "updateStatus", resourceVersion: "1", atMs: 0, ...commit });
     },
   };
 }
 
 /** A record that names nobody. */
-const emptyRecord: WriterRecord = { quarantine: [], adopted: false, clean: [], unverified: [], epoch: 0, storeIncarnation: 1 };
+const emptyRecord: WriterRecord = {
+  quarantine: [],
+  adopted: false,
+  clean: [],
+  unverified: [],
+  epoch: 0,
+  storeIncarnation: 1,
+};
 
 /** The volume of `diskUri`, with a record. */
 export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
   return {
-    metadata: { name: "vol-1", uid: "uid-1", resourceVersion: "1", generation: 1, creationTimestamp: "2026-01-01T00:00:00Z" },
+    metadata: {
+      name: "vol-1",
+      uid: "uid-1",
+      resourceVersion: "1",
+      generation: 1,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+    },
     spec: {
       volumeName: "vol-1",
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
@@ -92,7 +108,16 @@ export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
       state: "Created",
       observedGeneration: 1,
       conditions: [],
-      detail: { diskUri, sizeGiB: 4, maxShares: 2, skuName: "Premium_LRS", location: "eastus", zones: [], volumeContext: {}, accessibleTopology: [] },
+      detail: {
+        diskUri,
+        sizeGiB: 4,
+        maxShares: 2,
+        skuName: "Premium_LRS",
+        location: "eastus",
+        zones: [],
+        volumeContext: {},
+        accessibleTopology: [],
+      },
       record: { ...emptyRecord, ...record },
     },
   };
@@ -100,7 +125,14 @@ export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
 
 /** A writer that has taken its grant. */
 export function aWriter(nodeName: string, epoch: number): Writer {
-  return { nodeName, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName), epoch, held: true, requested: true };
+  return {
+    nodeName,
+    vmId: `guid-${nodeName}`,
+    instanceUri: instanceUriOf(nodeName),
+    epoch,
+    held: true,
+    requested: true,
+  };
 }
 
 /** The resource id of a node's VM. */

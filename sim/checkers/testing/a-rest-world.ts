@@ -39,7 +39,17 @@ export function atRest(): MadeUpRest {
   return {
     volumes: [aVolume({ writer: aWriter("node-a", 3), epoch: 3 })],
     attachments: [anAttachment("node-a", "Primary"), anAttachment("node-b", "Replica")],
-    pods: [{ name: "vol-1-0", uid: "pod-1", volumeName: "vol-1", nodeName: "node-a", phase: "Running", isReady: true, isDeleted: false }],
+    pods: [
+      {
+        name: "vol-1-0",
+        uid: "pod-1",
+        volumeName: "vol-1",
+        nodeName: "node-a",
+        phase: "Running",
+        isReady: true,
+        isDeleted: false,
+      },
+    ],
     nodes: ["node-a", "node-b", "node-c"].map((name) => ({
       name,
       uid: `uid-of-${name}`,
@@ -76,7 +86,13 @@ export const desired: DesiredVolume = {
 /** An attachment of `vol-1` that has come to pass. */
 export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzVolumeAttachment {
   return {
-    metadata: { name: `vol-1-${nodeName}`, uid: `uid-${nodeName}`, resourceVersion: "1", generation: 1, creationTimestamp: "2026-01-01T00:00:00Z" },
+    metadata: {
+      name: `vol-1-${nodeName}`,
+      uid: `uid-${nodeName}`,
+      resourceVersion: "1",
+      generation: 1,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+    },
     spec: {
       volumeName: "vol-1",
       volumeId: diskUri,
@@ -86,7 +102,13 @@ export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzV
       volumeContext: {},
       ...(role === "Primary" ? { writerRequest: { since: "2026-01-01T00:00:00Z" } } : {}),
     },
-    status: { state: "Attached", role, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName), lun: 0 },
+    status: {
+      state: "Attached",
+      role,
+      vmId: `guid-${nodeName}`,
+      instanceUri: instanceUriOf(nodeName),
+      lun: 0,
+    },
   };
 }
 
@@ -98,23 +120,46 @@ export function asWorld(made: MadeUpRest): RestWorld {
     vmGuid: `guid-${name}`,
     size: { dataDisksMax: SLOTS },
     dataDisks: [
-      ...(made.attachedTo.includes(name) ? [{ lun: 0, diskId: diskUri, phase: made.detachFailedOn.includes(name) ? "DetachFailed" : "Attached" }] : []),
-      ...(made.fullOfOthers.includes(name) ? [0, 1].map((lun) => ({ lun, diskId: `${diskUri}-other-${lun}`, phase: "Attached" })) : []),
+      ...(made.attachedTo.includes(name)
+        ? [
+            {
+              lun: 0,
+              diskId: diskUri,
+              phase: made.detachFailedOn.includes(name) ? "DetachFailed" : "Attached",
+            },
+          ]
+        : []),
+      ...(made.fullOfOthers.includes(name)
+        ? [0, 1].map((lun) => ({ lun, diskId: `${diskUri}-other-${lun}`, phase: "Attached" }))
+        : []),
     ],
   }));
   const kept = made.kept.map(({ nodeName, vmGuid, hasDisk }) => ({
-    ...{ id: `${instanceUriOf(nodeName)}-earlier`, name: `flex_${nodeName}`, vmGuid, size: { dataDisksMax: SLOTS } },
+    ...{
+      id: `${instanceUriOf(nodeName)}-earlier`,
+      name: `flex_${nodeName}`,
+      vmGuid,
+      size: { dataDisksMax: SLOTS },
+    },
     dataDisks: hasDisk ? [{ lun: 0, diskId: diskUri, phase: "Attached" }] : [],
   }));
   const world = {
-    store: { objects: (kind: string) => (kind === "AzVolume" ? made.volumes : kind === "AzVolumeAttachment" ? made.attachments : []) },
+    store: {
+      objects: (kind: string) =>
+        kind === "AzVolume" ? made.volumes : kind === "AzVolumeAttachment" ? made.attachments : [],
+    },
     azure: {
       vmOf: (nodeName: string) => vms.find(({ name }) => name === nodeName),
       machineOf: (nodeName: string) => {
         const { machine } = aMachine(nodeName);
-        const mounts = made.mountedOn.includes(nodeName) ? [{ path: "/staging", diskUri, readOnly: false, canWrite: true }] : [];
+        const mounts = made.mountedOn.includes(nodeName)
+          ? [{ path: "/staging", diskUri, readOnly: false, canWrite: true }]
+          : [];
         const placeholders = made.placeholdersOn.includes(nodeName) ? ["/target"] : [];
-        return { ...machine, kernel: { ...machine.kernel, mounts: () => mounts, placeholders: () => placeholders } };
+        return {
+          ...machine,
+          kernel: { ...machine.kernel, mounts: () => mounts, placeholders: () => placeholders },
+        };
       },
       diskOf: () => made.disk,
       isOthers: (resourceUri: string) => made.others.includes(resourceUri),
@@ -129,9 +174,12 @@ export function asWorld(made: MadeUpRest): RestWorld {
       pods: () => made.pods,
       nodes: () => made.nodes,
       volumeAttachments: () => [],
-      diskUriOf: (volumeName: string) => (volumeName === "vol-1" && made.disk !== undefined ? diskUri : undefined),
+      diskUriOf: (volumeName: string) =>
+        volumeName === "vol-1" && made.disk !== undefined ? diskUri : undefined,
       containersOn: (nodeName: string) =>
-        made.containers.filter((container) => container.nodeName === nodeName).map((container) => ({ ...container, isInApi: true })),
+        made.containers
+          .filter((container) => container.nodeName === nodeName)
+          .map((container) => ({ ...container, isInApi: true })),
     },
   };
   // Checkers read nothing but what stands here.

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { noClusterVolumes } from "../../../src/adapters/embedded/no-cluster-volumes.ts";
-import { type SimulatedStore, createSimulatedStore } from "../../../src/adapters/simulated-store/simulated-store.ts";
+import {
+  type SimulatedStore,
+  createSimulatedStore,
+} from "../../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
 import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
@@ -40,7 +43,10 @@ export interface DriverTestWorld {
   readonly diskEvents: readonly string[];
   /** Nodes that the orchestrator has given up. */
   readonly outOfService: Set<string>;
-  create(name: string, request: { readonly maxShares: number; readonly replicas: number }): Promise<TestVolume>;
+  create(
+    name: string,
+    request: { readonly maxShares: number; readonly replicas: number },
+  ): Promise<TestVolume>;
   /** Publish, stage, publish. */
   bringUp(volume: TestVolume, nodeName: string): Promise<void>;
   /** Unpublish, unstage, unpublish. */
@@ -78,13 +84,20 @@ const ext4ForOneNode: VolumeCapability = {
 const zone = { segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } };
 
 /** Runs `act` in a world of three nodes and two controllers, and ends it. */
-export async function withDriver(seed: number, act: (world: DriverTestWorld) => Promise<void>): Promise<DriverTestWorld> {
+export async function withDriver(
+  seed: number,
+  act: (world: DriverTestWorld) => Promise<void>,
+): Promise<DriverTestWorld> {
   const clock = createVirtualClock();
   const root = createSeededRandom(seed);
   const random = (name: string) => root.fork(name);
   const trace = createTrace(clock);
   const agenda = createAgenda(clock);
-  const store = createSimulatedStore({ clock, random: random("store"), weather: { callDelayMs: [1, 5], watchDelayMs: [0, 20] } });
+  const store = createSimulatedStore({
+    clock,
+    random: random("store"),
+    weather: { callDelayMs: [1, 5], watchDelayMs: [0, 20] },
+  });
   const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" }));
   const region = createAzureRegion({ clock, random, trace, agenda, timeScale: TIME_SCALE });
   const azure = createSimAzure({ region, clock, random, trace, agenda, nodes });
@@ -102,12 +115,20 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     return found;
   };
   const useOf: VolumeUsers["cachedOn"] = ({ nodeName, volumeId }) =>
-    usersOn(nodeName).has(resourceUriKey(volumeId)) ? { kind: "used", users: [`pod on ${nodeName}`] } : { kind: "unused" };
+    usersOn(nodeName).has(resourceUriKey(volumeId))
+      ? { kind: "used", users: [`pod on ${nodeName}`] }
+      : { kind: "unused" };
   const volumeUsers: VolumeUsers = {
     on: async (request) => useOf(request),
     cachedOn: useOf,
     isOutOfService: async (nodeName) => outOfService.has(nodeName),
-    cachedNode: (nodeName) => ({ isGone: false, isOutOfService: outOfService.has(nodeName), isUnschedulable: false, labels: {}, taints: [] }),
+    cachedNode: (nodeName) => ({
+      isGone: false,
+      isOutOfService: outOfService.has(nodeName),
+      isUnschedulable: false,
+      labels: {},
+      taints: [],
+    }),
     cachedPods: () => [],
     cachedNodeNameOf: azure.nodeNameAt,
     cachedPlacement: () => placementUnknown,
@@ -124,14 +145,21 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     clusterId: "cluster-1",
     timeScale: TIME_SCALE,
     trustsUnnamedVms: false,
-    connect: () => ({ users: () => volumeUsers, volumes: () => noClusterVolumes, ownNode: () => nobodysNode }),
+    connect: () => ({
+      users: () => volumeUsers,
+      volumes: () => noClusterVolumes,
+      ownNode: () => nobodysNode,
+    }),
     report: (violation) => violations.push(violation),
   });
   azure.onDiskEvent((event) => diskEvents.push(tell(event)));
-  store.onCommit(({ by, verb, kind, name, resourceVersion }) => trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`));
+  store.onCommit(({ by, verb, kind, name, resourceVersion }) =>
+    trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`),
+  );
 
   async function until(what: string, isReached: () => boolean): Promise<void> {
-    if (!(await clock.runUntil(isReached, LIMIT_MS))) assert.fail(`${what}: not reached\n${trace.lines().slice(-60).join("\n")}`);
+    if (!(await clock.runUntil(isReached, LIMIT_MS)))
+      assert.fail(`${what}: not reached\n${trace.lines().slice(-60).join("\n")}`);
   }
 
   async function answerOf<T>(promise: Promise<T>): Promise<T> {
@@ -145,16 +173,26 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
   }
 
   /** Calls until it is served, as sidecars and kubelets do. */
-  async function served<Request, Response>(what: string, find: () => CsiCall<Request, Response> | undefined, request: Request): Promise<Response> {
+  async function served<Request, Response>(
+    what: string,
+    find: () => CsiCall<Request, Response> | undefined,
+    request: Request,
+  ): Promise<Response> {
     return answerOf(
       (async (): Promise<Response> => {
         for (;;) {
-          const answer: CsiAnswer<Response> = (await find()?.(request, { timeoutMs: CALL_MAX_MS, signal: never })) ?? {
+          const answer: CsiAnswer<Response> = (await find()?.(request, {
+            timeoutMs: CALL_MAX_MS,
+            signal: never,
+          })) ?? {
             ok: false,
             code: "UNAVAILABLE",
             message: "nobody serves",
           };
-          trace.note("orchestrator", `${what} is answered ${answer.ok ? "OK" : `${answer.code} ${answer.message}`}`);
+          trace.note(
+            "orchestrator",
+            `${what} is answered ${answer.ok ? "OK" : `${answer.code} ${answer.message}`}`,
+          );
           if (answer.ok) return answer.value;
           assert.ok(underWay.includes(answer.code), `${what}: ${answer.code} ${answer.message}`);
           await clock.sleep(RETRY_MS, never);
@@ -165,11 +203,15 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
 
   const stagingPath = (volume: TestVolume): string => `/var/lib/kubelet/plugins/${volume.name}/globalmount`;
   const unpublish = async (volume: TestVolume, nodeName: string): Promise<void> => {
-    await served("ControllerUnpublishVolume", () => driver.endpoints.controller()?.controllerUnpublishVolume, {
-      volumeId: volume.volumeId,
-      nodeId: nodeName,
-      secrets: {},
-    });
+    await served(
+      "ControllerUnpublishVolume",
+      () => driver.endpoints.controller()?.controllerUnpublishVolume,
+      {
+        volumeId: volume.volumeId,
+        nodeId: nodeName,
+        secrets: {},
+      },
+    );
   };
   const forgetUser = (nodeName: string, volume: TestVolume): void => {
     usersOn(nodeName).delete(resourceUriKey(volume.volumeId));
@@ -193,27 +235,48 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
         name,
         capacityRange: { requiredBytes: 4n * GIB, limitBytes: 0n },
         volumeCapabilities: [ext4ForOneNode],
-        parameters: { skuName: "Premium_LRS", maxShares: String(maxShares), maxMountReplicaCount: String(replicas) },
+        parameters: {
+          skuName: "Premium_LRS",
+          maxShares: String(maxShares),
+          maxMountReplicaCount: String(replicas),
+        },
         secrets: {},
         volumeContentSource: undefined,
         accessibilityRequirements: { requisite: [zone], preferred: [zone] },
         mutableParameters: {},
       };
-      const { volume } = await served("CreateVolume", () => driver.endpoints.controller()?.createVolume, request);
+      const { volume } = await served(
+        "CreateVolume",
+        () => driver.endpoints.controller()?.createVolume,
+        request,
+      );
       assert.ok(volume !== undefined);
-      return { name, volumeId: volume.volumeId, volumeContext: { ...volume.volumeContext }, targetPath: `/var/lib/kubelet/pods/${name}/mount` };
+      return {
+        name,
+        volumeId: volume.volumeId,
+        volumeContext: { ...volume.volumeContext },
+        targetPath: `/var/lib/kubelet/pods/${name}/mount`,
+      };
     },
     bringUp: async (volume, nodeName) => {
       const { volumeId, volumeContext } = volume;
       usersOn(nodeName).add(resourceUriKey(volumeId));
       for (const listener of listeners) listener(nodeName);
       const shared = { volumeId, volumeContext, secrets: {}, volumeCapability: ext4ForOneNode };
-      const { publishContext } = await served("ControllerPublishVolume", () => driver.endpoints.controller()?.controllerPublishVolume, {
+      const { publishContext } = await served(
+        "ControllerPublishVolume",
+        () => driver.endpoints.controller()?.controllerPublishVolume,
+        {
+          ...shared,
+          nodeId: nodeName,
+          readonly: false,
+        },
+      );
+      const staged = {
         ...shared,
-        nodeId: nodeName,
-        readonly: false,
-      });
-      const staged = { ...shared, publishContext: { ...publishContext }, stagingTargetPath: stagingPath(volume) };
+        publishContext: { ...publishContext },
+        stagingTargetPath: stagingPath(volume),
+      };
       await served("NodeStageVolume", () => driver.endpoints.node(nodeName)?.nodeStageVolume, staged);
       await served("NodePublishVolume", () => driver.endpoints.node(nodeName)?.nodePublishVolume, {
         ...staged,
@@ -223,14 +286,23 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     },
     takeDown: async (volume, nodeName) => {
       const { volumeId, targetPath } = volume;
-      await served("NodeUnpublishVolume", () => driver.endpoints.node(nodeName)?.nodeUnpublishVolume, { volumeId, targetPath });
+      await served("NodeUnpublishVolume", () => driver.endpoints.node(nodeName)?.nodeUnpublishVolume, {
+        volumeId,
+        targetPath,
+      });
       forgetUser(nodeName, volume);
-      await served("NodeUnstageVolume", () => driver.endpoints.node(nodeName)?.nodeUnstageVolume, { volumeId, stagingTargetPath: stagingPath(volume) });
+      await served("NodeUnstageVolume", () => driver.endpoints.node(nodeName)?.nodeUnstageVolume, {
+        volumeId,
+        stagingTargetPath: stagingPath(volume),
+      });
       await unpublish(volume, nodeName);
     },
     unpublish,
     remove: async ({ volumeId }) => {
-      await served("DeleteVolume", () => driver.endpoints.controller()?.deleteVolume, { volumeId, secrets: {} });
+      await served("DeleteVolume", () => driver.endpoints.controller()?.deleteVolume, {
+        volumeId,
+        secrets: {},
+      });
     },
     forgetUsers: (nodeName) => {
       usersOn(nodeName).clear();
@@ -244,7 +316,9 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     await until("a leader", () => driver.controllers.some((slot) => slot.isLeading()));
     await until(
       "all nodes to be known",
-      () => store.objects("AzDriverNode").filter((node) => node.status?.readyForVolumeAllocation === true).length === nodes.length,
+      () =>
+        store.objects("AzDriverNode").filter((node) => node.status?.readyForVolumeAllocation === true)
+          .length === nodes.length,
     );
     await act(world);
   } finally {
@@ -256,5 +330,7 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
 }
 
 function tell(event: DiskEvent): string {
-  return event.kind === "wrote" ? `${event.machine.nodeName} ${event.by}` : `${event.machine.nodeName} ${event.kind}`;
+  return event.kind === "wrote"
+    ? `${event.machine.nodeName} ${event.by}`
+    : `${event.machine.nodeName} ${event.kind}`;
 }

@@ -11,21 +11,32 @@ async function deleteByHand(world: SimWorld, kind: Kind, name: string, isForced:
   for (let tries = 0; isForced && tries < TRIES_MAX; tries++) {
     const left = await operator.get(kind, name, signal);
     if (!left.ok || (left.value.metadata.finalizers ?? []).length === 0) return;
-    await operator.update(kind, { ...left.value, metadata: { ...left.value.metadata, finalizers: [] } }, signal);
+    await operator.update(
+      kind,
+      { ...left.value, metadata: { ...left.value.metadata, finalizers: [] } },
+      signal,
+    );
   }
 }
 
-/** Deletes an object as a person with kubectl does, in the background; `isForced`: who takes off its finalizers, too. */
+/**
+ * Deletes an object as a person with kubectl does, in the background; `isForced`: who takes off its
+ * finalizers, too.
+ */
 export function erase(world: SimWorld, kind: Kind, name: string, isForced: boolean): void {
   deleteByHand(world, kind, name, isForced).catch((error: unknown) =>
-    world.report({ invariant: "crashed", detail: `an operator can't delete ${kind} ${name}: ${String(error)}` }),
+    world.report({
+      invariant: "crashed",
+      detail: `an operator can't delete ${kind} ${name}: ${String(error)}`,
+    }),
   );
 }
 
 /** Deletes the AzVolumeAttachments of all replicas on a node in that way. */
 export function eraseReplicasOn(world: SimWorld, nodeName: string): void {
   for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
-    if (spec.nodeName === nodeName && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
+    if (spec.nodeName === nodeName && spec.role === "Replica")
+      erase(world, "AzVolumeAttachment", metadata.name, false);
 }
 
 /** Deletes the controllers' Lease in that way. */

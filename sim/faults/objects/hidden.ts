@@ -1,11 +1,21 @@
-import type { SimulatedCommit, SimulatedHandle } from "../../../src/adapters/simulated-store/simulated-store.ts";
+import type {
+  SimulatedCommit,
+  SimulatedHandle,
+} from "../../../src/adapters/simulated-store/simulated-store.ts";
 import { type FaultClass, type FaultContext, leaderOf, nodeOfPod } from "../fault-class.ts";
 
 /** Objects hidden in one fault: each costs a stall of the watches. */
 const HIDDEN_MAX = 5;
 
-/** Holds the watches of a process from a change of an object until the change that cancels it, so that it never acts on the one in between. */
-function hide({ world }: FaultContext, handle: SimulatedHandle, isHidden: (commit: SimulatedCommit) => boolean): () => void {
+/**
+ * Holds the watches of a process from a change of an object until the change that cancels it, so that it
+ * never acts on the one in between.
+ */
+function hide(
+  { world }: FaultContext,
+  handle: SimulatedHandle,
+  isHidden: (commit: SimulatedCommit) => boolean,
+): () => void {
   let hidden: string | undefined;
   let times = 0;
   const release = (): void => {
@@ -40,20 +50,25 @@ export const hidden: FaultClass = {
     "attachment-from-leader": {
       forMs: [20_000, 90_000],
       delaysNews: true,
-      begin: (context) => hide(context, leaderOf(context.world).store, ({ kind }) => kind === "AzVolumeAttachment"),
+      begin: (context) =>
+        hide(context, leaderOf(context.world).store, ({ kind }) => kind === "AzVolumeAttachment"),
     },
     "record-from-plugin": {
       forMs: [20_000, 90_000],
       begin: (context, fault) => {
         const plugin = context.world.nodePlugin(nodeOfPod(context.world, fault));
-        return plugin === undefined ? () => undefined : hide(context, plugin.store, ({ kind }) => kind === "AzVolume");
+        return plugin === undefined
+          ? () => undefined
+          : hide(context, plugin.store, ({ kind }) => kind === "AzVolume");
       },
     },
     "attachment-from-plugin": {
       forMs: [20_000, 90_000],
       begin: (context, fault) => {
         const plugin = context.world.nodePlugin(nodeOfPod(context.world, fault));
-        return plugin === undefined ? () => undefined : hide(context, plugin.store, ({ kind }) => kind === "AzVolumeAttachment");
+        return plugin === undefined
+          ? () => undefined
+          : hide(context, plugin.store, ({ kind }) => kind === "AzVolumeAttachment");
       },
     },
   },

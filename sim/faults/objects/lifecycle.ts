@@ -13,7 +13,14 @@ export const lifecycle: FaultClass = {
       forMs: [20_000, 60_000],
       begin: ({ world, later }, { volumeName, atMs, dice }) => {
         const shortLived = `${volumeName}-short-${atMs}`;
-        world.cluster.apply({ volumeName: shortLived, sizeGiB: 4, skuName: "Premium_LRS", maxShares: 2, replicas: 1, access: "mount" });
+        world.cluster.apply({
+          volumeName: shortLived,
+          sizeGiB: 4,
+          skuName: "Premium_LRS",
+          maxShares: 2,
+          replicas: 1,
+          access: "mount",
+        });
         let isDeleted = false;
         const end = (): void => {
           if (isDeleted) return;

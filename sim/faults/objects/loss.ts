@@ -18,13 +18,16 @@ function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean
 
 function objectOf(world: SimWorld, volumeName: string): string | undefined {
   const diskUri = world.cluster.diskUriOf(volumeName)?.toLowerCase();
-  return world.store.objects("AzVolume").find((volume) => volume.status?.detail?.diskUri.toLowerCase() === diskUri)?.metadata.name;
+  return world.store
+    .objects("AzVolume")
+    .find((volume) => volume.status?.detail?.diskUri.toLowerCase() === diskUri)?.metadata.name;
 }
 
 /** The driver's own memory is lost, or goes back; the driver is replaced. */
 export const loss: FaultClass = {
   name: "loss",
-  about: "objects are deleted by hand, all of them or one, the store is restored from an older backup, plug-ins and controllers are upgraded under I/O",
+  about:
+    "objects are deleted by hand, all of them or one, the store is restored from an older backup, plug-ins and controllers are upgraded under I/O",
   variants: {
     "volume-deleted": {
       forMs: [10_000, 60_000],

@@ -7,7 +7,11 @@ import { type NodeIdentity, withUidFrom } from "../../../src/core/api/node-ident
 import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
 import { newAttachment } from "../../../src/objects/new-attachment.ts";
-import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, rolledBackReason } from "../../../src/objects/rollback-reports.ts";
+import {
+  LONE_REPORTS_ANNOTATION,
+  STORE_WENT_BACK,
+  rolledBackReason,
+} from "../../../src/objects/rollback-reports.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { stolenToken } from "../../admission/stolen-token.ts";
 import type { SimWorld } from "../../world.ts";
@@ -19,7 +23,10 @@ import type { BeginFault, FaultClass } from "../fault-class.ts";
 const ROUND_MS = 500;
 const never = new AbortController().signal;
 
-/** Whatever has a node's token, and what it does in one round. What the API server refuses it is no news to it. */
+/**
+ * Whatever has a node's token, and what it does in one round. What the API server refuses it is no news to
+ * it.
+ */
 type Round = (thief: Thief) => Promise<void>;
 
 interface Thief {
@@ -28,7 +35,10 @@ interface Thief {
   readonly nodeName: string;
   /** Volumes that this node does not have to do with: what it does to its own is its own affair. */
   readonly others: () => readonly AzVolume[];
-  /** Volumes that this node has a replica of, and that no pod uses there: their disks are attached, and others write them. */
+  /**
+   * Volumes that this node has a replica of, and that no pod uses there: their disks are attached, and
+   * others write them.
+   */
   readonly replicas: () => readonly AzVolume[];
 }
 
@@ -46,7 +56,9 @@ function acting(round: Round): BeginFault {
     };
     const act = (): void => {
       if (isOver) return;
-      round(thief).catch((error: unknown) => world.report({ invariant: "crashed", detail: `a fault: ${String(error)}` }));
+      round(thief).catch((error: unknown) =>
+        world.report({ invariant: "crashed", detail: `a fault: ${String(error)}` }),
+      );
       later(ROUND_MS, act);
     };
     act();
@@ -56,15 +68,27 @@ function acting(round: Round): BeginFault {
   };
 }
 
-/** Neither a pod of the volume is there, nor has Azure its disk there, nor has the driver an attachment there, but what the thief has made. */
+/**
+ * Neither a pod of the volume is there, nor has Azure its disk there, nor has the driver an attachment
+ * there, but what the thief has made.
+ */
 function othersVolumes(world: SimWorld, nodeName: string): readonly AzVolume[] {
   const pods = disksOfPodsOn(world, nodeName);
   const attached = new Set(
-    world.store.objects("AzVolumeAttachment").flatMap(({ spec, status }) => (spec.nodeName === nodeName && status !== undefined ? spec.volumeName : [])),
+    world.store
+      .objects("AzVolumeAttachment")
+      .flatMap(({ spec, status }) =>
+        spec.nodeName === nodeName && status !== undefined ? spec.volumeName : [],
+      ),
   );
   return world.store.objects("AzVolume").filter(({ metadata, status }) => {
     const diskUri = status?.detail?.diskUri.toLowerCase();
-    return diskUri !== undefined && !pods.has(diskUri) && !attached.has(metadata.name) && status?.record?.writer?.nodeName !== nodeName;
+    return (
+      diskUri !== undefined &&
+      !pods.has(diskUri) &&
+      !attached.has(metadata.name) &&
+      status?.record?.writer?.nodeName !== nodeName
+    );
   });
 }
 
@@ -75,11 +99,19 @@ function disksOfPodsOn(world: SimWorld, nodeName: string): ReadonlySet<string | 
 
 function replicasOn(world: SimWorld, nodeName: string): readonly AzVolume[] {
   const pods = disksOfPodsOn(world, nodeName);
-  const own = world.store.objects("AzVolumeAttachment").filter(({ spec, status }) => spec.nodeName === nodeName && status?.state === "Attached");
+  const own = world.store
+    .objects("AzVolumeAttachment")
+    .filter(({ spec, status }) => spec.nodeName === nodeName && status?.state === "Attached");
   const names = new Set(own.map(({ spec }) => spec.volumeName));
   return world.store.objects("AzVolume").filter(({ metadata, status }) => {
     const { record, detail } = status ?? {};
-    if (record === undefined || detail === undefined || !names.has(metadata.name) || pods.has(detail.diskUri.toLowerCase())) return false;
+    if (
+      record === undefined ||
+      detail === undefined ||
+      !names.has(metadata.name) ||
+      pods.has(detail.diskUri.toLowerCase())
+    )
+      return false;
     return [record.writer, record.fencing, ...record.unverified].every((node) => node?.nodeName !== nodeName);
   });
 }
@@ -89,20 +121,40 @@ const requestsEverything: Round = async ({ world, store, nodeName, others, repli
   const since = "1970-01-01T00:00:00.000Z";
   for (const { metadata, status } of [...others(), ...replicas()]) {
     const volumeId = status?.detail?.diskUri ?? "";
-    const spec = { volumeName: metadata.name, volumeId, nodeName, role: "Primary", writerRequest: { since }, readOnly: false, volumeContext: {} } as const;
-    const present = world.store.objects("AzVolumeAttachment").find((other) => other.metadata.name === attachmentObjectName({ diskUri: volumeId, nodeName }));
+    const spec = {
+      volumeName: metadata.name,
+      volumeId,
+      nodeName,
+      role: "Primary",
+      writerRequest: { since },
+      readOnly: false,
+      volumeContext: {},
+    } as const;
+    const present = world.store
+      .objects("AzVolumeAttachment")
+      .find((other) => other.metadata.name === attachmentObjectName({ diskUri: volumeId, nodeName }));
     await (present === undefined
       ? store.create("AzVolumeAttachment", newAttachment(spec), never)
-      : store.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, role: "Primary", writerRequest: { since } } }, never));
+      : store.update(
+          "AzVolumeAttachment",
+          { ...present, spec: { ...present.spec, role: "Primary", writerRequest: { since } } },
+          never,
+        ));
   }
 };
 
-/** Creates attachments that pass for those of other nodes, other disks, other volumes and volumes that there are not, as far as names are let through. */
+/**
+ * Creates attachments that pass for those of other nodes, other disks, other volumes and volumes that there
+ * are not, as far as names are let through.
+ */
 const squats: Round = async ({ world, store, nodeName, others }) => {
   const volumes = others();
   for (const [index, { metadata, status }] of volumes.entries()) {
     const volumeId = status?.detail?.diskUri ?? "";
-    const another = index % 2 === 0 ? `no-${metadata.name}` : (volumes[(index + 1) % volumes.length]?.metadata.name ?? metadata.name);
+    const another =
+      index % 2 === 0
+        ? `no-${metadata.name}`
+        : (volumes[(index + 1) % volumes.length]?.metadata.name ?? metadata.name);
     const made = newAttachment({
       volumeName: another,
       volumeId,
@@ -120,24 +172,57 @@ const squats: Round = async ({ world, store, nodeName, others }) => {
   }
 };
 
-/** Says that it has noted every volume, under epochs that leave no room, and, where that is believed still, that the store went back; then claims what it can. */
+/**
+ * Says that it has noted every volume, under epochs that leave no room, and, where that is believed still,
+ * that the store went back; then claims what it can.
+ */
 const reclaimsEverything: Round = async ({ world, store, nodeName, others }) => {
   const own = world.store.objects("AzDriverNode").find(({ metadata }) => metadata.name === nodeName);
   if (own?.status === undefined) return;
   const volumes = others();
-  const noted = volumes.map(({ metadata: { name, uid } }, index) => ({ volumeName: name, uid, epoch: index % 2 === 0 ? COUNTER_MAX : 1_000 }));
-  const status = { ...own.status, volumes: [...own.status.volumes, ...noted], conditions: [...own.status.conditions, ...reportOf(world, own)] };
+  const noted = volumes.map(({ metadata: { name, uid } }, index) => ({
+    volumeName: name,
+    uid,
+    epoch: index % 2 === 0 ? COUNTER_MAX : 1_000,
+  }));
+  const status = {
+    ...own.status,
+    volumes: [...own.status.volumes, ...noted],
+    conditions: [...own.status.conditions, ...reportOf(world, own)],
+  };
   await store.updateStatus("AzDriverNode", { ...own, status }, never);
-  for (const volume of volumes) await reclaimBlindly(store, volume, { nodeName, vmId: own.status.vmId, instanceUri: own.status.instanceUri });
+  for (const volume of volumes)
+    await reclaimBlindly(store, volume, {
+      nodeName,
+      vmId: own.status.vmId,
+      instanceUri: own.status.instanceUri,
+    });
 };
 
-/** A node whose report is not believed any more waits itself for ten minutes to pass, and its own pods with it. */
+/**
+ * A node whose report is not believed any more waits itself for ten minutes to pass, and its own pods with
+ * it.
+ */
 function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode["status"]>["conditions"] {
   const lease = world.store.objects("Lease")[0];
-  const isTried = lease?.metadata.annotations?.[LONE_REPORTS_ANNOTATION]?.includes(`"${own.metadata.name}"`) === true;
-  if (lease === undefined || isTried || own.status?.conditions.some(({ type }) => type === STORE_WENT_BACK) === true) return [];
+  const isTried =
+    lease?.metadata.annotations?.[LONE_REPORTS_ANNOTATION]?.includes(`"${own.metadata.name}"`) === true;
+  if (
+    lease === undefined ||
+    isTried ||
+    own.status?.conditions.some(({ type }) => type === STORE_WENT_BACK) === true
+  )
+    return [];
   const reason = rolledBackReason(annotatedNumber(lease, STORE_INCARNATION_ANNOTATION));
-  return [{ type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(world.clock.nowMs()) }];
+  return [
+    {
+      type: STORE_WENT_BACK,
+      status: "True",
+      reason,
+      message: "a lie",
+      lastTransitionTime: toTimestamp(world.clock.nowMs()),
+    },
+  ];
 }
 
 /** With the uid that the entry bears: the policy refuses any other. */
@@ -146,23 +231,46 @@ async function reclaimBlindly(store: ObjectStore, volume: AzVolume, node: NodeId
   if (volume.status === undefined || record === undefined || record.writer !== undefined) return;
   const epoch = record.epoch + 1;
   const unverified = record.unverified.filter(({ nodeName }) => nodeName !== node.nodeName);
-  const reclaimed = { ...record, unverified, epoch, writer: { ...withUidFrom(record.unverified, node), epoch, held: true, requested: true } };
+  const reclaimed = {
+    ...record,
+    unverified,
+    epoch,
+    writer: { ...withUidFrom(record.unverified, node), epoch, held: true, requested: true },
+  };
   await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: reclaimed } }, never);
 }
 
-/** Says of attachments of its own whatever it may: that devices are missing, and answers to recalls that were not asked for. */
+/**
+ * Says of attachments of its own whatever it may: that devices are missing, and answers to recalls that
+ * were not asked for.
+ */
 const misreports: Round = async ({ world, store, nodeName, replicas }) => {
   const names = new Set(replicas().map(({ metadata }) => metadata.name));
-  const isIdle = ({ spec, status }: AzVolumeAttachment): boolean => status?.state === "Pending" || (status?.state === "Attached" && names.has(spec.volumeName));
-  const own = world.store.objects("AzVolumeAttachment").filter((attachment) => attachment.spec.nodeName === nodeName && isIdle(attachment));
+  const isIdle = ({ spec, status }: AzVolumeAttachment): boolean =>
+    status?.state === "Pending" || (status?.state === "Attached" && names.has(spec.volumeName));
+  const own = world.store
+    .objects("AzVolumeAttachment")
+    .filter((attachment) => attachment.spec.nodeName === nodeName && isIdle(attachment));
   for (const attachment of own) {
     if (attachment.status === undefined) continue;
-    const recall = { id: "none", published: [], unmounting: true, progress: String(world.clock.elapsedMs()), time: toTimestamp(world.clock.nowMs()) };
-    await store.updateStatus("AzVolumeAttachment", { ...attachment, status: { ...attachment.status, recall, deviceMissing: true } }, never);
+    const recall = {
+      id: "none",
+      published: [],
+      unmounting: true,
+      progress: String(world.clock.elapsedMs()),
+      time: toTimestamp(world.clock.nowMs()),
+    };
+    await store.updateStatus(
+      "AzVolumeAttachment",
+      { ...attachment, status: { ...attachment.status, recall, deviceMissing: true } },
+      never,
+    );
   }
 };
 
-/** Something on a node has got hold of the node plug-in's token, and writes whatever the API server lets it. */
+/**
+ * Something on a node has got hold of the node plug-in's token, and writes whatever the API server lets it.
+ */
 export const malicious: FaultClass = {
   name: "malicious",
   about:

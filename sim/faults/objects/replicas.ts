@@ -3,7 +3,8 @@ import { type FaultClass, nodeOfPod } from "../fault-class.ts";
 /** Replicas come and go while the writer moves. */
 export const replicas: FaultClass = {
   name: "replicas",
-  about: "replicas come and go while a publish is under way: their nodes are cordoned, drained, restarted, or their objects deleted",
+  about:
+    "replicas come and go while a publish is under way: their nodes are cordoned, drained, restarted, or their objects deleted",
   variants: {
     "replica-nodes-cordoned": {
       forMs: [10_000, 60_000],
@@ -23,7 +24,9 @@ export const replicas: FaultClass = {
         const operator = world.store.handle("operator");
         const signal = new AbortController();
         const diskUri = world.cluster.diskUriOf(fault.volumeName)?.toLowerCase();
-        const replicas = world.store.objects("AzVolumeAttachment").filter(({ spec }) => spec.role === "Replica" && spec.volumeId.toLowerCase() === diskUri);
+        const replicas = world.store
+          .objects("AzVolumeAttachment")
+          .filter(({ spec }) => spec.role === "Replica" && spec.volumeId.toLowerCase() === diskUri);
         world.cluster.deletePod(fault.volumeName, { isForced: false });
         for (const { metadata } of replicas) {
           later(0, () => {

@@ -21,16 +21,26 @@ const nodeSteps = [
   "reclaim",
   "heartbeat",
 ] as const;
-const controllerSteps = stepNames.filter((step) => !(nodeSteps as readonly string[]).includes(step) || step === "request" || step === "withdraw-request");
+const controllerSteps = stepNames.filter(
+  (step) =>
+    !(nodeSteps as readonly string[]).includes(step) || step === "request" || step === "withdraw-request",
+);
 /** Which time a step is taken is struck at, at most. */
 const NTH_MAX = 3;
 const RESTART_MS = 5_000;
 
 function crashPlan(steps: readonly StepName[], dice: number): CrashPlan {
-  return { step: pick(steps, dice), nth: 1 + Math.floor(diceAgain(dice, 1) * NTH_MAX), moment: diceAgain(dice, 2) < 0.5 ? "before" : "after" };
+  return {
+    step: pick(steps, dice),
+    nth: 1 + Math.floor(diceAgain(dice, 1) * NTH_MAX),
+    moment: diceAgain(dice, 2) < 0.5 ? "before" : "after",
+  };
 }
 
-/** How long a mount command may take that outlives its plug-in, in milliseconds, and what becomes of the pod that waits for it. */
+/**
+ * How long a mount command may take that outlives its plug-in, in milliseconds, and what becomes of the pod
+ * that waits for it.
+ */
 const MOUNTS_FOR_MS = [8_000, 40_000, 100_000] as const;
 const afterwards = ["moved", "movedByForce", "outOfService"] as const;
 const MARKED_FOR_MS = 25_000;
@@ -43,7 +53,9 @@ function dieAndLosePod(context: FaultContext, nodeName: string, dice: number): v
   later(1_500, () => plugin?.start());
   later(3_000, () => {
     const what = pick(afterwards, diceAgain(dice, 2));
-    const waiting = world.cluster.pods().filter((pod) => pod.nodeName === nodeName && pod.phase === "Pending");
+    const waiting = world.cluster
+      .pods()
+      .filter((pod) => pod.nodeName === nodeName && pod.phase === "Pending");
     world.cluster.setUnschedulable(nodeName, true);
     if (what === "outOfService") markOutOfService(context, nodeName, true);
     for (const { volumeName } of waiting) {
@@ -60,19 +72,24 @@ function dieAndLosePod(context: FaultContext, nodeName: string, dice: number): v
 /** A process dies: anywhere, or right before or after a step that changes something. */
 export const crash: FaultClass = {
   name: "crash",
-  about: "a controller or node plug-in is killed anywhere, or right before or after any step that changes something",
+  about:
+    "a controller or node plug-in is killed anywhere, or right before or after any step that changes something",
   variants: {
     "controller-at-step": {
       forMs: [20_000, 120_000],
       begin: ({ world }, { dice }) => {
-        const takenBack = world.controllers.map((controller) => controller.crashAt(crashPlan(controllerSteps, dice)));
+        const takenBack = world.controllers.map((controller) =>
+          controller.crashAt(crashPlan(controllerSteps, dice)),
+        );
         return () => takenBack.forEach((takeBack) => takeBack());
       },
     },
     "plugin-at-step": {
       forMs: [20_000, 120_000],
       begin: ({ world, nodeNames }, { dice }) => {
-        const takenBack = nodeNames.map((nodeName) => world.nodePlugin(nodeName)?.crashAt(crashPlan(nodeSteps, dice)));
+        const takenBack = nodeNames.map((nodeName) =>
+          world.nodePlugin(nodeName)?.crashAt(crashPlan(nodeSteps, dice)),
+        );
         return () => takenBack.forEach((takeBack) => takeBack?.());
       },
     },
@@ -117,7 +134,9 @@ export const crash: FaultClass = {
         const { world, later } = context;
         const plugin = world.nodePlugin(fault.nodeName);
         for (let time = 0; time * RESTART_MS < fault.forMs; time++) {
-          later(time * RESTART_MS, () => plugin?.killWithCommands({ childrenSurvive: diceAgain(fault.dice, time) < 0.5 }));
+          later(time * RESTART_MS, () =>
+            plugin?.killWithCommands({ childrenSurvive: diceAgain(fault.dice, time) < 0.5 }),
+          );
           later(time * RESTART_MS + RESTART_MS / 2, () => plugin?.start());
         }
         return () => plugin?.start();

@@ -1,13 +1,23 @@
 import { type FaultContext, overAtOnce } from "../fault-class.ts";
 
-/** How soon a plug-in dies in the mount that it is about to begin, in milliseconds: its command runs by then. */
+/**
+ * How soon a plug-in dies in the mount that it is about to begin, in milliseconds: its command runs by
+ * then.
+ */
 const DIES_AFTER_MS = 50;
 
-/** To be called right before a node mounts: its plug-in dies in the middle of it, and the mount command lives on. `died`: what becomes of the node in the same moment. */
+/**
+ * To be called right before a node mounts: its plug-in dies in the middle of it, and the mount command
+ * lives on. `died`: what becomes of the node in the same moment.
+ */
 export function dieInMount(
   { world, later }: Pick<FaultContext, "world" | "later">,
   nodeName: string,
-  { mountsForMs, diesAfterMs = DIES_AFTER_MS, died = overAtOnce }: { readonly mountsForMs: number; readonly diesAfterMs?: number; readonly died?: () => void },
+  {
+    mountsForMs,
+    diesAfterMs = DIES_AFTER_MS,
+    died = overAtOnce,
+  }: { readonly mountsForMs: number; readonly diesAfterMs?: number; readonly died?: () => void },
 ): void {
   const plugin = world.nodePlugin(nodeName);
   const kernel = world.azure.machineOf(nodeName)?.kernel;

@@ -14,7 +14,9 @@ export const haste: FaultClass = {
       begin: ({ world, later }, { forMs, dice, volumeName }) => {
         const everyMs = pick([500, 2_000, 6_000], dice);
         for (let time = 0; time * everyMs < forMs; time++)
-          later(time * everyMs, () => world.cluster.deletePod(volumeName, { isForced: diceAgain(dice, time) < 0.3 }));
+          later(time * everyMs, () =>
+            world.cluster.deletePod(volumeName, { isForced: diceAgain(dice, time) < 0.3 }),
+          );
         return overAtOnce;
       },
     },
@@ -38,7 +40,8 @@ export const haste: FaultClass = {
       forMs: [10_000, 60_000],
       begin: ({ world, later }, { forMs, dice }) => {
         const everyMs = pick([700, 3_000, 8_000], dice);
-        for (let time = 0; time * everyMs < forMs; time++) later(time * everyMs, () => world.cluster.restartSidecars());
+        for (let time = 0; time * everyMs < forMs; time++)
+          later(time * everyMs, () => world.cluster.restartSidecars());
         return overAtOnce;
       },
     },
@@ -49,7 +52,9 @@ export const haste: FaultClass = {
         if (nodeName === undefined) return overAtOnce;
         world.cluster.setUnschedulable(nodeName, true);
         world.cluster.deletePod(volumeName, { isForced: true });
-        later(pick([100, 2_000, 8_000], dice), () => world.cluster.deleteVolumeAttachment(volumeName, nodeName));
+        later(pick([100, 2_000, 8_000], dice), () =>
+          world.cluster.deleteVolumeAttachment(volumeName, nodeName),
+        );
         return () => world.cluster.setUnschedulable(nodeName, false);
       },
     },

@@ -5,7 +5,18 @@ import { clocksApart } from "../directed/node/clocks-apart.ts";
 import { diceAgain, type FaultClass, leaderOf, pick } from "../fault-class.ts";
 
 /** Steps that a leader decides on what it has read before. */
-const decidedSteps = ["grant", "revoke", "withdraw-request", "request", "recall", "fence-intent", "fence-detach", "fence-clear", "attach", "detach"] as const;
+const decidedSteps = [
+  "grant",
+  "revoke",
+  "withdraw-request",
+  "request",
+  "recall",
+  "fence-intent",
+  "fence-detach",
+  "fence-clear",
+  "attach",
+  "detach",
+] as const;
 /** Shorter and longer than a Lease allows, in milliseconds. */
 const STANDS_STILL_MS = [1_500, 7_000, 9_000, 40_000] as const;
 const STRIKES_MAX = 3;
@@ -13,7 +24,8 @@ const STRIKES_MAX = 3;
 /** Two that both believe to lead, and clocks that do not agree. */
 export const leaders: FaultClass = {
   name: "leaders",
-  about: "two controllers lead at once, a leader stands still and goes on, is cut off from the store or from Azure, clocks run fast, slow, or jump",
+  about:
+    "two controllers lead at once, a leader stands still and goes on, is cut off from the store or from Azure, clocks run fast, slow, or jump",
   variants: {
     paused: {
       forMs: [8_000, 90_000],
@@ -30,10 +42,13 @@ export const leaders: FaultClass = {
       begin: ({ world, later }, { dice }) => {
         const takenBack = world.controllers.flatMap((controller) =>
           Array.from({ length: STRIKES_MAX }, (_, at) =>
-            controller.strikeAt({ step: pick(decidedSteps, diceAgain(dice, at)), nth: 1, moment: "before" }, () => {
-              controller.pause();
-              later(pick(STANDS_STILL_MS, diceAgain(dice, STRIKES_MAX + at)), () => controller.resume());
-            }),
+            controller.strikeAt(
+              { step: pick(decidedSteps, diceAgain(dice, at)), nth: 1, moment: "before" },
+              () => {
+                controller.pause();
+                later(pick(STANDS_STILL_MS, diceAgain(dice, STRIKES_MAX + at)), () => controller.resume());
+              },
+            ),
           ),
         );
         return () => {

@@ -8,17 +8,30 @@ import { nameMoves } from "../directed/node/name-moves.ts";
 import { putAway } from "../directed/node/put-away.ts";
 import { replacedByAnother } from "../directed/node/replaced-by-another.ts";
 import { replacedUnheard } from "../directed/node/replaced-unheard.ts";
-import { diceAgain, type FaultClass, type FaultContext, nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
+import {
+  diceAgain,
+  type FaultClass,
+  type FaultContext,
+  nodeOfPod,
+  overAtOnce,
+  pick,
+} from "../fault-class.ts";
 import { markOutOfService } from "./mark-out-of-service.ts";
 
-/** How long an operator takes to find out that a node is dead, in milliseconds, and how long until the mark goes after it came back. */
+/**
+ * How long an operator takes to find out that a node is dead, in milliseconds, and how long until the mark
+ * goes after it came back.
+ */
 const NOTICED_MS = [5_000, 20_000, 70_000] as const;
 const BACK_FOR_MS = 30_000;
 /** How much longer each command of a slow disk takes, in milliseconds. */
 const SLOW_MS = 8_000;
 const slowMethods = ["mountDevice", "unmount", "flush", "checkFileSystem", "format"] as const;
 
-/** What an operator does with a node that is dead: marks it, and takes the mark off once it has been back for a while. */
+/**
+ * What an operator does with a node that is dead: marks it, and takes the mark off once it has been back
+ * for a while.
+ */
 function operate(context: FaultContext, nodeName: string, dice: number): () => void {
   context.later(pick(NOTICED_MS, dice), () => markOutOfService(context, nodeName, true));
   return () => context.later(BACK_FOR_MS, () => markOutOfService(context, nodeName, false));
@@ -59,16 +72,21 @@ export const nodes: FaultClass = {
         const isMarked = diceAgain(fault.dice, 1) < 0.7;
         const undo: (() => void)[] = [];
         const takenBack = nodeNames.map((nodeName) =>
-          world.nodePlugin(nodeName)?.strikeAt({ step: pick(decidedSteps, diceAgain(fault.dice, 2)), nth: 1, moment: "before" }, () => {
-            // The first that comes to that step.
-            if (undo.length > 0) return;
-            world.azure.freeze(nodeName);
-            const unmark = isMarked ? operate(context, nodeName, fault.dice) : () => undefined;
-            undo.push(() => {
-              world.azure.thaw(nodeName);
-              unmark();
-            });
-          }),
+          world
+            .nodePlugin(nodeName)
+            ?.strikeAt(
+              { step: pick(decidedSteps, diceAgain(fault.dice, 2)), nth: 1, moment: "before" },
+              () => {
+                // The first that comes to that step.
+                if (undo.length > 0) return;
+                world.azure.freeze(nodeName);
+                const unmark = isMarked ? operate(context, nodeName, fault.dice) : () => undefined;
+                undo.push(() => {
+                  world.azure.thaw(nodeName);
+                  unmark();
+                });
+              },
+            ),
         );
         return () => {
           for (const takeBack of takenBack) takeBack?.();
@@ -218,7 +236,11 @@ export const nodes: FaultClass = {
       begin: ({ world }, fault) => {
         const machine = world.azure.machineOf(nodeOfPod(world, fault));
         for (const method of ["mountDevice", "unmount", "bindMount", "isClean", "inspectDevice"] as const) {
-          machine?.kernel.failNext(method, { kind: "HostCommandTimedOut", command: method, timeoutMs: 60_000 });
+          machine?.kernel.failNext(method, {
+            kind: "HostCommandTimedOut",
+            command: method,
+            timeoutMs: 60_000,
+          });
         }
         return overAtOnce;
       },

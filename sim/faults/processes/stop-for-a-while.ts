@@ -1,14 +1,21 @@
 import type { ProcessSlot } from "../../driver/process-slot.ts";
 import type { SimWorld } from "../../world.ts";
 
-/** Tells processes to end in good order. The answer starts them again: each once it has ended, since one that is still at it can't be started. */
+/**
+ * Tells processes to end in good order. The answer starts them again: each once it has ended, since one
+ * that is still at it can't be started.
+ */
 export function stopForAWhile(world: Pick<SimWorld, "report">, slots: readonly ProcessSlot[]): () => void {
   const stopping = slots.map((slot) => ({ slot, stopped: slot.stop() }));
   return () => {
     for (const { slot, stopped } of stopping) {
       stopped.then(
         () => slot.start(),
-        (error: unknown) => world.report({ invariant: "crashed", detail: `${slot.name} did not end in good order: ${String(error)}` }),
+        (error: unknown) =>
+          world.report({
+            invariant: "crashed",
+            detail: `${slot.name} did not end in good order: ${String(error)}`,
+          }),
       );
     }
   };

@@ -27,9 +27,15 @@ function diskOf(world: SimWorld, { volumeName }: TimedFault): string {
   return world.cluster.diskUriOf(volumeName) ?? "*/no-disk-yet";
 }
 
-/** Azure carries operations out, and refuses to say how they are doing: the permission to read operations is missing, or a proxy blocks these URLs. */
+/**
+ * Azure carries operations out, and refuses to say how they are doing: the permission to read operations is
+ * missing, or a proxy blocks these URLs.
+ */
 const refusePolls = rules(({ dice }) => [
-  { operation: "Operations_Get", effect: { kind: "Error", status: pick([401, 403, 404], dice), code: "AuthorizationFailed" } },
+  {
+    operation: "Operations_Get",
+    effect: { kind: "Error", status: pick([401, 403, 404], dice), code: "AuthorizationFailed" },
+  },
 ]);
 
 /** Azure refuses, hangs, lies, and forgets. */
@@ -40,22 +46,44 @@ export const azure: FaultClass = {
   variants: {
     throttled: {
       forMs: [10_000, 60_000],
-      begin: rules(({ dice }) => [{ probability: 0.7, effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: pick([1, 5, 20], dice) } }]),
+      begin: rules(({ dice }) => [
+        {
+          probability: 0.7,
+          effect: {
+            kind: "Error",
+            status: 429,
+            code: "TooManyRequests",
+            retryAfterS: pick([1, 5, 20], dice),
+          },
+        },
+      ]),
     },
     "throttled-in-silence": {
       forMs: [10_000, 60_000],
-      begin: rules(() => [{ probability: 0.7, effect: { kind: "Error", status: 429, code: "OperationNotAllowed" } }]),
+      begin: rules(() => [
+        { probability: 0.7, effect: { kind: "Error", status: 429, code: "OperationNotAllowed" } },
+      ]),
     },
     "conflict-409": {
       forMs: [10_000, 60_000],
-      begin: rules(() => [{ operation: VM_WRITES, probability: 0.6, effect: { kind: "Error", status: 409, code: "Conflict" } }]),
+      begin: rules(() => [
+        { operation: VM_WRITES, probability: 0.6, effect: { kind: "Error", status: 409, code: "Conflict" } },
+      ]),
     },
     "internal-errors": {
       forMs: [10_000, 60_000],
-      begin: rules(() => [{ probability: 0.4, effect: { kind: "Error", status: 500, code: "InternalServerError" } }]),
+      begin: rules(() => [
+        { probability: 0.4, effect: { kind: "Error", status: 500, code: "InternalServerError" } },
+      ]),
     },
-    "requests-lost": { forMs: [10_000, 60_000], begin: rules(() => [{ probability: 0.4, effect: { kind: "DropRequest" } }]) },
-    "answers-lost": { forMs: [10_000, 60_000], begin: rules(() => [{ probability: 0.4, effect: { kind: "DropResponse" } }]) },
+    "requests-lost": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ probability: 0.4, effect: { kind: "DropRequest" } }]),
+    },
+    "answers-lost": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ probability: 0.4, effect: { kind: "DropResponse" } }]),
+    },
     "messages-late": {
       forMs: [20_000, 90_000],
       begin: ({ world }, { dice }) => {
@@ -70,12 +98,17 @@ export const azure: FaultClass = {
     "vm-failed": vmFailed,
     "answers-late": {
       forMs: [10_000, 60_000],
-      begin: rules(({ dice }) => [{ probability: 0.4, effect: { kind: "DelayResponse", delayMs: pick([2_000, 15_000, 50_000], dice) } }]),
+      begin: rules(({ dice }) => [
+        { probability: 0.4, effect: { kind: "DelayResponse", delayMs: pick([2_000, 15_000, 50_000], dice) } },
+      ]),
     },
     "never-ending": {
       forMs: [20_000, 90_000],
       begin: (context, fault) => {
-        const end = rules(() => [{ operation: VM_WRITES, times: 2, effect: { kind: "StuckOperation" } }])(context, fault);
+        const end = rules(() => [{ operation: VM_WRITES, times: 2, effect: { kind: "StuckOperation" } }])(
+          context,
+          fault,
+        );
         return () => {
           end();
           // Nobody but Azure can end them: while one runs, the VM takes no other update.
@@ -90,28 +123,53 @@ export const azure: FaultClass = {
     "failed-but-done": {
       forMs: [10_000, 60_000],
       begin: rules(() => [
-        { operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "FailOperation", code: "VMAgentStatusCommunicationError", applied: "all" } },
+        {
+          operation: VM_WRITES,
+          times: 4,
+          probability: 0.7,
+          effect: { kind: "FailOperation", code: "VMAgentStatusCommunicationError", applied: "all" },
+        },
       ]),
     },
     "failed-and-not-done": {
       forMs: [10_000, 60_000],
       begin: rules(() => [
-        { operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "FailOperation", code: "InternalOperationError", applied: "none" } },
+        {
+          operation: VM_WRITES,
+          times: 4,
+          probability: 0.7,
+          effect: { kind: "FailOperation", code: "InternalOperationError", applied: "none" },
+        },
       ]),
     },
     "succeeded-and-not-done": {
       forMs: [10_000, 60_000],
-      begin: rules(() => [{ operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "IdleOperation" } }]),
+      begin: rules(() => [
+        { operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "IdleOperation" } },
+      ]),
     },
     "poison-disk": {
       forMs: [20_000, 90_000],
       begin: rules((fault, world) => [
-        { disk: diskOf(world, fault), effect: { kind: "FailOperation", code: "InternalOperationError", applied: fault.dice < 0.5 ? "none" : "others" } },
+        {
+          disk: diskOf(world, fault),
+          effect: {
+            kind: "FailOperation",
+            code: "InternalOperationError",
+            applied: fault.dice < 0.5 ? "none" : "others",
+          },
+        },
       ]),
     },
     "reads-stale": {
       forMs: [10_000, 90_000],
-      begin: rules(({ dice }) => [{ operation: dice < 0.5 ? "*_Get" : "*", probability: 0.3 + diceAgain(dice, 1) * 0.7, effect: { kind: "StaleRead" } }]),
+      begin: rules(({ dice }) => [
+        {
+          operation: dice < 0.5 ? "*_Get" : "*",
+          probability: 0.3 + diceAgain(dice, 1) * 0.7,
+          effect: { kind: "StaleRead" },
+        },
+      ]),
     },
     "etag-left": etagLeft,
     "marked-while-not-found": markedWhileNotFound,
@@ -125,14 +183,22 @@ export const azure: FaultClass = {
         return overAtOnce;
       },
     },
-    outage: { forMs: [10_000, 60_000], begin: rules(() => [{ effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } }]) },
+    outage: {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } }]),
+    },
     "one-vm-refuses": {
       forMs: [20_000, 90_000],
       begin: rules(({ nodeName }, { azure }) => [
         {
           operation: VM_WRITES,
           resource: azure.instanceUriOf(nodeName),
-          effect: { kind: "Error", status: 409, code: "OperationNotAllowed", message: "The VM is in a failed state." },
+          effect: {
+            kind: "Error",
+            status: 409,
+            code: "OperationNotAllowed",
+            message: "The VM is in a failed state.",
+          },
         },
       ]),
     },

@@ -17,14 +17,16 @@ function weather(bad: (dice: number) => Partial<Weather>): BeginFault {
 /** The object store refuses, or does as asked and does not say so. */
 export const conflicts: FaultClass = {
   name: "conflicts",
-  about: "writes of objects are answered with a conflict, or are done and the answer is lost, or the store is out of reach",
+  about:
+    "writes of objects are answered with a conflict, or are done and the answer is lost, or the store is out of reach",
   variants: {
     "every-write-once": {
       forMs: [10_000, 60_000],
       begin: (context) => {
         for (const { store } of processesOf(context)) {
           for (const kind of kinds) {
-            for (const verb of ["update", "updateStatus"] as const) store.failNext({ fault: "conflict", kind, verb });
+            for (const verb of ["update", "updateStatus"] as const)
+              store.failNext({ fault: "conflict", kind, verb });
           }
         }
         return () => undefined;
@@ -35,7 +37,8 @@ export const conflicts: FaultClass = {
       begin: (context) => {
         for (const { store } of processesOf(context)) {
           for (const kind of kinds) {
-            for (const verb of ["create", "update", "updateStatus", "delete"] as const) store.failNext({ fault: "lostAnswer", kind, verb });
+            for (const verb of ["create", "update", "updateStatus", "delete"] as const)
+              store.failNext({ fault: "lostAnswer", kind, verb });
           }
         }
         return () => undefined;
@@ -43,7 +46,15 @@ export const conflicts: FaultClass = {
     },
     "many-conflicts": { forMs: [10_000, 90_000], begin: weather((dice) => ({ conflict: 0.2 + dice * 0.6 })) },
     "many-lost": { forMs: [10_000, 90_000], begin: weather((dice) => ({ lostAnswer: 0.05 + dice * 0.3 })) },
-    unavailable: { forMs: [10_000, 60_000], delaysNews: true, begin: weather((dice) => ({ unavailable: 0.1 + dice * 0.6 })) },
-    slow: { forMs: [20_000, 90_000], delaysNews: true, begin: weather((dice) => ({ callDelayMs: [5, 100 + dice * 3_000] })) },
+    unavailable: {
+      forMs: [10_000, 60_000],
+      delaysNews: true,
+      begin: weather((dice) => ({ unavailable: 0.1 + dice * 0.6 })),
+    },
+    slow: {
+      forMs: [20_000, 90_000],
+      delaysNews: true,
+      begin: weather((dice) => ({ callDelayMs: [5, 100 + dice * 3_000] })),
+    },
   },
 };

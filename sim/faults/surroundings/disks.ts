@@ -3,7 +3,11 @@ import { attachedBeforeRecorded } from "../directed/detach/attached-before-recor
 import { attachedToBystander } from "../directed/detach/attached-to-bystander.ts";
 import { detachLeftBehind } from "../directed/detach/detach-left-behind.ts";
 import { deletedByHand, detachedByHand } from "../directed/detach/detached-by-hand.ts";
-import { markedAndAllLost, markedAndUnnamed, markedAndVolumeLost } from "../directed/detach/marked-and-lost.ts";
+import {
+  markedAndAllLost,
+  markedAndUnnamed,
+  markedAndVolumeLost,
+} from "../directed/detach/marked-and-lost.ts";
 import { markedDuringUpdate } from "../directed/detach/marked-during-update.ts";
 import { replicaLeftDetaching } from "../directed/detach/replica-left-detaching.ts";
 import { staleList } from "../directed/detach/stale-list.ts";
@@ -119,14 +123,24 @@ export const disks: FaultClass = {
       forMs: [20_000, 90_000],
       begin: ({ world, outside, later }, { volumeName, atMs, dice }) => {
         const victim = `${volumeName}-foreign-${atMs}`;
-        world.cluster.apply({ volumeName: victim, sizeGiB: 4, skuName: "Premium_LRS", maxShares: 1, replicas: 0, access: "mount" });
+        world.cluster.apply({
+          volumeName: victim,
+          sizeGiB: 4,
+          skuName: "Premium_LRS",
+          maxShares: 1,
+          replicas: 0,
+          access: "mount",
+        });
         const spoil = (): void => {
           const diskUri = world.cluster.diskUriOf(victim);
           const disk = diskUri === undefined ? undefined : world.azure.diskOf(diskUri);
           if (diskUri === undefined || disk === undefined) return later(LOOK_MS, spoil);
           if (disk.content.kind !== "blank") return;
           outside.noteForeignData(diskUri);
-          disk.content = dice < 0.5 ? { kind: "fileSystem", fsType: "xfs", uuid: "foreign" } : { kind: "otherData", detail: "a partition table" };
+          disk.content =
+            dice < 0.5
+              ? { kind: "fileSystem", fsType: "xfs", uuid: "foreign" }
+              : { kind: "otherData", detail: "a partition table" };
           disk.files.set("/foreign", "somebody else's");
         };
         later(LOOK_MS, spoil);

@@ -46,7 +46,8 @@ export const scarcity: FaultClass = {
             kind: "Error",
             status: 409,
             code: "OperationNotAllowed",
-            message: "Operation could not be completed as it results in exceeding approved PremiumDiskCount quota.",
+            message:
+              "Operation could not be completed as it results in exceeding approved PremiumDiskCount quota.",
           },
         });
         return () => world.azure.model.faults.remove(id);

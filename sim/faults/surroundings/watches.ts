@@ -1,14 +1,18 @@
 import { diceAgain, type FaultClass, processesOf } from "../fault-class.ts";
 
 const BREAK_EVERY_MS = 3_000;
-/** Two weathers of five repeat what they tell, so often: none of those that seeds which once failed have, so that they run as they did then. */
+/**
+ * Two weathers of five repeat what they tell, so often: none of those that seeds which once failed have, so
+ * that they run as they did then.
+ */
 const REPEATED = 0.3;
 const REPEATING_FROM = 0.6;
 
 /** Watches end, begin too late, and tell things twice or in another order. */
 export const watches: FaultClass = {
   name: "watches",
-  about: "watches break, resume from versions that are forgotten (410), tell things again or twice, and kinds overtake one another",
+  about:
+    "watches break, resume from versions that are forgotten (410), tell things again or twice, and kinds overtake one another",
   variants: {
     break: {
       forMs: [10_000, 60_000],
@@ -43,7 +47,13 @@ export const watches: FaultClass = {
       begin: (context, { dice }) => {
         const processes = processesOf(context);
         const watchRepeated = diceAgain(dice, 6) < REPEATING_FROM ? 0 : REPEATED;
-        for (const { store } of processes) store.setWeather({ watchBroken: 0.05 + dice * 0.3, watchGone: 0.2, watchRepeated, watchDelayMs: [0, 3_000] });
+        for (const { store } of processes)
+          store.setWeather({
+            watchBroken: 0.05 + dice * 0.3,
+            watchGone: 0.2,
+            watchRepeated,
+            watchDelayMs: [0, 3_000],
+          });
         return () => {
           for (const { store } of processes) store.clearWeather();
         };

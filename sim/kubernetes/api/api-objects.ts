@@ -105,7 +105,12 @@ export type ApiKind = keyof ApiKinds;
 
 /** What happened to one object: `previous` undefined: it is new; `current` undefined: it is gone. */
 export type ApiChange = {
-  readonly [K in ApiKind]: { readonly kind: K; readonly name: string; readonly previous: ApiKinds[K] | undefined; readonly current: ApiKinds[K] | undefined };
+  readonly [K in ApiKind]: {
+    readonly kind: K;
+    readonly name: string;
+    readonly previous: ApiKinds[K] | undefined;
+    readonly current: ApiKinds[K] | undefined;
+  };
 }[ApiKind];
 
 /** The pod of a workload: its StatefulSet gives each the same name. */
@@ -113,7 +118,10 @@ export function podNameOf(volumeName: string): string {
   return `${volumeName}-0`;
 }
 
-/** The VolumeAttachment of a volume on a node. Kubernetes derives its name from these two, so that there is never more than one. */
+/**
+ * The VolumeAttachment of a volume on a node. Kubernetes derives its name from these two, so that there is
+ * never more than one.
+ */
 export function volumeAttachmentNameOf(volumeName: string, nodeName: string): string {
   return `csi-${volumeName}-${nodeName}`;
 }
@@ -135,7 +143,11 @@ export function newNode({
   return {
     name,
     uid,
-    labels: { "kubernetes.io/hostname": name, "topology.kubernetes.io/region": location, "topology.kubernetes.io/zone": `${location}-${zone}` },
+    labels: {
+      "kubernetes.io/hostname": name,
+      "topology.kubernetes.io/region": location,
+      "topology.kubernetes.io/zone": `${location}-${zone}`,
+    },
     zone,
     instanceUri,
     isReady: true,
@@ -152,7 +164,9 @@ export function newNode({
 export function taintsOf(node: Node): readonly NodeTaint[] {
   return [
     ...(node.isUnschedulable ? [{ key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" }] : []),
-    ...(node.isReady ? [] : ["NoSchedule", "NoExecute"].map((effect) => ({ key: "node.kubernetes.io/unreachable", effect }))),
+    ...(node.isReady
+      ? []
+      : ["NoSchedule", "NoExecute"].map((effect) => ({ key: "node.kubernetes.io/unreachable", effect }))),
     ...(node.isOutOfService ? [{ key: OUT_OF_SERVICE, value: "nodeshutdown", effect: "NoExecute" }] : []),
     ...node.otherTaints,
   ];

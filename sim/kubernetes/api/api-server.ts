@@ -2,14 +2,20 @@ import { sameJson } from "../../../src/core/primitives/same-json.ts";
 import type { ApiChange, ApiKind, ApiKinds } from "./api-objects.ts";
 import { createSwitch } from "./switch.ts";
 
-/** The objects as they are, for whoever may write them, and for checkers. Everything takes effect at once; who learns of it when is a matter of views. */
+/**
+ * The objects as they are, for whoever may write them, and for checkers. Everything takes effect at once;
+ * who learns of it when is a matter of views.
+ */
 export interface ApiServer {
   get<K extends ApiKind>(kind: K, name: string): ApiKinds[K] | undefined;
   /** In the order in which they were made. */
   list<K extends ApiKind>(kind: K): readonly ApiKinds[K][];
   /** Makes an object, or replaces it. */
   put<K extends ApiKind>(kind: K, object: ApiKinds[K]): void;
-  /** Changes an object that is there; answers whether it was. Nobody is told of a change that leaves it as it was, as a real API server writes none. */
+  /**
+   * Changes an object that is there; answers whether it was. Nobody is told of a change that leaves it as
+   * it was, as a real API server writes none.
+   */
   change<K extends ApiKind>(kind: K, name: string, change: Partial<ApiKinds[K]>): boolean;
   remove(kind: ApiKind, name: string): void;
   /** Calls `listener` within each change. Answers how to stop it. */
@@ -38,9 +44,15 @@ export function createApiServer(): ApiServer {
   const leases = new Map<string, number>();
   const listeners = new Set<(change: ApiChange) => void>();
   const reachable = createSwitch();
-  const mapOf = <K extends ApiKind>(kind: K): Map<string, ApiKinds[K]> => objects[kind] as Map<string, ApiKinds[K]>;
+  const mapOf = <K extends ApiKind>(kind: K): Map<string, ApiKinds[K]> =>
+    objects[kind] as Map<string, ApiKinds[K]>;
 
-  function tell<K extends ApiKind>(kind: K, name: string, previous: ApiKinds[K] | undefined, current: ApiKinds[K] | undefined): void {
+  function tell<K extends ApiKind>(
+    kind: K,
+    name: string,
+    previous: ApiKinds[K] | undefined,
+    current: ApiKinds[K] | undefined,
+  ): void {
     const change = { kind, name, previous, current } as ApiChange;
     for (const listener of listeners) listener(change);
   }

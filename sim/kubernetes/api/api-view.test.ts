@@ -26,7 +26,8 @@ function aView() {
     kinds: ["StatefulSet"],
   });
   const told: string[] = [];
-  const pods = (object: ApiChange["current"]): string => (object !== undefined && "pods" in object ? String(object.pods) : "none");
+  const pods = (object: ApiChange["current"]): string =>
+    object !== undefined && "pods" in object ? String(object.pods) : "none";
   view.onChange(({ name, previous, current }) => told.push(`${name}: ${pods(previous)} to ${pods(current)}`));
   return { clock, api, told };
 }
@@ -56,7 +57,10 @@ describe("createApiView", () => {
     const { clock, api, told } = aView();
     api.put("StatefulSet", { name: "a", pods: 1 });
     await clock.advance(LATER_MS);
-    assert.deepEqual([api.change("StatefulSet", "a", { pods: 1 }), api.change("StatefulSet", "b", { pods: 1 })], [true, false]);
+    assert.deepEqual(
+      [api.change("StatefulSet", "a", { pods: 1 }), api.change("StatefulSet", "b", { pods: 1 })],
+      [true, false],
+    );
     await clock.advance(LATER_MS);
     assert.deepEqual(told, ["a: none to 1"]);
   });

@@ -7,8 +7,8 @@ import { createSwitch } from "./switch.ts";
 import type { TaskGroup } from "./task-group.ts";
 
 /**
- * What one process has heard of the API server: each kind by a watch of its own, some time late. Changes in quick succession may be heard of as one; what came and went before it was
- * heard of is heard of as gone.
+ * What one process has heard of the API server: each kind by a watch of its own, some time late. Changes in
+ * quick succession may be heard of as one; what came and went before it was heard of is heard of as gone.
  */
 export interface ApiView {
   get<K extends ApiKind>(kind: K, name: string): ApiKinds[K] | undefined;
@@ -34,7 +34,10 @@ export interface ApiViewOptions {
   readonly untilGracePeriodEnds: (signal: AbortSignal) => Promise<void>;
   /** Kinds that it follows. */
   readonly kinds: readonly ApiKind[];
-  /** Whether it begins to follow an object by this change: a kubelet follows the pods of its node. Default: all of those kinds. */
+  /**
+   * Whether it begins to follow an object by this change: a kubelet follows the pods of its node. Default:
+   * all of those kinds.
+   */
   readonly follows?: (change: ApiChange) => boolean;
 }
 
@@ -43,7 +46,9 @@ export function createApiView(options: ApiViewOptions): ApiView {
   const { api, clock, random, tasks, kinds, follows = () => true } = options;
   const known = new Map<ApiKind, Map<string, ApiKinds[ApiKind]>>(kinds.map((kind) => [kind, new Map()]));
   /** By name, what each object was last. */
-  const unreported = new Map<ApiKind, Map<string, ApiKinds[ApiKind] | undefined>>(kinds.map((kind) => [kind, new Map()]));
+  const unreported = new Map<ApiKind, Map<string, ApiKinds[ApiKind] | undefined>>(
+    kinds.map((kind) => [kind, new Map()]),
+  );
   const onTheirWay = new Set<ApiKind>();
   const unlisted = new Set<ApiKind>(kinds);
   const synced = createSwitch();
@@ -74,7 +79,9 @@ export function createApiView(options: ApiViewOptions): ApiView {
   /** As informers do, nobody is told of anything before everything has been listed. */
   function tellAll(): void {
     synced.set(true);
-    for (const [kind, objects] of known) for (const [name, current] of [...objects]) tell({ kind, name, previous: undefined, current } as ApiChange);
+    for (const [kind, objects] of known)
+      for (const [name, current] of [...objects])
+        tell({ kind, name, previous: undefined, current } as ApiChange);
   }
 
   /** One message is on its way for each kind; what changes meanwhile comes with it. */
@@ -92,13 +99,15 @@ export function createApiView(options: ApiViewOptions): ApiView {
 
   for (const kind of kinds) {
     for (const current of api.list(kind))
-      if (follows({ kind, name: current.name, previous: undefined, current } as ApiChange)) unreported.get(kind)?.set(current.name, current);
+      if (follows({ kind, name: current.name, previous: undefined, current } as ApiChange))
+        unreported.get(kind)?.set(current.name, current);
     send(kind);
   }
   const stop = api.onChange((change) => {
     const names = unreported.get(change.kind);
     if (names === undefined) return;
-    if (known.get(change.kind)?.has(change.name) !== true && !names.has(change.name) && !follows(change)) return;
+    if (known.get(change.kind)?.has(change.name) !== true && !names.has(change.name) && !follows(change))
+      return;
     names.set(change.name, change.current ?? change.previous);
     send(change.kind);
   });

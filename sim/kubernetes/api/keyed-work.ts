@@ -1,7 +1,10 @@
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { TaskGroup } from "./task-group.ts";
 
-/** A work queue as Kubernetes' controllers have it: a key is worked on once at a time, again if it was queued meanwhile, and after a growing pause if that failed. */
+/**
+ * A work queue as Kubernetes' controllers have it: a key is worked on once at a time, again if it was
+ * queued meanwhile, and after a growing pause if that failed.
+ */
 export interface KeyedWork {
   /** Queues a key. One that pauses after a failure does not wait for its pause to end. */
   queue(key: string): void;
@@ -11,7 +14,10 @@ export interface KeyedWork {
 export interface KeyedWorkOptions {
   readonly tasks: TaskGroup;
   readonly clock: Pick<Clock, "sleep">;
-  /** The pause after the n-th failure in a row is `baseMs` times 2 to the power of n - 1, and `maxMs` at most. */
+  /**
+   * The pause after the n-th failure in a row is `baseMs` times 2 to the power of n - 1, and `maxMs` at
+   * most.
+   */
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
   /** Answers whether the key is done with, for now. */
   readonly work: (key: string, signal: AbortSignal) => Promise<boolean>;

@@ -1,7 +1,10 @@
 import type { Clock } from "../../../src/ports/clock.ts";
 import { createLifetime } from "./lifetime.ts";
 
-/** What one waiter waits for until somebody says that there may be news. What was said before it waits is not lost. */
+/**
+ * What one waiter waits for until somebody says that there may be news. What was said before it waits is
+ * not lost.
+ */
 export interface Wake {
   wake(): void;
   /** Waits until woken, at most so many milliseconds. Rejects with the signal's reason. */

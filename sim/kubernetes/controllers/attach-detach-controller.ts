@@ -8,7 +8,10 @@ import type { ControlPlane } from "./control-plane.ts";
 const UNMOUNT_WAIT_MS = 360_000;
 /** Its reconciler's loop. */
 const LOOP_MS = 100;
-/** It looks at a VolumeAttachment that it has made or deleted for the first time after so long, whatever happens meanwhile (csi_attacher.go). */
+/**
+ * It looks at a VolumeAttachment that it has made or deleted for the first time after so long, whatever
+ * happens meanwhile (csi_attacher.go).
+ */
 const FIRST_LOOK_MS = 500;
 /** How long it waits for external-attacher before it calls that an error. */
 const ATTACH_TIMEOUT_MS = 120_000;
@@ -18,7 +21,10 @@ const VERIFY_MS = 60_000;
 
 /** What it believes of a volume on a node; absent: nothing. */
 interface Believed {
-  /** `uncertain`: an attach began, and nobody knows how it ended. Treated as attached to whoever else wants the volume. */
+  /**
+   * `uncertain`: an attach began, and nobody knows how it ended. Treated as attached to whoever else wants
+   * the volume.
+   */
   state: "attached" | "uncertain";
   /** Since when no pod wants it there. */
   unrequestedSinceMs: number | undefined;
@@ -32,8 +38,10 @@ interface VolumeState {
 }
 
 /**
- * The attach-detach controller: a VolumeAttachment for each volume and node whose pods need it, and never on two nodes at once. It takes one away only when the kubelet says that the
- * volume is not in use any more, or at once where the node is marked out of service, or six minutes after the last pod where the node is not ready.
+ * The attach-detach controller: a VolumeAttachment for each volume and node whose pods need it, and never
+ * on two nodes at once. It takes one away only when the kubelet says that the volume is not in use any
+ * more, or at once where the node is marked out of service, or six minutes after the last pod where the
+ * node is not ready.
  */
 export function runAttachDetachController(plane: ControlPlane): void {
   const { api, view, clock, random, tasks, trace } = plane;
@@ -60,10 +68,17 @@ export function runAttachDetachController(plane: ControlPlane): void {
   async function step(volumeName: string, state: VolumeState, signal: AbortSignal): Promise<number> {
     const requested = requestingNodes(volumeName);
     const nowMs = clock.elapsedMs();
-    for (const [nodeName, believed] of state.nodes) believed.unrequestedSinceMs = requested.has(nodeName) ? undefined : (believed.unrequestedSinceMs ?? nowMs);
+    for (const [nodeName, believed] of state.nodes)
+      believed.unrequestedSinceMs = requested.has(nodeName)
+        ? undefined
+        : (believed.unrequestedSinceMs ?? nowMs);
     if (nowMs < state.notBeforeMs) return state.notBeforeMs - nowMs;
     for (const [nodeName, believed] of state.nodes) {
-      if (believed.unrequestedSinceMs === undefined || !mayDetach(volumeName, nodeName, believed.unrequestedSinceMs)) continue;
+      if (
+        believed.unrequestedSinceMs === undefined ||
+        !mayDetach(volumeName, nodeName, believed.unrequestedSinceMs)
+      )
+        continue;
       settle(state, await detach(volumeName, nodeName, state, signal));
       return 0;
     }
@@ -79,12 +94,15 @@ export function runAttachDetachController(plane: ControlPlane): void {
 
   function settle(state: VolumeState, isDone: boolean): void {
     state.failures = isDone ? 0 : state.failures + 1;
-    state.notBeforeMs = isDone ? 0 : clock.elapsedMs() + Math.min(BACKOFF.baseMs * 2 ** (state.failures - 1), BACKOFF.maxMs);
+    state.notBeforeMs = isDone
+      ? 0
+      : clock.elapsedMs() + Math.min(BACKOFF.baseMs * 2 ** (state.failures - 1), BACKOFF.maxMs);
   }
 
   function requestingNodes(volumeName: string): ReadonlySet<string> {
     const nodes = new Set<string>();
-    for (const pod of view.list("Pod")) if (pod.volumeName === volumeName && isUser(pod)) nodes.add(pod.nodeName ?? "");
+    for (const pod of view.list("Pod"))
+      if (pod.volumeName === volumeName && isUser(pod)) nodes.add(pod.nodeName ?? "");
     return nodes;
   }
 
@@ -106,16 +124,26 @@ export function runAttachDetachController(plane: ControlPlane): void {
 
   function forcePrecondition(node: Node | undefined, unrequestedSinceMs: number): boolean {
     const isHealthy = node?.isReady ?? false;
-    return node?.isOutOfService === true || (!isHealthy && clock.elapsedMs() - unrequestedSinceMs >= UNMOUNT_WAIT_MS);
+    return (
+      node?.isOutOfService === true ||
+      (!isHealthy && clock.elapsedMs() - unrequestedSinceMs >= UNMOUNT_WAIT_MS)
+    );
   }
 
   function untilForcedMs(state: VolumeState): number {
     const since = [...state.nodes.values()].flatMap(({ unrequestedSinceMs }) => unrequestedSinceMs ?? []);
-    const leftMs = since.map((sinceMs) => sinceMs + UNMOUNT_WAIT_MS - clock.elapsedMs()).filter((left) => left > 0);
+    const leftMs = since
+      .map((sinceMs) => sinceMs + UNMOUNT_WAIT_MS - clock.elapsedMs())
+      .filter((left) => left > 0);
     return Math.min(...leftMs, Infinity);
   }
 
-  async function attach(volumeName: string, nodeName: string, state: VolumeState, signal: AbortSignal): Promise<boolean> {
+  async function attach(
+    volumeName: string,
+    nodeName: string,
+    state: VolumeState,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const name = volumeAttachmentNameOf(volumeName, nodeName);
     const present = api.get("VolumeAttachment", name);
     if (present?.isDeleted === true) return false;
@@ -143,9 +171,17 @@ export function runAttachDetachController(plane: ControlPlane): void {
     return true;
   }
 
-  async function detach(volumeName: string, nodeName: string, state: VolumeState, signal: AbortSignal): Promise<boolean> {
+  async function detach(
+    volumeName: string,
+    nodeName: string,
+    state: VolumeState,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const name = volumeAttachmentNameOf(volumeName, nodeName);
-    const isForced = forcePrecondition(view.get("Node", nodeName), state.nodes.get(nodeName)?.unrequestedSinceMs ?? clock.elapsedMs());
+    const isForced = forcePrecondition(
+      view.get("Node", nodeName),
+      state.nodes.get(nodeName)?.unrequestedSinceMs ?? clock.elapsedMs(),
+    );
     // From here on the kubelet mounts it no more; then it is asked, past the cache, whether it has.
     tellNode(nodeName, (attached) => attached.filter((other) => other !== volumeName));
     const isInUse = api.get("Node", nodeName)?.volumesInUse.includes(volumeName) ?? false;
@@ -156,7 +192,8 @@ export function runAttachDetachController(plane: ControlPlane): void {
     const attachment = api.get("VolumeAttachment", name);
     if (attachment !== undefined && !attachment.isDeleted) {
       trace.note(volumeName, `its VolumeAttachment for ${nodeName} is deleted${isInUse ? ", by force" : ""}`);
-      if (attachment.isKeptByAttacher) api.change("VolumeAttachment", name, { isDeleted: true, error: undefined });
+      if (attachment.isKeptByAttacher)
+        api.change("VolumeAttachment", name, { isDeleted: true, error: undefined });
       else api.remove("VolumeAttachment", name);
     }
     const outcome = await follow(name, signal);
@@ -165,7 +202,10 @@ export function runAttachDetachController(plane: ControlPlane): void {
     return outcome === "gone";
   }
 
-  /** Waits for what external-attacher makes of a VolumeAttachment: looks late, then whenever it changes, and gives up after two minutes. */
+  /**
+   * Waits for what external-attacher makes of a VolumeAttachment: looks late, then whenever it changes, and
+   * gives up after two minutes.
+   */
   async function follow(name: string, signal: AbortSignal): Promise<"attached" | "gone" | "failed"> {
     const wake = createWake(clock);
     const stop = api.onChange((change) => {
@@ -194,17 +234,26 @@ export function runAttachDetachController(plane: ControlPlane): void {
 
   /** A Node that was made anew knows of no volume that is attached to it. */
   function tellAnew(nodeName: string): void {
-    const attached = [...volumes].flatMap(([name, { nodes }]) => (nodes.get(nodeName)?.state === "attached" ? name : []));
+    const attached = [...volumes].flatMap(([name, { nodes }]) =>
+      nodes.get(nodeName)?.state === "attached" ? name : [],
+    );
     if (attached.length > 0) tellNode(nodeName, () => attached.toSorted());
   }
 
-  /** A VolumeAttachment that somebody took away under it is found missing at the next look, and made anew if it is still needed. */
+  /**
+   * A VolumeAttachment that somebody took away under it is found missing at the next look, and made anew if
+   * it is still needed.
+   */
   function verifyLater(volumeName: string, nodeName: string): void {
     tasks.start(async (signal) => {
       await clock.sleep(between(random, [0, VERIFY_MS]), signal);
       await api.untilReachable(signal);
       const state = stateOf(volumeName);
-      if (state.nodes.get(nodeName)?.state !== "attached" || api.get("VolumeAttachment", volumeAttachmentNameOf(volumeName, nodeName)) !== undefined) return;
+      if (
+        state.nodes.get(nodeName)?.state !== "attached" ||
+        api.get("VolumeAttachment", volumeAttachmentNameOf(volumeName, nodeName)) !== undefined
+      )
+        return;
       state.nodes.delete(nodeName);
       state.wake.wake();
     });
@@ -214,7 +263,8 @@ export function runAttachDetachController(plane: ControlPlane): void {
     if (change.kind === "Pod") stateOf((change.current ?? change.previous)?.volumeName ?? "").wake.wake();
     if (change.kind === "VolumeAttachment" && change.current === undefined && change.previous !== undefined) {
       const { volumeName, nodeName, isDeleted } = change.previous;
-      if (!isDeleted || stateOf(volumeName).nodes.get(nodeName)?.state === "attached") verifyLater(volumeName, nodeName);
+      if (!isDeleted || stateOf(volumeName).nodes.get(nodeName)?.state === "attached")
+        verifyLater(volumeName, nodeName);
     }
     if (change.kind !== "Node") return;
     if (change.current !== undefined && change.previous?.uid !== change.current.uid) tellAnew(change.name);
@@ -227,6 +277,8 @@ export function runAttachDetachController(plane: ControlPlane): void {
 /** Whether a node has changed in anything by which it is decided what may be detached from it. */
 function isNewsOfNode(previous: Node | undefined, current: Node | undefined): boolean {
   const relevant = (node: Node | undefined): object | undefined =>
-    node === undefined ? undefined : { isReady: node.isReady, isOutOfService: node.isOutOfService, volumesInUse: node.volumesInUse };
+    node === undefined
+      ? undefined
+      : { isReady: node.isReady, isOutOfService: node.isOutOfService, volumesInUse: node.volumesInUse };
   return !sameJson(relevant(previous), relevant(current));
 }

@@ -6,7 +6,11 @@ export function runClaimProtection({ api, view, trace }: ControlPlane): void {
     const claim = view.get("Claim", volumeName);
     if (claim?.isDeleted !== true) return;
     // Asked past the cache, as the real one does: a pod may have come meanwhile.
-    if (api.list("Pod").some((pod) => pod.volumeName === volumeName) || api.get("Claim", volumeName)?.uid !== claim.uid) return;
+    if (
+      api.list("Pod").some((pod) => pod.volumeName === volumeName) ||
+      api.get("Claim", volumeName)?.uid !== claim.uid
+    )
+      return;
     api.remove("Claim", volumeName);
     trace.note(volumeName, "its claim is gone");
   }

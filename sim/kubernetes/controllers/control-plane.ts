@@ -5,7 +5,10 @@ import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";
 import type { TaskGroup } from "../api/task-group.ts";
 
-/** What a controller works with: it reads its view, and writes to the API server on condition of what is there then. */
+/**
+ * What a controller works with: it reads its view, and writes to the API server on condition of what is
+ * there then.
+ */
 export interface ControlPlane {
   readonly api: ApiServer;
   readonly view: ApiView;
@@ -15,8 +18,15 @@ export interface ControlPlane {
   readonly trace: Trace;
 }
 
-/** Begins deleting a pod: one that was never bound to a node goes at once, all others when their kubelet says so. */
-export function deletePod({ api, trace }: Pick<ControlPlane, "api" | "trace">, name: string, why: string): void {
+/**
+ * Begins deleting a pod: one that was never bound to a node goes at once, all others when their kubelet
+ * says so.
+ */
+export function deletePod(
+  { api, trace }: Pick<ControlPlane, "api" | "trace">,
+  name: string,
+  why: string,
+): void {
   const pod = api.get("Pod", name);
   if (pod === undefined || pod.isDeleted) return;
   trace.note(pod.volumeName, `pod ${pod.uid} on ${pod.nodeName ?? "no node"} is deleted: ${why}`);

@@ -7,8 +7,9 @@ const GRACE_MS = 50_000;
 const MONITOR_MS = 5_000;
 
 /**
- * The node lifecycle controller: a node whose kubelet has not renewed its Lease for 50 s is not ready, and its pods are deleted once they have put up with that for `tolerationMs`; those
- * of a node that is marked out of service at once. Deleted pods stay until a kubelet or the collector takes them away.
+ * The node lifecycle controller: a node whose kubelet has not renewed its Lease for 50 s is not ready, and
+ * its pods are deleted once they have put up with that for `tolerationMs`; those of a node that is marked
+ * out of service at once. Deleted pods stay until a kubelet or the collector takes them away.
  */
 export function runNodeLifecycle(plane: ControlPlane, tolerationMs: number): void {
   const { api, view, clock, random, tasks, trace } = plane;
@@ -85,7 +86,11 @@ export function runNodeLifecycle(plane: ControlPlane, tolerationMs: number): voi
   }
 
   view.onChange((change) => {
-    if (change.kind === "Pod" && change.current?.nodeName !== undefined && view.get("Node", change.current.nodeName)?.isOutOfService === true)
+    if (
+      change.kind === "Pod" &&
+      change.current?.nodeName !== undefined &&
+      view.get("Node", change.current.nodeName)?.isOutOfService === true
+    )
       evict(change.current.nodeName, "its node is out of service");
     if (change.kind !== "Node" || change.current === undefined) return;
     const { name, uid, isReady, isOutOfService } = change.current;

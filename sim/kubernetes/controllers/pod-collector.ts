@@ -7,7 +7,10 @@ const PERIOD_MS = 20_000;
 /** How long the Node of a pod must have been gone. */
 const QUARANTINE_MS = 40_000;
 
-/** PodGC: takes away, whatever their kubelet says, deleted pods of nodes that are out of service and not ready, and pods of nodes that are gone. It looks only while there are any. */
+/**
+ * PodGC: takes away, whatever their kubelet says, deleted pods of nodes that are out of service and not
+ * ready, and pods of nodes that are gone. It looks only while there are any.
+ */
 export function runPodCollector({ api, view, clock, random, tasks, trace }: ControlPlane): void {
   const phaseMs = between(random, [0, PERIOD_MS - 1]);
   const missingSinceMs = new Map<string, number>();
@@ -29,14 +32,18 @@ export function runPodCollector({ api, view, clock, random, tasks, trace }: Cont
   function look(pods: readonly Pod[]): void {
     const nowMs = clock.elapsedMs();
     const missing = new Set(pods.filter(isOrphan).map(({ nodeName = "" }) => nodeName));
-    for (const nodeName of [...missingSinceMs.keys()]) if (!missing.has(nodeName)) missingSinceMs.delete(nodeName);
+    for (const nodeName of [...missingSinceMs.keys()])
+      if (!missing.has(nodeName)) missingSinceMs.delete(nodeName);
     for (const pod of pods) {
       const sinceMs = missingSinceMs.get(pod.nodeName ?? "") ?? nowMs;
       if (isOrphan(pod)) missingSinceMs.set(pod.nodeName ?? "", sinceMs);
       const isDue = isLost(pod) || nowMs - sinceMs >= QUARANTINE_MS;
       if (!isDue || api.get("Pod", pod.name)?.uid !== pod.uid) continue;
       api.remove("Pod", pod.name);
-      trace.note(pod.volumeName, `pod ${pod.uid} is taken away: its node ${pod.nodeName ?? ""} is ${isLost(pod) ? "out of service" : "gone"}`);
+      trace.note(
+        pod.volumeName,
+        `pod ${pod.uid} is taken away: its node ${pod.nodeName ?? ""} is ${isLost(pod) ? "out of service" : "gone"}`,
+      );
     }
   }
 

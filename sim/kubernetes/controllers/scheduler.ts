@@ -4,16 +4,23 @@ import { between } from "../api/between.ts";
 import type { SimClusterOptions } from "../sim-cluster.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
-/** How often the scheduler takes another node than the extender's best: there is more in its mind than volumes. */
+/**
+ * How often the scheduler takes another node than the extender's best: there is more in its mind than
+ * volumes.
+ */
 const OTHER_NODE_SHARE = 0.1;
 /** From a decision to the binding at the API server, in milliseconds: 3 to 14 on the testbed. */
 const BIND_MS = [3, 15] as const;
 
 /**
- * kube-scheduler: binds each pod to a node that is fit. A claim without a volume is first told the node that it is to be made for (`WaitForFirstConsumer`), and the pod follows
- * once the claim is bound. A pod that fits nowhere waits for something to change.
+ * kube-scheduler: binds each pod to a node that is fit. A claim without a volume is first told the node
+ * that it is to be made for (`WaitForFirstConsumer`), and the pod follows once the claim is bound. A pod
+ * that fits nowhere waits for something to change.
  */
-export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClusterOptions["rankNodes"]> | undefined): void {
+export function runScheduler(
+  plane: ControlPlane,
+  rankNodes: NonNullable<SimClusterOptions["rankNodes"]> | undefined,
+): void {
   const { api, view, clock, random, tasks, trace } = plane;
   const binding = new Set<string>();
   /** Where pods will be that nobody has seen bound yet: their places are taken. */
@@ -23,7 +30,9 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
     if (pod.nodeName !== undefined || pod.isDeleted || binding.has(pod.uid)) return;
     const claim = view.get("Claim", pod.volumeName);
     if (claim === undefined || claim.isDeleted) return;
-    const isWaitingForVolume = claim.isBound ? view.get("PersistentVolume", pod.volumeName) === undefined : claim.selectedNode !== undefined;
+    const isWaitingForVolume = claim.isBound
+      ? view.get("PersistentVolume", pod.volumeName) === undefined
+      : claim.selectedNode !== undefined;
     if (isWaitingForVolume) return;
     assumed.delete(pod.uid);
     const nodeName = madeFor(claim) ?? choose(pod, claim);
@@ -35,23 +44,29 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
       await api.untilReachable(signal);
       binding.delete(pod.uid);
       if (claim.isBound) bind(pod, nodeName);
-      else if (api.get("Claim", claim.name)?.uid === claim.uid) api.change("Claim", claim.name, { selectedNode: nodeName });
+      else if (api.get("Claim", claim.name)?.uid === claim.uid)
+        api.change("Claim", claim.name, { selectedNode: nodeName });
     });
   }
 
   /**
-   * A pod whose volume was just made goes where it was made for, if that node is still there; any later pod goes where it fits. Before it binds, the volume binder looks at the
-   * volume's node affinity: the provisioner may have been late, and made it for a node that was chosen before this one.
+   * A pod whose volume was just made goes where it was made for, if that node is still there; any later pod
+   * goes where it fits. Before it binds, the volume binder looks at the volume's node affinity: the
+   * provisioner may have been late, and made it for a node that was chosen before this one.
    */
   function madeFor({ name, selectedNode, isBound }: Claim): string | undefined {
     const node = selectedNode === undefined ? undefined : view.get("Node", selectedNode);
     const volume = view.get("PersistentVolume", name);
-    return isBound && node !== undefined && volume !== undefined && isWithin(volume.zones, node) ? node.name : undefined;
+    return isBound && node !== undefined && volume !== undefined && isWithin(volume.zones, node)
+      ? node.name
+      : undefined;
   }
 
   function choose(pod: Pod, claim: Claim): string | undefined {
     const volume = claim.isBound ? view.get("PersistentVolume", claim.name) : undefined;
-    const fit = [...view.list("Node")].filter((node) => isFit(node) && isWithin(volume?.zones, node)).map(({ name }) => name);
+    const fit = [...view.list("Node")]
+      .filter((node) => isFit(node) && isWithin(volume?.zones, node))
+      .map(({ name }) => name);
     const ranked = fit.length === 0 ? [] : (rankNodes?.(pod.volumeName, fit) ?? []);
     const scores = ranked.length === 0 ? fit.map((nodeName) => ({ nodeName, score: 0 })) : ranked;
     const best = Math.max(...scores.map(({ score }) => score));
@@ -63,11 +78,20 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
   }
 
   function isFit(node: Node): boolean {
-    if (!node.isReady || node.isUnschedulable || node.isOutOfService || node.otherTaints.some(({ effect }) => effect !== "PreferNoSchedule")) return false;
+    if (
+      !node.isReady ||
+      node.isUnschedulable ||
+      node.isOutOfService ||
+      node.otherTaints.some(({ effect }) => effect !== "PreferNoSchedule")
+    )
+      return false;
     if (node.volumesMax === undefined) return true;
-    const onNode = [...view.list("Pod")].filter((pod) => (pod.nodeName ?? assumed.get(pod.uid)) === node.name);
+    const onNode = [...view.list("Pod")].filter(
+      (pod) => (pod.nodeName ?? assumed.get(pod.uid)) === node.name,
+    );
     const volumes = new Set(onNode.map(({ volumeName }) => volumeName));
-    for (const { volumeName, nodeName } of view.list("VolumeAttachment")) if (nodeName === node.name) volumes.add(volumeName);
+    for (const { volumeName, nodeName } of view.list("VolumeAttachment"))
+      if (nodeName === node.name) volumes.add(volumeName);
     return volumes.size < node.volumesMax;
   }
 

@@ -1,7 +1,10 @@
 import { podNameOf } from "../api/api-objects.ts";
 import { type ControlPlane, deletePod } from "./control-plane.ts";
 
-/** Keeps the pod of each StatefulSet: a new one of the same name only once the object of the last one is gone. Without its StatefulSet a pod is garbage. */
+/**
+ * Keeps the pod of each StatefulSet: a new one of the same name only once the object of the last one is
+ * gone. Without its StatefulSet a pod is garbage.
+ */
 export function runStatefulSetController(plane: ControlPlane): void {
   const { api, view, random, trace } = plane;
 
@@ -13,7 +16,16 @@ export function runStatefulSetController(plane: ControlPlane): void {
     // The API server refuses a second object of that name.
     if (requested === 0 || pod !== undefined || api.get("Pod", name) !== undefined) return;
     const uid = random.uuid().slice(0, 8);
-    api.put("Pod", { name, uid, volumeName, nodeName: undefined, phase: "Pending", isReady: false, isStopped: false, isDeleted: false });
+    api.put("Pod", {
+      name,
+      uid,
+      volumeName,
+      nodeName: undefined,
+      phase: "Pending",
+      isReady: false,
+      isStopped: false,
+      isDeleted: false,
+    });
     trace.note(volumeName, `pod ${uid} is created`);
   }
 

@@ -68,7 +68,9 @@ export function connectToCluster(options: {
       const value = isAnswered ? what() : undefined;
       await clock.sleep(between(random, ONE_WAY_MS), signal);
       await runs(signal);
-      return isAnswered ? ok(value as ReturnType<typeof what>) : fail({ kind: "StoreUnavailable", detail: "the API server does not answer" });
+      return isAnswered
+        ? ok(value as ReturnType<typeof what>)
+        : fail({ kind: "StoreUnavailable", detail: "the API server does not answer" });
     } catch (error) {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       throw error;

@@ -1,13 +1,21 @@
 import { ok } from "../../../src/core/failure/result.ts";
-import type { ClusterAttachment, ClusterVolume, ClusterVolumes } from "../../../src/ports/cluster/cluster-volumes.ts";
+import type {
+  ClusterAttachment,
+  ClusterVolume,
+  ClusterVolumes,
+} from "../../../src/ports/cluster/cluster-volumes.ts";
 import type { PersistentVolume, VolumeAttachment } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";
 import type { AskApi } from "./ask-api.ts";
 
-/** `ClusterVolumes` by what a process has heard, and past that by what is so; the same answers as `adapters/kubernetes` gives. */
+/**
+ * `ClusterVolumes` by what a process has heard, and past that by what is so; the same answers as
+ * `adapters/kubernetes` gives.
+ */
 export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi): ClusterVolumes {
-  const attached = (): ReadonlySet<string> => new Set([...view.list("VolumeAttachment")].map(({ volumeName }) => volumeName));
+  const attached = (): ReadonlySet<string> =>
+    new Set([...view.list("VolumeAttachment")].map(({ volumeName }) => volumeName));
 
   /** What kept a volume for an attacher's sake goes; a deleted one goes with it. */
   function freeVolume(name: string): void {
@@ -25,17 +33,24 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
         .map(clusterVolume)
         .find((volume) => volume.volumeId.toLowerCase() === volumeId.toLowerCase()),
     attachments: () =>
-      byName(view.list("VolumeAttachment")).flatMap((attachment) => clusterAttachment(attachment, view.get("PersistentVolume", attachment.volumeName)) ?? []),
+      byName(view.list("VolumeAttachment")).flatMap(
+        (attachment) =>
+          clusterAttachment(attachment, view.get("PersistentVolume", attachment.volumeName)) ?? [],
+      ),
     attachmentOn: (volumeId, nodeName) =>
       [...view.list("VolumeAttachment")]
         .filter((attachment) => attachment.nodeName === nodeName)
-        .flatMap((attachment) => clusterAttachment(attachment, view.get("PersistentVolume", attachment.volumeName)) ?? [])
+        .flatMap(
+          (attachment) =>
+            clusterAttachment(attachment, view.get("PersistentVolume", attachment.volumeName)) ?? [],
+        )
         .find((attachment) => attachment.volumeId.toLowerCase() === volumeId.toLowerCase()),
     onChange: (listener) => {
       view.onChange((change) => {
         if (change.kind !== "VolumeAttachment") return;
         const { previous, current } = change;
-        if (previous !== undefined && current !== undefined && previous.isDeleted === current.isDeleted) return;
+        if (previous !== undefined && current !== undefined && previous.isDeleted === current.isDeleted)
+          return;
         const nodeName = (current ?? previous)?.nodeName;
         if (nodeName !== undefined) listener(nodeName);
       });
@@ -43,7 +58,9 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
     readAttachment: (name, signal) =>
       ask(() => {
         const attachment = api.get("VolumeAttachment", name);
-        return attachment === undefined ? undefined : clusterAttachment(attachment, api.get("PersistentVolume", attachment.volumeName));
+        return attachment === undefined
+          ? undefined
+          : clusterAttachment(attachment, api.get("PersistentVolume", attachment.volumeName));
       }, signal),
     releaseAttachment: async (name, signal) => {
       const volumeName = await ask(() => {
@@ -52,7 +69,9 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
         return attachment?.volumeName;
       }, signal);
       if (!volumeName.ok || volumeName.value === undefined) return volumeName.ok ? ok(undefined) : volumeName;
-      const isLast = ![...view.list("VolumeAttachment")].some((other) => other.name !== name && other.volumeName === volumeName.value);
+      const isLast = ![...view.list("VolumeAttachment")].some(
+        (other) => other.name !== name && other.volumeName === volumeName.value,
+      );
       return isLast ? ask(() => freeVolume(volumeName.value ?? ""), signal) : ok(undefined);
     },
     releaseVolumes: async (signal) => {
@@ -75,18 +94,35 @@ function byName<T extends { readonly name: string }>(objects: Iterable<T>): read
   return [...objects].toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-function clusterVolume({ name, volumeId, workload, volumeContext, claimUid }: PersistentVolume): ClusterVolume {
+function clusterVolume({
+  name,
+  volumeId,
+  workload,
+  volumeContext,
+  claimUid,
+}: PersistentVolume): ClusterVolume {
   const { access } = workload;
   return {
     name,
     volumeId,
-    capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: access, ...(access === "mount" ? { fsType: "ext4" } : {}) }],
+    capabilities: [
+      {
+        accessMode: "SINGLE_NODE_WRITER",
+        accessType: access,
+        ...(access === "mount" ? { fsType: "ext4" } : {}),
+      },
+    ],
     volumeContext,
     readOnly: false,
     claim: { namespace: "default", name: `data-${name}-0`, uid: claimUid },
   };
 }
 
-function clusterAttachment({ name, nodeName, isAttached, isDeleted }: VolumeAttachment, volume: PersistentVolume | undefined): ClusterAttachment | undefined {
-  return volume === undefined ? undefined : { name, volumeId: volume.volumeId, nodeName, isAttached, isLeaving: isDeleted };
+function clusterAttachment(
+  { name, nodeName, isAttached, isDeleted }: VolumeAttachment,
+  volume: PersistentVolume | undefined,
+): ClusterAttachment | undefined {
+  return volume === undefined
+    ? undefined
+    : { name, volumeId: volume.volumeId, nodeName, isAttached, isLeaving: isDeleted };
 }

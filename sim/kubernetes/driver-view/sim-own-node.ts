@@ -26,10 +26,14 @@ export function createOwnNode(nodeName: string, api: ApiServer, ask: AskApi): Ow
         const node = api.get("Node", nodeName);
         if (node === undefined || JSON.stringify(taintsOf(node)) !== JSON.stringify(from)) return false;
         const removed = from.filter(({ key }) => !to.some((kept) => kept.key === key));
-        return api.change("Node", nodeName, { otherTaints: node.otherTaints.filter(({ key }) => !removed.some((gone) => gone.key === key)) });
+        return api.change("Node", nodeName, {
+          otherTaints: node.otherTaints.filter(({ key }) => !removed.some((gone) => gone.key === key)),
+        });
       }, signal);
       if (!replaced.ok) return replaced;
-      return replaced.value ? ok(undefined) : fail({ kind: "ObjectConflict", objectKind: "Node", name: nodeName });
+      return replaced.value
+        ? ok(undefined)
+        : fail({ kind: "ObjectConflict", objectKind: "Node", name: nodeName });
     },
   };
 }

@@ -16,18 +16,32 @@ const TOLERATIONS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreach
 }));
 const LISTING = "pods and claims are still being listed";
 
-/** `VolumeUsers` by what a process has heard, and past that by what is so; the same answers as `adapters/kubernetes` gives. */
+/**
+ * `VolumeUsers` by what a process has heard, and past that by what is so; the same answers as
+ * `adapters/kubernetes` gives.
+ */
 export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): VolumeUsers {
-  function cachedOn({ nodeName, volumeId }: { readonly nodeName: string; readonly volumeId: string }): VolumeUse {
+  function cachedOn({
+    nodeName,
+    volumeId,
+  }: {
+    readonly nodeName: string;
+    readonly volumeId: string;
+  }): VolumeUse {
     if (!view.hasSynced()) return { kind: "unknown", because: LISTING };
     const there = podsOn(view.list("Pod"), nodeName);
     const users = there.filter((pod) => isSameDisk(diskOf(pod), volumeId));
     if (users.length > 0) return used(users);
-    const isKnown = [...view.list("PersistentVolume")].some((volume) => isSameDisk(volume.volumeId, volumeId));
+    const isKnown = [...view.list("PersistentVolume")].some((volume) =>
+      isSameDisk(volume.volumeId, volumeId),
+    );
     const unclear = isKnown ? undefined : there.find((pod) => diskOf(pod) === "unknown");
     return unclear === undefined
       ? { kind: "unused" }
-      : { kind: "unknown", because: `nothing is known of claim ${unclear.volumeName}, which a pod there names` };
+      : {
+          kind: "unknown",
+          because: `nothing is known of claim ${unclear.volumeName}, which a pod there names`,
+        };
   }
 
   /** "unknown" where the claim has not been heard of, or its volume; undefined where it has none. */
@@ -45,10 +59,17 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
   return {
     on: async ({ nodeName, volumeId }, signal) => {
       const asked = await ask(
-        () => podsOn(api.list("Pod"), nodeName).filter((pod) => isSameDisk(api.get("PersistentVolume", pod.volumeName)?.volumeId, volumeId)),
+        () =>
+          podsOn(api.list("Pod"), nodeName).filter((pod) =>
+            isSameDisk(api.get("PersistentVolume", pod.volumeName)?.volumeId, volumeId),
+          ),
         signal,
       );
-      if (!asked.ok) return { kind: "unknown", because: asked.failure.kind === "StoreUnavailable" ? asked.failure.detail : asked.failure.kind };
+      if (!asked.ok)
+        return {
+          kind: "unknown",
+          because: asked.failure.kind === "StoreUnavailable" ? asked.failure.detail : asked.failure.kind,
+        };
       return asked.value.length > 0 ? used(asked.value) : { kind: "unused" };
     },
     cachedOn,
@@ -58,7 +79,8 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
     },
     cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
     cachedPods: (volumeId) => (view.hasSynced() ? podsUsing(volumeId).map(volumePod) : undefined),
-    cachedNodeNameOf: (instanceUri) => [...view.list("Node")].find((node) => isSameResourceUri(node.instanceUri, instanceUri))?.name,
+    cachedNodeNameOf: (instanceUri) =>
+      [...view.list("Node")].find((node) => isSameResourceUri(node.instanceUri, instanceUri))?.name,
     cachedPlacement: (volumeId) => {
       const users = podsUsing(volumeId);
       return { pods: users.map(rulesOf), neighbours: [], otherVolumeIds: [] };
@@ -80,7 +102,12 @@ function isSameDisk(left: string | undefined, right: string): boolean {
 }
 
 function used(pods: readonly Pod[]): VolumeUse {
-  return { kind: "used", users: pods.map(({ name, isDeleted }) => `pod default/${name}${isDeleted ? " (being deleted)" : ""}`).toSorted() };
+  return {
+    kind: "used",
+    users: pods
+      .map(({ name, isDeleted }) => `pod default/${name}${isDeleted ? " (being deleted)" : ""}`)
+      .toSorted(),
+  };
 }
 
 function volumePod({ name, nodeName = "", phase, isDeleted }: Pod): VolumePod {
@@ -105,7 +132,8 @@ function cachedTaints(node: Node): readonly Taint[] {
 }
 
 function orchestratorNode(node: Node | undefined, hasSynced: boolean): OrchestratorNode {
-  if (node === undefined) return { isGone: hasSynced, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] };
+  if (node === undefined)
+    return { isGone: hasSynced, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] };
   const taints = cachedTaints(node);
   return {
     isGone: false,
@@ -118,15 +146,23 @@ function orchestratorNode(node: Node | undefined, hasSynced: boolean): Orchestra
   };
 }
 
-/** Nodes that the cache says something new of. That a pod waits, runs or is being deleted is no news: it uses its volumes all the same. */
+/**
+ * Nodes that the cache says something new of. That a pod waits, runs or is being deleted is no news: it
+ * uses its volumes all the same.
+ */
 function nodesConcerned(change: ApiChange, view: ApiView): readonly string[] {
   if (change.kind === "Pod") {
     const { previous, current } = change;
-    return previous?.nodeName === current?.nodeName ? [] : [previous?.nodeName, current?.nodeName].flatMap((nodeName) => nodeName ?? []);
+    return previous?.nodeName === current?.nodeName
+      ? []
+      : [previous?.nodeName, current?.nodeName].flatMap((nodeName) => nodeName ?? []);
   }
   if (change.kind === "Claim" && change.previous?.isBound !== change.current?.isBound)
-    return [...view.list("Pod")].filter((pod) => pod.volumeName === change.name).flatMap(({ nodeName }) => nodeName ?? []);
+    return [...view.list("Pod")]
+      .filter((pod) => pod.volumeName === change.name)
+      .flatMap(({ nodeName }) => nodeName ?? []);
   if (change.kind !== "Node") return [];
-  const relevant = (node: Node | undefined): string => JSON.stringify(node === undefined ? undefined : [node.uid, node.labels, taintsOf(node)]);
+  const relevant = (node: Node | undefined): string =>
+    JSON.stringify(node === undefined ? undefined : [node.uid, node.labels, taintsOf(node)]);
   return relevant(change.previous) === relevant(change.current) ? [] : [change.name];
 }

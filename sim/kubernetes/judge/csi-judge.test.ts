@@ -24,14 +24,18 @@ describe("CSI's letter", () => {
     ));
 
   for (const { what, message } of [
-    { what: "a command that failed", message: "mount -t ext4 /dev/sdc failed with exit code 32: bad superblock" },
+    {
+      what: "a command that failed",
+      message: "mount -t ext4 /dev/sdc failed with exit code 32: bad superblock",
+    },
     { what: "a refusal of Azure's that has no code of its own", message: "Azure refused: BadRequest: no" },
     { what: "a handler that threw", message: "a bug in the driver: see its log" },
   ])
     it(`does not let a call answer INTERNAL, for ${what}`, () =>
       assert.rejects(
         withCluster(async (test) => {
-          for (const { name } of test.cluster.nodes()) test.refuse(`${name} stage`, { code: "INTERNAL", message });
+          for (const { name } of test.cluster.nodes())
+            test.refuse(`${name} stage`, { code: "INTERNAL", message });
           test.cluster.apply(workload);
           await test.untilRunning();
         }),

@@ -33,8 +33,9 @@ interface Judged<Method extends CsiMethod> {
 }
 
 /**
- * The driver's endpoints, watched: each answer is noted in the trace, and judged by CSI's letter for what has really happened. Codes that a well-formed request can't lead to, volumes that are not
- * what was asked for, and successes that did not happen are reported as `csi-answer`.
+ * The driver's endpoints, watched: each answer is noted in the trace, and judged by CSI's letter for what
+ * has really happened. Codes that a well-formed request can't lead to, volumes that are not what was asked
+ * for, and successes that did not happen are reported as `csi-answer`.
  */
 export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
   const { endpoints, machineOf, trace, nowMs, report } = options;
@@ -45,7 +46,11 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     report({ invariant: "csi-answer", detail: `${volumeName}: ${detail}` });
   }
 
-  function watched<Request, Response>(method: CsiMethod, nodeName: string, call: CsiCall<Request, Response>): CsiCall<Request, Response> {
+  function watched<Request, Response>(
+    method: CsiMethod,
+    nodeName: string,
+    call: CsiCall<Request, Response>,
+  ): CsiCall<Request, Response> {
     return async (request, callOptions) => {
       const startedMs = nowMs();
       const machine = machineOf(nodeName);
@@ -57,9 +62,17 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
       if (callOptions.signal.aborted) return answer;
       const volumeName = subjectOf(request);
       const where = nodeName === "" ? nodeIdOf(request) : nodeName;
-      trace.note(volumeName, `${method}${where === "" ? "" : ` ${where}`}: ${answer.ok ? "OK" : answer.code} after ${Math.round(nowMs() - startedMs)} ms`);
-      if (!answer.ok) judgeRefusal(method, volumeName, { ...answer, isTaken: wasTaken || isTaken(method, request) });
-      else judgeSuccess({ method, request, answer, nodeName, machine } as unknown as Judged<CsiMethod>, volumeName);
+      trace.note(
+        volumeName,
+        `${method}${where === "" ? "" : ` ${where}`}: ${answer.ok ? "OK" : answer.code} after ${Math.round(nowMs() - startedMs)} ms`,
+      );
+      if (!answer.ok)
+        judgeRefusal(method, volumeName, { ...answer, isTaken: wasTaken || isTaken(method, request) });
+      else
+        judgeSuccess(
+          { method, request, answer, nodeName, machine } as unknown as Judged<CsiMethod>,
+          volumeName,
+        );
       return answer;
     };
   }
@@ -74,64 +87,103 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     return method === "createVolume" && options.isTakenByOthers?.(subjectOf(request)) === true;
   }
 
-  function judgeRefusal(method: CsiMethod, volumeName: string, answer: CsiAnswer<unknown> & { readonly ok: false; readonly isTaken: boolean }): void {
+  function judgeRefusal(
+    method: CsiMethod,
+    volumeName: string,
+    answer: CsiAnswer<unknown> & { readonly ok: false; readonly isTaken: boolean },
+  ): void {
     if (answer.isTaken && answer.code === "ALREADY_EXISTS") return;
-    if (!refusalIsAllowed(method, answer.code)) wrong(volumeName, `${method} answered ${answer.code}: ${answer.message}`);
+    if (!refusalIsAllowed(method, answer.code))
+      wrong(volumeName, `${method} answered ${answer.code}: ${answer.message}`);
   }
 
   function judgeSuccess(judged: Judged<CsiMethod>, volumeName: string): void {
     if (is(judged, "createVolume")) judgeCreated(judged);
     else if (is(judged, "controllerUnpublishVolume")) judgeUnpublished(judged, volumeName);
     else if (is(judged, "controllerExpandVolume"))
-      judgeSize(volumeName, judged.request.capacityRange?.requiredBytes ?? 0n, judged.answer.ok ? judged.answer.value.capacityBytes : 0n);
+      judgeSize(
+        volumeName,
+        judged.request.capacityRange?.requiredBytes ?? 0n,
+        judged.answer.ok ? judged.answer.value.capacityBytes : 0n,
+      );
     else if (is(judged, "nodePublishVolume")) judgeMount(judged, volumeName, judged.request.targetPath);
     else if (is(judged, "nodeUnpublishVolume")) judgeNoMount(judged, volumeName, judged.request.targetPath);
-    else if (is(judged, "nodeUnstageVolume")) judgeNoMount(judged, volumeName, judged.request.stagingTargetPath);
+    else if (is(judged, "nodeUnstageVolume"))
+      judgeNoMount(judged, volumeName, judged.request.stagingTargetPath);
     else if (is(judged, "nodeGetInfo") && judged.answer.ok) {
       const { nodeId, maxVolumesPerNode } = judged.answer.value;
       if (nodeId !== judged.nodeName || maxVolumesPerNode <= 0n)
-        wrong(judged.nodeName, `nodeGetInfo says that it is ${nodeId} and takes ${maxVolumesPerNode} volumes`);
+        wrong(
+          judged.nodeName,
+          `nodeGetInfo says that it is ${nodeId} and takes ${maxVolumesPerNode} volumes`,
+        );
     }
   }
 
   /** The same name is the same volume, and two names are two. */
   function judgeCreated({ request, answer }: Judged<"createVolume">): void {
     const volume = answer.ok ? answer.value.volume : undefined;
-    if (volume === undefined || volume.volumeId === "") return wrong(request.name, "createVolume answered without a volume");
+    if (volume === undefined || volume.volumeId === "")
+      return wrong(request.name, "createVolume answered without a volume");
     options.onCreated?.(volume.volumeId);
     judgeSize(request.name, request.capacityRange?.requiredBytes ?? 0n, volume.capacityBytes);
     const known = idsByName.get(request.name);
-    if (known !== undefined && known !== volume.volumeId) wrong(request.name, `createVolume answered ${volume.volumeId}, and ${known} before`);
-    for (const [name, id] of idsByName) if (id === volume.volumeId && name !== request.name) wrong(request.name, `createVolume answered the volume of ${name}`);
+    if (known !== undefined && known !== volume.volumeId)
+      wrong(request.name, `createVolume answered ${volume.volumeId}, and ${known} before`);
+    for (const [name, id] of idsByName)
+      if (id === volume.volumeId && name !== request.name)
+        wrong(request.name, `createVolume answered the volume of ${name}`);
     idsByName.set(request.name, volume.volumeId);
     const requisite = request.accessibilityRequirements?.requisite ?? [];
     const isReachable = requisite.some((term) =>
-      volume.accessibleTopology.some(({ segments }) => Object.entries(segments).every(([key, value]) => term.segments[key] === value)),
+      volume.accessibleTopology.some(({ segments }) =>
+        Object.entries(segments).every(([key, value]) => term.segments[key] === value),
+      ),
     );
-    if (requisite.length > 0 && !isReachable) wrong(request.name, `createVolume made it where it can't be reached from ${JSON.stringify(requisite)}`);
+    if (requisite.length > 0 && !isReachable)
+      wrong(request.name, `createVolume made it where it can't be reached from ${JSON.stringify(requisite)}`);
   }
 
   function judgeSize(volumeName: string, requiredBytes: bigint, bytes: bigint): void {
-    if (bytes < requiredBytes) wrong(volumeName, `it has ${bytes} bytes where ${requiredBytes} were required`);
+    if (bytes < requiredBytes)
+      wrong(volumeName, `it has ${bytes} bytes where ${requiredBytes} were required`);
   }
 
   /** Whoever is told that a volume is not published to a node any more gives it to another one. */
   function judgeUnpublished({ request }: Judged<"controllerUnpublishVolume">, volumeName: string): void {
     const { volumeId, nodeId } = request;
     if ((publishing.get(`${volumeId} ${nodeId}`) ?? 0) > 0) return;
-    const mount = mountsOn(machineOf(nodeId)).find(({ diskUri, canWrite }) => canWrite && isSameDisk(diskUri, volumeId));
-    if (mount !== undefined) wrong(volumeName, `controllerUnpublishVolume succeeded, and ${nodeId} can still write it at ${mount.path}`);
+    const mount = mountsOn(machineOf(nodeId)).find(
+      ({ diskUri, canWrite }) => canWrite && isSameDisk(diskUri, volumeId),
+    );
+    if (mount !== undefined)
+      wrong(
+        volumeName,
+        `controllerUnpublishVolume succeeded, and ${nodeId} can still write it at ${mount.path}`,
+      );
   }
 
-  function judgeMount({ request, machine }: Judged<"nodePublishVolume">, volumeName: string, path: string): void {
+  function judgeMount(
+    { request, machine }: Judged<"nodePublishVolume">,
+    volumeName: string,
+    path: string,
+  ): void {
     const mount = mountsOn(machine).findLast((candidate) => candidate.path === path);
-    if (mount === undefined) wrong(volumeName, `nodePublishVolume succeeded, and nothing is mounted at ${path}`);
-    else if (!isSameDisk(mount.diskUri, request.volumeId)) wrong(volumeName, `nodePublishVolume succeeded, and ${mount.diskUri} is mounted at ${path}`);
+    if (mount === undefined)
+      wrong(volumeName, `nodePublishVolume succeeded, and nothing is mounted at ${path}`);
+    else if (!isSameDisk(mount.diskUri, request.volumeId))
+      wrong(volumeName, `nodePublishVolume succeeded, and ${mount.diskUri} is mounted at ${path}`);
   }
 
-  function judgeNoMount({ method, machine }: Judged<"nodeUnpublishVolume" | "nodeUnstageVolume">, volumeName: string, path: string): void {
-    const isPlaceholder = machine?.state() !== "off" && machine?.kernel.placeholders().includes(path) === true;
-    if (isPlaceholder || mountsOn(machine).some((mount) => mount.path === path)) wrong(volumeName, `${method} succeeded, and ${path} is still mounted`);
+  function judgeNoMount(
+    { method, machine }: Judged<"nodeUnpublishVolume" | "nodeUnstageVolume">,
+    volumeName: string,
+    path: string,
+  ): void {
+    const isPlaceholder =
+      machine?.state() !== "off" && machine?.kernel.placeholders().includes(path) === true;
+    if (isPlaceholder || mountsOn(machine).some((mount) => mount.path === path))
+      wrong(volumeName, `${method} succeeded, and ${path} is still mounted`);
   }
 
   const controllers = new Map<ControllerCsi, ControllerCsi>();
@@ -153,7 +205,8 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
       deleteVolume: watched("deleteVolume", "", async (request, callOptions) => {
         options.onDeleteVolume?.(request.volumeId);
         const answer = await csi.deleteVolume(request, callOptions);
-        if (answer.ok) for (const [name, id] of idsByName) if (id === request.volumeId) idsByName.delete(name);
+        if (answer.ok)
+          for (const [name, id] of idsByName) if (id === request.volumeId) idsByName.delete(name);
         return answer;
       }),
       controllerPublishVolume: watched("controllerPublishVolume", "", csi.controllerPublishVolume),
@@ -174,7 +227,10 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
   }
 }
 
-function is<Method extends CsiMethod>(judged: Judged<CsiMethod>, method: Method): judged is Judged<Method> & Judged<CsiMethod> {
+function is<Method extends CsiMethod>(
+  judged: Judged<CsiMethod>,
+  method: Method,
+): judged is Judged<Method> & Judged<CsiMethod> {
   return judged.method === method;
 }
 
@@ -190,7 +246,9 @@ function nodeIdOf(request: unknown): string {
 
 /** A publish under way may make the node the writer again at any moment. */
 function publicationOf(method: CsiMethod, request: unknown): string | undefined {
-  return method === "controllerPublishVolume" ? `${(request as { readonly volumeId: string }).volumeId} ${nodeIdOf(request)}` : undefined;
+  return method === "controllerPublishVolume"
+    ? `${(request as { readonly volumeId: string }).volumeId} ${nodeIdOf(request)}`
+    : undefined;
 }
 
 function mountsOn(machine: SimMachine | undefined): ReturnType<SimMachine["kernel"]["mounts"]> {

@@ -10,7 +10,10 @@ import type { TaskGroup } from "../api/task-group.ts";
 import type { ContainerRuntime } from "./container-runtime.ts";
 import type { KubeletFiles } from "./kubelet-files.ts";
 
-/** What one process of a kubelet works with: it ends with `tasks`, and the next one finds `files` and `runtime`. */
+/**
+ * What one process of a kubelet works with: it ends with `tasks`, and the next one finds `files` and
+ * `runtime`.
+ */
 export interface KubeletContext {
   readonly nodeName: string;
   readonly zone: string;

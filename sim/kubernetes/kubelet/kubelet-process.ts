@@ -4,7 +4,10 @@ import { runNodeStatus } from "./node-status.ts";
 import { type PodWorker, startPodWorker } from "./pod-worker.ts";
 import { createVolumeManager } from "./volume-manager.ts";
 
-/** One process of a kubelet: takes up what an earlier one left, then looks after the pods of its node until `tasks` end. */
+/**
+ * One process of a kubelet: takes up what an earlier one left, then looks after the pods of its node until
+ * `tasks` end.
+ */
 export async function runKubeletProcess(context: KubeletContext, nowMs: () => number): Promise<void> {
   const { view, nodeName, runtime, tasks } = context;
   const { signal } = tasks;
@@ -12,7 +15,8 @@ export async function runKubeletProcess(context: KubeletContext, nowMs: () => nu
   const workers = new Map<string, PodWorker>();
 
   function look(pod: Pick<Pod, "name" | "uid" | "volumeName">, mustEnd: boolean): void {
-    const worker = workers.get(pod.uid) ?? startPodWorker(context, volumes, pod, () => workers.delete(pod.uid));
+    const worker =
+      workers.get(pod.uid) ?? startPodWorker(context, volumes, pod, () => workers.delete(pod.uid));
     workers.set(pod.uid, worker);
     if (mustEnd) worker.terminate();
   }
@@ -29,7 +33,8 @@ export async function runKubeletProcess(context: KubeletContext, nowMs: () => nu
   volumes.reconstruct();
   view.onChange(hear);
   await view.untilSynced(signal);
-  // Containers that the API server has forgotten are ended like those of a pod that was deleted; until then their volumes stay.
+  // Containers that the API server has forgotten are ended like those of a pod that was deleted; until then
+  // their volumes stay.
   for (const container of runtime.list()) {
     if (workers.has(container.podUid)) continue;
     volumes.hold(container.podUid, container.volumeName);

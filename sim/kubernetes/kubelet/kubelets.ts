@@ -103,10 +103,30 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       await untilReachable(signal);
       const follows = (change: ApiChange): boolean => isAbout(change, nodeName);
       const kinds = ["Pod", "Node", "PersistentVolume"] as const;
-      const view = createApiView({ api, clock, random, tasks, delayMs: () => VIEW_DELAY_MS, untilGracePeriodEnds: untilReachable, kinds, follows });
+      const view = createApiView({
+        api,
+        clock,
+        random,
+        tasks,
+        delayMs: () => VIEW_DELAY_MS,
+        untilGracePeriodEnds: untilReachable,
+        kinds,
+        follows,
+      });
       const { trace, attach, statusTickMs, location } = options;
       const csi = (): ReturnType<DriverEndpoints["node"]> => endpoints.node(nodeName);
-      const own = { nodeName, zone, location, machine, clock: machine.clock, files, runtime, csi, untilReachable, isReachable };
+      const own = {
+        nodeName,
+        zone,
+        location,
+        machine,
+        clock: machine.clock,
+        files,
+        runtime,
+        csi,
+        untilReachable,
+        isReachable,
+      };
       const context: KubeletContext = { ...own, api, view, random, tasks, trace, attach, statusTickMs };
       await runKubeletProcess(context, () => clock.elapsedMs());
     });
@@ -141,14 +161,22 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       if (place === undefined || place.isRequested === isRunning) return;
       place.isRequested = isRunning;
       if (!isRunning) place.process?.end(STOPPED);
-      else if (place.machine !== undefined && place.runtime !== undefined) startProcess(place, place.machine, place.runtime);
+      else if (place.machine !== undefined && place.runtime !== undefined)
+        startProcess(place, place.machine, place.runtime);
     },
     containersOn: (nodeName) => places.get(nodeName)?.runtime?.list() ?? [],
-    publishedOn: (nodeName) => [...(places.get(nodeName)?.files.published ?? [])].map(([podUid, volumeName]) => ({ podUid, volumeName })),
+    publishedOn: (nodeName) =>
+      [...(places.get(nodeName)?.files.published ?? [])].map(([podUid, volumeName]) => ({
+        podUid,
+        volumeName,
+      })),
   };
 }
 
-/** A kubelet follows its own Node and the pods that are bound to it; of volumes it needs to hear that they have grown. */
+/**
+ * A kubelet follows its own Node and the pods that are bound to it; of volumes it needs to hear that they
+ * have grown.
+ */
 function isAbout({ kind, previous, current }: ApiChange, nodeName: string): boolean {
   switch (kind) {
     case "Pod":

@@ -7,14 +7,26 @@ const TICK_JITTER = 0.04;
 const LEASE_MS = 10_000;
 
 /**
- * The part of a kubelet that tells of its node, at each tick and only then: that it lives, that the node is ready, and which volumes are in use. Registers the Node where there is none.
+ * The part of a kubelet that tells of its node, at each tick and only then: that it lives, that the node is
+ * ready, and which volumes are in use. Registers the Node where there is none.
  */
-export async function runNodeStatus(context: KubeletContext, volumes: VolumeManager, nowMs: () => number, signal: AbortSignal): Promise<void> {
+export async function runNodeStatus(
+  context: KubeletContext,
+  volumes: VolumeManager,
+  nowMs: () => number,
+  signal: AbortSignal,
+): Promise<void> {
   const { api, nodeName, machine, zone, location, clock, random, statusTickMs, trace } = context;
   let leasedMs = -Infinity;
 
   function register(): Node {
-    const node = newNode({ name: nodeName, uid: random.uuid(), zone, location, instanceUri: machine.instanceUri });
+    const node = newNode({
+      name: nodeName,
+      uid: random.uuid(),
+      zone,
+      location,
+      instanceUri: machine.instanceUri,
+    });
     api.put("Node", node);
     trace.note(nodeName, "is registered");
     return node;
@@ -46,7 +58,8 @@ async function countSlots(context: KubeletContext, signal: AbortSignal): Promise
   const answer = await context.csi()?.nodeGetInfo({}, { timeoutMs: NODE_INFO_TIMEOUT_MS, signal });
   signal.throwIfAborted();
   await context.untilReachable(signal);
-  if (answer?.ok === true) context.api.change("Node", context.nodeName, { volumesMax: Number(answer.value.maxVolumesPerNode) });
+  if (answer?.ok === true)
+    context.api.change("Node", context.nodeName, { volumesMax: Number(answer.value.maxVolumesPerNode) });
 }
 
 const NODE_INFO_TIMEOUT_MS = 10_000;

@@ -10,7 +10,10 @@ import type { VolumeManager } from "./volume-manager.ts";
 const START_MS = [260, 480] as const;
 /** From the order to end until the container is told. */
 const STOP_MS = [20, 80] as const;
-/** The kubelet believes that a container has ended only after a look at all containers (PLEG), once a second. */
+/**
+ * The kubelet believes that a container has ended only after a look at all containers (PLEG), once a
+ * second.
+ */
 const PLEG_MS = 1_000;
 /** CrashLoopBackOff. */
 const CRASH_BACKOFF = { baseMs: 10_000, maxMs: 300_000 } as const;
@@ -23,8 +26,16 @@ export interface PodWorker {
   terminate(): void;
 }
 
-/** Begins with a pod: volume, container, Running; and when it is told to, container stopped, volume away, and last of all the pod's object. `ended` is told then. */
-export function startPodWorker(context: KubeletContext, volumes: VolumeManager, pod: Pick<Pod, "name" | "uid" | "volumeName">, ended: () => void): PodWorker {
+/**
+ * Begins with a pod: volume, container, Running; and when it is told to, container stopped, volume away,
+ * and last of all the pod's object. `ended` is told then.
+ */
+export function startPodWorker(
+  context: KubeletContext,
+  volumes: VolumeManager,
+  pod: Pick<Pod, "name" | "uid" | "volumeName">,
+  ended: () => void,
+): PodWorker {
   const { api, clock, random, tasks, trace, runtime, nodeName } = context;
   const { name, uid, volumeName } = pod;
   const life = createLifetime(tasks.signal);
@@ -71,7 +82,11 @@ export function startPodWorker(context: KubeletContext, volumes: VolumeManager, 
   async function tell(status: Partial<Pod>, signal: AbortSignal): Promise<void> {
     await context.untilReachable(signal);
     const present = api.get("Pod", name);
-    if (present?.uid !== uid || Object.entries(status).every(([field, value]) => present[field as keyof Pod] === value)) return;
+    if (
+      present?.uid !== uid ||
+      Object.entries(status).every(([field, value]) => present[field as keyof Pod] === value)
+    )
+      return;
     api.change("Pod", name, status);
   }
 

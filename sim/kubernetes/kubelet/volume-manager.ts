@@ -11,9 +11,14 @@ const LOOP_MS = 100;
 /** After an error an operation pauses, for twice as long each time (exponential_backoff.go). */
 const BACKOFF = { baseMs: 500, maxMs: 122_000 } as const;
 
-/** A kubelet's volume manager: brings what is staged and published to what its pods need, one operation a volume at a time. */
+/**
+ * A kubelet's volume manager: brings what is staged and published to what its pods need, one operation a
+ * volume at a time.
+ */
 export interface VolumeManager {
-  /** A pod needs its volume; resolves with the path once it is published. Rejects with the signal's reason. */
+  /**
+   * A pod needs its volume; resolves with the path once it is published. Rejects with the signal's reason.
+   */
   mount(pod: { readonly uid: string; readonly volumeName: string }, signal: AbortSignal): Promise<string>;
   /** Nobody is to take the volume away from under a container that the API server has forgotten. */
   hold(podUid: string, volumeName: string): void;
@@ -45,7 +50,10 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
   let reported: readonly string[] = [];
   let hasBegun = false;
 
-  /** Changes what is believed of a volume, and has somebody look after it as long as there is anything to know. */
+  /**
+   * Changes what is believed of a volume, and has somebody look after it as long as there is anything to
+   * know.
+   */
   function touch(name: string, change: (state: VolumeState) => void): VolumeState {
     const present = volumes.get(name);
     const state = present ?? createVolumeState(name, createWake(clock));
@@ -79,7 +87,13 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
   }
 
   function isForgotten({ neededBy, heldBy, published, staged, changed }: VolumeState): boolean {
-    return neededBy.size === 0 && heldBy.size === 0 && published.size === 0 && staged === "no" && changed.size === 0;
+    return (
+      neededBy.size === 0 &&
+      heldBy.size === 0 &&
+      published.size === 0 &&
+      staged === "no" &&
+      changed.size === 0
+    );
   }
 
   function settle(state: VolumeState, key: string, isDone: boolean): void {
@@ -99,15 +113,23 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
     return [
       ...leaving.map((uid) => ({ key: `unpublish ${uid}`, run: () => operations.unpublish(state, uid) })),
       // Staging and publishing are one operation of the volume, whichever pod it is for.
-      ...coming.slice(0, 1).map((uid) => ({ key: "mount", run: () => operations.stageAndPublish(state, uid) })),
+      ...coming
+        .slice(0, 1)
+        .map((uid) => ({ key: "mount", run: () => operations.stageAndPublish(state, uid) })),
       ...growing.slice(0, 1).map((uid) => ({ key: "grow", run: () => operations.growPublished(state, uid) })),
       ...(isLeft ? [{ key: "unstage", run: () => operations.unstage(state) }] : []),
     ];
   }
 
-  /** Where Kubernetes attaches, the controller must have seen that the kubelet says "in use", and the kubelet that the controller says "attached". */
+  /**
+   * Where Kubernetes attaches, the controller must have seen that the kubelet says "in use", and the
+   * kubelet that the controller says "attached".
+   */
   function mayStage(name: string): boolean {
-    return attach === "driver" || (reported.includes(name) && view.get("Node", nodeName)?.volumesAttached.includes(name) === true);
+    return (
+      attach === "driver" ||
+      (reported.includes(name) && view.get("Node", nodeName)?.volumesAttached.includes(name) === true)
+    );
   }
 
   function mayGrow({ name, staged, growsUnmounted }: VolumeState): boolean {
@@ -115,7 +137,11 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
   }
 
   /** Waits until something holds that an operation may bring about. */
-  async function until(name: string, isSo: (state: VolumeState) => boolean, signal: AbortSignal): Promise<void> {
+  async function until(
+    name: string,
+    isSo: (state: VolumeState) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
     const reached = Promise.withResolvers<void>();
     const state = touch(name, ({ changed }) => changed.add(look));
     function look(): void {
@@ -147,7 +173,8 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
       await until(volumeName, ({ published }) => !published.has(podUid), signal);
     },
     reconstruct: () => {
-      for (const name of files.stagings) touch(name, (state) => Object.assign(state, { staged: "uncertain", isReconstructed: true }));
+      for (const name of files.stagings)
+        touch(name, (state) => Object.assign(state, { staged: "uncertain", isReconstructed: true }));
       for (const [uid, name] of files.targets) {
         touch(name, (state) => {
           state.isReconstructed = true;
@@ -169,7 +196,8 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
       for (const state of volumes.values()) state.wake.wake();
     },
     wake: (volumeName) => {
-      for (const state of volumes.values()) if (volumeName === undefined || state.name === volumeName) state.wake.wake();
+      for (const state of volumes.values())
+        if (volumeName === undefined || state.name === volumeName) state.wake.wake();
     },
   };
 }

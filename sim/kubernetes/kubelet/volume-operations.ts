@@ -8,7 +8,10 @@ import type { Certainty, VolumeState } from "./volume-state.ts";
 
 const BYTES_PER_GIB = 1n << 30n;
 
-/** What a kubelet does to one volume. Each answers whether it succeeded, and notes in the state and in the kubelet's folders what may have happened. */
+/**
+ * What a kubelet does to one volume. Each answers whether it succeeded, and notes in the state and in the
+ * kubelet's folders what may have happened.
+ */
 export interface VolumeOperations {
   stageAndPublish(state: VolumeState, podUid: string): Promise<boolean>;
   unpublish(state: VolumeState, podUid: string): Promise<boolean>;
@@ -40,8 +43,18 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
       volumeContext: { ...volumeContext },
     };
     if (state.staged !== "yes" && !(await stage(state, shared))) return false;
-    if (access === "mount" && state.published.size === 0 && hasGrown(state.name) && !(await grow(state, shared.stagingTargetPath))) return false;
-    return publish(state, podUid, { ...shared, targetPath: targetPathOf(state.name, podUid, access), readonly: false });
+    if (
+      access === "mount" &&
+      state.published.size === 0 &&
+      hasGrown(state.name) &&
+      !(await grow(state, shared.stagingTargetPath))
+    )
+      return false;
+    return publish(state, podUid, {
+      ...shared,
+      targetPath: targetPathOf(state.name, podUid, access),
+      readonly: false,
+    });
   }
 
   async function stage(state: VolumeState, request: NodeStageVolumeRequest): Promise<boolean> {
@@ -53,7 +66,11 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
     return answer?.ok === true;
   }
 
-  async function publish(state: VolumeState, podUid: string, request: NodePublishVolumeRequest): Promise<boolean> {
+  async function publish(
+    state: VolumeState,
+    podUid: string,
+    request: NodePublishVolumeRequest,
+  ): Promise<boolean> {
     files.targets.set(podUid, state.name);
     const answer = await callNode(context, (csi) => csi.nodePublishVolume, request);
     const certainty = certaintyAfter(state, state.published.get(podUid) ?? "no", answer);
@@ -104,7 +121,10 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
     unpublish: async (state, podUid) => {
       const volume = files.volumes.get(state.name);
       if (volume === undefined) return false;
-      const request = { volumeId: volume.volumeId, targetPath: targetPathOf(state.name, podUid, volume.access) };
+      const request = {
+        volumeId: volume.volumeId,
+        targetPath: targetPathOf(state.name, podUid, volume.access),
+      };
       // It may be half done, whatever it answers: a new pod has it published anew.
       state.published.set(podUid, "uncertain");
       files.published.delete(podUid);
@@ -117,7 +137,10 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
     unstage: async (state) => {
       const volume = files.volumes.get(state.name);
       if (volume === undefined) return false;
-      const request = { volumeId: volume.volumeId, stagingTargetPath: stagingPathOf(state.name, volume.access) };
+      const request = {
+        volumeId: volume.volumeId,
+        stagingTargetPath: stagingPathOf(state.name, volume.access),
+      };
       // It may be half done, whatever it answers: for a new pod it is staged anew.
       state.staged = "uncertain";
       const answer = await callNode(context, (csi) => csi.nodeUnstageVolume, request);
@@ -131,7 +154,11 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
 }
 
 /** What is known after a call that may have changed something; without an answer none was made. */
-function certaintyAfter(state: VolumeState, before: Certainty, answer: { readonly ok: boolean; readonly code?: string } | undefined): Certainty {
+function certaintyAfter(
+  state: VolumeState,
+  before: Certainty,
+  answer: { readonly ok: boolean; readonly code?: string } | undefined,
+): Certainty {
   if (answer === undefined) return before;
   if (answer.ok) return "yes";
   if (mayHaveHappened(answer.code ?? "")) return before === "no" ? "uncertain" : before;

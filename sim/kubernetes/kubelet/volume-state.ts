@@ -13,7 +13,10 @@ export interface VolumeState {
   staged: Certainty;
   /** By pod uid; absent: no. */
   readonly published: Map<string, Certainty>;
-  /** Taken up from an earlier process: a call that answers that nothing was done says nothing of what was done before. */
+  /**
+   * Taken up from an earlier process: a call that answers that nothing was done says nothing of what was
+   * done before.
+   */
   isReconstructed: boolean;
   /** What is on it can't be grown while it is in use: not asked again before it is staged anew. */
   growsUnmounted: boolean;

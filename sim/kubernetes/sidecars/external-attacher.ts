@@ -7,7 +7,10 @@ import { volumeCapabilityOf } from "./volume-capability.ts";
 const TIMEOUT_MS = 600_000;
 const BACKOFF = { baseMs: 500, maxMs: 30_000 } as const;
 
-/** external-attacher: turns VolumeAttachments into ControllerPublishVolume, and deleted ones into ControllerUnpublishVolume, one call for each at a time. */
+/**
+ * external-attacher: turns VolumeAttachments into ControllerPublishVolume, and deleted ones into
+ * ControllerUnpublishVolume, one call for each at a time.
+ */
 export function runExternalAttacher(sidecar: Sidecar): void {
   const { api, view, tasks, clock, trace } = sidecar;
   const attachments = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => reconcile(name) });
@@ -21,7 +24,8 @@ export function runExternalAttacher(sidecar: Sidecar): void {
 
   async function publish({ name, uid, volumeName, nodeName }: VolumeAttachment): Promise<boolean> {
     const volume = api.get("PersistentVolume", volumeName);
-    if (volume === undefined || volume.isDeleted) return record(name, uid, { error: `PersistentVolume ${volumeName} is gone or going` });
+    if (volume === undefined || volume.isDeleted)
+      return record(name, uid, { error: `PersistentVolume ${volumeName} is gone or going` });
     api.change("PersistentVolume", volumeName, { isKeptByAttacher: true });
     if (!record(name, uid, { isKeptByAttacher: true })) return true;
     const { volumeId, workload, volumeContext } = volume;
@@ -45,7 +49,12 @@ export function runExternalAttacher(sidecar: Sidecar): void {
   async function unpublish({ name, uid, volumeName, nodeName }: VolumeAttachment): Promise<boolean> {
     const volumeId = api.get("PersistentVolume", volumeName)?.volumeId;
     if (volumeId === undefined) return true;
-    const answer = await callController(sidecar, (csi) => csi.controllerUnpublishVolume, { volumeId, nodeId: nodeName, secrets: {} }, TIMEOUT_MS);
+    const answer = await callController(
+      sidecar,
+      (csi) => csi.controllerUnpublishVolume,
+      { volumeId, nodeId: nodeName, secrets: {} },
+      TIMEOUT_MS,
+    );
     // What is gone is not attached either: it takes this one error for success.
     if (!answer.ok && answer.code !== "NOT_FOUND") {
       record(name, uid, { error: answer.message });
@@ -66,7 +75,10 @@ export function runExternalAttacher(sidecar: Sidecar): void {
   /** It keeps a volume only for the sake of VolumeAttachments. */
   function freeVolume(volumeName: string): void {
     const volume = api.get("PersistentVolume", volumeName);
-    if (volume?.isDeleted === true && !api.list("VolumeAttachment").some((other) => other.volumeName === volumeName))
+    if (
+      volume?.isDeleted === true &&
+      !api.list("VolumeAttachment").some((other) => other.volumeName === volumeName)
+    )
       api.remove("PersistentVolume", volumeName);
   }
 
@@ -76,7 +88,8 @@ export function runExternalAttacher(sidecar: Sidecar): void {
     const { name, previous, current } = change;
     if (current === undefined) return freeVolume(previous?.volumeName ?? "");
     // What it wrote itself is no news: an error that it noted must not end its own pause.
-    const isNews = previous === undefined || previous.uid !== current.uid || previous.isDeleted !== current.isDeleted;
+    const isNews =
+      previous === undefined || previous.uid !== current.uid || previous.isDeleted !== current.isDeleted;
     if (isNews) attachments.queue(name);
   });
 }

@@ -25,13 +25,17 @@ export interface ProvisionerOptions {
   /** Azure's region in topologies. */
   readonly location: string;
   /**
-   * Creations under way by claim, which are seen to their end even if the claim is deleted. A real provisioner that is started again has forgotten them, and what was being made is left
-   * over for ever; no driver can do anything about that, so here they outlive it.
+   * Creations under way by claim, which are seen to their end even if the claim is deleted. A real
+   * provisioner that is started again has forgotten them, and what was being made is left over for ever; no
+   * driver can do anything about that, so here they outlive it.
    */
   readonly begun: Map<string, BegunCreation>;
 }
 
-/** external-provisioner: CreateVolume for claims that wait for their volume, DeleteVolume for volumes whose claim is gone and that no VolumeAttachment names. */
+/**
+ * external-provisioner: CreateVolume for claims that wait for their volume, DeleteVolume for volumes whose
+ * claim is gone and that no VolumeAttachment names.
+ */
 export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: ProvisionerOptions): void {
   const { api, view, tasks, clock, random, trace } = sidecar;
   const claims = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => provision(name) });
@@ -46,11 +50,22 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
       // Somebody has made its PersistentVolume by hand: nothing is asked of the driver.
       const capacityBytes = BigInt(claim.sizeGiB) * BYTES_PER_GIB;
       const accessibleTopology = staticDisk.zones.map(topologyOf);
-      record(claim, { volumeId: staticDisk.diskUri, capacityBytes, volumeContext: {}, contentSource: undefined, accessibleTopology });
+      record(claim, {
+        volumeId: staticDisk.diskUri,
+        capacityBytes,
+        volumeContext: {},
+        contentSource: undefined,
+        accessibleTopology,
+      });
       return true;
     }
     begun.set(name, creation);
-    const answer = await callController(sidecar, (csi) => csi.createVolume, createRequest(claim, topologyOf(zone)), TIMEOUT_MS);
+    const answer = await callController(
+      sidecar,
+      (csi) => csi.createVolume,
+      createRequest(claim, topologyOf(zone)),
+      TIMEOUT_MS,
+    );
     if (!answer.ok) {
       trace.note(name, `CreateVolume failed: ${answer.code}`);
       if (mayHaveHappened(answer.code)) return false;
@@ -85,7 +100,8 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
       isDeleted: false,
     });
     trace.note(name, `its volume is there: ${volume.volumeId}`);
-    if (api.get("Claim", name)?.uid === uid) api.change("Claim", name, { isBound: true, capacityGiB: sizeGiB });
+    if (api.get("Claim", name)?.uid === uid)
+      api.change("Claim", name, { isBound: true, capacityGiB: sizeGiB });
   }
 
   function topologyOf(zone: string): Topology {
@@ -102,7 +118,12 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
     if (volume === undefined || volume.isDeleted || !isReleased(volume)) return true;
     // "persistentvolume is still attached to node"
     for (const attachment of view.list("VolumeAttachment")) if (attachment.volumeName === name) return false;
-    const answer = await callController(sidecar, (csi) => csi.deleteVolume, { volumeId: volume.volumeId, secrets: {} }, TIMEOUT_MS);
+    const answer = await callController(
+      sidecar,
+      (csi) => csi.deleteVolume,
+      { volumeId: volume.volumeId, secrets: {} },
+      TIMEOUT_MS,
+    );
     if (!answer.ok) {
       trace.note(name, `DeleteVolume failed: ${answer.code}`);
       return false;
@@ -122,7 +143,8 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
   for (const name of begun.keys()) claims.queue(name);
   view.onChange((change) => {
     if (change.kind === "Claim") {
-      if (change.current?.isBound === false && change.current.selectedNode !== undefined) claims.queue(change.name);
+      if (change.current?.isBound === false && change.current.selectedNode !== undefined)
+        claims.queue(change.name);
       if (change.current === undefined) volumes.queue(change.name);
     }
     if (change.kind === "PersistentVolume" && change.current !== undefined) volumes.queue(change.name);

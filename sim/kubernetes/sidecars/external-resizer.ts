@@ -8,8 +8,9 @@ const BACKOFF = { baseMs: 1_000, maxMs: 300_000 } as const;
 const BYTES_PER_GIB = 1n << 30n;
 
 /**
- * external-resizer: ControllerExpandVolume for claims that ask for more than their volume has. After `FAILED_PRECONDITION` it waits until no pod uses the volume (`--handle-volume-inuse-error`).
- * The kubelet grows what is on it.
+ * external-resizer: ControllerExpandVolume for claims that ask for more than their volume has. After
+ * `FAILED_PRECONDITION` it waits until no pod uses the volume (`--handle-volume-inuse-error`). The kubelet
+ * grows what is on it.
  */
 export function runExternalResizer(sidecar: Sidecar): void {
   const { api, view, tasks, clock, trace } = sidecar;
@@ -19,7 +20,15 @@ export function runExternalResizer(sidecar: Sidecar): void {
   async function expand(name: string): Promise<boolean> {
     const claim = view.get("Claim", name);
     const volume = view.get("PersistentVolume", name);
-    if (claim === undefined || volume === undefined || claim.isDeleted || volume.isDeleted || !claim.isBound || claim.sizeGiB <= volume.sizeGiB) return true;
+    if (
+      claim === undefined ||
+      volume === undefined ||
+      claim.isDeleted ||
+      volume.isDeleted ||
+      !claim.isBound ||
+      claim.sizeGiB <= volume.sizeGiB
+    )
+      return true;
     if (waitingForPods.has(name) && isUsed(name)) return true;
     waitingForPods.delete(name);
     const request = {
@@ -42,14 +51,24 @@ export function runExternalResizer(sidecar: Sidecar): void {
   }
 
   function isUsed(volumeName: string): boolean {
-    for (const pod of view.list("Pod")) if (pod.volumeName === volumeName && pod.nodeName !== undefined) return true;
+    for (const pod of view.list("Pod"))
+      if (pod.volumeName === volumeName && pod.nodeName !== undefined) return true;
     return false;
   }
 
   view.onChange((change) => {
-    if (change.kind === "Claim" && change.current !== undefined && change.current.sizeGiB !== change.previous?.sizeGiB) claims.queue(change.name);
+    if (
+      change.kind === "Claim" &&
+      change.current !== undefined &&
+      change.current.sizeGiB !== change.previous?.sizeGiB
+    )
+      claims.queue(change.name);
     if (change.kind === "PersistentVolume" && change.previous === undefined) claims.queue(change.name);
-    if (change.kind === "Pod" && change.current === undefined && waitingForPods.has(change.previous?.volumeName ?? ""))
+    if (
+      change.kind === "Pod" &&
+      change.current === undefined &&
+      waitingForPods.has(change.previous?.volumeName ?? "")
+    )
       claims.queue(change.previous?.volumeName ?? "");
   });
 }

@@ -7,7 +7,10 @@ export interface Sidecar extends ControlPlane {
   readonly controller: () => ControllerCsi | undefined;
 }
 
-/** Calls the plug-in beside the sidecar. Where none runs nobody listens on the socket, which gRPC calls `UNAVAILABLE`. */
+/**
+ * Calls the plug-in beside the sidecar. Where none runs nobody listens on the socket, which gRPC calls
+ * `UNAVAILABLE`.
+ */
 export async function callController<Request, Response>(
   sidecar: Sidecar,
   method: (csi: ControllerCsi) => CsiCall<Request, Response>,

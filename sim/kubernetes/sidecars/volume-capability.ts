@@ -4,7 +4,10 @@ import type { SimWorkload } from "../sim-cluster.ts";
 /** What sidecars and kubelet state of a `ReadWriteOnce` volume. */
 export function volumeCapabilityOf({ access }: Pick<SimWorkload, "access">): VolumeCapability {
   return {
-    accessType: access === "block" ? { $case: "block", value: {} } : { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
+    accessType:
+      access === "block"
+        ? { $case: "block", value: {} }
+        : { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
     accessMode: { mode: "SINGLE_NODE_WRITER" },
   };
 }

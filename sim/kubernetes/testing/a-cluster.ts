@@ -34,7 +34,14 @@ export interface TestCluster {
   wakeUps(): number;
 }
 
-export const workload: SimWorkload = { volumeName: "pvc-1", sizeGiB: 8, skuName: "Premium_ZRS", maxShares: 3, replicas: 2, access: "mount" };
+export const workload: SimWorkload = {
+  volumeName: "pvc-1",
+  sizeGiB: 8,
+  skuName: "Premium_ZRS",
+  maxShares: 3,
+  replicas: 2,
+  access: "mount",
+};
 const URI = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks";
 const CALL_MS = 5;
 
@@ -52,24 +59,38 @@ export async function withCluster(
   const refusals = new Map<string, Refusal[]>();
   const held = new Map<string, Promise<void>>();
   let wakeUps = 0;
-  const counting = { ...clock, sleep: (ms: number, signal: AbortSignal) => clock.sleep(ms, signal).finally(() => (wakeUps += 1)) };
+  const counting = {
+    ...clock,
+    sleep: (ms: number, signal: AbortSignal) => clock.sleep(ms, signal).finally(() => (wakeUps += 1)),
+  };
 
   const machines = new Map(nodes.map(({ name }) => [name, aMachine(name, counting)]));
 
-  function answering<Request, Response>(where: string, method: string, answer: (request: Request) => Response): CsiCall<Request, Response> {
+  function answering<Request, Response>(
+    where: string,
+    method: string,
+    answer: (request: Request) => Response,
+  ): CsiCall<Request, Response> {
     return async (request, { signal, timeoutMs }): Promise<CsiAnswer<Response>> => {
       const call = `${where}${method}`;
       calls.push(call);
       try {
         await clock.sleep(CALL_MS, signal);
         const gate = held.get(call);
-        const isLate = gate !== undefined && (await Promise.race([orAborted(gate, signal), clock.sleep(timeoutMs, signal).then(() => "late")])) === "late";
+        const isLate =
+          gate !== undefined &&
+          (await Promise.race([
+            orAborted(gate, signal),
+            clock.sleep(timeoutMs, signal).then(() => "late"),
+          ])) === "late";
         if (isLate) return { ok: false, code: "DEADLINE_EXCEEDED", message: "" };
       } catch {
         return { ok: false, code: "CANCELLED", message: "" };
       }
       const refusal = refusals.get(call)?.shift();
-      return refusal === undefined ? { ok: true, value: answer(request) } : { ok: false, code: refusal.code, message: refusal.message ?? "" };
+      return refusal === undefined
+        ? { ok: true, value: answer(request) }
+        : { ok: false, code: refusal.code, message: refusal.message ?? "" };
     };
   }
 
@@ -80,7 +101,9 @@ export async function withCluster(
         capacityBytes: request.capacityRange?.requiredBytes ?? 0n,
         volumeContext: {},
         contentSource: undefined,
-        accessibleTopology: ["1", "2", "3"].map((zone) => ({ segments: { "topology.disk.csi.azure.com/zone": `eastus-${zone}` } })),
+        accessibleTopology: ["1", "2", "3"].map((zone) => ({
+          segments: { "topology.disk.csi.azure.com/zone": `eastus-${zone}` },
+        })),
       },
     })),
     deleteVolume: answering("", "delete", () => ({})),
@@ -94,7 +117,10 @@ export async function withCluster(
         machines.get(request.nodeId)?.cutOff.add(request.volumeId);
         return {};
       })(request, callOptions),
-    controllerExpandVolume: answering("", "expand", (request) => ({ capacityBytes: request.capacityRange?.requiredBytes ?? 0n, nodeExpansionRequired: true })),
+    controllerExpandVolume: answering("", "expand", (request) => ({
+      capacityBytes: request.capacityRange?.requiredBytes ?? 0n,
+      nodeExpansionRequired: true,
+    })),
   };
   const plugins = new Map<string, NodeCsi>(
     [...machines].map(([name, machine]) => [
@@ -116,15 +142,24 @@ export async function withCluster(
           machine.mounted.delete(request.stagingTargetPath);
           return {};
         }),
-        nodeExpandVolume: answering(`${name} `, "expand", (request) => ({ capacityBytes: request.capacityRange?.requiredBytes ?? 0n })),
-        nodeGetInfo: async () => ({ ok: true, value: { nodeId: name, maxVolumesPerNode: 8n, accessibleTopology: undefined } }),
+        nodeExpandVolume: answering(`${name} `, "expand", (request) => ({
+          capacityBytes: request.capacityRange?.requiredBytes ?? 0n,
+        })),
+        nodeGetInfo: async () => ({
+          ok: true,
+          value: { nodeId: name, maxVolumesPerNode: 8n, accessibleTopology: undefined },
+        }),
       },
     ]),
   );
   const cluster = createSimCluster({
     clock: counting,
     random: (name) => seed.fork(name),
-    trace: { note: (about, what) => lines.push(`${(clock.elapsedMs() / 1000).toFixed(3)} ${about} ${what}`), lines: () => lines, digest: () => "" },
+    trace: {
+      note: (about, what) => lines.push(`${(clock.elapsedMs() / 1000).toFixed(3)} ${about} ${what}`),
+      lines: () => lines,
+      digest: () => "",
+    },
     endpoints: { controller: () => controller, node: (name) => plugins.get(name) },
     machineOf: (name) => machines.get(name),
     instanceUriOf,
@@ -170,11 +205,16 @@ export async function withCluster(
       calls.length = 0;
     },
     until: async (what, isSo, limitMs = 900_000) => {
-      assert.ok(await clock.runUntil(isSo, limitMs), `${what}: not reached\n${lines.slice(-40).join("\n")}\n${cluster.unsettled().join("\n")}`);
+      assert.ok(
+        await clock.runUntil(isSo, limitMs),
+        `${what}: not reached\n${lines.slice(-40).join("\n")}\n${cluster.unsettled().join("\n")}`,
+      );
     },
     untilRunning: (nodeName) =>
       test.until(`a pod that runs on ${nodeName ?? "some node"}`, () =>
-        cluster.pods().some((pod) => pod.isReady && !pod.isDeleted && pod.nodeName === (nodeName ?? pod.nodeName)),
+        cluster
+          .pods()
+          .some((pod) => pod.isReady && !pod.isDeleted && pod.nodeName === (nodeName ?? pod.nodeName)),
       ),
     wakeUps: () => wakeUps,
   };

@@ -3,7 +3,10 @@ import type { SimMachine } from "../../azure/sim-machine.ts";
 import { instanceUriOf } from "../../azure/vm-names.ts";
 import { createSwitch } from "../api/switch.ts";
 
-/** A machine without devices that can be frozen and rebooted; its kernel only knows where something is mounted. */
+/**
+ * A machine without devices that can be frozen and rebooted; its kernel only knows where something is
+ * mounted.
+ */
 export interface TestMachine extends SimMachine {
   /** Path and disk's URI. */
   readonly mounted: Map<string, string>;
@@ -31,7 +34,13 @@ export function aMachine(nodeName: string, clock: Clock): TestMachine {
     mounted,
     cutOff,
     kernel: {
-      mounts: () => [...mounted].map(([path, diskUri]) => ({ path, diskUri, readOnly: false, canWrite: !cutOff.has(diskUri) })),
+      mounts: () =>
+        [...mounted].map(([path, diskUri]) => ({
+          path,
+          diskUri,
+          readOnly: false,
+          canWrite: !cutOff.has(diskUri),
+        })),
       placeholders: () => [],
     } as unknown as SimMachine["kernel"],
     clock: {

@@ -1,12 +1,24 @@
 import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
 import type { ObservedVolume } from "../../../src/core/attachment/observed-volume.ts";
-import { agoMs, aNode, anAttachment, anObservedVolume, aVolumeWithRecord, aWriter, identity, settings } from "../../../src/core/testing/objects.ts";
+import {
+  agoMs,
+  aNode,
+  anAttachment,
+  anObservedVolume,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  settings,
+} from "../../../src/core/testing/objects.ts";
 import { planWriter } from "../../../src/core/writer/plan-writer.ts";
 import type { FenceGround, WriterAction } from "../../../src/core/writer/writer-action.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 
-/** What keeps a recall from cutting off a node that does what it is asked. Each can be left out, to show that one is cut off then. */
+/**
+ * What keeps a recall from cutting off a node that does what it is asked. Each can be left out, to show
+ * that one is cut off then.
+ */
 export const recallRules = ["id", "watched", "answer", "witness"] as const;
 
 /** One thing that keeps a recall from cutting off a node that does what it is asked. */
@@ -39,7 +51,10 @@ const codec = createCodec({
   store: ["works", "fails"],
   /** Whether the controller's watch tells it anything; it plans on what it saw last. */
   watch: ["tells", "cut"],
-  /** For as long as patience lasts the controller has seen the answer unchanged: while it could watch, and at all. */
+  /**
+   * For as long as patience lasts the controller has seen the answer unchanged: while it could watch, and
+   * at all.
+   */
   stalledWatched: [false, true],
   stalledAtAll: [false, true],
   heartbeat: ["fresh", "stale"],
@@ -56,8 +71,9 @@ interface World {
 type Emit = (next: World, name: string) => void;
 
 /**
- * Recall and its failure as a state space: one writer that is asked to give the volume back while it flushes, is stuck, can't be heard, or is dead, and one controller that
- * decides by `planWriter`, on a cache that may be old. Time passes in steps of the patience with an unmount.
+ * Recall and its failure as a state space: one writer that is asked to give the volume back while it
+ * flushes, is stuck, can't be heard, or is dead, and one controller that decides by `planWriter`, on a
+ * cache that may be old. Time passes in steps of the patience with an unmount.
  */
 export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
   const plans = new Map<string, readonly WriterAction[]>();
@@ -113,14 +129,27 @@ function surroundings(world: World, emit: Emit): void {
   // The release check, on another node's want; and a new user, who states it again.
   if (is.record === "requested") becomes({ record: "unrequested" }, "the want ends");
   if (is.record === "unrequested") becomes({ record: "requested" }, "the want is stated again");
-  if (is.record === "given") becomes({ record: "requested", node: "using" }, "the node is granted the volume anew");
-  becomes({ heard: !is.heard }, is.heard ? "the plug-in can't reach the store" : "the plug-in reaches the store");
-  becomes({ kubelet: is.kubelet === "alive" ? "dead" : "alive" }, is.kubelet === "alive" ? "the kubelet dies" : "the kubelet comes back");
-  becomes({ store: is.store === "works" ? "fails" : "works" }, is.store === "works" ? "the store fails" : "the store works again");
+  if (is.record === "given")
+    becomes({ record: "requested", node: "using" }, "the node is granted the volume anew");
+  becomes(
+    { heard: !is.heard },
+    is.heard ? "the plug-in can't reach the store" : "the plug-in reaches the store",
+  );
+  becomes(
+    { kubelet: is.kubelet === "alive" ? "dead" : "alive" },
+    is.kubelet === "alive" ? "the kubelet dies" : "the kubelet comes back",
+  );
+  becomes(
+    { store: is.store === "works" ? "fails" : "works" },
+    is.store === "works" ? "the store fails" : "the store works again",
+  );
   if (is.watch === "tells") emit({ ...world, is: { ...is, watch: "cut" } }, "the controller's watch is cut");
   else {
     const stalled = is.hasUnseen ? { stalledWatched: false, stalledAtAll: false } : {};
-    emit({ is: { ...is, watch: "tells", hasUnseen: false, ...stalled }, seen: is }, "the controller lists again");
+    emit(
+      { is: { ...is, watch: "tells", hasUnseen: false, ...stalled }, seen: is },
+      "the controller lists again",
+    );
   }
 }
 
@@ -167,16 +196,26 @@ function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
   if (is.store === "fails") return;
   switch (action.kind) {
     case "Recall":
-      if (is.recall === 0 && is.answer < 2) emit(after(world, { recall: is.answer === 1 ? 2 : 1, stalledWatched: false, stalledAtAll: false }), "recalls");
+      if (is.recall === 0 && is.answer < 2)
+        emit(
+          after(world, { recall: is.answer === 1 ? 2 : 1, stalledWatched: false, stalledAtAll: false }),
+          "recalls",
+        );
       return;
     case "EndRecall":
       emit(after(world, { recall: 0 }), "ends the recall");
       return;
     case "BeginFence":
-      // The intent is written on the fresh record; where only patience is at its end, users are asked for before.
+      // The intent is written on the fresh record; where only patience is at its end, users are asked for
+      // before.
       if (is.record !== "unrequested") return;
-      if (action.ground === "stalled" && is.node === "using") emit(after(world, { record: "requested" }), "finds a user: wanted again");
-      else emit(after(world, { record: "fencing", cutOff: wrongWith(is, action.ground) }), `begins a fence: ${action.ground}`);
+      if (action.ground === "stalled" && is.node === "using")
+        emit(after(world, { record: "requested" }), "finds a user: wanted again");
+      else
+        emit(
+          after(world, { record: "fencing", cutOff: wrongWith(is, action.ground) }),
+          `begins a fence: ${action.ground}`,
+        );
       return;
     default:
   }
@@ -194,10 +233,22 @@ function observe({ is, seen }: World, without: ReadonlySet<RecallRule>): Observe
   const stalled = (isStalled: boolean): number => (isStalled ? settings.unmountStallMs : 1_000);
   const nodeIsSilent = is.heartbeat === "stale";
   const watchedUnchangedMs = stalled(without.has("watched") ? is.stalledAtAll : is.stalledWatched);
-  const writer = seen.record === "given" ? aWriter("node-a", { held: false, requested: false }) : aWriter("node-a", { requested: seen.record === "requested" });
+  const writer =
+    seen.record === "given"
+      ? aWriter("node-a", { held: false, requested: false })
+      : aWriter("node-a", { requested: seen.record === "requested" });
   return anObservedVolume({
-    volume: aVolumeWithRecord({ writer, ...(seen.record === "fencing" ? { fencing: identity("node-a") } : {}) }),
-    attachments: [{ attachment: observedAttachment(seen, without), unchangedMs: stalled(is.stalledAtAll), watchedUnchangedMs }],
+    volume: aVolumeWithRecord({
+      writer,
+      ...(seen.record === "fencing" ? { fencing: identity("node-a") } : {}),
+    }),
+    attachments: [
+      {
+        attachment: observedAttachment(seen, without),
+        unchangedMs: stalled(is.stalledAtAll),
+        watchedUnchangedMs,
+      },
+    ],
     nodes: [
       aNode("node-a", {
         heartbeatUnchangedMs: nodeIsSilent ? settings.heartbeatStaleMs : 1_000,
@@ -210,11 +261,21 @@ function observe({ is, seen }: World, without: ReadonlySet<RecallRule>): Observe
 
 function observedAttachment(seen: Stored, without: ReadonlySet<RecallRule>): AzVolumeAttachment {
   const isAnswered = seen.answer !== 0 || without.has("answer");
-  const answer = without.has("id") || (without.has("answer") && seen.answer !== seen.recall) ? seen.recall : seen.answer;
+  const answer =
+    without.has("id") || (without.has("answer") && seen.answer !== seen.recall) ? seen.recall : seen.answer;
   return anAttachment("node-a", {
-    spec: seen.recall === 0 ? {} : { recall: { id: String(seen.recall), since: agoMs(settings.unmountStallMs) } },
+    spec:
+      seen.recall === 0 ? {} : { recall: { id: String(seen.recall), since: agoMs(settings.unmountStallMs) } },
     status: isAnswered
-      ? { recall: { id: String(answer), published: seen.bound ? ["/target"] : [], unmounting: !seen.bound, progress: "", time: agoMs(1_000) } }
+      ? {
+          recall: {
+            id: String(answer),
+            published: seen.bound ? ["/target"] : [],
+            unmounting: !seen.bound,
+            progress: "",
+            time: agoMs(1_000),
+          },
+        }
       : {},
   });
 }

@@ -18,7 +18,10 @@ import type { StateSpace } from "../state-space/explore.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
 import { decode, encode, type NodeState, type World } from "./world.ts";
 
-/** What keeps a record that was made after a loss from doing harm. Each can be left out, to show what goes wrong then. */
+/**
+ * What keeps a record that was made after a loss from doing harm. Each can be left out, to show what goes
+ * wrong then.
+ */
 export const reclaimRules = ["unconfirmed", "listed", "checkpointed", "unverified", "dispute"] as const;
 
 /** One thing that keeps such a record from doing harm. */
@@ -31,9 +34,11 @@ interface Turn {
 }
 
 /**
- * What becomes of a volume whose record was lost while it was in use, as a state space: one disk, two nodes, and a record that names whom Azure lists, which may be
- * behind, and as unverified who says by its notes that it has the disk. The token of node 1 may be stolen: then it says of itself whatever its own steps allow. An honest node does
- * what `planNodeVolume` plans. Fences, crashes and freezes are left out: `writer-protocol` has them.
+ * What becomes of a volume whose record was lost while it was in use, as a state space: one disk, two
+ * nodes, and a record that names whom Azure lists, which may be behind, and as unverified who says by its
+ * notes that it has the disk. The token of node 1 may be stolen: then it says of itself whatever its own
+ * steps allow. An honest node does what `planNodeVolume` plans. Fences, crashes and freezes are left out:
+ * `writer-protocol` has them.
  */
 export function reclaimProtocol(without: ReadonlySet<ReclaimRule>): StateSpace {
   return {
@@ -56,13 +61,19 @@ export function reclaimProtocol(without: ReadonlySet<ReclaimRule>): StateSpace {
   };
 }
 
-/** Whether an honest node has the volume in use, or a stolen token is at work, which may keep the disk for ever. */
+/**
+ * Whether an honest node has the volume in use, or a stolen token is at work, which may keep the disk for
+ * ever.
+ */
 export function isInUse(state: number): boolean {
   const { nodes, isStolen } = decode(state);
   return isStolen || nodes.some(({ mount }) => mount === "live");
 }
 
-/** Node 0 writes, or nobody does; node 1 has the disk as a replica, or not, and may have noted it. Azure lists of those that have the disk all, some, or none. */
+/**
+ * Node 0 writes, or nobody does; node 1 has the disk as a replica, or not, and may have noted it. Azure
+ * lists of those that have the disk all, some, or none.
+ */
 function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
   const choices = [false, true];
   return choices.flatMap((isWritten) =>
@@ -71,18 +82,32 @@ function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
         choices.flatMap((isStolen) =>
           [0, 1, 2, 3].flatMap((listed): readonly World[] => {
             const nodes = [
-              { attached: isWritten, mount: isWritten ? "live" : "none", pod: isWritten, checkpointed: isWritten },
+              {
+                attached: isWritten,
+                mount: isWritten ? "live" : "none",
+                pod: isWritten,
+                checkpointed: isWritten,
+              },
               // Its attachment object says so where its notes do not.
               { attached: hasReplica, mount: "none", pod: false, checkpointed: isSecondNoted || hasReplica },
             ] as const;
             const [isFirstListed, isSecondListed] = [(listed & 1) !== 0, (listed & 2) !== 0];
             if ((isFirstListed && !isWritten) || (isSecondListed && !hasReplica)) return [];
             const attachedTo = identities.filter((_, index) => (listed & (1 << index)) !== 0);
-            const checkpointed = identities.filter((_, index) => nodes[index]?.checkpointed === true && !without.has("checkpointed"));
+            const checkpointed = identities.filter(
+              (_, index) => nodes[index]?.checkpointed === true && !without.has("checkpointed"),
+            );
             const found = without.has("unconfirmed")
               ? { attachedTo: [...attachedTo, ...checkpointed.filter((node) => !attachedTo.includes(node))] }
               : { attachedTo, checkpointed };
-            return [{ record: foundRecord({ ...found, epoch: 7, storeIncarnation: 0 }), nodes, isStolen, wrong: "nothing" }];
+            return [
+              {
+                record: foundRecord({ ...found, epoch: 7, storeIncarnation: 0 }),
+                nodes,
+                isStolen,
+                wrong: "nothing",
+              },
+            ];
           }),
         ),
       ),
@@ -100,14 +125,21 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
   if (!state.attached) moves(turn, clearDetached(record, identity), `proves n${node} detached`);
   const trusted = without.has("unverified") ? { ...record, unverified: [] } : record;
   moves(turn, grant(trusted, identity), `grants n${node}`);
-  if (!state.attached && mayAttach(record, identity)) emit(withNode(world, node, { ...state, attached: true }), `attaches to n${node}`);
+  if (!state.attached && mayAttach(record, identity))
+    emit(withNode(world, node, { ...state, attached: true }), `attaches to n${node}`);
   if (!state.attached || !mayDetach(record, identity)) return;
   const isCutOff = state.mount === "live" && state.pod;
   const detached = withNode(world, node, { ...state, attached: false, mount: "none" });
-  emit(isCutOff ? { ...detached, wrong: "a healthy writer was cut off" } : detached, `detaches from n${node}`);
+  emit(
+    isCutOff ? { ...detached, wrong: "a healthy writer was cut off" } : detached,
+    `detaches from n${node}`,
+  );
 }
 
-/** Whoever has the token takes every step of its node, with nothing behind it. What it does with a disk that it really has, no record keeps it from. */
+/**
+ * Whoever has the token takes every step of its node, with nothing behind it. What it does with a disk that
+ * it really has, no record keeps it from.
+ */
 function stolenSteps(turn: Turn): void {
   const { world, emit } = turn;
   const { record, nodes } = world;
@@ -116,7 +148,11 @@ function stolenSteps(turn: Turn): void {
   if (reclaimed.ok) {
     const isRobbed = !nodes[1].attached && nodes[0].mount === "live";
     emit(
-      { ...world, record: reclaimed.value, ...(isRobbed ? { wrong: "a node claimed a disk that it never had" as const } : {}) },
+      {
+        ...world,
+        record: reclaimed.value,
+        ...(isRobbed ? { wrong: "a node claimed a disk that it never had" as const } : {}),
+      },
       "n1 claims, whatever it has",
     );
   }
@@ -135,13 +171,19 @@ function honestSteps(turn: Turn, node: NodeIndex): void {
   const acquired = acquire(record, identity, { isClean: true, storeIncarnation: 0 });
   if (acquired.ok && state.attached && state.mount === "none")
     emit(
-      { ...withNode(world, node, { attached: true, mount: "live", pod: true, checkpointed: true }), record: acquired.value },
+      {
+        ...withNode(world, node, { attached: true, mount: "live", pod: true, checkpointed: true }),
+        record: acquired.value,
+      },
       `n${node} takes and mounts for a pod`,
     );
   if (!state.pod) return;
   const given = release(record, identity, record.writer?.epoch ?? 0);
   const ended = withNode(world, node, { ...state, pod: false, mount: "none" });
-  emit({ ...ended, record: given.ok ? given.value : record }, `n${node}'s pod ends, and its volume is unstaged`);
+  emit(
+    { ...ended, record: given.ok ? given.value : record },
+    `n${node}'s pod ends, and its volume is unstaged`,
+  );
 }
 
 function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
@@ -157,11 +199,17 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
     case "CleanUp":
       return unmounts(turn, node);
     case "ProveClean":
-      return state.mount === "none" ? moves(turn, proveClean(record, identity), `n${node} proves itself clean`) : undefined;
+      return state.mount === "none"
+        ? moves(turn, proveClean(record, identity), `n${node} proves itself clean`)
+        : undefined;
     case "LeaveQuarantine":
-      return state.mount === "none" ? moves(turn, leaveQuarantine(record, identity), `n${node} leaves quarantine`) : undefined;
+      return state.mount === "none"
+        ? moves(turn, leaveQuarantine(record, identity), `n${node} leaves quarantine`)
+        : undefined;
     case "Forget":
-      return state.mount === "none" && state.checkpointed ? emit(withNode(world, node, { ...state, checkpointed: false }), `n${node} forgets`) : undefined;
+      return state.mount === "none" && state.checkpointed
+        ? emit(withNode(world, node, { ...state, checkpointed: false }), `n${node} forgets`)
+        : undefined;
     default:
       // Epochs, wants and recalls: nothing here depends on them.
       return undefined;
@@ -172,7 +220,10 @@ function unmounts({ world, emit }: Turn, node: NodeIndex): void {
   const state = world.nodes[node];
   if (state.mount === "none") return;
   const unmounted = withNode(world, node, { ...state, mount: "none" });
-  emit(state.pod ? { ...unmounted, wrong: "a mount was removed under a pod" } : unmounted, `n${node} removes its mount`);
+  emit(
+    state.pod ? { ...unmounted, wrong: "a mount was removed under a pod" } : unmounted,
+    `n${node} removes its mount`,
+  );
 }
 
 function observe({ record, nodes }: World, node: NodeIndex): Parameters<typeof planNodeVolume>[0] {

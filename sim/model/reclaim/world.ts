@@ -33,7 +33,12 @@ export type NodeState = ReturnType<typeof nodeCodec.decode>;
 const faultCodec = createCodec({
   /** Something else than its plug-in has the token of node 1. */
   isStolen: [false, true],
-  wrong: ["nothing", "a node claimed a disk that it never had", "a mount was removed under a pod", "a healthy writer was cut off"],
+  wrong: [
+    "nothing",
+    "a node claimed a disk that it never had",
+    "a mount was removed under a pod",
+    "a healthy writer was cut off",
+  ],
 });
 
 type Faults = ReturnType<typeof faultCodec.decode>;
@@ -49,7 +54,9 @@ const EPOCH = 7;
 /** A world as one whole number. */
 export function encode({ record, nodes, isStolen, wrong }: World): number {
   const [first, second] = nodes;
-  const withNodes = recordCodec.encode(stateOf(record)) + recordCodec.size * (nodeCodec.encode(first) + nodeCodec.size * nodeCodec.encode(second));
+  const withNodes =
+    recordCodec.encode(stateOf(record)) +
+    recordCodec.size * (nodeCodec.encode(first) + nodeCodec.size * nodeCodec.encode(second));
   return withNodes + recordCodec.size * nodeCodec.size ** 2 * faultCodec.encode({ isStolen, wrong });
 }
 
@@ -86,7 +93,9 @@ function recordOf({ writer, first, second, quarantine, clean }: RecordState): Wr
   });
   const holder = writer === "nobody" ? undefined : identities[writer.startsWith("n0") ? 0 : 1];
   return {
-    ...(holder === undefined ? {} : { writer: { ...holder, epoch: EPOCH, held: writer.endsWith("held"), requested: true } }),
+    ...(holder === undefined
+      ? {}
+      : { writer: { ...holder, epoch: EPOCH, held: writer.endsWith("held"), requested: true } }),
     quarantine: nodesIn(quarantine),
     clean: nodesIn(clean),
     unverified,

@@ -16,7 +16,18 @@ import {
 } from "../../../src/core/writer/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import type { StateSpace } from "../state-space/explore.ts";
-import { codeOf, identities, indexOf, memoized, move, type NodeIndex, nodeIndexes, RECORD_CODES, recordOf, writerOf } from "../writer-protocol/record-codes.ts";
+import {
+  codeOf,
+  identities,
+  indexOf,
+  memoized,
+  move,
+  type NodeIndex,
+  nodeIndexes,
+  RECORD_CODES,
+  recordOf,
+  writerOf,
+} from "../writer-protocol/record-codes.ts";
 import { createCodec } from "./world-codec.ts";
 
 /** What keeps a healthy writer from being cut off. Each can be left out, to show that one is cut off then. */
@@ -28,7 +39,9 @@ export type ReleaseRule = (typeof releaseRules)[number];
 const codec = createCodec({
   /** Whether a pod object is bound to the node. */
   pod: [false, true],
-  /** The container that has the volume mounted: the bound pod's, or one whose pod object is gone or another. */
+  /**
+   * The container that has the volume mounted: the bound pod's, or one whose pod object is gone or another.
+   */
   container: ["none", "bound", "orphan"],
   mount: ["none", "live", "dead"],
   doing: ["idle", "acquired", "publishing", "publishingForGone", "unmounting", "giving"],
@@ -53,13 +66,25 @@ interface World {
 type Emit = (next: World, name: string) => void;
 
 /**
- * The release check as a state space: two nodes, pods that come, go and are deleted by force while their containers run on, two controllers, and
- * NodePublishVolume racing with recall. A fence asks, lands and clears, each on its own; its proof never lies here (`writer-protocol` has lying ones). No number is bounded.
+ * The release check as a state space: two nodes, pods that come, go and are deleted by force while their
+ * containers run on, two controllers, and NodePublishVolume racing with recall. A fence asks, lands and
+ * clears, each on its own; its proof never lies here (`writer-protocol` has lying ones). No number is
+ * bounded.
  */
-export function releaseProtocol(without: ReadonlySet<ReleaseRule>, options: { readonly nodesMayBeLost: boolean }): StateSpace {
+export function releaseProtocol(
+  without: ReadonlySet<ReleaseRule>,
+  options: { readonly nodesMayBeLost: boolean },
+): StateSpace {
   const rules: Rules = { without, steps: releaseSteps(), ...options };
   return {
-    starts: [encode({ record: codeOf(newRecord(0)), nodes: [IDLE_NODE, IDLE_NODE], controllers: [0, 0], healthyWriterCut: false })],
+    starts: [
+      encode({
+        record: codeOf(newRecord(0)),
+        nodes: [IDLE_NODE, IDLE_NODE],
+        controllers: [0, 0],
+        healthyWriterCut: false,
+      }),
+    ],
     steps: (state, emit) => {
       const world = decode(state);
       const tell: Emit = (next, name) => emit(encode(next), name);
@@ -73,7 +98,9 @@ export function releaseProtocol(without: ReadonlySet<ReleaseRule>, options: { re
     fault: (state) => {
       const world = decode(state);
       if (world.healthyWriterCut) return "a healthy writer was cut off";
-      return world.nodes.every((code) => codec.decode(code).mount === "live") ? "two live writers" : undefined;
+      return world.nodes.every((code) => codec.decode(code).mount === "live")
+        ? "two live writers"
+        : undefined;
     },
   };
 }
@@ -90,10 +117,14 @@ type ReleaseSteps = ReturnType<typeof releaseSteps>;
 function releaseSteps() {
   return {
     grant: memoized(grant),
-    acquire: memoized((record, node) => acquire(record, node, { isClean: false, storeIncarnation: record.storeIncarnation })),
+    acquire: memoized((record, node) =>
+      acquire(record, node, { isClean: false, storeIncarnation: record.storeIncarnation }),
+    ),
     release: memoized((record, node) => release(record, node, record.writer?.epoch ?? 0)),
     /** Without `ending`. */
-    releaseThatEndsFence: memoized((record, node) => release(withoutFencingOf(record, node), node, record.writer?.epoch ?? 0)),
+    releaseThatEndsFence: memoized((record, node) =>
+      release(withoutFencingOf(record, node), node, record.writer?.epoch ?? 0),
+    ),
     revoke: memoized((record) => revoke(record)),
     withdraw: memoized(withdraw),
     renew: memoized(renew),
@@ -124,10 +155,17 @@ function orchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Ru
   const doingAfterPod = state.doing === "publishing" ? "publishingForGone" : state.doing;
   if (!state.pod) emit(is({ pod: true }), `pod bound to n${node}`);
   if (state.pod && state.container === "bound") {
-    emit(is({ pod: false, container: "orphan", doing: doingAfterPod }), `pod on n${node} deleted by force, its container runs on`);
-    emit(is({ pod: false, container: "none", doing: doingAfterPod }), `kubelet on n${node} stops the pod, its object goes`);
+    emit(
+      is({ pod: false, container: "orphan", doing: doingAfterPod }),
+      `pod on n${node} deleted by force, its container runs on`,
+    );
+    emit(
+      is({ pod: false, container: "none", doing: doingAfterPod }),
+      `kubelet on n${node} stops the pod, its object goes`,
+    );
   }
-  if (state.pod && state.container !== "bound") emit(is({ pod: false, doing: doingAfterPod }), `pod gone from n${node} before it ran`);
+  if (state.pod && state.container !== "bound")
+    emit(is({ pod: false, doing: doingAfterPod }), `pod gone from n${node} before it ran`);
   if (state.container === "orphan") emit(is({ container: "none" }), `kubelet on n${node} stops an orphan`);
   if (nodesMayBeLost && !state.lost) emit(is({ lost: true }), `n${node} is lost`);
 }
@@ -135,11 +173,18 @@ function orchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Ru
 function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emit: Emit): void {
   const state = nodeOf(world, node);
   const record = recordOf(world.record);
-  const is = (changes: Partial<NodeState>, from = world): World => withNode(from, node, { ...state, ...changes });
-  const moves = (moved: { readonly code: number } | undefined, changes: Partial<NodeState>, name: string): void => {
-    if (moved !== undefined) emit(is(changes, afterRecordMove(world, moved.code, without)), `n${node} ${name}`);
+  const is = (changes: Partial<NodeState>, from = world): World =>
+    withNode(from, node, { ...state, ...changes });
+  const moves = (
+    moved: { readonly code: number } | undefined,
+    changes: Partial<NodeState>,
+    name: string,
+  ): void => {
+    if (moved !== undefined)
+      emit(is(changes, afterRecordMove(world, moved.code, without)), `n${node} ${name}`);
   };
-  if (state.off && mayAttach(record, identities[node])) emit(afterVmWrite(is({ off: false }), node), `the disk is attached to n${node}`);
+  if (state.off && mayAttach(record, identities[node]))
+    emit(afterVmWrite(is({ off: false }), node), `the disk is attached to n${node}`);
   const gives = without.has("ending") ? steps.releaseThatEndsFence : steps.release;
   const isHolder = record.writer !== undefined && indexOf(record.writer) === node && record.writer.held;
   switch (state.doing) {
@@ -152,22 +197,31 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
       if (isPublishDue && state.mount === "live") {
         if (without.has("renew")) emit(is({ container: "bound" }), `n${node} publishes without a look`);
         else if (isHolder && record.fencing === undefined) {
-          if (record.writer?.requested === true) emit(is({ doing: "publishing" }), `n${node} NodePublish reads the record`);
-          else moves(steps.renew(world.record, node), { requested: true }, "NodePublish states the want again");
+          if (record.writer?.requested === true)
+            emit(is({ doing: "publishing" }), `n${node} NodePublish reads the record`);
+          else
+            moves(steps.renew(world.record, node), { requested: true }, "NodePublish states the want again");
         }
       }
       if (!state.pod && state.container === "none") {
         if (state.mount === "live") {
           const ended = steps.withdraw(world.record, node);
-          if (ended === undefined) emit(is({ requested: false, doing: "unmounting" }), `n${node} NodeUnstage`);
+          if (ended === undefined)
+            emit(is({ requested: false, doing: "unmounting" }), `n${node} NodeUnstage`);
           else moves(ended, { requested: false, doing: "unmounting" }, "NodeUnstage ends the want");
         }
-        if (state.mount === "dead") emit(is({ mount: "none", requested: false }), `n${node} drops a dead mount`);
-        if (state.mount === "none" && state.requested && record.writer?.nodeName !== identities[node].nodeName)
+        if (state.mount === "dead")
+          emit(is({ mount: "none", requested: false }), `n${node} drops a dead mount`);
+        if (
+          state.mount === "none" &&
+          state.requested &&
+          record.writer?.nodeName !== identities[node].nodeName
+        )
           emit(is({ requested: false }), `the want of n${node} is collected`);
       }
       if (state.mount === "none") moves(steps.leaveQuarantine(world.record, node), {}, "leaves quarantine");
-      if (state.mount === "none" && isHolder) moves(gives(world.record, node), {}, "gives back what it holds without a mount");
+      if (state.mount === "none" && isHolder)
+        moves(gives(world.record, node), {}, "gives back what it holds without a mount");
       return;
     }
     case "acquired":
@@ -176,7 +230,11 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
       return;
     case "publishing":
     case "publishingForGone":
-      if (state.mount === "live") emit(is({ container: state.doing === "publishing" ? "bound" : "orphan", doing: "idle" }), `n${node} publishes`);
+      if (state.mount === "live")
+        emit(
+          is({ container: state.doing === "publishing" ? "bound" : "orphan", doing: "idle" }),
+          `n${node} publishes`,
+        );
       else emit(is({ doing: "idle" }), `n${node} publish is refused`);
       return;
     case "unmounting":
@@ -199,7 +257,11 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
   const doing = controllers[Math.floor(code / 2)] ?? "idle";
   const goesTo = (next: (typeof controllers)[number], about: NodeIndex = node, from = world): World =>
     withController(from, at, controllers.indexOf(next) * 2 + (next === "idle" ? 0 : about));
-  const moves = (moved: { readonly code: number } | undefined, name: string, next: (typeof controllers)[number] = "idle"): void => {
+  const moves = (
+    moved: { readonly code: number } | undefined,
+    name: string,
+    next: (typeof controllers)[number] = "idle",
+  ): void => {
     if (moved !== undefined) emit(goesTo(next, node, afterRecordMove(world, moved.code, without)), name);
   };
   if (doing === "idle") return idleControllerSteps(world, rules, goesTo, emit);
@@ -220,7 +282,9 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
         emit(goesTo("deciding"), "reads the record after the pods");
       return;
     case "deciding": {
-      const { revoke: revokes, fenceIntent: intends } = without.has("mark") ? steps.overlookingRequest : steps;
+      const { revoke: revokes, fenceIntent: intends } = without.has("mark")
+        ? steps.overlookingRequest
+        : steps;
       if (record.writer === undefined || indexOf(record.writer) !== node) return;
       moves(revokes(world.record, node), "revokes");
       moves(intends(world.record, node), `declares the fence of n${node}`, "cutting");
@@ -236,9 +300,14 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
       return;
     case "clearing": {
       const { writer } = record;
-      const saved = writer === undefined ? undefined : { node: indexOf(writer), held: writer.held, age: "sameEpoch" as const };
+      const saved =
+        writer === undefined
+          ? undefined
+          : { node: indexOf(writer), held: writer.held, age: "sameEpoch" as const };
       moves(
-        move(world.record, (present) => fenceClear(present, identities[node], saved === undefined ? undefined : writerOf(saved))),
+        move(world.record, (present) =>
+          fenceClear(present, identities[node], saved === undefined ? undefined : writerOf(saved)),
+        ),
         `clears n${node}`,
       );
       return;
@@ -255,11 +324,16 @@ function idleControllerSteps(
 ): void {
   const record = recordOf(world.record);
   const { writer } = record;
-  if (record.fencing !== undefined) emit(goesTo("cutting", indexOf(record.fencing)), `carries on with the fence of n${indexOf(record.fencing)}`);
+  if (record.fencing !== undefined)
+    emit(
+      goesTo("cutting", indexOf(record.fencing)),
+      `carries on with the fence of n${indexOf(record.fencing)}`,
+    );
   if (writer === undefined) {
     for (const node of nodeIndexes) {
       const granted = nodeOf(world, node).requested ? steps.grant(world.record, node) : undefined;
-      if (granted !== undefined) emit(goesTo("idle", 0, afterRecordMove(world, granted.code, without)), `grants n${node}`);
+      if (granted !== undefined)
+        emit(goesTo("idle", 0, afterRecordMove(world, granted.code, without)), `grants n${node}`);
     }
     return;
   }
@@ -268,12 +342,16 @@ function idleControllerSteps(
   if (without.has("request")) {
     const intent = otherRequests ? steps.overlookingRequest.fenceIntent(world.record, node) : undefined;
     if (intent !== undefined)
-      emit(goesTo("cutting", node, afterRecordMove(world, intent.code, without)), `declares the fence of n${node}, since another node wants the disk`);
+      emit(
+        goesTo("cutting", node, afterRecordMove(world, intent.code, without)),
+        `declares the fence of n${node}, since another node wants the disk`,
+      );
     return;
   }
   const isDue = otherRequests || (nodesMayBeLost && nodeOf(world, node).lost);
   const ended = isDue ? steps.withdraw(world.record, node) : undefined;
-  if (ended !== undefined) emit(goesTo("idle", 0, afterRecordMove(world, ended.code, without)), `marks n${node} unwanted`);
+  if (ended !== undefined)
+    emit(goesTo("idle", 0, afterRecordMove(world, ended.code, without)), `marks n${node} unwanted`);
   if (writer.requested && !without.has("mark")) return;
   if (without.has("order")) {
     if (!nodeOf(world, node).pod) emit(goesTo("askedFirst", node), `reads pods first: none on n${node}`);
@@ -284,7 +362,11 @@ function idleControllerSteps(
 function cut(world: World, node: NodeIndex): World {
   const state = nodeOf(world, node);
   const isHealthy = state.container === "bound" && state.mount === "live" && !state.lost;
-  const cutOff = withNode(world, node, { ...state, off: true, mount: state.mount === "live" ? "dead" : state.mount });
+  const cutOff = withNode(world, node, {
+    ...state,
+    off: true,
+    mount: state.mount === "live" ? "dead" : state.mount,
+  });
   return { ...afterVmWrite(cutOff, node), healthyWriterCut: isHealthy };
 }
 
@@ -299,12 +381,26 @@ function afterVmWrite(world: World, node: NodeIndex): World {
 function afterRecordMove(world: World, record: number, without: ReadonlySet<ReleaseRule>): World {
   const after = (code: number): number => {
     const doing = controllers[Math.floor(code / 2)];
-    return doing === "asking" || doing === "deciding" ? (without.has("cas") ? code : 0) : doing === "clearing" ? 0 : code;
+    return doing === "asking" || doing === "deciding"
+      ? without.has("cas")
+        ? code
+        : 0
+      : doing === "clearing"
+        ? 0
+        : code;
   };
   return { ...world, record, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
 }
 
-const IDLE_NODE = codec.encode({ pod: false, container: "none", mount: "none", doing: "idle", requested: false, lost: false, off: false });
+const IDLE_NODE = codec.encode({
+  pod: false,
+  container: "none",
+  mount: "none",
+  doing: "idle",
+  requested: false,
+  lost: false,
+  off: false,
+});
 const CONTROLLER_CODES = controllers.length * 2;
 
 function nodeOf(world: World, node: NodeIndex): NodeState {
@@ -323,7 +419,13 @@ function withController(world: World, at: 0 | 1, code: number): World {
 /** Controllers are interchangeable: the smaller code first. */
 function encode({ record, nodes, controllers: codes, healthyWriterCut }: World): number {
   const [first, second] = codes[0] <= codes[1] ? codes : [codes[1], codes[0]];
-  return Number(healthyWriterCut) + 2 * (record + RECORD_CODES * (nodes[0] + codec.size * (nodes[1] + codec.size * (first + CONTROLLER_CODES * second))));
+  return (
+    Number(healthyWriterCut) +
+    2 *
+      (record +
+        RECORD_CODES *
+          (nodes[0] + codec.size * (nodes[1] + codec.size * (first + CONTROLLER_CODES * second))))
+  );
 }
 
 function decode(state: number): World {

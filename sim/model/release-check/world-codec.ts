@@ -27,7 +27,11 @@ export function createCodec<const C extends Choices>(choices: C): Codec<C> {
   });
   return {
     size,
-    encode: (chosen) => keys.reduceRight((code, key) => code * (choices[key]?.length ?? 0) + (choices[key]?.indexOf(chosen[key]) ?? 0), 0),
+    encode: (chosen) =>
+      keys.reduceRight(
+        (code, key) => code * (choices[key]?.length ?? 0) + (choices[key]?.indexOf(chosen[key]) ?? 0),
+        0,
+      ),
     decode: (code) => {
       const value = decoded[code];
       if (value === undefined) throw new Error(`${code} is no code below ${size}`);

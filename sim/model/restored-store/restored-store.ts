@@ -18,8 +18,20 @@ import {
   type World,
 } from "./world.ts";
 
-/** What keeps a store that went back from doing harm. Each can be left out, to show that two nodes write then, or that a healthy writer is cut off. */
-export const restoreRules = ["heartbeat", "memory", "standstill", "sweep", "holders", "asked", "heard", "settled"] as const;
+/**
+ * What keeps a store that went back from doing harm. Each can be left out, to show that two nodes write
+ * then, or that a healthy writer is cut off.
+ */
+export const restoreRules = [
+  "heartbeat",
+  "memory",
+  "standstill",
+  "sweep",
+  "holders",
+  "asked",
+  "heard",
+  "settled",
+] as const;
 
 /** One thing that keeps a store that went back from doing harm. */
 export type RestoreRule = (typeof restoreRules)[number];
@@ -35,16 +47,24 @@ interface Turn {
 }
 
 /**
- * A store that goes back once to an earlier state, as a state space: one disk, two nodes, one controller at a time whose last update of a VM may land long after it died.
- * A backup is taken at any moment, and put back at any later one by which each node has beaten. Nodes and controller notice what they notice, in any order. From then on
- * the controller may be replaced at any time by one that has just started and remembers nothing; which nodes it hears, and whom it takes for silent, is left open.
+ * A store that goes back once to an earlier state, as a state space: one disk, two nodes, one controller at
+ * a time whose last update of a VM may land long after it died. A backup is taken at any moment, and put
+ * back at any later one by which each node has beaten. Nodes and controller notice what they notice, in any
+ * order. From then on the controller may be replaced at any time by one that has just started and remembers
+ * nothing; which nodes it hears, and whom it takes for silent, is left open.
  */
 export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: RestoreBounds): StateSpace {
   const steps = storedSteps(bounds.epochsMax);
   return {
     starts: [encode(START)],
     steps: (state, emit) => {
-      const turn: Turn = { world: decode(state), steps, without, bounds, emit: (next, name) => emit(encode(next), name) };
+      const turn: Turn = {
+        world: decode(state),
+        steps,
+        without,
+        bounds,
+        emit: (next, name) => emit(encode(next), name),
+      };
       if (turn.world.backup === CUT_OFF) return;
       backupSteps(turn);
       for (const node of nodeIndexes) {
@@ -63,7 +83,15 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
   };
 }
 
-const IDLE_NODE: NodeState = { mount: "none", doing: "idle", askedAt: 0, child: false, checkpoint: 0, isAhead: false, beatAt: 0 };
+const IDLE_NODE: NodeState = {
+  mount: "none",
+  doing: "idle",
+  askedAt: 0,
+  child: false,
+  checkpoint: 0,
+  isAhead: false,
+  beatAt: 0,
+};
 const IDLE = { kind: "idle", node: 0, askedAt: 0, holders: 0 } as const;
 
 const START: World = {
@@ -78,7 +106,10 @@ function backupSteps({ world, emit }: Turn): void {
   const { record, backup, nodes } = world;
   if (backup === NO_BACKUP) emit({ ...world, backup: record }, "a backup is taken");
   if (backup === NO_BACKUP || backup === RESTORED || nodes.some(({ isAhead }) => !isAhead)) return;
-  emit({ ...withCloud(world, { memory: "ahead" }), record: backup, backup: RESTORED }, "the backup is put back");
+  emit(
+    { ...withCloud(world, { memory: "ahead" }), record: backup, backup: RESTORED },
+    "the backup is put back",
+  );
 }
 
 function nodeSteps(turn: Turn, node: NodeIndex): void {
@@ -99,7 +130,8 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
       const askedAt = trustedAt(turn, node);
       if (askedAt !== undefined && !without.has("asked")) takes(turn, node, askedAt);
       // Whatever else it does by a record it does some time after it asked.
-      if (askedAt !== undefined && isLongAgo(turn)) tell(is({ doing: "asked", askedAt }), "asks whether the store can be trusted");
+      if (askedAt !== undefined && isLongAgo(turn))
+        tell(is({ doing: "asked", askedAt }), "asks whether the store can be trusted");
       if (askedAt !== undefined) ownSteps(turn, node, askedAt);
       if (state.mount === "live") tell(is({ mount: "none", doing: "giving" }), "unmounts");
       if (state.mount === "dead") tell(is({ mount: "none" }), "drops dead mount");
@@ -128,7 +160,11 @@ function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   const { world, steps, emit } = turn;
   const state = world.nodes[node];
   const moves = (record: number | undefined, checkpoint: NodeState["checkpoint"], name: string): void => {
-    if (record !== undefined) emit({ ...withNode(world, node, { ...state, doing: "idle", askedAt: 0, checkpoint }), record }, `n${node} ${name}`);
+    if (record !== undefined)
+      emit(
+        { ...withNode(world, node, { ...state, doing: "idle", askedAt: 0, checkpoint }), record },
+        `n${node} ${name}`,
+      );
   };
   if (storedOf(world.record).generation !== askedAt || isOlderThanCheckpoint(turn, node)) return;
   if (state.mount === "live") {
@@ -141,8 +177,9 @@ function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
 }
 
 /**
- * Whether what follows may follow long after the question. That matters only between backup and restore, since nothing else takes back that the store can be trusted; and
- * where another rule is left out it is not needed to see what goes wrong.
+ * Whether what follows may follow long after the question. That matters only between backup and restore,
+ * since nothing else takes back that the store can be trusted; and where another rule is left out it is not
+ * needed to see what goes wrong.
  */
 function isLongAgo({ world: { backup }, without }: Turn): boolean {
   return backup !== NO_BACKUP && backup !== RESTORED && (without.size === 0 || without.has("asked"));
@@ -155,11 +192,19 @@ function takes(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   if (mount !== "none" || child || !hasDisk(world, node) || isOlderThanCheckpoint(turn, node)) return;
   const record = steps.takeAt(world.record, node, askedAt);
   if (record === undefined) return;
-  const acquired: NodeState = { ...world.nodes[node], doing: "acquired", askedAt: 0, checkpoint: storedOf(record).epoch };
+  const acquired: NodeState = {
+    ...world.nodes[node],
+    doing: "acquired",
+    askedAt: 0,
+    checkpoint: storedOf(record).epoch,
+  };
   emit({ ...withNode(world, node, acquired), record }, `n${node} takes`);
 }
 
-/** The counter first in the store, then in the node's file; what it notices by that, it says in the same write. */
+/**
+ * The counter first in the store, then in the node's file; what it notices by that, it says in the same
+ * write.
+ */
 function beats(turn: Turn, node: NodeIndex): void {
   const { world, without, emit } = turn;
   const { backup, lease } = world;
@@ -170,14 +215,18 @@ function beats(turn: Turn, node: NodeIndex): void {
     return;
   }
   const isRebuiltSince = state.beatAt >= 0 && lease.generation > state.beatAt;
-  const hasNoticed = (state.isAhead && !isRebuiltSince && !without.has("heartbeat")) || isOlderThanCheckpoint(turn, node);
+  const hasNoticed =
+    (state.isAhead && !isRebuiltSince && !without.has("heartbeat")) || isOlderThanCheckpoint(turn, node);
   const reported = reportedBy(lease, node) === lease.generation || hasNoticed ? lease.generation : -1;
   const told = withLease(world, node === 0 ? { firstReported: reported } : { secondReported: reported });
   emit(withNode(told, node, { ...state, isAhead: false, beatAt: lease.generation }), `n${node} beats`);
 }
 
 /** The store incarnation, if the node may trust the store; see `readTrustedIncarnation`. */
-function trustedAt({ world: { lease, backup, nodes }, without }: Turn, node: NodeIndex): Generation | undefined {
+function trustedAt(
+  { world: { lease, backup, nodes }, without }: Turn,
+  node: NodeIndex,
+): Generation | undefined {
   if (lease.sweep > 0 && !without.has("standstill")) return undefined;
   if (without.has("heartbeat")) return lease.generation;
   const isBack = backup === RESTORED && nodes[node].isAhead;
@@ -192,22 +241,29 @@ function isOlderThanCheckpoint({ world: { record, nodes }, steps }: Turn, node: 
 function controllerSteps(turn: Turn): void {
   const { world, steps, without, emit } = turn;
   const { record, lease, cloud } = world;
-  const goesTo = (changes: Partial<CloudState>, from = world): World => withCloud(from, { ...IDLE, ...changes });
+  const goesTo = (changes: Partial<CloudState>, from = world): World =>
+    withCloud(from, { ...IDLE, ...changes });
   if (cloud.kind !== "idle") emit(goesTo({}), "controller stops");
-  if (world.backup === RESTORED && cloud.memory !== "new") emit(goesTo({ memory: "new" }), "another controller starts, which remembers nothing");
+  if (world.backup === RESTORED && cloud.memory !== "new")
+    emit(goesTo({ memory: "new" }), "another controller starts, which remembers nothing");
   hears(turn);
   switch (cloud.kind) {
     case "idle": {
       marks(turn);
       provesDetached(turn);
-      if (lease.sweep > 0) emit(goesTo({ kind: "sweep", holders: cloud.attached }), "reads in Azure who has the disk");
+      if (lease.sweep > 0)
+        emit(goesTo({ kind: "sweep", holders: cloud.attached }), "reads in Azure who has the disk");
       const free = steps.revoke(record, 0);
       if (free !== undefined) emit({ ...world, record: free }, "revokes");
       const askedAt = incarnationRead(turn);
       for (const node of nodeIndexes) {
         clears(turn, node);
         if (askedAt === undefined) continue;
-        if (isLongAgo(turn)) emit(goesTo({ kind: "asked", node, askedAt }), `asks whether the store can be trusted, about n${node}`);
+        if (isLongAgo(turn))
+          emit(
+            goesTo({ kind: "asked", node, askedAt }),
+            `asks whether the store can be trusted, about n${node}`,
+          );
         if (!without.has("asked")) grants(turn, node, askedAt);
         fences(turn, node);
         if (storedOf(record).generation === askedAt) asksToUpdate(turn, node);
@@ -223,12 +279,19 @@ function controllerSteps(turn: Turn): void {
       settles(turn);
       return;
     case "sweep":
-      if (lease.sweep > 0) emit(goesTo({ kind: "raise", pending: pendingThen(turn) }, { ...world, record: recordAnew(turn) }), "makes the record anew");
+      if (lease.sweep > 0)
+        emit(
+          goesTo({ kind: "raise", pending: pendingThen(turn) }, { ...world, record: recordAnew(turn) }),
+          "makes the record anew",
+        );
       return;
     case "raise":
       if (lease.sweep > 0)
         emit(
-          goesTo({ memory: cloud.memory === "new" ? "level" : cloud.memory }, withLease(world, { generation: lease.sweep, sweep: 0 })),
+          goesTo(
+            { memory: cloud.memory === "new" ? "level" : cloud.memory },
+            withLease(world, { generation: lease.sweep, sweep: 0 }),
+          ),
           "raises the store incarnation",
         );
       return;
@@ -236,22 +299,31 @@ function controllerSteps(turn: Turn): void {
   }
 }
 
-/** See `untilHeard`: one node is enough that has beaten since the backup was put back, since each has beaten between the two, and says so if it notices. */
+/**
+ * See `untilHeard`: one node is enough that has beaten since the backup was put back, since each has beaten
+ * between the two, and says so if it notices.
+ */
 function hears({ world, emit }: Turn): void {
   const { cloud, lease, nodes } = world;
   if (cloud.memory !== "new" || nodes.every(({ isAhead }) => isAhead)) return;
-  if (nodeIndexes.every((node) => reportedBy(lease, node) !== lease.generation)) emit(withCloud(world, { memory: "level" }), "controller has heard the nodes");
+  if (nodeIndexes.every((node) => reportedBy(lease, node) !== lease.generation))
+    emit(withCloud(world, { memory: "level" }), "controller has heard the nodes");
 }
 
-/** By what the controller remembers of the Lease, or on the word of a node; or where it has just started, and hears nobody. */
+/**
+ * By what the controller remembers of the Lease, or on the word of a node; or where it has just started,
+ * and hears nobody.
+ */
 function marks({ world, without, bounds, emit }: Turn): void {
   const { lease, cloud } = world;
-  const next = bounds.generationsMax > lease.generation ? ((lease.generation + 1) as LeaseState["sweep"]) : undefined;
+  const next =
+    bounds.generationsMax > lease.generation ? ((lease.generation + 1) as LeaseState["sweep"]) : undefined;
   if (lease.sweep > 0 || next === undefined) return;
   const isAhead = cloud.memory === "ahead" && !without.has("memory");
   const isNoticed = isAhead || nodeIndexes.some((node) => reportedBy(lease, node) === lease.generation);
   const memory = cloud.memory === "new" ? "new" : "level";
-  if (isNoticed || cloud.memory === "new") emit(withCloud(withLease(world, { sweep: next }), { memory }), "marks that records are to be made anew");
+  if (isNoticed || cloud.memory === "new")
+    emit(withCloud(withLease(world, { sweep: next }), { memory }), "marks that records are to be made anew");
 }
 
 /** What a node has noted is known once it has beaten since the backup was put back. */
@@ -279,8 +351,9 @@ function incarnationRead({ world: { lease, cloud }, without }: Turn): Generation
 
 function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number): void {
   const { cloud } = world;
-  // An attachment that is on its way out is granted nothing, and stays until its detach has ended; a backup may bring back one that stays.
-  // What was allowed by a record that has been made anew since is `late`, and no attachment says so.
+  // An attachment that is on its way out is granted nothing, and stays until its detach has ended; a backup
+  // may bring back one that stays. What was allowed by a record that has been made anew since is `late`,
+  // and no attachment says so.
   const isSaid = world.backup !== RESTORED || storedOf(world.record).generation > 0;
   const isLeaving = cloud.pending === "detach" && cloud.pendingNode === node && isSaid;
   if (storedOf(world.record).generation !== askedAt || isLeaving) return;
@@ -290,13 +363,15 @@ function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number):
 
 function fences({ world, steps, emit }: Turn, node: NodeIndex): void {
   const record = steps.fenceIntent(world.record, node);
-  if (record !== undefined && record !== world.record) emit({ ...withCloud(world, IDLE), record }, `declares the fence of n${node}`);
+  if (record !== undefined && record !== world.record)
+    emit({ ...withCloud(world, IDLE), record }, `declares the fence of n${node}`);
 }
 
 /** Between the read of the VM and its write: the record first, then whether the store can be trusted. */
 function asksToUpdate({ world, steps, emit }: Turn, node: NodeIndex): void {
   if (world.cloud.pending !== "none") return;
-  const allows = (pending: CloudState["pending"], name: string): void => emit(withCloud(world, { pending, pendingNode: node }), `may ${name} n${node}`);
+  const allows = (pending: CloudState["pending"], name: string): void =>
+    emit(withCloud(world, { pending, pendingNode: node }), `may ${name} n${node}`);
   const isAttached = hasDisk(world, node);
   if (!isAttached && steps.mayAttach(world.record, node)) allows("attach", "attach");
   if (isAttached && steps.mayDetach(world.record, node)) allows("detach", "detach");
@@ -313,9 +388,14 @@ function updateLands({ world, steps, without, emit }: Turn): void {
   const next = (isAttaching ? attached | bit : attached & ~bit) as CloudState["attached"];
   const mount = !isAttaching && state.mount === "live" ? "dead" : state.mount;
   const isLookedFor = without.size === 0 || without.has("settled");
-  const cutsOff = isLookedFor && pending === "late" && state.mount === "live" && steps.isHealthyWriter(world.record, node);
+  const cutsOff =
+    isLookedFor && pending === "late" && state.mount === "live" && steps.isHealthyWriter(world.record, node);
   emit(
-    withCloud(withNode(cutsOff ? { ...world, backup: CUT_OFF } : world, node, { ...state, mount }), { attached: next, pending: "none", pendingNode: 0 }),
+    withCloud(withNode(cutsOff ? { ...world, backup: CUT_OFF } : world, node, { ...state, mount }), {
+      attached: next,
+      pending: "none",
+      pendingNode: 0,
+    }),
     isAttaching ? `n${node} is attached` : `n${node} is detached`,
   );
   emit(withCloud(world, { pending: "none", pendingNode: 0 }), "an update is lost");
@@ -329,30 +409,43 @@ function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
   if (record !== undefined) emit({ ...world, record }, `clears n${node}`);
 }
 
-/** Without a fence: the VM's ETag moves, so that an update that was allowed before lands no more. The record is read before, and cleared only as it was then. */
+/**
+ * Without a fence: the VM's ETag moves, so that an update that was allowed before lands no more. The record
+ * is read before, and cleared only as it was then.
+ */
 function provesDetached(turn: Turn): void {
   const { world, steps, emit } = turn;
   const askedAt = incarnationRead(turn);
   for (const node of nodeIndexes) {
-    if (askedAt === undefined || hasDisk(world, node) || storedOf(world.record).generation !== askedAt) continue;
+    if (askedAt === undefined || hasDisk(world, node) || storedOf(world.record).generation !== askedAt)
+      continue;
     const record = steps.clearDetached(world.record, node);
     const isPending = world.cloud.pending !== "none" && world.cloud.pendingNode === node;
-    if (record !== undefined) emit({ ...(isPending ? withCloud(world, { pending: "none", pendingNode: 0 }) : world), record }, `proves n${node} detached`);
+    if (record !== undefined)
+      emit(
+        { ...(isPending ? withCloud(world, { pending: "none", pendingNode: 0 }) : world), record },
+        `proves n${node} detached`,
+      );
   }
 }
 
-/** The VM's ETag moves, by a record that has it unsettled: an update that was allowed before lands no more. */
+/**
+ * The VM's ETag moves, by a record that has it unsettled: an update that was allowed before lands no more.
+ */
 function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Generation): void {
-  if (storedOf(world.record).generation !== askedAt || steps.passBarrier(world.record, node) === undefined) return;
+  if (storedOf(world.record).generation !== askedAt || steps.passBarrier(world.record, node) === undefined)
+    return;
   const { pending, pendingNode } = world.cloud;
-  const left: Partial<CloudState> = pending !== "none" && pendingNode === node ? { pending: "none", pendingNode: 0 } : {};
+  const left: Partial<CloudState> =
+    pending !== "none" && pendingNode === node ? { pending: "none", pendingNode: 0 } : {};
   emit(withCloud(world, { ...IDLE, kind: "barrier", node, askedAt, ...left }), `moves the ETag of n${node}`);
 }
 
 /** A record that was made anew since may have others unsettled, by updates that were allowed since. */
 function settles({ world, steps, emit }: Turn): void {
   const { node, askedAt } = world.cloud;
-  const record = storedOf(world.record).generation === askedAt ? steps.passBarrier(world.record, node) : undefined;
+  const record =
+    storedOf(world.record).generation === askedAt ? steps.passBarrier(world.record, node) : undefined;
   if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `settles n${node}`);
 }
 

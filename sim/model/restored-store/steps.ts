@@ -24,12 +24,17 @@ import {
 import { codeOf, identities, type NodeIndex, recordOf } from "../writer-protocol/record-codes.ts";
 import { storedCode, storedOf } from "./world.ts";
 
-/** The steps that ship, on stored records: each is asked once for each record. A refusal, or an epoch beyond the bound, is undefined. */
+/**
+ * The steps that ship, on stored records: each is asked once for each record. A refusal, or an epoch beyond
+ * the bound, is undefined.
+ */
 export type StoredSteps = ReturnType<typeof storedSteps>;
 
 /** The steps, with epochs up to `epochsMax`. */
 export function storedSteps(epochsMax: number) {
-  const move = (step: (record: WriterRecord, node: NodeIdentity) => Step): ((stored: number, node: NodeIndex) => number | undefined) =>
+  const move = (
+    step: (record: WriterRecord, node: NodeIdentity) => Step,
+  ): ((stored: number, node: NodeIndex) => number | undefined) =>
     memoized((stored, node) => {
       const moved = step(fullRecord(stored), identities[node]);
       return moved.ok && moved.value.epoch <= epochsMax ? storedRecord(moved.value) : undefined;
@@ -52,7 +57,9 @@ export function storedSteps(epochsMax: number) {
     proveClean: move(proveClean),
     clearDetached: move(clearDetached),
     passBarrier: move(passBarrier),
-    takeAt: byNumber((storeIncarnation) => (record, node) => acquire(record, node, { isClean: true, storeIncarnation })),
+    takeAt: byNumber(
+      (storeIncarnation) => (record, node) => acquire(record, node, { isClean: true, storeIncarnation }),
+    ),
     reclaimKnowing: byNumber((epochKnown) => (record, node) => reclaim(record, node, epochKnown)),
     mayAttach: memoized((stored, node) => mayAttach(fullRecord(stored), identities[node])),
     mayDetach: memoized((stored, node) => mayDetach(fullRecord(stored), identities[node])),
@@ -60,16 +67,34 @@ export function storedSteps(epochsMax: number) {
     /** Writes, is wanted, and nobody cuts it off. */
     isHealthyWriter: memoized((stored, node) => {
       const record = fullRecord(stored);
-      return isWriter(record, identities[node]) && record.writer?.requested === true && !isFencing(record, identities[node]);
+      return (
+        isWriter(record, identities[node]) &&
+        record.writer?.requested === true &&
+        !isFencing(record, identities[node])
+      );
     }),
     isUnverified: memoized((stored, node) => includesNode(fullRecord(stored).unverified, identities[node])),
   };
 }
 
-/** The record that a sweep makes: `holders` has a bit for each node. `isSettled`: as if nothing could be under way to their VMs. */
-export function rebuiltRecord(holders: number, numbers: { readonly epoch: number; readonly generation: number }, isSettled: boolean): number {
+/**
+ * The record that a sweep makes: `holders` has a bit for each node. `isSettled`: as if nothing could be
+ * under way to their VMs.
+ */
+export function rebuiltRecord(
+  holders: number,
+  numbers: { readonly epoch: number; readonly generation: number },
+  isSettled: boolean,
+): number {
   const attachedTo = identities.filter((_, index) => (holders & (1 << index)) !== 0);
-  return storedRecord(foundRecord({ attachedTo, barrierPending: isSettled ? [] : attachedTo, epoch: numbers.epoch, storeIncarnation: numbers.generation }));
+  return storedRecord(
+    foundRecord({
+      attachedTo,
+      barrierPending: isSettled ? [] : attachedTo,
+      epoch: numbers.epoch,
+      storeIncarnation: numbers.generation,
+    }),
+  );
 }
 
 function storedRecord(record: WriterRecord): number {
@@ -79,7 +104,12 @@ function storedRecord(record: WriterRecord): number {
 function fullRecord(stored: number): WriterRecord {
   const { code, epoch, generation } = storedOf(stored);
   const record = recordOf(code);
-  return { ...record, ...(record.writer === undefined ? {} : { writer: { ...record.writer, epoch } }), epoch, storeIncarnation: generation };
+  return {
+    ...record,
+    ...(record.writer === undefined ? {} : { writer: { ...record.writer, epoch } }),
+    epoch,
+    storeIncarnation: generation,
+  };
 }
 
 function memoized<T>(answer: (stored: number, node: NodeIndex) => T): (stored: number, node: NodeIndex) => T {

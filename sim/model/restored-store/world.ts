@@ -22,19 +22,34 @@ export interface StoredRecord {
 }
 
 /** A record as one whole number. */
-export function storedCode({ code, epoch, generation }: { readonly code: number; readonly epoch: number; readonly generation: number }): number {
+export function storedCode({
+  code,
+  epoch,
+  generation,
+}: {
+  readonly code: number;
+  readonly epoch: number;
+  readonly generation: number;
+}): number {
   return code + RECORD_CODES * (epoch + epochs.length * generation);
 }
 
 /** The record of a number. */
 export function storedOf(stored: number): StoredRecord {
   const rest = Math.floor(stored / RECORD_CODES);
-  return { code: stored % RECORD_CODES, epoch: epochs[rest % epochs.length] ?? 0, generation: generations[Math.floor(rest / epochs.length)] ?? 0 };
+  return {
+    code: stored % RECORD_CODES,
+    epoch: epochs[rest % epochs.length] ?? 0,
+    generation: generations[Math.floor(rest / epochs.length)] ?? 0,
+  };
 }
 
 const STORED_CODES = RECORD_CODES * epochs.length * generations.length;
 
-/** A backup that was not taken, and one that was put back: no other will be. `CUT_OFF`: since then a healthy writer has lost its disk; nothing happens any more. */
+/**
+ * A backup that was not taken, and one that was put back: no other will be. `CUT_OFF`: since then a healthy
+ * writer has lost its disk; nothing happens any more.
+ */
 export const NO_BACKUP = STORED_CODES;
 export const RESTORED = STORED_CODES + 1;
 export const CUT_OFF = STORED_CODES + 2;
@@ -54,7 +69,10 @@ export type LeaseState = ReturnType<typeof leaseCodec.decode>;
 
 const nodeCodec = createCodec({
   mount: ["none", "live", "dead"],
-  /** `asked`: it has read that the store may be trusted, in `askedAt`, and is about to read the record and take. */
+  /**
+   * `asked`: it has read that the store may be trusted, in `askedAt`, and is about to read the record and
+   * take.
+   */
   doing: ["idle", "asked", "acquired", "giving"],
   askedAt: generations,
   /** A mount command that outlives its plug-in. */
@@ -72,21 +90,23 @@ export type NodeState = ReturnType<typeof nodeCodec.decode>;
 
 const doingCodec = createCodec({
   /**
-   * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and move it. `sweep`: has read in Azure who has the disk.
-   * `raise`: the record is made anew, the generation comes next. `passBarrier`: by a record of `askedAt` the VM's ETag has moved, and the record comes next.
+   * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and move
+   * it. `sweep`: has read in Azure who has the disk. `raise`: the record is made anew, the generation comes
+   * next. `passBarrier`: by a record of `askedAt` the VM's ETag has moved, and the record comes next.
    */
   kind: ["idle", "asked", "sweep", "raise", "barrier"],
   node: [0, 1],
   askedAt: generations,
   holders: [0, 1, 2, 3],
   /**
-   * An update of a VM that was allowed, and lands whenever it likes; also when the controller has died since. `late`: it takes the disk off, and was allowed by the record that has
-   * been made anew since.
+   * An update of a VM that was allowed, and lands whenever it likes; also when the controller has died
+   * since. `late`: it takes the disk off, and was allowed by the record that has been made anew since.
    */
   pending: ["none", "attach", "detach", "fence", "late"],
   pendingNode: [0, 1],
   /**
-   * What the controller remembers of the Lease. `ahead`: more than the store shows. `new`: nothing, and it does not know yet whether the store went back before it started.
+   * What the controller remembers of the Lease. `ahead`: more than the store shows. `new`: nothing, and it
+   * does not know yet whether the store went back before it started.
    */
   memory: ["level", "ahead", "new"],
   /** Bit n: attached to node n. */
@@ -117,7 +137,11 @@ const clouds = createInterner(CLOUDS_MAX);
 export function encode({ record, backup, lease, nodes, cloud }: World): number {
   const store = stores.codeOf(record + STORED_CODES * (backup + BACKUPS * leaseCodec.encode(lease)));
   return (
-    store + STORES_MAX * (nodeCodec.encode(nodes[0]) + nodeCodec.size * (nodeCodec.encode(nodes[1]) + nodeCodec.size * clouds.codeOf(doingCodec.encode(cloud))))
+    store +
+    STORES_MAX *
+      (nodeCodec.encode(nodes[0]) +
+        nodeCodec.size *
+          (nodeCodec.encode(nodes[1]) + nodeCodec.size * clouds.codeOf(doingCodec.encode(cloud))))
   );
 }
 

@@ -10,7 +10,8 @@ const pouring: StateSpace = {
   starts: [0],
   steps: (state, emit) => {
     const [small, large] = [state % 4, Math.floor(state / 4)];
-    const is = (next: { readonly small: number; readonly large: number }, name: string): void => emit(next.small + 4 * next.large, name);
+    const is = (next: { readonly small: number; readonly large: number }, name: string): void =>
+      emit(next.small + 4 * next.large, name);
     is({ small: jugs.small, large }, "fill small");
     is({ small, large: jugs.large }, "fill large");
     is({ small: 0, large }, "empty small");
@@ -29,7 +30,10 @@ describe("explore", () => {
   });
 
   it("answers the shortest way to a state at fault", () => {
-    const explored = explore({ ...pouring, fault: (state) => (Math.floor(state / 4) === 4 ? "four litres" : undefined) }, 1_000);
+    const explored = explore(
+      { ...pouring, fault: (state) => (Math.floor(state / 4) === 4 ? "four litres" : undefined) },
+      1_000,
+    );
     assert.deepEqual(explored.kind === "fault" && explored.path, [
       "fill large",
       "pour into small",
@@ -41,7 +45,10 @@ describe("explore", () => {
   });
 
   it("gives up beyond the number of states that it may keep", () => {
-    assert.deepEqual(explore({ ...pouring, steps: (state, emit) => emit(state + 1, "count") }, 100), { kind: "gaveUp", states: 101 });
+    assert.deepEqual(explore({ ...pouring, steps: (state, emit) => emit(state + 1, "count") }, 100), {
+      kind: "gaveUp",
+      states: 101,
+    });
   });
 });
 

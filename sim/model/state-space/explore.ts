@@ -9,10 +9,18 @@ export interface StateSpace {
   readonly fault: (state: number) => string | undefined;
 }
 
-/** What an exploration came to: every state was seen and none is at fault, or the shortest way to one that is. */
+/**
+ * What an exploration came to: every state was seen and none is at fault, or the shortest way to one that
+ * is.
+ */
 export type Exploration =
   | { readonly kind: "exhausted"; readonly states: number }
-  | { readonly kind: "fault"; readonly fault: string; readonly states: number; readonly path: readonly string[] }
+  | {
+      readonly kind: "fault";
+      readonly fault: string;
+      readonly states: number;
+      readonly path: readonly string[];
+    }
   | { readonly kind: "gaveUp"; readonly states: number };
 
 /** Visits every state that can be reached, nearest first, until one is at fault or `statesMax` is passed. */

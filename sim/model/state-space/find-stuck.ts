@@ -1,14 +1,24 @@
 import type { StateSpace } from "./explore.ts";
 import { createStateSet } from "./state-set.ts";
 
-/** What came of the search: from every state there is a way to where one wants to be, or the shortest way to one from where there is none. */
+/**
+ * What came of the search: from every state there is a way to where one wants to be, or the shortest way to
+ * one from where there is none.
+ */
 export type Stuck =
   | { readonly kind: "none"; readonly states: number }
   | { readonly kind: "stuck"; readonly states: number; readonly path: readonly string[] }
   | { readonly kind: "gaveUp"; readonly states: number };
 
-/** Looks for a state from which no steps lead to one that is wanted. Not whether such steps are taken, only whether there are any. */
-export function findStuck(space: StateSpace, isRequested: (state: number) => boolean, statesMax: number): Stuck {
+/**
+ * Looks for a state from which no steps lead to one that is wanted. Not whether such steps are taken, only
+ * whether there are any.
+ */
+export function findStuck(
+  space: StateSpace,
+  isRequested: (state: number) => boolean,
+  statesMax: number,
+): Stuck {
   const seen = createStateSet();
   for (const start of space.starts) seen.add(start, -1);
   const steps = createSteps();
@@ -21,7 +31,9 @@ export function findStuck(space: StateSpace, isRequested: (state: number) => boo
   }
   const states = seen.size();
   const stuck = firstOf(states, leadingTo(seen, steps, isRequested));
-  return stuck === undefined ? { kind: "none", states } : { kind: "stuck", states, path: pathTo(space, seen, stuck) };
+  return stuck === undefined
+    ? { kind: "none", states }
+    : { kind: "stuck", states, path: pathTo(space, seen, stuck) };
 }
 
 type States = ReturnType<typeof createStateSet>;
@@ -75,14 +87,21 @@ function leadingTo(seen: States, steps: Steps, isRequested: (state: number) => b
   return leads;
 }
 
-/** The states from which one step leads to a state: those at `firstOf[state]` up to `firstOf[state + 1]` in `from`. */
-function stepsBack(states: number, steps: Steps): { readonly firstOf: Int32Array; readonly from: Int32Array } {
+/**
+ * The states from which one step leads to a state: those at `firstOf[state]` up to `firstOf[state + 1]` in
+ * `from`.
+ */
+function stepsBack(
+  states: number,
+  steps: Steps,
+): { readonly firstOf: Int32Array; readonly from: Int32Array } {
   const firstOf = new Int32Array(states + 1);
   for (let step = 0; step < steps.size(); step++) {
     const to = steps.toAt(step) + 1;
     firstOf[to] = (firstOf[to] ?? 0) + 1;
   }
-  for (let index = 0; index < states; index++) firstOf[index + 1] = (firstOf[index + 1] ?? 0) + (firstOf[index] ?? 0);
+  for (let index = 0; index < states; index++)
+    firstOf[index + 1] = (firstOf[index + 1] ?? 0) + (firstOf[index] ?? 0);
   const from = new Int32Array(steps.size());
   const filled = firstOf.slice();
   for (let step = 0; step < steps.size(); step++) {

@@ -1,4 +1,7 @@
-/** States in the order in which they were found, each with where it was reached from. A state is a whole number below 2^53. */
+/**
+ * States in the order in which they were found, each with where it was reached from. A state is a whole
+ * number below 2^53.
+ */
 export interface StateSet {
   readonly size: () => number;
   readonly at: (index: number) => number;
@@ -14,7 +17,10 @@ const FIRST_SLOTS = 1 << 12;
 const LOAD_MAX = 2 / 3;
 const EMPTY = -1;
 
-/** An empty set: open addressing over typed arrays, since a Set of millions of numbers takes five times the memory and time. */
+/**
+ * An empty set: open addressing over typed arrays, since a Set of millions of numbers takes five times the
+ * memory and time.
+ */
 export function createStateSet(): StateSet {
   let slots = new Int32Array(FIRST_SLOTS).fill(EMPTY);
   let states = new Float64Array(FIRST_SLOTS);
@@ -24,7 +30,12 @@ export function createStateSet(): StateSet {
   function slotOf(state: number): number {
     const mask = slots.length - 1;
     let slot = hash32(state) & mask;
-    for (let index = slots[slot] ?? EMPTY; index !== EMPTY && states[index] !== state; index = slots[slot] ?? EMPTY) slot = (slot + 1) & mask;
+    for (
+      let index = slots[slot] ?? EMPTY;
+      index !== EMPTY && states[index] !== state;
+      index = slots[slot] ?? EMPTY
+    )
+      slot = (slot + 1) & mask;
     return slot;
   }
 

@@ -17,8 +17,9 @@ export const identities: readonly [NodeIdentity, NodeIdentity] = [
 ];
 
 /**
- * The epoch of every record that is asked about. It only rises and is only compared for equality, so what others remember of it
- * is kept as an age (`SavedWriter`) instead of a number: the exploration needs no bound on epochs or versions.
+ * The epoch of every record that is asked about. It only rises and is only compared for equality, so what
+ * others remember of it is kept as an age (`SavedWriter`) instead of a number: the exploration needs no
+ * bound on epochs or versions.
  */
 const EPOCH_NOW = 100;
 
@@ -29,7 +30,9 @@ export interface RecordMove {
   readonly epochMoved: boolean;
 }
 
-/** A writer that a fencing controller remembers, as far as it can still be told from the one in the record. */
+/**
+ * A writer that a fencing controller remembers, as far as it can still be told from the one in the record.
+ */
 export interface SavedWriter {
   readonly node: NodeIndex;
   readonly held: boolean;
@@ -51,11 +54,15 @@ export function recordOf(code: number): WriterRecord {
 /** The code of a record, without its numbers. */
 export function codeOf(record: WriterRecord): number {
   const { writer } = record;
-  const writerCode = writer === undefined ? 0 : 1 + indexOf(writer) * 4 + Number(writer.held) * 2 + Number(writer.requested);
+  const writerCode =
+    writer === undefined ? 0 : 1 + indexOf(writer) * 4 + Number(writer.held) * 2 + Number(writer.requested);
   const fencingCode = record.fencing === undefined ? 0 : 1 + indexOf(record.fencing);
   const writerBehindBarrier = maskOf(record.barrierPending ?? []) * 9 + writerCode;
   return (
-    ((((writerBehindBarrier * 3 + fencingCode) * 4 + maskOf(record.quarantine)) * 4 + maskOf(record.clean)) * 4 + maskOf(record.unverified)) * 2 +
+    ((((writerBehindBarrier * 3 + fencingCode) * 4 + maskOf(record.quarantine)) * 4 + maskOf(record.clean)) *
+      4 +
+      maskOf(record.unverified)) *
+      2 +
     Number(record.adopted)
   );
 }
@@ -70,7 +77,9 @@ export function move(code: number, step: (record: WriterRecord) => Step): Record
 }
 
 /** A step with one node that is asked once for each record. */
-export function memoized(step: (record: WriterRecord, node: NodeIdentity) => Step): (code: number, node: NodeIndex) => RecordMove | undefined {
+export function memoized(
+  step: (record: WriterRecord, node: NodeIdentity) => Step,
+): (code: number, node: NodeIndex) => RecordMove | undefined {
   const known: (RecordMove | null | undefined)[] = [];
   return (code, node) => {
     const key = code * 2 + node;
@@ -103,7 +112,12 @@ function decode(code: number): WriterRecord {
     ...(writer === 0
       ? {}
       : {
-          writer: { ...identities[writer < 5 ? 0 : 1], epoch: EPOCH_NOW, held: ((writer - 1) & 2) !== 0, requested: ((writer - 1) & 1) !== 0 },
+          writer: {
+            ...identities[writer < 5 ? 0 : 1],
+            epoch: EPOCH_NOW,
+            held: ((writer - 1) & 2) !== 0,
+            requested: ((writer - 1) & 1) !== 0,
+          },
         }),
     ...(fencing === 0 ? {} : { fencing: identities[fencing === 1 ? 0 : 1] }),
     quarantine,

@@ -20,7 +20,16 @@ import {
   renew,
   withdrawClean,
 } from "../../../src/core/writer/writer-steps.ts";
-import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, type SavedWriter, writerOf } from "./record-codes.ts";
+import {
+  identities,
+  memoized,
+  move,
+  type NodeIndex,
+  type RecordMove,
+  recordOf,
+  type SavedWriter,
+  writerOf,
+} from "./record-codes.ts";
 
 /** What the protocol rests on. Each can be left out, to show that two nodes write then. */
 export const safetyRules = [
@@ -43,44 +52,71 @@ export const safetyRules = [
 /** One thing that the protocol rests on. */
 export type SafetyRule = (typeof safetyRules)[number];
 
-/** The steps of the protocol on coded records. A refusal is undefined. All of them are the functions that ship; a rule is left out around them. */
+/**
+ * The steps of the protocol on coded records. A refusal is undefined. All of them are the functions that
+ * ship; a rule is left out around them.
+ */
 export type RecordSteps = ReturnType<typeof recordSteps>;
 
 /** The steps, without the rules that are left out. */
-export function recordSteps(without: ReadonlySet<SafetyRule>, { isUnaided }: { readonly isUnaided: boolean }) {
+export function recordSteps(
+  without: ReadonlySet<SafetyRule>,
+  { isUnaided }: { readonly isUnaided: boolean },
+) {
   const isTrusting = without.has("quarantine");
-  const blind = (record: WriterRecord): WriterRecord => (isTrusting ? { ...record, quarantine: [], adopted: false } : record);
+  const blind = (record: WriterRecord): WriterRecord =>
+    isTrusting ? { ...record, quarantine: [], adopted: false } : record;
   const grantBlindly = memoized((record, node) => grant(blind(record), node));
   const attachAllowed = memoized((record, node) => ({
     ok: mayAttach(without.has("intent") ? withoutFencing(blind(record)) : blind(record), node),
     value: record,
     failure: "",
   }));
-  const detachAllowed = memoized((record, node) => ({ ok: mayDetach(record, node), value: record, failure: "" }));
+  const detachAllowed = memoized((record, node) => ({
+    ok: mayDetach(record, node),
+    value: record,
+    failure: "",
+  }));
   return {
     grant: grantBlindly,
     /** Writes a grant over whatever the record says by now. */
-    overwriteWithGrant: memoized((record, node) => grant(withoutFencing(withoutWriter({ ...blind(record), unverified: [] })), node)),
-    acquire: memoized((record, node) => acquire(record, node, { isClean: false, storeIncarnation: record.storeIncarnation })),
-    takeAgain: memoized((record, node) => acquire(record, node, { isClean: true, storeIncarnation: record.storeIncarnation })),
+    overwriteWithGrant: memoized((record, node) =>
+      grant(withoutFencing(withoutWriter({ ...blind(record), unverified: [] })), node),
+    ),
+    acquire: memoized((record, node) =>
+      acquire(record, node, { isClean: false, storeIncarnation: record.storeIncarnation }),
+    ),
+    takeAgain: memoized((record, node) =>
+      acquire(record, node, { isClean: true, storeIncarnation: record.storeIncarnation }),
+    ),
     /** Writes a take over whatever the record says by now. */
     overwriteWithAcquire: memoized((record, node) =>
-      acquire({ ...withoutFencing(record), writer: { ...node, epoch: record.epoch, held: false, requested: true } }, node, {
-        isClean: false,
-        storeIncarnation: record.storeIncarnation,
-      }),
+      acquire(
+        { ...withoutFencing(record), writer: { ...node, epoch: record.epoch, held: false, requested: true } },
+        node,
+        {
+          isClean: false,
+          storeIncarnation: record.storeIncarnation,
+        },
+      ),
     ),
     release: memoized((record, node) => release(record, node, record.writer?.epoch ?? 0)),
     revoke: memoized((record) => revoke(record)),
     withdraw: memoized(withdraw),
     renew: memoized(renew),
-    fenceIntent: memoized((record, node) => (isUnaided && includesNode(record.unverified, node) ? fail("nobody has marked it") : fenceIntent(record, node))),
+    fenceIntent: memoized((record, node) =>
+      isUnaided && includesNode(record.unverified, node)
+        ? fail("nobody has marked it")
+        : fenceIntent(record, node),
+    ),
     forget: memoized(forget),
     /** Whether the record says anything of a node. */
     names: memoized(clearVanished),
     withdrawClean: memoized((record, node) => withdrawClean(record, node.nodeName)),
     leaveQuarantine: memoized((record, node) =>
-      isUnaided && includesNode(record.unverified, node) ? fail("it has to prove itself clean instead (plan-node-volume.ts)") : leaveQuarantine(record, node),
+      isUnaided && includesNode(record.unverified, node)
+        ? fail("it has to prove itself clean instead (plan-node-volume.ts)")
+        : leaveQuarantine(record, node),
     ),
     proveClean: memoized(proveClean),
     clearDetached: memoized(clearDetached),
@@ -102,7 +138,13 @@ export function recordSteps(without: ReadonlySet<SafetyRule>, { isUnaided }: { r
 const fencingKnown: (NodeIndex | "nobody" | undefined)[] = [];
 
 function memoizedFencing(code: number): NodeIndex | "nobody" {
-  const known = fencingKnown[code] ?? (recordOf(code).fencing === undefined ? "nobody" : recordOf(code).fencing?.nodeName === identities[0].nodeName ? 0 : 1);
+  const known =
+    fencingKnown[code] ??
+    (recordOf(code).fencing === undefined
+      ? "nobody"
+      : recordOf(code).fencing?.nodeName === identities[0].nodeName
+        ? 0
+        : 1);
   fencingKnown[code] = known;
   return known;
 }
@@ -110,7 +152,9 @@ function memoizedFencing(code: number): NodeIndex | "nobody" {
 /** The writer as a controller that begins a fence now remembers it. */
 export function savedNow(code: number): SavedWriter | undefined {
   const { writer } = recordOf(code);
-  return writer === undefined ? undefined : { node: writer.nodeName === identities[0].nodeName ? 0 : 1, held: writer.held, age: "sameEpoch" };
+  return writer === undefined
+    ? undefined
+    : { node: writer.nodeName === identities[0].nodeName ? 0 : 1, held: writer.held, age: "sameEpoch" };
 }
 
 function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {

@@ -3,8 +3,8 @@ import type { NodeIndex, RecordMove, SavedWriter } from "./record-codes.ts";
 import { RECORD_CODES } from "./record-codes.ts";
 
 /**
- * What a node is doing with the volume. `read`: it has read the record and is about to take (only where nothing makes that one step). `gone`: its VM was deleted, for good,
- * with all that it had open.
+ * What a node is doing with the volume. `read`: it has read the record and is about to take (only where
+ * nothing makes that one step). `gone`: its VM was deleted, for good, with all that it had open.
  */
 export interface NodeState {
   readonly mount: "none" | "live" | "dead";
@@ -14,8 +14,9 @@ export interface NodeState {
 }
 
 /**
- * What a controller is doing. Compare-and-swap makes reading the record, deciding and writing it one step, so there is no state in between; an update of
- * a VM is dropped as soon as the ETag that it was decided on has moved (412).
+ * What a controller is doing. Compare-and-swap makes reading the record, deciding and writing it one step,
+ * so there is no state in between; an update of a VM is dropped as soon as the ETag that it was decided on
+ * has moved (412).
  */
 export type ControllerState =
   | { readonly kind: "idle" }
@@ -26,8 +27,15 @@ export type ControllerState =
   /** The record allowed it; the conditional update of the VM comes next. */
   | { readonly kind: "attach" | "detach"; readonly node: NodeIndex }
   /** Carries out a fence; `saved` is the writer when it began. */
-  | { readonly kind: "fenceDetach" | "fenceProve" | "fenceClear"; readonly node: NodeIndex; readonly saved: SavedWriter | undefined }
-  /** A proof without a fence: has read the VM without the disk; the record allowed to go on; the VM's ETag has moved, and the disk is not there. */
+  | {
+      readonly kind: "fenceDetach" | "fenceProve" | "fenceClear";
+      readonly node: NodeIndex;
+      readonly saved: SavedWriter | undefined;
+    }
+  /**
+   * A proof without a fence: has read the VM without the disk; the record allowed to go on; the VM's ETag
+   * has moved, and the disk is not there.
+   */
   | { readonly kind: "proofAsk" | "proofMove" | "proofClear"; readonly node: NodeIndex };
 
 /** Record, cloud, two nodes and two controllers, each as a small number. */
@@ -48,12 +56,23 @@ export const GONE: NodeState = { mount: "none", doing: "gone", child: false };
 
 /** Every state of a node; its index is its code. */
 export const nodeStates: readonly NodeState[] = [
-  ...mounts.flatMap((mount) => doings.flatMap((doing) => [false, true].map((child) => ({ mount, doing, child })))),
+  ...mounts.flatMap((mount) =>
+    doings.flatMap((doing) => [false, true].map((child) => ({ mount, doing, child }))),
+  ),
   GONE,
 ];
 
 const both: readonly NodeIndex[] = [0, 1];
-const plainKinds = ["grant", "attachAsk", "detachAsk", "attach", "detach", "proofAsk", "proofMove", "proofClear"] as const;
+const plainKinds = [
+  "grant",
+  "attachAsk",
+  "detachAsk",
+  "attach",
+  "detach",
+  "proofAsk",
+  "proofMove",
+  "proofClear",
+] as const;
 const fenceKinds = ["fenceDetach", "fenceProve", "fenceClear"] as const;
 const ages = ["sameEpoch", "olderEpoch"] as const;
 const savedWriters: readonly (SavedWriter | undefined)[] = [
@@ -65,7 +84,9 @@ const savedWriters: readonly (SavedWriter | undefined)[] = [
 export const controllerStates: readonly ControllerState[] = [
   { kind: "idle" },
   ...plainKinds.flatMap((kind) => both.map((node) => ({ kind, node }))),
-  ...fenceKinds.flatMap((kind) => both.flatMap((node) => savedWriters.map((saved) => ({ kind, node, saved })))),
+  ...fenceKinds.flatMap((kind) =>
+    both.flatMap((node) => savedWriters.map((saved) => ({ kind, node, saved }))),
+  ),
 ];
 
 /** Whether a node's VM is deleted. */
@@ -77,7 +98,11 @@ export function isGone({ nodes }: World, node: NodeIndex): boolean {
 export function isAtWorkOn({ controllers }: World, node: NodeIndex): boolean {
   return controllers.some((code) => {
     const state = controllerStates[code];
-    return state !== undefined && "node" in state && (state.node === node || ("saved" in state && state.saved?.node === node));
+    return (
+      state !== undefined &&
+      "node" in state &&
+      (state.node === node || ("saved" in state && state.saved?.node === node))
+    );
   });
 }
 
@@ -85,7 +110,9 @@ const GONE_CODE = nodeStates.length - 1;
 
 /** The code of a node's state: its index in `nodeStates`. */
 export function nodeCode({ mount, doing, child }: NodeState): number {
-  return doing === "gone" ? GONE_CODE : (mounts.indexOf(mount) * doings.length + doings.indexOf(doing)) * 2 + Number(child);
+  return doing === "gone"
+    ? GONE_CODE
+    : (mounts.indexOf(mount) * doings.length + doings.indexOf(doing)) * 2 + Number(child);
 }
 
 /** The code of a controller's state: its index in `controllerStates`. */
@@ -105,7 +132,9 @@ export function controllerCode(state: ControllerState): number {
 }
 
 function savedCode(saved: SavedWriter | undefined): number {
-  return saved === undefined ? 0 : 1 + (saved.node * 2 + Number(saved.held)) * ages.length + ages.indexOf(saved.age);
+  return saved === undefined
+    ? 0
+    : 1 + (saved.node * 2 + Number(saved.held)) * ages.length + ages.indexOf(saved.age);
 }
 
 const NODES = nodeStates.length;
@@ -114,20 +143,32 @@ const CONTROLLERS = controllerStates.length;
 /** A world as one whole number. */
 export function encode({ record, attached, nodes, controllers }: World): number {
   const [first, second] = controllers[0] <= controllers[1] ? controllers : [controllers[1], controllers[0]];
-  return record + RECORD_CODES * (attached + 4 * (nodes[0] + NODES * (nodes[1] + NODES * (first + CONTROLLERS * second))));
+  return (
+    record +
+    RECORD_CODES * (attached + 4 * (nodes[0] + NODES * (nodes[1] + NODES * (first + CONTROLLERS * second))))
+  );
 }
 
 /** The world of a number. */
 export function decode(state: number): World {
   const next = digitsOf(state);
-  return { record: next(RECORD_CODES), attached: next(4), nodes: [next(NODES), next(NODES)], controllers: [next(CONTROLLERS), next(CONTROLLERS)] };
+  return {
+    record: next(RECORD_CODES),
+    attached: next(4),
+    nodes: [next(NODES), next(NODES)],
+    controllers: [next(CONTROLLERS), next(CONTROLLERS)],
+  };
 }
 
 /** What becomes of a world when the record moves: what controllers remember of the writer grows old. */
 export function afterRecordMove(world: World, moved: RecordMove): World {
   if (!moved.epochMoved) return { ...world, record: moved.code };
   const [first, second] = world.controllers;
-  return { ...world, record: moved.code, controllers: [olderEpoch[first] ?? first, olderEpoch[second] ?? second] };
+  return {
+    ...world,
+    record: moved.code,
+    controllers: [olderEpoch[first] ?? first, olderEpoch[second] ?? second],
+  };
 }
 
 /** What becomes of controllers when the ETag of a VM moves. Without `etag`, attaches are not conditional. */
@@ -135,8 +176,14 @@ export function afterVmMove(world: World, node: NodeIndex, rules: { readonly eta
   const after = (code: number): number => {
     const state = controllerStates[code];
     if (state === undefined || !("node" in state) || state.node !== node) return code;
-    const isConditional = state.kind === "detach" || state.kind === "detachAsk" || state.kind === "proofAsk" || state.kind === "proofMove";
-    return isConditional || (rules.etag && (state.kind === "attach" || state.kind === "attachAsk")) ? 0 : code;
+    const isConditional =
+      state.kind === "detach" ||
+      state.kind === "detachAsk" ||
+      state.kind === "proofAsk" ||
+      state.kind === "proofMove";
+    return isConditional || (rules.etag && (state.kind === "attach" || state.kind === "attachAsk"))
+      ? 0
+      : code;
   };
   return { ...world, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
 }
@@ -144,5 +191,7 @@ export function afterVmMove(world: World, node: NodeIndex, rules: { readonly eta
 const olderEpoch = controllerStates.map(inOlderEpoch);
 
 function inOlderEpoch(state: ControllerState, code: number): number {
-  return "saved" in state && state.saved !== undefined ? controllerCode({ ...state, saved: { ...state.saved, age: "olderEpoch" } }) : code;
+  return "saved" in state && state.saved !== undefined
+    ? controllerCode({ ...state, saved: { ...state.saved, age: "olderEpoch" } })
+    : code;
 }

@@ -22,12 +22,14 @@ import {
 type Emit = (next: World, name: string) => void;
 
 /**
- * The writer protocol as a state space: one disk, one record, two nodes, and two controllers that both believe to lead. Every step is atomic; between
- * two steps anyone may freeze for ever or crash, or one of the VMs be deleted for good. A node can write while it has a live mount: made while the disk
- * was attached to its VM, and the disk not detached since. No number is bounded (see `record-codes.ts`): what is explored is all there is.
+ * The writer protocol as a state space: one disk, one record, two nodes, and two controllers that both
+ * believe to lead. Every step is atomic; between two steps anyone may freeze for ever or crash, or one of
+ * the VMs be deleted for good. A node can write while it has a live mount: made while the disk was attached
+ * to its VM, and the disk not detached since. No number is bounded (see `record-codes.ts`): what is
+ * explored is all there is.
  *
- * `isUnaided`: nobody marks a node out of service, and an unverified node says that it is clean only where the disk is attached, and so tells it where to look: what
- * the driver has to come through by itself.
+ * `isUnaided`: nobody marks a node out of service, and an unverified node says that it is clean only where
+ * the disk is attached, and so tells it where to look: what the driver has to come through by itself.
  */
 export function writerProtocol(without: ReadonlySet<SafetyRule>, { isUnaided = false } = {}): StateSpace {
   const steps = recordSteps(without, { isUnaided });
@@ -41,26 +43,42 @@ export function writerProtocol(without: ReadonlySet<SafetyRule>, { isUnaided = f
       controllerSteps({ world, at: 1, steps, without, isUnaided }, tell);
       requestSteps(world, steps, tell);
     },
-    fault: (state) => (decode(state).nodes.every((code) => nodeStates[code]?.mount === "live") ? "two live writers" : undefined),
+    fault: (state) =>
+      decode(state).nodes.every((code) => nodeStates[code]?.mount === "live")
+        ? "two live writers"
+        : undefined,
   };
 }
 
-/** Whether somebody has the volume mounted. From every state there has to be a way to such a one: from where there is none, pods wait for ever. */
+/**
+ * Whether somebody has the volume mounted. From every state there has to be a way to such a one: from where
+ * there is none, pods wait for ever.
+ */
 export function isInUse(state: number): boolean {
   return decode(state).nodes.some((code) => nodeStates[code]?.mount === "live");
 }
 
 /**
- * A new disk; and disks found in use whose record was lost: mounted on one node while an old mount command still runs on the other, which was fenced
- * before; attached to both and mounted on one, or on none; about to be taken off a node, or to be attached to one that was about to mount, by an update that was
- * allowed before.
+ * A new disk; and disks found in use whose record was lost: mounted on one node while an old mount command
+ * still runs on the other, which was fenced before; attached to both and mounted on one, or on none; about
+ * to be taken off a node, or to be attached to one that was about to mount, by an update that was allowed
+ * before.
  */
 function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
   const found = (attachedTo: readonly NodeIndex[]): number => {
-    const record = foundRecord({ attachedTo: without.has("unverified") ? [] : attachedTo.map((node) => identities[node]), epoch: 0, storeIncarnation: 0 });
+    const record = foundRecord({
+      attachedTo: without.has("unverified") ? [] : attachedTo.map((node) => identities[node]),
+      epoch: 0,
+      storeIncarnation: 0,
+    });
     return codeOf({ ...record, adopted: !without.has("requarantine") });
   };
-  const start = (record: number, attached: number, first: Partial<NodeState> = {}, second: Partial<NodeState> = {}): World => ({
+  const start = (
+    record: number,
+    attached: number,
+    first: Partial<NodeState> = {},
+    second: Partial<NodeState> = {},
+  ): World => ({
     record,
     attached,
     nodes: [nodeCode({ ...NEW_NODE, ...first }), nodeCode({ ...NEW_NODE, ...second })],
@@ -71,8 +89,14 @@ function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
     start(found([1]), 0b10, { child: true }, { mount: "live" }),
     start(found([0, 1]), 0b11, { mount: "live" }),
     start(found([0, 1]), 0b11),
-    { ...start(found([0, 1]), 0b11), controllers: [controllerCode({ kind: "detach", node: 0 }), controllerCode({ kind: "detach", node: 1 })] },
-    { ...start(found([0]), 0b00, { child: true }), controllers: [0, controllerCode({ kind: "attach", node: 0 })] },
+    {
+      ...start(found([0, 1]), 0b11),
+      controllers: [controllerCode({ kind: "detach", node: 0 }), controllerCode({ kind: "detach", node: 1 })],
+    },
+    {
+      ...start(found([0]), 0b00, { child: true }),
+      controllers: [0, controllerCode({ kind: "attach", node: 0 })],
+    },
   ];
 }
 
@@ -89,8 +113,10 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
   const state = nodeStates[world.nodes[node]];
   if (state === undefined) return;
   if (isGone(world, node)) {
-    // A VM of another GUID: what is known of the one that is gone holds for it no more. The model has room for it once nothing is known.
-    if (steps.names(record, node) === undefined && !isAtWorkOn(world, node)) emit(withNodeState(world, node, NEW_NODE), `another VM comes for n${node}`);
+    // A VM of another GUID: what is known of the one that is gone holds for it no more. The model has room
+    // for it once nothing is known.
+    if (steps.names(record, node) === undefined && !isAtWorkOn(world, node))
+      emit(withNodeState(world, node, NEW_NODE), `another VM comes for n${node}`);
     return;
   }
   // With both gone there is nothing more to see.
@@ -115,7 +141,8 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
       if (state.mount === "live") emit(is({ mount: "none", doing: "giving" }), `n${node} unmounts`);
       if (state.mount === "dead") emit(is({ mount: "none" }), `n${node} drops dead mount`);
       if (state.mount === "live") moves(steps.reclaim(record, node), {}, "claims");
-      if (isClean || (without.has("releaseClean") && state.mount === "none")) moves(steps.release(record, node), {}, "gives back after restart");
+      if (isClean || (without.has("releaseClean") && state.mount === "none"))
+        moves(steps.release(record, node), {}, "gives back after restart");
       if (!isClean) return;
       moves(steps.leaveQuarantine(record, node), {}, "leaves quarantine");
       if (isAttached || !isUnaided) moves(steps.proveClean(record, node), {}, "proves itself clean");
@@ -162,31 +189,43 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
       if (steps.mayDetach(record, node)) emit(goesTo({ kind: "detach", node }), `may detach n${node}`);
       return;
     case "attach":
-      if (!isAttached) emit(goesTo(IDLE, withVm(world, node, { isAttached: true }, without)), `attaches n${node}`);
+      if (!isAttached)
+        emit(goesTo(IDLE, withVm(world, node, { isAttached: true }, without)), `attaches n${node}`);
       return;
     case "detach":
-      if (isAttached) emit(goesTo(IDLE, withVm(world, node, { isAttached: false }, without)), `detaches n${node}`);
+      if (isAttached)
+        emit(goesTo(IDLE, withVm(world, node, { isAttached: false }, without)), `detaches n${node}`);
       return;
     case "fenceDetach": {
       const next: ControllerState = { ...state, kind: "fenceProve" };
       if (isGone(world, node)) return emit(goesTo(next), `finds no VM ${node}`);
       if (isAttached) emit(goesTo(next), `detach of n${node} answers but does nothing`);
       if (isAttached || !without.has("bump"))
-        emit(goesTo(next, withVm(world, node, { isAttached: false }, without)), `takes the disk off n${node} and moves its ETag`);
+        emit(
+          goesTo(next, withVm(world, node, { isAttached: false }, without)),
+          `takes the disk off n${node} and moves its ETag`,
+        );
       else emit(goesTo(next), `sees n${node} detached`);
       return;
     }
     case "proofAsk":
       if (steps.clearDetached(record, node) !== undefined)
-        emit(goesTo({ kind: without.has("moved") ? "proofClear" : "proofMove", node }), `may prove n${node} detached`);
+        emit(
+          goesTo({ kind: without.has("moved") ? "proofClear" : "proofMove", node }),
+          `may prove n${node} detached`,
+        );
       return;
     case "proofMove":
-      emit(goesTo({ kind: "proofClear", node }, withVm(world, node, { isAttached }, without)), `moves the ETag of n${node}, which has no disk`);
+      emit(
+        goesTo({ kind: "proofClear", node }, withVm(world, node, { isAttached }, without)),
+        `moves the ETag of n${node}, which has no disk`,
+      );
       return;
     case "proofClear":
       return moves(steps.clearDetached(record, node), `clears n${node}, which was never cut off`);
     case "fenceProve":
-      if (isAttached && !without.has("proof")) emit(goesTo({ ...state, kind: "fenceDetach" }), `sees n${node} still attached`);
+      if (isAttached && !without.has("proof"))
+        emit(goesTo({ ...state, kind: "fenceDetach" }), `sees n${node} still attached`);
       else emit(goesTo({ ...state, kind: "fenceClear" }), `has proof for n${node}`);
       return;
     case "fenceClear":
@@ -200,19 +239,33 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
   const { record } = world;
   for (const node of nodeIndexes) {
     const isAttached = (world.attached & (1 << node)) !== 0;
-    if (!isGone(world, node)) emit(withController(world, at, { kind: isAttached ? "detachAsk" : "attachAsk", node }), `reads VM ${node}`);
-    if (!isAttached || without.has("listed")) emit(withController(world, at, { kind: "proofAsk", node }), `reads VM ${node} for a proof`);
+    if (!isGone(world, node))
+      emit(
+        withController(world, at, { kind: isAttached ? "detachAsk" : "attachAsk", node }),
+        `reads VM ${node}`,
+      );
+    if (!isAttached || without.has("listed"))
+      emit(withController(world, at, { kind: "proofAsk", node }), `reads VM ${node} for a proof`);
     const intent = steps.fenceIntent(record, node);
     if (without.has("intent")) {
-      if (intent !== undefined) emit(withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }), `fences n${node} silently`);
+      if (intent !== undefined)
+        emit(
+          withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }),
+          `fences n${node} silently`,
+        );
     } else {
-      if (intent !== undefined && intent.code !== record) emit(afterRecordMove(world, intent), `declares the fence of n${node}`);
+      if (intent !== undefined && intent.code !== record)
+        emit(afterRecordMove(world, intent), `declares the fence of n${node}`);
       if (steps.isFencing(record) === node)
-        emit(withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }), `carries on with the fence of n${node}`);
+        emit(
+          withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }),
+          `carries on with the fence of n${node}`,
+        );
     }
     const granted = steps.grant(record, node);
     if (granted === undefined) continue;
-    if (without.has("cas")) emit(withController(world, at, { kind: "grant", node }), `reads record to grant n${node}`);
+    if (without.has("cas"))
+      emit(withController(world, at, { kind: "grant", node }), `reads record to grant n${node}`);
     else emit(afterRecordMove(world, granted), `grants n${node}`);
   }
   for (const node of nodeIndexes) forgetSteps(turn, node, emit);
@@ -220,9 +273,13 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
   if (revoked !== undefined) emit(afterRecordMove(world, revoked), "revokes");
 }
 
-/** A VM is forgotten that Azure does not have any more; who is no node any more may have to say once more that it is clean. */
+/**
+ * A VM is forgotten that Azure does not have any more; who is no node any more may have to say once more
+ * that it is clean.
+ */
 function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
-  const forgotten = isGone(world, node) || without.has("forget") ? steps.forget(world.record, node) : undefined;
+  const forgotten =
+    isGone(world, node) || without.has("forget") ? steps.forget(world.record, node) : undefined;
   if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `forgets n${node}`);
   const withdrawn = steps.withdrawClean(world.record, node);
   if (withdrawn !== undefined) emit(afterRecordMove(world, withdrawn), `withdraws that n${node} is clean`);
@@ -251,16 +308,30 @@ function withController(world: World, at: 0 | 1, state: ControllerState): World 
   return { ...world, controllers: at === 0 ? [code, world.controllers[1]] : [world.controllers[0], code] };
 }
 
-/** Deletes a VM, with all that is open on it: the disk is off, and no update of that VM that is under way finds it. */
+/**
+ * Deletes a VM, with all that is open on it: the disk is off, and no update of that VM that is under way
+ * finds it.
+ */
 function afterDeletion(world: World, node: NodeIndex): World {
   const deleted = withNodeState({ ...world, attached: world.attached & ~(1 << node) }, node, GONE);
   return afterVmMove(deleted, node, { etag: true });
 }
 
 /** Updates a VM: its ETag moves, and a mount whose disk goes is dead. */
-function withVm(world: World, node: NodeIndex, change: { readonly isAttached: boolean }, without: ReadonlySet<SafetyRule>): World {
+function withVm(
+  world: World,
+  node: NodeIndex,
+  change: { readonly isAttached: boolean },
+  without: ReadonlySet<SafetyRule>,
+): World {
   const bit = 1 << node;
-  const moved = afterVmMove({ ...world, attached: change.isAttached ? world.attached | bit : world.attached & ~bit }, node, { etag: !without.has("etag") });
+  const moved = afterVmMove(
+    { ...world, attached: change.isAttached ? world.attached | bit : world.attached & ~bit },
+    node,
+    { etag: !without.has("etag") },
+  );
   const state = nodeStates[world.nodes[node]];
-  return change.isAttached || state?.mount !== "live" ? moved : withNodeState(moved, node, { ...state, mount: "dead" });
+  return change.isAttached || state?.mount !== "live"
+    ? moved
+    : withNodeState(moved, node, { ...state, mount: "dead" });
 }

@@ -1,9 +1,24 @@
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer as ModelAnswer, ArmRequest } from "../../emulator/model/api/arm-message.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ArmAnswer, ArmApi, ArmDisk, ArmError, ArmGroup, ArmName, ArmSnapshot, ArmVm } from "../../provisioner/arm/arm-api.ts";
+import type {
+  ArmAnswer,
+  ArmApi,
+  ArmDisk,
+  ArmError,
+  ArmGroup,
+  ArmName,
+  ArmSnapshot,
+  ArmVm,
+} from "../../provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
-import { readDiskResource, readPage, readSnapshotResource, readVmResource, readVmSize } from "../arm-wire/read-resources.ts";
+import {
+  readDiskResource,
+  readPage,
+  readSnapshotResource,
+  readVmResource,
+  readVmSize,
+} from "../arm-wire/read-resources.ts";
 import { type WireAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
 
@@ -27,7 +42,10 @@ const PAGES_MAX = 1000;
 /** Addresses of operations that are remembered. */
 const POLLED_MAX = 100;
 
-/** Builds `ArmApi` over the emulator's model, called directly: what simulations run on. It speaks the wire's JSON, so the two can't agree on a mistake of ours alone. */
+/**
+ * Builds `ArmApi` over the emulator's model, called directly: what simulations run on. It speaks the wire's
+ * JSON, so the two can't agree on a mistake of ours alone.
+ */
 export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   const { model, clock } = options;
   const group = ({ subscriptionId, resourceGroup }: ArmGroup): string =>
@@ -36,9 +54,18 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   const snapshotPath = (snapshot: ArmName): string => `${group(snapshot)}/snapshots/${snapshot.name}`;
   const vmPath = (vm: ArmName): string => `${group(vm)}/virtualMachines/${vm.name}`;
 
-  /** Where operations are asked for, by their addresses: each is asked for many times, and to read an address takes longer than to answer it. */
-  const polled = new Map<string, { readonly path: string; readonly query: Readonly<Record<string, string>> }>();
-  function addressOf(pollUrl: string): { readonly path: string; readonly query: Readonly<Record<string, string>> } {
+  /**
+   * Where operations are asked for, by their addresses: each is asked for many times, and to read an
+   * address takes longer than to answer it.
+   */
+  const polled = new Map<
+    string,
+    { readonly path: string; readonly query: Readonly<Record<string, string>> }
+  >();
+  function addressOf(pollUrl: string): {
+    readonly path: string;
+    readonly query: Readonly<Record<string, string>>;
+  } {
     const known = polled.get(pollUrl);
     if (known !== undefined) return known;
     const url = new URL(pollUrl);
@@ -49,14 +76,19 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   }
 
   async function send(
-    request: Omit<ArmRequest, "query"> & { readonly clientRequestId: string; readonly query?: Readonly<Record<string, string>> },
+    request: Omit<ArmRequest, "query"> & {
+      readonly clientRequestId: string;
+      readonly query?: Readonly<Record<string, string>>;
+    },
     signal: AbortSignal,
   ): Promise<WireAnswer | Lost> {
     const onTheWay = async (ms: number): Promise<boolean> => {
       if (ms > 0) await clock.sleep(ms, signal);
       return !signal.aborted;
     };
-    const cancelled = (): Lost => ({ lost: errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId) });
+    const cancelled = (): Lost => ({
+      lost: errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId),
+    });
     try {
       if (!(await onTheWay(options.oneWayMs?.() ?? 0))) return cancelled();
       const { delivery, status, headers, body } = model.handle({
@@ -64,8 +96,14 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         ...(options.caller === undefined ? {} : { caller: options.caller }),
         query: { "api-version": API_VERSION, ...request.query },
       });
-      if (!(await onTheWay((options.oneWayMs?.() ?? 0) + (delivery.kind === "Delayed" ? delivery.delayMs : 0)))) return cancelled();
-      if (delivery.kind === "Dropped") return { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId) };
+      if (
+        !(await onTheWay((options.oneWayMs?.() ?? 0) + (delivery.kind === "Delayed" ? delivery.delayMs : 0)))
+      )
+        return cancelled();
+      if (delivery.kind === "Dropped")
+        return {
+          lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId),
+        };
       return { statusCode: status, headers, body, atMs: clock.nowMs() };
     } catch (reason) {
       if (!signal.aborted) throw reason;
@@ -81,7 +119,9 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     const items: T[] = [];
     let query: Readonly<Record<string, string>> = {};
     for (let pages = 0; pages < PAGES_MAX; pages++) {
-      const page = read(await send({ method: "GET", ...request, query }, signal), (answer) => valueFrom(answer, (body) => readPage(body, readItem)));
+      const page = read(await send({ method: "GET", ...request, query }, signal), (answer) =>
+        valueFrom(answer, (body) => readPage(body, readItem)),
+      );
       if (!page.result.ok) return { result: page.result, remaining: page.remaining };
       items.push(...page.result.value.items);
       const { nextLink } = page.result.value;
@@ -89,66 +129,142 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       query = Object.fromEntries(new URL(nextLink).searchParams);
     }
     return {
-      result: fail(errorWithoutAnswer("TooManyPages", `the list ${request.path} has more than ${PAGES_MAX} pages`, request.clientRequestId)),
+      result: fail(
+        errorWithoutAnswer(
+          "TooManyPages",
+          `the list ${request.path} has more than ${PAGES_MAX} pages`,
+          request.clientRequestId,
+        ),
+      ),
       remaining: [],
     };
   }
 
   return {
     getDisk: async ({ clientRequestId, ...disk }, signal) =>
-      read(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) => valueFrom<ArmDisk>(answer, readDiskResource)),
-    listDisks: ({ clientRequestId, ...place }, signal) => list({ path: `${group(place)}/disks`, clientRequestId }, readDiskResource, signal),
+      read(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) =>
+        valueFrom<ArmDisk>(answer, readDiskResource),
+      ),
+    listDisks: ({ clientRequestId, ...place }, signal) =>
+      list({ path: `${group(place)}/disks`, clientRequestId }, readDiskResource, signal),
     startDiskCreateOrUpdate: async ({ disk, clientRequestId, ...name }, signal) => {
-      return read(await send({ method: "PUT", path: diskPath(name), body: diskBody(disk), clientRequestId }, signal), (answer) => startedFrom(answer, "disk"));
+      return read(
+        await send({ method: "PUT", path: diskPath(name), body: diskBody(disk), clientRequestId }, signal),
+        (answer) => startedFrom(answer, "disk"),
+      );
     },
     startDiskUpdate: async ({ change, clientRequestId, ...name }, signal) =>
-      read(await send({ method: "PATCH", path: diskPath(name), body: diskChangeBody(change), clientRequestId }, signal), (answer) =>
-        startedFrom(answer, "disk"),
+      read(
+        await send(
+          { method: "PATCH", path: diskPath(name), body: diskChangeBody(change), clientRequestId },
+          signal,
+        ),
+        (answer) => startedFrom(answer, "disk"),
       ),
     startDiskDelete: async ({ clientRequestId, ...name }, signal) =>
-      read(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
-    getSnapshot: async ({ clientRequestId, ...name }, signal) =>
-      read(await send({ method: "GET", path: snapshotPath(name), clientRequestId }, signal), (answer) => valueFrom<ArmSnapshot>(answer, readSnapshotResource)),
-    listSnapshots: ({ clientRequestId, ...place }, signal) => list({ path: `${group(place)}/snapshots`, clientRequestId }, readSnapshotResource, signal),
-    startSnapshotCreate: async ({ snapshot, clientRequestId, ...name }, signal) =>
-      read(await send({ method: "PUT", path: snapshotPath(name), body: snapshotBody(snapshot), clientRequestId }, signal), (answer) =>
+      read(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) =>
         startedFrom(answer, "disk"),
       ),
+    getSnapshot: async ({ clientRequestId, ...name }, signal) =>
+      read(await send({ method: "GET", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
+        valueFrom<ArmSnapshot>(answer, readSnapshotResource),
+      ),
+    listSnapshots: ({ clientRequestId, ...place }, signal) =>
+      list({ path: `${group(place)}/snapshots`, clientRequestId }, readSnapshotResource, signal),
+    startSnapshotCreate: async ({ snapshot, clientRequestId, ...name }, signal) =>
+      read(
+        await send(
+          { method: "PUT", path: snapshotPath(name), body: snapshotBody(snapshot), clientRequestId },
+          signal,
+        ),
+        (answer) => startedFrom(answer, "disk"),
+      ),
     startSnapshotDelete: async ({ clientRequestId, ...name }, signal) =>
-      read(await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
+      read(await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
+        startedFrom(answer, "disk"),
+      ),
     listVmSizes: ({ location, clientRequestId }, signal) =>
-      list({ path: `/subscriptions/${options.subscriptionId}/providers/Microsoft.Compute/locations/${location}/vmSizes`, clientRequestId }, readVmSize, signal),
+      list(
+        {
+          path: `/subscriptions/${options.subscriptionId}/providers/Microsoft.Compute/locations/${location}/vmSizes`,
+          clientRequestId,
+        },
+        readVmSize,
+        signal,
+      ),
     getVm: async ({ instanceView, clientRequestId, ...name }, signal) =>
       read(
-        await send({ method: "GET", path: vmPath(name), clientRequestId, ...(instanceView ? { query: { $expand: "instanceView" } } : {}) }, signal),
+        await send(
+          {
+            method: "GET",
+            path: vmPath(name),
+            clientRequestId,
+            ...(instanceView ? { query: { $expand: "instanceView" } } : {}),
+          },
+          signal,
+        ),
         (answer) => valueFrom<ArmVm>(answer, readVmResource),
       ),
-    listVms: ({ clientRequestId, ...place }, signal) => list({ path: `${group(place)}/virtualMachines`, clientRequestId }, readVmResource, signal),
+    listVms: ({ clientRequestId, ...place }, signal) =>
+      list({ path: `${group(place)}/virtualMachines`, clientRequestId }, readVmResource, signal),
     startVmUpdate: async ({ change, ifMatch, clientRequestId, ...name }, signal) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: change.tags }),
-        ...(change.dataDisks === undefined ? {} : { properties: { storageProfile: { dataDisks: change.dataDisks.map((entry) => ({ ...entry })) } } }),
+        ...(change.dataDisks === undefined
+          ? {}
+          : {
+              properties: { storageProfile: { dataDisks: change.dataDisks.map((entry) => ({ ...entry })) } },
+            }),
       };
-      return read(await send({ method: "PATCH", path: vmPath(name), ifMatch, body, clientRequestId }, signal), (answer) => startedFrom(answer, "vm"));
+      return read(
+        await send({ method: "PATCH", path: vmPath(name), ifMatch, body, clientRequestId }, signal),
+        (answer) => startedFrom(answer, "vm"),
+      );
     },
     startAttachDetachDataDisks: async ({ attach, detach, clientRequestId, ...name }, signal) => {
-      const body = { dataDisksToAttach: attach.map((disk) => ({ ...disk })), dataDisksToDetach: detach.map((disk) => ({ ...disk })) };
-      return read(await send({ method: "POST", path: `${vmPath(name)}/attachDetachDataDisks`, body, clientRequestId }, signal), (answer) =>
-        startedFrom(answer, "vm"),
+      const body = {
+        dataDisksToAttach: attach.map((disk) => ({ ...disk })),
+        dataDisksToDetach: detach.map((disk) => ({ ...disk })),
+      };
+      return read(
+        await send(
+          { method: "POST", path: `${vmPath(name)}/attachDetachDataDisks`, body, clientRequestId },
+          signal,
+        ),
+        (answer) => startedFrom(answer, "vm"),
       );
     },
     startVmPowerOff: async ({ skipShutdown, clientRequestId, ...name }, signal) =>
-      read(await send({ method: "POST", path: `${vmPath(name)}/powerOff`, query: { skipShutdown: String(skipShutdown) }, clientRequestId }, signal), (answer) =>
-        startedFrom(answer, "vm"),
+      read(
+        await send(
+          {
+            method: "POST",
+            path: `${vmPath(name)}/powerOff`,
+            query: { skipShutdown: String(skipShutdown) },
+            clientRequestId,
+          },
+          signal,
+        ),
+        (answer) => startedFrom(answer, "vm"),
       ),
     startVmDeallocate: async ({ forceDeallocate, clientRequestId, ...name }, signal) =>
       read(
-        await send({ method: "POST", path: `${vmPath(name)}/deallocate`, query: { forceDeallocate: String(forceDeallocate) }, clientRequestId }, signal),
+        await send(
+          {
+            method: "POST",
+            path: `${vmPath(name)}/deallocate`,
+            query: { forceDeallocate: String(forceDeallocate) },
+            clientRequestId,
+          },
+          signal,
+        ),
         (answer) => startedFrom(answer, "vm"),
       ),
     pollOperation: async ({ operation, clientRequestId }, signal) => {
       const { path, query } = addressOf(operation.pollUrl ?? "");
-      return read(await send({ method: "GET", path, query, clientRequestId }, signal), (answer) => statusFrom(answer, operation));
+      return read(await send({ method: "GET", path, query, clientRequestId }, signal), (answer) =>
+        statusFrom(answer, operation),
+      );
     },
   };
 }

@@ -1,9 +1,16 @@
 import type { ArmError } from "../../provisioner/arm/arm-api.ts";
 
-/** Reads an ARM error out of a parsed body; what is missing becomes empty, since front doors and proxies answer in other shapes. */
+/**
+ * Reads an ARM error out of a parsed body; what is missing becomes empty, since front doors and proxies
+ * answer in other shapes.
+ */
 export function readArmError(
   body: unknown,
-  answer: { readonly statusCode: number; readonly retryAfterMs: number | undefined; readonly requestId: string },
+  answer: {
+    readonly statusCode: number;
+    readonly retryAfterMs: number | undefined;
+    readonly requestId: string;
+  },
 ): ArmError {
   const outer = asObject(body);
   const error = "error" in outer ? asObject(outer["error"]) : outer;
@@ -24,11 +31,17 @@ const MESSAGE_MAX = 500;
 
 function readDetails(details: unknown): ArmError["details"] {
   if (!Array.isArray(details)) return [];
-  return details.map(asObject).map((detail) => ({ code: asText(detail["code"]), target: asText(detail["target"]), message: asText(detail["message"]) }));
+  return details.map(asObject).map((detail) => ({
+    code: asText(detail["code"]),
+    target: asText(detail["target"]),
+    message: asText(detail["message"]),
+  }));
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
 }
 
 function asText(value: unknown): string {

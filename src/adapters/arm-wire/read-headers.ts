@@ -14,16 +14,26 @@ export function readRemainingCalls(header: string | undefined): readonly Remaini
   return (header ?? "").split(",").flatMap((part) => {
     const [policy = "", count = ""] = part.trim().split(";");
     const remaining = Number(count);
-    return policy === "" || count === "" || !Number.isFinite(remaining) ? [] : [{ policy: policy.replace(/^Microsoft\.Compute\//i, ""), remaining }];
+    return policy === "" || count === "" || !Number.isFinite(remaining)
+      ? []
+      : [{ policy: policy.replace(/^Microsoft\.Compute\//i, ""), remaining }];
   });
 }
 
-/** What ARM's own front door has left, for this caller and for all together, from `x-ms-ratelimit-remaining-subscription-reads` and its like: `{policy: "subscription-reads", remaining: 249}`. */
-export function readRemainingGatewayCalls(headers: Readonly<Record<string, string>>): readonly RemainingCalls[] {
+/**
+ * What ARM's own front door has left, for this caller and for all together, from
+ * `x-ms-ratelimit-remaining-subscription-reads` and its like: `{policy: "subscription-reads", remaining:
+ * 249}`.
+ */
+export function readRemainingGatewayCalls(
+  headers: Readonly<Record<string, string>>,
+): readonly RemainingCalls[] {
   return gatewayPolicies.flatMap(({ policy, name }) => {
     const header = headers[name];
     const remaining = Number(header);
-    return header === undefined || header === "" || !Number.isFinite(remaining) ? [] : [{ policy, remaining }];
+    return header === undefined || header === "" || !Number.isFinite(remaining)
+      ? []
+      : [{ policy, remaining }];
   });
 }
 

@@ -1,4 +1,11 @@
-import type { ArmDataDisk, ArmDisk, ArmOperationEnd, ArmSnapshot, ArmVm, ArmVmSize } from "../../provisioner/arm/arm-api.ts";
+import type {
+  ArmDataDisk,
+  ArmDisk,
+  ArmOperationEnd,
+  ArmSnapshot,
+  ArmVm,
+  ArmVmSize,
+} from "../../provisioner/arm/arm-api.ts";
 
 /** A parsed JSON object. */
 type Wire = Readonly<Record<string, unknown>>;
@@ -77,12 +84,22 @@ function codesOf(statuses: unknown): readonly string[] {
 }
 
 /** The items of a page, and where the next one is. */
-export function readPage<T>(body: unknown, readItem: (item: unknown) => T): { readonly items: readonly T[]; readonly nextLink: string | undefined } {
-  return { items: list(object(body)["value"]).map(readItem), nextLink: optionalText(object(body)["nextLink"]) };
+export function readPage<T>(
+  body: unknown,
+  readItem: (item: unknown) => T,
+): { readonly items: readonly T[]; readonly nextLink: string | undefined } {
+  return {
+    items: list(object(body)["value"]).map(readItem),
+    nextLink: optionalText(object(body)["nextLink"]),
+  };
 }
 
 /** The parsed body of a long-running operation's status. */
-export function readOperationStatus(body: unknown): { readonly status: string; readonly error: unknown; readonly end: ArmOperationEnd } {
+export function readOperationStatus(body: unknown): {
+  readonly status: string;
+  readonly error: unknown;
+  readonly end: ArmOperationEnd;
+} {
   const { status, error, startTime, endTime, properties } = object(body);
   const durationMs = Date.parse(text(endTime)) - Date.parse(text(startTime));
   const output = object(properties)["output"];
@@ -91,7 +108,9 @@ export function readOperationStatus(body: unknown): { readonly status: string; r
     error,
     end: {
       ...(durationMs >= 0 ? { durationMs } : {}),
-      ...(text(object(output)["type"]).toLowerCase() === "microsoft.compute/disks" ? { disk: readDiskResource(output) } : {}),
+      ...(text(object(output)["type"]).toLowerCase() === "microsoft.compute/disks"
+        ? { disk: readDiskResource(output) }
+        : {}),
     },
   };
 }

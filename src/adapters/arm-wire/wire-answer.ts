@@ -16,44 +16,78 @@ export interface WireAnswer {
 
 /** Reads an answer to a call that answers a value: 200 or 201, anything else is an error. */
 export function valueFrom<T>(answer: WireAnswer, read: (body: unknown) => T): ArmAnswer<T> {
-  return withRemaining(answer, answer.statusCode === 200 || answer.statusCode === 201 ? ok(read(answer.body)) : fail(errorFrom(answer)));
+  return withRemaining(
+    answer,
+    answer.statusCode === 200 || answer.statusCode === 201 ? ok(read(answer.body)) : fail(errorFrom(answer)),
+  );
 }
 
 /** Reads the first answer to a long-running operation. 204 means that there was nothing to do. */
 export function startedFrom(answer: WireAnswer, kind: ArmOperation["kind"]): ArmAnswer<ArmOperation> {
-  if (![200, 201, 202, 204].includes(answer.statusCode)) return withRemaining(answer, fail(errorFrom(answer)));
+  if (![200, 201, 202, 204].includes(answer.statusCode))
+    return withRemaining(answer, fail(errorFrom(answer)));
   // The order in which Azure's own clients look.
-  const { "operation-location": operationLocation, "azure-asyncoperation": asyncOperation, location } = answer.headers;
+  const {
+    "operation-location": operationLocation,
+    "azure-asyncoperation": asyncOperation,
+    location,
+  } = answer.headers;
   const pollUrl = asyncOperation ?? operationLocation ?? (answer.statusCode === 202 ? location : undefined);
   return withRemaining(answer, ok({ pollUrl, kind, retryAfterMs: retryAfterOf(answer) }));
 }
 
 /**
- * Reads the answer to a poll: the status document of `Azure-AsyncOperation`, or the bare codes of `Location`. Unlike the SDK's poller this keeps code and
- * message of an operation that failed or was cancelled: `OperationPreempted` arrives as a status of 200 and "Canceled".
+ * Reads the answer to a poll: the status document of `Azure-AsyncOperation`, or the bare codes of
+ * `Location`. Unlike the SDK's poller this keeps code and message of an operation that failed or was
+ * cancelled: `OperationPreempted` arrives as a status of 200 and "Canceled".
  */
 export function statusFrom(answer: WireAnswer, operation: ArmOperation): ArmAnswer<ArmOperationStatus> {
-  const running = { ...operation, pollUrl: answer.headers["location"] ?? operation.pollUrl, retryAfterMs: retryAfterOf(answer) };
+  const running = {
+    ...operation,
+    pollUrl: answer.headers["location"] ?? operation.pollUrl,
+    retryAfterMs: retryAfterOf(answer),
+  };
   if (answer.statusCode === 202) return withRemaining(answer, ok({ state: "running", operation: running }));
-  if (answer.statusCode !== 200 && answer.statusCode !== 201 && answer.statusCode !== 204) return withRemaining(answer, fail(errorFrom(answer)));
+  if (answer.statusCode !== 200 && answer.statusCode !== 201 && answer.statusCode !== 204)
+    return withRemaining(answer, fail(errorFrom(answer)));
   const { status, error, end } = readOperationStatus(answer.body);
   const state = status.toLowerCase();
   if (state === "" || state === "succeeded") return withRemaining(answer, ok({ state: "succeeded", ...end }));
   if (state === "canceled" || state === "cancelled")
-    return withRemaining(answer, ok({ state: "canceled", error: operationError(answer, error, "OperationCanceled") }));
-  if (state.includes("fail")) return withRemaining(answer, ok({ state: "failed", error: operationError(answer, error, "OperationFailed") }));
+    return withRemaining(
+      answer,
+      ok({ state: "canceled", error: operationError(answer, error, "OperationCanceled") }),
+    );
+  if (state.includes("fail"))
+    return withRemaining(
+      answer,
+      ok({ state: "failed", error: operationError(answer, error, "OperationFailed") }),
+    );
   // A status document names no next address: the same one is asked again.
-  return withRemaining(answer, ok({ state: "running", operation: { ...running, pollUrl: operation.pollUrl } }));
+  return withRemaining(
+    answer,
+    ok({ state: "running", operation: { ...running, pollUrl: operation.pollUrl } }),
+  );
 }
 
 /** Reads the error in an answer. */
 function errorFrom(answer: WireAnswer): ArmError {
-  return readArmError(answer.body, { statusCode: answer.statusCode, retryAfterMs: retryAfterOf(answer), requestId: requestIdOf(answer) });
+  return readArmError(answer.body, {
+    statusCode: answer.statusCode,
+    retryAfterMs: retryAfterOf(answer),
+    requestId: requestIdOf(answer),
+  });
 }
 
 function operationError(answer: WireAnswer, error: unknown, codeOtherwise: string): ArmError {
-  const read = readArmError(error, { statusCode: answer.statusCode, retryAfterMs: undefined, requestId: requestIdOf(answer) });
-  return error === undefined || error === null ? { ...read, code: codeOtherwise, message: "Azure gave no reason" } : read;
+  const read = readArmError(error, {
+    statusCode: answer.statusCode,
+    retryAfterMs: undefined,
+    requestId: requestIdOf(answer),
+  });
+  return error === undefined || error === null
+    ? { ...read, code: codeOtherwise, message: "Azure gave no reason" }
+    : read;
 }
 
 function retryAfterOf(answer: WireAnswer): number | undefined {
@@ -65,5 +99,11 @@ function requestIdOf(answer: WireAnswer): string {
 }
 
 function withRemaining<T>(answer: WireAnswer, result: Result<T, ArmError>): ArmAnswer<T> {
-  return { result, remaining: [...readRemainingCalls(answer.headers["x-ms-ratelimit-remaining-resource"]), ...readRemainingGatewayCalls(answer.headers)] };
+  return {
+    result,
+    remaining: [
+      ...readRemainingCalls(answer.headers["x-ms-ratelimit-remaining-resource"]),
+      ...readRemainingGatewayCalls(answer.headers),
+    ],
+  };
 }

@@ -12,7 +12,17 @@ type WireBody = WireObject & { readonly properties: WireObject };
 
 /** The body that creates a disk. */
 export function diskBody(disk: ArmDiskSpec): WireBody {
-  const { location, zones, tags, skuName, diskSizeGB, maxShares, sourceId, logicalSectorSize, performancePlus } = disk;
+  const {
+    location,
+    zones,
+    tags,
+    skuName,
+    diskSizeGB,
+    maxShares,
+    sourceId,
+    logicalSectorSize,
+    performancePlus,
+  } = disk;
   return {
     location,
     tags: { ...tags },
@@ -20,7 +30,9 @@ export function diskBody(disk: ArmDiskSpec): WireBody {
     ...(zones.length > 0 ? { zones: [...zones] } : {}),
     properties: {
       creationData: {
-        ...(sourceId === undefined ? { createOption: "Empty" } : { createOption: "Copy", sourceResourceId: sourceId }),
+        ...(sourceId === undefined
+          ? { createOption: "Empty" }
+          : { createOption: "Copy", sourceResourceId: sourceId }),
         ...given({ logicalSectorSize, performancePlus }),
       },
       ...given({ diskSizeGB }),
@@ -42,23 +54,48 @@ export function diskChangeBody(change: ArmDiskChange): WireBody {
 
 /** The body that creates a snapshot. */
 export function snapshotBody(snapshot: ArmSnapshotSpec): WireBody {
-  const { location, tags, sourceId, createOption, incremental, skuName, instantAccessDurationMinutes } = snapshot;
+  const { location, tags, sourceId, createOption, incremental, skuName, instantAccessDurationMinutes } =
+    snapshot;
   return {
     location,
     tags: { ...tags },
     ...(skuName === undefined ? {} : { sku: { name: skuName } }),
-    properties: { incremental, creationData: { createOption, sourceResourceId: sourceId, ...given({ instantAccessDurationMinutes }) } },
+    properties: {
+      incremental,
+      creationData: { createOption, sourceResourceId: sourceId, ...given({ instantAccessDurationMinutes }) },
+    },
   };
 }
 
 function traits(disk: ArmDiskChange | ArmDiskSpec): WireObject {
-  const { diskIOPSReadWrite, diskMBpsReadWrite, tier, burstingEnabled, networkAccessPolicy, publicNetworkAccess, diskAccessId, diskEncryptionSetId } = disk;
+  const {
+    diskIOPSReadWrite,
+    diskMBpsReadWrite,
+    tier,
+    burstingEnabled,
+    networkAccessPolicy,
+    publicNetworkAccess,
+    diskAccessId,
+    diskEncryptionSetId,
+  } = disk;
   return {
-    ...given({ diskIOPSReadWrite, diskMBpsReadWrite, tier, burstingEnabled, networkAccessPolicy, publicNetworkAccess, diskAccessId }),
-    ...(diskEncryptionSetId === undefined ? {} : { encryption: { diskEncryptionSetId, type: "EncryptionAtRestWithCustomerKey" } }),
+    ...given({
+      diskIOPSReadWrite,
+      diskMBpsReadWrite,
+      tier,
+      burstingEnabled,
+      networkAccessPolicy,
+      publicNetworkAccess,
+      diskAccessId,
+    }),
+    ...(diskEncryptionSetId === undefined
+      ? {}
+      : { encryption: { diskEncryptionSetId, type: "EncryptionAtRestWithCustomerKey" } }),
   };
 }
 
 function given(members: Readonly<Record<string, Wire | undefined>>): WireObject {
-  return Object.fromEntries(Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])));
+  return Object.fromEntries(
+    Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  );
 }

@@ -16,8 +16,15 @@ const document = {
     resourceId: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/node-a",
     storageProfile: {
       dataDisks: [
-        { lun: "0", managedDisk: { id: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1" } },
-        { lun: "7", managedDisk: { id: "" }, vhd: { uri: "https://account.blob.core.windows.net/vhds/old.vhd" } },
+        {
+          lun: "0",
+          managedDisk: { id: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1" },
+        },
+        {
+          lun: "7",
+          managedDisk: { id: "" },
+          vhd: { uri: "https://account.blob.core.windows.net/vhds/old.vhd" },
+        },
       ],
     },
     vmId: "02AAB8A4-74EF-476E-8182-F6D2BA4166A6",
@@ -28,7 +35,10 @@ const document = {
 };
 
 /** Runs `act` with a metadata service that answers as `listener` does. */
-async function withService(listener: RequestListener, act: (endpoint: string) => Promise<void>): Promise<void> {
+async function withService(
+  listener: RequestListener,
+  act: (endpoint: string) => Promise<void>,
+): Promise<void> {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   try {
@@ -62,7 +72,10 @@ describe("connectInstanceMetadata", () => {
             zone: "1",
             vmSize: "Standard_D4s_v5",
             dataDisks: [
-              { diskUri: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1", lun: 0 },
+              {
+                diskUri: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1",
+                lun: 0,
+              },
               { diskUri: undefined, lun: 7 },
             ],
           }),
@@ -98,7 +111,8 @@ describe("connectInstanceMetadata", () => {
     assert.match(JSON.stringify(gone), /can't be reached .*--vm-id/);
     await withService(
       () => undefined,
-      async (endpoint) => assert.match(JSON.stringify(await connect(endpoint, 20).read(never)), /no answer within 20 ms/),
+      async (endpoint) =>
+        assert.match(JSON.stringify(await connect(endpoint, 20).read(never)), /no answer within 20 ms/),
     );
   });
 
@@ -106,7 +120,11 @@ describe("connectInstanceMetadata", () => {
     const ending = new AbortController();
     await withService(
       () => ending.abort(),
-      async (endpoint) => assert.deepEqual(await connect(endpoint).read(ending.signal), { ok: false, failure: { kind: "Cancelled" } }),
+      async (endpoint) =>
+        assert.deepEqual(await connect(endpoint).read(ending.signal), {
+          ok: false,
+          failure: { kind: "Cancelled" },
+        }),
     );
   });
 

@@ -1,4 +1,9 @@
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
+import {
+  Agent as HttpAgent,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+} from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -8,7 +13,10 @@ import { parseInstanceDocument } from "./parse-instance-document.ts";
 
 /** How to reach the service. */
 export interface InstanceMetadataOptions {
-  /** Such as `http://169.254.169.254`, Azure's own; anything in front of `/metadata/instance`, for an emulator that serves several VMs. */
+  /**
+   * Such as `http://169.254.169.254`, Azure's own; anything in front of `/metadata/instance`, for an
+   * emulator that serves several VMs.
+   */
   readonly endpoint: string;
   /** A further certificate authority (PEM), for an endpoint with https. */
   readonly certificateAuthority: string | undefined;
@@ -24,20 +32,29 @@ const ANSWER_MAX_BYTES = 1024 * 1024;
 const QUOTED_MAX_CHARS = 200;
 
 /**
- * Azure's instance metadata service of the VM that this process runs on. Each question is a connection of its own that no proxy takes part in: a proxy
- * would be told of its own VM. Throws if the endpoint is no URL.
+ * Azure's instance metadata service of the VM that this process runs on. Each question is a connection of
+ * its own that no proxy takes part in: a proxy would be told of its own VM. Throws if the endpoint is no
+ * URL.
  */
 export function connectInstanceMetadata(options: InstanceMetadataOptions): InstanceMetadataService {
   const url = new URL(`${options.endpoint.replace(/\/+$/u, "")}${PATH}`);
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw new Error(`metadata-endpoint is ${JSON.stringify(options.endpoint)}: must be http or https`);
+  if (url.protocol !== "http:" && url.protocol !== "https:")
+    throw new Error(`metadata-endpoint is ${JSON.stringify(options.endpoint)}: must be http or https`);
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const { certificateAuthority } = options;
-  const authorities = certificateAuthority === undefined ? {} : { ca: [...rootCertificates, certificateAuthority] };
+  const authorities =
+    certificateAuthority === undefined ? {} : { ca: [...rootCertificates, certificateAuthority] };
   const isSecure = url.protocol === "https:";
   // Agents of their own, which know of no proxy whatever the environment says.
-  const agent = isSecure ? new HttpsAgent({ keepAlive: false, ...authorities }) : new HttpAgent({ keepAlive: false });
+  const agent = isSecure
+    ? new HttpsAgent({ keepAlive: false, ...authorities })
+    : new HttpAgent({ keepAlive: false });
   const sendRequest = isSecure ? httpsRequest : httpRequest;
-  const request: RequestOptions = { agent, method: "GET", headers: { Metadata: "true", Accept: "application/json" } };
+  const request: RequestOptions = {
+    agent,
+    method: "GET",
+    headers: { Metadata: "true", Accept: "application/json" },
+  };
 
   function ask(signal: AbortSignal): Promise<Answer> {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
@@ -45,7 +62,9 @@ export function connectInstanceMetadata(options: InstanceMetadataOptions): Insta
       const sent = sendRequest(url, { ...request, signal: limited }, (response) => {
         readText(response).then((text) => resolve({ code: response.statusCode ?? 0, text }), reject);
       });
-      sent.on("error", (error) => reject(limited.aborted && !signal.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error));
+      sent.on("error", (error) =>
+        reject(limited.aborted && !signal.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error),
+      );
       sent.end();
     });
   }
@@ -91,7 +110,10 @@ function unreachable(endpoint: string, error: unknown): Failure {
   const why = error instanceof Error ? error.message : String(error);
   const remedy =
     "is this process on an Azure VM, in its host network or allowed to reach that address? Without the service, give --vm-id, --vm-resource-id, --vm-size, --location and --zone";
-  return { kind: "HostNotReady", detail: `the instance metadata service at ${endpoint} can't be reached (${why}): ${remedy}` };
+  return {
+    kind: "HostNotReady",
+    detail: `the instance metadata service at ${endpoint} can't be reached (${why}): ${remedy}`,
+  };
 }
 
 function notReady(detail: string): Result<never, Failure> {

@@ -1,8 +1,9 @@
 import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 
 /**
- * Reads the document of `GET /metadata/instance` (version 2021-12-13); undefined if it is none. Every primitive in it is a text, and what a VM does not
- * have is empty. By hand: the node role never loads a schema library.
+ * Reads the document of `GET /metadata/instance` (version 2021-12-13); undefined if it is none. Every
+ * primitive in it is a text, and what a VM does not have is empty. By hand: the node role never loads a
+ * schema library.
  */
 export function parseInstanceDocument(document: unknown): InstanceMetadata | undefined {
   const compute = member(document, "compute");
@@ -27,7 +28,9 @@ function parseDataDisk(disk: unknown): InstanceMetadata["dataDisks"][number] {
 }
 
 function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+  return typeof value === "object" && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
 }
 
 function textOf(value: unknown, name: string): string | undefined {

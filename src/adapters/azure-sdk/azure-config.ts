@@ -31,19 +31,34 @@ export interface AzureEndpoints {
 }
 
 const clouds: Readonly<Record<string, { readonly resourceManager: string; readonly authority: string }>> = {
-  azurepubliccloud: { resourceManager: "https://management.azure.com", authority: "https://login.microsoftonline.com" },
-  azureusgovernmentcloud: { resourceManager: "https://management.usgovcloudapi.net", authority: "https://login.microsoftonline.us" },
-  azurechinacloud: { resourceManager: "https://management.chinacloudapi.cn", authority: "https://login.chinacloudapi.cn" },
+  azurepubliccloud: {
+    resourceManager: "https://management.azure.com",
+    authority: "https://login.microsoftonline.com",
+  },
+  azureusgovernmentcloud: {
+    resourceManager: "https://management.usgovcloudapi.net",
+    authority: "https://login.microsoftonline.us",
+  },
+  azurechinacloud: {
+    resourceManager: "https://management.chinacloudapi.cn",
+    authority: "https://login.chinacloudapi.cn",
+  },
 };
 
 /** A setting that is missing or impossible. */
 export type ConfigFailure = FailureOf<"InvalidArgument">;
 
 /** The addresses that the settings lead to. */
-export function endpointsOf(config: AzureConfig, environment: Readonly<Record<string, string | undefined>>): Result<AzureEndpoints, ConfigFailure> {
+export function endpointsOf(
+  config: AzureConfig,
+  environment: Readonly<Record<string, string | undefined>>,
+): Result<AzureEndpoints, ConfigFailure> {
   const name = config.cloud ?? "AzurePublicCloud";
   const cloud = clouds[name.toLowerCase()];
-  if (cloud === undefined && (config.resourceManagerEndpoint === undefined || config.activeDirectoryEndpoint === undefined)) {
+  if (
+    cloud === undefined &&
+    (config.resourceManagerEndpoint === undefined || config.activeDirectoryEndpoint === undefined)
+  ) {
     return invalid(
       "cloud",
       name,
@@ -60,9 +75,15 @@ export function endpointsOf(config: AzureConfig, environment: Readonly<Record<st
 }
 
 /** A setting that must be there. */
-export function required(config: AzureConfig, field: keyof AzureConfig, why: string): Result<string, ConfigFailure> {
+export function required(
+  config: AzureConfig,
+  field: keyof AzureConfig,
+  why: string,
+): Result<string, ConfigFailure> {
   const value = config[field];
-  return typeof value === "string" && value !== "" ? ok(value) : invalid(field, "", `is missing from the Azure settings (azure.json): ${why}`);
+  return typeof value === "string" && value !== ""
+    ? ok(value)
+    : invalid(field, "", `is missing from the Azure settings (azure.json): ${why}`);
 }
 
 /** Refuses a setting. */

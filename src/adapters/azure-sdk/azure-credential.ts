@@ -1,6 +1,17 @@
-import { ClientSecretCredential, ManagedIdentityCredential, type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
+import {
+  ClientSecretCredential,
+  ManagedIdentityCredential,
+  type TokenCredential,
+  WorkloadIdentityCredential,
+} from "@azure/identity";
 import { type Result, ok } from "../../core/failure/result.ts";
-import { type AzureConfig, type AzureEndpoints, type ConfigFailure, invalid, required } from "./azure-config.ts";
+import {
+  type AzureConfig,
+  type AzureEndpoints,
+  type ConfigFailure,
+  invalid,
+  required,
+} from "./azure-config.ts";
 
 /** Where credentials are looked for. */
 export interface CredentialSources {
@@ -13,13 +24,19 @@ export interface CredentialSources {
 }
 
 /**
- * Chooses how to log in to Azure: workload identity if its token file is known (what its webhook injects goes before the file), a managed identity if
- * `useManagedIdentityExtension`, else the client secret. An incomplete choice fails and names the missing field: guessing would log in as someone else.
+ * Chooses how to log in to Azure: workload identity if its token file is known (what its webhook injects
+ * goes before the file), a managed identity if `useManagedIdentityExtension`, else the client secret. An
+ * incomplete choice fails and names the missing field: guessing would log in as someone else.
  */
 export function createAzureCredential(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
   const { config, environment } = sources;
-  if (environment["AZURE_FEDERATED_TOKEN_FILE"] !== undefined || config.useFederatedWorkloadIdentityExtension === true) return workloadIdentity(sources);
-  if (config.useManagedIdentityExtension === true) return ok(managedIdentity(config.userAssignedIdentityID ?? ""));
+  if (
+    environment["AZURE_FEDERATED_TOKEN_FILE"] !== undefined ||
+    config.useFederatedWorkloadIdentityExtension === true
+  )
+    return workloadIdentity(sources);
+  if (config.useManagedIdentityExtension === true)
+    return ok(managedIdentity(config.userAssignedIdentityID ?? ""));
   if (config.aadClientId === undefined && config.aadClientSecret === undefined) {
     return invalid(
       "aadClientId",
@@ -30,14 +47,20 @@ export function createAzureCredential(sources: CredentialSources): Result<TokenC
   return clientSecret(sources);
 }
 
-function workloadIdentity({ config, environment, endpoints, caPem }: CredentialSources): Result<TokenCredential, ConfigFailure> {
+function workloadIdentity({
+  config,
+  environment,
+  endpoints,
+  caPem,
+}: CredentialSources): Result<TokenCredential, ConfigFailure> {
   const merged: AzureConfig = {
     ...config,
     ...given("tenantId", environment["AZURE_TENANT_ID"]),
     ...given("aadClientId", environment["AZURE_CLIENT_ID"]),
     ...given("aadFederatedTokenFile", environment["AZURE_FEDERATED_TOKEN_FILE"]),
   };
-  const why = "workload identity needs it (or AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE in the environment)";
+  const why =
+    "workload identity needs it (or AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE in the environment)";
   const tenantId = required(merged, "tenantId", why);
   if (!tenantId.ok) return tenantId;
   const clientId = required(merged, "aadClientId", why);
@@ -56,10 +79,16 @@ function workloadIdentity({ config, environment, endpoints, caPem }: CredentialS
 
 function managedIdentity(identity: string): TokenCredential {
   if (identity === "") return new ManagedIdentityCredential();
-  return identity.startsWith("/") ? new ManagedIdentityCredential({ resourceId: identity }) : new ManagedIdentityCredential({ clientId: identity });
+  return identity.startsWith("/")
+    ? new ManagedIdentityCredential({ resourceId: identity })
+    : new ManagedIdentityCredential({ clientId: identity });
 }
 
-function clientSecret({ config, endpoints, caPem }: CredentialSources): Result<TokenCredential, ConfigFailure> {
+function clientSecret({
+  config,
+  endpoints,
+  caPem,
+}: CredentialSources): Result<TokenCredential, ConfigFailure> {
   const why = "logging in with a client secret needs it";
   const tenantId = required(config, "tenantId", why);
   if (!tenantId.ok) return tenantId;
@@ -67,7 +96,14 @@ function clientSecret({ config, endpoints, caPem }: CredentialSources): Result<T
   if (!clientId.ok) return clientId;
   const secret = required(config, "aadClientSecret", why);
   if (!secret.ok) return secret;
-  return ok(new ClientSecretCredential(tenantId.value, clientId.value, secret.value, authorityOptions(endpoints, caPem)));
+  return ok(
+    new ClientSecretCredential(
+      tenantId.value,
+      clientId.value,
+      secret.value,
+      authorityOptions(endpoints, caPem),
+    ),
+  );
 }
 
 function authorityOptions(

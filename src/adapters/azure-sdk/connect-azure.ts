@@ -7,7 +7,10 @@ import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./a
 import { createAzureCredential } from "./azure-credential.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
 
-/** Builds `ArmApi` from `azure.json`-like settings and the environment; also answers the cluster's place, which the provisioner needs. Sends nothing yet. */
+/**
+ * Builds `ArmApi` from `azure.json`-like settings and the environment; also answers the cluster's place,
+ * which the provisioner needs. Sends nothing yet.
+ */
 export function connectAzure(options: {
   readonly config: AzureConfig;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -33,5 +36,12 @@ export function connectAzure(options: {
     clock,
     ...(caPem === undefined ? {} : { caPem }),
   });
-  return ok({ arm, place: { subscriptionId: subscriptionId.value, resourceGroup: resourceGroup.value, location: regionName(location.value) } });
+  return ok({
+    arm,
+    place: {
+      subscriptionId: subscriptionId.value,
+      resourceGroup: resourceGroup.value,
+      location: regionName(location.value),
+    },
+  });
 }

@@ -5,21 +5,44 @@ import { parseAzureConfig } from "./parse-azure-config.ts";
 describe("azure.json", () => {
   it("is read with the names that Kubernetes' cloud providers give its fields, and its other fields are left out", () => {
     const config = {
-      ...{ cloud: "AzurePublicCloud", tenantId: "t", subscriptionId: "s", resourceGroup: "rg", location: "eastus" },
-      ...{ aadClientId: "msi", aadClientSecret: "msi", useManagedIdentityExtension: true, userAssignedIdentityID: "id" },
+      ...{
+        cloud: "AzurePublicCloud",
+        tenantId: "t",
+        subscriptionId: "s",
+        resourceGroup: "rg",
+        location: "eastus",
+      },
+      ...{
+        aadClientId: "msi",
+        aadClientSecret: "msi",
+        useManagedIdentityExtension: true,
+        userAssignedIdentityID: "id",
+      },
       ...{ useFederatedWorkloadIdentityExtension: false, aadFederatedTokenFile: "/token" },
       ...{ resourceManagerEndpoint: "https://arm", activeDirectoryEndpoint: "https://login" },
     };
-    const others = { vmType: "standard", securityGroupName: "nsg", cloudProviderBackoffRetries: 6, loadBalancerSku: null };
+    const others = {
+      vmType: "standard",
+      securityGroupName: "nsg",
+      cloudProviderBackoffRetries: 6,
+      loadBalancerSku: null,
+    };
     assert.deepEqual(parseAzureConfig(JSON.stringify({ ...config, ...others })), { ok: true, value: config });
-    assert.deepEqual(parseAzureConfig('{"location":null,"cloud":"","aadClientId":""}'), { ok: true, value: {} });
+    assert.deepEqual(parseAzureConfig('{"location":null,"cloud":"","aadClientId":""}'), {
+      ok: true,
+      value: {},
+    });
   });
 
   const wrong: readonly { readonly text: string; readonly field: string; readonly problem: RegExp }[] = [
     { text: "", field: "azure.json", problem: /is no JSON object/ },
     { text: '{"tenantId":', field: "azure.json", problem: /is no JSON object/ },
     { text: "[]", field: "azure.json", problem: /is no JSON object/ },
-    { text: '{"useManagedIdentityExtension":"true"}', field: "useManagedIdentityExtension", problem: /must be a boolean/ },
+    {
+      text: '{"useManagedIdentityExtension":"true"}',
+      field: "useManagedIdentityExtension",
+      problem: /must be a boolean/,
+    },
     { text: '{"aadClientSecret":12345}', field: "aadClientSecret", problem: /must be a string/ },
   ];
   for (const { text, field, problem } of wrong) {

@@ -18,18 +18,21 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
 };
 
 /**
- * Reads an `azure.json`. It has many more fields, which are for others and ignored; an empty one is none. One of ours that is of the wrong type is named: a `"true"` that is
- * taken for false would log in as someone else. Values are never repeated: they may be secrets.
+ * Reads an `azure.json`. It has many more fields, which are for others and ignored; an empty one is none.
+ * One of ours that is of the wrong type is named: a `"true"` that is taken for false would log in as
+ * someone else. Values are never repeated: they may be secrets.
  */
 export function parseAzureConfig(text: string): Result<AzureConfig, ConfigFailure> {
   const parsed = parsedJson(text);
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return invalid("azure.json", "", "is no JSON object");
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    return invalid("azure.json", "", "is no JSON object");
   const members = parsed as Readonly<Record<string, unknown>>;
   const config: Record<string, unknown> = {};
   for (const [field, type] of Object.entries(TYPES)) {
     const value = members[field];
     if (value === undefined || value === null || value === "") continue;
-    if (typeof value !== type) return invalid(field, "", `must be a ${type} in the Azure settings (azure.json)`);
+    if (typeof value !== type)
+      return invalid(field, "", `must be a ${type} in the Azure settings (azure.json)`);
     config[field] = value;
   }
   return ok(config);

@@ -1,11 +1,35 @@
-import { ComputeManagementClient, type DataDisk, type Disk, type DiskUpdate, type Snapshot } from "@azure/arm-compute";
-import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest, type HttpClient } from "@azure/core-rest-pipeline";
+import {
+  ComputeManagementClient,
+  type DataDisk,
+  type Disk,
+  type DiskUpdate,
+  type Snapshot,
+} from "@azure/arm-compute";
+import {
+  createDefaultHttpClient,
+  createHttpHeaders,
+  createPipelineRequest,
+  type HttpClient,
+} from "@azure/core-rest-pipeline";
 import type { TokenCredential } from "@azure/identity";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ArmAnswer, ArmApi, ArmDataDisk, ArmDisk, ArmSnapshot, ArmVm } from "../../provisioner/arm/arm-api.ts";
+import type {
+  ArmAnswer,
+  ArmApi,
+  ArmDataDisk,
+  ArmDisk,
+  ArmSnapshot,
+  ArmVm,
+} from "../../provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer } from "../../provisioner/arm/arm-error.ts";
-import { readDiskResource, readPage, readSnapshotResource, readVmResource, readVmSize } from "../arm-wire/read-resources.ts";
+import {
+  readDiskResource,
+  readPage,
+  readSnapshotResource,
+  readVmResource,
+  readVmSize,
+} from "../arm-wire/read-resources.ts";
 import { startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
 import { type CallOptions, type SdkAnswer, readSdkAnswer, sendThroughSdk } from "./sdk-call.ts";
@@ -15,9 +39,14 @@ export interface SdkArmApiOptions {
   readonly credential: TokenCredential;
   /** Whose sizes of VMs are listed, and whose client polls; all other calls name their subscription. */
   readonly subscriptionId: string;
-  /** Azure Resource Manager's address, such as `https://management.azure.com`; an emulator's must be HTTPS too, or the SDK sends no token. */
+  /**
+   * Azure Resource Manager's address, such as `https://management.azure.com`; an emulator's must be HTTPS
+   * too, or the SDK sends no token.
+   */
   readonly endpoint: string;
-  /** Certificates, in PEM, that the endpoint's may be signed by besides the well-known ones. Default: none. */
+  /**
+   * Certificates, in PEM, that the endpoint's may be signed by besides the well-known ones. Default: none.
+   */
   readonly caPem?: string;
   readonly clock: Clock;
   /** Longest wait for one answer, in milliseconds. Default 60 s, what Azure's own drivers wait. */
@@ -30,17 +59,23 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const PAGES_MAX = 1000;
 
 /**
- * Builds `ArmApi` over the official SDK. Its typed operations build and send the requests (paths, API versions, bodies, authentication); its own retries
- * are off, since the budget above must see every call. What came back is read from the wire, because the SDK drops what we need: a poller that was
- * cancelled loses the code (`OperationPreempted`), one that failed keeps it only inside a sentence, and one lost poll ends a poller for good. For the
- * same reasons operations are polled by plain GETs through the SDK's pipeline, and so in steps of our clock.
+ * Builds `ArmApi` over the official SDK. Its typed operations build and send the requests (paths, API
+ * versions, bodies, authentication); its own retries are off, since the budget above must see every call.
+ * What came back is read from the wire, because the SDK drops what we need: a poller that was cancelled
+ * loses the code (`OperationPreempted`), one that failed keeps it only inside a sentence, and one lost poll
+ * ends a poller for good. For the same reasons operations are polled by plain GETs through the SDK's
+ * pipeline, and so in steps of our clock.
  */
 export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   const httpClient = createDefaultHttpClient();
   const clientOf = createClients(options, httpClient);
   const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
 
-  function send(clientRequestId: string, invoke: (call: CallOptions) => Promise<unknown>, signal: AbortSignal): Promise<SdkAnswer> {
+  function send(
+    clientRequestId: string,
+    invoke: (call: CallOptions) => Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<SdkAnswer> {
     return sendThroughSdk({ clientRequestId, timeoutMs, nowMs: () => options.clock.nowMs() }, invoke, signal);
   }
 
@@ -50,7 +85,10 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       async (call) => {
         const headers = createHttpHeaders({ accept: "application/json", ...call.requestOptions.headers });
         call.onResponse(
-          await clientOf(options.subscriptionId).pipeline.sendRequest(httpClient, createPipelineRequest({ url, headers, abortSignal: call.abortSignal })),
+          await clientOf(options.subscriptionId).pipeline.sendRequest(
+            httpClient,
+            createPipelineRequest({ url, headers, abortSignal: call.abortSignal }),
+          ),
         );
       },
       signal,
@@ -58,98 +96,166 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   }
 
   async function list<T>(
-    request: { readonly clientRequestId: string; readonly first: (call: CallOptions) => Promise<unknown>; readonly readItem: (item: unknown) => T },
+    request: {
+      readonly clientRequestId: string;
+      readonly first: (call: CallOptions) => Promise<unknown>;
+      readonly readItem: (item: unknown) => T;
+    },
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly T[]>> {
     const items: T[] = [];
     let answer = await send(request.clientRequestId, request.first, signal);
     for (let pages = 0; pages < PAGES_MAX; pages++) {
-      const page = readSdkAnswer(answer, (wire) => valueFrom(wire, (body) => readPage(body, request.readItem)));
+      const page = readSdkAnswer(answer, (wire) =>
+        valueFrom(wire, (body) => readPage(body, request.readItem)),
+      );
       if (!page.result.ok) return { result: page.result, remaining: page.remaining };
       items.push(...page.result.value.items);
       const { nextLink } = page.result.value;
       if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
       answer = await get(nextLink, request.clientRequestId, signal);
     }
-    return { result: fail(errorWithoutAnswer("TooManyPages", `a list has more than ${PAGES_MAX} pages`, request.clientRequestId)), remaining: [] };
+    return {
+      result: fail(
+        errorWithoutAnswer(
+          "TooManyPages",
+          `a list has more than ${PAGES_MAX} pages`,
+          request.clientRequestId,
+        ),
+      ),
+      remaining: [],
+    };
   }
 
   return {
     getDisk: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) =>
-      readSdkAnswer(await send(clientRequestId, (call) => clientOf(subscriptionId).disks.get(resourceGroup, name, call), signal), (wire) =>
-        valueFrom<ArmDisk>(wire, readDiskResource),
+      readSdkAnswer(
+        await send(
+          clientRequestId,
+          (call) => clientOf(subscriptionId).disks.get(resourceGroup, name, call),
+          signal,
+        ),
+        (wire) => valueFrom<ArmDisk>(wire, readDiskResource),
       ),
     listDisks: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
       list(
         {
           clientRequestId,
-          first: (call) => clientOf(subscriptionId).disks.listByResourceGroup(resourceGroup, call).byPage().next(),
+          first: (call) =>
+            clientOf(subscriptionId).disks.listByResourceGroup(resourceGroup, call).byPage().next(),
           readItem: readDiskResource,
         },
         signal,
       ),
-    startDiskCreateOrUpdate: async ({ subscriptionId, resourceGroup, name, disk, clientRequestId }, signal) => {
+    startDiskCreateOrUpdate: async (
+      { subscriptionId, resourceGroup, name, disk, clientRequestId },
+      signal,
+    ) => {
       const body: Disk = { location: disk.location, ...flattened(diskBody(disk)) };
-      const answer = await send(clientRequestId, (call) => clientOf(subscriptionId).disks.createOrUpdate(resourceGroup, name, body, call).submitted(), signal);
+      const answer = await send(
+        clientRequestId,
+        (call) => clientOf(subscriptionId).disks.createOrUpdate(resourceGroup, name, body, call).submitted(),
+        signal,
+      );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
     startDiskUpdate: async ({ subscriptionId, resourceGroup, name, change, clientRequestId }, signal) => {
       const body: DiskUpdate = flattened(diskChangeBody(change));
-      const answer = await send(clientRequestId, (call) => clientOf(subscriptionId).disks.update(resourceGroup, name, body, call).submitted(), signal);
+      const answer = await send(
+        clientRequestId,
+        (call) => clientOf(subscriptionId).disks.update(resourceGroup, name, body, call).submitted(),
+        signal,
+      );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
     startDiskDelete: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) => {
-      const answer = await send(clientRequestId, (call) => clientOf(subscriptionId).disks.delete(resourceGroup, name, call).submitted(), signal);
+      const answer = await send(
+        clientRequestId,
+        (call) => clientOf(subscriptionId).disks.delete(resourceGroup, name, call).submitted(),
+        signal,
+      );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
     getSnapshot: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) =>
-      readSdkAnswer(await send(clientRequestId, (call) => clientOf(subscriptionId).snapshots.get(resourceGroup, name, call), signal), (wire) =>
-        valueFrom<ArmSnapshot>(wire, readSnapshotResource),
+      readSdkAnswer(
+        await send(
+          clientRequestId,
+          (call) => clientOf(subscriptionId).snapshots.get(resourceGroup, name, call),
+          signal,
+        ),
+        (wire) => valueFrom<ArmSnapshot>(wire, readSnapshotResource),
       ),
     listSnapshots: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
       list(
         {
           clientRequestId,
-          first: (call) => clientOf(subscriptionId).snapshots.listByResourceGroup(resourceGroup, call).byPage().next(),
+          first: (call) =>
+            clientOf(subscriptionId).snapshots.listByResourceGroup(resourceGroup, call).byPage().next(),
           readItem: readSnapshotResource,
         },
         signal,
       ),
-    startSnapshotCreate: async ({ subscriptionId, resourceGroup, name, snapshot, clientRequestId }, signal) => {
+    startSnapshotCreate: async (
+      { subscriptionId, resourceGroup, name, snapshot, clientRequestId },
+      signal,
+    ) => {
       const body: Snapshot = { location: snapshot.location, ...flattened(snapshotBody(snapshot)) };
       const answer = await send(
         clientRequestId,
-        (call) => clientOf(subscriptionId).snapshots.createOrUpdate(resourceGroup, name, body, call).submitted(),
+        (call) =>
+          clientOf(subscriptionId).snapshots.createOrUpdate(resourceGroup, name, body, call).submitted(),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
     startSnapshotDelete: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) => {
-      const answer = await send(clientRequestId, (call) => clientOf(subscriptionId).snapshots.delete(resourceGroup, name, call).submitted(), signal);
+      const answer = await send(
+        clientRequestId,
+        (call) => clientOf(subscriptionId).snapshots.delete(resourceGroup, name, call).submitted(),
+        signal,
+      );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
     listVmSizes: ({ location, clientRequestId }, signal) =>
       list(
-        { clientRequestId, first: (call) => clientOf(options.subscriptionId).virtualMachineSizes.list(location, call).byPage().next(), readItem: readVmSize },
+        {
+          clientRequestId,
+          first: (call) =>
+            clientOf(options.subscriptionId).virtualMachineSizes.list(location, call).byPage().next(),
+          readItem: readVmSize,
+        },
         signal,
       ),
     getVm: async ({ subscriptionId, resourceGroup, name, instanceView, clientRequestId }, signal) => {
       const answer = await send(
         clientRequestId,
-        (call) => clientOf(subscriptionId).virtualMachines.get(resourceGroup, name, { ...call, ...(instanceView ? { expand: "instanceView" } : {}) }),
+        (call) =>
+          clientOf(subscriptionId).virtualMachines.get(resourceGroup, name, {
+            ...call,
+            ...(instanceView ? { expand: "instanceView" } : {}),
+          }),
         signal,
       );
       return readSdkAnswer(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
     },
     listVms: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
       list(
-        { clientRequestId, first: (call) => clientOf(subscriptionId).virtualMachines.list(resourceGroup, call).byPage().next(), readItem: readVmResource },
+        {
+          clientRequestId,
+          first: (call) => clientOf(subscriptionId).virtualMachines.list(resourceGroup, call).byPage().next(),
+          readItem: readVmResource,
+        },
         signal,
       ),
-    startVmUpdate: async ({ subscriptionId, resourceGroup, name, change, ifMatch, clientRequestId }, signal) => {
+    startVmUpdate: async (
+      { subscriptionId, resourceGroup, name, change, ifMatch, clientRequestId },
+      signal,
+    ) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: { ...change.tags } }),
-        ...(change.dataDisks === undefined ? {} : { storageProfile: { dataDisks: change.dataDisks.map(toSdkDataDisk) } }),
+        ...(change.dataDisks === undefined
+          ? {}
+          : { storageProfile: { dataDisks: change.dataDisks.map(toSdkDataDisk) } }),
       };
       const answer = await send(
         clientRequestId,
@@ -161,16 +267,28 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
-    startAttachDetachDataDisks: async ({ subscriptionId, resourceGroup, name, attach, detach, clientRequestId }, signal) => {
-      const body = { dataDisksToAttach: attach.map((disk) => ({ ...disk })), dataDisksToDetach: detach.map((disk) => ({ ...disk })) };
+    startAttachDetachDataDisks: async (
+      { subscriptionId, resourceGroup, name, attach, detach, clientRequestId },
+      signal,
+    ) => {
+      const body = {
+        dataDisksToAttach: attach.map((disk) => ({ ...disk })),
+        dataDisksToDetach: detach.map((disk) => ({ ...disk })),
+      };
       const answer = await send(
         clientRequestId,
-        (call) => clientOf(subscriptionId).virtualMachines.attachDetachDataDisks(resourceGroup, name, body, call).submitted(),
+        (call) =>
+          clientOf(subscriptionId)
+            .virtualMachines.attachDetachDataDisks(resourceGroup, name, body, call)
+            .submitted(),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
-    startVmPowerOff: async ({ subscriptionId, resourceGroup, name, skipShutdown, clientRequestId }, signal) => {
+    startVmPowerOff: async (
+      { subscriptionId, resourceGroup, name, skipShutdown, clientRequestId },
+      signal,
+    ) => {
       const answer = await send(
         clientRequestId,
         (call) =>
@@ -181,7 +299,10 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
-    startVmDeallocate: async ({ subscriptionId, resourceGroup, name, forceDeallocate, clientRequestId }, signal) => {
+    startVmDeallocate: async (
+      { subscriptionId, resourceGroup, name, forceDeallocate, clientRequestId },
+      signal,
+    ) => {
       const answer = await send(
         clientRequestId,
         (call) =>
@@ -193,12 +314,17 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
     pollOperation: async ({ operation, clientRequestId }, signal) =>
-      readSdkAnswer(await get(operation.pollUrl ?? "", clientRequestId, signal), (wire) => statusFrom(wire, operation)),
+      readSdkAnswer(await get(operation.pollUrl ?? "", clientRequestId, signal), (wire) =>
+        statusFrom(wire, operation),
+      ),
   };
 }
 
 /** The SDK's clients, one a subscription: each sends its calls to that subscription and no other. */
-function createClients(options: SdkArmApiOptions, httpClient: HttpClient): (subscriptionId: string) => ComputeManagementClient {
+function createClients(
+  options: SdkArmApiOptions,
+  httpClient: HttpClient,
+): (subscriptionId: string) => ComputeManagementClient {
   const clients = new Map<string, ComputeManagementClient>();
   return (subscriptionId) => {
     const key = subscriptionId.toLowerCase();
@@ -218,13 +344,25 @@ function createClients(options: SdkArmApiOptions, httpClient: HttpClient): (subs
 }
 
 /** The SDK wants what the wire has in `properties` one level up, and spells one member otherwise. */
-function flattened({ properties, ...rest }: { readonly properties: Readonly<Record<string, unknown>> }): Readonly<Record<string, unknown>> {
+function flattened({
+  properties,
+  ...rest
+}: {
+  readonly properties: Readonly<Record<string, unknown>>;
+}): Readonly<Record<string, unknown>> {
   const { diskIOPSReadWrite, ...others } = properties;
-  return { ...rest, ...others, ...(diskIOPSReadWrite === undefined ? {} : { diskIopsReadWrite: diskIOPSReadWrite }) };
+  return {
+    ...rest,
+    ...others,
+    ...(diskIOPSReadWrite === undefined ? {} : { diskIopsReadWrite: diskIOPSReadWrite }),
+  };
 }
 
 /** An entry as it was read goes back as it is; only one member is spelt otherwise in the SDK. */
 function toSdkDataDisk(entry: ArmDataDisk & { readonly diskIOPSReadWrite?: number }): DataDisk {
   const { diskIOPSReadWrite, ...rest } = entry;
-  return { ...(rest as DataDisk), ...(diskIOPSReadWrite === undefined ? {} : { diskIopsReadWrite: diskIOPSReadWrite }) };
+  return {
+    ...(rest as DataDisk),
+    ...(diskIOPSReadWrite === undefined ? {} : { diskIopsReadWrite: diskIOPSReadWrite }),
+  };
 }

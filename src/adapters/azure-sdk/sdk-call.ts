@@ -21,10 +21,12 @@ export interface CallOptions {
 export type SdkAnswer = WireAnswer | { readonly lost: ArmError };
 
 /**
- * Makes one call of the SDK and keeps what came over the wire, whatever the SDK makes of it: it throws on errors, and its errors lack details.
+ * Makes one call of the SDK and keeps what came over the wire, whatever the SDK makes of it: it throws on
+ * errors, and its errors lack details.
  *
- * The time limit is a signal of ours. The SDK's own `timeout` ends with the headers, so that a body which stalls hangs for ever; and its timer outlives a
- * connection that breaks, which keeps the process from ending for a minute.
+ * The time limit is a signal of ours. The SDK's own `timeout` ends with the headers, so that a body which
+ * stalls hangs for ever; and its timer outlives a connection that breaks, which keeps the process from
+ * ending for a minute.
  */
 export async function sendThroughSdk(
   call: { readonly clientRequestId: string; readonly timeoutMs: number; readonly nowMs: () => number },
@@ -38,16 +40,34 @@ export async function sendThroughSdk(
       abortSignal: AbortSignal.any([signal, timeout]),
       requestOptions: { headers: { "x-ms-client-request-id": call.clientRequestId } },
       onResponse: (raw) => {
-        answer = { statusCode: raw.status, headers: raw.headers.toJSON(), body: parsed(raw.bodyAsText ?? ""), atMs: call.nowMs() };
+        answer = {
+          statusCode: raw.status,
+          headers: raw.headers.toJSON(),
+          body: parsed(raw.bodyAsText ?? ""),
+          atMs: call.nowMs(),
+        };
       },
     });
   } catch (error) {
     if (answer === undefined && timeout.aborted && !signal.aborted) {
-      return { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, `no answer within ${call.timeoutMs} ms`, call.clientRequestId) };
+      return {
+        lost: errorWithoutAnswer(
+          ownErrorCodes.noAnswer,
+          `no answer within ${call.timeoutMs} ms`,
+          call.clientRequestId,
+        ),
+      };
     }
-    if (answer === undefined) return { lost: lostError(error, { clientRequestId: call.clientRequestId, isCancelled: signal.aborted }) };
+    if (answer === undefined)
+      return {
+        lost: lostError(error, { clientRequestId: call.clientRequestId, isCancelled: signal.aborted }),
+      };
   }
-  return answer ?? { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the SDK reported no answer", call.clientRequestId) };
+  return (
+    answer ?? {
+      lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the SDK reported no answer", call.clientRequestId),
+    }
+  );
 }
 
 /** Reads an answer; a lost one is its error. */
@@ -56,18 +76,36 @@ export function readSdkAnswer<T>(answer: SdkAnswer, read: (wire: WireAnswer) => 
 }
 
 /** Errors of the credential that no retry mends. */
-const CREDENTIAL_ERRORS = ["AuthenticationError", "CredentialUnavailableError", "AggregateAuthenticationError", "AuthenticationRequiredError"];
+const CREDENTIAL_ERRORS = [
+  "AuthenticationError",
+  "CredentialUnavailableError",
+  "AggregateAuthenticationError",
+  "AuthenticationRequiredError",
+];
 
-function lostError(error: unknown, call: { readonly clientRequestId: string; readonly isCancelled: boolean }): ArmError {
-  if (call.isCancelled) return errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", call.clientRequestId);
+function lostError(
+  error: unknown,
+  call: { readonly clientRequestId: string; readonly isCancelled: boolean },
+): ArmError {
+  if (call.isCancelled)
+    return errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", call.clientRequestId);
   const { name, message, code, statusCode } = factsOf(error);
-  // A token service that is busy or unreachable is no refusal: only its 4xx answers and a credential that is not there are.
+  // A token service that is busy or unreachable is no refusal: only its 4xx answers and a credential that
+  // is not there are.
   const isRefusedLogin =
     CREDENTIAL_ERRORS.includes(name) &&
     (statusCode === undefined || (statusCode >= 400 && statusCode < 429)) &&
     !/network|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN/i.test(message);
-  if (isRefusedLogin) return { ...errorWithoutAnswer(name, `no token for Azure: ${message}`, call.clientRequestId), statusCode: 401 };
-  return errorWithoutAnswer(ownErrorCodes.noAnswer, `${code === undefined ? "" : `${code}: `}${message}`, call.clientRequestId);
+  if (isRefusedLogin)
+    return {
+      ...errorWithoutAnswer(name, `no token for Azure: ${message}`, call.clientRequestId),
+      statusCode: 401,
+    };
+  return errorWithoutAnswer(
+    ownErrorCodes.noAnswer,
+    `${code === undefined ? "" : `${code}: `}${message}`,
+    call.clientRequestId,
+  );
 }
 
 function factsOf(error: unknown): {
@@ -76,9 +114,11 @@ function factsOf(error: unknown): {
   readonly code: string | undefined;
   readonly statusCode: number | undefined;
 } {
-  if (!(error instanceof Error)) return { name: "", message: String(error), code: undefined, statusCode: undefined };
+  if (!(error instanceof Error))
+    return { name: "", message: String(error), code: undefined, statusCode: undefined };
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  const statusCode = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;
+  const statusCode =
+    "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;
   return { name: error.name, message: error.message, code, statusCode };
 }
 

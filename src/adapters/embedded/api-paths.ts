@@ -13,7 +13,12 @@ const places: { readonly [K in Kind]: { readonly apiVersion: string; readonly pl
 /** Of `/apis/<group>/<version>/<plural>`, split at its slashes. */
 const COLLECTION_PARTS = 5;
 
-const kindOfCollection = new Map(Object.entries(places).map(([kind, { apiVersion, plural }]) => [`/apis/${apiVersion}/${plural}`, kind as Kind]));
+const kindOfCollection = new Map(
+  Object.entries(places).map(([kind, { apiVersion, plural }]) => [
+    `/apis/${apiVersion}/${plural}`,
+    kind as Kind,
+  ]),
+);
 
 /** The group and version of a kind, as Kubernetes' API has them. */
 export function apiVersionOf(kind: Kind): string {
@@ -44,9 +49,19 @@ export function parseApiPath(path: string): ApiPath | undefined {
   const parts = path.split("/");
   const kind = kindOfCollection.get(parts.slice(0, COLLECTION_PARTS).join("/"));
   const [name, subresource, ...more] = parts.slice(COLLECTION_PARTS);
-  if (kind === undefined || more.length > 0 || name === "" || (subresource !== undefined && subresource !== "status")) return undefined;
+  if (
+    kind === undefined ||
+    more.length > 0 ||
+    name === "" ||
+    (subresource !== undefined && subresource !== "status")
+  )
+    return undefined;
   try {
-    return { kind, name: name === undefined ? undefined : decodeURIComponent(name), isStatus: subresource === "status" };
+    return {
+      kind,
+      name: name === undefined ? undefined : decodeURIComponent(name),
+      isStatus: subresource === "status",
+    };
   } catch {
     // A malformed escape is a path that names nothing.
     return undefined;

@@ -15,7 +15,9 @@ function aHandle(): SimulatedHandle {
   return createSimulatedStore({ clock: createVirtualClock(), random: createSeededRandom(1) }).handle("test");
 }
 
-function cacheOf(nodes: readonly ClusterNode[]): ClusterNodeCache & { readonly tell: (kind: string, name: string) => void } {
+function cacheOf(
+  nodes: readonly ClusterNode[],
+): ClusterNodeCache & { readonly tell: (kind: string, name: string) => void } {
   const listeners: ((change: { readonly kind: string; readonly name: string }) => void)[] = [];
   return {
     get: (_kind, name) => nodes.find((node) => node.metadata.name === name),
@@ -30,7 +32,10 @@ function cacheOf(nodes: readonly ClusterNode[]): ClusterNodeCache & { readonly t
 async function aNode(store: SimulatedHandle, spec: Partial<ClusterNode["spec"]> = {}): Promise<ClusterNode> {
   const made = await store.create(
     "ClusterNode",
-    { metadata: { name: "node-a" }, spec: { outOfService: false, unschedulable: false, volumeUsers: [], ...spec } },
+    {
+      metadata: { name: "node-a" },
+      spec: { outOfService: false, unschedulable: false, volumeUsers: [], ...spec },
+    },
     never,
   );
   assert.ok(made.ok, JSON.stringify(made));
@@ -45,18 +50,28 @@ describe("createClusterNodeVolumeUsers", () => {
 
   it("names the users of a volume, whatever the case of its URI, afresh and from the cache", async () => {
     const store = aHandle();
-    const users = createClusterNodeVolumeUsers({ store, cache: cacheOf([await aNode(store, { volumeUsers })]) });
+    const users = createClusterNodeVolumeUsers({
+      store,
+      cache: cacheOf([await aNode(store, { volumeUsers })]),
+    });
     const request = { nodeName: "node-a", volumeId: VOLUME_ID };
     assert.deepEqual(await users.on(request, never), { kind: "used", users: ["writer"] });
     assert.deepEqual(users.cachedOn(request), { kind: "used", users: ["writer"] });
-    assert.deepEqual(await users.on({ ...request, volumeId: "/subscriptions/s/disks/pvc-3" }, never), { kind: "unused" });
-    assert.deepEqual(users.cachedOn({ ...request, volumeId: "/subscriptions/s/disks/pvc-3" }), { kind: "unused" });
+    assert.deepEqual(await users.on({ ...request, volumeId: "/subscriptions/s/disks/pvc-3" }, never), {
+      kind: "unused",
+    });
+    assert.deepEqual(users.cachedOn({ ...request, volumeId: "/subscriptions/s/disks/pvc-3" }), {
+      kind: "unused",
+    });
   });
 
   it("knows which VM a node is, and which node a VM, as far as its orchestrator says", async () => {
     const store = aHandle();
     const instanceUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-1";
-    const told = createClusterNodeVolumeUsers({ store, cache: cacheOf([await aNode(store, { instanceUri })]) });
+    const told = createClusterNodeVolumeUsers({
+      store,
+      cache: cacheOf([await aNode(store, { instanceUri })]),
+    });
     assert.equal(told.cachedNodeNameOf(instanceUri.toUpperCase()), "node-a");
     assert.equal(told.cachedNode("node-a").instanceUri, instanceUri);
     const untold = createClusterNodeVolumeUsers({ store, cache: cacheOf([await aNode(aHandle())]) });
@@ -68,7 +83,11 @@ describe("createClusterNodeVolumeUsers", () => {
     const store = aHandle();
     const node = await aNode(store);
     const users = createClusterNodeVolumeUsers({ store, cache: cacheOf([node]) });
-    await store.update("ClusterNode", { ...node, spec: { ...node.spec, outOfService: true, volumeUsers } }, never);
+    await store.update(
+      "ClusterNode",
+      { ...node, spec: { ...node.spec, outOfService: true, volumeUsers } },
+      never,
+    );
     assert.equal((await users.on({ nodeName: "node-a", volumeId: VOLUME_ID }, never)).kind, "used");
     assert.equal(await users.isOutOfService("node-a", never), true);
     assert.equal(users.cachedOn({ nodeName: "node-a", volumeId: VOLUME_ID }).kind, "unused");
@@ -82,10 +101,19 @@ describe("createClusterNodeVolumeUsers", () => {
       [await users.on(request, never), users.cachedOn(request), await users.isOutOfService("node-a", never)],
       [{ kind: "unknown" }, { kind: "unknown" }, false],
     );
-    assert.deepEqual(users.cachedNode("node-a"), { isGone: false, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] });
+    assert.deepEqual(users.cachedNode("node-a"), {
+      isGone: false,
+      isOutOfService: false,
+      isUnschedulable: false,
+      labels: {},
+      taints: [],
+    });
     await aNode(store, { outOfService: true });
     store.setReachable(false);
-    assert.deepEqual([await users.on(request, never), await users.isOutOfService("node-a", never)], [{ kind: "unknown" }, false]);
+    assert.deepEqual(
+      [await users.on(request, never), await users.isOutOfService("node-a", never)],
+      [{ kind: "unknown" }, false],
+    );
   });
 
   it("says what the cache says of a node, and tells when that changes", async () => {
@@ -97,6 +125,12 @@ describe("createClusterNodeVolumeUsers", () => {
     cache.tell("ClusterNode", "node-a");
     cache.tell("AzVolume", "pvc-1");
     assert.deepEqual(told, ["node-a"]);
-    assert.deepEqual(users.cachedNode("node-a"), { isGone: false, isOutOfService: true, isUnschedulable: true, labels: {}, taints: [] });
+    assert.deepEqual(users.cachedNode("node-a"), {
+      isGone: false,
+      isOutOfService: true,
+      isUnschedulable: true,
+      labels: {},
+      taints: [],
+    });
   });
 });

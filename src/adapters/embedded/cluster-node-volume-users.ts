@@ -12,7 +12,10 @@ export interface ClusterNodeCache {
 }
 
 /** `VolumeUsers` where no Kubernetes runs: an orchestrator writes what it knows into ClusterNode objects. */
-export function createClusterNodeVolumeUsers(options: { readonly store: ObjectStore; readonly cache: ClusterNodeCache }): VolumeUsers {
+export function createClusterNodeVolumeUsers(options: {
+  readonly store: ObjectStore;
+  readonly cache: ClusterNodeCache;
+}): VolumeUsers {
   const { store, cache } = options;
   return {
     on: async ({ nodeName, volumeId }, signal) => {
@@ -33,11 +36,20 @@ export function createClusterNodeVolumeUsers(options: { readonly store: ObjectSt
       const spec = cache.get("ClusterNode", nodeName)?.spec;
       const instance = spec?.instanceUri === undefined ? {} : { instanceUri: spec.instanceUri };
       const { outOfService = false, unschedulable = false } = spec ?? {};
-      return { isGone: false, isOutOfService: outOfService, isUnschedulable: unschedulable, ...instance, labels: {}, taints: [] };
+      return {
+        isGone: false,
+        isOutOfService: outOfService,
+        isUnschedulable: unschedulable,
+        ...instance,
+        labels: {},
+        taints: [],
+      };
     },
     // A workload that waits for a node is on no ClusterNode.
     cachedPods: () => [],
-    cachedNodeNameOf: (instanceUri) => cache.list("ClusterNode").find(({ spec }) => isSameResourceUri(spec.instanceUri ?? "", instanceUri))?.metadata.name,
+    cachedNodeNameOf: (instanceUri) =>
+      cache.list("ClusterNode").find(({ spec }) => isSameResourceUri(spec.instanceUri ?? "", instanceUri))
+        ?.metadata.name,
     // A ClusterNode says who uses a volume, and no rules: its orchestrator starts workloads where it likes.
     cachedPlacement: () => placementUnknown,
     onChange: (listener) => {
@@ -49,6 +61,8 @@ export function createClusterNodeVolumeUsers(options: { readonly store: ObjectSt
 }
 
 function useOf(node: ClusterNode, volumeId: string): VolumeUse {
-  const users = node.spec.volumeUsers.filter((use) => isSameResourceUri(use.volumeId, volumeId)).map((use) => use.user);
+  const users = node.spec.volumeUsers
+    .filter((use) => isSameResourceUri(use.volumeId, volumeId))
+    .map((use) => use.user);
   return users.length === 0 ? { kind: "unused" } : { kind: "used", users };
 }

@@ -42,7 +42,12 @@ function besideStore(test: (place: Place) => Promise<void>): () => Promise<void>
   return async () => {
     const directory = mkdtempSync(join(tmpdir(), "store-socket-"));
     const socketPath = join(directory, "s");
-    const store = openEmbeddedStore({ file: join(directory, "store.db"), clock: systemClock, random: systemRandom, bookmarkIntervalMs: 5 });
+    const store = openEmbeddedStore({
+      file: join(directory, "store.db"),
+      clock: systemClock,
+      random: systemRandom,
+      bookmarkIntervalMs: 5,
+    });
     const closing: (() => void | Promise<void>)[] = [];
     try {
       await test({
@@ -53,7 +58,13 @@ function besideStore(test: (place: Place) => Promise<void>): () => Promise<void>
           return server;
         },
         connect: (options) => {
-          const client = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom, requestTimeoutMs: PATIENCE_MS, ...options });
+          const client = connectEmbeddedStore({
+            socketPath,
+            clock: systemClock,
+            random: systemRandom,
+            requestTimeoutMs: PATIENCE_MS,
+            ...options,
+          });
           closing.push(() => client.close());
           return client;
         },
@@ -73,7 +84,10 @@ describe("connectEmbeddedStore", () => {
       const waitsMs: number[] = [];
       const hurried = { ...systemClock, sleep: async (ms: number) => void waitsMs.push(ms) };
       const read = await connect({ clock: hurried }).get("AzDriverNode", "node-a", never);
-      assert.ok(!read.ok && read.failure.kind === "StoreUnavailable" && read.failure.detail.includes(socketPath), JSON.stringify(read));
+      assert.ok(
+        !read.ok && read.failure.kind === "StoreUnavailable" && read.failure.detail.includes(socketPath),
+        JSON.stringify(read),
+      );
       const waitedMs = waitsMs.reduce((sum, ms) => sum + ms, 0);
       assert.ok(waitedMs > 300 && waitedMs < 2_000, `${waitedMs} ms`);
       await assert.rejects(firstEvent(connect()), WatchBroken);
@@ -114,9 +128,14 @@ describe("connectEmbeddedStore", () => {
       await once(silent, "listening");
       try {
         const client = connect({ requestTimeoutMs: 50 });
-        for (const result of [await client.get("AzDriverNode", "node-a", never), await client.create("AzDriverNode", NODE, never)]) {
+        for (const result of [
+          await client.get("AzDriverNode", "node-a", never),
+          await client.create("AzDriverNode", NODE, never),
+        ]) {
           assert.ok(
-            !result.ok && result.failure.kind === "StoreUnavailable" && result.failure.detail.includes("no answer within 50 ms"),
+            !result.ok &&
+              result.failure.kind === "StoreUnavailable" &&
+              result.failure.detail.includes("no answer within 50 ms"),
             JSON.stringify(result),
           );
         }
@@ -140,11 +159,17 @@ describe("connectEmbeddedStore", () => {
       registerHooks({ resolve(specifier, context, next) { const found = next(specifier, context); seen.push(found.url); return found; } });
       await import(${JSON.stringify(new URL("connect-embedded-store.ts", import.meta.url).href)});
       console.log(JSON.stringify(seen));`;
-    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      program,
+    ]);
     const loaded = JSON.parse(stdout) as readonly string[];
     assert.ok(loaded.some((url) => url.endsWith("/http-call.ts")));
     assert.deepEqual(
-      loaded.filter((url) => url.includes("/node_modules/") || url.endsWith(".schema.ts") || url.includes("sqlite")),
+      loaded.filter(
+        (url) => url.includes("/node_modules/") || url.endsWith(".schema.ts") || url.includes("sqlite"),
+      ),
       [],
     );
   });
@@ -166,7 +191,11 @@ describe("serveEmbeddedStore", () => {
   it(
     "refuses a socket path that the kernel would cut off",
     besideStore(async () => {
-      const store = connectEmbeddedStore({ socketPath: "/nowhere", clock: systemClock, random: systemRandom });
+      const store = connectEmbeddedStore({
+        socketPath: "/nowhere",
+        clock: systemClock,
+        random: systemRandom,
+      });
       await assert.rejects(
         serveEmbeddedStore({ store, socketPath: `/tmp/${"x".repeat(110)}`, logger: failingLogger }),
         /is longer than 103 bytes: choose a shorter directory/,
@@ -178,7 +207,11 @@ describe("serveEmbeddedStore", () => {
     "shows objects as Kubernetes' API does",
     besideStore(async ({ connect, serve, socketPath }) => {
       await serve();
-      const made = await connect().create("AzDriverNode", { ...NODE, metadata: { name: "node-a", labels: { a: "1" } } }, never);
+      const made = await connect().create(
+        "AzDriverNode",
+        { ...NODE, metadata: { name: "node-a", labels: { a: "1" } } },
+        never,
+      );
       assert.ok(made.ok);
       const shown = { apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNode", ...made.value };
       const { resourceVersion } = made.value.metadata;
@@ -186,21 +219,59 @@ describe("serveEmbeddedStore", () => {
       assert.deepEqual(await raw(socketPath, "GET", `${nodes}/node-a`), { code: 200, body: shown });
       assert.deepEqual(await raw(socketPath, "GET", `${nodes}?labelSelector=a%3D1`), {
         code: 200,
-        body: { apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNodeList", metadata: { resourceVersion }, items: [shown] },
+        body: {
+          apiVersion: "disk.csi.azure.com/v1",
+          kind: "AzDriverNodeList",
+          metadata: { resourceVersion },
+          items: [shown],
+        },
       });
       assert.deepEqual(await raw(socketPath, "GET", "/apis/coordination.k8s.io/v1/leases"), {
         code: 200,
-        body: { apiVersion: "coordination.k8s.io/v1", kind: "LeaseList", metadata: { resourceVersion }, items: [] },
+        body: {
+          apiVersion: "coordination.k8s.io/v1",
+          kind: "LeaseList",
+          metadata: { resourceVersion },
+          items: [],
+        },
       });
       assert.equal((await raw(socketPath, "GET", "/healthz")).code, 200);
     }),
   );
 
   const refusals = [
-    { method: "GET", path: "azdrivernodes/none", body: undefined, code: 404, reason: "NotFound", because: "there is no such object" },
-    { method: "GET", path: "azpotatoes", body: undefined, code: 404, reason: "NotFound", because: "there is no such resource" },
-    { method: "GET", path: "azdrivernodes/%zz", body: undefined, code: 404, reason: "NotFound", because: "the path is malformed" },
-    { method: "PATCH", path: "azdrivernodes/node-a", body: "{}", code: 405, reason: "BadRequest", because: "there is no such call" },
+    {
+      method: "GET",
+      path: "azdrivernodes/none",
+      body: undefined,
+      code: 404,
+      reason: "NotFound",
+      because: "there is no such object",
+    },
+    {
+      method: "GET",
+      path: "azpotatoes",
+      body: undefined,
+      code: 404,
+      reason: "NotFound",
+      because: "there is no such resource",
+    },
+    {
+      method: "GET",
+      path: "azdrivernodes/%zz",
+      body: undefined,
+      code: 404,
+      reason: "NotFound",
+      because: "the path is malformed",
+    },
+    {
+      method: "PATCH",
+      path: "azdrivernodes/node-a",
+      body: "{}",
+      code: 405,
+      reason: "BadRequest",
+      because: "there is no such call",
+    },
     {
       method: "GET",
       path: "azdrivernodes?labelSelector=a%20in%20(b)",
@@ -209,9 +280,30 @@ describe("serveEmbeddedStore", () => {
       reason: "BadRequest",
       because: "the selector is more than equalities",
     },
-    { method: "POST", path: "azdrivernodes", body: "{", code: 400, reason: "BadRequest", because: "the body is not JSON" },
-    { method: "POST", path: "azdrivernodes", body: undefined, code: 422, reason: "Invalid", because: "there is no body" },
-    { method: "POST", path: "azdrivernodes", body: "[]", code: 422, reason: "Invalid", because: "the body is no object" },
+    {
+      method: "POST",
+      path: "azdrivernodes",
+      body: "{",
+      code: 400,
+      reason: "BadRequest",
+      because: "the body is not JSON",
+    },
+    {
+      method: "POST",
+      path: "azdrivernodes",
+      body: undefined,
+      code: 422,
+      reason: "Invalid",
+      because: "there is no body",
+    },
+    {
+      method: "POST",
+      path: "azdrivernodes",
+      body: "[]",
+      code: 422,
+      reason: "Invalid",
+      because: "the body is no object",
+    },
     {
       method: "POST",
       path: "azdrivernodes",
@@ -220,9 +312,30 @@ describe("serveEmbeddedStore", () => {
       reason: "Invalid",
       because: "the name is no text",
     },
-    { method: "PUT", path: "azdrivernodes/node-a", body: "null", code: 404, reason: "NotFound", because: "there is nothing to replace" },
-    { method: "POST", path: "azdrivernodes", body: " ".repeat(MESSAGE_BYTES_MAX + 1), code: 400, reason: "BadRequest", because: "the body is too large" },
-    { method: "DELETE", path: "azdrivernodes/none", body: "7", code: 404, reason: "NotFound", because: "there is nothing to delete" },
+    {
+      method: "PUT",
+      path: "azdrivernodes/node-a",
+      body: "null",
+      code: 404,
+      reason: "NotFound",
+      because: "there is nothing to replace",
+    },
+    {
+      method: "POST",
+      path: "azdrivernodes",
+      body: " ".repeat(MESSAGE_BYTES_MAX + 1),
+      code: 400,
+      reason: "BadRequest",
+      because: "the body is too large",
+    },
+    {
+      method: "DELETE",
+      path: "azdrivernodes/none",
+      body: "7",
+      code: 404,
+      reason: "NotFound",
+      because: "there is nothing to delete",
+    },
   ];
   for (const { method, path, body, code, reason, because } of refusals) {
     it(
@@ -230,14 +343,26 @@ describe("serveEmbeddedStore", () => {
       besideStore(async ({ serve, socketPath }) => {
         await serve();
         const answer = await raw(socketPath, method, `/apis/disk.csi.azure.com/v1/${path}`, body);
-        const { kind, status, reason: answered } = answer.body as { readonly kind: string; readonly status: string; readonly reason: string };
-        assert.deepEqual({ code: answer.code, kind, status, reason: answered }, { code, kind: "Status", status: "Failure", reason });
+        const {
+          kind,
+          status,
+          reason: answered,
+        } = answer.body as { readonly kind: string; readonly status: string; readonly reason: string };
+        assert.deepEqual(
+          { code: answer.code, kind, status, reason: answered },
+          { code, kind: "Status", status: "Failure", reason },
+        );
       }),
     );
   }
 });
 
-function raw(socketPath: string, method: string, path: string, body?: string): Promise<{ readonly code: number | undefined; readonly body: unknown }> {
+function raw(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: string,
+): Promise<{ readonly code: number | undefined; readonly body: unknown }> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
     const sent = request({ socketPath, method, path, headers }, (response) => {
@@ -245,7 +370,9 @@ function raw(socketPath: string, method: string, path: string, body?: string): P
       response.setEncoding("utf8").on("data", (part: string) => {
         text += part;
       });
-      response.on("end", () => resolve({ code: response.statusCode, body: text.startsWith("{") ? JSON.parse(text) : text }));
+      response.on("end", () =>
+        resolve({ code: response.statusCode, body: text.startsWith("{") ? JSON.parse(text) : text }),
+      );
     });
     sent.on("error", reject);
     sent.end(body);

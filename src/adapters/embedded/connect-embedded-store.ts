@@ -6,7 +6,13 @@ import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
-import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/store/object-store.ts";
+import type {
+  Kind,
+  KindMap,
+  LabelSelector,
+  ObjectStore,
+  WatchEvent,
+} from "../../ports/store/object-store.ts";
 import { CallFailed, readText, sendCall } from "../http/http-call.ts";
 import type { HttpCall } from "../http/http-call.ts";
 import { readLines } from "../http/read-lines.ts";
@@ -19,7 +25,10 @@ const IDLE_SOCKETS_MAX = 8;
 const REQUEST_TIMEOUT_MS = 5_000;
 /** The longest answer: a list of every object that a file of a store without Kubernetes may hold. */
 const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
-/** Waits between attempts while nobody listens on the socket: long enough for a server to restart, short enough for a CSI call. */
+/**
+ * Waits between attempts while nobody listens on the socket: long enough for a server to restart, short
+ * enough for a CSI call.
+ */
 const RETRY_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400];
 
 /** How to reach a store server. */
@@ -38,8 +47,9 @@ export interface ConnectedStore extends ObjectStore {
 }
 
 /**
- * The store behind `serveEmbeddedStore`'s socket. Connects when it is first used. While nobody listens, a call tries for about 0.8 s and then
- * fails with `StoreUnavailable`; a call that may have reached the server is never sent twice, except reads.
+ * The store behind `serveEmbeddedStore`'s socket. Connects when it is first used. While nobody listens, a
+ * call tries for about 0.8 s and then fails with `StoreUnavailable`; a call that may have reached the
+ * server is never sent twice, except reads.
  */
 export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
   const { socketPath, clock, random } = options;
@@ -47,7 +57,13 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
   const calls = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX });
   const watches = new Agent({ keepAlive: false });
 
-  function callOf(agent: Agent, method: string, path: string, body: unknown, timeoutCovers: HttpCall["timeoutCovers"]): HttpCall {
+  function callOf(
+    agent: Agent,
+    method: string,
+    path: string,
+    body: unknown,
+    timeoutCovers: HttpCall["timeoutCovers"],
+  ): HttpCall {
     return {
       server: `the store server at ${socketPath}`,
       remedyOf: () => "is the process that serves the store running?",
@@ -59,7 +75,12 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
     };
   }
 
-  async function exchange(method: string, path: string, body: unknown, signal: AbortSignal): Promise<{ readonly code: number; readonly body: unknown }> {
+  async function exchange(
+    method: string,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<{ readonly code: number; readonly body: unknown }> {
     const exchanged = callOf(calls, method, path, body, "whole");
     for (let attempt = 0; ; attempt++) {
       try {
@@ -67,7 +88,8 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
         return { code: response.statusCode ?? 0, body: await readJson(response, exchanged) };
       } catch (error) {
         const delayMs = RETRY_DELAYS_MS[attempt];
-        const mayRepeat = error instanceof CallFailed && !error.isTimeout && (error.wasNotSent || method === "GET");
+        const mayRepeat =
+          error instanceof CallFailed && !error.isTimeout && (error.wasNotSent || method === "GET");
         if (!mayRepeat || delayMs === undefined || signal.aborted) throw error;
         await clock.sleep(delayMs * (0.5 + random.next()), signal);
       }
@@ -75,7 +97,13 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
   }
 
   async function call<T>(
-    request: { readonly method: string; readonly kind: Kind; readonly name: string; readonly path: string; readonly body?: unknown },
+    request: {
+      readonly method: string;
+      readonly kind: Kind;
+      readonly name: string;
+      readonly path: string;
+      readonly body?: unknown;
+    },
     parse: (body: unknown) => T,
     signal: AbortSignal,
   ): Promise<Result<T, Failure>> {
@@ -94,7 +122,9 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
       const opening = callOf(watches, "GET", path, undefined, "head");
       const response = await sendCall(opening, signal);
       if (response.statusCode === 200) return response;
-      throw new WatchBroken(`the store server answered ${response.statusCode}: ${JSON.stringify(await readJson(response, opening))}`);
+      throw new WatchBroken(
+        `the store server answered ${response.statusCode}: ${JSON.stringify(await readJson(response, opening))}`,
+      );
     } catch (error) {
       throw error instanceof CallFailed ? new WatchBroken(error.message, { cause: error }) : error;
     }
@@ -115,36 +145,70 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
       }
     } catch (error) {
       if (signal.aborted) return;
-      throw error instanceof WatchGone || error instanceof WatchBroken ? error : new WatchBroken(`the watch on ${kind} was cut off`, { cause: error });
+      throw error instanceof WatchGone || error instanceof WatchBroken
+        ? error
+        : new WatchBroken(`the watch on ${kind} was cut off`, { cause: error });
     }
     if (!signal.aborted) throw new WatchBroken(`the store server ended the watch on ${kind}`);
   }
 
   return {
-    get: (kind, name, signal) => call({ method: "GET", kind, name, path: apiPathOf(kind, name) }, (body) => objectFromWire(kind, body), signal),
+    get: (kind, name, signal) =>
+      call(
+        { method: "GET", kind, name, path: apiPathOf(kind, name) },
+        (body) => objectFromWire(kind, body),
+        signal,
+      ),
     list: <K extends Kind>(kind: K, selector: LabelSelector, signal: AbortSignal) =>
       call(
-        { method: "GET", kind, name: "", path: `${apiPathOf(kind)}?${new URLSearchParams({ labelSelector: selectorText(selector) }).toString()}` },
+        {
+          method: "GET",
+          kind,
+          name: "",
+          path: `${apiPathOf(kind)}?${new URLSearchParams({ labelSelector: selectorText(selector) }).toString()}`,
+        },
         (body) => listFromWire(kind, body),
         signal,
       ),
     create: (kind, object, signal) =>
-      call({ method: "POST", kind, name: object.metadata.name, path: apiPathOf(kind), body: object }, (body) => objectFromWire(kind, body), signal),
+      call(
+        { method: "POST", kind, name: object.metadata.name, path: apiPathOf(kind), body: object },
+        (body) => objectFromWire(kind, body),
+        signal,
+      ),
     update: (kind, object, signal) =>
       call(
-        { method: "PUT", kind, name: object.metadata.name, path: apiPathOf(kind, object.metadata.name), body: object },
+        {
+          method: "PUT",
+          kind,
+          name: object.metadata.name,
+          path: apiPathOf(kind, object.metadata.name),
+          body: object,
+        },
         (body) => objectFromWire(kind, body),
         signal,
       ),
     updateStatus: (kind, object, signal) =>
       call(
-        { method: "PUT", kind, name: object.metadata.name, path: apiPathOf(kind, object.metadata.name, "status"), body: object },
+        {
+          method: "PUT",
+          kind,
+          name: object.metadata.name,
+          path: apiPathOf(kind, object.metadata.name, "status"),
+          body: object,
+        },
         (body) => objectFromWire(kind, body),
         signal,
       ),
     delete: (kind, name, preconditions, signal) =>
       call(
-        { method: "DELETE", kind, name, path: apiPathOf(kind, name), body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } },
+        {
+          method: "DELETE",
+          kind,
+          name,
+          path: apiPathOf(kind, name),
+          body: { kind: "DeleteOptions", apiVersion: "v1", preconditions },
+        },
         () => undefined,
         signal,
       ),
@@ -165,15 +229,26 @@ async function readJson(response: IncomingMessage, call: HttpCall): Promise<unkn
   }
 }
 
-function listFromWire<K extends Kind>(kind: K, body: unknown): { readonly items: readonly KindMap[K][]; readonly resourceVersion: string } {
-  const { items, metadata } = body as { readonly items: readonly unknown[]; readonly metadata: { readonly resourceVersion: string } };
-  return { items: items.map((item) => objectFromWire(kind, item)), resourceVersion: metadata.resourceVersion };
+function listFromWire<K extends Kind>(
+  kind: K,
+  body: unknown,
+): { readonly items: readonly KindMap[K][]; readonly resourceVersion: string } {
+  const { items, metadata } = body as {
+    readonly items: readonly unknown[];
+    readonly metadata: { readonly resourceVersion: string };
+  };
+  return {
+    items: items.map((item) => objectFromWire(kind, item)),
+    resourceVersion: metadata.resourceVersion,
+  };
 }
 
 function eventFromWire<K extends Kind>(kind: K, event: WireEvent): WatchEvent<K> {
   switch (event.type) {
     case "ERROR":
-      throw event.object.reason === "Expired" ? new WatchGone(event.object.message) : new WatchBroken(event.object.message);
+      throw event.object.reason === "Expired"
+        ? new WatchGone(event.object.message)
+        : new WatchBroken(event.object.message);
     case "BOOKMARK":
       return { type: "BOOKMARK", resourceVersion: event.object.metadata.resourceVersion };
     default:

@@ -53,9 +53,15 @@ describe("openEmbeddedStore", () => {
       first.close();
       const second = open();
       assert.deepEqual(await second.get("AzDriverNode", "node-a", never), ok(made));
-      assert.deepEqual(await firstEvent(second, made.metadata.resourceVersion), { type: "ADDED", object: next });
+      assert.deepEqual(await firstEvent(second, made.metadata.resourceVersion), {
+        type: "ADDED",
+        object: next,
+      });
       const later = await createNode(second, "node-c");
-      assert.deepEqual(await firstEvent(second, next.metadata.resourceVersion), { type: "ADDED", object: later });
+      assert.deepEqual(await firstEvent(second, next.metadata.resourceVersion), {
+        type: "ADDED",
+        object: later,
+      });
     }),
   );
 
@@ -73,7 +79,9 @@ describe("openEmbeddedStore", () => {
       open();
       assert.throws(
         () => open(),
-        (error) => error instanceof StoreFileRefused && error.message.includes(`${file} can't be opened: another process or another store has it open`),
+        (error) =>
+          error instanceof StoreFileRefused &&
+          error.message.includes(`${file} can't be opened: another process or another store has it open`),
       );
     }),
   );
@@ -120,7 +128,10 @@ describe("openEmbeddedStore", () => {
       const again = await label(third, made, "again");
       await assert.rejects(firstEvent(third, lost.metadata.resourceVersion), WatchGone);
       assert.equal((await third.update("AzDriverNode", { ...lost, spec: made.spec }, never)).ok, false);
-      assert.deepEqual(await firstEvent(third, made.metadata.resourceVersion), { type: "MODIFIED", object: again });
+      assert.deepEqual(await firstEvent(third, made.metadata.resourceVersion), {
+        type: "MODIFIED",
+        object: again,
+      });
     }),
   );
 
@@ -172,7 +183,17 @@ describe("openEmbeddedStore", () => {
       for (let index = 0; index < 30; index++) await createNode(store, `node-${index}`);
       const attachment = await store.create(
         "AzVolumeAttachment",
-        { metadata: { name: "x" }, spec: { volumeName: "v", volumeId: "/v", nodeName: "n", role: "Replica", readOnly: false, volumeContext: {} } },
+        {
+          metadata: { name: "x" },
+          spec: {
+            volumeName: "v",
+            volumeId: "/v",
+            nodeName: "n",
+            role: "Replica",
+            readOnly: false,
+            volumeContext: {},
+          },
+        },
         never,
       );
       assert.ok(attachment.ok);
@@ -204,7 +225,11 @@ describe("openEmbeddedStore", () => {
     inFolder(async ({ open }) => {
       const store = open();
       const caller = new AbortController();
-      const creating = store.create("AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } }, caller.signal);
+      const creating = store.create(
+        "AzDriverNode",
+        { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } },
+        caller.signal,
+      );
       caller.abort();
       assert.deepEqual(await creating, { ok: false, failure: { kind: "Cancelled" } });
       const listed = await store.list("AzDriverNode", {}, never);
@@ -219,8 +244,16 @@ async function createNode(store: ObjectStore, name: string): Promise<KindMap["Az
   return made.value;
 }
 
-async function label(store: ObjectStore, node: KindMap["AzDriverNode"], value: string): Promise<KindMap["AzDriverNode"]> {
-  const updated = await store.update("AzDriverNode", { ...node, metadata: { ...node.metadata, labels: { a: value } } }, never);
+async function label(
+  store: ObjectStore,
+  node: KindMap["AzDriverNode"],
+  value: string,
+): Promise<KindMap["AzDriverNode"]> {
+  const updated = await store.update(
+    "AzDriverNode",
+    { ...node, metadata: { ...node.metadata, labels: { a: value } } },
+    never,
+  );
   assert.ok(updated.ok, JSON.stringify(updated));
   return updated.value;
 }

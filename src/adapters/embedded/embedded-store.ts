@@ -4,7 +4,13 @@ import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
-import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/store/object-store.ts";
+import type {
+  Kind,
+  KindMap,
+  LabelSelector,
+  ObjectStore,
+  WatchEvent,
+} from "../../ports/store/object-store.ts";
 import { createChangeSignal } from "../object-semantics/change-signal.ts";
 import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 import { decideWrite } from "../object-semantics/decide-write.ts";
@@ -35,14 +41,24 @@ export interface EmbeddedStoreOptions {
 
 /** An object store in a file of this machine, for one process; `serveEmbeddedStore` shows it to others. */
 export interface EmbeddedStore extends ObjectStore {
-  /** Ends every watch (`WatchBroken`), answers waiting writes with `StoreUnavailable`, and lets go of the file. */
+  /**
+   * Ends every watch (`WatchBroken`), answers waiting writes with `StoreUnavailable`, and lets go of the
+   * file.
+   */
   close(): void;
 }
 
-/** Opens the store. Throws `StoreFileRefused` if another process or store has the file open, or it is not a store. */
+/**
+ * Opens the store. Throws `StoreFileRefused` if another process or store has the file open, or it is not a
+ * store.
+ */
 export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore {
   const { clock, random } = options;
-  const file = openStoreFile({ file: options.file, nowMs: clock.nowMs(), historyMax: options.historyMax ?? HISTORY_MAX });
+  const file = openStoreFile({
+    file: options.file,
+    nowMs: clock.nowMs(),
+    historyMax: options.historyMax ?? HISTORY_MAX,
+  });
   const signals = new Map<Kind, ChangeSignal>(kinds.map((kind) => [kind, createChangeSignal(clock)]));
   const changed = new Set<Kind>();
   let isClosed = false;
@@ -59,22 +75,37 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
   function apply(request: WriteRequest): Result<StoredObject, Failure> {
     const current = file.getObject(request.kind, request.name);
     const version = file.currentVersion() + 1;
-    const decision = decideWrite(request, current, { resourceVersion: String(version), nowMs: clock.nowMs(), newUid: () => random.uuid() });
+    const decision = decideWrite(request, current, {
+      resourceVersion: String(version),
+      nowMs: clock.nowMs(),
+      newUid: () => random.uuid(),
+    });
     if (!decision.ok) return decision;
     const { effect, object } = decision.value;
     if (effect === "none") return ok(object);
     const type = effect === "remove" ? "DELETED" : current === undefined ? "ADDED" : "MODIFIED";
-    file.apply(request.kind, { type, version, object: atVersion(object, version), labelsBefore: current?.metadata.labels });
+    file.apply(request.kind, {
+      type,
+      version,
+      object: atVersion(object, version),
+      labelsBefore: current?.metadata.labels,
+    });
     changed.add(request.kind);
     return ok(object);
   }
 
-  async function write<K extends Kind>(request: WriteRequest & { readonly kind: K }, signal: AbortSignal): Promise<Result<KindMap[K], Failure>> {
+  async function write<K extends Kind>(
+    request: WriteRequest & { readonly kind: K },
+    signal: AbortSignal,
+  ): Promise<Result<KindMap[K], Failure>> {
     const written = await writes.add(() => apply(request), signal);
     return written.ok ? ok(asKind<K>(written.value)) : written;
   }
 
-  function read<T>(signal: AbortSignal, from: (file: StoreFile) => Result<T, Failure>): Promise<Result<T, Failure>> {
+  function read<T>(
+    signal: AbortSignal,
+    from: (file: StoreFile) => Result<T, Failure>,
+  ): Promise<Result<T, Failure>> {
     if (signal.aborted) return Promise.resolve(fail({ kind: "Cancelled" }));
     if (isClosed) return Promise.resolve(fail({ kind: "StoreUnavailable", detail: "the store is closed" }));
     try {
@@ -82,7 +113,10 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     } catch (error) {
       if (!isStoreError(error)) return Promise.reject(error);
       return Promise.resolve(
-        fail({ kind: "StoreUnavailable", detail: `the store's file can't be read: ${error instanceof Error ? error.message : String(error)}` }),
+        fail({
+          kind: "StoreUnavailable",
+          detail: `the store's file can't be read: ${error instanceof Error ? error.message : String(error)}`,
+        }),
       );
     }
   }
@@ -98,7 +132,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     let isQuiet = false;
     while (!signal.aborted) {
       if (isClosed) throw new WatchBroken("the store was closed");
-      if (!file.canResumeFrom(kind, seen)) throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
+      if (!file.canResumeFrom(kind, seen))
+        throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
       const current = file.currentVersion();
       const changes = file.changesAfter(kind, seen, WATCH_BATCH_MAX);
       for (const change of changes) {
@@ -123,12 +158,19 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     get: (kind, name, signal) =>
       read(signal, () => {
         const object = file.getObject(kind, name);
-        return object === undefined ? fail({ kind: "ObjectNotFound", objectKind: kind, name }) : ok(asKind<typeof kind>(object));
+        return object === undefined
+          ? fail({ kind: "ObjectNotFound", objectKind: kind, name })
+          : ok(asKind<typeof kind>(object));
       }),
     list: (kind, selector, signal) =>
       read(signal, () => {
-        const items = file.listObjects(kind).filter((object) => matchesSelector(object.metadata.labels, selector));
-        return ok({ items: items.map((object) => asKind<typeof kind>(object)), resourceVersion: String(file.currentVersion()) });
+        const items = file
+          .listObjects(kind)
+          .filter((object) => matchesSelector(object.metadata.labels, selector));
+        return ok({
+          items: items.map((object) => asKind<typeof kind>(object)),
+          resourceVersion: String(file.currentVersion()),
+        });
       }),
     ...writeVerbs(write),
     watch,

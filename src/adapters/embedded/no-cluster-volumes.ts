@@ -1,7 +1,10 @@
 import { ok } from "../../core/failure/result.ts";
 import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 
-/** `ClusterVolumes` where no Kubernetes runs: nobody but the driver's own objects and the disks' tags knows of volumes, and nobody can say that a node is gone. */
+/**
+ * `ClusterVolumes` where no Kubernetes runs: nobody but the driver's own objects and the disks' tags knows
+ * of volumes, and nobody can say that a node is gone.
+ */
 export const noClusterVolumes: ClusterVolumes = {
   knowsAttachments: false,
   untilSynced: () => Promise.resolve(),

@@ -14,7 +14,10 @@ import type { WireStatus } from "./wire.ts";
 
 const CONNECTIONS_MAX = 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Of `sun_path` in unix(7), without its final zero; the socket is made under a name that is one suffix longer. */
+/**
+ * Of `sun_path` in unix(7), without its final zero; the socket is made under a name that is one suffix
+ * longer.
+ */
 const SOCKET_PATH_BYTES_MAX = 107;
 const NEW_SUFFIX = ".new";
 
@@ -26,20 +29,33 @@ export interface StoreServer {
 }
 
 /**
- * Serves a store to other processes of this machine over a unix socket that only its owner can open: HTTP/1.1 and JSON in Kubernetes' shape,
- * so that `curl --unix-socket` shows what is in it. A client that stops reading holds up nobody but itself. Takes the place of a socket that a
- * dead server left; the store's own lock keeps two servers off one store. Throws if the socket can't be made.
+ * Serves a store to other processes of this machine over a unix socket that only its owner can open:
+ * HTTP/1.1 and JSON in Kubernetes' shape, so that `curl --unix-socket` shows what is in it. A client that
+ * stops reading holds up nobody but itself. Takes the place of a socket that a dead server left; the
+ * store's own lock keeps two servers off one store. Throws if the socket can't be made.
  */
-export async function serveEmbeddedStore(options: { readonly store: ObjectStore; readonly socketPath: string; readonly logger: Logger }): Promise<StoreServer> {
+export async function serveEmbeddedStore(options: {
+  readonly store: ObjectStore;
+  readonly socketPath: string;
+  readonly logger: Logger;
+}): Promise<StoreServer> {
   const { store, socketPath, logger } = options;
-  const server = createServer({ keepAlive: true, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    answer(store, request, response).catch((error: unknown) => {
-      logger.error("store request failed", { method: request.method, url: request.url, error });
-      if (!response.headersSent) sendStatus(response, wireStatus("ServiceUnavailable", 500, "the store failed on this request; its log says why"));
-      else response.destroy();
-    });
-  });
-  // Clients close idle connections, the server never does: so no request is lost on a connection that is just being closed.
+  const server = createServer(
+    { keepAlive: true, requestTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      answer(store, request, response).catch((error: unknown) => {
+        logger.error("store request failed", { method: request.method, url: request.url, error });
+        if (!response.headersSent)
+          sendStatus(
+            response,
+            wireStatus("ServiceUnavailable", 500, "the store failed on this request; its log says why"),
+          );
+        else response.destroy();
+      });
+    },
+  );
+  // Clients close idle connections, the server never does: so no request is lost on a connection that is
+  // just being closed.
   server.keepAliveTimeout = 0;
   server.maxConnections = CONNECTIONS_MAX;
   await listenPrivately(server, socketPath);
@@ -57,7 +73,9 @@ export async function serveEmbeddedStore(options: { readonly store: ObjectStore;
 
 async function listenPrivately(server: Server, socketPath: string): Promise<void> {
   if (Buffer.byteLength(socketPath + NEW_SUFFIX) > SOCKET_PATH_BYTES_MAX) {
-    throw new Error(`socket path ${socketPath} is longer than ${SOCKET_PATH_BYTES_MAX - NEW_SUFFIX.length} bytes: choose a shorter directory`);
+    throw new Error(
+      `socket path ${socketPath} is longer than ${SOCKET_PATH_BYTES_MAX - NEW_SUFFIX.length} bytes: choose a shorter directory`,
+    );
   }
   await rm(socketPath + NEW_SUFFIX, { force: true });
   // The socket is made within listen(), so nobody can open it before its mode is right.
@@ -78,25 +96,52 @@ async function answer(store: ObjectStore, request: IncomingMessage, response: Se
     return;
   }
   const path = parseApiPath(url.pathname);
-  if (path === undefined) return sendStatus(response, wireStatus("NotFound", 404, `there is nothing at ${url.pathname}`));
+  if (path === undefined)
+    return sendStatus(response, wireStatus("NotFound", 404, `there is nothing at ${url.pathname}`));
   const gone = new AbortController();
   response.on("close", () => gone.abort());
   // Writing to a client that has just gone is no error of ours: the request ends.
   response.on("error", () => gone.abort());
   const selector = parseSelector(url.searchParams.get("labelSelector") ?? "");
-  if (selector === undefined) return sendStatus(response, wireStatus("BadRequest", 400, "labelSelector: only equalities such as a=b,c=d are known"));
-  if (request.method === "GET" && path.name === undefined && ["1", "true"].includes(url.searchParams.get("watch") ?? "")) {
-    return sendWatch(store.watch(path.kind, selector, url.searchParams.get("resourceVersion") ?? "", gone.signal), path.kind, response);
+  if (selector === undefined)
+    return sendStatus(
+      response,
+      wireStatus("BadRequest", 400, "labelSelector: only equalities such as a=b,c=d are known"),
+    );
+  if (
+    request.method === "GET" &&
+    path.name === undefined &&
+    ["1", "true"].includes(url.searchParams.get("watch") ?? "")
+  ) {
+    return sendWatch(
+      store.watch(path.kind, selector, url.searchParams.get("resourceVersion") ?? "", gone.signal),
+      path.kind,
+      response,
+    );
   }
   const body = request.method === "GET" ? undefined : await readBody(request);
   if (body instanceof MalformedBody) return sendStatus(response, wireStatus("BadRequest", 400, body.message));
-  const result = await call({ store, method: request.method ?? "GET", path, selector, body, signal: gone.signal });
-  if (result === undefined) return sendStatus(response, wireStatus("BadRequest", 405, `${request.method} is not known at ${url.pathname}`));
+  const result = await call({
+    store,
+    method: request.method ?? "GET",
+    path,
+    selector,
+    body,
+    signal: gone.signal,
+  });
+  if (result === undefined)
+    return sendStatus(
+      response,
+      wireStatus("BadRequest", 405, `${request.method} is not known at ${url.pathname}`),
+    );
   if (!result.ok) return sendStatus(response, statusOf(result.failure));
   send(response, request.method === "POST" ? 201 : 200, result.value);
 }
 
-/** One call of the store; undefined if there is no such call. Bodies are not checked here: the store checks whatever it is given. */
+/**
+ * One call of the store; undefined if there is no such call. Bodies are not checked here: the store checks
+ * whatever it is given.
+ */
 async function call<K extends Kind>(request: {
   readonly store: ObjectStore;
   readonly method: string;
@@ -108,8 +153,12 @@ async function call<K extends Kind>(request: {
   const { store, method, body, signal } = request;
   const { kind, name, isStatus } = request.path;
   if (name === undefined) {
-    if (method === "GET") return mapped(await store.list(kind, request.selector, signal), (list) => wireList(kind, list));
-    if (method === "POST") return mapped(await store.create(kind, withName(body, undefined) as NewObject<K>, signal), (object) => wireObject(kind, object));
+    if (method === "GET")
+      return mapped(await store.list(kind, request.selector, signal), (list) => wireList(kind, list));
+    if (method === "POST")
+      return mapped(await store.create(kind, withName(body, undefined) as NewObject<K>, signal), (object) =>
+        wireObject(kind, object),
+      );
     return undefined;
   }
   switch (method) {
@@ -117,23 +166,38 @@ async function call<K extends Kind>(request: {
       return mapped(await store.get(kind, name, signal), (object) => wireObject(kind, object));
     case "PUT": {
       const object = withName(body, name) as unknown as KindMap[K];
-      return mapped(await (isStatus ? store.updateStatus(kind, object, signal) : store.update(kind, object, signal)), (updated) => wireObject(kind, updated));
+      return mapped(
+        await (isStatus ? store.updateStatus(kind, object, signal) : store.update(kind, object, signal)),
+        (updated) => wireObject(kind, updated),
+      );
     }
     case "DELETE": {
-      const { preconditions } = (body ?? {}) as { preconditions?: { uid?: string; resourceVersion?: string } };
+      const { preconditions } = (body ?? {}) as {
+        preconditions?: { uid?: string; resourceVersion?: string };
+      };
       return isStatus
         ? undefined
-        : mapped(await store.delete(kind, name, preconditions ?? {}, signal), () => ({ kind: "Status", apiVersion: "v1", status: "Success" }));
+        : mapped(await store.delete(kind, name, preconditions ?? {}, signal), () => ({
+            kind: "Status",
+            apiVersion: "v1",
+            status: "Success",
+          }));
     }
     default:
       return undefined;
   }
 }
 
-/** A body with a name to look the object up by: the path's, else its own; one without a name gets the empty one, which the store refuses. */
+/**
+ * A body with a name to look the object up by: the path's, else its own; one without a name gets the empty
+ * one, which the store refuses.
+ */
 function withName(body: unknown, pathName: string | undefined): object {
   const object = typeof body === "object" && body !== null ? body : {};
-  const metadata = "metadata" in object && typeof object.metadata === "object" && object.metadata !== null ? object.metadata : {};
+  const metadata =
+    "metadata" in object && typeof object.metadata === "object" && object.metadata !== null
+      ? object.metadata
+      : {};
   const ownName = "name" in metadata && typeof metadata.name === "string" ? metadata.name : "";
   return { ...object, metadata: { ...metadata, name: pathName ?? ownName } };
 }
@@ -142,16 +206,24 @@ function mapped<T>(result: Result<T, Failure>, map: (value: T) => object): Resul
   return result.ok ? { ok: true, value: map(result.value) } : result;
 }
 
-async function sendWatch<K extends Kind>(events: ReturnType<ObjectStore["watch"]>, kind: K, response: ServerResponse): Promise<void> {
+async function sendWatch<K extends Kind>(
+  events: ReturnType<ObjectStore["watch"]>,
+  kind: K,
+  response: ServerResponse,
+): Promise<void> {
   response.writeHead(200, { "content-type": "application/json" });
   response.flushHeaders();
   try {
     for await (const event of events) {
-      // The next event is fetched only when this client has taken the last one: nothing piles up for a client that is stopped.
+      // The next event is fetched only when this client has taken the last one: nothing piles up for a
+      // client that is stopped.
       if (!response.write(`${JSON.stringify(wireEvent(kind, event))}\n`)) await drainedOrClosed(response);
     }
   } catch (error) {
-    if (error instanceof WatchGone) response.write(`${JSON.stringify({ type: "ERROR", object: wireStatus("Expired", 410, error.message) })}\n`);
+    if (error instanceof WatchGone)
+      response.write(
+        `${JSON.stringify({ type: "ERROR", object: wireStatus("Expired", 410, error.message) })}\n`,
+      );
     else if (!(error instanceof WatchBroken)) throw error;
   }
   response.end();
@@ -177,14 +249,17 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   let sizeBytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     sizeBytes += chunk.length;
-    if (sizeBytes > MESSAGE_BYTES_MAX) return new MalformedBody(`the body has more than ${MESSAGE_BYTES_MAX} bytes`);
+    if (sizeBytes > MESSAGE_BYTES_MAX)
+      return new MalformedBody(`the body has more than ${MESSAGE_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
   if (sizeBytes === 0) return undefined;
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));
   } catch (error) {
-    return new MalformedBody(`the body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    return new MalformedBody(
+      `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

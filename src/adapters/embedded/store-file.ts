@@ -8,7 +8,10 @@ import type { ObjectMeta, StoredObject } from "../object-semantics/stored-object
 
 const FORMAT = 1;
 const GAPS_MAX = 64;
-/** Versions of a file begin at its time of birth in microseconds, so that no two files and no two histories of one file share a version. */
+/**
+ * Versions of a file begin at its time of birth in microseconds, so that no two files and no two histories
+ * of one file share a version.
+ */
 const VERSIONS_PER_MS = 1000;
 
 const SCHEMA = `
@@ -35,8 +38,9 @@ interface VersionedChange extends LoggedChange {
 }
 
 /**
- * The embedded store's file: objects, the recent changes, and one version counter, moved together in one transaction. SQLite in WAL mode with
- * `synchronous=FULL`: a commit that returned survives a crash. Held exclusively while it is open. Errors of SQLite are thrown.
+ * The embedded store's file: objects, the recent changes, and one version counter, moved together in one
+ * transaction. SQLite in WAL mode with `synchronous=FULL`: a commit that returned survives a crash. Held
+ * exclusively while it is open. Errors of SQLite are thrown.
  */
 export interface StoreFile {
   readonly currentVersion: () => number;
@@ -54,8 +58,15 @@ export interface StoreFile {
   readonly close: () => void;
 }
 
-/** Opens the store's file, making it if there is none. Throws `StoreFileRefused` if another process or store has it open or it is not a store. */
-export function openStoreFile(options: { readonly file: string; readonly nowMs: number; readonly historyMax: number }): StoreFile {
+/**
+ * Opens the store's file, making it if there is none. Throws `StoreFileRefused` if another process or store
+ * has it open or it is not a store.
+ */
+export function openStoreFile(options: {
+  readonly file: string;
+  readonly nowMs: number;
+  readonly historyMax: number;
+}): StoreFile {
   makeFile(options.file);
   const db = new DatabaseSync(options.file);
   try {
@@ -68,7 +79,9 @@ export function openStoreFile(options: { readonly file: string; readonly nowMs: 
   }
 }
 
-/** Makes the file for its owner only, before SQLite would make it for everyone, and makes its name durable. */
+/**
+ * Makes the file for its owner only, before SQLite would make it for everyone, and makes its name durable.
+ */
 function makeFile(file: string): void {
   closeSync(openSync(file, "a", 0o600));
   const directory = openSync(dirname(file), "r");
@@ -81,8 +94,11 @@ function makeFile(file: string): void {
 
 function acquireHold(db: DatabaseSync, file: string): void {
   try {
-    // The lock belongs to the process and goes with it, whatever way it ends; a stopped process keeps it, as it must.
-    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;");
+    // The lock belongs to the process and goes with it, whatever way it ends; a stopped process keeps it,
+    // as it must.
+    db.exec(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;",
+    );
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const reason = /locked|busy/i.test(text)
@@ -95,13 +111,17 @@ function acquireHold(db: DatabaseSync, file: string): void {
 function prepareFormat(db: DatabaseSync, file: string, nowMs: number): void {
   const format = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (format !== 0 && format !== FORMAT)
-    throw new StoreFileRefused(`store file ${file} has format ${format}, this program reads format ${FORMAT}: use the version of the program that wrote it.`);
+    throw new StoreFileRefused(
+      `store file ${file} has format ${format}, this program reads format ${FORMAT}: use the version of the program that wrote it.`,
+    );
   const birth = Math.max(1, Math.floor(nowMs) * VERSIONS_PER_MS);
   db.exec("BEGIN IMMEDIATE");
   try {
     if (format === 0) beginVersions(db, birth);
     else skipVersions(db, birth);
-    const horizon = db.prepare("INSERT INTO horizons (kind, version) VALUES (?, (SELECT current FROM versions)) ON CONFLICT DO NOTHING");
+    const horizon = db.prepare(
+      "INSERT INTO horizons (kind, version) VALUES (?, (SELECT current FROM versions)) ON CONFLICT DO NOTHING",
+    );
     for (const kind of kinds) horizon.run(kind);
     db.exec("COMMIT");
   } catch (error) {
@@ -116,15 +136,18 @@ function beginVersions(db: DatabaseSync, birth: number): void {
 }
 
 /**
- * Each opening begins at a version that no earlier opening can have given out, even if this file was put back from a backup: a version that a
- * caller holds from the lost time then matches no object and resumes no watch.
+ * Each opening begins at a version that no earlier opening can have given out, even if this file was put
+ * back from a backup: a version that a caller holds from the lost time then matches no object and resumes
+ * no watch.
  */
 function skipVersions(db: DatabaseSync, birth: number): void {
   const last = Number(db.prepare("SELECT current FROM versions").get()?.["current"]);
   const first = Math.max(last + 1, birth);
   db.prepare("UPDATE versions SET current = ?").run(first);
   db.prepare("INSERT INTO gaps (last, first) VALUES (?, ?)").run(last, first);
-  const forgotten = db.prepare("SELECT first FROM gaps ORDER BY first DESC LIMIT 1 OFFSET ?").get(GAPS_MAX)?.["first"];
+  const forgotten = db.prepare("SELECT first FROM gaps ORDER BY first DESC LIMIT 1 OFFSET ?").get(GAPS_MAX)?.[
+    "first"
+  ];
   if (forgotten === undefined) return;
   db.prepare("UPDATE horizons SET version = max(version, ?)").run(forgotten);
   db.prepare("DELETE FROM gaps WHERE first <= ?").run(forgotten);
@@ -133,10 +156,16 @@ function skipVersions(db: DatabaseSync, birth: number): void {
 function storeFileOf(db: DatabaseSync, historyMax: number): StoreFile {
   const selectObject = db.prepare("SELECT text FROM objects WHERE kind = ? AND name = ?");
   const selectObjects = db.prepare("SELECT text FROM objects WHERE kind = ? ORDER BY name");
-  const selectChanges = db.prepare("SELECT version, type, text, labels_before FROM events WHERE kind = ? AND version > ? ORDER BY version LIMIT ?");
-  const putObject = db.prepare("INSERT INTO objects (kind, name, text) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text");
+  const selectChanges = db.prepare(
+    "SELECT version, type, text, labels_before FROM events WHERE kind = ? AND version > ? ORDER BY version LIMIT ?",
+  );
+  const putObject = db.prepare(
+    "INSERT INTO objects (kind, name, text) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text",
+  );
   const removeObject = db.prepare("DELETE FROM objects WHERE kind = ? AND name = ?");
-  const putEvent = db.prepare("INSERT INTO events (kind, version, type, text, labels_before) VALUES (?, ?, ?, ?, ?) RETURNING sequence");
+  const putEvent = db.prepare(
+    "INSERT INTO events (kind, version, type, text, labels_before) VALUES (?, ?, ?, ?, ?) RETURNING sequence",
+  );
   const trimEvents = db.prepare("DELETE FROM events WHERE sequence <= ? RETURNING kind, version");
   const raiseHorizon = db.prepare("UPDATE horizons SET version = max(version, ?) WHERE kind = ?");
   const setVersion = db.prepare("UPDATE versions SET current = ?");
@@ -160,10 +189,15 @@ function storeFileOf(db: DatabaseSync, historyMax: number): StoreFile {
         version: Number(row["version"]),
         type: row["type"] as LoggedChange["type"],
         object: parseObject(row["text"]),
-        labelsBefore: row["labels_before"] === null ? undefined : (JSON.parse(String(row["labels_before"])) as ObjectMeta["labels"]),
+        labelsBefore:
+          row["labels_before"] === null
+            ? undefined
+            : (JSON.parse(String(row["labels_before"])) as ObjectMeta["labels"]),
       })),
     canResumeFrom: (kind, version) =>
-      version >= (horizons.get(kind) ?? Infinity) && version <= current && !gaps.some((gap) => gap.last < version && version < gap.first),
+      version >= (horizons.get(kind) ?? Infinity) &&
+      version <= current &&
+      !gaps.some((gap) => gap.last < version && version < gap.first),
     transact: (write) => {
       const before = { current, horizons };
       db.exec("BEGIN IMMEDIATE");
@@ -184,7 +218,9 @@ function storeFileOf(db: DatabaseSync, historyMax: number): StoreFile {
       if (change.type === "DELETED") removeObject.run(kind, name);
       else putObject.run(kind, name, text);
       const labelsBefore = change.labelsBefore === undefined ? null : JSON.stringify(change.labelsBefore);
-      const sequence = Number(putEvent.get(kind, change.version, change.type, text, labelsBefore)?.["sequence"]);
+      const sequence = Number(
+        putEvent.get(kind, change.version, change.type, text, labelsBefore)?.["sequence"],
+      );
       for (const row of trimEvents.all(sequence - historyMax)) {
         raiseHorizon.run(Number(row["version"]), String(row["kind"]));
         horizons = new Map([...horizons, [String(row["kind"]), Number(row["version"])]]);

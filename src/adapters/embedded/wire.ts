@@ -2,7 +2,10 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { Kind, KindMap, WatchEvent } from "../../ports/store/object-store.ts";
 import { apiVersionOf } from "./api-paths.ts";
 
-/** The largest request or watch line that either side takes, in bytes: an object at its limit and its wrapping. */
+/**
+ * The largest request or watch line that either side takes, in bytes: an object at its limit and its
+ * wrapping.
+ */
 export const MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
 
 /** Kubernetes' `Status` (meta/v1): how a failure is told. */
@@ -10,7 +13,14 @@ export interface WireStatus {
   readonly kind: "Status";
   readonly apiVersion: "v1";
   readonly status: "Failure";
-  readonly reason: "NotFound" | "AlreadyExists" | "Conflict" | "Invalid" | "Expired" | "ServiceUnavailable" | "BadRequest";
+  readonly reason:
+    | "NotFound"
+    | "AlreadyExists"
+    | "Conflict"
+    | "Invalid"
+    | "Expired"
+    | "ServiceUnavailable"
+    | "BadRequest";
   readonly message: string;
   readonly code: number;
 }
@@ -20,7 +30,11 @@ export type WireEvent =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: unknown }
   | {
       readonly type: "BOOKMARK";
-      readonly object: { readonly apiVersion: string; readonly kind: Kind; readonly metadata: { readonly resourceVersion: string } };
+      readonly object: {
+        readonly apiVersion: string;
+        readonly kind: Kind;
+        readonly metadata: { readonly resourceVersion: string };
+      };
     }
   | { readonly type: "ERROR"; readonly object: WireStatus };
 
@@ -30,7 +44,10 @@ export function wireObject<K extends Kind>(kind: K, object: KindMap[K]): object 
 }
 
 /** A list as the wire shows it. */
-export function wireList<K extends Kind>(kind: K, list: { readonly items: readonly KindMap[K][]; readonly resourceVersion: string }): object {
+export function wireList<K extends Kind>(
+  kind: K,
+  list: { readonly items: readonly KindMap[K][]; readonly resourceVersion: string },
+): object {
   return {
     apiVersion: apiVersionOf(kind),
     kind: `${kind}List`,
@@ -42,7 +59,10 @@ export function wireList<K extends Kind>(kind: K, list: { readonly items: readon
 /** A watch event as the wire shows it. */
 export function wireEvent<K extends Kind>(kind: K, event: WatchEvent<K>): WireEvent {
   if (event.type !== "BOOKMARK") return { type: event.type, object: wireObject(kind, event.object) };
-  return { type: "BOOKMARK", object: { apiVersion: apiVersionOf(kind), kind, metadata: { resourceVersion: event.resourceVersion } } };
+  return {
+    type: "BOOKMARK",
+    object: { apiVersion: apiVersionOf(kind), kind, metadata: { resourceVersion: event.resourceVersion } },
+  };
 }
 
 /** Takes the wire's wrapping off an object. The server checked it when it was written. */
@@ -59,7 +79,11 @@ export function statusOf(failure: Failure): WireStatus {
     case "ObjectAlreadyExists":
       return wireStatus("AlreadyExists", 409, `${failure.objectKind} "${failure.name}" already exists`);
     case "ObjectConflict":
-      return wireStatus("Conflict", 409, `${failure.objectKind} "${failure.name}" has been changed or replaced: read it again`);
+      return wireStatus(
+        "Conflict",
+        409,
+        `${failure.objectKind} "${failure.name}" has been changed or replaced: read it again`,
+      );
     case "ObjectInvalid":
       return wireStatus("Invalid", 422, failure.problem);
     case "StoreUnavailable":
@@ -75,7 +99,10 @@ export function wireStatus(reason: WireStatus["reason"], code: number, message: 
 }
 
 /** The failure that a `Status` about an object tells. */
-export function failureFromWire(value: unknown, about: { readonly kind: Kind; readonly name: string }): Failure {
+export function failureFromWire(
+  value: unknown,
+  about: { readonly kind: Kind; readonly name: string },
+): Failure {
   const { reason, message } = value as Partial<WireStatus>;
   const { kind: objectKind, name } = about;
   switch (reason) {

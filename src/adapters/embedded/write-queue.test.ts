@@ -50,7 +50,10 @@ describe("createWriteQueue", () => {
     const { add } = aQueue(() => {
       if (isFull) throw new DiskFull("no space left");
     });
-    const failed = { ok: false, failure: { kind: "StoreUnavailable", detail: "the write could not be committed: no space left" } };
+    const failed = {
+      ok: false,
+      failure: { kind: "StoreUnavailable", detail: "the write could not be committed: no space left" },
+    };
     assert.deepEqual(await Promise.all([add(), add()]), [failed, failed]);
     isFull = false;
     assert.equal((await add()).ok, true);
@@ -77,6 +80,9 @@ describe("createWriteQueue", () => {
   it("refuses more than it can hold", async () => {
     const { add } = aQueue();
     const results = await Promise.all(Array.from({ length: 10_001 }, () => add()));
-    assert.equal(results.filter((result) => !result.ok && result.failure.kind === "StoreUnavailable").length, 1);
+    assert.equal(
+      results.filter((result) => !result.ok && result.failure.kind === "StoreUnavailable").length,
+      1,
+    );
   });
 });

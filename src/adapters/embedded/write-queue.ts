@@ -5,9 +5,15 @@ import type { Result } from "../../core/failure/result.ts";
 const WAITING_MAX = 10_000;
 const BATCH_MAX = 256;
 
-/** Gathers the writes that arrive in one turn of the event loop and commits them together: one flush to disk for all of them. */
+/**
+ * Gathers the writes that arrive in one turn of the event loop and commits them together: one flush to disk
+ * for all of them.
+ */
 export interface WriteQueue<T> {
-  /** Runs `write` in the next batch; answers when the batch is on disk. Fails with `StoreUnavailable` if it is not, and with `Cancelled` if `signal` is aborted before it began. */
+  /**
+   * Runs `write` in the next batch; answers when the batch is on disk. Fails with `StoreUnavailable` if it
+   * is not, and with `Cancelled` if `signal` is aborted before it began.
+   */
   readonly add: (write: () => Result<T, Failure>, signal: AbortSignal) => Promise<Result<T, Failure>>;
   /** Answers every write that has not begun, and every later one, with `StoreUnavailable`. */
   readonly close: () => void;
@@ -16,10 +22,16 @@ export interface WriteQueue<T> {
 interface WaitingWrite<T> {
   readonly write: () => Result<T, Failure>;
   readonly signal: AbortSignal;
-  readonly settle: { readonly resolve: (result: Result<T, Failure>) => void; readonly reject: (error: unknown) => void };
+  readonly settle: {
+    readonly resolve: (result: Result<T, Failure>) => void;
+    readonly reject: (error: unknown) => void;
+  };
 }
 
-/** A queue whose batches run inside `transact`, which throws an error for which `isStoreError` holds if nothing could be written. */
+/**
+ * A queue whose batches run inside `transact`, which throws an error for which `isStoreError` holds if
+ * nothing could be written.
+ */
 export function createWriteQueue<T>(options: {
   readonly transact: (run: () => void) => void;
   readonly isStoreError: (error: unknown) => boolean;
@@ -44,7 +56,8 @@ export function createWriteQueue<T>(options: {
     const results: Result<T, Failure>[] = [];
     try {
       options.transact(() => {
-        for (const { write, signal } of batch) results.push(signal.aborted ? fail({ kind: "Cancelled" }) : write());
+        for (const { write, signal } of batch)
+          results.push(signal.aborted ? fail({ kind: "Cancelled" }) : write());
       });
     } catch (error) {
       for (const { settle } of batch) barrierFailed(settle, error);
@@ -56,7 +69,12 @@ export function createWriteQueue<T>(options: {
 
   function barrierFailed(settle: WaitingWrite<T>["settle"], error: unknown): void {
     if (options.isStoreError(error))
-      settle.resolve(fail({ kind: "StoreUnavailable", detail: `the write could not be committed: ${error instanceof Error ? error.message : String(error)}` }));
+      settle.resolve(
+        fail({
+          kind: "StoreUnavailable",
+          detail: `the write could not be committed: ${error instanceof Error ? error.message : String(error)}`,
+        }),
+      );
     else settle.reject(error);
   }
 
@@ -64,7 +82,10 @@ export function createWriteQueue<T>(options: {
     add: (write, signal) => {
       if (signal.aborted) return Promise.resolve(fail({ kind: "Cancelled" }));
       if (isClosed) return Promise.resolve(closedFailure());
-      if (waiting.length >= WAITING_MAX) return Promise.resolve(fail({ kind: "StoreUnavailable", detail: `${WAITING_MAX} writes are waiting already` }));
+      if (waiting.length >= WAITING_MAX)
+        return Promise.resolve(
+          fail({ kind: "StoreUnavailable", detail: `${WAITING_MAX} writes are waiting already` }),
+        );
       return new Promise((resolve, reject) => {
         waiting.push({ write, signal, settle: { resolve, reject } });
         schedule();

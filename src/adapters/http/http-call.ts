@@ -12,13 +12,19 @@ export interface HttpCall {
   /** What tells that a new connection is ready for a request: after TLS's handshake, where there is one. */
   readonly readyEvent: "connect" | "secureConnect";
   readonly body: { readonly text: string; readonly contentType: string } | undefined;
-  /** Milliseconds until the answer must be there, counted from when the call gets a connection: time in the queue for one does not count. */
+  /**
+   * Milliseconds until the answer must be there, counted from when the call gets a connection: time in the
+   * queue for one does not count.
+   */
   readonly timeoutMs: number;
   /** What must be there by then: the head of an answer that goes on for long, or all of it. */
   readonly timeoutCovers: "head" | "whole";
 }
 
-/** How long a call waits for one of a limited number of connections, in milliseconds. Callers that wait less long end it by their signals. */
+/**
+ * How long a call waits for one of a limited number of connections, in milliseconds. Callers that wait less
+ * long end it by their signals.
+ */
 const QUEUE_MAX_MS = 60_000;
 
 /** How a call ended without an answer. */
@@ -29,30 +35,47 @@ export class CallFailed extends Error {
   /** The server may still be at it. */
   readonly isTimeout: boolean;
 
-  constructor(message: string, options: { readonly wasNotSent?: boolean; readonly isTimeout?: boolean; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { readonly wasNotSent?: boolean; readonly isTimeout?: boolean; readonly cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.wasNotSent = options.wasNotSent ?? false;
     this.isTimeout = options.isTimeout ?? false;
   }
 }
 
-/** Connections that a request can be written to. (`reusedSocket` of a request does not tell: it is false where the request has waited for its turn.) */
+/**
+ * Connections that a request can be written to. (`reusedSocket` of a request does not tell: it is false
+ * where the request has waited for its turn.)
+ */
 const readySockets = new WeakSet<Socket>();
 
 /**
- * Sends a request and answers the response as soon as its head is there; its body is still to be read. Throws `CallFailed` if there is no answer
- * in time, and `signal.reason` once `signal` is aborted, which also ends a response that is being read.
+ * Sends a request and answers the response as soon as its head is there; its body is still to be read.
+ * Throws `CallFailed` if there is no answer in time, and `signal.reason` once `signal` is aborted, which
+ * also ends a response that is being read.
  */
 export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const sent = call.begin(call.body === undefined ? {} : { "content-type": call.body.contentType, "content-length": Buffer.byteLength(call.body.text) });
+    const sent = call.begin(
+      call.body === undefined
+        ? {}
+        : { "content-type": call.body.contentType, "content-length": Buffer.byteLength(call.body.text) },
+    );
     let answer: IncomingMessage | undefined;
     // Node writes nothing of a request to a connection that is not ready.
     let isReady = false;
     const giveUpAfter = (ms: number, why: string): NodeJS.Timeout =>
-      setTimeout(() => (answer ?? sent).destroy(new CallFailed(why, { wasNotSent: !isReady, isTimeout: true })), ms);
-    let late = giveUpAfter(QUEUE_MAX_MS, `all connections to ${call.server} were taken for ${QUEUE_MAX_MS} ms`);
+      setTimeout(
+        () => (answer ?? sent).destroy(new CallFailed(why, { wasNotSent: !isReady, isTimeout: true })),
+        ms,
+      );
+    let late = giveUpAfter(
+      QUEUE_MAX_MS,
+      `all connections to ${call.server} were taken for ${QUEUE_MAX_MS} ms`,
+    );
     const abort = (): void => {
       sent.destroy();
       reject(signal.reason);
@@ -72,7 +95,9 @@ export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingM
       clearTimeout(late);
       signal.removeEventListener("abort", abort);
     });
-    sent.on("error", (error) => reject(error instanceof CallFailed ? error : unansweredBecause(error, call, !isReady)));
+    sent.on("error", (error) =>
+      reject(error instanceof CallFailed ? error : unansweredBecause(error, call, !isReady)),
+    );
     sent.on("response", (response) => {
       if (call.timeoutCovers === "head") clearTimeout(late);
       answer = response;
@@ -82,14 +107,18 @@ export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingM
   });
 }
 
-/** Reads a response's body as text. Throws `CallFailed` if the connection is lost meanwhile, the call's time is over, or there are more than `bytesMax`. */
+/**
+ * Reads a response's body as text. Throws `CallFailed` if the connection is lost meanwhile, the call's time
+ * is over, or there are more than `bytesMax`.
+ */
 export async function readText(response: IncomingMessage, call: HttpCall, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > bytesMax) throw new CallFailed(`${call.server} answered with more than ${bytesMax} bytes`, {});
+      if (bytes > bytesMax)
+        throw new CallFailed(`${call.server} answered with more than ${bytesMax} bytes`, {});
       chunks.push(chunk);
     }
     return Buffer.concat(chunks).toString("utf8");
@@ -100,5 +129,8 @@ export async function readText(response: IncomingMessage, call: HttpCall, bytesM
 
 function unansweredBecause(error: unknown, call: HttpCall, wasNotSent: boolean): CallFailed {
   const text = error instanceof Error ? error.message : String(error);
-  return new CallFailed(`${call.server} can't be reached (${text}): ${call.remedyOf(error)}`, { wasNotSent, cause: error });
+  return new CallFailed(`${call.server} can't be reached (${text}): ${call.remedyOf(error)}`, {
+    wasNotSent,
+    cause: error,
+  });
 }

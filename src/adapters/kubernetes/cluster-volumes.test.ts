@@ -12,7 +12,10 @@ function volumesOf(cluster: CoreCluster): ClusterVolumes {
   return createClusterVolumes({ client: cluster.client, caches: cluster.caches, driverName: DRIVER });
 }
 
-function ofVolume(persistentVolumeName: string, nodeName = "node-a"): Parameters<typeof putAttachment>[2]["spec"] {
+function ofVolume(
+  persistentVolumeName: string,
+  nodeName = "node-a",
+): Parameters<typeof putAttachment>[2]["spec"] {
   return { attacher: DRIVER, nodeName, source: { persistentVolumeName } };
 }
 
@@ -20,15 +23,30 @@ describe("createClusterVolumes", () => {
   it("tells this driver's volumes with all that a disk without object or tag would be adopted with", async () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "block", { accessModes: ["ReadWriteMany", "ReadOnlyMany"], volumeMode: "Block" });
-    putVolume(cluster, "free", { claimRef: { namespace: "default", name: "kept-for" }, accessModes: ["ReadWriteOncePod"] });
+    putVolume(cluster, "free", {
+      claimRef: { namespace: "default", name: "kept-for" },
+      accessModes: ["ReadWriteOncePod"],
+    });
     putVolume(cluster, "files", {
-      csi: { driver: DRIVER, volumeHandle: diskOf("files"), fsType: "xfs", readOnly: true, volumeAttributes: { skuName: "Premium_LRS" } },
+      csi: {
+        driver: DRIVER,
+        volumeHandle: diskOf("files"),
+        fsType: "xfs",
+        readOnly: true,
+        volumeAttributes: { skuName: "Premium_LRS" },
+      },
       mountOptions: ["noatime"],
     });
     putVolume(cluster, "others", { csi: { driver: "file.csi.azure.com", volumeHandle: diskOf("others") } });
     const inTree = { diskURI: diskOf("tree"), kind: "Managed", cachingMode: "ReadOnly", fsType: "ext4" };
-    cluster.put(VOLUMES, { metadata: { name: "pv-tree" }, spec: { azureDisk: inTree, accessModes: ["ReadWriteOnce"] } });
-    cluster.put(VOLUMES, { metadata: { name: "pv-blob" }, spec: { azureDisk: { ...inTree, kind: "Dedicated" }, accessModes: ["ReadWriteOnce"] } });
+    cluster.put(VOLUMES, {
+      metadata: { name: "pv-tree" },
+      spec: { azureDisk: inTree, accessModes: ["ReadWriteOnce"] },
+    });
+    cluster.put(VOLUMES, {
+      metadata: { name: "pv-blob" },
+      spec: { azureDisk: { ...inTree, kind: "Dedicated" }, accessModes: ["ReadWriteOnce"] },
+    });
     await cluster.show();
     const claim = (name: string): object => ({ claim: { namespace: "default", name, uid: `uid-${name}` } });
     assert.deepEqual(volumesOf(cluster).volumes(), [
@@ -46,7 +64,9 @@ describe("createClusterVolumes", () => {
       {
         name: "pv-files",
         volumeId: diskOf("files"),
-        capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "xfs", mountFlags: ["noatime"] }],
+        capabilities: [
+          { accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "xfs", mountFlags: ["noatime"] },
+        ],
         volumeContext: { skuName: "Premium_LRS" },
         readOnly: true,
         ...claim("files"),
@@ -70,11 +90,24 @@ describe("createClusterVolumes", () => {
 
   it("leaves the in-tree driver's volumes to the driver that Kubernetes hands them to", async () => {
     const cluster = aCoreCluster();
-    cluster.put(VOLUMES, { metadata: { name: "pv-tree" }, spec: { azureDisk: { diskURI: diskOf("tree"), kind: "Managed" } } });
+    cluster.put(VOLUMES, {
+      metadata: { name: "pv-tree" },
+      spec: { azureDisk: { diskURI: diskOf("tree"), kind: "Managed" } },
+    });
     await cluster.show();
-    const other = createClusterVolumes({ client: cluster.client, caches: cluster.caches, driverName: "disk2.csi.azure.com" });
+    const other = createClusterVolumes({
+      client: cluster.client,
+      caches: cluster.caches,
+      driverName: "disk2.csi.azure.com",
+    });
     // The caches were made for this driver's name; a fresh read goes by the other one.
-    putAttachment(cluster, "csi-1", { spec: { attacher: "disk2.csi.azure.com", nodeName: "node-a", source: { persistentVolumeName: "pv-tree" } } });
+    putAttachment(cluster, "csi-1", {
+      spec: {
+        attacher: "disk2.csi.azure.com",
+        nodeName: "node-a",
+        source: { persistentVolumeName: "pv-tree" },
+      },
+    });
     assert.deepEqual(await other.readAttachment("csi-1", never), { ok: true, value: undefined });
   });
 
@@ -82,12 +115,20 @@ describe("createClusterVolumes", () => {
     const cluster = aCoreCluster();
     const csi = { driver: DRIVER, volumeHandle: diskOf("data") };
     cluster.put(VOLUMES, { metadata: { name: "pv-1" }, spec: { csi } });
-    cluster.put(VOLUMES, { metadata: { name: "pv-2" }, spec: { csi, claimRef: { namespace: "default", name: "data", uid: "uid-data" } } });
-    cluster.put(VOLUMES, { metadata: { name: "pv-3" }, spec: { csi: { ...csi, volumeHandle: diskOf("other") } } });
+    cluster.put(VOLUMES, {
+      metadata: { name: "pv-2" },
+      spec: { csi, claimRef: { namespace: "default", name: "data", uid: "uid-data" } },
+    });
+    cluster.put(VOLUMES, {
+      metadata: { name: "pv-3" },
+      spec: { csi: { ...csi, volumeHandle: diskOf("other") } },
+    });
     await cluster.show();
     const volumes = volumesOf(cluster);
     assert.deepEqual(
-      [diskOf("data").toUpperCase(), diskOf("other"), diskOf("none")].map((volumeId) => volumes.volumeOf(volumeId)?.name),
+      [diskOf("data").toUpperCase(), diskOf("other"), diskOf("none")].map(
+        (volumeId) => volumes.volumeOf(volumeId)?.name,
+      ),
       ["pv-2", "pv-3", undefined],
     );
   });
@@ -96,11 +137,17 @@ describe("createClusterVolumes", () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "data");
     putAttachment(cluster, "csi-1", { spec: ofVolume("pv-data") });
-    putAttachment(cluster, "csi-2", { spec: ofVolume("pv-data", "node-b"), attached: false, metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } });
+    putAttachment(cluster, "csi-2", {
+      spec: ofVolume("pv-data", "node-b"),
+      attached: false,
+      metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" },
+    });
     putAttachment(cluster, "csi-3", { spec: ofVolume("pv-unknown") });
     putAttachment(cluster, "csi-4", { spec: { ...ofVolume("pv-data"), attacher: "file.csi.azure.com" } });
     const inline = { csi: { driver: DRIVER, volumeHandle: diskOf("inline") } };
-    putAttachment(cluster, "csi-5", { spec: { attacher: DRIVER, nodeName: "node-a", source: { inlineVolumeSpec: inline } } });
+    putAttachment(cluster, "csi-5", {
+      spec: { attacher: DRIVER, nodeName: "node-a", source: { inlineVolumeSpec: inline } },
+    });
     const expected = [
       { name: "csi-1", volumeId: diskOf("data"), nodeName: "node-a", isAttached: true, isLeaving: false },
       { name: "csi-2", volumeId: diskOf("data"), nodeName: "node-b", isAttached: false, isLeaving: true },
@@ -109,7 +156,8 @@ describe("createClusterVolumes", () => {
       { name: "csi-5", volumeId: diskOf("inline"), nodeName: "node-a", isAttached: true, isLeaving: false },
     ];
     const volumes = volumesOf(cluster);
-    for (const [index, value] of expected.entries()) assert.deepEqual(await volumes.readAttachment(`csi-${index + 1}`, never), { ok: true, value });
+    for (const [index, value] of expected.entries())
+      assert.deepEqual(await volumes.readAttachment(`csi-${index + 1}`, never), { ok: true, value });
     assert.deepEqual(await volumes.readAttachment("csi-9", never), { ok: true, value: undefined });
     assert.deepEqual(volumes.attachments(), []);
     await cluster.show();
@@ -127,20 +175,36 @@ describe("createClusterVolumes", () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "data", {}, { finalizers: ["kubernetes.io/pv-protection", FINALIZER] });
     putAttachment(cluster, "csi-1", { spec: ofVolume("pv-data"), metadata: { finalizers: [FINALIZER] } });
-    putAttachment(cluster, "csi-2", { spec: ofVolume("pv-data", "node-b"), metadata: { finalizers: [FINALIZER, "example.com/mine"] } });
-    putAttachment(cluster, "csi-3", { spec: { ...ofVolume("pv-data"), attacher: "file.csi.azure.com" }, metadata: { finalizers: [FINALIZER] } });
+    putAttachment(cluster, "csi-2", {
+      spec: ofVolume("pv-data", "node-b"),
+      metadata: { finalizers: [FINALIZER, "example.com/mine"] },
+    });
+    putAttachment(cluster, "csi-3", {
+      spec: { ...ofVolume("pv-data"), attacher: "file.csi.azure.com" },
+      metadata: { finalizers: [FINALIZER] },
+    });
     const volumes = volumesOf(cluster);
-    const finalizersOf = (collection: string, name: string): readonly string[] | undefined => cluster.get(collection, name)?.metadata.finalizers;
+    const finalizersOf = (collection: string, name: string): readonly string[] | undefined =>
+      cluster.get(collection, name)?.metadata.finalizers;
     await cluster.show();
-    for (const name of ["csi-1", "csi-3", "csi-9"]) assert.deepEqual(await volumes.releaseAttachment(name, never), { ok: true, value: undefined }, name);
+    for (const name of ["csi-1", "csi-3", "csi-9"])
+      assert.deepEqual(await volumes.releaseAttachment(name, never), { ok: true, value: undefined }, name);
     assert.equal(cluster.get(ATTACHMENTS, "csi-1"), undefined);
     assert.deepEqual(finalizersOf(ATTACHMENTS, "csi-3"), [FINALIZER], "another driver's");
-    assert.deepEqual(finalizersOf(VOLUMES, "pv-data"), ["kubernetes.io/pv-protection", FINALIZER], "another node has it");
+    assert.deepEqual(
+      finalizersOf(VOLUMES, "pv-data"),
+      ["kubernetes.io/pv-protection", FINALIZER],
+      "another node has it",
+    );
     await cluster.show();
     assert.deepEqual(await volumes.releaseAttachment("csi-2", never), { ok: true, value: undefined });
     assert.deepEqual(finalizersOf(ATTACHMENTS, "csi-2"), ["example.com/mine"]);
     assert.deepEqual(finalizersOf(VOLUMES, "pv-data"), ["kubernetes.io/pv-protection"]);
-    assert.deepEqual(await volumes.releaseAttachment("csi-2", never), { ok: true, value: undefined }, "again");
+    assert.deepEqual(
+      await volumes.releaseAttachment("csi-2", never),
+      { ok: true, value: undefined },
+      "again",
+    );
   });
 
   it("lets go of this driver's volumes that an attacher keeps though nothing attaches them", async () => {
@@ -150,12 +214,17 @@ describe("createClusterVolumes", () => {
     putVolume(cluster, "others", { csi: { driver: "file.csi.azure.com", volumeHandle: "share" } }, kept);
     putAttachment(cluster, "csi-1", { spec: ofVolume("pv-attached") });
     await cluster.show();
-    const finalizers = (): unknown => ["free", "attached", "others"].map((claim) => cluster.get(VOLUMES, `pv-${claim}`)?.metadata.finalizers);
+    const finalizers = (): unknown =>
+      ["free", "attached", "others"].map((claim) => cluster.get(VOLUMES, `pv-${claim}`)?.metadata.finalizers);
     assert.deepEqual(await volumesOf(cluster).releaseVolumes(never), { ok: true, value: undefined });
     assert.deepEqual(finalizers(), [["kubernetes.io/pv-protection"], kept.finalizers, kept.finalizers]);
     await cluster.show();
     cluster.refuse("PATCH", 403);
-    assert.deepEqual(await volumesOf(cluster).releaseVolumes(never), { ok: true, value: undefined }, "nothing is left to do");
+    assert.deepEqual(
+      await volumesOf(cluster).releaseVolumes(never),
+      { ok: true, value: undefined },
+      "nothing is left to do",
+    );
   });
 
   it("says of an attachment that it could not let go of it, and why", async () => {
@@ -175,7 +244,10 @@ describe("createClusterVolumes", () => {
     const cluster = aCoreCluster();
     putNode(cluster, "node-a");
     const volumes = volumesOf(cluster);
-    assert.deepEqual(await Promise.all(["node-a", "node-b"].map((nodeName) => volumes.nodePresence(nodeName, never))), ["present", "gone"]);
+    assert.deepEqual(
+      await Promise.all(["node-a", "node-b"].map((nodeName) => volumes.nodePresence(nodeName, never))),
+      ["present", "gone"],
+    );
     cluster.refuse("GET /api/v1/nodes", 404);
     assert.equal(await volumes.nodePresence("node-b", never), "unknown", "a 404 that is not about the node");
     cluster.refuse("GET /api/v1/nodes", 0);

@@ -3,10 +3,19 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ClusterAttachment, ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 import type { ApiClient } from "./api/api-client.ts";
-import { coreResources, deleteCoreObject, readCoreObject, removeCoreFinalizer } from "./core/core-object-calls.ts";
+import {
+  coreResources,
+  deleteCoreObject,
+  readCoreObject,
+  removeCoreFinalizer,
+} from "./core/core-object-calls.ts";
 import { attacherFinalizer, clusterVolumeOf, type PersistentVolume } from "./core/core-persistent-volume.ts";
 import type { CoreCaches } from "./core/core-sources.ts";
-import { type ClusterVolumeAttachment, readClusterVolumeAttachment, type VolumeAttachment } from "./core/core-volume-attachment.ts";
+import {
+  type ClusterVolumeAttachment,
+  readClusterVolumeAttachment,
+  type VolumeAttachment,
+} from "./core/core-volume-attachment.ts";
 
 /** PersistentVolumes that are let go of side by side. */
 const RELEASED_AT_ONCE = 16;
@@ -21,28 +30,56 @@ export function createClusterVolumes(options: {
   const { persistentVolumes, volumeAttachments } = caches;
   const finalizer = attacherFinalizer(driverName);
 
-  function cachedVolumeId({ inlineVolumeId, persistentVolumeName = "" }: ClusterVolumeAttachment): string | undefined {
+  function cachedVolumeId({
+    inlineVolumeId,
+    persistentVolumeName = "",
+  }: ClusterVolumeAttachment): string | undefined {
     return inlineVolumeId ?? persistentVolumes.get(persistentVolumeName)?.volume?.volumeId;
   }
 
-  async function readVolumeId(attachment: ClusterVolumeAttachment, signal: AbortSignal): Promise<Result<string | undefined, Failure>> {
+  async function readVolumeId(
+    attachment: ClusterVolumeAttachment,
+    signal: AbortSignal,
+  ): Promise<Result<string | undefined, Failure>> {
     const { inlineVolumeId, persistentVolumeName } = attachment;
     if (inlineVolumeId !== undefined || persistentVolumeName === undefined) return ok(inlineVolumeId);
-    const read = await readCoreObject<PersistentVolume>(client, coreResources.persistentVolumes, persistentVolumeName, signal);
+    const read = await readCoreObject<PersistentVolume>(
+      client,
+      coreResources.persistentVolumes,
+      persistentVolumeName,
+      signal,
+    );
     if (!read.ok) return read;
-    return ok(read.value === undefined ? undefined : clusterVolumeOf(persistentVolumeName, read.value.spec, driverName)?.volumeId);
+    return ok(
+      read.value === undefined
+        ? undefined
+        : clusterVolumeOf(persistentVolumeName, read.value.spec, driverName)?.volumeId,
+    );
   }
 
   /** An attacher leaves its finalizer on a PersistentVolume until that is deleted. */
   async function freePersistentVolume(name: string, signal: AbortSignal): Promise<Result<void, Failure>> {
-    const read = await readCoreObject<PersistentVolume>(client, coreResources.persistentVolumes, name, signal);
+    const read = await readCoreObject<PersistentVolume>(
+      client,
+      coreResources.persistentVolumes,
+      name,
+      signal,
+    );
     if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;
-    return removeCoreFinalizer(client, coreResources.persistentVolumes, read.value.metadata, finalizer, signal);
+    return removeCoreFinalizer(
+      client,
+      coreResources.persistentVolumes,
+      read.value.metadata,
+      finalizer,
+      signal,
+    );
   }
 
   /** Names of PersistentVolumes that VolumeAttachments of this driver name, but for one of these. */
   function attachedVolumes(exceptAttachment?: string): ReadonlySet<string> {
-    const others = volumeAttachments.list().filter(({ isOurs, metadata }) => isOurs && metadata.name !== exceptAttachment);
+    const others = volumeAttachments
+      .list()
+      .filter(({ isOurs, metadata }) => isOurs && metadata.name !== exceptAttachment);
     return new Set(others.flatMap(({ persistentVolumeName }) => persistentVolumeName ?? []));
   }
 
@@ -53,10 +90,15 @@ export function createClusterVolumes(options: {
     },
     volumes: () => persistentVolumes.list().flatMap(({ volume }) => volume ?? []),
     volumeOf: (volumeId) => {
-      const named = persistentVolumes.byIndex("diskKey", resourceUriKey(volumeId)).flatMap(({ volume }) => volume ?? []);
+      const named = persistentVolumes
+        .byIndex("diskKey", resourceUriKey(volumeId))
+        .flatMap(({ volume }) => volume ?? []);
       return named.find(({ claim }) => claim !== undefined) ?? named[0];
     },
-    attachments: () => volumeAttachments.list().flatMap((attachment) => attachmentOf(attachment, cachedVolumeId(attachment)) ?? []),
+    attachments: () =>
+      volumeAttachments
+        .list()
+        .flatMap((attachment) => attachmentOf(attachment, cachedVolumeId(attachment)) ?? []),
     attachmentOn: (volumeId, nodeName) =>
       volumeAttachments
         .byIndex("nodeName", nodeName)
@@ -65,33 +107,59 @@ export function createClusterVolumes(options: {
     onChange: (listener) => {
       volumeAttachments.onChange(({ previous, current }) => {
         const attachment = current ?? previous;
-        if (attachment?.isOurs === true && isNewsOfAttachment(previous, current)) listener(attachment.nodeName);
+        if (attachment?.isOurs === true && isNewsOfAttachment(previous, current))
+          listener(attachment.nodeName);
       });
     },
     readAttachment: async (name, signal) => {
-      const read = await readCoreObject<VolumeAttachment>(client, coreResources.volumeAttachments, name, signal);
+      const read = await readCoreObject<VolumeAttachment>(
+        client,
+        coreResources.volumeAttachments,
+        name,
+        signal,
+      );
       if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;
       const attachment = readClusterVolumeAttachment(read.value, driverName);
       const volumeId = await readVolumeId(attachment, signal);
       return volumeId.ok ? ok(attachmentOf(attachment, volumeId.value)) : volumeId;
     },
     releaseAttachment: async (name, signal) => {
-      const read = await readCoreObject<VolumeAttachment>(client, coreResources.volumeAttachments, name, signal);
+      const read = await readCoreObject<VolumeAttachment>(
+        client,
+        coreResources.volumeAttachments,
+        name,
+        signal,
+      );
       if (!read.ok || read.value?.spec.attacher !== driverName) return read.ok ? ok(undefined) : read;
       const { metadata } = read.value;
       const deleted = await deleteCoreObject(client, coreResources.volumeAttachments, metadata, signal);
       if (!deleted.ok) return deleted;
-      const freed = await removeCoreFinalizer(client, coreResources.volumeAttachments, metadata, finalizer, signal);
+      const freed = await removeCoreFinalizer(
+        client,
+        coreResources.volumeAttachments,
+        metadata,
+        finalizer,
+        signal,
+      );
       const volumeName = read.value.spec.source.persistentVolumeName;
-      return !freed.ok || volumeName === undefined || attachedVolumes(name).has(volumeName) ? freed : freePersistentVolume(volumeName, signal);
+      return !freed.ok || volumeName === undefined || attachedVolumes(name).has(volumeName)
+        ? freed
+        : freePersistentVolume(volumeName, signal);
     },
     releaseVolumes: async (signal) => {
       const attached = attachedVolumes();
       const kept = persistentVolumes
         .list()
-        .filter(({ volume, isKeptByAttacher, metadata }) => volume !== undefined && isKeptByAttacher && !attached.has(metadata.name));
+        .filter(
+          ({ volume, isKeptByAttacher, metadata }) =>
+            volume !== undefined && isKeptByAttacher && !attached.has(metadata.name),
+        );
       for (let first = 0; first < kept.length; first += RELEASED_AT_ONCE) {
-        const freed = await Promise.all(kept.slice(first, first + RELEASED_AT_ONCE).map(({ metadata }) => freePersistentVolume(metadata.name, signal)));
+        const freed = await Promise.all(
+          kept
+            .slice(first, first + RELEASED_AT_ONCE)
+            .map(({ metadata }) => freePersistentVolume(metadata.name, signal)),
+        );
         const failed = freed.find((one) => !one.ok);
         if (failed !== undefined) return failed;
       }
@@ -106,11 +174,17 @@ export function createClusterVolumes(options: {
 }
 
 /** Whether it came, is on its way out, or went: its status changes far more often. */
-function isNewsOfAttachment(previous: ClusterVolumeAttachment | undefined, current: ClusterVolumeAttachment | undefined): boolean {
+function isNewsOfAttachment(
+  previous: ClusterVolumeAttachment | undefined,
+  current: ClusterVolumeAttachment | undefined,
+): boolean {
   return previous === undefined || current === undefined || previous.isLeaving !== current.isLeaving;
 }
 
-function attachmentOf(attachment: ClusterVolumeAttachment, volumeId: string | undefined): ClusterAttachment | undefined {
+function attachmentOf(
+  attachment: ClusterVolumeAttachment,
+  volumeId: string | undefined,
+): ClusterAttachment | undefined {
   if (!attachment.isOurs || volumeId === undefined) return undefined;
   const { metadata, nodeName, isAttached, isLeaving } = attachment;
   return { name: metadata.name, volumeId, nodeName, isAttached, isLeaving };

@@ -5,8 +5,9 @@ import type { ApiObject } from "./api/api-object.ts";
 const NO_RIGHTS: readonly number[] = [401, 403];
 
 /**
- * Whether a DaemonSet is there to stay, so that a pod of it that ends will be followed by another. Not if it is gone or going, or if nobody may ask any more: its
- * account is removed together with it. In doubt, since the API server does not answer, it stays. Needs the verb get on that one of `daemonsets.apps`.
+ * Whether a DaemonSet is there to stay, so that a pod of it that ends will be followed by another. Not if
+ * it is gone or going, or if nobody may ask any more: its account is removed together with it. In doubt,
+ * since the API server does not answer, it stays. Needs the verb get on that one of `daemonsets.apps`.
  */
 export async function isDaemonSetStaying(
   client: Pick<ApiClient, "call">,

@@ -10,13 +10,20 @@ const never = new AbortController().signal;
 const NAMESPACE = "disks";
 
 function aStatus(code: number, reason: string, message: string, details: object = {}): ApiAnswer {
-  return { code, body: { kind: "Status", apiVersion: "v1", status: "Failure", code, reason, message, details } };
+  return {
+    code,
+    body: { kind: "Status", apiVersion: "v1", status: "Failure", code, reason, message, details },
+  };
 }
 
 const aVolumeIsNamed = { group: "disk.csi.azure.com", kind: "azvolumes", name: "pvc-1" };
 
 describe("createKubernetesObjectStore: failures", () => {
-  const rows: readonly { readonly because: string; readonly answer: ApiAnswer; readonly failure: Failure | RegExp }[] = [
+  const rows: readonly {
+    readonly because: string;
+    readonly answer: ApiAnswer;
+    readonly failure: Failure | RegExp;
+  }[] = [
     {
       because: "the object is not there",
       answer: aStatus(404, "NotFound", "not found", aVolumeIsNamed),
@@ -25,7 +32,8 @@ describe("createKubernetesObjectStore: failures", () => {
     {
       because: "the definitions are not installed, which says nothing of the object",
       answer: { code: 404, body: "404 page not found\n" },
-      failure: /refused to create azvolumes\.disk\.csi\.azure\.com in namespace disks: it has no such resource; are the custom resource definitions installed/u,
+      failure:
+        /refused to create azvolumes\.disk\.csi\.azure\.com in namespace disks: it has no such resource; are the custom resource definitions installed/u,
     },
     {
       because: "the namespace is not there",
@@ -34,10 +42,21 @@ describe("createKubernetesObjectStore: failures", () => {
     },
     {
       because: "the namespace is being deleted",
-      answer: aStatus(403, "Forbidden", "unable to create new content in namespace disks because it is being terminated", {
-        ...aVolumeIsNamed,
-        causes: [{ reason: "NamespaceTerminating", message: "namespace disks is being terminated", field: "metadata.namespace" }],
-      }),
+      answer: aStatus(
+        403,
+        "Forbidden",
+        "unable to create new content in namespace disks because it is being terminated",
+        {
+          ...aVolumeIsNamed,
+          causes: [
+            {
+              reason: "NamespaceTerminating",
+              message: "namespace disks is being terminated",
+              field: "metadata.namespace",
+            },
+          ],
+        },
+      ),
       failure: /^namespace disks is being deleted/u,
     },
     {
@@ -53,7 +72,12 @@ describe("createKubernetesObjectStore: failures", () => {
     {
       because: "it breaks a rule",
       answer: aStatus(422, "Invalid", "spec.maxShares: too many", aVolumeIsNamed),
-      failure: { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem: "spec.maxShares: too many" },
+      failure: {
+        kind: "ObjectInvalid",
+        objectKind: "AzVolume",
+        name: "pvc-1",
+        problem: "spec.maxShares: too many",
+      },
     },
     {
       because: "it is too large",
@@ -62,7 +86,12 @@ describe("createKubernetesObjectStore: failures", () => {
     },
     {
       because: "the account lacks the right",
-      answer: aStatus(403, "Forbidden", 'azvolumes is forbidden: User "a" cannot create resource "azvolumes"', aVolumeIsNamed),
+      answer: aStatus(
+        403,
+        "Forbidden",
+        'azvolumes is forbidden: User "a" cannot create resource "azvolumes"',
+        aVolumeIsNamed,
+      ),
       failure: /add verb "create" on azvolumes\.disk\.csi\.azure\.com in namespace disks to its Role/u,
     },
     {
@@ -75,9 +104,21 @@ describe("createKubernetesObjectStore: failures", () => {
       answer: aStatus(401, "Unauthorized", "Unauthorized"),
       failure: /does not accept this process's credentials/u,
     },
-    { because: "the server is overloaded", answer: aStatus(429, "TooManyRequests", "later"), failure: /overloaded/u },
-    { because: "etcd has no leader", answer: aStatus(503, "ServiceUnavailable", "no leader"), failure: /no leader \(HTTP status 503, ServiceUnavailable\)/u },
-    { because: "it timed out", answer: aStatus(504, "Timeout", "request did not complete"), failure: /did not complete/u },
+    {
+      because: "the server is overloaded",
+      answer: aStatus(429, "TooManyRequests", "later"),
+      failure: /overloaded/u,
+    },
+    {
+      because: "etcd has no leader",
+      answer: aStatus(503, "ServiceUnavailable", "no leader"),
+      failure: /no leader \(HTTP status 503, ServiceUnavailable\)/u,
+    },
+    {
+      because: "it timed out",
+      answer: aStatus(504, "Timeout", "request did not complete"),
+      failure: /did not complete/u,
+    },
   ];
   for (const { because, answer, failure } of rows) {
     it(`tells what a caller can act on: ${because}`, async () => {
@@ -85,9 +126,17 @@ describe("createKubernetesObjectStore: failures", () => {
         scriptedApiClient(() => answer),
         NAMESPACE,
       );
-      const made = await store.create("AzVolume", { metadata: { name: "pvc-1" }, spec: {} as KindMap["AzVolume"]["spec"] }, never);
+      const made = await store.create(
+        "AzVolume",
+        { metadata: { name: "pvc-1" }, spec: {} as KindMap["AzVolume"]["spec"] },
+        never,
+      );
       assert.ok(!made.ok);
-      if (failure instanceof RegExp) assert.match(made.failure.kind === "StoreUnavailable" ? made.failure.detail : JSON.stringify(made.failure), failure);
+      if (failure instanceof RegExp)
+        assert.match(
+          made.failure.kind === "StoreUnavailable" ? made.failure.detail : JSON.stringify(made.failure),
+          failure,
+        );
       else assert.deepEqual(made.failure, failure);
     });
   }
@@ -96,7 +145,10 @@ describe("createKubernetesObjectStore: failures", () => {
     const client = scriptedApiClient(() => ({ code: 200, body: {} }));
     const store = createKubernetesObjectStore(client, NAMESPACE);
     for (const name of ["", ".", "..", "a/status", "UPPER", "a?b"])
-      assert.deepEqual(await store.get("AzVolume", name, never), { ok: false, failure: { kind: "ObjectNotFound", objectKind: "AzVolume", name } });
+      assert.deepEqual(await store.get("AzVolume", name, never), {
+        ok: false,
+        failure: { kind: "ObjectNotFound", objectKind: "AzVolume", name },
+      });
     assert.deepEqual(client.requests, []);
   });
 
@@ -110,11 +162,27 @@ describe("createKubernetesObjectStore: failures", () => {
 });
 
 describe("createKubernetesObjectStore: Leases", () => {
-  const wire = { metadata: { name: "leader", namespace: NAMESPACE, uid: "u", resourceVersion: "5", creationTimestamp: "2026-01-01T00:00:00Z" } };
+  const wire = {
+    metadata: {
+      name: "leader",
+      namespace: NAMESPACE,
+      uid: "u",
+      resourceVersion: "5",
+      creationTimestamp: "2026-01-01T00:00:00Z",
+    },
+  };
 
   it("writes moments to the microsecond, as the API server wants them, and reads them to the millisecond, as the driver does", async () => {
-    const spec = { holderIdentity: "me", leaseDurationSeconds: 15, renewTime: "2026-01-01T00:00:00.123Z", leaseTransitions: 2 };
-    const client = scriptedApiClient(({ body }) => ({ code: 200, body: { ...wire, spec: (body as { readonly spec: object }).spec } }));
+    const spec = {
+      holderIdentity: "me",
+      leaseDurationSeconds: 15,
+      renewTime: "2026-01-01T00:00:00.123Z",
+      leaseTransitions: 2,
+    };
+    const client = scriptedApiClient(({ body }) => ({
+      code: 200,
+      body: { ...wire, spec: (body as { readonly spec: object }).spec },
+    }));
     const store = createKubernetesObjectStore(client, NAMESPACE);
     const lease = { metadata: { ...wire.metadata, generation: 0 }, spec };
     const updated = await store.update("Lease", lease, never);
@@ -125,11 +193,19 @@ describe("createKubernetesObjectStore: Leases", () => {
 
   it("reads a Lease that was given back, or made by somebody else, with what it lacks", async () => {
     const store = createKubernetesObjectStore(
-      scriptedApiClient(() => ({ code: 200, body: { ...wire, spec: { renewTime: "2026-01-01T00:00:00.123456Z" } } })),
+      scriptedApiClient(() => ({
+        code: 200,
+        body: { ...wire, spec: { renewTime: "2026-01-01T00:00:00.123456Z" } },
+      })),
       NAMESPACE,
     );
     const read = await store.get("Lease", "leader", never);
-    assert.deepEqual(read.ok && read.value.spec, { holderIdentity: "", leaseDurationSeconds: 1, leaseTransitions: 0, renewTime: "2026-01-01T00:00:00.123Z" });
+    assert.deepEqual(read.ok && read.value.spec, {
+      holderIdentity: "",
+      leaseDurationSeconds: 1,
+      leaseTransitions: 0,
+      renewTime: "2026-01-01T00:00:00.123Z",
+    });
   });
 });
 

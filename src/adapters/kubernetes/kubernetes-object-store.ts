@@ -24,24 +24,37 @@ interface StoreCall {
 }
 
 /**
- * The object store in Kubernetes: custom resources (deploy/crds) and Leases in one namespace. There are no ClusterNodes: what they say, Kubernetes says itself
- * in its pods and nodes; asking for one is a bug.
+ * The object store in Kubernetes: custom resources (deploy/crds) and Leases in one namespace. There are no
+ * ClusterNodes: what they say, Kubernetes says itself in its pods and nodes; asking for one is a bug.
  */
 export function createKubernetesObjectStore(client: ApiClient, namespace: string): ObjectStore {
   function collectionOf(kind: Kind): string {
-    invariant(kind !== "ClusterNode", "Kubernetes has no ClusterNodes: its own pods and nodes say what they would");
+    invariant(
+      kind !== "ClusterNode",
+      "Kubernetes has no ClusterNodes: its own pods and nodes say what they would",
+    );
     return `/apis/${apiVersionOf(kind)}/namespaces/${encodeURIComponent(namespace)}/${pluralOf(kind)}`;
   }
 
-  async function call<T>(asked: StoreCall, parse: (body: unknown) => T, signal: AbortSignal): Promise<Result<T, Failure>> {
+  async function call<T>(
+    asked: StoreCall,
+    parse: (body: unknown) => T,
+    signal: AbortSignal,
+  ): Promise<Result<T, Failure>> {
     const { method, kind, name, subresource, body } = asked;
     const collection = collectionOf(kind);
     // There is no object of any other name, and its path would be that of something else.
-    if (method !== "POST" && !isSubdomain(name)) return fail({ kind: "ObjectNotFound", objectKind: kind, name });
-    const path = method === "POST" ? collection : `${collection}/${encodeURIComponent(name)}${subresource === undefined ? "" : `/${subresource}`}`;
+    if (method !== "POST" && !isSubdomain(name))
+      return fail({ kind: "ObjectNotFound", objectKind: kind, name });
+    const path =
+      method === "POST"
+        ? collection
+        : `${collection}/${encodeURIComponent(name)}${subresource === undefined ? "" : `/${subresource}`}`;
     const answer = await client.call({ method, path, body }, signal);
     if (!answer.ok) return answer;
-    return answer.value.code < 300 ? ok(parse(answer.value.body)) : fail(failureOf(answer.value, asked, namespace));
+    return answer.value.code < 300
+      ? ok(parse(answer.value.body))
+      : fail(failureOf(answer.value, asked, namespace));
   }
 
   function sourceOf<K extends Kind>(kind: K, selector: LabelSelector): Source<KindMap[K]> {
@@ -63,34 +76,86 @@ export function createKubernetesObjectStore(client: ApiClient, namespace: string
     list: async (kind, selector, signal) => {
       const listed = await sourceOf(kind, selector).list(signal);
       if (!listed.ok) return listed;
-      return ok({ ...listed.value, items: listed.value.items.toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1)) });
+      return ok({
+        ...listed.value,
+        items: listed.value.items.toSorted((left, right) =>
+          left.metadata.name < right.metadata.name ? -1 : 1,
+        ),
+      });
     },
     create: (kind, object, signal) =>
-      call({ verb: "create", method: "POST", kind, name: object.metadata.name, body: newObjectToWire(kind, object, namespace) }, read(kind), signal),
+      call(
+        {
+          verb: "create",
+          method: "POST",
+          kind,
+          name: object.metadata.name,
+          body: newObjectToWire(kind, object, namespace),
+        },
+        read(kind),
+        signal,
+      ),
     update: (kind, object, signal) =>
-      call({ verb: "update", method: "PUT", kind, name: object.metadata.name, body: objectToWire(kind, object, namespace) }, read(kind), signal),
+      call(
+        {
+          verb: "update",
+          method: "PUT",
+          kind,
+          name: object.metadata.name,
+          body: objectToWire(kind, object, namespace),
+        },
+        read(kind),
+        signal,
+      ),
     updateStatus: (kind, object, signal) =>
       call(
-        { verb: "update", method: "PUT", kind, name: object.metadata.name, subresource: "status", body: statusToWire(kind, object, namespace) },
+        {
+          verb: "update",
+          method: "PUT",
+          kind,
+          name: object.metadata.name,
+          subresource: "status",
+          body: statusToWire(kind, object, namespace),
+        },
         read(kind),
         signal,
       ),
     delete: (kind, name, preconditions, signal) =>
-      call({ verb: "delete", method: "DELETE", kind, name, body: { apiVersion: "v1", kind: "DeleteOptions", preconditions } }, () => undefined, signal),
-    watch: (kind, selector, resourceVersion, signal) => sourceOf(kind, selector).watch(resourceVersion, signal),
+      call(
+        {
+          verb: "delete",
+          method: "DELETE",
+          kind,
+          name,
+          body: { apiVersion: "v1", kind: "DeleteOptions", preconditions },
+        },
+        () => undefined,
+        signal,
+      ),
+    watch: (kind, selector, resourceVersion, signal) =>
+      sourceOf(kind, selector).watch(resourceVersion, signal),
   };
 }
 
-function failureOf(answer: ApiAnswer, { verb, kind, name, subresource }: StoreCall, namespace: string): Failure {
+function failureOf(
+  answer: ApiAnswer,
+  { verb, kind, name, subresource }: StoreCall,
+  namespace: string,
+): Failure {
   const status = readApiStatus(answer);
   const { details, reason, message } = status;
   const plural = pluralOf(kind);
   // A definition or a namespace that is missing is 404 as well, and says nothing of the object.
-  if (reason === "NotFound" && details.kind === plural && details.name === name) return { kind: "ObjectNotFound", objectKind: kind, name };
+  if (reason === "NotFound" && details.kind === plural && details.name === name)
+    return { kind: "ObjectNotFound", objectKind: kind, name };
   if (reason === "AlreadyExists") return { kind: "ObjectAlreadyExists", objectKind: kind, name };
   if (reason === "Conflict") return { kind: "ObjectConflict", objectKind: kind, name };
   if (reason === "Invalid" || reason === "BadRequest" || reason === "RequestEntityTooLarge")
     return { kind: "ObjectInvalid", objectKind: kind, name, problem: message };
   const [group] = apiVersionOf(kind).split("/");
-  return unavailable(status, { verb, resource: `${plural}.${group ?? ""}${subresource === undefined ? "" : `/${subresource}`}`, namespace });
+  return unavailable(status, {
+    verb,
+    resource: `${plural}.${group ?? ""}${subresource === undefined ? "" : `/${subresource}`}`,
+    namespace,
+  });
 }

@@ -19,15 +19,32 @@ function anApiServer(given: Readonly<Record<string, Record<string, unknown>>>): 
   const objects = new Map(Object.entries(given));
   const answer = ({ method, path, body, contentType }: ApiRequest): ApiAnswer => {
     const object = objects.get(path);
-    if (object === undefined) return { code: 404, body: { code: 404, reason: "NotFound", message: "not found", details: { name: path.split("/").at(-1) } } };
+    if (object === undefined)
+      return {
+        code: 404,
+        body: {
+          code: 404,
+          reason: "NotFound",
+          message: "not found",
+          details: { name: path.split("/").at(-1) },
+        },
+      };
     if (method === "GET") return { code: 200, body: object };
     assert.equal(`${method} ${contentType ?? ""}`, "PATCH application/json-patch+json");
-    const [test, change] = body as readonly { readonly op: string; readonly path: string; readonly value?: unknown }[];
+    const [test, change] = body as readonly {
+      readonly op: string;
+      readonly path: string;
+      readonly value?: unknown;
+    }[];
     const spec = object["spec"] as Record<string, unknown>;
     assert.deepEqual([test?.op, test?.path, change?.path], ["test", "/spec/taints", "/spec/taints"]);
-    if (JSON.stringify(test?.value) !== JSON.stringify(spec["taints"])) return { code: 422, body: { code: 422, message: "testing path /spec/taints failed" } };
+    if (JSON.stringify(test?.value) !== JSON.stringify(spec["taints"]))
+      return { code: 422, body: { code: 422, message: "testing path /spec/taints failed" } };
     const { taints: _, ...rest } = spec;
-    objects.set(path, { ...object, spec: change?.op === "remove" ? rest : { ...rest, taints: change?.value } });
+    objects.set(path, {
+      ...object,
+      spec: change?.op === "remove" ? rest : { ...rest, taints: change?.value },
+    });
     return { code: 200, body: objects.get(path) };
   };
   const client: ApiClient = {
@@ -97,24 +114,63 @@ describe("createOwnNode", () => {
   });
 
   it("takes a taint away and leaves the others", async () => {
-    const world = anApiServer({ "/api/v1/nodes/node-a": { metadata: {}, spec: { taints: [startUpTaint, otherTaint], providerID: "azure:///vm" } } });
-    assert.deepEqual(await ownNodeOf(world).replaceTaints({ from: [startUpTaint, otherTaint], to: [otherTaint] }, never), ok(undefined));
-    assert.deepEqual(await ownNodeOf(world).replaceTaints({ from: [otherTaint], to: [] }, never), ok(undefined));
-    assert.deepEqual(world.objects.get("/api/v1/nodes/node-a"), { metadata: {}, spec: { providerID: "azure:///vm" } });
+    const world = anApiServer({
+      "/api/v1/nodes/node-a": {
+        metadata: {},
+        spec: { taints: [startUpTaint, otherTaint], providerID: "azure:///vm" },
+      },
+    });
+    assert.deepEqual(
+      await ownNodeOf(world).replaceTaints({ from: [startUpTaint, otherTaint], to: [otherTaint] }, never),
+      ok(undefined),
+    );
+    assert.deepEqual(
+      await ownNodeOf(world).replaceTaints({ from: [otherTaint], to: [] }, never),
+      ok(undefined),
+    );
+    assert.deepEqual(world.objects.get("/api/v1/nodes/node-a"), {
+      metadata: {},
+      spec: { providerID: "azure:///vm" },
+    });
   });
 
   it("writes nothing where somebody has changed the taints meanwhile, or the Node has gone", async () => {
     const conflict = fail({ kind: "ObjectConflict", objectKind: "Node", name: "node-a" });
-    const world = anApiServer({ "/api/v1/nodes/node-a": { metadata: {}, spec: { taints: [startUpTaint, otherTaint] } } });
+    const world = anApiServer({
+      "/api/v1/nodes/node-a": { metadata: {}, spec: { taints: [startUpTaint, otherTaint] } },
+    });
     assert.deepEqual(await ownNodeOf(world).replaceTaints({ from: [startUpTaint], to: [] }, never), conflict);
-    assert.deepEqual(world.objects.get("/api/v1/nodes/node-a"), { metadata: {}, spec: { taints: [startUpTaint, otherTaint] } });
-    assert.deepEqual(await ownNodeOf(anApiServer({})).replaceTaints({ from: [startUpTaint], to: [] }, never), conflict);
+    assert.deepEqual(world.objects.get("/api/v1/nodes/node-a"), {
+      metadata: {},
+      spec: { taints: [startUpTaint, otherTaint] },
+    });
+    assert.deepEqual(
+      await ownNodeOf(anApiServer({})).replaceTaints({ from: [startUpTaint], to: [] }, never),
+      conflict,
+    );
   });
 
   it("says what it was that the API server refused", async () => {
-    const forbidden = refusing({ code: 403, body: { code: 403, reason: "Forbidden", message: "User can't", details: { name: "node-a", kind: "nodes" } } });
-    assert.match(JSON.stringify(await ownNodeOf(forbidden).read(never)), /StoreUnavailable.*refused to get nodes/);
-    assert.match(JSON.stringify(await ownNodeOf(forbidden).drivers(never)), /StoreUnavailable.*refused to get csinodes.storage.k8s.io/);
-    assert.match(JSON.stringify(await ownNodeOf(forbidden).replaceTaints({ from: [startUpTaint], to: [] }, never)), /StoreUnavailable.*refused to patch nodes/);
+    const forbidden = refusing({
+      code: 403,
+      body: {
+        code: 403,
+        reason: "Forbidden",
+        message: "User can't",
+        details: { name: "node-a", kind: "nodes" },
+      },
+    });
+    assert.match(
+      JSON.stringify(await ownNodeOf(forbidden).read(never)),
+      /StoreUnavailable.*refused to get nodes/,
+    );
+    assert.match(
+      JSON.stringify(await ownNodeOf(forbidden).drivers(never)),
+      /StoreUnavailable.*refused to get csinodes.storage.k8s.io/,
+    );
+    assert.match(
+      JSON.stringify(await ownNodeOf(forbidden).replaceTaints({ from: [startUpTaint], to: [] }, never)),
+      /StoreUnavailable.*refused to patch nodes/,
+    );
   });
 });

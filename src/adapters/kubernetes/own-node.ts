@@ -10,23 +10,43 @@ import { type CoreResource, coreResources, readCoreObject } from "./core/core-ob
 /** core/v1 Node, as far as it is read here. */
 interface Node extends ApiObject {
   readonly spec?: { readonly taints?: readonly NodeTaint[] | null };
-  readonly status?: { readonly volumesAttached?: readonly { readonly name: string }[] | null; readonly volumesInUse?: readonly string[] | null };
+  readonly status?: {
+    readonly volumesAttached?: readonly { readonly name: string }[] | null;
+    readonly volumesInUse?: readonly string[] | null;
+  };
 }
 
 /** storage/v1 CSINode, as far as it is read here. */
 interface CsiNode extends ApiObject {
   readonly spec?: {
-    readonly drivers?: readonly { readonly name: string; readonly nodeID: string; readonly allocatable?: { readonly count?: number } }[] | null;
+    readonly drivers?:
+      | readonly {
+          readonly name: string;
+          readonly nodeID: string;
+          readonly allocatable?: { readonly count?: number };
+        }[]
+      | null;
   };
 }
 
-const csiNodes: CoreResource = { path: "/apis/storage.k8s.io/v1/csinodes", resource: "csinodes.storage.k8s.io", namespace: undefined };
+const csiNodes: CoreResource = {
+  path: "/apis/storage.k8s.io/v1/csinodes",
+  resource: "csinodes.storage.k8s.io",
+  namespace: undefined,
+};
 
 /** HTTP status of a JSON patch whose test did not hold. */
 const PATCH_TEST_FAILED = 422;
 
-/** The Node and the CSINode of that name. Needs the verbs get and patch on `nodes`, and get on `csinodes.storage.k8s.io`. */
-export function createOwnNode(options: { readonly client: ApiClient; readonly nodeName: string; readonly driverName: string }): OwnNode {
+/**
+ * The Node and the CSINode of that name. Needs the verbs get and patch on `nodes`, and get on
+ * `csinodes.storage.k8s.io`.
+ */
+export function createOwnNode(options: {
+  readonly client: ApiClient;
+  readonly nodeName: string;
+  readonly driverName: string;
+}): OwnNode {
   const { client, nodeName, driverName } = options;
   const { nodes } = coreResources;
   return {
@@ -39,22 +59,40 @@ export function createOwnNode(options: { readonly client: ApiClient; readonly no
       const csiNode = await readCoreObject<CsiNode>(client, csiNodes, nodeName, signal);
       if (!csiNode.ok) return csiNode;
       const drivers = csiNode.value?.spec?.drivers ?? [];
-      return ok(drivers.map(({ name, nodeID, allocatable }) => ({ name, nodeId: nodeID, volumesMax: allocatable?.count })));
+      return ok(
+        drivers.map(({ name, nodeID, allocatable }) => ({
+          name,
+          nodeId: nodeID,
+          volumesMax: allocatable?.count,
+        })),
+      );
     },
     replaceTaints: async ({ from, to }, signal) => {
       const path = "/spec/taints";
-      // The taints as they were read, and not the version: kubelet and controllers write a Node many times a minute.
-      const body = [{ op: "test", path, value: from }, to.length === 0 ? { op: "remove", path } : { op: "replace", path, value: to }];
+      // The taints as they were read, and not the version: kubelet and controllers write a Node many times
+      // a minute.
+      const body = [
+        { op: "test", path, value: from },
+        to.length === 0 ? { op: "remove", path } : { op: "replace", path, value: to },
+      ];
       const answer = await client.call(
-        { method: "PATCH", path: `${nodes.path}/${encodeURIComponent(nodeName)}`, body, contentType: "application/json-patch+json" },
+        {
+          method: "PATCH",
+          path: `${nodes.path}/${encodeURIComponent(nodeName)}`,
+          body,
+          contentType: "application/json-patch+json",
+        },
         signal,
       );
       if (!answer.ok) return answer;
       if (answer.value.code === 200) return ok(undefined);
       const status = readApiStatus(answer.value);
-      const hasMoved = answer.value.code === PATCH_TEST_FAILED || (answer.value.code === 404 && status.details.name !== "");
+      const hasMoved =
+        answer.value.code === PATCH_TEST_FAILED || (answer.value.code === 404 && status.details.name !== "");
       if (hasMoved) return fail({ kind: "ObjectConflict", objectKind: "Node", name: nodeName });
-      return fail(unavailable(status, { verb: "patch", resource: nodes.resource, namespace: nodes.namespace }));
+      return fail(
+        unavailable(status, { verb: "patch", resource: nodes.resource, namespace: nodes.namespace }),
+      );
     },
   };
 }
@@ -64,5 +102,9 @@ function factsOf({ metadata, spec, status }: Node, driverName: string): OwnNodeF
   const prefix = `kubernetes.io/csi/${driverName}^`;
   const names = [...(status?.volumesAttached ?? []).map(({ name }) => name), ...(status?.volumesInUse ?? [])];
   const volumeIds = names.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
-  return { labels: metadata.labels ?? {}, taints: spec?.taints ?? [], volumeIds: [...new Set(volumeIds)].toSorted() };
+  return {
+    labels: metadata.labels ?? {},
+    taints: spec?.taints ?? [],
+    volumeIds: [...new Set(volumeIds)].toSorted(),
+  };
 }

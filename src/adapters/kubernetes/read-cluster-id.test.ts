@@ -23,7 +23,10 @@ describe("readClusterId", () => {
   ] as const) {
     it(`fails where ${because}: no other id takes its place`, async () => {
       const detail = `namespace kube-system, whose uid is the cluster id, can't be read: HTTP ${answer.code}`;
-      assert.deepEqual(await readClusterId({ call: async () => ok(answer) }, never), fail({ kind: "StoreUnavailable", detail }));
+      assert.deepEqual(
+        await readClusterId({ call: async () => ok(answer) }, never),
+        fail({ kind: "StoreUnavailable", detail }),
+      );
     });
   }
 });

@@ -21,7 +21,10 @@ describe("readLease", () => {
   it("answers the holder and the renewal, which no edit of labels changes", async () => {
     const spec = { holderIdentity: "v1", renewTime: "2026-01-01T00:00:00.000000Z" };
     for (const resourceVersion of ["7", "8"]) {
-      const { client, asked } = answering(200, { metadata: { name: named.name, uid: "u", resourceVersion }, spec });
+      const { client, asked } = answering(200, {
+        metadata: { name: named.name, uid: "u", resourceVersion },
+        spec,
+      });
       assert.deepEqual(await readLease(client, named, never), ok({ holder: "v1", version: spec.renewTime }));
       assert.deepEqual(
         asked.map(({ method, path }) => `${method} ${path}`),
@@ -31,13 +34,19 @@ describe("readLease", () => {
   });
 
   it("answers a Lease that was never held, and one that is not there", async () => {
-    assert.deepEqual(await readLease(answering(200, { metadata: { resourceVersion: "7" }, spec: {} }).client, named, never), ok({ holder: "", version: "" }));
+    assert.deepEqual(
+      await readLease(answering(200, { metadata: { resourceVersion: "7" }, spec: {} }).client, named, never),
+      ok({ holder: "", version: "" }),
+    );
     const missing = { code: 404, reason: "NotFound", details: { name: named.name } };
     assert.deepEqual(await readLease(answering(404, missing).client, named, never), ok(undefined));
   });
 
   it("fails where it may not look: an unknown answer refuses nothing", async () => {
     const forbidden = { code: 403, reason: "Forbidden", message: "no", details: { name: named.name } };
-    assert.match(JSON.stringify(await readLease(answering(403, forbidden).client, named, never)), /StoreUnavailable.*leases\.coordination\.k8s\.io/u);
+    assert.match(
+      JSON.stringify(await readLease(answering(403, forbidden).client, named, never)),
+      /StoreUnavailable.*leases\.coordination\.k8s\.io/u,
+    );
   });
 });

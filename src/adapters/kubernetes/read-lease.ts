@@ -9,14 +9,22 @@ interface Lease extends ApiObject {
   readonly spec?: { readonly holderIdentity?: string | null; readonly renewTime?: string | null };
 }
 
-/** Who holds another program's Lease, and its renewal (`renewTime`, as text), which no other edit changes; undefined if there is none. Needs the verb get on it. */
+/**
+ * Who holds another program's Lease, and its renewal (`renewTime`, as text), which no other edit changes;
+ * undefined if there is none. Needs the verb get on it.
+ */
 export async function readLease(
   client: ApiClient,
   { namespace, name }: { readonly namespace: string; readonly name: string },
   signal: AbortSignal,
 ): Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
-  const lease = await readCoreObject<Lease>(client, { path, resource: "leases.coordination.k8s.io", namespace }, name, signal);
+  const lease = await readCoreObject<Lease>(
+    client,
+    { path, resource: "leases.coordination.k8s.io", namespace },
+    name,
+    signal,
+  );
   if (!lease.ok || lease.value === undefined) return lease.ok ? ok(undefined) : lease;
   return ok({ holder: lease.value.spec?.holderIdentity ?? "", version: lease.value.spec?.renewTime ?? "" });
 }

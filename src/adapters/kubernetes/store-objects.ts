@@ -3,7 +3,10 @@ import type { Kind, KindMap, NewObject } from "../../ports/store/object-store.ts
 import { apiVersionOf } from "../embedded/api-paths.ts";
 import type { ApiObject } from "./api/api-object.ts";
 
-/** A Lease's moments as coordination.k8s.io/v1 writes them, to the microsecond: the API server takes no others. */
+/**
+ * A Lease's moments as coordination.k8s.io/v1 writes them, to the microsecond: the API server takes no
+ * others.
+ */
 const MILLISECONDS = /\.(\d{3})Z$/u;
 
 interface WireMetadata {
@@ -21,11 +24,17 @@ export interface WireObject extends ApiObject {
 }
 
 /**
- * Takes the wire's wrapping off an object, and what only the API server needs. What the driver's types don't know stays: a newer version of the
- * driver, or somebody's owner references, must survive a write.
+ * Takes the wire's wrapping off an object, and what only the API server needs. What the driver's types
+ * don't know stays: a newer version of the driver, or somebody's owner references, must survive a write.
  */
 export function objectFromWire<K extends Kind>(kind: K, object: WireObject): KindMap[K] {
-  const { namespace: _namespace, managedFields: _fields, selfLink: _link, deletionGracePeriodSeconds: _grace, ...metadata } = object.metadata as WireMetadata;
+  const {
+    namespace: _namespace,
+    managedFields: _fields,
+    selfLink: _link,
+    deletionGracePeriodSeconds: _grace,
+    ...metadata
+  } = object.metadata as WireMetadata;
   const spec = kind === "Lease" ? leaseSpecFromWire(object.spec) : object.spec;
   const ours = {
     // Kubernetes counts no generations of Leases.
@@ -39,25 +48,49 @@ export function objectFromWire<K extends Kind>(kind: K, object: WireObject): Kin
 
 /** An object to be made. */
 export function newObjectToWire<K extends Kind>(kind: K, object: NewObject<K>, namespace: string): object {
-  return { apiVersion: apiVersionOf(kind), kind, metadata: { ...object.metadata, namespace }, spec: specToWire(kind, object.spec) };
+  return {
+    apiVersion: apiVersionOf(kind),
+    kind,
+    metadata: { ...object.metadata, namespace },
+    spec: specToWire(kind, object.spec),
+  };
 }
 
 /** An object whose metadata and spec are to be replaced: without what only the API server sets. */
 export function objectToWire<K extends Kind>(kind: K, object: KindMap[K], namespace: string): object {
-  const { generation: _generation, creationTimestamp: _created, deletionTimestamp: _deleted, ...metadata } = object.metadata;
-  return { apiVersion: apiVersionOf(kind), kind, metadata: { ...metadata, namespace }, spec: specToWire(kind, object.spec) };
+  const {
+    generation: _generation,
+    creationTimestamp: _created,
+    deletionTimestamp: _deleted,
+    ...metadata
+  } = object.metadata;
+  return {
+    apiVersion: apiVersionOf(kind),
+    kind,
+    metadata: { ...metadata, namespace },
+    spec: specToWire(kind, object.spec),
+  };
 }
 
 /** An object whose status is to be replaced. */
 export function statusToWire<K extends Kind>(kind: K, object: KindMap[K], namespace: string): object {
   const { name, uid, resourceVersion } = object.metadata;
-  return { apiVersion: apiVersionOf(kind), kind, metadata: { name, namespace, uid, resourceVersion }, spec: object.spec, status: object.status };
+  return {
+    apiVersion: apiVersionOf(kind),
+    kind,
+    metadata: { name, namespace, uid, resourceVersion },
+    spec: object.spec,
+    status: object.status,
+  };
 }
 
 function specToWire(kind: Kind, spec: KindMap[Kind]["spec"]): object {
   if (kind !== "Lease") return spec;
   const lease = spec as KindMap["Lease"]["spec"];
-  return { ...lease, renewTime: toTimestamp(fromTimestamp(lease.renewTime)).replace(MILLISECONDS, ".$1000Z") };
+  return {
+    ...lease,
+    renewTime: toTimestamp(fromTimestamp(lease.renewTime)).replace(MILLISECONDS, ".$1000Z"),
+  };
 }
 
 /** All of a Lease's fields are optional there: one that somebody else made, or gave back, may lack some. */

@@ -25,21 +25,30 @@ interface BoundPod {
 }
 
 /** What a pod's claim leads to. */
-type ClaimedDisk = { readonly kind: "disk"; readonly volumeId: string } | { readonly kind: "otherDriver" } | { readonly kind: "unbound" } | Doubt;
+type ClaimedDisk =
+  | { readonly kind: "disk"; readonly volumeId: string }
+  | { readonly kind: "otherDriver" }
+  | { readonly kind: "unbound" }
+  | Doubt;
 type Doubt = { readonly kind: "doubt"; readonly because: string };
 
 /** What finding users works with. */
 export interface FindUsersOptions {
   readonly client: ApiClient;
   readonly driverName: string;
-  /** Claims (`<namespace>/<name>`) that the disk's PersistentVolumes were ever bound to; undefined: the disk has none, or nobody knows them. */
+  /**
+   * Claims (`<namespace>/<name>`) that the disk's PersistentVolumes were ever bound to; undefined: the disk
+   * has none, or nobody knows them.
+   */
   readonly claimsOf: (volumeId: string) => ReadonlySet<string> | undefined;
 }
 
 /**
- * Who uses a volume on a node, asked past every cache: the pods bound to the node, their claims, the PersistentVolumes of these. A pod marked for deletion counts
- * for as long as it is there. A claim that is gone, or was made anew under a running pod, may have had this very disk: whether it had, its PersistentVolume still
- * tells; where that is gone, too, nobody can tell. Needs the verbs list on `pods` and get on `persistentvolumeclaims` and `persistentvolumes`, in the whole cluster.
+ * Who uses a volume on a node, asked past every cache: the pods bound to the node, their claims, the
+ * PersistentVolumes of these. A pod marked for deletion counts for as long as it is there. A claim that is
+ * gone, or was made anew under a running pod, may have had this very disk: whether it had, its
+ * PersistentVolume still tells; where that is gone, too, nobody can tell. Needs the verbs list on `pods`
+ * and get on `persistentvolumeclaims` and `persistentvolumes`, in the whole cluster.
  */
 export async function findUsersNow(
   options: FindUsersOptions,
@@ -54,10 +63,17 @@ export async function findUsersNow(
   const lookups = pods.flatMap((pod) => pod.claims.map((claim) => ({ pod, claim })));
   for (let first = 0; first < lookups.length; first += LOOKUPS_MAX) {
     const batch = lookups.slice(first, first + LOOKUPS_MAX);
-    const found = await Promise.all(batch.map(async ({ pod, claim }) => ({ pod, claim, disk: await resolveClaim(options, pod, claim, signal) })));
+    const found = await Promise.all(
+      batch.map(async ({ pod, claim }) => ({
+        pod,
+        claim,
+        disk: await resolveClaim(options, pod, claim, signal),
+      })),
+    );
     for (const { pod, claim, disk } of found) {
       if (!disk.ok) return unknown(disk.failure);
-      if (disk.value.kind === "disk" && isSameResourceUri(disk.value.volumeId, request.volumeId)) users.add(pod);
+      if (disk.value.kind === "disk" && isSameResourceUri(disk.value.volumeId, request.volumeId))
+        users.add(pod);
       if (disk.value.kind !== "doubt") continue;
       const claims = options.claimsOf(request.volumeId);
       if (claims === undefined) doubts.push(disk.value.because);
@@ -76,7 +92,13 @@ function usedBy(pods: readonly BoundPod[], { isCertain }: { readonly isCertain: 
 }
 
 /** How a pod is named to people. */
-export function describePod({ name, isTerminating }: { readonly name: string; readonly isTerminating: boolean }): string {
+export function describePod({
+  name,
+  isTerminating,
+}: {
+  readonly name: string;
+  readonly isTerminating: boolean;
+}): string {
   return isTerminating ? `pod ${name} (being deleted)` : `pod ${name}`;
 }
 
@@ -85,8 +107,17 @@ function unknown(failure: Failure): VolumeUse {
 }
 
 /** Without a resource version the API server answers with what is so now. */
-async function listPods(client: ApiClient, nodeName: string, signal: AbortSignal): Promise<Result<readonly BoundPod[], Failure>> {
-  const request = { path: "/api/v1/pods", query: { fieldSelector: `spec.nodeName=${nodeName}` }, resource: "pods", namespace: undefined };
+async function listPods(
+  client: ApiClient,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Result<readonly BoundPod[], Failure>> {
+  const request = {
+    path: "/api/v1/pods",
+    query: { fieldSelector: `spec.nodeName=${nodeName}` },
+    resource: "pods",
+    namespace: undefined,
+  };
   const listed = await listPages(client, request, (item) => readBoundPod(item as Pod), signal);
   return listed.ok ? ok(listed.value.items.flatMap((pod) => pod ?? [])) : listed;
 }
@@ -103,29 +134,61 @@ function readBoundPod(pod: Pod): BoundPod | undefined {
   };
 }
 
-async function resolveClaim(options: FindUsersOptions, pod: BoundPod, claimKey: string, signal: AbortSignal): Promise<Result<ClaimedDisk, Failure>> {
+async function resolveClaim(
+  options: FindUsersOptions,
+  pod: BoundPod,
+  claimKey: string,
+  signal: AbortSignal,
+): Promise<Result<ClaimedDisk, Failure>> {
   const { client, driverName } = options;
   const [namespace = "", claimName = ""] = claimKey.split("/");
   const claim = await readCoreObject<PersistentVolumeClaim>(client, claimsIn(namespace), claimName, signal);
   if (!claim.ok) return claim;
-  if (claim.value === undefined) return ok(doubt(`pod ${pod.name} names claim ${claimKey}, which does not exist, so nobody can tell which disk it uses`));
+  if (claim.value === undefined)
+    return ok(
+      doubt(
+        `pod ${pod.name} names claim ${claimKey}, which does not exist, so nobody can tell which disk it uses`,
+      ),
+    );
   const { metadata, spec } = claim.value;
   if (isYounger(metadata.creationTimestamp, pod.startedMs))
-    return ok(doubt(`claim ${claimKey} is younger than pod ${pod.name}, which uses it: it was made anew, and nobody can tell which disk the pod uses`));
+    return ok(
+      doubt(
+        `claim ${claimKey} is younger than pod ${pod.name}, which uses it: it was made anew, and nobody can tell which disk the pod uses`,
+      ),
+    );
   const volumeName = spec?.volumeName ?? "";
   if (volumeName === "") return ok({ kind: "unbound" });
-  const volume = await readCoreObject<PersistentVolume>(client, coreResources.persistentVolumes, volumeName, signal);
+  const volume = await readCoreObject<PersistentVolume>(
+    client,
+    coreResources.persistentVolumes,
+    volumeName,
+    signal,
+  );
   if (!volume.ok) return volume;
-  if (volume.value === undefined) return ok(doubt(`claim ${claimKey} of pod ${pod.name} names PersistentVolume ${volumeName}, which does not exist`));
+  if (volume.value === undefined)
+    return ok(
+      doubt(
+        `claim ${claimKey} of pod ${pod.name} names PersistentVolume ${volumeName}, which does not exist`,
+      ),
+    );
   const boundTo = volume.value.spec.claimRef?.uid;
-  // Bound, they name each other. A PersistentVolume that was made anew under the name may stand for another disk.
+  // Bound, they name each other. A PersistentVolume that was made anew under the name may stand for another
+  // disk.
   if (boundTo !== undefined && boundTo !== metadata.uid)
-    return ok(doubt(`claim ${claimKey} of pod ${pod.name} names PersistentVolume ${volumeName}, which belongs to another claim`));
+    return ok(
+      doubt(
+        `claim ${claimKey} of pod ${pod.name} names PersistentVolume ${volumeName}, which belongs to another claim`,
+      ),
+    );
   const volumeId = clusterVolumeOf(volumeName, volume.value.spec, driverName)?.volumeId;
   return ok(volumeId === undefined ? { kind: "otherDriver" } : { kind: "disk", volumeId });
 }
 
-/** Pods come to a node once their claims are bound. One that an administrator put there by name may well wait for its claim: that is why doubts are looked into. */
+/**
+ * Pods come to a node once their claims are bound. One that an administrator put there by name may well
+ * wait for its claim: that is why doubts are looked into.
+ */
 function isYounger(createdAt: string | undefined, startedMs: number | undefined): boolean {
   return createdAt !== undefined && startedMs !== undefined && fromTimestamp(createdAt) > startedMs;
 }

@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import { aCoreCluster, type CoreCluster, DRIVER } from "./testing/core-cluster.ts";
-import { CLAIMS, diskOf, PODS, putClaim, putNode, putPod, putUse, putVolume, VOLUMES } from "./testing/core-objects.ts";
+import {
+  CLAIMS,
+  diskOf,
+  PODS,
+  putClaim,
+  putNode,
+  putPod,
+  putUse,
+  putVolume,
+  VOLUMES,
+} from "./testing/core-objects.ts";
 import { createPodVolumeUsers } from "./volume-users.ts";
 
 const never = new AbortController().signal;
@@ -19,9 +29,17 @@ function usedBy(...users: readonly string[]): VolumeUse {
 
 describe("createPodVolumeUsers: who uses a volume on a node", () => {
   it("follows a pod's claim to the disk, afresh and from the caches", async () => {
-    const rows: readonly { readonly because: string; readonly make: (cluster: CoreCluster) => void; readonly use: VolumeUse }[] = [
+    const rows: readonly {
+      readonly because: string;
+      readonly make: (cluster: CoreCluster) => void;
+      readonly use: VolumeUse;
+    }[] = [
       { because: "nobody is there", make: () => {}, use: UNUSED },
-      { because: "a pod is there", make: (cluster) => putUse(cluster, "data", "db-0"), use: usedBy("pod default/db-0") },
+      {
+        because: "a pod is there",
+        make: (cluster) => putUse(cluster, "data", "db-0"),
+        use: usedBy("pod default/db-0"),
+      },
       {
         because: "Azure's spelling of the disk is another",
         make: (cluster) => {
@@ -42,7 +60,10 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
         because: "a pod that is being deleted is still there",
         make: (cluster) => {
           putUse(cluster, "data");
-          putPod(cluster, "data-pod", { claims: ["data"], metadata: { deletionTimestamp: "2026-01-01T00:02:00Z" } });
+          putPod(cluster, "data-pod", {
+            claims: ["data"],
+            metadata: { deletionTimestamp: "2026-01-01T00:02:00Z" },
+          });
         },
         use: usedBy("pod default/data-pod (being deleted)"),
       },
@@ -110,14 +131,20 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
           putUse(cluster, "data", "db-0");
           cluster.put(VOLUMES, {
             metadata: { name: "pv-data" },
-            spec: { azureDisk: { diskURI: diskOf("data"), kind: "Managed" }, claimRef: { namespace: "default", name: "data", uid: "uid-data" } },
+            spec: {
+              azureDisk: { diskURI: diskOf("data"), kind: "Managed" },
+              claimRef: { namespace: "default", name: "data", uid: "uid-data" },
+            },
           });
         },
         use: usedBy("pod default/db-0"),
       },
       {
         because: "an inline volume of the in-tree driver",
-        make: (cluster) => putPod(cluster, "old", { spec: { volumes: [{ name: "disk", azureDisk: { diskURI: diskOf("DATA") } }] } }),
+        make: (cluster) =>
+          putPod(cluster, "old", {
+            spec: { volumes: [{ name: "disk", azureDisk: { diskURI: diskOf("DATA") } }] },
+          }),
         use: usedBy("pod default/old"),
       },
     ];
@@ -138,14 +165,20 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     await cluster.show();
     const users = usersOf(cluster);
     const used = usedBy("pod default/data-pod");
-    assert.deepEqual([await users.on(asked, never), users.cachedOn(asked)], [{ ...used, areWaiting: true }, used]);
+    assert.deepEqual(
+      [await users.on(asked, never), users.cachedOn(asked)],
+      [{ ...used, areWaiting: true }, used],
+    );
     putPod(cluster, "db-0", { claims: ["data"] });
     assert.deepEqual(await users.on(asked, never), usedBy("pod default/data-pod", "pod default/db-0"));
   });
 
   it("does not say that all wait while a pod that runs may use the volume as well", async () => {
     const cluster = aCoreCluster();
-    putPod(cluster, "waits", { phase: "Pending", spec: { volumes: [{ name: "disk", azureDisk: { diskURI: diskOf("data") } }] } });
+    putPod(cluster, "waits", {
+      phase: "Pending",
+      spec: { volumes: [{ name: "disk", azureDisk: { diskURI: diskOf("data") } }] },
+    });
     await cluster.show();
     const users = usersOf(cluster);
     assert.deepEqual(await users.on(asked, never), { ...usedBy("pod default/waits"), areWaiting: true });
@@ -163,11 +196,21 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
   });
 
   it("takes a claim that is gone, or was made anew, for what its PersistentVolume still says; where nothing says it, nobody can tell", async () => {
-    const gone = "pod default/db-0 names claim default/data, which does not exist, so nobody can tell which disk it uses";
-    const anew = "claim default/data is younger than pod default/db-0, which uses it: it was made anew, and nobody can tell which disk the pod uses";
+    const gone =
+      "pod default/db-0 names claim default/data, which does not exist, so nobody can tell which disk it uses";
+    const anew =
+      "claim default/data is younger than pod default/db-0, which uses it: it was made anew, and nobody can tell which disk the pod uses";
     const younger = { uid: "uid-anew", creationTimestamp: "2026-01-01T00:30:00Z" };
-    const rows: readonly { readonly because: string; readonly make: (cluster: CoreCluster) => void; readonly use: VolumeUse }[] = [
-      { because: "the claim is gone, its volume is there", make: (cluster) => cluster.remove(CLAIMS, "default/data"), use: usedBy("pod default/db-0") },
+    const rows: readonly {
+      readonly because: string;
+      readonly make: (cluster: CoreCluster) => void;
+      readonly use: VolumeUse;
+    }[] = [
+      {
+        because: "the claim is gone, its volume is there",
+        make: (cluster) => cluster.remove(CLAIMS, "default/data"),
+        use: usedBy("pod default/db-0"),
+      },
       {
         because: "both are gone",
         make: (cluster) => {
@@ -200,7 +243,11 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
       {
         because: "the volume is gone",
         make: (cluster) => cluster.remove(VOLUMES, "pv-data"),
-        use: { kind: "unknown", because: "claim default/data of pod default/db-0 names PersistentVolume pv-data, which does not exist" },
+        use: {
+          kind: "unknown",
+          because:
+            "claim default/data of pod default/db-0 names PersistentVolume pv-data, which does not exist",
+        },
       },
       {
         because: "a claim that a pod waited for is as good as any other",
@@ -246,7 +293,10 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     const cluster = aCoreCluster();
     putPod(cluster, "db-0", { claims: ["data"] });
     await cluster.show();
-    assert.deepEqual(usersOf(cluster).cachedOn(asked), { kind: "unknown", because: "nothing is known of claim default/data, which a pod there names" });
+    assert.deepEqual(usersOf(cluster).cachedOn(asked), {
+      kind: "unknown",
+      because: "nothing is known of claim default/data, which a pod there names",
+    });
   });
 });
 
@@ -259,9 +309,16 @@ describe("createPodVolumeUsers: nodes", () => {
         taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }],
       },
     });
-    putNode(cluster, "node-b", { spec: { taints: [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }], unschedulable: true } });
+    putNode(cluster, "node-b", {
+      spec: { taints: [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }], unschedulable: true },
+    });
     const users = usersOf(cluster);
-    assert.deepEqual(await Promise.all(["node-a", "node-b", "node-c"].map((nodeName) => users.isOutOfService(nodeName, never))), [true, false, false]);
+    assert.deepEqual(
+      await Promise.all(
+        ["node-a", "node-b", "node-c"].map((nodeName) => users.isOutOfService(nodeName, never)),
+      ),
+      [true, false, false],
+    );
     assert.equal(users.cachedNode("node-c").isGone, false, "not known yet is not gone");
     await cluster.show();
     assert.deepEqual(users.cachedNode("node-a"), {
@@ -283,7 +340,13 @@ describe("createPodVolumeUsers: nodes", () => {
       taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }],
       nodeUid: "uid-node-b",
     });
-    assert.deepEqual(users.cachedNode("node-c"), { isGone: true, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] });
+    assert.deepEqual(users.cachedNode("node-c"), {
+      isGone: true,
+      isOutOfService: false,
+      isUnschedulable: false,
+      labels: {},
+      taints: [],
+    });
     cluster.refuse("GET /api/v1/nodes", 500);
     assert.equal(await users.isOutOfService("node-a", never), false);
   });
@@ -300,19 +363,36 @@ describe("createPodVolumeUsers: nodes", () => {
     };
     assert.deepEqual(await after(() => putNode(cluster, "node-a")), ["node-a"]);
     assert.deepEqual(await after(() => putNode(cluster, "node-a")), [], "its status");
-    assert.deepEqual(await after(() => putNode(cluster, "node-a", { spec: { unschedulable: true } })), ["node-a"]);
+    assert.deepEqual(await after(() => putNode(cluster, "node-a", { spec: { unschedulable: true } })), [
+      "node-a",
+    ]);
     assert.deepEqual(await after(() => putPod(cluster, "web")), [], "without volumes");
-    assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"], nodeName: "" })), [], "on no node yet");
+    assert.deepEqual(
+      await after(() => putPod(cluster, "db-0", { claims: ["data"], nodeName: "" })),
+      [],
+      "on no node yet",
+    );
     assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"] })), ["node-a"]);
-    assert.deepEqual(await after(() => putClaim(cluster, "data", { volumeName: "" })), ["node-a"], "known at last, and not bound");
+    assert.deepEqual(
+      await after(() => putClaim(cluster, "data", { volumeName: "" })),
+      ["node-a"],
+      "known at last, and not bound",
+    );
     assert.deepEqual(await after(() => putClaim(cluster, "data", { volumeName: "" })), []);
     assert.deepEqual(await after(() => putClaim(cluster, "data")), ["node-a"]);
     assert.deepEqual(
-      await after(() => putPod(cluster, "db-0", { claims: ["data"], metadata: { deletionTimestamp: "2026-01-01T00:02:00Z" } })),
+      await after(() =>
+        putPod(cluster, "db-0", {
+          claims: ["data"],
+          metadata: { deletionTimestamp: "2026-01-01T00:02:00Z" },
+        }),
+      ),
       [],
       "uses it still",
     );
-    assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"], phase: "Succeeded" })), ["node-a"]);
+    assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"], phase: "Succeeded" })), [
+      "node-a",
+    ]);
     assert.deepEqual(await after(() => putNode(cluster, "node-b")), ["node-b"]);
     assert.deepEqual(await after(() => cluster.remove("/api/v1/nodes", "node-b")), ["node-b"]);
   });
@@ -322,11 +402,17 @@ describe("createPodVolumeUsers: placement", () => {
   const apart = {
     affinity: {
       podAntiAffinity: {
-        requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "db" } } }],
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "db" } } },
+        ],
       },
     },
   };
-  const term = { topologyKey: "kubernetes.io/hostname", selector: [{ key: "app", operator: "In", values: ["db"] }], namespaces: ["default"] };
+  const term = {
+    topologyKey: "kubernetes.io/hostname",
+    selector: [{ key: "app", operator: "In", values: ["db"] }],
+    namespaces: ["default"],
+  };
 
   it("tells the rules of the pods that use a volume, the pods that these are about, and their other volumes", async () => {
     const cluster = aCoreCluster();
@@ -396,7 +482,10 @@ describe("createPodVolumeUsers: placement", () => {
             requiredDuringSchedulingIgnoredDuringExecution: [
               {
                 topologyKey: "zone",
-                labelSelector: { matchLabels: { app: "web" }, matchExpressions: [{ key: "tier", operator: "NotIn", values: ["test"] }] },
+                labelSelector: {
+                  matchLabels: { app: "web" },
+                  matchExpressions: [{ key: "tier", operator: "NotIn", values: ["test"] }],
+                },
                 namespaces: ["web", "edge"],
               },
               { topologyKey: "zone", namespaceSelector: {}, labelSelector: {} },
@@ -413,7 +502,10 @@ describe("createPodVolumeUsers: placement", () => {
       {
         nodeAffinity: [
           { matchExpressions: [{ key: "disk", operator: "Exists", values: [] }], matchFields: [] },
-          { matchExpressions: [], matchFields: [{ key: "metadata.name", operator: "In", values: ["node-b"] }] },
+          {
+            matchExpressions: [],
+            matchFields: [{ key: "metadata.name", operator: "In", values: ["node-b"] }],
+          },
           { matchExpressions: [], matchFields: [] },
         ],
         podAffinity: [
@@ -445,7 +537,12 @@ describe("createPodVolumeUsers: placement", () => {
   it("names the pods that use a volume wherever they are, those without a node too, once it knows the cluster", async () => {
     const cluster = aCoreCluster();
     putUse(cluster, "data", "db-0");
-    putPod(cluster, "db-1", { claims: ["data"], phase: "Pending", nodeName: "", metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } });
+    putPod(cluster, "db-1", {
+      claims: ["data"],
+      phase: "Pending",
+      nodeName: "",
+      metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" },
+    });
     putUse(cluster, "log", "log-0");
     const users = usersOf(cluster);
     assert.equal(users.cachedPods(diskOf("data")), undefined, "they are still being listed");
@@ -457,6 +554,8 @@ describe("createPodVolumeUsers: placement", () => {
   });
 });
 
-function twoVolumes(...claims: readonly string[]): readonly { readonly name: string; readonly persistentVolumeClaim: { readonly claimName: string } }[] {
+function twoVolumes(
+  ...claims: readonly string[]
+): readonly { readonly name: string; readonly persistentVolumeClaim: { readonly claimName: string } }[] {
   return claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }));
 }

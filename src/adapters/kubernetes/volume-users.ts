@@ -1,6 +1,12 @@
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import { selectsPod } from "../../core/schedule/pod-fits-node.ts";
-import { type NeighbourPod, placementUnknown, type PodAffinityTerm, type PodRules, type VolumePlacement } from "../../core/schedule/pod-rules.ts";
+import {
+  type NeighbourPod,
+  placementUnknown,
+  type PodAffinityTerm,
+  type PodRules,
+  type VolumePlacement,
+} from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { SourceCache } from "../../ports/store/source-cache.ts";
@@ -17,18 +23,28 @@ import { describePod, findUsersNow } from "./volume-users-now.ts";
 export interface VolumeUsersCaches {
   readonly pods: Pick<SourceCache<ClusterPod, PodIndex>, "byIndex" | "list" | "hasSynced" | "onChange">;
   readonly claims: Pick<SourceCache<ClusterClaim>, "get" | "hasSynced" | "onChange">;
-  readonly persistentVolumes: Pick<SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>, "get" | "byIndex" | "hasSynced">;
+  readonly persistentVolumes: Pick<
+    SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>,
+    "get" | "byIndex" | "hasSynced"
+  >;
   readonly nodes: Pick<SourceCache<ClusterNode, NodeIndex>, "get" | "byIndex" | "hasSynced" | "onChange">;
 }
 
 /** `VolumeUsers` on Kubernetes: pods, by way of their claims and these claims' PersistentVolumes. */
-export function createPodVolumeUsers(options: { readonly client: ApiClient; readonly caches: VolumeUsersCaches; readonly driverName: string }): VolumeUsers {
+export function createPodVolumeUsers(options: {
+  readonly client: ApiClient;
+  readonly caches: VolumeUsersCaches;
+  readonly driverName: string;
+}): VolumeUsers {
   const { client, caches, driverName } = options;
   const { pods, claims, persistentVolumes, nodes } = caches;
 
   const hasSynced = (): boolean => pods.hasSynced() && claims.hasSynced() && persistentVolumes.hasSynced();
 
-  /** The disk behind a claim: "unknown" where the claim is not known, undefined where it has no disk of this driver. */
+  /**
+   * The disk behind a claim: "unknown" where the claim is not known, undefined where it has no disk of this
+   * driver.
+   */
   function diskOf(claimKey: string): { readonly volumeId: string } | "unknown" | undefined {
     const claim = claims.get(claimKey);
     if (claim === undefined) return "unknown";
@@ -40,8 +56,12 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
   /** Claims whose volume the disk is, or was. */
   function claimsOf(volumeId: string): ReadonlySet<string> | undefined {
     if (!persistentVolumes.hasSynced()) return undefined;
-    const known = persistentVolumes.byIndex("diskKey", resourceUriKey(volumeId)).flatMap(({ volume }) => volume?.claim ?? []);
-    return known.length === 0 ? undefined : new Set(known.map(({ namespace, name }) => `${namespace}/${name}`));
+    const known = persistentVolumes
+      .byIndex("diskKey", resourceUriKey(volumeId))
+      .flatMap(({ volume }) => volume?.claim ?? []);
+    return known.length === 0
+      ? undefined
+      : new Set(known.map(({ namespace, name }) => `${namespace}/${name}`));
   }
 
   function podsUsing(volumeId: string): readonly ClusterPod[] {
@@ -55,12 +75,27 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
     const claimed = claimsOf(volumeId);
     const uses = (claim: string): boolean => {
       const disk = diskOf(claim);
-      return disk === "unknown" ? claimed?.has(claim) === true : disk !== undefined && isSameResourceUri(disk.volumeId, volumeId);
+      return disk === "unknown"
+        ? claimed?.has(claim) === true
+        : disk !== undefined && isSameResourceUri(disk.volumeId, volumeId);
     };
-    const users = there.filter((pod) => pod.diskKeys.includes(resourceUriKey(volumeId)) || pod.claims.some(uses));
-    if (users.length > 0) return { kind: "used", users: users.map((pod) => describePod({ name: nameOf(pod), isTerminating: pod.isTerminating })).toSorted() };
-    const unclear = claimed === undefined ? there.flatMap((pod) => pod.claims).find((claim) => diskOf(claim) === "unknown") : undefined;
-    return unclear === undefined ? { kind: "unused" } : { kind: "unknown", because: `nothing is known of claim ${unclear}, which a pod there names` };
+    const users = there.filter(
+      (pod) => pod.diskKeys.includes(resourceUriKey(volumeId)) || pod.claims.some(uses),
+    );
+    if (users.length > 0)
+      return {
+        kind: "used",
+        users: users
+          .map((pod) => describePod({ name: nameOf(pod), isTerminating: pod.isTerminating }))
+          .toSorted(),
+      };
+    const unclear =
+      claimed === undefined
+        ? there.flatMap((pod) => pod.claims).find((claim) => diskOf(claim) === "unknown")
+        : undefined;
+    return unclear === undefined
+      ? { kind: "unused" }
+      : { kind: "unknown", because: `nothing is known of claim ${unclear}, which a pod there names` };
   }
 
   function otherVolumesOf(users: readonly ClusterPod[], volumeId: string): readonly string[] {
@@ -69,11 +104,18 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
     return [...new Set(others)].filter((other) => !isSameResourceUri(other, volumeId)).toSorted();
   }
 
-  /** Pods that a rule between pods concerns: those that the users' own rules select, and those whose rules select one of the users. */
+  /**
+   * Pods that a rule between pods concerns: those that the users' own rules select, and those whose rules
+   * select one of the users.
+   */
   function neighboursOf(users: readonly PodRules[], own: ReadonlySet<ClusterPod>): readonly NeighbourPod[] {
     const terms = users.flatMap((user) => [...user.podAffinity, ...user.podAntiAffinity]);
-    const selected = candidatesFor(terms).filter((pod) => terms.some((term) => selectsPod(term, placeOf(pod))));
-    const repelling = pods.byIndex("repelling", REPELLING).filter((pod) => users.some((user) => pod.podAntiAffinity.some((term) => selectsPod(term, user))));
+    const selected = candidatesFor(terms).filter((pod) =>
+      terms.some((term) => selectsPod(term, placeOf(pod))),
+    );
+    const repelling = pods
+      .byIndex("repelling", REPELLING)
+      .filter((pod) => users.some((user) => pod.podAntiAffinity.some((term) => selectsPod(term, user))));
     return [...new Set([...selected, ...repelling])].filter((pod) => !own.has(pod)).flatMap(neighbourOf);
   }
 
@@ -85,7 +127,16 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
 
   function neighbourOf(pod: ClusterPod): readonly NeighbourPod[] {
     const node = pod.nodeName === "" ? undefined : nodes.get(pod.nodeName);
-    return node === undefined ? [] : [{ ...placeOf(pod), name: pod.metadata.name, nodeLabels: node.labels, podAntiAffinity: pod.podAntiAffinity }];
+    return node === undefined
+      ? []
+      : [
+          {
+            ...placeOf(pod),
+            name: pod.metadata.name,
+            nodeLabels: node.labels,
+            podAntiAffinity: pod.podAntiAffinity,
+          },
+        ];
   }
 
   return {
@@ -98,22 +149,29 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
     },
     cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
     cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : undefined),
-    cachedNodeNameOf: (instanceUri) => nodes.byIndex("instanceUri", resourceUriKey(instanceUri))[0]?.metadata.name,
+    cachedNodeNameOf: (instanceUri) =>
+      nodes.byIndex("instanceUri", resourceUriKey(instanceUri))[0]?.metadata.name,
     cachedPlacement: (volumeId) => {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
       const users = podsUsing(volumeId);
       const rules = users.flatMap((pod) => pod.rules ?? []);
-      const placement: VolumePlacement = { pods: rules, neighbours: neighboursOf(rules, new Set(users)), otherVolumeIds: otherVolumesOf(users, volumeId) };
+      const placement: VolumePlacement = {
+        pods: rules,
+        neighbours: neighboursOf(rules, new Set(users)),
+        otherVolumeIds: otherVolumesOf(users, volumeId),
+      };
       return placement;
     },
     onChange: (listener) => {
       pods.onChange(({ previous, current }) => {
         if (!isNewsOfUse(previous, current)) return;
-        for (const nodeName of new Set([previous?.nodeName ?? "", current?.nodeName ?? ""])) if (nodeName !== "") listener(nodeName);
+        for (const nodeName of new Set([previous?.nodeName ?? "", current?.nodeName ?? ""]))
+          if (nodeName !== "") listener(nodeName);
       });
       claims.onChange(({ key, previous, current }) => {
         if (previous?.volumeName === current?.volumeName) return;
-        for (const nodeName of new Set(pods.byIndex("claim", key).map((pod) => pod.nodeName))) if (nodeName !== "") listener(nodeName);
+        for (const nodeName of new Set(pods.byIndex("claim", key).map((pod) => pod.nodeName)))
+          if (nodeName !== "") listener(nodeName);
       });
       nodes.onChange(({ key, previous, current }) => {
         if (isNewsOfNode(previous, current)) listener(key);
@@ -135,7 +193,10 @@ function nameOf({ metadata: { namespace, name } }: ClusterPod): string {
   return `${namespace}/${name}`;
 }
 
-function placeOf({ metadata: { namespace }, labels }: ClusterPod): Pick<NeighbourPod, "namespace" | "labels"> {
+function placeOf({
+  metadata: { namespace },
+  labels,
+}: ClusterPod): Pick<NeighbourPod, "namespace" | "labels"> {
   return { namespace, labels };
 }
 
@@ -159,6 +220,12 @@ function isNewsOfUse(previous: ClusterPod | undefined, current: ClusterPod | und
 
 function isNewsOfNode(previous: ClusterNode | undefined, current: ClusterNode | undefined): boolean {
   const relevant = (node: ClusterNode | undefined): string =>
-    JSON.stringify([node?.metadata.uid, node?.instanceUri, node?.labels, node?.taints, node?.isUnschedulable]);
+    JSON.stringify([
+      node?.metadata.uid,
+      node?.instanceUri,
+      node?.labels,
+      node?.taints,
+      node?.isUnschedulable,
+    ]);
   return relevant(previous) !== relevant(current);
 }

@@ -39,7 +39,10 @@ export interface LinuxHostOptions {
    * disks are not looked at.
    */
   readonly sharesKernel?: boolean;
-  /** A directory on the host, the same for every instance of this node's plug-in, on a file system with flock. */
+  /**
+   * A directory on the host, the same for every instance of this node's plug-in, on a file system with
+   * flock.
+   */
   readonly lockDirectory: string;
   readonly clock: Clock;
   readonly commandTimeLimits?: Partial<CommandTimeLimits>;
@@ -50,16 +53,25 @@ export interface LinuxHostOptions {
   readonly deviceWaitMs?: number;
   /** Where sysfs is; default `/sys`. */
   readonly sysRoot?: string;
-  /** Where the host's proc is, for `isClean` to see all its processes; default `/proc`, right with `hostPID: true`. */
+  /**
+   * Where the host's proc is, for `isClean` to see all its processes; default `/proc`, right with `hostPID:
+   * true`.
+   */
   readonly procRoot?: string;
 }
 
-/** The Linux host with what its owner needs besides: `close` lets go of the instance lock; commands that still run keep it. */
+/**
+ * The Linux host with what its owner needs besides: `close` lets go of the instance lock; commands that
+ * still run keep it.
+ */
 export type LinuxHost = HostProvisioner & { readonly close: () => Promise<void> };
 
 const defaultDeviceWaitMs = 5000;
 
-/** Starts the host half of the provisioner library on Linux, as a new instance in `lockDirectory`. Throws if the instance lock can't be taken. */
+/**
+ * Starts the host half of the provisioner library on Linux, as a new instance in `lockDirectory`. Throws if
+ * the instance lock can't be taken.
+ */
 export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxHost> {
   const lock = await takeInstanceLock(options.lockDirectory);
   const { whileHolding, descriptorsOf } = createHeldDevices();
@@ -72,58 +84,109 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     mayGrowMountedExt: await mayGrowMountedExt(),
     clock: options.clock,
     limits: { ...defaultCommandTimeLimits, ...options.commandTimeLimits },
-    runner: createCommandRunner({ lockFd: lock.fd, descriptorsOf, outputDirectory: options.lockDirectory, clock: options.clock }),
+    runner: createCommandRunner({
+      lockFd: lock.fd,
+      descriptorsOf,
+      outputDirectory: options.lockDirectory,
+      clock: options.clock,
+    }),
     lock,
   };
   return {
     findDevice: (request, signal) => attempt("find device", signal, () => findDevice(host, request, signal)),
-    rescanDevice: (device, signal) => attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
+    rescanDevice: (device, signal) =>
+      attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
     // What `act` throws is not this host's.
-    whileHolding: async (device, act, signal) => (signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(device, act)),
-    dropCachedBlocks: (device, signal) => attempt(`drop the cached blocks of ${device.path}`, signal, () => dropCachedBlocks(host, device, signal)),
-    inspectDevice: (device, signal) => attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),
-    readFormatMark: (device, signal) => attempt(`read the format mark of ${device.path}`, signal, () => readFormatMark(host, device, signal)),
-    writeFormatMark: (request, signal) => attempt(`mark ${request.device.path} before its format`, signal, () => writeFormatMark(host, request, signal)),
-    eraseFormatMark: (device, signal) => attempt(`erase the format mark of ${device.path}`, signal, () => eraseFormatMark(host, device, signal)),
-    format: (request, signal) => attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
+    whileHolding: async (device, act, signal) =>
+      signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(device, act),
+    dropCachedBlocks: (device, signal) =>
+      attempt(`drop the cached blocks of ${device.path}`, signal, () =>
+        dropCachedBlocks(host, device, signal),
+      ),
+    inspectDevice: (device, signal) =>
+      attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),
+    readFormatMark: (device, signal) =>
+      attempt(`read the format mark of ${device.path}`, signal, () => readFormatMark(host, device, signal)),
+    writeFormatMark: (request, signal) =>
+      attempt(`mark ${request.device.path} before its format`, signal, () =>
+        writeFormatMark(host, request, signal),
+      ),
+    eraseFormatMark: (device, signal) =>
+      attempt(`erase the format mark of ${device.path}`, signal, () => eraseFormatMark(host, device, signal)),
+    format: (request, signal) =>
+      attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
     eraseUnfinishedFormat: (device, signal) =>
-      attempt(`erase the unfinished format of ${device.path}`, signal, () => eraseUnfinishedFormat(host, device, signal)),
-    checkFileSystem: (request, signal) => attempt(`check ${request.device.path}`, signal, () => checkFileSystem(host, request, signal)),
+      attempt(`erase the unfinished format of ${device.path}`, signal, () =>
+        eraseUnfinishedFormat(host, device, signal),
+      ),
+    checkFileSystem: (request, signal) =>
+      attempt(`check ${request.device.path}`, signal, () => checkFileSystem(host, request, signal)),
     growBeforeMount: (request, signal) =>
-      attempt(`grow the file system on ${request.device.path} before it is mounted`, signal, () => growBeforeMount(host, request, signal)),
-    mountDevice: (request, signal) => attempt(`mount ${request.device.path} at ${request.path}`, signal, () => mountDevice(host, request, signal)),
-    bindMount: (request, signal) => attempt(`bind ${request.stagingPath} to ${request.targetPath}`, signal, () => bindMount(host, request, signal)),
-    bindDevice: (request, signal) => attempt(`bind ${request.device.path} to ${request.targetPath}`, signal, () => bindDevice(host, request, signal)),
+      attempt(`grow the file system on ${request.device.path} before it is mounted`, signal, () =>
+        growBeforeMount(host, request, signal),
+      ),
+    mountDevice: (request, signal) =>
+      attempt(`mount ${request.device.path} at ${request.path}`, signal, () =>
+        mountDevice(host, request, signal),
+      ),
+    bindMount: (request, signal) =>
+      attempt(`bind ${request.stagingPath} to ${request.targetPath}`, signal, () =>
+        bindMount(host, request, signal),
+      ),
+    bindDevice: (request, signal) =>
+      attempt(`bind ${request.device.path} to ${request.targetPath}`, signal, () =>
+        bindDevice(host, request, signal),
+      ),
     mountAt: (path, signal) =>
       attempt(`read the mount at ${path}`, signal, async () => {
         const mount = await observeMountAt(host, path, signal);
         return ok(mount === undefined ? undefined : toMountPoint(mount));
       }),
     mountsOf: (majorMinor, signal) =>
-      attempt(`read the mounts of ${majorMinor}`, signal, async () => ok((await glanceAtMountsOf(host, majorMinor)).map(toMountPoint))),
+      attempt(`read the mounts of ${majorMinor}`, signal, async () =>
+        ok((await glanceAtMountsOf(host, majorMinor)).map(toMountPoint)),
+      ),
     unmount: (path, signal) => attempt(`unmount ${path}`, signal, () => unmountPath(host, path, signal)),
-    mountPlaceholder: (path, signal) => attempt(`leave a placeholder at ${path}`, signal, () => mountPlaceholder(host, path, signal)),
+    mountPlaceholder: (path, signal) =>
+      attempt(`leave a placeholder at ${path}`, signal, () => mountPlaceholder(host, path, signal)),
     flush: (path, signal) => attempt(`flush ${path}`, signal, () => flushPath(host, path, signal)),
-    growFileSystem: (request, signal) => attempt(`grow the file system on ${request.device.path}`, signal, () => growFileSystem(host, request, signal)),
-    fileSystemStats: (path, signal) => attempt(`read the usage of ${path}`, signal, () => fileSystemStats(host, path, signal)),
+    growFileSystem: (request, signal) =>
+      attempt(`grow the file system on ${request.device.path}`, signal, () =>
+        growFileSystem(host, request, signal),
+      ),
+    fileSystemStats: (path, signal) =>
+      attempt(`read the usage of ${path}`, signal, () => fileSystemStats(host, path, signal)),
     deviceSize: (path, signal) => attempt(`read the size of ${path}`, signal, () => deviceSize(host, path)),
     pathKind: (path, signal) => attempt(`look at ${path}`, signal, async () => ok(await pathKind(path))),
-    writeProgress: (majorMinor, signal) => attempt(`read the counters of ${majorMinor}`, signal, async () => ok(await writeProgress(host, majorMinor))),
-    isClean: (request, signal) => attempt("look for traces of a volume", signal, () => observeClean(host, request, signal)),
-    earlierChildrenAlive: (signal) => attempt("look for earlier instances", signal, () => host.lock.earlierAlive()),
+    writeProgress: (majorMinor, signal) =>
+      attempt(`read the counters of ${majorMinor}`, signal, async () =>
+        ok(await writeProgress(host, majorMinor)),
+      ),
+    isClean: (request, signal) =>
+      attempt("look for traces of a volume", signal, () => observeClean(host, request, signal)),
+    earlierChildrenAlive: (signal) =>
+      attempt("look for earlier instances", signal, () => host.lock.earlierAlive()),
     close: () => lock.close(),
   };
 }
 
-/** Runs one call; an error of the operating system that its code did not expect (no permission, disk full, I/O error) is a failure of this host, not a bug. */
-async function attempt<T>(what: string, signal: AbortSignal, act: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+/**
+ * Runs one call; an error of the operating system that its code did not expect (no permission, disk full,
+ * I/O error) is a failure of this host, not a bug.
+ */
+async function attempt<T>(
+  what: string,
+  signal: AbortSignal,
+  act: () => Promise<Result<T, Failure>>,
+): Promise<Result<T, Failure>> {
   if (signal.aborted) return fail({ kind: "Cancelled" });
   try {
     const result = await act();
     // What was observed while the caller left may lack the commands that were killed with it.
     return result.ok && signal.aborted ? fail({ kind: "Cancelled" }) : result;
   } catch (error) {
-    if (error instanceof Error && "syscall" in error) return fail({ kind: "HostNotReady", detail: `could not ${what}: ${error.message}` });
+    if (error instanceof Error && "syscall" in error)
+      return fail({ kind: "HostNotReady", detail: `could not ${what}: ${error.message}` });
     throw error;
   }
 }

@@ -40,7 +40,10 @@ export interface ModelMount {
   openFiles: number;
 }
 
-/** What a container holds of a device: a copy of its mount in a namespace of its own, or an open raw device. It stays whatever is unmounted outside. */
+/**
+ * What a container holds of a device: a copy of its mount in a namespace of its own, or an open raw device.
+ * It stays whatever is unmounted outside.
+ */
 export interface HeldVolume {
   readonly device: ModelDevice;
   readonly access: "mount" | "block";
@@ -119,7 +122,12 @@ export function writeContent(device: ModelDevice, content: DeviceContent): void 
 
 function writeRawContent(device: ModelDevice): void {
   for (const blocks of [device.disk, device.cached])
-    if (blocks !== undefined) blocks.content = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
+    if (blocks !== undefined)
+      blocks.content = {
+        kind: "otherData",
+        detail: "no known signature, but data at its start",
+        hasNoSignature: true,
+      };
 }
 
 /** Whether a file system of the device is mounted anywhere on the machine, in any namespace. */
@@ -130,7 +138,10 @@ export function isMounted(state: MachineState, device: ModelDevice): boolean {
   );
 }
 
-/** Ends what a device still has in its cache once the last mount of it has gone: written back, or lost with a device that takes no more. */
+/**
+ * Ends what a device still has in its cache once the last mount of it has gone: written back, or lost with
+ * a device that takes no more.
+ */
 export function afterUnmount(state: MachineState, device: ModelDevice): void {
   if (isMounted(state, device) || state.mounts.some((mount) => mount.device === device)) return;
   if ([...state.heldVolumes].some((held) => held.device === device)) return;

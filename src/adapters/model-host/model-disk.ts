@@ -1,7 +1,10 @@
 import type { FormatMark } from "../../core/node/format-mark.ts";
 import type { DeviceContent } from "../../core/node/judge-device-content.ts";
 
-/** A disk as all machines that it is attached to see it. Shared between `ModelMachine`s to stand for a shared disk. */
+/**
+ * A disk as all machines that it is attached to see it. Shared between `ModelMachine`s to stand for a
+ * shared disk.
+ */
 export interface ModelDisk {
   readonly diskUri: string;
   sizeBytes: bigint;
@@ -17,6 +20,20 @@ export interface ModelDisk {
 }
 
 /** Makes a new, blank disk. */
-export function createModelDisk({ diskUri, sizeBytes }: { readonly diskUri: string; readonly sizeBytes: bigint }): ModelDisk {
-  return { diskUri, sizeBytes, content: { kind: "blank" }, formatMark: undefined, fileSystemBytes: 0n, isBroken: false, files: new Map() };
+export function createModelDisk({
+  diskUri,
+  sizeBytes,
+}: {
+  readonly diskUri: string;
+  readonly sizeBytes: bigint;
+}): ModelDisk {
+  return {
+    diskUri,
+    sizeBytes,
+    content: { kind: "blank" },
+    formatMark: undefined,
+    fileSystemBytes: 0n,
+    isBroken: false,
+    files: new Map(),
+  };
 }

@@ -7,7 +7,13 @@ import { judgeClean } from "../../core/node/judge-clean.ts";
 import { stagingMountOptions } from "../../core/node/mount-options.ts";
 import { bytes } from "../../core/primitives/units.ts";
 import type { Device, HostProvisioner, MountPoint } from "../../ports/host/host-provisioner.ts";
-import { afterUnmount, blocksOf, flushDevice, isMounted as isMountedOn, writeContent } from "./machine-state.ts";
+import {
+  afterUnmount,
+  blocksOf,
+  flushDevice,
+  isMounted as isMountedOn,
+  writeContent,
+} from "./machine-state.ts";
 import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
 
 /** Bytes for one inode, as ext4 makes them; only so that the model's numbers look like some file system's. */
@@ -34,13 +40,20 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     machine.operations.inFlight().some((operation) => operation.instanceNumber < instanceNumber);
 
   /** A look: happens at once. */
-  const look = <T>(method: HostMethod, signal: AbortSignal, act: () => Result<T, Failure>): Result<T, Failure> => {
+  const look = <T>(
+    method: HostMethod,
+    signal: AbortSignal,
+    act: () => Result<T, Failure>,
+  ): Result<T, Failure> => {
     if (signal.aborted || !machine.liveInstances.has(instanceNumber)) return fail({ kind: "Cancelled" });
     const fault = machine.takeFault(method);
     return fault === undefined ? act() : fail(fault);
   };
 
-  /** A command: takes the time that the machine is set to, outlives its caller, and excludes others on what it touches. */
+  /**
+   * A command: takes the time that the machine is set to, outlives its caller, and excludes others on what
+   * it touches.
+   */
   const command = async (
     method: HostMethod,
     touches: readonly string[],
@@ -50,7 +63,9 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
   ): Promise<Result<void, Failure>> => {
     const admitted = look(method, signal, () => ok(undefined));
     if (!admitted.ok) return admitted;
-    const heldNumbers = [...machine.holds].filter((hold) => hold.instanceNumber === instanceNumber).map(({ device }) => device.majorMinor);
+    const heldNumbers = [...machine.holds]
+      .filter((hold) => hold.instanceNumber === instanceNumber)
+      .map(({ device }) => device.majorMinor);
     return await machine.operations.run(
       {
         line: `${method} ${touches.join(" ")}`,
@@ -65,16 +80,35 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     );
   };
 
-  const withDevice = <T>(device: Device, act: (found: ModelDevice) => Result<T, Failure>): Result<T, Failure> => {
-    const found = [...machine.devicesByLun.values()].find((candidate) => candidate.majorMinor === device.majorMinor);
+  const withDevice = <T>(
+    device: Device,
+    act: (found: ModelDevice) => Result<T, Failure>,
+  ): Result<T, Failure> => {
+    const found = [...machine.devicesByLun.values()].find(
+      (candidate) => candidate.majorMinor === device.majorMinor,
+    );
     if (found === undefined) return isAnother(device);
-    if (found.state === "cutOff") return fail({ kind: "HostCommandFailed", command: `open ${device.path}`, exitCode: 1, stderr: "Input/output error" });
+    if (found.state === "cutOff")
+      return fail({
+        kind: "HostCommandFailed",
+        command: `open ${device.path}`,
+        exitCode: 1,
+        stderr: "Input/output error",
+      });
     return act(found);
   };
   const isAnother = (device: Device): Result<never, Failure> =>
-    fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
+    fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `it is no longer device ${device.majorMinor}: look for the LUN again`,
+    });
   const busy = (device: ModelDevice): Result<never, Failure> =>
-    fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+    fail({
+      kind: "DeviceBusy",
+      devicePath: device.path,
+      detail: "it is mounted somewhere or in use by another command",
+    });
   const grow = (device: ModelDevice): void => {
     if (device.disk.fileSystemBytes === device.knownBytes) return;
     device.disk.fileSystemBytes = device.knownBytes;
@@ -82,12 +116,20 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
   };
   const isMounted = (device: ModelDevice): boolean => isMountedOn(machine, device);
   const holds = (numbers: readonly string[], access: "mount" | "block"): boolean =>
-    [...machine.heldVolumes].some((held) => held.access === access && numbers.includes(held.device.majorMinor));
-  const mountAt = (path: string): ModelMount | undefined => machine.mounts.findLast((mount) => mount.path === path);
+    [...machine.heldVolumes].some(
+      (held) => held.access === access && numbers.includes(held.device.majorMinor),
+    );
+  const mountAt = (path: string): ModelMount | undefined =>
+    machine.mounts.findLast((mount) => mount.path === path);
 
   const unmountAll = (path: string): Result<void, Failure> => {
     for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
-      if (mount.openFiles > 0) return fail({ kind: "DeviceBusy", devicePath: mount.device.path, detail: `${path} is in use: end what uses it` });
+      if (mount.openFiles > 0)
+        return fail({
+          kind: "DeviceBusy",
+          devicePath: mount.device.path,
+          detail: `${path} is in use: end what uses it`,
+        });
       machine.mounts.splice(machine.mounts.lastIndexOf(mount), 1);
       machine.unmounted(mount);
       afterUnmount(machine, mount.device);
@@ -100,7 +142,12 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       const untilMs = machine.clock.elapsedMs() + machine.deviceWaitMs;
       for (;;) {
         const found = look("findDevice", signal, () => findDeviceNow(machine, lun));
-        if (found.ok || (found.failure.kind !== "DeviceNotFound" && found.failure.kind !== "WrongDevice") || machine.clock.elapsedMs() >= untilMs) return found;
+        if (
+          found.ok ||
+          (found.failure.kind !== "DeviceNotFound" && found.failure.kind !== "WrongDevice") ||
+          machine.clock.elapsedMs() >= untilMs
+        )
+          return found;
         const waited = await machine.clock.sleep(lookEveryMs, signal).then(
           () => ok(undefined),
           () => fail({ kind: "Cancelled" } as const),
@@ -116,7 +163,9 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         }),
       ),
     whileHolding: async (device, act, signal) => {
-      const opened = look("whileHolding", signal, () => withDevice(device, (found) => (found.path === device.path ? ok(found) : isAnother(device))));
+      const opened = look("whileHolding", signal, () =>
+        withDevice(device, (found) => (found.path === device.path ? ok(found) : isAnother(device))),
+      );
       if (!opened.ok) return opened;
       const hold = { device: opened.value, instanceNumber };
       machine.holds.add(hold);
@@ -133,8 +182,10 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           return ok(undefined);
         }),
       ),
-    inspectDevice: async (device, signal) => look("inspectDevice", signal, () => withDevice(device, (found) => ok(blocksOf(found).content))),
-    readFormatMark: async (device, signal) => look("readFormatMark", signal, () => withDevice(device, (found) => ok(found.disk.formatMark))),
+    inspectDevice: async (device, signal) =>
+      look("inspectDevice", signal, () => withDevice(device, (found) => ok(blocksOf(found).content))),
+    readFormatMark: async (device, signal) =>
+      look("readFormatMark", signal, () => withDevice(device, (found) => ok(found.disk.formatMark))),
     writeFormatMark: ({ device, mark }, signal) =>
       command("writeFormatMark", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
@@ -179,7 +230,12 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         if (phase === "reading" || !make().ok) return;
         withDevice(device, (found) => {
           if (phase === "signed") found.disk.isBroken = true;
-          else writeContent(found, { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true });
+          else
+            writeContent(found, {
+              kind: "otherData",
+              detail: "no known signature, but data at its start",
+              hasNoSignature: true,
+            });
           return ok(undefined);
         });
       };
@@ -203,7 +259,11 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           // e2fsck drops them itself (-F).
           found.cached = undefined;
           if (found.disk.isBroken || found.disk.content.kind !== "fileSystem")
-            return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: "the check found damage that it can't repair" });
+            return fail({
+              kind: "FileSystemBroken",
+              devicePath: device.path,
+              detail: "the check found damage that it can't repair",
+            });
           machine.wrote(found, "check");
           return ok(undefined);
         }),
@@ -231,7 +291,12 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
               stderr: "wrong fs type, bad option, bad superblock",
             });
           }
-          if (found.disk.isBroken) return fail({ kind: "FileSystemBroken", devicePath: found.path, detail: "Structure needs cleaning" });
+          if (found.disk.isBroken)
+            return fail({
+              kind: "FileSystemBroken",
+              devicePath: found.path,
+              detail: "Structure needs cleaning",
+            });
           makeDirectory(machine, request.path);
           machine.mounts.push({
             path: request.path,
@@ -250,11 +315,21 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         const staged = mountAt(stagingPath);
         if (staged === undefined) return fail({ kind: "PathNotMounted", path: stagingPath });
         if (isDead(staged))
-          return fail({ kind: "FileSystemBroken", devicePath: staged.device.path, detail: `the mount at ${stagingPath} is dead: stage the volume again` });
+          return fail({
+            kind: "FileSystemBroken",
+            devicePath: staged.device.path,
+            detail: `the mount at ${stagingPath} is dead: stage the volume again`,
+          });
         const present = mountAt(targetPath);
-        if (present !== undefined) return judgePresent(present, toDevice(staged.device), readOnly || staged.readOnly);
+        if (present !== undefined)
+          return judgePresent(present, toDevice(staged.device), readOnly || staged.readOnly);
         makeDirectory(machine, targetPath);
-        machine.mounts.push({ ...staged, path: targetPath, readOnly: readOnly || staged.readOnly, openFiles: 0 });
+        machine.mounts.push({
+          ...staged,
+          path: targetPath,
+          readOnly: readOnly || staged.readOnly,
+          openFiles: 0,
+        });
         return ok(undefined);
       }),
     bindDevice: ({ device, targetPath, readOnly }, signal) =>
@@ -274,14 +349,22 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         return ok(machine.placeholders.has(path) ? placeholderAt(path) : undefined);
       }),
     mountsOf: async (majorMinor, signal) =>
-      look("mountsOf", signal, () => ok(machine.mounts.filter((mount) => mount.device.majorMinor === majorMinor).map(toMountPoint))),
+      look("mountsOf", signal, () =>
+        ok(machine.mounts.filter((mount) => mount.device.majorMinor === majorMinor).map(toMountPoint)),
+      ),
     unmount: (path, signal) =>
       command("unmount", [path], signal, () => {
         const unmounted = unmountAll(path);
         if (!unmounted.ok) return unmounted;
         machine.placeholders.delete(path);
-        if (machine.paths.get(path) === "strayFile" || [...machine.paths.keys()].some((other) => other.startsWith(`${path}/`))) {
-          return fail({ kind: "HostNotReady", detail: `${path} is not mounted, but holds files: move them away` });
+        if (
+          machine.paths.get(path) === "strayFile" ||
+          [...machine.paths.keys()].some((other) => other.startsWith(`${path}/`))
+        ) {
+          return fail({
+            kind: "HostNotReady",
+            detail: `${path} is not mounted, but holds files: move them away`,
+          });
         }
         machine.paths.delete(path);
         return ok(undefined);
@@ -298,16 +381,31 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         if (mount === undefined) return fail({ kind: "PathNotMounted", path });
         return flushDevice(machine, mount.device)
           ? ok(undefined)
-          : fail({ kind: "HostCommandFailed", command: `sync --file-system ${path}`, exitCode: 1, stderr: "Input/output error" });
+          : fail({
+              kind: "HostCommandFailed",
+              command: `sync --file-system ${path}`,
+              exitCode: 1,
+              stderr: "Input/output error",
+            });
       }),
     growFileSystem: ({ device, mountPath, fsType }, signal) =>
       command("growFileSystem", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
           const mount = mountAt(mountPath);
-          if (mount === undefined && fsType === "xfs") return fail({ kind: "PathNotMounted", path: mountPath });
+          if (mount === undefined && fsType === "xfs")
+            return fail({ kind: "PathNotMounted", path: mountPath });
           if (mount !== undefined && mount.device !== found)
-            return fail({ kind: "WrongDevice", devicePath: device.path, problem: `${mountPath} holds a mount of ${mount.device.path}` });
-          if (mount !== undefined && fsType !== "xfs" && !machine.mayGrowMountedExt && found.disk.fileSystemBytes !== found.knownBytes)
+            return fail({
+              kind: "WrongDevice",
+              devicePath: device.path,
+              problem: `${mountPath} holds a mount of ${mount.device.path}`,
+            });
+          if (
+            mount !== undefined &&
+            fsType !== "xfs" &&
+            !machine.mayGrowMountedExt &&
+            found.disk.fileSystemBytes !== found.knownBytes
+          )
             return fail({ kind: "GrowsUnmounted", devicePath: device.path });
           grow(found);
           return ok(undefined);
@@ -317,7 +415,12 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       look("fileSystemStats", signal, () => {
         const mount = mountAt(path);
         if (mount === undefined) return fail({ kind: "PathNotMounted", path });
-        if (isDead(mount)) return fail({ kind: "FileSystemBroken", devicePath: mount.device.path, detail: `the mount at ${path} is dead` });
+        if (isDead(mount))
+          return fail({
+            kind: "FileSystemBroken",
+            devicePath: mount.device.path,
+            detail: `the mount at ${path} is dead`,
+          });
         const { disk, unflushed } = mount.device;
         const files = new Map([...blocksOf(mount.device).files, ...unflushed]);
         const usedBytes = [...files.values()].reduce((sum, text) => sum + BigInt(text.length), 0n);
@@ -334,45 +437,67 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       }),
     deviceSize: async (path, signal) =>
       look("deviceSize", signal, () => {
-        const device = [...machine.devicesByLun.values()].find((candidate) => candidate.path === path) ?? rawDeviceAt(mountAt(path));
+        const device =
+          [...machine.devicesByLun.values()].find((candidate) => candidate.path === path) ??
+          rawDeviceAt(mountAt(path));
         if (device === undefined) return fail({ kind: "PathNotMounted", path });
         return device.state === "gone"
-          ? fail({ kind: "WrongDevice", devicePath: path, problem: `its device ${device.majorMinor} is gone: unpublish the volume` })
+          ? fail({
+              kind: "WrongDevice",
+              devicePath: path,
+              problem: `its device ${device.majorMinor} is gone: unpublish the volume`,
+            })
           : ok(bytes(device.knownBytes));
       }),
     pathKind: async (path, signal) =>
       look("pathKind", signal, () => {
         const mount = mountAt(path);
         if (mount !== undefined) return ok(mount.fsType === undefined ? "blockDevice" : "directory");
-        if ([...machine.devicesByLun.values()].some((device) => device.path === path)) return ok("blockDevice");
+        if ([...machine.devicesByLun.values()].some((device) => device.path === path))
+          return ok("blockDevice");
         const kind = machine.paths.get(path);
         return ok(kind === undefined ? "absent" : kind === "directory" ? "directory" : "file");
       }),
     writeProgress: async (majorMinor, signal) =>
       look("writeProgress", signal, () => {
-        const device = [...machine.devicesByLun.values()].find((candidate) => candidate.majorMinor === majorMinor);
+        const device = [...machine.devicesByLun.values()].find(
+          (candidate) => candidate.majorMinor === majorMinor,
+        );
         return ok(device === undefined ? "gone" : `${device.writesDone}`);
       }),
     isClean: async ({ accessType, lun, lastMajorMinor, lunsOfOthers }, signal) =>
       look("isClean", signal, () => {
         const device = lun === undefined ? undefined : machine.devicesByLun.get(lun);
-        const isAnothers = lunsOfOthers.some((other) => machine.devicesByLun.get(other)?.majorMinor === lastMajorMinor);
-        const numbers = [device?.majorMinor, isAnothers ? undefined : lastMajorMinor].filter((number) => number !== undefined);
+        const isAnothers = lunsOfOthers.some(
+          (other) => machine.devicesByLun.get(other)?.majorMinor === lastMajorMinor,
+        );
+        const numbers = [device?.majorMinor, isAnothers ? undefined : lastMajorMinor].filter(
+          (number) => number !== undefined,
+        );
         return ok(
           judgeClean({
             earlierChildAlive: earlierAlive(),
             commandsInFlight: machine.operations
               .inFlight()
-              .filter((operation) => operation.instanceNumber === instanceNumber && operation.touches.some((touched) => numbers.includes(touched)))
+              .filter(
+                (operation) =>
+                  operation.instanceNumber === instanceNumber &&
+                  operation.touches.some((touched) => numbers.includes(touched)),
+              )
               .map((operation) => operation.line),
             devicePath: device?.path,
             heldPaths: device !== undefined && isMounted(device) ? [device.path] : [],
-            mountPaths: machine.mounts.filter((mount) => numbers.includes(mount.device.majorMinor)).map((mount) => mount.path),
+            mountPaths: machine.mounts
+              .filter((mount) => numbers.includes(mount.device.majorMinor))
+              .map((mount) => mount.path),
             mountedForPids: holds(numbers, "mount") ? [containerPid] : [],
             loopDevices: [],
             openInPids:
               accessType === "block" &&
-              (holds(numbers, "block") || [...machine.rawDescriptors].some(({ device: { majorMinor } }) => numbers.includes(majorMinor)))
+              (holds(numbers, "block") ||
+                [...machine.rawDescriptors].some(({ device: { majorMinor } }) =>
+                  numbers.includes(majorMinor),
+                ))
                 ? [containerPid]
                 : [],
           }),
@@ -402,9 +527,19 @@ function findDeviceNow(machine: MachineState, lun: number): Result<Device, Failu
   });
   switch (choice.kind) {
     case "found":
-      return ok({ path: choice.device.path, majorMinor: choice.device.majorMinor, sizeBytes: bytes(choice.device.sizeBytes) });
+      return ok({
+        path: choice.device.path,
+        majorMinor: choice.device.majorMinor,
+        sizeBytes: bytes(choice.device.sizeBytes),
+      });
     case "absent":
-      return fail({ kind: "DeviceNotFound", lun, searched: [`model of ${machine.nodeName}`], seen: choice.seen, waitedMs: machine.deviceWaitMs });
+      return fail({
+        kind: "DeviceNotFound",
+        lun,
+        searched: [`model of ${machine.nodeName}`],
+        seen: choice.seen,
+        waitedMs: machine.deviceWaitMs,
+      });
     case "contradiction":
       return fail({ kind: "WrongDevice", devicePath: choice.devicePath, problem: choice.problem });
   }
@@ -412,10 +547,22 @@ function findDeviceNow(machine: MachineState, lun: number): Result<Device, Failu
 
 function judgePresent(present: ModelMount, device: Device, readOnly: boolean): Result<void, Failure> {
   const refuse = (problem: string): Result<void, Failure> =>
-    fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}: unmount it first` });
-  if (present.device.majorMinor !== device.majorMinor) return refuse(`already holds a mount of ${present.device.path}`);
-  if (isDead(present)) return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${present.path} is dead: unmount it first` });
-  return present.readOnly === readOnly ? ok(undefined) : refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}`);
+    fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `${present.path} ${problem}: unmount it first`,
+    });
+  if (present.device.majorMinor !== device.majorMinor)
+    return refuse(`already holds a mount of ${present.device.path}`);
+  if (isDead(present))
+    return fail({
+      kind: "FileSystemBroken",
+      devicePath: device.path,
+      detail: `the mount at ${present.path} is dead: unmount it first`,
+    });
+  return present.readOnly === readOnly
+    ? ok(undefined)
+    : refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}`);
 }
 
 function isDead(mount: ModelMount): boolean {
@@ -447,5 +594,13 @@ function toMountPoint(mount: ModelMount): MountPoint {
 }
 
 function placeholderAt(path: string): MountPoint {
-  return { path, majorMinor: placeholderMajorMinor, fsType: "tmpfs", root: "/", readOnly: true, isDead: false, isPlaceholder: true };
+  return {
+    path,
+    majorMinor: placeholderMajorMinor,
+    fsType: "tmpfs",
+    root: "/",
+    readOnly: true,
+    isDead: false,
+    isPlaceholder: true,
+  };
 }

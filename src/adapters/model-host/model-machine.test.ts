@@ -28,7 +28,11 @@ function aStoppedClock(): Clock & { readonly advance: () => void } {
   };
 }
 
-function aMachine(nodeName = "node-a", disk = createModelDisk({ diskUri: "/disks/pvc-1", sizeBytes }), writes: ModelDiskWrite[] = []) {
+function aMachine(
+  nodeName = "node-a",
+  disk = createModelDisk({ diskUri: "/disks/pvc-1", sizeBytes }),
+  writes: ModelDiskWrite[] = [],
+) {
   const clock = aStoppedClock();
   const machine = createModelMachine({ nodeName, clock, onDiskWrite: (write) => writes.push(write) });
   machine.attach({ lun: 0, disk });
@@ -38,8 +42,12 @@ function aMachine(nodeName = "node-a", disk = createModelDisk({ diskUri: "/disks
 async function stage(host: HostProvisioner): Promise<string> {
   const device = await host.findDevice({ lun: 0 }, never);
   assert.ok(device.ok);
-  if ((await host.inspectDevice(device.value, never)).ok) await host.format({ device: device.value, fsType: "ext4", uuid }, never);
-  const mounted = await host.mountDevice({ device: device.value, path: "/staging", fsType: "ext4", mountFlags: [], readOnly: false }, never);
+  if ((await host.inspectDevice(device.value, never)).ok)
+    await host.format({ device: device.value, fsType: "ext4", uuid }, never);
+  const mounted = await host.mountDevice(
+    { device: device.value, path: "/staging", fsType: "ext4", mountFlags: [], readOnly: false },
+    never,
+  );
   return mounted.ok ? "mounted" : mounted.failure.kind;
 }
 
@@ -57,7 +65,10 @@ describe("a modelled machine", () => {
     a.machine.reboot();
     const b = aMachine("node-b", a.disk, a.writes);
     await stage(b.host);
-    assert.deepEqual([b.machine.readFile("/staging/kept").kind, b.machine.readFile("/staging/lost").kind], ["done", "ENOENT"]);
+    assert.deepEqual(
+      [b.machine.readFile("/staging/kept").kind, b.machine.readFile("/staging/lost").kind],
+      ["done", "ENOENT"],
+    );
     assert.deepEqual(
       a.writes.map(({ nodeName, by }) => `${nodeName} ${by}`),
       ["node-a format", "node-a mount", "node-a flush", "node-b mount"],
@@ -71,7 +82,10 @@ describe("a modelled machine", () => {
     assert.deepEqual(machine.fsync("/staging/file"), { kind: "done", text: "" });
     machine.writeFile("/staging/file", "after");
     machine.cutOff(0);
-    assert.deepEqual([machine.fsync("/staging/file").kind, machine.writeFile("/staging/file", "later").kind], ["EIO", "EIO"]);
+    assert.deepEqual(
+      [machine.fsync("/staging/file").kind, machine.writeFile("/staging/file", "later").kind],
+      ["EIO", "EIO"],
+    );
     assert.deepEqual([...disk.files.values()], ["before"]);
   });
 
@@ -100,7 +114,10 @@ describe("a modelled machine", () => {
     await untilMounting(machine);
     machine.killPlugin(host, { childrenSurvive: true });
     const next = machine.startPlugin();
-    assert.deepEqual([await next.unmount("/staging", never), machine.commandsInFlight().length], [{ ok: true, value: undefined }, 1]);
+    assert.deepEqual(
+      [await next.unmount("/staging", never), machine.commandsInFlight().length],
+      [{ ok: true, value: undefined }, 1],
+    );
     machine.reboot();
     await staging;
   });
@@ -128,7 +145,9 @@ describe("a modelled machine", () => {
     await host.unmount("/staging", never);
     disk.isBroken = true;
     const device = await host.findDevice({ lun: 0 }, never);
-    const checked = device.ok ? await host.checkFileSystem({ device: device.value, fsType: "ext4" }, never) : device;
+    const checked = device.ok
+      ? await host.checkFileSystem({ device: device.value, fsType: "ext4" }, never)
+      : device;
     assert.equal(checked.ok ? "success" : checked.failure.kind, "FileSystemBroken");
   });
 
@@ -139,13 +158,19 @@ describe("a modelled machine", () => {
     assert.ok(volume !== undefined);
     assert.deepEqual(await host.unmount("/staging", never), { ok: true, value: undefined });
     assert.equal(volume.write("/record", "text").kind, "done");
-    assert.deepEqual([machine.canWrite(disk.diskUri), machine.mounts().length, disk.files.size], [true, 0, 0]);
+    assert.deepEqual(
+      [machine.canWrite(disk.diskUri), machine.mounts().length, disk.files.size],
+      [true, 0, 0],
+    );
     const request = { accessType: "mount", lun: 0, lastMajorMinor: undefined, lunsOfOthers: [] } as const;
     const unclean = await host.isClean(request, never);
     assert.equal(unclean.ok && unclean.value.clean, false);
     volume.close();
     const clean = await host.isClean(request, never);
-    assert.deepEqual([clean.ok && clean.value.clean, machine.canWrite(disk.diskUri), disk.files.get("/record")], [true, false, "text"]);
+    assert.deepEqual(
+      [clean.ok && clean.value.clean, machine.canWrite(disk.diskUri), disk.files.get("/record")],
+      [true, false, "text"],
+    );
   });
 
   it("lets a process write that has the raw device open, until it closes that or the disk has gone", () => {
@@ -165,7 +190,10 @@ describe("a modelled machine", () => {
     const volume = machine.openVolume("/staging");
     assert.ok(volume !== undefined);
     machine.detach(0);
-    assert.deepEqual([volume.write("/record", "late").kind, volume.sync().kind, machine.canWrite(disk.diskUri)], ["EIO", "EIO", false]);
+    assert.deepEqual(
+      [volume.write("/record", "late").kind, volume.sync().kind, machine.canWrite(disk.diskUri)],
+      ["EIO", "EIO", false],
+    );
     machine.reboot();
     volume.close();
     assert.deepEqual([machine.openVolume("/staging"), disk.files.size], [undefined, 0]);

@@ -4,15 +4,27 @@ import { invariant } from "../../core/failure/invariant.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { afterUnmount, blocksOf, flushDevice, readBlocks } from "./machine-state.ts";
-import type { HeldVolume, HostMethod, MachineState, ModelDevice, ModelDiskWrite, ModelMount } from "./machine-state.ts";
+import type {
+  HeldVolume,
+  HostMethod,
+  MachineState,
+  ModelDevice,
+  ModelDiskWrite,
+  ModelMount,
+} from "./machine-state.ts";
 import type { ModelDisk } from "./model-disk.ts";
 import { createModelHost } from "./model-host.ts";
 import { createModelOperations } from "./model-operations.ts";
 
 /** What answers a process that writes or reads: the kernel's error, or the text. */
-export type ModelIo = { readonly kind: "done"; readonly text: string } | { readonly kind: "EIO" | "EROFS" | "ENOENT" };
+export type ModelIo =
+  | { readonly kind: "done"; readonly text: string }
+  | { readonly kind: "EIO" | "EROFS" | "ENOENT" };
 
-/** A volume as a container has it: in a mount namespace of its own, or as an open raw device. Whatever is unmounted outside, it stays until it is closed. */
+/**
+ * A volume as a container has it: in a mount namespace of its own, or as an open raw device. Whatever is
+ * unmounted outside, it stays until it is closed.
+ */
 export interface OpenVolume {
   /** As a process that begins: opens what it has there for reading and writing. */
   readonly open: () => ModelIo;
@@ -20,7 +32,10 @@ export interface OpenVolume {
   readonly write: (name: string, text: string) => ModelIo;
   readonly read: (name: string) => ModelIo;
   readonly sync: () => ModelIo;
-  /** As a process that ends: what it wrote stays in the cache, and goes to the disk with the last mount. Does nothing once the machine has lost it. */
+  /**
+   * As a process that ends: what it wrote stays in the cache, and goes to the disk with the last mount.
+   * Does nothing once the machine has lost it.
+   */
   readonly close: () => void;
 }
 
@@ -33,7 +48,10 @@ export interface ModelMachine {
   readonly attach: (at: { readonly lun: number; readonly disk: ModelDisk }) => void;
   /** The device goes away; what is mounted from it is dead. */
   readonly detach: (lun: number) => void;
-  /** The platform has taken the disk off, but the machine has not noticed: the device is there, and every write fails. */
+  /**
+   * The platform has taken the disk off, but the machine has not noticed: the device is there, and every
+   * write fails.
+   */
   readonly cutOff: (lun: number) => void;
   /**
    * `lags`: links stay as they are, whatever comes and goes. `lost`: there are none. `runs`, as at first:
@@ -49,11 +67,17 @@ export interface ModelMachine {
   readonly fsync: (path: string) => ModelIo;
   /** A process keeps a file open below a mount; the answer closes it. */
   readonly openFile: (path: string) => () => void;
-  /** A container starts with what is mounted, or bound as a raw device, at exactly that path; undefined if nothing is. */
+  /**
+   * A container starts with what is mounted, or bound as a raw device, at exactly that path; undefined if
+   * nothing is.
+   */
   readonly openVolume: (path: string) => OpenVolume | undefined;
   /** Makes an empty directory. */
   readonly makeDirectory: (path: string) => void;
-  /** Whether something here can complete a write to that disk: a writable mount in any namespace, or a raw device bound or open, of a device that takes writes. */
+  /**
+   * Whether something here can complete a write to that disk: a writable mount in any namespace, or a raw
+   * device bound or open, of a device that takes writes.
+   */
   readonly canWrite: (diskUri: string) => boolean;
   /**
    * A process keeps a device open that it has read: the kernel answers from what it cached then, until that
@@ -63,9 +87,14 @@ export interface ModelMachine {
   /** A process reads, or writes and syncs, a block of a raw device. */
   readonly readBlock: (lun: number, name: string) => string | undefined;
   readonly writeBlock: (lun: number, name: string, text: string) => void;
-  /** A process keeps the raw device open, also after it has been cut off or has gone; the answer closes it. */
+  /**
+   * A process keeps the raw device open, also after it has been cut off or has gone; the answer closes it.
+   */
   readonly openRaw: (lun: number) => () => void;
-  /** The kernel writes back all that is in its cache, as it does by itself now and then. What a disk does not take any more stays there. */
+  /**
+   * The kernel writes back all that is in its cache, as it does by itself now and then. What a disk does
+   * not take any more stays there.
+   */
   readonly writeBack: () => void;
   readonly failNext: (method: HostMethod, failure: Failure) => void;
   /** Commands take that much longer than they usually do. */
@@ -74,7 +103,12 @@ export interface ModelMachine {
   readonly placeholders: () => readonly string[];
   /** The commands under way, as `<method> <what it touches>`. */
   readonly commandsInFlight: () => readonly string[];
-  readonly mounts: () => readonly { readonly path: string; readonly diskUri: string; readonly readOnly: boolean; readonly canWrite: boolean }[];
+  readonly mounts: () => readonly {
+    readonly path: string;
+    readonly diskUri: string;
+    readonly readOnly: boolean;
+    readonly canWrite: boolean;
+  }[];
 }
 
 /** A mount that a plug-in has removed, as it was before. */
@@ -95,11 +129,13 @@ const DEVICE_WAIT_MS = 5_000;
 const FIRST_INDEX = 2;
 
 /**
- * Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every write into the cache, `onUnmount` of every mount that a plug-in removes; commands take `usualLatencyMs`, by default no
- * time; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. `reusesNumbers`, default false: a new device gets the lowest number that nothing
- * holds, as the kernel may do, else one that there never was. `keepsDevicesOpen`, default false: something,
- * such as multipathd, reads each device and keeps it open, so that the kernel has old blocks of a disk that
- * another machine writes.
+ * Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every
+ * write into the cache, `onUnmount` of every mount that a plug-in removes; commands take `usualLatencyMs`,
+ * by default no time; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE.
+ * `reusesNumbers`, default false: a new device gets the lowest number that nothing holds, as the kernel may
+ * do, else one that there never was. `keepsDevicesOpen`, default false: something, such as multipathd,
+ * reads each device and keeps it open, so that the kernel has old blocks of a disk that another machine
+ * writes.
  */
 export function createModelMachine({
   nodeName,
@@ -153,7 +189,8 @@ export function createModelMachine({
       onDiskWrite?.({ nodeName, diskUri: device.disk.diskUri, by });
     },
     cached: () => onCached?.(),
-    unmounted: ({ path, device, readOnly }) => onUnmount?.({ path, diskUri: device.disk.diskUri, canWrite: !readOnly && device.state === "present" }),
+    unmounted: ({ path, device, readOnly }) =>
+      onUnmount?.({ path, diskUri: device.disk.diskUri, canWrite: !readOnly && device.state === "present" }),
   };
   const deviceAt = (lun: number): ModelDevice => {
     const device = state.devicesByLun.get(lun);
@@ -171,7 +208,8 @@ export function createModelMachine({
     return mount === undefined ? { kind: "ENOENT" } : act(mount, path.slice(mount.path.length));
   };
   const isOnPlaceholder = (path: string): boolean =>
-    mountAbove(state, path) === undefined && [...state.placeholders].some((above) => path.startsWith(`${above}/`));
+    mountAbove(state, path) === undefined &&
+    [...state.placeholders].some((above) => path.startsWith(`${above}/`));
 
   return {
     startPlugin: () => {
@@ -253,7 +291,10 @@ export function createModelMachine({
         const text = mount.device.unflushed.get(name) ?? blocksOf(mount.device).files.get(name);
         return text === undefined ? { kind: "ENOENT" } : { kind: "done", text };
       }),
-    fsync: (path) => withMount(path, (mount) => (flushDevice(state, mount.device) ? { kind: "done", text: "" } : { kind: "EIO" })),
+    fsync: (path) =>
+      withMount(path, (mount) =>
+        flushDevice(state, mount.device) ? { kind: "done", text: "" } : { kind: "EIO" },
+      ),
     openFile: (path) => {
       const mount = mountAbove(state, path);
       invariant(mount !== undefined, `nothing is mounted above ${path}`);
@@ -269,7 +310,13 @@ export function createModelMachine({
     },
     makeDirectory: (path) => state.paths.set(path, "directory"),
     canWrite: (diskUri) => {
-      const isWritable = ({ device, readOnly = false }: { readonly device: ModelDevice; readonly readOnly?: boolean }): boolean =>
+      const isWritable = ({
+        device,
+        readOnly = false,
+      }: {
+        readonly device: ModelDevice;
+        readonly readOnly?: boolean;
+      }): boolean =>
         !readOnly && device.state === "present" && isSameResourceUri(device.disk.diskUri, diskUri);
       return [...state.mounts, ...state.heldVolumes, ...state.rawDescriptors].some(isWritable);
     },
@@ -292,10 +339,16 @@ export function createModelMachine({
     },
     failNext: (method, failure) => faults.set(method, [...(faults.get(method) ?? []), failure]),
     setLatencyMs: (method, latencyMs) => latencies.set(method, latencyMs),
-    placeholders: () => [...state.placeholders].filter((path) => !state.mounts.some((mount) => mount.path === path)).toSorted(),
+    placeholders: () =>
+      [...state.placeholders].filter((path) => !state.mounts.some((mount) => mount.path === path)).toSorted(),
     commandsInFlight: () => state.operations.inFlight().map(({ line }) => line),
     mounts: () =>
-      state.mounts.map(({ path, device, readOnly }) => ({ path, diskUri: device.disk.diskUri, readOnly, canWrite: !readOnly && device.state === "present" })),
+      state.mounts.map(({ path, device, readOnly }) => ({
+        path,
+        diskUri: device.disk.diskUri,
+        readOnly,
+        canWrite: !readOnly && device.state === "present",
+      })),
   };
 }
 
@@ -313,7 +366,8 @@ function openPlaceholder(): OpenVolume {
 function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMount): OpenVolume {
   const held: HeldVolume = { device, access: fsType === undefined ? "block" : "mount", readOnly };
   state.heldVolumes.add(held);
-  const io = (act: () => ModelIo): ModelIo => (state.heldVolumes.has(held) && device.state === "present" ? act() : { kind: "EIO" });
+  const io = (act: () => ModelIo): ModelIo =>
+    state.heldVolumes.has(held) && device.state === "present" ? act() : { kind: "EIO" };
   return {
     open: () => io(() => (readOnly ? { kind: "EROFS" } : { kind: "done", text: "" })),
     write: (name, text) =>
@@ -335,10 +389,26 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
   };
 }
 
-/** A mount, or an open descriptor, of a device that has gone keeps its number from others; a command that has inherited none does not. */
-function lowestFree({ devicesByLun, mounts, heldVolumes, holds, rawDescriptors, operations }: MachineState): number {
-  const devices = [...devicesByLun.values(), ...[...mounts, ...heldVolumes, ...holds, ...rawDescriptors].map(({ device }) => device)];
-  const held = new Set([...devices.map(({ majorMinor }) => majorMinor), ...operations.inFlight().flatMap(({ heldNumbers }) => heldNumbers)]);
+/**
+ * A mount, or an open descriptor, of a device that has gone keeps its number from others; a command that
+ * has inherited none does not.
+ */
+function lowestFree({
+  devicesByLun,
+  mounts,
+  heldVolumes,
+  holds,
+  rawDescriptors,
+  operations,
+}: MachineState): number {
+  const devices = [
+    ...devicesByLun.values(),
+    ...[...mounts, ...heldVolumes, ...holds, ...rawDescriptors].map(({ device }) => device),
+  ];
+  const held = new Set([
+    ...devices.map(({ majorMinor }) => majorMinor),
+    ...operations.inFlight().flatMap(({ heldNumbers }) => heldNumbers),
+  ]);
   let index = FIRST_INDEX;
   while (held.has(numberOf(index))) index += 1;
   return index;

@@ -22,8 +22,9 @@ interface ModelOperation {
 /** The commands of a machine that are under way, over all plug-in instances. */
 export interface ModelOperations {
   /**
-   * Runs a command after those of the same instance that touch the same things: what an earlier instance left behind nobody waits for, as on Linux. It goes on when its
-   * caller leaves, as a child process does; the same command again joins it.
+   * Runs a command after those of the same instance that touch the same things: what an earlier instance
+   * left behind nobody waits for, as on Linux. It goes on when its caller leaves, as a child process does;
+   * the same command again joins it.
    */
   readonly run: (operation: ModelOperation, signal: AbortSignal) => Promise<Result<void, Failure>>;
   readonly inFlight: () => readonly ModelOperation[];
@@ -49,7 +50,11 @@ const cancelled: Result<never, Failure> = fail({ kind: "Cancelled" });
 export function createModelOperations(clock: Clock): ModelOperations {
   const inFlight = new Set<InFlight>();
   const conflictOf = ({ instanceNumber, touches }: ModelOperation): InFlight | undefined =>
-    [...inFlight].find(({ operation }) => operation.instanceNumber === instanceNumber && operation.touches.some((touched) => touches.includes(touched)));
+    [...inFlight].find(
+      ({ operation }) =>
+        operation.instanceNumber === instanceNumber &&
+        operation.touches.some((touched) => touches.includes(touched)),
+    );
 
   const cutOff = ({ operation, beganAtMs, killed }: InFlight): void => {
     // Killed already, and not woken yet.
@@ -62,7 +67,8 @@ export function createModelOperations(clock: Clock): ModelOperations {
     const whenEnded = Promise.withResolvers<Result<void, Failure>>();
     const entry: InFlight = { operation, killed, beganAtMs: clock.elapsedMs(), ended: whenEnded.promise };
     inFlight.add(entry);
-    const slept = operation.latencyMs === 0 ? Promise.resolve() : clock.sleep(operation.latencyMs, killed.signal);
+    const slept =
+      operation.latencyMs === 0 ? Promise.resolve() : clock.sleep(operation.latencyMs, killed.signal);
     whenEnded.resolve(
       slept.then(
         () => {
@@ -101,7 +107,10 @@ export function createModelOperations(clock: Clock): ModelOperations {
   };
 }
 
-async function orAborted(ended: Promise<Result<void, Failure>>, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function orAborted(
+  ended: Promise<Result<void, Failure>>,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (signal.aborted) return cancelled;
   const { promise, resolve } = Promise.withResolvers<Result<void, Failure>>();
   const onAbort = (): void => resolve(cancelled);

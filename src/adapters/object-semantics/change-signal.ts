@@ -17,7 +17,8 @@ export function createChangeSignal(clock: Clock): ChangeSignal {
     notify: () => {
       for (const wake of [...waiting]) wake();
     },
-    // By hand and not with await: watches wait here for most of their lives, thousands of times in each virtual minute of a simulation.
+    // By hand and not with await: watches wait here for most of their lives, thousands of times in each
+    // virtual minute of a simulation.
     wait: (quietMs, signal) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return resolve("aborted");

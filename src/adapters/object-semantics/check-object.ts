@@ -49,30 +49,49 @@ export type IncomingObject = z.infer<typeof incomingSchema>;
 export function readIncoming(kind: Kind, name: string, value: unknown): Result<IncomingObject, Failure> {
   const parsed = incomingSchema.safeParse(value);
   if (!parsed.success) return invalid(kind, name, issuesText(parsed.error));
-  if (parsed.data.metadata.name !== name) return invalid(kind, name, `metadata.name: "${parsed.data.metadata.name}" is not the name asked for, "${name}"`);
+  if (parsed.data.metadata.name !== name)
+    return invalid(
+      kind,
+      name,
+      `metadata.name: "${parsed.data.metadata.name}" is not the name asked for, "${name}"`,
+    );
   return ok(parsed.data);
 }
 
 /**
- * Checks a whole object as it would be stored, against its kind's schema, the metadata rules and the kind's rules on `spec`; `old` is what it
- * replaces. Answers it without the fields that the schema doesn't know. Fails with `ObjectInvalid`, naming each field.
+ * Checks a whole object as it would be stored, against its kind's schema, the metadata rules and the kind's
+ * rules on `spec`; `old` is what it replaces. Answers it without the fields that the schema doesn't know.
+ * Fails with `ObjectInvalid`, naming each field.
  */
-export function checkObject<K extends Kind>(kind: K, candidate: StoredObject, old: StoredObject | undefined): Result<StoredObject, Failure> {
+export function checkObject<K extends Kind>(
+  kind: K,
+  candidate: StoredObject,
+  old: StoredObject | undefined,
+): Result<StoredObject, Failure> {
   const { name } = candidate.metadata;
   const metadata = candidate.metadata === old?.metadata ? undefined : metadataProblem(candidate.metadata);
   if (metadata !== undefined) return invalid(kind, name, metadata);
   const parsed = parseChanged(kind, candidate, old);
   if (!parsed.ok) return invalid(kind, name, parsed.failure);
   const object = parsed.value;
-  const broken = object.spec === old?.spec ? [] : brokenRules(kind, asKind<K>(object).spec, old === undefined ? undefined : asKind<K>(old).spec);
+  const broken =
+    object.spec === old?.spec
+      ? []
+      : brokenRules(kind, asKind<K>(object).spec, old === undefined ? undefined : asKind<K>(old).spec);
   if (broken.length > 0) return invalid(kind, name, broken.join("; "));
-  const sizeBytes = jsonBytesAtMost(object) <= OBJECT_BYTES_MAX ? 0 : Buffer.byteLength(JSON.stringify(object));
-  if (sizeBytes > OBJECT_BYTES_MAX) return invalid(kind, name, `the object has ${sizeBytes} bytes, more than ${OBJECT_BYTES_MAX}`);
+  const sizeBytes =
+    jsonBytesAtMost(object) <= OBJECT_BYTES_MAX ? 0 : Buffer.byteLength(JSON.stringify(object));
+  if (sizeBytes > OBJECT_BYTES_MAX)
+    return invalid(kind, name, `the object has ${sizeBytes} bytes, more than ${OBJECT_BYTES_MAX}`);
   return ok(object);
 }
 
 /** Parses an object part by part; a part that is the old object's own was parsed when it came. */
-function parseChanged(kind: Kind, candidate: StoredObject, old: StoredObject | undefined): Result<StoredObject, string> {
+function parseChanged(
+  kind: Kind,
+  candidate: StoredObject,
+  old: StoredObject | undefined,
+): Result<StoredObject, string> {
   const { metadata, spec, status } = schemas[kind].shape;
   const problems: string[] = [];
   const parsed = <T>(name: "metadata" | "spec" | "status", schema: z.ZodType<T>, part: T): T => {
@@ -85,21 +104,33 @@ function parseChanged(kind: Kind, candidate: StoredObject, old: StoredObject | u
   const object = {
     metadata: parsed("metadata", metadata, candidate.metadata),
     spec: parsed<unknown>("spec", spec, candidate.spec),
-    ...(candidate.status === undefined ? {} : { status: parsed<unknown>("status", status, candidate.status) }),
+    ...(candidate.status === undefined
+      ? {}
+      : { status: parsed<unknown>("status", status, candidate.status) }),
   };
   return problems.length === 0 ? ok(object) : fail(problems.join("; "));
 }
 
 /** `ObjectInvalid` as a result. */
-export function invalid(kind: Kind, name: string, problem: string): { readonly ok: false; readonly failure: Failure } {
+export function invalid(
+  kind: Kind,
+  name: string,
+  problem: string,
+): { readonly ok: false; readonly failure: Failure } {
   return fail({ kind: "ObjectInvalid", objectKind: kind, name, problem });
 }
 
-function brokenRules<K extends Kind>(kind: K, spec: KindMap[K]["spec"], old: KindMap[K]["spec"] | undefined): readonly string[] {
+function brokenRules<K extends Kind>(
+  kind: K,
+  spec: KindMap[K]["spec"],
+  old: KindMap[K]["spec"] | undefined,
+): readonly string[] {
   return rules[kind].filter((rule) => !rule.holds(spec, old)).map((rule) => `${rule.field}: ${rule.message}`);
 }
 
 function issuesText(error: z.ZodError, part?: string): string {
   const within = part === undefined ? [] : [part];
-  return error.issues.map((issue) => `${[...within, ...issue.path].join(".") || "object"}: ${issue.message}`).join("; ");
+  return error.issues
+    .map((issue) => `${[...within, ...issue.path].join(".") || "object"}: ${issue.message}`)
+    .join("; ");
 }

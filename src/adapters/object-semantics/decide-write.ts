@@ -8,25 +8,43 @@ import type { IncomingObject } from "./check-object.ts";
 import { plainJson } from "./plain-json.ts";
 import type { ObjectMeta, StoredObject } from "./stored-object.ts";
 
-/** What a write does to the store: nothing (the object is that already), put `object` in place, or remove it. `object` is what the caller is answered. */
+/**
+ * What a write does to the store: nothing (the object is that already), put `object` in place, or remove
+ * it. `object` is what the caller is answered.
+ */
 export type WriteDecision =
   | { readonly effect: "none"; readonly object: StoredObject }
   | { readonly effect: "put"; readonly object: StoredObject }
   | { readonly effect: "remove"; readonly object: StoredObject };
 
-/** What a decision needs from outside: the version that the write would have, the time, and a uid for a new object. */
+/**
+ * What a decision needs from outside: the version that the write would have, the time, and a uid for a new
+ * object.
+ */
 export interface WriteContext {
   readonly resourceVersion: string;
   readonly nowMs: number;
   readonly newUid: () => string;
-  /** Why admission refuses to put `after` in the place of `before`; undefined: it does not. Default: none is refused. */
+  /**
+   * Why admission refuses to put `after` in the place of `before`; undefined: it does not. Default: none is
+   * refused.
+   */
   readonly refusal?: Admission | undefined;
 }
 
-/** What Kubernetes asks its validating admission policies: `before` is undefined at a creation, `after` at a deletion. */
-export type Admission = (before: StoredObject | undefined, after: StoredObject | undefined) => Denial | undefined;
+/**
+ * What Kubernetes asks its validating admission policies: `before` is undefined at a creation, `after` at a
+ * deletion.
+ */
+export type Admission = (
+  before: StoredObject | undefined,
+  after: StoredObject | undefined,
+) => Denial | undefined;
 
-/** Why a policy refuses a write. `isForbidden`: its rule's reason is `Forbidden` (403), not the default, `Invalid` (422). */
+/**
+ * Why a policy refuses a write. `isForbidden`: its rule's reason is `Forbidden` (403), not the default,
+ * `Invalid` (422).
+ */
 export interface Denial {
   readonly message: string;
   readonly isForbidden?: boolean | undefined;
@@ -37,22 +55,37 @@ export type WriteRequest =
   | { readonly verb: "create"; readonly kind: Kind; readonly name: string; readonly object: unknown }
   | { readonly verb: "update"; readonly kind: Kind; readonly name: string; readonly object: unknown }
   | { readonly verb: "updateStatus"; readonly kind: Kind; readonly name: string; readonly object: unknown }
-  | { readonly verb: "delete"; readonly kind: Kind; readonly name: string; readonly uid: string | undefined; readonly resourceVersion: string | undefined };
+  | {
+      readonly verb: "delete";
+      readonly kind: Kind;
+      readonly name: string;
+      readonly uid: string | undefined;
+      readonly resourceVersion: string | undefined;
+    };
 
 /**
- * Decides a write by Kubernetes' rules, given the object that is there now. Pure: the store carries the decision out.
- * Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict`, `ObjectInvalid`, or `StoreUnavailable` where
- * admission forbids the write. In the order of the API server's generic registry (`Create`, `Update` and
- * `Delete` of k8s.io/apiserver/pkg/registry/generic/registry/store.go): admission sees a write last, once it is neither of an object that is gone, nor in conflict,
- * nor invalid; but a creation before anything looks whether its name is taken.
+ * Decides a write by Kubernetes' rules, given the object that is there now. Pure: the store carries the
+ * decision out. Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict`, `ObjectInvalid`, or
+ * `StoreUnavailable` where admission forbids the write. In the order of the API server's generic registry
+ * (`Create`, `Update` and `Delete` of k8s.io/apiserver/pkg/registry/generic/registry/store.go): admission
+ * sees a write last, once it is neither of an object that is gone, nor in conflict, nor invalid; but a
+ * creation before anything looks whether its name is taken.
  */
-export function decideWrite(request: WriteRequest, current: StoredObject | undefined, context: WriteContext): Result<WriteDecision, Failure> {
+export function decideWrite(
+  request: WriteRequest,
+  current: StoredObject | undefined,
+  context: WriteContext,
+): Result<WriteDecision, Failure> {
   if (request.verb === "create") {
     const created = admitted(request, undefined, decideCreate(request, current, context), context);
-    return current === undefined || !created.ok ? created : fail({ kind: "ObjectAlreadyExists", objectKind: request.kind, name: request.name });
+    return current === undefined || !created.ok
+      ? created
+      : fail({ kind: "ObjectAlreadyExists", objectKind: request.kind, name: request.name });
   }
-  if (current === undefined) return fail({ kind: "ObjectNotFound", objectKind: request.kind, name: request.name });
-  if (request.verb === "delete") return admitted(request, current, decideDelete(request, current, context), context);
+  if (current === undefined)
+    return fail({ kind: "ObjectNotFound", objectKind: request.kind, name: request.name });
+  if (request.verb === "delete")
+    return admitted(request, current, decideDelete(request, current, context), context);
   const read = readReplacement(request, current);
   if (!read.ok) return read;
   const decide = request.verb === "update" ? decideUpdate : decideUpdateStatus;
@@ -69,7 +102,9 @@ function admitted(
   const refused = refusal?.(before, verb === "delete" ? undefined : decided.value.object);
   if (refused === undefined) return decided;
   const problem = `denied request: ${refused.message}`;
-  return refused.isForbidden === true ? fail({ kind: "StoreUnavailable", detail: problem }) : invalid(kind, name, problem);
+  return refused.isForbidden === true
+    ? fail({ kind: "StoreUnavailable", detail: problem })
+    : invalid(kind, name, problem);
 }
 
 /** The object that a creation makes, also where one of that name is there: then it gets no uid of its own. */
@@ -82,7 +117,11 @@ function decideCreate(
   if (!read.ok) return read;
   const { metadata, spec } = read.value;
   if ((metadata.resourceVersion ?? "") !== "")
-    return invalid(request.kind, request.name, "metadata.resourceVersion: must not be set on an object to be created");
+    return invalid(
+      request.kind,
+      request.name,
+      "metadata.resourceVersion: must not be set on an object to be created",
+    );
   const candidate: StoredObject = {
     metadata: {
       name: metadata.name,
@@ -98,31 +137,69 @@ function decideCreate(
   return checked.ok ? ok({ effect: "put", object: checked.value }) : checked;
 }
 
-function decideUpdate(kind: Kind, incoming: IncomingObject, current: StoredObject, context: WriteContext): Result<WriteDecision, Failure> {
+function decideUpdate(
+  kind: Kind,
+  incoming: IncomingObject,
+  current: StoredObject,
+  context: WriteContext,
+): Result<WriteDecision, Failure> {
   const { name } = current.metadata;
-  const added = (incoming.metadata.finalizers ?? []).filter((finalizer) => !(current.metadata.finalizers ?? []).includes(finalizer));
+  const added = (incoming.metadata.finalizers ?? []).filter(
+    (finalizer) => !(current.metadata.finalizers ?? []).includes(finalizer),
+  );
   if (current.metadata.deletionTimestamp !== undefined && added.length > 0) {
-    return invalid(kind, name, `metadata.finalizers: no new finalizers can be added to an object that is being deleted: ${added.join(", ")}`);
+    return invalid(
+      kind,
+      name,
+      `metadata.finalizers: no new finalizers can be added to an object that is being deleted: ${added.join(", ")}`,
+    );
   }
   const isSameSpec = sameJson(incoming.spec, current.spec);
   const spec = isSameSpec ? current.spec : incoming.spec;
   const metadata = { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) };
-  const checked = checkObject(kind, { ...current, metadata: sameJson(metadata, current.metadata) ? current.metadata : metadata, spec }, current);
+  const checked = checkObject(
+    kind,
+    { ...current, metadata: sameJson(metadata, current.metadata) ? current.metadata : metadata, spec },
+    current,
+  );
   if (!checked.ok) return checked;
   // What the schema does not know is gone by now.
   const specChanged = !sameJson(checked.value.spec, current.spec);
-  return ok(replace(current, checked.value, { resourceVersion: context.resourceVersion, generation: current.metadata.generation + (specChanged ? 1 : 0) }));
+  return ok(
+    replace(current, checked.value, {
+      resourceVersion: context.resourceVersion,
+      generation: current.metadata.generation + (specChanged ? 1 : 0),
+    }),
+  );
 }
 
-function decideUpdateStatus(kind: Kind, incoming: IncomingObject, current: StoredObject, context: WriteContext): Result<WriteDecision, Failure> {
+function decideUpdateStatus(
+  kind: Kind,
+  incoming: IncomingObject,
+  current: StoredObject,
+  context: WriteContext,
+): Result<WriteDecision, Failure> {
   const { metadata, spec } = current;
-  const candidate = incoming.status === undefined ? { metadata, spec } : { metadata, spec, status: incoming.status };
+  const candidate =
+    incoming.status === undefined ? { metadata, spec } : { metadata, spec, status: incoming.status };
   const checked = checkObject(kind, candidate, current);
-  return checked.ok ? ok(replace(current, checked.value, { resourceVersion: context.resourceVersion, generation: metadata.generation })) : checked;
+  return checked.ok
+    ? ok(
+        replace(current, checked.value, {
+          resourceVersion: context.resourceVersion,
+          generation: metadata.generation,
+        }),
+      )
+    : checked;
 }
 
 function decideDelete(
-  request: { readonly kind: Kind; readonly name: string; readonly uid: string | undefined; readonly resourceVersion: string | undefined },
+  request: {
+    readonly kind: Kind;
+    readonly name: string;
+    readonly uid: string | undefined;
+    readonly resourceVersion: string | undefined;
+  },
   current: StoredObject,
   context: WriteContext,
 ): Result<WriteDecision, Failure> {
@@ -131,10 +208,16 @@ function decideDelete(
     (request.uid !== undefined && request.uid !== metadata.uid) ||
     (request.resourceVersion !== undefined && request.resourceVersion !== metadata.resourceVersion);
   if (isOther) return fail({ kind: "ObjectConflict", objectKind: request.kind, name: request.name });
-  if ((metadata.finalizers ?? []).length === 0) return ok({ effect: "remove", object: withVersion(current, context.resourceVersion) });
+  if ((metadata.finalizers ?? []).length === 0)
+    return ok({ effect: "remove", object: withVersion(current, context.resourceVersion) });
   if (metadata.deletionTimestamp !== undefined) return ok({ effect: "none", object: current });
   // The API server moves the generation here as well: what the object's controllers have to do has changed.
-  const marked = { ...metadata, resourceVersion: context.resourceVersion, generation: metadata.generation + 1, deletionTimestamp: timestamp(context.nowMs) };
+  const marked = {
+    ...metadata,
+    resourceVersion: context.resourceVersion,
+    generation: metadata.generation + 1,
+    deletionTimestamp: timestamp(context.nowMs),
+  };
   return ok({ effect: "put", object: { ...current, metadata: marked } });
 }
 
@@ -147,21 +230,34 @@ function readReplacement(
   const read = readIncoming(request.kind, request.name, plain);
   if (!read.ok) return read;
   const { uid, resourceVersion } = read.value.metadata;
-  if ((resourceVersion ?? "") === "") return invalid(request.kind, request.name, "metadata.resourceVersion: must be given for an update");
-  const isOther = resourceVersion !== current.metadata.resourceVersion || (uid !== undefined && uid !== current.metadata.uid);
+  if ((resourceVersion ?? "") === "")
+    return invalid(request.kind, request.name, "metadata.resourceVersion: must be given for an update");
+  const isOther =
+    resourceVersion !== current.metadata.resourceVersion ||
+    (uid !== undefined && uid !== current.metadata.uid);
   return isOther ? fail({ kind: "ObjectConflict", objectKind: request.kind, name: request.name }) : read;
 }
 
-/** Whether an object was handed in with the very metadata that the store gave out: that was read when it came. */
+/**
+ * Whether an object was handed in with the very metadata that the store gave out: that was read when it
+ * came.
+ */
 function isOfVersion(plain: unknown, current: StoredObject): plain is IncomingObject {
-  return typeof plain === "object" && plain !== null && "metadata" in plain && plain.metadata === current.metadata;
+  return (
+    typeof plain === "object" && plain !== null && "metadata" in plain && plain.metadata === current.metadata
+  );
 }
 
-function replace(current: StoredObject, next: StoredObject, meta: { readonly resourceVersion: string; readonly generation: number }): WriteDecision {
+function replace(
+  current: StoredObject,
+  next: StoredObject,
+  meta: { readonly resourceVersion: string; readonly generation: number },
+): WriteDecision {
   // As in the API server, writing what is there already makes neither a version nor an event.
   if (sameJson(next, current)) return { effect: "none", object: current };
   const object: StoredObject = { ...next, metadata: { ...next.metadata, ...meta } };
-  const isLastFinalizerGone = object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
+  const isLastFinalizerGone =
+    object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
   return { effect: isLastFinalizerGone ? "remove" : "put", object };
 }
 
@@ -170,12 +266,30 @@ function withVersion(object: StoredObject, resourceVersion: string): StoredObjec
 }
 
 /** The part of the metadata that only the store sets. */
-function storeMetadata({ name, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp }: ObjectMeta): ObjectMeta {
-  return { name, uid, resourceVersion, generation, creationTimestamp, ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
+function storeMetadata({
+  name,
+  uid,
+  resourceVersion,
+  generation,
+  creationTimestamp,
+  deletionTimestamp,
+}: ObjectMeta): ObjectMeta {
+  return {
+    name,
+    uid,
+    resourceVersion,
+    generation,
+    creationTimestamp,
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+  };
 }
 
 /** The part of the metadata that callers choose, without what is empty. */
-function chosenMetadata({ labels, annotations, finalizers }: IncomingObject["metadata"]): Pick<ObjectMeta, "labels" | "annotations" | "finalizers"> {
+function chosenMetadata({
+  labels,
+  annotations,
+  finalizers,
+}: IncomingObject["metadata"]): Pick<ObjectMeta, "labels" | "annotations" | "finalizers"> {
   return {
     ...(labels === undefined || Object.keys(labels).length === 0 ? {} : { labels }),
     ...(annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations }),

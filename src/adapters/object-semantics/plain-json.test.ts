@@ -10,7 +10,13 @@ function throughText(value: unknown): unknown {
 
 describe("plainJson", () => {
   it("copies whatever there is as its text would", () => {
-    const anything = fc.anything({ withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSparseArray: true });
+    const anything = fc.anything({
+      withDate: true,
+      withMap: true,
+      withNullPrototype: true,
+      withObjectString: true,
+      withSparseArray: true,
+    });
     fc.assert(
       fc.property(anything, (value) => {
         assert.deepEqual(plainJson(value), throughText(value));
@@ -28,12 +34,20 @@ describe("plainJson", () => {
   it("keeps what it is told to keep, and copies the rest", () => {
     const original = { spec: { name: "a" }, status: { name: "b" } };
     const copy = plainJson(original, [original.spec]) as typeof original;
-    assert.deepEqual([copy, copy.spec === original.spec, copy.status === original.status], [original, true, false]);
+    assert.deepEqual(
+      [copy, copy.spec === original.spec, copy.status === original.status],
+      [original, true, false],
+    );
   });
 });
 
 describe("jsonBytesAtMost", () => {
   it("is never less than what the text has", () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => jsonBytesAtMost(value) >= Buffer.byteLength(JSON.stringify(value))));
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        (value) => jsonBytesAtMost(value) >= Buffer.byteLength(JSON.stringify(value)),
+      ),
+    );
   });
 });

@@ -1,4 +1,7 @@
-/** A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original but for what is in `kept`, which nobody writes into. */
+/**
+ * A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original but for
+ * what is in `kept`, which nobody writes into.
+ */
 export function plainJson(value: unknown, kept: readonly unknown[] = []): unknown {
   const copy = copyOf(value, kept);
   return copy === NOT_PLAIN ? throughText(value) : copy;
@@ -14,7 +17,8 @@ export function jsonBytesAtMost(value: unknown): number {
     return bytes;
   }
   const fields = value as Readonly<Record<string, unknown>>;
-  for (const name of Object.keys(fields)) bytes += 4 + name.length * ESCAPED_BYTES_MAX + jsonBytesAtMost(fields[name]);
+  for (const name of Object.keys(fields))
+    bytes += 4 + name.length * ESCAPED_BYTES_MAX + jsonBytesAtMost(fields[name]);
   return bytes;
 }
 
@@ -29,7 +33,10 @@ function throughText(value: unknown): unknown {
   return text === undefined ? undefined : JSON.parse(text);
 }
 
-/** Copies what JSON would copy as it is, several times as fast as text does; gives up where JSON makes something else of a value. */
+/**
+ * Copies what JSON would copy as it is, several times as fast as text does; gives up where JSON makes
+ * something else of a value.
+ */
 function copyOf(value: unknown, kept: readonly unknown[]): unknown {
   switch (typeof value) {
     case "string":
@@ -57,7 +64,12 @@ function copyOfList(list: readonly unknown[], kept: readonly unknown[]): unknown
 
 function copyOfFields(value: object, kept: readonly unknown[]): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in value || Object.hasOwn(value, "__proto__")) return NOT_PLAIN;
+  if (
+    (prototype !== Object.prototype && prototype !== null) ||
+    "toJSON" in value ||
+    Object.hasOwn(value, "__proto__")
+  )
+    return NOT_PLAIN;
   const fields = value as Readonly<Record<string, unknown>>;
   const copy: Record<string, unknown> = {};
   // Each write and each read of a store goes through here: no pair is made for each field.

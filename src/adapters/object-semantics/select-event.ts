@@ -16,10 +16,14 @@ export function matchesSelector(labels: ObjectMeta["labels"], selector: LabelSel
 }
 
 /**
- * What a watch with `selector` calls a change: an object that begins to match is ADDED and one that stops matching is DELETED for that watch,
- * whatever happened to it in the store. Undefined: nothing that the watch is about.
+ * What a watch with `selector` calls a change: an object that begins to match is ADDED and one that stops
+ * matching is DELETED for that watch, whatever happened to it in the store. Undefined: nothing that the
+ * watch is about.
  */
-export function selectedType(change: LoggedChange, selector: LabelSelector): LoggedChange["type"] | undefined {
+export function selectedType(
+  change: LoggedChange,
+  selector: LabelSelector,
+): LoggedChange["type"] | undefined {
   const matched = change.type !== "ADDED" && matchesSelector(change.labelsBefore, selector);
   const matches = change.type !== "DELETED" && matchesSelector(change.object.metadata.labels, selector);
   if (matched && matches) return "MODIFIED";

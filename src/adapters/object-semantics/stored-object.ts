@@ -12,10 +12,17 @@ export interface StoredObject {
 }
 
 /** Every kind, in the order of their names. */
-export const kinds: readonly Kind[] = ["AzDriverNode", "AzVolume", "AzVolumeAttachment", "ClusterNode", "Lease"];
+export const kinds: readonly Kind[] = [
+  "AzDriverNode",
+  "AzVolume",
+  "AzVolumeAttachment",
+  "ClusterNode",
+  "Lease",
+];
 
 /** Gives a stored object its kind's type again; what is stored was checked against that kind's schema. */
 export function asKind<K extends Kind>(object: StoredObject): KindMap[K] {
-  // The schema check at write time is what makes this true; TypeScript can't follow it through a table keyed by kind.
+  // The schema check at write time is what makes this true; TypeScript can't follow it through a table
+  // keyed by kind.
   return object as KindMap[K];
 }

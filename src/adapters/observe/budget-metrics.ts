@@ -5,7 +5,11 @@ const MS_PER_SECOND = 1000;
 
 /** Shows how many calls Azure still allows, and what was refused or had to wait, read anew at each scrape. */
 export function registerBudgetMetrics(registry: Registry, states: () => readonly CallBudgetState[]): void {
-  const gauge = (name: string, help: string, values: (state: CallBudgetState) => Readonly<Record<string, number | undefined>>): void => {
+  const gauge = (
+    name: string,
+    help: string,
+    values: (state: CallBudgetState) => Readonly<Record<string, number | undefined>>,
+  ): void => {
     const metric = new Gauge({
       name,
       help,
@@ -14,7 +18,8 @@ export function registerBudgetMetrics(registry: Registry, states: () => readonly
       collect: () => {
         metric.reset();
         for (const state of states())
-          for (const [scope, value] of Object.entries(values(state))) if (value !== undefined) metric.set({ group: state.group, scope }, value);
+          for (const [scope, value] of Object.entries(values(state)))
+            if (value !== undefined) metric.set({ group: state.group, scope }, value);
       },
     });
   };
@@ -33,13 +38,24 @@ export function registerBudgetMetrics(registry: Registry, states: () => readonly
   gauge(
     "azuredisk_arm_calls_left",
     "Calls to Azure that are left, by kind of call: of the whole subscription, and of the resource that has the fewest.",
-    ({ subscriptionCallsLeft, fewestResourceCallsLeft }) => ({ subscription: subscriptionCallsLeft, resource: fewestResourceCallsLeft }),
+    ({ subscriptionCallsLeft, fewestResourceCallsLeft }) => ({
+      subscription: subscriptionCallsLeft,
+      resource: fewestResourceCallsLeft,
+    }),
   );
-  gauge("azuredisk_arm_blocked_seconds", "How much longer the longest Retry-After of Azure lasts, by kind of call.", ({ blockedMs }) => ({
-    longest: blockedMs / MS_PER_SECOND,
-  }));
+  gauge(
+    "azuredisk_arm_blocked_seconds",
+    "How much longer the longest Retry-After of Azure lasts, by kind of call.",
+    ({ blockedMs }) => ({
+      longest: blockedMs / MS_PER_SECOND,
+    }),
+  );
   counter("azuredisk_arm_calls_total", "Calls to Azure, by kind.", ({ callsTotal }) => callsTotal);
-  counter("azuredisk_arm_refused_calls_total", "Calls that Azure refused with 429, by kind.", ({ refusedTotal }) => refusedTotal);
+  counter(
+    "azuredisk_arm_refused_calls_total",
+    "Calls that Azure refused with 429, by kind.",
+    ({ refusedTotal }) => refusedTotal,
+  );
   counter(
     "azuredisk_arm_budget_wait_seconds_total",
     "Time that calls to Azure waited so as not to be refused, by kind.",

@@ -11,7 +11,12 @@ interface Answer {
 
 /** What a server answers that is as well as said. */
 async function ask(options: Partial<HealthOptions>, path: string): Promise<Answer> {
-  const server = await startHealthServer({ address: "127.0.0.1:0", registry: new Registry(), whyNotReady: () => undefined, ...options });
+  const server = await startHealthServer({
+    address: "127.0.0.1:0",
+    registry: new Registry(),
+    whyNotReady: () => undefined,
+    ...options,
+  });
   try {
     return await new Promise((resolve, reject) => {
       get(`http://${server.address}${path}`, { agent: false }, (response) => {
@@ -26,10 +31,14 @@ async function ask(options: Partial<HealthOptions>, path: string): Promise<Answe
 }
 
 describe("startHealthServer", () => {
-  it("calls a process well that has nothing else to say of itself", async () => assert.deepEqual(await ask({}, "/healthz"), { code: 200, text: "ok" }));
+  it("calls a process well that has nothing else to say of itself", async () =>
+    assert.deepEqual(await ask({}, "/healthz"), { code: 200, text: "ok" }));
 
   it("says why a new process is called for", async () =>
-    assert.deepEqual(await ask({ whyNotAlive: async () => "its socket is gone" }, "/healthz"), { code: 500, text: "its socket is gone" }));
+    assert.deepEqual(await ask({ whyNotAlive: async () => "its socket is gone" }, "/healthz"), {
+      code: 500,
+      text: "its socket is gone",
+    }));
 
   it("takes a question about its health that fails for a failure of its health", async () => {
     const { code, text } = await ask({ whyNotAlive: () => Promise.reject(new Error("a bug")) }, "/healthz");
@@ -52,6 +61,9 @@ describe("startHealthServer", () => {
 
   it("refuses an address that is none", async () => {
     const options = { registry: new Registry(), whyNotReady: () => undefined };
-    await assert.rejects(startHealthServer({ address: "8080", ...options }), /http-endpoint is "8080": must be host:port/u);
+    await assert.rejects(
+      startHealthServer({ address: "8080", ...options }),
+      /http-endpoint is "8080": must be host:port/u,
+    );
   });
 });

@@ -14,12 +14,20 @@ export interface HealthOptions {
   readonly registry: Registry;
   /** Undefined: it can do its work. */
   readonly whyNotReady: () => string | undefined;
-  /** Undefined: it is well, or only a while will remedy it. Otherwise a new process is called for. Not given: a process that answers is well. */
+  /**
+   * Undefined: it is well, or only a while will remedy it. Otherwise a new process is called for. Not
+   * given: a process that answers is well.
+   */
   readonly whyNotAlive?: () => Promise<string | undefined>;
 }
 
-/** Serves `/healthz` (the process is well; otherwise 500 and why not), `/readyz` (it can do its work; otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be had. */
-export async function startHealthServer(options: HealthOptions & { readonly address: string }): Promise<HealthServer> {
+/**
+ * Serves `/healthz` (the process is well; otherwise 500 and why not), `/readyz` (it can do its work;
+ * otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be had.
+ */
+export async function startHealthServer(
+  options: HealthOptions & { readonly address: string },
+): Promise<HealthServer> {
   const { host, port } = splitAddress("http-endpoint", options.address);
   const server = createServer(healthListener(options));
   server.listen(port, host);
@@ -58,10 +66,14 @@ async function answer(options: HealthOptions, url: string, response: ServerRespo
 }
 
 /** Splits `host:port`. Throws, naming the setting, if it is not that. */
-export function splitAddress(setting: string, address: string): { readonly host: string; readonly port: number } {
+export function splitAddress(
+  setting: string,
+  address: string,
+): { readonly host: string; readonly port: number } {
   const at = address.lastIndexOf(":");
   const port = Number(address.slice(at + 1));
-  if (at < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${setting} is ${JSON.stringify(address)}: must be host:port`);
+  if (at < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`${setting} is ${JSON.stringify(address)}: must be host:port`);
   return { host: address.slice(0, at), port };
 }
 

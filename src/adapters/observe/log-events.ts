@@ -16,7 +16,12 @@ export function createLogEvents(logger: Logger): Events {
       lastAbout.set(key, news);
       const oldest = lastAbout.keys().next().value;
       if (lastAbout.size > REMEMBERED_MAX && oldest !== undefined) lastAbout.delete(oldest);
-      const fields = { object: `${about.kind}/${about.name}`, reason, message: withRemedy(reason, message), ...(nodeName === undefined ? {} : { nodeName }) };
+      const fields = {
+        object: `${about.kind}/${about.name}`,
+        reason,
+        message: withRemedy(reason, message),
+        ...(nodeName === undefined ? {} : { nodeName }),
+      };
       if (meaningOf(reason).type === "Warning") logger.warn("event", fields);
       else logger.info("event", fields);
     },

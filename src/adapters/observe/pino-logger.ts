@@ -1,9 +1,17 @@
 import { pino } from "pino";
 import type { LogFields, Logger } from "../../ports/logger.ts";
 
-/** Structured logging to standard error, one JSON object a line; standard output is for what a person or program asked for. */
+/**
+ * Structured logging to standard error, one JSON object a line; standard output is for what a person or
+ * program asked for.
+ */
 export function createPinoLogger(options: { readonly level: string; readonly fields: LogFields }): Logger {
-  return wrap(pino({ level: options.level, base: options.fields, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true })));
+  return wrap(
+    pino(
+      { level: options.level, base: options.fields, timestamp: pino.stdTimeFunctions.isoTime },
+      pino.destination({ fd: 2, sync: true }),
+    ),
+  );
 }
 
 function wrap(target: pino.Logger): Logger {

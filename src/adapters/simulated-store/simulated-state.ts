@@ -42,7 +42,11 @@ export interface SimulatedState {
 }
 
 /** An empty store that keeps the last `historyMax` changes of each kind. */
-export function createSimulatedState(options: { readonly clock: Clock; readonly random: Random; readonly historyMax: number }): SimulatedState {
+export function createSimulatedState(options: {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly historyMax: number;
+}): SimulatedState {
   const { clock, random, historyMax } = options;
   const objects = new Map<Kind, Map<string, StoredObject>>(kinds.map((kind) => [kind, new Map()]));
   const changes = new Map<Kind, SimulatedChange[]>(kinds.map((kind) => [kind, []]));
@@ -70,7 +74,10 @@ export function createSimulatedState(options: { readonly clock: Clock; readonly 
   return {
     version: () => version,
     object: (kind, name) => of(objects, kind).get(name),
-    objects: (kind) => [...of(objects, kind).values()].toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1)),
+    objects: (kind) =>
+      [...of(objects, kind).values()].toSorted((left, right) =>
+        left.metadata.name < right.metadata.name ? -1 : 1,
+      ),
     changeAfter: (kind, after) => {
       const logged = of(changes, kind);
       return logged[firstAfter(logged, after)];
@@ -80,15 +87,27 @@ export function createSimulatedState(options: { readonly clock: Clock; readonly 
     write: (request, refusal) => {
       const before = of(objects, request.kind).get(request.name);
       const next = version + 1;
-      const decision = decideWrite(request, before, { resourceVersion: String(next), nowMs: clock.nowMs(), newUid: () => random.uuid(), refusal });
+      const decision = decideWrite(request, before, {
+        resourceVersion: String(next),
+        nowMs: clock.nowMs(),
+        newUid: () => random.uuid(),
+        refusal,
+      });
       if (!decision.ok) return decision;
       const object = deepFrozen(decision.value.object);
       if (decision.value.effect === "none") return ok({ object, change: undefined });
       version = next;
       if (decision.value.effect === "remove") of(objects, request.kind).delete(request.name);
       else of(objects, request.kind).set(request.name, object);
-      const type = decision.value.effect === "remove" ? "DELETED" : before === undefined ? "ADDED" : "MODIFIED";
-      const change: SimulatedChange = { type, version: next, atMs: clock.elapsedMs(), object, labelsBefore: before?.metadata.labels };
+      const type =
+        decision.value.effect === "remove" ? "DELETED" : before === undefined ? "ADDED" : "MODIFIED";
+      const change: SimulatedChange = {
+        type,
+        version: next,
+        atMs: clock.elapsedMs(),
+        object,
+        labelsBefore: before?.metadata.labels,
+      };
       log(request.kind, change);
       of(signals, request.kind).notify();
       return ok({ object, change });
@@ -120,7 +139,9 @@ function of<T>(byKind: ReadonlyMap<Kind, T>, kind: Kind): T {
   return value;
 }
 
-/** Freezes a plain JSON value all the way down, so that a caller who writes into what it read is found out. */
+/**
+ * Freezes a plain JSON value all the way down, so that a caller who writes into what it read is found out.
+ */
 function deepFrozen<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

@@ -13,12 +13,22 @@ import type { Weather } from "./weather.ts";
 
 const never = new AbortController().signal;
 
-function aWorld(options: { readonly seed?: number; readonly weather?: Partial<Weather>; readonly historyMax?: number; readonly guard?: WriteGuard } = {}): {
+function aWorld(
+  options: {
+    readonly seed?: number;
+    readonly weather?: Partial<Weather>;
+    readonly historyMax?: number;
+    readonly guard?: WriteGuard;
+  } = {},
+): {
   readonly clock: VirtualClock;
   readonly store: SimulatedStore;
 } {
   const clock = createVirtualClock();
-  return { clock, store: createSimulatedStore({ clock, random: createSeededRandom(options.seed ?? 1), ...options }) };
+  return {
+    clock,
+    store: createSimulatedStore({ clock, random: createSeededRandom(options.seed ?? 1), ...options }),
+  };
 }
 
 describe("createSimulatedStore", () => {
@@ -58,16 +68,30 @@ describe("createSimulatedStore", () => {
     const { store } = aWorld();
     const handle = store.handle("a");
     const made = await createNode(handle, "node-a");
-    for (const fault of ["unavailable", "lostAnswer", "conflict"] as const) handle.failNext({ fault, verb: "update", kind: "AzDriverNode" });
+    for (const fault of ["unavailable", "lostAnswer", "conflict"] as const)
+      handle.failNext({ fault, verb: "update", kind: "AzDriverNode" });
     const kinds: string[] = [];
     for (const value of ["1", "2", "3"]) {
       const read = valueOf(await handle.get("AzDriverNode", "node-a", never));
-      const failed = await handle.update("AzDriverNode", { ...read, metadata: { ...read.metadata, labels: { a: value } } }, never);
-      const label = valueOf(await store.handle("b").get("AzDriverNode", "node-a", never)).metadata.labels?.["a"];
+      const failed = await handle.update(
+        "AzDriverNode",
+        { ...read, metadata: { ...read.metadata, labels: { a: value } } },
+        never,
+      );
+      const label = valueOf(await store.handle("b").get("AzDriverNode", "node-a", never)).metadata.labels?.[
+        "a"
+      ];
       kinds.push(`${failed.ok ? "ok" : failed.failure.kind} and the label is ${label ?? "as it was"}`);
     }
-    assert.deepEqual(kinds, ["StoreUnavailable and the label is as it was", "StoreUnavailable and the label is 2", "ObjectConflict and the label is 2"]);
-    assert.notEqual(valueOf(await handle.get("AzDriverNode", "node-a", never)).metadata.resourceVersion, made.metadata.resourceVersion);
+    assert.deepEqual(kinds, [
+      "StoreUnavailable and the label is as it was",
+      "StoreUnavailable and the label is 2",
+      "ObjectConflict and the label is 2",
+    ]);
+    assert.notEqual(
+      valueOf(await handle.get("AzDriverNode", "node-a", never)).metadata.resourceVersion,
+      made.metadata.resourceVersion,
+    );
   });
 
   it("carries out a call late where it is told to, on what is there by then: a delete without a precondition takes what was made meanwhile", async () => {
@@ -125,12 +149,19 @@ describe("createSimulatedStore", () => {
     const controller = new AbortController();
     const ended = (async () => {
       for await (const event of handle.watch("AzDriverNode", {}, "1", controller.signal)) {
-        const about = event.type === "BOOKMARK" ? event.resourceVersion : `${event.object.metadata.name} @${event.object.metadata.resourceVersion}`;
+        const about =
+          event.type === "BOOKMARK"
+            ? event.resourceVersion
+            : `${event.object.metadata.name} @${event.object.metadata.resourceVersion}`;
         events.push(`${clock.elapsedMs()} ${event.type} ${about}`);
       }
     })();
     const made = await createNode(store.handle("writer"), "node-a");
-    valueOf(await store.handle("writer").update("AzDriverNode", { ...made, metadata: { ...made.metadata, labels: { a: "1" } } }, never));
+    valueOf(
+      await store
+        .handle("writer")
+        .update("AzDriverNode", { ...made, metadata: { ...made.metadata, labels: { a: "1" } } }, never),
+    );
     valueOf(await store.handle("writer").delete("AzDriverNode", "node-a", {}, never));
     await clock.advance(1_500);
     handle.holdWatches(true);
@@ -189,7 +220,8 @@ describe("createSimulatedStore", () => {
   it("asks admission where an API server does: last, but before a name is known to be taken", async () => {
     const asked: string[] = [];
     const guard = {
-      forbids: (by: string, { verb }: Pick<AdmittedWrite, "verb">) => (by === "node" && verb === "delete" ? "no right" : undefined),
+      forbids: (by: string, { verb }: Pick<AdmittedWrite, "verb">) =>
+        by === "node" && verb === "delete" ? "no right" : undefined,
       refuses: (by: string, { verb }: AdmittedWrite) => {
         if (by === "node") asked.push(verb);
         return by === "node" ? { message: "not yours" } : undefined;
@@ -199,7 +231,9 @@ describe("createSimulatedStore", () => {
     const [admin, node] = [store.handle("admin"), store.handle("node")];
     const made = await createNode(admin, "node-a");
     const { metadata, spec } = made;
-    const newer = valueOf(await admin.update("AzDriverNode", { ...made, metadata: { ...metadata, labels: { a: "1" } } }, never));
+    const newer = valueOf(
+      await admin.update("AzDriverNode", { ...made, metadata: { ...metadata, labels: { a: "1" } } }, never),
+    );
     const gone = { ...made, metadata: { ...metadata, name: "node-b" } };
     const kindOf = async (written: Promise<Result<unknown, Failure>>): Promise<string> => {
       const result = await written;
@@ -211,14 +245,27 @@ describe("createSimulatedStore", () => {
         await kindOf(node.update("AzDriverNode", gone, never)),
         await kindOf(node.updateStatus("AzDriverNode", gone, never)),
         await kindOf(node.updateStatus("AzDriverNode", made, never)),
-        await kindOf(node.update("AzDriverNode", { ...newer, metadata: { ...newer.metadata, uid: "another" } }, never)),
+        await kindOf(
+          node.update("AzDriverNode", { ...newer, metadata: { ...newer.metadata, uid: "another" } }, never),
+        ),
       ],
       ["StoreUnavailable", "ObjectNotFound", "ObjectNotFound", "ObjectConflict", "ObjectConflict"],
     );
     assert.deepEqual(asked, []);
-    const denied = { ok: false, failure: { kind: "ObjectInvalid", objectKind: "AzDriverNode", name: "node-a", problem: "denied request: not yours" } };
+    const denied = {
+      ok: false,
+      failure: {
+        kind: "ObjectInvalid",
+        objectKind: "AzDriverNode",
+        name: "node-a",
+        problem: "denied request: not yours",
+      },
+    };
     assert.deepEqual(await node.update("AzDriverNode", newer, never), denied);
-    assert.deepEqual(await node.create("AzDriverNode", { metadata: { name: "node-a" }, spec }, never), denied);
+    assert.deepEqual(
+      await node.create("AzDriverNode", { metadata: { name: "node-a" }, spec }, never),
+      denied,
+    );
     assert.deepEqual(asked, ["update", "create"]);
     assert.deepEqual(store.objects("AzDriverNode"), [newer]);
   });
@@ -238,15 +285,30 @@ describe("createSimulatedStore", () => {
 async function stormyHistory(seed: number): Promise<readonly string[]> {
   const { clock, store } = aWorld({
     seed,
-    weather: { callDelayMs: [0, 50], watchDelayMs: [0, 500], unavailable: 0.1, lostAnswer: 0.1, conflict: 0.1, watchBroken: 0.05 },
+    weather: {
+      callDelayMs: [0, 50],
+      watchDelayMs: [0, 500],
+      unavailable: 0.1,
+      lostAnswer: 0.1,
+      conflict: 0.1,
+      watchBroken: 0.05,
+    },
   });
   const history: string[] = [];
-  store.onCommit((commit) => history.push(`${commit.atMs} ${commit.by} ${commit.verb} ${commit.name} ${commit.after?.metadata.uid ?? "-"}`));
+  store.onCommit((commit) =>
+    history.push(
+      `${commit.atMs} ${commit.by} ${commit.verb} ${commit.name} ${commit.after?.metadata.uid ?? "-"}`,
+    ),
+  );
   const done = Promise.all(
     ["a", "b", "c"].map(async (name) => {
       const handle = store.handle(name);
       for (let step = 0; step < 30; step++) {
-        await handle.create("AzDriverNode", { metadata: { name: `node-${step % 5}` }, spec: { nodeName: `node-${step % 5}` } }, never);
+        await handle.create(
+          "AzDriverNode",
+          { metadata: { name: `node-${step % 5}` }, spec: { nodeName: `node-${step % 5}` } },
+          never,
+        );
         if (step % 4 === 0) await handle.delete("AzDriverNode", `node-${step % 5}`, {}, never);
       }
     }),
@@ -257,11 +319,16 @@ async function stormyHistory(seed: number): Promise<readonly string[]> {
 }
 
 /** Collects the names that a watch from the store's birth tells. */
-function toldTo(store: ObjectStore): { readonly names: readonly string[]; readonly ended: Promise<void>; readonly stop: () => Promise<void> } {
+function toldTo(store: ObjectStore): {
+  readonly names: readonly string[];
+  readonly ended: Promise<void>;
+  readonly stop: () => Promise<void>;
+} {
   const names: string[] = [];
   const controller = new AbortController();
   const ended = (async () => {
-    for await (const event of store.watch("AzDriverNode", {}, "1", controller.signal)) if (event.type !== "BOOKMARK") names.push(event.object.metadata.name);
+    for await (const event of store.watch("AzDriverNode", {}, "1", controller.signal))
+      if (event.type !== "BOOKMARK") names.push(event.object.metadata.name);
   })();
   return {
     names,

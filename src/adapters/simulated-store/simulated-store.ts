@@ -4,7 +4,13 @@ import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
-import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/store/object-store.ts";
+import type {
+  Kind,
+  KindMap,
+  LabelSelector,
+  ObjectStore,
+  WatchEvent,
+} from "../../ports/store/object-store.ts";
 import type { Denial, WriteRequest } from "../object-semantics/decide-write.ts";
 import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
@@ -36,7 +42,10 @@ interface ScriptedFault {
 export interface WriteGuard {
   /** Why the handle `by` has no right to such a write, whatever is in the store; undefined: it has. */
   forbids(by: string, request: Pick<WriteRequest, "verb" | "kind">): string | undefined;
-  /** Why admission refuses a write; undefined: it does not. Asked when Kubernetes' API server asks its validating policies. */
+  /**
+   * Why admission refuses a write; undefined: it does not. Asked when Kubernetes' API server asks its
+   * validating policies.
+   */
   refuses(by: string, write: AdmittedWrite): Denial | undefined;
 }
 
@@ -68,7 +77,10 @@ export interface SimulatedHandle extends ObjectStore {
   setWeather(weather: Partial<Weather>): void;
   /** Follows the store's weather again in everything. */
   clearWeather(): void;
-  /** While false, every call is `StoreUnavailable` (one under way may have its effect) and every watch `WatchBroken`. */
+  /**
+   * While false, every call is `StoreUnavailable` (one under way may have its effect) and every watch
+   * `WatchBroken`.
+   */
   setReachable(isReachable: boolean): void;
   /** While true, watches tell nothing, as if the messages were stuck: what a cache shows grows old. */
   holdWatches(areHeld: boolean): void;
@@ -78,7 +90,10 @@ export interface SimulatedHandle extends ObjectStore {
   failNext(fault: ScriptedFault): void;
 }
 
-/** An object store in memory under a clock and a source of chance, with faults at will. The same clock and seed give the same run. */
+/**
+ * An object store in memory under a clock and a source of chance, with faults at will. The same clock and
+ * seed give the same run.
+ */
 export interface SimulatedStore {
   /** A user's way to the store. */
   handle(name: string): SimulatedHandle;
@@ -86,7 +101,10 @@ export interface SimulatedStore {
   setWeather(weather: Partial<Weather>): void;
   /** The truth of this moment, for checkers: no delay and no fault. Sorted by name. */
   objects<K extends Kind>(kind: K): readonly KindMap[K][];
-  /** Calls `listener` within each write that changes something, before anybody else learns of it; a throw fails the run. Answers how to stop it. */
+  /**
+   * Calls `listener` within each write that changes something, before anybody else learns of it; a throw
+   * fails the run. Answers how to stop it.
+   */
   onCommit(listener: (commit: SimulatedCommit) => void): () => void;
   /** Makes every version so far too old to watch from, as compaction does. */
   forgetHistory(): void;
@@ -116,9 +134,15 @@ export function createSimulatedStore(options: {
   function commit(by: string, request: WriteRequest): Result<StoredObject, Failure> {
     const { verb, kind, name } = request;
     const forbidden = options.guard?.forbids(by, request);
-    if (forbidden !== undefined) return fail({ kind: "StoreUnavailable", detail: `${by} may not ${verb} ${kind} ${name}: ${forbidden}` });
+    if (forbidden !== undefined)
+      return fail({
+        kind: "StoreUnavailable",
+        detail: `${by} may not ${verb} ${kind} ${name}: ${forbidden}`,
+      });
     const before = state.object(kind, name);
-    const written = state.write(request, (old, after) => options.guard?.refuses(by, { verb, kind, before: old, after }));
+    const written = state.write(request, (old, after) =>
+      options.guard?.refuses(by, { verb, kind, before: old, after }),
+    );
     if (!written.ok) return written;
     const { change, object } = written.value;
     if (change !== undefined) {
@@ -139,7 +163,8 @@ export function createSimulatedStore(options: {
   }
 
   return {
-    handle: (name) => createHandle({ name, state, clock, random, bookmarkIntervalMs, commit, storeWeather: () => weather }),
+    handle: (name) =>
+      createHandle({ name, state, clock, random, bookmarkIntervalMs, commit, storeWeather: () => weather }),
     setWeather: (changed) => {
       weather = { ...weather, ...changed };
     },
@@ -174,11 +199,13 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   let mixed = { store: parts.storeWeather(), own: ownWeather, both: parts.storeWeather() };
   const weather = (): Weather => {
     const store = parts.storeWeather();
-    if (mixed.store !== store || mixed.own !== ownWeather) mixed = { store, own: ownWeather, both: { ...store, ...ownWeather } };
+    if (mixed.store !== store || mixed.own !== ownWeather)
+      mixed = { store, own: ownWeather, both: { ...store, ...ownWeather } };
     return mixed.both;
   };
   const happens = (probability: number): boolean => probability > 0 && random.next() < probability;
-  const between = ([least, most]: readonly [number, number]): number => (most <= least ? least : least + random.next() * (most - least));
+  const between = ([least, most]: readonly [number, number]): number =>
+    most <= least ? least : least + random.next() * (most - least);
 
   function faultOf(verb: StoreVerb, kind: Kind): ScriptedFault | undefined {
     const at = scripted.findIndex((fault) => (fault.verb ?? verb) === verb && (fault.kind ?? kind) === kind);
@@ -187,7 +214,9 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     const { unavailable, lostAnswer, conflict } = weather();
     if (happens(unavailable)) return { fault: "unavailable" };
     if (happens(lostAnswer)) return { fault: "lostAnswer" };
-    return verb !== "get" && verb !== "list" && verb !== "create" && happens(conflict) ? { fault: "conflict" } : undefined;
+    return verb !== "get" && verb !== "list" && verb !== "create" && happens(conflict)
+      ? { fault: "conflict" }
+      : undefined;
   }
 
   async function call<T>(
@@ -197,11 +226,13 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   ): Promise<Result<T, Failure>> {
     const { fault, lateMs = 0 } = faultOf(about.verb, about.kind) ?? {};
     const delayMs = between(weather().callDelayMs);
-    // The request or its answer takes the time, by chance: whoever else comes in between sees either order, for one wake-up a call.
+    // The request or its answer takes the time, by chance: whoever else comes in between sees either order,
+    // for one wake-up a call.
     const beforeMs = delayMs > 0 && random.next() < 0.5 ? delayMs : 0;
     if (!(await passes(beforeMs + lateMs, signal))) return fail({ kind: "Cancelled" });
     if (!isReachable || fault === "unavailable") return unavailable(parts.name, "the request was lost");
-    if (fault === "conflict") return fail({ kind: "ObjectConflict", objectKind: about.kind, name: about.name });
+    if (fault === "conflict")
+      return fail({ kind: "ObjectConflict", objectKind: about.kind, name: about.name });
     const result = effect();
     if (!(await passes(delayMs - beforeMs, signal))) return fail({ kind: "Cancelled" });
     return isReachable && fault !== "lostAnswer" ? result : unavailable(parts.name, "the answer was lost");
@@ -219,7 +250,10 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     );
   }
 
-  async function write<K extends Kind>(request: WriteRequest & { readonly kind: K }, signal: AbortSignal): Promise<Result<KindMap[K], Failure>> {
+  async function write<K extends Kind>(
+    request: WriteRequest & { readonly kind: K },
+    signal: AbortSignal,
+  ): Promise<Result<KindMap[K], Failure>> {
     const written = await call(request, () => parts.commit(parts.name, request), signal);
     return written.ok ? ok(asKind<K>(written.value)) : written;
   }
@@ -235,16 +269,20 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     let pending: { readonly change: SimulatedChange; readonly visibleAtMs: number } | undefined;
     let again: { readonly event: WatchEvent<K>; readonly atMs: number } | undefined;
     const mayComeAgain = (event: WatchEvent<K>): WatchEvent<K> => {
-      if (happens(weather().watchRepeated)) again = { event, atMs: clock.elapsedMs() + between(weather().watchDelayMs) };
+      if (happens(weather().watchRepeated))
+        again = { event, atMs: clock.elapsedMs() + between(weather().watchDelayMs) };
       return event;
     };
     let bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
-    if (happens(weather().watchGone)) throw new WatchGone(`version ${resourceVersion} of ${kind} is forgotten by chance`);
+    if (happens(weather().watchGone))
+      throw new WatchGone(`version ${resourceVersion} of ${kind} is forgotten by chance`);
     const vigil = createVigil(clock, state.changed(kind), signal);
     try {
       while (!signal.aborted) {
-        if (!isReachable || connection !== begunOn) throw new WatchBroken(`${parts.name} lost its connection to the store`);
-        if (!state.canResumeFrom(kind, seen)) throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
+        if (!isReachable || connection !== begunOn)
+          throw new WatchBroken(`${parts.name} lost its connection to the store`);
+        if (!state.canResumeFrom(kind, seen))
+          throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
         let next = state.changeAfter(kind, seen);
         // Nobody waits to be told nothing.
         while (next !== undefined && selectedType(next, selector) === undefined) {
@@ -260,7 +298,8 @@ function createHandle(parts: HandleParts): SimulatedHandle {
           }
           continue;
         }
-        if (next !== undefined && pending?.change !== next) pending = { change: next, visibleAtMs: next.atMs + between(weather().watchDelayMs) };
+        if (next !== undefined && pending?.change !== next)
+          pending = { change: next, visibleAtMs: next.atMs + between(weather().watchDelayMs) };
         const untilMs = areHeld
           ? clock.elapsedMs() + parts.bookmarkIntervalMs
           : next === undefined || pending === undefined
@@ -276,7 +315,8 @@ function createHandle(parts: HandleParts): SimulatedHandle {
           yield mayComeAgain({ type: "BOOKMARK", resourceVersion: String(seen) });
           continue;
         }
-        if (happens(weather().watchBroken)) throw new WatchBroken(`the connection of ${parts.name} broke by chance`);
+        if (happens(weather().watchBroken))
+          throw new WatchBroken(`the connection of ${parts.name} broke by chance`);
         seen = next.version;
         const type = selectedType(next, selector);
         if (type !== undefined) yield mayComeAgain({ type, object: asKind<K>(next.object) });
@@ -296,7 +336,9 @@ function createHandle(parts: HandleParts): SimulatedHandle {
         { verb: "get", kind, name },
         () => {
           const object = state.object(kind, name);
-          return object === undefined ? fail({ kind: "ObjectNotFound", objectKind: kind, name }) : ok(asKind<typeof kind>(object));
+          return object === undefined
+            ? fail({ kind: "ObjectNotFound", objectKind: kind, name })
+            : ok(asKind<typeof kind>(object));
         },
         signal,
       ),
@@ -304,8 +346,13 @@ function createHandle(parts: HandleParts): SimulatedHandle {
       call(
         { verb: "list", kind, name: "" },
         () => {
-          const items = state.objects(kind).filter((object) => matchesSelector(object.metadata.labels, selector));
-          return ok({ items: items.map((object) => asKind<typeof kind>(object)), resourceVersion: String(state.version()) });
+          const items = state
+            .objects(kind)
+            .filter((object) => matchesSelector(object.metadata.labels, selector));
+          return ok({
+            items: items.map((object) => asKind<typeof kind>(object)),
+            resourceVersion: String(state.version()),
+          });
         },
         signal,
       ),

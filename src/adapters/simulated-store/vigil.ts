@@ -3,14 +3,18 @@ import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 
 /** How one watch waits, again and again, until it has ended. */
 export interface Vigil {
-  /** Waits until `atMs`, in elapsed milliseconds, or less: until the next change, until the watch's signal is aborted, or for nothing. To be called by one at a time. */
+  /**
+   * Waits until `atMs`, in elapsed milliseconds, or less: until the next change, until the watch's signal
+   * is aborted, or for nothing. To be called by one at a time.
+   */
   readonly until: (atMs: number) => Promise<void>;
   readonly end: () => void;
 }
 
 /**
- * A vigil over one kind's changes. Almost every wait of a watch ends by a change, long before its time: a sleep that is under way is kept for the waits that follow, and none is begun
- * that ends later. Thousands of sleeps in each virtual minute of a simulation are saved by that.
+ * A vigil over one kind's changes. Almost every wait of a watch ends by a change, long before its time: a
+ * sleep that is under way is kept for the waits that follow, and none is begun that ends later. Thousands
+ * of sleeps in each virtual minute of a simulation are saved by that.
  */
 export function createVigil(clock: Clock, changed: Pick<ChangeSignal, "listen">, signal: AbortSignal): Vigil {
   const ended = new AbortController();

@@ -1,4 +1,7 @@
-/** How badly the way between one user of a simulated store and the store behaves. Probabilities are in [0, 1]; ranges are [least, most] in milliseconds. */
+/**
+ * How badly the way between one user of a simulated store and the store behaves. Probabilities are in [0,
+ * 1]; ranges are [least, most] in milliseconds.
+ */
 export interface Weather {
   /** How long a call takes; its effect happens at its beginning or at its end. */
   readonly callDelayMs: readonly [number, number];
@@ -14,7 +17,10 @@ export interface Weather {
   readonly watchBroken: number;
   /** A watch begins with `WatchGone`. */
   readonly watchGone: number;
-  /** A watch tells what it has just told once more, before anything else, by `watchDelayMs` later: deletions and bookmarks, too. */
+  /**
+   * A watch tells what it has just told once more, before anything else, by `watchDelayMs` later: deletions
+   * and bookmarks, too.
+   */
   readonly watchRepeated: number;
 }
 

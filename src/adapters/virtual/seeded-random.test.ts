@@ -17,7 +17,10 @@ describe("createSeededRandom", () => {
 
   it("keeps giving the numbers that recorded seeds rely on", () => {
     const random = createSeededRandom(1);
-    assert.deepEqual([random.next(), random.next(), random.uuid()], [0.8303971639834344, 0.6603045715019107, "4e0cb86b-71c1-44fe-aafc-247625e0d784"]);
+    assert.deepEqual(
+      [random.next(), random.next(), random.uuid()],
+      [0.8303971639834344, 0.6603045715019107, "4e0cb86b-71c1-44fe-aafc-247625e0d784"],
+    );
   });
 
   it("draws from [0, 1) evenly", () => {
@@ -29,13 +32,15 @@ describe("createSeededRandom", () => {
       const tenth = Math.floor(value * 10);
       tenths[tenth] = (tenths[tenth] ?? 0) + 1;
     }
-    for (const count of tenths) assert.ok(Math.abs(count - DRAWS / 10) < DRAWS / 50, `uneven: ${tenths.join(" ")}`);
+    for (const count of tenths)
+      assert.ok(Math.abs(count - DRAWS / 10) < DRAWS / 50, `uneven: ${tenths.join(" ")}`);
   });
 
   it("makes lower-case UUIDs of version 4 that differ", () => {
     const random = createSeededRandom(3);
     const uuids = Array.from({ length: 1000 }, () => random.uuid());
-    for (const uuid of uuids) assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    for (const uuid of uuids)
+      assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     assert.equal(new Set(uuids).size, uuids.length);
   });
 

@@ -1,8 +1,14 @@
 import type { Random } from "../../ports/random.ts";
 
-/** Chance that a seed makes repeatable: the same seed gives the same numbers on every machine. Not for secrets. */
+/**
+ * Chance that a seed makes repeatable: the same seed gives the same numbers on every machine. Not for
+ * secrets.
+ */
 export interface SeededRandom extends Random {
-  /** A source of its own whose numbers depend on this source's seed and on `label` only: drawing from one never shifts the other. */
+  /**
+   * A source of its own whose numbers depend on this source's seed and on `label` only: drawing from one
+   * never shifts the other.
+   */
   fork(label: string): SeededRandom;
 }
 
@@ -18,7 +24,10 @@ export function createSeededRandom(seed: number | string): SeededRandom {
   };
 }
 
-/** Chris Doty-Humphrey's Small Fast Counting generator: 128 bits of state, passes PractRand. Answers 32-bit numbers. */
+/**
+ * Chris Doty-Humphrey's Small Fast Counting generator: 128 bits of state, passes PractRand. Answers 32-bit
+ * numbers.
+ */
 function sfc32(seed: string): () => number {
   const hash = hash32(seed);
   let [a, b, c, counter] = [hash(), hash(), hash(), 1];
@@ -56,7 +65,10 @@ function uuidFrom(words: readonly [number, number, number, number]): string {
   return `${hexOf(first)}-${versioned.slice(0, 4)}-${versioned.slice(4)}-${variant.slice(0, 4)}-${variant.slice(4)}${hexOf(fourth)}`;
 }
 
-/** Each byte's two digits: a number this large is written in base 16 many times as slowly, and a simulation makes a uuid for each of its calls. */
+/**
+ * Each byte's two digits: a number this large is written in base 16 many times as slowly, and a simulation
+ * makes a uuid for each of its calls.
+ */
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** 32 bits as eight digits. */

@@ -28,7 +28,9 @@ describe("createVirtualClock", () => {
     );
     assert.equal(await clock.runUntilIdle(1000), true);
     await all;
-    const expected = sleeps.toSorted((left, right) => left.ms - right.ms || left.order - right.order).map((sleep) => ({ ...sleep, at: sleep.ms }));
+    const expected = sleeps
+      .toSorted((left, right) => left.ms - right.ms || left.order - right.order)
+      .map((sleep) => ({ ...sleep, at: sleep.ms }));
     assert.deepEqual(woken, expected);
   });
 

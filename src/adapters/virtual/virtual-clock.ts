@@ -1,21 +1,31 @@
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Clock } from "../../ports/clock.ts";
 
-/** The most timers that one `runUntilIdle` or `runUntil` fires, so that a world that never rests is found out. */
+/**
+ * The most timers that one `runUntilIdle` or `runUntil` fires, so that a world that never rests is found
+ * out.
+ */
 const TIMERS_MAX = 10_000_000;
-/** No sleep is shorter, in milliseconds: one that is lost in the rounding of the time that it is added to would be slept again and again without an end. */
+/**
+ * No sleep is shorter, in milliseconds: one that is lost in the rounding of the time that it is added to
+ * would be slept again and again without an end.
+ */
 const SLEEP_MIN_MS = 0.001;
 
 /**
- * A clock that moves only when told. Sleepers wake one at a time, in the order of their times and, at one time, in the order in which they went
- * to sleep; before the next one wakes, everything that follows from the last one has run, as far as it needs no real I/O.
+ * A clock that moves only when told. Sleepers wake one at a time, in the order of their times and, at one
+ * time, in the order in which they went to sleep; before the next one wakes, everything that follows from
+ * the last one has run, as far as it needs no real I/O.
  */
 export interface VirtualClock extends Clock {
   /** Lets `ms` milliseconds pass, waking whoever is due. */
   advance(ms: number): Promise<void>;
   /** Lets time pass until nobody sleeps, at most `limitMs`. Answers whether that was reached. */
   runUntilIdle(limitMs: number): Promise<boolean>;
-  /** Lets time pass until `isReached` answers true, at most `limitMs`. Asks after each wake-up. Answers whether it was reached. */
+  /**
+   * Lets time pass until `isReached` answers true, at most `limitMs`. Asks after each wake-up. Answers
+   * whether it was reached.
+   */
   runUntil(isReached: () => boolean, limitMs: number): Promise<boolean>;
   /** Lets everything run that needs no time to pass. */
   settle(): Promise<void>;
@@ -54,7 +64,12 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
         signal.removeEventListener("abort", abort);
         resolve();
       };
-      const sleeper: Sleeper = { wakeAtMs: elapsedMs + (ms > 0 ? Math.max(ms, SLEEP_MIN_MS) : 0), order: order++, wake, isCancelled: false };
+      const sleeper: Sleeper = {
+        wakeAtMs: elapsedMs + (ms > 0 ? Math.max(ms, SLEEP_MIN_MS) : 0),
+        order: order++,
+        wake,
+        isCancelled: false,
+      };
       signal.addEventListener("abort", abort, { once: true });
       queue.push(sleeper);
     });
@@ -141,8 +156,9 @@ function settle(): Promise<void> {
 const READY = Promise.resolve();
 
 /**
- * Node runs every promise job that is ready, and every one that those make ready, before the next tick that a promise job has asked for, and before the next immediate.
- * A tick costs a third of an immediate, since the event loop takes no turn.
+ * Node runs every promise job that is ready, and every one that those make ready, before the next tick that
+ * a promise job has asked for, and before the next immediate. A tick costs a third of an immediate, since
+ * the event loop takes no turn.
  */
 function whenSettled(act: () => void): void {
   settled++;
@@ -162,7 +178,8 @@ interface SleeperQueue {
 /** A binary heap: the earliest first. */
 function createSleeperQueue(): SleeperQueue {
   const heap: Sleeper[] = [];
-  const isBefore = (left: Sleeper, right: Sleeper): boolean => left.wakeAtMs < right.wakeAtMs || (left.wakeAtMs === right.wakeAtMs && left.order < right.order);
+  const isBefore = (left: Sleeper, right: Sleeper): boolean =>
+    left.wakeAtMs < right.wakeAtMs || (left.wakeAtMs === right.wakeAtMs && left.order < right.order);
 
   function settleDown(moving: Sleeper): void {
     let at = 0;

@@ -34,23 +34,42 @@ interface ClusterEvents {
 
 /** A controller's: on volumes, claims, pods, nodes and the Lease. `podName`: whose events they are. */
 export function controllerEvents(
-  options: ClusterEventsOptions & { readonly objects: ControllerObjects; readonly caches: SubjectCaches; readonly podName: string },
+  options: ClusterEventsOptions & {
+    readonly objects: ControllerObjects;
+    readonly caches: SubjectCaches;
+    readonly podName: string;
+  },
   ports: EventPorts,
 ): ClusterEvents {
-  return clusterEvents({ ...options, instance: options.podName, subjectsOf: controllerSubjects(options) }, ports);
+  return clusterEvents(
+    { ...options, instance: options.podName, subjectsOf: controllerSubjects(options) },
+    ports,
+  );
 }
 
 /** A node plug-in's: on volumes and its own Node. */
-export function nodeEvents(options: ClusterEventsOptions & { readonly objects: OwnObjects; readonly nodeName: string }, ports: EventPorts): ClusterEvents {
+export function nodeEvents(
+  options: ClusterEventsOptions & { readonly objects: OwnObjects; readonly nodeName: string },
+  ports: EventPorts,
+): ClusterEvents {
   return clusterEvents({ ...options, instance: options.nodeName, subjectsOf: nodeSubjects(options) }, ports);
 }
 
 function clusterEvents(
-  options: ClusterEventsOptions & { readonly instance: string; readonly subjectsOf: ReturnType<typeof nodeSubjects> },
+  options: ClusterEventsOptions & {
+    readonly instance: string;
+    readonly subjectsOf: ReturnType<typeof nodeSubjects>;
+  },
   ports: EventPorts,
 ): ClusterEvents {
   const { client, driverName, instance, subjectsOf } = options;
-  const shown = createKubernetesEvents({ ...ports, client, subjectsOf, reportingComponent: driverName, reportingInstance: instance });
+  const shown = createKubernetesEvents({
+    ...ports,
+    client,
+    subjectsOf,
+    reportingComponent: driverName,
+    reportingInstance: instance,
+  });
   const logged = createLogEvents(ports.logger);
   const emit = (event: DriverEvent): void => {
     logged.emit(event);

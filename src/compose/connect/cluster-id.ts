@@ -17,21 +17,37 @@ export const clusterIdOptions = {
 /** Pause between two tries to read the id, in milliseconds. */
 const AGAIN_MS = 1_000;
 
-/** The cluster id: as set, or the cluster's own, which is asked for until it is known. Throws with a sentence where the one that was set can't be. */
+/**
+ * The cluster id: as set, or the cluster's own, which is asked for until it is known. Throws with a
+ * sentence where the one that was set can't be.
+ */
 export async function clusterIdOf(
   values: Values<typeof clusterIdOptions>,
-  parts: { readonly store: ObjectStore; readonly apiClient: ApiClient | undefined; readonly clock: Clock; readonly logger: Logger },
+  parts: {
+    readonly store: ObjectStore;
+    readonly apiClient: ApiClient | undefined;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  },
   signal: AbortSignal,
 ): Promise<string> {
   const given = values["cluster-id"];
   if (given !== undefined && given !== "") {
     if (CLUSTER_ID_PATTERN.test(given)) return given;
-    throw new Error(`--cluster-id is ${JSON.stringify(given)}: it must be 1 to 63 letters, digits, or any of - _ .`);
+    throw new Error(
+      `--cluster-id is ${JSON.stringify(given)}: it must be 1 to 63 letters, digits, or any of - _ .`,
+    );
   }
   const { apiClient, clock, logger } = parts;
-  const readFromApi = apiClient === undefined ? undefined : (await import("../../adapters/kubernetes/read-cluster-id.ts")).readClusterId;
+  const readFromApi =
+    apiClient === undefined
+      ? undefined
+      : (await import("../../adapters/kubernetes/read-cluster-id.ts")).readClusterId;
   for (;;) {
-    const read = apiClient === undefined || readFromApi === undefined ? await storedClusterId(parts, signal) : await readFromApi(apiClient, signal);
+    const read =
+      apiClient === undefined || readFromApi === undefined
+        ? await storedClusterId(parts, signal)
+        : await readFromApi(apiClient, signal);
     if (read.ok) return read.value;
     signal.throwIfAborted();
     logger.warn("cluster id not read yet", { failure: read.failure });

@@ -6,7 +6,10 @@ import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts"
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
-import { createAzureCloudProvisioner, type AzureCloudProvisioner } from "../../provisioner/azure-cloud-provisioner.ts";
+import {
+  createAzureCloudProvisioner,
+  type AzureCloudProvisioner,
+} from "../../provisioner/azure-cloud-provisioner.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import { type detachOptions, provisionerSettingsOf } from "../settings/detach-options.ts";
 import type { Values } from "../settings/options.ts";
@@ -22,8 +25,15 @@ export interface CloudContext {
   readonly etagWrites?: EtagWriteMemory;
 }
 
-/** Builds the provisioner from a role's settings. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */
-export async function connectCloud(values: CloudValues, ports: CloudPorts, context: CloudContext = {}): Promise<AzureCloudProvisioner> {
+/**
+ * Builds the provisioner from a role's settings. Throws with a sentence that names the setting at fault.
+ * Sends nothing to Azure yet.
+ */
+export async function connectCloud(
+  values: CloudValues,
+  ports: CloudPorts,
+  context: CloudContext = {},
+): Promise<AzureCloudProvisioner> {
   const file = values["cloud-config"];
   const fromFile = file === undefined ? ok({}) : parseAzureConfig(await readFile(file, "utf8"));
   if (!fromFile.ok) throw new Error(`--cloud-config ${file ?? ""}: ${describeFailure(fromFile.failure)}`);

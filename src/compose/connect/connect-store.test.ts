@@ -11,7 +11,10 @@ const ports = { clock: systemClock, random: systemRandom };
 const nothing = { kubeconfig: undefined, namespace: "azure-disk-csi", "store-socket": undefined };
 
 /** Runs `act` as in a process with that environment. */
-async function inEnvironment(changes: Readonly<Record<string, string | undefined>>, act: () => Promise<void>): Promise<void> {
+async function inEnvironment(
+  changes: Readonly<Record<string, string | undefined>>,
+  act: () => Promise<void>,
+): Promise<void> {
   const before = { ...process.env };
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined) delete process.env[name];
@@ -39,7 +42,12 @@ describe("connectStore", () => {
     const user = { name: "u", user: { token: "secret" } };
     await writeFile(
       kubeconfig,
-      JSON.stringify({ clusters: [cluster], users: [user], contexts: [{ name: "x", context: { cluster: "c", user: "u" } }], "current-context": "x" }),
+      JSON.stringify({
+        clusters: [cluster],
+        users: [user],
+        contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+        "current-context": "x",
+      }),
     );
     const connection = await connectStore({ ...nothing, kubeconfig }, "node", ports);
     assert.notEqual(connection.apiClient, undefined);
@@ -49,7 +57,13 @@ describe("connectStore", () => {
 
   it("says what to give where nothing tells where the objects are, or two things do", () =>
     inEnvironment({ KUBERNETES_SERVICE_HOST: undefined }, async () => {
-      await assert.rejects(connectStore(nothing, "node", ports), /this is no pod of Kubernetes .*name a kubeconfig file/u);
-      await assert.rejects(connectStore({ ...nothing, kubeconfig: "/a", "store-socket": "/b" }, "node", ports), /in one place only/u);
+      await assert.rejects(
+        connectStore(nothing, "node", ports),
+        /this is no pod of Kubernetes .*name a kubeconfig file/u,
+      );
+      await assert.rejects(
+        connectStore({ ...nothing, kubeconfig: "/a", "store-socket": "/b" }, "node", ports),
+        /in one place only/u,
+      );
     }));
 });

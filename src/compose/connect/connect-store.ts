@@ -8,20 +8,29 @@ import { driverVersion } from "../version.ts";
 
 /** Which cluster, and where in it the driver's objects are. */
 export const kubernetesOptions = {
-  kubeconfig: { kind: "text", help: "kubeconfig file of the cluster that holds the driver's objects; none if not given: the pod's service account" },
+  kubeconfig: {
+    kind: "text",
+    help: "kubeconfig file of the cluster that holds the driver's objects; none if not given: the pod's service account",
+  },
   namespace: { kind: "text", default: "azure-disk-csi", help: "Namespace of the driver's objects" },
 } as const satisfies Options;
 
 /** Where the driver's objects are. */
 export const storeOptions = {
   ...kubernetesOptions,
-  "store-socket": { kind: "text", help: "Unix socket of the embedded object store (role store), where no Kubernetes is; wins over a pod's service account" },
+  "store-socket": {
+    kind: "text",
+    help: "Unix socket of the embedded object store (role store), where no Kubernetes is; wins over a pod's service account",
+  },
 } as const satisfies Options;
 
 /** The object store, and the API server where there is one. */
 export interface StoreConnection {
   readonly store: ObjectStore;
-  /** The same store over connections of its own, for the controllers' Lease alone: it never queues behind the calls of `store`. Connects when it is first used. */
+  /**
+   * The same store over connections of its own, for the controllers' Lease alone: it never queues behind
+   * the calls of `store`. Connects when it is first used.
+   */
   readonly leaseStore: ObjectStore;
   /** Undefined: there is no Kubernetes. */
   readonly apiClient: ApiClient | undefined;
@@ -36,15 +45,24 @@ export interface ConnectPorts extends Pick<ProcessPorts, "clock" | "random"> {
 }
 
 /**
- * Connects to the object store: the embedded one behind `--store-socket`, or Kubernetes, by `--kubeconfig` or as the pod that this process runs in. Only what
- * is needed for the one is loaded. Nothing is asked of it yet. Throws with a sentence where the settings allow neither, or both.
+ * Connects to the object store: the embedded one behind `--store-socket`, or Kubernetes, by `--kubeconfig`
+ * or as the pod that this process runs in. Only what is needed for the one is loaded. Nothing is asked of
+ * it yet. Throws with a sentence where the settings allow neither, or both.
  */
-export async function connectStore(values: Values<typeof storeOptions>, roleName: string, ports: ConnectPorts): Promise<StoreConnection> {
+export async function connectStore(
+  values: Values<typeof storeOptions>,
+  roleName: string,
+  ports: ConnectPorts,
+): Promise<StoreConnection> {
   const socketPath = values["store-socket"];
   if (socketPath === undefined) return connectKubernetes(values, roleName, ports);
-  if (values.kubeconfig !== undefined) throw new Error("--store-socket and --kubeconfig are both given: the driver's objects are in one place only");
+  if (values.kubeconfig !== undefined)
+    throw new Error(
+      "--store-socket and --kubeconfig are both given: the driver's objects are in one place only",
+    );
   const { connectEmbeddedStore } = await import("../../adapters/embedded/connect-embedded-store.ts");
-  const connect = (): ConnectedStore => connectEmbeddedStore({ socketPath, clock: ports.clock, random: ports.random });
+  const connect = (): ConnectedStore =>
+    connectEmbeddedStore({ socketPath, clock: ports.clock, random: ports.random });
   const [store, leaseStore] = [connect(), connect()];
   const close = (): void => {
     store.close();
@@ -53,7 +71,10 @@ export async function connectStore(values: Values<typeof storeOptions>, roleName
   return { store, leaseStore, apiClient: undefined, close };
 }
 
-/** Connects to Kubernetes, by `--kubeconfig` or as the pod that this process runs in. Throws with a sentence where that can't be read. */
+/**
+ * Connects to Kubernetes, by `--kubeconfig` or as the pod that this process runs in. Throws with a sentence
+ * where that can't be read.
+ */
 export async function connectKubernetes(
   values: Values<typeof kubernetesOptions>,
   roleName: string,
@@ -65,15 +86,28 @@ export async function connectKubernetes(
     import("../../adapters/kubernetes/kubernetes-object-store.ts"),
   ]);
   const config = await (kubeconfig === undefined
-    ? (await import("../../adapters/kubernetes/api/in-cluster-config.ts")).inClusterConfig({ environment: process.env })
+    ? (await import("../../adapters/kubernetes/api/in-cluster-config.ts")).inClusterConfig({
+        environment: process.env,
+      })
     : (await import("../../adapters/kubernetes/api/read-kubeconfig.ts")).readKubeconfig(kubeconfig));
   if (!config.ok) throw new Error(describeFailure(config.failure));
   const connect = (caller: string): ApiClient =>
-    connectApiServer({ config: config.value, userAgent: `azuredisk-csi-driver/${driverVersion} (${caller})`, clock, random, ...limits });
+    connectApiServer({
+      config: config.value,
+      userAgent: `azuredisk-csi-driver/${driverVersion} (${caller})`,
+      clock,
+      random,
+      ...limits,
+    });
   const [client, leaseClient] = [connect(roleName), connect(`${roleName}, leader election`)];
   const close = (): void => {
     client.close();
     leaseClient.close();
   };
-  return { store: createKubernetesObjectStore(client, namespace), leaseStore: createKubernetesObjectStore(leaseClient, namespace), apiClient: client, close };
+  return {
+    store: createKubernetesObjectStore(client, namespace),
+    leaseStore: createKubernetesObjectStore(leaseClient, namespace),
+    apiClient: client,
+    close,
+  };
 }

@@ -2,7 +2,10 @@ import { apiVersionOf, pluralOf } from "../../adapters/embedded/api-paths.ts";
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import type { ApiObject } from "../../adapters/kubernetes/api/api-object.ts";
 import { resourceSource } from "../../adapters/kubernetes/api/resource-source.ts";
-import { readClusterPersistentVolume, type PersistentVolume } from "../../adapters/kubernetes/core/core-persistent-volume.ts";
+import {
+  readClusterPersistentVolume,
+  type PersistentVolume,
+} from "../../adapters/kubernetes/core/core-persistent-volume.ts";
 import { objectFromWire, type WireObject } from "../../adapters/kubernetes/store-objects.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -38,7 +41,10 @@ export interface ExtenderCaches {
   readonly storageClasses: SourceCache<StorageClassFacts>;
 }
 
-/** Empty caches; each has to be run. Needs list and watch on each resource: the driver's own in its namespace, the others in the whole cluster. */
+/**
+ * Empty caches; each has to be run. Needs list and watch on each resource: the driver's own in its
+ * namespace, the others in the whole cluster.
+ */
 export function createExtenderCaches(
   client: ApiClient,
   cluster: { readonly namespace: string; readonly driverName: string },
@@ -51,22 +57,32 @@ export function createExtenderCaches(
       path: `/apis/${apiVersionOf(kind)}/namespaces/${encodeURIComponent(namespace)}/${pluralOf(kind)}`,
       transform: (object) => read(objectFromWire(kind, object)),
     });
-  const byDisk = { diskKey: ({ diskKey }: { readonly diskKey: string }) => (diskKey === "" ? [] : [diskKey]) };
+  const byDisk = {
+    diskKey: ({ diskKey }: { readonly diskKey: string }) => (diskKey === "" ? [] : [diskKey]),
+  };
 
   return {
     volumes: createSourceCache({ ...ports, source: own("AzVolume", volumeFacts), indexes: byDisk }),
-    attachments: createSourceCache({ ...ports, source: own("AzVolumeAttachment", attachmentFacts), indexes: byDisk }),
+    attachments: createSourceCache({
+      ...ports,
+      source: own("AzVolumeAttachment", attachmentFacts),
+      indexes: byDisk,
+    }),
     nodes: createSourceCache({ ...ports, source: own("AzDriverNode", nodeFacts), indexes: {} }),
     claims: createSourceCache({
       ...ports,
-      source: resourceSource<ApiObject & WireClaim, ClaimFacts>(client, { path: "/api/v1/persistentvolumeclaims", transform: claimFacts }),
+      source: resourceSource<ApiObject & WireClaim, ClaimFacts>(client, {
+        path: "/api/v1/persistentvolumeclaims",
+        transform: claimFacts,
+      }),
       indexes: {},
     }),
     persistentVolumes: createSourceCache({
       ...ports,
       source: resourceSource<PersistentVolume, PersistentVolumeFacts>(client, {
         path: "/api/v1/persistentvolumes",
-        transform: (volume) => persistentVolumeFacts(volume, readClusterPersistentVolume(volume, driverName).volume?.volumeId),
+        transform: (volume) =>
+          persistentVolumeFacts(volume, readClusterPersistentVolume(volume, driverName).volume?.volumeId),
       }),
       indexes: {},
     }),
@@ -83,16 +99,26 @@ export function createExtenderCaches(
 
 /** Which of the caches have not been listed yet, for people; undefined if all have. */
 export function whyNotSynced(caches: ExtenderCaches): string | undefined {
-  const missing = Object.entries<{ readonly hasSynced: () => boolean }>({ ...caches }).flatMap(([name, cache]) => (cache.hasSynced() ? [] : [name]));
+  const missing = Object.entries<{ readonly hasSynced: () => boolean }>({ ...caches }).flatMap(
+    ([name, cache]) => (cache.hasSynced() ? [] : [name]),
+  );
   return missing.length === 0 ? undefined : `not listed yet: ${missing.join(", ")}`;
 }
 
 /** Keeps the caches up to date until `signal` is aborted. */
 export async function runCaches(caches: ExtenderCaches, signal: AbortSignal): Promise<void> {
-  await Promise.all(Object.values<{ readonly run: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map((cache) => cache.run(signal)));
+  await Promise.all(
+    Object.values<{ readonly run: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map((cache) =>
+      cache.run(signal),
+    ),
+  );
 }
 
 /** Waits until all have been listed. Rejects with the signal's reason. */
 export async function untilCachesSynced(caches: ExtenderCaches, signal: AbortSignal): Promise<void> {
-  await Promise.all(Object.values<{ readonly untilSynced: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map((cache) => cache.untilSynced(signal)));
+  await Promise.all(
+    Object.values<{ readonly untilSynced: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map(
+      (cache) => cache.untilSynced(signal),
+    ),
+  );
 }

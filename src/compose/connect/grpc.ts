@@ -12,12 +12,19 @@ import { driverVersion } from "../version.ts";
 
 /** Where a role serves CSI. */
 export const endpointOptions = {
-  endpoint: { kind: "text", required: true, help: "Where CSI is served: unix:///path/csi.sock or tcp://host:port" },
+  endpoint: {
+    kind: "text",
+    required: true,
+    help: "Where CSI is served: unix:///path/csi.sock or tcp://host:port",
+  },
   ...driverNameOption,
 } as const satisfies Options;
 
 /** A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. */
-export function createCsiServer(identity: { readonly driverName: string; readonly cache: ObjectCache }, process: ProcessPorts): GrpcServer {
+export function createCsiServer(
+  identity: { readonly driverName: string; readonly cache: ObjectCache },
+  process: ProcessPorts,
+): GrpcServer {
   const { clock, random, logger, registry } = process;
   const calls = new Counter({
     name: "azuredisk_csi_calls_total",
@@ -32,7 +39,11 @@ export function createCsiServer(identity: { readonly driverName: string; readonl
     buckets: [0.002, 0.01, 0.05, 0.2, 1, 5, 15, 60, 300],
     registers: [registry],
   });
-  const onCall = (outcome: { readonly method: string; readonly code: string; readonly durationMs: number }): void => {
+  const onCall = (outcome: {
+    readonly method: string;
+    readonly code: string;
+    readonly durationMs: number;
+  }): void => {
     calls.inc({ method: outcome.method, code: outcome.code });
     duration.observe({ method: outcome.method }, outcome.durationMs / 1_000);
   };

@@ -10,7 +10,10 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import type { StoreConnection } from "./connect-store.ts";
 
-/** What the orchestrator knows of volumes and nodes, and how people are told: Kubernetes, or what stands in the embedded store. */
+/**
+ * What the orchestrator knows of volumes and nodes, and how people are told: Kubernetes, or what stands in
+ * the embedded store.
+ */
 export interface Orchestrator {
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
@@ -24,7 +27,10 @@ export interface Orchestrator {
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Where no Kubernetes is: an orchestrator says in ClusterNodes what is to be known, and events go to the log. */
+/**
+ * Where no Kubernetes is: an orchestrator says in ClusterNodes what is to be known, and events go to the
+ * log.
+ */
 export function embeddedOrchestrator(
   parts: { readonly store: ObjectStore; readonly cache: ObjectCache },
   { logger }: Pick<ProcessPorts, "logger">,
@@ -61,8 +67,14 @@ export async function kubernetesOrchestrator(
   ]);
   const facts = followCluster(client, driverName, ports);
   const podName = process.env["POD_NAME"] ?? hostname();
-  const told = controllerEvents({ client, driverName, namespace, objects: cache, caches: facts.caches, podName }, ports);
-  const others = followOtherDrivers({ client, caches: facts.caches, driverName, daemonSet: nodeDaemonSet, events: told.events }, ports);
+  const told = controllerEvents(
+    { client, driverName, namespace, objects: cache, caches: facts.caches, podName },
+    ports,
+  );
+  const others = followOtherDrivers(
+    { client, caches: facts.caches, driverName, daemonSet: nodeDaemonSet, events: told.events },
+    ports,
+  );
   return {
     users: facts.users,
     clusterVolumes: facts.clusterVolumes,

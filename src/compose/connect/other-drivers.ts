@@ -11,12 +11,18 @@ const ONLY_KEY = "cluster";
 /** Where AKS's in-box driver and V1's own manifests have their Leases. */
 const NAMESPACE_OF_V1 = "kube-system";
 
-/** The Lease of external-snapshotter for a driver. Every controller of V1 has that sidecar; this chart has none. */
+/**
+ * The Lease of external-snapshotter for a driver. Every controller of V1 has that sidecar; this chart has
+ * none.
+ */
 function snapshotterLease(driverName: string): string {
   return `external-snapshotter-leader-${driverName.replaceAll(/[^a-zA-Z0-9-]/gu, "-")}`;
 }
 
-/** Looks for another Azure disk driver on Kubernetes until `run` is aborted. Throws with a sentence where `daemonSet` is not namespace/name. */
+/**
+ * Looks for another Azure disk driver on Kubernetes until `run` is aborted. Throws with a sentence where
+ * `daemonSet` is not namespace/name.
+ */
 export function followOtherDrivers(
   parts: {
     readonly client: ApiClient;
@@ -33,7 +39,8 @@ export function followOtherDrivers(
   const { why, reconciler } = watchOtherDriversInCluster(
     {
       daemonSet: own === undefined ? undefined : `${own.namespace}/${own.name}`,
-      nodePlugins: () => caches.pods.byIndex("nodePlugin", NODE_PLUGIN).flatMap(({ nodePlugin }) => nodePlugin ?? []),
+      nodePlugins: () =>
+        caches.pods.byIndex("nodePlugin", NODE_PLUGIN).flatMap(({ nodePlugin }) => nodePlugin ?? []),
       leaseName: `${lease.namespace}/${lease.name}`,
       readLease: (signal) => readLease(client, lease, signal),
     },

@@ -1,7 +1,11 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { isDaemonSetStaying } from "../../adapters/kubernetes/is-daemon-set-staying.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import { type KubeletRegistration, type RegistrationOptions, registerWithKubelet } from "../../csi/registration/kubelet-registration.ts";
+import {
+  type KubeletRegistration,
+  type RegistrationOptions,
+  registerWithKubelet,
+} from "../../csi/registration/kubelet-registration.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import type { Options, Values } from "../settings/options.ts";
 import { parseDaemonSet } from "../settings/parse-daemon-set.ts";
@@ -12,14 +16,20 @@ export const registrationOptions = {
     kind: "text",
     help: "Socket in the kubelet's plugins_registry, such as /var/lib/kubelet/plugins_registry/disk.csi.azure.com-reg.sock, on which this plug-in registers itself; none if not given",
   },
-  "kubelet-registration-path": { kind: "text", help: "Path of the CSI socket as the kubelet sees it (default: that of --endpoint)" },
+  "kubelet-registration-path": {
+    kind: "text",
+    help: "Path of the CSI socket as the kubelet sees it (default: that of --endpoint)",
+  },
   "daemon-set": {
     kind: "text",
     help: "namespace/name of the DaemonSet that this plug-in runs in: as long as it is there, the plug-in stays registered while it is replaced (default: it deregisters when it stops)",
   },
 } as const satisfies Options;
 
-/** How long the end of this process waits for the API server to say whether the DaemonSet stays, in milliseconds. */
+/**
+ * How long the end of this process waits for the API server to say whether the DaemonSet stays, in
+ * milliseconds.
+ */
 const ASK_MAX_MS = 2_000;
 
 /** A registration that knows by itself whether another instance will follow. */
@@ -28,12 +38,16 @@ export type Registration = Omit<KubeletRegistration, "stop"> & {
   stop(signal: AbortSignal): Promise<void>;
 };
 
-/** Registers the plug-in with the kubelet, if a registry socket is given: no registrar sidecar is needed. Throws with a sentence where the socket can't be made. */
+/**
+ * Registers the plug-in with the kubelet, if a registry socket is given: no registrar sidecar is needed.
+ * Throws with a sentence where the socket can't be made.
+ */
 export async function serveRegistration(
-  plugin: { readonly driverName: string; readonly endpoint: string; readonly apiClient: ApiClient | undefined } & Pick<
-    RegistrationOptions,
-    "nodeName" | "events" | "onRegistered" | "onPlace"
-  >,
+  plugin: {
+    readonly driverName: string;
+    readonly endpoint: string;
+    readonly apiClient: ApiClient | undefined;
+  } & Pick<RegistrationOptions, "nodeName" | "events" | "onRegistered" | "onPlace">,
   values: Values<typeof registrationOptions>,
   process: ProcessPorts,
 ): Promise<Registration | undefined> {
@@ -43,7 +57,18 @@ export async function serveRegistration(
   const { clock, random, logger } = process;
   const daemonSet = parseDaemonSet(values["daemon-set"]);
   const csiSocketPath = values["kubelet-registration-path"] ?? endpoint.replace(/^unix:(?:\/\/)?/u, "");
-  const registered = await registerWithKubelet({ driverName, nodeName, socketPath, csiSocketPath, clock, random, logger, events, onRegistered, onPlace });
+  const registered = await registerWithKubelet({
+    driverName,
+    nodeName,
+    socketPath,
+    csiSocketPath,
+    clock,
+    random,
+    logger,
+    events,
+    onRegistered,
+    onPlace,
+  });
   if (!registered.ok) throw new Error(describeFailure(registered.failure));
   const registration = registered.value;
 
@@ -65,7 +90,10 @@ export async function serveRegistration(
     ...registration,
     stop: async (signal) => {
       const leavesSocket = await isFollowed(signal);
-      logger.info(leavesSocket ? "stays registered with kubelet: another instance follows" : "deregisters from kubelet", { driverName });
+      logger.info(
+        leavesSocket ? "stays registered with kubelet: another instance follows" : "deregisters from kubelet",
+        { driverName },
+      );
       await registration.stop({ leavesSocket }, signal);
     },
   };

@@ -45,11 +45,21 @@ export const controllerRole: Role<typeof options> = {
     const leaseMemory = new LeaseHighWaterMark();
     const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
     const followed: readonly Kind[] = apiClient === undefined ? [...kinds, "ClusterNode"] : kinds;
-    const cache = createObjectCache({ store, stores: { Lease: leaseStore }, clock, random, logger, kinds: followed });
+    const cache = createObjectCache({
+      store,
+      stores: { Lease: leaseStore },
+      clock,
+      random,
+      logger,
+      kinds: followed,
+    });
     const orchestrator =
       apiClient === undefined
         ? embeddedOrchestrator({ store, cache }, ports)
-        : await kubernetesOrchestrator({ client: apiClient, cache, driverName, namespace, nodeDaemonSet: values["node-daemon-set"] }, ports);
+        : await kubernetesOrchestrator(
+            { client: apiClient, cache, driverName, namespace, nodeDaemonSet: values["node-daemon-set"] },
+            ports,
+          );
     const untilSynced = async (signal: AbortSignal): Promise<void> => {
       await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
     };
@@ -83,7 +93,10 @@ export const controllerRole: Role<typeof options> = {
     const work = untilEnded(lifetime, () => following, runReconcilers);
     return {
       serves: { endpoint },
-      whyNotReady: () => (cache.hasSynced() ? (orchestrator.whyNotSynced() ?? orchestrator.otherDriver()) : "the caches have not synced"),
+      whyNotReady: () =>
+        cache.hasSynced()
+          ? (orchestrator.whyNotSynced() ?? orchestrator.otherDriver())
+          : "the caches have not synced",
       work,
       drain: (signal) => server.stop(signal),
       close: async () => {

@@ -18,13 +18,30 @@ describe("--trust-nodes-without-provider-id", () => {
     it(`is warned of ${warned.length} times ${because}`, () =>
       withControllerPorts(async ({ ports }) => {
         const settings: unknown[] = [];
-        const logger: Logger = { ...silentLogger, warn: (_message, fields) => settings.push(fields?.["setting"]) };
+        const logger: Logger = {
+          ...silentLogger,
+          warn: (_message, fields) => settings.push(fields?.["setting"]),
+        };
         const server = { add: () => server as never };
-        const parts = { ...ports, leaseStore: ports.store, clusterVolumes: noClusterVolumes, volumes: ports.settings, trustsUnnamedVms, isAlone: true };
-        const values = await readOptions(controllerServiceOptions, flags, () => Promise.reject(new Error("no settings file is given")));
+        const parts = {
+          ...ports,
+          leaseStore: ports.store,
+          clusterVolumes: noClusterVolumes,
+          volumes: ports.settings,
+          trustsUnnamedVms,
+          isAlone: true,
+        };
+        const values = await readOptions(controllerServiceOptions, flags, () =>
+          Promise.reject(new Error("no settings file is given")),
+        );
         assert.ok(values.ok && values.value !== "help");
         const lifetime = new AbortController().signal;
-        addControllerService(server, parts, values.value, { ...ports, logger, registry: new Registry(), lifetime });
+        addControllerService(server, parts, values.value, {
+          ...ports,
+          logger,
+          registry: new Registry(),
+          lifetime,
+        });
         assert.deepEqual(settings, warned);
       }));
 });

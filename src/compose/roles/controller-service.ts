@@ -65,15 +65,19 @@ export interface ControllerParts {
   readonly events: Events;
   readonly volumes: VolumeSettings;
   readonly clusterId: string;
-  /** Who can write the store is trusted, since it has no tokens: what a node plug-in reports of its VM counts where no orchestrator says so. */
+  /**
+   * Who can write the store is trusted, since it has no tokens: what a node plug-in reports of its VM
+   * counts where no orchestrator says so.
+   */
   readonly trustsUnnamedVms: boolean;
   /** No other process can reach the store: there is nobody to wait for before it leads. */
   readonly isAlone: boolean;
 }
 
 /**
- * Adds CSI's controller service to a server, which serves at once, and answers a run that stands for election and runs the reconcilers whenever it leads.
- * That run is to be waited for at the end: it releases the Lease last of all.
+ * Adds CSI's controller service to a server, which serves at once, and answers a run that stands for
+ * election and runs the reconcilers whenever it leads. That run is to be waited for at the end: it releases
+ * the Lease last of all.
  */
 export function addControllerService(
   server: Pick<GrpcServer, "add">,
@@ -85,18 +89,48 @@ export function addControllerService(
   const { clock, random, steps, logger, registry } = process;
   const trustsNodes = values["trust-nodes-without-provider-id"];
   if (trustsNodes && !parts.trustsUnnamedVms)
-    logger.warn("nodes without spec.providerID are believed which VM they are: a VM that takes such a node's name may move its writer records", {
-      setting: "--trust-nodes-without-provider-id",
-      remedy: "give each Node its spec.providerID, and leave the setting out",
-    });
-  const cache = createControllerCache(followed, { users, trustsUnnamed: parts.trustsUnnamedVms || trustsNodes });
-  const gracePeriod = new StartupGracePeriod({ store, cache: followed, users, clock, logger, leaseMemory, settings: volumes });
-  const shared = { store, cache, gracePeriod, cloud, users, clusterVolumes, events, clock, random, steps, logger };
+    logger.warn(
+      "nodes without spec.providerID are believed which VM they are: a VM that takes such a node's name may move its writer records",
+      {
+        setting: "--trust-nodes-without-provider-id",
+        remedy: "give each Node its spec.providerID, and leave the setting out",
+      },
+    );
+  const cache = createControllerCache(followed, {
+    users,
+    trustsUnnamed: parts.trustsUnnamedVms || trustsNodes,
+  });
+  const gracePeriod = new StartupGracePeriod({
+    store,
+    cache: followed,
+    users,
+    clock,
+    logger,
+    leaseMemory,
+    settings: volumes,
+  });
+  const shared = {
+    store,
+    cache,
+    gracePeriod,
+    cloud,
+    users,
+    clusterVolumes,
+    events,
+    clock,
+    random,
+    steps,
+    logger,
+  };
   const context: ControllerContext = {
     ...shared,
     attach: values.attach,
     locks: new OperationLock(),
-    settings: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"], unpublish: volumes.unpublish },
+    settings: {
+      waitMaxMs: values["wait-max-ms"],
+      grantWaitMs: values["grant-wait-ms"],
+      unpublish: volumes.unpublish,
+    },
   };
   server.add(ControllerService, controllerHandlers(context));
   const ports: ControllerPorts = {
@@ -128,6 +162,8 @@ export function addControllerService(
       },
     },
   );
-  const reconcile = createControllers(leaderGuard(ports, election.isLeading), { unclaimedDisks: (count) => unclaimed.set(count) });
+  const reconcile = createControllers(leaderGuard(ports, election.isLeading), {
+    unclaimedDisks: (count) => unclaimed.set(count),
+  });
   return (signal) => election.run(reconcile, signal);
 }

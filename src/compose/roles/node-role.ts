@@ -24,7 +24,10 @@ import { untilEnded } from "../until-aborted.ts";
 import { addNodeService } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 
-/** What this role follows in the object store. Not AzDriverNodes: each heartbeat of each node would be told to every other one. */
+/**
+ * What this role follows in the object store. Not AzDriverNodes: each heartbeat of each node would be told
+ * to every other one.
+ */
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 /** How long the plug-in may take to answer on its own socket before it passes for dead, in milliseconds. */
 const PROBE_MAX_MS = 5_000;
@@ -38,9 +41,20 @@ const machineOptions = {
     kind: "text",
     help: "The VM's size, such as Standard_D4s_v5: how many data disks it takes (default: as the metadata service, else the Node's label has it)",
   },
-  location: { kind: "text", help: "The VM's region (default: as the metadata service, else the Node's label has it)" },
-  zone: { kind: "text", help: "The VM's availability zone, such as 1; empty: not zonal (default: as the metadata service, else the Node's label has it)" },
-  "bus-type": { kind: "choice", default: "auto", choices: ["auto", "SCSI", "NVMe"], help: "How data disks reach this VM; auto: as its controllers show" },
+  location: {
+    kind: "text",
+    help: "The VM's region (default: as the metadata service, else the Node's label has it)",
+  },
+  zone: {
+    kind: "text",
+    help: "The VM's availability zone, such as 1; empty: not zonal (default: as the metadata service, else the Node's label has it)",
+  },
+  "bus-type": {
+    kind: "choice",
+    default: "auto",
+    choices: ["auto", "SCSI", "NVMe"],
+    help: "How data disks reach this VM; auto: as its controllers show",
+  },
 } as const satisfies Options;
 
 const options = {
@@ -69,16 +83,30 @@ export const nodeRole: Role<typeof options> = {
     const { "node-name": nodeName, "driver-name": driverName } = values;
     const connection = await connectStore(values, "node", ports);
     const { store, apiClient } = connection;
-    const metadata = values["vm-id"] !== undefined && values["vm-resource-id"] !== undefined ? undefined : await metadataService(values);
-    const ownNode = apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
-    const machine = await discoverInstance({ metadata, ownNode, clock, random, logger }, machineGiven(values), lifetime);
+    const metadata =
+      values["vm-id"] !== undefined && values["vm-resource-id"] !== undefined
+        ? undefined
+        : await metadataService(values);
+    const ownNode =
+      apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
+    const machine = await discoverInstance(
+      { metadata, ownNode, clock, random, logger },
+      machineGiven(values),
+      lifetime,
+    );
     const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
     const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
     const checkpoints = await openCheckpoints(values["state-dir"]);
     const knowsVolume = (volumeName: string): boolean =>
       checkpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName) ||
       cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
-    const cache = createObjectCache({ store: ownObjectsOf(store, { nodeName, knowsVolume }), clock, random, logger, kinds });
+    const cache = createObjectCache({
+      store: ownObjectsOf(store, { nodeName, knowsVolume }),
+      clock,
+      random,
+      logger,
+      kinds,
+    });
     const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const events = told?.events ?? createLogEvents(logger);
     const others = watchOtherDrivers({ ownNode, nodeName, driverName, events, logger });
@@ -103,19 +131,26 @@ export const nodeRole: Role<typeof options> = {
     const caching = untilEnded(lifetime, (signal) => cache.run(signal));
     await cache.untilSynced(lifetime);
     const endpoint = await listen(server, values.endpoint);
-    const { registration, runs } = await makeKnown({ endpoint, apiClient, ownNode, others, events }, values, ports);
+    const { registration, runs } = await makeKnown(
+      { endpoint, apiClient, ownNode, others, events },
+      values,
+      ports,
+    );
     const work = untilEnded(
       lifetime,
       () => caching,
       runNodeWork,
       ...runs,
       ...(told === undefined ? [] : [(signal: AbortSignal) => told.run(signal)]),
-      ...(metadata === undefined ? [] : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, machine, signal)]),
+      ...(metadata === undefined
+        ? []
+        : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, machine, signal)]),
     );
     return {
       serves: { endpoint },
       whyNotReady: () => others.why() ?? registration?.whyNotRegistered(),
-      whyNotAlive: async () => registration?.whyNotServed() ?? (await probePlugin(endpoint, { clock, timeoutMs: PROBE_MAX_MS })),
+      whyNotAlive: async () =>
+        registration?.whyNotServed() ?? (await probePlugin(endpoint, { clock, timeoutMs: PROBE_MAX_MS })),
       work,
       drain: async (signal) => {
         await registration?.stop(signal);
@@ -130,17 +165,31 @@ export const nodeRole: Role<typeof options> = {
 };
 
 /** Loaded only where there is Kubernetes to show events. */
-async function eventsOn(client: ApiClient, objects: ObjectCache, values: Values<typeof options>, ports: ProcessPorts) {
+async function eventsOn(
+  client: ApiClient,
+  objects: ObjectCache,
+  values: Values<typeof options>,
+  ports: ProcessPorts,
+) {
   const { "driver-name": driverName, "node-name": nodeName, namespace } = values;
   const { nodeEvents } = await import("../connect/cluster-events.ts");
   return nodeEvents({ client, driverName, namespace, objects, nodeName }, ports);
 }
 
 function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof discoverInstance>[1] {
-  return { vmId: values["vm-id"], instanceUri: values["vm-resource-id"], vmSize: values["vm-size"], location: values.location, zone: values.zone };
+  return {
+    vmId: values["vm-id"],
+    instanceUri: values["vm-resource-id"],
+    vmSize: values["vm-size"],
+    location: values.location,
+    zone: values.zone,
+  };
 }
 
-/** Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs` go on for as long as the role does. */
+/**
+ * Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs` go on
+ * for as long as the role does.
+ */
 async function makeKnown(
   parts: {
     readonly endpoint: string;
@@ -151,7 +200,10 @@ async function makeKnown(
   },
   values: Values<typeof options>,
   ports: ProcessPorts,
-): Promise<{ readonly registration: Registration | undefined; readonly runs: readonly ((signal: AbortSignal) => Promise<void>)[] }> {
+): Promise<{
+  readonly registration: Registration | undefined;
+  readonly runs: readonly ((signal: AbortSignal) => Promise<void>)[];
+}> {
   const { endpoint, apiClient, ownNode, others, events } = parts;
   const { "node-name": nodeName, "driver-name": driverName } = values;
   const { clock, random, logger } = ports;
@@ -159,22 +211,35 @@ async function makeKnown(
   const taintLoop =
     ownNode === undefined || values["remove-not-ready-taint"] === "false"
       ? undefined
-      : new ControlLoop(startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger }), { clock, random, logger });
-  const othersLoop = others.reconciler === undefined ? undefined : new ControlLoop(others.reconciler, { clock, random, logger });
+      : new ControlLoop(startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger }), {
+          clock,
+          random,
+          logger,
+        });
+  const othersLoop =
+    others.reconciler === undefined
+      ? undefined
+      : new ControlLoop(others.reconciler, { clock, random, logger });
   othersLoop?.queue.add(ONLY_KEY);
   const onRegistered = (): void => {
     taintLoop?.queue.add(ONLY_KEY);
     othersLoop?.queue.add(ONLY_KEY);
   };
   const { onPlace } = others;
-  const registration = await serveRegistration({ driverName, nodeName, endpoint, apiClient, events, onRegistered, onPlace }, values, ports);
+  const registration = await serveRegistration(
+    { driverName, nodeName, endpoint, apiClient, events, onRegistered, onPlace },
+    values,
+    ports,
+  );
   // A registrar of its own tells this process nothing: CSINode will.
   if (registration === undefined) onRegistered();
   return {
     registration,
     runs: [
       ...(registration === undefined ? [] : [(signal: AbortSignal) => registration.keep(signal)]),
-      ...[taintLoop, othersLoop].flatMap((loop) => (loop === undefined ? [] : [(signal: AbortSignal) => loop.run(signal)])),
+      ...[taintLoop, othersLoop].flatMap((loop) =>
+        loop === undefined ? [] : [(signal: AbortSignal) => loop.run(signal)],
+      ),
     ],
   };
 }

@@ -23,7 +23,10 @@ export interface NodeServiceParts {
   readonly cache: ObjectCache;
   readonly checkpoints: NodeCheckpoints;
   readonly node: NodeFacts;
-  /** How many volumes the node takes where `--max-volumes` does not say so; undefined: what its size takes, less what others have attached. */
+  /**
+   * How many volumes the node takes where `--max-volumes` does not say so; undefined: what its size takes,
+   * less what others have attached.
+   */
   readonly volumesMax: number | undefined;
   readonly vmSize: string;
   readonly metadata: InstanceMetadataService | undefined;
@@ -44,7 +47,11 @@ export async function addNodeService(
   const { clock, random, steps, logger } = process;
   const deviceRoot = values["device-root"];
   const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
-  if (sharesKernel) logger.warn("links to loop devices are believed without an address of the kernel's: for emulators and labs only", { deviceRoot });
+  if (sharesKernel)
+    logger.warn(
+      "links to loop devices are believed without an address of the kernel's: for emulators and labs only",
+      { deviceRoot },
+    );
   const host = await createLinuxHost({
     deviceRoot,
     sharesKernel,
@@ -67,7 +74,18 @@ export async function addNodeService(
     locks: new OperationLock(),
     disputes: new Map(),
     otherDriver,
-    volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, checkpoints, clock, logger }),
+    volumeLimit: createVolumeLimit({
+      given,
+      vmSize,
+      reserved,
+      nodeName: node.nodeName,
+      metadata,
+      ownNode,
+      cache,
+      checkpoints,
+      clock,
+      logger,
+    }),
     settings: {
       attach: values.attach,
       stageWaitMs: values["stage-wait-ms"],

@@ -15,7 +15,10 @@ const { "state-dir": stateDir } = nodeOptions;
 const { "log-level": logLevel } = processOptions;
 
 const options = {
-  "node-name": { kind: "text", help: "Name of this node (default: what the environment variable KUBE_NODE_NAME says)" },
+  "node-name": {
+    kind: "text",
+    help: "Name of this node (default: what the environment variable KUBE_NODE_NAME says)",
+  },
   ...kubernetesOptions,
   ...driverNameOption,
   "state-dir": stateDir,
@@ -56,12 +59,17 @@ const usage =
   "azuredisk-csi-driver pre-stop\n\nReturns at once, but where the node is being emptied or is gone: there, once no volume of the driver is staged or published any more.";
 
 async function waitForVolumes(values: Values<typeof options>, nodeName: string | undefined): Promise<number> {
-  if (nodeName === undefined) throw new Error("--node-name must be given, or the environment variable KUBE_NODE_NAME be set");
+  if (nodeName === undefined)
+    throw new Error("--node-name must be given, or the environment variable KUBE_NODE_NAME be set");
   const logger = createPinoLogger({ level: values["log-level"], fields: { role: preStopCommand.name } });
   const clock = systemClock;
   const connection = await connectKubernetes(values, preStopCommand.name, { clock, random: systemRandom });
   const daemonSet = parseDaemonSet(values["daemon-set"]);
-  const ownNode = createOwnNode({ client: connection.apiClient, nodeName, driverName: values["driver-name"] });
+  const ownNode = createOwnNode({
+    client: connection.apiClient,
+    nodeName,
+    driverName: values["driver-name"],
+  });
   const readCheckpointedVolumes = async (): Promise<readonly string[]> =>
     (await openCheckpoints(values["state-dir"])).volumes().map(({ volumeName }) => volumeName);
   const ending = new AbortController();
@@ -70,13 +78,25 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
     () => undefined,
   );
   try {
-    // With the driver its rights are removed: asked again and again, the API server would refuse until the pod's grace period is over.
-    if (daemonSet !== undefined && !(await isDaemonSetStaying(connection.apiClient, daemonSet, ending.signal))) {
+    // With the driver its rights are removed: asked again and again, the API server would refuse until the
+    // pod's grace period is over.
+    if (
+      daemonSet !== undefined &&
+      !(await isDaemonSetStaying(connection.apiClient, daemonSet, ending.signal))
+    ) {
       logger.info("the driver is being removed: nothing is waited for", { nodeName });
       return 0;
     }
-    const isEmptied = await waitUntilDrained({ ownNode, store: connection.store, readCheckpointedVolumes, nodeName, clock, logger }, ending.signal);
-    logger.info(isEmptied ? "the node is being emptied, and no volume is left" : "the node is not being emptied: nothing is waited for", { nodeName });
+    const isEmptied = await waitUntilDrained(
+      { ownNode, store: connection.store, readCheckpointedVolumes, nodeName, clock, logger },
+      ending.signal,
+    );
+    logger.info(
+      isEmptied
+        ? "the node is being emptied, and no volume is left"
+        : "the node is not being emptied: nothing is waited for",
+      { nodeName },
+    );
     return 0;
   } catch (error) {
     if (!ending.signal.aborted) throw error;

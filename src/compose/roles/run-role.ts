@@ -1,7 +1,11 @@
 import { Registry } from "prom-client";
 import { createCountedSteps } from "../../adapters/observe/counted-steps.ts";
 import { withCrashPoint } from "../../adapters/observe/crashing-steps.ts";
-import { type HealthOptions, type HealthServer, startHealthServer } from "../../adapters/observe/health-server.ts";
+import {
+  type HealthOptions,
+  type HealthServer,
+  startHealthServer,
+} from "../../adapters/observe/health-server.ts";
 import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
@@ -31,9 +35,15 @@ export interface RunningRole {
   readonly serves: Readonly<Record<string, string>>;
   /** Why it can't do its work now; undefined if it can. */
   readonly whyNotReady: () => string | undefined;
-  /** Why only a new process could do its work; undefined if it is well. Not given: it is well as long as it runs. */
+  /**
+   * Why only a new process could do its work; undefined if it is well. Not given: it is well as long as it
+   * runs.
+   */
   readonly whyNotAlive?: () => Promise<string | undefined>;
-  /** Settles when the role's own work has ended: after `lifetime` is aborted, or with the error that ended it. */
+  /**
+   * Settles when the role's own work has ended: after `lifetime` is aborted, or with the error that ended
+   * it.
+   */
   readonly work: Promise<void>;
   /** Ends calls under way: lets them finish until `signal` is aborted. */
   drain(signal: AbortSignal): Promise<void>;
@@ -49,8 +59,14 @@ export interface Role<T extends Options & typeof processOptions> {
   start(values: Values<T>, ports: ProcessPorts): Promise<RunningRole>;
 }
 
-/** Runs a role until SIGTERM or SIGINT, or until it fails; answers the exit code. Prints one JSON line when it is ready. */
-export async function runRole<T extends Options & typeof processOptions>(role: Role<T>, argv: readonly string[]): Promise<number> {
+/**
+ * Runs a role until SIGTERM or SIGINT, or until it fails; answers the exit code. Prints one JSON line when
+ * it is ready.
+ */
+export async function runRole<T extends Options & typeof processOptions>(
+  role: Role<T>,
+  argv: readonly string[],
+): Promise<number> {
   const read = await readOptions(role.options, argv, readSettingsFile);
   if (!read.ok) {
     process.stderr.write(`${role.name}: ${read.failure}\n`);
@@ -68,18 +84,27 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
   const registry = new Registry();
   const steps = withCrashPoint(createCountedSteps({ registry, clock: systemClock }), process.env);
   let running: RunningRole | undefined;
-  // Served from the start: who waits for a store or an API server is not well yet, but need not be killed for it.
+  // Served from the start: who waits for a store or an API server is not well yet, but need not be killed
+  // for it.
   const health = await serveHealth(common["http-endpoint"], {
     registry,
     whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
     whyNotAlive: async () => running?.whyNotAlive?.(),
   });
   try {
-    const starting = role.start(values, { clock: systemClock, random: systemRandom, logger, steps, registry, lifetime: ending.signal });
+    const starting = role.start(values, {
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      steps,
+      registry,
+      lifetime: ending.signal,
+    });
     running = await startedUnlessTold(starting, told, ending);
   } finally {
     if (running === undefined) {
-      // What was started before the rest failed would keep the process alive, and nobody would start it again.
+      // What was started before the rest failed would keep the process alive, and nobody would start it
+      // again.
       ending.abort();
       await health?.close();
     }
@@ -88,7 +113,9 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
     logger.info("stopping", { signal: await told });
     return 0;
   }
-  process.stdout.write(`${JSON.stringify({ ready: role.name, ...running.serves, ...(health === undefined ? {} : { http: health.address }) })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ ready: role.name, ...running.serves, ...(health === undefined ? {} : { http: health.address }) })}\n`,
+  );
 
   const failed = running.work.then(
     () => undefined,
@@ -108,7 +135,11 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
 }
 
 /** What was started; undefined if the process was told to end before. Throws what starting throws. */
-async function startedUnlessTold(starting: Promise<RunningRole>, told: Promise<string>, ending: AbortController): Promise<RunningRole | undefined> {
+async function startedUnlessTold(
+  starting: Promise<RunningRole>,
+  told: Promise<string>,
+  ending: AbortController,
+): Promise<RunningRole | undefined> {
   const settled = starting.then(
     () => undefined,
     () => undefined,
@@ -145,6 +176,9 @@ function untilTold(): Promise<string> {
   });
 }
 
-async function serveHealth(address: string | undefined, options: HealthOptions): Promise<HealthServer | undefined> {
+async function serveHealth(
+  address: string | undefined,
+  options: HealthOptions,
+): Promise<HealthServer | undefined> {
   return address === undefined ? undefined : startHealthServer({ ...options, address });
 }

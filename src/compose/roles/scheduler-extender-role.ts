@@ -8,7 +8,12 @@ import { createExtender } from "../../scheduler-extender/extender.ts";
 import { createPlacementIndex } from "../../scheduler-extender/placement-index.ts";
 import { serveExtender } from "../../scheduler-extender/serve-extender.ts";
 import { storeOptions } from "../connect/connect-store.ts";
-import { createExtenderCaches, runCaches, untilCachesSynced, whyNotSynced } from "../connect/extender-caches.ts";
+import {
+  createExtenderCaches,
+  runCaches,
+  untilCachesSynced,
+  whyNotSynced,
+} from "../connect/extender-caches.ts";
 import { driverNameOption, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
 import { untilAborted, untilEnded } from "../until-aborted.ts";
@@ -29,8 +34,9 @@ const options = {
 } as const;
 
 /**
- * Tells kube-scheduler which nodes can take a pod's volumes and which have them already. Only reads, so that every replica of it serves. Never loads Azure's SDK
- * or gRPC. Serves before it is ready: neutrally, until it knows the cluster.
+ * Tells kube-scheduler which nodes can take a pod's volumes and which have them already. Only reads, so
+ * that every replica of it serves. Never loads Azure's SDK or gRPC. Serves before it is ready: neutrally,
+ * until it knows the cluster.
  */
 export const schedulerExtenderRole: Role<typeof options> = {
   name: "scheduler-extender",
@@ -40,10 +46,21 @@ export const schedulerExtenderRole: Role<typeof options> = {
   start: async (values, { clock, random, logger, registry, lifetime }) => {
     const startedMs = clock.elapsedMs();
     const address = splitAddress("extender-endpoint", values["extender-endpoint"]);
-    const config = await (values.kubeconfig === undefined ? inClusterConfig({ environment: process.env }) : readKubeconfig(values.kubeconfig));
+    const config = await (values.kubeconfig === undefined
+      ? inClusterConfig({ environment: process.env })
+      : readKubeconfig(values.kubeconfig));
     if (!config.ok) throw new Error(describeFailure(config.failure));
-    const client = connectApiServer({ config: config.value, userAgent: `azuredisk-csi-driver/${driverVersion} (scheduler-extender)`, clock, random });
-    const caches = createExtenderCaches(client, { namespace: values.namespace, driverName: values["driver-name"] }, { clock, random, logger });
+    const client = connectApiServer({
+      config: config.value,
+      userAgent: `azuredisk-csi-driver/${driverVersion} (scheduler-extender)`,
+      clock,
+      random,
+    });
+    const caches = createExtenderCaches(
+      client,
+      { namespace: values.namespace, driverName: values["driver-name"] },
+      { clock, random, logger },
+    );
     const whyNotReady = (): string | undefined => whyNotSynced(caches);
     const index = createPlacementIndex({ caches, heartbeatStaleMs: values["heartbeat-stale-ms"], clock });
     const server = await serveExtender({

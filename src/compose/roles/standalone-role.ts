@@ -26,7 +26,11 @@ const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode"
 
 const options = {
   ...endpointOptions,
-  "store-file": { kind: "text", required: true, help: "File of the embedded object store; made if it is not there" },
+  "store-file": {
+    kind: "text",
+    required: true,
+    help: "File of the embedded object store; made if it is not there",
+  },
   ...azureOptions,
   ...detachOptions,
   ...nodeOptions,
@@ -37,7 +41,10 @@ const options = {
   ...processOptions,
 } as const;
 
-/** Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators other than Kubernetes. */
+/**
+ * Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators other
+ * than Kubernetes.
+ */
 export const standaloneRole: Role<typeof options> = {
   name: "standalone",
   usage:
@@ -106,7 +113,10 @@ export const standaloneRole: Role<typeof options> = {
   },
 };
 
-/** What the platform says of the VM that this process runs on. Throws with a sentence if there is none with its resource id. */
+/**
+ * What the platform says of the VM that this process runs on. Throws with a sentence if there is none with
+ * its resource id.
+ */
 async function readMachine(
   cloud: CloudProvisioner,
   values: Values<typeof options>,
@@ -115,14 +125,25 @@ async function readMachine(
   const nodeName = values["node-name"];
   const instanceUri = values["vm-resource-id"] ?? (await askInstanceUri(values, ports));
   const instance = await cloud.inspectInstance({ nodeName, instanceUri }, ports.lifetime);
-  if (!instance.ok) throw new Error(`the VM of --node-name ${nodeName} is ${instanceUri}: ${describeFailure(instance.failure)}`);
+  if (!instance.ok)
+    throw new Error(
+      `the VM of --node-name ${nodeName} is ${instanceUri}: ${describeFailure(instance.failure)}`,
+    );
   const { vmId, location, zone, busType, dataDisksMax, vmSize } = instance.value;
   const volumesMax = Math.max(0, dataDisksMax - values["reserved-data-disk-slot-num"]);
-  return { node: { nodeName, vmId, instanceUri, location, zone, zoneLabel: undefined, busType }, volumesMax, vmSize };
+  return {
+    node: { nodeName, vmId, instanceUri, location, zone, zoneLabel: undefined, busType },
+    volumesMax,
+    vmSize,
+  };
 }
 
 async function askInstanceUri(values: Values<typeof options>, ports: ProcessPorts): Promise<string> {
   const metadata = await metadataService(values);
-  const learnt = await discoverInstance({ ...ports, metadata, ownNode: undefined }, { vmId: undefined, instanceUri: undefined }, ports.lifetime);
+  const learnt = await discoverInstance(
+    { ...ports, metadata, ownNode: undefined },
+    { vmId: undefined, instanceUri: undefined },
+    ports.lifetime,
+  );
   return learnt.instanceUri;
 }

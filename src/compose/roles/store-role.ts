@@ -13,7 +13,8 @@ const options = {
 /** The embedded object store as a process of its own: what Kubernetes' API server is elsewhere. */
 export const storeRole: Role<typeof options> = {
   name: "store",
-  usage: "azuredisk-csi-driver store --file <file> --socket <socket>\n\nServes the embedded object store to the other roles on this machine.",
+  usage:
+    "azuredisk-csi-driver store --file <file> --socket <socket>\n\nServes the embedded object store to the other roles on this machine.",
   options,
   start: async (values, { clock, random, logger, lifetime }) => {
     const store = openEmbeddedStore({ file: values.file, clock, random });

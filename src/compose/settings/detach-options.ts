@@ -1,10 +1,17 @@
-import { defaultProvisionerSettings, type ProvisionerSettings, scaledSettings } from "../../provisioner/settings.ts";
+import {
+  defaultProvisionerSettings,
+  type ProvisionerSettings,
+  scaledSettings,
+} from "../../provisioner/settings.ts";
 import type { Options, Values } from "./options.ts";
 import type { azureOptions } from "./process-options.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** How long a detach is left to the guest before the disk is taken off by force: roles that run reconcilers have them. */
+/**
+ * How long a detach is left to the guest before the disk is taken off by force: roles that run reconcilers
+ * have them.
+ */
 export const detachOptions = {
   "force-detach-after-ms": {
     kind: "number",
@@ -23,7 +30,9 @@ export const detachOptions = {
 } as const satisfies Options;
 
 /** The provisioner's settings; `azure-time-scale` scales these two as all others. */
-export function provisionerSettingsOf(values: Values<typeof azureOptions & typeof detachOptions>): ProvisionerSettings {
+export function provisionerSettingsOf(
+  values: Values<typeof azureOptions & typeof detachOptions>,
+): ProvisionerSettings {
   return scaledSettings(values["azure-time-scale"], {
     detachPatienceMs: values["force-detach-after-ms"],
     fenceRegularDetachMs: values["fence-regular-detach-ms"],

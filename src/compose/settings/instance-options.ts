@@ -10,15 +10,23 @@ export const instanceOptions = {
     default: "http://169.254.169.254",
     help: "Azure's instance metadata service of this VM, which is asked for what is not given",
   },
-  "metadata-ca-file": { kind: "text", help: "PEM file of a further certificate authority that the certificate of a metadata endpoint with https comes from" },
+  "metadata-ca-file": {
+    kind: "text",
+    help: "PEM file of a further certificate authority that the certificate of a metadata endpoint with https comes from",
+  },
   "vm-resource-id": {
     kind: "text",
     help: "The VM's resource id, /subscriptions/…/virtualMachines/<name>, by which alone the controller looks it up (default: what the metadata service says)",
   },
 } as const satisfies Options;
 
-/** The metadata service that the settings name. Throws with a sentence if the endpoint is none, or its authority can't be read. */
-export async function metadataService(values: Values<typeof instanceOptions>): Promise<InstanceMetadataService> {
+/**
+ * The metadata service that the settings name. Throws with a sentence if the endpoint is none, or its
+ * authority can't be read.
+ */
+export async function metadataService(
+  values: Values<typeof instanceOptions>,
+): Promise<InstanceMetadataService> {
   const path = values["metadata-ca-file"];
   const certificateAuthority = path === undefined ? undefined : await readFile(path, "utf8");
   return connectInstanceMetadata({ endpoint: values["metadata-endpoint"], certificateAuthority });

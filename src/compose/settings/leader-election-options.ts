@@ -1,4 +1,9 @@
-import { defaultElectionSettings, electionProblem, type ElectionSettings, LEASE_DURATION_MAX_MS } from "../../core/election/plan-candidacy.ts";
+import {
+  defaultElectionSettings,
+  electionProblem,
+  type ElectionSettings,
+  LEASE_DURATION_MAX_MS,
+} from "../../core/election/plan-candidacy.ts";
 import type { Options, Values } from "./options.ts";
 
 const LEASE_DURATION_MIN_MS = 1_000;

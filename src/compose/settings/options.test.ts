@@ -12,20 +12,43 @@ const options = {
 } as const;
 
 const noFile: ReadSettingsFile = () => Promise.resolve(fail("no file was asked for"));
-const defaults = { endpoint: "unix:///s", name: undefined, roots: ["/a"], "wait-ms": 100, attach: "kubernetes" };
+const defaults = {
+  endpoint: "unix:///s",
+  name: undefined,
+  roots: ["/a"],
+  "wait-ms": 100,
+  attach: "kubernetes",
+};
 
 describe("readOptions", () => {
   it("takes flags and, where they are silent, defaults", async () => {
     assert.deepEqual(await readOptions(options, ["--endpoint=unix:///s"], noFile), ok(defaults));
     assert.deepEqual(
-      await readOptions(options, ["--endpoint", "unix:///s", "--wait-ms=20", "--attach", "driver", "--roots=/b,/c", "--roots=/d", "--name=n"], noFile),
+      await readOptions(
+        options,
+        [
+          "--endpoint",
+          "unix:///s",
+          "--wait-ms=20",
+          "--attach",
+          "driver",
+          "--roots=/b,/c",
+          "--roots=/d",
+          "--name=n",
+        ],
+        noFile,
+      ),
       ok({ endpoint: "unix:///s", name: "n", roots: ["/b", "/c", "/d"], "wait-ms": 20, attach: "driver" }),
     );
   });
 
   it("takes the same settings from a file; flags win over it", async () => {
     const file: ReadSettingsFile = (path) =>
-      Promise.resolve(path === "s.yaml" ? ok({ endpoint: "tcp://x:1", "wait-ms": 50, roots: ["/f", "/g"] }) : fail("another file"));
+      Promise.resolve(
+        path === "s.yaml"
+          ? ok({ endpoint: "tcp://x:1", "wait-ms": 50, roots: ["/f", "/g"] })
+          : fail("another file"),
+      );
     assert.deepEqual(
       await readOptions(options, ["--config=s.yaml", "--wait-ms=60"], file),
       ok({ ...defaults, endpoint: "tcp://x:1", "wait-ms": 60, roots: ["/f", "/g"] }),
@@ -38,10 +61,19 @@ describe("readOptions", () => {
 
   const wrong: readonly { readonly argv: readonly string[]; readonly sentence: RegExp }[] = [
     { argv: [], sentence: /--endpoint must be given: Where it is served/u },
-    { argv: ["--endpoint=x", "--wait-ms=5"], sentence: /--wait-ms is "5": must be a number from 10 to 1000/u },
+    {
+      argv: ["--endpoint=x", "--wait-ms=5"],
+      sentence: /--wait-ms is "5": must be a number from 10 to 1000/u,
+    },
     { argv: ["--endpoint=x", "--wait-ms=soon"], sentence: /--wait-ms is "soon": must be a number/u },
-    { argv: ["--endpoint=x", "--attach=nobody"], sentence: /--attach is "nobody": must be one of kubernetes, driver/u },
-    { argv: ["--endpoint=x", "--atach=driver"], sentence: /there is no setting atach; did you mean attach\?/u },
+    {
+      argv: ["--endpoint=x", "--attach=nobody"],
+      sentence: /--attach is "nobody": must be one of kubernetes, driver/u,
+    },
+    {
+      argv: ["--endpoint=x", "--atach=driver"],
+      sentence: /there is no setting atach; did you mean attach\?/u,
+    },
     { argv: ["--endpoint"], sentence: /--endpoint needs a value/u },
     { argv: ["--endpoint=x", "surplus"], sentence: /unexpected argument "surplus"/u },
   ];
@@ -54,7 +86,10 @@ describe("readOptions", () => {
 
   it("refuses a setting that no flag has, naming the file", async () => {
     const read = await readOptions(options, ["--config=s.yaml"], () => Promise.resolve(ok({ endpont: "x" })));
-    assert.equal(read.ok ? "" : read.failure, "s.yaml: there is no setting endpont; did you mean endpoint? --help lists them");
+    assert.equal(
+      read.ok ? "" : read.failure,
+      "s.yaml: there is no setting endpont; did you mean endpoint? --help lists them",
+    );
   });
 });
 

@@ -6,8 +6,19 @@ import { closestName } from "../../core/primitives/closest-name.ts";
 export type Option =
   | { readonly kind: "text"; readonly help: string; readonly default?: string; readonly required?: true }
   | { readonly kind: "list"; readonly help: string; readonly default: readonly string[] }
-  | { readonly kind: "number"; readonly help: string; readonly default: number; readonly min: number; readonly max: number }
-  | { readonly kind: "choice"; readonly help: string; readonly default: string; readonly choices: readonly string[] }
+  | {
+      readonly kind: "number";
+      readonly help: string;
+      readonly default: number;
+      readonly min: number;
+      readonly max: number;
+    }
+  | {
+      readonly kind: "choice";
+      readonly help: string;
+      readonly default: string;
+      readonly choices: readonly string[];
+    }
   | { readonly kind: "flag"; readonly help: string };
 
 /** The settings of a role, by the names of their flags without the dashes. */
@@ -40,7 +51,10 @@ const commonHelp: Options = {
   help: { kind: "flag", help: "Print this and exit" },
 };
 
-/** Reads a role's settings from its flags and, where `--config` is given, a YAML file. The failure is a sentence that names the setting, the value and what is allowed. */
+/**
+ * Reads a role's settings from its flags and, where `--config` is given, a YAML file. The failure is a
+ * sentence that names the setting, the value and what is allowed.
+ */
 export async function readOptions<const T extends Options>(
   options: T,
   argv: readonly string[],
@@ -74,14 +88,23 @@ export function helpText(usage: string, options: Options): string {
   return `${usage}\n\nSettings (as flags, or by the same names in the YAML file of --config):\n${lines.join("\n")}\n`;
 }
 
-function parseFlags(options: Options, argv: readonly string[]): Result<Readonly<Record<string, readonly string[] | undefined>>, string> {
+function parseFlags(
+  options: Options,
+  argv: readonly string[],
+): Result<Readonly<Record<string, readonly string[] | undefined>>, string> {
   const config = Object.fromEntries(
     Object.entries(options).map(([name, option]) => [
       name,
       option.kind === "flag" ? ({ type: "boolean" } as const) : ({ type: "string", multiple: true } as const),
     ]),
   );
-  const { values, positionals, tokens } = parseArgs({ args: [...argv], options: config, strict: false, allowPositionals: true, tokens: true });
+  const { values, positionals, tokens } = parseArgs({
+    args: [...argv],
+    options: config,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   for (const token of tokens) {
     if (token.kind !== "option") continue;
     const option = options[token.name];
@@ -90,7 +113,14 @@ function parseFlags(options: Options, argv: readonly string[]): Result<Readonly<
     if (option.kind === "flag" && token.value !== undefined) return fail(`--${token.name} takes no value`);
   }
   if (positionals.length > 0) return fail(`unexpected argument ${JSON.stringify(positionals[0])}`);
-  return ok(Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.map(String) : [String(value)]])));
+  return ok(
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.map(String) : [String(value)],
+      ]),
+    ),
+  );
 }
 
 function unknownName(name: string, options: Options): string {
@@ -109,14 +139,21 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function readValue(name: string, option: Option, given: readonly string[] | undefined): Result<unknown, string> {
+function readValue(
+  name: string,
+  option: Option,
+  given: readonly string[] | undefined,
+): Result<unknown, string> {
   const last = given?.at(-1);
   switch (option.kind) {
     case "text":
-      if (last === undefined && option.required === true) return fail(`--${name} must be given: ${option.help}`);
+      if (last === undefined && option.required === true)
+        return fail(`--${name} must be given: ${option.help}`);
       return ok(last ?? option.default);
     case "list":
-      return ok(given?.flatMap((value) => value.split(",")).filter((value) => value !== "") ?? option.default);
+      return ok(
+        given?.flatMap((value) => value.split(",")).filter((value) => value !== "") ?? option.default,
+      );
     case "number": {
       if (last === undefined) return ok(option.default);
       const value = Number(last);
@@ -126,7 +163,9 @@ function readValue(name: string, option: Option, given: readonly string[] | unde
     }
     case "choice":
       if (last === undefined) return ok(option.default);
-      return option.choices.includes(last) ? ok(last) : fail(`--${name} is ${JSON.stringify(last)}: must be one of ${option.choices.join(", ")}`);
+      return option.choices.includes(last)
+        ? ok(last)
+        : fail(`--${name} is ${JSON.stringify(last)}: must be one of ${option.choices.join(", ")}`);
     case "flag":
       return last === undefined || last === "true" || last === "false"
         ? ok(last === "true")
@@ -143,5 +182,7 @@ function defaultText(option: Option): string {
   if (option.kind === "flag") return "";
   if (option.kind === "number") return ` (default ${option.default}; ${option.min} to ${option.max})`;
   if (option.kind === "text" && option.required === true) return " (must be given)";
-  return option.default === undefined || option.default.length === 0 ? "" : ` (default ${String(option.default)})`;
+  return option.default === undefined || option.default.length === 0
+    ? ""
+    : ` (default ${String(option.default)})`;
 }

@@ -3,14 +3,32 @@ import type { Option, Options } from "./options.ts";
 
 /** Settings that every long-running role has. */
 export const processOptions = {
-  "http-endpoint": { kind: "text", help: "host:port that serves /healthz, /readyz and /metrics; port 0 takes a free one; none if not given" },
-  "log-level": { kind: "choice", default: "info", choices: ["debug", "info", "warn", "error"], help: "Least severe lines that are logged" },
-  "shutdown-grace-ms": { kind: "number", default: 10_000, min: 0, max: 600_000, help: "How long calls under way may go on after SIGTERM" },
+  "http-endpoint": {
+    kind: "text",
+    help: "host:port that serves /healthz, /readyz and /metrics; port 0 takes a free one; none if not given",
+  },
+  "log-level": {
+    kind: "choice",
+    default: "info",
+    choices: ["debug", "info", "warn", "error"],
+    help: "Least severe lines that are logged",
+  },
+  "shutdown-grace-ms": {
+    kind: "number",
+    default: 10_000,
+    min: 0,
+    max: 600_000,
+    help: "How long calls under way may go on after SIGTERM",
+  },
 } as const satisfies Options;
 
 /** Which volumes are the driver's. */
 export const driverNameOption = {
-  "driver-name": { kind: "text", default: defaultDriverName, help: "Name of the driver, as in StorageClasses and PersistentVolumes" },
+  "driver-name": {
+    kind: "text",
+    default: defaultDriverName,
+    help: "Name of the driver, as in StorageClasses and PersistentVolumes",
+  },
 } as const satisfies Options;
 
 /** How a role reaches Azure. */
@@ -19,10 +37,19 @@ export const azureOptions = {
     kind: "text",
     help: "azure.json of the cluster: subscriptionId, resourceGroup, location, tenantId, and how to sign in. Flags below win over it",
   },
-  "azure-endpoint": { kind: "text", help: "Azure Resource Manager's endpoint, such as https://localhost:8443 of an emulator (default: the cloud's own)" },
-  "azure-ca-file": { kind: "text", help: "PEM file of a further certificate authority that the endpoint's certificate comes from" },
+  "azure-endpoint": {
+    kind: "text",
+    help: "Azure Resource Manager's endpoint, such as https://localhost:8443 of an emulator (default: the cloud's own)",
+  },
+  "azure-ca-file": {
+    kind: "text",
+    help: "PEM file of a further certificate authority that the endpoint's certificate comes from",
+  },
   "subscription-id": { kind: "text", help: "Subscription of the cluster" },
-  "resource-group": { kind: "text", help: "Resource group of the cluster's VMs, and of disks whose StorageClass names none" },
+  "resource-group": {
+    kind: "text",
+    help: "Resource group of the cluster's VMs, and of disks whose StorageClass names none",
+  },
   location: { kind: "text", help: "Region of disks whose StorageClass and topology name none" },
   "azure-time-scale": {
     kind: "number",
@@ -44,8 +71,16 @@ export const attachOption = {
 /** What the node role is told of its machine. */
 export const nodeOptions = {
   "node-name": { kind: "text", required: true, help: "Name of this node; its VM may have another name" },
-  "state-dir": { kind: "text", default: "/var/lib/azuredisk-csi", help: "Folder for this node's notes and locks; must survive reboots" },
-  "kubelet-dir": { kind: "list", default: ["/var/lib/kubelet"], help: "Folders below which staging and target paths may lie" },
+  "state-dir": {
+    kind: "text",
+    default: "/var/lib/azuredisk-csi",
+    help: "Folder for this node's notes and locks; must survive reboots",
+  },
+  "kubelet-dir": {
+    kind: "list",
+    default: ["/var/lib/kubelet"],
+    help: "Folders below which staging and target paths may lie",
+  },
   "device-root": {
     kind: "text",
     default: "",
@@ -69,8 +104,20 @@ export const nodeOptions = {
     max: 64,
     help: "Volumes this node takes; -1: as many data disks as its VM size takes, less those that are reserved and those that somebody else has attached",
   },
-  "reserved-data-disk-slot-num": { kind: "number", default: 0, min: 0, max: 64, help: "Data disks of the VM size that are left to others than this driver" },
-  "heartbeat-ms": { kind: "number", default: 10_000, min: 50, max: 600_000, help: "Time between two heartbeats" },
+  "reserved-data-disk-slot-num": {
+    kind: "number",
+    default: 0,
+    min: 0,
+    max: 64,
+    help: "Data disks of the VM size that are left to others than this driver",
+  },
+  "heartbeat-ms": {
+    kind: "number",
+    default: 10_000,
+    min: 50,
+    max: 600_000,
+    help: "Time between two heartbeats",
+  },
   "stage-wait-ms": {
     kind: "number",
     default: 100_000,

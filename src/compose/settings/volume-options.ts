@@ -18,8 +18,20 @@ export const volumeOptions = {
     max: 24 * HOUR_MS,
     help: "Replicas of a volume that no node has requested, and no pod used, for this time are detached",
   },
-  "replica-attach-tries": { kind: "number", default: 3, min: 1, max: 100, help: "Tries to attach one replica before another node is chosen" },
-  "heartbeat-stale-ms": { kind: "number", default: 35_000, min: 100, max: HOUR_MS, help: "A heartbeat that has not moved for this time is stale" },
+  "replica-attach-tries": {
+    kind: "number",
+    default: 3,
+    min: 1,
+    max: 100,
+    help: "Tries to attach one replica before another node is chosen",
+  },
+  "heartbeat-stale-ms": {
+    kind: "number",
+    default: 35_000,
+    min: 100,
+    max: HOUR_MS,
+    help: "A heartbeat that has not moved for this time is stale",
+  },
   "recall-grace-ms": {
     kind: "number",
     default: 1_000,

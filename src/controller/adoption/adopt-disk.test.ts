@@ -13,8 +13,16 @@ const never = new AbortController().signal;
 const vmUri = (resourceGroup: string, name: string): string =>
   `/subscriptions/sub-1/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
 
-function holdersOf(world: ReconcileWorld, attachedTo: readonly string[], overrides: Partial<CloudProvisioner> = {}): ReturnType<typeof findHolders> {
-  return findHolders({ ...world.ports, cloud: { ...world.ports.cloud, ...overrides } }, aDisk({ attachedTo }), never);
+function holdersOf(
+  world: ReconcileWorld,
+  attachedTo: readonly string[],
+  overrides: Partial<CloudProvisioner> = {},
+): ReturnType<typeof findHolders> {
+  return findHolders(
+    { ...world.ports, cloud: { ...world.ports.cloud, ...overrides } },
+    aDisk({ attachedTo }),
+    never,
+  );
 }
 
 describe("findHolders", () => {
@@ -27,8 +35,16 @@ describe("findHolders", () => {
       assert.deepEqual(holders, {
         ok: true,
         value: [
-          { node: { nodeName: foreign, vmId: foreign, instanceUri: foreign }, lun: undefined, isLeaving: false },
-          { node: { nodeName: namesake, vmId: namesake, instanceUri: namesake }, lun: undefined, isLeaving: false },
+          {
+            node: { nodeName: foreign, vmId: foreign, instanceUri: foreign },
+            lun: undefined,
+            isLeaving: false,
+          },
+          {
+            node: { nodeName: namesake, vmId: namesake, instanceUri: namesake },
+            lun: undefined,
+            isLeaving: false,
+          },
           { node: identity("node-a"), lun: undefined, isLeaving: false },
         ],
       });
@@ -43,7 +59,10 @@ describe("findHolders", () => {
     withControllerPorts(async (world) => {
       const instanceUri = instanceUriOf("node-a");
       const node = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
-      assert.deepEqual(await holdersOf(world, [instanceUri]), { ok: true, value: [{ node, lun: undefined, isLeaving: false }] });
+      assert.deepEqual(await holdersOf(world, [instanceUri]), {
+        ok: true,
+        value: [{ node, lun: undefined, isLeaving: false }],
+      });
     }));
 
   it("knows a node whose Node object is gone by its AzDriverNode, in any case", () =>
@@ -52,13 +71,19 @@ describe("findHolders", () => {
       world.instances.set(instanceUriOf("node-a").toUpperCase(), "vm-of-node-a");
       await world.given("AzDriverNode", aDriverNode("node-a"));
       const node = { ...identity("node-a"), instanceUri: instanceUriOf("node-a").toUpperCase() };
-      assert.deepEqual(await holdersOf(world, [node.instanceUri]), { ok: true, value: [{ node, lun: undefined, isLeaving: false }] });
+      assert.deepEqual(await holdersOf(world, [node.instanceUri]), {
+        ok: true,
+        value: [{ node, lun: undefined, isLeaving: false }],
+      });
     }));
 
   it("answers nobody where the platform can't be asked about one of them", () =>
     withControllerPorts(async (world) => {
       const failure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
-      assert.deepEqual(await holdersOf(world, [instanceUriOf("node-a")], { inspectInstance: async () => fail(failure) }), fail(failure));
+      assert.deepEqual(
+        await holdersOf(world, [instanceUriOf("node-a")], { inspectInstance: async () => fail(failure) }),
+        fail(failure),
+      );
     }));
 
   for (const beingDetached of [false, true]) {
@@ -69,10 +94,21 @@ describe("findHolders", () => {
         const holders = await holdersOf(world, [instanceUriOf("node-a")], {
           inspectInstance: async (request, signal) => {
             const instance = await inspectInstance(request, signal);
-            return instance.ok ? { ok: true, value: { ...instance.value, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 4, beingDetached }] } } : instance;
+            return instance.ok
+              ? {
+                  ok: true,
+                  value: {
+                    ...instance.value,
+                    dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 4, beingDetached }],
+                  },
+                }
+              : instance;
           },
         });
-        assert.deepEqual(holders, { ok: true, value: [{ node: identity("node-a"), lun: 4, isLeaving: beingDetached }] });
+        assert.deepEqual(holders, {
+          ok: true,
+          value: [{ node: identity("node-a"), lun: 4, isLeaving: beingDetached }],
+        });
       }));
   }
 });

@@ -10,7 +10,10 @@ import { nodeOfVm, withNodeUid } from "../node-name-of.ts";
 export interface DiskHolder {
   readonly node: NodeIdentity;
   readonly lun: number | undefined;
-  /** Somebody is taking the disk off it just now: a detach that was allowed before what is known now, and lands whatever is decided meanwhile. */
+  /**
+   * Somebody is taking the disk off it just now: a detach that was allowed before what is known now, and
+   * lands whatever is decided meanwhile.
+   */
   readonly isLeaving: boolean;
 }
 
@@ -28,10 +31,15 @@ function foreignNode(instanceUri: string): NodeIdentity {
 type HolderPorts = Pick<ControllerPorts, "cloud" | "cache" | "users">;
 
 /**
- * Which VMs have a disk attached, with the GUID of each: the disk names resource ids, and these are reused. A VM that the disk still names and that can't be found
- * is no node any more, and may have the disk until the disk no longer names it. Fails as the platform does: no holder may be left out.
+ * Which VMs have a disk attached, with the GUID of each: the disk names resource ids, and these are reused.
+ * A VM that the disk still names and that can't be found is no node any more, and may have the disk until
+ * the disk no longer names it. Fails as the platform does: no holder may be left out.
  */
-export async function findHolders(ports: HolderPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<readonly DiskHolder[], Failure>> {
+export async function findHolders(
+  ports: HolderPorts,
+  disk: DiskFacts,
+  signal: AbortSignal,
+): Promise<Result<readonly DiskHolder[], Failure>> {
   const holders: DiskHolder[] = [];
   for (const instanceUri of disk.attachedTo) {
     const known = nodeOfVm(ports, instanceUri);
@@ -46,7 +54,9 @@ export async function findHolders(ports: HolderPorts, disk: DiskFacts, signal: A
       holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
       continue;
     }
-    const entry = instance.value.dataDisks.find((dataDisk) => isSameResourceUri(dataDisk.diskUri, disk.diskUri));
+    const entry = instance.value.dataDisks.find((dataDisk) =>
+      isSameResourceUri(dataDisk.diskUri, disk.diskUri),
+    );
     holders.push({
       node: withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri }),
       lun: entry?.lun,

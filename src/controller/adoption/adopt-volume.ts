@@ -11,8 +11,9 @@ import { isMadeByDriver } from "../disk/disk-tags.ts";
 import type { AdoptedUse } from "./adopted-use.ts";
 
 /**
- * Makes the AzVolume of a disk that exists and has none, or answers the one that somebody else has just made. Its name follows from the disk alone,
- * whoever adopts it: two objects for one disk would be two writer records. Fails with `ObjectConflict` where its names are taken by other disks' objects.
+ * Makes the AzVolume of a disk that exists and has none, or answers the one that somebody else has just
+ * made. Its name follows from the disk alone, whoever adopts it: two objects for one disk would be two
+ * writer records. Fails with `ObjectConflict` where its names are taken by other disks' objects.
  */
 export async function adoptVolume(
   ports: { readonly store: ObjectStore },
@@ -32,7 +33,11 @@ export async function adoptVolume(
   };
   const names = isMadeByDriver(disk.tags) ? volumeObjectNames(diskUri) : [foreignVolumeObjectName(diskUri)];
   for (const name of names) {
-    const created = await ports.store.create("AzVolume", { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec }, signal);
+    const created = await ports.store.create(
+      "AzVolume",
+      { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec },
+      signal,
+    );
     if (created.ok) return ok({ volume: created.value, isNew: true });
     if (created.failure.kind !== "ObjectAlreadyExists") return created;
     const present = await ports.store.get("AzVolume", name, signal);

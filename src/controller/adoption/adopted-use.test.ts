@@ -10,8 +10,17 @@ const oneNode: VolumeCapability = { accessType: "mount", accessMode: "SINGLE_NOD
 const manyNodes: VolumeCapability = { accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" };
 
 describe("adoptedUse", () => {
-  const rows: readonly { readonly because: string; readonly stated: StatedUse; readonly maxShares?: number; readonly use: Partial<AdoptedUse> }[] = [
-    { because: "nobody says anything", stated: unstatedUse, use: { capabilities: [oneNode], parameters: {}, maxMountReplicaCount: 0 } },
+  const rows: readonly {
+    readonly because: string;
+    readonly stated: StatedUse;
+    readonly maxShares?: number;
+    readonly use: Partial<AdoptedUse>;
+  }[] = [
+    {
+      because: "nobody says anything",
+      stated: unstatedUse,
+      use: { capabilities: [oneNode], parameters: {}, maxMountReplicaCount: 0 },
+    },
     {
       because: "it is a shared disk for one writer: its other shares are for replicas",
       stated: unstatedUse,
@@ -26,7 +35,10 @@ describe("adoptedUse", () => {
     },
     {
       because: "one of its modes is for many nodes, as external-attacher then asks",
-      stated: { capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }, manyNodes], volumeContext: {} },
+      stated: {
+        capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }, manyNodes],
+        volumeContext: {},
+      },
       maxShares: 3,
       use: { capabilities: [manyNodes], maxMountReplicaCount: 0 },
     },
@@ -34,7 +46,12 @@ describe("adoptedUse", () => {
       because: "its context holds what this version does not act upon",
       stated: {
         capabilities: [oneNode],
-        volumeContext: { cachingmode: "ReadOnly", skuname: "Premium_LRS", perfProfile: "Basic", "storage.kubernetes.io/csiProvisionerIdentity": "1" },
+        volumeContext: {
+          cachingmode: "ReadOnly",
+          skuname: "Premium_LRS",
+          perfProfile: "Basic",
+          "storage.kubernetes.io/csiProvisionerIdentity": "1",
+        },
       },
       use: { parameters: { cachingmode: "ReadOnly", skuname: "Premium_LRS" } },
     },
@@ -42,7 +59,13 @@ describe("adoptedUse", () => {
   for (const { because, stated, maxShares = 1, use } of rows) {
     it(`goes by what is stated where ${because}`, () => {
       const adopted = adoptedUse(aDisk({ maxShares, tags: {} }), stated);
-      const expected = { volumeName: "pvc-1", capabilities: [oneNode], parameters: {}, maxMountReplicaCount: maxShares - 1, ...use };
+      const expected = {
+        volumeName: "pvc-1",
+        capabilities: [oneNode],
+        parameters: {},
+        maxMountReplicaCount: maxShares - 1,
+        ...use,
+      };
       assert.deepEqual(adopted, expected);
     });
   }
@@ -54,6 +77,11 @@ describe("adoptedUse", () => {
       volumeContext: { skuName: "Premium_LRS" },
     });
     const { volumeName, maxMountReplicaCount } = volume.spec;
-    assert.deepEqual(adopted, { volumeName, maxMountReplicaCount, capabilities: [oneNode], parameters: { skuName: "Premium_LRS" } });
+    assert.deepEqual(adopted, {
+      volumeName,
+      maxMountReplicaCount,
+      capabilities: [oneNode],
+      parameters: { skuName: "Premium_LRS" },
+    });
   });
 });

@@ -16,7 +16,10 @@ export interface NotingNode {
 
 type CheckpointPorts = Pick<ControllerPorts, "cache" | "events">;
 
-/** The nodes that say they have noted a volume, as far as they are believed. What is not believed is reported. */
+/**
+ * The nodes that say they have noted a volume, as far as they are believed. What is not believed is
+ * reported.
+ */
 export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): readonly NotingNode[] {
   const { name } = volume.metadata;
   const isHeard = (node: AzDriverNode): node is ReportedNode => node.status !== undefined;
@@ -26,22 +29,38 @@ export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): r
     .flatMap((node): readonly NotingNode[] => {
       const nodeName = node.metadata.name;
       const isExplained = (volumeName: string): boolean => isAttachedOrNamed(ports, volumeName, nodeName);
-      const verdict = judgeCheckpoint(node.status.volumes, { volumeName: name, recordedEpoch: volume.status?.record?.epoch ?? 0, isExplained });
+      const verdict = judgeCheckpoint(node.status.volumes, {
+        volumeName: name,
+        recordedEpoch: volume.status?.record?.epoch ?? 0,
+        isExplained,
+      });
       if (verdict?.doubt !== undefined) tellIgnored(ports, nodeName, `${verdict.doubt} (${name})`);
       if (verdict?.kind !== "believed") return [];
       const own = node.status.volumes.filter((checkpoint) => checkpoint.volumeName === name);
-      return [{ node, epoch: verdict.epoch, isOfAnotherVm: own.every(({ notedOn }) => notedOn !== undefined) }];
+      return [
+        { node, epoch: verdict.epoch, isOfAnotherVm: own.every(({ notedOn }) => notedOn !== undefined) },
+      ];
     });
 }
 
 function isAttachedOrNamed({ cache }: CheckpointPorts, volumeName: string, nodeName: string): boolean {
   const record = cache.get("AzVolume", volumeName)?.status?.record;
-  const named = record === undefined ? [] : [record.writer, record.fencing, ...record.quarantine, ...record.clean, ...record.unverified];
+  const named =
+    record === undefined
+      ? []
+      : [record.writer, record.fencing, ...record.quarantine, ...record.clean, ...record.unverified];
   if (named.some((node) => node?.nodeName === nodeName)) return true;
-  return cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).some(({ spec }) => spec.nodeName === nodeName);
+  return cache
+    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
+    .some(({ spec }) => spec.nodeName === nodeName);
 }
 
 function tellIgnored({ events }: CheckpointPorts, nodeName: string, doubt: string): void {
   const message = `what ${nodeName} reports in its AzDriverNode is ignored in part: ${doubt}`;
-  events.emit({ about: { kind: "Node", name: nodeName }, reason: "ReportIgnored", message, news: "checkpoints" });
+  events.emit({
+    about: { kind: "Node", name: nodeName },
+    reason: "ReportIgnored",
+    message,
+    news: "checkpoints",
+  });
 }

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { agoMs, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import {
+  agoMs,
+  aRecord,
+  aReplica,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/writer-steps.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -12,7 +21,8 @@ import { compareAttachments } from "./compare-attachments.ts";
 
 const never = new AbortController().signal;
 /** No VM of the cluster's. */
-const STRANGER = "/subscriptions/sub-1/resourceGroups/elsewhere/providers/Microsoft.Compute/virtualMachines/vm";
+const STRANGER =
+  "/subscriptions/sub-1/resourceGroups/elsewhere/providers/Microsoft.Compute/virtualMachines/vm";
 const on = (nodeNames: readonly string[]): ReturnType<typeof aDisk> =>
   aDisk({ attachedTo: nodeNames.map((name) => (name === STRANGER ? name : instanceUriOf(name))) });
 
@@ -22,7 +32,8 @@ async function compare(
   { listed, now = listed }: { readonly listed: readonly string[]; readonly now?: readonly string[] },
 ): Promise<number> {
   const volume = world.volume() ?? assert.fail("no volume");
-  for (const nodeName of now) if (nodeName !== STRANGER) world.instances.set(instanceUriOf(nodeName), `vm-${nodeName}`);
+  for (const nodeName of now)
+    if (nodeName !== STRANGER) world.instances.set(instanceUriOf(nodeName), `vm-${nodeName}`);
   let asked = 0;
   const cloud: ControllerPorts["cloud"] = {
     ...world.ports.cloud,
@@ -36,7 +47,9 @@ async function compare(
       return found.ok ? ok({ ...found.value, dataDisks }) : found;
     },
   };
-  const compared = await world.answerOf(compareAttachments({ ...world.ports, cloud }, volume, on(listed), never));
+  const compared = await world.answerOf(
+    compareAttachments({ ...world.ports, cloud }, volume, on(listed), never),
+  );
   assert.deepEqual(compared, ok(undefined));
   return asked;
 }
@@ -46,8 +59,10 @@ function seen(world: ReconcileWorld, nodeName: string): unknown {
   return { role: spec.role, state: status?.state, lun: status?.lun, deviceMissing: status?.deviceMissing };
 }
 
-const attached = (nodeName: string, status: AzVolumeAttachment["status"] = { state: "Attached", lun: 2 }): AzVolumeAttachment =>
-  aReplica(nodeName, { status: { vmId: `vm-${nodeName}`, ...status } });
+const attached = (
+  nodeName: string,
+  status: AzVolumeAttachment["status"] = { state: "Attached", lun: 2 },
+): AzVolumeAttachment => aReplica(nodeName, { status: { vmId: `vm-${nodeName}`, ...status } });
 
 describe("compareAttachments", () => {
   it("makes the attachment anew of a disk that is on a VM of which no object says so: it would keep its share for ever", () =>
@@ -55,8 +70,18 @@ describe("compareAttachments", () => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
       await world.given("AzVolumeAttachment", attached("node-b"));
       await compare(world, { listed: ["node-a", "node-b"] });
-      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
-      assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
+      assert.deepEqual(seen(world, "node-a"), {
+        role: "Replica",
+        state: "Attached",
+        lun: 5,
+        deviceMissing: undefined,
+      });
+      assert.deepEqual(seen(world, "node-b"), {
+        role: "Replica",
+        state: "Attached",
+        lun: 2,
+        deviceMissing: undefined,
+      });
       assert.deepEqual(world.volume()?.status?.record?.writer?.nodeName, "node-b");
     }));
 
@@ -67,16 +92,32 @@ describe("compareAttachments", () => {
         metadata: { ...aVolumeWithRecord({}).metadata, deletionTimestamp: agoMs(0), finalizers: ["f"] },
       });
       await compare(world, { listed: ["node-a"] });
-      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+      assert.deepEqual(seen(world, "node-a"), {
+        role: "Replica",
+        state: "Attached",
+        lun: 5,
+        deviceMissing: undefined,
+      });
     }));
 
   it("has a VM looked at whose disk somebody else took off: promoting that replica would promote nothing", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
-      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", attached(nodeName));
+      for (const nodeName of ["node-a", "node-b"])
+        await world.given("AzVolumeAttachment", attached(nodeName));
       await compare(world, { listed: ["node-b"] });
-      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: true });
-      assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
+      assert.deepEqual(seen(world, "node-a"), {
+        role: "Replica",
+        state: "Attached",
+        lun: 2,
+        deviceMissing: true,
+      });
+      assert.deepEqual(seen(world, "node-b"), {
+        role: "Replica",
+        state: "Attached",
+        lun: 2,
+        deviceMissing: undefined,
+      });
     }));
 
   it("records a VM that is no node as unverified, makes no attachment of it, and reports it once", () =>
@@ -84,9 +125,14 @@ describe("compareAttachments", () => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-a") })));
       await world.given("AzVolumeAttachment", attached("node-a"));
       await compare(world, { listed: ["node-a", STRANGER] });
-      assert.deepEqual(world.record()?.unverified, [{ nodeName: STRANGER, vmId: STRANGER, instanceUri: STRANGER }]);
+      assert.deepEqual(world.record()?.unverified, [
+        { nodeName: STRANGER, vmId: STRANGER, instanceUri: STRANGER },
+      ]);
       assert.equal(world.record()?.writer?.nodeName, "node-a");
-      assert.equal(world.commits.filter(({ verb, kind }) => verb === "create" && kind === "AzVolumeAttachment").length, 1);
+      assert.equal(
+        world.commits.filter(({ verb, kind }) => verb === "create" && kind === "AzVolumeAttachment").length,
+        1,
+      );
       assert.deepEqual(
         world.told.map(({ reason, message }) => [reason, message.includes(STRANGER)]),
         [["FoundAttached", true]],
@@ -106,9 +152,17 @@ describe("compareAttachments", () => {
       const record = world.record();
       assert.ok(record !== undefined);
       assert.deepEqual([record.writer, record.quarantine, record.unverified], [writer, [fenced], [fenced]]);
-      assert.deepEqual([mayAttach(record, fenced), grant(record, fenced).ok, reclaim(record, fenced, 9).ok], [false, false, false]);
+      assert.deepEqual(
+        [mayAttach(record, fenced), grant(record, fenced).ok, reclaim(record, fenced, 9).ok],
+        [false, false, false],
+      );
       // Its attachment keeps the disk's place, so that the node can show that nothing of it is in use.
-      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+      assert.deepEqual(seen(world, "node-a"), {
+        role: "Replica",
+        state: "Attached",
+        lun: 5,
+        deviceMissing: undefined,
+      });
       assert.equal(mayDetach(record, fenced), false);
     }));
 
@@ -126,7 +180,11 @@ describe("compareAttachments", () => {
       assert.deepEqual(world.commits.slice(before).map(({ kind }) => kind)[0], "AzVolume");
     }));
 
-  const same: readonly { readonly because: string; readonly there: readonly AzVolumeAttachment[]; readonly listed: readonly string[] }[] = [
+  const same: readonly {
+    readonly because: string;
+    readonly there: readonly AzVolumeAttachment[];
+    readonly listed: readonly string[];
+  }[] = [
     { because: "both agree", there: [attached("node-a")], listed: ["node-a"] },
     { because: "an attach is under way", there: [attached("node-a", { state: "Attaching" })], listed: [] },
   ];
@@ -144,7 +202,10 @@ describe("compareAttachments", () => {
   for (const { because, status } of [
     { because: "still waits, without a VM", status: { state: "Pending" } },
     { because: "failed without a VM", status: { state: "AttachmentFailed" } },
-    { because: "names the VM that had the node's name before", status: { state: "Attached", lun: 2, vmId: "vm-0", instanceUri: instanceUriOf("node-z") } },
+    {
+      because: "names the VM that had the node's name before",
+      status: { state: "Attached", lun: 2, vmId: "vm-0", instanceUri: instanceUriOf("node-z") },
+    },
   ] as const)
     it(`records a node as unverified whose attachment ${because}: a person may have attached the disk`, () =>
       withControllerPorts(async (world) => {
@@ -154,7 +215,12 @@ describe("compareAttachments", () => {
         const node = { ...identity("node-a"), vmId: "vm-node-a" };
         assert.deepEqual(world.record()?.unverified, [node]);
         assert.equal(mayDetach(world.record() ?? assert.fail("no record"), node), false);
-        assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+        assert.deepEqual(seen(world, "node-a"), {
+          role: "Replica",
+          state: "Attached",
+          lun: 5,
+          deviceMissing: undefined,
+        });
       }));
 
   it("changes nothing where the list was older than what it was compared with", () =>
@@ -172,6 +238,9 @@ describe("compareAttachments", () => {
       const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
       const cloud = { ...world.ports.cloud, getDisk: async () => fail(throttled) };
       const volume = world.volume() ?? assert.fail("no volume");
-      assert.deepEqual(await compareAttachments({ ...world.ports, cloud }, volume, on(["node-a"]), never), fail(throttled));
+      assert.deepEqual(
+        await compareAttachments({ ...world.ports, cloud }, volume, on(["node-a"]), never),
+        fail(throttled),
+      );
     }));
 });

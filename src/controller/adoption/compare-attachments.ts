@@ -15,18 +15,26 @@ import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
 import { recordHolders } from "./record-attached-vms.ts";
 
 /**
- * Compares the attachments of a volume with the VMs that Azure names for its disk, as they were listed. A disk on a VM of which no object says so, since somebody has
- * erased that, would keep its share for ever, and could never be deleted: its attachment is made anew, as a replica. An attachment whose disk somebody else has taken off would be promoted for
- * nothing: it is marked for a look at the VM. Only a difference costs anything, and it is looked into afresh before anything is written.
+ * Compares the attachments of a volume with the VMs that Azure names for its disk, as they were listed. A
+ * disk on a VM of which no object says so, since somebody has erased that, would keep its share for ever,
+ * and could never be deleted: its attachment is made anew, as a replica. An attachment whose disk somebody
+ * else has taken off would be promoted for nothing: it is marked for a look at the VM. Only a difference
+ * costs anything, and it is looked into afresh before anything is written.
  */
-export async function compareAttachments(ports: ControllerPorts, volume: AzVolume, listed: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function compareAttachments(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  listed: DiskFacts,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (!differs(ports, volume, listed)) return ok(undefined);
   return lookForStrays(ports, volume, signal, (disk) => differs(ports, volume, disk));
 }
 
 /**
- * The same without a list, for whoever has a reason to believe that the objects do not tell all: an attach that ended when its object was gone, or a disk that Azure
- * says is attached. `isWorthIt` is asked of the disk as it is now.
+ * The same without a list, for whoever has a reason to believe that the objects do not tell all: an attach
+ * that ended when its object was gone, or a disk that Azure says is attached. `isWorthIt` is asked of the
+ * disk as it is now.
  */
 export async function lookForStrays(
   ports: ControllerPorts,
@@ -43,7 +51,10 @@ export async function lookForStrays(
   return made.ok ? reportStaleOnes(ports, volume.metadata.name, disk.value, signal) : made;
 }
 
-/** That there is no object is seen before the VM is read: a detach that ends meanwhile has one until it has ended. */
+/**
+ * That there is no object is seen before the VM is read: a detach that ends meanwhile has one until it has
+ * ended.
+ */
 async function recordStrays(
   ports: ControllerPorts,
   volume: AzVolume,
@@ -59,28 +70,42 @@ async function recordStrays(
       unsaid.push(instanceUri);
       continue;
     }
-    const present = await readAttachment(ports.store, { volumeName, diskUri: detail.diskUri, nodeName }, signal);
+    const present = await readAttachment(
+      ports.store,
+      { volumeName, diskUri: detail.diskUri, nodeName },
+      signal,
+    );
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     if (!present.ok || !explains(present.value, instanceUri)) unsaid.push(instanceUri);
   }
   if (unsaid.length === 0) return ok(undefined);
-  // Without the volume's object there is nobody to detach for: it is made anew first, and all that have its disk with it.
+  // Without the volume's object there is nobody to detach for: it is made anew first, and all that have its
+  // disk with it.
   const owner = await ports.store.get("AzVolume", volumeName, signal);
   if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
   const holders = await findHolders(ports, { ...disk, attachedTo: unsaid }, signal);
   if (!holders.ok) return holders;
-  // The record first: nothing is taken off a VM on the word of an attachment while it is not known what the VM does with the disk.
-  const strays = holders.value.filter(({ node, lun }) => lun !== undefined || isForeign(node)).map(({ node }) => node);
+  // The record first: nothing is taken off a VM on the word of an attachment while it is not known what the
+  // VM does with the disk.
+  const strays = holders.value
+    .filter(({ node, lun }) => lun !== undefined || isForeign(node))
+    .map(({ node }) => node);
   const distrusted = await distrustStrays(ports, owner.value, strays, signal);
   if (!distrusted.ok) return distrusted;
   const recorded = await recordHolders(ports, { volumeName, detail }, holders.value, signal);
   if (!recorded.ok) return recorded;
   for (const { node, lun } of holders.value)
-    if (lun !== undefined) ports.logger.warn("attachment rebuilt from its disk", { volumeName, nodeName: node.nodeName });
+    if (lun !== undefined)
+      ports.logger.warn("attachment rebuilt from its disk", { volumeName, nodeName: node.nodeName });
   return ok(undefined);
 }
 
-async function reportStaleOnes(ports: ControllerPorts, volumeName: string, disk: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function reportStaleOnes(
+  ports: ControllerPorts,
+  volumeName: string,
+  disk: DiskFacts,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const named = nodesOf(ports, disk);
   for (const attachment of attachedIn(ports, volumeName)) {
     const { nodeName } = attachment.spec;
@@ -97,16 +122,28 @@ async function reportStaleOnes(ports: ControllerPorts, volumeName: string, disk:
 /** Whether Azure names another VM than the objects do. */
 function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
   const named = nodesOf(ports, disk);
-  if (disk.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === undefined && !isNamedIn(volume, instanceUri))) return true;
+  if (
+    disk.attachedTo.some(
+      (instanceUri) => nodeNameOf(ports, instanceUri) === undefined && !isNamedIn(volume, instanceUri),
+    )
+  )
+    return true;
   const attachments = attachmentsOf(ports, volume.metadata.name);
-  const isExplained = (instanceUri: string): boolean => attachments.some((attachment) => explains(attachment, instanceUri));
-  if (disk.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) !== undefined && !isExplained(instanceUri))) return true;
+  const isExplained = (instanceUri: string): boolean =>
+    attachments.some((attachment) => explains(attachment, instanceUri));
+  if (
+    disk.attachedTo.some(
+      (instanceUri) => nodeNameOf(ports, instanceUri) !== undefined && !isExplained(instanceUri),
+    )
+  )
+    return true;
   return attachedIn(ports, volume.metadata.name).some(({ spec }) => !named.has(spec.nodeName));
 }
 
 /**
- * Whether an attachment says that the disk is on that VM, or on its way there. The VM stands in it from before an attach is sent; one that still waits, for a share that
- * a person may have taken by hand, says nothing.
+ * Whether an attachment says that the disk is on that VM, or on its way there. The VM stands in it from
+ * before an attach is sent; one that still waits, for a share that a person may have taken by hand, says
+ * nothing.
  */
 function explains({ status }: AzVolumeAttachment, instanceUri: string): boolean {
   return status?.vmId !== undefined && isSameResourceUri(status.instanceUri ?? "", instanceUri);
@@ -120,10 +157,16 @@ function nodesOf(ports: ControllerPorts, disk: DiskFacts): ReadonlySet<string> {
 /** Those that are said to be attached, and nobody doubts it yet. */
 function attachedIn(ports: ControllerPorts, volumeName: string): readonly AzVolumeAttachment[] {
   return attachmentsOf(ports, volumeName).filter(
-    ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.state === "Attached" && status.deviceMissing !== true,
+    ({ metadata, status }) =>
+      metadata.deletionTimestamp === undefined &&
+      status?.state === "Attached" &&
+      status.deviceMissing !== true,
   );
 }
 
-function attachmentsOf({ cache }: ControllerPorts, volumeName: string): ReturnType<typeof cache.byIndex<"AzVolumeAttachment">> {
+function attachmentsOf(
+  { cache }: ControllerPorts,
+  volumeName: string,
+): ReturnType<typeof cache.byIndex<"AzVolumeAttachment">> {
   return cache.byIndex("AzVolumeAttachment", "volumeName", volumeName);
 }

@@ -8,8 +8,10 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Records VMs that have a disk although nothing says so as unverified, and reports each. A node shows that it is clean, or its plug-in finds the disk in use. A VM that is no
- * node of this cluster keeps the disk until a person takes it off. Volumes that several nodes may write have no record: of these only VMs that are no nodes are reported.
+ * Records VMs that have a disk although nothing says so as unverified, and reports each. A node shows that
+ * it is clean, or its plug-in finds the disk in use. A VM that is no node of this cluster keeps the disk
+ * until a person takes it off. Volumes that several nodes may write have no record: of these only VMs that
+ * are no nodes are reported.
  */
 export async function distrustStrays(
   ports: ControllerPorts,
@@ -23,7 +25,12 @@ export async function distrustStrays(
       if (isForeign(node)) report(ports, volumeName, node);
       continue;
     }
-    const moved = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "distrust" }, (record) => distrust(record, node), signal);
+    const moved = await moveRecord(
+      ports,
+      { volumeName, nodeName: node.nodeName, step: "distrust" },
+      (record) => distrust(record, node),
+      signal,
+    );
     if (moved.ok) report(ports, volumeName, node);
     // It is named already, or the object went: then it is made again with all that have its disk.
     else if (moved.failure.kind !== "NotWriter" && moved.failure.kind !== "ObjectNotFound") return moved;
@@ -34,11 +41,21 @@ export async function distrustStrays(
 /** Whether a record names the VM with this resource id as one that writes, may write, or is being cut off. */
 export function isNamedIn({ status }: AzVolume, instanceUri: string): boolean {
   const { writer, fencing, unverified = [] } = status?.record ?? {};
-  return [writer, fencing, ...unverified].some((node) => node !== undefined && isSameResourceUri(node.instanceUri, instanceUri));
+  return [writer, fencing, ...unverified].some(
+    (node) => node !== undefined && isSameResourceUri(node.instanceUri, instanceUri),
+  );
 }
 
-function report({ events, logger }: ControllerPorts, volumeName: string, { nodeName, instanceUri }: NodeIdentity): void {
-  logger.warn("disk found attached to a VM of which no object says so", { volumeName, nodeName, instanceUri });
+function report(
+  { events, logger }: ControllerPorts,
+  volumeName: string,
+  { nodeName, instanceUri }: NodeIdentity,
+): void {
+  logger.warn("disk found attached to a VM of which no object says so", {
+    volumeName,
+    nodeName,
+    instanceUri,
+  });
   const message = `the disk is attached to ${instanceUri}, and neither the writer record nor an AzVolumeAttachment says so`;
   events.emit({ about: { kind: "AzVolume", name: volumeName }, reason: "FoundAttached", message });
 }

@@ -14,25 +14,42 @@ import { forgetVolumes, type UnnamedVolumes } from "./prune-volumes.ts";
 const never = new AbortController().signal;
 
 /** On a platform that lists the disks that there are. */
-function forget(world: ReconcileWorld, ports: Partial<ReconcileWorld["ports"]> = {}): ReturnType<typeof forgetVolumes> {
+function forget(
+  world: ReconcileWorld,
+  ports: Partial<ReconcileWorld["ports"]> = {},
+): ReturnType<typeof forgetVolumes> {
   const listDisks = async () => ok([...world.disks].map((uri) => aDisk({ diskUri: uri })));
-  return world.answerOf(forgetVolumes({ ...world.ports, cloud: { ...world.ports.cloud, listDisks }, ...ports }, never));
+  return world.answerOf(
+    forgetVolumes({ ...world.ports, cloud: { ...world.ports.cloud, listDisks }, ...ports }, never),
+  );
 }
 
-const found = (differing: Partial<UnnamedVolumes> = {}): ReturnType<typeof ok<UnnamedVolumes>> => ok({ forgotten: 0, unclaimed: 0, ...differing });
+const found = (differing: Partial<UnnamedVolumes> = {}): ReturnType<typeof ok<UnnamedVolumes>> =>
+  ok({ forgotten: 0, unclaimed: 0, ...differing });
 
-/** On a cluster that has no PersistentVolume, whose Azure lists these disks; answers what was found and what people were told. */
-async function findUnclaimed(world: ReconcileWorld, disks: readonly DiskFacts[], known: readonly ClusterVolume[] = []): Promise<readonly unknown[]> {
+/**
+ * On a cluster that has no PersistentVolume, whose Azure lists these disks; answers what was found and what
+ * people were told.
+ */
+async function findUnclaimed(
+  world: ReconcileWorld,
+  disks: readonly DiskFacts[],
+  known: readonly ClusterVolume[] = [],
+): Promise<readonly unknown[]> {
   let lists = 0;
   const listDisks = async () => {
     lists += 1;
     return ok(disks);
   };
-  const answer = await forget(world, { cloud: { ...world.ports.cloud, listDisks }, clusterVolumes: aCluster(known) });
+  const answer = await forget(world, {
+    cloud: { ...world.ports.cloud, listDisks },
+    clusterVolumes: aCluster(known),
+  });
   return [answer, world.told.map(({ about, reason }) => `${about.name} ${reason}`), lists];
 }
 
-const isLeaving = (world: ReconcileWorld): boolean => world.volume()?.metadata.deletionTimestamp !== undefined;
+const isLeaving = (world: ReconcileWorld): boolean =>
+  world.volume()?.metadata.deletionTimestamp !== undefined;
 
 describe("forgetVolumes", () => {
   it("deletes the object of a disk that was kept and is gone by now: nobody would ever ask for that", () =>
@@ -64,10 +81,16 @@ describe("forgetVolumes", () => {
       assert.deepEqual(await forget(world), found());
     }));
 
-  const records: readonly { readonly because: string; readonly record: NonNullable<AzVolume["status"]>["record"] }[] = [
+  const records: readonly {
+    readonly because: string;
+    readonly record: NonNullable<AzVolume["status"]>["record"];
+  }[] = [
     { because: "a node writes it", record: aRecord({ writer: aWriter("node-a") }) },
     { because: "a node is being cut off", record: aRecord({ fencing: identity("node-a") }) },
-    { because: "a node may have a dead mount, and nothing is to be attached to it", record: aRecord({ quarantine: [identity("node-a")] }) },
+    {
+      because: "a node may have a dead mount, and nothing is to be attached to it",
+      record: aRecord({ quarantine: [identity("node-a")] }),
+    },
     { because: "a node is not proven to be off it", record: aRecord({ unverified: [identity("node-a")] }) },
   ];
   for (const { because, record } of records) {
@@ -82,9 +105,17 @@ describe("forgetVolumes", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       const listDisks = async () => ok([]);
-      const unauthorized = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "r" } as const;
+      const unauthorized = {
+        kind: "CloudUnauthorized",
+        code: "AuthorizationFailed",
+        message: "",
+        requestId: "r",
+      } as const;
       for (const getDisk of [async () => ok(aDisk({ diskUri })), async () => fail(unauthorized)]) {
-        assert.deepEqual(await forget(world, { cloud: { ...world.ports.cloud, listDisks, getDisk } }), found());
+        assert.deepEqual(
+          await forget(world, { cloud: { ...world.ports.cloud, listDisks, getDisk } }),
+          found(),
+        );
       }
     }));
 
@@ -92,9 +123,20 @@ describe("forgetVolumes", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
-      assert.deepEqual(await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(throttled) } }), fail(throttled));
-      const gone = { kind: "CloudRejected", code: "ResourceGroupNotFound", message: "", requestId: "r" } as const;
-      assert.deepEqual(await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(gone) } }), found({ forgotten: 1 }));
+      assert.deepEqual(
+        await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(throttled) } }),
+        fail(throttled),
+      );
+      const gone = {
+        kind: "CloudRejected",
+        code: "ResourceGroupNotFound",
+        message: "",
+        requestId: "r",
+      } as const;
+      assert.deepEqual(
+        await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(gone) } }),
+        found({ forgotten: 1 }),
+      );
     }));
 
   const own = aDisk({ diskUri, tags: driverTags(aVolume(), "cluster-1") });
@@ -103,14 +145,29 @@ describe("forgetVolumes", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       await world.clock.advance(3_600_000);
-      assert.deepEqual(await findUnclaimed(world, [own]), [found({ unclaimed: 1 }), ["pvc-1 UnclaimedDisk"], 1]);
-      assert.match(world.told[0]?.message ?? "", /^no PersistentVolume names disk .*pvc-1 \(10 GiB, Premium_LRS\)$/u);
+      assert.deepEqual(await findUnclaimed(world, [own]), [
+        found({ unclaimed: 1 }),
+        ["pvc-1 UnclaimedDisk"],
+        1,
+      ]);
+      assert.match(
+        world.told[0]?.message ?? "",
+        /^no PersistentVolume names disk .*pvc-1 \(10 GiB, Premium_LRS\)$/u,
+      );
       assert.equal(isLeaving(world), false);
-      assert.deepEqual(await findUnclaimed(world, [own], [aClusterVolume()]), [found(), ["pvc-1 UnclaimedDisk"], 0]);
+      assert.deepEqual(await findUnclaimed(world, [own], [aClusterVolume()]), [
+        found(),
+        ["pvc-1 UnclaimedDisk"],
+        0,
+      ]);
     }));
 
   const others: readonly { readonly because: string; readonly disk: DiskFacts; readonly ageMs: number }[] = [
-    { because: "another cluster made it", disk: aDisk({ diskUri, tags: driverTags(aVolume(), "cluster-2") }), ageMs: 3_600_000 },
+    {
+      because: "another cluster made it",
+      disk: aDisk({ diskUri, tags: driverTags(aVolume(), "cluster-2") }),
+      ageMs: 3_600_000,
+    },
     { because: "no cluster says that it made it", disk: aDisk({ diskUri }), ageMs: 3_600_000 },
     { because: "CreateVolume may still run", disk: own, ageMs: 3_500_000 },
   ];

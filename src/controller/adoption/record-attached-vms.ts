@@ -15,9 +15,11 @@ import type { DiskHolder } from "./adopt-disk.ts";
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /**
- * Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever writes will claim. What is there already is set right:
- * an attach or detach that was cut off, or never was, must not hide where the disk is. A disk that is just being taken off is where it says, and nothing is staged on that
- * before the VM was read once more: the detach would cut off whoever writes by then. Doing it again changes nothing.
+ * Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever
+ * writes will claim. What is there already is set right: an attach or detach that was cut off, or never
+ * was, must not hide where the disk is. A disk that is just being taken off is where it says, and nothing
+ * is staged on that before the VM was read once more: the detach would cut off whoever writes by then.
+ * Doing it again changes nothing.
  */
 export async function recordHolders(
   ports: ControllerPorts,
@@ -42,7 +44,9 @@ export async function recordHolders(
       ports.store,
       namedAttachment({ volumeName, diskUri: detail.diskUri, nodeName: node.nodeName }),
       (present) =>
-        isRecorded(present, { node, lun, isLeaving }) ? undefined : { ...present, status: attachedStatus(present.status, { node, lun, isLeaving }) },
+        isRecorded(present, { node, lun, isLeaving })
+          ? undefined
+          : { ...present, status: attachedStatus(present.status, { node, lun, isLeaving }) },
       signal,
     );
     if (!recorded.ok) return recorded;
@@ -50,16 +54,31 @@ export async function recordHolders(
   return ok({});
 }
 
-/** Attachments of nodes that do not have the disk: a LUN from the past would lead to another volume's disk. */
-export async function forgetOthers(ports: ControllerPorts, volumeName: string, holders: readonly DiskHolder[], signal: AbortSignal): Promise<Reconciled> {
-  const listed = await ports.store.list("AzVolumeAttachment", { "disk.csi.azure.com/volume-name": labelValue(volumeName) }, signal);
+/**
+ * Attachments of nodes that do not have the disk: a LUN from the past would lead to another volume's disk.
+ */
+export async function forgetOthers(
+  ports: ControllerPorts,
+  volumeName: string,
+  holders: readonly DiskHolder[],
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const listed = await ports.store.list(
+    "AzVolumeAttachment",
+    { "disk.csi.azure.com/volume-name": labelValue(volumeName) },
+    signal,
+  );
   if (!listed.ok) return listed;
   for (const { metadata, spec } of listed.value.items) {
-    if (spec.volumeName !== volumeName || holders.some(({ node }) => node.nodeName === spec.nodeName)) continue;
+    if (spec.volumeName !== volumeName || holders.some(({ node }) => node.nodeName === spec.nodeName))
+      continue;
     const forgotten = await changeStatus(
       ports.store,
       { kind: "AzVolumeAttachment", name: metadata.name },
-      (present) => (present.status === undefined || present.status.state === "Pending" ? undefined : { ...present, status: { state: "Pending" } }),
+      (present) =>
+        present.status === undefined || present.status.state === "Pending"
+          ? undefined
+          : { ...present, status: { state: "Pending" } },
       signal,
     );
     if (!forgotten.ok && forgotten.failure.kind !== "ObjectNotFound") return forgotten;
@@ -72,10 +91,16 @@ type Place = { readonly [K in keyof DiskHolder]: NonNullable<DiskHolder[K]> };
 
 function isRecorded({ status }: AzVolumeAttachment, { node, lun, isLeaving }: Place): boolean {
   if (status?.state !== "Attached" || status.lun !== lun || status.vmId !== node.vmId) return false;
-  return isSameResourceUri(status.instanceUri ?? "", node.instanceUri) && (status.deviceMissing ?? false) === isLeaving;
+  return (
+    isSameResourceUri(status.instanceUri ?? "", node.instanceUri) &&
+    (status.deviceMissing ?? false) === isLeaving
+  );
 }
 
-function attachedStatus(present: AttachmentStatus | undefined, { node, lun, isLeaving }: Place): AttachmentStatus {
+function attachedStatus(
+  present: AttachmentStatus | undefined,
+  { node, lun, isLeaving }: Place,
+): AttachmentStatus {
   const { error: _, deviceMissing: __, provenOff: ___, ...status } = present ?? { state: "Attached" };
   const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun, publishContext: { LUN: String(lun) } };
   return { ...status, ...place, state: "Attached", ...(isLeaving ? { deviceMissing: true } : {}) };

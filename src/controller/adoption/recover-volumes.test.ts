@@ -17,7 +17,10 @@ const never = new AbortController().signal;
 const disk = aDisk({ tags: driverTags(aVolume(), "cluster-1") });
 
 /** Recovers on a platform that lists these disks for each resource group; the cluster's own is "". */
-function recover(world: ReconcileWorld, listed: Readonly<Record<string, readonly DiskFacts[]>>): ReturnType<typeof recoverVolumes> {
+function recover(
+  world: ReconcileWorld,
+  listed: Readonly<Record<string, readonly DiskFacts[]>>,
+): ReturnType<typeof recoverVolumes> {
   const cloud = {
     ...world.ports.cloud,
     getDisk: async (asked: { readonly diskUri: string }) =>
@@ -26,7 +29,9 @@ function recover(world: ReconcileWorld, listed: Readonly<Record<string, readonly
         : fail({ kind: "DiskNotFound", ...asked } as const),
     listDisks: async ({ resourceGroup }: { readonly resourceGroup: string | undefined }) => {
       const disks = listed[resourceGroup ?? ""];
-      return disks === undefined ? fail({ kind: "CloudRejected", code: "ResourceGroupNotFound", message: "", requestId: "r" } as const) : ok(disks);
+      return disks === undefined
+        ? fail({ kind: "CloudRejected", code: "ResourceGroupNotFound", message: "", requestId: "r" } as const)
+        : ok(disks);
     },
   };
   return recoverVolumes({ ...world.ports, cloud }, never);
@@ -34,7 +39,10 @@ function recover(world: ReconcileWorld, listed: Readonly<Record<string, readonly
 
 /** An attachment on node-b whose volume has no object. */
 function anAttachmentOf(volumeId: string): AzVolumeAttachment {
-  return aReplica("node-b", { metadata: { name: attachmentObjectName({ diskUri: volumeId, nodeName: "node-b" }) }, spec: { volumeName: "pvc-2", volumeId } });
+  return aReplica("node-b", {
+    metadata: { name: attachmentObjectName({ diskUri: volumeId, nodeName: "node-b" }) },
+    spec: { volumeName: "pvc-2", volumeId },
+  });
 }
 
 describe("recoverVolumes", () => {
@@ -52,7 +60,10 @@ describe("recoverVolumes", () => {
       withControllerPorts(async (world) => {
         world.disks.add(diskUri);
         const { "disk.csi.azure.com-cluster-id": _, ...tags } = disk.tags;
-        const foreign = { ...disk, tags: tagged === undefined ? tags : { ...tags, "disk.csi.azure.com-cluster-id": tagged } };
+        const foreign = {
+          ...disk,
+          tags: tagged === undefined ? tags : { ...tags, "disk.csi.azure.com-cluster-id": tagged },
+        };
         assert.deepEqual(await recover(world, { "": [foreign] }), ok(0));
         assert.equal(world.commits.length, 0);
         const ports = { ...world.ports, clusterVolumes: aCluster([aClusterVolume()]) };
@@ -99,7 +110,10 @@ describe("recoverVolumes", () => {
       const [created] = world.commits.filter(({ kind }) => kind === "AzVolume");
       const { metadata, spec } = (created?.after ?? assert.fail("no volume")) as AzVolume;
       assert.equal(metadata.name, foreignVolumeObjectName(madeByHand));
-      assert.deepEqual([spec.diskUri, spec.capabilities, spec.parameters, spec.deleteRequested], [madeByHand, [block], { skuName: "Premium_LRS" }, false]);
+      assert.deepEqual(
+        [spec.diskUri, spec.capabilities, spec.parameters, spec.deleteRequested],
+        [madeByHand, [block], { skuName: "Premium_LRS" }, false],
+      );
       assert.deepEqual(await recover({ ...world, ports }, { "": [], "rg-2": [] }), ok(0));
     }));
 
@@ -113,18 +127,33 @@ describe("recoverVolumes", () => {
         aClusterVolume({ volumeId: forbidden }),
         aClusterVolume(),
       ];
-      const unauthorized = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "r" } as const;
+      const unauthorized = {
+        kind: "CloudUnauthorized",
+        code: "AuthorizationFailed",
+        message: "",
+        requestId: "r",
+      } as const;
       const getDisk: CloudProvisioner["getDisk"] = async (asked, signal) =>
         asked.diskUri === forbidden ? fail(unauthorized) : world.ports.cloud.getDisk(asked, signal);
       const cloud = { ...world.ports.cloud, getDisk, listDisks: async () => ok([]) };
-      assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster(volumes) }, never), ok(1));
+      assert.deepEqual(
+        await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster(volumes) }, never),
+        ok(1),
+      );
     }));
 
   it("comes again where Azure can't be asked just now, instead of leaving a volume out", () =>
     withControllerPorts(async (world) => {
       const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
-      const cloud = { ...world.ports.cloud, getDisk: async () => fail(throttled), listDisks: async () => ok([]) };
-      assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()]) }, never), fail(throttled));
+      const cloud = {
+        ...world.ports.cloud,
+        getDisk: async () => fail(throttled),
+        listDisks: async () => ok([]),
+      };
+      assert.deepEqual(
+        await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()]) }, never),
+        fail(throttled),
+      );
     }));
 
   it("rebuilds all others where one disk fails, whoever names it, and comes again for that one", () =>
@@ -134,7 +163,12 @@ describe("recoverVolumes", () => {
       const [sick, sickToo] = [uris[0], others[0]];
       const [namedAndSick, named] = ["named-0", "named-1"].map((name) => diskUri.replace("pvc-1", name));
       for (const uri of [...uris, ...others, namedAndSick, named]) world.disks.add(uri ?? "");
-      const broken = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "r" } as const;
+      const broken = {
+        kind: "CloudUnavailable",
+        code: "InternalServerError",
+        message: "",
+        requestId: "r",
+      } as const;
       const cloud = {
         ...world.ports.cloud,
         getDisk: async (asked: { readonly diskUri: string }) =>
@@ -143,7 +177,9 @@ describe("recoverVolumes", () => {
           ok((resourceGroup === undefined ? uris : others).map((uri) => ({ ...disk, diskUri: uri }))),
       };
       await world.given("AzVolumeAttachment", anAttachmentOf(others[0] ?? ""));
-      const clusterVolumes = aCluster([namedAndSick, named].map((volumeId = "") => aClusterVolume({ volumeId })));
+      const clusterVolumes = aCluster(
+        [namedAndSick, named].map((volumeId = "") => aClusterVolume({ volumeId })),
+      );
       assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes }, never), fail(broken));
       const rebuilt = world.commits.filter(({ kind, after }) => kind === "AzVolume" && after !== undefined);
       assert.equal(rebuilt.length, 69 + 69 + 1);

@@ -16,12 +16,16 @@ import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 
 /**
- * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store was lost, and of those that the cluster names, whoever
- * made them: an earlier driver, or somebody by hand. Their records start out *unverified*. The attachments of all others are compared with Azure. Running it again
- * changes nothing. A disk that fails keeps no other waiting. Fails as the first one did, once all were tried, or sooner where the others would fail in the same way. Answers
- * how many were rebuilt.
+ * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store
+ * was lost, and of those that the cluster names, whoever made them: an earlier driver, or somebody by hand.
+ * Their records start out *unverified*. The attachments of all others are compared with Azure. Running it
+ * again changes nothing. A disk that fails keeps no other waiting. Fails as the first one did, once all
+ * were tried, or sooner where the others would fail in the same way. Answers how many were rebuilt.
  */
-export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+export async function recoverVolumes(
+  ports: ControllerPorts,
+  signal: AbortSignal,
+): Promise<Result<number, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
   let failed: Result<never, Failure> | undefined;
   let rebuilt = 0;
@@ -40,37 +44,66 @@ export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal
 }
 
 /** The same of a resource group that may be gone, or somebody else's: then there is nothing to recover. */
-async function recoverOther(ports: ControllerPorts, resourceGroup: string, signal: AbortSignal): Promise<Result<number, Failure>> {
+async function recoverOther(
+  ports: ControllerPorts,
+  resourceGroup: string,
+  signal: AbortSignal,
+): Promise<Result<number, Failure>> {
   const recovered = await recoverFrom(ports, resourceGroup, signal);
   if (recovered.ok || isRetryable(recovered.failure)) return recovered;
   ports.logger.warn("disks of a resource group not listed", { resourceGroup, failure: recovered.failure });
   return ok(0);
 }
 
-/** Resource groups besides the cluster's own in which volumes are known to be. The cluster's may be among them: looking there twice changes nothing. */
+/**
+ * Resource groups besides the cluster's own in which volumes are known to be. The cluster's may be among
+ * them: looking there twice changes nothing.
+ */
 function otherResourceGroups({ cache }: ControllerPorts): readonly string[] {
-  const ofVolumes = cache.list("AzVolume").map((volume) => volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "");
+  const ofVolumes = cache
+    .list("AzVolume")
+    .map((volume) => volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "");
   const ofAttachments = cache.list("AzVolumeAttachment").map((attachment) => attachment.spec.volumeId);
-  const names = [...ofVolumes, ...ofAttachments].flatMap((diskUri) => parseDiskUri(diskUri)?.resourceGroup.toLowerCase() ?? []);
+  const names = [...ofVolumes, ...ofAttachments].flatMap(
+    (diskUri) => parseDiskUri(diskUri)?.resourceGroup.toLowerCase() ?? [],
+  );
   return [...new Set(names)].toSorted();
 }
 
-async function recoverFrom(ports: ControllerPorts, resourceGroup: string | undefined, signal: AbortSignal): Promise<Result<number, Failure>> {
+async function recoverFrom(
+  ports: ControllerPorts,
+  resourceGroup: string | undefined,
+  signal: AbortSignal,
+): Promise<Result<number, Failure>> {
   const asOfList = new Map(ports.cache.list("AzVolume").map((volume) => [volume.metadata.name, volume]));
   const disks = await ports.cloud.listDisks({ resourceGroup }, signal);
-  return disks.ok ? recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, asOfList, signal)) : disks;
+  return disks.ok
+    ? recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, asOfList, signal))
+    : disks;
 }
 
 /** Disks that the cluster names; several of its volumes may stand for one disk. */
 async function recoverNamed(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   const { cache, clusterVolumes } = ports;
-  const byDisk = new Map(clusterVolumes.volumes().map(({ volumeId }) => [resourceUriKey(volumeId), volumeId]));
-  const unknown = [...byDisk].filter(([key]) => cache.byIndex("AzVolume", "diskUri", key).length === 0).map(([, diskUri]) => ({ diskUri }));
+  const byDisk = new Map(
+    clusterVolumes.volumes().map(({ volumeId }) => [resourceUriKey(volumeId), volumeId]),
+  );
+  const unknown = [...byDisk]
+    .filter(([key]) => cache.byIndex("AzVolume", "diskUri", key).length === 0)
+    .map(([, diskUri]) => ({ diskUri }));
   return recoverEach(ports, unknown, async ({ diskUri: volumeId }) => {
-    const recovered = await recoverVolume(ports, volumeId, clusterVolumes.volumeOf(volumeId) ?? unstatedUse, signal);
+    const recovered = await recoverVolume(
+      ports,
+      volumeId,
+      clusterVolumes.volumeOf(volumeId) ?? unstatedUse,
+      signal,
+    );
     if (recovered.ok || isRetryable(recovered.failure)) return recovered;
     // Such as a disk of a subscription that this driver may not read: the rest is recovered all the same.
-    ports.logger.warn("a disk that the cluster names can't be looked at", { diskUri: volumeId, failure: recovered.failure });
+    ports.logger.warn("a disk that the cluster names can't be looked at", {
+      diskUri: volumeId,
+      failure: recovered.failure,
+    });
     return ok(false);
   });
 }
@@ -80,7 +113,9 @@ async function recoverEach<T extends { readonly diskUri: string }>(
   all: readonly T[],
   recover: (one: T) => Promise<Result<boolean, Failure>>,
 ): Promise<Result<number, Failure>> {
-  const recovered = await tryEach(all, recover, ({ diskUri }, failure) => logger.warn("a disk was not compared with the objects", { diskUri, failure }));
+  const recovered = await tryEach(all, recover, ({ diskUri }, failure) =>
+    logger.warn("a disk was not compared with the objects", { diskUri, failure }),
+  );
   return recovered.ok ? ok(recovered.value.filter(Boolean).length) : recovered;
 }
 
@@ -90,7 +125,8 @@ async function recoverTagged(
   asOfList: ReadonlyMap<string, AzVolume>,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
-  // Nearly every disk has its object, in the cache, and is where its attachments say: the store is asked only about the others, each time that recovery comes round.
+  // Nearly every disk has its object, in the cache, and is where its attachments say: the store is asked
+  // only about the others, each time that recovery comes round.
   const known = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri))[0];
   if (known !== undefined) {
     const compared = await compareAttachments(ports, known, disk, signal);
@@ -102,23 +138,34 @@ async function recoverTagged(
   }
   // What another cluster made is that cluster's to recover, wherever it lies.
   if (volumeFromTags(disk.tags) === undefined || clusterOf(disk.tags) !== ports.clusterId) return ok(false);
-  const stated = { capabilities: [], volumeContext: { skuName: disk.skuName, maxShares: String(disk.maxShares) } };
+  const stated = {
+    capabilities: [],
+    volumeContext: { skuName: disk.skuName, maxShares: String(disk.maxShares) },
+  };
   return recoverVolume(ports, disk.diskUri, stated, signal);
 }
 
 /**
- * State tags that were edited from outside: they are recorded as they are, and the `tags` loop writes them again. Only
- * of a volume that has not changed since before its disk was listed: the list may show tags from before a write of ours.
+ * State tags that were edited from outside: they are recorded as they are, and the `tags` loop writes them
+ * again. Only of a volume that has not changed since before its disk was listed: the list may show tags
+ * from before a write of ours.
  */
-async function recordStateTags(ports: ControllerPorts, asOfList: AzVolume | undefined, disk: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function recordStateTags(
+  ports: ControllerPorts,
+  asOfList: AzVolume | undefined,
+  disk: DiskFacts,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const stateTags = stateTagsIn(disk.tags);
-  if (asOfList?.status?.detail === undefined || sameJson(asOfList.status.detail.stateTags ?? {}, stateTags)) return ok(undefined);
+  if (asOfList?.status?.detail === undefined || sameJson(asOfList.status.detail.stateTags ?? {}, stateTags))
+    return ok(undefined);
   const { name, uid, resourceVersion } = asOfList.metadata;
   const recorded = await changeStatus(
     ports.store,
     { kind: "AzVolume", name, uid },
     (present) => {
-      if (present.status?.detail === undefined || present.metadata.resourceVersion !== resourceVersion) return undefined;
+      if (present.status?.detail === undefined || present.metadata.resourceVersion !== resourceVersion)
+        return undefined;
       return { ...present, status: { ...present.status, detail: { ...present.status.detail, stateTags } } };
     },
     signal,
@@ -126,7 +173,10 @@ async function recordStateTags(ports: ControllerPorts, asOfList: AzVolume | unde
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
 }
 
-/** A disk that somebody else has grown: with the size that the object knows, its device would pass for another one's, and never be staged again. */
+/**
+ * A disk that somebody else has grown: with the size that the object knows, its device would pass for
+ * another one's, and never be staged again.
+ */
 async function recordGrowth(
   ports: ControllerPorts,
   { metadata: { name }, status }: AzVolume,
@@ -139,7 +189,8 @@ async function recordGrowth(
     { kind: "AzVolume", name },
     (present) => {
       const detail = present.status?.detail;
-      if (present.status === undefined || detail === undefined || detail.sizeGiB >= disk.sizeGiB) return undefined;
+      if (present.status === undefined || detail === undefined || detail.sizeGiB >= disk.sizeGiB)
+        return undefined;
       return { ...present, status: { ...present.status, detail: { ...detail, sizeGiB: disk.sizeGiB } } };
     },
     signal,
@@ -149,19 +200,39 @@ async function recordGrowth(
   return ok(undefined);
 }
 
-async function recoverVolume(ports: ControllerPorts, diskUri: string, stated: StatedUse, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+async function recoverVolume(
+  ports: ControllerPorts,
+  diskUri: string,
+  stated: StatedUse,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
   if (parseDiskUri(diskUri) === undefined) return ok(false);
   for (const name of volumeObjectNames(diskUri)) {
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     // An object without a disk yet is one whose creation is under way: it finds this disk by itself.
-    if (present.ok && isSameResourceUri(present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri, diskUri)) return ok(false);
+    if (
+      present.ok &&
+      isSameResourceUri(
+        present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri,
+        diskUri,
+      )
+    )
+      return ok(false);
   }
   // Read after it was seen that there is no object: DeleteVolume may have ended since the disk was listed.
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
-  const adopted = await adoptVolume(ports, { ...disk.value, diskUri }, adoptedUse(disk.value, stated), signal);
+  const adopted = await adoptVolume(
+    ports,
+    { ...disk.value, diskUri },
+    adoptedUse(disk.value, stated),
+    signal,
+  );
   if (!adopted.ok || !adopted.value.isNew) return adopted.ok ? ok(false) : adopted;
-  ports.logger.warn("volume rebuilt from its disk: its record trusts nobody yet", { volumeName: adopted.value.volume.metadata.name, diskUri });
+  ports.logger.warn("volume rebuilt from its disk: its record trusts nobody yet", {
+    volumeName: adopted.value.volume.metadata.name,
+    diskUri,
+  });
   return ok(true);
 }

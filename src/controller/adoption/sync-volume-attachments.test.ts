@@ -3,7 +3,18 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { agoMs, anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import {
+  agoMs,
+  anAttachment,
+  aRecord,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -18,7 +29,9 @@ const unused: VolumeUse = { kind: "unused" };
 const otherDisk = diskUri.replace("pvc-1", "pvc-2");
 
 /** `pvc-1`, found in use on node-a, whose attachment the cluster has, too. */
-async function withFound(act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>): Promise<void> {
+async function withFound(
+  act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>,
+): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] }));
     await world.given("AzVolumeAttachment", aReplica("node-a", { status: { lun: 0 } }));
@@ -43,7 +56,10 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
   it("states the want of a node on which the cluster has the volume attached, as the volume is published there, and once", () =>
     withFound(async (world, cluster) => {
       assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
-      assert.deepEqual([...roleOn(world, "node-a"), world.attachment("node-a")?.spec.readOnly], ["Primary", true, true]);
+      assert.deepEqual(
+        [...roleOn(world, "node-a"), world.attachment("node-a")?.spec.readOnly],
+        ["Primary", true, true],
+      );
       await world.clock.advance(1_000);
       const commits = world.commits.length;
       assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
@@ -61,15 +77,31 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
     withFound(async (world, cluster) => {
       const { detail } = world.volume()?.status ?? assert.fail("no volume");
       if (detail === undefined) assert.fail("no disk");
-      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { record: aRecord(), detail: { ...detail, diskUri: otherDisk } } }));
-      const sick = Array.from({ length: 70 }, (_, index) => aClusterAttachment(`node-${index}`, { volumeId: otherDisk }));
+      await world.given(
+        "AzVolume",
+        aVolume({
+          metadata: { name: "pvc-2" },
+          status: { record: aRecord(), detail: { ...detail, diskUri: otherDisk } },
+        }),
+      );
+      const sick = Array.from({ length: 70 }, (_, index) =>
+        aClusterAttachment(`node-${index}`, { volumeId: otherDisk }),
+      );
       cluster.stale = [...sick, ...cluster.attached.values()];
       for (const attachment of sick) cluster.attached.set(attachment.name, attachment);
-      const broken = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "r" } as const;
+      const broken = {
+        kind: "CloudUnavailable",
+        code: "InternalServerError",
+        message: "",
+        requestId: "r",
+      } as const;
       const getDisk: CloudProvisioner["getDisk"] = async (asked, signal) =>
         asked.diskUri === otherDisk ? fail(broken) : world.ports.cloud.getDisk(asked, signal);
       const ports = { ...world.ports, cloud: { ...world.ports.cloud, getDisk }, clusterVolumes: cluster };
-      assert.deepEqual(await world.answerOf(syncVolumeAttachments({ ...ports, attach: "kubernetes" }, never)), fail(broken));
+      assert.deepEqual(
+        await world.answerOf(syncVolumeAttachments({ ...ports, attach: "kubernetes" }, never)),
+        fail(broken),
+      );
       assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
     }));
 
@@ -81,9 +113,20 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       assert.deepEqual(roleOn(world, "node-b"), ["Primary", false]);
     }));
 
-  const notStanding: readonly { readonly because: string; readonly change: (world: ReconcileWorld, cluster: ModelCluster) => void }[] = [
-    { because: "was not published there yet", change: (_, cluster) => cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isAttached: false })) },
-    { because: "is being unpublished", change: (_, cluster) => cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isLeaving: true })) },
+  const notStanding: readonly {
+    readonly because: string;
+    readonly change: (world: ReconcileWorld, cluster: ModelCluster) => void;
+  }[] = [
+    {
+      because: "was not published there yet",
+      change: (_, cluster) =>
+        cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isAttached: false })),
+    },
+    {
+      because: "is being unpublished",
+      change: (_, cluster) =>
+        cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isLeaving: true })),
+    },
     {
       because: "was unpublished, which the cache does not show yet",
       change: (_, cluster) => {
@@ -92,7 +135,10 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       },
     },
     { because: "is on a node out of service", change: (world) => world.outOfService.add("node-a") },
-    { because: "is on a node that is no more, and its mark with it", change: (world) => world.gone.add("node-a") },
+    {
+      because: "is on a node that is no more, and its mark with it",
+      change: (world) => world.gone.add("node-a"),
+    },
   ];
   for (const { because, change } of notStanding) {
     it(`states none where the volume ${because}`, () =>
@@ -129,7 +175,10 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
         await world.given("AzVolumeAttachment", withoutRequest("node-a"));
         await world.clock.advance(afterMs);
         world.use = use;
-        const cluster = aCluster([aClusterVolume()], attached ? [aClusterAttachment("node-a", { isLeaving: true })] : []);
+        const cluster = aCluster(
+          [aClusterVolume()],
+          attached ? [aClusterAttachment("node-a", { isLeaving: true })] : [],
+        );
         assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
         assert.deepEqual(roleOn(world, "node-a"), [isEnded ? "Replica" : "Primary", false]);
       }));
@@ -152,7 +201,13 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
         await world.clock.advance(25_000);
         const present = world.attachment("node-a") ?? assert.fail("it is gone");
         const error = { kind: "CloudUnavailable", message: "", failure: "", retries, time: agoMs(0) };
-        await must(world.other.updateStatus("AzVolumeAttachment", { ...present, status: { ...present.status, state: "AttachmentFailed", error } }, never));
+        await must(
+          world.other.updateStatus(
+            "AzVolumeAttachment",
+            { ...present, status: { ...present.status, state: "AttachmentFailed", error } },
+            never,
+          ),
+        );
       }
       await world.clock.advance(1_000);
       assert.deepEqual(await restore(world, aCluster([aClusterVolume()])), ok({ waiting: 0 }));
@@ -172,7 +227,10 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
     withControllerPorts(async (world) => {
       const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);
       assert.deepEqual(await restore(world, cluster), ok({ waiting: 1 }));
-      await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
+      await world.given("AzVolume", {
+        ...aVolume(),
+        status: { state: "Pending", observedGeneration: 0, conditions: [] },
+      });
       assert.deepEqual(await restore(world, cluster), ok({ waiting: 1 }));
       assert.equal(world.attachment("node-a"), undefined);
     }));
@@ -182,7 +240,10 @@ describe("restoreWants, where another driver has published the volume while this
   const [a, b] = [identity("node-a"), identity("node-b")];
 
   /** `pvc-1` as this driver left it, and now the cluster has it attached to node-b. */
-  async function afterV1(record: Partial<WriterRecord>, act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>): Promise<void> {
+  async function afterV1(
+    record: Partial<WriterRecord>,
+    act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>,
+  ): Promise<void> {
     await withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ epoch: 4, ...record }));
       world.instances.set(instanceUriOf("node-b"), b.vmId);
@@ -190,7 +251,11 @@ describe("restoreWants, where another driver has published the volume while this
         ...world.ports.cloud,
         getDisk: async () => ok(aDisk({ attachedTo: [instanceUriOf("node-b")] })),
       };
-      await act(world, { ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()], [aClusterAttachment("node-b")]) });
+      await act(world, {
+        ...world.ports,
+        cloud,
+        clusterVolumes: aCluster([aClusterVolume()], [aClusterAttachment("node-b")]),
+      });
     });
   }
 
@@ -198,7 +263,10 @@ describe("restoreWants, where another driver has published the volume while this
     afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual(await world.answerOf(syncVolumeAttachments(ports, never)), ok({ waiting: 0 }));
-      assert.deepEqual(world.record(), aRecord({ adopted: true, unverified: [identity("node-b"), a], epoch: 4 }));
+      assert.deepEqual(
+        world.record(),
+        aRecord({ adopted: true, unverified: [identity("node-b"), a], epoch: 4 }),
+      );
       assert.deepEqual(
         [roleOn(world, "node-b"), roleOn(world, "node-a")],
         [
@@ -223,23 +291,44 @@ describe("restoreWants, where another driver has published the volume while this
   it("does so, too, where the record names nobody: the node would be granted what it writes already, and pass for one that holds nothing", () =>
     afterV1({}, async (world, ports) => {
       await world.answerOf(syncVolumeAttachments(ports, never));
-      assert.deepEqual(world.record(), aRecord({ adopted: true, unverified: [identity("node-b")], epoch: 4 }));
+      assert.deepEqual(
+        world.record(),
+        aRecord({ adopted: true, unverified: [identity("node-b")], epoch: 4 }),
+      );
     }));
 
   it("has the node settled first where the record was found again before, and no VM that it named or trusts", () =>
     afterV1({ adopted: true, writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.answerOf(syncVolumeAttachments(ports, never));
-      assert.deepEqual(world.record(), aRecord({ adopted: true, unverified: [b, a], barrierPending: [b], epoch: 4 }));
+      assert.deepEqual(
+        world.record(),
+        aRecord({ adopted: true, unverified: [b, a], barrierPending: [b], epoch: 4 }),
+      );
     }));
 
-  const known: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly attachment?: AzVolumeAttachment }[] = [
+  const known: readonly {
+    readonly because: string;
+    readonly record: Partial<WriterRecord>;
+    readonly attachment?: AzVolumeAttachment;
+  }[] = [
     { because: "calls the node the writer", record: { writer: aWriter("node-b", { epoch: 4 }) } },
     { because: "waits for the node's proof", record: { adopted: true, unverified: [b] } },
     { because: "has the node in quarantine", record: { quarantine: [b] } },
-    { because: "has somebody being cut off", record: { writer: aWriter("node-a", { epoch: 4, requested: false }), fencing: a } },
-    { because: "is of a volume that this driver has published there itself", record: {}, attachment: anAttachment("node-b") },
-    { because: "is of a volume that the node has just unstaged", record: {}, attachment: withoutRequest("node-b") },
+    {
+      because: "has somebody being cut off",
+      record: { writer: aWriter("node-a", { epoch: 4, requested: false }), fencing: a },
+    },
+    {
+      because: "is of a volume that this driver has published there itself",
+      record: {},
+      attachment: anAttachment("node-b"),
+    },
+    {
+      because: "is of a volume that the node has just unstaged",
+      record: {},
+      attachment: withoutRequest("node-b"),
+    },
   ];
   for (const { because, record, attachment } of known) {
     it(`keeps a record that ${because}`, () =>
@@ -283,11 +372,18 @@ describe("restoreWants, where nodes attach by themselves", () => {
     readonly writer?: string;
     readonly afterMs?: number;
   }[] = [
-    { because: "its node has forgotten, since nobody uses the volume there: it would take a share for ever", isEnded: true },
+    {
+      because: "its node has forgotten, since nobody uses the volume there: it would take a share for ever",
+      isEnded: true,
+    },
     { because: "a pod waits for", use: { kind: "used", users: ["pod db-0"] }, isEnded: false },
     { because: "somebody may wait for", use: { kind: "unknown" }, isEnded: false },
     { because: "has only just been stated", afterMs: 1_000, isEnded: false },
-    { because: "is the writer's, where nobody uses the volume: nobody could delete it otherwise", writer: "node-a", isEnded: true },
+    {
+      because: "is the writer's, where nobody uses the volume: nobody could delete it otherwise",
+      writer: "node-a",
+      isEnded: true,
+    },
   ];
   for (const { because, isEnded, use = unused, writer = "node-b", afterMs = 61_000 } of waiting) {
     it(`${isEnded ? "ends" : "keeps"} a want that ${because}`, () =>
@@ -298,7 +394,10 @@ describe("restoreWants, where nodes attach by themselves", () => {
         world.use = use;
         assert.deepEqual(await restore(world, aCluster([aClusterVolume()]), "driver"), ok({ waiting: 0 }));
         // The role of the writer ends with the release check.
-        assert.deepEqual(roleOn(world, "node-a"), [isEnded && writer !== "node-a" ? "Replica" : "Primary", !isEnded]);
+        assert.deepEqual(roleOn(world, "node-a"), [
+          isEnded && writer !== "node-a" ? "Replica" : "Primary",
+          !isEnded,
+        ]);
       }));
   }
 

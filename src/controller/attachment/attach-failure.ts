@@ -14,11 +14,17 @@ import type { ControllerPorts } from "../controller-ports.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
 import { evictReplicaFor } from "./evict-replica.ts";
 
-/** Before the next try of an attach that only a change can remedy, in milliseconds: 15 s, 30 s … 5 minutes. A change that is seen brings it at once. */
+/**
+ * Before the next try of an attach that only a change can remedy, in milliseconds: 15 s, 30 s … 5 minutes.
+ * A change that is seen brings it at once.
+ */
 const REFUSED_BASE_MS = 15_000;
 const REFUSED_MAX_MS = 300_000;
 
-/** Says why an attach failed, and does what may make the next one succeed. One that only a change can remedy is tried again after minutes. */
+/**
+ * Says why an attach failed, and does what may make the next one succeed. One that only a change can remedy
+ * is tried again after minutes.
+ */
 export async function recordAttachFailure(
   ports: ControllerPorts,
   volume: AzVolume,
@@ -33,23 +39,44 @@ export async function recordAttachFailure(
   const recorded = await setAttachmentStatus(
     ports,
     attachment,
-    (status) => ({ ...status, state: "AttachmentFailed", error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }) }),
+    (status) => ({
+      ...status,
+      state: "AttachmentFailed",
+      error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }),
+    }),
     signal,
   );
   const isRefused = attachment.spec.role === "Primary" && !isRetryable(failure);
-  const reason = isRefused ? "AttachRefused" : attachment.spec.role === "Primary" ? "AttachFailed" : "ReplicaAttachFailed";
+  const reason = isRefused
+    ? "AttachRefused"
+    : attachment.spec.role === "Primary"
+      ? "AttachFailed"
+      : "ReplicaAttachFailed";
   if (!isRefused || !wasToldOf(attachment, failure))
-    tellAttachment(ports, attachment, reason, `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`, failure);
+    tellAttachment(
+      ports,
+      attachment,
+      reason,
+      `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`,
+      failure,
+    );
   if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
   if (failure.kind === "NoFreeShare" || failure.kind === "DiskAttachedElsewhere") {
     // By the objects there was a share: one may be taken of which none of them says so.
     const looked = await lookForStrays(ports, volume, signal);
     if (!looked.ok) return looked;
   }
-  if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictReplicaFor(ports, attachment, signal);
+  if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary")
+    await evictReplicaFor(ports, attachment, signal);
   if (!isRefused) return { ok: false, failure };
   const againAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
-  ports.logger.warn("attach refused", { volumeName: attachment.spec.volumeName, nodeName: attachment.spec.nodeName, retries, againAfterMs, failure });
+  ports.logger.warn("attach refused", {
+    volumeName: attachment.spec.volumeName,
+    nodeName: attachment.spec.nodeName,
+    retries,
+    againAfterMs,
+    failure,
+  });
   return ok({ againAfterMs });
 }
 
@@ -57,12 +84,19 @@ export async function recordAttachFailure(
 function wasToldOf({ spec, status }: AzVolumeAttachment, failure: Failure): boolean {
   if (status?.error === undefined) return false;
   const earlier = fromObjectError(status.error);
-  const isSameRequest = spec.writerRequest === undefined || fromTimestamp(spec.writerRequest.since) <= fromTimestamp(status.error.time);
+  const isSameRequest =
+    spec.writerRequest === undefined ||
+    fromTimestamp(spec.writerRequest.since) <= fromTimestamp(status.error.time);
   return earlier !== undefined && isSameRequest && failureNews(earlier) === failureNews(failure);
 }
 
 /** Its object went while the disk was on its way: where that arrives, or has, no object would say so. */
-export async function erased(ports: ControllerPorts, volume: AzVolume, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
+export async function erased(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   if (failure.kind !== "ObjectNotFound") return { ok: false, failure };
   const looked = await lookForStrays(ports, volume, signal);
   return looked.ok ? ok({}) : looked;

@@ -21,7 +21,10 @@ import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-no
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
-/** Attaches the disk of an attachment to its node, as planned, and says where it sits or why it could not be. */
+/**
+ * Attaches the disk of an attachment to its node, as planned, and says where it sits or why it could not
+ * be.
+ */
 export async function attach(
   ports: ControllerPorts,
   volume: AzVolume,
@@ -36,15 +39,24 @@ export async function attach(
   if (cutOff.length > 0) {
     const because = `${action.node.nodeName} was cut off from ${cutOff.join(", ")} and is not clean yet, so nothing is attached to it`;
     if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
-    return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName } };
+    return {
+      ok: false,
+      failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName },
+    };
   }
   if (attachment.status?.deviceMissing === true && !tellIfLost(ports, volume, attachment))
-    tellAttachment(ports, attachment, "DeviceMissing", `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`);
+    tellAttachment(
+      ports,
+      attachment,
+      "DeviceMissing",
+      `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`,
+    );
   const attempt = ports.random.uuid();
   const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
   if (!marked.ok) return unlessGone(marked);
   // The plan was made on a cache; what the object itself says goes.
-  if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt) return ok({});
+  if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt)
+    return ok({});
   const attachDisk = (): ReturnType<typeof cloud.attachDisk> =>
     cloud.attachDisk(
       {
@@ -59,10 +71,14 @@ export async function attach(
       },
       signal,
     );
-  const attached = await ports.steps.run("attach", () => (isAwaited ? whileTelling(ports, attachment, attachDisk, signal) : attachDisk()));
+  const attached = await ports.steps.run("attach", () =>
+    isAwaited ? whileTelling(ports, attachment, attachDisk, signal) : attachDisk(),
+  );
   if (!attached.ok) return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
   const { lun } = attached.value;
-  const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, attempt }, signal));
+  const recorded = await ports.steps.run("record-attached", () =>
+    recordAttached(ports, attachment, { lun, attempt }, signal),
+  );
   if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
   if (recorded.value.status?.state !== "Attached") return ok({});
   const durationMs = clock.elapsedMs() - startedMs;
@@ -73,7 +89,12 @@ export async function attach(
     role: attachment.spec.role,
     durationMs,
   });
-  tellAttachment(ports, attachment, isAwaited ? "Attached" : "ReplicaAttached", `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`);
+  tellAttachment(
+    ports,
+    attachment,
+    isAwaited ? "Attached" : "ReplicaAttached",
+    `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`,
+  );
   return ok({});
 }
 
@@ -91,7 +112,8 @@ function markAttaching(
       const isThisVm = isSameVmId(status.vmId, vmId);
       const isDone = status.state === "Attached" && status.deviceMissing !== true && isThisVm;
       if (isDone || present.metadata.deletionTimestamp !== undefined) return undefined;
-      // From here on the disk may be on this VM, whatever becomes of the node: whoever detaches it later finds the VM here.
+      // From here on the disk may be on this VM, whatever becomes of the node: whoever detaches it later
+      // finds the VM here.
       const { provenOff: _, ...begun } = isThisVm ? status : withoutPlace(status);
       return { ...present, status: { ...begun, state: "Attaching", attempt, vmId, instanceUri } };
     },
@@ -105,7 +127,10 @@ function withoutPlace(status: AttachmentStatus): AttachmentStatus {
   return rest;
 }
 
-/** Only where the attach still stands: a fence that has cut the node off meanwhile has said so in the status, and the LUN is nobody's any more. */
+/**
+ * Only where the attach still stands: a fence that has cut the node off meanwhile has said so in the
+ * status, and the LUN is nobody's any more.
+ */
 function recordAttached(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
@@ -118,16 +143,28 @@ function recordAttached(
     (present) => {
       if (present.status?.state !== "Attaching" || present.status.attempt !== attempt) return undefined;
       const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;
-      return { ...present, status: { ...status, state: "Attached", lun, publishContext: { LUN: String(lun) } } };
+      return {
+        ...present,
+        status: { ...status, state: "Attached", lun, publishContext: { LUN: String(lun) } },
+      };
     },
     signal,
   );
 }
 
-/** A fresh look, asked before the disk is taken off by force first. Without a record nobody knows who writes: then Azure is waited for. */
-async function mayForceNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+/**
+ * A fresh look, asked before the disk is taken off by force first. Without a record nobody knows who
+ * writes: then Azure is waited for.
+ */
+async function mayForceNow(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
-  const record = fresh.ok && fresh.value.metadata.uid === volume.metadata.uid ? fresh.value.status?.record : undefined;
+  const record =
+    fresh.ok && fresh.value.metadata.uid === volume.metadata.uid ? fresh.value.status?.record : undefined;
   return record !== undefined && mayForceOff(record, node) && (await isTrusted(ports, record, signal));
 }
 
@@ -137,5 +174,10 @@ function cachingModeOf(volume: AzVolume): CachingMode {
   const parsed = parseVolumeParameters(volume.spec.parameters);
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);
   if (detail === undefined || skuName === undefined) return "None";
-  return cachingModeAtAttach({ skuName, sizeGiB: detail.sizeGiB, maxShares: detail.maxShares, cachingMode: parsed.ok ? parsed.value.cachingMode : undefined });
+  return cachingModeAtAttach({
+    skuName,
+    sizeGiB: detail.sizeGiB,
+    maxShares: detail.maxShares,
+    cachingMode: parsed.ok ? parsed.value.cachingMode : undefined,
+  });
 }

@@ -22,12 +22,26 @@ export function setAttachmentStatus(
   change: (status: AttachmentStatus) => AttachmentStatus,
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
-  return changeStatus(ports.store, attachmentTarget(attachment), (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }), signal);
+  return changeStatus(
+    ports.store,
+    attachmentTarget(attachment),
+    (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }),
+    signal,
+  );
 }
 
-/** Takes its finalizer off: nothing of the disk is left on the node. Where a backup that was put back has taken the deletion back, the attachment stays, and says so of the disk. */
-export async function releaseAttachment(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
-  const removed = await ports.steps.run("remove-attachment", () => removeFinalizer(ports.store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal));
+/**
+ * Takes its finalizer off: nothing of the disk is left on the node. Where a backup that was put back has
+ * taken the deletion back, the attachment stays, and says so of the disk.
+ */
+export async function releaseAttachment(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const removed = await ports.steps.run("remove-attachment", () =>
+    removeFinalizer(ports.store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal),
+  );
   if (!removed.ok) return unlessGone(removed);
   if (isLeaving(removed.value)) return ok({});
   const recorded = await setAttachmentStatus(ports, attachment, () => ({ state: "Pending" }), signal);

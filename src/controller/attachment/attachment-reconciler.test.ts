@@ -44,11 +44,18 @@ function runOn(world: ReconcileWorld, cloud: Partial<CloudProvisioner>): Promise
 }
 
 /** Somebody else changes the volume's status past the controller's cache. */
-async function setStatus(world: ReconcileWorld, change: (status: NonNullable<AzVolume["status"]>) => AzVolume["status"]): Promise<void> {
+async function setStatus(
+  world: ReconcileWorld,
+  change: (status: NonNullable<AzVolume["status"]>) => AzVolume["status"],
+): Promise<void> {
   const read = await world.other.get("AzVolume", aVolume().metadata.name, never);
   const { status: before, ...volume } = read.ok ? read.value : assert.fail("no volume");
   const status = before === undefined ? undefined : change(before);
-  const written = await world.other.updateStatus("AzVolume", { ...volume, ...(status === undefined ? {} : { status }) }, never);
+  const written = await world.other.updateStatus(
+    "AzVolume",
+    { ...volume, ...(status === undefined ? {} : { status }) },
+    never,
+  );
   assert.ok(written.ok);
 }
 
@@ -57,22 +64,33 @@ async function read<T>(call: Promise<Result<T, unknown>>): Promise<{ readonly va
   return result.ok ? result : assert.fail(JSON.stringify(result));
 }
 
-const givenNode = (world: ReconcileWorld): Promise<void> => world.given("AzDriverNode", aDriverNode("node-a"));
+const givenNode = (world: ReconcileWorld): Promise<void> =>
+  world.given("AzDriverNode", aDriverNode("node-a"));
 
 /** Removes an attachment for good, as somebody with `kubectl` does who takes its finalizer off. */
 async function erase(world: ReconcileWorld): Promise<void> {
   await world.other.delete("AzVolumeAttachment", attachmentName("node-a"), {}, never);
   const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
   assert.ok(present.ok);
-  await world.other.update("AzVolumeAttachment", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+  await world.other.update(
+    "AzVolumeAttachment",
+    { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } },
+    never,
+  );
 }
 
-/** Removes an attachment for good and makes another one under its name, as an unpublish and a publish in quick succession do. */
+/**
+ * Removes an attachment for good and makes another one under its name, as an unpublish and a publish in
+ * quick succession do.
+ */
 async function madeAnew(world: ReconcileWorld): Promise<void> {
   await erase(world);
   const made = await world.other.create(
     "AzVolumeAttachment",
-    { metadata: { name: attachmentName("node-a"), finalizers: [ATTACHMENT_FINALIZER] }, spec: anAttachment("node-a").spec },
+    {
+      metadata: { name: attachmentName("node-a"), finalizers: [ATTACHMENT_FINALIZER] },
+      spec: anAttachment("node-a").spec,
+    },
     never,
   );
   assert.ok(made.ok);
@@ -101,7 +119,10 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       await world.markDeleted("AzVolume", "pvc-1");
       await run(world);
-      assert.deepEqual([world.attachment("node-a")?.status?.state, world.attachedTo.has("node-a")], ["Attached", true]);
+      assert.deepEqual(
+        [world.attachment("node-a")?.status?.state, world.attachedTo.has("node-a")],
+        ["Attached", true],
+      );
     }));
 
   it("lets a detach that hangs be forced by what the record says by then: never off a node that holds the volume, nor where nobody knows who writes", () =>
@@ -113,7 +134,10 @@ describe("attachmentReconciler", () => {
       await runOn(world, {
         attachDisk: async ({ forcePrecondition }) => {
           answers.push(await forcePrecondition?.(never));
-          await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), writer: aWriter("node-a") } }));
+          await setStatus(world, (status) => ({
+            ...status,
+            record: { ...newRecord(0), writer: aWriter("node-a") },
+          }));
           answers.push(await forcePrecondition?.(never));
           await setStatus(world, ({ record: _, ...status }) => status);
           answers.push(await forcePrecondition?.(never));
@@ -127,9 +151,15 @@ describe("attachmentReconciler", () => {
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { deviceMissing: true } }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { metadata, status: { deviceMissing: true } }),
+      );
       await run(world);
-      assert.deepEqual([world.attachedTo.has("node-a"), world.attachment("node-a")?.status?.deviceMissing], [true, undefined]);
+      assert.deepEqual(
+        [world.attachedTo.has("node-a"), world.attachment("node-a")?.status?.deviceMissing],
+        [true, undefined],
+      );
       assert.deepEqual(
         world.told.map(({ reason }) => reason),
         ["DiskLost", "Attached"],
@@ -140,7 +170,10 @@ describe("attachmentReconciler", () => {
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
-      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: { deviceMissing: true } }));
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-a", { metadata, status: { deviceMissing: true } }),
+      );
       const reconciler = attachmentReconciler(world.ports);
       const lookUps: number[] = [];
       const limit = { timeoutMs: LIMIT_MS, clock: world.clock };
@@ -148,9 +181,21 @@ describe("attachmentReconciler", () => {
         await world.clock.advance(afterMs);
         const present = world.attachment("node-a");
         assert.ok(present?.status !== undefined);
-        await world.answerOf(world.other.updateStatus("AzVolumeAttachment", { ...present, status: { ...present.status, deviceMissing: true } }, never));
         await world.answerOf(
-          world.ports.cache.waitUntil("AzVolumeAttachment", attachmentName("node-a"), (seen) => seen?.status?.deviceMissing === true, limit, never),
+          world.other.updateStatus(
+            "AzVolumeAttachment",
+            { ...present, status: { ...present.status, deviceMissing: true } },
+            never,
+          ),
+        );
+        await world.answerOf(
+          world.ports.cache.waitUntil(
+            "AzVolumeAttachment",
+            attachmentName("node-a"),
+            (seen) => seen?.status?.deviceMissing === true,
+            limit,
+            never,
+          ),
         );
         await world.answerOf(reconciler.reconcile(attachmentName("node-a"), never));
         lookUps.push(world.steps.filter((step) => step === "attach").length);
@@ -205,7 +250,10 @@ describe("attachmentReconciler", () => {
       world.meanwhile.detachDisk = async () => putBack();
       await run(world);
       const kept = world.attachment("node-a");
-      assert.deepEqual([kept?.metadata.finalizers, kept?.metadata.deletionTimestamp, kept?.status], [[ATTACHMENT_FINALIZER], undefined, { state: "Pending" }]);
+      assert.deepEqual(
+        [kept?.metadata.finalizers, kept?.metadata.deletionTimestamp, kept?.status],
+        [[ATTACHMENT_FINALIZER], undefined, { state: "Pending" }],
+      );
     }));
 
   it("takes no disk away while nobody knows who writes: the volume's object is gone, or made anew without a record yet", async () => {
@@ -216,7 +264,10 @@ describe("attachmentReconciler", () => {
       world.instances.set(instanceUriOf("node-a"), a.vmId);
       world.disks.add(diskUri);
       assert.deepEqual(await run(world), { ok: true, value: { againAfterMs: 30_000 } });
-      await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
+      await world.given("AzVolume", {
+        ...aVolume(),
+        status: { state: "Pending", observedGeneration: 0, conditions: [] },
+      });
       await run(world);
       assert.deepEqual([...world.attachedTo], ["node-a"]);
     });
@@ -228,7 +279,11 @@ describe("attachmentReconciler", () => {
       world.meanwhile.detachDisk = async () => {
         const present = await world.other.get("AzVolume", "pvc-1", never);
         assert.ok(present.ok);
-        await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+        await world.other.update(
+          "AzVolume",
+          { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } },
+          never,
+        );
         await world.other.delete("AzVolume", "pvc-1", {}, never);
       };
       await run(world);
@@ -247,8 +302,14 @@ describe("attachmentReconciler", () => {
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
-      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })));
-      assert.deepEqual(await runOn(world, { detachDisk: () => assert.fail("a call to Azure") }), { ok: true, value: {} });
+      await world.given(
+        "AzVolumeAttachment",
+        leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })),
+      );
+      assert.deepEqual(await runOn(world, { detachDisk: () => assert.fail("a call to Azure") }), {
+        ok: true,
+        value: {},
+      });
       assert.equal(world.attachment("node-a"), undefined);
     }));
 
@@ -256,10 +317,16 @@ describe("attachmentReconciler", () => {
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
-      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })));
+      await world.given(
+        "AzVolumeAttachment",
+        leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })),
+      );
       world.store.holdWatches(true);
       await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), adopted: true } }));
-      assert.deepEqual(await run(world), { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.deepEqual(await run(world), {
+        ok: false,
+        failure: { kind: "Refused", diskUri, nodeName: "node-a" },
+      });
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 
@@ -267,15 +334,25 @@ describe("attachmentReconciler", () => {
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } }));
-      world.meanwhile.attachDisk = async () => assert.equal(world.attachment("node-a")?.status?.provenOff, undefined);
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } }),
+      );
+      world.meanwhile.attachDisk = async () =>
+        assert.equal(world.attachment("node-a")?.status?.provenOff, undefined);
       await run(world);
-      assert.deepEqual([world.attachment("node-a")?.status?.state, world.attachment("node-a")?.status?.provenOff], ["Attached", undefined]);
+      assert.deepEqual(
+        [world.attachment("node-a")?.status?.state, world.attachment("node-a")?.status?.provenOff],
+        ["Attached", undefined],
+      );
     }));
 
   it("ends a want that a node stated while the volume was on its way out, once the disk is gone: nobody else would ever collect it", () =>
     withControllerPorts(async (world) => {
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { state: "Pending" } }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { metadata, status: { state: "Pending" } }),
+      );
       world.disks.add(diskUri);
       assert.deepEqual(await run(world), { ok: true, value: { againAfterMs: 30_000 } });
       assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
@@ -288,11 +365,22 @@ describe("attachmentReconciler", () => {
 
   it("keeps a want whose volume the cache does not show yet", () =>
     withControllerPorts(async (world) => {
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { state: "Pending" } }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { metadata, status: { state: "Pending" } }),
+      );
       const { cache } = world.ports;
       await world.given("AzVolume", aVolumeWithRecord({}));
-      const late = { ...world.ports, cache: { ...cache, get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)) } as typeof cache };
-      await world.answerOf(attachmentReconciler(late).reconcile(world.attachment("node-a")?.metadata.name ?? "", never));
+      const late = {
+        ...world.ports,
+        cache: {
+          ...cache,
+          get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)),
+        } as typeof cache,
+      };
+      await world.answerOf(
+        attachmentReconciler(late).reconcile(world.attachment("node-a")?.metadata.name ?? "", never),
+      );
       assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
     }));
 
@@ -300,15 +388,24 @@ describe("attachmentReconciler", () => {
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata, status: { lun: 3 } })));
+      await world.given(
+        "AzVolumeAttachment",
+        leaving(anAttachment("node-a", { metadata, status: { lun: 3 } })),
+      );
       world.attachedTo.add("node-a");
       const before = world.attachment("node-a");
       await run(world);
       const made = world.attachment("node-a");
       assert.notEqual(made?.metadata.uid, before?.metadata.uid);
-      assert.deepEqual([made?.metadata.deletionTimestamp, made?.metadata.finalizers], [undefined, [ATTACHMENT_FINALIZER]]);
+      assert.deepEqual(
+        [made?.metadata.deletionTimestamp, made?.metadata.finalizers],
+        [undefined, [ATTACHMENT_FINALIZER]],
+      );
       assert.deepEqual([made?.spec, made?.status], [before?.spec, undefined]);
-      assert.deepEqual([[...world.attachedTo], world.told.map(({ reason }) => reason)], [["node-a"], ["DeletedByHand"]]);
+      assert.deepEqual(
+        [[...world.attachedTo], world.told.map(({ reason }) => reason)],
+        [["node-a"], ["DeletedByHand"]],
+      );
     }));
 
   it("makes a replica that was going anew as what its node has become by its claim: nobody else would say so", () =>
@@ -318,7 +415,14 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
       await run(world);
       const spec = world.attachment("node-a")?.spec;
-      assert.deepEqual([spec?.role, spec?.writerRequest !== undefined, world.attachment("node-a")?.metadata.deletionTimestamp], ["Primary", true, undefined]);
+      assert.deepEqual(
+        [
+          spec?.role,
+          spec?.writerRequest !== undefined,
+          world.attachment("node-a")?.metadata.deletionTimestamp,
+        ],
+        ["Primary", true, undefined],
+      );
     }));
 
   it("leaves one alone that goes in good order, though the cache shows its node as the writer still", () =>
@@ -342,18 +446,27 @@ describe("attachmentReconciler", () => {
       const store: typeof world.ports.store = {
         ...world.ports.store,
         create: async (kind, object, signal) => {
-          await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { held: false, requested: false }) }));
+          await world.setRecord((record) => ({
+            ...record,
+            writer: aWriter("node-a", { held: false, requested: false }),
+          }));
           return create(kind, object, signal);
         },
       };
-      await world.answerOf(attachmentReconciler({ ...world.ports, store }).reconcile(attachmentName("node-a"), never));
-      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest], ["Replica", undefined]);
+      await world.answerOf(
+        attachmentReconciler({ ...world.ports, store }).reconcile(attachmentName("node-a"), never),
+      );
+      assert.deepEqual(
+        [world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest],
+        ["Replica", undefined],
+      );
     }));
 
   /** node-a has the disk, as Azure says. */
   const onNodeA: Partial<CloudProvisioner> = {
     getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a")] })),
-    inspectInstance: async ({ nodeName }) => ok(anInstance(nodeName, { dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })),
+    inspectInstance: async ({ nodeName }) =>
+      ok(anInstance(nodeName, { dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })),
   };
 
   it("makes an attachment anew that was erased while its disk was on its way: no object would say that the VM has it", () =>
@@ -363,8 +476,12 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: undefined }));
       world.meanwhile.attachDisk = () => erase(world);
       assert.deepEqual(await runOn(world, onNodeA), { ok: true, value: {} });
-      const { spec, status } = world.attachment("node-a") ?? assert.fail("nothing says that node-a has the disk");
-      assert.deepEqual([spec.role, spec.writerRequest, status?.state, status?.lun], ["Replica", undefined, "Attached", 5]);
+      const { spec, status } =
+        world.attachment("node-a") ?? assert.fail("nothing says that node-a has the disk");
+      assert.deepEqual(
+        [spec.role, spec.writerRequest, status?.state, status?.lun],
+        ["Replica", undefined, "Attached", 5],
+      );
     }));
 
   it("looks for a share that is taken without an object that says so, where Azure has none left and the objects do", () =>
@@ -374,24 +491,45 @@ describe("attachmentReconciler", () => {
       const own = anAttachment("node-b", { metadata: { name: attachmentName("node-b") }, status: undefined });
       await world.given("AzVolumeAttachment", own);
       const noFreeShare = fail({ kind: "NoFreeShare", diskUri, maxShares: 1 } as const);
-      const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...onNodeA, attachDisk: async () => noFreeShare } };
-      assert.deepEqual(await world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-b"), never)), noFreeShare);
-      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.status?.state], ["Replica", "Attached"]);
+      const ports = {
+        ...world.ports,
+        cloud: { ...world.ports.cloud, ...onNodeA, attachDisk: async () => noFreeShare },
+      };
+      assert.deepEqual(
+        await world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-b"), never)),
+        noFreeShare,
+      );
+      assert.deepEqual(
+        [world.attachment("node-a")?.spec.role, world.attachment("node-a")?.status?.state],
+        ["Replica", "Attached"],
+      );
     }));
 
   it("asks nothing of the platform while anything on that VM may stand for an old device, of whichever volume", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
-      const fenced = aVolume({ metadata: { name: "pvc-2" }, status: { record: { ...newRecord(0), quarantine: [a] }, detail: aDetail({ diskUri: otherUri }) } });
+      const fenced = aVolume({
+        metadata: { name: "pvc-2" },
+        status: { record: { ...newRecord(0), quarantine: [a] }, detail: aDetail({ diskUri: otherUri }) },
+      });
       await world.given("AzVolume", fenced);
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      assert.deepEqual(await run(world), { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
-      assert.deepEqual([[...world.attachedTo], world.steps, world.attachment("node-a")?.status], [[], [], undefined]);
+      assert.deepEqual(await run(world), {
+        ok: false,
+        failure: { kind: "Refused", diskUri, nodeName: "node-a" },
+      });
+      assert.deepEqual(
+        [[...world.attachedTo], world.steps, world.attachment("node-a")?.status],
+        [[], [], undefined],
+      );
     }));
 
   const replicaName = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
-  const replica = aReplica("node-a", { metadata: { name: replicaName }, spec: { volumeName: "pvc-2", volumeId: otherUri } });
+  const replica = aReplica("node-a", {
+    metadata: { name: replicaName },
+    spec: { volumeName: "pvc-2", volumeId: otherUri },
+  });
 
   for (const [what, storeIncarnation, attachedTo] of [
     ["takes a disk off no node by a record of another store incarnation", 7, ["node-a"]],
@@ -412,16 +550,31 @@ describe("attachmentReconciler", () => {
   describe("past a cache that is old", () => {
     const elsewhere = { name: replicaName, volumeName: "pvc-2" } as const;
     const lun3 = { ...replica, status: { ...replica.status, state: "Attached", lun: 3 } } as const;
-    const ofTheOther = aVolume({ metadata: { name: "pvc-2" }, status: { record: newRecord(0), detail: aDetail({ diskUri: otherUri }) } });
+    const ofTheOther = aVolume({
+      metadata: { name: "pvc-2" },
+      status: { record: newRecord(0), detail: aDetail({ diskUri: otherUri }) },
+    });
     const quarantine = async (world: ReconcileWorld): Promise<void> => {
       const { value } = await read(world.other.get("AzVolume", elsewhere.volumeName, never));
       const record = { ...newRecord(0), quarantine: [a] };
-      await read(world.other.updateStatus("AzVolume", { ...value, status: { ...(value.status ?? assert.fail()), record } }, never));
+      await read(
+        world.other.updateStatus(
+          "AzVolume",
+          { ...value, status: { ...(value.status ?? assert.fail()), record } },
+          never,
+        ),
+      );
     };
     const remove = async (world: ReconcileWorld): Promise<void> => {
       await world.other.delete("AzVolumeAttachment", elsewhere.name, {}, never);
       const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
-      await read(world.other.update("AzVolumeAttachment", { ...value, metadata: { ...value.metadata, finalizers: [] } }, never));
+      await read(
+        world.other.update(
+          "AzVolumeAttachment",
+          { ...value, metadata: { ...value.metadata, finalizers: [] } },
+          never,
+        ),
+      );
     };
     const fence = async (world: ReconcileWorld): Promise<void> => {
       await read(forgetAttach(world.other, { diskUri: otherUri, node: a }, never));
@@ -470,7 +623,13 @@ describe("attachmentReconciler", () => {
       withControllerPorts(async (world) => {
         await oldCache(world);
         const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
-        await read(world.other.updateStatus("AzVolumeAttachment", { ...value, status: { ...(value.status ?? assert.fail()), lun: 4 } }, never));
+        await read(
+          world.other.updateStatus(
+            "AzVolumeAttachment",
+            { ...value, status: { ...(value.status ?? assert.fail()), lun: 4 } },
+            never,
+          ),
+        );
         let mayProceedNow: boolean | undefined;
         await runOn(world, {
           attachDisk: async ({ reservedLuns, precondition }, signal) => {
@@ -489,7 +648,14 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { vmId: "older", lun: 3 } }));
       await run(world);
-      assert.deepEqual([[...world.attachedTo], world.attachment("node-a")?.status?.vmId, world.attachment("node-a")?.status?.lun], [["node-a"], a.vmId, 0]);
+      assert.deepEqual(
+        [
+          [...world.attachedTo],
+          world.attachment("node-a")?.status?.vmId,
+          world.attachment("node-a")?.status?.lun,
+        ],
+        [["node-a"], a.vmId, 0],
+      );
     }));
 
   describe("on an earlier VM of its node's name, which is kept", () => {
@@ -515,7 +681,10 @@ describe("attachmentReconciler", () => {
           [[ATTACHMENT_FINALIZER], { state: "Pending", role: "Replica" }],
         );
         await run(world);
-        assert.deepEqual([[...world.attachedTo], world.attachment("node-a")?.status?.vmId], [["node-a"], a.vmId]);
+        assert.deepEqual(
+          [[...world.attachedTo], world.attachment("node-a")?.status?.vmId],
+          [["node-a"], a.vmId],
+        );
       }));
 
     it("stays there while the record, as it is by then, says that it may write", () =>
@@ -526,7 +695,10 @@ describe("attachmentReconciler", () => {
         await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
         await runOn(world, {
           detachDisk: async (request, signal) => {
-            await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), unverified: [earlier] } }));
+            await setStatus(world, (status) => ({
+              ...status,
+              record: { ...newRecord(0), unverified: [earlier] },
+            }));
             return detachDisk(request, signal);
           },
         });
@@ -539,11 +711,18 @@ describe("attachmentReconciler", () => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
         await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
         const cached = world.attachment("node-a") ?? assert.fail("no attachment");
-        const next = { state: "Attaching", vmId: a.vmId, instanceUri: a.instanceUri, attempt: "next" } as const;
+        const next = {
+          state: "Attaching",
+          vmId: a.vmId,
+          instanceUri: a.instanceUri,
+          attempt: "next",
+        } as const;
         const stored = await read(world.other.get("AzVolumeAttachment", attachmentName("node-a"), never));
         await read(world.other.updateStatus("AzVolumeAttachment", { ...stored.value, status: next }, never));
         const ports = { ...world.ports, cloud: { ...world.ports.cloud, detachDisk } };
-        await world.answerOf(detach(ports, cached, { kind: "DetachEarlier", node: earlier, lane: "collection" }, never));
+        await world.answerOf(
+          detach(ports, cached, { kind: "DetachEarlier", node: earlier, lane: "collection" }, never),
+        );
         assert.deepEqual(world.attachment("node-a")?.status, next);
       }));
   });
@@ -557,20 +736,28 @@ describe("attachmentReconciler", () => {
         await forgetAttach(world.other, { diskUri, node: a }, never);
         const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
         assert.ok(present.ok);
-        await world.other.updateStatus("AzVolumeAttachment", { ...present.value, status: { state: "Attaching", attempt: "a later one" } }, never);
+        await world.other.updateStatus(
+          "AzVolumeAttachment",
+          { ...present.value, status: { state: "Attaching", attempt: "a later one" } },
+          never,
+        );
       };
       assert.deepEqual(await run(world), { ok: true, value: {} });
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Attaching", attempt: "a later one" });
     }));
 
-  const full: CloudProvisioner["attachDisk"] = async ({ node }) => fail({ kind: "NoFreeLun", nodeName: node.nodeName, lunsMax: 8 });
+  const full: CloudProvisioner["attachDisk"] = async ({ node }) =>
+    fail({ kind: "NoFreeLun", nodeName: node.nodeName, lunsMax: 8 });
 
   it("has no disk put where the node looks for another one, which somebody may have taken off: the pod of that volume would get this disk", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      await world.given("AzVolumeAttachment", { ...replica, status: { ...replica.status, state: "Attached", lun: 3 } });
+      await world.given("AzVolumeAttachment", {
+        ...replica,
+        status: { ...replica.status, state: "Attached", lun: 3 },
+      });
       const thirdUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-3" });
       const ofAnEarlierVm = aReplica("node-a", {
         metadata: { name: attachmentObjectName({ diskUri: thirdUri, nodeName: "node-a" }) },
@@ -599,16 +786,25 @@ describe("attachmentReconciler", () => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", attachment);
         assert.deepEqual(await runOn(world, { attachDisk: async () => beside }), beside);
-        assert.equal(world.attachment("node-a")?.status?.error?.retries, retries, "another node would be chosen after some");
+        assert.equal(
+          world.attachment("node-a")?.status?.error?.retries,
+          retries,
+          "another node would be chosen after some",
+        );
         const messages = world.told.filter(({ message }) =>
-          message.startsWith("attach to node-a failed: another Azure disk driver runs beside this one: pod v1/x"),
+          message.startsWith(
+            "attach to node-a failed: another Azure disk driver runs beside this one: pod v1/x",
+          ),
         );
         assert.equal(messages.length, told);
       }));
   }
 
   /** Replicas of pvc-2 and so on, on node-a; the volumes have these records. */
-  async function givenReplicas(world: ReconcileWorld, records: readonly Partial<WriterRecord>[]): Promise<readonly string[]> {
+  async function givenReplicas(
+    world: ReconcileWorld,
+    records: readonly Partial<WriterRecord>[],
+  ): Promise<readonly string[]> {
     const names: string[] = [];
     for (const [index, record] of records.entries()) {
       const name = `pvc-${index + 2}`;
@@ -616,7 +812,10 @@ describe("attachmentReconciler", () => {
       const status = { record: { ...newRecord(0), ...record }, detail: aDetail({ diskUri: uri }) };
       await world.given("AzVolume", aVolume({ metadata: { name }, spec: { volumeName: name }, status }));
       const objectName = attachmentObjectName({ diskUri: uri, nodeName: "node-a" });
-      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata: { name: objectName }, spec: { volumeName: name, volumeId: uri } }));
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-a", { metadata: { name: objectName }, spec: { volumeName: name, volumeId: uri } }),
+      );
       names.push(objectName);
     }
     return names;
@@ -624,7 +823,11 @@ describe("attachmentReconciler", () => {
 
   async function leavingOf(world: ReconcileWorld, names: readonly string[]): Promise<readonly boolean[]> {
     const isGoing: boolean[] = [];
-    for (const name of names) isGoing.push((await read(world.other.get("AzVolumeAttachment", name, never))).value.metadata.deletionTimestamp !== undefined);
+    for (const name of names)
+      isGoing.push(
+        (await read(world.other.get("AzVolumeAttachment", name, never))).value.metadata.deletionTimestamp !==
+          undefined,
+      );
     return isGoing;
   }
 
@@ -652,8 +855,21 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       const names = await givenReplicas(world, [{}, {}, {}]);
       const uri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-9" });
-      const error = { kind: "NoFreeLun", message: "", failure: "{}", time: "2026-01-01T00:00:00.000Z", retries: 1 };
-      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-9" }, spec: { volumeName: "pvc-9" }, status: { detail: aDetail({ diskUri: uri }) } }));
+      const error = {
+        kind: "NoFreeLun",
+        message: "",
+        failure: "{}",
+        time: "2026-01-01T00:00:00.000Z",
+        retries: 1,
+      };
+      await world.given(
+        "AzVolume",
+        aVolume({
+          metadata: { name: "pvc-9" },
+          spec: { volumeName: "pvc-9" },
+          status: { detail: aDetail({ diskUri: uri }) },
+        }),
+      );
       const other = anAttachment("node-a", {
         metadata: { name: attachmentObjectName({ diskUri: uri, nodeName: "node-a" }) },
         spec: { volumeName: "pvc-9", volumeId: uri },
@@ -676,7 +892,13 @@ describe("attachmentReconciler", () => {
       world.store.holdWatches(true);
       const present = (await read(world.other.get("AzVolume", "pvc-2", never))).value;
       assert.ok(present.status !== undefined);
-      await read(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: { ...newRecord(0), unverified: [b] } } }, never));
+      await read(
+        world.other.updateStatus(
+          "AzVolume",
+          { ...present, status: { ...present.status, record: { ...newRecord(0), unverified: [b] } } },
+          never,
+        ),
+      );
       await runOn(world, { attachDisk: full });
       assert.deepEqual(await leavingOf(world, names), [false]);
       assert.ok(world.told.every(({ reason }) => reason !== "ReplicaEvicted"));
@@ -691,11 +913,21 @@ describe("attachmentReconciler", () => {
       world.store.holdWatches(true);
       await requestWriter(
         { ...world.ports, store: world.other },
-        { volume: aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }), nodeName: "node-a", volumeContext: {} },
+        {
+          volume: aVolume({
+            metadata: { name: "pvc-2" },
+            status: { detail: aDetail({ diskUri: otherUri }) },
+          }),
+          nodeName: "node-a",
+          volumeContext: {},
+        },
         never,
       );
       await runOn(world, { attachDisk: full });
       const left = await world.other.get("AzVolumeAttachment", replicaName, never);
-      assert.deepEqual([left.ok && left.value.spec.role, left.ok && left.value.metadata.deletionTimestamp], ["Primary", undefined]);
+      assert.deepEqual(
+        [left.ok && left.value.spec.role, left.ok && left.value.metadata.deletionTimestamp],
+        ["Primary", undefined],
+      );
     }));
 });

@@ -17,7 +17,10 @@ import { recreateAttachment } from "./recreate-attachment.ts";
 import { releaseOrphan } from "./release-orphan.ts";
 import { releaseUnattached } from "./release-unattached.ts";
 
-/** How often an attachment is looked at again that no pod is seen behind, in milliseconds. From caches alone. */
+/**
+ * How often an attachment is looked at again that no pod is seen behind, in milliseconds. From caches
+ * alone.
+ */
 const UNBACKED_AGAIN_MS = 1_000;
 
 /** Attaches and detaches: one cloud operation at a time for each attachment, next to all others. */
@@ -33,23 +36,39 @@ export function attachmentReconciler(ports: ControllerPorts): Reconciler {
 
 type AttachmentPorts = ControllerPorts & { readonly lookups: DeviceLookups };
 
-async function reconcileAttachment(ports: AttachmentPorts, attachmentName: string, signal: AbortSignal): Promise<Reconciled> {
+async function reconcileAttachment(
+  ports: AttachmentPorts,
+  attachmentName: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const attachment = ports.cache.get("AzVolumeAttachment", attachmentName);
   if (attachment === undefined) {
-    return ports.cache.ignoredAttachment(attachmentName) === undefined ? ok({}) : removeIgnored(ports, attachmentName, signal);
+    return ports.cache.ignoredAttachment(attachmentName) === undefined
+      ? ok({})
+      : removeIgnored(ports, attachmentName, signal);
   }
   const observed = observeVolume(ports, attachment.spec.volumeName);
   if (observed === undefined) return releaseOrphan(ports, attachment, signal);
-  const backed = observed.attachments.find((known) => known.attachment.metadata.name === attachmentName)?.attachment;
+  const backed = observed.attachments.find(
+    (known) => known.attachment.metadata.name === attachmentName,
+  )?.attachment;
   if (backed === undefined) return leaveUnbacked(ports, attachment, signal);
   const action = planAttachment(observed, backed);
   if (action === undefined) return ok({});
   return execute(ports, observed, attachment, action, signal);
 }
 
-/** Nothing is done for it until a pod is seen there. What a node has made and asks for no more would stay, since the node can't delete it. */
-async function leaveUnbacked(ports: ControllerPorts, { metadata, spec }: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
-  if (spec.writerRequest !== undefined || spec.role === "Primary") return ok({ againAfterMs: UNBACKED_AGAIN_MS });
+/**
+ * Nothing is done for it until a pod is seen there. What a node has made and asks for no more would stay,
+ * since the node can't delete it.
+ */
+async function leaveUnbacked(
+  ports: ControllerPorts,
+  { metadata, spec }: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  if (spec.writerRequest !== undefined || spec.role === "Primary")
+    return ok({ againAfterMs: UNBACKED_AGAIN_MS });
   const { name, uid, resourceVersion } = metadata;
   const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   return deleted.ok ? ok({}) : unlessGone(deleted);
@@ -79,7 +98,10 @@ async function execute(
     case "MakeAnew":
       return recreateAttachment(ports, attachment, action.node, signal);
     case "Wait":
-      ports.logger.debug("attachment waits", { attachmentName: attachment.metadata.name, because: action.because });
+      ports.logger.debug("attachment waits", {
+        attachmentName: attachment.metadata.name,
+        because: action.because,
+      });
       if (action.reason !== undefined) tellAttachment(ports, attachment, action.reason, action.because);
       return ok({});
     default:
@@ -108,18 +130,29 @@ async function lookUp(
   return attached;
 }
 
-async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment, role: "Primary" | "Replica", signal: AbortSignal): Promise<Reconciled> {
+async function recordRole(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  role: "Primary" | "Replica",
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const recorded = await ports.steps.run(role === "Primary" ? "promote" : "demote", () =>
     setAttachmentStatus(
       ports,
       attachment,
-      (status) => (status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role }),
+      (status) =>
+        status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role },
       signal,
     ),
   );
   if (!recorded.ok) return unlessGone(recorded);
   if (role === "Primary" && attachment.status?.role === "Replica")
-    tellAttachment(ports, attachment, "ReplicaPromoted", `the replica on ${attachment.spec.nodeName} is the primary now: nothing had to be attached`);
+    tellAttachment(
+      ports,
+      attachment,
+      "ReplicaPromoted",
+      `the replica on ${attachment.spec.nodeName} is the primary now: nothing had to be attached`,
+    );
   if (attachment.status?.role !== undefined)
     ports.logger.info(role === "Primary" ? "replica promoted" : "primary demoted", {
       volumeName: attachment.spec.volumeName,

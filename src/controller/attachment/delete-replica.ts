@@ -1,18 +1,27 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
-import { isReplicaByRecord, mayWrite, type ReplicaAction, type ReplicaCondition } from "../../core/attachment/plan-replicas.ts";
+import {
+  isReplicaByRecord,
+  mayWrite,
+  type ReplicaAction,
+  type ReplicaCondition,
+} from "../../core/attachment/plan-replicas.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { unlessGone } from "./attachment-object.ts";
 
-/** When a deletion whose condition fails past the cache is planned again, in milliseconds: the cache shows why then. */
+/**
+ * When a deletion whose condition fails past the cache is planned again, in milliseconds: the cache shows
+ * why then.
+ */
 const PLAN_AGAIN_MS = 1_000;
 
 /**
- * Deletes a replica if what the plan rests on still holds past every cache: its node may not write, and the plan's own condition. A replica that is kept by mistake costs a
- * share for a moment; one that is deleted by mistake costs the next failover an attach.
+ * Deletes a replica if what the plan rests on still holds past every cache: its node may not write, and the
+ * plan's own condition. A replica that is kept by mistake costs a share for a moment; one that is deleted
+ * by mistake costs the next failover an attach.
  */
 export async function deleteReplica(
   ports: ControllerPorts,
@@ -22,7 +31,9 @@ export async function deleteReplica(
 ): Promise<Reconciled> {
   const { logger, store } = ports;
   const volumeName = observed.volume.metadata.name;
-  const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
+  const attachment = observed.attachments.find(
+    (other) => other.attachment.metadata.name === action.attachmentName,
+  )?.attachment;
   if (attachment === undefined) return ok({});
   const { onlyWhile } = action;
   const nonReplicas = await nonReplicasPastCache(ports, onlyWhile, signal);
@@ -30,29 +41,43 @@ export async function deleteReplica(
   if (nonReplicas.value === undefined) return ok({ againAfterMs: PLAN_AGAIN_MS });
   const present = await store.get("AzVolume", volumeName, signal);
   if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-  // Planned on a record that may have been made anew since: a node that is to show what it does with the disk needs its attachment for that.
+  // Planned on a record that may have been made anew since: a node that is to show what it does with the
+  // disk needs its attachment for that.
   const record = present.ok ? present.value.status?.record : undefined;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
-  if (nonReplicas.value.some((other) => isReplicaByRecord(record, other))) return ok({ againAfterMs: PLAN_AGAIN_MS });
-  if (onlyWhile?.kind === "Unrequested" && present.ok && present.value.status?.unrequestedSince !== onlyWhile.since) return ok({});
+  if (nonReplicas.value.some((other) => isReplicaByRecord(record, other)))
+    return ok({ againAfterMs: PLAN_AGAIN_MS });
+  if (
+    onlyWhile?.kind === "Unrequested" &&
+    present.ok &&
+    present.value.status?.unrequestedSince !== onlyWhile.since
+  )
+    return ok({});
   const { uid, resourceVersion } = attachment.metadata;
   // The version, too: a want that was stated in between makes it a primary, which is never deleted from here.
-  const deleted = await store.delete("AzVolumeAttachment", action.attachmentName, { uid, resourceVersion }, signal);
+  const deleted = await store.delete(
+    "AzVolumeAttachment",
+    action.attachmentName,
+    { uid, resourceVersion },
+    signal,
+  );
   if (!deleted.ok) return unlessGone(deleted);
   logger.info("replica deleted", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });
   return ok({});
 }
 
 /**
- * The attachments that the plan counted as no replicas, as they are past the cache. Undefined: the condition does
- * not hold, as far as it is about other objects than the volume. Fails where the store does not answer.
+ * The attachments that the plan counted as no replicas, as they are past the cache. Undefined: the
+ * condition does not hold, as far as it is about other objects than the volume. Fails where the store does
+ * not answer.
  */
 async function nonReplicasPastCache(
   { clusterVolumes, store }: ControllerPorts,
   onlyWhile: ReplicaCondition | undefined,
   signal: AbortSignal,
 ): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
-  if (onlyWhile?.kind === "NodeGone") return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone" ? [] : undefined);
+  if (onlyWhile?.kind === "NodeGone")
+    return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone" ? [] : undefined);
   if (onlyWhile?.kind === "Unregistered") {
     const driverNode = await store.get("AzDriverNode", onlyWhile.nodeName, signal);
     return driverNode.ok ? ok(undefined) : driverNode.failure.kind === "ObjectNotFound" ? ok([]) : driverNode;

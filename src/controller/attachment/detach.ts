@@ -30,10 +30,19 @@ export async function detach(
 ): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
-  // Asked before the mark, too: a detach that is refused leaves the attachment as it was, and the node can still tell where the disk is.
+  // Asked before the mark, too: a detach that is refused leaves the attachment as it was, and the node can
+  // still tell where the disk is.
   if (!(await mayDetachNow(ports, attachment, node, signal)))
-    return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName } };
-  const marked = await setAttachmentStatus(ports, attachment, (status) => (isOf(status, node) ? { ...status, state: "Detaching" } : status), signal);
+    return {
+      ok: false,
+      failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
+    };
+  const marked = await setAttachmentStatus(
+    ports,
+    attachment,
+    (status) => (isOf(status, node) ? { ...status, state: "Detaching" } : status),
+    signal,
+  );
   if (!marked.ok) return unlessGone(marked);
   const detached = await ports.steps.run("detach", () =>
     cloud.detachDisk(
@@ -50,17 +59,34 @@ export async function detach(
   if (!detached.ok) {
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
-    tellAttachment(ports, attachment, "DetachFailed", `detach from ${node.nodeName} failed: ${describeFailure(failure)}`, failure);
+    tellAttachment(
+      ports,
+      attachment,
+      "DetachFailed",
+      `detach from ${node.nodeName} failed: ${describeFailure(failure)}`,
+      failure,
+    );
     const retries = (attachment.status?.error?.retries ?? 0) + 1;
     const recorded = await setAttachmentStatus(
       ports,
       attachment,
-      (status) => (isOf(status, node) ? { ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) } : status),
+      (status) =>
+        isOf(status, node)
+          ? {
+              ...status,
+              state: "DetachmentFailed",
+              error: toObjectError(failure, { nowMs: clock.nowMs(), retries }),
+            }
+          : status,
       signal,
     );
     return recorded.ok ? detached : unlessGone(recorded);
   }
-  logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
+  logger.info("disk detached", {
+    volumeName: attachment.spec.volumeName,
+    nodeName: node.nodeName,
+    durationMs: clock.elapsedMs() - startedMs,
+  });
   if (kind === "Detach") return releaseAttachment(ports, attachment, signal);
   const forgotten = await forgetAttach(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
   return forgotten.ok ? ok({}) : forgotten;
@@ -78,17 +104,35 @@ function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIde
  * A fresh look at the record, asked between the read of the VM and its write: whether the disk may be taken
  * off the node, and its attachment go.
  */
-export async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+export async function mayDetachNow(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
   // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
-  if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined) return false;
+  if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined)
+    return false;
   const record = fresh.value.status?.record;
-  if (record !== undefined && doubtingNode(ports, attachment.spec.volumeName, record.storeIncarnation) === node.nodeName) return false;
+  if (
+    record !== undefined &&
+    doubtingNode(ports, attachment.spec.volumeName, record.storeIncarnation) === node.nodeName
+  )
+    return false;
   return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
 }
 
-/** Lets an attachment go whose disk a fence has proven to be off its VM, if the record still says so and is to be trusted. No call to Azure. */
-export async function releaseProven(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+/**
+ * Lets an attachment go whose disk a fence has proven to be off its VM, if the record still says so and is
+ * to be trusted. No call to Azure.
+ */
+export async function releaseProven(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const [volume, present] = await Promise.all([
     ports.store.get("AzVolume", attachment.spec.volumeName, signal),
     ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal),
@@ -96,8 +140,18 @@ export async function releaseProven(ports: ControllerPorts, attachment: AzVolume
   if (!volume.ok) return unlessGone(volume);
   if (!present.ok) return unlessGone(present);
   const record = volume.value.status?.record;
-  const stillHolds = isProvenOff(record, present.value, node) && isLeaving(present.value) && (await isTrusted(ports, record, signal));
-  if (!stillHolds) return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName } };
-  ports.logger.info("attachment released after a fence", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName });
+  const stillHolds =
+    isProvenOff(record, present.value, node) &&
+    isLeaving(present.value) &&
+    (await isTrusted(ports, record, signal));
+  if (!stillHolds)
+    return {
+      ok: false,
+      failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
+    };
+  ports.logger.info("attachment released after a fence", {
+    volumeName: attachment.spec.volumeName,
+    nodeName: node.nodeName,
+  });
   return releaseAttachment(ports, attachment, signal);
 }

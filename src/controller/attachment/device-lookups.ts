@@ -1,12 +1,21 @@
 import type { Clock } from "../../ports/clock.ts";
 
-/** How often Azure is asked again where the same node says that its device is missing, in milliseconds. A node's token may say so as often as it likes. */
+/**
+ * How often Azure is asked again where the same node says that its device is missing, in milliseconds. A
+ * node's token may say so as often as it likes.
+ */
 const LOOK_AGAIN_MS = 10_000;
 
-/** Paces look-ups of devices that nodes miss. What it remembers only delays: a controller that has just started looks at once. */
+/**
+ * Paces look-ups of devices that nodes miss. What it remembers only delays: a controller that has just
+ * started looks at once.
+ */
 export class DeviceLookups {
   readonly #clock: Pick<Clock, "elapsedMs">;
-  /** When each attachment, by uid, was last looked up: only those whose next look-up has to wait, and the last one. */
+  /**
+   * When each attachment, by uid, was last looked up: only those whose next look-up has to wait, and the
+   * last one.
+   */
   readonly #lookedUpAtMs = new Map<string, number>();
 
   constructor(clock: Pick<Clock, "elapsedMs">) {
@@ -22,7 +31,8 @@ export class DeviceLookups {
   /** Notes that Azure has just been asked where an attachment's disk is. */
   checkpoint(uid: string): void {
     const nowMs = this.#clock.elapsedMs();
-    for (const [other, atMs] of this.#lookedUpAtMs) if (other === uid || atMs + LOOK_AGAIN_MS <= nowMs) this.#lookedUpAtMs.delete(other);
+    for (const [other, atMs] of this.#lookedUpAtMs)
+      if (other === uid || atMs + LOOK_AGAIN_MS <= nowMs) this.#lookedUpAtMs.delete(other);
     this.#lookedUpAtMs.set(uid, nowMs);
   }
 }

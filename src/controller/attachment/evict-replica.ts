@@ -6,25 +6,50 @@ import { tellAttachment } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { observeVolume, waitsForSlot } from "../observe-volume.ts";
 
-/** How long the slot of an attachment that is being deleted is counted on, in milliseconds. A detach takes seconds; one that hangs for longer holds up no pod. */
+/**
+ * How long the slot of an attachment that is being deleted is counted on, in milliseconds. A detach takes
+ * seconds; one that hangs for longer holds up no pod.
+ */
 const COUNTED_ON_MS = 60_000;
 
 /**
- * Deletes a replica where a node has no slot left for `primary`: a replica never blocks a real pod. None goes while as many slots are about to come free as primaries wait for
- * there: each try of the same attach would cost another volume its replica.
+ * Deletes a replica where a node has no slot left for `primary`: a replica never blocks a real pod. None
+ * goes while as many slots are about to come free as primaries wait for there: each try of the same attach
+ * would cost another volume its replica.
  */
-export async function evictReplicaFor(ports: ControllerPorts, primary: AzVolumeAttachment, signal: AbortSignal): Promise<void> {
+export async function evictReplicaFor(
+  ports: ControllerPorts,
+  primary: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<void> {
   const { nodeName } = primary.spec;
   const there = ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
-  const waiting = there.filter((other) => other.metadata.name === primary.metadata.name || waitsForSlot(other)).length;
+  const waiting = there.filter(
+    (other) => other.metadata.name === primary.metadata.name || waitsForSlot(other),
+  ).length;
   if (there.filter((other) => isFreeingSlot(ports, other)).length >= waiting) return;
-  const holders = there.map((attachment) => ({ attachment, observed: observeVolume(ports, attachment.spec.volumeName) }));
-  const replica = chooseEvicted(holders, ports.cache.askedMs("AzVolumeAttachment", primary.metadata.name) ?? 0);
+  const holders = there.map((attachment) => ({
+    attachment,
+    observed: observeVolume(ports, attachment.spec.volumeName),
+  }));
+  const replica = chooseEvicted(
+    holders,
+    ports.cache.askedMs("AzVolumeAttachment", primary.metadata.name) ?? 0,
+  );
   if (replica === undefined) return;
   const { name, uid, resourceVersion } = replica.metadata;
-  if (!(await isRecordAsSeen(ports, holders.find(({ attachment }) => attachment === replica)?.observed, signal))) return;
+  if (
+    !(await isRecordAsSeen(ports, holders.find(({ attachment }) => attachment === replica)?.observed, signal))
+  )
+    return;
   const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
-  if (deleted.ok) tellAttachment(ports, replica, "ReplicaEvicted", `a primary needs the slot of the replica on ${nodeName}`);
+  if (deleted.ok)
+    tellAttachment(
+      ports,
+      replica,
+      "ReplicaEvicted",
+      `a primary needs the slot of the replica on ${nodeName}`,
+    );
   else ports.logger.warn("replica not evicted", { attachmentName: name, failure: deleted.failure });
 }
 
@@ -32,14 +57,29 @@ export async function evictReplicaFor(ports: ControllerPorts, primary: AzVolumeA
 function isFreeingSlot({ cache }: ControllerPorts, attachment: AzVolumeAttachment): boolean {
   const state = attachment.status?.state;
   const hasSlot = state === "Attached" || state === "Detaching";
-  return isLeaving(attachment) && hasSlot && (cache.askedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0) < COUNTED_ON_MS;
+  return (
+    isLeaving(attachment) &&
+    hasSlot &&
+    (cache.askedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0) < COUNTED_ON_MS
+  );
 }
 
-/** Past the cache: a fence of that volume may have begun since, or its node have become one that may write. The next try chooses again. */
-async function isRecordAsSeen({ store, logger }: ControllerPorts, observed: ObservedVolume | undefined, signal: AbortSignal): Promise<boolean> {
+/**
+ * Past the cache: a fence of that volume may have begun since, or its node have become one that may write.
+ * The next try chooses again.
+ */
+async function isRecordAsSeen(
+  { store, logger }: ControllerPorts,
+  observed: ObservedVolume | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (observed === undefined) return false;
   const { name, uid } = observed.volume.metadata;
   const present = await store.get("AzVolume", name, signal);
   if (!present.ok) logger.warn("replica not evicted", { volumeName: name, failure: present.failure });
-  return present.ok && present.value.metadata.uid === uid && sameJson(present.value.status?.record, observed.volume.status?.record);
+  return (
+    present.ok &&
+    present.value.metadata.uid === uid &&
+    sameJson(present.value.status?.record, observed.volume.status?.record)
+  );
 }

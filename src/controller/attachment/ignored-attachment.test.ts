@@ -3,7 +3,14 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import { anAttachment, aReplica, attachmentName, aVolume, aVolumeWithRecord, diskUri } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  diskUri,
+} from "../../core/testing/objects.ts";
 import { newAttachment } from "../../objects/new-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -61,7 +68,16 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
     withControllerPorts(async (world) => {
       const squatter = aSquatter();
       await given(world, squatter);
-      assert.equal((await withdrawRequest(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false }, never)).ok, true);
+      assert.equal(
+        (
+          await withdrawRequest(
+            world.ports,
+            { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false },
+            never,
+          )
+        ).ok,
+        true,
+      );
       assert.deepEqual(world.attachment("node-a")?.spec, squatter.spec);
     }));
 
@@ -88,5 +104,8 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
 async function given(world: ReconcileWorld, attachment: AzVolumeAttachment): Promise<void> {
   await world.given("AzVolume", aVolumeWithRecord({}));
   for (const nodeName of ["node-a", "node-n"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-  await world.given("AzVolumeAttachment", { ...attachment, metadata: { ...attachment.metadata, finalizers: [ATTACHMENT_FINALIZER] } });
+  await world.given("AzVolumeAttachment", {
+    ...attachment,
+    metadata: { ...attachment.metadata, finalizers: [ATTACHMENT_FINALIZER] },
+  });
 }

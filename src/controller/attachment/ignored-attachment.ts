@@ -16,10 +16,15 @@ import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 const IGNORED_AGAIN_MS = 30_000;
 
 /**
- * Reports an AzVolumeAttachment whose name, volume and disk contradict each other, and deletes it: it may have the name of one that the driver needs. One whose disk
- * is on its node, as Azure says, stays until another object tells of that.
+ * Reports an AzVolumeAttachment whose name, volume and disk contradict each other, and deletes it: it may
+ * have the name of one that the driver needs. One whose disk is on its node, as Azure says, stays until
+ * another object tells of that.
  */
-export async function removeIgnored(ports: ControllerPorts, name: string, signal: AbortSignal): Promise<Reconciled> {
+export async function removeIgnored(
+  ports: ControllerPorts,
+  name: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const read = await ports.store.get("AzVolumeAttachment", name, signal);
   if (!read.ok) return unlessGone(read);
   const attachment = read.value;
@@ -30,7 +35,12 @@ export async function removeIgnored(ports: ControllerPorts, name: string, signal
 }
 
 /** The same of an object that was just read, for what is known already. */
-export async function removeInconsistent(ports: ControllerPorts, attachment: AzVolumeAttachment, because: string, signal: AbortSignal): Promise<Reconciled> {
+export async function removeInconsistent(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  because: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   tellIgnored(ports, attachment, because);
   const isNeeded = await isOnlyTrace(ports, attachment, signal);
   if (!isNeeded.ok) return isNeeded;
@@ -39,7 +49,10 @@ export async function removeInconsistent(ports: ControllerPorts, attachment: AzV
   return removed.ok ? ok({}) : unlessGone(removed);
 }
 
-/** Creates an attachment of the driver's own. An object about another volume or node that has its name is deleted first, with an event. */
+/**
+ * Creates an attachment of the driver's own. An object about another volume or node that has its name is
+ * deleted first, with an event.
+ */
 export async function createAttachment(
   ports: Pick<ControllerPorts, "store" | "events" | "logger">,
   attachment: NewObject<"AzVolumeAttachment">,
@@ -57,11 +70,20 @@ export async function createAttachment(
   return ports.store.create("AzVolumeAttachment", attachment, signal);
 }
 
-/** Whether the object is all that tells of a disk on its node. The controller attaches nothing for an ignored object; this one was consistent at some time. */
-async function isOnlyTrace(ports: ControllerPorts, { metadata, spec, status }: AzVolumeAttachment, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+/**
+ * Whether the object is all that tells of a disk on its node. The controller attaches nothing for an
+ * ignored object; this one was consistent at some time.
+ */
+async function isOnlyTrace(
+  ports: ControllerPorts,
+  { metadata, spec, status }: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
   const { cache, cloud } = ports;
   if (status === undefined || status.state === "Pending") return ok(false);
-  const isOwner = (volume: AzVolume): boolean => attachmentProblem({ metadata, spec: { ...spec, volumeName: volume.metadata.name } }, volume) === undefined;
+  const isOwner = (volume: AzVolume): boolean =>
+    attachmentProblem({ metadata, spec: { ...spec, volumeName: volume.metadata.name } }, volume) ===
+    undefined;
   // Recovery makes the attachment of that volume from what Azure shows.
   if (cache.byIndex("AzVolume", "diskUri", resourceUriKey(spec.volumeId)).some(isOwner)) return ok(false);
   const disk = await cloud.getDisk({ diskUri: spec.volumeId }, signal);
@@ -69,7 +91,10 @@ async function isOnlyTrace(ports: ControllerPorts, { metadata, spec, status }: A
   return ok(disk.value.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === spec.nodeName));
 }
 
-/** Deletes that very object, as it was read. Nothing is detached: the driver has attached nothing by it. Fails with `ObjectConflict` if it has changed since. */
+/**
+ * Deletes that very object, as it was read. Nothing is detached: the driver has attached nothing by it.
+ * Fails with `ObjectConflict` if it has changed since.
+ */
 export async function removeUnattached(
   { store, logger }: Pick<ControllerPorts, "store" | "logger">,
   attachment: AzVolumeAttachment,
@@ -78,11 +103,18 @@ export async function removeUnattached(
   const { name, uid, resourceVersion } = attachment.metadata;
   const deleted = await store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   if (!deleted.ok) return deleted;
-  logger.warn("attachment deleted by which nothing was attached", { attachmentName: name, nodeName: attachment.spec.nodeName });
+  logger.warn("attachment deleted by which nothing was attached", {
+    attachmentName: name,
+    nodeName: attachment.spec.nodeName,
+  });
   return removeFinalizer(store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal);
 }
 
-function tellIgnored({ events }: Pick<ControllerPorts, "events">, { metadata, spec }: AzVolumeAttachment, because: string): void {
+function tellIgnored(
+  { events }: Pick<ControllerPorts, "events">,
+  { metadata, spec }: AzVolumeAttachment,
+  because: string,
+): void {
   const message = `AzVolumeAttachment ${metadata.name} of node ${spec.nodeName} is ignored: ${because}`;
   events.emit({ about: { kind: "Node", name: spec.nodeName }, reason: "AttachmentIgnored", message });
 }

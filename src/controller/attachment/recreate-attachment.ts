@@ -12,24 +12,45 @@ import { tellAttachment } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Makes an attachment anew that somebody deletes by hand while its node is to go on writing. Nothing is asked of Azure, and no mount is touched: the new object says
- * what the old one asked for, and the next attach finds the disk where it is. What the old one said of LUN and VM is not believed any more: a fence may have ended in
- * between. Where this ends before the new object is there, it is as if somebody had erased the old one.
+ * Makes an attachment anew that somebody deletes by hand while its node is to go on writing. Nothing is
+ * asked of Azure, and no mount is touched: the new object says what the old one asked for, and the next
+ * attach finds the disk where it is. What the old one said of LUN and VM is not believed any more: a fence
+ * may have ended in between. Where this ends before the new object is there, it is as if somebody had
+ * erased the old one.
  */
-export async function recreateAttachment(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+export async function recreateAttachment(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { name, uid, labels = {} } = attachment.metadata;
   const isRequested = await isRequestedNow(ports, attachment, node, signal);
   if (!isRequested.ok || !isRequested.value) return isRequested.ok ? ok({}) : isRequested;
-  tellAttachment(ports, attachment, "DeletedByHand", `the AzVolumeAttachment of ${node.nodeName} was deleted while that node writes the volume`);
+  tellAttachment(
+    ports,
+    attachment,
+    "DeletedByHand",
+    `the AzVolumeAttachment of ${node.nodeName} was deleted while that node writes the volume`,
+  );
   const released = await ports.steps.run("remove-attachment", () =>
     removeFinalizer(ports.store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal),
   );
   if (!released.ok && released.failure.kind !== "ObjectNotFound") return released;
   const { recall: _, ...asked } = released.ok ? released.value.spec : attachment.spec;
-  // A replica that was going when its node claimed the volume: the record says what it is, and nobody else would say it here.
-  const spec = { ...asked, role: "Primary" as const, writerRequest: asked.writerRequest ?? { since: toTimestamp(ports.clock.nowMs()) } };
+  // A replica that was going when its node claimed the volume: the record says what it is, and nobody else
+  // would say it here.
+  const spec = {
+    ...asked,
+    role: "Primary" as const,
+    writerRequest: asked.writerRequest ?? { since: toTimestamp(ports.clock.nowMs()) },
+  };
   const made = await ports.steps.run("request", () =>
-    ports.store.create("AzVolumeAttachment", { metadata: { name, finalizers: [ATTACHMENT_FINALIZER], labels }, spec }, signal),
+    ports.store.create(
+      "AzVolumeAttachment",
+      { metadata: { name, finalizers: [ATTACHMENT_FINALIZER], labels }, spec },
+      signal,
+    ),
   );
   // Whoever wants the volume there may have been faster.
   if (!made.ok) return made.failure.kind === "ObjectAlreadyExists" ? ok({}) : made;
@@ -37,7 +58,11 @@ export async function recreateAttachment(ports: ControllerPorts, attachment: AzV
   const still = await isRequestedNow(ports, made.value, node, signal);
   if (!still.ok) return still;
   if (still.value) return ok({});
-  const ended = await withdrawRequest(ports, { volumeId: spec.volumeId, nodeName: node.nodeName, keepsPrimary: false }, signal);
+  const ended = await withdrawRequest(
+    ports,
+    { volumeId: spec.volumeId, nodeName: node.nodeName, keepsPrimary: false },
+    signal,
+  );
   return ended.ok ? ok({}) : ended;
 }
 

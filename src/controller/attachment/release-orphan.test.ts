@@ -18,18 +18,34 @@ const otherDisk = diskUri.replace("pvc-1", "backup");
 const placed = { [PLACED_BY_LABEL]: "controller" };
 
 /** What node-a made of that disk for a volume that is not there. */
-function anOrphan(volumeId: string, parts: Partial<Pick<AzVolumeAttachment, "status">> = { status: undefined }): AzVolumeAttachment {
-  const metadata = { name: attachmentObjectName({ diskUri: volumeId, nodeName: "node-a" }), finalizers: [ATTACHMENT_FINALIZER] };
+function anOrphan(
+  volumeId: string,
+  parts: Partial<Pick<AzVolumeAttachment, "status">> = { status: undefined },
+): AzVolumeAttachment {
+  const metadata = {
+    name: attachmentObjectName({ diskUri: volumeId, nodeName: "node-a" }),
+    finalizers: [ATTACHMENT_FINALIZER],
+  };
   return anAttachment("node-a", { metadata, spec: { volumeName: GONE, volumeId }, ...parts });
 }
 
-/** Reconciles it, where nodes attach by themselves unless `attach` says another. Answers whether it is gone. */
+/**
+ * Reconciles it, where nodes attach by themselves unless `attach` says another. Answers whether it is gone.
+ */
 async function goes(
   world: ReconcileWorld,
   attachment: AzVolumeAttachment,
-  { use = { kind: "unused" }, attach = "driver" }: { readonly use?: VolumeUse | undefined; readonly attach?: "kubernetes" | "driver" | undefined } = {},
+  {
+    use = { kind: "unused" },
+    attach = "driver",
+  }: { readonly use?: VolumeUse | undefined; readonly attach?: "kubernetes" | "driver" | undefined } = {},
 ): Promise<boolean> {
-  const ports = { ...world.ports, attach, clusterVolumes: aCluster([]), users: { ...world.ports.users, cachedOn: () => use } };
+  const ports = {
+    ...world.ports,
+    attach,
+    clusterVolumes: aCluster([]),
+    users: { ...world.ports.users, cachedOn: () => use },
+  };
   const { name } = attachment.metadata;
   assert.equal((await world.answerOf(attachmentReconciler(ports).reconcile(name, never))).ok, true);
   const left = await world.answerOf(world.other.get("AzVolumeAttachment", name, never));
@@ -50,7 +66,11 @@ describe("an attachment of a volume that is not there", () => {
     { because: "pods are not known yet", use: { kind: "unknown" }, isGone: false },
     { because: "only controllers make attachments", attach: "kubernetes", isGone: false },
     { because: "a controller placed it", labels: placed, isGone: false },
-    { because: "an attach was begun for it", status: { state: "Attaching", ...identity("node-a") }, isGone: false },
+    {
+      because: "an attach was begun for it",
+      status: { state: "Attaching", ...identity("node-a") },
+      isGone: false,
+    },
   ];
   for (const { because, status, labels, use, attach, isGone } of rows)
     it(`${isGone ? "goes" : "stays while its disk is there"}, where ${because}`, () =>
@@ -74,7 +94,12 @@ describe("an attachment of a volume that is not there", () => {
       const because = `there is no AzVolume ${GONE}, and its disk is that of AzVolume pvc-1`;
       assert.deepEqual(
         world.told.map(({ reason, message }) => [reason, message]),
-        [["AttachmentIgnored", `AzVolumeAttachment ${orphan.metadata.name} of node node-a is ignored: ${because}`]],
+        [
+          [
+            "AttachmentIgnored",
+            `AzVolumeAttachment ${orphan.metadata.name} of node node-a is ignored: ${because}`,
+          ],
+        ],
       );
     }));
 
@@ -91,7 +116,9 @@ describe("an attachment of a volume that is not there", () => {
             ? Promise.resolve(fail({ kind: "ObjectNotFound", objectKind: kind, name }))
             : world.ports.store.get(kind, name, signal),
       };
-      const answer = await world.answerOf(attachmentReconciler({ ...world.ports, cache, store }).reconcile(attachmentName("node-a"), never));
+      const answer = await world.answerOf(
+        attachmentReconciler({ ...world.ports, cache, store }).reconcile(attachmentName("node-a"), never),
+      );
       assert.deepEqual(answer, { ok: true, value: { againAfterMs: 30_000 } });
       assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
     }));
@@ -101,19 +128,38 @@ describe("an attachment of a volume that is not there", () => {
       const orphan = anAttachment("node-a", { status: undefined });
       await world.given("AzVolumeAttachment", orphan);
       const { metadata, spec } = aVolume();
-      assert.equal((await world.answerOf(world.other.create("AzVolume", { metadata: { name: metadata.name }, spec }, never))).ok, true);
+      assert.equal(
+        (
+          await world.answerOf(
+            world.other.create("AzVolume", { metadata: { name: metadata.name }, spec }, never),
+          )
+        ).ok,
+        true,
+      );
       const cache = { ...world.ports.cache, get: withoutVolumes(world.ports.cache.get) };
       assert.equal(await goes({ ...world, ports: { ...world.ports, cache } }, orphan), false);
     }));
 });
 
-async function label(world: ReconcileWorld, name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+async function label(
+  world: ReconcileWorld,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
   const present = await world.answerOf(world.other.get("AzVolumeAttachment", name, never));
   assert.ok(present.ok);
-  await world.answerOf(world.other.update("AzVolumeAttachment", { ...present.value, metadata: { ...present.value.metadata, labels } }, never));
+  await world.answerOf(
+    world.other.update(
+      "AzVolumeAttachment",
+      { ...present.value, metadata: { ...present.value.metadata, labels } },
+      never,
+    ),
+  );
   await world.clock.advance(1_000);
 }
 
-function withoutVolumes(get: ReconcileWorld["ports"]["cache"]["get"]): ReconcileWorld["ports"]["cache"]["get"] {
+function withoutVolumes(
+  get: ReconcileWorld["ports"]["cache"]["get"],
+): ReconcileWorld["ports"]["cache"]["get"] {
   return (kind, name) => (kind === "AzVolume" ? undefined : get(kind, name));
 }

@@ -11,12 +11,18 @@ import { removeInconsistent, removeUnattached } from "./ignored-attachment.ts";
 const ORPHAN_AGAIN_MS = 30_000;
 
 /**
- * An attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was deleted by hand, and its node may well write: nothing is
- * detached until the volume is there again with a record that tells. Only where the disk itself is gone there is nothing left to detach, nor to want: a node may have
- * stated its want while the volume was on its way out. A node's token may also name volumes that never were: such an object goes if nothing was begun for it and no
- * pod is there, or if its disk is that of another volume, whose attachment it keeps from being made.
+ * An attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was deleted by
+ * hand, and its node may well write: nothing is detached until the volume is there again with a record that
+ * tells. Only where the disk itself is gone there is nothing left to detach, nor to want: a node may have
+ * stated its want while the volume was on its way out. A node's token may also name volumes that never
+ * were: such an object goes if nothing was begun for it and no pod is there, or if its disk is that of
+ * another volume, whose attachment it keeps from being made.
  */
-export async function releaseOrphan(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+export async function releaseOrphan(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { metadata, spec } = attachment;
   // The cache may be behind.
   const volume = await ports.store.get("AzVolume", spec.volumeName, signal);
@@ -35,11 +41,20 @@ export async function releaseOrphan(ports: ControllerPorts, attachment: AzVolume
   if (disk.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
   if (disk.failure.kind !== "DiskNotFound") return disk;
   if (metadata.deletionTimestamp !== undefined) return releaseAttachment(ports, attachment, signal);
-  const deleted = await ports.store.delete("AzVolumeAttachment", metadata.name, { uid: metadata.uid }, signal);
+  const deleted = await ports.store.delete(
+    "AzVolumeAttachment",
+    metadata.name,
+    { uid: metadata.uid },
+    signal,
+  );
   return deleted.ok ? ok({}) : unlessGone(deleted);
 }
 
-async function removeForNoPod(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+async function removeForNoPod(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const removed = await removeUnattached(ports, attachment, signal);
   return removed.ok ? ok({}) : unlessGone(removed);
 }

@@ -23,13 +23,16 @@ export async function releaseUnattached(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { nodeName, volumeId } = attachment.spec;
-  const looked = await lookForStrays(ports, volume, signal, ({ attachedTo }) => attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === nodeName));
+  const looked = await lookForStrays(ports, volume, signal, ({ attachedTo }) =>
+    attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === nodeName),
+  );
   if (!looked.ok) return looked;
   const present = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!present.ok) return unlessGone(present);
   // Found there: what it says now brings the next plan.
   if (attachedVm(present.value) !== undefined) return ok({});
   // By the record as it is now the node may write, or it is being rebuilt.
-  if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal))) return fail({ kind: "Refused", diskUri: volumeId, nodeName });
+  if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal)))
+    return fail({ kind: "Refused", diskUri: volumeId, nodeName });
   return releaseAttachment(ports, attachment, signal);
 }

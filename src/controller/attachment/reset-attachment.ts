@@ -8,9 +8,10 @@ import { changeStatus } from "../../objects/update-object.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 
 /**
- * Notes that a disk is off a node other than by a detach of its attachment: by a fence, or with its VM. The LUN that the attachment still names may be another
- * disk's soon, and a node that trusted it would take that disk for this one. `isEntryGone`: it is proven that the VM lists the disk no more, so nothing is left to detach.
- * Success where there is no such attachment.
+ * Notes that a disk is off a node other than by a detach of its attachment: by a fence, or with its VM. The
+ * LUN that the attachment still names may be another disk's soon, and a node that trusted it would take
+ * that disk for this one. `isEntryGone`: it is proven that the VM lists the disk no more, so nothing is
+ * left to detach. Success where there is no such attachment.
  */
 export async function forgetAttach(
   store: ObjectStore,
@@ -21,9 +22,18 @@ export async function forgetAttach(
     store,
     namedAttachment({ diskUri: where.diskUri, nodeName: where.node.nodeName }),
     (present) => {
-      if (present.status?.vmId !== undefined && !isSameVmId(present.status.vmId, where.node.vmId)) return undefined;
+      if (present.status?.vmId !== undefined && !isSameVmId(present.status.vmId, where.node.vmId))
+        return undefined;
       const provenOff = where.isEntryGone === true ? { provenOff: where.node.vmId } : {};
-      const { vmId: _, instanceUri: __, lun: ___, publishContext: ____, deviceMissing: _____, provenOff: ______, ...status } = present.status ?? {};
+      const {
+        vmId: _,
+        instanceUri: __,
+        lun: ___,
+        publishContext: ____,
+        deviceMissing: _____,
+        provenOff: ______,
+        ...status
+      } = present.status ?? {};
       const next: AzVolumeAttachment = { ...present, status: { ...status, ...provenOff, state: "Pending" } };
       return sameJson(next.status, present.status ?? { state: "Pending" }) ? undefined : next;
     },

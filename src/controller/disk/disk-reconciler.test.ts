@@ -4,7 +4,16 @@ import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
-import { aDetail, agoMs, anAttachment, aRecord, aVolume, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import {
+  aDetail,
+  agoMs,
+  anAttachment,
+  aRecord,
+  aVolume,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import { stateTagsOf } from "../../core/volume/state-tags.ts";
 import type { CloudProvisioner, DiskFacts, MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -16,24 +25,40 @@ import { driverTags } from "./disk-tags.ts";
 const never = new AbortController().signal;
 const a = identity("node-a");
 const deleted = { deletionTimestamp: agoMs(0), finalizers: [VOLUME_FINALIZER] };
-const run = (world: ReconcileWorld): Promise<unknown> => world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
+const run = (world: ReconcileWorld): Promise<unknown> =>
+  world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
 
 /** Lets the volume go and makes another one under its name, before the controller's cache hears of it. */
 async function madeAnew(world: ReconcileWorld): Promise<void> {
   world.store.holdWatches(true);
   const present = await world.other.get("AzVolume", "pvc-1", never);
   assert.ok(present.ok);
-  await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
-  const made = await world.other.create("AzVolume", { metadata: { name: "pvc-1", finalizers: [VOLUME_FINALIZER] }, spec: aVolume().spec }, never);
+  await world.other.update(
+    "AzVolume",
+    { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } },
+    never,
+  );
+  const made = await world.other.create(
+    "AzVolume",
+    { metadata: { name: "pvc-1", finalizers: [VOLUME_FINALIZER] }, spec: aVolume().spec },
+    never,
+  );
   assert.ok(made.ok);
   await world.other.updateStatus("AzVolume", { ...made.value, status: aVolume().status }, never);
 }
 
 describe("diskReconciler", () => {
   describe("creating a disk", () => {
-    const ownTags = (world: ReconcileWorld): DiskFacts["tags"] => driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
-    const create = async (world: ReconcileWorld, found: (world: ReconcileWorld) => Partial<DiskFacts>): Promise<void> => {
-      await world.given("AzVolume", aVolume({ status: { state: "Pending", detail: undefined, record: undefined } }));
+    const ownTags = (world: ReconcileWorld): DiskFacts["tags"] =>
+      driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
+    const create = async (
+      world: ReconcileWorld,
+      found: (world: ReconcileWorld) => Partial<DiskFacts>,
+    ): Promise<void> => {
+      await world.given(
+        "AzVolume",
+        aVolume({ status: { state: "Pending", detail: undefined, record: undefined } }),
+      );
       world.disks.add(diskUri);
       const shown = aDisk(found(world));
       const cloud: CloudProvisioner = {
@@ -53,13 +78,19 @@ describe("diskReconciler", () => {
     it("does not take a disk for new that a VM has attached already", () =>
       withControllerPorts(async (world) => {
         await create(world, (made) => ({ tags: ownTags(made), attachedTo: [instanceUriOf("node-a")] }));
-        assert.deepEqual([world.record()?.adopted, world.record()?.unverified.map(({ instanceUri }) => instanceUri)], [true, [instanceUriOf("node-a")]]);
+        assert.deepEqual(
+          [world.record()?.adopted, world.record()?.unverified.map(({ instanceUri }) => instanceUri)],
+          [true, [instanceUriOf("node-a")]],
+        );
       }));
 
     it("does not take a disk for new whose tags keep a first format and who was cut off", () =>
       withControllerPorts(async (world) => {
         const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
-        const kept = stateTagsOf(aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [a] }) } }).status);
+        const kept = stateTagsOf(
+          aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [a] }) } })
+            .status,
+        );
         await create(world, (made) => ({ tags: { ...ownTags(made), ...kept } }));
         assert.deepEqual([world.record()?.adopted, world.record()?.quarantine], [true, [a]]);
         assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
@@ -67,7 +98,9 @@ describe("diskReconciler", () => {
 
     it("refuses a disk of that name that another cluster made, and names that cluster", () =>
       withControllerPorts(async (world) => {
-        await create(world, (made) => ({ tags: { ...ownTags(made), "disk.csi.azure.com-cluster-id": "cluster-2" } }));
+        await create(world, (made) => ({
+          tags: { ...ownTags(made), "disk.csi.azure.com-cluster-id": "cluster-2" },
+        }));
         const { state, error } = world.volume()?.status ?? {};
         assert.deepEqual([state, error?.kind], ["CreationFailed", "VolumeExistsWithOtherRequest"]);
         assert.match(error?.message ?? "", /was made by cluster cluster-2, not by this one \(cluster-1\)/u);
@@ -86,7 +119,10 @@ describe("diskReconciler", () => {
   it("goes on with a deletion whose mark was written last: a volume that could not be made is given up so, and nobody calls DeleteVolume for it", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
-      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, spec: { deleteRequested: true } }));
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, spec: { deleteRequested: true } }),
+      );
       await run(world);
       assert.ok(world.volume()?.metadata.deletionTimestamp !== undefined);
       await run(world);
@@ -95,13 +131,23 @@ describe("diskReconciler", () => {
 
   it("finds the disk of a creation that was never recorded, not a copy that bears its tags", () =>
     withControllerPorts(async (world) => {
-      const volume = aVolume({ metadata: deleted, spec: { deleteRequested: true }, status: { state: "Creating", detail: undefined } });
+      const volume = aVolume({
+        metadata: deleted,
+        spec: { deleteRequested: true },
+        status: { state: "Creating", detail: undefined },
+      });
       const copyUri = diskUri.replace(/[^/]+$/u, "a-copy");
       await world.given("AzVolume", volume);
       for (const uri of [copyUri, diskUri]) world.disks.add(uri);
       const made = driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
-      const listDisks: CloudProvisioner["listDisks"] = async () => ok([aDisk({ diskUri: copyUri, diskName: "a-copy", tags: made }), aDisk({ tags: made })]);
-      await world.answerOf(diskReconciler({ ...world.ports, cloud: { ...world.ports.cloud, listDisks } }).reconcile("pvc-1", never));
+      const listDisks: CloudProvisioner["listDisks"] = async () =>
+        ok([aDisk({ diskUri: copyUri, diskName: "a-copy", tags: made }), aDisk({ tags: made })]);
+      await world.answerOf(
+        diskReconciler({ ...world.ports, cloud: { ...world.ports.cloud, listDisks } }).reconcile(
+          "pvc-1",
+          never,
+        ),
+      );
       assert.deepEqual([[...world.disks], world.volume()], [[copyUri], undefined]);
     }));
 
@@ -122,12 +168,23 @@ describe("diskReconciler", () => {
       const putBack = world.backUp();
       const present = await world.other.get("AzVolume", "pvc-1", never);
       assert.ok(present.ok);
-      assert.ok((await world.other.update("AzVolume", { ...present.value, spec: { ...present.value.spec, deleteRequested: true } }, never)).ok);
+      assert.ok(
+        (
+          await world.other.update(
+            "AzVolume",
+            { ...present.value, spec: { ...present.value.spec, deleteRequested: true } },
+            never,
+          )
+        ).ok,
+      );
       await world.markDeleted("AzVolume", "pvc-1");
       world.store.holdWatches(true);
       putBack();
       await run(world);
-      assert.deepEqual([[...world.disks], world.volume()?.metadata.finalizers], [[diskUri], [VOLUME_FINALIZER]]);
+      assert.deepEqual(
+        [[...world.disks], world.volume()?.metadata.finalizers],
+        [[diskUri], [VOLUME_FINALIZER]],
+      );
     }));
 
   it("makes the object of a volume anew that was deleted by hand: the disk stays, and the new object knows it", () =>
@@ -136,13 +193,20 @@ describe("diskReconciler", () => {
       await world.given("AzVolume", aVolume({ metadata: deleted }));
       await run(world);
       assert.deepEqual([...world.disks], [diskUri]);
-      assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.metadata.deletionTimestamp, world.volume()?.status], [diskUri, undefined, undefined]);
+      assert.deepEqual(
+        [world.volume()?.spec.diskUri, world.volume()?.metadata.deletionTimestamp, world.volume()?.status],
+        [diskUri, undefined, undefined],
+      );
     }));
 
   it("does not grow a disk when its object is made anew after it was refused to grow: nobody waits for it, and the file system would stay as it is", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
-      const refused = aVolume({ metadata: deleted, spec: { requiredBytes: Number(gibToBytes(32)) }, status: { state: "UpdateFailed" } });
+      const refused = aVolume({
+        metadata: deleted,
+        spec: { requiredBytes: Number(gibToBytes(32)) },
+        status: { state: "UpdateFailed" },
+      });
       await world.given("AzVolume", refused);
       await run(world);
       assert.equal(refused.status?.detail?.sizeGiB, 10);
@@ -161,8 +225,14 @@ describe("diskReconciler", () => {
       const unavailable = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
       await world.given("AzVolume", aVolume({ metadata: deleted }));
       const cloud = { ...world.ports.cloud, getDisk: async () => fail(unavailable) };
-      assert.deepEqual(await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)), fail(unavailable));
-      assert.deepEqual([world.volume()?.metadata.finalizers, world.volume()?.status?.state], [[VOLUME_FINALIZER], "Created"]);
+      assert.deepEqual(
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)),
+        fail(unavailable),
+      );
+      assert.deepEqual(
+        [world.volume()?.metadata.finalizers, world.volume()?.status?.state],
+        [[VOLUME_FINALIZER], "Created"],
+      );
       world.disks.add(diskUri);
       await run(world);
       assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.status], [diskUri, undefined]);
@@ -179,7 +249,10 @@ describe("diskReconciler", () => {
 
   it("is done with the deletion of a disk that has gone before anybody looked at it: DeleteVolume does not say that there is none", () =>
     withControllerPorts(async (world) => {
-      const { status: _, ...unknown } = aVolume({ metadata: deleted, spec: { diskUri, deleteRequested: true } });
+      const { status: _, ...unknown } = aVolume({
+        metadata: deleted,
+        spec: { diskUri, deleteRequested: true },
+      });
       await world.given("AzVolume", unknown);
       assert.deepEqual(await run(world), { ok: true, value: {} });
       assert.equal(world.volume(), undefined);
@@ -196,14 +269,19 @@ describe("diskReconciler", () => {
       });
     }
 
-    function adopt(world: ReconcileWorld, disk = aDisk({ attachedTo: [instanceUriOf("node-a")] })): Promise<unknown> {
+    function adopt(
+      world: ReconcileWorld,
+      disk = aDisk({ attachedTo: [instanceUriOf("node-a")] }),
+    ): Promise<unknown> {
       const { inspectInstance } = world.ports.cloud;
       const cloud: CloudProvisioner = {
         ...world.ports.cloud,
         getDisk: async () => ok(disk),
         inspectInstance: async (request, signal) => {
           const instance = await inspectInstance(request, signal);
-          return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: false }] }) : instance;
+          return instance.ok
+            ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: false }] })
+            : instance;
         },
       };
       return world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
@@ -225,13 +303,25 @@ describe("diskReconciler", () => {
           lun: 4,
           publishContext: { LUN: "4" },
         });
-        assert.deepEqual([world.record()?.unverified, world.volume()?.status?.detail?.diskUri], [[identity("node-a")], diskUri]);
+        assert.deepEqual(
+          [world.record()?.unverified, world.volume()?.status?.detail?.diskUri],
+          [[identity("node-a")], diskUri],
+        );
       }));
 
-    const unanswered: readonly { readonly answers: string; readonly failure: Failure; readonly state: string }[] = [
+    const unanswered: readonly {
+      readonly answers: string;
+      readonly failure: Failure;
+      readonly state: string;
+    }[] = [
       {
         answers: "refuses to show the disk for now",
-        failure: { kind: "CloudUnauthorized", code: "ExpiredAuthenticationToken", message: "expired", requestId: "r" },
+        failure: {
+          kind: "CloudUnauthorized",
+          code: "ExpiredAuthenticationToken",
+          message: "expired",
+          requestId: "r",
+        },
         state: "Pending",
       },
       { answers: "has no such disk", failure: { kind: "DiskNotFound", diskUri }, state: "CreationFailed" },
@@ -240,22 +330,33 @@ describe("diskReconciler", () => {
       it(`${state === "Pending" ? "is tried again" : "ends"} where Azure ${answers}`, () =>
         withHolder(async (world) => {
           const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk: async () => fail(failure) };
-          const { ok: isDone } = (await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never))) as { ok: boolean };
-          assert.deepEqual([isDone, world.volume()?.status?.state ?? "Pending"], [state !== "Pending", state]);
+          const { ok: isDone } = (await world.answerOf(
+            diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never),
+          )) as { ok: boolean };
+          assert.deepEqual(
+            [isDone, world.volume()?.status?.state ?? "Pending"],
+            [state !== "Pending", state],
+          );
           await adopt(world);
           assert.equal(world.record() !== undefined, state === "Pending");
         }));
 
     it("goes on above every epoch that a node noted", () =>
       withHolder(async (world) => {
-        await world.given("AzDriverNode", aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] }));
+        await world.given(
+          "AzDriverNode",
+          aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] }),
+        );
         await adopt(world);
         assert.equal(world.record()?.epoch, 7);
       }));
 
     it("lets no VM write that has it before it is settled, where an earlier record may have sent a detach there", () =>
       withHolder(async (world) => {
-        await adopt(world, aDisk({ attachedTo: [instanceUriOf("node-a")], tags: driverTags(unknown, "cluster-1") }));
+        await adopt(
+          world,
+          aDisk({ attachedTo: [instanceUriOf("node-a")], tags: driverTags(unknown, "cluster-1") }),
+        );
         assert.deepEqual(world.record()?.barrierPending, [a]);
       }));
 
@@ -263,9 +364,17 @@ describe("diskReconciler", () => {
       {
         because: "a node noted it",
         given: (world: ReconcileWorld) =>
-          world.given("AzDriverNode", aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] })),
+          world.given(
+            "AzDriverNode",
+            aDriverNode("node-a", {
+              volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }],
+            }),
+          ),
       },
-      { because: "an attachment of it is left", given: (world: ReconcileWorld) => world.given("AzVolumeAttachment", anAttachment("node-a")) },
+      {
+        because: "an attachment of it is left",
+        given: (world: ReconcileWorld) => world.given("AzVolumeAttachment", anAttachment("node-a")),
+      },
     ])
       it(`does so, too, where the disk itself tells of no record, and ${because}`, () =>
         withHolder(async (world) => {
@@ -280,7 +389,10 @@ describe("diskReconciler", () => {
           world,
           aDisk({
             attachedTo: [instanceUriOf("node-a")],
-            tags: { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-created-for-pv-name": "pvc-1" },
+            tags: {
+              "k8s-azure-created-by": "kubernetes-azure-dd",
+              "kubernetes.io-created-for-pv-name": "pvc-1",
+            },
           }),
         );
         assert.equal(world.record()?.barrierPending, undefined);
@@ -298,7 +410,8 @@ describe("diskReconciler", () => {
       }),
       deleteDisk: aVolume({ metadata: deleted, spec: { deleteRequested: true } }),
     };
-    const markDeleted = (world: ReconcileWorld): Promise<unknown> => world.other.delete("AzVolume", "pvc-1", {}, never);
+    const markDeleted = (world: ReconcileWorld): Promise<unknown> =>
+      world.other.delete("AzVolume", "pvc-1", {}, never);
     const replaced = async (world: ReconcileWorld): Promise<void> => {
       await markDeleted(world);
       await madeAnew(world);
@@ -323,7 +436,10 @@ describe("diskReconciler", () => {
           await world.given("AzVolume", volumes[call]);
           const answers: boolean[] = [];
           const refused = fail({ kind: "Refused", diskUri } as const);
-          const asking = async ({ precondition }: { readonly precondition: MayProceed }, signal: AbortSignal): Promise<typeof refused> => {
+          const asking = async (
+            { precondition }: { readonly precondition: MayProceed },
+            signal: AbortSignal,
+          ): Promise<typeof refused> => {
             answers.push(await precondition(signal));
             await change(world);
             answers.push(await precondition(signal));
@@ -338,7 +454,10 @@ describe("diskReconciler", () => {
 
   it("tells the claim, and whoever waits for it, why a disk is not there yet, and that it never will be", () =>
     withControllerPorts(async (world) => {
-      await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
+      await world.given("AzVolume", {
+        ...aVolume(),
+        status: { state: "Pending", observedGeneration: 0, conditions: [] },
+      });
       const about = { kind: "AzVolume", name: "pvc-1" } as const;
       const create = (failure: Failure): Promise<unknown> => {
         const cloud = { ...world.ports.cloud, createDisk: async () => fail(failure) };
@@ -356,7 +475,8 @@ describe("diskReconciler", () => {
         {
           about,
           reason: "CreationFailed",
-          message: "the disk could not be made: an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
+          message:
+            "the disk could not be made: an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
           news: "an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
         },
       ]);
@@ -367,7 +487,10 @@ describe("diskReconciler", () => {
       await world.given("AzVolume", aVolume({ spec: { requiredBytes: 20 * 2 ** 30 } }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await run(world);
-      const message = "the disk did not grow: a node has the volume published: a shared disk grows only while no VM has it";
-      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message }]);
+      const message =
+        "the disk did not grow: a node has the volume published: a shared disk grows only while no VM has it";
+      assert.deepEqual(world.told, [
+        { about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message },
+      ]);
     }));
 });

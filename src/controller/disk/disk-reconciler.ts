@@ -49,12 +49,19 @@ export function diskReconciler(ports: ControllerPorts): Reconciler {
     reconcile: async (volumeName, signal) => {
       const observed = observeVolume(ports, volumeName);
       const action = observed === undefined ? undefined : planDisk(observed);
-      return observed === undefined || action === undefined ? ok({}) : execute(ports, observed, action, signal);
+      return observed === undefined || action === undefined
+        ? ok({})
+        : execute(ports, observed, action, signal);
     },
   };
 }
 
-async function execute(ports: ControllerPorts, observed: ObservedVolume, action: DiskAction, signal: AbortSignal): Promise<Reconciled> {
+async function execute(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  action: DiskAction,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { volume } = observed;
   switch (action.kind) {
     case "CreateDisk":
@@ -65,12 +72,23 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, action:
       return resizeDisk(ports, volume, action, signal);
     case "BeginOfflineResize":
       return settled(
-        await setStatus(ports, volume, (status) => ({ ...status, state: "Updating", conditions: withOfflineResize(status, ports.clock.nowMs()) }), signal),
+        await setStatus(
+          ports,
+          volume,
+          (status) => ({
+            ...status,
+            state: "Updating",
+            conditions: withOfflineResize(status, ports.clock.nowMs()),
+          }),
+          signal,
+        ),
       );
     case "EndOfflineResize":
       return endOfflineResize(ports, volume, action.because, signal);
     case "RecordIncarnation":
-      return settled(await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal));
+      return settled(
+        await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal),
+      );
     case "PlanAgain":
       return ok({ againAfterMs: action.afterMs });
     case "DeleteDisk":
@@ -87,36 +105,61 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, action:
   }
 }
 
-async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
+async function createDisk(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const request = diskRequest(ports, volume);
   if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
   const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
   if (!marked.ok) return settled(marked);
   const created = await ports.steps.run("create-disk", () =>
-    ports.cloud.createDisk({ ...request.value, precondition: mayWriteDisk(ports, volume, isToBeCreated) }, signal),
+    ports.cloud.createDisk(
+      { ...request.value, precondition: mayWriteDisk(ports, volume, isToBeCreated) },
+      signal,
+    ),
   );
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
   if (!isMadeByDriver(created.value.tags)) {
     const difference = `disk ${created.value.diskUri} exists already and was not made by this driver; use it as a static volume, or choose another name`;
-    return recordFailure(ports, volume, { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference }, signal);
+    return recordFailure(
+      ports,
+      volume,
+      { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference },
+      signal,
+    );
   }
   const otherCluster = clusterOf(created.value.tags);
   if (otherCluster !== undefined && otherCluster !== ports.clusterId) {
     const difference = `disk ${created.value.diskUri} exists already and was made by cluster ${otherCluster}, not by this one (${ports.clusterId}); choose another name`;
-    return recordFailure(ports, volume, { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference }, signal);
+    return recordFailure(
+      ports,
+      volume,
+      { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference },
+      signal,
+    );
   }
-  return isNeverUsed(volume, created.value) ? recordCreated(ports, volume, created.value, signal) : adoptDisk(ports, volume, created.value.diskUri, signal);
+  return isNeverUsed(volume, created.value)
+    ? recordCreated(ports, volume, created.value, signal)
+    : adoptDisk(ports, volume, created.value.diskUri, signal);
 }
 
 /**
- * Whether nothing can have written the disk yet. One with state tags was in use already: an object from a backup, of before the disk was recorded, bears the same uid, and a new
- * record would forget who was cut off, and that there is a file system.
+ * Whether nothing can have written the disk yet. One with state tags was in use already: an object from a
+ * backup, of before the disk was recorded, bears the same uid, and a new record would forget who was cut
+ * off, and that there is a file system.
  */
 function isNeverUsed(volume: AzVolume, { tags, attachedTo }: DiskFacts): boolean {
   return isMadeFor(volume, tags) && attachedTo.length === 0 && Object.keys(stateTagsIn(tags)).length === 0;
 }
 
-async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts, signal: AbortSignal): Promise<Reconciled> {
+async function recordCreated(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  disk: DiskFacts,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const storeIncarnation = await readStoreIncarnation(ports, signal);
   if (!storeIncarnation.ok) return storeIncarnation;
   const recorded = await ports.steps.run("record-created", () =>
@@ -128,25 +171,42 @@ async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: Dis
         state: "Created",
         observedGeneration: volume.metadata.generation,
         detail: detailOf(volume, disk),
-        ...(isSingleWriter(volume.spec.capabilities) ? { record: status.record ?? newRecord(storeIncarnation.value) } : {}),
+        ...(isSingleWriter(volume.spec.capabilities)
+          ? { record: status.record ?? newRecord(storeIncarnation.value) }
+          : {}),
       }),
       signal,
     ),
   );
-  if (recorded.ok) ports.logger.info("disk created", { volumeName: volume.metadata.name, diskUri: disk.diskUri, sizeGiB: disk.sizeGiB });
+  if (recorded.ok)
+    ports.logger.info("disk created", {
+      volumeName: volume.metadata.name,
+      diskUri: disk.diskUri,
+      sizeGiB: disk.sizeGiB,
+    });
   return settled(recorded);
 }
 
 /**
- * A disk that is not new: its record starts out trusting nobody. The record comes first, so that nothing is detached on the word of a missing one; then what
- * has the disk attached; and only then the disk itself, without which nobody is granted it, and an adoption that was cut off is begun again.
+ * A disk that is not new: its record starts out trusting nobody. The record comes first, so that nothing is
+ * detached on the word of a missing one; then what has the disk attached; and only then the disk itself,
+ * without which nobody is granted it, and an adoption that was cut off is begun again.
  */
-async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: string, signal: AbortSignal): Promise<Reconciled> {
+async function adoptDisk(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   // Nobody has a disk that is gone, and a deletion has what it wanted.
-  if (!disk.ok && disk.failure.kind === "DiskNotFound" && volume.metadata.deletionTimestamp !== undefined) return deleteDisk(ports, volume, signal);
+  if (!disk.ok && disk.failure.kind === "DiskNotFound" && volume.metadata.deletionTimestamp !== undefined)
+    return deleteDisk(ports, volume, signal);
   // A permission may be granted or a token renewed, and no caller asks for the adoption again.
-  if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal, { isFinal: disk.failure.kind === "DiskNotFound" });
+  if (!disk.ok)
+    return recordFailure(ports, volume, disk.failure, signal, {
+      isFinal: disk.failure.kind === "DiskNotFound",
+    });
   const holders = await findHolders(ports, disk.value, signal);
   if (!holders.ok) return holders;
   const storeIncarnation = await readStoreIncarnation(ports, signal);
@@ -162,28 +222,59 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
     storeIncarnation: storeIncarnation.value,
   });
   if (isSingleWriter(volume.spec.capabilities)) {
-    const keep = (present: WriterRecord | undefined): WriterRecord => (present?.storeIncarnation === record.storeIncarnation ? present : record);
-    const distrusted = await ports.steps.run("record-found", () => setStatus(ports, volume, (status) => ({ ...status, record: keep(status.record) }), signal));
+    const keep = (present: WriterRecord | undefined): WriterRecord =>
+      present?.storeIncarnation === record.storeIncarnation ? present : record;
+    const distrusted = await ports.steps.run("record-found", () =>
+      setStatus(ports, volume, (status) => ({ ...status, record: keep(status.record) }), signal),
+    );
     if (!distrusted.ok) return settled(distrusted);
   }
   const detail = withKeptFormat(detailOf(volume, disk.value), kept);
-  const restored = await syncVolumeAttachmentsOf(ports, { ...volume, status: { ...(volume.status ?? NO_STATUS), detail } }, signal);
+  const restored = await syncVolumeAttachmentsOf(
+    ports,
+    { ...volume, status: { ...(volume.status ?? NO_STATUS), detail } },
+    signal,
+  );
   if (!restored.ok) return restored;
-  const held = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
+  const held = await recordHolders(
+    ports,
+    { volumeName: volume.metadata.name, detail },
+    holders.value,
+    signal,
+  );
   if (!held.ok) return held;
   const recorded = await ports.steps.run("record-created", () =>
-    setStatus(ports, volume, ({ error: _, ...status }) => ({ ...status, state: "Created", observedGeneration: volume.metadata.generation, detail }), signal),
+    setStatus(
+      ports,
+      volume,
+      ({ error: _, ...status }) => ({
+        ...status,
+        state: "Created",
+        observedGeneration: volume.metadata.generation,
+        detail,
+      }),
+      signal,
+    ),
   );
-  if (recorded.ok) ports.logger.info("disk adopted", { volumeName: name, diskUri, attachedTo: allOf(mayHave).map(({ nodeName }) => nodeName) });
+  if (recorded.ok)
+    ports.logger.info("disk adopted", {
+      volumeName: name,
+      diskUri,
+      attachedTo: allOf(mayHave).map(({ nodeName }) => nodeName),
+    });
   return settled(recorded);
 }
 
 /**
- * Whether there was a record of this disk before, which may have allowed what is still under way to a VM. Thousands of disks that come from V1 were never spoken of: no VM
- * is written to for their sake.
+ * Whether there was a record of this disk before, which may have allowed what is still under way to a VM.
+ * Thousands of disks that come from V1 were never spoken of: no VM is written to for their sake.
  */
 function hadRecord(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
-  return isMadeByV2(disk.tags) || epochsKnownToNodes(ports, volume).length > 0 || attachmentsMade(ports, volume.metadata.name).length > 0;
+  return (
+    isMadeByV2(disk.tags) ||
+    epochsKnownToNodes(ports, volume).length > 0 ||
+    attachmentsMade(ports, volume.metadata.name).length > 0
+  );
 }
 
 async function resizeDisk(
@@ -193,7 +284,10 @@ async function resizeDisk(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const resized = await ports.steps.run("resize-disk", () =>
-    ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB, precondition: mayWriteDisk(ports, volume, isKept) }, signal),
+    ports.cloud.resizeDisk(
+      { diskUri: action.diskUri, sizeGiB: action.sizeGiB, precondition: mayWriteDisk(ports, volume, isKept) },
+      signal,
+    ),
   );
   if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
   const recorded = await setStatus(
@@ -201,61 +295,112 @@ async function resizeDisk(
     volume,
     (status) => {
       invariant(status.detail !== undefined, "a volume without a disk was resized");
-      return recordUpdated({ ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } }, volume.metadata.generation);
+      return recordUpdated(
+        { ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } },
+        volume.metadata.generation,
+      );
     },
     signal,
   );
-  if (recorded.ok) ports.logger.info("disk resized", { volumeName: volume.metadata.name, sizeGiB: resized.value.sizeGiB });
+  if (recorded.ok)
+    ports.logger.info("disk resized", { volumeName: volume.metadata.name, sizeGiB: resized.value.sizeGiB });
   return settled(recorded);
 }
 
-function endOfflineResize(ports: ControllerPorts, volume: AzVolume, because: string, signal: AbortSignal): Promise<Reconciled> {
+function endOfflineResize(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  because: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const diskUri = volume.status?.detail?.diskUri ?? "";
-  const nodes = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name).map((attachment) => attachment.spec.nodeName);
-  ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message: `the disk did not grow: ${because}` });
-  return recordFailure(ports, volume, { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] }, signal, {
-    isFinal: true,
-    isTold: true,
+  const nodes = ports.cache
+    .byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name)
+    .map((attachment) => attachment.spec.nodeName);
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volume.metadata.name },
+    reason: "NotExpanded",
+    message: `the disk did not grow: ${because}`,
   });
+  return recordFailure(
+    ports,
+    volume,
+    { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] },
+    signal,
+    {
+      isFinal: true,
+      isTold: true,
+    },
+  );
 }
 
-/** The mark was judged on the version that it was written on, and is never taken back: what follows from it may be done by anybody. */
-async function deleteObject(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
+/**
+ * The mark was judged on the version that it was written on, and is never taken back: what follows from it
+ * may be done by anybody.
+ */
+async function deleteObject(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { name, uid } = volume.metadata;
-  return settled(await ports.steps.run("mark-delete", () => ports.store.delete("AzVolume", name, { uid }, signal)));
+  return settled(
+    await ports.steps.run("mark-delete", () => ports.store.delete("AzVolume", name, { uid }, signal)),
+  );
 }
 
-async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
-  // The plan was made on a cache. A volume that is gone by now may have been made again, and its disk bears the same name; or a backup that was put back has taken the deletion back.
+async function deleteDisk(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  // The plan was made on a cache. A volume that is gone by now may have been made again, and its disk bears
+  // the same name; or a backup that was put back has taken the deletion back.
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return settled(fresh);
-  if (fresh.value.metadata.uid !== volume.metadata.uid || fresh.value.metadata.deletionTimestamp === undefined) return ok({});
+  if (
+    fresh.value.metadata.uid !== volume.metadata.uid ||
+    fresh.value.metadata.deletionTimestamp === undefined
+  )
+    return ok({});
   const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
   const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
   if (known.value !== undefined) {
     const target = known.value;
     const deleted = await ports.steps.run("delete-disk", () =>
-      ports.cloud.deleteDisk({ diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) }, signal),
+      ports.cloud.deleteDisk(
+        { diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) },
+        signal,
+      ),
     );
     if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
     ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
   }
-  const removed = await ports.steps.run("remove-volume", () => removeFinalizer(ports.store, targetOf(volume), VOLUME_FINALIZER, signal));
+  const removed = await ports.steps.run("remove-volume", () =>
+    removeFinalizer(ports.store, targetOf(volume), VOLUME_FINALIZER, signal),
+  );
   return settled(removed);
 }
 
 /**
- * A disk whose creation was begun and never recorded: found by its name and by what its tags say. A disk of that name may be another's, and a copy that a person has made of the
- * disk bears its tags.
+ * A disk whose creation was begun and never recorded: found by its name and by what its tags say. A disk of
+ * that name may be another's, and a copy that a person has made of the disk bears its tags.
  */
-async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<string | undefined, Failure>> {
+async function findUnrecordedDisk(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<string | undefined, Failure>> {
   const request = diskRequest(ports, volume);
   if (!request.ok) return ok(undefined);
   const disks = await ports.cloud.listDisks({ resourceGroup: request.value.resourceGroup }, signal);
   if (!disks.ok) return disks;
   const diskName = request.value.diskName.toLowerCase();
-  return ok(disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))?.diskUri);
+  return ok(
+    disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))
+      ?.diskUri,
+  );
 }
 
 function isKept(volume: AzVolume): boolean {
@@ -266,12 +411,25 @@ function isToBeCreated(volume: AzVolume): boolean {
   return isKept(volume) && volume.status?.detail === undefined;
 }
 
-/** What to ask of the platform. The rules were checked when the volume was asked for; they are checked again, since anyone may write a resource. */
-function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<Omit<CreateDiskRequest, "precondition">, Failure> {
+/**
+ * What to ask of the platform. The rules were checked when the volume was asked for; they are checked
+ * again, since anyone may write a resource.
+ */
+function diskRequest(
+  ports: ControllerPorts,
+  volume: AzVolume,
+): Result<Omit<CreateDiskRequest, "precondition">, Failure> {
   const parameters = parseVolumeParameters(volume.spec.parameters);
   if (!parameters.ok) return parameters;
-  const capacity = { requiredBytes: BigInt(volume.spec.requiredBytes), limitBytes: BigInt(volume.spec.limitBytes) };
-  const settled = resolveVolumeSpec({ parameters: parameters.value, capabilities: volume.spec.capabilities, capacity });
+  const capacity = {
+    requiredBytes: BigInt(volume.spec.requiredBytes),
+    limitBytes: BigInt(volume.spec.limitBytes),
+  };
+  const settled = resolveVolumeSpec({
+    parameters: parameters.value,
+    capabilities: volume.spec.capabilities,
+    capacity,
+  });
   if (!settled.ok) return settled;
   const placement = choosePlacement({
     accessibilityRequirements: volume.spec.accessibilityRequirements ?? topologyOfNodes(ports),
@@ -291,7 +449,10 @@ function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<Omit<Crea
   });
 }
 
-/** Where nothing says from where a disk must be reachable, it must be from the nodes: a regional disk does not attach to a zonal VM. The zone of the most nodes is chosen. */
+/**
+ * Where nothing says from where a disk must be reachable, it must be from the nodes: a regional disk does
+ * not attach to a zonal VM. The zone of the most nodes is chosen.
+ */
 function topologyOfNodes(ports: ControllerPorts): AzVolume["spec"]["accessibilityRequirements"] {
   const ready = observeNodes(ports).filter((node) => node.isReady);
   const zones = [...new Set(ready.map((node) => node.zone))];
@@ -310,7 +471,10 @@ function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
     skuName: disk.skuName,
     location: disk.location,
     zones: [...disk.zones],
-    volumeContext: volume.spec.diskUri === undefined ? volumeContextOf(volume.spec.parameters, disk.sizeGiB) : volume.spec.parameters,
+    volumeContext:
+      volume.spec.diskUri === undefined
+        ? volumeContextOf(volume.spec.parameters, disk.sizeGiB)
+        : volume.spec.parameters,
     accessibleTopology: accessibleTopology(disk),
     ...(volume.status?.detail?.formatted === undefined ? {} : { formatted: volume.status.detail.formatted }),
     stateTags: stateTagsIn(disk.tags),
@@ -328,17 +492,33 @@ function recordUpdated({ error: _, ...status }: VolumeStatus, generation: number
 
 function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["conditions"] {
   const others = status.conditions.filter((condition) => condition.type !== "OfflineResize");
-  const message = "grants are held back while the disk grows: Azure grows a shared disk only while no VM has it";
-  return [...others, { type: "OfflineResize", status: "True", reason: "SharedDisk", message, lastTransitionTime: toTimestamp(nowMs) }];
+  const message =
+    "grants are held back while the disk grows: Azure grows a shared disk only while no VM has it";
+  return [
+    ...others,
+    {
+      type: "OfflineResize",
+      status: "True",
+      reason: "SharedDisk",
+      message,
+      lastTransitionTime: toTimestamp(nowMs),
+    },
+  ];
 }
 
-/** A permanent failure stops with the state that says so; any other is tried again. Told, unless it was told better already. */
+/**
+ * A permanent failure stops with the state that says so; any other is tried again. Told, unless it was told
+ * better already.
+ */
 async function recordFailure(
   ports: ControllerPorts,
   volume: AzVolume,
   failure: Failure,
   signal: AbortSignal,
-  { isFinal = !isRetryable(failure), isTold = false }: { readonly isFinal?: boolean; readonly isTold?: boolean } = {},
+  {
+    isFinal = !isRetryable(failure),
+    isTold = false,
+  }: { readonly isFinal?: boolean; readonly isTold?: boolean } = {},
 ): Promise<Reconciled> {
   // Refused: the volume has changed, and the next plan goes by what it is now.
   if (failure.kind === "Cancelled" || failure.kind === "Refused") return fail(failure);
@@ -371,11 +551,26 @@ function tellFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure,
   const why = describeFailure(failure);
   switch (failedState(volume)) {
     case "DeletionFailed":
-      return ports.events.emit({ about, reason: "DeletionDelayed", message: `the disk could not be deleted: ${why}`, news });
+      return ports.events.emit({
+        about,
+        reason: "DeletionDelayed",
+        message: `the disk could not be deleted: ${why}`,
+        news,
+      });
     case "UpdateFailed":
-      return ports.events.emit({ about, reason: "ExpansionFailed", message: `the disk could not be grown: ${why}`, news });
+      return ports.events.emit({
+        about,
+        reason: "ExpansionFailed",
+        message: `the disk could not be grown: ${why}`,
+        news,
+      });
     default:
-      return ports.events.emit({ about, reason: isFinal ? "CreationFailed" : "CreationDelayed", message: `the disk could not be made: ${why}`, news });
+      return ports.events.emit({
+        about,
+        reason: isFinal ? "CreationFailed" : "CreationDelayed",
+        message: `the disk could not be made: ${why}`,
+        news,
+      });
   }
 }
 
@@ -390,7 +585,12 @@ function setStatus(
   change: (status: VolumeStatus) => VolumeStatus,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  return changeStatus(ports.store, targetOf(volume), (present) => ({ ...present, status: change(present.status ?? NO_STATUS) }), signal);
+  return changeStatus(
+    ports.store,
+    targetOf(volume),
+    (present) => ({ ...present, status: change(present.status ?? NO_STATUS) }),
+    signal,
+  );
 }
 
 /** That very object: one that was made under the same name since has its own life, and its own disk. */

@@ -5,7 +5,12 @@ import { driverTags, isMadeByDriver, isMadeFor, volumeFromTags } from "./disk-ta
 
 describe("disk tags", () => {
   it("bring back, after the object store was lost, what a volume can't do without", () => {
-    const volume = aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }], maxMountReplicaCount: 1 } });
+    const volume = aVolume({
+      spec: {
+        capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }],
+        maxMountReplicaCount: 1,
+      },
+    });
     assert.deepEqual(volumeFromTags(driverTags(volume, "cluster-1")), {
       volumeName: "pvc-1",
       maxMountReplicaCount: 1,
@@ -31,7 +36,11 @@ describe("disk tags", () => {
   });
 
   it("fall back to one node's file system where the access modes can't be read", () => {
-    const tags = { ...driverTags(aVolume(), "cluster-1"), "disk.csi.azure.com-access": "nonsense", "disk.csi.azure.com-replicas": "-1" };
+    const tags = {
+      ...driverTags(aVolume(), "cluster-1"),
+      "disk.csi.azure.com-access": "nonsense",
+      "disk.csi.azure.com-replicas": "-1",
+    };
     assert.deepEqual(volumeFromTags(tags), {
       volumeName: "pvc-1",
       maxMountReplicaCount: 0,

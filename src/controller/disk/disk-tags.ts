@@ -13,7 +13,13 @@ type Tags = Readonly<Record<string, string>>;
 
 /** What the driver writes on a disk so that its volume can be found again if the object store is lost. */
 export function driverTags(volume: AzVolume, clusterId: string): Tags {
-  const access = [...new Set(volume.spec.capabilities.map((capability) => `${capability.accessType}/${capability.accessMode}`))].toSorted().join(" ");
+  const access = [
+    ...new Set(
+      volume.spec.capabilities.map((capability) => `${capability.accessType}/${capability.accessMode}`),
+    ),
+  ]
+    .toSorted()
+    .join(" ");
   return {
     [CREATED_BY.name]: CREATED_BY.value,
     [CLUSTER_ID]: clusterId,
@@ -24,7 +30,10 @@ export function driverTags(volume: AzVolume, clusterId: string): Tags {
   };
 }
 
-/** Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name, since deleting the volume deletes it. */
+/**
+ * Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name, since
+ * deleting the volume deletes it.
+ */
 export function isMadeByDriver(tags: Tags): boolean {
   return tags[CREATED_BY.name] === CREATED_BY.value;
 }
@@ -45,20 +54,29 @@ export function isMadeByV2(tags: Tags): boolean {
 }
 
 /** What a disk's tags tell of its volume; undefined for a disk that this driver's V2 did not make. */
-export function volumeFromTags(
-  tags: Tags,
-): { readonly volumeName: string; readonly maxMountReplicaCount: number; readonly capabilities: AzVolume["spec"]["capabilities"] } | undefined {
+export function volumeFromTags(tags: Tags):
+  | {
+      readonly volumeName: string;
+      readonly maxMountReplicaCount: number;
+      readonly capabilities: AzVolume["spec"]["capabilities"];
+    }
+  | undefined {
   const volumeName = tags[VOLUME_NAME];
   if (!isMadeByDriver(tags) || volumeName === undefined) return undefined;
-  const capabilities = (tags[ACCESS_TYPES] ?? "").split(" ").flatMap((access): AzVolume["spec"]["capabilities"] => {
-    const [accessType, accessMode] = access.split("/");
-    const mode = accessModes.find((candidate) => candidate === accessMode);
-    return mode !== undefined && (accessType === "block" || accessType === "mount") ? [{ accessType, accessMode: mode }] : [];
-  });
+  const capabilities = (tags[ACCESS_TYPES] ?? "")
+    .split(" ")
+    .flatMap((access): AzVolume["spec"]["capabilities"] => {
+      const [accessType, accessMode] = access.split("/");
+      const mode = accessModes.find((candidate) => candidate === accessMode);
+      return mode !== undefined && (accessType === "block" || accessType === "mount")
+        ? [{ accessType, accessMode: mode }]
+        : [];
+    });
   const replicas = Number(tags[REPLICAS] ?? "0");
   return {
     volumeName,
     maxMountReplicaCount: Number.isInteger(replicas) && replicas >= 0 ? replicas : 0,
-    capabilities: capabilities.length > 0 ? capabilities : [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }],
+    capabilities:
+      capabilities.length > 0 ? capabilities : [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }],
   };
 }

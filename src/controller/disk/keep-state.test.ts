@@ -27,7 +27,12 @@ const formattedAndCutOff = aVolume({
   status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [nodeB], epoch: 3 }) },
 });
 
-const noRoom: Failure = { kind: "InvalidArgument", field: `tags of ${diskUri}`, value: "51", problem: "Azure allows 50 tags on a disk" };
+const noRoom: Failure = {
+  kind: "InvalidArgument",
+  field: `tags of ${diskUri}`,
+  value: "51",
+  problem: "Azure allows 50 tags on a disk",
+};
 
 /** A world whose disk has tags, which people can edit. */
 async function withTaggedDisk(
@@ -103,7 +108,9 @@ async function withTaggedDisk(
           isFirst = false;
           return ports.store.update(kind, object, signal);
         };
-        return plain.answerOf(diskReconciler({ ...ports, store: { ...ports.store, update } }).reconcile("pvc-1", never));
+        return plain.answerOf(
+          diskReconciler({ ...ports, store: { ...ports.store, update } }).reconcile("pvc-1", never),
+        );
       },
     };
     await act(world);
@@ -114,7 +121,11 @@ async function withTaggedDisk(
 async function lose(world: ReconcileWorld, cloud: CloudProvisioner): Promise<void> {
   const present = await world.other.get("AzVolume", "pvc-1", never);
   assert.ok(present.ok);
-  await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+  await world.other.update(
+    "AzVolume",
+    { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } },
+    never,
+  );
   await world.other.delete("AzVolume", "pvc-1", {}, never);
   await world.answerOf(world.clock.sleep(1_000, never));
   assert.deepEqual(await world.answerOf(recoverVolumes({ ...world.ports, cloud }, never)), ok(1));
@@ -154,7 +165,10 @@ describe("the state that a disk's tags keep", () => {
       const written = new Map(world.tags);
       for (const name of written.keys()) if (/cut-off|formatted/u.test(name)) world.tags.delete(name);
       await world.answerOf(recoverVolumes({ ...world.ports, cloud: world.cloud }, never));
-      assert.deepEqual([world.record()?.quarantine, world.volume()?.status?.detail?.formatted], [[nodeB], formatted]);
+      assert.deepEqual(
+        [world.record()?.quarantine, world.volume()?.status?.detail?.formatted],
+        [[nodeB], formatted],
+      );
       await world.rest();
       assert.deepEqual(world.tags, written);
     }));
@@ -197,7 +211,10 @@ describe("the state that a disk's tags keep", () => {
 
   it("is written after a minute although the volume never rests", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
+      );
       await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
       for (let epoch = 1; epoch <= 12; epoch++) {
         assert.equal(world.tagged(), 0, `after ${(epoch - 1) * 5} s`);
@@ -214,7 +231,10 @@ describe("the state that a disk's tags keep", () => {
 
   it("is tried again and told where Azure fails for longer than it may lack", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
+      );
       await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
       world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
       assert.deepEqual(await world.rest(), fail(world.tagFailure));
@@ -231,7 +251,8 @@ describe("the state that a disk's tags keep", () => {
     withTaggedDisk(async (world) => {
       await world.given("AzVolume", formattedAndCutOff);
       world.restart();
-      world.whileTagged = () => world.setRecord((record) => ({ ...record, quarantine: [nodeB, identity("node-c")] }));
+      world.whileTagged = () =>
+        world.setRecord((record) => ({ ...record, quarantine: [nodeB, identity("node-c")] }));
       assert.deepEqual(await world.keep(), ok({}));
       await world.answerOf(world.clock.sleep(1_000, never));
       const next = await world.keep();
@@ -244,10 +265,16 @@ describe("the state that a disk's tags keep", () => {
   it("is told of no controller that has just started, whose first try fails", () =>
     withTaggedDisk(async (world) => {
       const quarantined = { detail: aDetail(), record: aRecord({ quarantine: [nodeB] }) };
-      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: quarantined }));
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: quarantined }),
+      );
       world.restart();
       world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
-      assert.deepEqual([await world.keep(), world.tagged(), world.told.length], [fail(world.tagFailure), 1, 0]);
+      assert.deepEqual(
+        [await world.keep(), world.tagged(), world.told.length],
+        [fail(world.tagFailure), 1, 0],
+      );
       for (let time = 0; time < 3; time++) await world.rest();
       assert.deepEqual(
         world.told.map(({ reason }) => reason),
@@ -257,7 +284,10 @@ describe("the state that a disk's tags keep", () => {
 
   it("holds up nothing where Azure refuses it, and is told and tried again later", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
+      );
       await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
       world.tagFailure = noRoom;
       const refused = await world.rest();
@@ -274,7 +304,10 @@ describe("the state that a disk's tags keep", () => {
   it("is told of no disk that is gone, and of no volume that has changed since", () =>
     withTaggedDisk(async (world) => {
       await world.given("AzVolume", formattedAndCutOff);
-      for (const tagFailure of [{ kind: "DiskNotFound", diskUri } as const, { kind: "Refused", diskUri } as const]) {
+      for (const tagFailure of [
+        { kind: "DiskNotFound", diskUri } as const,
+        { kind: "Refused", diskUri } as const,
+      ]) {
         world.tagFailure = tagFailure;
         await world.rest();
       }
@@ -286,11 +319,17 @@ describe("the state that a disk's tags keep", () => {
     const quarantineOf = (volume: AzVolume | undefined): unknown => volume?.status?.record?.quarantine;
 
     const nodeC = identity("node-c");
-    const cutOffC = (record: WriterRecord): WriterRecord => ({ ...record, quarantine: [...record.quarantine, nodeC] });
+    const cutOffC = (record: WriterRecord): WriterRecord => ({
+      ...record,
+      quarantine: [...record.quarantine, nodeC],
+    });
 
     it("is written before the object goes, however short it has lacked", () =>
       withTaggedDisk(async (world) => {
-        await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+        await world.given(
+          "AzVolume",
+          aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
+        );
         await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
         await deletedByHand(world);
         await world.rebuild();
@@ -317,7 +356,10 @@ describe("the state that a disk's tags keep", () => {
           await world.keep();
           await world.rebuild();
           assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
-          assert.deepEqual(world.told.map(({ reason }) => reason).toSorted(), ["DeletedByHand", "StateNotKept"]);
+          assert.deepEqual(world.told.map(({ reason }) => reason).toSorted(), [
+            "DeletedByHand",
+            "StateNotKept",
+          ]);
           world.tagFailure = undefined;
           await world.keep();
           await world.rebuild();
@@ -355,10 +397,15 @@ describe("the state that a disk's tags keep", () => {
         await deletedByHand(world);
         const mark = async (): Promise<void> => {
           const { spec, ...rest } = world.volume() ?? assert.fail();
-          await must(world.other.update("AzVolume", { ...rest, spec: { ...spec, deleteRequested: true } }, never));
+          await must(
+            world.other.update("AzVolume", { ...rest, spec: { ...spec, deleteRequested: true } }, never),
+          );
         };
         await world.rebuild({ beforeFirstWrite: mark });
-        assert.deepEqual([world.volume()?.spec.deleteRequested, world.volume()?.metadata.finalizers], [true, [VOLUME_FINALIZER]]);
+        assert.deepEqual(
+          [world.volume()?.spec.deleteRequested, world.volume()?.metadata.finalizers],
+          [true, [VOLUME_FINALIZER]],
+        );
       }));
 
     it("is left to the disk's other tags where nothing lacks", () =>

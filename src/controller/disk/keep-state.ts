@@ -5,7 +5,11 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { planFailedStateTags, planStateTags, type StateTagsAction } from "../../core/volume/plan-state-tags.ts";
+import {
+  planFailedStateTags,
+  planStateTags,
+  type StateTagsAction,
+} from "../../core/volume/plan-state-tags.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -14,9 +18,9 @@ import { mayWriteDisk } from "./may-write-disk.ts";
 import type { UntaggedTime } from "./untagged-time.ts";
 
 /**
- * Keeps in a disk's tags what must outlive the volume's objects. In a loop of its own: the disk's loop may wait for
- * the growth of a disk, and try it again and again, for as long as Azure takes. No change of a volume brings a try
- * before its time.
+ * Keeps in a disk's tags what must outlive the volume's objects. In a loop of its own: the disk's loop may
+ * wait for the growth of a disk, and try it again and again, for as long as Azure takes. No change of a
+ * volume brings a try before its time.
  */
 export function keepStateReconciler(ports: ControllerPorts, untagged: UntaggedTime): Reconciler {
   return {
@@ -30,12 +34,22 @@ export function keepStateReconciler(ports: ControllerPorts, untagged: UntaggedTi
   };
 }
 
-async function keepState(ports: ControllerPorts, volume: AzVolume, untagged: UntaggedTime, signal: AbortSignal): Promise<Reconciled> {
+async function keepState(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  untagged: UntaggedTime,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { cache } = ports;
   const { name } = volume.metadata;
   const states = cache.byIndex("AzVolumeAttachment", "volumeName", name).map(({ status }) => status?.state);
   const isMoving = states.includes("Attaching") || states.includes("Detaching");
-  const action = planStateTags({ volume, unchangedMs: cache.unchangedMs("AzVolume", name) ?? 0, untaggedMs: untagged.untaggedMs(name), isMoving });
+  const action = planStateTags({
+    volume,
+    unchangedMs: cache.unchangedMs("AzVolume", name) ?? 0,
+    untaggedMs: untagged.untaggedMs(name),
+    isMoving,
+  });
   if (action === undefined) return ok({});
   if (action.kind === "PlanAgain") return ok({ againAfterMs: action.afterMs });
   untagged.noteTry(name);
@@ -55,7 +69,10 @@ async function keepState(ports: ControllerPorts, volume: AzVolume, untagged: Unt
   return againAfterMs === undefined ? kept : ok({ againAfterMs });
 }
 
-/** Writes the tags that keep a volume's state, and then records that they are there. A crash in between writes them once more. */
+/**
+ * Writes the tags that keep a volume's state, and then records that they are there. A crash in between
+ * writes them once more.
+ */
 async function writeStateTags(
   ports: ControllerPorts,
   { metadata, status }: AzVolume,
@@ -65,24 +82,38 @@ async function writeStateTags(
 ): Promise<Result<void, Failure>> {
   const leftOver = Object.keys(status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));
   const changes = { ...Object.fromEntries(leftOver.map((tag) => [tag, undefined])), ...tags };
-  const tagged = await ports.steps.run("tag-disk", () => ports.cloud.tagDisk({ diskUri, tags: changes, precondition }, signal));
+  const tagged = await ports.steps.run("tag-disk", () =>
+    ports.cloud.tagDisk({ diskUri, tags: changes, precondition }, signal),
+  );
   if (!tagged.ok) return tagged;
   const recorded = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: metadata.name, uid: metadata.uid },
     (present) => {
       if (present.status?.detail === undefined) return undefined;
-      return { ...present, status: { ...present.status, detail: { ...present.status.detail, stateTags: tags } } };
+      return {
+        ...present,
+        status: { ...present.status, detail: { ...present.status.detail, stateTags: tags } },
+      };
     },
     signal,
   );
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
 }
 
-function tellNotKept({ events, logger }: ControllerPorts, { metadata: { name } }: AzVolume, failure: Failure): void {
+function tellNotKept(
+  { events, logger }: ControllerPorts,
+  { metadata: { name } }: AzVolume,
+  failure: Failure,
+): void {
   // A disk that is gone keeps nothing. Refused: the volume has changed, and the next plan goes by that.
   if (failure.kind === "DiskNotFound" || failure.kind === "Refused" || failure.kind === "Cancelled") return;
   logger.warn("the disk's tags do not keep what they are to keep", { volumeName: name, failure });
   const message = `the tags of its disk do not say yet who was cut off from it and that it has a file system: ${describeFailure(failure)}`;
-  events.emit({ about: { kind: "AzVolume", name }, reason: "StateNotKept", message, news: failureNews(failure) });
+  events.emit({
+    about: { kind: "AzVolume", name },
+    reason: "StateNotKept",
+    message,
+    news: failureNews(failure),
+  });
 }

@@ -3,11 +3,15 @@ import type { MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Asked before each request to Azure that writes the disk, also before one that is sent again after a lost answer:
- * reads the volume past the cache. Another controller may have deleted it since, and its name, which is the disk's,
- * may stand for another volume.
+ * Asked before each request to Azure that writes the disk, also before one that is sent again after a lost
+ * answer: reads the volume past the cache. Another controller may have deleted it since, and its name,
+ * which is the disk's, may stand for another volume.
  */
-export function mayWriteDisk(ports: Pick<ControllerPorts, "store">, { metadata }: AzVolume, isAsPlanned: (present: AzVolume) => boolean): MayProceed {
+export function mayWriteDisk(
+  ports: Pick<ControllerPorts, "store">,
+  { metadata }: AzVolume,
+  isAsPlanned: (present: AzVolume) => boolean,
+): MayProceed {
   return async (signal) => {
     const fresh = await ports.store.get("AzVolume", metadata.name, signal);
     return fresh.ok && fresh.value.metadata.uid === metadata.uid && isAsPlanned(fresh.value);

@@ -9,22 +9,36 @@ import { createUntaggedTime } from "./untagged-time.ts";
 
 const never = new AbortController().signal;
 const plain = aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } });
-const lacking = aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord({ quarantine: [identity("node-b")] }) } });
+const lacking = aVolume({
+  metadata: { finalizers: [VOLUME_FINALIZER] },
+  status: { record: aRecord({ quarantine: [identity("node-b")] }) },
+});
 
-const pass = (world: ReconcileWorld, ms: number): Promise<void> => world.answerOf(world.clock.sleep(ms, never));
+const pass = (world: ReconcileWorld, ms: number): Promise<void> =>
+  world.answerOf(world.clock.sleep(ms, never));
 
 async function setCutOff(world: ReconcileWorld, ...nodeNames: readonly string[]): Promise<void> {
-  await world.setRecord((record) => ({ ...record, quarantine: nodeNames.map((nodeName) => identity(nodeName)) }));
+  await world.setRecord((record) => ({
+    ...record,
+    quarantine: nodeNames.map((nodeName) => identity(nodeName)),
+  }));
   await pass(world, 1_000);
 }
 
 /** What the status says of the disk's tags from now on. */
-async function setStateTags(world: ReconcileWorld, stateTags: Readonly<Record<string, string>>): Promise<void> {
+async function setStateTags(
+  world: ReconcileWorld,
+  stateTags: Readonly<Record<string, string>>,
+): Promise<void> {
   const present = await world.other.get("AzVolume", "pvc-1", never);
   assert.ok(present.ok);
   const { status } = present.value;
   assert.ok(status !== undefined);
-  await world.other.updateStatus("AzVolume", { ...present.value, status: { ...status, detail: aDetail({ stateTags }) } }, never);
+  await world.other.updateStatus(
+    "AzVolume",
+    { ...present.value, status: { ...status, detail: aDetail({ stateTags }) } },
+    never,
+  );
   await pass(world, 1_000);
 }
 
@@ -114,7 +128,11 @@ describe("the time that a disk's tags have lacked something", () => {
       const { untaggedMs } = createUntaggedTime(world.ports);
       const present = await world.other.get("AzVolume", "pvc-1", never);
       assert.ok(present.ok);
-      await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+      await world.other.update(
+        "AzVolume",
+        { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } },
+        never,
+      );
       await world.other.delete("AzVolume", "pvc-1", {}, never);
       await pass(world, 1_000);
       assert.equal(untaggedMs("pvc-1"), 0);

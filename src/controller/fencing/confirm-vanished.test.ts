@@ -3,7 +3,14 @@ import { describe, it } from "node:test";
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import type { CloudProvisioner, InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -14,7 +21,11 @@ import { confirmVanished } from "./confirm-vanished.ts";
 const never = new AbortController().signal;
 const a = identity("node-a");
 
-async function confirm(world: ReconcileWorld, node: NodeIdentity, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
+async function confirm(
+  world: ReconcileWorld,
+  node: NodeIdentity,
+  cloud: Partial<CloudProvisioner> = {},
+): Promise<unknown> {
   const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
   return world.answerOf(confirmVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, node, never));
 }
@@ -23,8 +34,17 @@ describe("confirmVanished", () => {
   it("clears a VM that the platform says is another now, with what its attachment said of it, and never one that it still knows", () =>
     withControllerPorts(async (world) => {
       const older = { ...identity("node-a"), vmId: "older" };
-      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { requested: false }), ...older }, quarantine: [older] }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({
+          writer: { ...aWriter("node-a", { requested: false }), ...older },
+          quarantine: [older],
+        }),
+      );
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }),
+      );
       world.instances.set(instanceUriOf("node-a"), "OLDER");
       await confirm(world, older);
       assert.deepEqual(world.record()?.quarantine, [older]);
@@ -39,7 +59,10 @@ describe("confirmVanished", () => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
       await confirm(world, a);
-      assert.deepEqual([world.record()?.writer, world.record()?.fencing], [aWriter("node-a", { requested: false }), a]);
+      assert.deepEqual(
+        [world.record()?.writer, world.record()?.fencing],
+        [aWriter("node-a", { requested: false }), a],
+      );
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 
@@ -61,40 +84,78 @@ describe("confirmVanished", () => {
 
   describe("of a VM on which no plug-in of ours runs", () => {
     const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
-    const listing = anInstance("vm-x", { instanceUri: vmUri, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }] });
+    const listing = anInstance("vm-x", {
+      instanceUri: vmUri,
+      dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }],
+    });
     it("frees the volume of a VM that is no node only once its owner has taken the disk off it", () =>
       withControllerPorts(async (world) => {
         const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
         await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
-        await confirm(world, node, { getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })) });
+        await confirm(world, node, {
+          getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })),
+        });
         assert.deepEqual(world.record()?.unverified, [node]);
         await confirm(world, node, { getDisk: async () => ok(aDisk()) });
         assert.deepEqual(world.record()?.unverified, []);
       }));
 
-    const inspections: readonly { readonly because: string; readonly inspected: Result<InstanceFacts, Failure>; readonly isFreed: boolean }[] = [
+    const inspections: readonly {
+      readonly because: string;
+      readonly inspected: Result<InstanceFacts, Failure>;
+      readonly isFreed: boolean;
+    }[] = [
       { because: "the VM still lists the disk", inspected: ok(listing), isFreed: false },
-      { because: "the VM can't be read now", inspected: fail({ kind: "Throttled", retryAfterMs: 1_000, detail: "429" }), isFreed: false },
       {
-        because: "the driver may not read the VM",
-        inspected: fail({ kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "may not read vm-x", requestId: "r" }),
+        because: "the VM can't be read now",
+        inspected: fail({ kind: "Throttled", retryAfterMs: 1_000, detail: "429" }),
         isFreed: false,
       },
-      { because: "the VM does not list the disk", inspected: ok(anInstance("vm-x", { instanceUri: vmUri })), isFreed: true },
-      { because: "there is no such VM", inspected: fail({ kind: "InstanceNotFound", nodeName: vmUri }), isFreed: true },
       {
-        because: "its id is in another subscription",
-        inspected: fail({ kind: "InstanceUnknown", nodeName: vmUri, instanceUri: vmUri, problem: "another subscription" }),
+        because: "the driver may not read the VM",
+        inspected: fail({
+          kind: "CloudUnauthorized",
+          code: "AuthorizationFailed",
+          message: "may not read vm-x",
+          requestId: "r",
+        }),
+        isFreed: false,
+      },
+      {
+        because: "the VM does not list the disk",
+        inspected: ok(anInstance("vm-x", { instanceUri: vmUri })),
         isFreed: true,
       },
-      { because: "its id is that of a uniform scale set", inspected: fail({ kind: "Unsupported", what: "vm-x" }), isFreed: true },
+      {
+        because: "there is no such VM",
+        inspected: fail({ kind: "InstanceNotFound", nodeName: vmUri }),
+        isFreed: true,
+      },
+      {
+        because: "its id is in another subscription",
+        inspected: fail({
+          kind: "InstanceUnknown",
+          nodeName: vmUri,
+          instanceUri: vmUri,
+          problem: "another subscription",
+        }),
+        isFreed: true,
+      },
+      {
+        because: "its id is that of a uniform scale set",
+        inspected: fail({ kind: "Unsupported", what: "vm-x" }),
+        isFreed: true,
+      },
     ];
     for (const { because, inspected, isFreed } of inspections)
       it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk names no more: ${because}`, () =>
         withControllerPorts(async (world) => {
           const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
           await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
-          await confirm(world, node, { getDisk: async () => ok(aDisk()), inspectInstance: async () => inspected });
+          await confirm(world, node, {
+            getDisk: async () => ok(aDisk()),
+            inspectInstance: async () => inspected,
+          });
           assert.deepEqual(world.record()?.unverified, isFreed ? [] : [node]);
         }));
 
@@ -112,19 +173,24 @@ describe("confirmVanished", () => {
 
     it("fences a writer whose AzDriverNode is gone and whose VM has lost the disk", () =>
       withControllerPorts(async (world) => {
-        // A mount command that is frozen there mounts once the VM goes on: without quarantine the disk could come back under it.
+        // A mount command that is frozen there mounts once the VM goes on: without quarantine the disk
+        // could come back under it.
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
         world.instances.set(a.instanceUri, a.vmId);
         await confirm(world, a);
         const { writer, fencing, quarantine } = world.record() ?? {};
-        assert.deepEqual([writer?.nodeName, writer?.requested, fencing, quarantine], ["node-a", false, a, []]);
+        assert.deepEqual(
+          [writer?.nodeName, writer?.requested, fencing, quarantine],
+          ["node-a", false, a, []],
+        );
       }));
 
     it("frees no writer by a proof that is older than the record", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }));
         world.instances.set(a.instanceUri, a.vmId);
-        world.meanwhile.proveDetached = () => world.setRecord((record) => ({ ...record, epoch: record.epoch + 1 }));
+        world.meanwhile.proveDetached = () =>
+          world.setRecord((record) => ({ ...record, epoch: record.epoch + 1 }));
         await confirm(world, a);
         assert.equal(world.record()?.fencing, undefined);
       }));
@@ -148,7 +214,10 @@ describe("confirmVanished", () => {
         await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
         const failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
         const inspectInstance = async () => ok(anInstance("vm-x", { instanceUri: vmUri }));
-        assert.deepEqual(await confirm(world, node, { getDisk: async () => fail(failure), inspectInstance }), { ok: false, failure });
+        assert.deepEqual(
+          await confirm(world, node, { getDisk: async () => fail(failure), inspectInstance }),
+          { ok: false, failure },
+        );
         assert.deepEqual(world.record()?.unverified, [node]);
       }));
 

@@ -4,7 +4,16 @@ import { includesNode, isForeign, isSameVmId, type NodeIdentity } from "../../co
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { clearDetached, clearVanished, fenceIntent, identify, isFencing, isWriter, type Step, withdraw } from "../../core/writer/writer-steps.ts";
+import {
+  clearDetached,
+  clearVanished,
+  fenceIntent,
+  identify,
+  isFencing,
+  isWriter,
+  type Step,
+  withdraw,
+} from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
@@ -13,8 +22,9 @@ import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-detached.ts";
 
 /**
- * Asks the platform whether a node's VM is gone: what it had open died with it. A holder whose VM is nowhere to be found is freed only by a fence, which proves that
- * once more; one whose resource id belongs to another VM by now, with proof at once.
+ * Asks the platform whether a node's VM is gone: what it had open died with it. A holder whose VM is
+ * nowhere to be found is freed only by a fence, which proves that once more; one whose resource id belongs
+ * to another VM by now, with proof at once.
  */
 export async function confirmVanished(
   ports: ControllerPorts,
@@ -26,12 +36,20 @@ export async function confirmVanished(
   if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
   const vanished = await cloud.proveVanished({ diskUri: volumeId, node }, signal);
   if (!vanished.ok) return vanished;
-  if (vanished.value === undefined) return isReportedBy(cache.get("AzDriverNode", node.nodeName), node) ? ok({}) : freeAbsent(ports, volumeName, node, signal);
+  if (vanished.value === undefined)
+    return isReportedBy(cache.get("AzDriverNode", node.nodeName), node)
+      ? ok({})
+      : freeAbsent(ports, volumeName, node, signal);
   const { kind } = vanished.value;
   const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
   if (!forgotten.ok) return forgotten;
   if (kind === "instanceReplaced")
-    return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
+    return moveRecord(
+      ports,
+      { volumeName, nodeName: node.nodeName, step: "fence-clear" },
+      (record) => clearVanished(record, node),
+      signal,
+    );
   // Neither writer nor unverified: only an entry in quarantine is left of it, which no node will take out.
   const free = (record: WriterRecord): Step => {
     const freed = beginFence(record, node);
@@ -40,9 +58,13 @@ export async function confirmVanished(
   return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-intent" }, free, signal);
 }
 
-/** Whether a node plug-in reports from this very VM. One on another VM of that name can show nothing for it. */
+/**
+ * Whether a node plug-in reports from this very VM. One on another VM of that name can show nothing for it.
+ */
 function isReportedBy(driverNode: AzDriverNode | undefined, { vmId }: NodeIdentity): boolean {
-  return driverNode !== undefined && (driverNode.status === undefined || isSameVmId(driverNode.status.vmId, vmId));
+  return (
+    driverNode !== undefined && (driverNode.status === undefined || isSameVmId(driverNode.status.vmId, vmId))
+  );
 }
 
 /** The record with a fence of `node` begun, which nothing can be asked of any more. */
@@ -52,35 +74,72 @@ function beginFence(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * Frees a volume of a VM that runs without a node plug-in of ours: nothing there can give the volume back, or show that it is clean. Only where the VM is proven to have no
- * entry for the disk. An old mount command may be alive there, so the node is in quarantine, and a former writer is fenced.
+ * Frees a volume of a VM that runs without a node plug-in of ours: nothing there can give the volume back,
+ * or show that it is clean. Only where the VM is proven to have no entry for the disk. An old mount command
+ * may be alive there, so the node is in quarantine, and a former writer is fenced.
  */
-function freeAbsent(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
-  const clear = (record: WriterRecord): Step => (isWriter(record, node) ? beginFence(record, node) : clearDetached(record, node));
-  const asked = { volumeName, node, isAsked: holds, clear, outcome: "volume freed of a VM without node plug-in" };
+function freeAbsent(
+  ports: ControllerPorts,
+  volumeName: string,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const clear = (record: WriterRecord): Step =>
+    isWriter(record, node) ? beginFence(record, node) : clearDetached(record, node);
+  const asked = {
+    volumeName,
+    node,
+    isAsked: holds,
+    clear,
+    outcome: "volume freed of a VM without node plug-in",
+  };
   return proveOff(ports, asked, () => Promise.resolve(ok({})), signal);
 }
 
 function holds({ status }: AzVolume, node: NodeIdentity): boolean {
   const record = status?.record;
-  return record !== undefined && !isFencing(record, node) && (isWriter(record, node) || includesNode(record.unverified, node));
+  return (
+    record !== undefined &&
+    !isFencing(record, node) &&
+    (isWriter(record, node) || includesNode(record.unverified, node))
+  );
 }
 
-/** A VM that was known by its resource id alone may be that of a node that has registered since: then the node shows what it does with the disk. */
-async function identifyOrConfirm(ports: ControllerPorts, volumeName: string, unknown: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+/**
+ * A VM that was known by its resource id alone may be that of a node that has registered since: then the
+ * node shows what it does with the disk.
+ */
+async function identifyOrConfirm(
+  ports: ControllerPorts,
+  volumeName: string,
+  unknown: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const { instanceUri } = unknown;
   const nodeName = nodeNameOf(ports, instanceUri);
-  const instance = nodeName === undefined ? undefined : await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
-  if (nodeName === undefined || instance?.ok !== true) return confirmDetachedByOthers(ports, volumeName, unknown, signal);
+  const instance =
+    nodeName === undefined ? undefined : await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
+  if (nodeName === undefined || instance?.ok !== true)
+    return confirmDetachedByOthers(ports, volumeName, unknown, signal);
   const node = withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri });
-  return moveRecord(ports, { volumeName, nodeName, step: "identify" }, (record) => identify(record, unknown, node), signal);
+  return moveRecord(
+    ports,
+    { volumeName, nodeName, step: "identify" },
+    (record) => identify(record, unknown, node),
+    signal,
+  );
 }
 
 /**
  * A VM that is no node of ours is never cut off; its owner has taken the disk off it once neither the disk
  * names the VM nor the VM lists the disk.
  */
-async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function confirmDetachedByOthers(
+  ports: ControllerPorts,
+  volumeName: string,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const volume = await ports.store.get("AzVolume", volumeName, signal);
   if (!volume.ok) return volume;
   const diskUri = volume.value.status?.detail?.diskUri;
@@ -88,21 +147,38 @@ async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: strin
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   // A disk that is gone is on no VM.
   if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  if (disk.ok && disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri))) return ok({});
+  if (
+    disk.ok &&
+    disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri))
+  )
+    return ok({});
   // Read last: the disk names a VM only after that has its entry, and may cease to while the entry is still
   // being taken off.
   const listed = await listsDisk(ports, diskUri, node, signal);
   if (!listed.ok || listed.value) return listed;
-  return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
+  return moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "fence-clear" },
+    (record) => clearVanished(record, node),
+    signal,
+  );
 }
 
 /**
  * Whether the VM at the node's resource id has an entry for the disk. A VM that is gone has none, and of one
  * that this driver can't look up the disk alone decides.
  */
-async function listsDisk({ cloud }: ControllerPorts, diskUri: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+async function listsDisk(
+  { cloud }: ControllerPorts,
+  diskUri: string,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
   const instance = await cloud.inspectInstance(node, signal);
-  if (instance.ok) return ok(instance.value.dataDisks.some((entry) => isSameResourceUri(entry.diskUri, diskUri)));
+  if (instance.ok)
+    return ok(instance.value.dataDisks.some((entry) => isSameResourceUri(entry.diskUri, diskUri)));
   const { kind } = instance.failure;
-  return kind === "InstanceNotFound" || kind === "InstanceUnknown" || kind === "Unsupported" ? ok(false) : instance;
+  return kind === "InstanceNotFound" || kind === "InstanceUnknown" || kind === "Unsupported"
+    ? ok(false)
+    : instance;
 }

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { anAttachment, aRecord, aVolumeWithRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  aRecord,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+} from "../../core/testing/objects.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { remakeVolume, removeVolume } from "../testing/remake-volume.ts";
@@ -16,40 +23,55 @@ const unrequested = aWriter("node-a", { requested: false });
 async function withFence(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord({ writer: unrequested, fencing: a }));
-    await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, publishContext: { LUN: "3" } } }));
+    await world.given(
+      "AzVolumeAttachment",
+      anAttachment("node-a", { status: { lun: 3, publishContext: { LUN: "3" } } }),
+    );
     world.attachedTo.add("node-a");
     world.disks.add(diskUri);
     await act(world);
   });
 }
 
-const fence = (world: ReconcileWorld): Promise<unknown> => world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
+const fence = (world: ReconcileWorld): Promise<unknown> =>
+  world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
 
 describe("fenceReconciler", () => {
   it("cuts the node off, clears the record with proof, and puts the node in quarantine, with where its VM was read", () =>
     withFence(async (world) => {
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual([...world.attachedTo], []);
-      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1, quarantine: [identity("node-a")] }).status?.record);
+      assert.deepEqual(
+        world.record(),
+        aVolumeWithRecord({ epoch: 1, quarantine: [identity("node-a")] }).status?.record,
+      );
       assert.deepEqual(await fence(world), { ok: true, value: {} });
     }));
 
   it("forgets where the disk was attached, since another disk may get that LUN", () =>
     withFence(async (world) => {
       await fence(world);
-      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary", provenOff: a.vmId });
+      assert.deepEqual(world.attachment("node-a")?.status, {
+        state: "Pending",
+        role: "Primary",
+        provenOff: a.vmId,
+      });
     }));
 
   it("says that nothing is left to detach only where the VM has no entry for the disk: a VM that is off keeps it", () =>
     withFence(async (world) => {
-      const cloud = { ...world.ports.cloud, fenceDisk: async () => ok({ kind: "instanceOff", detail: "deallocated" } as const) };
+      const cloud = {
+        ...world.ports.cloud,
+        fenceDisk: async () => ok({ kind: "instanceOff", detail: "deallocated" } as const),
+      };
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 
   it("proves anew, and ends, the fence of a node that has given meanwhile: a detach that another controller was allowed may still land", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unrequested, held: false } }));
+      world.meanwhile.fenceDisk = () =>
+        world.setRecord((record) => ({ ...record, writer: { ...unrequested, held: false } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.fencing, a);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
@@ -58,7 +80,8 @@ describe("fenceReconciler", () => {
 
   it("does not take a proof from an earlier grant for one of now", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unrequested, epoch: 2 } }));
+      world.meanwhile.fenceDisk = () =>
+        world.setRecord((record) => ({ ...record, writer: { ...unrequested, epoch: 2 } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.writer, { ...unrequested, epoch: 2 });
       assert.deepEqual(world.record()?.fencing, a);
@@ -80,11 +103,23 @@ describe("fenceReconciler", () => {
       assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
-  const changes: readonly { readonly because: string; readonly change: (world: ReconcileWorld) => Promise<void> }[] = [
+  const changes: readonly {
+    readonly because: string;
+    readonly change: (world: ReconcileWorld) => Promise<void>;
+  }[] = [
     { because: "the object was made anew, and tells of another fence", change: remakeVolume },
-    { because: "the node has shown itself clean", change: ({ setRecord }) => setRecord(({ fencing: _, ...record }) => record) },
-    { because: "another node is being fenced", change: ({ setRecord }) => setRecord((record) => ({ ...record, fencing: identity("node-b") })) },
-    { because: "the record is of another store incarnation", change: ({ setRecord }) => setRecord((record) => ({ ...record, storeIncarnation: 7 })) },
+    {
+      because: "the node has shown itself clean",
+      change: ({ setRecord }) => setRecord(({ fencing: _, ...record }) => record),
+    },
+    {
+      because: "another node is being fenced",
+      change: ({ setRecord }) => setRecord((record) => ({ ...record, fencing: identity("node-b") })),
+    },
+    {
+      because: "the record is of another store incarnation",
+      change: ({ setRecord }) => setRecord((record) => ({ ...record, storeIncarnation: 7 })),
+    },
     { because: "the object is gone", change: removeVolume },
   ];
   for (const { because, change } of changes)
@@ -110,7 +145,10 @@ describe("fenceReconciler", () => {
       const get = ((): typeof shown => shown) as typeof world.ports.cache.get;
       const reconciler = fenceReconciler({ ...world.ports, cache: { ...world.ports.cache, get } });
       await removeVolume(world);
-      assert.deepEqual([failed.ok, await world.answerOf(reconciler.reconcile("pvc-1", never))], [false, { ok: true, value: {} }]);
+      assert.deepEqual(
+        [failed.ok, await world.answerOf(reconciler.reconcile("pvc-1", never))],
+        [false, { ok: true, value: {} }],
+      );
     }));
 
   it("comes again where the store could not be read between the platform's look and its write: the record may still say fencing", () =>
@@ -124,7 +162,10 @@ describe("fenceReconciler", () => {
         },
       };
       const refused = { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } };
-      assert.deepEqual(await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)), refused);
+      assert.deepEqual(
+        await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)),
+        refused,
+      );
       assert.deepEqual([[...world.attachedTo], world.record()?.fencing], [["node-a"], a]);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.quarantine, [identity("node-a")]);
@@ -133,15 +174,29 @@ describe("fenceReconciler", () => {
   it("tells the node, the claim and all who wait that the proof is missing, and that it is there", () =>
     withFence(async (world) => {
       const about = { kind: "AzVolume", name: "pvc-1" } as const;
-      const failure = { kind: "CloudUnavailable", code: "Timeout", message: "later", requestId: "r-1" } as const;
+      const failure = {
+        kind: "CloudUnavailable",
+        code: "Timeout",
+        message: "later",
+        requestId: "r-1",
+      } as const;
       const cloud = { ...world.ports.cloud, fenceDisk: async () => fail(failure) };
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       await fence(world);
       const unverified = `node-a is not proven to be off the disk yet, so no other node may write: ${describeFailure(failure)}`;
       assert.deepEqual(
-        world.told.map(({ message, ...event }) => ({ ...event, message: message.replace(/disk: .*/u, "disk") })),
+        world.told.map(({ message, ...event }) => ({
+          ...event,
+          message: message.replace(/disk: .*/u, "disk"),
+        })),
         [
-          { about, nodeName: "node-a", reason: "NoProof", news: "CloudUnavailable Timeout", message: unverified },
+          {
+            about,
+            nodeName: "node-a",
+            reason: "NoProof",
+            news: "CloudUnavailable Timeout",
+            message: unverified,
+          },
           { about, nodeName: "node-a", reason: "Fenced", message: "node-a is proven to be off the disk" },
         ],
       );

@@ -12,9 +12,10 @@ import { proveDetached } from "./prove-detached.ts";
 import { clearProven } from "./record-proof.ts";
 
 /**
- * *fence*, steps 2 to 4: carries on wherever the record says that a fence was begun, by whichever controller. The proof is taken anew in each pass,
- * and the record is cleared only on the version read after it: a record that moved meanwhile asks for another pass. Where nobody is being cut off, it looks for proofs
- * that need no fence.
+ * *fence*, steps 2 to 4: carries on wherever the record says that a fence was begun, by whichever
+ * controller. The proof is taken anew in each pass, and the record is cleared only on the version read
+ * after it: a record that moved meanwhile asks for another pass. Where nobody is being cut off, it looks
+ * for proofs that need no fence.
  */
 export function fenceReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -75,7 +76,21 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
   // While the fence stands nothing is attached to the node.
-  const clear = (present: WriterRecord, fenced: NodeIdentity): Step => fenceClear(present, fenced, record.writer);
+  const clear = (present: WriterRecord, fenced: NodeIdentity): Step =>
+    fenceClear(present, fenced, record.writer);
   const onlyAtVersion = proven.value.metadata.resourceVersion;
-  return clearProven(ports, { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome: "node fenced", startedMs }, signal);
+  return clearProven(
+    ports,
+    {
+      volumeName,
+      diskUri,
+      node,
+      proof: proof.value,
+      onlyAtVersion,
+      clear,
+      outcome: "node fenced",
+      startedMs,
+    },
+    signal,
+  );
 }

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import { aReplica, aVolume, aVolumeWithRecord, anAttachment, diskUri, identity } from "../../core/testing/objects.ts";
+import {
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  anAttachment,
+  diskUri,
+  identity,
+} from "../../core/testing/objects.ts";
 import { grant, acquire } from "../../core/writer/writer-steps.ts";
 import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
@@ -22,10 +29,16 @@ const renamed = { ...node, nodeName: "node-renamed" };
 const used: VolumeUse = { kind: "used", users: ["pod default/db-0"] };
 
 /** Of several nodes that may write. */
-const shared = aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] }, status: { record: undefined } });
+const shared = aVolume({
+  spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
+  status: { record: undefined },
+});
 
 /** Asks it as an update of node-a does, of the disk in Azure's spelling. */
-function asked({ ports }: ReconcileWorld, update: Partial<Parameters<typeof mayCarryOut>[1]> = {}): ReturnType<MayCarryOut> {
+function asked(
+  { ports }: ReconcileWorld,
+  update: Partial<Parameters<typeof mayCarryOut>[1]> = {},
+): ReturnType<MayCarryOut> {
   return mayCarryOut(ports, { node, ...update })([diskUri.toUpperCase()], never);
 }
 
@@ -37,12 +50,25 @@ describe("mayCarryOut", () => {
     readonly may: boolean;
   }[] = [
     { because: "the node holds the volume", record: { writer }, may: false },
-    { because: "the node may take it at any moment", record: { writer: { ...writer, held: false } }, may: false },
+    {
+      because: "the node may take it at any moment",
+      record: { writer: { ...writer, held: false } },
+      may: false,
+    },
     { because: "the node is unverified", record: { unverified: [node] }, may: false },
     { because: "the record is of another store incarnation", record: { storeIncarnation: 7 }, may: false },
-    { because: "another node writes it", record: { writer: { ...writer, ...identity("node-b") } }, may: true },
+    {
+      because: "another node writes it",
+      record: { writer: { ...writer, ...identity("node-b") } },
+      may: true,
+    },
     { because: "no node writes it", record: {}, may: true },
-    { because: "the disk itself is attached to a node that holds it", record: { writer }, update: { attaches: diskUri }, may: false },
+    {
+      because: "the disk itself is attached to a node that holds it",
+      record: { writer },
+      update: { attaches: diskUri },
+      may: false,
+    },
     {
       because: "the disk itself is attached to a node that waits for it",
       record: { writer: { ...writer, held: false } },
@@ -67,8 +93,18 @@ describe("mayCarryOut", () => {
       update: { settles: true },
       may: true,
     },
-    { because: "an unverified node that is settled may claim it", record: { unverified: [node] }, update: { settles: true }, may: false },
-    { because: "the VM to be settled has a writer's disk", record: { writer }, update: { settles: true }, may: false },
+    {
+      because: "an unverified node that is settled may claim it",
+      record: { unverified: [node] },
+      update: { settles: true },
+      may: false,
+    },
+    {
+      because: "the VM to be settled has a writer's disk",
+      record: { writer },
+      update: { settles: true },
+      may: false,
+    },
     {
       because: "the VM that has replaced the one to be settled writes the disk",
       record: { writer },
@@ -87,7 +123,12 @@ describe("mayCarryOut", () => {
       update: { settles: true, node: replaced },
       may: false,
     },
-    { because: "the VM to be settled writes under another name", record: { writer }, update: { settles: true, node: renamed }, may: false },
+    {
+      because: "the VM to be settled writes under another name",
+      record: { writer },
+      update: { settles: true, node: renamed },
+      may: false,
+    },
     {
       because: "the node to be settled writes on a VM that has moved",
       record: { writer },
@@ -100,14 +141,24 @@ describe("mayCarryOut", () => {
       update: { settles: true },
       may: true,
     },
-    { because: "a fence waits for a volume that the node holds", record: { writer }, update: { fences: true }, may: false },
+    {
+      because: "a fence waits for a volume that the node holds",
+      record: { writer },
+      update: { fences: true },
+      may: false,
+    },
     {
       because: "a fence waits for a volume that the node may take",
       record: { writer: { ...writer, held: false } },
       update: { fences: true },
       may: false,
     },
-    { because: "a fence waits for an unverified node", record: { unverified: [node] }, update: { fences: true }, may: false },
+    {
+      because: "a fence waits for an unverified node",
+      record: { unverified: [node] },
+      update: { fences: true },
+      may: false,
+    },
     {
       because: "a fence takes along what is being fenced off the node",
       record: { writer: { ...writer, requested: false }, fencing: node },
@@ -180,11 +231,36 @@ describe("mayCarryOut", () => {
 
   describe("of a volume whose record does not tell who uses it on the VM", () => {
     const found = { adopted: true, clean: [identity("node-b")] };
-    const rows: readonly { readonly because: string; readonly volume: AzVolume; readonly use: VolumeUse; readonly may: boolean }[] = [
-      { because: "a pod uses it by a record that was made again without its node", volume: aVolumeWithRecord(found), use: used, may: false },
-      { because: "whether a pod uses it is not known", volume: aVolumeWithRecord(found), use: { kind: "unknown" }, may: false },
-      { because: "no pod uses it there", volume: aVolumeWithRecord(found), use: { kind: "unused" }, may: true },
-      { because: "its node has shown itself clean, and its pod waits", volume: aVolumeWithRecord({ ...found, clean: [node] }), use: used, may: true },
+    const rows: readonly {
+      readonly because: string;
+      readonly volume: AzVolume;
+      readonly use: VolumeUse;
+      readonly may: boolean;
+    }[] = [
+      {
+        because: "a pod uses it by a record that was made again without its node",
+        volume: aVolumeWithRecord(found),
+        use: used,
+        may: false,
+      },
+      {
+        because: "whether a pod uses it is not known",
+        volume: aVolumeWithRecord(found),
+        use: { kind: "unknown" },
+        may: false,
+      },
+      {
+        because: "no pod uses it there",
+        volume: aVolumeWithRecord(found),
+        use: { kind: "unused" },
+        may: true,
+      },
+      {
+        because: "its node has shown itself clean, and its pod waits",
+        volume: aVolumeWithRecord({ ...found, clean: [node] }),
+        use: used,
+        may: true,
+      },
       { because: "it is new, and its pod waits", volume: aVolumeWithRecord({}), use: used, may: true },
       { because: "a pod uses a shared one whose attachment was lost", volume: shared, use: used, may: false },
       { because: "no pod uses a shared one", volume: shared, use: { kind: "unused" }, may: true },
@@ -194,7 +270,8 @@ describe("mayCarryOut", () => {
         withControllerPorts(async (world) => {
           world.use = use;
           await world.given("AzVolume", volume);
-          for (const update of [{}, { settles: true }, { fences: true }] as const) assert.equal(await asked(world, update), may);
+          for (const update of [{}, { settles: true }, { fences: true }] as const)
+            assert.equal(await asked(world, update), may);
           const told = may ? [] : ["DetachLeftBehind", "DetachLeftBehind", "DetachLeftBehind"];
           assert.deepEqual(
             world.told.map(({ reason }) => reason),
@@ -216,13 +293,21 @@ describe("mayCarryOut", () => {
       { because: "a pod on the VM uses it", use: used, may: false },
       { because: "the orchestrator can't be asked", use: { kind: "unknown" }, may: false },
     ];
-    const updates = { "any update": {}, "an attach": { attaches: `${diskUri}-2` }, "a settlement": { settles: true }, "a fence": { fences: true } } as const;
+    const updates = {
+      "any update": {},
+      "an attach": { attaches: `${diskUri}-2` },
+      "a settlement": { settles: true },
+      "a fence": { fences: true },
+    } as const;
     for (const [name, update] of Object.entries(updates))
       for (const { because, use, may } of uses)
         it(`answers ${may} to ${name}: ${because}`, () =>
           withControllerPorts(async (world) => {
             world.use = use;
-            assert.deepEqual([await asked(world, update), world.told.map(({ reason }) => reason)], [may, may ? [] : ["DetachLeftBehind"]]);
+            assert.deepEqual(
+              [await asked(world, update), world.told.map(({ reason }) => reason)],
+              [may, may ? [] : ["DetachLeftBehind"]],
+            );
           }));
 
     it("lets a fence go where its node is out of service", () =>
@@ -238,7 +323,8 @@ describe("mayCarryOut", () => {
         await asked(world);
         const [event] = world.told;
         assert.deepEqual(event?.about, { kind: "AzDriverNode", name: "node-a" });
-        for (const name of [diskUri.toUpperCase(), "node-a", "pod default/db-0"]) assert.ok(event.message.includes(name), event.message);
+        for (const name of [diskUri.toUpperCase(), "node-a", "pod default/db-0"])
+          assert.ok(event.message.includes(name), event.message);
       }));
 
     for (const [because, said] of [
@@ -249,12 +335,16 @@ describe("mayCarryOut", () => {
         withControllerPorts(async (world) => {
           world.use = { kind: "unknown", ...(because === undefined ? {} : { because }) };
           await asked(world);
-          assert.ok(world.told[0]?.message.endsWith(`it is not known whether a pod uses it (${said})`), world.told[0]?.message);
+          assert.ok(
+            world.told[0]?.message.endsWith(`it is not known whether a pod uses it (${said})`),
+            world.told[0]?.message,
+          );
         }));
 
     it("asks of the pods under each name that the VM's node has", () =>
       withControllerPorts(async (world) => {
-        const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> => (nodeName === "node-a" ? used : { kind: "unused" });
+        const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> =>
+          nodeName === "node-a" ? used : { kind: "unused" };
         const ports = { ...world.ports, users: { ...world.ports.users, on } };
         for (const onVm of [node, renamed, { ...node, nodeName: node.instanceUri }])
           assert.equal(await mayCarryOut(ports, { node: onVm })([diskUri], never), false, onVm.nodeName);
@@ -264,7 +354,10 @@ describe("mayCarryOut", () => {
       withControllerPorts(async (world) => {
         world.use = { kind: "unknown" };
         const { instanceUri } = identity("rescue");
-        assert.equal(await asked(world, { node: { nodeName: instanceUri, vmId: instanceUri, instanceUri } }), true);
+        assert.equal(
+          await asked(world, { node: { nodeName: instanceUri, vmId: instanceUri, instanceUri } }),
+          true,
+        );
       }));
 
     it("goes by a record that the cache does not show yet", () =>
@@ -290,7 +383,11 @@ describe("mayCarryOut", () => {
       for (const again of [false, true]) {
         assert.equal(await asked(world), true);
         const reasons = world.told.map(({ reason }) => reason);
-        assert.deepEqual([world.attachment("node-a")?.status, reasons], [{ ...before, state: "Detaching" }, ["DetachCarriedOut"]], `${again}`);
+        assert.deepEqual(
+          [world.attachment("node-a")?.status, reasons],
+          [{ ...before, state: "Detaching" }, ["DetachCarriedOut"]],
+          `${again}`,
+        );
       }
     }));
 
@@ -306,7 +403,10 @@ describe("mayCarryOut", () => {
   it("leaves an attachment of a third VM as it is, also where a VM is settled", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", aReplica("node-a", { status: { vmId: "third", instanceUri: `${node.instanceUri}-third` } }));
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-a", { status: { vmId: "third", instanceUri: `${node.instanceUri}-third` } }),
+      );
       assert.equal(await asked(world, { settles: true }), true);
       assert.equal(world.attachment("node-a")?.status?.state, "Attached");
     }));
@@ -337,7 +437,10 @@ describe("mayCarryOut", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.equal(await asked(world), false);
       const reasons = world.told.map(({ reason }) => reason);
-      assert.deepEqual([world.attachment("node-a")?.status?.state, reasons], ["Attached", ["DetachLeftBehind"]]);
+      assert.deepEqual(
+        [world.attachment("node-a")?.status?.state, reasons],
+        ["Attached", ["DetachLeftBehind"]],
+      );
     }));
 
   it("answers false to an update when the node takes the volume before it is marked", () =>
@@ -348,7 +451,9 @@ describe("mayCarryOut", () => {
       const updateStatus: typeof store.updateStatus = async (...args) => {
         await world.setRecord((record) => {
           const granted = grant(record, node);
-          const taken = granted.ok ? acquire(granted.value, node, { isClean: true, storeIncarnation: record.storeIncarnation }) : granted;
+          const taken = granted.ok
+            ? acquire(granted.value, node, { isClean: true, storeIncarnation: record.storeIncarnation })
+            : granted;
           assert.ok(taken.ok);
           return taken.value;
         });
@@ -383,7 +488,10 @@ describe("mayCarryOut", () => {
       await world.given("AzVolume", shared);
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       world.outOfService.add("node-a");
-      assert.deepEqual([await asked(world, { fences: true }), world.attachment("node-a")?.status?.state], [true, "Attached"]);
+      assert.deepEqual(
+        [await asked(world, { fences: true }), world.attachment("node-a")?.status?.state],
+        [true, "Attached"],
+      );
     }));
 
   describe("of a shared disk that is attached to the node itself", () => {
@@ -404,7 +512,12 @@ describe("mayCarryOut", () => {
       { because: "a pod that has begun uses it", use: used, may: false },
       { because: "whether a pod uses it is not known", use: { kind: "unknown" }, may: false },
       { because: "no pod is there: a CSI client has published it", use: { kind: "unused" }, may: false },
-      { because: "the node had the disk by this attachment", use: waiting, attachment: { ...begun, status: { ...attaching, lun: 0 } }, may: false },
+      {
+        because: "the node had the disk by this attachment",
+        use: waiting,
+        attachment: { ...begun, status: { ...attaching, lun: 0 } },
+        may: false,
+      },
       { because: "the node has noted the volume", use: waiting, reported: checkpointed, may: false },
       { because: "another disk is attached", use: waiting, attaches: `${diskUri}-2`, may: false },
     ];
@@ -415,7 +528,10 @@ describe("mayCarryOut", () => {
           await world.given("AzVolume", shared);
           await world.given("AzVolumeAttachment", attachment);
           await world.given("AzDriverNode", aDriverNode("node-a", reported));
-          assert.deepEqual([await asked(world, { attaches }), world.attachment("node-a")?.status?.state], [may, "Attaching"]);
+          assert.deepEqual(
+            [await asked(world, { attaches }), world.attachment("node-a")?.status?.state],
+            [may, "Attaching"],
+          );
           assert.equal(await asked(world), false, "to an update for another purpose");
         }));
 
@@ -424,7 +540,8 @@ describe("mayCarryOut", () => {
         await world.given("AzVolume", shared);
         await world.given("AzVolumeAttachment", begun);
         await world.given("AzDriverNode", aDriverNode("node-a"));
-        const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> => (nodeName === "node-a" ? used : waiting);
+        const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> =>
+          nodeName === "node-a" ? used : waiting;
         const ports = { ...world.ports, users: { ...world.ports.users, on } };
         assert.equal(await mayCarryOut(ports, { node: renamed, attaches: diskUri })([diskUri], never), false);
       }));
@@ -435,7 +552,10 @@ describe("mayCarryOut", () => {
       await world.given("AzVolume", shared);
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [false, "Attached"]);
-      assert.deepEqual([await asked(world, { node: renamed, settles: true }), world.attachment("node-a")?.status?.state], [false, "Attached"]);
+      assert.deepEqual(
+        [await asked(world, { node: renamed, settles: true }), world.attachment("node-a")?.status?.state],
+        [false, "Attached"],
+      );
       await world.given("AzVolumeAttachment", aReplica("node-renamed"));
       assert.equal(await asked(world, { node: renamed, settles: true }), false, "under one name of several");
     }));

@@ -19,9 +19,15 @@ type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseMemory" 
 /** What an update of a VM is for. */
 interface Update {
   readonly node: NodeIdentity;
-  /** The disk that is attached: a detach of its own that was left behind is carried out where the node does not hold it. */
+  /**
+   * The disk that is attached: a detach of its own that was left behind is carried out where the node does
+   * not hold it.
+   */
   readonly attaches?: string;
-  /** It settles the VM: it goes to the one that has the node's resource id by now, so only that id is compared. */
+  /**
+   * It settles the VM: it goes to the one that has the node's resource id by now, so only that id is
+   * compared.
+   */
   readonly settles?: true;
   /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
   readonly fences?: true;
@@ -45,8 +51,16 @@ export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
   };
 }
 
-/** What the store shows of each disk; undefined where a user loses one of them by the update. Where the store does not answer, nothing is risked. */
-async function findSpared(ports: Ports, update: Update, diskUris: readonly string[], signal: AbortSignal): Promise<readonly LeavingDisk[] | undefined> {
+/**
+ * What the store shows of each disk; undefined where a user loses one of them by the update. Where the
+ * store does not answer, nothing is risked.
+ */
+async function findSpared(
+  ports: Ports,
+  update: Update,
+  diskUris: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly LeavingDisk[] | undefined> {
   const found: LeavingDisk[] = [];
   let isHarmful = false;
   for (const diskUri of diskUris) {
@@ -62,14 +76,23 @@ async function findSpared(ports: Ports, update: Update, diskUris: readonly strin
 }
 
 /** Whether the node is out of service under its name, and under the one that the VM's node has by now. */
-async function isLost({ users }: Ports, { nodeName, instanceUri }: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+async function isLost(
+  { users }: Ports,
+  { nodeName, instanceUri }: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
   const names = new Set([nodeName, users.cachedNodeNameOf(instanceUri) ?? nodeName]);
   for (const name of names) if (!(await users.isOutOfService(name, signal))) return false;
   return true;
 }
 
 /** Whether no user loses the disk by the update; tells those who do. */
-async function isSpared(ports: Ports, leaving: LeavingDisk, update: Update, signal: AbortSignal): Promise<boolean> {
+async function isSpared(
+  ports: Ports,
+  leaving: LeavingDisk,
+  update: Update,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (leaving.volumes.length === 0) return isWithoutUsers(ports, leaving.diskUri, update.node, signal);
   let isHarmless = true;
   for (const volume of leaving.volumes) {
@@ -84,18 +107,28 @@ async function isSpared(ports: Ports, leaving: LeavingDisk, update: Update, sign
  * Of a disk without a volume no record says who writes it: it is one of others, or recovery has not reached
  * it yet. The pods on the VM decide.
  */
-async function isWithoutUsers(ports: Ports, diskUri: string, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+async function isWithoutUsers(
+  ports: Ports,
+  diskUri: string,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
   const found = await findPods(ports, diskUri, node, signal);
   if (found === undefined) return true;
   const { nodeName, users } = found;
   const message = `Azure lists disk ${diskUri} on ${nodeName} as one that is to come off, and the driver has not asked for that. Its users there: ${users}`;
-  ports.events.emit({ about: { kind: "AzDriverNode", name: nodeName }, reason: "DetachLeftBehind", message, news: diskUri });
+  ports.events.emit({
+    about: { kind: "AzDriverNode", name: nodeName },
+    reason: "DetachLeftBehind",
+    message,
+    news: diskUri,
+  });
   return false;
 }
 
 /**
- * Which pods on the VM use the disk, as the orchestrator says past every cache; undefined: none. `unknown` counts
- * as a use. A VM that is no node of this cluster has no pods.
+ * Which pods on the VM use the disk, as the orchestrator says past every cache; undefined: none. `unknown`
+ * counts as a use. A VM that is no node of this cluster has no pods.
  */
 async function findPods(
   ports: Ports,
@@ -106,15 +139,23 @@ async function findPods(
   for (const nodeName of nodeNamesOf(ports, node)) {
     const use = await ports.users.on({ nodeName, volumeId: diskUri }, signal);
     if (use.kind === "used") return { nodeName, users: use.users.join(", ") };
-    if (use.kind === "unknown") return { nodeName, users: `it is not known whether a pod uses it (${use.because ?? "no answer"})` };
+    if (use.kind === "unknown")
+      return { nodeName, users: `it is not known whether a pod uses it (${use.because ?? "no answer"})` };
   }
   return undefined;
 }
 
-async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, update: Update, signal: AbortSignal): Promise<boolean> {
+async function isInUse(
+  ports: Ports,
+  leaving: LeavingDisk,
+  volume: AzVolume,
+  update: Update,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { node, attaches, settles, fences } = update;
   const record = volume.status?.record;
-  const isUsedByPods = async (): Promise<boolean> => (await findPods(ports, leaving.diskUri, node, signal)) !== undefined;
+  const isUsedByPods = async (): Promise<boolean> =>
+    (await findPods(ports, leaving.diskUri, node, signal)) !== undefined;
   const isOwn = attaches !== undefined && resourceUriKey(attaches) === resourceUriKey(leaving.diskUri);
   if (record === undefined) {
     if (isRecordMissing(volume)) return true;
@@ -125,44 +166,71 @@ async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, upd
   if (!(await isTrusted(ports, record, signal))) return true;
   // A fence of its own takes it off that node anyway. Two such fences would wait for each other.
   if (fences === true && isFencing(record, node)) return false;
-  const isNamed = settles === true ? isUsedAt(record, node) : isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
+  const isNamed =
+    settles === true ? isUsedAt(record, node) : isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
   // A record that was made again names whom Azure listed, which may be behind. A node that is clean is known.
   return isNamed || (isInQuarantine(record, node) && isUsedByPods());
 }
 
 /**
- * Whether the users of a shared disk on the VM only wait for it to be attached: no attachment there has had it, no
- * node there has noted the volume, and no container of a pod has ever run. Notes and pods both lag behind by
- * seconds: each alone would miss a user whose attachment was lost just after its start.
+ * Whether the users of a shared disk on the VM only wait for it to be attached: no attachment there has had
+ * it, no node there has noted the volume, and no container of a pod has ever run. Notes and pods both lag
+ * behind by seconds: each alone would miss a user whose attachment was lost just after its start.
  */
-async function isOnlyAwaited(ports: Ports, leaving: LeavingDisk, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+async function isOnlyAwaited(
+  ports: Ports,
+  leaving: LeavingDisk,
+  volume: AzVolume,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
   const nodeNames = nodeNamesOf(ports, node);
   const noting = ports.cache.byIndex("AzDriverNode", "checkpointed", volume.metadata.name);
-  if (noting.some(({ spec }) => nodeNames.includes(spec.nodeName)) || leaving.attachments.some(({ status }) => status?.lun !== undefined)) return false;
-  const uses = await Promise.all(nodeNames.map((nodeName) => ports.users.on({ nodeName, volumeId: leaving.diskUri }, signal)));
+  if (
+    noting.some(({ spec }) => nodeNames.includes(spec.nodeName)) ||
+    leaving.attachments.some(({ status }) => status?.lun !== undefined)
+  )
+    return false;
+  const uses = await Promise.all(
+    nodeNames.map((nodeName) => ports.users.on({ nodeName, volumeId: leaving.diskUri }, signal)),
+  );
   const isWaiting = (use: VolumeUse): boolean => use.kind === "used" && use.areWaiting === true;
   return uses.some(isWaiting) && uses.every((use) => use.kind === "unused" || isWaiting(use));
 }
 
 /**
- * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is unverified.
- * An unverified node that waits to be settled may have pods that write.
+ * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is
+ * unverified. An unverified node that waits to be settled may have pods that write.
  */
 function isUsedAt({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
   const users = [...(writer === undefined ? [] : [writer]), ...unverified];
-  return users.some((other) => isSameNode(other, node) || isSameResourceUri(other.instanceUri, node.instanceUri));
+  return users.some(
+    (other) => isSameNode(other, node) || isSameResourceUri(other.instanceUri, node.instanceUri),
+  );
 }
 
 /**
  * Has the disk's attachments to the VM say that it comes off, where they say that the disk is there. False
  * where that could not be written.
  */
-async function isMarked(ports: Ports, leaving: LeavingDisk, update: Update, signal: AbortSignal): Promise<boolean> {
-  for (const nodeName of nodeNamesOf(ports, update.node)) if (!(await isMarkedAs(ports, leaving, update, nodeName, signal))) return false;
+async function isMarked(
+  ports: Ports,
+  leaving: LeavingDisk,
+  update: Update,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const nodeName of nodeNamesOf(ports, update.node))
+    if (!(await isMarkedAs(ports, leaving, update, nodeName, signal))) return false;
   return true;
 }
 
-async function isMarkedAs(ports: Ports, { diskUri, volumes }: LeavingDisk, update: Update, nodeName: string, signal: AbortSignal): Promise<boolean> {
+async function isMarkedAs(
+  ports: Ports,
+  { diskUri, volumes }: LeavingDisk,
+  update: Update,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   const isShared = volumes.some(({ status }) => status?.record === undefined);
   let isChanged = false;
   const marked = await changeStatus(
@@ -170,8 +238,11 @@ async function isMarkedAs(ports: Ports, { diskUri, volumes }: LeavingDisk, updat
     namedAttachment({ diskUri, nodeName }),
     (present) => {
       const { status, spec } = present;
-      isChanged = status?.state === "Attached" && isOnVm(status, update) && !(isShared && spec.role === "Primary");
-      return isChanged && status !== undefined ? { ...present, status: { ...status, state: "Detaching" } } : undefined;
+      isChanged =
+        status?.state === "Attached" && isOnVm(status, update) && !(isShared && spec.role === "Primary");
+      return isChanged && status !== undefined
+        ? { ...present, status: { ...status, state: "Detaching" } }
+        : undefined;
     },
     signal,
   );
@@ -182,11 +253,22 @@ async function isMarkedAs(ports: Ports, { diskUri, volumes }: LeavingDisk, updat
 }
 
 /** Whether an attachment's status is about the VM that the update goes to. */
-function isOnVm({ vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>, { node, settles }: Update): boolean {
-  return isSameVmId(vmId, node.vmId) || (settles === true && isSameResourceUri(instanceUri, node.instanceUri));
+function isOnVm(
+  { vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>,
+  { node, settles }: Update,
+): boolean {
+  return (
+    isSameVmId(vmId, node.vmId) || (settles === true && isSameResourceUri(instanceUri, node.instanceUri))
+  );
 }
 
 function tellUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIdentity): void {
   const message = `Azure lists the disk on ${nodeName} as one that is to come off, and the driver has not asked for that: the next update of that VM takes it away from its users`;
-  events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason: "DetachLeftBehind", message, news: nodeName });
+  events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName,
+    reason: "DetachLeftBehind",
+    message,
+    news: nodeName,
+  });
 }

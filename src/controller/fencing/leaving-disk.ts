@@ -35,7 +35,9 @@ export async function readLeaving(
     else if (read.failure.kind !== "ObjectNotFound") return read;
   }
   const attached = new Set(attachments.map(({ spec }) => spec.volumeName));
-  const cached = cache.byIndex("AzVolume", "diskUri", resourceUriKey(diskUri)).map(({ metadata }) => metadata.name);
+  const cached = cache
+    .byIndex("AzVolume", "diskUri", resourceUriKey(diskUri))
+    .map(({ metadata }) => metadata.name);
   const volumes: AzVolume[] = [];
   for (const name of new Set([...attached, ...(cached.length > 0 ? cached : volumeObjectNames(diskUri))])) {
     const fresh = await store.get("AzVolume", name, signal);

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { ok } from "../../core/failure/result.ts";
-import { anAttachment, aRecord, aVolumeWithRecord, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  aRecord,
+  aVolumeWithRecord,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -14,12 +21,18 @@ const a = identity("node-a");
 const b = identity("node-b");
 const found: Partial<WriterRecord> = { adopted: true, unverified: [a, b], epoch: 4 };
 
-/** A world in which the record of `pvc-1` was made anew while a detach from node-a was under way, which has landed since: node-a finds no device. */
+/**
+ * A world in which the record of `pvc-1` was made anew while a detach from node-a was under way, which has
+ * landed since: node-a finds no device.
+ */
 async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord(found));
     for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-    await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }));
+    await world.given(
+      "AzVolumeAttachment",
+      anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }),
+    );
     await world.given("AzVolumeAttachment", anAttachment("node-b"));
     world.attachedTo.add("node-b");
     world.disks.add(diskUri);
@@ -27,14 +40,22 @@ async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Pr
   });
 }
 
-const pass = (world: ReconcileWorld): Promise<unknown> => world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
+const pass = (world: ReconcileWorld): Promise<unknown> =>
+  world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
 
 describe("an unverified node that has nothing to show itself clean by", () => {
   it("is unverified no more once Azure has proven that the disk is not there, and in quarantine until it is clean", () =>
     withLateDetach(async (world) => {
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
-      assert.deepEqual(world.record(), aRecord({ ...found, unverified: [b], quarantine: [identity("node-a")] }));
-      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary", provenOff: a.vmId });
+      assert.deepEqual(
+        world.record(),
+        aRecord({ ...found, unverified: [b], quarantine: [identity("node-a")] }),
+      );
+      assert.deepEqual(world.attachment("node-a")?.status, {
+        state: "Pending",
+        role: "Primary",
+        provenOff: a.vmId,
+      });
       assert.deepEqual([...world.attachedTo], ["node-b"]);
       assert.deepEqual(await pass(world), { ok: true, value: {} });
     }));
@@ -53,10 +74,13 @@ describe("an unverified node that has nothing to show itself clean by", () => {
       const { inspectInstance } = world.ports.cloud;
       const cloud: CloudProvisioner = {
         ...world.ports.cloud,
-        getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a"), instanceUriOf("node-b")] })),
+        getDisk: async (asked) =>
+          ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a"), instanceUriOf("node-b")] })),
         inspectInstance: async (request, signal) => {
           const instance = await inspectInstance(request, signal);
-          return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] }) : instance;
+          return instance.ok
+            ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })
+            : instance;
         },
       };
       const unverified = [{ ...a, unconfirmed: true as const }, b];
@@ -64,14 +88,20 @@ describe("an unverified node that has nothing to show itself clean by", () => {
       await world.clock.advance(1_000);
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       const { state, lun, vmId, deviceMissing } = world.attachment("node-a")?.status ?? {};
-      assert.deepEqual({ state, lun, vmId, deviceMissing }, { state: "Attached", lun: 5, vmId: a.vmId, deviceMissing: undefined });
+      assert.deepEqual(
+        { state, lun, vmId, deviceMissing },
+        { state: "Attached", lun: 5, vmId: a.vmId, deviceMissing: undefined },
+      );
       assert.deepEqual(world.record(), aRecord(found), "from now on it may claim");
     }));
 
   it("stays unverified where the record was made anew during the proof: an attach may have landed in between", () =>
     withLateDetach(async (world) => {
       world.meanwhile.proveDetached = () => world.setRecord((record) => ({ ...record, epoch: 5 }));
-      assert.deepEqual(await pass(world), { ok: false, failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" } });
+      assert.deepEqual(await pass(world), {
+        ok: false,
+        failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" },
+      });
       assert.deepEqual(world.record(), aRecord({ ...found, epoch: 5 }));
     }));
 
@@ -81,10 +111,13 @@ describe("an unverified node that has nothing to show itself clean by", () => {
       const get: typeof store.get = async (kind, name, signal) => {
         const read = await store.get(kind, name, signal);
         // Right before the platform is written to.
-        if (kind === "AzVolume") await world.setRecord((record) => ({ ...record, unverified: [b], clean: [a] }));
+        if (kind === "AzVolume")
+          await world.setRecord((record) => ({ ...record, unverified: [b], clean: [a] }));
         return read;
       };
-      const done = await world.answerOf(fenceReconciler({ ...world.ports, store: { ...store, get } }).reconcile("pvc-1", never));
+      const done = await world.answerOf(
+        fenceReconciler({ ...world.ports, store: { ...store, get } }).reconcile("pvc-1", never),
+      );
       assert.deepEqual(done, { ok: true, value: { againAfterMs: 10_000 } });
       assert.deepEqual(world.record(), aRecord({ ...found, unverified: [b], clean: [a] }));
     }));

@@ -3,7 +3,13 @@ import { includesNode, isSameNode, type NodeIdentity } from "../../core/api/node
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
-import { clearDetached, isFencing, isUnconfirmed, type Step, verify } from "../../core/writer/writer-steps.ts";
+import {
+  clearDetached,
+  isFencing,
+  isUnconfirmed,
+  type Step,
+  verify,
+} from "../../core/writer/writer-steps.ts";
 import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -14,14 +20,23 @@ import { observeVolume } from "../observe-volume.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 import { clearProven } from "./record-proof.ts";
 
-/** How often the platform is asked again about a node of which it says that it has the disk, in milliseconds. */
+/**
+ * How often the platform is asked again about a node of which it says that it has the disk, in
+ * milliseconds.
+ */
 const ASK_PLATFORM_MS = 10_000;
 
 /**
- * Ends *unverified* for nodes that have nothing by which they could show themselves clean, with proof that the disk is not on their VM: an attach or detach that another
- * controller was allowed may have landed since the record was made anew. Takes no disk off anybody; the node is in quarantine until it has shown that it is clean.
+ * Ends *unverified* for nodes that have nothing by which they could show themselves clean, with proof that
+ * the disk is not on their VM: an attach or detach that another controller was allowed may have landed
+ * since the record was made anew. Takes no disk off anybody; the node is in quarantine until it has shown
+ * that it is clean.
  */
-export async function proveDetached(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+export async function proveDetached(
+  ports: ControllerPorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
   if (record === undefined || record.unverified.length === 0) return ok({});
   const observed = observeVolume(ports, volumeName);
@@ -38,8 +53,19 @@ export async function proveDetached(ports: ControllerPorts, volumeName: string, 
   return ok({ againAfterMs: ASK_PLATFORM_MS });
 }
 
-async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
-  const asked = { volumeName, node, isAsked: isUnverified, clear: clearDetached, outcome: "unverified node without the disk" };
+async function prove(
+  ports: ControllerPorts,
+  volumeName: string,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const asked = {
+    volumeName,
+    node,
+    isAsked: isUnverified,
+    clear: clearDetached,
+    outcome: "unverified node without the disk",
+  };
   return proveOff(ports, asked, (volume) => recordPlace(ports, volume, node, signal), signal);
 }
 
@@ -55,8 +81,9 @@ interface Asked {
 }
 
 /**
- * Proves that a VM has no entry for a disk, with the VM's ETag moved, and changes the record by it. Takes no disk off: where the VM lists it, `onListed` answers. Success, too, where
- * the record no longer asks for the proof.
+ * Proves that a VM has no entry for a disk, with the VM's ETag moved, and changes the record by it. Takes
+ * no disk off: where the VM lists it, `onListed` answers. Success, too, where the record no longer asks for
+ * the proof.
  */
 export async function proveOff(
   ports: ControllerPorts,
@@ -85,13 +112,26 @@ export async function proveOff(
   // Refused: the node has shown what it does with the disk since, or the record is being rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
   if (proof.value === undefined) return onListed(began.value);
-  // On the version from before the proof: a record that was rebuilt since may know of an attach. Nothing is attached to a node that has not shown itself clean.
+  // On the version from before the proof: a record that was rebuilt since may know of an attach. Nothing is
+  // attached to a node that has not shown itself clean.
   const onlyAtVersion = began.value.metadata.resourceVersion;
-  return clearProven(ports, { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome, startedMs }, signal);
+  return clearProven(
+    ports,
+    { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome, startedMs },
+    signal,
+  );
 }
 
-/** The VM lists the disk: where it sits there is what the node needs to look at it. The object that said so may have been lost since the record was made anew. */
-async function recordPlace(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+/**
+ * The VM lists the disk: where it sits there is what the node needs to look at it. The object that said so
+ * may have been lost since the record was made anew.
+ */
+async function recordPlace(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { cloud } = ports;
   const detail = volume.status?.detail;
   if (detail === undefined) return ok({});
@@ -106,19 +146,27 @@ async function recordPlace(ports: ControllerPorts, volume: AzVolume, node: NodeI
 }
 
 /** A record that was replaced since asks for another look at Azure. */
-async function recordVerified(ports: ControllerPorts, { metadata, status }: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+async function recordVerified(
+  ports: ControllerPorts,
+  { metadata, status }: AzVolume,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   if (status?.record === undefined || !isUnconfirmed(status.record, node)) return ok({});
   const { storeIncarnation } = status.record;
   const moved = await moveRecord(
     ports,
     { volumeName: metadata.name, nodeName: node.nodeName, step: "verify" },
     (record, fresh) => {
-      const isSameRecord = fresh.metadata.uid === metadata.uid && record.storeIncarnation === storeIncarnation;
+      const isSameRecord =
+        fresh.metadata.uid === metadata.uid && record.storeIncarnation === storeIncarnation;
       return isSameRecord ? verify(record, node) : fail("the record was made anew");
     },
     signal,
   );
-  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound" ? ok({}) : moved;
+  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound"
+    ? ok({})
+    : moved;
 }
 
 function isUnverified(volume: AzVolume, node: NodeIdentity): boolean {

@@ -31,7 +31,8 @@ interface Situation {
   readonly becomes?: Partial<WriterRecord>;
 }
 
-const INSTANCE_URI = "/subscriptions/s/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/node-a";
+const INSTANCE_URI =
+  "/subscriptions/s/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/node-a";
 const ELSEWHERE_URI = INSTANCE_URI.replace("other", "another");
 /** The VM at `INSTANCE_URI`. */
 const placed = { ...identity("node-a"), instanceUri: INSTANCE_URI };
@@ -51,7 +52,8 @@ async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reco
   } = situation;
   if (vmId !== undefined) world.instances.set(INSTANCE_URI, vmId);
   world.inspectFailure = inspectFailure;
-  if (isRegistered) await world.given("AzDriverNode", aDriverNode("node-a", isVmKnown ? { instanceUri: INSTANCE_URI } : {}));
+  if (isRegistered)
+    await world.given("AzDriverNode", aDriverNode("node-a", isVmKnown ? { instanceUri: INSTANCE_URI } : {}));
   await world.given("AzDriverNode", aDriverNode("node-b"));
   await world.given("AzVolume", aVolumeWithRecord(record));
   // Others are heard meanwhile: silence is counted only then.
@@ -87,14 +89,21 @@ describe("driverNodeReconciler", () => {
     { because: "the cluster has the node again, which the cache does not show yet", presence: "present" },
     { because: "nobody can tell", presence: "unknown" },
     { because: "it is a volume's writer", record: { writer: aWriter("node-a") } },
-    { because: "it has not shown yet that it is clean", record: { adopted: true, unverified: [identity("node-a")] } },
+    {
+      because: "it has not shown yet that it is clean",
+      record: { adopted: true, unverified: [identity("node-a")] },
+    },
     {
       because: "it was cut off from a volume, and its VM is there",
       record: { quarantine: [identity("node-a")] },
       isVmKnown: true,
       vmId: identity("node-a").vmId.toUpperCase(),
     },
-    { because: "it has to be fenced, though its VM is gone", record: { fencing: identity("node-a"), quarantine: [identity("node-a")] }, isVmKnown: true },
+    {
+      because: "it has to be fenced, though its VM is gone",
+      record: { fencing: identity("node-a"), quarantine: [identity("node-a")] },
+      isVmKnown: true,
+    },
     {
       because: "it has to be fenced, which the cache does not show yet",
       record: { quarantine: [identity("node-a")] },
@@ -113,24 +122,45 @@ describe("driverNodeReconciler", () => {
       withControllerPorts(async (world) => {
         assert.deepEqual(await lookAt(world, situation), { ok: true, value: {} });
         assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
-        assert.deepEqual(world.record(), aVolumeWithRecord({ ...situation.record, ...situation.becomes }).status?.record);
+        assert.deepEqual(
+          world.record(),
+          aVolumeWithRecord({ ...situation.record, ...situation.becomes }).status?.record,
+        );
       }));
   }
 
   it("deletes the AzDriverNode of a scale-set node that is gone, of which no record says anything", () =>
     withControllerPorts(async (world) => {
-      assert.deepEqual(await lookAt(world, { isVmKnown: true, inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" } }), {
-        ok: true,
-        value: {},
-      });
+      assert.deepEqual(
+        await lookAt(world, {
+          isVmKnown: true,
+          inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" },
+        }),
+        {
+          ok: true,
+          value: {},
+        },
+      );
       assert.deepEqual(world.driverNodes(), ["node-b"]);
     }));
 
   it("keeps it while the platform does not answer, and asks again", () =>
     withControllerPorts(async (world) => {
-      const inspectFailure: Failure = { kind: "CloudUnavailable", code: "ServiceUnavailable", message: "", requestId: "" };
-      const looked = await lookAt(world, { record: { quarantine: [identity("node-a")] }, isVmKnown: true, inspectFailure });
-      assert.deepEqual([looked, world.driverNodes()], [{ ok: false, failure: inspectFailure }, ["node-a", "node-b"]]);
+      const inspectFailure: Failure = {
+        kind: "CloudUnavailable",
+        code: "ServiceUnavailable",
+        message: "",
+        requestId: "",
+      };
+      const looked = await lookAt(world, {
+        record: { quarantine: [identity("node-a")] },
+        isVmKnown: true,
+        inspectFailure,
+      });
+      assert.deepEqual(
+        [looked, world.driverNodes()],
+        [{ ok: false, failure: inspectFailure }, ["node-a", "node-b"]],
+      );
     }));
 
   for (const { because, vmId } of [
@@ -139,25 +169,46 @@ describe("driverNodeReconciler", () => {
   ]) {
     it(`takes it out of quarantine where ${because}, and deletes it: records must not grow with each node that comes and goes`, () =>
       withControllerPorts(async (world) => {
-        const gone = { adopted: true, quarantine: [identity("node-a"), identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
+        const gone = {
+          adopted: true,
+          quarantine: [identity("node-a"), identity("node-b")],
+          clean: [identity("node-a"), identity("node-b")],
+        };
         await lookAt(world, { record: gone, isVmKnown: true, ...(vmId === undefined ? {} : { vmId }) });
         assert.deepEqual(world.driverNodes(), ["node-b"]);
-        assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
+        assert.deepEqual(
+          [world.record()?.quarantine, world.record()?.clean],
+          [[identity("node-b")], [identity("node-b")]],
+        );
       }));
   }
 
   it("forgets a VM of which nobody has told since its AzDriverNode was lost, by the place that stands in the record", () =>
     withControllerPorts(async (world) => {
-      const record = { adopted: true, quarantine: [placed, identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
+      const record = {
+        adopted: true,
+        quarantine: [placed, identity("node-b")],
+        clean: [identity("node-a"), identity("node-b")],
+      };
       assert.deepEqual(await lookAt(world, { record, isRegistered: false }), { ok: true, value: {} });
-      assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
+      assert.deepEqual(
+        [world.record()?.quarantine, world.record()?.clean],
+        [[identity("node-b")], [identity("node-b")]],
+      );
       assert.deepEqual(world.driverNodes(), ["node-b"]);
     }));
 
-  const unregistered: readonly (Situation & { readonly because: string; readonly record: Partial<WriterRecord> })[] = [
+  const unregistered: readonly (Situation & {
+    readonly because: string;
+    readonly record: Partial<WriterRecord>;
+  })[] = [
     { because: "that VM is there", record: { quarantine: [placed] }, vmId: placed.vmId },
     { because: "the cluster has the node again", record: { quarantine: [placed] }, presence: "present" },
-    { because: "nobody can tell whether the cluster has it", record: { quarantine: [placed] }, presence: "unknown" },
+    {
+      because: "nobody can tell whether the cluster has it",
+      record: { quarantine: [placed] },
+      presence: "unknown",
+    },
     { because: "it has to be fenced", record: { quarantine: [placed], fencing: identity("node-a") } },
   ];
   for (const { because, ...situation } of unregistered) {
@@ -169,14 +220,25 @@ describe("driverNodeReconciler", () => {
   }
 
   for (const { because, record, vmAt } of [
-    { because: "where its plug-in has told of since", record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] }, vmAt: INSTANCE_URI },
-    { because: "where it was read since", record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] }, vmAt: ELSEWHERE_URI },
+    {
+      because: "where its plug-in has told of since",
+      record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] },
+      vmAt: INSTANCE_URI,
+    },
+    {
+      because: "where it was read since",
+      record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] },
+      vmAt: ELSEWHERE_URI,
+    },
   ]) {
     it(`keeps a VM that was moved, and is ${because}`, () =>
       withControllerPorts(async (world) => {
         world.instances.set(vmAt, placed.vmId);
         await lookAt(world, { record, isVmKnown: true });
-        assert.deepEqual([world.record()?.quarantine, world.driverNodes()], [record.quarantine, ["node-a", "node-b"]]);
+        assert.deepEqual(
+          [world.record()?.quarantine, world.driverNodes()],
+          [record.quarantine, ["node-a", "node-b"]],
+        );
       }));
   }
 
@@ -216,18 +278,34 @@ describe("driverNodeReconciler", () => {
         const record = { fencing: earlier, quarantine: [earlier] };
         assert.deepEqual(await lookAt(world, { ...present, record }), KEPT);
         assert.deepEqual(world.record()?.quarantine, [earlier]);
-        world.inspectFailure = { kind: "CloudUnavailable", code: "ServiceUnavailable", message: "", requestId: "" };
+        world.inspectFailure = {
+          kind: "CloudUnavailable",
+          code: "ServiceUnavailable",
+          message: "",
+          requestId: "",
+        };
         const again = await world.answerOf(driverNodeReconciler(world.ports).reconcile("node-a", never));
         assert.deepEqual(again, { ok: false, failure: world.inspectFailure });
       }));
 
     for (const { because, isRegistered, quarantine } of [
-      { because: "the node itself, in another case", isRegistered: true, quarantine: [{ ...identity("node-a"), vmId: identity("node-a").vmId.toUpperCase() }] },
-      { because: "one of two of which nothing says which has the name", isRegistered: false, quarantine: [earlier] },
+      {
+        because: "the node itself, in another case",
+        isRegistered: true,
+        quarantine: [{ ...identity("node-a"), vmId: identity("node-a").vmId.toUpperCase() }],
+      },
+      {
+        because: "one of two of which nothing says which has the name",
+        isRegistered: false,
+        quarantine: [earlier],
+      },
     ])
       it(`is not what stands in quarantine as ${because}`, () =>
         withControllerPorts(async (world) => {
-          assert.deepEqual(await lookAt(world, { ...present, isRegistered, record: { quarantine } }), { ok: true, value: {} });
+          assert.deepEqual(await lookAt(world, { ...present, isRegistered, record: { quarantine } }), {
+            ok: true,
+            value: {},
+          });
           assert.deepEqual(world.record()?.quarantine, quarantine);
         }));
   });

@@ -10,7 +10,9 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-/** From a change of records until they are looked at again, in milliseconds: the cache has seen it by then. */
+/**
+ * From a change of records until they are looked at again, in milliseconds: the cache has seen it by then.
+ */
 const LOOK_AGAIN_MS = 1_000;
 
 /**
@@ -33,12 +35,18 @@ export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-async function forgetIfGone(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+async function forgetIfGone(
+  ports: ControllerPorts,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { cache, users, clusterVolumes, settings } = ports;
   const driverNode = cache.get("AzDriverNode", nodeName);
   if (!users.cachedNode(nodeName).isGone) return forgetEarlier(ports, nodeName, driverNode, signal);
-  // A plug-in that still beats would only make it anew: its Node was deleted by hand, and its kubelet makes it again.
-  const silentMs = driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
+  // A plug-in that still beats would only make it anew: its Node was deleted by hand, and its kubelet makes
+  // it again.
+  const silentMs =
+    driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
   if (silentMs < settings.heartbeatStaleMs) return ok({ againAfterMs: settings.heartbeatStaleMs - silentMs });
   // What a record says of it has to be proven first, and the AzDriverNode tells of which VM it speaks.
   const isBusy = ({ writer, fencing, unverified, barrierPending = [] }: WriterRecord): boolean =>
@@ -50,22 +58,39 @@ async function forgetIfGone(ports: ControllerPorts, nodeName: string, signal: Ab
   if (cutOff !== undefined) return forgetVanished(ports, [cutOff, ...others], signal);
   // Nobody remembers which VM it was, once its AzDriverNode is gone.
   const clean = recordsWhere(ports, (record) => record.clean.some((node) => node.nodeName === nodeName));
-  const withdrawn = await moveRecords(ports, nodeName, clean, (record) => withdrawClean(record, nodeName), signal);
+  const withdrawn = await moveRecords(
+    ports,
+    nodeName,
+    clean,
+    (record) => withdrawClean(record, nodeName),
+    signal,
+  );
   if (!withdrawn.ok) return withdrawn;
   return driverNode === undefined ? ok({}) : deleteDriverNode(ports, driverNode, signal);
 }
 
 /** Of the VMs that had the name before: what the one says that has it now does not concern them. */
-async function forgetEarlier(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined, signal: AbortSignal): Promise<Reconciled> {
+async function forgetEarlier(
+  ports: ControllerPorts,
+  nodeName: string,
+  driverNode: AzDriverNode | undefined,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const vmId = driverNode?.status?.vmId;
   if (vmId === undefined) return ok({});
-  const earlier = quarantinedAs(ports, nodeName, driverNode).filter(({ node }) => !isSameVmId(node.vmId, vmId));
+  const earlier = quarantinedAs(ports, nodeName, driverNode).filter(
+    ({ node }) => !isSameVmId(node.vmId, vmId),
+  );
   if (earlier.length === 0) return ok({});
   const forgotten = await forgetVanished(ports, earlier, signal);
   return forgotten.ok ? ok({ againAfterMs: KEPT_AGAIN_MS, ...forgotten.value }) : forgotten;
 }
 
-async function deleteDriverNode({ store, logger }: ControllerPorts, { metadata, status }: AzDriverNode, signal: AbortSignal): Promise<Reconciled> {
+async function deleteDriverNode(
+  { store, logger }: ControllerPorts,
+  { metadata, status }: AzDriverNode,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { name: nodeName, uid, resourceVersion } = metadata;
   const deleted = await store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal);
   if (!deleted.ok) return deleted.failure.kind === "ObjectNotFound" ? ok({}) : deleted;
@@ -78,12 +103,19 @@ interface CutOff {
   readonly volumeName: string;
   readonly diskUri: string;
   readonly node: NodeIdentity;
-  /** Every identity under which that VM was ever reported: its resource id may have changed since the entry was made. */
+  /**
+   * Every identity under which that VM was ever reported: its resource id may have changed since the entry
+   * was made.
+   */
   readonly reported: readonly NodeIdentity[];
 }
 
 /** The quarantine entries under a node's name. */
-function quarantinedAs(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined): readonly CutOff[] {
+function quarantinedAs(
+  ports: ControllerPorts,
+  nodeName: string,
+  driverNode: AzDriverNode | undefined,
+): readonly CutOff[] {
   const told = driverNode?.status;
   return ports.cache.list("AzVolume").flatMap(({ metadata, status }) => {
     const diskUri = status?.detail?.diskUri;
@@ -94,7 +126,10 @@ function quarantinedAs(ports: ControllerPorts, nodeName: string, driverNode: AzD
         volumeName: metadata.name,
         diskUri,
         node,
-        reported: told !== undefined && hasMoved(node, told) ? [node, { ...node, instanceUri: told.instanceUri }] : [node],
+        reported:
+          told !== undefined && hasMoved(node, told)
+            ? [node, { ...node, instanceUri: told.instanceUri }]
+            : [node],
       }));
   });
 }
@@ -104,14 +139,27 @@ function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanc
   return isSameVmId(node.vmId, told.vmId) && !isSameResourceUri(node.instanceUri, told.instanceUri);
 }
 
-/** Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names, records would grow for ever. */
-async function forgetVanished(ports: ControllerPorts, cutOff: readonly CutOff[], signal: AbortSignal): Promise<Reconciled> {
+/**
+ * Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names, records
+ * would grow for ever.
+ */
+async function forgetVanished(
+  ports: ControllerPorts,
+  cutOff: readonly CutOff[],
+  signal: AbortSignal,
+): Promise<Reconciled> {
   let count = 0;
   for (const { volumeName, diskUri, node, reported } of cutOff) {
     const vanished = await haveVanished(ports, diskUri, reported, signal);
     if (!vanished.ok) return vanished;
     if (!vanished.value) continue;
-    const moved = await moveRecords(ports, node.nodeName, [volumeName], (record) => forget(record, node), signal);
+    const moved = await moveRecords(
+      ports,
+      node.nodeName,
+      [volumeName],
+      (record) => forget(record, node),
+      signal,
+    );
     if (!moved.ok) return moved;
     if (moved.value > 0) ports.logger.info("VM forgotten: it exists no more", { ...node, volumeName });
     count += moved.value;
@@ -159,6 +207,12 @@ function recordsWhere(ports: ControllerPorts, isSo: (record: WriterRecord) => bo
 }
 
 /** All records, by the cache. */
-function recordsOf({ cache }: ControllerPorts): readonly { readonly volumeName: string; readonly record: WriterRecord }[] {
-  return cache.list("AzVolume").flatMap(({ metadata, status }) => (status?.record === undefined ? [] : [{ volumeName: metadata.name, record: status.record }]));
+function recordsOf({
+  cache,
+}: ControllerPorts): readonly { readonly volumeName: string; readonly record: WriterRecord }[] {
+  return cache
+    .list("AzVolume")
+    .flatMap(({ metadata, status }) =>
+      status?.record === undefined ? [] : [{ volumeName: metadata.name, record: status.record }],
+    );
 }

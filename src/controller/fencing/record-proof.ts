@@ -24,17 +24,37 @@ export interface ProvenDetached {
 }
 
 /**
- * Writes down that a node is proven to be off a disk: first in its attachment, then in the record, and tells of it. Nothing may be attached to the node meanwhile: only so the
- * attachment can't say Attached again before the record is clear. Success, too, where the record allows it no more: somebody else was there first.
+ * Writes down that a node is proven to be off a disk: first in its attachment, then in the record, and
+ * tells of it. Nothing may be attached to the node meanwhile: only so the attachment can't say Attached
+ * again before the record is clear. Success, too, where the record allows it no more: somebody else was
+ * there first.
  */
-export async function clearProven(ports: ControllerPorts, proven: ProvenDetached, signal: AbortSignal): Promise<Reconciled> {
+export async function clearProven(
+  ports: ControllerPorts,
+  proven: ProvenDetached,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { volumeName, diskUri, node, proof, onlyAtVersion, clear, outcome, startedMs } = proven;
   const { nodeName } = node;
-  const forgotten = await forgetAttach(ports.store, { diskUri, node, isEntryGone: proof.kind === "entryGone" }, signal);
+  const forgotten = await forgetAttach(
+    ports.store,
+    { diskUri, node, isEntryGone: proof.kind === "entryGone" },
+    signal,
+  );
   if (!forgotten.ok) return forgotten;
-  const cleared = await moveRecord(ports, { volumeName, nodeName, step: "fence-clear", onlyAtVersion }, (record) => clear(record, node), signal);
+  const cleared = await moveRecord(
+    ports,
+    { volumeName, nodeName, step: "fence-clear", onlyAtVersion },
+    (record) => clear(record, node),
+    signal,
+  );
   if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
-  ports.logger.info(outcome, { volumeName, nodeName, proof: proof.kind, durationMs: ports.clock.elapsedMs() - startedMs });
+  ports.logger.info(outcome, {
+    volumeName,
+    nodeName,
+    proof: proof.kind,
+    durationMs: ports.clock.elapsedMs() - startedMs,
+  });
   const message = `${nodeName} is proven to be off the disk: ${proof.detail}`;
   ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason: "Fenced", message });
   return ok({});

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ok } from "../../core/failure/result.ts";
-import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -13,7 +20,10 @@ import { vanishedReconciler } from "./vanished-reconciler.ts";
 const never = new AbortController().signal;
 const a = identity("node-a");
 
-/** A world in which node-a holds a volume that is asked back, and has no attachment that tells where the disk is. */
+/**
+ * A world in which node-a holds a volume that is asked back, and has no attachment that tells where the
+ * disk is.
+ */
 async function withStrandedHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzDriverNode", aDriverNode("node-a"));
@@ -25,7 +35,12 @@ async function withStrandedHolder(act: (world: ReconcileWorld) => Promise<void>)
 }
 
 function pass(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
-  return world.answerOf(vanishedReconciler({ ...world.ports, cloud: { ...world.ports.cloud, ...cloud } }).reconcile("pvc-1", never));
+  return world.answerOf(
+    vanishedReconciler({ ...world.ports, cloud: { ...world.ports.cloud, ...cloud } }).reconcile(
+      "pvc-1",
+      never,
+    ),
+  );
 }
 
 /** A pass of the volume's own loop, which asks Azure nothing. */
@@ -76,11 +91,15 @@ describe("a writer whose node name is another VM's", () => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
         world.instances.set(earlier.instanceUri, earlier.vmId);
-        const inspectInstance = async () => ok(anInstance("node-a", { vmId, instanceUri: earlier.instanceUri, powerState }));
+        const inspectInstance = async () =>
+          ok(anInstance("node-a", { vmId, instanceUri: earlier.instanceUri, powerState }));
         // Azure lists the disk there, so that nothing proves it off.
         world.attachedTo.add("node-a");
         await pass(world, { inspectInstance });
-        assert.deepEqual([world.record()?.fencing, world.record()?.writer?.requested], isFenced ? [earlier, false] : [undefined, true]);
+        assert.deepEqual(
+          [world.record()?.fencing, world.record()?.writer?.requested],
+          isFenced ? [earlier, false] : [undefined, true],
+        );
       }));
 
   it("is fenced once it is proven to be without the disk, though the other VM of its name reports", () =>
@@ -119,7 +138,10 @@ describe("a writer whose node name is another VM's", () => {
       const repeated = { ...earlier, nodeName: earlier.instanceUri };
       await reconcile(world);
       assert.deepEqual(world.record()?.unverified, [earlier, repeated]);
-      await world.setRecord((record) => ({ ...record, unverified: record.unverified.filter(({ nodeName }) => nodeName !== "node-a") }));
+      await world.setRecord((record) => ({
+        ...record,
+        unverified: record.unverified.filter(({ nodeName }) => nodeName !== "node-a"),
+      }));
       await reconcile(world);
       await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [earlier.instanceUri] })) });
       assert.deepEqual(world.record()?.unverified, [repeated]);
@@ -128,13 +150,24 @@ describe("a writer whose node name is another VM's", () => {
     }));
 
   for (const { because, vmId, isRevoked } of [
-    { because: "Azure shows its vmId at the resource id that its node has now", vmId: a.vmId, isRevoked: true },
-    { because: "Azure shows another vmId there than the node reports", vmId: "vm-of-another-node-a", isRevoked: false },
+    {
+      because: "Azure shows its vmId at the resource id that its node has now",
+      vmId: a.vmId,
+      isRevoked: true,
+    },
+    {
+      because: "Azure shows another vmId there than the node reports",
+      vmId: "vm-of-another-node-a",
+      isRevoked: false,
+    },
   ])
     it(`${isRevoked ? "loses" : "keeps"} a grant that was given back where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
-        const writer = { ...aWriter("node-a", { held: false, requested: false }), instanceUri: earlier.instanceUri };
+        const writer = {
+          ...aWriter("node-a", { held: false, requested: false }),
+          instanceUri: earlier.instanceUri,
+        };
         await world.given("AzVolume", aVolumeWithRecord({ writer }));
         world.instances.set(a.instanceUri, vmId);
         await reconcile(world);

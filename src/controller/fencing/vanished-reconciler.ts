@@ -12,12 +12,16 @@ import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "../writer/execute-writer-action.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
 
-/** How often Azure is asked about the same volume's VMs, in milliseconds. Three reads each time, at most; a VM that is being deleted takes longer. */
+/**
+ * How often Azure is asked about the same volume's VMs, in milliseconds. Three reads each time, at most; a
+ * VM that is being deleted takes longer.
+ */
 const ASK_AGAIN_MS = 10_000;
 
 /**
- * Asks Azure whether VMs that keep a volume from its next writer still exist, and have the disk. In a loop of its own: the volume's loop never waits for Azure, and runs at each change of an
- * attachment, which a node may write as often as it likes. No change brings a question before its time.
+ * Asks Azure whether VMs that keep a volume from its next writer still exist, and have the disk. In a loop
+ * of its own: the volume's loop never waits for Azure, and runs at each change of an attachment, which a
+ * node may write as often as it likes. No change brings a question before its time.
  */
 export function vanishedReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -28,7 +32,11 @@ export function vanishedReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-async function checkVolume(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+async function checkVolume(
+  ports: ControllerPorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const observed = observeVolume(ports, volumeName);
   const volumeId = observed?.volume.status?.detail?.diskUri;
   if (observed === undefined || volumeId === undefined) return ok({});
@@ -43,7 +51,12 @@ async function checkVolume(ports: ControllerPorts, volumeName: string, signal: A
 function carryOut(
   ports: ControllerPorts,
   observed: ObservedVolume,
-  { volumeName, volumeId, kind, node }: CloudCheck & { readonly volumeName: string; readonly volumeId: string },
+  {
+    volumeName,
+    volumeId,
+    kind,
+    node,
+  }: CloudCheck & { readonly volumeName: string; readonly volumeId: string },
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   switch (kind) {
@@ -61,7 +74,12 @@ function carryOut(
 }
 
 /** A VM that does not run writes nothing; one that runs may, whatever has its name. */
-async function fenceIfOff(ports: ControllerPorts, observed: ObservedVolume, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function fenceIfOff(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const instance = await ports.cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
   const { vmId, powerState } = instance.value;
@@ -71,15 +89,26 @@ async function fenceIfOff(ports: ControllerPorts, observed: ObservedVolume, node
   return executeWriterAction(ports, observed, { kind: "BeginFence", node, ground: "off", because }, signal);
 }
 
-/** A node's token may report any `vmId`: only what Azure shows at the resource id that its Node names says that the writer's VM has moved there. */
-async function revokeIfMoved(ports: ControllerPorts, observed: ObservedVolume, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+/**
+ * A node's token may report any `vmId`: only what Azure shows at the resource id that its Node names says
+ * that the writer's VM has moved there.
+ */
+async function revokeIfMoved(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const instance = await ports.cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
   if (!isSameVmId(instance.value.vmId, node.vmId)) return ok({});
   return executeWriterAction(ports, observed, { kind: "Revoke" }, signal);
 }
 
-/** Nothing is taken off its VM: the fence asks who uses the volume there, proves that the disk is not there, and keeps others from bringing it there. */
+/**
+ * Nothing is taken off its VM: the fence asks who uses the volume there, proves that the disk is not there,
+ * and keeps others from bringing it there.
+ */
 async function fenceIfDetached(
   ports: ControllerPorts,
   observed: ObservedVolume,
@@ -89,8 +118,15 @@ async function fenceIfDetached(
   const instance = await ports.cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
   const { vmId, dataDisks } = instance.value;
-  // Another VM by now is asked about as one that may be gone; where the disk is listed, recovery makes the attachment that is missing.
-  if (!isSameVmId(vmId, node.vmId) || dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId))) return ok({});
+  // Another VM by now is asked about as one that may be gone; where the disk is listed, recovery makes the
+  // attachment that is missing.
+  if (!isSameVmId(vmId, node.vmId) || dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId)))
+    return ok({});
   const because = "it has no AzVolumeAttachment to be recalled through, and its VM does not have the disk";
-  return executeWriterAction(ports, observed, { kind: "BeginFence", node, ground: "stalled", because }, signal);
+  return executeWriterAction(
+    ports,
+    observed,
+    { kind: "BeginFence", node, ground: "stalled", because },
+    signal,
+  );
 }

@@ -1,9 +1,23 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import { annotatedNumber, CONTROLLER_LEASE, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../../core/api/lease.ts";
+import {
+  annotatedNumber,
+  CONTROLLER_LEASE,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
+} from "../../core/api/lease.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { aDetail, agoMs, aRecord, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import {
+  aDetail,
+  agoMs,
+  aRecord,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+} from "../../core/testing/objects.ts";
 import { proveClean } from "../../core/writer/writer-steps.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -16,16 +30,32 @@ const a = identity("node-a");
 const b = identity("node-b");
 const found: Partial<WriterRecord> = { adopted: true, unverified: [a, b], epoch: 4 };
 const barrierPending: Partial<WriterRecord> = { ...found, barrierPending: [a, b] };
-const marked = { kind: "CloudUnavailable", code: "OthersDetachPending", message: "others have marked a disk in use", requestId: "" } as const;
-const inUpdate = { kind: "CloudUnavailable", code: "Conflict", message: "an update is under way", requestId: "" } as const;
+const marked = {
+  kind: "CloudUnavailable",
+  code: "OthersDetachPending",
+  message: "others have marked a disk in use",
+  requestId: "",
+} as const;
+const inUpdate = {
+  kind: "CloudUnavailable",
+  code: "Conflict",
+  message: "an update is under way",
+  requestId: "",
+} as const;
 
-/** A world with two records that were made anew, while a detach that the lost ones allowed may be under way to two VMs; each test looks at the first. */
+/**
+ * A world with two records that were made anew, while a detach that the lost ones allowed may be under way
+ * to two VMs; each test looks at the first.
+ */
 async function withBarrierPending(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     for (const { instanceUri, vmId } of [a, b]) world.instances.set(instanceUri, vmId);
     await world.given("AzVolume", aVolumeWithRecord(barrierPending));
     const other = aVolumeWithRecord(barrierPending);
-    await world.given("AzVolume", { ...other, metadata: { ...other.metadata, name: "pvc-2", uid: "uid-pvc-2" } });
+    await world.given("AzVolume", {
+      ...other,
+      metadata: { ...other.metadata, name: "pvc-2", uid: "uid-pvc-2" },
+    });
     await act(world);
   });
 }
@@ -36,11 +66,19 @@ function settleA(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): 
 }
 
 /** How often the platform is asked to settle a VM, and nothing goes wrong. */
-function counting(): { readonly writeBarrier: CloudProvisioner["writeBarrier"]; readonly asked: () => number } {
+function counting(): {
+  readonly writeBarrier: CloudProvisioner["writeBarrier"];
+  readonly asked: () => number;
+} {
   let asked = 0;
-  const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ diskUri: uri, node, precondition }, signal) => {
+  const writeBarrier: CloudProvisioner["writeBarrier"] = async (
+    { diskUri: uri, node, precondition },
+    signal,
+  ) => {
     asked += 1;
-    return (await precondition(signal)) ? ok(undefined) : fail({ kind: "Refused", diskUri: uri, nodeName: node.nodeName });
+    return (await precondition(signal))
+      ? ok(undefined)
+      : fail({ kind: "Refused", diskUri: uri, nodeName: node.nodeName });
   };
   return { writeBarrier, asked: () => asked };
 }
@@ -50,7 +88,11 @@ describe("a VM that lost records may have sent an update to", () => {
     withBarrierPending(async (world) => {
       const { writeBarrier, asked } = counting();
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
-      assert.deepEqual(world.record(), aRecord({ ...found, barrierPending: [b] }), "nobody has looked after node-b");
+      assert.deepEqual(
+        world.record(),
+        aRecord({ ...found, barrierPending: [b] }),
+        "nobody has looked after node-b",
+      );
       const other = await world.other.get("AzVolume", "pvc-2", never);
       assert.deepEqual(other.ok && other.value.status?.record?.barrierPending, [b]);
       assert.equal(asked(), 1);
@@ -72,14 +114,20 @@ describe("a VM that lost records may have sent an update to", () => {
         updateStatus: (...asked) => alone(store.updateStatus(...asked)),
       };
       const ports = { ...world.ports, store: counted, cloud: { ...world.ports.cloud, ...counting() } };
-      assert.deepEqual(await world.answerOf(barrierReconciler(ports).reconcile("node-a", never)), { ok: true, value: {} });
+      assert.deepEqual(await world.answerOf(barrierReconciler(ports).reconcile("node-a", never)), {
+        ok: true,
+        value: {},
+      });
       assert.deepEqual(world.record()?.barrierPending, [b]);
       assert.equal(most, 1);
     }));
 
   it("stays unsettled while Azure does not take an update of it, and people are told", () =>
     withBarrierPending(async (world) => {
-      assert.deepEqual(await settleA(world, { writeBarrier: async () => fail(inUpdate) }), { ok: false, failure: inUpdate });
+      assert.deepEqual(await settleA(world, { writeBarrier: async () => fail(inUpdate) }), {
+        ok: false,
+        failure: inUpdate,
+      });
       assert.deepEqual(world.record(), aRecord(barrierPending));
       assert.deepEqual(
         world.told.map(({ reason, nodeName, about }) => [reason, nodeName, about.name]),
@@ -97,7 +145,12 @@ describe("a VM that lost records may have sent an update to", () => {
         return { inspectInstance: async () => ok(anInstance("node-a", { vmId: a.vmId, dataDisks })) };
       };
       const code = "DiskStillDetaching";
-      const failure = { kind: "CloudUnavailable", code, message: `VM ${a.instanceUri} lists the disk as one that is coming off`, requestId: "" };
+      const failure = {
+        kind: "CloudUnavailable",
+        code,
+        message: `VM ${a.instanceUri} lists the disk as one that is coming off`,
+        requestId: "",
+      };
       assert.deepEqual(await settleA(world, listed(true)), { ok: false, failure });
       assert.deepEqual(world.record(), aRecord(barrierPending));
       assert.deepEqual(
@@ -112,17 +165,22 @@ describe("a VM that lost records may have sent an update to", () => {
     withBarrierPending(async (world) => {
       const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
       await world.setRecord((record) => ({ ...record, barrierPending: [earlier] }));
-      const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ node }) => (node.vmId === a.vmId ? ok(undefined) : fail(inUpdate));
+      const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ node }) =>
+        node.vmId === a.vmId ? ok(undefined) : fail(inUpdate);
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: inUpdate });
       const other = await world.other.get("AzVolume", "pvc-2", never);
-      assert.deepEqual([world.record()?.barrierPending, other.ok && other.value.status?.record?.barrierPending], [[earlier], [b]]);
+      assert.deepEqual(
+        [world.record()?.barrierPending, other.ok && other.value.status?.record?.barrierPending],
+        [[earlier], [b]],
+      );
     }));
 
   it("is settled though an earlier VM of its name, in the same record, can't be", () =>
     withBarrierPending(async (world) => {
       const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
       await world.setRecord((record) => ({ ...record, barrierPending: [earlier, a, b] }));
-      const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ node }) => (node.vmId === a.vmId ? ok(undefined) : fail(inUpdate));
+      const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ node }) =>
+        node.vmId === a.vmId ? ok(undefined) : fail(inUpdate);
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: inUpdate });
       assert.deepEqual(world.record()?.barrierPending, [earlier, b]);
     }));
@@ -148,7 +206,10 @@ describe("a VM that lost records may have sent an update to", () => {
         if (goes === "before") await removeVolume(world);
         else world.meanwhile.writeBarrier = () => removeVolume(world);
         const reconciler = barrierReconciler({ ...world.ports, cache: { ...world.ports.cache, byIndex } });
-        assert.deepEqual(await world.answerOf(reconciler.reconcile("node-a", never)), { ok: true, value: {} });
+        assert.deepEqual(await world.answerOf(reconciler.reconcile("node-a", never)), {
+          ok: true,
+          value: {},
+        });
         const left = await world.other.get("AzVolume", "pvc-2", never);
         assert.deepEqual(left.ok && left.value.status?.record?.barrierPending, [b]);
       }));
@@ -173,8 +234,21 @@ describe("a VM that lost records may have sent an update to", () => {
       const settled = await settleA(world, {
         writeBarrier: async (request, signal) => {
           const annotations = { [STORE_INCARNATION_ANNOTATION]: "3" };
-          const spec = { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 };
-          assert.ok((await world.other.create("Lease", { metadata: { name: CONTROLLER_LEASE, annotations }, spec }, never)).ok);
+          const spec = {
+            holderIdentity: "controller",
+            leaseDurationSeconds: 15,
+            renewTime: agoMs(0),
+            leaseTransitions: 0,
+          };
+          assert.ok(
+            (
+              await world.other.create(
+                "Lease",
+                { metadata: { name: CONTROLLER_LEASE, annotations }, spec },
+                never,
+              )
+            ).ok,
+          );
           return writeBarrier(request, signal);
         },
       });
@@ -184,16 +258,31 @@ describe("a VM that lost records may have sent an update to", () => {
   it("tells nobody where this controller stops while it asks", () =>
     withBarrierPending(async (world) => {
       const failure = { kind: "Cancelled" } as const;
-      assert.deepEqual(await settleA(world, { writeBarrier: async () => fail(failure) }), { ok: false, failure });
+      assert.deepEqual(await settleA(world, { writeBarrier: async () => fail(failure) }), {
+        ok: false,
+        failure,
+      });
       assert.deepEqual(world.told, []);
     }));
 
   it("is settled where it is gone, as far as the disks say so, too: it may have been looked for in the wrong place", () =>
     withBarrierPending(async (world) => {
-      const writeBarrier: CloudProvisioner["writeBarrier"] = async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" });
-      const stillOwned: CloudProvisioner["proveDetached"] = async () => fail({ kind: "CloudUnavailable", code: "DiskStillOwned", message: "", requestId: "" });
-      assert.equal(((await settleA(world, { writeBarrier, proveDetached: stillOwned })) as { readonly ok: boolean }).ok, false);
-      assert.equal(((await settleA(world, { writeBarrier, proveDetached: async () => ok(undefined) })) as { readonly ok: boolean }).ok, false);
+      const writeBarrier: CloudProvisioner["writeBarrier"] = async () =>
+        fail({ kind: "InstanceNotFound", nodeName: "node-a" });
+      const stillOwned: CloudProvisioner["proveDetached"] = async () =>
+        fail({ kind: "CloudUnavailable", code: "DiskStillOwned", message: "", requestId: "" });
+      assert.equal(
+        ((await settleA(world, { writeBarrier, proveDetached: stillOwned })) as { readonly ok: boolean }).ok,
+        false,
+      );
+      assert.equal(
+        (
+          (await settleA(world, { writeBarrier, proveDetached: async () => ok(undefined) })) as {
+            readonly ok: boolean;
+          }
+        ).ok,
+        false,
+      );
       assert.deepEqual(world.record(), aRecord(barrierPending));
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
       assert.deepEqual(world.record(), aRecord({ ...found, barrierPending: [b] }));
@@ -202,7 +291,10 @@ describe("a VM that lost records may have sent an update to", () => {
   it("waits while others have marked a disk that its unverified node may write, until the node is clean", () =>
     withControllerPorts(async (world) => {
       world.instances.set(a.instanceUri, a.vmId);
-      await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [a], barrierPending: [a] }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ adopted: true, unverified: [a], barrierPending: [a] }),
+      );
       const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ mayCarryOut }, signal) =>
         (await mayCarryOut?.([diskUri], signal)) === true ? ok(undefined) : fail(marked);
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: marked });
@@ -251,8 +343,17 @@ describe("a VM that lost records may have sent an update to", () => {
   it("is not written to while the records are being made anew, and nobody asks Azure about it", () =>
     withBarrierPending(async (world) => {
       const annotations = { [REBUILD_ANNOTATION]: "3" };
-      const spec = { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 };
-      const lease = await world.other.create("Lease", { metadata: { name: CONTROLLER_LEASE, annotations }, spec }, never);
+      const spec = {
+        holderIdentity: "controller",
+        leaseDurationSeconds: 15,
+        renewTime: agoMs(0),
+        leaseTransitions: 0,
+      };
+      const lease = await world.other.create(
+        "Lease",
+        { metadata: { name: CONTROLLER_LEASE, annotations }, spec },
+        never,
+      );
       assert.equal(lease.ok && annotatedNumber(lease.value, REBUILD_ANNOTATION), 3);
       const { writeBarrier, asked } = counting();
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
@@ -268,7 +369,10 @@ describe("a VM that lost records may have sent an update to", () => {
           return writeBarrier(request, signal);
         },
       });
-      assert.deepEqual(await settling, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.deepEqual(await settling, {
+        ok: false,
+        failure: { kind: "Refused", diskUri, nodeName: "node-a" },
+      });
       assert.deepEqual(world.told, [], "that is no trouble of Azure's");
     }));
 });

@@ -20,8 +20,10 @@ interface BarrierPending {
 }
 
 /**
- * Ends *unsettled* for a node, by its name, in all records that were made anew: one update moves the ETag of its VM, so that whatever the lost records allowed lands no more, a
- * forced detach above all. Beside the loop that fences: what is to be outrun may be a fence of this very controller, which waits for its answer.
+ * Ends *unsettled* for a node, by its name, in all records that were made anew: one update moves the ETag
+ * of its VM, so that whatever the lost records allowed lands no more, a forced detach above all. Beside the
+ * loop that fences: what is to be outrun may be a fence of this very controller, which waits for its
+ * answer.
  */
 export function barrierReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -33,7 +35,11 @@ export function barrierReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-async function passVmBarrier(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+async function passVmBarrier(
+  ports: ControllerPorts,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const generation = await readStoreIncarnation(ports, signal);
   // No record is to be trusted yet: its end brings every node here again.
   if (!generation.ok) return generation.failure.kind === "StoreRolledBack" ? ok({}) : generation;
@@ -48,7 +54,12 @@ async function passVmBarrier(ports: ControllerPorts, nodeName: string, signal: A
 }
 
 /** Settles one VM for all volumes that have it unsettled. */
-async function passOneBarrier(ports: ControllerPorts, onVm: readonly BarrierPending[], generation: number, signal: AbortSignal): Promise<Reconciled> {
+async function passOneBarrier(
+  ports: ControllerPorts,
+  onVm: readonly BarrierPending[],
+  generation: number,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const [first] = onVm;
   if (first === undefined) return ok({});
   const settled = await withoutVanished(ports, first, onVm, generation, signal);
@@ -79,9 +90,12 @@ async function readBarrierPending(
   generation: number,
   signal: AbortSignal,
 ): Promise<Result<readonly BarrierPending[], Failure>> {
-  const names = ports.cache.byIndex("AzVolume", "barrierPendingOn", nodeName).map(({ metadata }) => metadata.name);
+  const names = ports.cache
+    .byIndex("AzVolume", "barrierPendingOn", nodeName)
+    .map(({ metadata }) => metadata.name);
   const barrierPending: BarrierPending[] = [];
-  // One after the other: 64 workers, each with all volumes of a node, would fill the connections of the store.
+  // One after the other: 64 workers, each with all volumes of a node, would fill the connections of the
+  // store.
   for (const name of names) {
     const read = await ports.store.get("AzVolume", name, signal);
     if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
@@ -111,14 +125,24 @@ async function withoutVanished(
     return still.ok && still.value === generation;
   };
   const moved = await steps.run("vm-barrier", () =>
-    cloud.writeBarrier({ diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) }, signal),
+    cloud.writeBarrier(
+      { diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) },
+      signal,
+    ),
   );
-  if (!moved.ok) return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(ports, barrierPending, precondition, signal)) : moved;
+  if (!moved.ok)
+    return moved.failure.kind === "InstanceNotFound"
+      ? ok(await withoutVm(ports, barrierPending, precondition, signal))
+      : moved;
   const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
   // What a detach has left half done Azure may carry out with any update of the VM.
   const leaving = instance.value.dataDisks.filter(({ beingDetached }) => beingDetached);
-  return ok(barrierPending.filter((other) => !leaving.some((entry) => isSameResourceUri(entry.diskUri, other.diskUri))));
+  return ok(
+    barrierPending.filter(
+      (other) => !leaving.some((entry) => isSameResourceUri(entry.diskUri, other.diskUri)),
+    ),
+  );
 }
 
 /** Nothing is at the VM's resource id: those whose disks prove that the VM is gone. */
@@ -129,7 +153,10 @@ async function withoutVm(
   signal: AbortSignal,
 ): Promise<readonly BarrierPending[]> {
   const prove = ({ diskUri, node }: BarrierPending): ReturnType<typeof ports.cloud.proveDetached> =>
-    ports.cloud.proveDetached({ diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) }, signal);
+    ports.cloud.proveDetached(
+      { diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) },
+      signal,
+    );
   const proofs = await Promise.all(barrierPending.map(prove));
   return barrierPending.filter((_, index) => {
     const proof = proofs[index];
@@ -138,20 +165,39 @@ async function withoutVm(
 }
 
 /** A record that was lost once more meanwhile may have allowed other updates. */
-async function recordBarrierPassed(ports: ControllerPorts, { volume: made, node }: BarrierPending, signal: AbortSignal): Promise<Reconciled> {
+async function recordBarrierPassed(
+  ports: ControllerPorts,
+  { volume: made, node }: BarrierPending,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { name, uid } = made.metadata;
   const generation = made.status?.record?.storeIncarnation;
   const moved = await moveRecord(
     ports,
     { volumeName: name, nodeName: node.nodeName, step: "settled" },
-    (record, { metadata }) => (metadata.uid === uid && record.storeIncarnation === generation ? passBarrier(record, node) : fail("the record was made anew")),
+    (record, { metadata }) =>
+      metadata.uid === uid && record.storeIncarnation === generation
+        ? passBarrier(record, node)
+        : fail("the record was made anew"),
     signal,
   );
-  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound" ? ok({}) : moved;
+  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound"
+    ? ok({})
+    : moved;
 }
 
-function reportBarrierPending({ events }: ControllerPorts, { volume, node: { nodeName } }: BarrierPending, failure: Failure): void {
+function reportBarrierPending(
+  { events }: ControllerPorts,
+  { volume, node: { nodeName } }: BarrierPending,
+  failure: Failure,
+): void {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return;
   const message = `a detach from ${nodeName} may still be under way, so it may not write: ${describeFailure(failure)}`;
-  events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, nodeName, reason: "BarrierPending", message, news: failureNews(failure) });
+  events.emit({
+    about: { kind: "AzVolume", name: volume.metadata.name },
+    nodeName,
+    reason: "BarrierPending",
+    message,
+    news: failureNews(failure),
+  });
 }

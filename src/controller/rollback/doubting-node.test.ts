@@ -11,14 +11,26 @@ import { doubtingNode } from "./doubting-node.ts";
 
 const never = new AbortController().signal;
 const b = identity("node-b");
-const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: rolledBackReason(0), message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
+const condition = {
+  type: STORE_WENT_BACK,
+  status: "True" as const,
+  reason: rolledBackReason(0),
+  message: "",
+  lastTransitionTime: "2026-01-01T00:00:00Z",
+};
 
 /** A world in which node-b has pvc-1 attached and noted, and says that the store went back. */
 async function withDoubt(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord({}));
     await world.given("AzVolumeAttachment", leaving(aReplica("node-b")));
-    await world.given("AzDriverNode", aDriverNode("node-b", { conditions: [condition], volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }] }));
+    await world.given(
+      "AzDriverNode",
+      aDriverNode("node-b", {
+        conditions: [condition],
+        volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }],
+      }),
+    );
     world.attachedTo.add("node-b");
     await act(world);
   });
@@ -26,7 +38,12 @@ async function withDoubt(act: (world: ReconcileWorld) => Promise<void>): Promise
 
 function detached(world: ReconcileWorld): Promise<{ readonly ok: boolean }> {
   return world.answerOf(
-    detach(world.ports, world.attachment("node-b") ?? assert.fail("no attachment"), { kind: "Detach", node: b, lane: "collection" }, never),
+    detach(
+      world.ports,
+      world.attachment("node-b") ?? assert.fail("no attachment"),
+      { kind: "Detach", node: b, lane: "collection" },
+      never,
+    ),
   );
 }
 
@@ -34,8 +51,17 @@ function detached(world: ReconcileWorld): Promise<{ readonly ok: boolean }> {
 async function sweptForAlone(world: ReconcileWorld): Promise<void> {
   const read = await world.answerOf(world.other.get("Lease", CONTROLLER_LEASE, never));
   const lease = read.ok ? read.value : assert.fail("no Lease");
-  const annotations = { ...lease.metadata.annotations, ...rememberedReport(lease, "node-b", world.clock.nowMs()) };
-  assert.ok((await world.answerOf(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never))).ok);
+  const annotations = {
+    ...lease.metadata.annotations,
+    ...rememberedReport(lease, "node-b", world.clock.nowMs()),
+  };
+  assert.ok(
+    (
+      await world.answerOf(
+        world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never),
+      )
+    ).ok,
+  );
   await world.clock.runUntil(() => false, 1_000);
 }
 
@@ -54,8 +80,20 @@ describe("a node that alone says that the store went back", () => {
   it("holds up its volumes until its report has started a second sweep, and then for one limit nothing", () =>
     withDoubt(async (world) => {
       const at = "2026-01-01T00:00:00.000000Z";
-      const spec = { holderIdentity: "controller", leaseDurationSeconds: 15, acquireTime: at, renewTime: at, leaseTransitions: 0 };
-      assert.ok((await world.answerOf(world.other.create("Lease", { metadata: { name: CONTROLLER_LEASE }, spec }, never))).ok);
+      const spec = {
+        holderIdentity: "controller",
+        leaseDurationSeconds: 15,
+        acquireTime: at,
+        renewTime: at,
+        leaseTransitions: 0,
+      };
+      assert.ok(
+        (
+          await world.answerOf(
+            world.other.create("Lease", { metadata: { name: CONTROLLER_LEASE }, spec }, never),
+          )
+        ).ok,
+      );
       const doubting = (): string | undefined => doubtingNode(world.ports, "pvc-1", 0);
       await sweptForAlone(world);
       assert.equal(doubting(), "node-b");

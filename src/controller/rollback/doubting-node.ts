@@ -4,19 +4,26 @@ import { hasReported, LONE_REPEATS_ANNOTATION, loneReportsOf } from "../../objec
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * The node that has a volume attached and noted, and says that the store went back, while its report waits for a second witness: it may write without the record knowing. Nothing is
- * granted or detached there until then. Only by attachments that are there: a node can hold up no volume that it never had. A node that is out of service doubts nothing, and
- * one that repeats itself does so for one limit only.
+ * The node that has a volume attached and noted, and says that the store went back, while its report waits
+ * for a second witness: it may write without the record knowing. Nothing is granted or detached there until
+ * then. Only by attachments that are there: a node can hold up no volume that it never had. A node that is
+ * out of service doubts nothing, and one that repeats itself does so for one limit only.
  */
 export function doubtingNode(
   { cache, users, clock }: Pick<ControllerPorts, "cache" | "users" | "clock">,
   volumeName: string,
   generation: number,
 ): string | undefined {
-  const attached = new Set(cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).map(({ spec }) => spec.nodeName));
+  const attached = new Set(
+    cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).map(({ spec }) => spec.nodeName),
+  );
   const lease = cache.get("Lease", CONTROLLER_LEASE);
   const repeats = lease === undefined ? {} : loneReportsOf(lease, LONE_REPEATS_ANNOTATION);
-  const mayDoubt = (nodeName: string): boolean => !users.cachedNode(nodeName).isOutOfService && !hasRepeated(repeats, nodeName, clock.nowMs());
+  const mayDoubt = (nodeName: string): boolean =>
+    !users.cachedNode(nodeName).isOutOfService && !hasRepeated(repeats, nodeName, clock.nowMs());
   const noting = cache.byIndex("AzDriverNode", "checkpointed", volumeName);
-  return noting.find((node) => attached.has(node.metadata.name) && hasReported(node, generation) && mayDoubt(node.metadata.name))?.metadata.name;
+  return noting.find(
+    (node) =>
+      attached.has(node.metadata.name) && hasReported(node, generation) && mayDoubt(node.metadata.name),
+  )?.metadata.name;
 }

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { COUNTER_MAX } from "../../core/api/epoch.ts";
-import { annotatedNumber, CONTROLLER_LEASE, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../../core/api/lease.ts";
+import {
+  annotatedNumber,
+  CONTROLLER_LEASE,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
+} from "../../core/api/lease.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
   aDetail,
@@ -16,7 +21,11 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
-import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
+import {
+  LONE_REPORTS_ANNOTATION,
+  STORE_WENT_BACK,
+  rolledBackReason,
+} from "../../objects/rollback-reports.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -29,11 +38,26 @@ const never = new AbortController().signal;
 const a = identity("node-a");
 const b = identity("node-b");
 
-async function withGeneration(generation: number, act: (world: ReconcileWorld) => Promise<void>, mark = 0): Promise<void> {
+async function withGeneration(
+  generation: number,
+  act: (world: ReconcileWorld) => Promise<void>,
+  mark = 0,
+): Promise<void> {
   await withControllerPorts(async (world) => {
     const lease = {
-      metadata: { name: CONTROLLER_LEASE, annotations: { [STORE_INCARNATION_ANNOTATION]: String(generation), [REBUILD_ANNOTATION]: String(mark) } },
-      spec: { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 },
+      metadata: {
+        name: CONTROLLER_LEASE,
+        annotations: {
+          [STORE_INCARNATION_ANNOTATION]: String(generation),
+          [REBUILD_ANNOTATION]: String(mark),
+        },
+      },
+      spec: {
+        holderIdentity: "controller",
+        leaseDurationSeconds: 15,
+        renewTime: agoMs(0),
+        leaseTransitions: 0,
+      },
     };
     assert.ok((await world.other.create("Lease", lease, never)).ok);
     world.disks.add(diskUri);
@@ -43,10 +67,15 @@ async function withGeneration(generation: number, act: (world: ReconcileWorld) =
 }
 
 /** `meanwhile` happens while the first disk is looked at. Azure can't say anything of the disk `failing`. */
-function rebuild(world: ReconcileWorld, meanwhile: () => Promise<void> = async () => undefined, failing?: string): Promise<Reconciled> {
+function rebuild(
+  world: ReconcileWorld,
+  meanwhile: () => Promise<void> = async () => undefined,
+  failing?: string,
+): Promise<Reconciled> {
   let hasHappened = false;
   const getDisk: CloudProvisioner["getDisk"] = async (asked) => {
-    if (asked.diskUri === failing) return fail({ kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "" });
+    if (asked.diskUri === failing)
+      return fail({ kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "" });
     if (!hasHappened) await meanwhile();
     hasHappened = true;
     return ok(aDisk({ attachedTo: [instanceUriOf("node-a")] }));
@@ -63,7 +92,11 @@ async function generations(world: ReconcileWorld): Promise<readonly [number, num
 
 async function setGenerations(world: ReconcileWorld, generation: number, mark: number): Promise<void> {
   const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
-  const annotations = { ...lease.metadata.annotations, [STORE_INCARNATION_ANNOTATION]: String(generation), [REBUILD_ANNOTATION]: String(mark) };
+  const annotations = {
+    ...lease.metadata.annotations,
+    [STORE_INCARNATION_ANNOTATION]: String(generation),
+    [REBUILD_ANNOTATION]: String(mark),
+  };
   await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
 }
 
@@ -76,7 +109,13 @@ describe("rebuildReconciler", () => {
         await rebuild(world, async () => assert.deepEqual(await generations(world), [1, 5]));
         assert.deepEqual(
           world.record(),
-          aRecord({ adopted: true, unverified: [identity("node-a"), b], barrierPending: [a, b], epoch: 1, storeIncarnation: 5 }),
+          aRecord({
+            adopted: true,
+            unverified: [identity("node-a"), b],
+            barrierPending: [a, b],
+            epoch: 1,
+            storeIncarnation: 5,
+          }),
         );
         assert.deepEqual(await generations(world), [5, 0]);
       },
@@ -89,14 +128,24 @@ describe("rebuildReconciler", () => {
       async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation: 1 }));
         await rebuild(world, () => setGenerations(world, 2, 3));
-        assert.deepEqual(await generations(world), [2, 3], "nobody trusts a record until that sweep has ended, too");
+        assert.deepEqual(
+          await generations(world),
+          [2, 3],
+          "nobody trusts a record until that sweep has ended, too",
+        );
       },
       2,
     ));
 
   it("does not mark anew what another leader has swept since it was reported", () =>
     withGeneration(1, async (world) => {
-      const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: rolledBackReason(1), message: "", lastTransitionTime: agoMs(0) };
+      const condition = {
+        type: STORE_WENT_BACK,
+        status: "True" as const,
+        reason: rolledBackReason(1),
+        message: "",
+        lastTransitionTime: agoMs(0),
+      };
       await world.given("AzDriverNode", aDriverNode("node-a", { conditions: [condition] }));
       world.store.failNext({ fault: "conflict", verb: "update", kind: "Lease" });
       const rebuilding = rebuild(world);
@@ -112,7 +161,13 @@ describe("rebuildReconciler", () => {
         assert.deepEqual(await rebuild(world), { ok: true, value: {} });
         assert.deepEqual(
           world.record(),
-          aRecord({ adopted: true, unverified: [identity("node-a"), b], barrierPending: [a, b], epoch: 1, storeIncarnation: 3 }),
+          aRecord({
+            adopted: true,
+            unverified: [identity("node-a"), b],
+            barrierPending: [a, b],
+            epoch: 1,
+            storeIncarnation: 3,
+          }),
         );
       }));
   }
@@ -121,29 +176,49 @@ describe("rebuildReconciler", () => {
     withGeneration(1, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 0 }));
       const own = anAttachment("node-a");
-      await world.given("AzVolumeAttachment", { ...own, metadata: { ...own.metadata, name: attachmentName("node-a") } });
+      await world.given("AzVolumeAttachment", {
+        ...own,
+        metadata: { ...own.metadata, name: attachmentName("node-a") },
+      });
       const { inspectInstance } = world.ports.cloud;
       world.ports.cloud.inspectInstance = async (request, signal) => {
         const instance = await inspectInstance(request, signal);
-        return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: true }] }) : instance;
+        return instance.ok
+          ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: true }] })
+          : instance;
       };
       await rebuild(world);
       assert.deepEqual(world.record()?.unverified, [identity("node-a")]);
-      assert.deepEqual([world.attachment("node-a")?.status?.lun, world.attachment("node-a")?.status?.deviceMissing], [4, true]);
+      assert.deepEqual(
+        [world.attachment("node-a")?.status?.lun, world.attachment("node-a")?.status?.deviceMissing],
+        [4, true],
+      );
     }));
 
   it("asks whoever noted the volume, too, where Azure does not show the disk there: it may be behind, and the node would write without the record knowing", () =>
     withGeneration(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2 }));
       const checkpointed = (nodeName: string, volumeName: string, epoch: number): Promise<unknown> =>
-        world.given("AzDriverNode", aDriverNode(nodeName, { vmId: identity(nodeName).vmId, volumes: [{ volumeName, uid: "uid-pvc-1", epoch }] }));
+        world.given(
+          "AzDriverNode",
+          aDriverNode(nodeName, {
+            vmId: identity(nodeName).vmId,
+            volumes: [{ volumeName, uid: "uid-pvc-1", epoch }],
+          }),
+        );
       await checkpointed("node-a", "pvc-1", 3);
       await checkpointed("node-b", "pvc-1", 4);
       await checkpointed("node-c", "pvc-2", 9);
       await rebuild(world);
       assert.deepEqual(
         world.record(),
-        aRecord({ adopted: true, unverified: [identity("node-a"), { ...b, unconfirmed: true }], barrierPending: [a, b], epoch: 4, storeIncarnation: 3 }),
+        aRecord({
+          adopted: true,
+          unverified: [identity("node-a"), { ...b, unconfirmed: true }],
+          barrierPending: [a, b],
+          epoch: 4,
+          storeIncarnation: 3,
+        }),
       );
     }));
 
@@ -160,8 +235,18 @@ describe("rebuildReconciler", () => {
 
   it("asks whoever the record or an attachment speaks of, too, where Azure does not show the disk there, and no heartbeat has told of a note yet: it writes", () =>
     withGeneration(3, async (world) => {
-      await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2, writer: aWriter("node-b"), unverified: [identity("node-c")] }));
-      await world.given("AzVolumeAttachment", anAttachment("node-d", { status: { vmId: identity("node-d").vmId } }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({
+          storeIncarnation: 2,
+          writer: aWriter("node-b"),
+          unverified: [identity("node-c")],
+        }),
+      );
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-d", { status: { vmId: identity("node-d").vmId } }),
+      );
       await rebuild(world);
       assert.deepEqual(
         world.record()?.unverified.map(({ nodeName, unconfirmed = false }) => [nodeName, unconfirmed]),
@@ -177,10 +262,22 @@ describe("rebuildReconciler", () => {
   it("believes one node alone once in ten minutes, and two nodes always", () =>
     withGeneration(1, async (world) => {
       const reports = async (nodeName: string, generation: number): Promise<void> => {
-        const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: rolledBackReason(generation), message: "", lastTransitionTime: agoMs(0) };
+        const condition = {
+          type: STORE_WENT_BACK,
+          status: "True" as const,
+          reason: rolledBackReason(generation),
+          message: "",
+          lastTransitionTime: agoMs(0),
+        };
         const present = await must(world.other.get("AzDriverNode", nodeName, never));
         assert.ok(present.status !== undefined);
-        await must(world.other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, conditions: [condition] } }, never));
+        await must(
+          world.other.updateStatus(
+            "AzDriverNode",
+            { ...present, status: { ...present.status, conditions: [condition] } },
+            never,
+          ),
+        );
         await world.clock.advance(1_000);
       };
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
@@ -192,7 +289,10 @@ describe("rebuildReconciler", () => {
       await reports("node-a", 2);
       const limited = await rebuild(world);
       assert.ok(limited.ok && (limited.value.againAfterMs ?? 0) > 590_000, JSON.stringify(limited));
-      assert.deepEqual([await generations(world), world.told.map(({ reason }) => reason)], [[2, 0], ["RollbackUnconfirmed"]]);
+      assert.deepEqual(
+        [await generations(world), world.told.map(({ reason }) => reason)],
+        [[2, 0], ["RollbackUnconfirmed"]],
+      );
       await reports("node-b", 2);
       await rebuild(world);
       assert.deepEqual(await generations(world), [3, 0], "a second witness");
@@ -219,14 +319,18 @@ describe("rebuildReconciler", () => {
         const failing = diskUri.replace("pvc-1", "pvc-0");
         await world.given(
           "AzVolume",
-          aVolume({ metadata: { name: "pvc-0" }, status: { detail: aDetail({ diskUri: failing }), record: aRecord({ storeIncarnation: 1 }) } }),
+          aVolume({
+            metadata: { name: "pvc-0" },
+            status: { detail: aDetail({ diskUri: failing }), record: aRecord({ storeIncarnation: 1 }) },
+          }),
         );
         await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 1 }));
         const rebuilt = await rebuild(world, undefined, failing);
         assert.equal(rebuilt.ok ? undefined : rebuilt.failure.kind, "CloudUnavailable");
         assert.deepEqual(await generations(world), [2, 0]);
         const generationOf = (name: string): number | undefined =>
-          world.ports.cache.list("AzVolume").find(({ metadata }) => metadata.name === name)?.status?.record?.storeIncarnation;
+          world.ports.cache.list("AzVolume").find(({ metadata }) => metadata.name === name)?.status?.record
+            ?.storeIncarnation;
         await world.clock.advance(1_000);
         assert.deepEqual([generationOf("pvc-0"), generationOf("pvc-1")], [1, 2]);
         assert.deepEqual(
@@ -250,14 +354,20 @@ describe("rebuildReconciler", () => {
 
   it("learns of a disk that has grown since the backup: with its old size nobody could stage it any more", () =>
     withGeneration(1, async (world) => {
-      await world.given("AzVolume", aVolume({ status: { detail: aDetail({ sizeGiB: 4 }), record: aRecord({ storeIncarnation: 0 }) } }));
+      await world.given(
+        "AzVolume",
+        aVolume({ status: { detail: aDetail({ sizeGiB: 4 }), record: aRecord({ storeIncarnation: 0 }) } }),
+      );
       await rebuild(world);
       assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
     }));
 
   it("learns the size of a disk that has grown since the backup was made: no node would take it for the volume's own", () =>
     withGeneration(3, async (world) => {
-      await world.given("AzVolume", aVolume({ status: { record: aRecord({ storeIncarnation: 2 }), detail: aDetail({ sizeGiB: 4 }) } }));
+      await world.given(
+        "AzVolume",
+        aVolume({ status: { record: aRecord({ storeIncarnation: 2 }), detail: aDetail({ sizeGiB: 4 }) } }),
+      );
       await rebuild(world);
       assert.deepEqual(world.volume()?.status?.detail, aDetail());
     }));

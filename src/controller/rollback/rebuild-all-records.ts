@@ -1,5 +1,11 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../../core/api/lease.ts";
+import {
+  annotatedNumber,
+  CONTROLLER_LEASE,
+  type Lease,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
+} from "../../core/api/lease.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -14,12 +20,19 @@ import { allOf, rebuildRecord, withHolders } from "../adoption/rebuild-record.ts
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * After the store went back to a backup, no record can be trusted. The leader makes every record *unverified* from what Azure shows, its epoch
- * above all that any record or node knows, and then raises the store incarnation: only then is anybody granted anything. A crash in between
- * leaves the mark that the next leader carries on from. A volume that could not be looked at keeps its old generation, and is tried again.
+ * After the store went back to a backup, no record can be trusted. The leader makes every record
+ * *unverified* from what Azure shows, its epoch above all that any record or node knows, and then raises
+ * the store incarnation: only then is anybody granted anything. A crash in between leaves the mark that the
+ * next leader carries on from. A volume that could not be looked at keeps its old generation, and is tried
+ * again.
  */
 export function rebuildReconciler(ports: ControllerPorts): Reconciler {
-  return { name: "rebuild", workers: 1, backoff: { baseMs: 500, maxMs: 10_000 }, reconcile: (_key, signal) => rebuildIfDue(ports, signal) };
+  return {
+    name: "rebuild",
+    workers: 1,
+    backoff: { baseMs: 500, maxMs: 10_000 },
+    reconcile: (_key, signal) => rebuildIfDue(ports, signal),
+  };
 }
 
 async function rebuildIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<Reconciled> {
@@ -49,17 +62,32 @@ function tellLimited({ events }: ControllerPorts, nodeName: string): void {
   events.emit({ about: { kind: "Node", name: nodeName }, reason: "RollbackUnconfirmed", message });
 }
 
-/** Records of another generation: written while a sweep passed by, or left over after the Lease was deleted by hand. Nobody would ever trust them again. */
-async function rebuildStragglers(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
-  const stragglers = ports.cache.list("AzVolume").filter(({ status }) => status?.record !== undefined && status.record.storeIncarnation !== generation);
+/**
+ * Records of another generation: written while a sweep passed by, or left over after the Lease was deleted
+ * by hand. Nobody would ever trust them again.
+ */
+async function rebuildStragglers(
+  ports: ControllerPorts,
+  generation: number,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const stragglers = ports.cache
+    .list("AzVolume")
+    .filter(({ status }) => status?.record !== undefined && status.record.storeIncarnation !== generation);
   return rebuildEach(ports, stragglers, generation, signal);
 }
 
 /**
- * A failure on one volume keeps no other waiting. Its record stays one of an earlier generation, which nothing is done by, and is proven by the next pass. Fails as the first one
- * that failed did, once all were tried.
+ * A failure on one volume keeps no other waiting. Its record stays one of an earlier generation, which
+ * nothing is done by, and is proven by the next pass. Fails as the first one that failed did, once all were
+ * tried.
  */
-async function rebuildEach(ports: ControllerPorts, volumes: readonly AzVolume[], generation: number, signal: AbortSignal): Promise<Reconciled> {
+async function rebuildEach(
+  ports: ControllerPorts,
+  volumes: readonly AzVolume[],
+  generation: number,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   let failed: Failure | undefined;
   for (const volume of volumes) {
     const rebuilt = await rebuildVolume(ports, volume, generation, signal);
@@ -67,19 +95,31 @@ async function rebuildEach(ports: ControllerPorts, volumes: readonly AzVolume[],
     if (signal.aborted || rebuilt.failure.kind === "Cancelled") return rebuilt;
     failed ??= rebuilt.failure;
     const message = `its record is not proven yet after the object store went back: ${describeFailure(rebuilt.failure)}`;
-    ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "RecordNotVerified", message, news: failureNews(rebuilt.failure) });
+    ports.events.emit({
+      about: { kind: "AzVolume", name: volume.metadata.name },
+      reason: "RecordNotVerified",
+      message,
+      news: failureNews(rebuilt.failure),
+    });
   }
   return failed === undefined ? ok({}) : fail(failed);
 }
 
 /** `alone`: the only node that says so. It is remembered in the same write. */
-async function rebuild(ports: ControllerPorts, generation: number, alone: string | undefined, signal: AbortSignal): Promise<Reconciled> {
+async function rebuild(
+  ports: ControllerPorts,
+  generation: number,
+  alone: string | undefined,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const nowMs = ports.clock.nowMs();
   const marked = await annotate(
     ports,
     (lease) => {
       const mark = markOf(lease, generation);
-      return mark === undefined || alone === undefined ? mark : { ...mark, ...rememberedReport(lease, alone, nowMs) };
+      return mark === undefined || alone === undefined
+        ? mark
+        : { ...mark, ...rememberedReport(lease, alone, nowMs) };
     },
     signal,
   );
@@ -91,29 +131,50 @@ async function rebuild(ports: ControllerPorts, generation: number, alone: string
   if (!volumes.ok) return volumes;
   const rebuilt = await rebuildEach(ports, volumes.value.items, generation, signal);
   if (!rebuilt.ok && (signal.aborted || rebuilt.failure.kind === "Cancelled")) return rebuilt;
-  // Also where some failed: their records are of an earlier generation than the store, and no step trusts them.
+  // Also where some failed: their records are of an earlier generation than the store, and no step trusts
+  // them.
   const raised = await annotate(ports, (lease) => generationOf(lease, generation), signal);
   return raised.ok ? rebuilt : raised;
 }
 
-/** Says that every record is to be proven anew, though nobody has noticed anything: nobody is left who could. */
-export async function requestRebuild(ports: ControllerPorts, signal: AbortSignal): Promise<Result<unknown, Failure>> {
-  return annotate(ports, (lease) => markOf(lease, annotatedNumber(lease, STORE_INCARNATION_ANNOTATION) + 1), signal);
+/**
+ * Says that every record is to be proven anew, though nobody has noticed anything: nobody is left who
+ * could.
+ */
+export async function requestRebuild(
+  ports: ControllerPorts,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  return annotate(
+    ports,
+    (lease) => markOf(lease, annotatedNumber(lease, STORE_INCARNATION_ANNOTATION) + 1),
+    signal,
+  );
 }
 
 /** Not where a leader that stood still for a while would mark what has been swept since. */
 function markOf(lease: Lease, generation: number): Annotations | undefined {
   const isDone = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION) >= generation;
-  return isDone || annotatedNumber(lease, REBUILD_ANNOTATION) >= generation ? undefined : { [REBUILD_ANNOTATION]: String(generation) };
+  return isDone || annotatedNumber(lease, REBUILD_ANNOTATION) >= generation
+    ? undefined
+    : { [REBUILD_ANNOTATION]: String(generation) };
 }
 
-/** Only where the mark is the very one that was swept for: another leader may have begun the next sweep, which this must not end. */
+/**
+ * Only where the mark is the very one that was swept for: another leader may have begun the next sweep,
+ * which this must not end.
+ */
 function generationOf(lease: Lease, generation: number): Annotations | undefined {
   if (annotatedNumber(lease, REBUILD_ANNOTATION) !== generation) return undefined;
   return { [STORE_INCARNATION_ANNOTATION]: String(generation), [REBUILD_ANNOTATION]: "0" };
 }
 
-async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, generation: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function rebuildVolume(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  generation: number,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   if (volume.status?.record === undefined) return ok(undefined);
   return rebuildRecord(
     ports,
@@ -121,7 +182,13 @@ async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, generatio
     (present, { epoch, ...seen }) => {
       if (present?.storeIncarnation === generation) return undefined;
       const mayHave = withHolders(seen, present);
-      return foundRecord({ ...mayHave, cutOff: seen.cutOff, barrierPending: ownNodes(allOf(mayHave)), epoch, storeIncarnation: generation });
+      return foundRecord({
+        ...mayHave,
+        cutOff: seen.cutOff,
+        barrierPending: ownNodes(allOf(mayHave)),
+        epoch,
+        storeIncarnation: generation,
+      });
     },
     signal,
   );
@@ -129,7 +196,10 @@ async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, generatio
 
 type Annotations = Readonly<Record<string, string>>;
 
-/** Changes the Lease's annotations, or leaves it as it is where there is nothing to change. Not its counter: that tells whether its holder lives. */
+/**
+ * Changes the Lease's annotations, or leaves it as it is where there is nothing to change. Not its counter:
+ * that tells whether its holder lives.
+ */
 async function annotate(
   ports: ControllerPorts,
   annotationsFor: (lease: Lease) => Annotations | undefined,
@@ -142,7 +212,10 @@ async function annotate(
       const annotations = annotationsFor(lease);
       return annotations === undefined
         ? undefined
-        : { ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } } };
+        : {
+            ...lease,
+            metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } },
+          };
     },
     signal,
   );

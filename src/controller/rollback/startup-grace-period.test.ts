@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../../core/api/lease.ts";
+import {
+  annotatedNumber,
+  CONTROLLER_LEASE,
+  COUNTER_ANNOTATION,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
+} from "../../core/api/lease.ts";
 import { agoMs } from "../../core/testing/objects.ts";
-import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
+import {
+  LONE_REPORTS_ANNOTATION,
+  STORE_WENT_BACK,
+  rolledBackReason,
+} from "../../objects/rollback-reports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { must } from "../testing/settled.ts";
@@ -10,16 +20,32 @@ import { StartupGracePeriod } from "./startup-grace-period.ts";
 
 const never = new AbortController().signal;
 
-/** A controller that has just started, over a store in which others have led, and `node-a` and `node-b` have beaten. */
+/**
+ * A controller that has just started, over a store in which others have led, and `node-a` and `node-b` have
+ * beaten.
+ */
 async function withGracePeriod(
   act: (world: ReconcileWorld, gracePeriod: Asked) => Promise<void>,
   nodeNames: readonly string[] = ["node-a", "node-b"],
 ): Promise<void> {
   await withControllerPorts(async (world) => {
-    for (const nodeName of nodeNames) await world.given("AzDriverNode", aDriverNode(nodeName, { heartbeat: 7 }));
+    for (const nodeName of nodeNames)
+      await world.given("AzDriverNode", aDriverNode(nodeName, { heartbeat: 7 }));
     const lease = {
-      metadata: { name: CONTROLLER_LEASE, annotations: { [STORE_INCARNATION_ANNOTATION]: "1", [REBUILD_ANNOTATION]: "0", [COUNTER_ANNOTATION]: "30" } },
-      spec: { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 },
+      metadata: {
+        name: CONTROLLER_LEASE,
+        annotations: {
+          [STORE_INCARNATION_ANNOTATION]: "1",
+          [REBUILD_ANNOTATION]: "0",
+          [COUNTER_ANNOTATION]: "30",
+        },
+      },
+      spec: {
+        holderIdentity: "controller",
+        leaseDurationSeconds: 15,
+        renewTime: agoMs(0),
+        leaseTransitions: 0,
+      },
     };
     const made = await must(world.other.create("Lease", lease, never));
     const gracePeriod = new StartupGracePeriod(world.ports);
@@ -65,13 +91,29 @@ async function pass(world: ReconcileWorld, ms: number, beating: readonly string[
 async function report(world: ReconcileWorld, nodeName: string): Promise<void> {
   const present = await must(world.other.get("AzDriverNode", nodeName, never));
   assert.ok(present.status !== undefined);
-  const condition = { type: STORE_WENT_BACK, status: "True", reason: rolledBackReason(1), message: "", lastTransitionTime: agoMs(0) } as const;
-  await must(world.other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, heartbeat: 90, conditions: [condition] } }, never));
+  const condition = {
+    type: STORE_WENT_BACK,
+    status: "True",
+    reason: rolledBackReason(1),
+    message: "",
+    lastTransitionTime: agoMs(0),
+  } as const;
+  await must(
+    world.other.updateStatus(
+      "AzDriverNode",
+      { ...present, status: { ...present.status, heartbeat: 90, conditions: [condition] } },
+      never,
+    ),
+  );
 }
 
 async function setGenerations(world: ReconcileWorld, generation: number, mark: number): Promise<void> {
   const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
-  const annotations = { ...lease.metadata.annotations, [STORE_INCARNATION_ANNOTATION]: String(generation), [REBUILD_ANNOTATION]: String(mark) };
+  const annotations = {
+    ...lease.metadata.annotations,
+    [STORE_INCARNATION_ANNOTATION]: String(generation),
+    [REBUILD_ANNOTATION]: String(mark),
+  };
   await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
 }
 
@@ -108,8 +150,13 @@ describe("a controller that remembers nothing of the store", () => {
   it("waits for no report that itself waits for a second witness: one node's token would keep every controller from starting", () =>
     withGracePeriod(async (world, asked) => {
       const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
-      const annotations = { ...lease.metadata.annotations, [LONE_REPORTS_ANNOTATION]: JSON.stringify({ "node-a": world.clock.nowMs() }) };
-      await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
+      const annotations = {
+        ...lease.metadata.annotations,
+        [LONE_REPORTS_ANNOTATION]: JSON.stringify({ "node-a": world.clock.nowMs() }),
+      };
+      await must(
+        world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never),
+      );
       await report(world, "node-a");
       await pass(world, 10_000, ["node-a", "node-b"]);
       assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
@@ -120,7 +167,13 @@ describe("a controller that remembers nothing of the store", () => {
       for (let times = 0; times < 14; times++) {
         const present = await must(world.other.get("AzDriverNode", "node-a", never));
         assert.ok(present.status !== undefined);
-        await must(world.other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, statusMessage: `${times}` } }, never));
+        await must(
+          world.other.updateStatus(
+            "AzDriverNode",
+            { ...present, status: { ...present.status, statusMessage: `${times}` } },
+            never,
+          ),
+        );
         await pass(world, 10_000, ["node-b"]);
       }
       assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
@@ -130,7 +183,10 @@ describe("a controller that remembers nothing of the store", () => {
     withGracePeriod(async (world, asked) => {
       await pass(world, 50_000);
       assert.deepEqual(asked, { isTrusted: undefined, sweeps: 1 });
-      assert.equal(annotatedNumber(await must(world.other.get("Lease", CONTROLLER_LEASE, never)), REBUILD_ANNOTATION), 2);
+      assert.equal(
+        annotatedNumber(await must(world.other.get("Lease", CONTROLLER_LEASE, never)), REBUILD_ANNOTATION),
+        2,
+      );
     }));
 
   it("does not take the first beat of a new node for a comparison", () =>

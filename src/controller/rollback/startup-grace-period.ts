@@ -1,7 +1,17 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
-import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../../core/api/lease.ts";
+import {
+  annotatedNumber,
+  CONTROLLER_LEASE,
+  type Lease,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
+} from "../../core/api/lease.ts";
 import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
-import { type GracePeriod, evaluateGracePeriod, type KnownNode } from "../../core/election/evaluate-grace-period.ts";
+import {
+  type GracePeriod,
+  evaluateGracePeriod,
+  type KnownNode,
+} from "../../core/election/evaluate-grace-period.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
@@ -13,26 +23,36 @@ import { requestRebuild } from "./rebuild-all-records.ts";
 /** How soon it is looked again who has beaten, in milliseconds: at the cache alone. */
 const LOOK_AGAIN_MS = 250;
 
-/** A node that shows no risen counter for this many times `heartbeatStaleMs` is silent, whatever else of its object changes. */
+/**
+ * A node that shows no risen counter for this many times `heartbeatStaleMs` is silent, whatever else of its
+ * object changes.
+ */
 const SILENT_AFTER_STALE = 3;
 
 /** What hearing the nodes takes. */
-export interface GracePeriodPorts extends Pick<ControllerPorts, "store" | "users" | "clock" | "logger" | "leaseMemory"> {
+export interface GracePeriodPorts extends Pick<
+  ControllerPorts,
+  "store" | "users" | "clock" | "logger" | "leaseMemory"
+> {
   /** With every AzDriverNode: whether the store went back, a node says whichever VM it is. */
   readonly cache: ObjectCache;
   readonly settings: Pick<VolumeSettings, "heartbeatStaleMs">;
 }
 
 /**
- * Who of the nodes has compared what it remembers with the store, since this process first read the controllers' Lease. A process remembers the Lease from then on
- * (`LeaseHighWaterMark`); whether the store went back before, only the nodes can tell, each by its heartbeat counter. Made once a process; listens while it stands by, so that a
- * successor which has run for a while waits for nobody.
+ * Who of the nodes has compared what it remembers with the store, since this process first read the
+ * controllers' Lease. A process remembers the Lease from then on (`LeaseHighWaterMark`); whether the store
+ * went back before, only the nodes can tell, each by its heartbeat counter. Made once a process; listens
+ * while it stands by, so that a successor which has run for a while waits for nobody.
  */
 export class StartupGracePeriod {
   readonly #ports: GracePeriodPorts;
   /** The highest heartbeat of each node that was seen to rise. */
   readonly #heard = new Map<string, number>();
-  /** Nodes that have beaten for the first time since, as far as the store knows: they had nothing to compare with. */
+  /**
+   * Nodes that have beaten for the first time since, as far as the store knows: they had nothing to compare
+   * with.
+   */
   readonly #born = new Set<string>();
   /** The store incarnation when this process first read the Lease. */
   #generationAtStart: number | undefined;
@@ -49,8 +69,9 @@ export class StartupGracePeriod {
   }
 
   /**
-   * The store incarnation, if one may go by the records that were just read; waited for no longer than `limitMs`. Fails with `StoreRolledBack` where nobody has told by then
-   * whether the store went back before this process started, and as `readStoreIncarnation` does.
+   * The store incarnation, if one may go by the records that were just read; waited for no longer than
+   * `limitMs`. Fails with `StoreRolledBack` where nobody has told by then whether the store went back
+   * before this process started, and as `readStoreIncarnation` does.
    */
   async confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>> {
     const { clock } = this.#ports;
@@ -59,15 +80,17 @@ export class StartupGracePeriod {
       const judged = await this.#judge(signal);
       if (!judged.ok) return judged;
       if (judged.value.kind === "trusts") this.#isOver = true;
-      else if (clock.elapsedMs() >= endsMs) return fail({ kind: "StoreRolledBack", detail: describe(judged.value) });
+      else if (clock.elapsedMs() >= endsMs)
+        return fail({ kind: "StoreRolledBack", detail: describe(judged.value) });
       else await clock.sleep(LOOK_AGAIN_MS, signal);
     }
     return readStoreIncarnation(this.#ports, signal);
   }
 
   /**
-   * Waits until the records may be trusted; asks for all of them to be made anew where nobody is left who could tell, and says so by `onRebuild`. `leading` writes as a
-   * leader does. Answers false if `signal` was aborted first.
+   * Waits until the records may be trusted; asks for all of them to be made anew where nobody is left who
+   * could tell, and says so by `onRebuild`. `leading` writes as a leader does. Answers false if `signal`
+   * was aborted first.
    */
   async untilTrusted(leading: ControllerPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean> {
     const { clock, logger } = this.#ports;
@@ -80,9 +103,13 @@ export class StartupGracePeriod {
         this.#isOver = true;
         break;
       }
-      if (judged.ok && judged.value.kind === "sweeps" && (await requestRebuild(leading, signal)).ok) onRebuild();
+      if (judged.ok && judged.value.kind === "sweeps" && (await requestRebuild(leading, signal)).ok)
+        onRebuild();
       const news = judged.ok ? JSON.stringify(judged.value) : judged.failure.kind;
-      if (news !== told) logger.info("it is not known yet whether the object store went back", { because: judged.ok ? judged.value : judged.failure });
+      if (news !== told)
+        logger.info("it is not known yet whether the object store went back", {
+          because: judged.ok ? judged.value : judged.failure,
+        });
       told = news;
       try {
         await clock.sleep(LOOK_AGAIN_MS, signal);
@@ -91,7 +118,8 @@ export class StartupGracePeriod {
         throw error;
       }
     }
-    if (told !== "") logger.info("the object store's records are trusted", { durationMs: clock.elapsedMs() - startedAtMs });
+    if (told !== "")
+      logger.info("the object store's records are trusted", { durationMs: clock.elapsedMs() - startedAtMs });
     return true;
   }
 
@@ -115,7 +143,9 @@ export class StartupGracePeriod {
     this.#generationAtStart ??= leaseMemory.seen.generation;
     this.#sinceMs ??= this.#ports.clock.elapsedMs();
     const known = generationOf(cache.get("Lease", CONTROLLER_LEASE));
-    const byCache = evaluateGracePeriod(this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)));
+    const byCache = evaluateGracePeriod(
+      this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)),
+    );
     if (byCache.kind === "waits" && known <= this.#generationAtStart) return ok(byCache);
     const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
     if (!lease.ok) return lease;
@@ -131,10 +161,15 @@ export class StartupGracePeriod {
   #known(nodes: readonly AzDriverNode[], lease: Lease | undefined): readonly KnownNode[] {
     const { users, clock } = this.#ports;
     const generation = generationOf(lease);
-    const isLimited = lease !== undefined && judgeStandingReports(nodes, lease, clock.nowMs()).kind === "limited";
+    const isLimited =
+      lease !== undefined && judgeStandingReports(nodes, lease, clock.nowMs()).kind === "limited";
     return nodes
       .filter(({ metadata, status }) => status !== undefined && !users.cachedNode(metadata.name).isGone)
-      .map((node) => ({ nodeName: node.metadata.name, state: this.#stateOf(node), hasReported: !isLimited && hasReported(node, generation) }));
+      .map((node) => ({
+        nodeName: node.metadata.name,
+        state: this.#stateOf(node),
+        hasReported: !isLimited && hasReported(node, generation),
+      }));
   }
 
   #stateOf(node: AzDriverNode): KnownNode["state"] {
@@ -145,7 +180,8 @@ export class StartupGracePeriod {
     // One that shows less than was heard went back itself, and has not beaten since.
     if (heard !== undefined && beatOf(node) >= heard) return "heard";
     if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= settings.heartbeatStaleMs) return "silent";
-    // Its object changes, and its counter does not rise: no plug-in does so, and the controller does not wait for it without end.
+    // Its object changes, and its counter does not rise: no plug-in does so, and the controller does not
+    // wait for it without end.
     const watchedMs = (cache.lastHeardElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
     return watchedMs >= SILENT_AFTER_STALE * settings.heartbeatStaleMs ? "silent" : "awaited";
   }

@@ -1,7 +1,12 @@
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
 import { diskUri } from "../../core/testing/objects.ts";
-import type { ClusterAttachment, ClusterVolume, ClusterVolumes, NodePresence } from "../../ports/cluster/cluster-volumes.ts";
+import type {
+  ClusterAttachment,
+  ClusterVolume,
+  ClusterVolumes,
+  NodePresence,
+} from "../../ports/cluster/cluster-volumes.ts";
 
 /** A cluster that knows of volumes, as a test sets it up. */
 export interface ModelCluster extends ClusterVolumes {
@@ -32,12 +37,25 @@ export function aClusterVolume(overrides: Partial<ClusterVolume> = {}): ClusterV
 }
 
 /** A VolumeAttachment of it. */
-export function aClusterAttachment(nodeName: string, overrides: Partial<ClusterAttachment> = {}): ClusterAttachment {
-  return { name: `csi-${nodeName}`, volumeId: diskUri, nodeName, isAttached: true, isLeaving: false, ...overrides };
+export function aClusterAttachment(
+  nodeName: string,
+  overrides: Partial<ClusterAttachment> = {},
+): ClusterAttachment {
+  return {
+    name: `csi-${nodeName}`,
+    volumeId: diskUri,
+    nodeName,
+    isAttached: true,
+    isLeaving: false,
+    ...overrides,
+  };
 }
 
 /** A cluster with these volumes and attachments. */
-export function aCluster(known: readonly ClusterVolume[], attached: readonly ClusterAttachment[] = []): ModelCluster {
+export function aCluster(
+  known: readonly ClusterVolume[],
+  attached: readonly ClusterAttachment[] = [],
+): ModelCluster {
   const released: string[] = [];
   const cluster: ModelCluster = {
     known: [...known],
@@ -52,7 +70,10 @@ export function aCluster(known: readonly ClusterVolume[], attached: readonly Clu
     volumes: () => cluster.known,
     volumeOf: (volumeId) => cluster.known.find((volume) => isSameResourceUri(volume.volumeId, volumeId)),
     attachments: () => cluster.stale ?? [...cluster.attached.values()],
-    attachmentOn: (volumeId, nodeName) => cluster.attachments().find((each) => isSameResourceUri(each.volumeId, volumeId) && each.nodeName === nodeName),
+    attachmentOn: (volumeId, nodeName) =>
+      cluster
+        .attachments()
+        .find((each) => isSameResourceUri(each.volumeId, volumeId) && each.nodeName === nodeName),
     onChange: () => {},
     readAttachment: async (name) => {
       const present = cluster.attached.get(name);

@@ -1,5 +1,9 @@
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
-import { createSimulatedStore, type SimulatedCommit, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
+import {
+  createSimulatedStore,
+  type SimulatedCommit,
+  type SimulatedHandle,
+} from "../../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
@@ -48,7 +52,9 @@ export interface ReconcileWorld {
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
   /** Happens once, while the platform is at it. */
-  readonly meanwhile: Partial<Record<"fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk" | "users", Meeting>>;
+  readonly meanwhile: Partial<
+    Record<"fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk" | "users", Meeting>
+  >;
   /** What the orchestrator says of the volume's users, past every cache; and how often it was asked. */
   use: VolumeUse;
   asked: number;
@@ -62,7 +68,10 @@ export interface ReconcileWorld {
   readonly commits: readonly SimulatedCommit[];
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** Puts an object into the store with its status, and waits until the cache shows it. */
-  given<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode">(kind: K, object: KindMap[K]): Promise<void>;
+  given<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode">(
+    kind: K,
+    object: KindMap[K],
+  ): Promise<void>;
   /** Makes a backup of the store; what it answers puts it back. */
   backUp(): () => void;
   /** Marks an object for deletion as somebody else does, and waits until the cache shows it. */
@@ -90,7 +99,13 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   const simulated = createSimulatedStore({ clock, random });
   const store = simulated.handle("controller");
   const other = simulated.handle("other");
-  const followed = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"] });
+  const followed = createObjectCache({
+    store,
+    clock,
+    random,
+    logger: silentLogger,
+    kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"],
+  });
   const life = new AbortController();
   const { signal } = life;
   const steps: StepName[] = [];
@@ -155,7 +170,15 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       events: { emit: (event) => told.push(event) },
       logger: silentLogger,
       leaseMemory,
-      gracePeriod: new StartupGracePeriod({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
+      gracePeriod: new StartupGracePeriod({
+        store,
+        cache: followed,
+        users,
+        clock,
+        logger: silentLogger,
+        leaseMemory,
+        settings,
+      }),
       settings,
       attach: "kubernetes",
       clusterId: "cluster-1",
@@ -173,7 +196,9 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     use: { kind: "unused" },
     asked: 0,
     outOfService: new Set(),
-    nodeNames: new Map(["node-a", "node-b", "node-c", "node-d"].map((nodeName) => [instanceUriOf(nodeName), nodeName])),
+    nodeNames: new Map(
+      ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => [instanceUriOf(nodeName), nodeName]),
+    ),
     nodeUids: new Map(),
     gone: new Set(),
     commits,
@@ -189,13 +214,19 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
         spec: object.spec,
       };
       const created = await must(other.create(kind, made as unknown as NewObject<typeof kind>, signal));
-      const whole = object.status === undefined ? created : await must(other.updateStatus(kind, { ...created, status: object.status }, signal));
+      const whole =
+        object.status === undefined
+          ? created
+          : await must(other.updateStatus(kind, { ...created, status: object.status }, signal));
       if (object.metadata.deletionTimestamp !== undefined) await must(other.delete(kind, name, {}, signal));
       const isShown = (): boolean => {
-        const shown = followed.get(kind, name) ?? (kind === "AzVolumeAttachment" ? cache.ignoredAttachment(name)?.attachment : undefined);
+        const shown =
+          followed.get(kind, name) ??
+          (kind === "AzVolumeAttachment" ? cache.ignoredAttachment(name)?.attachment : undefined);
         return (
           shown?.metadata.uid === whole.metadata.uid &&
-          (shown.metadata.deletionTimestamp !== undefined) === (object.metadata.deletionTimestamp !== undefined) &&
+          (shown.metadata.deletionTimestamp !== undefined) ===
+            (object.metadata.deletionTimestamp !== undefined) &&
           (shown.status !== undefined) === (object.status !== undefined)
         );
       };
@@ -207,12 +238,21 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     },
     markDeleted: async (kind, name) => {
       await must(other.delete(kind, name, {}, signal));
-      invariant(await clock.runUntil(() => cache.get(kind, name)?.metadata.deletionTimestamp !== undefined, LIMIT_MS), "the cache does not follow");
+      invariant(
+        await clock.runUntil(() => cache.get(kind, name)?.metadata.deletionTimestamp !== undefined, LIMIT_MS),
+        "the cache does not follow",
+      );
     },
     setRecord: async (change) => {
       const present = await must(other.get("AzVolume", "pvc-1", signal));
       invariant(present.status?.record !== undefined, "pvc-1 has no record");
-      await must(other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: change(present.status.record) } }, signal));
+      await must(
+        other.updateStatus(
+          "AzVolume",
+          { ...present, status: { ...present.status, record: change(present.status.record) } },
+          signal,
+        ),
+      );
     },
     volume: () => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === "pvc-1"),
     record: () => world.volume()?.status?.record,
@@ -224,9 +264,18 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     beat: async (nodeName) => {
       const present = await must(other.get("AzDriverNode", nodeName, signal));
       invariant(present.status !== undefined, `${nodeName} has never beaten`);
-      await must(other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, heartbeat: present.status.heartbeat + 1 } }, signal));
+      await must(
+        other.updateStatus(
+          "AzDriverNode",
+          { ...present, status: { ...present.status, heartbeat: present.status.heartbeat + 1 } },
+          signal,
+        ),
+      );
     },
-    attachment: (nodeName) => simulated.objects("AzVolumeAttachment").find(({ metadata }) => metadata.name === attachmentName(nodeName)),
+    attachment: (nodeName) =>
+      simulated
+        .objects("AzVolumeAttachment")
+        .find(({ metadata }) => metadata.name === attachmentName(nodeName)),
   };
 
   const running = cache.run(signal);
@@ -242,10 +291,13 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
 /** A platform with one disk that succeeds at what it may do. */
 function aCloud(
   world: () => ReconcileWorld,
-  meet: (where: "fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk") => Promise<void>,
+  meet: (
+    where: "fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk",
+  ) => Promise<void>,
 ): CloudProvisioner {
   const unused = (): never => invariant(false, "this test does not ask this of the platform") as never;
-  const refused = (diskUri: string, nodeName: string): Result<never, Failure> => fail({ kind: "Refused", diskUri, nodeName });
+  const refused = (diskUri: string, nodeName: string): Result<never, Failure> =>
+    fail({ kind: "Refused", diskUri, nodeName });
   return {
     createDisk: unused,
     deleteDisk: ({ diskUri }) => {
@@ -255,7 +307,10 @@ function aCloud(
     resizeDisk: unused,
     tagDisk: unused,
     listDisks: unused,
-    getDisk: ({ diskUri }) => Promise.resolve(world().disks.has(diskUri) ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri })),
+    getDisk: ({ diskUri }) =>
+      Promise.resolve(
+        world().disks.has(diskUri) ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri }),
+      ),
     attachDisk: async ({ diskUri, node, precondition }, signal) => {
       if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
       world().attachedTo.add(node.nodeName);
@@ -289,14 +344,18 @@ function aCloud(
       const failure = world().inspectFailure;
       if (failure !== undefined) return fail(failure);
       const vmId = world().instances.get(instanceUri);
-      return vmId === undefined ? fail({ kind: "InstanceNotFound", nodeName }) : ok(anInstance(nodeName, { vmId, instanceUri }));
+      return vmId === undefined
+        ? fail({ kind: "InstanceNotFound", nodeName })
+        : ok(anInstance(nodeName, { vmId, instanceUri }));
     },
     proveVanished: async ({ node }) => {
       const failure = world().inspectFailure;
       if (failure !== undefined) return fail(failure);
       const vmId = world().instances.get(node.instanceUri);
       if (vmId === undefined) return ok({ kind: "instanceGone", detail: "there is no such VM" });
-      return isSameVmId(vmId, node.vmId) ? ok(undefined) : ok({ kind: "instanceReplaced", detail: "it is another VM" });
+      return isSameVmId(vmId, node.vmId)
+        ? ok(undefined)
+        : ok({ kind: "instanceReplaced", detail: "it is another VM" });
     },
   };
 }

@@ -2,9 +2,18 @@ import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { identity } from "../../core/testing/objects.ts";
 
 /** A node whose plug-in is well and has mounted nothing. */
-export function aDriverNode(nodeName: string, status: Partial<NonNullable<AzDriverNode["status"]>> = {}): AzDriverNode {
+export function aDriverNode(
+  nodeName: string,
+  status: Partial<NonNullable<AzDriverNode["status"]>> = {},
+): AzDriverNode {
   return {
-    metadata: { name: nodeName, uid: `uid-${nodeName}`, resourceVersion: "1", generation: 1, creationTimestamp: "2026-01-01T00:00:00.000Z" },
+    metadata: {
+      name: nodeName,
+      uid: `uid-${nodeName}`,
+      resourceVersion: "1",
+      generation: 1,
+      creationTimestamp: "2026-01-01T00:00:00.000Z",
+    },
     spec: { nodeName },
     status: {
       lastHeartbeatTime: "2026-01-01T00:00:00.000Z",

@@ -3,7 +3,10 @@ import { must } from "./settled.ts";
 
 const never = new AbortController().signal;
 
-/** Deletes `pvc-1`, and makes another object under its name that says the same. The cache does not show it yet. */
+/**
+ * Deletes `pvc-1`, and makes another object under its name that says the same. The cache does not show it
+ * yet.
+ */
 export async function remakeVolume({ other }: Pick<ReconcileWorld, "other">): Promise<void> {
   const { metadata, spec, status } = await must(other.get("AzVolume", "pvc-1", never));
   await removeVolume({ other });
@@ -14,6 +17,8 @@ export async function remakeVolume({ other }: Pick<ReconcileWorld, "other">): Pr
 /** Deletes `pvc-1` for good. The cache still shows it. */
 export async function removeVolume({ other }: Pick<ReconcileWorld, "other">): Promise<void> {
   const present = await must(other.get("AzVolume", "pvc-1", never));
-  await must(other.update("AzVolume", { ...present, metadata: { ...present.metadata, finalizers: [] } }, never));
+  await must(
+    other.update("AzVolume", { ...present, metadata: { ...present.metadata, finalizers: [] } }, never),
+  );
   await must(other.delete("AzVolume", "pvc-1", {}, never));
 }

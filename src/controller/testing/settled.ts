@@ -16,7 +16,10 @@ export async function settledOn<T>(clock: VirtualClock, promise: Promise<T>): Pr
   return promise;
 }
 
-/** What a store has answered, which must not be a refusal. In fair weather it has no delay of its own: no time needs to pass. */
+/**
+ * What a store has answered, which must not be a refusal. In fair weather it has no delay of its own: no
+ * time needs to pass.
+ */
 export async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {
   const result = await promise;
   invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);

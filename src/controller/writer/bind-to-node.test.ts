@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import { anAttachment, aRecord, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  aRecord,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
 import { whoMayHave, withHolders } from "../adoption/rebuild-record.ts";
 import { confirmVanished } from "../fencing/confirm-vanished.ts";
@@ -36,7 +44,10 @@ async function recordAfter(
 describe("entries of a writer record and the uid of the Node", () => {
   it("bear it from the grant on", () =>
     withControllerPorts(async (world) => {
-      const expected = aVolumeWithRecord({ writer: { ...aWriter("node-a", { held: false }), ...bound }, epoch: 1 });
+      const expected = aVolumeWithRecord({
+        writer: { ...aWriter("node-a", { held: false }), ...bound },
+        epoch: 1,
+      });
       assert.deepEqual(await recordAfter(world, {}), expected.status?.record);
     }));
 
@@ -47,7 +58,10 @@ describe("entries of a writer record and the uid of the Node", () => {
     it(`get it where ${because}`, () =>
       withControllerPorts(async (world) => {
         const quarantine = [{ ...a, ...nodeUid }];
-        assert.deepEqual(await recordAfter(world, { quarantine }), aVolumeWithRecord({ quarantine: [bound] }).status?.record);
+        assert.deepEqual(
+          await recordAfter(world, { quarantine }),
+          aVolumeWithRecord({ quarantine: [bound] }).status?.record,
+        );
       }));
 
   it("keep that of an earlier VM of the name", () =>
@@ -62,7 +76,11 @@ describe("entries of a writer record and the uid of the Node", () => {
       world.nodeUids.set("node-b", "b-2");
       const nodeOf = async (nodeName: string): Promise<unknown> => {
         world.instances.set(instanceUriOf(nodeName), `vm-of-${nodeName}`);
-        const holders = await findHolders(world.ports, aDisk({ attachedTo: [instanceUriOf(nodeName)] }), never);
+        const holders = await findHolders(
+          world.ports,
+          aDisk({ attachedTo: [instanceUriOf(nodeName)] }),
+          never,
+        );
         return holders.ok && holders.value[0]?.node;
       };
       assert.deepEqual(await nodeOf("node-a"), bound);
@@ -84,7 +102,13 @@ describe("entries of a writer record and the uid of the Node", () => {
       checkpointed: [],
       expected: { attachedTo: [earlier], checkpointed: [] },
     },
-    { because: "it was cut off", present: { quarantine: [earlier] }, attachedTo: [a], checkpointed: [], expected: { attachedTo: [earlier], checkpointed: [] } },
+    {
+      because: "it was cut off",
+      present: { quarantine: [earlier] },
+      attachedTo: [a],
+      checkpointed: [],
+      expected: { attachedTo: [earlier], checkpointed: [] },
+    },
     {
       because: "only its note names it",
       present: { barrierPending: [earlier] },
@@ -128,7 +152,9 @@ describe("entries of a writer record and the uid of the Node", () => {
       const unknown = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
       world.instances.set(instanceUri, a.vmId);
       await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [unknown] }));
-      await world.answerOf(confirmVanished(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never));
+      await world.answerOf(
+        confirmVanished(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never),
+      );
       assert.deepEqual(world.record()?.unverified, [bound]);
     }));
 });

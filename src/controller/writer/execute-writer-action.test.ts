@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import {
+  agoMs,
+  anAttachment,
+  aReplica,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+} from "../../core/testing/objects.ts";
 import type { RecordAction } from "../../core/writer/writer-action.ts";
 import { STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
@@ -23,7 +31,14 @@ async function execute(
 ): Promise<unknown> {
   const observed = observeVolume(world.ports, "pvc-1");
   assert.ok(observed !== undefined);
-  return world.answerOf(executeWriterAction({ ...world.ports, attach, cloud: { ...world.ports.cloud, ...cloud } }, observed, action, never));
+  return world.answerOf(
+    executeWriterAction(
+      { ...world.ports, attach, cloud: { ...world.ports.cloud, ...cloud } },
+      observed,
+      action,
+      never,
+    ),
+  );
 }
 
 describe("executeWriterAction", () => {
@@ -32,7 +47,11 @@ describe("executeWriterAction", () => {
       await withControllerPorts(async (world) => {
         const { status, ...volume } = aVolumeWithRecord({ writer: aWriter("node-a") });
         const { detail: _, ...bare } = status ?? {};
-        await world.given("AzVolume", { ...volume, spec: { ...volume.spec, ...spec }, status: bare } as typeof volume);
+        await world.given("AzVolume", {
+          ...volume,
+          spec: { ...volume.spec, ...spec },
+          status: bare,
+        } as typeof volume);
         const asked: string[] = [];
         const on: VolumeUsers["on"] = async ({ nodeName, volumeId }) => {
           asked.push(`${volumeId} on ${nodeName}`);
@@ -43,14 +62,25 @@ describe("executeWriterAction", () => {
         assert.ok(observed !== undefined);
         await world.answerOf(executeWriterAction(ports, observed, { kind: "ReleaseCheck", node: a }, never));
         const isKnown = "diskUri" in spec;
-        assert.deepEqual([asked.every((where) => where === `${diskUri} on node-a`), asked.length > 0], [true, isKnown]);
+        assert.deepEqual(
+          [asked.every((where) => where === `${diskUri} on node-a`), asked.length > 0],
+          [true, isKnown],
+        );
       });
   });
 
   it("grants only where the fresh objects still ask for it", async () => {
-    const rows: readonly { readonly because: string; readonly meanwhile: (world: ReconcileWorld) => Promise<unknown>; readonly writer: unknown }[] = [
+    const rows: readonly {
+      readonly because: string;
+      readonly meanwhile: (world: ReconcileWorld) => Promise<unknown>;
+      readonly writer: unknown;
+    }[] = [
       { because: "nothing has changed", meanwhile: () => Promise.resolve(), writer: granted },
-      { because: "its AzVolume is deleted by hand", meanwhile: (world) => world.other.delete("AzVolume", "pvc-1", {}, never), writer: granted },
+      {
+        because: "its AzVolume is deleted by hand",
+        meanwhile: (world) => world.other.delete("AzVolume", "pvc-1", {}, never),
+        writer: granted,
+      },
       {
         because: "its want has ended",
         meanwhile: (world) => changeAttachment(world, ({ writerRequest: _, ...spec }) => spec),
@@ -58,10 +88,15 @@ describe("executeWriterAction", () => {
       },
       {
         because: "its attachment is leaving",
-        meanwhile: (world) => world.other.delete("AzVolumeAttachment", anAttachment("node-a").metadata.name, {}, never),
+        meanwhile: (world) =>
+          world.other.delete("AzVolumeAttachment", anAttachment("node-a").metadata.name, {}, never),
         writer: undefined,
       },
-      { because: "the disk is being grown offline", meanwhile: (world) => changeState(world, "Updating"), writer: undefined },
+      {
+        because: "the disk is being grown offline",
+        meanwhile: (world) => changeState(world, "Updating"),
+        writer: undefined,
+      },
       {
         because: "another was granted",
         meanwhile: (world) => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") })),
@@ -75,7 +110,9 @@ describe("executeWriterAction", () => {
         const observed = observeVolume(world.ports, "pvc-1");
         await meanwhile(world);
         assert.ok(observed !== undefined);
-        await world.answerOf(executeWriterAction(world.ports, observed, { kind: "Grant", node: a, isUserSeen: true }, never));
+        await world.answerOf(
+          executeWriterAction(world.ports, observed, { kind: "Grant", node: a, isUserSeen: true }, never),
+        );
         assert.deepEqual(world.record()?.writer, writer, because);
       });
     }
@@ -84,7 +121,8 @@ describe("executeWriterAction", () => {
   it("tells those who wait who is in the way, where the cache showed nobody", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      for (const nodeName of ["node-a", "node-b"])
+        await world.given("AzVolumeAttachment", anAttachment(nodeName));
       for (const use of [
         { kind: "used", users: ["pod default/db-0"] },
         { kind: "unknown", because: "nobody answers" },
@@ -92,21 +130,34 @@ describe("executeWriterAction", () => {
         world.use = use;
         await execute(world, { kind: "ReleaseCheck", node: a });
       }
-      const event = { about: { kind: "AzVolume", name: "pvc-1" }, reason: "WaitingForWriter", waitingOn: ["node-b"] } as const;
+      const event = {
+        about: { kind: "AzVolume", name: "pvc-1" },
+        reason: "WaitingForWriter",
+        waitingOn: ["node-b"],
+      } as const;
       const waits = "node-b waits for the volume to be released by node-a";
       assert.deepEqual(world.told, [
         { ...event, message: `${waits}, where pod default/db-0 still uses it` },
-        { ...event, message: `${waits}; nobody can tell now whether a workload uses it there: nobody answers` },
+        {
+          ...event,
+          message: `${waits}; nobody can tell now whether a workload uses it there: nobody answers`,
+        },
       ]);
     }));
 
   it("ends the leaked want of a writer that it releases, so that it is not granted again before the one that waits", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { writerRequest: { since: agoMs(9_000) } } }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { spec: { writerRequest: { since: agoMs(9_000) } } }),
+      );
       assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }), { ok: true, value: {} });
       assert.equal(world.record()?.writer, undefined);
-      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest], ["Primary", undefined]);
+      assert.deepEqual(
+        [world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest],
+        ["Primary", undefined],
+      );
     }));
 
   for (const { because, writerRequest, held } of [
@@ -118,7 +169,10 @@ describe("executeWriterAction", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: { ...granted, held } }));
         await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { writerRequest } }));
-        assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }, {}, "driver"), { ok: true, value: {} });
+        assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }, {}, "driver"), {
+          ok: true,
+          value: {},
+        });
         assert.deepEqual(world.attachment("node-a")?.spec, aReplica("node-a").spec);
       }));
 
@@ -132,14 +186,30 @@ describe("executeWriterAction", () => {
         on: async () => {
           asked.push("on");
           // After the want has ended, a new user is bound and states its own.
-          if (asked.length === 3) await requestWriter(world.ports, { volume: aVolumeWithRecord({}), nodeName: "node-a", volumeContext: {} }, never);
+          if (asked.length === 3)
+            await requestWriter(
+              world.ports,
+              { volume: aVolumeWithRecord({}), nodeName: "node-a", volumeContext: {} },
+              never,
+            );
           return { kind: "unused" };
         },
       };
       const observed = observeVolume(world.ports, "pvc-1") ?? assert.fail();
-      await world.answerOf(executeWriterAction({ ...world.ports, attach: "driver", users }, observed, { kind: "ReleaseCheck", node: a }, never));
+      await world.answerOf(
+        executeWriterAction(
+          { ...world.ports, attach: "driver", users },
+          observed,
+          { kind: "ReleaseCheck", node: a },
+          never,
+        ),
+      );
       assert.deepEqual(
-        [asked.length, world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest === undefined],
+        [
+          asked.length,
+          world.attachment("node-a")?.spec.role,
+          world.attachment("node-a")?.spec.writerRequest === undefined,
+        ],
         [3, "Primary", false],
       );
     }));
@@ -169,18 +239,35 @@ async function changeAttachment(
 ): Promise<void> {
   const present = await world.other.get("AzVolumeAttachment", anAttachment("node-a").metadata.name, never);
   assert.ok(present.ok);
-  await world.other.update("AzVolumeAttachment", { ...present.value, spec: change(present.value.spec) }, never);
+  await world.other.update(
+    "AzVolumeAttachment",
+    { ...present.value, spec: change(present.value.spec) },
+    never,
+  );
 }
 
 async function changeState(world: ReconcileWorld, state: "Updating"): Promise<void> {
   const present = await world.other.get("AzVolume", "pvc-1", never);
   assert.ok(present.ok && present.value.status !== undefined);
-  await world.other.updateStatus("AzVolume", { ...present.value, status: { ...present.value.status, state } }, never);
+  await world.other.updateStatus(
+    "AzVolume",
+    { ...present.value, status: { ...present.value.status, state } },
+    never,
+  );
 }
 
 describe("a node that alone says that the store went back", () => {
-  const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: rolledBackReason(0), message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
-  const checkpointed = { conditions: [condition], volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }] };
+  const condition = {
+    type: STORE_WENT_BACK,
+    status: "True" as const,
+    reason: rolledBackReason(0),
+    message: "",
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+  };
+  const checkpointed = {
+    conditions: [condition],
+    volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }],
+  };
   for (const { because, attachments, isGranted } of [
     { because: "it has the volume attached and noted", attachments: ["node-a", "node-b"], isGranted: false },
     { because: "it never had the volume, whatever it says", attachments: ["node-a"], isGranted: true },
@@ -189,7 +276,11 @@ describe("a node that alone says that the store went back", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzDriverNode", aDriverNode("node-b", checkpointed));
-        for (const nodeName of attachments) await world.given("AzVolumeAttachment", nodeName === "node-a" ? anAttachment(nodeName) : aReplica(nodeName));
+        for (const nodeName of attachments)
+          await world.given(
+            "AzVolumeAttachment",
+            nodeName === "node-a" ? anAttachment(nodeName) : aReplica(nodeName),
+          );
         await execute(world, { kind: "Grant", node: a, isUserSeen: true });
         assert.equal(world.record()?.writer?.nodeName, isGranted ? "node-a" : undefined);
       }));
@@ -197,10 +288,25 @@ describe("a node that alone says that the store went back", () => {
 
 describe("Grant to a node where no user is seen", () => {
   const rows = [
-    { because: "attach: driver, and a pod is bound there", attach: "driver", use: { kind: "used", users: ["pod default/db-0"] }, isGranted: true },
+    {
+      because: "attach: driver, and a pod is bound there",
+      attach: "driver",
+      use: { kind: "used", users: ["pod default/db-0"] },
+      isGranted: true,
+    },
     { because: "attach: driver, and no pod is", attach: "driver", use: { kind: "unused" }, isGranted: false },
-    { because: "attach: driver, and users are not known", attach: "driver", use: { kind: "unknown" }, isGranted: false },
-    { because: "attach: kubernetes, where a pod is no VolumeAttachment", attach: "kubernetes", use: { kind: "used", users: ["a"] }, isGranted: false },
+    {
+      because: "attach: driver, and users are not known",
+      attach: "driver",
+      use: { kind: "unknown" },
+      isGranted: false,
+    },
+    {
+      because: "attach: kubernetes, where a pod is no VolumeAttachment",
+      attach: "kubernetes",
+      use: { kind: "used", users: ["a"] },
+      isGranted: false,
+    },
   ] as const;
   for (const { because, attach, use, isGranted } of rows)
     it(`${isGranted ? "grants" : "waits"}: ${because}`, () =>
@@ -211,7 +317,9 @@ describe("Grant to a node where no user is seen", () => {
         const observed = observeVolume(ports, "pvc-1");
         assert.ok(observed !== undefined);
         world.use = use;
-        await world.answerOf(executeWriterAction(ports, observed, { kind: "Grant", node: a, isUserSeen: false }, never));
+        await world.answerOf(
+          executeWriterAction(ports, observed, { kind: "Grant", node: a, isUserSeen: false }, never),
+        );
         assert.equal(world.record()?.writer?.nodeName, isGranted ? "node-a" : undefined);
       }));
 });

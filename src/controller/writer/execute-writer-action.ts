@@ -10,7 +10,16 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isWaitingElsewhere } from "../../core/writer/plan-silent-writer.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import type { RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
-import { assumeHeld, bindToNode, distrust, fenceIntent, grant, revoke, type Step, withdraw } from "../../core/writer/writer-steps.ts";
+import {
+  assumeHeld,
+  bindToNode,
+  distrust,
+  fenceIntent,
+  grant,
+  revoke,
+  type Step,
+  withdraw,
+} from "../../core/writer/writer-steps.ts";
 import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import { moveRecord } from "../../objects/update-record.ts";
@@ -22,18 +31,33 @@ import { doubtingNode } from "../rollback/doubting-node.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
 import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
 
-/** How long an answer that a workload still uses the volume is believed before the question is asked again, in milliseconds. */
+/**
+ * How long an answer that a workload still uses the volume is believed before the question is asked again,
+ * in milliseconds.
+ */
 const ASK_AGAIN_MS = 2_000;
 
-/** Carries out one planned move of the writer record. A refusal by the fresh record is no failure: the next plan sees why. */
-export async function executeWriterAction(ports: ControllerPorts, observed: ObservedVolume, action: RecordAction, signal: AbortSignal): Promise<Reconciled> {
+/**
+ * Carries out one planned move of the writer record. A refusal by the fresh record is no failure: the next
+ * plan sees why.
+ */
+export async function executeWriterAction(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  action: RecordAction,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const volumeName = observed.volume.metadata.name;
   const volumeId = observed.volume.status?.detail?.diskUri ?? observed.volume.spec.diskUri;
   // By any other name nobody uses the volume: a pod that does would be overlooked.
   if (volumeId === undefined) return ok({});
   switch (action.kind) {
     case "Grant":
-      if (!action.isUserSeen && !(await hasUserNow(ports, { nodeName: action.node.nodeName, volumeId }, signal))) return ok({});
+      if (
+        !action.isUserSeen &&
+        !(await hasUserNow(ports, { nodeName: action.node.nodeName, volumeId }, signal))
+      )
+        return ok({});
       return settled(await grantWriter(ports, observed, action.node, signal));
     case "Revoke":
       return settled(await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal));
@@ -41,21 +65,44 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "Distrust": {
       const { kind, node } = action;
       const move = kind === "AssumeHeld" ? assumeHeld : distrust;
-      return settled(await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "distrust" }, (record) => move(record, node), signal));
+      return settled(
+        await moveRecord(
+          ports,
+          { volumeName, nodeName: node.nodeName, step: "distrust" },
+          (record) => move(record, node),
+          signal,
+        ),
+      );
     }
     case "BindToNode": {
       const { node } = action;
-      return settled(await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "identify" }, (record) => bindToNode(record, node), signal));
+      return settled(
+        await moveRecord(
+          ports,
+          { volumeName, nodeName: node.nodeName, step: "identify" },
+          (record) => bindToNode(record, node),
+          signal,
+        ),
+      );
     }
     case "Withdraw": {
-      if (!(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
+      if (!(await ports.users.isOutOfService(action.node.nodeName, signal)))
+        return ok({ againAfterMs: ASK_AGAIN_MS });
       return settled(
-        await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "withdraw-request" }, (record) => withdraw(record, action.node), signal),
+        await moveRecord(
+          ports,
+          { volumeName, nodeName: action.node.nodeName, step: "withdraw-request" },
+          (record) => withdraw(record, action.node),
+          signal,
+        ),
       );
     }
     case "WithdrawRequest": {
-      if (!(await ports.users.isOutOfService(action.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
-      return settled(await withdrawRequest(ports, { volumeId, nodeName: action.nodeName, keepsPrimary: false }, signal));
+      if (!(await ports.users.isOutOfService(action.nodeName, signal)))
+        return ok({ againAfterMs: ASK_AGAIN_MS });
+      return settled(
+        await withdrawRequest(ports, { volumeId, nodeName: action.nodeName, keepsPrimary: false }, signal),
+      );
     }
     case "ReleaseCheck": {
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
@@ -64,7 +111,14 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
         tellStillUsed(ports, observed, action.node.nodeName, released.value.use);
         return ok({ againAfterMs: ASK_AGAIN_MS });
       }
-      return settled(await withdrawLeakedRequest(ports, released.value.volume, { volumeId, nodeName: action.node.nodeName }, signal));
+      return settled(
+        await withdrawLeakedRequest(
+          ports,
+          released.value.volume,
+          { volumeId, nodeName: action.node.nodeName },
+          signal,
+        ),
+      );
     }
     case "Recall":
       return settled(await recall(ports, volumeName, action.attachmentName, signal));
@@ -77,8 +131,17 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "WaitFor":
     case "Tell": {
       const { reason, message, nodeName, news } = action;
-      const named = { ...(nodeName === undefined ? {} : { nodeName }), ...(news === undefined ? {} : { news }) };
-      ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, reason, message, ...named, waitingOn: waitingNodes(observed) });
+      const named = {
+        ...(nodeName === undefined ? {} : { nodeName }),
+        ...(news === undefined ? {} : { news }),
+      };
+      ports.events.emit({
+        about: { kind: "AzVolume", name: volumeName },
+        reason,
+        message,
+        ...named,
+        waitingOn: waitingNodes(observed),
+      });
       return ok({ againAfterMs: action.retryAfterMs });
     }
     default:
@@ -87,19 +150,39 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
 }
 
 /** Asked afresh, somebody is in the way whom the cache did not show, or nobody could be asked. */
-function tellStillUsed(ports: ControllerPorts, observed: ObservedVolume, writer: string, use: VolumeUse): void {
+function tellStillUsed(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  writer: string,
+  use: VolumeUse,
+): void {
   const waitingOn = waitingNodes(observed);
   if (waitingOn.length === 0) return;
   const message = waitsForRelease(waitingOn, writer, use);
-  ports.events.emit({ about: { kind: "AzVolume", name: observed.volume.metadata.name }, reason: "WaitingForWriter", message, waitingOn });
+  ports.events.emit({
+    about: { kind: "AzVolume", name: observed.volume.metadata.name },
+    reason: "WaitingForWriter",
+    message,
+    waitingOn,
+  });
 }
 
-/** Nodes that want to write and may not yet, and those with a pod that waits: Kubernetes' attach controller may hold its attach back, so that no want says so. */
+/**
+ * Nodes that want to write and may not yet, and those with a pod that waits: Kubernetes' attach controller
+ * may hold its attach back, so that no want says so.
+ */
 function waitingNodes(observed: ObservedVolume): readonly string[] {
   const writer = observed.volume.status?.record?.writer?.nodeName;
-  const requesting = observed.attachments.filter(({ attachment: { spec } }) => spec.writerRequest !== undefined && spec.nodeName !== writer);
+  const requesting = observed.attachments.filter(
+    ({ attachment: { spec } }) => spec.writerRequest !== undefined && spec.nodeName !== writer,
+  );
   const waiting = (observed.pods() ?? []).filter((pod) => isWaitingElsewhere(pod, writer));
-  return [...new Set([...requesting.map(({ attachment }) => attachment.spec.nodeName), ...waiting.map(({ nodeName }) => nodeName)])];
+  return [
+    ...new Set([
+      ...requesting.map(({ attachment }) => attachment.spec.nodeName),
+      ...waiting.map(({ nodeName }) => nodeName),
+    ]),
+  ];
 }
 
 function settled(result: Result<unknown, Failure>): Reconciled {
@@ -107,19 +190,38 @@ function settled(result: Result<unknown, Failure>): Reconciled {
   return result;
 }
 
-/** Past every cache. Where VolumeAttachments state wants, a pod says nothing: it may have been force-deleted, or run on without one. */
-async function hasUserNow(ports: ControllerPorts, where: { readonly nodeName: string; readonly volumeId: string }, signal: AbortSignal): Promise<boolean> {
+/**
+ * Past every cache. Where VolumeAttachments state wants, a pod says nothing: it may have been
+ * force-deleted, or run on without one.
+ */
+async function hasUserNow(
+  ports: ControllerPorts,
+  where: { readonly nodeName: string; readonly volumeId: string },
+  signal: AbortSignal,
+): Promise<boolean> {
   return ports.attach === "driver" && (await ports.users.on(where, signal)).kind === "used";
 }
 
 /** The want is read afresh, too: it lives in another object than the record. */
-async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
-  const attachment = observed.attachments.find((other) => other.attachment.spec.nodeName === node.nodeName)?.attachment;
+async function grantWriter(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const attachment = observed.attachments.find(
+    (other) => other.attachment.spec.nodeName === node.nodeName,
+  )?.attachment;
   if (attachment === undefined) return ok({});
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok({}) : fresh;
-  if (attachmentProblem(fresh.value, observed.volume) !== undefined || fresh.value.spec.nodeName !== node.nodeName) return ok({});
-  if (fresh.value.spec.writerRequest === undefined || fresh.value.metadata.deletionTimestamp !== undefined) return ok({});
+  if (
+    attachmentProblem(fresh.value, observed.volume) !== undefined ||
+    fresh.value.spec.nodeName !== node.nodeName
+  )
+    return ok({});
+  if (fresh.value.spec.writerRequest === undefined || fresh.value.metadata.deletionTimestamp !== undefined)
+    return ok({});
   let storeIncarnation = Number.NaN;
   // After the record was read, as for *take*: before, the store could go back in between.
   const confirm = async (): Promise<Result<unknown, Failure>> => {
@@ -129,38 +231,63 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
   };
   const granted = await moveRecord(
     ports,
-    { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, step: "grant", confirm, alsoStatus: withoutRequestTime },
+    {
+      volumeName: observed.volume.metadata.name,
+      nodeName: node.nodeName,
+      step: "grant",
+      confirm,
+      alsoStatus: withoutRequestTime,
+    },
     (record, volume) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
-      if (record.storeIncarnation !== storeIncarnation) return fail("the record is of another store incarnation");
+      if (record.storeIncarnation !== storeIncarnation)
+        return fail("the record is of another store incarnation");
       const doubting = doubtingNode(ports, observed.volume.metadata.name, storeIncarnation);
-      if (doubting !== undefined) return fail(`${doubting} has noted the volume, and says that the store went back`);
+      if (doubting !== undefined)
+        return fail(`${doubting} has noted the volume, and says that the store went back`);
       return grant(record, node);
     },
     signal,
   );
   if (granted.ok)
-    ports.logger.info("writer granted", { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, epoch: granted.value.status?.record?.epoch });
+    ports.logger.info("writer granted", {
+      volumeName: observed.volume.metadata.name,
+      nodeName: node.nodeName,
+      epoch: granted.value.status?.record?.epoch,
+    });
   return granted;
 }
 
-async function recall(ports: ControllerPorts, volumeName: string, attachmentName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function recall(
+  ports: ControllerPorts,
+  volumeName: string,
+  attachmentName: string,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const id = ports.random.uuid();
   const since = toTimestamp(ports.clock.nowMs());
   const recalled = await ports.steps.run("recall", () =>
     changeSpec(
       ports.store,
       { kind: "AzVolumeAttachment", name: attachmentName },
-      (attachment) => (attachment.spec.recall === undefined ? { ...attachment, spec: { ...attachment.spec, recall: { id, since } } } : undefined),
+      (attachment) =>
+        attachment.spec.recall === undefined
+          ? { ...attachment, spec: { ...attachment.spec, recall: { id, since } } }
+          : undefined,
       signal,
     ),
   );
-  if (recalled.ok) ports.logger.info("writer recalled", { volumeName, nodeName: recalled.value.spec.nodeName });
+  if (recalled.ok)
+    ports.logger.info("writer recalled", { volumeName, nodeName: recalled.value.spec.nodeName });
   return recalled;
 }
 
-function endRecall(ports: ControllerPorts, attachmentName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+function endRecall(
+  ports: ControllerPorts,
+  attachmentName: string,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   return changeSpec(
     ports.store,
     { kind: "AzVolumeAttachment", name: attachmentName },
@@ -181,8 +308,10 @@ async function beginFence(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { volumeName, volumeId } = volume;
-  if (!(await isTrusted(ports, observed.volume.status?.record, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
-  if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
+  if (!(await isTrusted(ports, observed.volume.status?.record, signal)))
+    return ok({ againAfterMs: ASK_AGAIN_MS });
+  if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal)))
+    return ok({ againAfterMs: ASK_AGAIN_MS });
   ports.events.emit({
     about: { kind: "AzVolume", name: volumeName },
     nodeName: action.node.nodeName,
@@ -195,11 +324,21 @@ async function beginFence(
     if (released.ok) return ok(released.value.kind === "stillUsed" ? { againAfterMs: ASK_AGAIN_MS } : {});
     return settled(released);
   }
-  return settled(await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "fence-intent" }, (record) => intentOf(record, action), signal));
+  return settled(
+    await moveRecord(
+      ports,
+      { volumeName, nodeName: action.node.nodeName, step: "fence-intent" },
+      (record) => intentOf(record, action),
+      signal,
+    ),
+  );
 }
 
 /** Who is known to be off has nothing to give back: its want ends in the same write. */
-function intentOf(record: WriterRecord, { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>): Step {
+function intentOf(
+  record: WriterRecord,
+  { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>,
+): Step {
   const unrequested = ground === "off" ? withdraw(record, node) : fail("its want has ended");
   const intended = fenceIntent(unrequested.ok ? unrequested.value : record, node);
   return intended.ok || !unrequested.ok ? intended : unrequested;

@@ -8,12 +8,19 @@ import { aDriverNode } from "../testing/a-driver-node.ts";
 import { silenceReconciler } from "./mark-silent.ts";
 
 const never = new AbortController().signal;
-const look = (world: ReconcileWorld): Promise<unknown> => world.answerOf(silenceReconciler({ ...world.ports, settings }).reconcile("store", never));
+const look = (world: ReconcileWorld): Promise<unknown> =>
+  world.answerOf(silenceReconciler({ ...world.ports, settings }).reconcile("store", never));
 const done = { ok: true, value: { againAfterMs: 5_000 } };
 
 async function nodeIn(world: ReconcileWorld): Promise<readonly unknown[]> {
   const read = await world.answerOf(world.other.get("AzDriverNode", "node-a", never));
-  return read.ok ? [read.value.status?.readyForVolumeAllocation, read.value.status?.statusMessage, read.value.status?.heartbeat] : [];
+  return read.ok
+    ? [
+        read.value.status?.readyForVolumeAllocation,
+        read.value.status?.statusMessage,
+        read.value.status?.heartbeat,
+      ]
+    : [];
 }
 
 /** node-b beats every ten seconds, so that the store is heard; node-a does not. */
@@ -36,7 +43,10 @@ describe("silenceReconciler", () => {
       const silent = [false, "silent: the node plug-in's last heartbeat was at 2026-01-01T00:00:00.000Z", 1];
       assert.deepEqual(await nodeIn(world), silent);
       await world.clock.settle();
-      assert.ok((world.ports.cache.watchedUnchangedMs("AzDriverNode", "node-a") ?? 0) >= settings.heartbeatStaleMs, "the mark is no heartbeat");
+      assert.ok(
+        (world.ports.cache.watchedUnchangedMs("AzDriverNode", "node-a") ?? 0) >= settings.heartbeatStaleMs,
+        "the mark is no heartbeat",
+      );
       const writes = world.commits.length;
       assert.deepEqual(await look(world), done);
       assert.equal(world.commits.length, writes, "it is said once");
@@ -50,7 +60,10 @@ describe("silenceReconciler", () => {
       const present = await world.answerOf(world.other.get("AzDriverNode", "node-a", never));
       assert.ok(present.ok && present.value.status !== undefined);
       const status = { ...present.value.status, heartbeat: 2 };
-      assert.ok((await world.answerOf(world.other.updateStatus("AzDriverNode", { ...present.value, status }, never))).ok);
+      assert.ok(
+        (await world.answerOf(world.other.updateStatus("AzDriverNode", { ...present.value, status }, never)))
+          .ok,
+      );
       assert.deepEqual(await look(world), done);
       assert.deepEqual(await nodeIn(world), [true, "", 2]);
     }));

@@ -10,8 +10,9 @@ import { tryEach } from "../try-each.ts";
 const LOOK_AGAIN_MS = 5_000;
 
 /**
- * Says of each node whose heartbeat is stale that it is not ready: its AzDriverNode would say otherwise for ever, and its volumes be planned again only with the next resync.
- * The node's next heartbeat says that it is ready again.
+ * Says of each node whose heartbeat is stale that it is not ready: its AzDriverNode would say otherwise for
+ * ever, and its volumes be planned again only with the next resync. The node's next heartbeat says that it
+ * is ready again.
  */
 export function silenceReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -23,7 +24,8 @@ export function silenceReconciler(ports: ControllerPorts): Reconciler {
       const marked = await tryEach(
         silent,
         (driverNode) => markSilent(ports, driverNode, signal),
-        ({ metadata: { name: nodeName } }, failure) => ports.logger.warn("silent node not marked", { nodeName, failure }),
+        ({ metadata: { name: nodeName } }, failure) =>
+          ports.logger.warn("silent node not marked", { nodeName, failure }),
       );
       return marked.ok ? ok({ againAfterMs: LOOK_AGAIN_MS }) : marked;
     },
@@ -31,7 +33,10 @@ export function silenceReconciler(ports: ControllerPorts): Reconciler {
 }
 
 function isStale({ cache, settings }: ControllerPorts, { metadata, status }: AzDriverNode): boolean {
-  return status?.readyForVolumeAllocation === true && (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= settings.heartbeatStaleMs;
+  return (
+    status?.readyForVolumeAllocation === true &&
+    (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= settings.heartbeatStaleMs
+  );
 }
 
 /** Only where no heartbeat has come since the one that the cache shows. */
@@ -45,7 +50,8 @@ async function markSilent(
     { kind: "AzDriverNode", name: metadata.name, uid: metadata.uid },
     (present) => {
       const { status } = present;
-      if (status === undefined || status.heartbeat !== seen?.heartbeat || !status.readyForVolumeAllocation) return undefined;
+      if (status === undefined || status.heartbeat !== seen?.heartbeat || !status.readyForVolumeAllocation)
+        return undefined;
       logger.warn("node is silent", { nodeName: metadata.name, lastHeartbeatTime: status.lastHeartbeatTime });
       const statusMessage = `silent: the node plug-in's last heartbeat was at ${status.lastHeartbeatTime}`;
       return { ...present, status: { ...status, readyForVolumeAllocation: false, statusMessage } };

@@ -11,7 +11,10 @@ const holder = aWriter("node-a");
 const unrequested = aWriter("node-a", { requested: false });
 const used = { kind: "used", users: ["default/pod-1"] } as const;
 
-async function withWriter(writer: typeof holder, act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+async function withWriter(
+  writer: typeof holder,
+  act: (world: ReconcileWorld) => Promise<void>,
+): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord({ writer }));
     await act(world);
@@ -41,7 +44,10 @@ describe("releaseCheck", () => {
       withWriter(holder, async (world) => {
         world.use = use;
         const commits = world.commits.length;
-        assert.deepEqual(await releaseCheck(world.ports, request, never), { ok: true, value: { kind: "stillUsed", use } });
+        assert.deepEqual(await releaseCheck(world.ports, request, never), {
+          ok: true,
+          value: { kind: "stillUsed", use },
+        });
         assert.equal(world.commits.length, commits);
       }));
 
@@ -54,7 +60,10 @@ describe("releaseCheck", () => {
           };
           return Promise.resolve();
         };
-        assert.deepEqual(await releaseCheck(world.ports, request, never), { ok: true, value: { kind: "stillUsed", use } });
+        assert.deepEqual(await releaseCheck(world.ports, request, never), {
+          ok: true,
+          value: { kind: "stillUsed", use },
+        });
         assert.deepEqual(world.record()?.writer, holder);
         assert.equal(world.asked, 2);
       }));

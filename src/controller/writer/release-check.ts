@@ -8,16 +8,20 @@ import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /** What the release check found. */
-export type Release = { readonly kind: "released"; readonly volume: AzVolume } | { readonly kind: "stillUsed"; readonly use: VolumeUse };
+export type Release =
+  | { readonly kind: "released"; readonly volume: AzVolume }
+  | { readonly kind: "stillUsed"; readonly use: VolumeUse };
 
 type ReleasePorts = Pick<ControllerPorts, "store" | "steps" | "users">;
 
 /**
- * The release check: does anybody still use the volume on its writer's node? In this order, each part of which keeps a healthy writer from being
- * cut off: mark the writer unwanted, read the record afresh (version v), ask past every cache, and then act only on version v. A user who came
- * meanwhile has either been seen, or has moved the record past v by wanting it again.
+ * The release check: does anybody still use the volume on its writer's node? In this order, each part of
+ * which keeps a healthy writer from being cut off: mark the writer unwanted, read the record afresh
+ * (version v), ask past every cache, and then act only on version v. A user who came meanwhile has either
+ * been seen, or has moved the record past v by wanting it again.
  *
- * `released` means that the writer is unwanted and nobody uses it; a writer that held nothing is revoked. `stillUsed` has stated the want again.
+ * `released` means that the writer is unwanted and nobody uses it; a writer that held nothing is revoked.
+ * `stillUsed` has stated the want again.
  */
 export async function releaseCheck(
   ports: ReleasePorts,
@@ -30,14 +34,22 @@ export async function releaseCheck(
   if (volume.status?.record?.writer?.held === true) return asked;
   const revoked = await moveRecord(
     ports,
-    { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "revoke", onlyAtVersion: volume.metadata.resourceVersion },
+    {
+      volumeName: request.volumeName,
+      nodeName: request.node.nodeName,
+      step: "revoke",
+      onlyAtVersion: volume.metadata.resourceVersion,
+    },
     revoke,
     signal,
   );
   return revoked.ok ? ok({ kind: "released", volume: revoked.value }) : revoked;
 }
 
-/** The release check up to the point of no return of a fence: `released` means that the intent to fence stands. */
+/**
+ * The release check up to the point of no return of a fence: `released` means that the intent to fence
+ * stands.
+ */
 export async function releaseForFence(
   ports: ReleasePorts,
   request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
@@ -61,18 +73,28 @@ async function askUsers(
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
   const { volumeName, volumeId, node } = request;
-  // A first look that writes nothing: where somebody uses it, or nobody can tell, marking and unmarking would wake everyone who watches, for nothing.
+  // A first look that writes nothing: where somebody uses it, or nobody can tell, marking and unmarking
+  // would wake everyone who watches, for nothing.
   const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
   if (seen.kind !== "unused") return stillUsed(ports, request, seen, signal);
-  const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "withdraw-request" }, (record) => withdraw(record, node), signal);
+  const marked = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "withdraw-request" },
+    (record) => withdraw(record, node),
+    signal,
+  );
   if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh;
   const writer = fresh.value.status?.record?.writer;
-  // It gave the volume back, or somebody wanted it again, between the two calls: there is nothing to ask any more.
-  if (writer === undefined || writer.requested || !isSameNode(writer, node)) return ok({ kind: "stillUsed", use: { kind: "unknown" } });
+  // It gave the volume back, or somebody wanted it again, between the two calls: there is nothing to ask
+  // any more.
+  if (writer === undefined || writer.requested || !isSameNode(writer, node))
+    return ok({ kind: "stillUsed", use: { kind: "unknown" } });
   const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
-  return use.kind === "unused" ? ok({ kind: "released", volume: fresh.value }) : stillUsed(ports, request, use, signal);
+  return use.kind === "unused"
+    ? ok({ kind: "released", volume: fresh.value })
+    : stillUsed(ports, request, use, signal);
 }
 
 async function stillUsed(
@@ -81,7 +103,12 @@ async function stillUsed(
   use: VolumeUse,
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
-  const requested = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "request" }, (record) => renew(record, node), signal);
+  const requested = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "request" },
+    (record) => renew(record, node),
+    signal,
+  );
   // The node may have given the volume back meanwhile: then there is nothing to want again.
   if (!requested.ok && requested.failure.kind !== "NotWriter") return requested;
   return ok({ kind: "stillUsed", use });

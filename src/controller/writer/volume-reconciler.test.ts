@@ -31,7 +31,13 @@ import { must } from "../testing/settled.ts";
 import { volumeReconciler } from "./volume-reconciler.ts";
 
 const never = new AbortController().signal;
-const offlineResize = { type: "OfflineResize", status: "True", reason: "SharedDisk", message: "", lastTransitionTime: agoMs(0) } as const;
+const offlineResize = {
+  type: "OfflineResize",
+  status: "True",
+  reason: "SharedDisk",
+  message: "",
+  lastTransitionTime: agoMs(0),
+} as const;
 
 describe("volumeReconciler", () => {
   it("leaves conditions alone that another loop has written since the cache was told: a resize without its beginning would never time out", () =>
@@ -42,8 +48,14 @@ describe("volumeReconciler", () => {
       world.store.holdWatches(true);
       const present = await world.other.get("AzVolume", "pvc-1", never);
       assert.ok(present.ok && present.value.status !== undefined);
-      await world.other.updateStatus("AzVolume", { ...present.value, status: { ...present.value.status, conditions: [offlineResize] } }, never);
-      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      await world.other.updateStatus(
+        "AzVolume",
+        { ...present.value, status: { ...present.value.status, conditions: [offlineResize] } },
+        never,
+      );
+      await world.answerOf(
+        volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
+      );
       const conditions = world.volume()?.status?.conditions ?? [];
       assert.deepEqual(
         conditions.map(({ type }) => type),
@@ -55,26 +67,44 @@ describe("volumeReconciler", () => {
   it("lets no replica go that has become the primary since the cache was told", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }),
+      );
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.store.holdWatches(true);
       const replica = world.attachment("node-b");
       assert.ok(replica !== undefined);
-      await world.other.update("AzVolumeAttachment", { ...replica, spec: anAttachment("node-b").spec }, never);
-      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      await world.other.update(
+        "AzVolumeAttachment",
+        { ...replica, spec: anAttachment("node-b").spec },
+        never,
+      );
+      await world.answerOf(
+        volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
+      );
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
   it("lets no attachment go whose node has come to be one that may write since the cache was told: it could show nothing any more, and wait for ever", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }),
+      );
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.store.holdWatches(true);
-      await world.setRecord(({ writer: _, ...record }) => ({ ...record, adopted: true, unverified: [identity("node-b")] }));
-      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      await world.setRecord(({ writer: _, ...record }) => ({
+        ...record,
+        adopted: true,
+        unverified: [identity("node-b")],
+      }));
+      await world.answerOf(
+        volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
+      );
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
@@ -83,12 +113,17 @@ describe("volumeReconciler", () => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       const old = { metadata: { creationTimestamp: agoMs(86_400_000) } };
       // The fence has ended: the dead writer's attachment is gone, and with it all that it said.
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }, { maxMountReplicaCount: 1 }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ quarantine: [identity("node-a")] }, { maxMountReplicaCount: 1 }),
+      );
       await world.given("AzVolumeAttachment", aReplica("node-b", old));
       let pods: readonly VolumePod[] = [aPod({ nodeName: "" })];
       const users: VolumeUsers = { ...world.ports.users, cachedPods: () => pods };
       const reconcile = async (): Promise<unknown> => {
-        const done = await world.answerOf(volumeReconciler({ ...world.ports, users, settings }, asksNothing).reconcile("pvc-1", never));
+        const done = await world.answerOf(
+          volumeReconciler({ ...world.ports, users, settings }, asksNothing).reconcile("pvc-1", never),
+        );
         await world.clock.advance(1_000);
         return done;
       };
@@ -98,7 +133,10 @@ describe("volumeReconciler", () => {
       assert.equal(world.volume()?.status?.unrequestedSince, undefined, "a pod waits");
       pods = [];
       const since = toTimestamp(world.clock.nowMs());
-      assert.deepEqual(await reconcile(), { ok: true, value: { againAfterMs: settings.collectReplicasAfterMs } });
+      assert.deepEqual(await reconcile(), {
+        ok: true,
+        value: { againAfterMs: settings.collectReplicasAfterMs },
+      });
       assert.deepEqual([isKept(), world.volume()?.status?.unrequestedSince], [true, since]);
       await world.clock.advance(settings.collectReplicasAfterMs - 2_000);
       await reconcile();
@@ -115,8 +153,14 @@ describe("volumeReconciler", () => {
       world.store.holdWatches(true);
       const present = await world.other.get("AzVolume", "pvc-1", never);
       assert.ok(present.ok && present.value.status !== undefined);
-      await world.other.updateStatus("AzVolume", { ...present.value, status: withoutRequestTime(present.value.status) }, never);
-      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      await world.other.updateStatus(
+        "AzVolume",
+        { ...present.value, status: withoutRequestTime(present.value.status) },
+        never,
+      );
+      await world.answerOf(
+        volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
+      );
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
@@ -128,11 +172,20 @@ describe("volumeReconciler", () => {
       world.gone.add("node-b");
       const clusterVolumes = aCluster([]);
       const reconcile = (): Promise<unknown> =>
-        world.answerOf(volumeReconciler({ ...world.ports, clusterVolumes, settings }, asksNothing).reconcile("pvc-1", never));
+        world.answerOf(
+          volumeReconciler({ ...world.ports, clusterVolumes, settings }, asksNothing).reconcile(
+            "pvc-1",
+            never,
+          ),
+        );
       const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
       for (const presence of ["present", "unknown"] as const) {
         clusterVolumes.presence.set("node-b", presence);
-        assert.deepEqual([await reconcile(), isKept()], [{ ok: true, value: { againAfterMs: 1_000 } }, true], presence);
+        assert.deepEqual(
+          [await reconcile(), isKept()],
+          [{ ok: true, value: { againAfterMs: 1_000 } }, true],
+          presence,
+        );
       }
       clusterVolumes.presence.set("node-b", "gone");
       await reconcile();
@@ -148,7 +201,8 @@ describe("volumeReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.given("AzVolumeAttachment", aReplica("node-b"));
-      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      const reconcile = (): Promise<unknown> =>
+        world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
       const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
       const passHeartbeats = async (count: number): Promise<void> => {
         for (let beats = 0; beats < count; beats++) {
@@ -162,8 +216,14 @@ describe("volumeReconciler", () => {
       assert.ok(isKept(), "not for a minute yet");
       await passHeartbeats(2);
       world.store.holdWatches(true);
-      await must(world.other.create("AzDriverNode", { metadata: { name: "node-b" }, spec: registered.spec }, never));
-      assert.deepEqual([await reconcile(), isKept()], [{ ok: true, value: { againAfterMs: 1_000 } }, true], "it is registered again");
+      await must(
+        world.other.create("AzDriverNode", { metadata: { name: "node-b" }, spec: registered.spec }, never),
+      );
+      assert.deepEqual(
+        [await reconcile(), isKept()],
+        [{ ok: true, value: { againAfterMs: 1_000 } }, true],
+        "it is registered again",
+      );
       await must(world.other.delete("AzDriverNode", "node-b", {}, never));
       await reconcile();
       assert.ok(!isKept());
@@ -171,10 +231,15 @@ describe("volumeReconciler", () => {
 
   describe("where a disk has two shares and three attachments", () => {
     /** Reconciles on a cache that does not show `change`. The replica on node-a is the first in line. */
-    const trim = (expected: unknown, change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>, record: Partial<WriterRecord> = {}): Promise<void> =>
+    const trim = (
+      expected: unknown,
+      change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>,
+      record: Partial<WriterRecord> = {},
+    ): Promise<void> =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord(record, { maxShares: 2, maxMountReplicaCount: 1 }));
-        for (const nodeName of ["node-a", "node-c"]) await world.given("AzVolumeAttachment", aReplica(nodeName));
+        for (const nodeName of ["node-a", "node-c"])
+          await world.given("AzVolumeAttachment", aReplica(nodeName));
         await world.given("AzVolumeAttachment", anAttachment("node-b", { status: undefined }));
         world.store.holdWatches(true);
         const store = { ...world.ports.store, ...(await change(world)) };
@@ -217,31 +282,57 @@ describe("volumeReconciler", () => {
     it("deletes no replica while the store does not answer whether the others stay", () => {
       const failure = { kind: "StoreUnavailable", detail: "test" } as const;
       return trim({ answer: fail(failure), isKept: true }, async ({ ports: { store } }) => ({
-        get: async (kind, name, signal) => (name === attachmentName("node-c") ? fail(failure) : store.get(kind, name, signal)),
+        get: async (kind, name, signal) =>
+          name === attachmentName("node-c") ? fail(failure) : store.get(kind, name, signal),
       }));
     });
 
-    it("deletes one replica where all others stay", () => trim({ answer: ok({}), isKept: false }, () => Promise.resolve({})));
+    it("deletes one replica where all others stay", () =>
+      trim({ answer: ok({}), isKept: false }, () => Promise.resolve({})));
   });
 
   it("tells the pods of the nodes that want to write, and only those, what they wait for", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
-      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName));
-      const users = { ...world.ports.users, cachedOn: () => ({ kind: "used", users: ["pod default/db-0"] }) as const };
-      await world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
-      const message = "node-b waits for the volume to be released by node-a, where pod default/db-0 still uses it";
-      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "WaitingForWriter", message, waitingOn: ["node-b"] }]);
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }),
+      );
+      for (const nodeName of ["node-a", "node-b"])
+        await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      const users = {
+        ...world.ports.users,
+        cachedOn: () => ({ kind: "used", users: ["pod default/db-0"] }) as const,
+      };
+      await world.answerOf(
+        volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never),
+      );
+      const message =
+        "node-b waits for the volume to be released by node-a, where pod default/db-0 still uses it";
+      assert.deepEqual(world.told, [
+        {
+          about: { kind: "AzVolume", name: "pvc-1" },
+          reason: "WaitingForWriter",
+          message,
+          waitingOn: ["node-b"],
+        },
+      ]);
     }));
 
   it("places a replica where the pods could run and most of their other volumes are, and tells why the others find no node", () =>
     withControllerPorts(async (world) => {
-      for (const nodeName of ["node-a", "node-b", "node-c", "node-d"]) await world.given("AzDriverNode", aDriverNode(nodeName));
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxShares: 5, maxMountReplicaCount: 3 }));
+      for (const nodeName of ["node-a", "node-b", "node-c", "node-d"])
+        await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxShares: 5, maxMountReplicaCount: 3 }),
+      );
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       const otherUri = `${diskUri}-2`;
-      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }));
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }),
+      );
       await world.given(
         "AzVolumeAttachment",
         aReplica("node-c", {
@@ -252,10 +343,14 @@ describe("volumeReconciler", () => {
       const tainted = [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }];
       const users: VolumeUsers = {
         ...world.ports.users,
-        cachedNode: (nodeName) => ({ ...world.ports.users.cachedNode(nodeName), taints: nodeName === "node-d" ? tainted : [] }),
+        cachedNode: (nodeName) => ({
+          ...world.ports.users.cachedNode(nodeName),
+          taints: nodeName === "node-d" ? tainted : [],
+        }),
         cachedPlacement: () => aPlacement({ otherVolumeIds: [otherUri.toUpperCase()] }),
       };
-      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
+      const reconcile = (): Promise<unknown> =>
+        world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
       await reconcile();
       assert.deepEqual(world.told, [], "what is just being placed is not told of");
       await world.clock.advance(1_000);
@@ -269,7 +364,11 @@ describe("volumeReconciler", () => {
       const because =
         "node-a, node-b, node-c: has an attachment already; node-d: has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule";
       assert.deepEqual(world.told, [
-        { about: { kind: "AzVolume", name: "pvc-1" }, reason: "ReplicasMissing", message: `1 of 3 replicas find no node: ${because}` },
+        {
+          about: { kind: "AzVolume", name: "pvc-1" },
+          reason: "ReplicasMissing",
+          message: `1 of 3 replicas find no node: ${because}`,
+        },
       ]);
     }));
 });

@@ -21,14 +21,19 @@ import { executeWriterAction } from "./execute-writer-action.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
 
-/** How often attachments are looked at again that no pod is seen behind, in milliseconds. From caches alone. */
+/**
+ * How often attachments are looked at again that no pod is seen behind, in milliseconds. From caches alone.
+ */
 const UNBACKED_AGAIN_MS = 1_000;
 
 /**
- * Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. `onCloudCheck` is told of volumes of
- * which Azure is to be asked about a VM.
+ * Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must
+ * not queue behind an attach. `onCloudCheck` is told of volumes of which Azure is to be asked about a VM.
  */
-export function volumeReconciler(ports: ControllerPorts, onCloudCheck: (volumeName: string) => void): Reconciler {
+export function volumeReconciler(
+  ports: ControllerPorts,
+  onCloudCheck: (volumeName: string) => void,
+): Reconciler {
   return {
     name: "volume",
     workers: 32,
@@ -50,12 +55,15 @@ async function reconcileVolume(
   const writerActions = planWriter(observed);
   if (writerActions.some(isCloudCheck)) onCloudCheck(volumeName);
   const passes = [
-    ...writerActions.flatMap((action) => (isCloudCheck(action) ? [] : () => executeWriterAction(ports, observed, action, signal))),
+    ...writerActions.flatMap((action) =>
+      isCloudCheck(action) ? [] : () => executeWriterAction(ports, observed, action, signal),
+    ),
     ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
   const conditions = planConditions(observed, writerActions);
   const requestTime = planRequestTime(observed);
-  if (conditions !== undefined || requestTime !== undefined) passes.push(() => recordStatus(ports, volumeName, { conditions, requestTime }, signal));
+  if (conditions !== undefined || requestTime !== undefined)
+    passes.push(() => recordStatus(ports, volumeName, { conditions, requestTime }, signal));
   for (const pass of passes) {
     const done = await pass();
     if (done.ok) againAfterMs = Math.min(againAfterMs, done.value.againAfterMs ?? Infinity);
@@ -67,14 +75,23 @@ async function reconcileVolume(
 
 /** The pod behind it may be seen soon, and not every change that shows one is told of. */
 function hasUnbacked({ cache }: ControllerPorts, observed: ObservedVolume): boolean {
-  return cache.byIndex("AzVolumeAttachment", "volumeName", observed.volume.metadata.name).length > observed.attachments.length;
+  return (
+    cache.byIndex("AzVolumeAttachment", "volumeName", observed.volume.metadata.name).length >
+    observed.attachments.length
+  );
 }
 
-/** Writes what the volume's status is to say beside its record. Where it has just come to be unrequested, the plan is due again when its replicas are. */
+/**
+ * Writes what the volume's status is to say beside its record. Where it has just come to be unrequested,
+ * the plan is due again when its replicas are.
+ */
 async function recordStatus(
   ports: ControllerPorts,
   volumeName: string,
-  planned: { readonly conditions: ReturnType<typeof planConditions>; readonly requestTime: ReturnType<typeof planRequestTime> },
+  planned: {
+    readonly conditions: ReturnType<typeof planConditions>;
+    readonly requestTime: ReturnType<typeof planRequestTime>;
+  },
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const recorded = await changeStatus(
@@ -90,16 +107,28 @@ async function recordStatus(
     signal,
   );
   if (!recorded.ok) return recorded.failure.kind === "ObjectNotFound" ? ok({}) : recorded;
-  return ok(planned.requestTime?.unrequestedSince === undefined ? {} : { againAfterMs: ports.settings.collectReplicasAfterMs });
+  return ok(
+    planned.requestTime?.unrequestedSince === undefined
+      ? {}
+      : { againAfterMs: ports.settings.collectReplicasAfterMs },
+  );
 }
 
 /** Other loops have conditions of their own on the same object. */
 function withConditions(status: Status, conditions: Status["conditions"]): Status {
   const others = status.conditions.filter((condition) => !isPlannedHere(condition.type));
-  return { ...status, conditions: [...others, ...conditions.filter((condition) => isPlannedHere(condition.type))] };
+  return {
+    ...status,
+    conditions: [...others, ...conditions.filter((condition) => isPlannedHere(condition.type))],
+  };
 }
 
-async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVolume, action: ReplicaAction, signal: AbortSignal): Promise<Reconciled> {
+async function executeReplicaAction(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  action: ReplicaAction,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { events } = ports;
   const volumeName = observed.volume.metadata.name;
   switch (action.kind) {
@@ -123,12 +152,24 @@ async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVo
   }
 }
 
-async function createReplica(ports: ControllerPorts, observed: ObservedVolume, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+async function createReplica(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const detail = observed.volume.status?.detail;
   if (detail === undefined) return ok({});
   const volumeName = observed.volume.metadata.name;
   const { diskUri: volumeId, volumeContext } = detail;
-  const replica = placedAttachment({ volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext });
+  const replica = placedAttachment({
+    volumeName,
+    volumeId,
+    nodeName,
+    role: "Replica",
+    readOnly: false,
+    volumeContext,
+  });
   const created = await ports.steps.run("create-replica", () => createAttachment(ports, replica, signal));
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
   ports.logger.info("replica placed", { volumeName, nodeName });

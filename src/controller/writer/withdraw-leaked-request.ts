@@ -6,11 +6,12 @@ import { demoteUnrequested, withdrawRequest, requestWriter } from "../../objects
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Ends the want of a node for which the release check found no user. Left standing it would be the oldest, and granted before the one that waits, again and again.
- * A user who came meanwhile and relies on the want that stood is found by asking once more: the want is stated again then.
- * Where nodes attach by themselves, the role ends as well: no unpublish follows, and a primary would block
- * DeleteVolume and an expansion, and keep its share. The role of the wanted writer stays until the release
- * check has ended that: its node would take a replica for an object that was rebuilt, and state the want again.
+ * Ends the want of a node for which the release check found no user. Left standing it would be the oldest,
+ * and granted before the one that waits, again and again. A user who came meanwhile and relies on the want
+ * that stood is found by asking once more: the want is stated again then. Where nodes attach by themselves,
+ * the role ends as well: no unpublish follows, and a primary would block DeleteVolume and an expansion, and
+ * keep its share. The role of the wanted writer stays until the release check has ended that: its node
+ * would take a replica for an object that was rebuilt, and state the want again.
  */
 export async function withdrawLeakedRequest(
   ports: Pick<ControllerPorts, "attach" | "store" | "clock" | "steps" | "users">,
@@ -18,14 +19,19 @@ export async function withdrawLeakedRequest(
   where: { readonly volumeId: string; readonly nodeName: string },
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const present = await readAttachment(ports.store, { diskUri: where.volumeId, nodeName: where.nodeName }, signal);
+  const present = await readAttachment(
+    ports.store,
+    { diskUri: where.volumeId, nodeName: where.nodeName },
+    signal,
+  );
   if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok({}) : present;
   if (present.value.spec.writerRequest !== undefined) {
     const ended = await withdrawRequest(ports, { ...where, keepsPrimary: true }, signal);
     if (!ended.ok) return ended;
     const use = await ports.users.on(where, signal);
     const { readOnly, volumeContext } = present.value.spec;
-    if (use.kind !== "unused") return requestWriter(ports, { volume, nodeName: where.nodeName, readOnly, volumeContext }, signal);
+    if (use.kind !== "unused")
+      return requestWriter(ports, { volume, nodeName: where.nodeName, readOnly, volumeContext }, signal);
   }
   const writer = volume.status?.record?.writer;
   const isRequestedWriter = writer?.requested === true && writer.nodeName === where.nodeName;

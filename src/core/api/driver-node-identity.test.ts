@@ -32,7 +32,10 @@ describe("driverNodeProblem", () => {
     {
       because: "no Node names its VM",
       witnesses: { ...silent, trustsUnnamed: false },
-      problem: { because: `it reports the VM ${own}, and no Node node-a names its VM (spec.providerID)`, isEarly: true },
+      problem: {
+        because: `it reports the VM ${own}, and no Node node-a names its VM (spec.providerID)`,
+        isEarly: true,
+      },
     },
     { because: "nodes without a named VM are trusted", witnesses: silent, problem: undefined },
     {
@@ -40,7 +43,11 @@ describe("driverNodeProblem", () => {
       witnesses: { ...silent, rivals: ["node-z"] },
       problem: { because: `it reports the VM ${own}, and so does node-z`, isEarly: false },
     },
-    { because: "its Node decides against a rival", witnesses: { ...silent, instanceUri: own, nodeName: "node-a", rivals: ["node-z"] }, problem: undefined },
+    {
+      because: "its Node decides against a rival",
+      witnesses: { ...silent, instanceUri: own, nodeName: "node-a", rivals: ["node-z"] },
+      problem: undefined,
+    },
   ] as const) {
     it(`${problem === undefined ? "believes" : "ignores"} a node where ${because}`, () => {
       assert.deepEqual(driverNodeProblem(identity("node-a"), witnesses), problem);

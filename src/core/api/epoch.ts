@@ -1,9 +1,13 @@
-/** The highest epoch, counter and generation that an object may show: far above what counting reaches, and exact as a JSON number, with room for what follows. */
+/**
+ * The highest epoch, counter and generation that an object may show: far above what counting reaches, and
+ * exact as a JSON number, with room for what follows.
+ */
 export const COUNTER_MAX = 2 ** 52;
 
 /**
- * How far an epoch that a node reports may be above the record's. A backup that is put back lacks the grants made since: a million is one a second for more than a week. Anything
- * beyond is a damaged file or a lie.
+ * How far an epoch that a node reports may be above the record's. A backup that is put back lacks the
+ * grants made since: a million is one a second for more than a week. Anything beyond is a damaged file or a
+ * lie.
  */
 export const EPOCH_AHEAD_MAX = 1_000_000;
 

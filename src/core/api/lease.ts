@@ -9,16 +9,25 @@ export type Lease = DeepReadonly<z.infer<typeof leaseSchema>>;
 /** The Lease that the leading controller holds. */
 export const CONTROLLER_LEASE = "disk-csi-azure-com-controller";
 
-/** A counter that the leader raises with every renewal: a smaller value than it remembers means that the store went back to a backup. */
+/**
+ * A counter that the leader raises with every renewal: a smaller value than it remembers means that the
+ * store went back to a backup.
+ */
 export const COUNTER_ANNOTATION = "disk.csi.azure.com/counter";
 
 /** Raised once every record has been proven anew after the store went back. */
 export const STORE_INCARNATION_ANNOTATION = "disk.csi.azure.com/store-incarnation";
 
-/** Set while records are being proven anew, to the generation to come: nobody grants, takes, claims, attaches or fences meanwhile. */
+/**
+ * Set while records are being proven anew, to the generation to come: nobody grants, takes, claims,
+ * attaches or fences meanwhile.
+ */
 export const REBUILD_ANNOTATION = "disk.csi.azure.com/rebuild";
 
-/** The kind of write that moves a VM's ETag in this cloud, where the smallest one was seen not to. Removing the annotation has the controllers learn it again. */
+/**
+ * The kind of write that moves a VM's ETag in this cloud, where the smallest one was seen not to. Removing
+ * the annotation has the controllers learn it again.
+ */
 export const ETAG_WRITE_ANNOTATION = "disk.csi.azure.com/etag-write";
 
 /** A whole number in an annotation; zero where there is none. */

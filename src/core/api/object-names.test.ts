@@ -2,12 +2,23 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { formatDiskUri } from "../azure/disk-uri.ts";
-import { attachmentObjectName, diskNameFor, foreignVolumeObjectName, labelValue, ownVolumeObjectName, volumeObjectNames } from "./object-names.ts";
+import {
+  attachmentObjectName,
+  diskNameFor,
+  foreignVolumeObjectName,
+  labelValue,
+  ownVolumeObjectName,
+  volumeObjectNames,
+} from "./object-names.ts";
 
 const OBJECT_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/u;
 const DISK_NAME = /^(?=.{1,80}$)[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9_])?$/u;
 const LABEL_VALUE = /^(?=.{0,63}$)([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/u;
-const anyText = fc.oneof(fc.string({ maxLength: 300 }), fc.string({ unit: "binary", maxLength: 100 }), fc.stringMatching(/^[a-z0-9A-Z._-]{1,130}$/u));
+const anyText = fc.oneof(
+  fc.string({ maxLength: 300 }),
+  fc.string({ unit: "binary", maxLength: 100 }),
+  fc.stringMatching(/^[a-z0-9A-Z._-]{1,130}$/u),
+);
 
 function aDiskUri(diskName = "pvc-1", resourceGroup = "rg-1"): string {
   return formatDiskUri({ subscriptionId: "sub-1", resourceGroup, diskName });
@@ -15,7 +26,10 @@ function aDiskUri(diskName = "pvc-1", resourceGroup = "rg-1"): string {
 
 describe("diskNameFor", () => {
   it("keeps the names that Kubernetes gives to volumes", () => {
-    assert.equal(diskNameFor("pvc-7f9c24e8-3b12-4fef-91e0-56ce7d4a3a7a"), "pvc-7f9c24e8-3b12-4fef-91e0-56ce7d4a3a7a");
+    assert.equal(
+      diskNameFor("pvc-7f9c24e8-3b12-4fef-91e0-56ce7d4a3a7a"),
+      "pvc-7f9c24e8-3b12-4fef-91e0-56ce7d4a3a7a",
+    );
   });
 
   for (const [volumeName, because] of [
@@ -47,25 +61,40 @@ describe("diskNameFor", () => {
 describe("AzVolume object names", () => {
   it("are found again from the disk's URI, in any case", () => {
     assert.equal(volumeObjectNames(aDiskUri("Pvc-1"))[0], ownVolumeObjectName("Pvc-1"));
-    assert.deepEqual(volumeObjectNames(aDiskUri("Pvc-1").toUpperCase()), volumeObjectNames(aDiskUri("Pvc-1")));
+    assert.deepEqual(
+      volumeObjectNames(aDiskUri("Pvc-1").toUpperCase()),
+      volumeObjectNames(aDiskUri("Pvc-1")),
+    );
   });
 
   it("are hashed only where the disk's name is no object name", () => {
-    assert.deepEqual(volumeObjectNames(aDiskUri("data_disk")), [foreignVolumeObjectName(aDiskUri("data_disk"))]);
+    assert.deepEqual(volumeObjectNames(aDiskUri("data_disk")), [
+      foreignVolumeObjectName(aDiskUri("data_disk")),
+    ]);
   });
 
   it("keep disks of one name in two resource groups apart", () => {
-    assert.notEqual(foreignVolumeObjectName(aDiskUri("data", "rg-1")), foreignVolumeObjectName(aDiskUri("data", "rg-2")));
+    assert.notEqual(
+      foreignVolumeObjectName(aDiskUri("data", "rg-1")),
+      foreignVolumeObjectName(aDiskUri("data", "rg-2")),
+    );
   });
 
   it("are legal for any URI", () => {
-    fc.assert(fc.property(anyText, (text) => volumeObjectNames(text).forEach((name) => assert.match(name, OBJECT_NAME))));
+    fc.assert(
+      fc.property(anyText, (text) =>
+        volumeObjectNames(text).forEach((name) => assert.match(name, OBJECT_NAME)),
+      ),
+    );
   });
 });
 
 describe("attachmentObjectName", () => {
   it("says which disk and node it is about", () => {
-    assert.match(attachmentObjectName({ diskUri: aDiskUri("pvc-1"), nodeName: "node-a" }), /^pvc-1-node-a-[0-9a-f]{24}$/u);
+    assert.match(
+      attachmentObjectName({ diskUri: aDiskUri("pvc-1"), nodeName: "node-a" }),
+      /^pvc-1-node-a-[0-9a-f]{24}$/u,
+    );
   });
 
   it("keeps pairs apart that read the same when joined", () => {
@@ -84,7 +113,9 @@ describe("attachmentObjectName", () => {
 
   it("is legal for any names", () => {
     fc.assert(
-      fc.property(anyText, anyText, (diskName, nodeName) => assert.match(attachmentObjectName({ diskUri: aDiskUri(diskName), nodeName }), OBJECT_NAME)),
+      fc.property(anyText, anyText, (diskName, nodeName) =>
+        assert.match(attachmentObjectName({ diskUri: aDiskUri(diskName), nodeName }), OBJECT_NAME),
+      ),
     );
   });
 });

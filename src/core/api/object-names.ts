@@ -12,25 +12,39 @@ const OBJECT_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[
 const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/u;
 
 /**
- * The managed disk's name for a name in CreateVolume: that name if Azure takes it as a disk name and its lower case is an object name,
- * else a legal prefix of it and its hash. The same name always answers the same disk name, so a repeated call finds its disk.
+ * The managed disk's name for a name in CreateVolume: that name if Azure takes it as a disk name and its
+ * lower case is an object name, else a legal prefix of it and its hash. The same name always answers the
+ * same disk name, so a repeated call finds its disk.
  */
 export function diskNameFor(volumeName: string): string {
-  if (volumeName.length <= DISK_NAME_MAX_CHARS && OBJECT_NAME.test(volumeName.toLowerCase())) return volumeName;
+  if (volumeName.length <= DISK_NAME_MAX_CHARS && OBJECT_NAME.test(volumeName.toLowerCase()))
+    return volumeName;
   return hashedName(volumeName, volumeName, DISK_NAME_MAX_CHARS);
 }
 
-/** The AzVolume object's name for a disk that this driver created: `diskName` is an answer of `diskNameFor`. */
+/**
+ * The AzVolume object's name for a disk that this driver created: `diskName` is an answer of `diskNameFor`.
+ */
 export function ownVolumeObjectName(diskName: string): string {
   return diskName.toLowerCase();
 }
 
-/** The AzVolume object's name for a disk that this driver did not create: disks of one name in two resource groups stay apart. */
+/**
+ * The AzVolume object's name for a disk that this driver did not create: disks of one name in two resource
+ * groups stay apart.
+ */
 export function foreignVolumeObjectName(diskUri: string): string {
-  return hashedName(parseDiskUri(diskUri)?.diskName ?? "disk", resourceUriKey(diskUri), OBJECT_NAME_MAX_CHARS);
+  return hashedName(
+    parseDiskUri(diskUri)?.diskName ?? "disk",
+    resourceUriKey(diskUri),
+    OBJECT_NAME_MAX_CHARS,
+  );
 }
 
-/** The names under which the AzVolume of a disk may be found, likeliest first. Who looks must compare the full URI. */
+/**
+ * The names under which the AzVolume of a disk may be found, likeliest first. Who looks must compare the
+ * full URI.
+ */
 export function volumeObjectNames(diskUri: string): readonly string[] {
   const ownName = parseDiskUri(diskUri)?.diskName.toLowerCase();
   const foreignName = foreignVolumeObjectName(diskUri);
@@ -38,9 +52,16 @@ export function volumeObjectNames(diskUri: string): readonly string[] {
 }
 
 /** The AzVolumeAttachment object's name for a disk on a node; ends in a hash of both. */
-export function attachmentObjectName(attachment: { readonly diskUri: string; readonly nodeName: string }): string {
+export function attachmentObjectName(attachment: {
+  readonly diskUri: string;
+  readonly nodeName: string;
+}): string {
   const diskName = parseDiskUri(attachment.diskUri)?.diskName ?? "disk";
-  return hashedName(`${diskName}-${attachment.nodeName}`, `${resourceUriKey(attachment.diskUri)}\n${attachment.nodeName}`, OBJECT_NAME_MAX_CHARS);
+  return hashedName(
+    `${diskName}-${attachment.nodeName}`,
+    `${resourceUriKey(attachment.diskUri)}\n${attachment.nodeName}`,
+    OBJECT_NAME_MAX_CHARS,
+  );
 }
 
 /** `text` as a label value: itself if it is one, else a legal prefix and its hash. */
@@ -49,7 +70,10 @@ export function labelValue(text: string): string {
   return hashedName(text, text, LABEL_VALUE_MAX_CHARS);
 }
 
-/** A lower-case name of at most `maxChars` characters: what is legal of `readable`, then the hash of `identity`. */
+/**
+ * A lower-case name of at most `maxChars` characters: what is legal of `readable`, then the hash of
+ * `identity`.
+ */
 function hashedName(readable: string, identity: string, maxChars: number): string {
   const legal = readable
     .toLowerCase()

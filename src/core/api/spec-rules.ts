@@ -4,7 +4,10 @@ import type { AzVolume } from "./az-volume.ts";
 import type { ClusterNode } from "./cluster-node.ts";
 import type { Lease } from "./lease.ts";
 
-/** One rule on a resource's `spec` that a schema can't state: in CEL for the CRD, and as a function for the stores that are ours. Both say the same. */
+/**
+ * One rule on a resource's `spec` that a schema can't state: in CEL for the CRD, and as a function for the
+ * stores that are ours. Both say the same.
+ */
 export interface SpecRule<Spec> {
   /** What a refusal names, such as `spec.maxMountReplicaCount`. */
   readonly field: string;

@@ -4,12 +4,15 @@ import { anAttachment, identity } from "../testing/objects.ts";
 import { attachedVm } from "./attached-vm.ts";
 
 describe("attachedVm", () => {
-  it("names the VM under the node's name", () => assert.deepEqual(attachedVm(anAttachment("node-a")), identity("node-a")));
+  it("names the VM under the node's name", () =>
+    assert.deepEqual(attachedVm(anAttachment("node-a")), identity("node-a")));
 
   const rows = [
     { because: "no attach was begun", status: undefined },
     { because: "only its GUID is known", status: { instanceUri: undefined } },
     { because: "only its resource id is known", status: { vmId: undefined } },
   ] as const;
-  for (const { because, status } of rows) it(`names none where ${because}`, () => assert.equal(attachedVm(anAttachment("node-a", { status })), undefined));
+  for (const { because, status } of rows)
+    it(`names none where ${because}`, () =>
+      assert.equal(attachedVm(anAttachment("node-a", { status })), undefined));
 });

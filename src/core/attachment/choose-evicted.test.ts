@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
-import { agoMs, anAttachment, anObservedVolume, aPod, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "../testing/objects.ts";
+import {
+  agoMs,
+  anAttachment,
+  anObservedVolume,
+  aPod,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  leaving,
+} from "../testing/objects.ts";
 import { chooseEvicted, type SlotHolder } from "./choose-evicted.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 
@@ -13,15 +24,25 @@ const withoutRecord = (volume: AzVolume): AzVolume => {
 };
 
 /** The replica of a volume on node-a, where slots are short. */
-function holder(name: string, volume: AzVolume, changed: Partial<Pick<ObservedVolume, "pods">> = {}, attachment = aReplica("node-a")): SlotHolder {
+function holder(
+  name: string,
+  volume: AzVolume,
+  changed: Partial<Pick<ObservedVolume, "pods">> = {},
+  attachment = aReplica("node-a"),
+): SlotHolder {
   const named = { ...attachment, metadata: { ...attachment.metadata, name } };
   return { attachment: named, observed: anObservedVolume({ volume, attachments: [named], ...changed }) };
 }
-const chosenOf = (holders: readonly SlotHolder[], waitedMs = 0): string | undefined => chooseEvicted(holders, waitedMs)?.metadata.name;
+const chosenOf = (holders: readonly SlotHolder[], waitedMs = 0): string | undefined =>
+  chooseEvicted(holders, waitedMs)?.metadata.name;
 
 describe("the replica that makes room for a primary", () => {
   it("is one of a volume with a healthy writer, before one that nothing requests", () => {
-    const [settled, other, unrequested] = [holder("settled", written), holder("other", written), holder("unrequested", aVolume())];
+    const [settled, other, unrequested] = [
+      holder("settled", written),
+      holder("other", written),
+      holder("unrequested", aVolume()),
+    ];
     assert.equal(chosenOf([unrequested, settled, other]), "settled");
     assert.equal(chosenOf([unrequested]), "unrequested");
     assert.equal(chosenOf([]), undefined);
@@ -29,14 +50,38 @@ describe("the replica that makes room for a primary", () => {
 
   const fenced = aVolumeWithRecord({ quarantine: [identity("node-b")] });
   const needed: readonly { readonly because: string; readonly holder: SlotHolder }[] = [
-    { because: "its fence has ended, and a pod waits", holder: holder("needed", fenced, { pods: () => [aPod({ nodeName: "" })] }) },
-    { because: "a pod waits on another node than its writer's", holder: holder("needed", written, { pods: () => [aPod({ nodeName: "node-c" })] }) },
-    { because: "its writer is being fenced", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-b"), fencing: identity("node-b") })) },
-    { because: "its writer is recalled", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-b", { requested: false }) })) },
-    { because: "its writer's node is not known", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-z") })) },
-    { because: "a node is unverified", holder: holder("needed", aVolumeWithRecord({ unverified: [identity("node-b")] })) },
+    {
+      because: "its fence has ended, and a pod waits",
+      holder: holder("needed", fenced, { pods: () => [aPod({ nodeName: "" })] }),
+    },
+    {
+      because: "a pod waits on another node than its writer's",
+      holder: holder("needed", written, { pods: () => [aPod({ nodeName: "node-c" })] }),
+    },
+    {
+      because: "its writer is being fenced",
+      holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-b"), fencing: identity("node-b") })),
+    },
+    {
+      because: "its writer is recalled",
+      holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-b", { requested: false }) })),
+    },
+    {
+      because: "its writer's node is not known",
+      holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-z") })),
+    },
+    {
+      because: "a node is unverified",
+      holder: holder("needed", aVolumeWithRecord({ unverified: [identity("node-b")] })),
+    },
     { because: "its record is being rebuilt", holder: holder("needed", withoutRecord(written)) },
-    { because: "a person deleted its AzVolume", holder: holder("needed", { ...written, metadata: { ...written.metadata, deletionTimestamp: agoMs(0) } }) },
+    {
+      because: "a person deleted its AzVolume",
+      holder: holder("needed", {
+        ...written,
+        metadata: { ...written.metadata, deletionTimestamp: agoMs(0) },
+      }),
+    },
   ];
   for (const { because, holder: only } of needed)
     it(`is not one of a volume that may need it soon, but for a last resort: ${because}`, () => {
@@ -45,14 +90,30 @@ describe("the replica that makes room for a primary", () => {
       assert.equal(chosenOf([only, holder("unrequested", aVolume())], 60_000), "unrequested");
     });
 
-  const kept: readonly { readonly because: string; readonly volume?: AzVolume; readonly attachment?: AzVolumeAttachment }[] = [
+  const kept: readonly {
+    readonly because: string;
+    readonly volume?: AzVolume;
+    readonly attachment?: AzVolumeAttachment;
+  }[] = [
     { because: "a primary", attachment: anAttachment("node-a") },
-    { because: "one with a want", attachment: aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } }) },
+    {
+      because: "one with a want",
+      attachment: aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } }),
+    },
     { because: "one that is leaving", attachment: leaving(aReplica("node-a")) },
     { because: "one that was never attached", attachment: aReplica("node-a", { status: undefined }) },
-    { because: "one whose attach failed", attachment: aReplica("node-a", { status: { state: "AttachmentFailed" } }) },
-    { because: "one on an unverified node: its detach waits for a proof", volume: aVolumeWithRecord({ unverified: [identity("node-a")] }) },
-    { because: "the writer's", volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }) },
+    {
+      because: "one whose attach failed",
+      attachment: aReplica("node-a", { status: { state: "AttachmentFailed" } }),
+    },
+    {
+      because: "one on an unverified node: its detach waits for a proof",
+      volume: aVolumeWithRecord({ unverified: [identity("node-a")] }),
+    },
+    {
+      because: "the writer's",
+      volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }),
+    },
   ];
   for (const { because, volume = written, attachment } of kept)
     it(`is never ${because}`, () => {

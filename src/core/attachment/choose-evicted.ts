@@ -12,8 +12,8 @@ export interface SlotHolder {
 }
 
 /**
- * How long a primary waits for a slot before it takes that of a replica whose own volume fails over, or is waited for, in milliseconds. Without that, two such volumes could wait
- * for each other's slot for ever.
+ * How long a primary waits for a slot before it takes that of a replica whose own volume fails over, or is
+ * waited for, in milliseconds. Without that, two such volumes could wait for each other's slot for ever.
  */
 export const LAST_RESORT_MS = 60_000;
 
@@ -22,18 +22,28 @@ type Cost = "writerIsWell" | "unrequested" | "needed";
 const COSTS: readonly Cost[] = ["writerIsWell", "unrequested", "needed"];
 
 /**
- * The replica that makes room for a primary: one whose disk is attached, so that a slot comes free. Those of volumes with a healthy writer come first, then those of volumes
- * that nothing requests. `waitedMs`: how long the primary has asked for the slot.
+ * The replica that makes room for a primary: one whose disk is attached, so that a slot comes free. Those
+ * of volumes with a healthy writer come first, then those of volumes that nothing requests. `waitedMs`: how
+ * long the primary has asked for the slot.
  */
-export function chooseEvicted(holders: readonly SlotHolder[], waitedMs: number): AzVolumeAttachment | undefined {
-  const evictable = holders.filter(isEvictable).map((holder) => ({ attachment: holder.attachment, cost: costOf(holder) }));
+export function chooseEvicted(
+  holders: readonly SlotHolder[],
+  waitedMs: number,
+): AzVolumeAttachment | undefined {
+  const evictable = holders
+    .filter(isEvictable)
+    .map((holder) => ({ attachment: holder.attachment, cost: costOf(holder) }));
   const [best] = evictable.toSorted((left, right) => COSTS.indexOf(left.cost) - COSTS.indexOf(right.cost));
   return best?.cost === "needed" && waitedMs < LAST_RESORT_MS ? undefined : best?.attachment;
 }
 
-/** An attachment that is not attached has no slot to give, and a node that may write keeps its disk until that is proven. */
+/**
+ * An attachment that is not attached has no slot to give, and a node that may write keeps its disk until
+ * that is proven.
+ */
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
-  if (observed === undefined || isLeaving(attachment) || attachment.status?.state !== "Attached") return false;
+  if (observed === undefined || isLeaving(attachment) || attachment.status?.state !== "Attached")
+    return false;
   return isReplica(observed, attachment);
 }
 

@@ -10,7 +10,10 @@ describe("isGone", () => {
       isGone(
         { settings: { ...settings, replicaAttachTries: 1 } },
         aReplica("node-a", {
-          status: { state: "AttachmentFailed", ...(retries === undefined ? {} : { error: { ...error, retries } }) },
+          status: {
+            state: "AttachmentFailed",
+            ...(retries === undefined ? {} : { error: { ...error, retries } }),
+          },
         }),
       );
     assert.deepEqual([undefined, 0, 1, 2].map(after), [false, false, true, true]);
@@ -21,16 +24,26 @@ describe("isResizingOffline", () => {
   it("holds back the grants of a disk with several shares, while it is being grown", () => {
     const volume = (state: "Created" | "Updating", maxShares: number): boolean =>
       isResizingOffline(aVolume({ status: { state, detail: aDetail({ maxShares }) } }));
-    assert.deepEqual([volume("Updating", 2), volume("Updating", 1), volume("Created", 2)], [true, false, false]);
+    assert.deepEqual(
+      [volume("Updating", 2), volume("Updating", 1), volume("Created", 2)],
+      [true, false, false],
+    );
   });
 
   it("takes a disk that is not known for one with a single share", () => {
-    const { detail: _, ...status } = aVolume({ status: { state: "Updating" } }).status ?? { state: "Updating" as const };
+    const { detail: _, ...status } = aVolume({ status: { state: "Updating" } }).status ?? {
+      state: "Updating" as const,
+    };
     assert.equal(isResizingOffline({ ...aVolume(), status } as ReturnType<typeof aVolume>), false);
   });
 
   it("ends where a person deletes the AzVolume: no plan would end the growth", () => {
-    assert.equal(isResizingOffline(aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { state: "Updating" } })), false);
+    assert.equal(
+      isResizingOffline(
+        aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { state: "Updating" } }),
+      ),
+      false,
+    );
   });
 });
 

@@ -3,7 +3,19 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { EventReason } from "../events/event-reasons.ts";
-import { agoMs, anAttachment, aNode, anObservedVolume, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "../testing/objects.ts";
+import {
+  agoMs,
+  anAttachment,
+  aNode,
+  anObservedVolume,
+  aRecord,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  leaving,
+} from "../testing/objects.ts";
 import type { ObservedNode } from "./observed-volume.ts";
 import { type AttachmentAction, isStillRequested, planAttachment } from "./plan-attachment.ts";
 
@@ -22,7 +34,11 @@ interface Row {
 
 function check(rows: readonly Row[]): void {
   for (const { because, own, others = [], volume = aVolume(), nodes, plan } of rows) {
-    const observed = anObservedVolume({ volume, attachments: [own, ...others], ...(nodes === undefined ? {} : { nodes }) });
+    const observed = anObservedVolume({
+      volume,
+      attachments: [own, ...others],
+      ...(nodes === undefined ? {} : { nodes }),
+    });
     assert.deepEqual(planAttachment(observed, own), plan, because);
   }
 }
@@ -32,17 +48,37 @@ function withoutVm(attachment: AzVolumeAttachment): AzVolumeAttachment {
   return { ...attachment, status };
 }
 
-const waits = (because: string, reason?: EventReason): AttachmentAction => ({ kind: "Wait", because, ...(reason === undefined ? {} : { reason }) });
-const attaches = (lane: "primaryAttach" | "replicaAttach"): AttachmentAction => ({ kind: "Attach", node: a, lane });
+const waits = (because: string, reason?: EventReason): AttachmentAction => ({
+  kind: "Wait",
+  because,
+  ...(reason === undefined ? {} : { reason }),
+});
+const attaches = (lane: "primaryAttach" | "replicaAttach"): AttachmentAction => ({
+  kind: "Attach",
+  node: a,
+  lane,
+});
 
 describe("planAttachment", () => {
   it("attaches what is not attached yet, primaries in their own lane", () => {
     check([
       { because: "a primary", own: anAttachment("node-a", pending), plan: attaches("primaryAttach") },
       { because: "a replica", own: aReplica("node-a", pending), plan: attaches("replicaAttach") },
-      { because: "tried before", own: anAttachment("node-a", { status: { state: "AttachmentFailed", error } }), plan: attaches("primaryAttach") },
-      { because: "a controller died over it", own: anAttachment("node-a", { status: { state: "Attaching" } }), plan: attaches("primaryAttach") },
-      { because: "the node finds no device", own: anAttachment("node-a", { status: { deviceMissing: true } }), plan: attaches("primaryAttach") },
+      {
+        because: "tried before",
+        own: anAttachment("node-a", { status: { state: "AttachmentFailed", error } }),
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "a controller died over it",
+        own: anAttachment("node-a", { status: { state: "Attaching" } }),
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "the node finds no device",
+        own: anAttachment("node-a", { status: { deviceMissing: true } }),
+        plan: attaches("primaryAttach"),
+      },
       {
         because: "it was attached to an earlier VM of this name, on which its LUN meant something",
         own: anAttachment("node-a", { status: { vmId: "older" } }),
@@ -54,7 +90,11 @@ describe("planAttachment", () => {
         others: [aReplica("node-b"), aReplica("node-c")],
         plan: attaches("primaryAttach"),
       },
-      { because: "it was attached to nobody knows which VM", own: withoutVm(anAttachment("node-a")), plan: attaches("primaryAttach") },
+      {
+        because: "it was attached to nobody knows which VM",
+        own: withoutVm(anAttachment("node-a")),
+        plan: attaches("primaryAttach"),
+      },
       {
         because: "the record concerns others",
         own: anAttachment("node-a", pending),
@@ -95,25 +135,37 @@ describe("planAttachment", () => {
         because: "no node",
         own: anAttachment("node-a", pending),
         nodes: [aNode("node-b")],
-        plan: waits("no node plug-in has registered as node-a: there is no such AzDriverNode", "WaitingForNodePlugin"),
+        plan: waits(
+          "no node plug-in has registered as node-a: there is no such AzDriverNode",
+          "WaitingForNodePlugin",
+        ),
       },
       {
         because: "quarantine",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ quarantine: [a] }),
-        plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
+        plan: waits(
+          "node-a is being cut off from the volume, or was and is not clean yet",
+          "WaitingForQuarantine",
+        ),
       },
       {
         because: "fence",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }),
-        plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
+        plan: waits(
+          "node-a is being cut off from the volume, or was and is not clean yet",
+          "WaitingForQuarantine",
+        ),
       },
       {
         because: "a found disk",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ adopted: true }),
-        plan: waits("the disk is not new, and node-a has not shown yet that nothing of it is in use there", "WaitingForProof"),
+        plan: waits(
+          "the disk is not new, and node-a has not shown yet that nothing of it is in use there",
+          "WaitingForProof",
+        ),
       },
       {
         because: "a replica after its last try",
@@ -165,7 +217,8 @@ describe("planAttachment", () => {
         plan: attaches("primaryAttach"),
       },
       {
-        because: "a replica that is to be tried anew is not taken for one that has given up: nobody else counts it for that, nor would make another",
+        because:
+          "a replica that is to be tried anew is not taken for one that has given up: nobody else counts it for that, nor would make another",
         own: aReplica("node-a", { status: { state: "Pending", error } }),
         plan: attaches("replicaAttach"),
       },
@@ -187,13 +240,33 @@ describe("planAttachment", () => {
   it("takes the disk off an earlier VM of the node's name first, where nothing else says that it is there", () => {
     const earlier = { nodeName: "node-a", vmId: "older", instanceUri: "/older" };
     const on = { vmId: earlier.vmId, instanceUri: earlier.instanceUri };
-    const detaches = (lane: "detach" | "collection"): AttachmentAction => ({ kind: "DetachEarlier", node: earlier, lane });
-    const { record: _, ...withoutRecord } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
+    const detaches = (lane: "detach" | "collection"): AttachmentAction => ({
+      kind: "DetachEarlier",
+      node: earlier,
+      lane,
+    });
+    const { record: _, ...withoutRecord } = aVolume().status ?? {
+      state: "Created",
+      observedGeneration: 1,
+      conditions: [],
+    };
     check([
       { because: "a replica", own: aReplica("node-a", { status: on }), plan: detaches("collection") },
-      { because: "a pod has come to the other VM since", own: anAttachment("node-a", { status: on }), plan: detaches("detach") },
-      { because: "a detach was cut off", own: aReplica("node-a", { status: { ...on, state: "Detaching" } }), plan: detaches("collection") },
-      { because: "an attach may have come to pass", own: aReplica("node-a", { status: { ...on, state: "Attaching" } }), plan: detaches("collection") },
+      {
+        because: "a pod has come to the other VM since",
+        own: anAttachment("node-a", { status: on }),
+        plan: detaches("detach"),
+      },
+      {
+        because: "a detach was cut off",
+        own: aReplica("node-a", { status: { ...on, state: "Detaching" } }),
+        plan: detaches("collection"),
+      },
+      {
+        because: "an attach may have come to pass",
+        own: aReplica("node-a", { status: { ...on, state: "Attaching" } }),
+        plan: detaches("collection"),
+      },
       {
         because: "it was cut off",
         own: aReplica("node-a", { status: on }),
@@ -229,15 +302,28 @@ describe("planAttachment", () => {
         own: aReplica("node-a", { status: { instanceUri: "/older" } }),
         plan: undefined,
       },
-      { because: "no Node says which VM it is", own: aReplica("node-a", { status: on }), nodes: [aNode("node-a", { isGone: true })], plan: undefined },
+      {
+        because: "no Node says which VM it is",
+        own: aReplica("node-a", { status: on }),
+        nodes: [aNode("node-a", { isGone: true })],
+        plan: undefined,
+      },
     ]);
   });
 
   it("records the role that was reached: the record says who is primary, or the spec where several write", () => {
     const isWriter = aVolumeWithRecord({ writer: aWriter("node-a") });
-    const shared = { ...aVolume(), status: { state: "Created", observedGeneration: 1, conditions: [], detail: aVolume().status?.detail } } as AzVolume;
+    const shared = {
+      ...aVolume(),
+      status: { state: "Created", observedGeneration: 1, conditions: [], detail: aVolume().status?.detail },
+    } as AzVolume;
     check([
-      { because: "promoted", own: anAttachment("node-a", { status: { role: "Replica" } }), volume: isWriter, plan: { kind: "RecordRole", role: "Primary" } },
+      {
+        because: "promoted",
+        own: anAttachment("node-a", { status: { role: "Replica" } }),
+        volume: isWriter,
+        plan: { kind: "RecordRole", role: "Primary" },
+      },
       { because: "already told", own: anAttachment("node-a"), volume: isWriter, plan: undefined },
       {
         because: "Azure's case of a GUID is no other VM",
@@ -252,8 +338,17 @@ describe("planAttachment", () => {
         volume: isWriter,
         plan: undefined,
       },
-      { because: "unpublished, and the writer still", own: aReplica("node-a", { status: { role: "Primary" } }), volume: isWriter, plan: undefined },
-      { because: "demoted", own: aReplica("node-a", { status: { role: "Primary" } }), plan: { kind: "RecordRole", role: "Replica" } },
+      {
+        because: "unpublished, and the writer still",
+        own: aReplica("node-a", { status: { role: "Primary" } }),
+        volume: isWriter,
+        plan: undefined,
+      },
+      {
+        because: "demoted",
+        own: aReplica("node-a", { status: { role: "Primary" } }),
+        plan: { kind: "RecordRole", role: "Replica" },
+      },
       {
         because: "published, not granted",
         own: anAttachment("node-a", { status: { role: "Replica" } }),
@@ -279,10 +374,19 @@ describe("planAttachment", () => {
     const off = { state: "Pending", provenOff: a.vmId } as const;
     const inCapitals = { ...a, vmId: a.vmId.toUpperCase() };
     check([
-      { because: "a replica", own: leaving(aReplica("node-a")), plan: { kind: "Detach", node: a, lane: "collection" } },
-      { because: "a primary that has given", own: leaving(anAttachment("node-a")), plan: { kind: "Detach", node: a, lane: "detach" } },
       {
-        because: "its node is gone, and only that node's word names another VM: the record's VM may still write",
+        because: "a replica",
+        own: leaving(aReplica("node-a")),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "a primary that has given",
+        own: leaving(anAttachment("node-a")),
+        plan: { kind: "Detach", node: a, lane: "detach" },
+      },
+      {
+        because:
+          "its node is gone, and only that node's word names another VM: the record's VM may still write",
         own: leaving(anAttachment("node-a", { status: { vmId: undefined, instanceUri: undefined } })),
         volume: aVolumeWithRecord({ unverified: [a] }),
         nodes: [aNode("node-a", { isGone: true, vmId: "vm-of-another", instanceUri: "/another" })],
@@ -375,7 +479,11 @@ describe("planAttachment", () => {
       {
         because: "another VM has the node's name by now",
         own: leaving(aReplica("node-a", { status: { vmId: "older", instanceUri: "/older" } })),
-        plan: { kind: "Detach", node: { nodeName: "node-a", vmId: "older", instanceUri: "/older" }, lane: "collection" },
+        plan: {
+          kind: "Detach",
+          node: { nodeName: "node-a", vmId: "older", instanceUri: "/older" },
+          lane: "collection",
+        },
       },
       {
         because: "no attach was begun, and its node is there: a person may have attached the disk to it",
@@ -390,7 +498,10 @@ describe("planAttachment", () => {
       {
         because: "several write, and no attach was begun",
         own: leaving(aReplica("node-a", pending)),
-        volume: aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] }, status: { record: undefined } }),
+        volume: aVolume({
+          spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
+          status: { record: undefined },
+        }),
         plan: { kind: "ReleaseUnattached", node: a },
       },
       {
@@ -437,12 +548,27 @@ describe("planAttachment", () => {
   });
 
   it("makes the attachment anew that somebody deletes by hand while its node is to write: it would keep the node's next pod from its volume", () => {
-    const shared = { ...aVolume(), spec: { ...aVolume().spec, capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] } } as AzVolume;
-    const { record: _, ...withoutRecord } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
+    const shared = {
+      ...aVolume(),
+      spec: {
+        ...aVolume().spec,
+        capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }],
+      },
+    } as AzVolume;
+    const { record: _, ...withoutRecord } = aVolume().status ?? {
+      state: "Created",
+      observedGeneration: 1,
+      conditions: [],
+    };
     const several = { ...shared, status: withoutRecord };
     const anew: AttachmentAction = { kind: "MakeAnew", node: a };
     check([
-      { because: "the writer", own: leaving(anAttachment("node-a")), volume: aVolumeWithRecord({ writer: aWriter("node-a") }), plan: anew },
+      {
+        because: "the writer",
+        own: leaving(anAttachment("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        plan: anew,
+      },
       {
         because: "granted, not held",
         own: leaving(anAttachment("node-a")),
@@ -462,7 +588,12 @@ describe("planAttachment", () => {
         volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
         plan: anew,
       },
-      { because: "several write, and it is one of them", own: leaving(anAttachment("node-a")), volume: several, plan: anew },
+      {
+        because: "several write, and it is one of them",
+        own: leaving(anAttachment("node-a")),
+        volume: several,
+        plan: anew,
+      },
       {
         because: "several write, and it was one of them",
         own: leaving(aReplica("node-a")),
@@ -485,8 +616,14 @@ describe("isStillRequested", () => {
     assert.equal(isStillRequested({ ...aVolume(), status } as AzVolume, anAttachment("node-a"), a), false);
     const writer = aWriter("node-a");
     assert.equal(isStillRequested(aVolumeWithRecord({ writer }), anAttachment("node-a"), a), true);
-    assert.equal(isStillRequested(aVolumeWithRecord({ writer, fencing: a }), anAttachment("node-a"), a), false);
-    const deletedByHand = aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { record: aRecord({ writer }) } });
+    assert.equal(
+      isStillRequested(aVolumeWithRecord({ writer, fencing: a }), anAttachment("node-a"), a),
+      false,
+    );
+    const deletedByHand = aVolume({
+      metadata: { deletionTimestamp: agoMs(0) },
+      status: { record: aRecord({ writer }) },
+    });
     assert.equal(isStillRequested(deletedByHand, anAttachment("node-a"), a), true);
   });
 

@@ -26,7 +26,10 @@ const asked = { maxShares: 3, maxMountReplicaCount: 2 };
 const tight = { maxShares: 2, maxMountReplicaCount: 1 };
 const writerOnA = { writer: aWriter("node-a") };
 const primary = anAttachment("node-a");
-const failed = { state: "AttachmentFailed", error: { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 } } as const;
+const failed = {
+  state: "AttachmentFailed",
+  error: { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 },
+} as const;
 
 function deletes(nodeName: string, because: string): Extract<ReplicaAction, { kind: "DeleteAttachment" }> {
   return { kind: "DeleteAttachment", attachmentName: attachmentName(nodeName), because };
@@ -35,8 +38,15 @@ const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", n
 const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
 const triedAgain = "every try failed a while ago, and another may not";
 const unfit = "its node is fenced or out of service";
-/** The deletion of a surplus replica: only while the attachments on those nodes stay, and `others` are no replicas. */
-const trims = (nodeName: string, others: readonly string[], replicas: readonly string[] = []): ReplicaAction => ({
+/**
+ * The deletion of a surplus replica: only while the attachments on those nodes stay, and `others` are no
+ * replicas.
+ */
+const trims = (
+  nodeName: string,
+  others: readonly string[],
+  replicas: readonly string[] = [],
+): ReplicaAction => ({
   ...deletes(nodeName, "it is more than asked for, or a primary needs its share"),
   onlyWhile: {
     kind: "OthersStay",
@@ -55,8 +65,17 @@ const prunes = (nodeName: string, ms: number): ReplicaAction => ({
 
 /** A volume without a writer record: several nodes may write. */
 function severalWriters(spec: Partial<AzVolume["spec"]>): AzVolume {
-  const { record: _, ...status } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
-  return { ...aVolume({ spec: { ...spec, capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] } }), status };
+  const { record: _, ...status } = aVolume().status ?? {
+    state: "Created",
+    observedGeneration: 1,
+    conditions: [],
+  };
+  return {
+    ...aVolume({
+      spec: { ...spec, capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
+    }),
+    status,
+  };
 }
 
 interface Row {
@@ -82,12 +101,23 @@ describe("planReplicas", () => {
       ["ReplicasMissing"],
     );
     assert.deepEqual(planReplicas(replica(collectMs))[0], deletes("node-b", triedAgain));
-    assert.deepEqual(planReplicas(replica(-3_600_000, collectMs))[0], deletes("node-b", triedAgain), "the clock was set back by an hour since");
+    assert.deepEqual(
+      planReplicas(replica(-3_600_000, collectMs))[0],
+      deletes("node-b", triedAgain),
+      "the clock was set back by an hour since",
+    );
   });
 
   it("goes by how long the failed replica itself has not changed, not by another attachment", () => {
-    const attachments = [unchangedFor(collectMs, primary), unchangedFor(1_000, aReplica("node-b", { status: failedAgo(1_000) }))];
-    const observed = anObservedVolume({ volume: aVolumeWithRecord(writerOnA, tight), attachments, nodes: [aNode("node-a"), aNode("node-b")] });
+    const attachments = [
+      unchangedFor(collectMs, primary),
+      unchangedFor(1_000, aReplica("node-b", { status: failedAgo(1_000) })),
+    ];
+    const observed = anObservedVolume({
+      volume: aVolumeWithRecord(writerOnA, tight),
+      attachments,
+      nodes: [aNode("node-a"), aNode("node-b")],
+    });
     assert.deepEqual(
       planReplicas(observed).map(({ kind }) => kind),
       ["ReplicasMissing"],
@@ -98,12 +128,15 @@ describe("planReplicas", () => {
     const nodes = [aNode("node-a", { isGone: true }), aNode("node-b")];
     const names = (record: Partial<WriterRecord>): readonly string[] => {
       const volume = aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord(record) } });
-      return planReplicas(anObservedVolume({ volume, attachments: [aReplica("node-a"), aReplica("node-b")], nodes })).flatMap((action) =>
-        action.kind === "DeleteAttachment" ? action.attachmentName : [],
-      );
+      return planReplicas(
+        anObservedVolume({ volume, attachments: [aReplica("node-a"), aReplica("node-b")], nodes }),
+      ).flatMap((action) => (action.kind === "DeleteAttachment" ? action.attachmentName : []));
     };
     for (const record of [{}, { quarantine: [identity("node-a")] }])
-      assert.deepEqual(names(record).toSorted(), [attachmentName("node-a"), attachmentName("node-b")].toSorted());
+      assert.deepEqual(
+        names(record).toSorted(),
+        [attachmentName("node-a"), attachmentName("node-b")].toSorted(),
+      );
   });
 
   it("keeps a replica on a VM whose node's name an earlier one had that was cut off", () => {
@@ -119,18 +152,28 @@ describe("planReplicas", () => {
       },
       {
         because: "its disk was never attached, and the AzDriverNode says which VM it is",
-        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: undefined })] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [primary, aReplica("node-b", { status: undefined })],
+        }),
         plan: [],
       },
       {
         because: "neither says which VM it is",
-        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: undefined })], nodes: [aNode("node-a")] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [primary, aReplica("node-b", { status: undefined })],
+          nodes: [aNode("node-a")],
+        }),
         plan: [deletes("node-b", unfit)],
       },
       {
         because: "it is this very VM, in another case",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ ...writerOnA, quarantine: [{ ...earlier, vmId: identity("node-b").vmId.toUpperCase() }] }, tight),
+          volume: aVolumeWithRecord(
+            { ...writerOnA, quarantine: [{ ...earlier, vmId: identity("node-b").vmId.toUpperCase() }] },
+            tight,
+          ),
           attachments,
         }),
         plan: [deletes("node-b", unfit)],
@@ -140,16 +183,25 @@ describe("planReplicas", () => {
 
   it("plans nothing where everything is as asked", () => {
     check([
-      { because: "primary and two replicas", observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-c")] }), plan: [] },
+      {
+        because: "primary and two replicas",
+        observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-c")] }),
+        plan: [],
+      },
       { because: "nobody uses it", observed: anObservedVolume(), plan: [] },
       {
         because: "no replicas asked for",
-        observed: anObservedVolume({ volume: aVolume({ spec: { maxMountReplicaCount: 0 } }), attachments: [primary] }),
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
+          attachments: [primary],
+        }),
         plan: [],
       },
       {
         because: "the primary comes first",
-        observed: anObservedVolume({ attachments: [anAttachment("node-a", { status: { state: "Attaching" } })] }),
+        observed: anObservedVolume({
+          attachments: [anAttachment("node-a", { status: { state: "Attaching" } })],
+        }),
         plan: [],
       },
     ]);
@@ -157,11 +209,22 @@ describe("planReplicas", () => {
 
   it("places as many replicas as asked, on nodes that have none, once the primary is served", () => {
     check([
-      { because: "none yet", observed: anObservedVolume({ attachments: [primary] }), plan: [creates("node-b"), creates("node-c")] },
-      { because: "one more", observed: anObservedVolume({ attachments: [primary, aReplica("node-b")] }), plan: [creates("node-c")] },
+      {
+        because: "none yet",
+        observed: anObservedVolume({ attachments: [primary] }),
+        plan: [creates("node-b"), creates("node-c")],
+      },
+      {
+        because: "one more",
+        observed: anObservedVolume({ attachments: [primary, aReplica("node-b")] }),
+        plan: [creates("node-c")],
+      },
       {
         because: "no node is left, and the event says why",
-        observed: anObservedVolume({ attachments: [primary], nodes: [aNode("node-a"), aNode("node-b", { isReady: false })] }),
+        observed: anObservedVolume({
+          attachments: [primary],
+          nodes: [aNode("node-a"), aNode("node-b", { isReady: false })],
+        }),
         plan: [
           {
             kind: "ReplicasMissing",
@@ -209,7 +272,10 @@ describe("planReplicas", () => {
       },
       {
         because: "a shared disk grows",
-        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: [primary] }),
+        observed: anObservedVolume({
+          volume: aVolume({ status: { state: "Updating" } }),
+          attachments: [primary],
+        }),
         plan: [],
       },
       {
@@ -241,7 +307,10 @@ describe("planReplicas", () => {
     ]) {
       const attachments = [primary, ...replicas.map((nodeName) => aReplica(nodeName))];
       const volume = aVolume({ spec: { maxShares: 4, maxMountReplicaCount: 2 } });
-      assert.equal(planReplicas(anObservedVolume({ volume, attachments, placement })).length, replicas.length - 2);
+      assert.equal(
+        planReplicas(anObservedVolume({ volume, attachments, placement })).length,
+        replicas.length - 2,
+      );
     }
   });
 
@@ -250,29 +319,53 @@ describe("planReplicas", () => {
     check([
       {
         because: "a replica that never attached holds no share",
-        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failed })] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [primary, aReplica("node-b", { status: failed })],
+        }),
         plan: [creates("node-c")],
       },
       {
         because: "it stays beside its replacement, and says that its node need not be tried again so soon",
-        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failed }), aReplica("node-c", { status: undefined })] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [
+            primary,
+            aReplica("node-b", { status: failed }),
+            aReplica("node-c", { status: undefined }),
+          ],
+        }),
         plan: [],
       },
       {
         because: "after a while it goes",
-        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failedAgo(collectMs) }), aReplica("node-c")] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [primary, aReplica("node-b", { status: failedAgo(collectMs) }), aReplica("node-c")],
+        }),
         plan: [deletes("node-b", triedAgain)],
       },
       {
         because: "it may still attach",
-        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: { ...failed, error: { ...failed.error, retries: 2 } } })] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [
+            primary,
+            aReplica("node-b", { status: { ...failed, error: { ...failed.error, retries: 2 } } }),
+          ],
+        }),
         plan: [],
       },
       {
         because: "it may still attach, however long ago the last try failed",
         observed: anObservedVolume({
           volume,
-          attachments: [primary, aReplica("node-b", { status: { ...failed, error: { ...failed.error, retries: 2, time: agoMs(collectMs) } } })],
+          attachments: [
+            primary,
+            aReplica("node-b", {
+              status: { ...failed, error: { ...failed.error, retries: 2, time: agoMs(collectMs) } },
+            }),
+          ],
         }),
         plan: [],
       },
@@ -318,7 +411,11 @@ describe("planReplicas", () => {
           volume: aVolumeWithRecord({ quarantine: [identity("node-e")] }, tight),
           attachments: [...fourReplicas, aReplica("node-f", { status: failed }), moving],
         }),
-        plan: [deletes("node-e", unfit), trims("node-a", ["node-c"], ["node-d"]), trims("node-b", ["node-c"], ["node-d"])],
+        plan: [
+          deletes("node-e", unfit),
+          trims("node-a", ["node-c"], ["node-d"]),
+          trims("node-b", ["node-c"], ["node-d"]),
+        ],
       },
       {
         because: "a replica whose every try failed has no share that the primary would lack",
@@ -331,14 +428,25 @@ describe("planReplicas", () => {
       {
         because: "one that wants to write, or is unverified, keeps its share though its every try failed",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ unverified: [identity("node-a")] }, { maxShares: 3, maxMountReplicaCount: 2 }),
-          attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving, aReplica("node-d")],
+          volume: aVolumeWithRecord(
+            { unverified: [identity("node-a")] },
+            { maxShares: 3, maxMountReplicaCount: 2 },
+          ),
+          attachments: [
+            aReplica("node-a", { status: failed }),
+            aReplica("node-b"),
+            moving,
+            aReplica("node-d"),
+          ],
         }),
         plan: [trims("node-b", ["node-a", "node-c"], ["node-d"])],
       },
       {
         because: "its share is on its way to the primary: the other replica stays",
-        observed: anObservedVolume({ volume: aVolume({ spec: tight }), attachments: [aReplica("node-a"), leaving(aReplica("node-b")), moving] }),
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [aReplica("node-a"), leaving(aReplica("node-b")), moving],
+        }),
         plan: [],
       },
       {
@@ -353,7 +461,11 @@ describe("planReplicas", () => {
         because: "then it is trimmed",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
-          attachments: [aReplica("node-a"), aReplica("node-b", { status: { state: "Attaching" } }), anAttachment("node-c")],
+          attachments: [
+            aReplica("node-a"),
+            aReplica("node-b", { status: { state: "Attaching" } }),
+            anAttachment("node-c"),
+          ],
         }),
         plan: [trims("node-b", ["node-c"], ["node-a"])],
       },
@@ -364,7 +476,9 @@ describe("planReplicas", () => {
           nodes: [aNode("node-b", { isGone: true })],
           pods: () => [aPod()],
         }),
-        plan: [{ ...deletes("node-b", "its node is gone"), onlyWhile: { kind: "NodeGone", nodeName: "node-b" } }],
+        plan: [
+          { ...deletes("node-b", "its node is gone"), onlyWhile: { kind: "NodeGone", nodeName: "node-b" } },
+        ],
       },
       {
         because: "whose AzDriverNode was lost while nothing writes: it may register again",
@@ -389,7 +503,8 @@ describe("planReplicas", () => {
         plan: [deletes("node-b", unfit)],
       },
       {
-        because: "whose AzDriverNode was lost while another node is being fenced: the next failover may need it",
+        because:
+          "whose AzDriverNode was lost while another node is being fenced: the next failover may need it",
         observed: anObservedVolume({
           volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-b") }, asked),
           attachments: [primary, aReplica("node-c"), aReplica("node-z")],
@@ -400,23 +515,38 @@ describe("planReplicas", () => {
         because: "no replicas are asked for any more, and one of the nodes wants to write",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
-          attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } }), aReplica("node-b")],
+          attachments: [
+            aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } }),
+            aReplica("node-b"),
+          ],
         }),
         plan: [deletes("node-b", "no replicas are asked for")],
       },
       {
         because: "being deleted",
-        observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: [aReplica("node-b")] }),
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { deleteRequested: true } }),
+          attachments: [aReplica("node-b")],
+        }),
         plan: [deletes("node-b", "the volume is being deleted")],
       },
       {
         because: "being deleted, and a node has stated its want while the mark was written",
-        observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: [primary, aReplica("node-b")] }),
-        plan: [deletes("node-a", "the volume is being deleted"), deletes("node-b", "the volume is being deleted")],
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { deleteRequested: true } }),
+          attachments: [primary, aReplica("node-b")],
+        }),
+        plan: [
+          deletes("node-a", "the volume is being deleted"),
+          deletes("node-b", "the volume is being deleted"),
+        ],
       },
       {
         because: "a shared disk grows",
-        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: [aReplica("node-b")] }),
+        observed: anObservedVolume({
+          volume: aVolume({ status: { state: "Updating" } }),
+          attachments: [aReplica("node-b")],
+        }),
         plan: [deletes("node-b", "the disk grows only while no VM has it")],
       },
     ]);
@@ -427,23 +557,32 @@ describe("planReplicas", () => {
     const attachments = [primary, ...replicas];
     const volume = aVolumeWithRecord(writerOnA, asked);
     const nodes = [aNode("node-a")];
-    const unregistered = (unregisteredForMs: number, changed: Parameters<typeof anObservedVolume>[0] = {}): ObservedVolume =>
+    const unregistered = (
+      unregisteredForMs: number,
+      changed: Parameters<typeof anObservedVolume>[0] = {},
+    ): ObservedVolume =>
       anObservedVolume({ volume, attachments, nodes, unregisteredMs: () => unregisteredForMs, ...changed });
     const deletesAll = ["node-b", "node-c"].map((nodeName) => ({
       ...deletes(nodeName, "its node has had no AzDriverNode for a while"),
       onlyWhile: { kind: "Unregistered", nodeName } as const,
     }));
-    const deletionsOf = (observed: ObservedVolume): readonly ReplicaAction[] => planReplicas(observed).filter(({ kind }) => kind === "DeleteAttachment");
+    const deletionsOf = (observed: ObservedVolume): readonly ReplicaAction[] =>
+      planReplicas(observed).filter(({ kind }) => kind === "DeleteAttachment");
 
     it("replaces it after a minute, while a node writes that says that it is well", () => {
       assert.deepEqual(planReplicas(unregistered(59_999)), [planAgain(1_000)]);
       assert.deepEqual(planReplicas(unregistered(20_000)), [planAgain(40_000)]);
       assert.deepEqual(deletionsOf(unregistered(60_000)), deletesAll);
-      assert.deepEqual(deletionsOf(unregistered(60_000, { pods: () => [aPod({ nodeName: "node-a", isPending: false })] })), deletesAll);
+      assert.deepEqual(
+        deletionsOf(unregistered(60_000, { pods: () => [aPod({ nodeName: "node-a", isPending: false })] })),
+        deletesAll,
+      );
     });
 
     it("keeps it where the writer is not known to be well, or a pod waits on another node", () => {
-      const unreachable = { taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }] } as const;
+      const unreachable = {
+        taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }],
+      } as const;
       const { record: _, ...lost } = volume.status ?? assert.fail();
       const rows: readonly ({ readonly because: string } & Parameters<typeof anObservedVolume>[0])[] = [
         { because: "its heartbeat is stale", nodes: [aNode("node-a", { heartbeatUnchangedMs: 35_000 })] },
@@ -455,12 +594,23 @@ describe("planReplicas", () => {
         { because: "another VM has its name", nodes: [aNode("node-a", { vmId: "another" })] },
         { because: "the pods are still being listed", pods: () => undefined },
         { because: "a pod waits on another node", pods: () => [aPod()] },
-        { because: "it is recalled", volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }, asked) },
-        { because: "it is being fenced", volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-a") }, asked) },
+        {
+          because: "it is recalled",
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }, asked),
+        },
+        {
+          because: "it is being fenced",
+          volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-a") }, asked),
+        },
         { because: "there is none", volume: aVolumeWithRecord({}, asked), attachments: replicas },
-        { because: "the record is being rebuilt", volume: { ...volume, status: lost }, attachments: replicas },
+        {
+          because: "the record is being rebuilt",
+          volume: { ...volume, status: lost },
+          attachments: replicas,
+        },
       ];
-      for (const { because, ...changed } of rows) assert.deepEqual(deletionsOf(unregistered(3_600_000, changed)), [], because);
+      for (const { because, ...changed } of rows)
+        assert.deepEqual(deletionsOf(unregistered(3_600_000, changed)), [], because);
     });
 
     it("looks again as soon as the first of several is due", () => {
@@ -472,7 +622,8 @@ describe("planReplicas", () => {
       const another = anAttachment("node-b", { status: { state: "Attaching" } });
       assert.deepEqual(planReplicas(unregistered(20_000, { attachments: [primary, another] })), []);
       const growing = aVolume({ spec: asked, status: { state: "Updating", record: aRecord(writerOnA) } });
-      for (const ms of [60_000, 60_001]) assert.deepEqual(planReplicas(unregistered(ms, { volume: growing })), []);
+      for (const ms of [60_000, 60_001])
+        assert.deepEqual(planReplicas(unregistered(ms, { volume: growing })), []);
     });
 
     it("replaces it where several nodes may write: there is no failover", () => {
@@ -487,7 +638,11 @@ describe("planReplicas", () => {
     const replicas = [aReplica("node-b"), aReplica("node-c")];
     const rows = [
       { because: "the fence has ended, and a pod waits", record: fenced, attachments: replicas },
-      { because: "the pod's own want is stated", record: fenced, attachments: [anAttachment("node-b"), aReplica("node-c")] },
+      {
+        because: "the pod's own want is stated",
+        record: fenced,
+        attachments: [anAttachment("node-b"), aReplica("node-c")],
+      },
       { because: "the writer is being fenced", record: fencing, attachments: replicas },
       { because: "a healthy node writes", record: writerOnA, attachments: [primary, ...replicas] },
       { because: "a replica is missing", record: writerOnA, attachments: [primary, aReplica("node-b")] },
@@ -499,28 +654,42 @@ describe("planReplicas", () => {
     ];
     for (const { because, record, attachments } of rows) {
       const planned = (overrides: Parameters<typeof aVolume>[0]): ReturnType<typeof planReplicas> =>
-        planReplicas(anObservedVolume({ volume: aVolume({ ...overrides, status: { record: aRecord(record) } }), attachments, pods: () => [aPod()] }));
+        planReplicas(
+          anObservedVolume({
+            volume: aVolume({ ...overrides, status: { record: aRecord(record) } }),
+            attachments,
+            pods: () => [aPod()],
+          }),
+        );
       assert.deepEqual(planned({ metadata }), planned({}), because);
     }
   });
 
   it("keeps the replicas of a volume that fails over, or is waited for, while its shared disk is to grow", () => {
     const dead = identity("node-a");
-    const rows: readonly { readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
-      { record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
-      { record: { writer: aWriter("node-a", { requested: false }), fencing: dead } },
-      { record: { unverified: [dead] } },
-    ];
+    const rows: readonly { readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] =
+      [
+        { record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
+        { record: { writer: aWriter("node-a", { requested: false }), fencing: dead } },
+        { record: { unverified: [dead] } },
+      ];
     for (const { record, pods = [] } of rows) {
       const volume = aVolume({ status: { state: "Updating", record: aRecord(record) } });
-      const observed = anObservedVolume({ volume, attachments: [aReplica("node-b"), aReplica("node-c")], pods: () => pods });
+      const observed = anObservedVolume({
+        volume,
+        attachments: [aReplica("node-b"), aReplica("node-c")],
+        pods: () => pods,
+      });
       assert.deepEqual(planReplicas(observed), [], JSON.stringify(record));
     }
   });
 
   it("makes way for the growth of a shared disk of several writers, all at rest", () => {
     const volume = severalWriters(asked);
-    const growing: AzVolume = { ...volume, status: { ...(volume.status ?? assert.fail()), state: "Updating" } };
+    const growing: AzVolume = {
+      ...volume,
+      status: { ...(volume.status ?? assert.fail()), state: "Updating" },
+    };
     assert.deepEqual(planReplicas(anObservedVolume({ volume: growing, attachments: [aReplica("node-b")] })), [
       deletes("node-b", "the disk grows only while no VM has it"),
     ]);
@@ -536,11 +705,20 @@ describe("planReplicas", () => {
     { because: "its plug-in is not ready", node: aNode("node-b", { isReady: false }) },
     { because: "its heartbeat is stale", node: aNode("node-b", { heartbeatUnchangedMs: 35_000 }) },
     { because: "it is cordoned", node: aNode("node-b", { isUnschedulable: true }) },
-    { because: "it is NotReady", node: aNode("node-b", { taints: [{ key: "node.kubernetes.io/not-ready", value: "", effect: "NoExecute" }] }) },
+    {
+      because: "it is NotReady",
+      node: aNode("node-b", {
+        taints: [{ key: "node.kubernetes.io/not-ready", value: "", effect: "NoExecute" }],
+      }),
+    },
     { because: "it has no AzDriverNode", node: aNode("node-x") },
   ])
     it(`lets a replica that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
-      const attachments = [aReplica("node-a", { status: { state: "Attaching" } }), aReplica("node-b"), anAttachment("node-c", { status: undefined })];
+      const attachments = [
+        aReplica("node-a", { status: { state: "Attaching" } }),
+        aReplica("node-b"),
+        anAttachment("node-c", { status: undefined }),
+      ];
       const observed = anObservedVolume({
         volume: aVolumeWithRecord({ unverified: [identity("node-x")] }, tight),
         attachments,
@@ -559,7 +737,11 @@ describe("planReplicas", () => {
       },
       {
         because: "due, but the pods are still being listed",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: replicas, pods: () => undefined }),
+        observed: anObservedVolume({
+          volume: unrequestedFor(collectMs),
+          attachments: replicas,
+          pods: () => undefined,
+        }),
         plan: [planAgain(1_000)],
       },
       {
@@ -575,18 +757,27 @@ describe("planReplicas", () => {
       {
         because: "due, and one of them is on a node that was fenced",
         observed: anObservedVolume({
-          volume: aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord({ quarantine: [identity("node-a")] }) } }),
+          volume: aVolume({
+            status: {
+              unrequestedSince: agoMs(collectMs),
+              record: aRecord({ quarantine: [identity("node-a")] }),
+            },
+          }),
           attachments: replicas,
         }),
         plan: [deletes("node-a", unfit), prunes("node-b", collectMs)],
       },
       {
         because: "a request is there again",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: [aReplica("node-a"), anAttachment("node-b")] }),
+        observed: anObservedVolume({
+          volume: unrequestedFor(collectMs),
+          attachments: [aReplica("node-a"), anAttachment("node-b")],
+        }),
         plan: [creates("node-c")],
       },
       {
-        because: "the volume does not say since when: its objects were made anew, or its request has just ended",
+        because:
+          "the volume does not say since when: its objects were made anew, or its request has just ended",
         observed: anObservedVolume({ attachments: replicas }),
         plan: [],
       },
@@ -602,16 +793,38 @@ describe("planReplicas", () => {
     const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
     const replicas = [aReplica("node-b", old), aReplica("node-c", old)];
     const dead = identity("node-a");
-    const rows: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
+    const rows: readonly {
+      readonly because: string;
+      readonly record: Partial<WriterRecord>;
+      readonly pods?: readonly VolumePod[];
+    }[] = [
       { because: "the writer is recalled", record: { writer: aWriter("node-a", { requested: false }) } },
-      { because: "the writer is being fenced", record: { writer: aWriter("node-a", { requested: false }), fencing: dead } },
+      {
+        because: "the writer is being fenced",
+        record: { writer: aWriter("node-a", { requested: false }), fencing: dead },
+      },
       { because: "an unverified node is being fenced", record: { unverified: [dead], fencing: dead } },
-      { because: "the fence has ended, and a pod waits", record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
-      { because: "the fence has ended, and a pod was bound", record: { quarantine: [dead] }, pods: [aPod({ nodeName: "node-b" })] },
+      {
+        because: "the fence has ended, and a pod waits",
+        record: { quarantine: [dead] },
+        pods: [aPod({ nodeName: "" })],
+      },
+      {
+        because: "the fence has ended, and a pod was bound",
+        record: { quarantine: [dead] },
+        pods: [aPod({ nodeName: "node-b" })],
+      },
     ];
     for (const { because, record, pods = [] } of rows) {
-      const volume = aVolume({ spec: asked, status: { record: aRecord(record), unrequestedSince: agoMs(collectMs * 2) } });
-      assert.deepEqual(planReplicas(anObservedVolume({ volume, attachments: replicas, pods: () => pods })), [], because);
+      const volume = aVolume({
+        spec: asked,
+        status: { record: aRecord(record), unrequestedSince: agoMs(collectMs * 2) },
+      });
+      assert.deepEqual(
+        planReplicas(anObservedVolume({ volume, attachments: replicas, pods: () => pods })),
+        [],
+        because,
+      );
     }
   });
 
@@ -622,7 +835,9 @@ describe("planReplicas", () => {
       {
         because: "unpublished, and not given back yet",
         observed: anObservedVolume({
-          volume: aVolume({ status: { ...since, record: aRecord({ writer: aWriter("node-a", { requested: false }) }) } }),
+          volume: aVolume({
+            status: { ...since, record: aRecord({ writer: aWriter("node-a", { requested: false }) }) },
+          }),
           attachments: [aReplica("node-a", old)],
         }),
         plan: [],
@@ -645,12 +860,17 @@ describe("planReplicas", () => {
       },
       {
         because: "it wants to write",
-        observed: anObservedVolume({ attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } })] }),
+        observed: anObservedVolume({
+          attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } })],
+        }),
         plan: [],
       },
       {
         because: "even if the volume is being deleted",
-        observed: anObservedVolume({ volume: aVolumeWithRecord(writerOnA, { deleteRequested: true }), attachments: [aReplica("node-a")] }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(writerOnA, { deleteRequested: true }),
+          attachments: [aReplica("node-a")],
+        }),
         plan: [],
       },
       {

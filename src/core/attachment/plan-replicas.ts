@@ -28,7 +28,11 @@ export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
   | { readonly kind: "NodeGone"; readonly nodeName: string }
   | { readonly kind: "Unregistered"; readonly nodeName: string }
-  | { readonly kind: "OthersStay"; readonly nonReplicaNames: readonly string[]; readonly replicaNames: readonly string[] };
+  | {
+      readonly kind: "OthersStay";
+      readonly nonReplicaNames: readonly string[];
+      readonly replicaNames: readonly string[];
+    };
 
 /** What to do next with a volume's replicas. */
 export type ReplicaAction =
@@ -42,26 +46,38 @@ export type ReplicaAction =
   | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
   | { readonly kind: "PlanAgain"; readonly afterMs: number };
 
-/** How long after its last try a replica is let go of whose every try failed, so that another one can be made, in milliseconds. */
+/**
+ * How long after its last try a replica is let go of whose every try failed, so that another one can be
+ * made, in milliseconds.
+ */
 const TRIED_AGAIN_AFTER_MS = 300_000;
 
 /**
- * How long a node may have no AzDriverNode before its replica is replaced, in milliseconds: six heartbeats, each of which registers it again. So no
- * replica goes where a person deletes all AzDriverNodes.
+ * How long a node may have no AzDriverNode before its replica is replaced, in milliseconds: six heartbeats,
+ * each of which registers it again. So no replica goes where a person deletes all AzDriverNodes.
  */
 const UNREGISTERED_AFTER_MS = 60_000;
-/** The least time until the plan is made again while that lasts, in milliseconds: watched time moves with the heartbeats of others. */
+/**
+ * The least time until the plan is made again while that lasts, in milliseconds: watched time moves with
+ * the heartbeats of others.
+ */
 const UNREGISTERED_AGAIN_MS = 1_000;
 
 /**
- * Plans the replicas of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
- * once it has not been requested for a while. Replicas never block: they make room for a primary that needs a share.
+ * Plans the replicas of a volume: as many as asked while it has a primary, none that are in the way of a
+ * primary, and none at all once it has not been requested for a while. Replicas never block: they make room
+ * for a primary that needs a share.
  */
 export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
   const deletions = planDeletions(observed);
   const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
   const kept = stayingAttachments(observed).filter((attachment) => !gone.has(attachment.metadata.name));
-  return [...deletions, ...planCreations(observed, kept), ...planPruning(observed, kept), ...planUnregistered(observed, kept)];
+  return [
+    ...deletions,
+    ...planCreations(observed, kept),
+    ...planPruning(observed, kept),
+    ...planUnregistered(observed, kept),
+  ];
 }
 
 type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
@@ -69,16 +85,22 @@ type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
 function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   const replicas = stayingAttachments(observed).filter((attachment) => isReplica(observed, attachment));
   const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
-    attachments.map((attachment) => ({ kind: "DeleteAttachment", attachmentName: attachment.metadata.name, because }));
+    attachments.map((attachment) => ({
+      kind: "DeleteAttachment",
+      attachmentName: attachment.metadata.name,
+      because,
+    }));
 
-  // A want that was stated while the mark was written included: nobody is granted a volume that is being deleted.
+  // A want that was stated while the mark was written included: nobody is granted a volume that is being
+  // deleted.
   if (observed.volume.spec.deleteRequested)
     return remove(
       stayingAttachments(observed).filter(({ spec }) => !mayWrite(recordOf(observed), spec.nodeName)),
       "the volume is being deleted",
     );
   // Where it is needed since the growth began, the growth ends, and the replicas that are left stay.
-  if (isResizingOffline(observed.volume)) return needsReplicas(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
+  if (isResizingOffline(observed.volume))
+    return needsReplicas(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
   const unfit = replicas.filter((replica) => isUnfit(observed, replica));
   const unusable = [
@@ -92,11 +114,15 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   const fit = replicas.filter(({ metadata }) => !unusableNames.has(metadata.name));
   if (!hasPrimary(observed)) {
     const since = observed.volume.status?.unrequestedSince;
-    const pruned = since !== undefined && pruneInMs(observed, since) <= 0 ? remove(fit, "the volume has not been requested for a while") : [];
+    const pruned =
+      since !== undefined && pruneInMs(observed, since) <= 0
+        ? remove(fit, "the volume has not been requested for a while")
+        : [];
     const onlyWhile = since === undefined ? {} : { onlyWhile: { kind: "Unrequested", since } as const };
     return [...unusable, ...pruned.map((deletion) => ({ ...deletion, ...onlyWhile }))];
   }
-  // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where the disk is at fault, each would refuse it in turn.
+  // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where
+  // the disk is at fault, each would refuse it in turn.
   const counted = fit.filter((replica) => !isGone(observed, replica));
   return [
     ...unusable,
@@ -109,40 +135,65 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
 }
 
 /**
- * A Node that was deleted may be back before the cache shows it: its disk is attached there, and its plug-in serves again. An AzDriverNode that was lost is made again by the
- * node's next heartbeat, and until it is missed for a while, only the object is gone.
+ * A Node that was deleted may be back before the cache shows it: its disk is attached there, and its
+ * plug-in serves again. An AzDriverNode that was lost is made again by the node's next heartbeat, and until
+ * it is missed for a while, only the object is gone.
  */
 function planGone(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   return replicas.flatMap(({ metadata, spec: { nodeName } }): readonly Deletion[] => {
     const deletion = { kind: "DeleteAttachment", attachmentName: metadata.name } as const;
-    if (observed.node(nodeName)?.isGone === true) return [{ ...deletion, because: "its node is gone", onlyWhile: { kind: "NodeGone", nodeName } }];
+    if (observed.node(nodeName)?.isGone === true)
+      return [{ ...deletion, because: "its node is gone", onlyWhile: { kind: "NodeGone", nodeName } }];
     if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];
-    return [{ ...deletion, because: "its node has had no AzDriverNode for a while", onlyWhile: { kind: "Unregistered", nodeName } }];
+    return [
+      {
+        ...deletion,
+        because: "its node has had no AzDriverNode for a while",
+        onlyWhile: { kind: "Unregistered", nodeName },
+      },
+    ];
   });
 }
 
 /** Nothing else tells when a node has been unregistered for long enough. */
-function planUnregistered(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+function planUnregistered(
+  observed: ObservedVolume,
+  kept: readonly AzVolumeAttachment[],
+): readonly ReplicaAction[] {
   const waits = kept
-    .filter((attachment) => isReplica(observed, attachment) && observed.node(attachment.spec.nodeName) === undefined)
+    .filter(
+      (attachment) =>
+        isReplica(observed, attachment) && observed.node(attachment.spec.nodeName) === undefined,
+    )
     .map(({ spec }) => UNREGISTERED_AFTER_MS - observed.unregisteredMs(spec.nodeName))
     .filter((waitMs) => waitMs > 0);
   if (waits.length === 0 || !isWriterWell(observed)) return [];
   return [{ kind: "PlanAgain", afterMs: Math.max(UNREGISTERED_AGAIN_MS, Math.min(...waits)) }];
 }
 
-function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
-  if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed)) return [];
-  const counted = kept.filter((attachment) => isReplica(observed, attachment) && !isGone(observed, attachment));
+function planCreations(
+  observed: ObservedVolume,
+  kept: readonly AzVolumeAttachment[],
+): readonly ReplicaAction[] {
+  if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed))
+    return [];
+  const counted = kept.filter(
+    (attachment) => isReplica(observed, attachment) && !isGone(observed, attachment),
+  );
   const missing = observed.volume.spec.maxMountReplicaCount - counted.length;
   if (missing <= 0) return [];
-  const takesShare = (attachment: AzVolumeAttachment): boolean => isLeaving(attachment) || !isGone(observed, attachment);
-  // A leaving attachment holds its share until Azure has let go of it; one whose every try failed never got one.
-  const sharesNow = observed.volume.spec.maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
+  const takesShare = (attachment: AzVolumeAttachment): boolean =>
+    isLeaving(attachment) || !isGone(observed, attachment);
+  // A leaving attachment holds its share until Azure has let go of it; one whose every try failed never got
+  // one.
+  const sharesNow =
+    observed.volume.spec.maxShares -
+    observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
   const sharesSoon = observed.volume.spec.maxShares - kept.filter(takesShare).length;
   const requested = Math.max(0, Math.min(missing, sharesNow));
   const { chosen, rejected } = chooseReplicaNodes(observed, requested);
-  // Missing replicas are reported once nothing is being placed: otherwise each node would be reported twice, for two reasons.
+  // Missing replicas are reported once nothing is being placed: otherwise each node would be reported
+  // twice, for two reasons.
   if (chosen.length > 0) return chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
   // Those that only wait for a share to come free are not missing.
   const waiting = Math.max(0, Math.min(missing, sharesSoon) - requested);
@@ -151,10 +202,19 @@ function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachme
 }
 
 /** Those that are no replicas are not pruned: a writer is released first, and that changes the record. */
-function planPruning(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+function planPruning(
+  observed: ObservedVolume,
+  kept: readonly AzVolumeAttachment[],
+): readonly ReplicaAction[] {
   const since = observed.volume.status?.unrequestedSince;
-  if (since !== undefined && observed.pods() === undefined) return [{ kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS }];
-  if (since === undefined || isRequested(observed) || !kept.some((attachment) => isReplica(observed, attachment))) return [];
+  if (since !== undefined && observed.pods() === undefined)
+    return [{ kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS }];
+  if (
+    since === undefined ||
+    isRequested(observed) ||
+    !kept.some((attachment) => isReplica(observed, attachment))
+  )
+    return [];
   return [{ kind: "PlanAgain", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
 
@@ -189,45 +249,59 @@ function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean
   if (isOutOfService(observed, nodeName)) return true;
   // An earlier VM of that name may have been cut off: that says nothing of the one that has it now.
   const vm = observed.node(nodeName) ?? attachedVm(replica);
-  return (recordOf(observed)?.quarantine ?? []).some((other) => (vm === undefined ? other.nodeName === nodeName : isSameNode(other, vm)));
+  return (recordOf(observed)?.quarantine ?? []).some((other) =>
+    vm === undefined ? other.nodeName === nodeName : isSameNode(other, vm),
+  );
 }
 
 /**
- * Where no other node can take its place, it would stand for a replica for ever: what was wrong, such as a VM that was being replaced, may be over. By the time that its
- * error bears, or by our own clock: one that was set back would put off what is counted by the other for as long.
+ * Where no other node can take its place, it would stand for a replica for ever: what was wrong, such as a
+ * VM that was being replaced, may be over. By the time that its error bears, or by our own clock: one that
+ * was set back would put off what is counted by the other for as long.
  */
 function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const failedAt = replica.status?.error?.time;
   if (!isGone(observed, replica) || failedAt === undefined) return false;
   const isLongAgo = (ms: number): boolean => ms >= TRIED_AGAIN_AFTER_MS;
   const { attachments, nowMs } = observed;
-  return isLongAgo(nowMs - fromTimestamp(failedAt)) || attachments.some(({ attachment, unchangedMs }) => attachment === replica && isLongAgo(unchangedMs));
+  return (
+    isLongAgo(nowMs - fromTimestamp(failedAt)) ||
+    attachments.some(({ attachment, unchangedMs }) => attachment === replica && isLongAgo(unchangedMs))
+  );
 }
 
 /**
- * Deletes replicas beyond those asked for, and those whose share a primary needs: the least useful first, and
- * of equal ones the first by name. The next plan may rank them otherwise: on a cache that does not show this
- * deletion yet it would choose a second replica. The same holds where a node's
- * grant was revoked since the cache was filled, which this very pass may do: its attachment is a replica then, and may
- * be the one that goes.
+ * Deletes replicas beyond those asked for, and those whose share a primary needs: the least useful first,
+ * and of equal ones the first by name. The next plan may rank them otherwise: on a cache that does not show
+ * this deletion yet it would choose a second replica. The same holds where a node's grant was revoked since
+ * the cache was filled, which this very pass may do: its attachment is a replica then, and may be the one
+ * that goes.
  */
 function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   const { maxMountReplicaCount, maxShares } = observed.volume.spec;
-  // Replicas that leave, or that this plan deletes as unfit, are not counted: their shares come free already, and deleting another one would free one too many.
+  // Replicas that leave, or that this plan deletes as unfit, are not counted: their shares come free
+  // already, and deleting another one would free one too many.
   const others = stayingAttachments(observed).filter((attachment) => !isReplica(observed, attachment));
   const room = maxShares - others.length;
   // The writer before last is the best replica: trimming waits until the new primary is served.
   const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
   const ranked = replicas.toSorted(
-    (left, right) => Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) || Number(isAttached(left)) - Number(isAttached(right)),
+    (left, right) =>
+      Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) ||
+      Number(isAttached(left)) - Number(isAttached(right)),
   );
   const count = Math.max(0, replicas.length - allowed);
-  const namesOf = (attachments: readonly AzVolumeAttachment[]): readonly string[] => attachments.map(({ metadata }) => metadata.name);
+  const namesOf = (attachments: readonly AzVolumeAttachment[]): readonly string[] =>
+    attachments.map(({ metadata }) => metadata.name);
   return ranked.slice(0, count).map(({ metadata }) => ({
     kind: "DeleteAttachment",
     attachmentName: metadata.name,
     because: "it is more than asked for, or a primary needs its share",
-    onlyWhile: { kind: "OthersStay", nonReplicaNames: namesOf(others), replicaNames: namesOf(ranked.slice(count)) },
+    onlyWhile: {
+      kind: "OthersStay",
+      nonReplicaNames: namesOf(others),
+      replicaNames: namesOf(ranked.slice(count)),
+    },
   }));
 }
 
@@ -241,7 +315,10 @@ function isAttached({ status }: AzVolumeAttachment): boolean {
   return status?.state === "Attached";
 }
 
-/** When the replicas of a volume that is not requested are pruned, in milliseconds from now. Never while it is requested. */
+/**
+ * When the replicas of a volume that is not requested are pruned, in milliseconds from now. Never while it
+ * is requested.
+ */
 function pruneInMs(observed: ObservedVolume, unrequestedSince: string): number {
   if (isRequested(observed)) return Infinity;
   return fromTimestamp(unrequestedSince) + observed.settings.collectReplicasAfterMs - observed.nowMs;

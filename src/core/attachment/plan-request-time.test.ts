@@ -3,7 +3,18 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
-import { agoMs, anAttachment, anObservedVolume, aPod, aRecord, aReplica, aVolume, aWriter, identity, leaving } from "../testing/objects.ts";
+import {
+  agoMs,
+  anAttachment,
+  anObservedVolume,
+  aPod,
+  aRecord,
+  aReplica,
+  aVolume,
+  aWriter,
+  identity,
+  leaving,
+} from "../testing/objects.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { isRequested, planRequestTime, withoutRequestTime, withRequestTime } from "./plan-request-time.ts";
 
@@ -19,29 +30,48 @@ function anUnrequested(parts: {
   readonly pods?: readonly VolumePod[];
 }): ObservedVolume {
   const volume = aVolume({ status: { record: aRecord(parts.record), unrequestedSince: agoMs(60_000) } });
-  return anObservedVolume({ volume, attachments: parts.attachments ?? [replica], pods: () => parts.pods ?? [] });
+  return anObservedVolume({
+    volume,
+    attachments: parts.attachments ?? [replica],
+    pods: () => parts.pods ?? [],
+  });
 }
 
 describe("planRequestTime", () => {
   it("says since when no node requests the volume and no pod uses it, once", () => {
-    assert.deepEqual(planRequestTime(anObservedVolume({ attachments: [replica] })), { unrequestedSince: agoMs(0) });
+    assert.deepEqual(planRequestTime(anObservedVolume({ attachments: [replica] })), {
+      unrequestedSince: agoMs(0),
+    });
     assert.equal(planRequestTime(anUnrequested({})), undefined);
   });
 
   it("says nothing where there is no replica that could be pruned", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
-    for (const observed of [anObservedVolume(), anObservedVolume({ attachments: [leaving(replica)] }), anObservedVolume({ volume, attachments: [replica] })])
+    for (const observed of [
+      anObservedVolume(),
+      anObservedVolume({ attachments: [leaving(replica)] }),
+      anObservedVolume({ volume, attachments: [replica] }),
+    ])
       assert.equal(planRequestTime(observed), undefined);
   });
 
-  const requested: readonly { readonly because: string; readonly parts: Parameters<typeof anUnrequested>[0] }[] = [
+  const requested: readonly {
+    readonly because: string;
+    readonly parts: Parameters<typeof anUnrequested>[0];
+  }[] = [
     { because: "a node requests it", parts: { attachments: [anAttachment("node-a"), replica] } },
     { because: "it is published, and its request has ended", parts: { attachments: [published, replica] } },
     { because: "it has a writer", parts: { record: { writer: aWriter("node-a") } } },
-    { because: "its writer is recalled", parts: { record: { writer: aWriter("node-a", { requested: false }) } } },
+    {
+      because: "its writer is recalled",
+      parts: { record: { writer: aWriter("node-a", { requested: false }) } },
+    },
     { because: "a node is being fenced", parts: { record: { fencing: identity("node-a") } } },
     { because: "a pod waits for a node", parts: { pods: [aPod({ nodeName: "" })] } },
-    { because: "a pod is being deleted, and its successor follows", parts: { pods: [aPod({ isPending: false, isTerminating: true })] } },
+    {
+      because: "a pod is being deleted, and its successor follows",
+      parts: { pods: [aPod({ isPending: false, isTerminating: true })] },
+    },
   ];
   for (const { because, parts } of requested) {
     it(`takes the time back where ${because}`, () => {
@@ -50,7 +80,11 @@ describe("planRequestTime", () => {
       const status = observed.volume.status;
       assert.ok(status !== undefined);
       const volume = { ...observed.volume, status: withRequestTime(status, nothing) };
-      assert.equal(planRequestTime({ ...observed, volume }), undefined, "plans nothing once its own plan has been carried out");
+      assert.equal(
+        planRequestTime({ ...observed, volume }),
+        undefined,
+        "plans nothing once its own plan has been carried out",
+      );
     });
   }
 });
@@ -58,7 +92,10 @@ describe("planRequestTime", () => {
 describe("planRequestTime while the pods are still being listed", () => {
   it("neither begins the time nor takes it back, and counts the volume as requested", () => {
     const unlisted = { pods: () => undefined };
-    for (const observed of [anObservedVolume({ attachments: [replica], ...unlisted }), { ...anUnrequested({}), ...unlisted }]) {
+    for (const observed of [
+      anObservedVolume({ attachments: [replica], ...unlisted }),
+      { ...anUnrequested({}), ...unlisted },
+    ]) {
       assert.equal(planRequestTime(observed), undefined);
       assert.equal(isRequested(observed), true);
     }
@@ -89,7 +126,9 @@ describe("planRequestTime of a volume with a want", () => {
   it("is taken back by the want of a node that is no primary yet", () => {
     const attachments = [aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } })];
     const volume = aVolume({ status: { unrequestedSince: agoMs(9_000) } });
-    assert.deepEqual(planRequestTime(anObservedVolume({ volume, attachments })), { unrequestedSince: undefined });
+    assert.deepEqual(planRequestTime(anObservedVolume({ volume, attachments })), {
+      unrequestedSince: undefined,
+    });
   });
 
   it("is nothing before there is a status to write it to", () => {

@@ -6,10 +6,22 @@ const id = "/subscriptions/S/resourceGroups/rg/providers/Microsoft.Compute/disks
 
 describe("ARM ids", () => {
   it("are read whatever their case", () => {
-    assert.deepEqual(parseArmId(id.toUpperCase()), { subscriptionId: "S", resourceGroup: "RG", type: "disks", name: "PVC-1" });
+    assert.deepEqual(parseArmId(id.toUpperCase()), {
+      subscriptionId: "S",
+      resourceGroup: "RG",
+      type: "disks",
+      name: "PVC-1",
+    });
   });
 
-  for (const other of ["", "pvc-1", id.slice(1), `${id}/`, `${id}/x/y`, id.replace("Microsoft.Compute", "Microsoft.Storage")]) {
+  for (const other of [
+    "",
+    "pvc-1",
+    id.slice(1),
+    `${id}/`,
+    `${id}/x/y`,
+    id.replace("Microsoft.Compute", "Microsoft.Storage"),
+  ]) {
     it(`are refused: ${JSON.stringify(other)}`, () => {
       assert.equal(parseArmId(other), undefined);
     });

@@ -8,8 +8,21 @@ describe("chooseLuns", () => {
     { usedLuns: [], dataDisksMax: 4, count: 2, expected: [0, 1], because: "the lowest come first" },
     { usedLuns: [0, 2], dataDisksMax: 4, count: 2, expected: [1, 3], because: "gaps are filled" },
     { usedLuns: [0, 1, 2], dataDisksMax: 4, count: 2, expected: [3], because: "the VM takes only one more" },
-    { usedLuns: [60, 61, 62, 63], dataDisksMax: 4, count: 1, expected: [], because: "the VM is full, wherever its disks sit" },
-    { usedLuns: [0], reservedLuns: [0, 1], dataDisksMax: 2, count: 1, expected: [2], because: "a promise takes a LUN, and no place" },
+    {
+      usedLuns: [60, 61, 62, 63],
+      dataDisksMax: 4,
+      count: 1,
+      expected: [],
+      because: "the VM is full, wherever its disks sit",
+    },
+    {
+      usedLuns: [0],
+      reservedLuns: [0, 1],
+      dataDisksMax: 2,
+      count: 1,
+      expected: [2],
+      because: "a promise takes a LUN, and no place",
+    },
     { usedLuns: [], dataDisksMax: 0, count: 1, expected: [], because: "some sizes take no data disk" },
   ]) {
     it(`answers [${expected.join()}] for ${count} beside [${usedLuns.join()}] of ${dataDisksMax}: ${because}`, () => {

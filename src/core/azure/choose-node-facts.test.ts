@@ -5,10 +5,18 @@ import { type ChosenFacts, chooseNodeFacts } from "./choose-node-facts.ts";
 type Sources = Parameters<typeof chooseNodeFacts>[0];
 
 const metadata = { vmSize: "Standard_D4s_v5", location: "eastus", zone: "1" };
-const labels = { "topology.kubernetes.io/zone": "westus-2", "topology.kubernetes.io/region": "westus", "node.kubernetes.io/instance-type": "Standard_D2s_v3" };
+const labels = {
+  "topology.kubernetes.io/zone": "westus-2",
+  "topology.kubernetes.io/region": "westus",
+  "node.kubernetes.io/instance-type": "Standard_D2s_v3",
+};
 
 describe("chooseNodeFacts", () => {
-  const rows: readonly { readonly sources: Sources; readonly chosen: ChosenFacts; readonly because: string }[] = [
+  const rows: readonly {
+    readonly sources: Sources;
+    readonly chosen: ChosenFacts;
+    readonly because: string;
+  }[] = [
     {
       sources: { given: {}, metadata, labels },
       chosen: { vmSize: "Standard_D4s_v5", location: "eastus", zone: "1", zoneLabel: "westus-2" },
@@ -35,11 +43,20 @@ describe("chooseNodeFacts", () => {
       because: "the zone label names the region, too",
     },
     {
-      sources: { given: {}, metadata: { ...metadata, zone: "" }, labels: { "topology.kubernetes.io/zone": "0" } },
+      sources: {
+        given: {},
+        metadata: { ...metadata, zone: "" },
+        labels: { "topology.kubernetes.io/zone": "0" },
+      },
       chosen: { vmSize: "Standard_D4s_v5", location: "eastus", zone: "", zoneLabel: "0" },
       because: "Azure's cloud provider puts a fault domain there where the VM is not zonal",
     },
-    { sources: { given: {}, metadata: undefined, labels: {} }, chosen: { vmSize: "", location: "", zone: "", zoneLabel: undefined }, because: "nobody knows" },
+    {
+      sources: { given: {}, metadata: undefined, labels: {} },
+      chosen: { vmSize: "", location: "", zone: "", zoneLabel: undefined },
+      because: "nobody knows",
+    },
   ];
-  for (const { sources, chosen, because } of rows) it(because, () => assert.deepEqual(chooseNodeFacts(sources), chosen));
+  for (const { sources, chosen, because } of rows)
+    it(because, () => assert.deepEqual(chooseNodeFacts(sources), chosen));
 });

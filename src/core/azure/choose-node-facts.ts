@@ -20,7 +20,10 @@ export interface ChosenFacts {
   readonly zoneLabel: string | undefined;
 }
 
-/** Chooses what is believed of the machine: what the operator says (an empty zone is a saying, too), then what the platform says, then the labels of the Node. */
+/**
+ * Chooses what is believed of the machine: what the operator says (an empty zone is a saying, too), then
+ * what the platform says, then the labels of the Node.
+ */
 export function chooseNodeFacts(sources: {
   readonly given: MachineFacts;
   readonly metadata: MachineFacts | undefined;
@@ -32,7 +35,9 @@ export function chooseNodeFacts(sources: {
   const labelled = parseZoneValue(zoneLabel ?? "");
   return {
     vmSize: given.vmSize ?? firstKnown(metadata?.vmSize, labels[VM_SIZE_LABEL]),
-    location: (given.location ?? firstKnown(metadata?.location, labels[REGION_LABEL], labelled?.location)).toLowerCase(),
+    location: (
+      given.location ?? firstKnown(metadata?.location, labels[REGION_LABEL], labelled?.location)
+    ).toLowerCase(),
     zone: given.zone ?? firstKnown(metadata?.zone, labelled?.zone),
     zoneLabel,
   };

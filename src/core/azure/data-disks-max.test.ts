@@ -24,13 +24,22 @@ describe("dataDisksMaxOf", () => {
   for (const { name, dataDisksMax, because } of [
     { name: "Standard_D2ds_v4", dataDisksMax: 4, because: "two a vCPU" },
     { name: "Standard_E48ads_v5", dataDisksMax: 32, because: "never more than 32 in most families" },
-    { name: "Standard_E8-2bds_v5", dataDisksMax: 16, because: "a size with fewer vCPUs in use takes as many as the whole one" },
+    {
+      name: "Standard_E8-2bds_v5",
+      dataDisksMax: 16,
+      because: "a size with fewer vCPUs in use takes as many as the whole one",
+    },
     { name: "Standard_F4s_v2", dataDisksMax: 8, because: "families F and B have the rule from version 2 on" },
-    { name: "Standard_D8lds_v6", dataDisksMax: 24, because: "Intel's and ARM's D and E take more from version 6 on" },
+    {
+      name: "Standard_D8lds_v6",
+      dataDisksMax: 24,
+      because: "Intel's and ARM's D and E take more from version 6 on",
+    },
     { name: "Standard_D8ads_v6", dataDisksMax: 16, because: "AMD's do not" },
     { name: "Standard_DC2as_v5", dataDisksMax: 4, because: "confidential sizes are like the others" },
   ]) {
-    it(`is ${dataDisksMax} for ${name}, which the table lacks: ${because}`, () => assert.equal(dataDisksMaxOf(name), dataDisksMax));
+    it(`is ${dataDisksMax} for ${name}, which the table lacks: ${because}`, () =>
+      assert.equal(dataDisksMaxOf(name), dataDisksMax));
   }
 
   it("is a modest guess for a size that nobody knows", () => {

@@ -15,31 +15,51 @@ const sizesByDataDisksMax: Readonly<Record<number, string>> = {
   64: "ds5_v2 d32s_v6 d48s_v6 d64s_v6 d96s_v6 e64s_v6 e96s_v6 e104is_v5 e112ibs_v5 l96s_v4 m64s m128s",
 };
 
-const dataDisksMaxBySize = new Map(Object.entries(sizesByDataDisksMax).flatMap(([max, sizes]) => sizes.split(" ").map((size) => [size, Number(max)] as const)));
+const dataDisksMaxBySize = new Map(
+  Object.entries(sizesByDataDisksMax).flatMap(([max, sizes]) =>
+    sizes.split(" ").map((size) => [size, Number(max)] as const),
+  ),
+);
 
 /** How many data disks a VM of that size takes; undefined for a size that the table does not know. */
 export function knownDataDisksMax(vmSize: string): number | undefined {
   return dataDisksMaxBySize.get(shortName(vmSize));
 }
 
-/** How many data disks to count on for a VM of that size: rather too few than too many, since a pod that is sent to a full VM does not start. */
+/**
+ * How many data disks to count on for a VM of that size: rather too few than too many, since a pod that is
+ * sent to a full VM does not start.
+ */
 export function dataDisksMaxOf(vmSize: string): number {
   return knownDataDisksMax(vmSize) ?? dataDisksByName(vmSize) ?? DATA_DISKS_MAX_UNKNOWN;
 }
 
 /** Families whose sizes follow a rule, and from which version on. */
-const RULED_FAMILIES: Readonly<Record<string, number>> = { d: 3, e: 3, dc: 3, ec: 3, fx: 2, f: 2, b: 2, l: 2 };
+const RULED_FAMILIES: Readonly<Record<string, number>> = {
+  d: 3,
+  e: 3,
+  dc: 3,
+  ec: 3,
+  fx: 2,
+  f: 2,
+  b: 2,
+  l: 2,
+};
 /** Families with more disks from version 6 on, but for AMD's (`a`). */
 const LARGER_FROM_6: readonly string[] = ["d", "e"];
 
-/** What a size's name tells, such as `Standard_E8-2bds_v5`: family, vCPUs of the whole size, features, version. Most sizes take two disks a vCPU, and 32 at most. */
+/**
+ * What a size's name tells, such as `Standard_E8-2bds_v5`: family, vCPUs of the whole size, features,
+ * version. Most sizes take two disks a vCPU, and 32 at most.
+ */
 function dataDisksByName(vmSize: string): number | undefined {
   const [, family = "", vCpuText = "", features = "", versionText = ""] =
     /^([a-z]+?)(\d+)(?:-\d+)?([a-z]*)(?:_[a-z0-9]+)*?_v(\d+)$/u.exec(shortName(vmSize)) ?? [];
   const [vCpus, version] = [Number(vCpuText), Number(versionText)];
   const firstVersion = RULED_FAMILIES[family];
   if (firstVersion === undefined || version < firstVersion) return undefined;
-  if (version < 6 || features.includes("a") || vCpus < 2 || !LARGER_FROM_6.includes(family)) return Math.min(32, 2 * vCpus);
+  if (version < 6 || features.includes("a") || vCpus < 2 || !LARGER_FROM_6.includes(family))
+    return Math.min(32, 2 * vCpus);
   if (vCpus >= 32) return 64;
   return vCpus >= 16 ? 48 : vCpus >= 8 ? 24 : vCpus >= 4 ? 12 : 8;
 }

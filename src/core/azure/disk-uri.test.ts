@@ -14,11 +14,14 @@ describe("disk URIs", () => {
   });
 
   it("are read whatever the case of their fixed words, keeping the case of the names", () => {
-    assert.deepEqual(parseDiskUri("/SUBSCRIPTIONS/sub-1/resourcegroups/RG-1/providers/microsoft.compute/Disks/Pvc-1"), {
-      subscriptionId: "sub-1",
-      resourceGroup: "RG-1",
-      diskName: "Pvc-1",
-    });
+    assert.deepEqual(
+      parseDiskUri("/SUBSCRIPTIONS/sub-1/resourcegroups/RG-1/providers/microsoft.compute/Disks/Pvc-1"),
+      {
+        subscriptionId: "sub-1",
+        resourceGroup: "RG-1",
+        diskName: "Pvc-1",
+      },
+    );
   });
 
   for (const [uri, because] of [
@@ -41,7 +44,10 @@ describe("disk URIs", () => {
 });
 
 describe("instance URIs", () => {
-  for (const uri of [`${COMPUTE}/virtualMachines/node-a`, `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/3`]) {
+  for (const uri of [
+    `${COMPUTE}/virtualMachines/node-a`,
+    `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/3`,
+  ]) {
     it(`are taken apart and put together again: ${uri}`, () => {
       const parts = parseInstanceUri(uri);
       assert.ok(parts !== undefined);

@@ -5,7 +5,8 @@ export interface DiskUriParts {
   readonly diskName: string;
 }
 
-const DISK_URI = /^\/subscriptions\/([^/\s?#%]+)\/resourceGroups\/([^/\s?#%]+)\/providers\/Microsoft\.Compute\/disks\/([^/\s?#%]+)$/iu;
+const DISK_URI =
+  /^\/subscriptions\/([^/\s?#%]+)\/resourceGroups\/([^/\s?#%]+)\/providers\/Microsoft\.Compute\/disks\/([^/\s?#%]+)$/iu;
 
 /** The parts of a managed disk's URI, undefined if `uri` is something else. */
 export function parseDiskUri(uri: string): DiskUriParts | undefined {

@@ -1,6 +1,6 @@
 /**
- * Writes that take no disk off a VM and may move its ETag, the smallest first: `{}`, the list of data disks as it is, a tag. Azure documents for none of the
- * first two that it moves the ETag; a changed tag does.
+ * Writes that take no disk off a VM and may move its ETag, the smallest first: `{}`, the list of data disks
+ * as it is, a tag. Azure documents for none of the first two that it moves the ETag; a changed tag does.
  */
 export const etagWrites = ["empty", "dataDisks", "tag"] as const;
 

@@ -4,7 +4,10 @@ export interface InstanceUriParts {
   readonly resourceGroup: string;
   /** The scale set of a uniform instance; undefined for a VM of its own (flexible scale sets included). */
   readonly scaleSetName: string | undefined;
-  /** The VM's name; for a uniform instance its id (`3`) or, in a disk's `managedBy`, the form `<scale set>_3`. */
+  /**
+   * The VM's name; for a uniform instance its id (`3`) or, in a disk's `managedBy`, the form `<scale
+   * set>_3`.
+   */
   readonly instanceName: string;
 }
 
@@ -14,7 +17,8 @@ const INSTANCE_URI =
 /** The parts of a virtual machine's URI, undefined if `uri` is something else. */
 export function parseInstanceUri(uri: string): InstanceUriParts | undefined {
   const [, subscriptionId, resourceGroup, scaleSetName, instanceName] = INSTANCE_URI.exec(uri) ?? [];
-  if (subscriptionId === undefined || resourceGroup === undefined || instanceName === undefined) return undefined;
+  if (subscriptionId === undefined || resourceGroup === undefined || instanceName === undefined)
+    return undefined;
   return { subscriptionId, resourceGroup, scaleSetName, instanceName };
 }
 

@@ -3,7 +3,11 @@ import { describe, it } from "node:test";
 import type { Lane } from "./lane.ts";
 import { BATCH_MAX, planBatch, splitBatch } from "./plan-batch.ts";
 
-const waiting = (sequence: number, lane: Lane, diskKey = `disk-${sequence}`): { lane: Lane; sequence: number; diskKey: string } => ({
+const waiting = (
+  sequence: number,
+  lane: Lane,
+  diskKey = `disk-${sequence}`,
+): { lane: Lane; sequence: number; diskKey: string } => ({
   lane,
   sequence,
   diskKey,
@@ -26,11 +30,16 @@ describe("planBatch", () => {
   });
 
   it("takes only the first to arrive of one disk, even if a later one is more urgent: they may contradict each other", () => {
-    assert.deepEqual(planBatch([waiting(2, "primaryAttach", "a"), waiting(1, "detach", "a")]), [waiting(1, "detach", "a")]);
+    assert.deepEqual(planBatch([waiting(2, "primaryAttach", "a"), waiting(1, "detach", "a")]), [
+      waiting(1, "detach", "a"),
+    ]);
   });
 
   it("has a limit", () => {
-    assert.equal(planBatch(Array.from({ length: BATCH_MAX + 5 }, (_, index) => waiting(index, "detach"))).length, BATCH_MAX);
+    assert.equal(
+      planBatch(Array.from({ length: BATCH_MAX + 5 }, (_, index) => waiting(index, "detach"))).length,
+      BATCH_MAX,
+    );
   });
 });
 

@@ -3,29 +3,73 @@ import { describe, it } from "node:test";
 import { type FencedVm, type FenceMove, planFence } from "./plan-fence.ts";
 
 /** A VM at rest that lists the disk, and answers. */
-const calm: FencedVm = { isListed: true, isUpdating: false, whose: "others", answers: true, regularLeftMs: 1, detachLeftMs: 1 };
+const calm: FencedVm = {
+  isListed: true,
+  isUpdating: false,
+  whose: "others",
+  answers: true,
+  regularLeftMs: 1,
+  detachLeftMs: 1,
+};
 const force: FenceMove = { kind: "detach", force: true };
 
 describe("planFence", () => {
-  const rows: readonly { readonly because: string; readonly vm: Partial<FencedVm>; readonly move: FenceMove }[] = [
-    { because: "a VM that answers is asked for a regular detach", vm: {}, move: { kind: "detach", force: false } },
+  const rows: readonly {
+    readonly because: string;
+    readonly vm: Partial<FencedVm>;
+    readonly move: FenceMove;
+  }[] = [
+    {
+      because: "a VM that answers is asked for a regular detach",
+      vm: {},
+      move: { kind: "detach", force: false },
+    },
     { because: "a regular detach was tried for long enough", vm: { regularLeftMs: 0 }, move: force },
-    { because: "a VM that is dead or frozen is fenced by force at once", vm: { answers: false }, move: force },
+    {
+      because: "a VM that is dead or frozen is fenced by force at once",
+      vm: { answers: false },
+      move: force,
+    },
     { because: "the disk is off", vm: { isListed: false }, move: { kind: "moveEtag" } },
-    { because: "the disk is off a dead VM", vm: { isListed: false, answers: false }, move: { kind: "moveEtag" } },
+    {
+      because: "the disk is off a dead VM",
+      vm: { isListed: false, answers: false },
+      move: { kind: "moveEtag" },
+    },
     { because: "others' update runs on a VM that answers", vm: { isUpdating: true }, move: { kind: "wait" } },
-    { because: "others' update runs on a VM that does not answer: it may be a reimage", vm: { isUpdating: true, answers: false }, move: { kind: "wait" } },
-    { because: "others' update outlasts the regular detach", vm: { isUpdating: true, regularLeftMs: 0, detachLeftMs: 0 }, move: { kind: "wait" } },
-    { because: "an update runs, and the disk is off", vm: { isUpdating: true, isListed: false, answers: false, whose: "own" }, move: { kind: "wait" } },
-    { because: "our update runs on a VM that answers", vm: { isUpdating: true, whose: "own" }, move: { kind: "wait" } },
-    { because: "our update hangs on a dead VM", vm: { isUpdating: true, whose: "own", answers: false }, move: force },
+    {
+      because: "others' update runs on a VM that does not answer: it may be a reimage",
+      vm: { isUpdating: true, answers: false },
+      move: { kind: "wait" },
+    },
+    {
+      because: "others' update outlasts the regular detach",
+      vm: { isUpdating: true, regularLeftMs: 0, detachLeftMs: 0 },
+      move: { kind: "wait" },
+    },
+    {
+      because: "an update runs, and the disk is off",
+      vm: { isUpdating: true, isListed: false, answers: false, whose: "own" },
+      move: { kind: "wait" },
+    },
+    {
+      because: "our update runs on a VM that answers",
+      vm: { isUpdating: true, whose: "own" },
+      move: { kind: "wait" },
+    },
+    {
+      because: "our update hangs on a dead VM",
+      vm: { isUpdating: true, whose: "own", answers: false },
+      move: force,
+    },
     {
       because: "an earlier process' detach may hang on a dead VM: it may be a reimage",
       vm: { isUpdating: true, whose: "perhapsOwn", answers: false },
       move: { kind: "wait" },
     },
     {
-      because: "an earlier process' detach outlasts the fence's regular detach: it may be a reimage all the same",
+      because:
+        "an earlier process' detach outlasts the fence's regular detach: it may be a reimage all the same",
       vm: { isUpdating: true, whose: "perhapsOwn", answers: false, regularLeftMs: 0 },
       move: { kind: "wait" },
     },
@@ -34,7 +78,13 @@ describe("planFence", () => {
       vm: { isUpdating: true, whose: "perhapsOwn", detachLeftMs: 0 },
       move: force,
     },
-    { because: "our update hangs on a VM that answers", vm: { isUpdating: true, whose: "own", regularLeftMs: 0 }, move: force },
+    {
+      because: "our update hangs on a VM that answers",
+      vm: { isUpdating: true, whose: "own", regularLeftMs: 0 },
+      move: force,
+    },
   ];
-  for (const { because, vm, move } of rows) it(`answers ${JSON.stringify(move)}: ${because}`, () => assert.deepEqual(planFence({ ...calm, ...vm }), move));
+  for (const { because, vm, move } of rows)
+    it(`answers ${JSON.stringify(move)}: ${because}`, () =>
+      assert.deepEqual(planFence({ ...calm, ...vm }), move));
 });

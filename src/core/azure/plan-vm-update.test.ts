@@ -2,14 +2,28 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type DataDiskEntry, type DiskWish, planVmUpdate } from "./plan-vm-update.ts";
 
-const there = (diskKey: string, lun: number, toBeDetached = false): DataDiskEntry => ({ diskKey, lun, toBeDetached });
+const there = (diskKey: string, lun: number, toBeDetached = false): DataDiskEntry => ({
+  diskKey,
+  lun,
+  toBeDetached,
+});
 const attach = (diskKey: string): DiskWish => ({ kind: "attach", diskKey });
 const detach = (diskKey: string): DiskWish => ({ kind: "detach", diskKey });
 
 describe("planVmUpdate", () => {
   for (const { because, entries, reservedLuns = [], wishes, dataDisksMax = 4, outcomes } of [
-    { because: "a disk that is there stays at its LUN", entries: [there("a", 3)], wishes: [attach("a")], outcomes: [{ kind: "attached", lun: 3 }] },
-    { because: "a disk that is off is off", entries: [], wishes: [detach("a")], outcomes: [{ kind: "detached" }] },
+    {
+      because: "a disk that is there stays at its LUN",
+      entries: [there("a", 3)],
+      wishes: [attach("a")],
+      outcomes: [{ kind: "attached", lun: 3 }],
+    },
+    {
+      because: "a disk that is off is off",
+      entries: [],
+      wishes: [detach("a")],
+      outcomes: [{ kind: "detached" }],
+    },
     {
       because: "newcomers get free LUNs in the order of the wishes",
       entries: [there("x", 0)],
@@ -20,7 +34,8 @@ describe("planVmUpdate", () => {
       ],
     },
     {
-      because: "a LUN at which the node looks for another disk is not given away, though nothing is there any more",
+      because:
+        "a LUN at which the node looks for another disk is not given away, though nothing is there any more",
       entries: [],
       reservedLuns: [0],
       wishes: [attach("a")],

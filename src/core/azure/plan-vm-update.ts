@@ -27,7 +27,10 @@ export type WishOutcome =
   | { readonly kind: "later" }
   | { readonly kind: "noFreeLun" };
 
-/** Decides each wish. Attaches get the lowest free LUNs in the order of `wishes`, from the very list that the conditional update covers, and none of `reservedLuns`. */
+/**
+ * Decides each wish. Attaches get the lowest free LUNs in the order of `wishes`, from the very list that
+ * the conditional update covers, and none of `reservedLuns`.
+ */
 export function planVmUpdate<W extends DiskWish>(options: {
   readonly entries: readonly DataDiskEntry[];
   readonly reservedLuns: readonly number[];
@@ -37,13 +40,25 @@ export function planVmUpdate<W extends DiskWish>(options: {
   const entryOf = new Map(options.entries.map((entry) => [entry.diskKey, entry]));
   const newcomers = options.wishes.filter((wish) => wish.kind === "attach" && !entryOf.has(wish.diskKey));
   const { reservedLuns, dataDisksMax } = options;
-  const luns = chooseLuns({ usedLuns: options.entries.map((entry) => entry.lun), reservedLuns, dataDisksMax, count: newcomers.length });
-  const makesRoom = options.wishes.some((wish) => wish.kind === "detach" && entryOf.has(wish.diskKey)) || options.entries.some((entry) => entry.toBeDetached);
+  const luns = chooseLuns({
+    usedLuns: options.entries.map((entry) => entry.lun),
+    reservedLuns,
+    dataDisksMax,
+    count: newcomers.length,
+  });
+  const makesRoom =
+    options.wishes.some((wish) => wish.kind === "detach" && entryOf.has(wish.diskKey)) ||
+    options.entries.some((entry) => entry.toBeDetached);
 
   return options.wishes.map((wish) => {
     const entry = entryOf.get(wish.diskKey);
-    if (wish.kind === "detach") return { wish, outcome: entry === undefined ? { kind: "detached" } : { kind: "detach" } };
-    if (entry !== undefined) return { wish, outcome: entry.toBeDetached ? { kind: "finishDetach" } : { kind: "attached", lun: entry.lun } };
+    if (wish.kind === "detach")
+      return { wish, outcome: entry === undefined ? { kind: "detached" } : { kind: "detach" } };
+    if (entry !== undefined)
+      return {
+        wish,
+        outcome: entry.toBeDetached ? { kind: "finishDetach" } : { kind: "attached", lun: entry.lun },
+      };
     const lun = luns[newcomers.indexOf(wish)];
     if (lun !== undefined) return { wish, outcome: { kind: "attach", lun } };
     return { wish, outcome: { kind: makesRoom ? "later" : "noFreeLun" } };

@@ -18,7 +18,12 @@ describe("token bucket", () => {
     { calls: 9, urgency: "normal", expected: 15_000, because: "only the reserve is left" },
     { calls: 9, urgency: "reserve", expected: 0, because: "the reserve is for such calls" },
     { calls: 12, urgency: "reserve", expected: 15_000, because: "the reserve is used up" },
-    { calls: 13, urgency: "reserve", expected: 30_000, because: "calls under way that did not wait count, too" },
+    {
+      calls: 13,
+      urgency: "reserve",
+      expected: 30_000,
+      because: "calls under way that did not wait count, too",
+    },
     { calls: 13, urgency: "now", expected: 0, because: "failover does not wait for tokens" },
     { calls: 5, urgency: "last", expected: 0, because: "one token is above the half that is for all others" },
     { calls: 6, urgency: "last", expected: 15_000, because: "only the half that is for all others is left" },

@@ -12,7 +12,10 @@ export interface Bucket {
   readonly blockedUntilMs: number;
 }
 
-/** How much of a bucket a call may use: all and more, all, all but the reserve, or what is left above half of it. */
+/**
+ * How much of a bucket a call may use: all and more, all, all but the reserve, or what is left above half
+ * of it.
+ */
 export type Urgency = "now" | "reserve" | "normal" | "last";
 
 /** The share of a bucket that a call leaves for those that are more urgent. */
@@ -31,8 +34,15 @@ export function refilled(bucket: Bucket, limit: BucketLimit, nowMs: number): Buc
   return { ...bucket, tokens: Math.min(limit.burst, bucket.tokens + gained), atMs: nowMs };
 }
 
-/** How long a call must wait: until `Retry-After` is over and a token is there above what is left for more urgent calls. */
-export function waitMs(bucket: Bucket, limit: BucketLimit, options: { readonly nowMs: number; readonly urgency: Urgency }): number {
+/**
+ * How long a call must wait: until `Retry-After` is over and a token is there above what is left for more
+ * urgent calls.
+ */
+export function waitMs(
+  bucket: Bucket,
+  limit: BucketLimit,
+  options: { readonly nowMs: number; readonly urgency: Urgency },
+): number {
   const blockedMs = Math.max(0, bucket.blockedUntilMs - options.nowMs);
   if (options.urgency === "now") return blockedMs;
   const floor = Math.floor(limit.burst * leftShares[options.urgency]);
@@ -47,15 +57,25 @@ export function spent(bucket: Bucket, limit: BucketLimit, nowMs: number): Bucket
 }
 
 /**
- * The bucket after Azure took a call, and perhaps said how many are left: never more than that. Nor fewer than none: Azure's own bucket has no debts, so
- * calls that could not wait need not be paid back.
+ * The bucket after Azure took a call, and perhaps said how many are left: never more than that. Nor fewer
+ * than none: Azure's own bucket has no debts, so calls that could not wait need not be paid back.
  */
-export function corrected(bucket: Bucket, limit: BucketLimit, options: { readonly nowMs: number; readonly remaining: number | undefined }): Bucket {
+export function corrected(
+  bucket: Bucket,
+  limit: BucketLimit,
+  options: { readonly nowMs: number; readonly remaining: number | undefined },
+): Bucket {
   const now = refilled(bucket, limit, options.nowMs);
   return { ...now, tokens: Math.max(0, Math.min(now.tokens, options.remaining ?? now.tokens)) };
 }
 
-/** The bucket after Azure refused a call and said when to come again: its word, not our count, tells when there is a token. */
-export function blocked(bucket: Bucket, options: { readonly nowMs: number; readonly retryAfterMs: number }): Bucket {
+/**
+ * The bucket after Azure refused a call and said when to come again: its word, not our count, tells when
+ * there is a token.
+ */
+export function blocked(
+  bucket: Bucket,
+  options: { readonly nowMs: number; readonly retryAfterMs: number },
+): Bucket {
   return { ...bucket, blockedUntilMs: Math.max(bucket.blockedUntilMs, options.nowMs + options.retryAfterMs) };
 }

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Topology } from "../api/az-volume.ts";
-import { accessibleTopology, choosePlacement, driverZoneKey, nodeTopology, parseZoneValue, satisfiesRequisite, wellKnownZoneKey } from "./topology.ts";
+import {
+  accessibleTopology,
+  choosePlacement,
+  driverZoneKey,
+  nodeTopology,
+  parseZoneValue,
+  satisfiesRequisite,
+  wellKnownZoneKey,
+} from "./topology.ts";
 
 function inZone(value: string, key: string = driverZoneKey): Topology {
   return { segments: { [key]: value } };
@@ -10,45 +18,107 @@ function inZone(value: string, key: string = driverZoneKey): Topology {
 describe("choosePlacement", () => {
   const chosen = [
     { preferred: [], requisite: [], location: undefined, zone: undefined, because: "nothing is required" },
-    { preferred: [inZone("eastus-2")], requisite: [inZone("eastus-1")], location: "eastus", zone: "2", because: "preferred goes before requisite" },
-    { preferred: [], requisite: [inZone("eastus-3"), inZone("eastus-1")], location: "eastus", zone: "3", because: "the first requisite, in the order given" },
-    { preferred: [], requisite: [inZone("eastus-1", wellKnownZoneKey)], location: "eastus", zone: "1", because: "Kubernetes' own key serves too" },
-    { preferred: [inZone("")], requisite: [inZone("eastus-1")], location: undefined, zone: undefined, because: "the preferred nodes have no zone" },
-    { preferred: [inZone("EastUS-1")], requisite: [], location: "eastus", zone: "1", because: "labels may differ in case" },
+    {
+      preferred: [inZone("eastus-2")],
+      requisite: [inZone("eastus-1")],
+      location: "eastus",
+      zone: "2",
+      because: "preferred goes before requisite",
+    },
+    {
+      preferred: [],
+      requisite: [inZone("eastus-3"), inZone("eastus-1")],
+      location: "eastus",
+      zone: "3",
+      because: "the first requisite, in the order given",
+    },
+    {
+      preferred: [],
+      requisite: [inZone("eastus-1", wellKnownZoneKey)],
+      location: "eastus",
+      zone: "1",
+      because: "Kubernetes' own key serves too",
+    },
+    {
+      preferred: [inZone("")],
+      requisite: [inZone("eastus-1")],
+      location: undefined,
+      zone: undefined,
+      because: "the preferred nodes have no zone",
+    },
+    {
+      preferred: [inZone("EastUS-1")],
+      requisite: [],
+      location: "eastus",
+      zone: "1",
+      because: "labels may differ in case",
+    },
   ];
   for (const { preferred, requisite, location, zone, because } of chosen) {
     it(`answers ${location ?? "the cluster's region"}, zone ${zone ?? "none"}: ${because}`, () => {
-      assert.deepEqual(choosePlacement({ accessibilityRequirements: { preferred, requisite }, skuName: "Premium_LRS", location: undefined }), {
-        ok: true,
-        value: { location, zone },
-      });
+      assert.deepEqual(
+        choosePlacement({
+          accessibilityRequirements: { preferred, requisite },
+          skuName: "Premium_LRS",
+          location: undefined,
+        }),
+        {
+          ok: true,
+          value: { location, zone },
+        },
+      );
     });
   }
 
   it("passes over terms outside the region asked for", () => {
     const accessibilityRequirements = { preferred: [inZone("westus-1")], requisite: [inZone("eastus-2")] };
-    assert.deepEqual(choosePlacement({ accessibilityRequirements, skuName: "Premium_LRS", location: "eastus" }), {
-      ok: true,
-      value: { location: "eastus", zone: "2" },
-    });
+    assert.deepEqual(
+      choosePlacement({ accessibilityRequirements, skuName: "Premium_LRS", location: "eastus" }),
+      {
+        ok: true,
+        value: { location: "eastus", zone: "2" },
+      },
+    );
   });
 
   it("gives a zone-redundant disk the region but no zone", () => {
     const accessibilityRequirements = { preferred: [], requisite: [inZone("eastus-2")] };
-    assert.deepEqual(choosePlacement({ accessibilityRequirements, skuName: "Premium_ZRS", location: undefined }), {
-      ok: true,
-      value: { location: "eastus", zone: undefined },
-    });
+    assert.deepEqual(
+      choosePlacement({ accessibilityRequirements, skuName: "Premium_ZRS", location: undefined }),
+      {
+        ok: true,
+        value: { location: "eastus", zone: undefined },
+      },
+    );
   });
 
   const refused = [
-    { term: { segments: { rack: "7" } }, location: undefined, field: "accessibility_requirements", because: "a key that the driver never reported" },
-    { term: inZone("zone one"), location: undefined, field: "accessibility_requirements", because: "a value that is no zone" },
-    { term: inZone("westus-1"), location: "eastus", field: "location", because: "no term lies in the region asked for" },
+    {
+      term: { segments: { rack: "7" } },
+      location: undefined,
+      field: "accessibility_requirements",
+      because: "a key that the driver never reported",
+    },
+    {
+      term: inZone("zone one"),
+      location: undefined,
+      field: "accessibility_requirements",
+      because: "a value that is no zone",
+    },
+    {
+      term: inZone("westus-1"),
+      location: "eastus",
+      field: "location",
+      because: "no term lies in the region asked for",
+    },
   ];
   for (const { term, location, field, because } of refused) {
     it(`refuses: ${because}`, () => {
-      const placement = choosePlacement({ accessibilityRequirements: { preferred: [], requisite: [term] }, skuName: "Premium_LRS", location });
+      const placement = choosePlacement({
+        accessibilityRequirements: { preferred: [], requisite: [term] },
+        skuName: "Premium_LRS",
+        location,
+      });
       assert.ok(!placement.ok);
       assert.equal(placement.failure.field, field);
     });
@@ -57,11 +127,15 @@ describe("choosePlacement", () => {
 
 describe("accessibleTopology", () => {
   it("is the disk's zone where it has one", () => {
-    assert.deepEqual(accessibleTopology({ skuName: "Premium_LRS", location: "eastus", zones: ["2"] }), [inZone("eastus-2")]);
+    assert.deepEqual(accessibleTopology({ skuName: "Premium_LRS", location: "eastus", zones: ["2"] }), [
+      inZone("eastus-2"),
+    ]);
   });
 
   it("is the empty zone for a regional disk", () => {
-    assert.deepEqual(accessibleTopology({ skuName: "Premium_LRS", location: "eastus", zones: [] }), [inZone("")]);
+    assert.deepEqual(accessibleTopology({ skuName: "Premium_LRS", location: "eastus", zones: [] }), [
+      inZone(""),
+    ]);
   });
 
   it("is every zone of the region, and none, for a zone-redundant disk", () => {
@@ -76,7 +150,9 @@ describe("accessibleTopology", () => {
 
 describe("nodeTopology", () => {
   it("has both keys on a zonal node", () => {
-    assert.deepEqual(nodeTopology({ location: "eastus", zone: "1" }), { segments: { [driverZoneKey]: "eastus-1", [wellKnownZoneKey]: "eastus-1" } });
+    assert.deepEqual(nodeTopology({ location: "eastus", zone: "1" }), {
+      segments: { [driverZoneKey]: "eastus-1", [wellKnownZoneKey]: "eastus-1" },
+    });
   });
 
   it("has only the driver's key, empty, on any other", () => {
@@ -84,7 +160,10 @@ describe("nodeTopology", () => {
   });
 
   it("leaves Kubernetes' own key out where the Node has another value of it, since kubelet would refuse the plug-in", () => {
-    assert.deepEqual(nodeTopology({ location: "eastus", zone: "1", zoneLabel: "eastus-2" }), inZone("eastus-1"));
+    assert.deepEqual(
+      nodeTopology({ location: "eastus", zone: "1", zoneLabel: "eastus-2" }),
+      inZone("eastus-1"),
+    );
     assert.deepEqual(nodeTopology({ location: "eastus", zone: "1", zoneLabel: "eastus-1" }).segments, {
       [driverZoneKey]: "eastus-1",
       [wellKnownZoneKey]: "eastus-1",
@@ -100,7 +179,8 @@ describe("satisfiesRequisite", () => {
     [[inZone("eastus-1")], [inZone("eastus-2")], false, "another zone"],
     [[inZone("")], [inZone("eastus-2")], false, "a regional disk does not attach to zonal nodes"],
   ] as const) {
-    it(`says ${satisfied}: ${because}`, () => assert.equal(satisfiesRequisite(accessible, requisite), satisfied));
+    it(`says ${satisfied}: ${because}`, () =>
+      assert.equal(satisfiesRequisite(accessible, requisite), satisfied));
   }
 });
 

@@ -7,7 +7,10 @@ import { isZoneRedundant } from "../volume/disk-sku.ts";
 /** Kubernetes' own zone label: `<region>-<n>` on zonal Azure nodes. */
 export const wellKnownZoneKey = "topology.kubernetes.io/zone";
 
-/** The driver's zone label: as above on zonal nodes, empty on all others. It alone stands in a volume's accessible topology. */
+/**
+ * The driver's zone label: as above on zonal nodes, empty on all others. It alone stands in a volume's
+ * accessible topology.
+ */
 export const driverZoneKey = "topology.disk.csi.azure.com/zone";
 
 /** Zones that a zone-redundant disk is reachable from; regions with availability zones have three. */
@@ -29,14 +32,17 @@ export function regionName(location: string): string {
 }
 
 /** The region and zone in a topology value such as `eastus-1`, undefined if it is none. */
-export function parseZoneValue(value: string): { readonly location: string; readonly zone: string } | undefined {
+export function parseZoneValue(
+  value: string,
+): { readonly location: string; readonly zone: string } | undefined {
   const [, location, zone] = ZONE_VALUE.exec(value.toLowerCase()) ?? [];
   return location === undefined || zone === undefined ? undefined : { location, zone };
 }
 
 /**
- * Chooses region and zone of a new disk: the first preferred, then the first requisite topology in the region asked for. A term with an empty
- * zone stands for nodes without zone and gives a regional disk. Fails with `InvalidArgument` where no term can be used.
+ * Chooses region and zone of a new disk: the first preferred, then the first requisite topology in the
+ * region asked for. A term with an empty zone stands for nodes without zone and gives a regional disk.
+ * Fails with `InvalidArgument` where no term can be used.
  */
 export function choosePlacement(request: {
   readonly accessibilityRequirements: AzVolume["spec"]["accessibilityRequirements"];
@@ -49,12 +55,22 @@ export function choosePlacement(request: {
   const zones: string[] = [];
   for (const term of terms) {
     const value = zoneOf(term);
-    if (value === undefined) return fail(invalidTopology(JSON.stringify(term.segments), `has neither ${driverZoneKey} nor ${wellKnownZoneKey}`));
+    if (value === undefined)
+      return fail(
+        invalidTopology(
+          JSON.stringify(term.segments),
+          `has neither ${driverZoneKey} nor ${wellKnownZoneKey}`,
+        ),
+      );
     if (value === "") return ok({ location: request.location, zone: undefined });
     const parsed = parseZoneValue(value);
-    if (parsed === undefined) return fail(invalidTopology(value, "must be empty or have the form <region>-<zone>, such as eastus-1"));
+    if (parsed === undefined)
+      return fail(invalidTopology(value, "must be empty or have the form <region>-<zone>, such as eastus-1"));
     if (request.location === undefined || request.location === parsed.location) {
-      return ok({ location: parsed.location, zone: isZoneRedundant(request.skuName) ? undefined : parsed.zone });
+      return ok({
+        location: parsed.location,
+        zone: isZoneRedundant(request.skuName) ? undefined : parsed.zone,
+      });
     }
     zones.push(value);
   }
@@ -67,23 +83,40 @@ export function choosePlacement(request: {
 }
 
 /** The topologies that a disk is reachable from, in the driver's own key. */
-export function accessibleTopology(disk: { readonly skuName: string; readonly location: string; readonly zones: readonly string[] }): readonly Topology[] {
-  if (isZoneRedundant(disk.skuName)) return [...ZONES_PER_REGION.map((zone) => zonalTopology(disk.location, zone)), REGIONAL];
+export function accessibleTopology(disk: {
+  readonly skuName: string;
+  readonly location: string;
+  readonly zones: readonly string[];
+}): readonly Topology[] {
+  if (isZoneRedundant(disk.skuName))
+    return [...ZONES_PER_REGION.map((zone) => zonalTopology(disk.location, zone)), REGIONAL];
   return disk.zones.length === 0 ? [REGIONAL] : disk.zones.map((zone) => zonalTopology(disk.location, zone));
 }
 
 /**
- * The topology that a node reports: both keys where it has a zone, else the driver's key with an empty value. Kubernetes' own key only where the Node has no other
- * value of it (`zoneLabel`): kubelet refuses to register a plug-in that contradicts a label, and volumes name the driver's key anyway.
+ * The topology that a node reports: both keys where it has a zone, else the driver's key with an empty
+ * value. Kubernetes' own key only where the Node has no other value of it (`zoneLabel`): kubelet refuses to
+ * register a plug-in that contradicts a label, and volumes name the driver's key anyway.
  */
-export function nodeTopology(node: { readonly location: string; readonly zone: string; readonly zoneLabel?: string | undefined }): Topology {
+export function nodeTopology(node: {
+  readonly location: string;
+  readonly zone: string;
+  readonly zoneLabel?: string | undefined;
+}): Topology {
   if (node.zone === "") return REGIONAL;
   const value = `${node.location}-${node.zone}`;
   const isContradicted = node.zoneLabel !== undefined && node.zoneLabel !== value;
-  return { segments: isContradicted ? { [driverZoneKey]: value } : { [driverZoneKey]: value, [wellKnownZoneKey]: value } };
+  return {
+    segments: isContradicted
+      ? { [driverZoneKey]: value }
+      : { [driverZoneKey]: value, [wellKnownZoneKey]: value },
+  };
 }
 
-/** Whether a volume that is reachable from `accessible` satisfies `requisite`: one of its terms, if there are any. */
+/**
+ * Whether a volume that is reachable from `accessible` satisfies `requisite`: one of its terms, if there
+ * are any.
+ */
 export function satisfiesRequisite(accessible: readonly Topology[], requisite: readonly Topology[]): boolean {
   if (requisite.length === 0) return true;
   const reachable = new Set(accessible.map((topology) => zoneOf(topology)));
@@ -96,7 +129,10 @@ function zonalTopology(location: string, zone: string): Topology {
   return { segments: { [driverZoneKey]: `${location}-${zone}` } };
 }
 
-/** The driver's key goes first: nodes without zone have only that one, and Azure puts a fault domain into the other. */
+/**
+ * The driver's key goes first: nodes without zone have only that one, and Azure puts a fault domain into
+ * the other.
+ */
 function zoneOf(topology: Topology): string | undefined {
   return (topology.segments[driverZoneKey] ?? topology.segments[wellKnownZoneKey])?.toLowerCase();
 }

@@ -9,18 +9,27 @@ function diskUri(name: string): string {
 }
 
 describe("volumeLimitOf", () => {
-  const rows: readonly { readonly given: Partial<SlotFacts>; readonly limit: number; readonly because: string }[] = [
+  const rows: readonly {
+    readonly given: Partial<SlotFacts>;
+    readonly limit: number;
+    readonly because: string;
+  }[] = [
     { given: {}, limit: 8, because: "the size takes eight data disks" },
     { given: { vmSize: "" }, limit: 16, because: "most sizes take sixteen, and this one is not known" },
     { given: { reserved: 2 }, limit: 6, because: "two slots are kept for others" },
     { given: { foreignDisks: 3 }, limit: 5, because: "a disk that somebody else attached has its slot" },
-    { given: { reserved: 2, foreignDisks: 3 }, limit: 3, because: "what is reserved stays free beside what is taken" },
+    {
+      given: { reserved: 2, foreignDisks: 3 },
+      limit: 3,
+      because: "what is reserved stays free beside what is taken",
+    },
     { given: { reserved: 6, foreignDisks: 6 }, limit: 0, because: "a VM can't take less than nothing" },
     { given: { given: 3, reserved: 2, foreignDisks: 2 }, limit: 3, because: "the operator knows better" },
     { given: { given: 0 }, limit: 0, because: "no volumes at all is an answer" },
   ];
   for (const { given, limit, because } of rows) {
-    it(`is ${limit} for ${JSON.stringify(given)}: ${because}`, () => assert.equal(volumeLimitOf({ ...facts, ...given }), limit));
+    it(`is ${limit} for ${JSON.stringify(given)}: ${because}`, () =>
+      assert.equal(volumeLimitOf({ ...facts, ...given }), limit));
   }
 });
 

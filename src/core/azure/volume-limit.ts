@@ -13,7 +13,10 @@ export interface SlotFacts {
   readonly foreignDisks: number;
 }
 
-/** How many volumes a node takes: what it is told, or what its VM's size takes less what is reserved and what others have attached. Never below 0. */
+/**
+ * How many volumes a node takes: what it is told, or what its VM's size takes less what is reserved and
+ * what others have attached. Never below 0.
+ */
 export function volumeLimitOf({ given, vmSize, reserved, foreignDisks }: SlotFacts): number {
   if (given !== undefined) return given;
   return Math.max(0, dataDisksMaxOf(vmSize) - reserved - foreignDisks);
@@ -29,8 +32,9 @@ export function foreignDisksAmong<Disk extends { readonly diskUri: string | unde
 }
 
 /**
- * The limit as NodeGetInfo reports it. CSI reads 0 as *no limit*, and kubelet drops a negative one with the same effect: a node without any slot says 1.
- * One pod at most is sent there in vain, and is told RESOURCE_EXHAUSTED; AzDriverNode, which placement and the scheduler extender read, says 0.
+ * The limit as NodeGetInfo reports it. CSI reads 0 as *no limit*, and kubelet drops a negative one with the
+ * same effect: a node without any slot says 1. One pod at most is sent there in vain, and is told
+ * RESOURCE_EXHAUSTED; AzDriverNode, which placement and the scheduler extender read, says 0.
  */
 export function reportedVolumeLimit(limit: number): number {
   return Math.max(1, limit);

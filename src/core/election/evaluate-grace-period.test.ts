@@ -2,21 +2,57 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type GracePeriod, evaluateGracePeriod, type KnownNode } from "./evaluate-grace-period.ts";
 
-const known = (nodeName: string, state: KnownNode["state"], hasReported = false): KnownNode => ({ nodeName, state, hasReported });
+const known = (nodeName: string, state: KnownNode["state"], hasReported = false): KnownNode => ({
+  nodeName,
+  state,
+  hasReported,
+});
 
-const rows: readonly { readonly because: string; readonly nodes: readonly KnownNode[]; readonly gracePeriod: GracePeriod }[] = [
-  { because: "there are no nodes that could have written anything", nodes: [], gracePeriod: { kind: "trusts" } },
-  { because: "all nodes have compared what they remember", nodes: [known("a", "heard"), known("b", "heard")], gracePeriod: { kind: "trusts" } },
+const rows: readonly {
+  readonly because: string;
+  readonly nodes: readonly KnownNode[];
+  readonly gracePeriod: GracePeriod;
+}[] = [
+  {
+    because: "there are no nodes that could have written anything",
+    nodes: [],
+    gracePeriod: { kind: "trusts" },
+  },
+  {
+    because: "all nodes have compared what they remember",
+    nodes: [known("a", "heard"), known("b", "heard")],
+    gracePeriod: { kind: "trusts" },
+  },
   {
     because: "a node may yet say that the store went back",
     nodes: [known("a", "heard"), known("b", "awaited")],
     gracePeriod: { kind: "waits", awaited: ["b"] },
   },
-  { because: "a node has said so", nodes: [known("a", "heard", true), known("b", "heard")], gracePeriod: { kind: "waits", awaited: ["a"] } },
-  { because: "a dead node is not waited for where another one was heard", nodes: [known("a", "heard"), known("b", "silent")], gracePeriod: { kind: "trusts" } },
-  { because: "nobody is left who could tell", nodes: [known("a", "silent"), known("b", "silent")], gracePeriod: { kind: "sweeps" } },
-  { because: "a new node remembers nothing", nodes: [known("a", "silent"), known("b", "born")], gracePeriod: { kind: "sweeps" } },
-  { because: "nobody was there before the new node", nodes: [known("b", "born")], gracePeriod: { kind: "trusts" } },
+  {
+    because: "a node has said so",
+    nodes: [known("a", "heard", true), known("b", "heard")],
+    gracePeriod: { kind: "waits", awaited: ["a"] },
+  },
+  {
+    because: "a dead node is not waited for where another one was heard",
+    nodes: [known("a", "heard"), known("b", "silent")],
+    gracePeriod: { kind: "trusts" },
+  },
+  {
+    because: "nobody is left who could tell",
+    nodes: [known("a", "silent"), known("b", "silent")],
+    gracePeriod: { kind: "sweeps" },
+  },
+  {
+    because: "a new node remembers nothing",
+    nodes: [known("a", "silent"), known("b", "born")],
+    gracePeriod: { kind: "sweeps" },
+  },
+  {
+    because: "nobody was there before the new node",
+    nodes: [known("b", "born")],
+    gracePeriod: { kind: "trusts" },
+  },
 ];
 
 describe("evaluateGracePeriod", () => {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { COUNTER_ANNOTATION, ETAG_WRITE_ANNOTATION, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../api/lease.ts";
+import {
+  COUNTER_ANNOTATION,
+  ETAG_WRITE_ANNOTATION,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
+} from "../api/lease.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { aLease } from "../testing/a-lease.ts";
 import {
@@ -19,7 +24,13 @@ import {
 const nowMs = fromTimestamp("2026-01-01T00:00:00.000Z");
 
 function aWriter(remembered: Partial<HighWaterMark> = {}): LeaseWriter {
-  return { identity: "b", leaseDurationMs: 15_000, nowMs, remembered: { generation: 0, counter: 0, ...remembered }, etagWrite: "empty" };
+  return {
+    identity: "b",
+    leaseDurationMs: 15_000,
+    nowMs,
+    remembered: { generation: 0, counter: 0, ...remembered },
+    etagWrite: "empty",
+  };
 }
 
 describe("steps of the Lease", () => {
@@ -29,16 +40,28 @@ describe("steps of the Lease", () => {
       ...lease,
       metadata: {
         ...lease.metadata,
-        annotations: { [COUNTER_ANNOTATION]: "6", [STORE_INCARNATION_ANNOTATION]: "2", [REBUILD_ANNOTATION]: "0" },
+        annotations: {
+          [COUNTER_ANNOTATION]: "6",
+          [STORE_INCARNATION_ANNOTATION]: "2",
+          [REBUILD_ANNOTATION]: "0",
+        },
       },
-      spec: { holderIdentity: "b", leaseDurationSeconds: 15, renewTime: "2026-01-01T00:00:00.000Z", leaseTransitions: 4 },
+      spec: {
+        holderIdentity: "b",
+        leaseDurationSeconds: 15,
+        renewTime: "2026-01-01T00:00:00.000Z",
+        leaseTransitions: 4,
+      },
     });
   });
 
   it("renewing changes neither holder nor transitions, and raises the counter by one", () => {
     const lease = aLease({ counter: 5 });
     const renewed = renewedLease(lease, aWriter({ counter: 5 }));
-    assert.deepEqual([renewed.spec.holderIdentity, renewed.spec.leaseTransitions, rememberedOf(renewed)], ["a", 3, { generation: 0, counter: 6 }]);
+    assert.deepEqual(
+      [renewed.spec.holderIdentity, renewed.spec.leaseTransitions, rememberedOf(renewed)],
+      ["a", 3, { generation: 0, counter: 6 }],
+    );
   });
 
   it("keeps which write moves the ETag of a VM, and the larger one of what the holder and the Lease know", () => {
@@ -51,13 +74,19 @@ describe("steps of the Lease", () => {
     ] as const;
     for (const { known, shown, becomes } of rows) {
       const { metadata, ...rest } = aLease({ counter: 5 });
-      const annotations = { ...metadata.annotations, ...(shown === undefined ? {} : { [ETAG_WRITE_ANNOTATION]: shown }) };
+      const annotations = {
+        ...metadata.annotations,
+        ...(shown === undefined ? {} : { [ETAG_WRITE_ANNOTATION]: shown }),
+      };
       const lease = { ...rest, metadata: { ...metadata, annotations } };
       const writer = { ...aWriter({ counter: 5 }), etagWrite: known };
       assert.equal(renewedLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
       assert.equal(takenLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
     }
-    assert.equal(newLease({ ...aWriter(), etagWrite: "tag" }, undefined).metadata.annotations[ETAG_WRITE_ANNOTATION], "tag");
+    assert.equal(
+      newLease({ ...aWriter(), etagWrite: "tag" }, undefined).metadata.annotations[ETAG_WRITE_ANNOTATION],
+      "tag",
+    );
   });
 
   it("releasing leaves no holder and the shortest time", () => {
@@ -66,16 +95,54 @@ describe("steps of the Lease", () => {
   });
 
   it("a duration is rounded up to whole seconds: nobody takes the Lease early", () => {
-    assert.equal(takenLease(aLease({}), { ...aWriter(), leaseDurationMs: 1_001 }).spec.leaseDurationSeconds, 2);
+    assert.equal(
+      takenLease(aLease({}), { ...aWriter(), leaseDurationMs: 1_001 }).spec.leaseDurationSeconds,
+      2,
+    );
   });
 
-  const comparisons: readonly { readonly because: string; readonly shown: HighWaterMark; readonly remembered: HighWaterMark; readonly isOlder: boolean }[] = [
-    { because: "nothing is remembered", shown: { generation: 0, counter: 1 }, remembered: { generation: 0, counter: 0 }, isOlder: false },
-    { because: "it is what is remembered", shown: { generation: 1, counter: 7 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
-    { because: "it was renewed since", shown: { generation: 1, counter: 8 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
-    { because: "its counter went back", shown: { generation: 1, counter: 6 }, remembered: { generation: 1, counter: 7 }, isOlder: true },
-    { because: "its generation went back", shown: { generation: 0, counter: 900 }, remembered: { generation: 1, counter: 7 }, isOlder: true },
-    { because: "every record was proven anew since", shown: { generation: 2, counter: 3 }, remembered: { generation: 1, counter: 7 }, isOlder: false },
+  const comparisons: readonly {
+    readonly because: string;
+    readonly shown: HighWaterMark;
+    readonly remembered: HighWaterMark;
+    readonly isOlder: boolean;
+  }[] = [
+    {
+      because: "nothing is remembered",
+      shown: { generation: 0, counter: 1 },
+      remembered: { generation: 0, counter: 0 },
+      isOlder: false,
+    },
+    {
+      because: "it is what is remembered",
+      shown: { generation: 1, counter: 7 },
+      remembered: { generation: 1, counter: 7 },
+      isOlder: false,
+    },
+    {
+      because: "it was renewed since",
+      shown: { generation: 1, counter: 8 },
+      remembered: { generation: 1, counter: 7 },
+      isOlder: false,
+    },
+    {
+      because: "its counter went back",
+      shown: { generation: 1, counter: 6 },
+      remembered: { generation: 1, counter: 7 },
+      isOlder: true,
+    },
+    {
+      because: "its generation went back",
+      shown: { generation: 0, counter: 900 },
+      remembered: { generation: 1, counter: 7 },
+      isOlder: true,
+    },
+    {
+      because: "every record was proven anew since",
+      shown: { generation: 2, counter: 3 },
+      remembered: { generation: 1, counter: 7 },
+      isOlder: false,
+    },
   ];
   for (const { because, shown, remembered, isOlder } of comparisons) {
     it(`a Lease is ${isOlder ? "" : "not "}older than what is remembered where ${because}`, () =>
@@ -88,10 +155,15 @@ describe("steps of the Lease", () => {
       assert.equal(written.metadata.annotations?.[REBUILD_ANNOTATION], "5");
       assert.deepEqual(rememberedOf(written), { generation: 1, counter: 901 });
     }
-    assert.deepEqual(rememberedOf(renewedLease(aLease({ generation: 1, counter: 3 }), aWriter({ generation: 1, counter: 70 }))), {
-      generation: 1,
-      counter: 71,
-    });
+    assert.deepEqual(
+      rememberedOf(
+        renewedLease(aLease({ generation: 1, counter: 3 }), aWriter({ generation: 1, counter: 70 })),
+      ),
+      {
+        generation: 1,
+        counter: 71,
+      },
+    );
   });
 
   it("a mark is set once, by whoever remembers more, and moves neither holder nor counter", () => {
@@ -105,13 +177,23 @@ describe("steps of the Lease", () => {
   });
 
   it("a mark for a later generation is left as it is", () => {
-    assert.equal(renewedLease(aLease({ counter: 3, sweep: 9 }), aWriter({ counter: 70 })).metadata.annotations?.[REBUILD_ANNOTATION], "9");
+    assert.equal(
+      renewedLease(aLease({ counter: 3, sweep: 9 }), aWriter({ counter: 70 })).metadata.annotations?.[
+        REBUILD_ANNOTATION
+      ],
+      "9",
+    );
   });
 
   it("the first Lease of an empty store begins at generation 0 and asks for no proof", () => {
     assert.deepEqual(newLease(aWriter(), undefined), {
       metadata: { annotations: { [COUNTER_ANNOTATION]: "1", [STORE_INCARNATION_ANNOTATION]: "0" } },
-      spec: { holderIdentity: "b", leaseDurationSeconds: 15, renewTime: "2026-01-01T00:00:00.000Z", leaseTransitions: 0 },
+      spec: {
+        holderIdentity: "b",
+        leaseDurationSeconds: 15,
+        renewTime: "2026-01-01T00:00:00.000Z",
+        leaseTransitions: 0,
+      },
     });
   });
 
@@ -121,23 +203,32 @@ describe("steps of the Lease", () => {
       [1, 3],
     ];
     for (const [ofRecords, remembered] of known) {
-      assert.deepEqual(newLease(aWriter({ generation: remembered, counter: 7 }), ofRecords).metadata.annotations, {
-        [COUNTER_ANNOTATION]: "8",
-        [STORE_INCARNATION_ANNOTATION]: "3",
-        [REBUILD_ANNOTATION]: "4",
-      });
+      assert.deepEqual(
+        newLease(aWriter({ generation: remembered, counter: 7 }), ofRecords).metadata.annotations,
+        {
+          [COUNTER_ANNOTATION]: "8",
+          [STORE_INCARNATION_ANNOTATION]: "3",
+          [REBUILD_ANNOTATION]: "4",
+        },
+      );
     }
   });
 
   it("renewing and releasing say when and for how long", () => {
-    const lease = aLease({ counter: 5, spec: { leaseDurationSeconds: 60, renewTime: "2025-12-31T00:00:00.000Z" } });
+    const lease = aLease({
+      counter: 5,
+      spec: { leaseDurationSeconds: 60, renewTime: "2025-12-31T00:00:00.000Z" },
+    });
     const { spec } = renewedLease(lease, aWriter({ counter: 5 }));
     assert.deepEqual([spec.leaseDurationSeconds, spec.renewTime], [15, "2026-01-01T00:00:00.000Z"]);
     assert.equal(releasedLease(lease, aWriter({ counter: 5 })).spec.renewTime, "2026-01-01T00:00:00.000Z");
   });
 
   it("the counter of a later generation counts alone", () => {
-    const renewed = renewedLease(aLease({ generation: 2, counter: 3 }), aWriter({ generation: 1, counter: 7 }));
+    const renewed = renewedLease(
+      aLease({ generation: 2, counter: 3 }),
+      aWriter({ generation: 1, counter: 7 }),
+    );
     assert.deepEqual(rememberedOf(renewed), { generation: 2, counter: 4 });
   });
 });

@@ -10,7 +10,10 @@ import {
 import { type EtagWrite, largerEtagWrite } from "../azure/etag-write.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 
-/** What a process has seen in the Lease: its counter never falls within a store incarnation, and generations never fall. Zero: it has seen none. */
+/**
+ * What a process has seen in the Lease: its counter never falls within a store incarnation, and generations
+ * never fall. Zero: it has seen none.
+ */
 export interface HighWaterMark {
   readonly generation: number;
   readonly counter: number;
@@ -29,21 +32,38 @@ export interface LeaseWriter {
 
 /** What a Lease shows of the two. */
 export function rememberedOf(lease: Lease): HighWaterMark {
-  return { generation: annotatedNumber(lease, STORE_INCARNATION_ANNOTATION), counter: annotatedNumber(lease, COUNTER_ANNOTATION) };
+  return {
+    generation: annotatedNumber(lease, STORE_INCARNATION_ANNOTATION),
+    counter: annotatedNumber(lease, COUNTER_ANNOTATION),
+  };
 }
 
-/** Whether a Lease is older than what is remembered: then the store went back to a backup, or somebody deleted the Lease and another made it anew. */
+/**
+ * Whether a Lease is older than what is remembered: then the store went back to a backup, or somebody
+ * deleted the Lease and another made it anew.
+ */
 export function isOlderThan(lease: Lease, remembered: HighWaterMark): boolean {
   const { generation, counter } = rememberedOf(lease);
-  return generation < remembered.generation || (generation === remembered.generation && counter < remembered.counter);
+  return (
+    generation < remembered.generation ||
+    (generation === remembered.generation && counter < remembered.counter)
+  );
 }
 
-/** Whether nobody has said yet that every record is to be proven anew, although the Lease is older than what is remembered. */
+/**
+ * Whether nobody has said yet that every record is to be proven anew, although the Lease is older than what
+ * is remembered.
+ */
 export function needsMark(lease: Lease, remembered: HighWaterMark): boolean {
-  return isOlderThan(lease, remembered) && annotatedNumber(lease, REBUILD_ANNOTATION) <= remembered.generation;
+  return (
+    isOlderThan(lease, remembered) && annotatedNumber(lease, REBUILD_ANNOTATION) <= remembered.generation
+  );
 }
 
-/** The Lease with the mark that every record is to be proven anew: anybody may set it who remembers more than the Lease shows. */
+/**
+ * The Lease with the mark that every record is to be proven anew: anybody may set it who remembers more
+ * than the Lease shows.
+ */
 export function markedLease(lease: Lease, remembered: HighWaterMark): Lease {
   return withAnnotations(lease, markFor(lease, remembered));
 }
@@ -61,21 +81,34 @@ export function takenLease(lease: Lease, writer: LeaseWriter): Lease {
 
 /** The Lease as its holder renews it. */
 export function renewedLease(lease: Lease, writer: LeaseWriter): Lease {
-  const spec = { ...lease.spec, leaseDurationSeconds: seconds(writer.leaseDurationMs), renewTime: toTimestamp(writer.nowMs) };
+  const spec = {
+    ...lease.spec,
+    leaseDurationSeconds: seconds(writer.leaseDurationMs),
+    renewTime: toTimestamp(writer.nowMs),
+  };
   return { ...withAnnotations(lease, renewal(lease, writer)), spec };
 }
 
 /** The Lease as its holder lets go of it: whoever sees this may take it at once. */
 export function releasedLease(lease: Lease, writer: LeaseWriter): Lease {
-  const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, renewTime: toTimestamp(writer.nowMs) };
+  const spec = {
+    ...lease.spec,
+    holderIdentity: "",
+    leaseDurationSeconds: 1,
+    renewTime: toTimestamp(writer.nowMs),
+  };
   return { ...withAnnotations(lease, renewal(lease, writer)), spec };
 }
 
 /**
- * The first Lease of a store, or one after somebody deleted it. `incarnationOfRecords`: the highest store incarnation that a writer record is of; undefined where
- * there is no record. Records without a Lease may have come out of a backup, so they are proven anew.
+ * The first Lease of a store, or one after somebody deleted it. `incarnationOfRecords`: the highest store
+ * incarnation that a writer record is of; undefined where there is no record. Records without a Lease may
+ * have come out of a backup, so they are proven anew.
  */
-export function newLease(writer: LeaseWriter, incarnationOfRecords: number | undefined): Pick<Lease, "spec"> & { readonly metadata: NewMetadata } {
+export function newLease(
+  writer: LeaseWriter,
+  incarnationOfRecords: number | undefined,
+): Pick<Lease, "spec"> & { readonly metadata: NewMetadata } {
   const generation = Math.max(writer.remembered.generation, incarnationOfRecords ?? 0);
   const annotations = {
     [COUNTER_ANNOTATION]: String(writer.remembered.counter + 1),
@@ -98,7 +131,11 @@ function renewal(lease: Lease, { remembered, etagWrite }: LeaseWriter): Readonly
   const { generation, counter } = rememberedOf(lease);
   const highest = generation > remembered.generation ? counter : Math.max(counter, remembered.counter);
   const mark = isOlderThan(lease, remembered) ? markFor(lease, remembered) : {};
-  return { [COUNTER_ANNOTATION]: String(highest + 1), ...mark, ...etagWriteAnnotation(largerEtagWrite(etagWrite, etagWriteOf(lease))) };
+  return {
+    [COUNTER_ANNOTATION]: String(highest + 1),
+    ...mark,
+    ...etagWriteAnnotation(largerEtagWrite(etagWrite, etagWriteOf(lease))),
+  };
 }
 
 function etagWriteAnnotation(write: EtagWrite): Readonly<Record<string, string>> {
@@ -112,7 +149,10 @@ function markFor(lease: Lease, remembered: HighWaterMark): Readonly<Record<strin
 }
 
 function withAnnotations(lease: Lease, annotations: Readonly<Record<string, string>>): Lease {
-  return { ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } } };
+  return {
+    ...lease,
+    metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } },
+  };
 }
 
 /** Leases count in whole seconds: rounded up, so that nobody takes it early. */

@@ -33,9 +33,17 @@ function observed(overrides: Partial<ObservedLease>): ObservedLease {
 const knowsMore = { generation: 0, counter: 900 };
 const released = aLease({ spec: { holderIdentity: "", leaseDurationSeconds: 1 } });
 
-const rows: readonly { readonly because: string; readonly seen: Partial<ObservedLease>; readonly action: CandidateAction }[] = [
+const rows: readonly {
+  readonly because: string;
+  readonly seen: Partial<ObservedLease>;
+  readonly action: CandidateAction;
+}[] = [
   { because: "somebody holds it", seen: { unchangedMs: 4_000 }, action: { kind: "Wait", ms: 11_000 } },
-  { because: "its holder is silent for its time", seen: { unchangedMs: 15_000 }, action: { kind: "Acquire", because: "a has not renewed it" } },
+  {
+    because: "its holder is silent for its time",
+    seen: { unchangedMs: 15_000 },
+    action: { kind: "Acquire", because: "a has not renewed it" },
+  },
   {
     because: "its holder asked for more time than this process would",
     seen: { lease: aLease({ spec: { leaseDurationSeconds: 60 } }), unchangedMs: 15_000 },
@@ -46,13 +54,21 @@ const rows: readonly { readonly because: string; readonly seen: Partial<Observed
     seen: { lease: aLease({ spec: { leaseDurationSeconds: 9_999_999 } }) },
     action: { kind: "Wait", ms: LEASE_DURATION_MAX_MS },
   },
-  { because: "it was released", seen: { lease: released }, action: { kind: "Acquire", because: "it was released" } },
+  {
+    because: "it was released",
+    seen: { lease: released },
+    action: { kind: "Acquire", because: "it was released" },
+  },
   {
     because: "this process itself held it last",
     seen: { identity: "a", remembered: { generation: 0, counter: 1 } },
     action: { kind: "Acquire", because: "nobody else has held it since" },
   },
-  { because: "it is older than what is remembered", seen: { remembered: knowsMore }, action: { kind: "Mark" } },
+  {
+    because: "it is older than what is remembered",
+    seen: { remembered: knowsMore },
+    action: { kind: "Mark" },
+  },
   {
     because: "that has been said already",
     seen: { lease: aLease({ sweep: 1 }), remembered: knowsMore, unchangedMs: 5_000 },
@@ -65,27 +81,61 @@ const rows: readonly { readonly because: string; readonly seen: Partial<Observed
   },
   {
     because: "a backup shows it released",
-    seen: { lease: aLease({ sweep: 1, spec: { holderIdentity: "", leaseDurationSeconds: 1 } }), remembered: knowsMore },
+    seen: {
+      lease: aLease({ sweep: 1, spec: { holderIdentity: "", leaseDurationSeconds: 1 } }),
+      remembered: knowsMore,
+    },
     action: { kind: "Wait", ms: 15_000 },
   },
-  { because: "there never was one", seen: { lease: undefined, hasRecords: false }, action: { kind: "Create" } },
-  { because: "it is gone, and records say that somebody led", seen: { lease: undefined }, action: { kind: "Wait", ms: 15_000 } },
-  { because: "it is gone, and was seen before", seen: { lease: undefined, hasRecords: false, remembered: knowsMore }, action: { kind: "Wait", ms: 15_000 } },
-  { because: "it is gone, and nobody makes it anew", seen: { lease: undefined, unchangedMs: 15_000 }, action: { kind: "Create" } },
-  { because: "it is gone, and nobody else is there", seen: { lease: undefined, isAlone: true }, action: { kind: "Create" } },
-  { because: "nobody else is there", seen: { isAlone: true }, action: { kind: "Acquire", because: "the store is this process' alone" } },
+  {
+    because: "there never was one",
+    seen: { lease: undefined, hasRecords: false },
+    action: { kind: "Create" },
+  },
+  {
+    because: "it is gone, and records say that somebody led",
+    seen: { lease: undefined },
+    action: { kind: "Wait", ms: 15_000 },
+  },
+  {
+    because: "it is gone, and was seen before",
+    seen: { lease: undefined, hasRecords: false, remembered: knowsMore },
+    action: { kind: "Wait", ms: 15_000 },
+  },
+  {
+    because: "it is gone, and nobody makes it anew",
+    seen: { lease: undefined, unchangedMs: 15_000 },
+    action: { kind: "Create" },
+  },
+  {
+    because: "it is gone, and nobody else is there",
+    seen: { lease: undefined, isAlone: true },
+    action: { kind: "Create" },
+  },
+  {
+    because: "nobody else is there",
+    seen: { isAlone: true },
+    action: { kind: "Acquire", because: "the store is this process' alone" },
+  },
 ];
 
 describe("planCandidacy", () => {
   for (const { because, seen, action } of rows) {
-    it(`${action.kind.toLowerCase()}s where ${because}`, () => assert.deepEqual(planCandidacy(observed(seen)), action));
+    it(`${action.kind.toLowerCase()}s where ${because}`, () =>
+      assert.deepEqual(planCandidacy(observed(seen)), action));
   }
 });
 
 describe("holdOf", () => {
   it("changes with each renewal, and not with a mark that somebody else set", () => {
     const lease = aLease({});
-    const writer = { identity: "a", leaseDurationMs: 15_000, nowMs: 0, remembered: knowsMore, etagWrite: "empty" } as const;
+    const writer = {
+      identity: "a",
+      leaseDurationMs: 15_000,
+      nowMs: 0,
+      remembered: knowsMore,
+      etagWrite: "empty",
+    } as const;
     assert.notEqual(holdOf(renewedLease(lease, writer)), holdOf(lease));
     assert.equal(holdOf(markedLease(lease, knowsMore)), holdOf(lease));
     assert.notEqual(holdOf({ ...lease, metadata: { ...lease.metadata, uid: "uid-2" } }), holdOf(lease));
@@ -96,18 +146,47 @@ describe("holdOf", () => {
 describe("isRenewal", () => {
   const lease = aLease({});
   const remembered = { generation: 0, counter: 1 };
-  const renewed = renewedLease(lease, { identity: "a", leaseDurationMs: 15_000, nowMs: 0, remembered, etagWrite: "empty" });
-  const told: readonly { readonly because: string; readonly lease: Lease; readonly of?: Lease | undefined; readonly is: boolean }[] = [
+  const renewed = renewedLease(lease, {
+    identity: "a",
+    leaseDurationMs: 15_000,
+    nowMs: 0,
+    remembered,
+    etagWrite: "empty",
+  });
+  const told: readonly {
+    readonly because: string;
+    readonly lease: Lease;
+    readonly of?: Lease | undefined;
+    readonly is: boolean;
+  }[] = [
     { because: "its holder has renewed it", lease: renewed, of: lease, is: true },
-    { because: "another holds it by now", lease: { ...renewed, spec: { ...renewed.spec, holderIdentity: "c" } }, of: lease, is: false },
-    { because: "it was released", lease: { ...renewed, spec: { ...renewed.spec, holderIdentity: "" } }, of: lease, is: false },
-    { because: "it was made anew", lease: { ...renewed, metadata: { ...renewed.metadata, uid: "uid-2" } }, of: lease, is: false },
+    {
+      because: "another holds it by now",
+      lease: { ...renewed, spec: { ...renewed.spec, holderIdentity: "c" } },
+      of: lease,
+      is: false,
+    },
+    {
+      because: "it was released",
+      lease: { ...renewed, spec: { ...renewed.spec, holderIdentity: "" } },
+      of: lease,
+      is: false,
+    },
+    {
+      because: "it was made anew",
+      lease: { ...renewed, metadata: { ...renewed.metadata, uid: "uid-2" } },
+      of: lease,
+      is: false,
+    },
     { because: "there was none", lease: renewed, of: undefined, is: false },
     { because: "it is older than what is remembered", lease, of: renewed, is: false },
   ];
   for (const { because, lease: heard, of, is } of told) {
     it(`${is ? "holds" : "does not hold"} where ${because}`, () =>
-      assert.equal(isRenewal(heard, { lease: of, remembered: heard === lease ? knowsMore : remembered }), is));
+      assert.equal(
+        isRenewal(heard, { lease: of, remembered: heard === lease ? knowsMore : remembered }),
+        is,
+      ));
   }
 });
 
@@ -122,10 +201,20 @@ describe("lookPeriodMs", () => {
 });
 
 describe("electionProblem", () => {
-  const settings: readonly { readonly changed: Partial<ElectionSettings>; readonly problem: RegExp | undefined }[] = [
+  const settings: readonly {
+    readonly changed: Partial<ElectionSettings>;
+    readonly problem: RegExp | undefined;
+  }[] = [
     { changed: {}, problem: undefined },
-    { changed: { renewDeadlineMs: 15_000 }, problem: /^--lease-renew-deadline-ms is 15000: must be below --lease-duration-ms \(15000\)/u },
-    { changed: { retryPeriodMs: 9_000 }, problem: /^--lease-retry-period-ms is 9000: 1\.2 times as much must be below --lease-renew-deadline-ms \(10000\)/u },
+    {
+      changed: { renewDeadlineMs: 15_000 },
+      problem: /^--lease-renew-deadline-ms is 15000: must be below --lease-duration-ms \(15000\)/u,
+    },
+    {
+      changed: { retryPeriodMs: 9_000 },
+      problem:
+        /^--lease-retry-period-ms is 9000: 1\.2 times as much must be below --lease-renew-deadline-ms \(10000\)/u,
+    },
   ];
   for (const { changed, problem } of settings) {
     it(`${problem === undefined ? "accepts" : "refuses"} ${JSON.stringify(changed)}`, () => {
@@ -144,7 +233,8 @@ describe("the limits of an election", () => {
   it("refuses a renew deadline that is just as long as the time between two renewals may be", () => {
     const retryPeriodMs = 1_000;
     const longestMs = retryPeriodMs * (1 + ELECTION_JITTER_SHARE);
-    const problemAt = (renewDeadlineMs: number): string | undefined => electionProblem({ ...defaultElectionSettings, retryPeriodMs, renewDeadlineMs });
+    const problemAt = (renewDeadlineMs: number): string | undefined =>
+      electionProblem({ ...defaultElectionSettings, retryPeriodMs, renewDeadlineMs });
     assert.match(problemAt(longestMs) ?? "", /1\.2 times as much/u);
     assert.equal(problemAt(longestMs + 1), undefined);
   });

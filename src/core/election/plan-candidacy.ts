@@ -5,19 +5,32 @@ import { isOlderThan, needsMark, type HighWaterMark } from "./lease-steps.ts";
 export interface ElectionSettings {
   /** A Lease that nobody has renewed for this time may be taken. Default 15,000. */
   readonly leaseDurationMs: number;
-  /** A leader that could not renew for this time stops leading. Default 10,000: below `leaseDurationMs`, so that it has stopped before anybody takes over. */
+  /**
+   * A leader that could not renew for this time stops leading. Default 10,000: below `leaseDurationMs`, so
+   * that it has stopped before anybody takes over.
+   */
   readonly renewDeadlineMs: number;
-  /** Time between two renewals, up to a fifth longer by chance. A candidate that hears of none looks for itself a little later. Default 2,000. */
+  /**
+   * Time between two renewals, up to a fifth longer by chance. A candidate that hears of none looks for
+   * itself a little later. Default 2,000.
+   */
   readonly retryPeriodMs: number;
 }
 
 /** As client-go's leader election. */
-export const defaultElectionSettings: ElectionSettings = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
+export const defaultElectionSettings: ElectionSettings = {
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+};
 
 /** Periods vary by this share, so that candidates do not all ask at once. */
 export const ELECTION_JITTER_SHARE = 0.2;
 
-/** How long a candidate waits between two looks, in milliseconds: longer than between two renewals, so that a watch that tells of these spares it the looks. `chance` is in [0, 1). */
+/**
+ * How long a candidate waits between two looks, in milliseconds: longer than between two renewals, so that
+ * a watch that tells of these spares it the looks. `chance` is in [0, 1).
+ */
 export function lookPeriodMs({ retryPeriodMs }: ElectionSettings, chance: number): number {
   return retryPeriodMs * (1 + ELECTION_JITTER_SHARE * (1 + chance));
 }
@@ -26,7 +39,11 @@ export function lookPeriodMs({ retryPeriodMs }: ElectionSettings, chance: number
 export const LEASE_DURATION_MAX_MS = 600_000;
 
 /** What is wrong with settings of an election; undefined if they fit each other. */
-export function electionProblem({ leaseDurationMs, renewDeadlineMs, retryPeriodMs }: ElectionSettings): string | undefined {
+export function electionProblem({
+  leaseDurationMs,
+  renewDeadlineMs,
+  retryPeriodMs,
+}: ElectionSettings): string | undefined {
   if (renewDeadlineMs >= leaseDurationMs)
     return `--lease-renew-deadline-ms is ${renewDeadlineMs}: must be below --lease-duration-ms (${leaseDurationMs}), or two would lead at once`;
   if (retryPeriodMs * (1 + ELECTION_JITTER_SHARE) >= renewDeadlineMs)
@@ -72,7 +89,8 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
   if (!isOlderThan(lease, remembered)) {
     if (lease.spec.holderIdentity === "") return { kind: "Acquire", because: "it was released" };
     // Nobody has taken it since this very process wrote it.
-    if (lease.spec.holderIdentity === observed.identity) return { kind: "Acquire", because: "nobody else has held it since" };
+    if (lease.spec.holderIdentity === observed.identity)
+      return { kind: "Acquire", because: "nobody else has held it since" };
   }
   const leftMs = holdMs(lease, settings) - unchangedMs;
   if (leftMs <= 0) return { kind: "Acquire", because: `${lease.spec.holderIdentity} has not renewed it` };
@@ -80,20 +98,39 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
 }
 
 /**
- * Whether a Lease that a candidate was only told of says no more than that the holder of the one that it has read goes on: there is nothing to do about that, and nothing else
- * to be learnt by a look.
+ * Whether a Lease that a candidate was only told of says no more than that the holder of the one that it
+ * has read goes on: there is nothing to do about that, and nothing else to be learnt by a look.
  */
-export function isRenewal(told: Lease, { lease, remembered }: Pick<ObservedLease, "lease" | "remembered">): boolean {
+export function isRenewal(
+  told: Lease,
+  { lease, remembered }: Pick<ObservedLease, "lease" | "remembered">,
+): boolean {
   const { holderIdentity } = told.spec;
-  return told.metadata.uid === lease?.metadata.uid && holderIdentity !== "" && holderIdentity === lease.spec.holderIdentity && !isOlderThan(told, remembered);
+  return (
+    told.metadata.uid === lease?.metadata.uid &&
+    holderIdentity !== "" &&
+    holderIdentity === lease.spec.holderIdentity &&
+    !isOlderThan(told, remembered)
+  );
 }
 
-/** As long as its holder asked for, who may run with other settings than this process. A released one that a backup brought back says nothing of who leads now. */
+/**
+ * As long as its holder asked for, who may run with other settings than this process. A released one that a
+ * backup brought back says nothing of who leads now.
+ */
 function holdMs({ spec }: Lease, settings: ElectionSettings): number {
-  return spec.holderIdentity === "" ? settings.leaseDurationMs : Math.min(spec.leaseDurationSeconds * 1_000, LEASE_DURATION_MAX_MS);
+  return spec.holderIdentity === ""
+    ? settings.leaseDurationMs
+    : Math.min(spec.leaseDurationSeconds * 1_000, LEASE_DURATION_MAX_MS);
 }
 
 /** What only the holder of a Lease moves: while it stays the same, nobody has renewed. */
 export function holdOf(lease: Lease | undefined): string {
-  return lease === undefined ? "" : JSON.stringify([lease.metadata.uid, lease.spec.holderIdentity, lease.metadata.annotations?.[COUNTER_ANNOTATION]]);
+  return lease === undefined
+    ? ""
+    : JSON.stringify([
+        lease.metadata.uid,
+        lease.spec.holderIdentity,
+        lease.metadata.annotations?.[COUNTER_ANNOTATION],
+      ]);
 }

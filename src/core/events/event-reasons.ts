@@ -1,7 +1,10 @@
 /** What an event means, whoever tells it. */
 interface EventMeaning {
   readonly type: "Normal" | "Warning";
-  /** Who is told besides the object that it is about: the volume's claim, the pods that wait for the volume, those of its pods that are bound to the node that it names, that node. */
+  /**
+   * Who is told besides the object that it is about: the volume's claim, the pods that wait for the volume,
+   * those of its pods that are bound to the node that it names, that node.
+   */
   readonly tells: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "Node")[];
   /** When it is told, for docs/events.md. */
   readonly when: string;
@@ -56,7 +59,8 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
     when: "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it",
-    remedy: "Azure grows a shared disk only while no VM has it: stop the pods that use it, and start them again once it has grown.",
+    remedy:
+      "Azure grows a shared disk only while no VM has it: stop the pods that use it, and start them again once it has grown.",
   },
   StateNotKept: {
     type: "Warning",
@@ -81,7 +85,8 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod"],
     when: "the disk can't be attached to a node that wants it until somebody changes something: a permission, a quota, a disk or VM that is gone. Told once; the condition `AttachRefused` stays",
-    remedy: "Change what is named there: it is tried again every few minutes, and at once when the pod is made anew.",
+    remedy:
+      "Change what is named there: it is tried again every few minutes, and at once when the pod is made anew.",
   },
   WaitingForAzure: {
     type: "Normal",
@@ -153,7 +158,8 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
     when: "fewer replicas than asked for find a node",
-    remedy: "Until then a failover has to attach the disk. Make room on nodes that the pods could run on, or ask for fewer (maxMountReplicaCount).",
+    remedy:
+      "Until then a failover has to attach the disk. Make room on nodes that the pods could run on, or ask for fewer (maxMountReplicaCount).",
   },
   WaitingForWriter: {
     type: "Normal",
@@ -165,13 +171,15 @@ export const eventReasons = {
     type: "Normal",
     tells: [],
     when: "a node wants the volume, and no user is seen there: a pod (`attach: driver`), or a VolumeAttachment (`attach: kubernetes`)",
-    remedy: "It is granted once a user is seen. Where no pod is to run there, find out what states that want with the node's token.",
+    remedy:
+      "It is granted once a user is seen. Where no pod is to run there, find out what states that want with the node's token.",
   },
   WriterSilent: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod", "PodOnNode", "Node"],
     when: "the writer's node, or one that has not shown yet that it is clean, sends no heartbeats, or is NotReady, while the volume is requested: a pod on another node waits for it, one is still bound to that node, or the next one has no node yet. The message has the command",
-    remedy: "The driver then takes the disk off that VM, with proof, and the volume moves. Take the taint off once the node is back.",
+    remedy:
+      "The driver then takes the disk off that VM, with proof, and the volume moves. Take the taint off once the node is back.",
   },
   WriterReplaced: {
     type: "Warning",
@@ -263,7 +271,8 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Node"],
     when: "after a record was lost, one node claimed the volume, and on another one a pod still has it mounted. Neither mount is removed",
-    remedy: "Both pods may write: find out which one is right, and delete the other; its node releases the volume then.",
+    remedy:
+      "Both pods may write: find out which one is right, and delete the other; its node releases the volume then.",
   },
   StaleMountsRemoved: {
     type: "Warning",
@@ -287,7 +296,8 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when: "others have taken a disk off the node that writes it. The node stays the writer until it gives the volume back or is fenced with proof",
-    remedy: "Delete the pod, so that it is started with the disk. Keep other clients, such as another disk driver, from changing the VM's data disks.",
+    remedy:
+      "Delete the pod, so that it is started with the disk. Keep other clients, such as another disk driver, from changing the VM's data disks.",
   },
   PodLostDisk: {
     type: "Warning",
@@ -305,7 +315,8 @@ export const eventReasons = {
     type: "Warning",
     tells: [],
     when: "an AzVolumeAttachment has a name, volume and disk that contradict each other (about its Node)",
-    remedy: "The controller deletes it. The driver makes no such object: find out what wrote it, with that node's token or by hand.",
+    remedy:
+      "The controller deletes it. The driver makes no such object: find out what wrote it, with that node's token or by hand.",
   },
   ReportIgnored: {
     type: "Warning",

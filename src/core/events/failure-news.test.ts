@@ -6,10 +6,18 @@ import { failureNews } from "./failure-news.ts";
 describe("failureNews", () => {
   it("is no other for another request id of Azure's", () => {
     for (const kind of ["CloudRejected", "CloudUnavailable", "CloudUnauthorized"] as const)
-      assert.equal(failureNews({ ...failureExamples[kind], requestId: "r-2" }), failureNews(failureExamples[kind]));
-    const azure = (requestId: string): { azure: { code: string; requestId: string } } => ({ azure: { code: "QuotaExceeded", requestId } });
+      assert.equal(
+        failureNews({ ...failureExamples[kind], requestId: "r-2" }),
+        failureNews(failureExamples[kind]),
+      );
+    const azure = (requestId: string): { azure: { code: string; requestId: string } } => ({
+      azure: { code: "QuotaExceeded", requestId },
+    });
     for (const kind of ["QuotaExceeded", "DiskInUse", "NoFreeLun"] as const)
-      assert.equal(failureNews({ ...failureExamples[kind], ...azure("r-2") }), failureNews({ ...failureExamples[kind], ...azure("r-1") }));
+      assert.equal(
+        failureNews({ ...failureExamples[kind], ...azure("r-2") }),
+        failureNews({ ...failureExamples[kind], ...azure("r-1") }),
+      );
   });
 
   it("is another for another code, another fact or another kind", () => {

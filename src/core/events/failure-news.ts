@@ -1,7 +1,10 @@
 import { describeFailure } from "../failure/describe-failure.ts";
 import type { Failure } from "../failure/failure.ts";
 
-/** What has to change in a failure for it to be news: not Azure's request id, nor how long it wants us to wait. */
+/**
+ * What has to change in a failure for it to be news: not Azure's request id, nor how long it wants us to
+ * wait.
+ */
 export function failureNews(failure: Failure): string {
   switch (failure.kind) {
     case "CloudRejected":

@@ -17,9 +17,20 @@ describe("describeFailure", () => {
 
   it("ends with Azure's code and request id where Azure has said so", () => {
     const azure = { code: "OperationNotAllowed InvalidResizeForLargeDisks", requestId: "r-1" };
-    for (const kind of ["InvalidArgument", "DiskNotFound", "DiskAttachedElsewhere", "DiskInUse", "NoFreeLun", "InstanceNotFound", "QuotaExceeded"] as const) {
+    for (const kind of [
+      "InvalidArgument",
+      "DiskNotFound",
+      "DiskAttachedElsewhere",
+      "DiskInUse",
+      "NoFreeLun",
+      "InstanceNotFound",
+      "QuotaExceeded",
+    ] as const) {
       const failure = failureExamples[kind];
-      assert.equal(describeFailure({ ...failure, azure }), `${describeFailure(failure)} (Azure: OperationNotAllowed InvalidResizeForLargeDisks, request r-1)`);
+      assert.equal(
+        describeFailure({ ...failure, azure }),
+        `${describeFailure(failure)} (Azure: OperationNotAllowed InvalidResizeForLargeDisks, request r-1)`,
+      );
     }
   });
 
@@ -34,9 +45,19 @@ describe("describeFailure", () => {
       message: "VM node-a lists the disk as one that is coming off",
       requestId: "",
     } as const;
-    assert.equal(describeFailure(failure), "Azure is still at it: DiskStillDetaching: VM node-a lists the disk as one that is coming off");
-    assert.equal(describeFailure({ ...failure, code: "Timeout", message: "later" }), "Azure can't be reached or failed for now: Timeout: later");
-    assert.doesNotMatch(describeFailure(failureExamples.CloudUnavailable), /tried again/u, "the event says so");
+    assert.equal(
+      describeFailure(failure),
+      "Azure is still at it: DiskStillDetaching: VM node-a lists the disk as one that is coming off",
+    );
+    assert.equal(
+      describeFailure({ ...failure, code: "Timeout", message: "later" }),
+      "Azure can't be reached or failed for now: Timeout: later",
+    );
+    assert.doesNotMatch(
+      describeFailure(failureExamples.CloudUnavailable),
+      /tried again/u,
+      "the event says so",
+    );
   });
 
   it("names the users of a volume where they are known", () => {

@@ -1,7 +1,10 @@
 import type { Failure } from "./failure.ts";
 import { unreachable } from "./invariant.ts";
 
-/** A failure as a sentence or two for people: what it is about, the value at fault, and what to do. Never holds a secret. */
+/**
+ * A failure as a sentence or two for people: what it is about, the value at fault, and what to do. Never
+ * holds a secret.
+ */
 export function describeFailure(failure: Failure): string {
   const sentence = describe(failure);
   if (!("azure" in failure) || failure.azure === undefined) return sentence;
@@ -10,7 +13,12 @@ export function describeFailure(failure: Failure): string {
 }
 
 /** Codes of the driver's own where Azure has answered, and what it was asked for has not taken effect yet. */
-const UNDER_WAY_CODES: readonly string[] = ["DiskStillDetaching", "DiskStillAttached", "DiskStillOwned", "OperationStillRunning"];
+const UNDER_WAY_CODES: readonly string[] = [
+  "DiskStillDetaching",
+  "DiskStillAttached",
+  "DiskStillOwned",
+  "OperationStillRunning",
+];
 
 function isUnderWay(code: string): boolean {
   return UNDER_WAY_CODES.includes(code);
@@ -176,7 +184,12 @@ function describeLocalFailure(failure: Exclude<Failure, { readonly kind: Request
 
 const MS_PER_SECOND = 1000;
 
-function describeMissingDevice({ lun, searched, seen, waitedMs }: Extract<Failure, { readonly kind: "DeviceNotFound" }>): string {
+function describeMissingDevice({
+  lun,
+  searched,
+  seen,
+  waitedMs,
+}: Extract<Failure, { readonly kind: "DeviceNotFound" }>): string {
   const found = seen.length === 0 ? "nothing" : seen.join("; ");
   return `no block device for LUN ${lun} appeared within ${waitedMs / MS_PER_SECOND} s (searched ${searched.join(", ")}; seen: ${found}); check that the disk is attached`;
 }

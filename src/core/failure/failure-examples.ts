@@ -2,13 +2,30 @@ import type { Failure, FailureOf } from "./failure.ts";
 
 const DISK_URI = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/pvc-1";
 
-/** One failure of every kind, for tests that must cover them all: adding a kind does not compile until it has an example. */
+/**
+ * One failure of every kind, for tests that must cover them all: adding a kind does not compile until it
+ * has an example.
+ */
 export const failureExamples: { readonly [K in Failure["kind"]]: FailureOf<K> } = {
-  InvalidArgument: { kind: "InvalidArgument", field: "parameters.skuName", value: "Fast", problem: "must be one of Premium_LRS, Premium_ZRS" },
-  OutOfRange: { kind: "OutOfRange", field: "capacity_range.limit_bytes", value: "1", problem: "no disk is that small" },
+  InvalidArgument: {
+    kind: "InvalidArgument",
+    field: "parameters.skuName",
+    value: "Fast",
+    problem: "must be one of Premium_LRS, Premium_ZRS",
+  },
+  OutOfRange: {
+    kind: "OutOfRange",
+    field: "capacity_range.limit_bytes",
+    value: "1",
+    problem: "no disk is that small",
+  },
   VolumeNotFound: { kind: "VolumeNotFound", volumeId: DISK_URI },
   NodeNotFound: { kind: "NodeNotFound", nodeName: "node-a" },
-  VolumeExistsWithOtherRequest: { kind: "VolumeExistsWithOtherRequest", volumeName: "pvc-1", difference: "it has 10 GiB, not 20 GiB" },
+  VolumeExistsWithOtherRequest: {
+    kind: "VolumeExistsWithOtherRequest",
+    volumeName: "pvc-1",
+    difference: "it has 10 GiB, not 20 GiB",
+  },
   OperationInProgress: { kind: "OperationInProgress", volumeId: DISK_URI, operation: "DeleteVolume" },
   Unsupported: { kind: "Unsupported", what: "a volume content source" },
   InvalidToken: { kind: "InvalidToken", token: "17" },
@@ -38,20 +55,46 @@ export const failureExamples: { readonly [K in Failure["kind"]]: FailureOf<K> } 
   Throttled: { kind: "Throttled", retryAfterMs: 1500, detail: "writes of this subscription" },
   QuotaExceeded: { kind: "QuotaExceeded", detail: "500 disks in eastus" },
   CloudRejected: { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r-1" },
-  CloudUnavailable: { kind: "CloudUnavailable", code: "InternalServerError", message: "oops", requestId: "r-1" },
-  CloudUnauthorized: { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "no", requestId: "r-1" },
+  CloudUnavailable: {
+    kind: "CloudUnavailable",
+    code: "InternalServerError",
+    message: "oops",
+    requestId: "r-1",
+  },
+  CloudUnauthorized: {
+    kind: "CloudUnauthorized",
+    code: "AuthorizationFailed",
+    message: "no",
+    requestId: "r-1",
+  },
   ObjectNotFound: { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" },
   ObjectAlreadyExists: { kind: "ObjectAlreadyExists", objectKind: "AzVolume", name: "pvc-1" },
   ObjectConflict: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" },
-  ObjectInvalid: { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem: "spec.maxShares must be at most 15" },
+  ObjectInvalid: {
+    kind: "ObjectInvalid",
+    objectKind: "AzVolume",
+    name: "pvc-1",
+    problem: "spec.maxShares must be at most 15",
+  },
   StoreUnavailable: { kind: "StoreUnavailable", detail: "connection refused" },
-  DeviceNotFound: { kind: "DeviceNotFound", lun: 3, searched: ["/dev/disk/azure/scsi1/lun3"], seen: [], waitedMs: 60_000 },
+  DeviceNotFound: {
+    kind: "DeviceNotFound",
+    lun: 3,
+    searched: ["/dev/disk/azure/scsi1/lun3"],
+    seen: [],
+    waitedMs: 60_000,
+  },
   WrongDevice: { kind: "WrongDevice", devicePath: "/dev/sdc", problem: "it has 4 GiB, not 10 GiB" },
   WrongFileSystem: { kind: "WrongFileSystem", devicePath: "/dev/sdc", found: "xfs", requested: "ext4" },
   DeviceBusy: { kind: "DeviceBusy", devicePath: "/dev/sdc", detail: "mounted at /mnt" },
   GrowsUnmounted: { kind: "GrowsUnmounted", devicePath: "/dev/sdc" },
   FileSystemBroken: { kind: "FileSystemBroken", devicePath: "/dev/sdc", detail: "e2fsck answered 4" },
-  PathNotAllowed: { kind: "PathNotAllowed", field: "target_path", path: "/etc", allowedRoots: ["/var/lib/kubelet"] },
+  PathNotAllowed: {
+    kind: "PathNotAllowed",
+    field: "target_path",
+    path: "/etc",
+    allowedRoots: ["/var/lib/kubelet"],
+  },
   PathNotMounted: { kind: "PathNotMounted", path: "/var/lib/kubelet/x" },
   HostCommandFailed: { kind: "HostCommandFailed", command: "mkfs.ext4", exitCode: 1, stderr: "no space\n" },
   HostCommandTimedOut: { kind: "HostCommandTimedOut", command: "mkfs.ext4", timeoutMs: 1000 },

@@ -1,29 +1,58 @@
-/** Azure's own answer, where a failure rests on one and on no read of ours: its code, and the id by which its support finds the request. */
+/**
+ * Azure's own answer, where a failure rests on one and on no read of ours: its code, and the id by which
+ * its support finds the request.
+ */
 export interface AzureAnswer {
   readonly code: string;
   readonly requestId: string;
 }
 
 /**
- * Everything that may go wrong without being a bug. Closed: adding a kind does not compile until it is mapped to a gRPC status
- * (`csi/to-grpc-status.ts`) and to a retry class (`isRetryable`). Sentences name the object, the value and the remedy.
+ * Everything that may go wrong without being a bug. Closed: adding a kind does not compile until it is
+ * mapped to a gRPC status (`csi/to-grpc-status.ts`) and to a retry class (`isRetryable`). Sentences name
+ * the object, the value and the remedy.
  */
 export type Failure =
   // What the caller asked for can't be.
-  | { readonly kind: "InvalidArgument"; readonly field: string; readonly value: string; readonly problem: string; readonly azure?: AzureAnswer }
+  | {
+      readonly kind: "InvalidArgument";
+      readonly field: string;
+      readonly value: string;
+      readonly problem: string;
+      readonly azure?: AzureAnswer;
+    }
   | { readonly kind: "OutOfRange"; readonly field: string; readonly value: string; readonly problem: string }
   | { readonly kind: "VolumeNotFound"; readonly volumeId: string }
   | { readonly kind: "NodeNotFound"; readonly nodeName: string }
-  | { readonly kind: "VolumeExistsWithOtherRequest"; readonly volumeName: string; readonly difference: string }
+  | {
+      readonly kind: "VolumeExistsWithOtherRequest";
+      readonly volumeName: string;
+      readonly difference: string;
+    }
   | { readonly kind: "OperationInProgress"; readonly volumeId: string; readonly operation: string }
   | { readonly kind: "Unsupported"; readonly what: string }
   | { readonly kind: "InvalidToken"; readonly token: string }
   // The writer protocol says wait, or no.
-  | { readonly kind: "OtherWriter"; readonly volumeId: string; readonly writer: string; readonly users: readonly string[] }
+  | {
+      readonly kind: "OtherWriter";
+      readonly volumeId: string;
+      readonly writer: string;
+      readonly users: readonly string[];
+    }
   | { readonly kind: "WriterRecordUnverified"; readonly volumeId: string; readonly nodes: readonly string[] }
   | { readonly kind: "InQuarantine"; readonly volumeId: string; readonly nodeName: string }
-  | { readonly kind: "NotWriter"; readonly volumeId: string; readonly nodeName: string; readonly reason: string }
-  | { readonly kind: "VolumeInUse"; readonly volumeId: string; readonly nodeName: string; readonly users: readonly string[] }
+  | {
+      readonly kind: "NotWriter";
+      readonly volumeId: string;
+      readonly nodeName: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "VolumeInUse";
+      readonly volumeId: string;
+      readonly nodeName: string;
+      readonly users: readonly string[];
+    }
   | { readonly kind: "StoreRolledBack"; readonly detail: string }
   // Waiting took longer than it may.
   | { readonly kind: "StillWaiting"; readonly volumeId: string; readonly what: string }
@@ -31,24 +60,64 @@ export type Failure =
   | { readonly kind: "DeadlineExceeded"; readonly operation: string }
   // The platform.
   | { readonly kind: "DiskNotFound"; readonly diskUri: string; readonly azure?: AzureAnswer }
-  | { readonly kind: "DiskAttachedElsewhere"; readonly diskUri: string; readonly attachedTo: readonly string[]; readonly azure?: AzureAnswer }
-  | { readonly kind: "DiskInUse"; readonly diskUri: string; readonly attachedTo: readonly string[]; readonly azure?: AzureAnswer }
-  | { readonly kind: "NoFreeLun"; readonly nodeName: string; readonly lunsMax: number; readonly azure?: AzureAnswer }
+  | {
+      readonly kind: "DiskAttachedElsewhere";
+      readonly diskUri: string;
+      readonly attachedTo: readonly string[];
+      readonly azure?: AzureAnswer;
+    }
+  | {
+      readonly kind: "DiskInUse";
+      readonly diskUri: string;
+      readonly attachedTo: readonly string[];
+      readonly azure?: AzureAnswer;
+    }
+  | {
+      readonly kind: "NoFreeLun";
+      readonly nodeName: string;
+      readonly lunsMax: number;
+      readonly azure?: AzureAnswer;
+    }
   | { readonly kind: "NoFreeShare"; readonly diskUri: string; readonly maxShares: number }
   | { readonly kind: "InstanceNotFound"; readonly nodeName: string; readonly azure?: AzureAnswer }
-  | { readonly kind: "InstanceUnknown"; readonly nodeName: string; readonly instanceUri: string; readonly problem: string }
+  | {
+      readonly kind: "InstanceUnknown";
+      readonly nodeName: string;
+      readonly instanceUri: string;
+      readonly problem: string;
+    }
   | { readonly kind: "InstanceReplaced"; readonly nodeName: string; readonly vmId: string }
   | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName?: string }
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
   | { readonly kind: "QuotaExceeded"; readonly detail: string; readonly azure?: AzureAnswer }
-  | { readonly kind: "CloudRejected"; readonly code: string; readonly message: string; readonly requestId: string }
-  | { readonly kind: "CloudUnavailable"; readonly code: string; readonly message: string; readonly requestId: string }
-  | { readonly kind: "CloudUnauthorized"; readonly code: string; readonly message: string; readonly requestId: string }
+  | {
+      readonly kind: "CloudRejected";
+      readonly code: string;
+      readonly message: string;
+      readonly requestId: string;
+    }
+  | {
+      readonly kind: "CloudUnavailable";
+      readonly code: string;
+      readonly message: string;
+      readonly requestId: string;
+    }
+  | {
+      readonly kind: "CloudUnauthorized";
+      readonly code: string;
+      readonly message: string;
+      readonly requestId: string;
+    }
   // The object store.
   | { readonly kind: "ObjectNotFound"; readonly objectKind: string; readonly name: string }
   | { readonly kind: "ObjectAlreadyExists"; readonly objectKind: string; readonly name: string }
   | { readonly kind: "ObjectConflict"; readonly objectKind: string; readonly name: string }
-  | { readonly kind: "ObjectInvalid"; readonly objectKind: string; readonly name: string; readonly problem: string }
+  | {
+      readonly kind: "ObjectInvalid";
+      readonly objectKind: string;
+      readonly name: string;
+      readonly problem: string;
+    }
   | { readonly kind: "StoreUnavailable"; readonly detail: string }
   // The host.
   /** `seen`: what was found of the LUN without its device, such as a link that leads nowhere. */
@@ -60,13 +129,28 @@ export type Failure =
       readonly waitedMs: number;
     }
   | { readonly kind: "WrongDevice"; readonly devicePath: string; readonly problem: string }
-  | { readonly kind: "WrongFileSystem"; readonly devicePath: string; readonly found: string; readonly requested: string }
+  | {
+      readonly kind: "WrongFileSystem";
+      readonly devicePath: string;
+      readonly found: string;
+      readonly requested: string;
+    }
   | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "GrowsUnmounted"; readonly devicePath: string }
-  | { readonly kind: "PathNotAllowed"; readonly field: string; readonly path: string; readonly allowedRoots: readonly string[] }
+  | {
+      readonly kind: "PathNotAllowed";
+      readonly field: string;
+      readonly path: string;
+      readonly allowedRoots: readonly string[];
+    }
   | { readonly kind: "PathNotMounted"; readonly path: string }
-  | { readonly kind: "HostCommandFailed"; readonly command: string; readonly exitCode: number | null; readonly stderr: string }
+  | {
+      readonly kind: "HostCommandFailed";
+      readonly command: string;
+      readonly exitCode: number | null;
+      readonly stderr: string;
+    }
   | { readonly kind: "HostCommandTimedOut"; readonly command: string; readonly timeoutMs: number }
   | { readonly kind: "HostNotReady"; readonly detail: string }
   /** Another Azure disk driver manages the attachments of the same VMs. */

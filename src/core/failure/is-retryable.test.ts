@@ -28,8 +28,10 @@ const permanent = [
 describe("isRetryable", () => {
   for (const failure of Object.values(failureExamples)) {
     const retryable = !permanent.includes(failure.kind);
-    it(`says ${retryable} of ${failure.kind}`, () => assert.deepEqual([isRetryable(failure), isPermanentKind(failure.kind)], [retryable, !retryable]));
+    it(`says ${retryable} of ${failure.kind}`, () =>
+      assert.deepEqual([isRetryable(failure), isPermanentKind(failure.kind)], [retryable, !retryable]));
   }
 
-  it("does not take for permanent what only a later version knows", () => assert.equal(isPermanentKind("NewTrouble"), false));
+  it("does not take for permanent what only a later version knows", () =>
+    assert.equal(isPermanentKind("NewTrouble"), false));
 });

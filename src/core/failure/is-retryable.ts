@@ -53,8 +53,8 @@ const retryable: Readonly<Record<Failure["kind"], boolean>> = {
 };
 
 /**
- * Whether the same attempt may succeed later without anybody changing what was asked. `false`: it is pointless to repeat before the request,
- * a quota, a permission or something by hand has changed.
+ * Whether the same attempt may succeed later without anybody changing what was asked. `false`: it is
+ * pointless to repeat before the request, a quota, a permission or something by hand has changed.
  */
 export function isRetryable(failure: Failure): boolean {
   return retryable[failure.kind];

@@ -55,15 +55,27 @@ export function chooseDevice(sight: LunSight): DeviceChoice {
   const { lun, links } = sight;
   const candidates = candidatesOf(sight);
   const [first, other] = candidates;
-  if (first !== undefined && other !== undefined) return contradiction(first, `LUN ${lun} is both ${told(first)} and ${told(other)}`);
-  const contrary = links.find(({ device }) => device !== undefined && device.majorMinor !== first?.majorMinor);
+  if (first !== undefined && other !== undefined)
+    return contradiction(first, `LUN ${lun} is both ${told(first)} and ${told(other)}`);
+  const contrary = links.find(
+    ({ device }) => device !== undefined && device.majorMinor !== first?.majorMinor,
+  );
   if (contrary?.device !== undefined) {
-    const kernelSays = first === undefined ? `there is no disk at LUN ${lun}` : `LUN ${lun} is ${told(first)}`;
-    return contradiction(contrary.device, `${contrary.link} leads to ${told(contrary.device)}, while by the kernel's addresses ${kernelSays}`);
+    const kernelSays =
+      first === undefined ? `there is no disk at LUN ${lun}` : `LUN ${lun} is ${told(first)}`;
+    return contradiction(
+      contrary.device,
+      `${contrary.link} leads to ${told(contrary.device)}, while by the kernel's addresses ${kernelSays}`,
+    );
   }
   if (first?.path !== undefined) return { kind: "found", device: { ...first, path: first.path } };
-  const dangling = links.filter(({ device }) => device === undefined).map(({ link }) => `${link}, which leads to no device that the kernel has`);
-  return { kind: "absent", seen: [...dangling, ...(first === undefined ? [] : [`${told(first)} without a node under /dev`])] };
+  const dangling = links
+    .filter(({ device }) => device === undefined)
+    .map(({ link }) => `${link}, which leads to no device that the kernel has`);
+  return {
+    kind: "absent",
+    seen: [...dangling, ...(first === undefined ? [] : [`${told(first)} without a node under /dev`])],
+  };
 }
 
 /**
@@ -71,7 +83,9 @@ export function chooseDevice(sight: LunSight): DeviceChoice {
  * search that must miss none looks at all of them.
  */
 export function candidatesOf({ lun, links, disks, sharesKernel }: LunSight): readonly SeenDevice[] {
-  const linked = links.flatMap(({ device }) => (device !== undefined && isBelieved(device, lun, sharesKernel) ? [device] : []));
+  const linked = links.flatMap(({ device }) =>
+    device !== undefined && isBelieved(device, lun, sharesKernel) ? [device] : [],
+  );
   return [...new Map([...disks, ...linked].map((device) => [device.majorMinor, device])).values()];
 }
 
@@ -90,7 +104,11 @@ function isBelieved({ address }: SeenDevice, lun: number, sharesKernel: boolean)
 }
 
 function contradiction({ path, majorMinor }: SeenDevice, problem: string): DeviceChoice {
-  return { kind: "contradiction", devicePath: path ?? majorMinor, problem: `${problem}: check the udev rules of the node, and whether udev runs` };
+  return {
+    kind: "contradiction",
+    devicePath: path ?? majorMinor,
+    problem: `${problem}: check the udev rules of the node, and whether udev runs`,
+  };
 }
 
 function told({ path, majorMinor, address }: SeenDevice): string {

@@ -35,7 +35,9 @@ export type DeviceAddress =
  * (66-azure-storage.rules). The OS disk and the temporary disk are on `f8b3781a-…`, or on an IDE controller
  * (`00000000-000n-…`).
  */
-const dataDiskControllers = new Set(["b", "c", "d"].map((letter) => `{f8b3781${letter}-1e82-4818-a1c3-63d806ec15bb}`));
+const dataDiskControllers = new Set(
+  ["b", "c", "d"].map((letter) => `{f8b3781${letter}-1e82-4818-a1c3-63d806ec15bb}`),
+);
 
 /** Namespace 1 is the OS disk, and the data disk of LUN n is namespace n + 2 (azure-nvme-id(8)). */
 const firstDataNamespace = 2;
@@ -61,10 +63,14 @@ export function isNvmeParent(parent: string): boolean {
 export function deviceAddress(majorMinor: string, facts: BusFacts): DeviceAddress {
   const { parent } = facts;
   if (parent === undefined)
-    return majorMinor.startsWith(`${loopMajor}:`) ? { kind: "loop", shown: "a loop device" } : { kind: "elsewhere", shown: "on no SCSI or NVMe controller" };
+    return majorMinor.startsWith(`${loopMajor}:`)
+      ? { kind: "loop", shown: "a loop device" }
+      : { kind: "elsewhere", shown: "on no SCSI or NVMe controller" };
   const scsiLun = scsiLunOf(parent);
   if (scsiLun !== undefined) return scsiAddress(parent, scsiLun, facts.controllerId);
-  return isNvmeParent(parent) ? nvmeAddress(facts) : { kind: "elsewhere", shown: `on ${parent}, which is no SCSI or NVMe controller` };
+  return isNvmeParent(parent)
+    ? nvmeAddress(facts)
+    : { kind: "elsewhere", shown: `on ${parent}, which is no SCSI or NVMe controller` };
 }
 
 function scsiAddress(parent: string, lun: number, controllerId: string | undefined): DeviceAddress {
@@ -77,10 +83,12 @@ function scsiAddress(parent: string, lun: number, controllerId: string | undefin
 
 function nvmeAddress({ namespaceId, controllerModel }: BusFacts): DeviceAddress {
   const id = namespaceId === undefined ? undefined : Number(namespaceId);
-  if (id === undefined || !Number.isInteger(id)) return { kind: "elsewhere", shown: "an NVMe device without a namespace id" };
+  if (id === undefined || !Number.isInteger(id))
+    return { kind: "elsewhere", shown: "an NVMe device without a namespace id" };
   const shown = `NVMe namespace ${id}`;
   const lun = id - firstDataNamespace;
   if (controllerModel === undefined) return { kind: "unknownController", lun, shown };
-  if (!remoteDiskController.test(controllerModel)) return { kind: "elsewhere", shown: `${shown} of ${controllerModel}, which has no data disks` };
+  if (!remoteDiskController.test(controllerModel))
+    return { kind: "elsewhere", shown: `${shown} of ${controllerModel}, which has no data disks` };
   return lun < 0 ? { kind: "elsewhere", shown: `${shown}, the OS disk` } : { kind: "dataDisk", lun, shown };
 }

@@ -2,17 +2,23 @@ import { resourceUriKey } from "../azure/disk-uri.ts";
 import { sha256Hex } from "../primitives/sha256.ts";
 
 /**
- * What the driver writes on a blank disk before it makes the first file system there, and erases before the first mount. While it is there, no pod has ever written to the
- * disk, whatever became of the volume's objects (ADR 0033).
+ * What the driver writes on a blank disk before it makes the first file system there, and erases before the
+ * first mount. While it is there, no pod has ever written to the disk, whatever became of the volume's
+ * objects (ADR 0033).
  */
 export interface FormatMark {
   /** Resource id of the disk that it was written on: a copy of the disk has another. */
   readonly diskUri: string;
-  /** The UUID of the file system that is being made, lower case: one that a person made by hand has another. */
+  /**
+   * The UUID of the file system that is being made, lower case: one that a person made by hand has another.
+   */
   readonly uuid: string;
 }
 
-/** Length of a mark in bytes: the largest sector of Azure's disks, so that it is written as a whole or not at all. */
+/**
+ * Length of a mark in bytes: the largest sector of Azure's disks, so that it is written as a whole or not
+ * at all.
+ */
 export const FORMAT_MARK_BYTES = 4096;
 
 const TITLE = "disk.csi.azure.com/first-format/1";
@@ -23,8 +29,9 @@ const OFFSET_BYTES = 736n * MIB;
 const SMALL_OFFSET_BYTES = 100n * MIB;
 
 /**
- * Where a device of that size has its mark, in bytes: far from both ends, which mkfs wipes first, and from where ext and XFS put their metadata and logs. The same for every
- * disk of Azure's, so that growth does not move it. An ext3 of 128 GiB or more has its journal there.
+ * Where a device of that size has its mark, in bytes: far from both ends, which mkfs wipes first, and from
+ * where ext and XFS put their metadata and logs. The same for every disk of Azure's, so that growth does
+ * not move it. An ext3 of 128 GiB or more has its journal there.
  */
 export function formatMarkOffset(sizeBytes: bigint): bigint {
   return sizeBytes >= AZURE_DISK_MIN_BYTES ? OFFSET_BYTES : SMALL_OFFSET_BYTES;

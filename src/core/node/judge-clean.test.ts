@@ -19,18 +19,31 @@ it("is clean when nothing holds the device", () => {
 });
 
 it("is clean when the device is absent and nothing remembers it", () => {
-  assert.deepEqual(judgeClean({ ...traceless, devicePath: undefined }), { clean: true, reason: "the device is absent and nothing holds it" });
+  assert.deepEqual(judgeClean({ ...traceless, devicePath: undefined }), {
+    clean: true,
+    reason: "the device is absent and nothing holds it",
+  });
 });
 
 const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
-  { trace: { earlierChildAlive: true }, reason: "an earlier plug-in instance, or a command that it started, is still alive" },
+  {
+    trace: { earlierChildAlive: true },
+    reason: "an earlier plug-in instance, or a command that it started, is still alive",
+  },
   { trace: { commandsInFlight: ["mount /dev/sdc /a"] }, reason: "mount /dev/sdc /a is still running" },
-  { trace: { heldPaths: ["/dev/sdc"] }, reason: "/dev/sdc is held exclusively (mounted here or in another mount namespace)" },
-  { trace: { devicePath: undefined, mountPaths: ["/a", "/b"] }, reason: "it is mounted at /a; it is mounted at /b" },
+  {
+    trace: { heldPaths: ["/dev/sdc"] },
+    reason: "/dev/sdc is held exclusively (mounted here or in another mount namespace)",
+  },
+  {
+    trace: { devicePath: undefined, mountPaths: ["/a", "/b"] },
+    reason: "it is mounted at /a; it is mounted at /b",
+  },
   { trace: { mountedForPids: [7] }, reason: "it is mounted for process 7" },
   { trace: { loopDevices: ["/dev/loop3"] }, reason: "/dev/loop3 stands on it" },
   { trace: { openInPids: [1, 2, 3, 4, 5, 6] }, reason: "it is open in process 1, 2, 3, 4, 5 and 1 more" },
 ];
 for (const { trace, reason } of traces) {
-  it(`is not clean while ${reason}`, () => assert.deepEqual(judgeClean({ ...traceless, ...trace }), { clean: false, reason }));
+  it(`is not clean while ${reason}`, () =>
+    assert.deepEqual(judgeClean({ ...traceless, ...trace }), { clean: false, reason }));
 }

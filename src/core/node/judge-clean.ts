@@ -17,19 +17,34 @@ export interface CleanEvidence {
   readonly openInPids: readonly number[];
 }
 
-/** Whether a node is *clean* of a volume (writer protocol), and why not. Every trace must be gone; one is enough to say no. */
+/**
+ * Whether a node is *clean* of a volume (writer protocol), and why not. Every trace must be gone; one is
+ * enough to say no.
+ */
 export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; readonly reason: string } {
   const traces = [
-    ...(evidence.earlierChildAlive ? ["an earlier plug-in instance, or a command that it started, is still alive"] : []),
+    ...(evidence.earlierChildAlive
+      ? ["an earlier plug-in instance, or a command that it started, is still alive"]
+      : []),
     ...evidence.commandsInFlight.map((command) => `${command} is still running`),
-    ...evidence.heldPaths.map((path) => `${path} is held exclusively (mounted here or in another mount namespace)`),
+    ...evidence.heldPaths.map(
+      (path) => `${path} is held exclusively (mounted here or in another mount namespace)`,
+    ),
     ...evidence.mountPaths.map((path) => `it is mounted at ${path}`),
-    ...(evidence.mountedForPids.length > 0 ? [`it is mounted for process ${listed(evidence.mountedForPids)}`] : []),
+    ...(evidence.mountedForPids.length > 0
+      ? [`it is mounted for process ${listed(evidence.mountedForPids)}`]
+      : []),
     ...evidence.loopDevices.map((loopDevice) => `${loopDevice} stands on it`),
     ...(evidence.openInPids.length > 0 ? [`it is open in process ${listed(evidence.openInPids)}`] : []),
   ];
   if (traces.length > 0) return { clean: false, reason: traces.join("; ") };
-  return { clean: true, reason: evidence.devicePath === undefined ? "the device is absent and nothing holds it" : `nothing holds ${evidence.devicePath}` };
+  return {
+    clean: true,
+    reason:
+      evidence.devicePath === undefined
+        ? "the device is absent and nothing holds it"
+        : `nothing holds ${evidence.devicePath}`,
+  };
 }
 
 /** Most process ids that one reason names. */

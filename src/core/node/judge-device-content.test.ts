@@ -16,16 +16,28 @@ describe("judgeDeviceContent", () => {
     {
       because: "raw data of an application has no signature",
       witnesses: { nonZeroEnds: ["start"] },
-      content: { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true },
+      content: {
+        kind: "otherData",
+        detail: "no known signature, but data at its start",
+        hasNoSignature: true,
+      },
     },
     {
       because: "some formats keep their data at the end",
       witnesses: { nonZeroEnds: ["start", "end"] },
-      content: { kind: "otherData", detail: "no known signature, but data at its start and end", hasNoSignature: true },
+      content: {
+        kind: "otherData",
+        detail: "no known signature, but data at its start and end",
+        hasNoSignature: true,
+      },
     },
     {
       because: "blkid names a file system",
-      witnesses: { blkid: { TYPE: "ext4", USAGE: "filesystem", UUID: "6f1d" }, wipefsTypes: ["ext4"], nonZeroEnds: ["start"] },
+      witnesses: {
+        blkid: { TYPE: "ext4", USAGE: "filesystem", UUID: "6f1d" },
+        wipefsTypes: ["ext4"],
+        nonZeroEnds: ["start"],
+      },
       content: { kind: "fileSystem", fsType: "ext4", uuid: "6f1d" },
     },
     {
@@ -55,17 +67,29 @@ describe("judgeDeviceContent", () => {
     },
   ];
   for (const { because, witnesses, content } of rows) {
-    it(`answers ${content.kind} when ${because}`, () => assert.deepEqual(judgeDeviceContent({ ...allSayBlank, ...witnesses }), content));
+    it(`answers ${content.kind} when ${because}`, () =>
+      assert.deepEqual(judgeDeviceContent({ ...allSayBlank, ...witnesses }), content));
   }
 });
 
 it("parses what blkid exports", () => {
-  assert.deepEqual(parseBlkidExport("DEVNAME=/dev/sdc\nLABEL=a=b\nTYPE=ext4\n"), { DEVNAME: "/dev/sdc", LABEL: "a=b", TYPE: "ext4" });
+  assert.deepEqual(parseBlkidExport("DEVNAME=/dev/sdc\nLABEL=a=b\nTYPE=ext4\n"), {
+    DEVNAME: "/dev/sdc",
+    LABEL: "a=b",
+    TYPE: "ext4",
+  });
 });
 
 it("parses what wipefs lists, its silence included", () => {
-  assert.deepEqual(parseWipefsTypes('{"signatures":[{"device":"sdc","type":"xfs"},{"device":"sdc","type":"gpt"}]}'), ["xfs", "gpt"]);
-  assert.deepEqual(parseWipefsTypes('{"signatures":[{"device":"sdc"}]}'), ["unknown"], "a signature all the same");
+  assert.deepEqual(
+    parseWipefsTypes('{"signatures":[{"device":"sdc","type":"xfs"},{"device":"sdc","type":"gpt"}]}'),
+    ["xfs", "gpt"],
+  );
+  assert.deepEqual(
+    parseWipefsTypes('{"signatures":[{"device":"sdc"}]}'),
+    ["unknown"],
+    "a signature all the same",
+  );
   assert.deepEqual(parseWipefsTypes("\n"), []);
   assert.equal(parseWipefsTypes('{"signatures":7}'), undefined);
   assert.equal(parseWipefsTypes("[]"), undefined);

@@ -25,28 +25,53 @@ export function parseBlkidExport(text: string): Readonly<Record<string, string>>
   return Object.fromEntries(pairs);
 }
 
-/** Parses `wipefs --no-act --json`: the type of every signature found. Undefined: it isn't what wipefs writes. */
+/**
+ * Parses `wipefs --no-act --json`: the type of every signature found. Undefined: it isn't what wipefs
+ * writes.
+ */
 export function parseWipefsTypes(text: string): readonly string[] | undefined {
   if (text.trim() === "") return [];
   const parsed = parseJson(text);
   if (!hasSignatures(parsed)) return undefined;
   return parsed.signatures.map((signature) =>
-    typeof signature === "object" && signature !== null && "type" in signature ? String(signature.type) : "unknown",
+    typeof signature === "object" && signature !== null && "type" in signature
+      ? String(signature.type)
+      : "unknown",
   );
 }
 
-/** Judges a device's content. It is blank only if all three witnesses say so; it is a file system only if blkid names exactly one. */
+/**
+ * Judges a device's content. It is blank only if all three witnesses say so; it is a file system only if
+ * blkid names exactly one.
+ */
 export function judgeDeviceContent({ blkid, wipefsTypes, nonZeroEnds }: ContentWitnesses): DeviceContent {
-  if (blkid === "ambivalent") return { kind: "otherData", detail: `several signatures that contradict each other (${wipefsTypes.join(", ")})` };
+  if (blkid === "ambivalent")
+    return {
+      kind: "otherData",
+      detail: `several signatures that contradict each other (${wipefsTypes.join(", ")})`,
+    };
   if (blkid !== "nothing") {
     const fsType = blkid["TYPE"];
-    if (fsType !== undefined && blkid["USAGE"] === "filesystem") return { kind: "fileSystem", fsType, uuid: blkid["UUID"] ?? "" };
-    if (fsType !== undefined) return { kind: "otherData", detail: `${blkid["USAGE"] ?? "data"} of type ${fsType}` };
+    if (fsType !== undefined && blkid["USAGE"] === "filesystem")
+      return { kind: "fileSystem", fsType, uuid: blkid["UUID"] ?? "" };
+    if (fsType !== undefined)
+      return { kind: "otherData", detail: `${blkid["USAGE"] ?? "data"} of type ${fsType}` };
     const tableType = blkid["PTTYPE"];
-    return { kind: "otherData", detail: tableType === undefined ? "something that blkid can't name" : `a partition table of type ${tableType}` };
+    return {
+      kind: "otherData",
+      detail:
+        tableType === undefined
+          ? "something that blkid can't name"
+          : `a partition table of type ${tableType}`,
+    };
   }
   if (wipefsTypes.length > 0) return { kind: "otherData", detail: `signatures of ${wipefsTypes.join(", ")}` };
-  if (nonZeroEnds.length > 0) return { kind: "otherData", detail: `no known signature, but data at its ${nonZeroEnds.join(" and ")}`, hasNoSignature: true };
+  if (nonZeroEnds.length > 0)
+    return {
+      kind: "otherData",
+      detail: `no known signature, but data at its ${nonZeroEnds.join(" and ")}`,
+      hasNoSignature: true,
+    };
   return { kind: "blank" };
 }
 
@@ -59,5 +84,7 @@ function parseJson(text: string): unknown {
 }
 
 function hasSignatures(value: unknown): value is { readonly signatures: readonly unknown[] } {
-  return typeof value === "object" && value !== null && "signatures" in value && Array.isArray(value.signatures);
+  return (
+    typeof value === "object" && value !== null && "signatures" in value && Array.isArray(value.signatures)
+  );
 }

@@ -12,10 +12,26 @@ const healthy: MountEvidence = {
 
 const rows: readonly { because: string; evidence: Partial<MountEvidence>; why: string | undefined }[] = [
   { because: "all is well", evidence: {}, why: undefined },
-  { because: "a read-only mount of a read-only file system is meant so", evidence: { entry: { options: ["ro"], superOptions: ["ro"] } }, why: undefined },
-  { because: "a read-only bind of a healthy file system is meant so", evidence: { entry: { options: ["ro"], superOptions: ["rw"] } }, why: undefined },
-  { because: "the SCSI device was removed below the mount", evidence: { device: undefined }, why: "its device is gone" },
-  { because: "the SCSI layer gave the device up", evidence: { device: { sizeBytes: 1000n, state: "offline" } }, why: "its device is offline" },
+  {
+    because: "a read-only mount of a read-only file system is meant so",
+    evidence: { entry: { options: ["ro"], superOptions: ["ro"] } },
+    why: undefined,
+  },
+  {
+    because: "a read-only bind of a healthy file system is meant so",
+    evidence: { entry: { options: ["ro"], superOptions: ["rw"] } },
+    why: undefined,
+  },
+  {
+    because: "the SCSI device was removed below the mount",
+    evidence: { device: undefined },
+    why: "its device is gone",
+  },
+  {
+    because: "the SCSI layer gave the device up",
+    evidence: { device: { sizeBytes: 1000n, state: "offline" } },
+    why: "its device is offline",
+  },
   {
     because: "the device shrank below the file system",
     evidence: { device: { sizeBytes: 512n, state: undefined } },
@@ -36,7 +52,11 @@ const rows: readonly { because: string; evidence: Partial<MountEvidence>; why: s
     evidence: { device: { sizeBytes: 1000n, state } },
     why: `its device is ${state}`,
   })),
-  { because: "the file system spans the device to its end", evidence: { fileSystemBytes: 1000n }, why: undefined },
+  {
+    because: "the file system spans the device to its end",
+    evidence: { fileSystemBytes: 1000n },
+    why: undefined,
+  },
   {
     because: "a file system was told to shut down",
     evidence: { entry: { options: ["rw"], superOptions: ["rw", "shutdown"] } },
@@ -45,5 +65,6 @@ const rows: readonly { because: string; evidence: Partial<MountEvidence>; why: s
   { because: "XFS shut down", evidence: { answersIoError: true }, why: "it answers I/O errors" },
 ];
 for (const { because, evidence, why } of rows) {
-  it(`calls a mount ${why === undefined ? "alive" : "dead"} when ${because}`, () => assert.equal(whyMountIsDead({ ...healthy, ...evidence }), why));
+  it(`calls a mount ${why === undefined ? "alive" : "dead"} when ${because}`, () =>
+    assert.equal(whyMountIsDead({ ...healthy, ...evidence }), why));
 }

@@ -12,20 +12,36 @@ export interface MountEvidence {
 }
 
 /** States of a SCSI device or NVMe controller from which it doesn't come back. */
-const goneStates = new Set(["offline", "transport-offline", "cancel", "deleted", "deleting", "deleting (no IO)", "dead"]);
+const goneStates = new Set([
+  "offline",
+  "transport-offline",
+  "cancel",
+  "deleted",
+  "deleting",
+  "deleting (no IO)",
+  "dead",
+]);
 
 /**
- * Why a mount is dead, so that only an unmount is left; undefined if it lives. Nothing of this shows in the options that `mount` was given:
- * measured on Linux 6.18, a cut-off ext4 shows `emergency_ro` only after its first failed commit, a shut-down XFS shows nothing and answers EIO, and before
- * either only the device's size or a direct read tells. Older kernels show an aborted ext4 as `ro` in the file system's options where the mount says `rw`.
+ * Why a mount is dead, so that only an unmount is left; undefined if it lives. Nothing of this shows in the
+ * options that `mount` was given: measured on Linux 6.18, a cut-off ext4 shows `emergency_ro` only after
+ * its first failed commit, a shut-down XFS shows nothing and answers EIO, and before either only the
+ * device's size or a direct read tells. Older kernels show an aborted ext4 as `ro` in the file system's
+ * options where the mount says `rw`.
  */
-export function whyMountIsDead({ entry, device, fileSystemBytes, answersIoError }: MountEvidence): string | undefined {
+export function whyMountIsDead({
+  entry,
+  device,
+  fileSystemBytes,
+  answersIoError,
+}: MountEvidence): string | undefined {
   if (device === undefined) return "its device is gone";
   if (device.state !== undefined && goneStates.has(device.state)) return `its device is ${device.state}`;
   if (fileSystemBytes !== undefined && device.sizeBytes < fileSystemBytes)
     return `its device has ${device.sizeBytes} of the file system's ${fileSystemBytes} bytes`;
   const shutDown = entry.superOptions.find((option) => option === "emergency_ro" || option === "shutdown");
   if (shutDown !== undefined) return `its file system has shut down (${shutDown})`;
-  if (entry.superOptions.includes("ro") && entry.options.includes("rw")) return "its file system went read-only after an error";
+  if (entry.superOptions.includes("ro") && entry.options.includes("rw"))
+    return "its file system went read-only after an error";
   return answersIoError ? "it answers I/O errors" : undefined;
 }

@@ -4,14 +4,18 @@ import { bindMountOptions, stagingMountOptions } from "./mount-options.ts";
 
 describe("stagingMountOptions", () => {
   it("passes on what the user asked for, once each", () => {
-    assert.deepEqual(stagingMountOptions({ fsType: "ext4", mountFlags: ["noatime", "discard", "noatime"], readOnly: false }), {
-      ok: true,
-      value: ["noatime", "discard"],
-    });
+    assert.deepEqual(
+      stagingMountOptions({ fsType: "ext4", mountFlags: ["noatime", "discard", "noatime"], readOnly: false }),
+      {
+        ok: true,
+        value: ["noatime", "discard"],
+      },
+    );
   });
 
   it("never replays the journal of a read-only mount", () => {
-    const optionsOf = (fsType: "ext4" | "ext3" | "ext2" | "xfs") => stagingMountOptions({ fsType, mountFlags: [], readOnly: true });
+    const optionsOf = (fsType: "ext4" | "ext3" | "ext2" | "xfs") =>
+      stagingMountOptions({ fsType, mountFlags: [], readOnly: true });
     assert.deepEqual(optionsOf("ext4"), { ok: true, value: ["ro", "noload"] });
     assert.deepEqual(optionsOf("ext3"), { ok: true, value: ["ro", "noload"] });
     assert.deepEqual(optionsOf("ext2"), { ok: true, value: ["ro"] });
@@ -19,12 +23,18 @@ describe("stagingMountOptions", () => {
   });
 
   it("doesn't add nouuid to xfs by itself", () => {
-    assert.deepEqual(stagingMountOptions({ fsType: "xfs", mountFlags: [], readOnly: false }), { ok: true, value: [] });
+    assert.deepEqual(stagingMountOptions({ fsType: "xfs", mountFlags: [], readOnly: false }), {
+      ok: true,
+      value: [],
+    });
   });
 
   it("takes a comma within quotes for a part of the value", () => {
     const flag = 'context="system_u:object_r:container_file_t:s0:c1,c2"';
-    assert.deepEqual(stagingMountOptions({ fsType: "xfs", mountFlags: [flag], readOnly: false }), { ok: true, value: [flag] });
+    assert.deepEqual(stagingMountOptions({ fsType: "xfs", mountFlags: [flag], readOnly: false }), {
+      ok: true,
+      value: [flag],
+    });
   });
 
   const refused = [
@@ -64,7 +74,11 @@ describe("stagingMountOptions of a writable mount", () => {
 
     it(`take ${flag} for ${fsType} where the flags make the mount read-only`, () => {
       assert.equal(stagingMountOptions({ fsType, mountFlags: ["ro", flag], readOnly: false }).ok, true);
-      assert.equal(stagingMountOptions({ fsType, mountFlags: [flag], readOnly: true }).ok, true, "the volume is read-only");
+      assert.equal(
+        stagingMountOptions({ fsType, mountFlags: [flag], readOnly: true }).ok,
+        true,
+        "the volume is read-only",
+      );
     });
   }
 });
@@ -77,17 +91,36 @@ describe("bindMountOptions", () => {
   });
 
   it("ignores options of the file system, which a bind can't change", () => {
-    assert.equal(bindMountOptions({ inherited, mountFlags: ["discard", "data=ordered"], readOnly: false }), undefined);
+    assert.equal(
+      bindMountOptions({ inherited, mountFlags: ["discard", "data=ordered"], readOnly: false }),
+      undefined,
+    );
   });
 
   it("keeps what the bound mount restricts when it adds read-only", () => {
-    assert.deepEqual(bindMountOptions({ inherited, mountFlags: ["nosuid"], readOnly: true }), ["noatime", "nosuid", "ro"]);
+    assert.deepEqual(bindMountOptions({ inherited, mountFlags: ["nosuid"], readOnly: true }), [
+      "noatime",
+      "nosuid",
+      "ro",
+    ]);
   });
 });
 
 describe("the options of mount(8)", () => {
   const perMount = [
-    ...["ro", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "nodiratime", "diratime"],
+    ...[
+      "ro",
+      "nosuid",
+      "suid",
+      "nodev",
+      "dev",
+      "noexec",
+      "exec",
+      "noatime",
+      "atime",
+      "nodiratime",
+      "diratime",
+    ],
     ...["relatime", "norelatime", "strictatime", "nosymfollow"],
   ];
   const forbidden = [
@@ -95,11 +128,16 @@ describe("the options of mount(8)", () => {
     ...["shared", "rshared", "private", "rprivate", "slave", "rslave", "unbindable", "runbindable"],
     ...["X-mount.subdir", "X-mount.idmap", "journal_dev", "journal_path", "logdev", "rtdev"],
   ];
-  const staged = (flag: string, readOnly = false) => stagingMountOptions({ fsType: "ext4", mountFlags: [flag], readOnly });
+  const staged = (flag: string, readOnly = false) =>
+    stagingMountOptions({ fsType: "ext4", mountFlags: [flag], readOnly });
 
   it("gives a bind mount those that belong to a mount, and none of its file system", () => {
     for (const flag of perMount) {
-      assert.deepEqual(bindMountOptions({ inherited: [], mountFlags: [flag], readOnly: false }), [flag], flag);
+      assert.deepEqual(
+        bindMountOptions({ inherited: [], mountFlags: [flag], readOnly: false }),
+        [flag],
+        flag,
+      );
     }
     for (const flag of ["rw", "discard", "barrier=1"]) {
       assert.equal(bindMountOptions({ inherited: [], mountFlags: [flag], readOnly: false }), undefined, flag);
@@ -107,7 +145,8 @@ describe("the options of mount(8)", () => {
   });
 
   it("keeps what the mount below has, but writable only where nothing makes it read-only", () => {
-    const bound = (inherited: readonly string[], mountFlags: readonly string[]) => bindMountOptions({ inherited, mountFlags, readOnly: false });
+    const bound = (inherited: readonly string[], mountFlags: readonly string[]) =>
+      bindMountOptions({ inherited, mountFlags, readOnly: false });
     assert.deepEqual(bound(["rw", "nosuid", "discard"], ["noexec"]), ["rw", "nosuid", "noexec"]);
     assert.deepEqual(bound(["rw", "nosuid"], ["ro"]), ["nosuid", "ro"]);
   });

@@ -3,7 +3,10 @@ import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
 import type { FileSystemType } from "../volume/file-system.ts";
 
-/** Options that mount(8) or the kernel keep for each mount, not for the file system: the only ones that mean something for a bind mount. */
+/**
+ * Options that mount(8) or the kernel keep for each mount, not for the file system: the only ones that mean
+ * something for a bind mount.
+ */
 const perMountOptions = new Set([
   "ro",
   "rw",
@@ -23,7 +26,10 @@ const perMountOptions = new Set([
   "nosymfollow",
 ]);
 
-/** Options that would mount something else than the volume's own device at the given path, or change how it is seen elsewhere. */
+/**
+ * Options that would mount something else than the volume's own device at the given path, or change how it
+ * is seen elsewhere.
+ */
 const forbiddenNames = new Set([
   "bind",
   "rbind",
@@ -64,8 +70,9 @@ const withoutJournal = new Set(["noload", "norecovery"]);
 const flagLengthMax = 1024;
 
 /**
- * The options to mount a file system with. A read-only mount doesn't replay the journal, since that would write to a disk that another node may be writing.
- * Fails with `InvalidArgument` for a flag that mounts something else or contradicts `readOnly`.
+ * The options to mount a file system with. A read-only mount doesn't replay the journal, since that would
+ * write to a disk that another node may be writing. Fails with `InvalidArgument` for a flag that mounts
+ * something else or contradicts `readOnly`.
  */
 export function stagingMountOptions(request: {
   readonly fsType: FileSystemType;
@@ -78,20 +85,38 @@ export function stagingMountOptions(request: {
     const problem = problemOfFlag(flag, { readOnly: request.readOnly, isWritable });
     return problem === undefined ? [] : [{ flag, problem }];
   })[0];
-  if (refused !== undefined) return fail({ kind: "InvalidArgument", field: "mount_flags", value: refused.flag, problem: refused.problem });
-  return ok(unique([...request.mountFlags, ...(request.readOnly ? ["ro", ...withoutReplay(request.fsType)] : [])]));
+  if (refused !== undefined)
+    return fail({
+      kind: "InvalidArgument",
+      field: "mount_flags",
+      value: refused.flag,
+      problem: refused.problem,
+    });
+  return ok(
+    unique([...request.mountFlags, ...(request.readOnly ? ["ro", ...withoutReplay(request.fsType)] : [])]),
+  );
 }
 
-/** The options to remount a bind mount with; undefined if it may stay as it was bound. What `inherited` (the options of the mount that is bound) restricts stays restricted. */
+/**
+ * The options to remount a bind mount with; undefined if it may stay as it was bound. What `inherited` (the
+ * options of the mount that is bound) restricts stays restricted.
+ */
 export function bindMountOptions(request: {
   readonly inherited: readonly string[];
   readonly mountFlags: readonly string[];
   readonly readOnly: boolean;
 }): readonly string[] | undefined {
   const wanted = request.mountFlags.filter((flag) => perMountOptions.has(flag) && flag !== "rw");
-  const added = unique([...wanted, ...(request.readOnly ? ["ro"] : [])]).filter((option) => !request.inherited.includes(option));
+  const added = unique([...wanted, ...(request.readOnly ? ["ro"] : [])]).filter(
+    (option) => !request.inherited.includes(option),
+  );
   if (added.length === 0) return undefined;
-  return unique([...request.inherited.filter((option) => perMountOptions.has(option) && (option !== "rw" || !added.includes("ro"))), ...added]);
+  return unique([
+    ...request.inherited.filter(
+      (option) => perMountOptions.has(option) && (option !== "rw" || !added.includes("ro")),
+    ),
+    ...added,
+  ]);
 }
 
 /** Commas part options; within double quotes (SELinux contexts) they belong to the value. */
@@ -101,17 +126,24 @@ function optionsOf(flag: string): readonly string[] {
 
 function isForbidden(option: string): boolean {
   const name = option.split("=")[0] ?? "";
-  return forbiddenNames.has(name) || forbiddenPrefixes.some((prefix) => name.toLowerCase().startsWith(prefix));
+  return (
+    forbiddenNames.has(name) || forbiddenPrefixes.some((prefix) => name.toLowerCase().startsWith(prefix))
+  );
 }
 
-function problemOfFlag(flag: string, { readOnly, isWritable }: { readonly readOnly: boolean; readonly isWritable: boolean }): string | undefined {
+function problemOfFlag(
+  flag: string,
+  { readOnly, isWritable }: { readonly readOnly: boolean; readonly isWritable: boolean },
+): string | undefined {
   if (flag === "" || flag.length > flagLengthMax) return `must have 1 to ${flagLengthMax} characters`;
   if (/[\s\0]/.test(flag)) return "must not contain white space";
   const options = optionsOf(flag);
   const forbidden = options.find(isForbidden);
-  if (forbidden !== undefined) return `${forbidden} is not allowed: it would mount something else than the volume`;
+  if (forbidden !== undefined)
+    return `${forbidden} is not allowed: it would mount something else than the volume`;
   const skipping = isWritable ? options.find((option) => withoutJournal.has(option)) : undefined;
-  if (skipping !== undefined) return `${skipping} is not allowed on a writable mount: it skips the journal, and what that holds is lost`;
+  if (skipping !== undefined)
+    return `${skipping} is not allowed on a writable mount: it skips the journal, and what that holds is lost`;
   if (readOnly && options.includes("rw")) return "rw contradicts a read-only volume";
   return undefined;
 }

@@ -5,7 +5,10 @@ export interface NodeTaint {
   readonly value?: string;
 }
 
-/** Taints that say: this node is being emptied, or is about to go. The first is `kubectl cordon` and `kubectl drain`, the others autoscalers. */
+/**
+ * Taints that say: this node is being emptied, or is about to go. The first is `kubectl cordon` and
+ * `kubectl drain`, the others autoscalers.
+ */
 const DRAIN_TAINTS: readonly string[] = [
   "node.kubernetes.io/unschedulable",
   "ToBeDeletedByClusterAutoscaler",
@@ -13,13 +16,19 @@ const DRAIN_TAINTS: readonly string[] = [
   "karpenter.sh/disruption",
 ];
 
-/** The taint that keeps pods off a new node until its plug-in is registered: an administrator or a node pool puts it there. */
+/**
+ * The taint that keeps pods off a new node until its plug-in is registered: an administrator or a node pool
+ * puts it there.
+ */
 export function startUpTaintKey(driverName: string): string {
   return `${driverName}/agent-not-ready`;
 }
 
 /** The taints without the start-up taint, whatever its effect; undefined if it is not among them. */
-export function withoutStartUpTaint(taints: readonly NodeTaint[], driverName: string): readonly NodeTaint[] | undefined {
+export function withoutStartUpTaint(
+  taints: readonly NodeTaint[],
+  driverName: string,
+): readonly NodeTaint[] | undefined {
   const kept = taints.filter(({ key }) => key !== startUpTaintKey(driverName));
   return kept.length === taints.length ? undefined : kept;
 }

@@ -14,5 +14,8 @@ it("reads what losetup pads and escapes: a device number with its padding would 
 });
 
 it("asks losetup for the columns that it reads, in their order, without headings", () => {
-  assert.equal(losetupArgs.join(" "), "--list --noheadings --raw --output NAME,BACK-MAJ:MIN,BACK-INO,BACK-FILE");
+  assert.equal(
+    losetupArgs.join(" "),
+    "--list --noheadings --raw --output NAME,BACK-MAJ:MIN,BACK-INO,BACK-FILE",
+  );
 });

@@ -1,4 +1,7 @@
-/** A loop device and what it stands on, by file system (`0:6`) and inode as well: the path may be one that only another mount namespace has. */
+/**
+ * A loop device and what it stands on, by file system (`0:6`) and inode as well: the path may be one that
+ * only another mount namespace has.
+ */
 export interface LoopDeviceEntry {
   readonly path: string;
   readonly backingFileSystem: string;
@@ -7,17 +10,36 @@ export interface LoopDeviceEntry {
 }
 
 /** What has losetup(8) print what `parseLosetup` reads. */
-export const losetupArgs = ["--list", "--noheadings", "--raw", "--output", "NAME,BACK-MAJ:MIN,BACK-INO,BACK-FILE"] as const;
+export const losetupArgs = [
+  "--list",
+  "--noheadings",
+  "--raw",
+  "--output",
+  "NAME,BACK-MAJ:MIN,BACK-INO,BACK-FILE",
+] as const;
 
-/** Reads what losetup prints with `losetupArgs`: raw output escapes white space as `\x20`, in paths and where it pads a column. */
+/**
+ * Reads what losetup prints with `losetupArgs`: raw output escapes white space as `\x20`, in paths and
+ * where it pads a column.
+ */
 export function parseLosetup(text: string): readonly LoopDeviceEntry[] {
   return text.split("\n").flatMap((line) => {
-    const [path, backingFileSystem, backingInode, backingPath] = line.split(" ").map((field) => unescapeHex(field).trim());
-    if (path === undefined || backingFileSystem === undefined || backingInode === undefined || backingPath === undefined) return [];
+    const [path, backingFileSystem, backingInode, backingPath] = line
+      .split(" ")
+      .map((field) => unescapeHex(field).trim());
+    if (
+      path === undefined ||
+      backingFileSystem === undefined ||
+      backingInode === undefined ||
+      backingPath === undefined
+    )
+      return [];
     return [{ path, backingFileSystem, backingInode, backingPath }];
   });
 }
 
 function unescapeHex(text: string): string {
-  return text.replaceAll(/\\x([0-9a-f]{2})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+  return text.replaceAll(/\\x([0-9a-f]{2})/g, (_whole, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
 }

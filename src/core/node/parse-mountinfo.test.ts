@@ -4,24 +4,33 @@ import { parseMountinfo, topMountAt } from "./parse-mountinfo.ts";
 
 describe("parseMountinfo", () => {
   it("reads the fields of a line with propagation fields", () => {
-    assert.deepEqual(parseMountinfo("36 35 98:0 /mnt1 /mnt/parent rw,noatime master:1 shared:4 - ext4 /dev/sdc rw,emergency_ro\n"), [
-      {
-        id: 36,
-        parentId: 35,
-        majorMinor: "98:0",
-        root: "/mnt1",
-        mountPoint: "/mnt/parent",
-        isShared: true,
-        options: ["rw", "noatime"],
-        fsType: "ext4",
-        source: "/dev/sdc",
-        superOptions: ["rw", "emergency_ro"],
-      },
-    ]);
+    assert.deepEqual(
+      parseMountinfo(
+        "36 35 98:0 /mnt1 /mnt/parent rw,noatime master:1 shared:4 - ext4 /dev/sdc rw,emergency_ro\n",
+      ),
+      [
+        {
+          id: 36,
+          parentId: 35,
+          majorMinor: "98:0",
+          root: "/mnt1",
+          mountPoint: "/mnt/parent",
+          isShared: true,
+          options: ["rw", "noatime"],
+          fsType: "ext4",
+          source: "/dev/sdc",
+          superOptions: ["rw", "emergency_ro"],
+        },
+      ],
+    );
   });
 
   it("tells a shared mount from one that only receives, and from one that is on its own", () => {
-    const lines = ["40 1 8:1 / /a rw master:2 - ext4 /dev/sda1 rw", "41 1 8:1 / /b rw - ext4 shared:1 rw", "42 1 8:1 / /c rw shared:7 - ext4 /dev/sda1 rw"];
+    const lines = [
+      "40 1 8:1 / /a rw master:2 - ext4 /dev/sda1 rw",
+      "41 1 8:1 / /b rw - ext4 shared:1 rw",
+      "42 1 8:1 / /c rw shared:7 - ext4 /dev/sda1 rw",
+    ];
     assert.deepEqual(
       parseMountinfo(lines.join("\n")).map(({ isShared }) => isShared),
       [false, false, true],
@@ -50,7 +59,11 @@ describe("parseMountinfo", () => {
 
 describe("topMountAt", () => {
   const stacked = parseMountinfo(
-    ["50 27 8:32 / /data rw - ext4 /dev/sdc rw", "51 50 8:48 / /data rw - ext4 /dev/sdd rw", "52 51 8:64 / /data/sub rw - ext4 /dev/sde rw"].join("\n"),
+    [
+      "50 27 8:32 / /data rw - ext4 /dev/sdc rw",
+      "51 50 8:48 / /data rw - ext4 /dev/sdd rw",
+      "52 51 8:64 / /data/sub rw - ext4 /dev/sde rw",
+    ].join("\n"),
   );
 
   it("answers the mount on top where several are stacked", () => {
@@ -58,7 +71,10 @@ describe("topMountAt", () => {
   });
 
   it("answers the mount on top where a later one was put beneath it", () => {
-    const lines = ["51 53 8:48 / /data rw - ext4 /dev/sdd rw", "53 27 0:90 / /data ro - tmpfs azuredisk-removed ro"];
+    const lines = [
+      "51 53 8:48 / /data rw - ext4 /dev/sdd rw",
+      "53 27 0:90 / /data ro - tmpfs azuredisk-removed ro",
+    ];
     assert.equal(topMountAt(parseMountinfo(lines.join("\n")), "/data")?.majorMinor, "8:48");
   });
 

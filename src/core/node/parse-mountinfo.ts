@@ -7,7 +7,10 @@ export interface MountinfoEntry {
   /** The path within the file system that is mounted; `/` unless a part of it was bound. */
   readonly root: string;
   readonly mountPoint: string;
-  /** What is mounted below it shows wherever its peers are, in other mount namespaces too (mount_namespaces(7)). */
+  /**
+   * What is mounted below it shows wherever its peers are, in other mount namespaces too
+   * (mount_namespaces(7)).
+   */
   readonly isShared: boolean;
   /** Options of this mount alone: `rw`, `noatime` … */
   readonly options: readonly string[];
@@ -17,7 +20,10 @@ export interface MountinfoEntry {
   readonly superOptions: readonly string[];
 }
 
-/** Parses mountinfo (proc_pid_mountinfo(5)). A line that breaks the format is skipped: the kernel appends fields, but never removes any. */
+/**
+ * Parses mountinfo (proc_pid_mountinfo(5)). A line that breaks the format is skipped: the kernel appends
+ * fields, but never removes any.
+ */
 export function parseMountinfo(text: string): readonly MountinfoEntry[] {
   return text.split("\n").flatMap((line) => {
     const entry = parseLine(line);
@@ -26,7 +32,10 @@ export function parseMountinfo(text: string): readonly MountinfoEntry[] {
 }
 
 /** The mount that a path leads to: mounts may be stacked on one path, and only the top one is seen. */
-export function topMountAt(entries: readonly MountinfoEntry[], mountPoint: string): MountinfoEntry | undefined {
+export function topMountAt(
+  entries: readonly MountinfoEntry[],
+  mountPoint: string,
+): MountinfoEntry | undefined {
   const stacked = entries.filter((entry) => entry.mountPoint === mountPoint);
   return stacked.findLast((entry) => !stacked.some((other) => other.parentId === entry.id));
 }
@@ -37,7 +46,14 @@ function parseLine(line: string): MountinfoEntry | undefined {
   const separator = fields.indexOf("-", 6);
   const [id, parentId, majorMinor, root, mountPoint, options] = fields;
   const [fsType, source, superOptions] = fields.slice(separator + 1);
-  if (separator < 0 || options === undefined || root === undefined || mountPoint === undefined || majorMinor === undefined) return undefined;
+  if (
+    separator < 0 ||
+    options === undefined ||
+    root === undefined ||
+    mountPoint === undefined ||
+    majorMinor === undefined
+  )
+    return undefined;
   if (fsType === undefined || source === undefined) return undefined;
   return {
     id: Number(id),
@@ -55,5 +71,7 @@ function parseLine(line: string): MountinfoEntry | undefined {
 
 /** The kernel writes space, tab, newline and backslash as `\040`, `\011`, `\012` and `\134`. */
 function unescapeOctal(field: string): string {
-  return field.replaceAll(/\\([0-7]{3})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return field.replaceAll(/\\([0-7]{3})/g, (_whole, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }

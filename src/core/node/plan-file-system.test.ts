@@ -12,7 +12,11 @@ const ownMark = { diskUri: diskUri.toUpperCase(), uuid: "uuid-1" };
 const othersMark = { diskUri: otherUri, uuid: "uuid-1" };
 const ext4: DeviceContent = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
 const xfs: DeviceContent = { kind: "fileSystem", fsType: "xfs", uuid: "uuid-1" };
-const unsigned: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
+const unsigned: DeviceContent = {
+  kind: "otherData",
+  detail: "no known signature, but data at its start",
+  hasNoSignature: true,
+};
 const partitions: DeviceContent = { kind: "otherData", detail: "a partition table of type gpt" };
 
 function plan(overrides: Partial<ObservedFileSystem>): FileSystemPlan {
@@ -33,7 +37,10 @@ const wrongFileSystem = (found: string, requested: string): FileSystemPlan => ({
   kind: "Refuse",
   failure: { kind: "WrongFileSystem", devicePath, found, requested },
 });
-const wrongDevice = (problem: string): FileSystemPlan => ({ kind: "Refuse", failure: { kind: "WrongDevice", devicePath, problem } });
+const wrongDevice = (problem: string): FileSystemPlan => ({
+  kind: "Refuse",
+  failure: { kind: "WrongDevice", devicePath, problem },
+});
 
 interface Row {
   readonly because: string;
@@ -48,8 +55,16 @@ function assertRows(rows: readonly Row[]): void {
 describe("planFileSystem on a blank device", () => {
   assertRows([
     { because: "makes the first file system", given: {}, planned: { kind: "Make", uuid: undefined } },
-    { because: "keeps the UUID of an attempt that wrote its mark only", given: { mark: ownMark }, planned: { kind: "Make", uuid: "uuid-1" } },
-    { because: "takes no UUID from the mark of another disk", given: { mark: othersMark }, planned: { kind: "Make", uuid: undefined } },
+    {
+      because: "keeps the UUID of an attempt that wrote its mark only",
+      given: { mark: ownMark },
+      planned: { kind: "Make", uuid: "uuid-1" },
+    },
+    {
+      because: "takes no UUID from the mark of another disk",
+      given: { mark: othersMark },
+      planned: { kind: "Make", uuid: undefined },
+    },
     {
       because: "makes no second one, whatever mark is there",
       given: { formatted, mark: ownMark },
@@ -60,7 +75,12 @@ describe("planFileSystem on a blank device", () => {
       given: { readOnly: true },
       planned: {
         kind: "Refuse",
-        failure: { kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" },
+        failure: {
+          kind: "InvalidArgument",
+          field: "readonly",
+          value: "true",
+          problem: "the volume has no file system yet and can't be given one read-only",
+        },
       },
     },
   ]);
@@ -68,8 +88,16 @@ describe("planFileSystem on a blank device", () => {
 
 describe("planFileSystem on data without a file system", () => {
   assertRows([
-    { because: "makes its own unfinished one again", given: { content: unsigned, mark: ownMark }, planned: { kind: "MakeAgain", uuid: "uuid-1" } },
-    { because: "refuses data without a mark", given: { content: unsigned }, planned: wrongFileSystem(unsigned.detail, "ext4") },
+    {
+      because: "makes its own unfinished one again",
+      given: { content: unsigned, mark: ownMark },
+      planned: { kind: "MakeAgain", uuid: "uuid-1" },
+    },
+    {
+      because: "refuses data without a mark",
+      given: { content: unsigned },
+      planned: wrongFileSystem(unsigned.detail, "ext4"),
+    },
     {
       because: "refuses a copy, which has the mark of its source",
       given: { content: unsigned, mark: othersMark },
@@ -94,30 +122,66 @@ describe("planFileSystem on a file system", () => {
   const nameless: DeviceContent = { kind: "fileSystem", fsType: "ext4", uuid: "" };
   assertRows([
     { because: "checks the one on record", given: { content: ext4, formatted }, planned: check },
-    { because: "checks the one on record, whatever mark is there", given: { content: ext4, formatted, mark: ownMark }, planned: check },
-    { because: "makes an XFS on record never again", given: { content: xfs, fsType: "xfs", formatted, mark: ownMark }, planned: check },
-    { because: "checks its own, which nothing has used", given: { content: ext4, mark: ownMark }, planned: { ...check, isOwnUnfinished: true } },
+    {
+      because: "checks the one on record, whatever mark is there",
+      given: { content: ext4, formatted, mark: ownMark },
+      planned: check,
+    },
+    {
+      because: "makes an XFS on record never again",
+      given: { content: xfs, fsType: "xfs", formatted, mark: ownMark },
+      planned: check,
+    },
+    {
+      because: "checks its own, which nothing has used",
+      given: { content: ext4, mark: ownMark },
+      planned: { ...check, isOwnUnfinished: true },
+    },
     {
       because: "makes its own XFS again, which nothing checks",
       given: { content: xfs, fsType: "xfs", mark: ownMark },
       planned: { kind: "MakeAgain", uuid: "uuid-1" },
     },
     { because: "does not know whose one without a mark is", given: { content: ext4 }, planned: unknown },
-    { because: "does not know whose an XFS without a mark is", given: { content: xfs, fsType: "xfs" }, planned: unknown },
-    { because: "does not know whose one in a copy is", given: { content: xfs, fsType: "xfs", mark: othersMark }, planned: unknown },
+    {
+      because: "does not know whose an XFS without a mark is",
+      given: { content: xfs, fsType: "xfs" },
+      planned: unknown,
+    },
+    {
+      because: "does not know whose one in a copy is",
+      given: { content: xfs, fsType: "xfs", mark: othersMark },
+      planned: unknown,
+    },
     {
       because: "does not take one that a person made over the mark for its own",
       given: { content: xfs, fsType: "xfs", mark: { ...ownMark, uuid: "uuid-2" } },
       planned: unknown,
     },
-    { because: "does not know one whose UUID is on no record", given: { content: ext4, formatted: withoutUuid }, planned: unknown },
-    { because: "does not know one without a UUID that is on no record", given: { content: nameless }, planned: { ...unknown, uuid: "" } },
-    { because: "knows one without a UUID that is on record", given: { content: nameless, formatted: withoutUuid }, planned: { ...check, uuid: "" } },
+    {
+      because: "does not know one whose UUID is on no record",
+      given: { content: ext4, formatted: withoutUuid },
+      planned: unknown,
+    },
+    {
+      because: "does not know one without a UUID that is on no record",
+      given: { content: nameless },
+      planned: { ...unknown, uuid: "" },
+    },
+    {
+      because: "knows one without a UUID that is on record",
+      given: { content: nameless, formatted: withoutUuid },
+      planned: { ...check, uuid: "" },
+    },
     {
       because: "refuses another one than the volume's",
       given: { content: ext4, formatted: { ...formatted, uuid: "uuid-2" } },
       planned: wrongDevice("its file system has UUID uuid-1, the volume's has uuid-2"),
     },
-    { because: "refuses another type, also with a mark", given: { content: xfs, mark: ownMark }, planned: wrongFileSystem("xfs", "ext4") },
+    {
+      because: "refuses another type, also with a mark",
+      given: { content: xfs, mark: ownMark },
+      planned: wrongFileSystem("xfs", "ext4"),
+    },
   ]);
 });

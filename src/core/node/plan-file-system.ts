@@ -20,17 +20,28 @@ export interface ObservedFileSystem {
 /** What has to happen before the mount. */
 export type FileSystemPlan =
   /**
-   * The file system that is there is checked. `isOwnUnfinished`: no pod has ever used it, so that one which the check can't repair is made again. `isUnknown`: neither the record
-   * nor a mark says whose it is.
+   * The file system that is there is checked. `isOwnUnfinished`: no pod has ever used it, so that one which
+   * the check can't repair is made again. `isUnknown`: neither the record nor a mark says whose it is.
    */
-  | { readonly kind: "Check"; readonly uuid: string; readonly isOwnUnfinished: boolean; readonly isUnknown: boolean }
-  /** The first file system is made on a blank device. `uuid`: of an attempt that was cut off; undefined: it is the first. */
+  | {
+      readonly kind: "Check";
+      readonly uuid: string;
+      readonly isOwnUnfinished: boolean;
+      readonly isUnknown: boolean;
+    }
+  /**
+   * The first file system is made on a blank device. `uuid`: of an attempt that was cut off; undefined: it
+   * is the first.
+   */
   | { readonly kind: "Make"; readonly uuid: string | undefined }
   /** What an attempt left that was cut off is erased, and the file system made with its UUID. */
   | { readonly kind: "MakeAgain"; readonly uuid: string }
   | { readonly kind: "Refuse"; readonly failure: Failure };
 
-/** A volume has one first format in its life. Only the driver's own attempt, which the mark on the device names by disk and UUID, is ever made again. */
+/**
+ * A volume has one first format in its life. Only the driver's own attempt, which the mark on the device
+ * names by disk and UUID, is ever made again.
+ */
 export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
   const { content, devicePath, formatted, fsType } = observed;
   const mark = ownMark(observed);
@@ -38,11 +49,18 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
     case "fileSystem":
       return planFound(observed, content, mark);
     case "otherData":
-      if (mark !== undefined && content.hasNoSignature === true) return { kind: "MakeAgain", uuid: mark.uuid };
-      return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType } };
+      if (mark !== undefined && content.hasNoSignature === true)
+        return { kind: "MakeAgain", uuid: mark.uuid };
+      return {
+        kind: "Refuse",
+        failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType },
+      };
     case "blank":
       if (formatted !== undefined)
-        return wrongDevice(devicePath, `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}`);
+        return wrongDevice(
+          devicePath,
+          `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}`,
+        );
       return observed.readOnly ? refuseReadOnly : { kind: "Make", uuid: mark?.uuid };
   }
 }
@@ -52,9 +70,16 @@ function planFound(
   found: Extract<DeviceContent, { kind: "fileSystem" }>,
   mark: FormatMark | undefined,
 ): FileSystemPlan {
-  if (found.fsType !== fsType) return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType } };
+  if (found.fsType !== fsType)
+    return {
+      kind: "Refuse",
+      failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType },
+    };
   if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)
-    return wrongDevice(devicePath, `its file system has UUID ${found.uuid}, the volume's has ${formatted.uuid}`);
+    return wrongDevice(
+      devicePath,
+      `its file system has UUID ${found.uuid}, the volume's has ${formatted.uuid}`,
+    );
   const isOwnUnfinished = mark?.uuid === found.uuid;
   // Nothing checks an XFS before its mount.
   if (isOwnUnfinished && fsType === "xfs") return { kind: "MakeAgain", uuid: found.uuid };
@@ -65,7 +90,9 @@ function planFound(
 
 /** The mark, if it is of this very disk and the volume has no file system yet. */
 function ownMark({ mark, diskUri, formatted }: ObservedFileSystem): FormatMark | undefined {
-  return formatted === undefined && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri) ? mark : undefined;
+  return formatted === undefined && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri)
+    ? mark
+    : undefined;
 }
 
 function wrongDevice(devicePath: string, problem: string): FileSystemPlan {
@@ -74,5 +101,10 @@ function wrongDevice(devicePath: string, problem: string): FileSystemPlan {
 
 const refuseReadOnly: FileSystemPlan = {
   kind: "Refuse",
-  failure: { kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" },
+  failure: {
+    kind: "InvalidArgument",
+    field: "readonly",
+    value: "true",
+    problem: "the volume has no file system yet and can't be given one read-only",
+  },
 };

@@ -34,7 +34,8 @@ interface Row {
 }
 
 function check(rows: readonly Row[]): void {
-  for (const { because, seen: observed, plan } of rows) assert.deepEqual(planNodeVolume(observed), plan, because);
+  for (const { because, seen: observed, plan } of rows)
+    assert.deepEqual(planNodeVolume(observed), plan, because);
 }
 
 const cleanUp: NodeVolumeAction = { kind: "CleanUp", placeholders: [] };
@@ -46,15 +47,27 @@ describe("planNodeVolume", () => {
   it("does nothing where record and mounts agree", () => {
     check([
       { because: "nothing here", seen: seen(), plan: [] },
-      { because: "in use by the wanted holder", seen: seen({ record: aRecord({ writer: aWriter("node-a") }), ...live }), plan: [] },
+      {
+        because: "in use by the wanted holder",
+        seen: seen({ record: aRecord({ writer: aWriter("node-a") }), ...live }),
+        plan: [],
+      },
       {
         because: "being staged again, which notes the epoch itself",
         seen: seen({ record: aRecord({ writer: aWriter("node-a", { epoch: 9 }) }), checkpoint }),
         plan: [],
       },
-      { because: "granted, and being staged", seen: seen({ record: aRecord({ writer: aWriter("node-a", { held: false }) }), checkpoint }), plan: [] },
+      {
+        because: "granted, and being staged",
+        seen: seen({ record: aRecord({ writer: aWriter("node-a", { held: false }) }), checkpoint }),
+        plan: [],
+      },
       { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }) }), plan: [] },
-      { because: "several may write", seen: seen({ record: undefined, isMultiWriter: true, ...live }), plan: [] },
+      {
+        because: "several may write",
+        seen: seen({ record: undefined, isMultiWriter: true, ...live }),
+        plan: [],
+      },
       {
         because: "a found disk that nobody wants here: thousands of nodes need not say clean",
         seen: seen({ record: aRecord({ adopted: true }), attachment: undefined }),
@@ -66,15 +79,27 @@ describe("planNodeVolume", () => {
   it("unmounts and gives once nobody wants it here and nothing is published, and answers a recall until then", () => {
     const record = aRecord({ writer: aWriter("node-a", { requested: false }) });
     check([
-      { because: "nothing published", seen: seen({ record, ...staged }), plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }] },
+      {
+        because: "nothing published",
+        seen: seen({ record, ...staged }),
+        plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }],
+      },
       {
         because: "nothing published, recalled",
         seen: seen({ record, ...staged, attachment: recalled }),
         plan: [{ kind: "UnmountAndRelease", recallId: "recall-1", placeholders: [] }],
       },
-      { because: "nothing mounted at all", seen: seen({ record }), plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }] },
+      {
+        because: "nothing mounted at all",
+        seen: seen({ record }),
+        plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }],
+      },
       { because: "published, not recalled", seen: seen({ record, ...live }), plan: [] },
-      { because: "published, recalled", seen: seen({ record, ...live, attachment: recalled }), plan: [{ kind: "AnswerRecall", recallId: "recall-1" }] },
+      {
+        because: "published, recalled",
+        seen: seen({ record, ...live, attachment: recalled }),
+        plan: [{ kind: "AnswerRecall", recallId: "recall-1" }],
+      },
       {
         because: "published, but dead: nothing is lost any more",
         seen: seen({ record, ...live, mount: "dead", attachment: recalled }),
@@ -91,17 +116,41 @@ describe("planNodeVolume", () => {
   it("removes what the record does not allow, and leaves quarantine after that", () => {
     const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
     check([
-      { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }), ...live }), plan: [cleanUpOfPod, forget] },
+      {
+        because: "another writes",
+        seen: seen({ record: aRecord({ writer: aWriter("node-b") }), ...live }),
+        plan: [cleanUpOfPod, forget],
+      },
       {
         because: "another VM of this name wrote",
         seen: seen({ record: aRecord({ writer: { ...aWriter("node-a"), vmId: "older" } }), ...live }),
         plan: [cleanUpOfPod, forget],
       },
-      { because: "cut off", seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }), plan: [cleanUpOfPod, leave, forget] },
-      { because: "cut off, and cleaned up", seen: seen({ record: aRecord({ quarantine: [a, b] }) }), plan: [leave] },
-      { because: "a found disk that is to be attached here", seen: seen({ record: aRecord({ adopted: true }) }), plan: [leave] },
-      { because: "a found disk, said clean", seen: seen({ record: aRecord({ adopted: true, clean: [a] }) }), plan: [] },
-      { because: "a note of a mount that never came about", seen: seen({ checkpoint }), plan: [cleanUp, forget] },
+      {
+        because: "cut off",
+        seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }),
+        plan: [cleanUpOfPod, leave, forget],
+      },
+      {
+        because: "cut off, and cleaned up",
+        seen: seen({ record: aRecord({ quarantine: [a, b] }) }),
+        plan: [leave],
+      },
+      {
+        because: "a found disk that is to be attached here",
+        seen: seen({ record: aRecord({ adopted: true }) }),
+        plan: [leave],
+      },
+      {
+        because: "a found disk, said clean",
+        seen: seen({ record: aRecord({ adopted: true, clean: [a] }) }),
+        plan: [],
+      },
+      {
+        because: "a note of a mount that never came about",
+        seen: seen({ checkpoint }),
+        plan: [cleanUp, forget],
+      },
     ]);
   });
 
@@ -109,18 +158,39 @@ describe("planNodeVolume", () => {
     const record = aRecord({ quarantine: [a] });
     const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
     const other = "/var/lib/kubelet/pods/0/mount";
-    const cleanUpOf = (placeholders: readonly string[]): readonly NodeVolumeAction[] => [{ kind: "CleanUp", placeholders }, leave, forget];
+    const cleanUpOf = (placeholders: readonly string[]): readonly NodeVolumeAction[] => [
+      { kind: "CleanUp", placeholders },
+      leave,
+      forget,
+    ];
     check([
-      { because: "bound, or bare since a clean-up was stopped", seen: seen({ record, ...live, bareTargets: [other] }), plan: cleanUpOf([other, target]) },
-      { because: "all were removed, and the last is bare", seen: seen({ record, checkpoint, bareTargets: [target] }), plan: cleanUpOf([target]) },
+      {
+        because: "bound, or bare since a clean-up was stopped",
+        seen: seen({ record, ...live, bareTargets: [other] }),
+        plan: cleanUpOf([other, target]),
+      },
+      {
+        because: "all were removed, and the last is bare",
+        seen: seen({ record, checkpoint, bareTargets: [target] }),
+        plan: cleanUpOf([target]),
+      },
       {
         because: "a raw device's target needs none: nothing is started without its device",
-        seen: seen({ record, ...live, checkpoint: { ...checkpoint, accessType: "block" }, bareTargets: [other] }),
+        seen: seen({
+          record,
+          ...live,
+          checkpoint: { ...checkpoint, accessType: "block" },
+          bareTargets: [other],
+        }),
         plan: cleanUpOf([]),
       },
       {
         because: "its unmount was stopped, and it has not given yet",
-        seen: seen({ record: aRecord({ writer: aWriter("node-a", { requested: false }) }), checkpoint, bareTargets: [target] }),
+        seen: seen({
+          record: aRecord({ writer: aWriter("node-a", { requested: false }) }),
+          checkpoint,
+          bareTargets: [target],
+        }),
         plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [target] }],
       },
     ]);
@@ -132,9 +202,21 @@ describe("planNodeVolume", () => {
     check([
       { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
       { because: "staged, and nobody uses it", seen: seen({ record, ...staged }), plan: prove },
-      { because: "dead, and its pod still stands", seen: seen({ record, ...live, mount: "dead" }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
-      { because: "in use, and being cut off: its want would be ended again and again", seen: seen({ record: { ...record, fencing: a }, ...live }), plan: [] },
-      { because: "in use, and its disk may be taken off", seen: seen({ record: { ...record, barrierPending: [a] }, ...live }), plan: [] },
+      {
+        because: "dead, and its pod still stands",
+        seen: seen({ record, ...live, mount: "dead" }),
+        plan: [{ kind: "Reclaim", epochKnown: 3 }],
+      },
+      {
+        because: "in use, and being cut off: its want would be ended again and again",
+        seen: seen({ record: { ...record, fencing: a }, ...live }),
+        plan: [],
+      },
+      {
+        because: "in use, and its disk may be taken off",
+        seen: seen({ record: { ...record, barrierPending: [a] }, ...live }),
+        plan: [],
+      },
       { because: "dead", seen: seen({ record, ...staged, mount: "dead" }), plan: prove },
       { because: "nothing here", seen: seen({ record }), plan: prove },
       {
@@ -147,7 +229,11 @@ describe("planNodeVolume", () => {
         seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live, mount: "dead" }),
         plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
       },
-      { because: "another has claimed it, and no pod uses it here", seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...staged }), plan: prove },
+      {
+        because: "another has claimed it, and no pod uses it here",
+        seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...staged }),
+        plan: prove,
+      },
     ]);
   });
 
@@ -156,11 +242,23 @@ describe("planNodeVolume", () => {
     const unconfirmed = { ...a, unconfirmed: true as const };
     const claims: readonly NodeVolumeAction[] = [{ kind: "Reclaim", epochKnown: 3 }];
     check([
-      { because: "Azure has not listed it yet", seen: seen({ record: { ...record, unverified: [unconfirmed] }, ...live }), plan: [] },
-      { because: "its mount is dead, and another node may write", seen: seen({ record, ...live, mount: "dead" }), plan: [] },
+      {
+        because: "Azure has not listed it yet",
+        seen: seen({ record: { ...record, unverified: [unconfirmed] }, ...live }),
+        plan: [],
+      },
+      {
+        because: "its mount is dead, and another node may write",
+        seen: seen({ record, ...live, mount: "dead" }),
+        plan: [],
+      },
       {
         because: "its mount is dead, and the other node is known only from its own word",
-        seen: seen({ record: { ...record, unverified: [a, { ...identity("node-b"), unconfirmed: true }] }, ...live, mount: "dead" }),
+        seen: seen({
+          record: { ...record, unverified: [a, { ...identity("node-b"), unconfirmed: true }] },
+          ...live,
+          mount: "dead",
+        }),
         plan: claims,
       },
       { because: "its mount is live, whoever else may write", seen: seen({ record, ...live }), plan: claims },
@@ -169,7 +267,13 @@ describe("planNodeVolume", () => {
 
   it("notes the epoch of a claim that it had not noted when it died", () => {
     const record = aRecord({ writer: aWriter("node-a", { epoch: 9 }) });
-    check([{ because: "the note is of the lost record's epoch", seen: seen({ record, ...live }), plan: [{ kind: "CheckpointEpoch", epoch: 9 }] }]);
+    check([
+      {
+        because: "the note is of the lost record's epoch",
+        seen: seen({ record, ...live }),
+        plan: [{ kind: "CheckpointEpoch", epoch: 9 }],
+      },
+    ]);
   });
 
   it("states its want again where the object was lost that said so: nobody else would, and the node would pass for a replica", () => {
@@ -177,15 +281,31 @@ describe("planNodeVolume", () => {
     const state: readonly NodeVolumeAction[] = [{ kind: "RequestWriter" }];
     check([
       { because: "erased", seen: seen({ ...inUse, attachment: undefined }), plan: state },
-      { because: "erased, and made anew from what Azure says", seen: seen({ ...inUse, attachment: aReplica("node-a") }), plan: state },
+      {
+        because: "erased, and made anew from what Azure says",
+        seen: seen({ ...inUse, attachment: aReplica("node-a") }),
+        plan: state,
+      },
       {
         because: "the want was ended, by whoever looks for leaked ones",
         seen: seen({ ...inUse, attachment: anAttachment("node-a", { spec: { writerRequest: undefined } }) }),
         plan: [],
       },
-      { because: "it is to go, and takes no want", seen: seen({ ...inUse, attachment: leaving(aReplica("node-a")) }), plan: [] },
-      { because: "nobody uses it: an unstage may have begun", seen: seen({ ...inUse, targets: [], attachment: undefined }), plan: [] },
-      { because: "who publishes says so", seen: seen({ ...inUse, statesRequests: false, attachment: undefined }), plan: [] },
+      {
+        because: "it is to go, and takes no want",
+        seen: seen({ ...inUse, attachment: leaving(aReplica("node-a")) }),
+        plan: [],
+      },
+      {
+        because: "nobody uses it: an unstage may have begun",
+        seen: seen({ ...inUse, targets: [], attachment: undefined }),
+        plan: [],
+      },
+      {
+        because: "who publishes says so",
+        seen: seen({ ...inUse, statesRequests: false, attachment: undefined }),
+        plan: [],
+      },
     ]);
   });
 
@@ -193,8 +313,16 @@ describe("planNodeVolume", () => {
     const dead = { ...live, mount: "dead" } as const;
     const found = aRecord({ adopted: true });
     check([
-      { because: "the disk was on no VM when the record was made anew", seen: seen({ record: found, ...dead }), plan: [] },
-      { because: "nothing has failed yet, or it is a raw device", seen: seen({ record: found, ...live }), plan: [] },
+      {
+        because: "the disk was on no VM when the record was made anew",
+        seen: seen({ record: found, ...dead }),
+        plan: [],
+      },
+      {
+        because: "nothing has failed yet, or it is a raw device",
+        seen: seen({ record: found, ...live }),
+        plan: [],
+      },
       {
         because: "no pod has it any more",
         seen: seen({ record: found, checkpoint, mount: "dead" }),
@@ -211,9 +339,21 @@ describe("planNodeVolume", () => {
   it("keeps a mount in use while there is no record to obey, and cleans up the rest", () => {
     check([
       { because: "in use", seen: seen({ record: undefined, ...live }), plan: [] },
-      { because: "staged: whoever uses it next may come any moment", seen: seen({ record: undefined, ...staged }), plan: [] },
-      { because: "dead and published: its pod still stands", seen: seen({ record: undefined, ...live, mount: "dead" }), plan: [] },
-      { because: "dead", seen: seen({ record: undefined, checkpoint, mount: "dead" }), plan: [cleanUp, forget] },
+      {
+        because: "staged: whoever uses it next may come any moment",
+        seen: seen({ record: undefined, ...staged }),
+        plan: [],
+      },
+      {
+        because: "dead and published: its pod still stands",
+        seen: seen({ record: undefined, ...live, mount: "dead" }),
+        plan: [],
+      },
+      {
+        because: "dead",
+        seen: seen({ record: undefined, checkpoint, mount: "dead" }),
+        plan: [cleanUp, forget],
+      },
       { because: "only a note", seen: seen({ record: undefined, checkpoint }), plan: [cleanUp, forget] },
       { because: "nothing", seen: seen({ record: undefined }), plan: [] },
     ]);
@@ -260,8 +400,16 @@ describe("planNodeVolume", () => {
     const dead = { ...live, mount: "dead" } as const;
     check([
       { because: "not taken", seen: seen({ record: untaken, ...live }), plan: [] },
-      { because: "stated", seen: seen({ record: aRecord({ writer }), attachment: requested, ...live }), plan: [] },
-      { because: "dead", seen: seen({ record: aRecord({ writer }), attachment: aReplica("node-a"), ...dead }), plan: [] },
+      {
+        because: "stated",
+        seen: seen({ record: aRecord({ writer }), attachment: requested, ...live }),
+        plan: [],
+      },
+      {
+        because: "dead",
+        seen: seen({ record: aRecord({ writer }), attachment: aReplica("node-a"), ...dead }),
+        plan: [],
+      },
     ]);
   });
 });

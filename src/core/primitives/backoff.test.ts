@@ -5,7 +5,9 @@ import { backoffMs } from "./backoff.ts";
 
 describe("backoffMs", () => {
   it("doubles up to its limit", () => {
-    const delays = [1, 2, 3, 4, 5, 1000].map((attempt) => backoffMs({ baseMs: 200, maxMs: 800, attempt, chance: 0.999999 }));
+    const delays = [1, 2, 3, 4, 5, 1000].map((attempt) =>
+      backoffMs({ baseMs: 200, maxMs: 800, attempt, chance: 0.999999 }),
+    );
     assert.deepEqual(delays, [200, 400, 800, 800, 800, 800]);
   });
 
@@ -35,12 +37,21 @@ describe("pollDelayMs", () => {
     assert.equal(pollDelayMs(pace, { elapsedMs: 3000, retryAfterMs: undefined, recentDurationsMs }), 250);
     assert.equal(pollDelayMs(pace, { elapsedMs: 4000, retryAfterMs: undefined, recentDurationsMs }), 500);
     assert.equal(pollDelayMs(pace, { elapsedMs: 9000, retryAfterMs: undefined, recentDurationsMs }), 1000);
-    assert.equal(pollDelayMs(pace, { elapsedMs: 0, retryAfterMs: undefined, recentDurationsMs: recentDurationsMs.slice(1) }), 1000);
+    assert.equal(
+      pollDelayMs(pace, {
+        elapsedMs: 0,
+        retryAfterMs: undefined,
+        recentDurationsMs: recentDurationsMs.slice(1),
+      }),
+      1000,
+    );
   });
 
   it("asks again at once where all took as long and the poll came a moment too early, and less and less often then", () => {
     const recentDurationsMs = Array.from({ length: 8 }, () => 3000);
-    const delays = [3000, 3025, 3050, 3100, 3400].map((elapsedMs) => pollDelayMs(pace, { elapsedMs, retryAfterMs: undefined, recentDurationsMs }));
+    const delays = [3000, 3025, 3050, 3100, 3400].map((elapsedMs) =>
+      pollDelayMs(pace, { elapsedMs, retryAfterMs: undefined, recentDurationsMs }),
+    );
     assert.deepEqual(delays, [25, 25, 25, 50, 200]);
   });
 });

@@ -8,7 +8,10 @@ export interface Backoff {
   readonly maxMs: number;
 }
 
-/** The delay before try `attempt` (1 = first retry), between half of the full delay and all of it: `chance` is in [0, 1), so that retriers spread. */
+/**
+ * The delay before try `attempt` (1 = first retry), between half of the full delay and all of it: `chance`
+ * is in [0, 1), so that retriers spread.
+ */
 export function backoffMs(options: Backoff & { readonly attempt: number; readonly chance: number }): number {
   invariant(options.attempt >= 1, `attempt counts from 1, not ${options.attempt}`);
   const fullMs = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(options.attempt - 1, 30));

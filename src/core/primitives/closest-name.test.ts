@@ -13,6 +13,7 @@ describe("closestName", () => {
     ["", undefined],
     [`${"x".repeat(100)}maxShares`, undefined],
   ] as const) {
-    it(`answers ${closest ?? "nothing"} for ${JSON.stringify(name)}`, () => assert.equal(closestName(name, candidates), closest));
+    it(`answers ${closest ?? "nothing"} for ${JSON.stringify(name)}`, () =>
+      assert.equal(closestName(name, candidates), closest));
   }
 });

@@ -3,12 +3,19 @@ const EDITS_MAX = 3;
 /** Longer names are no slip of the pen, and comparing them would take long. */
 const NAME_MAX_CHARS = 64;
 
-/** The candidate that `name` is most likely a misspelling of, without regard to case; undefined if none is close. */
+/**
+ * The candidate that `name` is most likely a misspelling of, without regard to case; undefined if none is
+ * close.
+ */
 export function closestName(name: string, candidates: readonly string[]): string | undefined {
   if (name.length > NAME_MAX_CHARS) return undefined;
-  const distances = candidates.map((candidate) => ({ candidate, edits: editDistance(name.toLowerCase(), candidate.toLowerCase()) }));
+  const distances = candidates.map((candidate) => ({
+    candidate,
+    edits: editDistance(name.toLowerCase(), candidate.toLowerCase()),
+  }));
   const closest = distances.toSorted((left, right) => left.edits - right.edits)[0];
-  if (closest === undefined || closest.edits > Math.min(EDITS_MAX, Math.floor(name.length / 3))) return undefined;
+  if (closest === undefined || closest.edits > Math.min(EDITS_MAX, Math.floor(name.length / 3)))
+    return undefined;
   return closest.candidate;
 }
 

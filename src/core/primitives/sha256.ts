@@ -43,8 +43,15 @@ function utf8(text: string): readonly number[] {
     const point = character.codePointAt(0) ?? 0;
     if (point < 0x80) encoded.push(point);
     else if (point < 0x800) encoded.push(0xc0 | (point >> 6), continuation(point));
-    else if (point < 0x10000) encoded.push(0xe0 | (point >> 12), continuation(point >> 6), continuation(point));
-    else encoded.push(0xf0 | (point >> 18), continuation(point >> 12), continuation(point >> 6), continuation(point));
+    else if (point < 0x10000)
+      encoded.push(0xe0 | (point >> 12), continuation(point >> 6), continuation(point));
+    else
+      encoded.push(
+        0xf0 | (point >> 18),
+        continuation(point >> 12),
+        continuation(point >> 6),
+        continuation(point),
+      );
   }
   return encoded;
 }
@@ -73,8 +80,10 @@ function compress(state: Uint32Array, schedule: Uint32Array, block: DataView): v
     schedule[round] = word(schedule, round - 16) + farSigma + word(schedule, round - 7) + nearSigma;
   }
   const mixed = Uint32Array.from(state);
-  for (let round = 0; round < ROUNDS; round += 1) mix(mixed, word(ROUND_CONSTANTS, round) + word(schedule, round));
-  for (let index = 0; index < state.length; index += 1) state[index] = word(state, index) + word(mixed, index);
+  for (let round = 0; round < ROUNDS; round += 1)
+    mix(mixed, word(ROUND_CONSTANTS, round) + word(schedule, round));
+  for (let index = 0; index < state.length; index += 1)
+    state[index] = word(state, index) + word(mixed, index);
 }
 
 function mix(state: Uint32Array, input: number): void {

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { ObservedNode } from "../attachment/observed-volume.ts";
-import { aDetail, anAttachment, aNode, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, identity } from "../testing/objects.ts";
+import {
+  aDetail,
+  anAttachment,
+  aNode,
+  anObservedVolume,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  identity,
+} from "../testing/objects.ts";
 import { chooseReplicaNodes } from "./choose-replica-nodes.ts";
 import { aPlacement } from "./testing/placement.ts";
 
@@ -14,32 +23,98 @@ describe("chooseReplicaNodes", () => {
     const b = "node-b";
     const rows = [
       { because: "fit", node: aNode(b), volume: aVolume(), reason: undefined },
-      { because: "not ready", node: aNode(b, { isReady: false }), volume: aVolume(), reason: "its node plug-in is not ready" },
+      {
+        because: "not ready",
+        node: aNode(b, { isReady: false }),
+        volume: aVolume(),
+        reason: "its node plug-in is not ready",
+      },
       {
         because: "silent for as long as counts as stale",
         node: aNode(b, { heartbeatUnchangedMs: 35_000 }),
         volume: aVolume(),
         reason: "its heartbeat is stale",
       },
-      { because: "silent for less", node: aNode(b, { heartbeatUnchangedMs: 34_999 }), volume: aVolume(), reason: undefined },
-      { because: "out of service", node: aNode(b, { isOutOfService: true }), volume: aVolume(), reason: "is out of service" },
-      { because: "cordoned", node: aNode(b, { isUnschedulable: true }), volume: aVolume(), reason: "is unschedulable" },
-      { because: "deleted from the cluster", node: aNode(b, { isGone: true }), volume: aVolume(), reason: "is no node of the cluster any more" },
       {
-        because: "short of a slot for a volume that is wanted there: the replica that made room would take it again",
+        because: "silent for less",
+        node: aNode(b, { heartbeatUnchangedMs: 34_999 }),
+        volume: aVolume(),
+        reason: undefined,
+      },
+      {
+        because: "out of service",
+        node: aNode(b, { isOutOfService: true }),
+        volume: aVolume(),
+        reason: "is out of service",
+      },
+      {
+        because: "cordoned",
+        node: aNode(b, { isUnschedulable: true }),
+        volume: aVolume(),
+        reason: "is unschedulable",
+      },
+      {
+        because: "deleted from the cluster",
+        node: aNode(b, { isGone: true }),
+        volume: aVolume(),
+        reason: "is no node of the cluster any more",
+      },
+      {
+        because:
+          "short of a slot for a volume that is wanted there: the replica that made room would take it again",
         node: aNode(b, { isShortOfSlots: true }),
         volume: aVolume(),
         reason: "has no slot left for a volume that is wanted there",
       },
-      { because: "full", node: aNode(b, { attachments: 8 }), volume: aVolume(), reason: "has no free slot among 8" },
+      {
+        because: "full",
+        node: aNode(b, { attachments: 8 }),
+        volume: aVolume(),
+        reason: "has no free slot among 8",
+      },
       { because: "one slot left", node: aNode(b, { attachments: 7 }), volume: aVolume(), reason: undefined },
-      { because: "another region", node: aNode(b, { location: "westus" }), volume: aVolume(), reason: "is in westus, the disk in eastus" },
-      { because: "Azure's case of a region", node: aNode(b, { location: "EastUS" }), volume: aVolume(), reason: undefined },
-      { because: "another zone", node: aNode(b, { zone: "2" }), volume: aVolume(), reason: "is in zone 2, the disk in 1" },
-      { because: "no zone", node: aNode(b, { zone: "" }), volume: aVolume(), reason: "is in zone none, the disk in 1" },
-      { because: "a zone-redundant disk attaches everywhere", node: aNode(b, { zone: "2" }), volume: zrs, reason: undefined },
-      { because: "fenced before", node: aNode(b), volume: aVolumeWithRecord({ quarantine: [identity(b)] }), reason: "is in quarantine for this volume" },
-      { because: "being fenced", node: aNode(b), volume: aVolumeWithRecord({ fencing: identity(b) }), reason: "is in quarantine for this volume" },
+      {
+        because: "another region",
+        node: aNode(b, { location: "westus" }),
+        volume: aVolume(),
+        reason: "is in westus, the disk in eastus",
+      },
+      {
+        because: "Azure's case of a region",
+        node: aNode(b, { location: "EastUS" }),
+        volume: aVolume(),
+        reason: undefined,
+      },
+      {
+        because: "another zone",
+        node: aNode(b, { zone: "2" }),
+        volume: aVolume(),
+        reason: "is in zone 2, the disk in 1",
+      },
+      {
+        because: "no zone",
+        node: aNode(b, { zone: "" }),
+        volume: aVolume(),
+        reason: "is in zone none, the disk in 1",
+      },
+      {
+        because: "a zone-redundant disk attaches everywhere",
+        node: aNode(b, { zone: "2" }),
+        volume: zrs,
+        reason: undefined,
+      },
+      {
+        because: "fenced before",
+        node: aNode(b),
+        volume: aVolumeWithRecord({ quarantine: [identity(b)] }),
+        reason: "is in quarantine for this volume",
+      },
+      {
+        because: "being fenced",
+        node: aNode(b),
+        volume: aVolumeWithRecord({ fencing: identity(b) }),
+        reason: "is in quarantine for this volume",
+      },
       {
         because: "another VM of that name was",
         node: aNode(b),
@@ -57,7 +132,9 @@ describe("chooseReplicaNodes", () => {
       const { chosen, rejected } = chooseReplicaNodes(anObservedVolume({ volume, nodes: [node] }), 1);
       assert.deepEqual(
         { chosen: namesOf(chosen), rejected },
-        reason === undefined ? { chosen: [b], rejected: [] } : { chosen: [], rejected: [{ nodeName: b, because: reason }] },
+        reason === undefined
+          ? { chosen: [b], rejected: [] }
+          : { chosen: [], rejected: [{ nodeName: b, because: reason }] },
         because,
       );
     }
@@ -65,45 +142,101 @@ describe("chooseReplicaNodes", () => {
 
   it("never takes a node that has an attachment, also one that is leaving", () => {
     const leaving = aReplica("node-b", { metadata: { deletionTimestamp: "2026-01-01T00:00:00.000Z" } });
-    assert.deepEqual(namesOf(chooseReplicaNodes(anObservedVolume({ attachments: [anAttachment("node-a"), leaving] }), 4).chosen), ["node-c", "node-d"]);
+    assert.deepEqual(
+      namesOf(
+        chooseReplicaNodes(anObservedVolume({ attachments: [anAttachment("node-a"), leaving] }), 4).chosen,
+      ),
+      ["node-c", "node-d"],
+    );
   });
 
   it("prefers a zone that has none of the volume, then the node with the larger share of free slots, then the name", () => {
     const volume = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
-    const nodes = [aNode("node-a"), aNode("node-b", { attachments: 4 }), aNode("node-c"), aNode("node-d"), aNode("node-e", { zone: "2", attachments: 7 })];
-    const { chosen } = chooseReplicaNodes(anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes }), 4);
+    const nodes = [
+      aNode("node-a"),
+      aNode("node-b", { attachments: 4 }),
+      aNode("node-c"),
+      aNode("node-d"),
+      aNode("node-e", { zone: "2", attachments: 7 }),
+    ];
+    const { chosen } = chooseReplicaNodes(
+      anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes }),
+      4,
+    );
     assert.deepEqual(namesOf(chosen), ["node-e", "node-c", "node-d", "node-b"]);
   });
 
   it("takes only nodes on which the pods that use the volume could run, and says why not the others", () => {
-    const nodes = [aNode("node-b"), aNode("node-c", { taints: [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }] })];
-    const { chosen, rejected } = chooseReplicaNodes(anObservedVolume({ nodes, placement: () => ({ ...aPlacement(), companionsOn: new Map() }) }), 2);
+    const nodes = [
+      aNode("node-b"),
+      aNode("node-c", { taints: [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }] }),
+    ];
+    const { chosen, rejected } = chooseReplicaNodes(
+      anObservedVolume({ nodes, placement: () => ({ ...aPlacement(), companionsOn: new Map() }) }),
+      2,
+    );
     assert.deepEqual(
       { chosen: namesOf(chosen), rejected },
-      { chosen: ["node-b"], rejected: [{ nodeName: "node-c", because: "has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule" }] },
+      {
+        chosen: ["node-b"],
+        rejected: [
+          {
+            nodeName: "node-c",
+            because: "has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule",
+          },
+        ],
+      },
     );
   });
 
   it("prefers, before all else, the node that has the most other volumes of the same pods: a pod moves with all of them", () => {
     const volume = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
-    const nodes = [aNode("node-a"), aNode("node-b"), aNode("node-c", { zone: "2" }), aNode("node-d", { attachments: 6 }), aNode("node-e", { attachments: 7 })];
+    const nodes = [
+      aNode("node-a"),
+      aNode("node-b"),
+      aNode("node-c", { zone: "2" }),
+      aNode("node-d", { attachments: 6 }),
+      aNode("node-e", { attachments: 7 }),
+    ];
     const companionsOn = new Map([
       ["node-e", 2],
       ["node-d", 1],
     ]);
-    const observed = anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes, placement: () => ({ ...aPlacement(), companionsOn }) });
-    assert.deepEqual(namesOf(chooseReplicaNodes(observed, 4).chosen), ["node-e", "node-d", "node-c", "node-b"]);
+    const observed = anObservedVolume({
+      volume,
+      attachments: [anAttachment("node-a")],
+      nodes,
+      placement: () => ({ ...aPlacement(), companionsOn }),
+    });
+    assert.deepEqual(namesOf(chooseReplicaNodes(observed, 4).chosen), [
+      "node-e",
+      "node-d",
+      "node-c",
+      "node-b",
+    ]);
   });
 
   it("chooses at most as many as asked, none for a count that is not positive, and the same whatever the order of the nodes", () => {
-    const node = fc.record({ name: fc.integer({ min: 0, max: 30 }), zone: fc.constantFrom("1", "2", ""), attachments: fc.nat(8), isReady: fc.boolean() });
+    const node = fc.record({
+      name: fc.integer({ min: 0, max: 30 }),
+      zone: fc.constantFrom("1", "2", ""),
+      attachments: fc.nat(8),
+      isReady: fc.boolean(),
+    });
     fc.assert(
-      fc.property(fc.uniqueArray(node, { selector: ({ name }) => name, maxLength: 12 }), fc.integer({ min: -2, max: 5 }), (drawn, count) => {
-        const nodes = drawn.map(({ name, ...overrides }) => aNode(`node-${name}`, overrides));
-        const answered = namesOf(chooseReplicaNodes(anObservedVolume({ nodes }), count).chosen);
-        assert.ok(answered.length <= Math.max(0, count));
-        assert.deepEqual(answered, namesOf(chooseReplicaNodes(anObservedVolume({ nodes: nodes.toReversed() }), count).chosen));
-      }),
+      fc.property(
+        fc.uniqueArray(node, { selector: ({ name }) => name, maxLength: 12 }),
+        fc.integer({ min: -2, max: 5 }),
+        (drawn, count) => {
+          const nodes = drawn.map(({ name, ...overrides }) => aNode(`node-${name}`, overrides));
+          const answered = namesOf(chooseReplicaNodes(anObservedVolume({ nodes }), count).chosen);
+          assert.ok(answered.length <= Math.max(0, count));
+          assert.deepEqual(
+            answered,
+            namesOf(chooseReplicaNodes(anObservedVolume({ nodes: nodes.toReversed() }), count).chosen),
+          );
+        },
+      ),
     );
   });
 });

@@ -15,14 +15,29 @@ export function chooseReplicaNodes(
   count: number,
 ): { readonly chosen: readonly ObservedNode[]; readonly rejected: readonly Rejection[] } {
   const placement = observed.placement();
-  const judged = observed.nodes().map((node) => ({ node, because: reasonAgainst(observed, node) ?? whyPodsDoNotFit(placement, node) }));
+  const judged = observed
+    .nodes()
+    .map((node) => ({ node, because: reasonAgainst(observed, node) ?? whyPodsDoNotFit(placement, node) }));
   const fit = judged.filter(({ because }) => because === undefined).map(({ node }) => node);
-  const zonesTaken = new Set(observed.attachments.map(({ attachment }) => observed.node(attachment.spec.nodeName)?.zone));
-  const ranks = new Map(fit.map((node) => [node.nodeName, rank(node, placement.companionsOn.get(node.nodeName) ?? 0, zonesTaken)]));
-  const best = fit.toSorted((left, right) => compareRanks(ranks.get(right.nodeName), ranks.get(left.nodeName)) || (left.nodeName < right.nodeName ? -1 : 1));
+  const zonesTaken = new Set(
+    observed.attachments.map(({ attachment }) => observed.node(attachment.spec.nodeName)?.zone),
+  );
+  const ranks = new Map(
+    fit.map((node) => [
+      node.nodeName,
+      rank(node, placement.companionsOn.get(node.nodeName) ?? 0, zonesTaken),
+    ]),
+  );
+  const best = fit.toSorted(
+    (left, right) =>
+      compareRanks(ranks.get(right.nodeName), ranks.get(left.nodeName)) ||
+      (left.nodeName < right.nodeName ? -1 : 1),
+  );
   return {
     chosen: best.slice(0, Math.max(0, count)),
-    rejected: judged.flatMap(({ node, because }) => (because === undefined ? [] : [{ nodeName: node.nodeName, because }])),
+    rejected: judged.flatMap(({ node, because }) =>
+      because === undefined ? [] : [{ nodeName: node.nodeName, because }],
+    ),
   };
 }
 
@@ -30,8 +45,9 @@ export function chooseReplicaNodes(
 type Rank = readonly [companions: number, isNewZone: number, freeShare: number];
 
 /**
- * A pod moves with all of its volumes, so the node that has most of the others comes first; then a zone that has none of the volume, since a zone-redundant
- * disk survives the loss of one; then the larger share of free slots.
+ * A pod moves with all of its volumes, so the node that has most of the others comes first; then a zone
+ * that has none of the volume, since a zone-redundant disk survives the loss of one; then the larger share
+ * of free slots.
  */
 function rank(node: ObservedNode, companions: number, zonesTaken: ReadonlySet<string | undefined>): Rank {
   const freeShare = node.volumesMax === 0 ? 0 : (node.volumesMax - node.attachments) / node.volumesMax;
@@ -46,7 +62,8 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   const { volume, settings } = observed;
   const detail = volume.status?.detail;
   const record = volume.status?.record;
-  if (observed.attachments.some(({ attachment }) => attachment.spec.nodeName === node.nodeName)) return "has an attachment already";
+  if (observed.attachments.some(({ attachment }) => attachment.spec.nodeName === node.nodeName))
+    return "has an attachment already";
   if (node.isGone) return "is no node of the cluster any more";
   if (!node.isReady) return "its node plug-in is not ready";
   if (node.heartbeatUnchangedMs >= settings.heartbeatStaleMs) return "its heartbeat is stale";
@@ -56,7 +73,11 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
   const unreachable = detail === undefined ? undefined : whyUnreachable(detail, node);
   if (unreachable !== undefined) return unreachable;
-  if (record !== undefined && (includesNode(record.quarantine, node) || (record.fencing !== undefined && isSameNode(record.fencing, node))))
+  if (
+    record !== undefined &&
+    (includesNode(record.quarantine, node) ||
+      (record.fencing !== undefined && isSameNode(record.fencing, node)))
+  )
     return "is in quarantine for this volume";
   return undefined;
 }

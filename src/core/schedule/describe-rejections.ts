@@ -1,15 +1,23 @@
 import type { Rejection } from "./choose-replica-nodes.ts";
 
-/** What is told of each reason, and of how many reasons: an event has 1,024 characters, a cluster thousands of nodes. */
+/**
+ * What is told of each reason, and of how many reasons: an event has 1,024 characters, a cluster thousands
+ * of nodes.
+ */
 const NAMES_MAX = 3;
 const REASONS_MAX = 6;
 
-/** Why nodes were not taken, the reason of the most nodes first: `14 nodes (node-c, node-d, node-e, …): is unschedulable; node-b: its heartbeat is stale`. */
+/**
+ * Why nodes were not taken, the reason of the most nodes first: `14 nodes (node-c, node-d, node-e, …): is
+ * unschedulable; node-b: its heartbeat is stale`.
+ */
 export function describeRejections(rejected: readonly Rejection[]): string {
   const byReason = [...Map.groupBy(rejected, ({ because }) => because)].toSorted(
     ([left, these], [right, those]) => those.length - these.length || (left < right ? -1 : 1),
   );
-  const told = byReason.slice(0, REASONS_MAX).map(([because, rejections]) => `${describeNodes(rejections)} ${because}`);
+  const told = byReason
+    .slice(0, REASONS_MAX)
+    .map(([because, rejections]) => `${describeNodes(rejections)} ${because}`);
   const untold = byReason.slice(REASONS_MAX).reduce((count, [, rejections]) => count + rejections.length, 0);
   return [...told, ...(untold === 0 ? [] : [`${untold} more for other reasons`])].join("; ");
 }

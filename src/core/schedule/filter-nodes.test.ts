@@ -20,20 +20,38 @@ describe("filterNodes", () => {
       { because: "nothing has registered under that name", reason: "no-plug-in" },
       { because: "the plug-in says that it can't", node: node({ health: "not-ready" }), reason: "not-ready" },
       { because: "the plug-in has fallen silent", node: node({ health: "silent" }), reason: "silent" },
-      { because: "the node was fenced", node: node(), volumes: [aPodVolume({ barred: [identity("node-a")] })], reason: "quarantine" },
+      {
+        because: "the node was fenced",
+        node: node(),
+        volumes: [aPodVolume({ barred: [identity("node-a")] })],
+        reason: "quarantine",
+      },
       {
         because: "what was fenced was an older VM of that name",
         node: node(),
         volumes: [aPodVolume({ barred: [{ nodeName: "node-a", vmId: "older" }] })],
       },
-      { because: "a disk attaches in its zone only", node: node({ zone: "2" }), volumes: [attachedTo()], reason: "unreachable" },
+      {
+        because: "a disk attaches in its zone only",
+        node: node({ zone: "2" }),
+        volumes: [attachedTo()],
+        reason: "unreachable",
+      },
       {
         because: "a zone-redundant disk attaches in every zone",
         node: node({ zone: "2" }),
         volumes: [aPodVolume({ disk: { location: "eastus", skuName: "Premium_ZRS", zones: [] } })],
       },
-      { because: "a disk attaches in its region only", node: node({ location: "westus" }), reason: "unreachable" },
-      { because: "a disk that is still to be made can be made anywhere", node: node({ zone: "2" }), volumes: [aPodVolume({ disk: undefined })] },
+      {
+        because: "a disk attaches in its region only",
+        node: node({ location: "westus" }),
+        reason: "unreachable",
+      },
+      {
+        because: "a disk that is still to be made can be made anywhere",
+        node: node({ zone: "2" }),
+        volumes: [aPodVolume({ disk: undefined })],
+      },
       {
         because: "the second volume counts as well",
         node: node(),
@@ -48,7 +66,11 @@ describe("filterNodes", () => {
         volumes: [aPodVolume(), aPodVolume({ disk: undefined })],
         reason: "no-slot",
       },
-      { because: "what is attached there needs no slot", node: node({ firmAttachments: 8 }), volumes: [attachedTo("node-a")] },
+      {
+        because: "what is attached there needs no slot",
+        node: node({ firmAttachments: 8 }),
+        volumes: [attachedTo("node-a")],
+      },
       {
         because: "what is attached there can't be evicted for the volume that is not",
         node: node({ firmAttachments: 7 }),
@@ -63,19 +85,33 @@ describe("filterNodes", () => {
       {
         because: "a replica whose attach failed holds no slot",
         node: node({ firmAttachments: 8 }),
-        volumes: [aPodVolume({ attachments: new Map([["node-a", aReplicaNode("node-a", { isAttached: false, holdsSlot: false })]]) })],
+        volumes: [
+          aPodVolume({
+            attachments: new Map([
+              ["node-a", aReplicaNode("node-a", { isAttached: false, holdsSlot: false })],
+            ]),
+          }),
+        ],
         reason: "no-slot",
       },
     ];
     for (const { because, node: candidate, volumes = [aPodVolume()], reason } of rows) {
       // There is always another node that can take the pod, before and after the one in question.
       const nodes = [aCandidate("node-0"), candidate, aCandidate("node-z")];
-      assert.deepEqual(filterNodes(nodes, volumes), new Map(reason === undefined ? [] : [[1, reason]]), because);
+      assert.deepEqual(
+        filterNodes(nodes, volumes),
+        new Map(reason === undefined ? [] : [[1, reason]]),
+        because,
+      );
     }
   });
 
   it("leaves all nodes to the scheduler where none can take the pod: it would wait without a word", () => {
-    const nodes = [aCandidate("node-a", { health: "silent" }), aCandidate("node-b", { firmAttachments: 8 }), undefined];
+    const nodes = [
+      aCandidate("node-a", { health: "silent" }),
+      aCandidate("node-b", { firmAttachments: 8 }),
+      undefined,
+    ];
     assert.deepEqual(filterNodes(nodes, [aPodVolume()]), new Map());
   });
 
@@ -84,7 +120,14 @@ describe("filterNodes", () => {
   });
 
   it("says of no reason but missing slots that evicting pods would help", () => {
-    const reasons: readonly RemovalReason[] = ["no-plug-in", "not-ready", "silent", "quarantine", "unreachable", "no-slot"];
+    const reasons: readonly RemovalReason[] = [
+      "no-plug-in",
+      "not-ready",
+      "silent",
+      "quarantine",
+      "unreachable",
+      "no-slot",
+    ];
     assert.deepEqual(
       reasons.filter((because) => mayPreemptionHelp(because)),
       ["no-slot"],

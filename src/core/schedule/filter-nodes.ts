@@ -5,11 +5,15 @@ import { whyUnreachable } from "./why-unreachable.ts";
 export type RemovalReason = "no-plug-in" | "not-ready" | "silent" | "quarantine" | "unreachable" | "no-slot";
 
 /**
- * Which of the nodes that are offered for a pod can't take its volumes, by their places in `nodes`; undefined stands for a node where no node plug-in has registered.
- * Never all of them: what this process knows may be old, and a pod that waits on a node has a reason that people can read, while a pod without nodes has none.
- * Costs the pod's volumes times the nodes.
+ * Which of the nodes that are offered for a pod can't take its volumes, by their places in `nodes`;
+ * undefined stands for a node where no node plug-in has registered. Never all of them: what this process
+ * knows may be old, and a pod that waits on a node has a reason that people can read, while a pod without
+ * nodes has none. Costs the pod's volumes times the nodes.
  */
-export function filterNodes(nodes: readonly (CandidateNode | undefined)[], volumes: readonly PodVolume[]): ReadonlyMap<number, RemovalReason> {
+export function filterNodes(
+  nodes: readonly (CandidateNode | undefined)[],
+  volumes: readonly PodVolume[],
+): ReadonlyMap<number, RemovalReason> {
   const removed = new Map<number, RemovalReason>();
   if (volumes.length === 0) return removed;
   for (let at = 0; at < nodes.length; at++) {
@@ -25,7 +29,10 @@ export function mayPreemptionHelp(because: RemovalReason): boolean {
   return because === "no-slot";
 }
 
-function reasonAgainst(node: CandidateNode | undefined, volumes: readonly PodVolume[]): RemovalReason | undefined {
+function reasonAgainst(
+  node: CandidateNode | undefined,
+  volumes: readonly PodVolume[],
+): RemovalReason | undefined {
   if (node === undefined) return "no-plug-in";
   if (node.health !== "healthy") return node.health;
   for (const volume of volumes) {
@@ -35,7 +42,10 @@ function reasonAgainst(node: CandidateNode | undefined, volumes: readonly PodVol
   return hasSlots(node, volumes) ? undefined : "no-slot";
 }
 
-/** Whether all of the pod's volumes fit beside those that have to stay. Those that hold a slot there already need none, however full the node is. */
+/**
+ * Whether all of the pod's volumes fit beside those that have to stay. Those that hold a slot there already
+ * need none, however full the node is.
+ */
 function hasSlots(node: CandidateNode, volumes: readonly PodVolume[]): boolean {
   let needed = 0;
   let ownFirm = 0;

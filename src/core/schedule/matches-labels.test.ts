@@ -29,9 +29,14 @@ describe("matchesLabels", () => {
       [{ key: "disk", operator: "Gt", values: ["1"] }, false, "a word is no number"],
       [{ key: "cores", operator: "Gt", values: ["1.5"] }, false, "nor is a fraction an integer"],
       [{ key: "cores", operator: "Gt", values: [] }, false, "nothing to compare with"],
-      [{ key: "disk", operator: "Like", values: ["s*"] }, false, "an operator that nobody here knows is not met"],
+      [
+        { key: "disk", operator: "Like", values: ["s*"] },
+        false,
+        "an operator that nobody here knows is not met",
+      ],
     ];
-    for (const [requirement, expected, because] of rows) assert.equal(matchesLabels(labels, [requirement]), expected, because);
+    for (const [requirement, expected, because] of rows)
+      assert.equal(matchesLabels(labels, [requirement]), expected, because);
   });
 
   it("asks for all requirements, and for none is content with anything", () => {

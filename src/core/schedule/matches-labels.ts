@@ -1,9 +1,10 @@
 import type { Labels, Requirement } from "./pod-rules.ts";
 
 /**
- * Whether labels meet every requirement. `NotIn` also holds where the label is missing; `Gt` and `Lt` compare integers, and hold for nothing else.
- * As https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors and, for `Gt` and `Lt`,
- * https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#operators have it.
+ * Whether labels meet every requirement. `NotIn` also holds where the label is missing; `Gt` and `Lt`
+ * compare integers, and hold for nothing else. As
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors and, for `Gt`
+ * and `Lt`, https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#operators have it.
  */
 export function matchesLabels(labels: Labels, requirements: readonly Requirement[]): boolean {
   return requirements.every((requirement) => matchesRequirement(labels, requirement));
@@ -31,7 +32,11 @@ function matchesRequirement(labels: Labels, { key, operator, values }: Requireme
 }
 
 /** Whether both are integers, and stand in that relation. */
-export function compareIntegers(left: string | undefined, right: string | undefined, holds: (left: bigint, right: bigint) => boolean): boolean {
+export function compareIntegers(
+  left: string | undefined,
+  right: string | undefined,
+  holds: (left: bigint, right: bigint) => boolean,
+): boolean {
   if (left === undefined || right === undefined || !INTEGER.test(left) || !INTEGER.test(right)) return false;
   return holds(BigInt(left), BigInt(right));
 }

@@ -14,7 +14,11 @@ interface Row {
 
 function check(rows: readonly Row[]): void {
   for (const { because, pod, node, neighbours = [], why } of rows)
-    assert.equal(whyPodsDoNotFit(aPlacement({ pods: [aPod(pod)], neighbours }), aNodeForPods(node)), why, because);
+    assert.equal(
+      whyPodsDoNotFit(aPlacement({ pods: [aPod(pod)], neighbours }), aNodeForPods(node)),
+      why,
+      because,
+    );
 }
 
 describe("whyPodsDoNotFit", () => {
@@ -22,7 +26,11 @@ describe("whyPodsDoNotFit", () => {
     const taints = [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }];
     check([
       { because: "no taints", why: undefined },
-      { because: "a taint", node: { taints }, why: "has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule" },
+      {
+        because: "a taint",
+        node: { taints },
+        why: "has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule",
+      },
       {
         because: "a taint without a value",
         node: { taints: [{ key: "node.kubernetes.io/not-ready", value: "", effect: "NoExecute" }] },
@@ -44,13 +52,32 @@ describe("whyPodsDoNotFit", () => {
     ];
     const because = "does not match the node affinity of pod default/db-0";
     check([
-      { because: "selected", pod: { nodeSelector: { disk: "ssd" } }, node: { labels: { disk: "ssd" } }, why: undefined },
-      { because: "not selected", pod: { nodeSelector: { disk: "ssd" } }, why: "does not match the node selector of pod default/db-0: disk=ssd" },
-      { because: "affinity holds", pod: { nodeAffinity: [ssd] }, node: { labels: { disk: "ssd" } }, why: undefined },
+      {
+        because: "selected",
+        pod: { nodeSelector: { disk: "ssd" } },
+        node: { labels: { disk: "ssd" } },
+        why: undefined,
+      },
+      {
+        because: "not selected",
+        pod: { nodeSelector: { disk: "ssd" } },
+        why: "does not match the node selector of pod default/db-0: disk=ssd",
+      },
+      {
+        because: "affinity holds",
+        pod: { nodeAffinity: [ssd] },
+        node: { labels: { disk: "ssd" } },
+        why: undefined,
+      },
       { because: "affinity does not hold", pod: { nodeAffinity: [ssd] }, why: because },
       {
         because: "one of the alternatives holds",
-        pod: { nodeAffinity: [ssd, { matchExpressions: [{ key: "cores", operator: "Gt", values: ["4"] }], matchFields: [] }] },
+        pod: {
+          nodeAffinity: [
+            ssd,
+            { matchExpressions: [{ key: "cores", operator: "Gt", values: ["4"] }], matchFields: [] },
+          ],
+        },
         node: { labels: { cores: "8" } },
         why: undefined,
       },
@@ -60,16 +87,35 @@ describe("whyPodsDoNotFit", () => {
         node: { labels: { cores: "8" } },
         why: because,
       },
-      { because: "an alternative without conditions matches no node", pod: { nodeAffinity: [{ matchExpressions: [], matchFields: [] }] }, why: because },
-      { because: "an affinity without alternatives matches no node", pod: { nodeAffinity: [] }, why: because },
+      {
+        because: "an alternative without conditions matches no node",
+        pod: { nodeAffinity: [{ matchExpressions: [], matchFields: [] }] },
+        why: because,
+      },
+      {
+        because: "an affinity without alternatives matches no node",
+        pod: { nodeAffinity: [] },
+        why: because,
+      },
       { because: "by name", pod: { nodeAffinity: named("In", "node-b") }, why: undefined },
       { because: "by another name", pod: { nodeAffinity: named("In", "node-c") }, why: because },
       { because: "any but this name", pod: { nodeAffinity: named("NotIn", "node-b") }, why: because },
       { because: "any but another name", pod: { nodeAffinity: named("NotIn", "node-c") }, why: undefined },
-      { because: "Kubernetes compares a field with one value only", pod: { nodeAffinity: named("In", "node-b", "node-c") }, why: because },
+      {
+        because: "Kubernetes compares a field with one value only",
+        pod: { nodeAffinity: named("In", "node-b", "node-c") },
+        why: because,
+      },
       {
         because: "fields and labels must hold together",
-        pod: { nodeAffinity: [{ matchExpressions: ssd.matchExpressions, matchFields: [{ key: "metadata.name", operator: "In", values: ["node-b"] }] }] },
+        pod: {
+          nodeAffinity: [
+            {
+              matchExpressions: ssd.matchExpressions,
+              matchFields: [{ key: "metadata.name", operator: "In", values: ["node-b"] }],
+            },
+          ],
+        },
         why: because,
       },
     ]);
@@ -79,13 +125,32 @@ describe("whyPodsDoNotFit", () => {
     const zone = "topology.kubernetes.io/zone";
     const apart = "is kept apart from pod default/db-0 by anti-affinity to pod default/db-1";
     check([
-      { because: "the other one runs here", pod: { podAntiAffinity: [aTerm()] }, neighbours: [aNeighbour("node-b")], why: apart },
-      { because: "it runs on another node", pod: { podAntiAffinity: [aTerm()] }, neighbours: [aNeighbour("node-c")], why: undefined },
-      { because: "on another node of this zone", pod: { podAntiAffinity: [aTerm({ topologyKey: zone })] }, neighbours: [aNeighbour("node-c")], why: apart },
+      {
+        because: "the other one runs here",
+        pod: { podAntiAffinity: [aTerm()] },
+        neighbours: [aNeighbour("node-b")],
+        why: apart,
+      },
+      {
+        because: "it runs on another node",
+        pod: { podAntiAffinity: [aTerm()] },
+        neighbours: [aNeighbour("node-c")],
+        why: undefined,
+      },
+      {
+        because: "on another node of this zone",
+        pod: { podAntiAffinity: [aTerm({ topologyKey: zone })] },
+        neighbours: [aNeighbour("node-c")],
+        why: apart,
+      },
       {
         because: "in another zone",
         pod: { podAntiAffinity: [aTerm({ topologyKey: zone })] },
-        neighbours: [aNeighbour("node-c", { nodeLabels: aNodeForPods({ nodeName: "node-c", labels: { [zone]: "eastus-2" } }).labels })],
+        neighbours: [
+          aNeighbour("node-c", {
+            nodeLabels: aNodeForPods({ nodeName: "node-c", labels: { [zone]: "eastus-2" } }).labels,
+          }),
+        ],
         why: undefined,
       },
       {
@@ -100,16 +165,35 @@ describe("whyPodsDoNotFit", () => {
         neighbours: [aNeighbour("node-b")],
         why: undefined,
       },
-      { because: "an empty selector is about everybody", pod: { podAntiAffinity: [aTerm({ selector: [] })] }, neighbours: [aNeighbour("node-b")], why: apart },
-      { because: "another namespace", pod: { podAntiAffinity: [aTerm({ namespaces: ["test"] })] }, neighbours: [aNeighbour("node-b")], why: undefined },
-      { because: "every namespace", pod: { podAntiAffinity: [aTerm({ namespaces: undefined })] }, neighbours: [aNeighbour("node-b")], why: apart },
+      {
+        because: "an empty selector is about everybody",
+        pod: { podAntiAffinity: [aTerm({ selector: [] })] },
+        neighbours: [aNeighbour("node-b")],
+        why: apart,
+      },
+      {
+        because: "another namespace",
+        pod: { podAntiAffinity: [aTerm({ namespaces: ["test"] })] },
+        neighbours: [aNeighbour("node-b")],
+        why: undefined,
+      },
+      {
+        because: "every namespace",
+        pod: { podAntiAffinity: [aTerm({ namespaces: undefined })] },
+        neighbours: [aNeighbour("node-b")],
+        why: apart,
+      },
       {
         because: "a node without the label is no such place",
         pod: { podAntiAffinity: [aTerm({ topologyKey: "rack" })] },
         neighbours: [aNeighbour("node-b")],
         why: undefined,
       },
-      { because: "the other one keeps it away", neighbours: [aNeighbour("node-b", { podAntiAffinity: [aTerm()] })], why: apart },
+      {
+        because: "the other one keeps it away",
+        neighbours: [aNeighbour("node-b", { podAntiAffinity: [aTerm()] })],
+        why: apart,
+      },
       {
         because: "the other one keeps others away",
         neighbours: [aNeighbour("node-b", { podAntiAffinity: [aTerm({ namespaces: ["test"] })] })],
@@ -128,17 +212,50 @@ describe("whyPodsDoNotFit", () => {
       { because: "it runs here", pod: { podAffinity: [web] }, neighbours: [aWeb("node-b")], why: undefined },
       { because: "it runs elsewhere", pod: { podAffinity: [web] }, neighbours: [aWeb("node-c")], why: alone },
       { because: "it runs nowhere", pod: { podAffinity: [web] }, why: alone },
-      { because: "the first of a series that are to run together", pod: { podAffinity: [aTerm()] }, why: undefined },
-      { because: "a series that runs elsewhere", pod: { podAffinity: [aTerm()] }, neighbours: [aNeighbour("node-c")], why: alone },
-      { because: "no such place here", pod: { podAffinity: [{ ...web, topologyKey: "rack" }] }, neighbours: [aWeb("node-b")], why: alone },
-      { because: "only a pod that all terms select counts", pod: { podAffinity: [web, cache] }, neighbours: [aWeb("node-b")], why: alone },
-      { because: "all terms select it", pod: { podAffinity: [web, cache] }, neighbours: [aWeb("node-b", { tier: "cache" })], why: undefined },
+      {
+        because: "the first of a series that are to run together",
+        pod: { podAffinity: [aTerm()] },
+        why: undefined,
+      },
+      {
+        because: "a series that runs elsewhere",
+        pod: { podAffinity: [aTerm()] },
+        neighbours: [aNeighbour("node-c")],
+        why: alone,
+      },
+      {
+        because: "no such place here",
+        pod: { podAffinity: [{ ...web, topologyKey: "rack" }] },
+        neighbours: [aWeb("node-b")],
+        why: alone,
+      },
+      {
+        because: "only a pod that all terms select counts",
+        pod: { podAffinity: [web, cache] },
+        neighbours: [aWeb("node-b")],
+        why: alone,
+      },
+      {
+        because: "all terms select it",
+        pod: { podAffinity: [web, cache] },
+        neighbours: [aWeb("node-b", { tier: "cache" })],
+        why: undefined,
+      },
     ]);
   });
 
   it("asks for each pod that uses the volume, and binds nobody where none does", () => {
     const gpu = aPod({ name: "gpu", nodeSelector: { gpu: "a100" } });
-    assert.equal(whyPodsDoNotFit(aPlacement({ pods: [aPod(), gpu] }), aNodeForPods()), "does not match the node selector of pod default/gpu: gpu=a100");
-    assert.equal(whyPodsDoNotFit(aPlacement({ pods: [] }), aNodeForPods({ taints: [{ key: "x", value: "", effect: "NoSchedule" }] })), undefined);
+    assert.equal(
+      whyPodsDoNotFit(aPlacement({ pods: [aPod(), gpu] }), aNodeForPods()),
+      "does not match the node selector of pod default/gpu: gpu=a100",
+    );
+    assert.equal(
+      whyPodsDoNotFit(
+        aPlacement({ pods: [] }),
+        aNodeForPods({ taints: [{ key: "x", value: "", effect: "NoSchedule" }] }),
+      ),
+      undefined,
+    );
   });
 });

@@ -1,5 +1,14 @@
 import { matchesLabels } from "./matches-labels.ts";
-import type { Labels, NeighbourPod, NodeSelectorTerm, PodAffinityTerm, PodRules, Requirement, Taint, VolumePlacement } from "./pod-rules.ts";
+import type {
+  Labels,
+  NeighbourPod,
+  NodeSelectorTerm,
+  PodAffinityTerm,
+  PodRules,
+  Requirement,
+  Taint,
+  VolumePlacement,
+} from "./pod-rules.ts";
 import { untoleratedTaint } from "./untolerated-taint.ts";
 
 /** A node, as far as pods are kept off it. */
@@ -10,10 +19,15 @@ export interface NodeForPods {
 }
 
 /**
- * Why the pods that use a volume could not run on a node; undefined if they could. Looks at what the scheduler requires by labels: taints, node selector, required
- * node affinity, and required affinity and anti-affinity between pods. CPU, memory, ports and topology spread are left out: they change from minute to minute.
+ * Why the pods that use a volume could not run on a node; undefined if they could. Looks at what the
+ * scheduler requires by labels: taints, node selector, required node affinity, and required affinity and
+ * anti-affinity between pods. CPU, memory, ports and topology spread are left out: they change from minute
+ * to minute.
  */
-export function whyPodsDoNotFit(placement: Pick<VolumePlacement, "pods" | "neighbours">, node: NodeForPods): string | undefined {
+export function whyPodsDoNotFit(
+  placement: Pick<VolumePlacement, "pods" | "neighbours">,
+  node: NodeForPods,
+): string | undefined {
   for (const pod of placement.pods) {
     const because = whyPodDoesNotFit(pod, node, placement.neighbours);
     if (because !== undefined) return because;
@@ -21,23 +35,36 @@ export function whyPodsDoNotFit(placement: Pick<VolumePlacement, "pods" | "neigh
   return undefined;
 }
 
-function whyPodDoesNotFit(pod: PodRules, node: NodeForPods, neighbours: readonly NeighbourPod[]): string | undefined {
+function whyPodDoesNotFit(
+  pod: PodRules,
+  node: NodeForPods,
+  neighbours: readonly NeighbourPod[],
+): string | undefined {
   const podName = `pod ${pod.namespace}/${pod.name}`;
   const taint = untoleratedTaint(node.taints, pod.tolerations);
-  if (taint !== undefined) return `has a taint that ${podName} does not tolerate: ${taint.key}${taint.value === "" ? "" : `=${taint.value}`}:${taint.effect}`;
+  if (taint !== undefined)
+    return `has a taint that ${podName} does not tolerate: ${taint.key}${taint.value === "" ? "" : `=${taint.value}`}:${taint.effect}`;
   const label = Object.entries(pod.nodeSelector).find(([key, value]) => node.labels[key] !== value);
   if (label !== undefined) return `does not match the node selector of ${podName}: ${label[0]}=${label[1]}`;
-  if (pod.nodeAffinity !== undefined && !pod.nodeAffinity.some((term) => matchesNode(term, node))) return `does not match the node affinity of ${podName}`;
+  if (pod.nodeAffinity !== undefined && !pod.nodeAffinity.some((term) => matchesNode(term, node)))
+    return `does not match the node affinity of ${podName}`;
   const rival = findRival(pod, node, neighbours);
-  if (rival !== undefined) return `is kept apart from ${podName} by anti-affinity to pod ${rival.namespace}/${rival.name}`;
+  if (rival !== undefined)
+    return `is kept apart from ${podName} by anti-affinity to pod ${rival.namespace}/${rival.name}`;
   if (!hasCompany(pod, node, neighbours)) return `has none of the pods that ${podName} must run with`;
   return undefined;
 }
 
-/** An alternative without any condition matches no node, as https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity has it. */
+/**
+ * An alternative without any condition matches no node, as
+ * https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity has it.
+ */
 function matchesNode(term: NodeSelectorTerm, node: NodeForPods): boolean {
   if (term.matchExpressions.length === 0 && term.matchFields.length === 0) return false;
-  return matchesLabels(node.labels, term.matchExpressions) && term.matchFields.every((field) => matchesField(node, field));
+  return (
+    matchesLabels(node.labels, term.matchExpressions) &&
+    term.matchFields.every((field) => matchesField(node, field))
+  );
 }
 
 function matchesField(node: NodeForPods, { key, operator, values }: Requirement): boolean {
@@ -46,28 +73,50 @@ function matchesField(node: NodeForPods, { key, operator, values }: Requirement)
   return operator === "NotIn" && values[0] !== node.nodeName;
 }
 
-/** Anti-affinity holds both ways: what the pod will not run with, and what will not run with the pod. A node without the topology's label is no such place. */
-function findRival(pod: PodRules, node: NodeForPods, neighbours: readonly NeighbourPod[]): NeighbourPod | undefined {
+/**
+ * Anti-affinity holds both ways: what the pod will not run with, and what will not run with the pod. A node
+ * without the topology's label is no such place.
+ */
+function findRival(
+  pod: PodRules,
+  node: NodeForPods,
+  neighbours: readonly NeighbourPod[],
+): NeighbourPod | undefined {
   return neighbours.find(
     (other) =>
-      pod.podAntiAffinity.some((term) => selectsPod(term, other) && isSamePlace(term.topologyKey, node.labels, other.nodeLabels)) ||
-      other.podAntiAffinity.some((term) => selectsPod(term, pod) && isSamePlace(term.topologyKey, node.labels, other.nodeLabels)),
+      pod.podAntiAffinity.some(
+        (term) => selectsPod(term, other) && isSamePlace(term.topologyKey, node.labels, other.nodeLabels),
+      ) ||
+      other.podAntiAffinity.some(
+        (term) => selectsPod(term, pod) && isSamePlace(term.topologyKey, node.labels, other.nodeLabels),
+      ),
   );
 }
 
-/** Affinity: in each place that it names runs a pod that all of its terms select. The first pod of a series that are to run with each other may run anywhere. */
+/**
+ * Affinity: in each place that it names runs a pod that all of its terms select. The first pod of a series
+ * that are to run with each other may run anywhere.
+ */
 function hasCompany(pod: PodRules, node: NodeForPods, neighbours: readonly NeighbourPod[]): boolean {
   if (pod.podAffinity.length === 0) return true;
   if (pod.podAffinity.some((term) => node.labels[term.topologyKey] === undefined)) return false;
   const selected = neighbours.filter((other) => pod.podAffinity.every((term) => selectsPod(term, other)));
   if (selected.length === 0) return pod.podAffinity.every((term) => selectsPod(term, pod));
-  return pod.podAffinity.every((term) => selected.some((other) => isSamePlace(term.topologyKey, node.labels, other.nodeLabels)));
+  return pod.podAffinity.every((term) =>
+    selected.some((other) => isSamePlace(term.topologyKey, node.labels, other.nodeLabels)),
+  );
 }
 
 /** Whether a rule between pods is about a pod. */
-export function selectsPod(term: PodAffinityTerm, other: { readonly namespace: string; readonly labels: Labels }): boolean {
+export function selectsPod(
+  term: PodAffinityTerm,
+  other: { readonly namespace: string; readonly labels: Labels },
+): boolean {
   if (term.selector === undefined) return false;
-  return (term.namespaces === undefined || term.namespaces.includes(other.namespace)) && matchesLabels(other.labels, term.selector);
+  return (
+    (term.namespaces === undefined || term.namespaces.includes(other.namespace)) &&
+    matchesLabels(other.labels, term.selector)
+  );
 }
 
 function isSamePlace(topologyKey: string, left: Labels, right: Labels): boolean {

@@ -37,9 +37,15 @@ export interface NodeSelectorTerm {
 
 /** One required rule on which pods may, must or must not run in the same place. */
 export interface PodAffinityTerm {
-  /** What a place is: the label of nodes that have the same value, such as `kubernetes.io/hostname` or `topology.kubernetes.io/zone`. */
+  /**
+   * What a place is: the label of nodes that have the same value, such as `kubernetes.io/hostname` or
+   * `topology.kubernetes.io/zone`.
+   */
   readonly topologyKey: string;
-  /** Conditions on the other pod's labels, `matchLabels` as `In`; undefined selects no pod, an empty list every pod. */
+  /**
+   * Conditions on the other pod's labels, `matchLabels` as `In`; undefined selects no pod, an empty list
+   * every pod.
+   */
   readonly selector: readonly Requirement[] | undefined;
   /** Namespaces of the other pod; undefined: all of them. */
   readonly namespaces: readonly string[] | undefined;

@@ -7,7 +7,10 @@ export interface CandidateNode extends NodeKey, NodePlace {
   readonly health: "healthy" | "not-ready" | "silent";
   /** Data disks that it takes. */
   readonly volumesMax: number;
-  /** Attachments of any volume that have to stay there: all but replicas, which make room for whoever needs their slot. */
+  /**
+   * Attachments of any volume that have to stay there: all but replicas, which make room for whoever needs
+   * their slot.
+   */
   readonly firmAttachments: number;
 }
 

@@ -15,35 +15,64 @@ describe("scoreNodes", () => {
     const rows = [
       { because: "attached nowhere", volumes: [aPodVolume()], scores: {} },
       { because: "no volume of the driver's", volumes: [], scores: {} },
-      { because: "one of one, on two nodes", volumes: [attachedTo("node-a", "node-b")], scores: { "node-a": 10, "node-b": 10 } },
-      { because: "two of two, and one of two", volumes: [attachedTo("node-a", "node-b"), attachedTo("node-a")], scores: { "node-a": 10, "node-b": 5 } },
-      { because: "two of three", volumes: [attachedTo("node-a"), attachedTo("node-a"), aPodVolume()], scores: { "node-a": 6 } },
-      { because: "a volume that is still to be made is one of two", volumes: [attachedTo("node-a"), aPodVolume({ disk: undefined })], scores: { "node-a": 5 } },
+      {
+        because: "one of one, on two nodes",
+        volumes: [attachedTo("node-a", "node-b")],
+        scores: { "node-a": 10, "node-b": 10 },
+      },
+      {
+        because: "two of two, and one of two",
+        volumes: [attachedTo("node-a", "node-b"), attachedTo("node-a")],
+        scores: { "node-a": 10, "node-b": 5 },
+      },
+      {
+        because: "two of three",
+        volumes: [attachedTo("node-a"), attachedTo("node-a"), aPodVolume()],
+        scores: { "node-a": 6 },
+      },
+      {
+        because: "a volume that is still to be made is one of two",
+        volumes: [attachedTo("node-a"), aPodVolume({ disk: undefined })],
+        scores: { "node-a": 5 },
+      },
       {
         because: "one of thirty is more than none, and twenty-nine less than all",
         volumes: [attachedTo("node-a"), ...Array.from({ length: 29 }, () => attachedTo("node-b"))],
         scores: { "node-a": 1, "node-b": 9 },
       },
     ];
-    for (const { because, volumes, scores } of rows) assert.deepEqual(Object.fromEntries(scoreNodes({ volumes, findNode: among(a, b) })), scores, because);
+    for (const { because, volumes, scores } of rows)
+      assert.deepEqual(Object.fromEntries(scoreNodes({ volumes, findNode: among(a, b) })), scores, because);
   });
 
   it("gives nothing for an attachment that would not spare the pod an attach", () => {
-    const attachedAs = (overrides: Parameters<typeof aReplicaNode>[1]) => aPodVolume({ attachments: new Map([["node-a", aReplicaNode("node-a", overrides)]]) });
+    const attachedAs = (overrides: Parameters<typeof aReplicaNode>[1]) =>
+      aPodVolume({ attachments: new Map([["node-a", aReplicaNode("node-a", overrides)]]) });
     const rows = [
       { because: "still being attached", volume: attachedAs({ isAttached: false }), node: a },
       { because: "attached to an earlier VM of that name", volume: attachedAs({ vmId: "older" }), node: a },
       { because: "attached to nobody knows which VM", volume: attachedAs({ vmId: undefined }), node: a },
       { because: "fenced", volume: { ...attachedTo("node-a"), barred: [identity("node-a")] }, node: a },
-      { because: "a plug-in that is not ready", volume: attachedTo("node-a"), node: aCandidate("node-a", { health: "not-ready" }) },
-      { because: "a plug-in that has fallen silent", volume: attachedTo("node-a"), node: aCandidate("node-a", { health: "silent" }) },
+      {
+        because: "a plug-in that is not ready",
+        volume: attachedTo("node-a"),
+        node: aCandidate("node-a", { health: "not-ready" }),
+      },
+      {
+        because: "a plug-in that has fallen silent",
+        volume: attachedTo("node-a"),
+        node: aCandidate("node-a", { health: "silent" }),
+      },
       { because: "no plug-in at all", volume: attachedTo("node-a"), node: b },
     ];
-    for (const { because, volume, node } of rows) assert.deepEqual(scoreNodes({ volumes: [volume], findNode: among(node) }), new Map(), because);
+    for (const { because, volume, node } of rows)
+      assert.deepEqual(scoreNodes({ volumes: [volume], findNode: among(node) }), new Map(), because);
   });
 
   it("compares VM ids as Azure does, without case", () => {
-    const volume = aPodVolume({ attachments: new Map([["node-a", aReplicaNode("node-a", { vmId: a.vmId.toUpperCase() })]]) });
+    const volume = aPodVolume({
+      attachments: new Map([["node-a", aReplicaNode("node-a", { vmId: a.vmId.toUpperCase() })]]),
+    });
     assert.deepEqual(scoreNodes({ volumes: [volume], findNode: among(a) }), new Map([["node-a", 10]]));
   });
 
@@ -53,7 +82,8 @@ describe("scoreNodes", () => {
         const known = nodes.filter((node) => node !== undefined);
         for (const [nodeName, score] of scoreNodes({ volumes, findNode: among(...known) })) {
           assert.ok(Number.isInteger(score) && score >= 1 && score <= SCORE_MAX);
-          if (score === SCORE_MAX) assert.ok(volumes.every(({ attachments }) => attachments.get(nodeName)?.isAttached === true));
+          if (score === SCORE_MAX)
+            assert.ok(volumes.every(({ attachments }) => attachments.get(nodeName)?.isAttached === true));
           const node = known.find((candidate) => candidate.nodeName === nodeName);
           const reason = filterNodes([node, aCandidate("node-well", { volumesMax: 1_000 })], volumes).get(0);
           assert.ok(reason === undefined || !["no-plug-in", "silent", "not-ready"].includes(reason), reason);

@@ -2,12 +2,17 @@ import { compareIntegers } from "./matches-labels.ts";
 import type { Taint, Toleration } from "./pod-rules.ts";
 
 /**
- * The first taint that keeps a pod off a node; undefined if it tolerates all. `PreferNoSchedule` keeps nobody off.
- * As https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ has it.
+ * The first taint that keeps a pod off a node; undefined if it tolerates all. `PreferNoSchedule` keeps
+ * nobody off. As https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ has it.
  */
-export function untoleratedTaint(taints: readonly Taint[], tolerations: readonly Toleration[]): Taint | undefined {
+export function untoleratedTaint(
+  taints: readonly Taint[],
+  tolerations: readonly Toleration[],
+): Taint | undefined {
   return taints.find(
-    (taint) => (taint.effect === "NoSchedule" || taint.effect === "NoExecute") && !tolerations.some((toleration) => tolerates(toleration, taint)),
+    (taint) =>
+      (taint.effect === "NoSchedule" || taint.effect === "NoExecute") &&
+      !tolerations.some((toleration) => tolerates(toleration, taint)),
   );
 }
 

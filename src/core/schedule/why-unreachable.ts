@@ -10,10 +10,14 @@ export interface NodePlace {
   readonly zone: string;
 }
 
-/** Why a disk can't be attached in a place, undefined if it can: other regions, and other zones unless it is zone-redundant or regional. */
+/**
+ * Why a disk can't be attached in a place, undefined if it can: other regions, and other zones unless it is
+ * zone-redundant or regional.
+ */
 export function whyUnreachable(disk: DiskPlace, node: NodePlace): string | undefined {
   const isElsewhere = node.location !== disk.location && node.location !== "" && disk.location !== "";
-  if (isElsewhere && node.location.toLowerCase() !== disk.location.toLowerCase()) return `is in ${node.location}, the disk in ${disk.location}`;
+  if (isElsewhere && node.location.toLowerCase() !== disk.location.toLowerCase())
+    return `is in ${node.location}, the disk in ${disk.location}`;
   if (disk.zones.length > 0 && !isZoneRedundant(disk.skuName) && !disk.zones.includes(node.zone))
     return `is in zone ${node.zone || "none"}, the disk in ${disk.zones.join(", ")}`;
   return undefined;

@@ -1,4 +1,9 @@
-import { COUNTER_ANNOTATION, type Lease, STORE_INCARNATION_ANNOTATION, REBUILD_ANNOTATION } from "../api/lease.ts";
+import {
+  COUNTER_ANNOTATION,
+  type Lease,
+  STORE_INCARNATION_ANNOTATION,
+  REBUILD_ANNOTATION,
+} from "../api/lease.ts";
 
 /** A Lease that `a` holds in its third term. */
 export function aLease(shown: {
@@ -8,9 +13,26 @@ export function aLease(shown: {
   readonly spec?: Partial<Lease["spec"]>;
 }): Lease {
   const { counter = 1, generation = 0, sweep = 0, spec = {} } = shown;
-  const annotations = { [COUNTER_ANNOTATION]: String(counter), [STORE_INCARNATION_ANNOTATION]: String(generation), [REBUILD_ANNOTATION]: String(sweep) };
+  const annotations = {
+    [COUNTER_ANNOTATION]: String(counter),
+    [STORE_INCARNATION_ANNOTATION]: String(generation),
+    [REBUILD_ANNOTATION]: String(sweep),
+  };
   return {
-    metadata: { name: "lease", uid: "uid-1", resourceVersion: "1", generation: 1, creationTimestamp: "2025-12-31T00:00:00.000Z", annotations },
-    spec: { holderIdentity: "a", leaseDurationSeconds: 15, renewTime: "2025-12-31T23:59:58.000Z", leaseTransitions: 3, ...spec },
+    metadata: {
+      name: "lease",
+      uid: "uid-1",
+      resourceVersion: "1",
+      generation: 1,
+      creationTimestamp: "2025-12-31T00:00:00.000Z",
+      annotations,
+    },
+    spec: {
+      holderIdentity: "a",
+      leaseDurationSeconds: 15,
+      renewTime: "2025-12-31T23:59:58.000Z",
+      leaseTransitions: 3,
+      ...spec,
+    },
   };
 }

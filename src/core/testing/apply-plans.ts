@@ -27,7 +27,10 @@ import {
 } from "../writer/writer-steps.ts";
 import { agoMs, anObservedVolume, aReplica, attachmentName } from "./objects.ts";
 
-/** A volume after one round: its plans are carried out, every cloud operation succeeds, and healthy nodes do what they should. */
+/**
+ * A volume after one round: its plans are carried out, every cloud operation succeeds, and healthy nodes do
+ * what they should.
+ */
 export function applyPlans(observed: ObservedVolume): ObservedVolume {
   let next = observed;
   for (const action of planWriter(observed)) next = applyWriterAction(next, action);
@@ -48,7 +51,9 @@ export function mayWrite(observed: ObservedVolume): readonly string[] {
 
 /** VMs that have the disk in Azure, or may. */
 export function sharesTaken(observed: ObservedVolume): number {
-  return observed.attachments.filter(({ attachment }) => ["Attaching", "Attached", "Detaching"].includes(attachment.status?.state ?? "Pending")).length;
+  return observed.attachments.filter(({ attachment }) =>
+    ["Attaching", "Attached", "Detaching"].includes(attachment.status?.state ?? "Pending"),
+  ).length;
 }
 
 function applyWriterAction(observed: ObservedVolume, action: WriterAction): ObservedVolume {
@@ -76,12 +81,19 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
         spec: { ...attachment.spec, recall: { id: "recall", since: agoMs(0) } },
       }));
     case "EndRecall":
-      return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({ ...attachment, spec }));
-    case "WithdrawRequest":
-      return changed(observed, attachmentName(action.nodeName), ({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
+      return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({
         ...attachment,
-        spec: { ...spec, role: "Replica" },
+        spec,
       }));
+    case "WithdrawRequest":
+      return changed(
+        observed,
+        attachmentName(action.nodeName),
+        ({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
+          ...attachment,
+          spec: { ...spec, role: "Replica" },
+        }),
+      );
     // Azure says that the VM runs.
     case "FenceIfOff":
     case "RevokeIfMoved":
@@ -109,7 +121,10 @@ function applyReplicaAction(observed: ObservedVolume, action: ReplicaAction): Ob
         aReplica(action.nodeName, { metadata: { creationTimestamp: agoMs(0) }, status: undefined }),
       ]);
     case "DeleteAttachment":
-      return changed(observed, action.attachmentName, (attachment) => ({ ...attachment, metadata: { ...attachment.metadata, deletionTimestamp: agoMs(0) } }));
+      return changed(observed, action.attachmentName, (attachment) => ({
+        ...attachment,
+        metadata: { ...attachment.metadata, deletionTimestamp: agoMs(0) },
+      }));
     case "ReplicasMissing":
     case "PlanAgain":
       return observed;
@@ -118,14 +133,27 @@ function applyReplicaAction(observed: ObservedVolume, action: ReplicaAction): Ob
   }
 }
 
-function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAttachment, action: AttachmentAction): ObservedVolume {
+function applyAttachmentAction(
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+  action: AttachmentAction,
+): ObservedVolume {
   const { name } = attachment.metadata;
   switch (action.kind) {
     case "Attach":
       return changed(observed, name, (present) =>
         isLeaving(present)
           ? present
-          : { ...present, status: { ...present.status, state: "Attached", vmId: action.node.vmId, instanceUri: action.node.instanceUri, lun: 0 } },
+          : {
+              ...present,
+              status: {
+                ...present.status,
+                state: "Attached",
+                vmId: action.node.vmId,
+                instanceUri: action.node.instanceUri,
+                lun: 0,
+              },
+            },
       );
     case "Detach":
     case "ReleaseUnattached":
@@ -141,11 +169,17 @@ function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAtt
       const { deletionTimestamp: __, ...stays } = metadata;
       return withAttachments(
         observed,
-        attachmentsOf(observed).map((other) => (other.metadata.name === name ? { ...anew, metadata: stays } : other)),
+        attachmentsOf(observed).map((other) =>
+          other.metadata.name === name ? { ...anew, metadata: stays } : other,
+        ),
       );
     }
     case "RecordRole":
-      return changed(observed, name, (present) => (present.status === undefined ? present : { ...present, status: { ...present.status, role: action.role } }));
+      return changed(observed, name, (present) =>
+        present.status === undefined
+          ? present
+          : { ...present, status: { ...present.status, role: action.role } },
+      );
     case "Wait":
       return observed;
     default:
@@ -155,23 +189,36 @@ function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAtt
 
 /** A fence that was begun ends with proof. */
 function finishFence(observed: ObservedVolume): ObservedVolume {
-  return moved(observed, (record) => (record.fencing === undefined ? refused : fenceClear(record, record.fencing, record.writer)));
+  return moved(observed, (record) =>
+    record.fencing === undefined ? refused : fenceClear(record, record.fencing, record.writer),
+  );
 }
 
-/** What nodes do by themselves: give back what nobody wants, show that they are clean. Those that are out of service do nothing. */
+/**
+ * What nodes do by themselves: give back what nobody wants, show that they are clean. Those that are out of
+ * service do nothing.
+ */
 function nodesAct(observed: ObservedVolume): ObservedVolume {
   let next = observed;
   for (const node of observed.nodes()) {
     if (isOutOfService(observed, node.nodeName)) continue;
     const identity = identityOf(node);
-    const hasAttachment = observed.attachments.some(({ attachment }) => attachment.metadata.name === attachmentName(node.nodeName));
-    next = moved(next, (record) => (record.writer?.requested === true ? refused : release(record, identity, record.writer?.epoch ?? 0)));
-    next = moved(next, (record) => proveClean(record, identity));
-    next = moved(next, (record) =>
-      isInQuarantine(record, identity) && (hasAttachment || record.quarantine.length > 0) ? leaveQuarantine(record, identity) : refused,
+    const hasAttachment = observed.attachments.some(
+      ({ attachment }) => attachment.metadata.name === attachmentName(node.nodeName),
     );
     next = moved(next, (record) =>
-      hasRequest(observed, node.nodeName) && record.writer?.requested === false && record.writer.held ? renew(record, identity) : refused,
+      record.writer?.requested === true ? refused : release(record, identity, record.writer?.epoch ?? 0),
+    );
+    next = moved(next, (record) => proveClean(record, identity));
+    next = moved(next, (record) =>
+      isInQuarantine(record, identity) && (hasAttachment || record.quarantine.length > 0)
+        ? leaveQuarantine(record, identity)
+        : refused,
+    );
+    next = moved(next, (record) =>
+      hasRequest(observed, node.nodeName) && record.writer?.requested === false && record.writer.held
+        ? renew(record, identity)
+        : refused,
     );
   }
   return next;
@@ -180,20 +227,30 @@ function nodesAct(observed: ObservedVolume): ObservedVolume {
 const refused: Step = { ok: false, failure: "not asked for" };
 
 function hasRequest(observed: ObservedVolume, nodeName: string): boolean {
-  return observed.attachments.some(({ attachment }) => attachment.spec.nodeName === nodeName && attachment.spec.writerRequest !== undefined);
+  return observed.attachments.some(
+    ({ attachment }) => attachment.spec.nodeName === nodeName && attachment.spec.writerRequest !== undefined,
+  );
 }
 
 function moved(observed: ObservedVolume, step: (record: WriterRecord) => Step): ObservedVolume {
   const { volume } = observed;
   const { status } = volume;
   const next = status?.record === undefined ? refused : step(status.record);
-  return next.ok && status !== undefined ? { ...observed, volume: { ...volume, status: { ...status, record: next.value } } } : observed;
+  return next.ok && status !== undefined
+    ? { ...observed, volume: { ...volume, status: { ...status, record: next.value } } }
+    : observed;
 }
 
-function changed(observed: ObservedVolume, name: string, change: (attachment: AzVolumeAttachment) => AzVolumeAttachment): ObservedVolume {
+function changed(
+  observed: ObservedVolume,
+  name: string,
+  change: (attachment: AzVolumeAttachment) => AzVolumeAttachment,
+): ObservedVolume {
   return withAttachments(
     observed,
-    attachmentsOf(observed).map((attachment) => (attachment.metadata.name === name ? change(attachment) : attachment)),
+    attachmentsOf(observed).map((attachment) =>
+      attachment.metadata.name === name ? change(attachment) : attachment,
+    ),
   );
 }
 
@@ -201,6 +258,9 @@ function attachmentsOf(observed: ObservedVolume): readonly AzVolumeAttachment[] 
   return observed.attachments.map(({ attachment }) => attachment);
 }
 
-function withAttachments(observed: ObservedVolume, attachments: readonly AzVolumeAttachment[]): ObservedVolume {
+function withAttachments(
+  observed: ObservedVolume,
+  attachments: readonly AzVolumeAttachment[],
+): ObservedVolume {
   return anObservedVolume({ ...observed, attachments });
 }

@@ -2,7 +2,12 @@ import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail, Writer, WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/node-identity.ts";
 import { attachmentObjectName } from "../api/object-names.ts";
-import type { ObservedAttachment, ObservedNode, ObservedVolume, VolumeSettings } from "../attachment/observed-volume.ts";
+import type {
+  ObservedAttachment,
+  ObservedNode,
+  ObservedVolume,
+  VolumeSettings,
+} from "../attachment/observed-volume.ts";
 import { formatDiskUri } from "../azure/disk-uri.ts";
 import { formatInstanceUri } from "../azure/instance-uri.ts";
 import { fromTimestamp, toTimestamp } from "../primitives/timestamp.ts";
@@ -36,7 +41,12 @@ export const settings: VolumeSettings = {
 
 /** The resource id of a node's VM, whose name is not the node's. */
 export function instanceUriOf(nodeName: string): string {
-  return formatInstanceUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", scaleSetName: undefined, instanceName: `vm-${nodeName}` });
+  return formatInstanceUri({
+    subscriptionId: "sub-1",
+    resourceGroup: "rg-1",
+    scaleSetName: undefined,
+    instanceName: `vm-${nodeName}`,
+  });
 }
 
 /** The node of that name as a record names it. */
@@ -78,7 +88,14 @@ export function aVolume(
   } = {},
 ): AzVolume {
   return {
-    metadata: { name: "pvc-1", uid: "uid-pvc-1", resourceVersion: "7", generation: 1, creationTimestamp: agoMs(3_600_000), ...overrides.metadata },
+    metadata: {
+      name: "pvc-1",
+      uid: "uid-pvc-1",
+      resourceVersion: "7",
+      generation: 1,
+      creationTimestamp: agoMs(3_600_000),
+      ...overrides.metadata,
+    },
     spec: {
       volumeName: "pvc-1",
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
@@ -90,7 +107,14 @@ export function aVolume(
       deleteRequested: false,
       ...overrides.spec,
     },
-    status: { state: "Created", observedGeneration: 1, conditions: [], detail: aDetail(), record: aRecord(), ...overrides.status },
+    status: {
+      state: "Created",
+      observedGeneration: 1,
+      conditions: [],
+      detail: aDetail(),
+      record: aRecord(),
+      ...overrides.status,
+    },
   };
 }
 
@@ -125,12 +149,24 @@ export function anAttachment(
     },
     ...("status" in overrides && overrides.status === undefined
       ? {}
-      : { status: { state: "Attached", role, vmId: identity(nodeName).vmId, instanceUri: instanceUriOf(nodeName), lun: 0, ...overrides.status } }),
+      : {
+          status: {
+            state: "Attached",
+            role,
+            vmId: identity(nodeName).vmId,
+            instanceUri: instanceUriOf(nodeName),
+            lun: 0,
+            ...overrides.status,
+          },
+        }),
   };
 }
 
 /** A replica on a node, attached. */
-export function aReplica(nodeName: string, overrides: Parameters<typeof anAttachment>[1] = {}): AzVolumeAttachment {
+export function aReplica(
+  nodeName: string,
+  overrides: Parameters<typeof anAttachment>[1] = {},
+): AzVolumeAttachment {
   return anAttachment(nodeName, { ...overrides, spec: { role: "Replica", ...overrides.spec } });
 }
 
@@ -181,9 +217,12 @@ export function anObservedVolume(
   } = {},
 ): ObservedVolume {
   const attachments = (overrides.attachments ?? []).map((observed) =>
-    "attachment" in observed ? observed : { attachment: observed, unchangedMs: UNCHANGED_MS, watchedUnchangedMs: UNCHANGED_MS },
+    "attachment" in observed
+      ? observed
+      : { attachment: observed, unchangedMs: UNCHANGED_MS, watchedUnchangedMs: UNCHANGED_MS },
   );
-  const given = overrides.nodes ?? ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => aNode(nodeName));
+  const given =
+    overrides.nodes ?? ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => aNode(nodeName));
   const nodes = typeof given === "function" ? given() : given;
   return {
     volume: aVolume(),
@@ -203,7 +242,9 @@ export function anObservedVolume(
     ...overrides,
     nodes: () => nodes,
     node: (nodeName) => nodes.find((node) => node.nodeName === nodeName),
-    attachments: attachments.toSorted((left, right) => (left.attachment.metadata.name < right.attachment.metadata.name ? -1 : 1)),
+    attachments: attachments.toSorted((left, right) =>
+      left.attachment.metadata.name < right.attachment.metadata.name ? -1 : 1,
+    ),
   };
 }
 
@@ -213,6 +254,9 @@ export function unchangedFor(ms: number, attachment: AzVolumeAttachment): Observ
 }
 
 /** `pvc-1` with a record. */
-export function aVolumeWithRecord(record: Partial<WriterRecord>, spec: Partial<AzVolume["spec"]> = {}): AzVolume {
+export function aVolumeWithRecord(
+  record: Partial<WriterRecord>,
+  spec: Partial<AzVolume["spec"]> = {},
+): AzVolume {
   return aVolume({ spec, status: { record: aRecord(record) } });
 }

@@ -22,14 +22,21 @@ describe("checkCapabilities", () => {
         it(`${allowed ? "allows" : "refuses"} ${accessMode} ${accessType} with maxShares ${maxShares}`, () => {
           const checked = checkCapabilities([{ accessMode, accessType }], maxShares);
           assert.equal(checked.ok, allowed);
-          if (!checked.ok) assert.deepEqual([checked.failure.field, checked.failure.value], ["volume_capability.access_mode", accessMode]);
+          if (!checked.ok)
+            assert.deepEqual(
+              [checked.failure.field, checked.failure.value],
+              ["volume_capability.access_mode", accessMode],
+            );
         });
       }
     }
   }
 
   it("refuses if one of several capabilities can't be served", () => {
-    assert.equal(checkCapabilities([aMount(), aMount({ accessMode: "MULTI_NODE_READER_ONLY" })], 3).ok, false);
+    assert.equal(
+      checkCapabilities([aMount(), aMount({ accessMode: "MULTI_NODE_READER_ONLY" })], 3).ok,
+      false,
+    );
   });
 });
 
@@ -61,6 +68,7 @@ describe("capabilitiesDifference", () => {
     [[aBlock()], [sharedBlock], "the volume is for one writer, not for several nodes at once"],
     [[sharedBlock], [aBlock()], "the volume is for several nodes at once, not for one writer"],
   ] as const) {
-    it(`names it: ${difference}`, () => assert.equal(capabilitiesDifference(existing, requested), difference));
+    it(`names it: ${difference}`, () =>
+      assert.equal(capabilitiesDifference(existing, requested), difference));
   }
 });

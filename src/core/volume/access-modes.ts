@@ -11,42 +11,65 @@ export function isMultiNode(mode: AccessMode): boolean {
   return mode.startsWith("MULTI_NODE_");
 }
 
-/** Whether only one node may write the volume at a time: not every capability asked for is multi-node block. */
+/**
+ * Whether only one node may write the volume at a time: not every capability asked for is multi-node block.
+ */
 export function isSingleWriter(capabilities: readonly VolumeCapability[]): boolean {
-  return !capabilities.every((capability) => capability.accessType === "block" && isMultiNode(capability.accessMode));
+  return !capabilities.every(
+    (capability) => capability.accessType === "block" && isMultiNode(capability.accessMode),
+  );
 }
 
 /**
- * Whether a disk of `maxShares` can serve every capability: single-node modes always, multi-node modes only as raw block on a shared disk.
- * File systems on several nodes are refused, read-only ones too: mounting ext4 read-only replays its journal and so writes.
+ * Whether a disk of `maxShares` can serve every capability: single-node modes always, multi-node modes only
+ * as raw block on a shared disk. File systems on several nodes are refused, read-only ones too: mounting
+ * ext4 read-only replays its journal and so writes.
  */
-export function checkCapabilities(capabilities: readonly VolumeCapability[], maxShares: number): Result<void, FailureOf<"InvalidArgument">> {
+export function checkCapabilities(
+  capabilities: readonly VolumeCapability[],
+  maxShares: number,
+): Result<void, FailureOf<"InvalidArgument">> {
   for (const { accessMode, accessType } of capabilities) {
     if (!isMultiNode(accessMode)) continue;
     if (accessType === "mount") {
-      return fail(invalidMode(accessMode, `a file system can be used on one node only; use a SINGLE_NODE mode (${singleNodeModes}) or volumeMode Block`));
+      return fail(
+        invalidMode(
+          accessMode,
+          `a file system can be used on one node only; use a SINGLE_NODE mode (${singleNodeModes}) or volumeMode Block`,
+        ),
+      );
     }
     if (maxShares < SHARES_MIN_FOR_MULTI_NODE) {
-      return fail(invalidMode(accessMode, `needs a shared disk: maxShares is ${maxShares} and must be at least ${SHARES_MIN_FOR_MULTI_NODE}`));
+      return fail(
+        invalidMode(
+          accessMode,
+          `needs a shared disk: maxShares is ${maxShares} and must be at least ${SHARES_MIN_FOR_MULTI_NODE}`,
+        ),
+      );
     }
   }
   return ok(undefined);
 }
 
 /**
- * Why a volume made for `existing` can't be used as `requested` asks, undefined if it can. Single-writer volumes stay single-writer:
- * their writer record says who may write.
+ * Why a volume made for `existing` can't be used as `requested` asks, undefined if it can. Single-writer
+ * volumes stay single-writer: their writer record says who may write.
  */
-export function capabilitiesDifference(existing: readonly VolumeCapability[], requested: readonly VolumeCapability[]): string | undefined {
+export function capabilitiesDifference(
+  existing: readonly VolumeCapability[],
+  requested: readonly VolumeCapability[],
+): string | undefined {
   if (isSingleWriter(existing) !== isSingleWriter(requested)) {
     return isSingleWriter(existing)
       ? "the volume is for one writer, not for several nodes at once"
       : "the volume is for several nodes at once, not for one writer";
   }
   for (const { accessType, fsType } of requested) {
-    if (!existing.some((capability) => capability.accessType === accessType)) return `the volume is not for access type ${accessType}`;
+    if (!existing.some((capability) => capability.accessType === accessType))
+      return `the volume is not for access type ${accessType}`;
     const made = existing.find((capability) => capability.accessType === "mount")?.fsType;
-    if (isStated(made) && isStated(fsType) && made.toLowerCase() !== fsType.toLowerCase()) return `the volume's file system is ${made}, not ${fsType}`;
+    if (isStated(made) && isStated(fsType) && made.toLowerCase() !== fsType.toLowerCase())
+      return `the volume's file system is ${made}, not ${fsType}`;
   }
   return undefined;
 }

@@ -26,17 +26,25 @@ function diskSizeMinGib(skuName: DiskSku): number {
 }
 
 /**
- * The size of disk that serves a capacity range: what is required rounded up to whole GiB, at least the SKU's minimum.
- * Fails with `InvalidArgument` where the range contradicts itself and with `OutOfRange` where no disk of the SKU lies in it.
+ * The size of disk that serves a capacity range: what is required rounded up to whole GiB, at least the
+ * SKU's minimum. Fails with `InvalidArgument` where the range contradicts itself and with `OutOfRange`
+ * where no disk of the SKU lies in it.
  */
-export function chooseDiskSize(range: CapacityRange, skuName: DiskSku): Result<{ readonly sizeGiB: number }, FailureOf<"InvalidArgument" | "OutOfRange">> {
+export function chooseDiskSize(
+  range: CapacityRange,
+  skuName: DiskSku,
+): Result<{ readonly sizeGiB: number }, FailureOf<"InvalidArgument" | "OutOfRange">> {
   const contradiction = findContradiction(range);
   if (contradiction !== undefined) return fail(contradiction);
   const sizeGiB = Math.max(bytesToGibRoundedUp(range.requiredBytes), diskSizeMinGib(skuName));
   const maxGiB = diskSizeMaxGib(skuName);
   if (sizeGiB > maxGiB) {
     return fail(
-      outOfRange("capacity_range.required_bytes", range.requiredBytes, `the largest ${skuName} disk has ${maxGiB} GiB (${gibToBytes(maxGiB)} bytes)`),
+      outOfRange(
+        "capacity_range.required_bytes",
+        range.requiredBytes,
+        `the largest ${skuName} disk has ${maxGiB} GiB (${gibToBytes(maxGiB)} bytes)`,
+      ),
     );
   }
   if (range.limitBytes > 0n && gibToBytes(sizeGiB) > range.limitBytes) {
@@ -53,10 +61,16 @@ export function isSizeWithin(range: CapacityRange, sizeGiB: number): boolean {
 }
 
 function findContradiction(range: CapacityRange): FailureOf<"InvalidArgument"> | undefined {
-  if (range.requiredBytes < 0n) return invalid("capacity_range.required_bytes", range.requiredBytes, "must not be negative");
-  if (range.limitBytes < 0n) return invalid("capacity_range.limit_bytes", range.limitBytes, "must not be negative");
+  if (range.requiredBytes < 0n)
+    return invalid("capacity_range.required_bytes", range.requiredBytes, "must not be negative");
+  if (range.limitBytes < 0n)
+    return invalid("capacity_range.limit_bytes", range.limitBytes, "must not be negative");
   if (range.limitBytes > 0n && range.requiredBytes > range.limitBytes) {
-    return invalid("capacity_range.required_bytes", range.requiredBytes, `must not be above limit_bytes (${range.limitBytes})`);
+    return invalid(
+      "capacity_range.required_bytes",
+      range.requiredBytes,
+      `must not be above limit_bytes (${range.limitBytes})`,
+    );
   }
   return undefined;
 }

@@ -9,8 +9,9 @@ import { parseVolumeParameters } from "./volume-parameters.ts";
 type VolumeSpec = AzVolume["spec"];
 
 /**
- * Why an existing volume does not satisfy a repeated CreateVolume under its name, as a sentence for people; undefined if it does. What counts is
- * what the volume is, not how the request was spelled: a volume that has grown, or whose replica count was edited since, still matches.
+ * Why an existing volume does not satisfy a repeated CreateVolume under its name, as a sentence for people;
+ * undefined if it does. What counts is what the volume is, not how the request was spelled: a volume that
+ * has grown, or whose replica count was edited since, still matches.
  */
 export function createRequestDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
   if (existing.spec.volumeName !== requested.volumeName)
@@ -33,7 +34,11 @@ function sizeDifference(existing: AzVolume, requested: VolumeSpec): string | und
 function askedSize(spec: VolumeSpec): number | undefined {
   const parameters = parseVolumeParameters(spec.parameters);
   if (!parameters.ok) return undefined;
-  const settled = resolveVolumeSpec({ parameters: parameters.value, capabilities: spec.capabilities, capacity: capacityOf(spec) });
+  const settled = resolveVolumeSpec({
+    parameters: parameters.value,
+    capabilities: spec.capabilities,
+    capacity: capacityOf(spec),
+  });
   return settled.ok ? settled.value.sizeGiB : undefined;
 }
 
@@ -41,18 +46,25 @@ function capacityOf(spec: VolumeSpec): { readonly requiredBytes: bigint; readonl
   return { requiredBytes: BigInt(spec.requiredBytes), limitBytes: BigInt(spec.limitBytes) };
 }
 
-function parametersDifference({ spec: existing, status }: AzVolume, requested: VolumeSpec): string | undefined {
+function parametersDifference(
+  { spec: existing, status }: AzVolume,
+  requested: VolumeSpec,
+): string | undefined {
   const isWhole = existing.diskUri === undefined;
   const stated = isWhole ? existing.parameters : { ...factsOf(status?.detail), ...existing.parameters };
   const before = parseVolumeParameters(stated);
   const now = parseVolumeParameters(requested.parameters);
   // What an older version took may not parse any more; then only the same words again are the same request.
-  if (!before.ok || !now.ok) return sameWords(existing.parameters, requested.parameters) ? undefined : "its parameters differ";
-  // An object that was made from its disk, since the first was lost, knows only what the disk and its PersistentVolume tell.
-  const isKnown = (name: string): boolean => isWhole || Object.keys(stated).some((other) => other.toLowerCase() === name.toLowerCase());
+  if (!before.ok || !now.ok)
+    return sameWords(existing.parameters, requested.parameters) ? undefined : "its parameters differ";
+  // An object that was made from its disk, since the first was lost, knows only what the disk and its
+  // PersistentVolume tell.
+  const isKnown = (name: string): boolean =>
+    isWhole || Object.keys(stated).some((other) => other.toLowerCase() === name.toLowerCase());
   for (const name of comparedParameters.filter(isKnown)) {
     const [left, right] = [JSON.stringify(before.value[name]), JSON.stringify(now.value[name])];
-    if (left !== right) return `its ${name} is ${left ?? "the default"}, not ${right ?? "left to the default"}`;
+    if (left !== right)
+      return `its ${name} is ${left ?? "the default"}, not ${right ?? "left to the default"}`;
   }
   return isKnown("tags") ? tagsDifference(before.value.tags, now.value.tags) : undefined;
 }
@@ -80,7 +92,10 @@ function tagsDifference(before: VolumeParameters["tags"], now: VolumeParameters[
 }
 
 function sameWords(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {
-  return Object.keys(left).length === Object.keys(right).length && Object.entries(left).every(([name, value]) => right[name] === value);
+  return (
+    Object.keys(left).length === Object.keys(right).length &&
+    Object.entries(left).every(([name, value]) => right[name] === value)
+  );
 }
 
 function topologyDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {

@@ -1,5 +1,13 @@
 /** Disk SKUs in the spelling of Azure's DiskStorageAccountTypes. */
-export const diskSkus = ["Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "UltraSSD_LRS", "PremiumV2_LRS"] as const;
+export const diskSkus = [
+  "Standard_LRS",
+  "StandardSSD_LRS",
+  "StandardSSD_ZRS",
+  "Premium_LRS",
+  "Premium_ZRS",
+  "UltraSSD_LRS",
+  "PremiumV2_LRS",
+] as const;
 
 /** One of Azure's disk SKUs. */
 export type DiskSku = (typeof diskSkus)[number];

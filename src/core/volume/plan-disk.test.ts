@@ -31,8 +31,13 @@ function check(rows: readonly Row[]): void {
 }
 
 /** A volume whose disk does not exist yet. */
-function withoutDisk(state: "Pending" | "Creating" | "CreationFailed", spec: Parameters<typeof aVolume>[0] = {}): ObservedVolume {
-  return anObservedVolume({ volume: { ...aVolume(spec), status: { state, observedGeneration: 1, conditions: [] } } });
+function withoutDisk(
+  state: "Pending" | "Creating" | "CreationFailed",
+  spec: Parameters<typeof aVolume>[0] = {},
+): ObservedVolume {
+  return anObservedVolume({
+    volume: { ...aVolume(spec), status: { state, observedGeneration: 1, conditions: [] } },
+  });
 }
 
 /** A volume of 10 GiB of which 20 are asked. */
@@ -53,7 +58,18 @@ function growing(
 
 function offlineSince(ms: number): Parameters<typeof aVolume>[0] {
   return {
-    status: { state: "Updating", conditions: [{ type: "OfflineResize", status: "True", reason: "SharedDisk", message: "", lastTransitionTime: agoMs(ms) }] },
+    status: {
+      state: "Updating",
+      conditions: [
+        {
+          type: "OfflineResize",
+          status: "True",
+          reason: "SharedDisk",
+          message: "",
+          lastTransitionTime: agoMs(ms),
+        },
+      ],
+    },
   };
 }
 
@@ -63,9 +79,17 @@ describe("planDisk", () => {
     check([
       { because: "new", observed: anObservedVolume({ volume: fresh }), plan: { kind: "CreateDisk" } },
       { because: "cut off while creating", observed: withoutDisk("Creating"), plan: { kind: "CreateDisk" } },
-      { because: "not ours", observed: withoutDisk("Pending", { spec: { diskUri } }), plan: { kind: "AdoptDisk", diskUri } },
+      {
+        because: "not ours",
+        observed: withoutDisk("Pending", { spec: { diskUri } }),
+        plan: { kind: "AdoptDisk", diskUri },
+      },
       { because: "failed for good", observed: withoutDisk("CreationFailed"), plan: undefined },
-      { because: "asked for something else since", observed: withoutDisk("CreationFailed", { metadata: { generation: 2 } }), plan: { kind: "CreateDisk" } },
+      {
+        because: "asked for something else since",
+        observed: withoutDisk("CreationFailed", { metadata: { generation: 2 } }),
+        plan: { kind: "CreateDisk" },
+      },
       { because: "there", observed: anObservedVolume(), plan: undefined },
     ]);
   });
@@ -74,16 +98,32 @@ describe("planDisk", () => {
     const metadata = { deletionTimestamp: agoMs(0) };
     const marked = { metadata, spec: { deleteRequested: true } };
     check([
-      { because: "deleted by hand", observed: anObservedVolume({ volume: aVolume({ metadata }) }), plan: { kind: "RebuildVolume" } },
       {
-        because: "deleted by hand while a node is being cut off: nobody writes there by the record that is made anew before its VM is settled",
+        because: "deleted by hand",
+        observed: anObservedVolume({ volume: aVolume({ metadata }) }),
+        plan: { kind: "RebuildVolume" },
+      },
+      {
+        because:
+          "deleted by hand while a node is being cut off: nobody writes there by the record that is made anew before its VM is settled",
         observed: anObservedVolume({
-          volume: { ...aVolumeWithRecord({ fencing: { ...identity("node-a"), vmId: "vm-a" } }), metadata: aVolume({ metadata }).metadata },
+          volume: {
+            ...aVolumeWithRecord({ fencing: { ...identity("node-a"), vmId: "vm-a" } }),
+            metadata: aVolume({ metadata }).metadata,
+          },
         }),
         plan: { kind: "RebuildVolume" },
       },
-      { because: "deleted by hand before it had a disk", observed: withoutDisk("Creating", { metadata }), plan: { kind: "RebuildVolume" } },
-      { because: "marked", observed: anObservedVolume({ volume: aVolume(marked) }), plan: { kind: "DeleteDisk" } },
+      {
+        because: "deleted by hand before it had a disk",
+        observed: withoutDisk("Creating", { metadata }),
+        plan: { kind: "RebuildVolume" },
+      },
+      {
+        because: "marked",
+        observed: anObservedVolume({ volume: aVolume(marked) }),
+        plan: { kind: "DeleteDisk" },
+      },
       {
         because: "marked, still attached",
         observed: anObservedVolume({ volume: aVolume(marked), attachments: [aReplica("node-b")] }),
@@ -94,7 +134,11 @@ describe("planDisk", () => {
         observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }) }),
         plan: { kind: "DeleteObject" },
       },
-      { because: "marked before it had a disk", observed: withoutDisk("Creating", marked), plan: { kind: "DeleteDisk" } },
+      {
+        because: "marked before it had a disk",
+        observed: withoutDisk("Creating", marked),
+        plan: { kind: "DeleteDisk" },
+      },
       {
         because: "marked before anybody has looked who has its disk",
         observed: withoutDisk("Pending", { metadata, spec: { deleteRequested: true, diskUri } }),
@@ -106,8 +150,16 @@ describe("planDisk", () => {
   it("grows a disk that one VM has online", () => {
     check([
       { because: "larger", observed: growing(1), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
-      { because: "while it is in use", observed: growing(1, {}, [anAttachment("node-a")]), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
-      { because: "failed for good", observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 2 } }), plan: undefined },
+      {
+        because: "while it is in use",
+        observed: growing(1, {}, [anAttachment("node-a")]),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
+      },
+      {
+        because: "failed for good",
+        observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 2 } }),
+        plan: undefined,
+      },
       {
         because: "failed, and asked for something else since",
         observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 1 } }),
@@ -115,10 +167,19 @@ describe("planDisk", () => {
       },
       {
         because: "a byte more is a GiB more",
-        observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: Number(gibToBytes(10)) + 1 }, status: { detail: aDetail({ maxShares: 1 }) } }) }),
+        observed: anObservedVolume({
+          volume: aVolume({
+            spec: { requiredBytes: Number(gibToBytes(10)) + 1 },
+            status: { detail: aDetail({ maxShares: 1 }) },
+          }),
+        }),
         plan: { kind: "ResizeDisk", diskUri, sizeGiB: 11 },
       },
-      { because: "never smaller", observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: 1 } }) }), plan: undefined },
+      {
+        because: "never smaller",
+        observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: 1 } }) }),
+        plan: undefined,
+      },
       {
         because: "large enough already",
         observed: anObservedVolume({ volume: aVolume({ metadata: { generation: 2 } }) }),
@@ -129,17 +190,36 @@ describe("planDisk", () => {
 
   it("grows a shared disk only while no VM has it, and gives up rather than hold grants back for ever", () => {
     const minute = 60_000;
-    const published: DiskAction = { kind: "EndOfflineResize", because: "a node has the volume published: a shared disk grows only while no VM has it" };
+    const published: DiskAction = {
+      kind: "EndOfflineResize",
+      because: "a node has the volume published: a shared disk grows only while no VM has it",
+    };
     check([
-      { because: "marks the record first", observed: growing(3, {}, [aReplica("node-b")]), plan: { kind: "BeginOfflineResize" } },
-      { because: "replicas are not evicted for nothing", observed: growing(3, {}, [anAttachment("node-a"), aReplica("node-b")]), plan: published },
+      {
+        because: "marks the record first",
+        observed: growing(3, {}, [aReplica("node-b")]),
+        plan: { kind: "BeginOfflineResize" },
+      },
+      {
+        because: "replicas are not evicted for nothing",
+        observed: growing(3, {}, [anAttachment("node-a"), aReplica("node-b")]),
+        plan: published,
+      },
       {
         because: "its replicas go",
         observed: growing(3, offlineSince(minute), [aReplica("node-b")]),
         plan: { kind: "Wait", because: "its replicas are being detached" },
       },
-      { because: "nobody has it", observed: growing(3, offlineSince(minute)), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
-      { because: "published meanwhile", observed: growing(3, offlineSince(minute), [anAttachment("node-a")]), plan: published },
+      {
+        because: "nobody has it",
+        observed: growing(3, offlineSince(minute)),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
+      },
+      {
+        because: "published meanwhile",
+        observed: growing(3, offlineSince(minute), [anAttachment("node-a")]),
+        plan: published,
+      },
       {
         because: "too long",
         observed: growing(3, offlineSince(11 * minute), [aReplica("node-b")]),
@@ -156,7 +236,11 @@ describe("planDisk", () => {
   it("goes by attachments only where the disk is to be deleted, or to grow: elsewhere they need not wake it", () => {
     const deleting = { deletionTimestamp: agoMs(0), finalizers: [] };
     const volumes = [
-      ...[1, 3].flatMap((maxShares) => [growing(maxShares), growing(maxShares, offlineSince(0)), growing(maxShares, { status: { state: "UpdateFailed" } })]),
+      ...[1, 3].flatMap((maxShares) => [
+        growing(maxShares),
+        growing(maxShares, offlineSince(0)),
+        growing(maxShares, { status: { state: "UpdateFailed" } }),
+      ]),
       withoutDisk("Pending"),
       withoutDisk("CreationFailed"),
       ...[true, false].flatMap((deleteRequested) => [
@@ -165,7 +249,9 @@ describe("planDisk", () => {
       ]),
     ].map(({ volume }) => volume);
     const asking = volumes.filter((volume) => {
-      const plans = [[], [aReplica("node-b")], [anAttachment("node-a")]].map((attachments) => planDisk(anObservedVolume({ volume, attachments })));
+      const plans = [[], [aReplica("node-b")], [anAttachment("node-a")]].map((attachments) =>
+        planDisk(anObservedVolume({ volume, attachments })),
+      );
       const isAsking = plans.some((plan) => !isDeepStrictEqual(plan, plans[0]));
       assert.ok(!isAsking || asksForAttachments(volume), JSON.stringify(volume));
       return isAsking;
@@ -188,20 +274,40 @@ describe("planDisk of a shared disk that is to grow", () => {
   it("is refused by each sign that a node uses it", () => {
     const because = "a node has the volume published: a shared disk grows only while no VM has it";
     const { writerRequest: _, ...unrequested } = anAttachment("node-a").spec;
-    const users = [{ ...anAttachment("node-a"), spec: unrequested }, aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } })];
-    for (const user of users) assert.deepEqual(planDisk(growing(3, {}, [user])), { kind: "EndOfflineResize", because });
+    const users = [
+      { ...anAttachment("node-a"), spec: unrequested },
+      aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } }),
+    ];
+    for (const user of users)
+      assert.deepEqual(planDisk(growing(3, {}, [user])), { kind: "EndOfflineResize", because });
   });
 
   for (const { because, record = {}, pods = [] } of [
-    { because: "pod default/db-0 uses the volume or waits for it", record: { quarantine: [identity("node-a")] }, pods: [aPod({ nodeName: "" })] },
-    { because: "node node-a is being cut off from the disk", record: { writer: aWriter("node-a", { requested: false }), fencing: identity("node-a") } },
-    { because: "node node-a has not released the volume", record: { writer: aWriter("node-a", { requested: false }) } },
+    {
+      because: "pod default/db-0 uses the volume or waits for it",
+      record: { quarantine: [identity("node-a")] },
+      pods: [aPod({ nodeName: "" })],
+    },
+    {
+      because: "node node-a is being cut off from the disk",
+      record: { writer: aWriter("node-a", { requested: false }), fencing: identity("node-a") },
+    },
+    {
+      because: "node node-a has not released the volume",
+      record: { writer: aWriter("node-a", { requested: false }) },
+    },
     { because: "node node-a may still write the disk", record: { unverified: [identity("node-a")] } },
   ])
     it(`is refused before and after its mark while ${because}`, () => {
       for (const status of [{}, offlineSince(1)?.status]) {
-        const grown = growing(3, { status: { ...status, record: aRecord(record) } }, [aReplica("node-b"), aReplica("node-c")]);
-        const plan = { kind: "EndOfflineResize", because: `${because}: a shared disk grows only while no VM has it` };
+        const grown = growing(3, { status: { ...status, record: aRecord(record) } }, [
+          aReplica("node-b"),
+          aReplica("node-c"),
+        ]);
+        const plan = {
+          kind: "EndOfflineResize",
+          because: `${because}: a shared disk grows only while no VM has it`,
+        };
         assert.deepEqual(planDisk({ ...grown, pods: () => pods }), plan);
       }
     });

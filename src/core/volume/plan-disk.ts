@@ -1,5 +1,10 @@
 import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
-import { isDeletedByHand, type ObservedVolume, PODS_LISTED_AFTER_MS, recordOf } from "../attachment/observed-volume.ts";
+import {
+  isDeletedByHand,
+  type ObservedVolume,
+  PODS_LISTED_AFTER_MS,
+  recordOf,
+} from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { bytesToGibRoundedUp } from "../primitives/units.ts";
 
@@ -14,7 +19,10 @@ export type DiskAction =
   | { readonly kind: "RecordIncarnation" }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
   | { readonly kind: "DeleteDisk" }
-  /** Whoever wrote DeleteVolume's mark was cut off before it deleted the object; nobody may ever call again, if the volume was never made. */
+  /**
+   * Whoever wrote DeleteVolume's mark was cut off before it deleted the object; nobody may ever call again,
+   * if the volume was never made.
+   */
   | { readonly kind: "DeleteObject" }
   /** The object was deleted by hand: the disk stays, and the object is made anew. */
   | { readonly kind: "RebuildVolume" }
@@ -26,15 +34,19 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const status = volume.status;
   if (isDeletedByHand(volume)) return { kind: "RebuildVolume" };
   if (volume.metadata.deletionTimestamp !== undefined) {
-    // Who has the disk is not known before it was looked at: without their attachments nobody would take it off them, and Azure deletes no disk that a VM has.
+    // Who has the disk is not known before it was looked at: without their attachments nobody would take it
+    // off them, and Azure deletes no disk that a VM has.
     if (isToBeAdopted(volume)) return { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
     if (attachments.length > 0) return { kind: "Wait", because: "the disk is still attached" };
     return { kind: "DeleteDisk" };
   }
   if (volume.spec.deleteRequested) return { kind: "DeleteObject" };
   if (status?.detail === undefined) {
-    if (status?.state === "CreationFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
-    return volume.spec.diskUri === undefined ? { kind: "CreateDisk" } : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
+    if (status?.state === "CreationFailed" && status.observedGeneration === volume.metadata.generation)
+      return undefined;
+    return volume.spec.diskUri === undefined
+      ? { kind: "CreateDisk" }
+      : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
   }
   return planResize(observed, status.detail);
 }
@@ -42,25 +54,37 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
 /** Whether the plan of a volume's disk goes by its attachments: it is to be deleted, or to grow. */
 export function asksForAttachments({ metadata, spec, status }: AzVolume): boolean {
   if (metadata.deletionTimestamp !== undefined) return true;
-  return status?.detail !== undefined && bytesToGibRoundedUp(BigInt(spec.requiredBytes)) > status.detail.sizeGiB;
+  return (
+    status?.detail !== undefined && bytesToGibRoundedUp(BigInt(spec.requiredBytes)) > status.detail.sizeGiB
+  );
 }
 
 /** Made for a disk that was there before, which nobody has looked at yet. */
-function isToBeAdopted(volume: AzVolume): volume is AzVolume & { readonly spec: { readonly diskUri: string } } {
+function isToBeAdopted(
+  volume: AzVolume,
+): volume is AzVolume & { readonly spec: { readonly diskUri: string } } {
   return volume.spec.diskUri !== undefined && volume.status?.detail === undefined;
 }
 
-function planResize(observed: ObservedVolume, { diskUri, sizeGiB, maxShares }: VolumeDetail): DiskAction | undefined {
+function planResize(
+  observed: ObservedVolume,
+  { diskUri, sizeGiB, maxShares }: VolumeDetail,
+): DiskAction | undefined {
   const { volume, attachments, nowMs, settings } = observed;
   const status = volume.status;
   const requestedGiB = bytesToGibRoundedUp(BigInt(volume.spec.requiredBytes));
   if (requestedGiB <= sizeGiB)
-    return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordIncarnation" };
-  if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
+    return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating"
+      ? undefined
+      : { kind: "RecordIncarnation" };
+  if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation)
+    return undefined;
   if (maxShares === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
-  // Before any mark: a disk that is in use or fails over is refused. No grant is held back for its growth, and no replica goes.
+  // Before any mark: a disk that is in use or fails over is refused. No grant is held back for its growth,
+  // and no replica goes.
   const obstacle = offlineObstacle(observed);
-  if (obstacle !== undefined) return { kind: "EndOfflineResize", because: `${obstacle}: a shared disk grows only while no VM has it` };
+  if (obstacle !== undefined)
+    return { kind: "EndOfflineResize", because: `${obstacle}: a shared disk grows only while no VM has it` };
   if (observed.pods() === undefined) return { kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS };
   if (status?.state !== "Updating") return { kind: "BeginOfflineResize" };
   const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
@@ -70,10 +94,18 @@ function planResize(observed: ObservedVolume, { diskUri, sizeGiB, maxShares }: V
   return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
 }
 
-/** Why a shared disk may not be taken off every VM now; undefined: nothing uses it, waits for it or may write it. */
+/**
+ * Why a shared disk may not be taken off every VM now; undefined: nothing uses it, waits for it or may
+ * write it.
+ */
 function offlineObstacle(observed: ObservedVolume): string | undefined {
   const { attachments } = observed;
-  if (attachments.some(({ attachment: { spec } }) => spec.role === "Primary" || spec.writerRequest !== undefined)) return "a node has the volume published";
+  if (
+    attachments.some(
+      ({ attachment: { spec } }) => spec.role === "Primary" || spec.writerRequest !== undefined,
+    )
+  )
+    return "a node has the volume published";
   const { writer, fencing, unverified = [] } = recordOf(observed) ?? {};
   if (fencing !== undefined) return `node ${fencing.nodeName} is being cut off from the disk`;
   if (writer !== undefined) return `node ${writer.nodeName} has not released the volume`;

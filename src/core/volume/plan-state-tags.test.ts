@@ -14,21 +14,41 @@ import {
 import { stateTagsOf } from "./state-tags.ts";
 
 const formatted = { fsType: "ext4", nodeName: "node-a", time: agoMs(60_000) };
-const volume = aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [identity("node-b")] }) } });
+const volume = aVolume({
+  status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [identity("node-b")] }) },
+});
 const tags = stateTagsOf(volume.status);
 const keep = (changed = tags): StateTagsAction => ({ kind: "KeepState", diskUri, tags: changed });
 const again = (afterMs: number): StateTagsAction => ({ kind: "PlanAgain", afterMs });
 
 function plan(observed: Partial<ObservedStateTags>): StateTagsAction | undefined {
-  return planStateTags({ volume, unchangedMs: STATE_TAGS_AFTER_MS, untaggedMs: STATE_TAGS_AFTER_MS, isMoving: false, ...observed });
+  return planStateTags({
+    volume,
+    unchangedMs: STATE_TAGS_AFTER_MS,
+    untaggedMs: STATE_TAGS_AFTER_MS,
+    isMoving: false,
+    ...observed,
+  });
 }
 
 describe("planStateTags", () => {
-  const rows: readonly { readonly because: string; readonly observed: Partial<ObservedStateTags>; readonly action: StateTagsAction | undefined }[] = [
-    { because: "waits until the volume has been at rest", observed: { unchangedMs: 4_000, untaggedMs: 4_000 }, action: again(6_000) },
+  const rows: readonly {
+    readonly because: string;
+    readonly observed: Partial<ObservedStateTags>;
+    readonly action: StateTagsAction | undefined;
+  }[] = [
+    {
+      because: "waits until the volume has been at rest",
+      observed: { unchangedMs: 4_000, untaggedMs: 4_000 },
+      action: again(6_000),
+    },
     { because: "waits to the last millisecond", observed: { unchangedMs: 9_999 }, action: again(1) },
     { because: "keeps what it is to keep once the volume is at rest", observed: {}, action: keep() },
-    { because: "looks again after a while where the disk moves", observed: { unchangedMs: 59_000, isMoving: true }, action: again(STATE_TAGS_AFTER_MS) },
+    {
+      because: "looks again after a while where the disk moves",
+      observed: { unchangedMs: 59_000, isMoving: true },
+      action: again(STATE_TAGS_AFTER_MS),
+    },
     {
       because: "waits for a disk that moves no longer than it may",
       observed: { isMoving: true, untaggedMs: STATE_TAGS_WITHIN_MS - 3_000 },
@@ -44,14 +64,22 @@ describe("planStateTags", () => {
       observed: { unchangedMs: 0, isMoving: true, untaggedMs: STATE_TAGS_WITHIN_MS },
       action: keep(),
     },
-    { because: "waits for nothing where it is not known since when", observed: { unchangedMs: 0, isMoving: true, untaggedMs: Infinity }, action: keep() },
+    {
+      because: "waits for nothing where it is not known since when",
+      observed: { unchangedMs: 0, isMoving: true, untaggedMs: Infinity },
+      action: keep(),
+    },
   ];
-  for (const { because, observed, action } of rows) it(because, () => assert.deepEqual(plan(observed), action));
+  for (const { because, observed, action } of rows)
+    it(because, () => assert.deepEqual(plan(observed), action));
 
   it("has nothing to do where the tags say all, and takes back what is so no more", () => {
     const said = aVolume({ status: { ...volume.status, detail: aDetail({ formatted, stateTags: tags }) } });
     assert.equal(plan({ volume: said }), undefined);
-    assert.deepEqual(plan({ volume: aVolume({ status: { detail: aDetail({ stateTags: tags }) } }) }), keep({}));
+    assert.deepEqual(
+      plan({ volume: aVolume({ status: { detail: aDetail({ stateTags: tags }) } }) }),
+      keep({}),
+    );
   });
 
   it("leaves a disk alone that is not recorded yet, or whose volume is being deleted", () => {
@@ -64,18 +92,41 @@ describe("planStateTags", () => {
   it("waits for nothing where a person deleted the AzVolume, which waits for the tags", () => {
     const deleted = { ...volume, metadata: { ...volume.metadata, deletionTimestamp: agoMs(0) } };
     assert.deepEqual(plan({ volume: deleted, unchangedMs: 0, untaggedMs: 0, isMoving: true }), keep());
-    assert.equal(plan({ volume: { ...deleted, spec: { ...deleted.spec, deleteRequested: true } } }), undefined);
+    assert.equal(
+      plan({ volume: { ...deleted, spec: { ...deleted.spec, deleteRequested: true } } }),
+      undefined,
+    );
   });
 });
 
 describe("planFailedStateTags", () => {
   const outage: Failure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
-  const refusal: Failure = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "r" };
+  const refusal: Failure = {
+    kind: "CloudUnauthorized",
+    code: "AuthorizationFailed",
+    message: "",
+    requestId: "r",
+  };
   const failed = (changes: Partial<FailedStateTags>): ReturnType<typeof planFailedStateTags> =>
-    planFailedStateTags({ failure: refusal, isAwaited: false, triedMs: 0, refusedVolumes: 1, chance: 0, ...changes });
+    planFailedStateTags({
+      failure: refusal,
+      isAwaited: false,
+      triedMs: 0,
+      refusedVolumes: 1,
+      chance: 0,
+      ...changes,
+    });
 
-  const rows: readonly { readonly because: string; readonly of: Partial<FailedStateTags>; readonly outcome: ReturnType<typeof planFailedStateTags> }[] = [
-    { because: "tells no outage at its first try", of: { failure: outage, triedMs: 0 }, outcome: { isTold: false, againAfterMs: undefined } },
+  const rows: readonly {
+    readonly because: string;
+    readonly of: Partial<FailedStateTags>;
+    readonly outcome: ReturnType<typeof planFailedStateTags>;
+  }[] = [
+    {
+      because: "tells no outage at its first try",
+      of: { failure: outage, triedMs: 0 },
+      outcome: { isTold: false, againAfterMs: undefined },
+    },
     {
       because: "tells no outage before its own first try is a minute old",
       of: { failure: outage, triedMs: STATE_TAGS_WITHIN_MS - 1 },
@@ -91,10 +142,26 @@ describe("planFailedStateTags", () => {
       of: { failure: outage, isAwaited: true },
       outcome: { isTold: true, againAfterMs: undefined },
     },
-    { because: "tells a refusal at once, and tries again after 10 minutes", of: {}, outcome: { isTold: true, againAfterMs: 600_000 } },
-    { because: "spreads tries over a third of that", of: { chance: 0.5 }, outcome: { isTold: true, againAfterMs: 500_000 } },
-    { because: "waits no longer with 200 refused", of: { refusedVolumes: 200 }, outcome: { isTold: true, againAfterMs: 600_000 } },
-    { because: "waits longer the more are refused", of: { refusedVolumes: 201 }, outcome: { isTold: true, againAfterMs: 603_000 } },
+    {
+      because: "tells a refusal at once, and tries again after 10 minutes",
+      of: {},
+      outcome: { isTold: true, againAfterMs: 600_000 },
+    },
+    {
+      because: "spreads tries over a third of that",
+      of: { chance: 0.5 },
+      outcome: { isTold: true, againAfterMs: 500_000 },
+    },
+    {
+      because: "waits no longer with 200 refused",
+      of: { refusedVolumes: 200 },
+      outcome: { isTold: true, againAfterMs: 600_000 },
+    },
+    {
+      because: "waits longer the more are refused",
+      of: { refusedVolumes: 201 },
+      outcome: { isTold: true, againAfterMs: 603_000 },
+    },
     {
       because: "tries 10,000 refused at most 30 times a minute",
       of: { refusedVolumes: 10_000, chance: 1 },

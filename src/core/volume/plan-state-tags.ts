@@ -5,26 +5,27 @@ import { isRetryable } from "../failure/is-retryable.ts";
 import { areStateTagsDue, stateTagsOf } from "./state-tags.ts";
 
 /**
- * How long a volume must have been at rest before its disk's tags are written, in milliseconds. A quarantine that
- * ends sooner costs no call.
+ * How long a volume must have been at rest before its disk's tags are written, in milliseconds. A
+ * quarantine that ends sooner costs no call.
  */
 export const STATE_TAGS_AFTER_MS = 10_000;
 
 /**
- * The longest time that the tags may lack what they are to keep, in milliseconds, whatever else moves. So no disk
- * costs more than one write a minute while it moves.
+ * The longest time that the tags may lack what they are to keep, in milliseconds, whatever else moves. So
+ * no disk costs more than one write a minute while it moves.
  */
 export const STATE_TAGS_WITHIN_MS = 60_000;
 
 /**
- * Before the next try of tags that Azure refuses, in milliseconds, up to a third shorter by chance: only a person can
- * remedy what is in the way, such as a missing permission, a lock, or 50 tags.
+ * Before the next try of tags that Azure refuses, in milliseconds, up to a third shorter by chance: only a
+ * person can remedy what is in the way, such as a missing permission, a lock, or 50 tags.
  */
 const REFUSED_AGAIN_MS = 600_000;
 
 /**
- * The share of that wait for each volume whose tags are refused, in milliseconds. So all of them together cost no more
- * than 30 writes of disks a minute, of the 333 that Azure allows (compute throttling limits, 2024), however many they are.
+ * The share of that wait for each volume whose tags are refused, in milliseconds. So all of them together
+ * cost no more than 30 writes of disks a minute, of the 333 that Azure allows (compute throttling limits,
+ * 2024), however many they are.
  */
 const REFUSED_EACH_MS = 3_000;
 
@@ -40,8 +41,8 @@ export interface ObservedStateTags {
   /** How long the volume has not changed, in milliseconds on the observer's own clock. */
   readonly unchangedMs: number;
   /**
-   * How long the tags have lacked something, in milliseconds on the observer's own clock. Infinity: for longer
-   * than it has watched. 0: since now, or nothing.
+   * How long the tags have lacked something, in milliseconds on the observer's own clock. Infinity: for
+   * longer than it has watched. 0: since now, or nothing.
    */
   readonly untaggedMs: number;
   /** An attach or detach of the disk is under way. */
@@ -49,10 +50,15 @@ export interface ObservedStateTags {
 }
 
 /**
- * Plans the state tags of a volume's disk. No attach or proof ever waits for a tag. Undefined when nothing is to be
- * done: a disk that is to be deleted keeps nothing.
+ * Plans the state tags of a volume's disk. No attach or proof ever waits for a tag. Undefined when nothing
+ * is to be done: a disk that is to be deleted keeps nothing.
  */
-export function planStateTags({ volume, unchangedMs, untaggedMs, isMoving }: ObservedStateTags): StateTagsAction | undefined {
+export function planStateTags({
+  volume,
+  unchangedMs,
+  untaggedMs,
+  isMoving,
+}: ObservedStateTags): StateTagsAction | undefined {
   const detail = volume.status?.detail;
   if (detail === undefined || isDeleting(volume) || !areStateTagsDue(volume.status)) return undefined;
   const untilRestMs = isMoving ? STATE_TAGS_AFTER_MS : STATE_TAGS_AFTER_MS - unchangedMs;
@@ -76,15 +82,22 @@ export interface FailedStateTags {
 }
 
 /**
- * What follows from a failed write of state tags. `isTold`: to people. A controller that has just started does not know
- * for how long the tags have lacked something, and its first try may meet a trouble that is over at once.
- * `againAfterMs`: undefined where another try may succeed, after the usual back-off.
+ * What follows from a failed write of state tags. `isTold`: to people. A controller that has just started
+ * does not know for how long the tags have lacked something, and its first try may meet a trouble that is
+ * over at once. `againAfterMs`: undefined where another try may succeed, after the usual back-off.
  */
-export function planFailedStateTags({ failure, isAwaited, triedMs, refusedVolumes, chance }: FailedStateTags): {
+export function planFailedStateTags({
+  failure,
+  isAwaited,
+  triedMs,
+  refusedVolumes,
+  chance,
+}: FailedStateTags): {
   readonly isTold: boolean;
   readonly againAfterMs: number | undefined;
 } {
-  if (isRetryable(failure)) return { isTold: isAwaited || triedMs >= STATE_TAGS_WITHIN_MS, againAfterMs: undefined };
+  if (isRetryable(failure))
+    return { isTold: isAwaited || triedMs >= STATE_TAGS_WITHIN_MS, againAfterMs: undefined };
   const fullMs = Math.max(REFUSED_AGAIN_MS, refusedVolumes * REFUSED_EACH_MS);
   return { isTold: true, againAfterMs: Math.round(fullMs * (1 - chance / 3)) };
 }

@@ -3,7 +3,13 @@ import { describe, it } from "node:test";
 import type { VolumeCapability } from "../api/az-volume.ts";
 import { gibToBytes } from "../primitives/units.ts";
 import type { DiskSku } from "./disk-sku.ts";
-import { cachingModeAtAttach, chooseCachingMode, chooseFileSystem, diskSharesMax, resolveVolumeSpec } from "./resolve-volume-spec.ts";
+import {
+  cachingModeAtAttach,
+  chooseCachingMode,
+  chooseFileSystem,
+  diskSharesMax,
+  resolveVolumeSpec,
+} from "./resolve-volume-spec.ts";
 import type { VolumeParameters } from "./volume-parameters.ts";
 
 function parametersWith(overrides: Partial<VolumeParameters> = {}): VolumeParameters {
@@ -23,7 +29,11 @@ function parametersWith(overrides: Partial<VolumeParameters> = {}): VolumeParame
 const aMount: VolumeCapability = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" };
 const aSharedBlock: VolumeCapability = { accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" };
 
-function settle(parameters: Partial<VolumeParameters>, sizeGiB = 1024, capability = aMount): ReturnType<typeof resolveVolumeSpec> {
+function settle(
+  parameters: Partial<VolumeParameters>,
+  sizeGiB = 1024,
+  capability = aMount,
+): ReturnType<typeof resolveVolumeSpec> {
   return resolveVolumeSpec({
     parameters: parametersWith(parameters),
     capabilities: [capability],
@@ -35,14 +45,26 @@ describe("resolveVolumeSpec", () => {
   it("caches an unshared disk and keeps no replica", () => {
     assert.deepEqual(settle({}), {
       ok: true,
-      value: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, maxMountReplicaCount: 0, cachingMode: "ReadOnly" },
+      value: {
+        skuName: "Premium_LRS",
+        sizeGiB: 1024,
+        maxShares: 1,
+        maxMountReplicaCount: 0,
+        cachingMode: "ReadOnly",
+      },
     });
   });
 
   it("keeps a replica for every share but the writer's and does not cache a shared disk", () => {
     assert.deepEqual(settle({ maxShares: 3 }), {
       ok: true,
-      value: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, maxMountReplicaCount: 2, cachingMode: "None" },
+      value: {
+        skuName: "Premium_LRS",
+        sizeGiB: 1024,
+        maxShares: 3,
+        maxMountReplicaCount: 2,
+        cachingMode: "None",
+      },
     });
   });
 
@@ -57,11 +79,27 @@ describe("resolveVolumeSpec", () => {
   });
 
   const refused = [
-    { parameters: { maxShares: 3, maxMountReplicaCount: 3 }, field: "parameters.maxMountReplicaCount", because: "no share is left for the writer" },
-    { parameters: { maxMountReplicaCount: 1 }, field: "parameters.maxMountReplicaCount", because: "an unshared disk has no replica" },
+    {
+      parameters: { maxShares: 3, maxMountReplicaCount: 3 },
+      field: "parameters.maxMountReplicaCount",
+      because: "no share is left for the writer",
+    },
+    {
+      parameters: { maxMountReplicaCount: 1 },
+      field: "parameters.maxMountReplicaCount",
+      because: "an unshared disk has no replica",
+    },
     { parameters: { maxShares: 6 }, field: "parameters.maxShares", because: "a P30 disk has 5 shares" },
-    { parameters: { maxShares: 2, skuName: "Standard_LRS" as const }, field: "parameters.maxShares", because: "Azure shares no HDD" },
-    { parameters: { maxShares: 2, cachingMode: "ReadOnly" as const }, field: "parameters.cachingMode", because: "shared disks are not cached" },
+    {
+      parameters: { maxShares: 2, skuName: "Standard_LRS" as const },
+      field: "parameters.maxShares",
+      because: "Azure shares no HDD",
+    },
+    {
+      parameters: { maxShares: 2, cachingMode: "ReadOnly" as const },
+      field: "parameters.cachingMode",
+      because: "shared disks are not cached",
+    },
   ];
   for (const { parameters, field, because } of refused) {
     it(`refuses: ${because}`, () => {
@@ -100,7 +138,8 @@ describe("diskSharesMax", () => {
     ["UltraSSD_LRS", 4, 15],
   ];
   for (const [skuName, sizeGiB, shares] of rows) {
-    it(`is ${shares} for ${skuName} of ${sizeGiB} GiB`, () => assert.equal(diskSharesMax({ skuName, sizeGiB }), shares));
+    it(`is ${shares} for ${skuName} of ${sizeGiB} GiB`, () =>
+      assert.equal(diskSharesMax({ skuName, sizeGiB }), shares));
   }
 });
 
@@ -112,9 +151,21 @@ describe("chooseCachingMode", () => {
     { disk: { ...plain, sizeGiB: 4096 }, mode: "None", because: "too large to be cached" },
     { disk: { ...plain, maxShares: 2 }, mode: "None", because: "shared" },
     { disk: { ...plain, skuName: "PremiumV2_LRS" }, mode: "None", because: "a SKU that is never cached" },
-    { disk: { ...plain, skuName: "UltraSSD_LRS", cachingMode: "None" }, mode: "None", because: "None is always possible" },
-    { disk: { ...plain, sizeGiB: 4096, cachingMode: "ReadOnly" }, mode: undefined, because: "asked for, but too large" },
-    { disk: { ...plain, skuName: "UltraSSD_LRS", cachingMode: "ReadOnly" }, mode: undefined, because: "asked for, but never cached" },
+    {
+      disk: { ...plain, skuName: "UltraSSD_LRS", cachingMode: "None" },
+      mode: "None",
+      because: "None is always possible",
+    },
+    {
+      disk: { ...plain, sizeGiB: 4096, cachingMode: "ReadOnly" },
+      mode: undefined,
+      because: "asked for, but too large",
+    },
+    {
+      disk: { ...plain, skuName: "UltraSSD_LRS", cachingMode: "ReadOnly" },
+      mode: undefined,
+      because: "asked for, but never cached",
+    },
   ] as const;
   for (const { disk, mode, because } of rows) {
     it(`${mode === undefined ? "refuses" : `answers ${mode}`}: ${because}`, () => {
@@ -132,6 +183,7 @@ describe("chooseFileSystem", () => {
     [undefined, "xfs", "xfs", "the capability states one"],
     ["ext3", "xfs", "ext3", "parameters go before the capability, as V1"],
   ] as const) {
-    it(`answers ${chosen}: ${because}`, () => assert.deepEqual(chooseFileSystem({ fsType }, capabilityFsType), { ok: true, value: chosen }));
+    it(`answers ${chosen}: ${because}`, () =>
+      assert.deepEqual(chooseFileSystem({ fsType }, capabilityFsType), { ok: true, value: chosen }));
   }
 });

@@ -44,7 +44,8 @@ export function resolveVolumeSpec(request: {
   if (!size.ok) return size;
   const { sizeGiB } = size.value;
   const sharesMax = diskSharesMax({ skuName, sizeGiB });
-  if (maxShares > sharesMax) return fail(invalid("maxShares", maxShares, sharesProblem({ skuName, sizeGiB, sharesMax })));
+  if (maxShares > sharesMax)
+    return fail(invalid("maxShares", maxShares, sharesProblem({ skuName, sizeGiB, sharesMax })));
   const supported = checkCapabilities(capabilities, maxShares);
   if (!supported.ok) return supported;
   const fsTypes = checkFileSystemTypes(parameters, capabilities);
@@ -53,7 +54,13 @@ export function resolveVolumeSpec(request: {
   if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
   const cachingMode = chooseCachingMode({ skuName, sizeGiB, maxShares, cachingMode: parameters.cachingMode });
   if (!cachingMode.ok) return cachingMode;
-  return ok({ skuName, sizeGiB, maxShares, maxMountReplicaCount: maxMountReplicaCount.value, cachingMode: cachingMode.value });
+  return ok({
+    skuName,
+    sizeGiB,
+    maxShares,
+    maxMountReplicaCount: maxMountReplicaCount.value,
+    cachingMode: cachingMode.value,
+  });
 }
 
 /** How many VMs may share a disk of this SKU and size; 1 where Azure shares none. */
@@ -63,7 +70,10 @@ export function diskSharesMax(disk: { readonly skuName: DiskSku; readonly sizeGi
   return sharesBySize.find(({ sizeMaxGiB }) => disk.sizeGiB <= sizeMaxGiB)?.shares ?? 1;
 }
 
-/** How the host caches a disk: as asked where Azure allows it, else ReadOnly or, where nothing else is possible, None. */
+/**
+ * How the host caches a disk: as asked where Azure allows it, else ReadOnly or, where nothing else is
+ * possible, None.
+ */
 export function chooseCachingMode(disk: {
   readonly skuName: DiskSku;
   readonly sizeGiB: number;
@@ -76,19 +86,28 @@ export function chooseCachingMode(disk: {
   return fail(invalid("cachingMode", disk.cachingMode, `must be None or left out: ${obstacle}`));
 }
 
-/** How to attach a disk that exists: as `chooseCachingMode`, but a mode that became impossible (the disk has grown, the volume is static) gives way to None. */
+/**
+ * How to attach a disk that exists: as `chooseCachingMode`, but a mode that became impossible (the disk has
+ * grown, the volume is static) gives way to None.
+ */
 export function cachingModeAtAttach(disk: Parameters<typeof chooseCachingMode>[0]): CachingMode {
   return cachingObstacle(disk) === undefined ? (disk.cachingMode ?? "ReadOnly") : "None";
 }
 
 /** The file system of a volume: its parameters' if they state one, else its capability's, else ext4. */
-export function chooseFileSystem(parameters: Pick<VolumeParameters, "fsType">, capabilityFsType: string | undefined): Result<FileSystemType, InvalidArgument> {
+export function chooseFileSystem(
+  parameters: Pick<VolumeParameters, "fsType">,
+  capabilityFsType: string | undefined,
+): Result<FileSystemType, InvalidArgument> {
   if (parameters.fsType !== undefined) return ok(parameters.fsType);
   const fsType = parseFileSystemType(capabilityFsType, "volume_capability.mount.fs_type");
   return fsType.ok ? ok(fsType.value ?? DEFAULT_FS_TYPE) : fsType;
 }
 
-function checkFileSystemTypes(parameters: VolumeParameters, capabilities: readonly VolumeCapability[]): Result<void, InvalidArgument> {
+function checkFileSystemTypes(
+  parameters: VolumeParameters,
+  capabilities: readonly VolumeCapability[],
+): Result<void, InvalidArgument> {
   for (const { accessType, fsType } of capabilities) {
     if (accessType === "block") continue;
     const chosen = chooseFileSystem(parameters, fsType);
@@ -97,8 +116,14 @@ function checkFileSystemTypes(parameters: VolumeParameters, capabilities: readon
   return ok(undefined);
 }
 
-/** One share is the writer's, the others may be replicas. Where several nodes use the disk at once there is nothing to stand by for. */
-function replicaCount(parameters: VolumeParameters, capabilities: readonly VolumeCapability[]): Result<number, InvalidArgument> {
+/**
+ * One share is the writer's, the others may be replicas. Where several nodes use the disk at once there is
+ * nothing to stand by for.
+ */
+function replicaCount(
+  parameters: VolumeParameters,
+  capabilities: readonly VolumeCapability[],
+): Result<number, InvalidArgument> {
   const { maxShares, maxMountReplicaCount } = parameters;
   if (maxMountReplicaCount !== undefined && maxMountReplicaCount >= maxShares) {
     return fail(
@@ -113,10 +138,15 @@ function replicaCount(parameters: VolumeParameters, capabilities: readonly Volum
   return ok(isShared ? 0 : (maxMountReplicaCount ?? maxShares - 1));
 }
 
-function cachingObstacle(disk: { readonly skuName: DiskSku; readonly sizeGiB: number; readonly maxShares: number }): string | undefined {
+function cachingObstacle(disk: {
+  readonly skuName: DiskSku;
+  readonly sizeGiB: number;
+  readonly maxShares: number;
+}): string | undefined {
   if (isUncacheable(disk.skuName)) return `Azure does not cache ${disk.skuName} disks`;
   if (disk.maxShares > 1) return `Azure does not cache shared disks (maxShares is ${disk.maxShares})`;
-  if (disk.sizeGiB > CACHED_SIZE_MAX_GIB) return `Azure does not cache disks above ${CACHED_SIZE_MAX_GIB} GiB (this one has ${disk.sizeGiB} GiB)`;
+  if (disk.sizeGiB > CACHED_SIZE_MAX_GIB)
+    return `Azure does not cache disks above ${CACHED_SIZE_MAX_GIB} GiB (this one has ${disk.sizeGiB} GiB)`;
   return undefined;
 }
 
@@ -124,8 +154,13 @@ function isUncacheable(skuName: DiskSku): boolean {
   return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS";
 }
 
-function sharesProblem(disk: { readonly skuName: DiskSku; readonly sizeGiB: number; readonly sharesMax: number }): string {
-  if (disk.sharesMax === 1) return `must be 1: Azure does not share ${disk.skuName} disks; use a Premium, StandardSSD, PremiumV2 or Ultra SKU`;
+function sharesProblem(disk: {
+  readonly skuName: DiskSku;
+  readonly sizeGiB: number;
+  readonly sharesMax: number;
+}): string {
+  if (disk.sharesMax === 1)
+    return `must be 1: Azure does not share ${disk.skuName} disks; use a Premium, StandardSSD, PremiumV2 or Ultra SKU`;
   return `must be from 1 to ${disk.sharesMax} for a ${disk.skuName} disk of ${disk.sizeGiB} GiB`;
 }
 

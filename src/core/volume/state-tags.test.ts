@@ -6,26 +6,45 @@ import type { NodeIdentity } from "../api/node-identity.ts";
 import { aDetail, aRecord, identity } from "../testing/objects.ts";
 import { type KeptState, NOTHING_KEPT, stateFromTags, stateTagsIn, stateTagsOf } from "./state-tags.ts";
 
-const formatted = { fsType: "ext4", nodeName: "node-a", time: "2026-01-01T00:00:00.000Z", uuid: "00000000-0000-4000-8000-000000000001" };
+const formatted = {
+  fsType: "ext4",
+  nodeName: "node-a",
+  time: "2026-01-01T00:00:00.000Z",
+  uuid: "00000000-0000-4000-8000-000000000001",
+};
 const at = (nodeName: string): NodeIdentity => ({
   ...identity(nodeName),
   instanceUri: `/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/virtualMachines/vm-${nodeName}`,
 });
 
 /** What the disk of `pvc-1` keeps with these tags. */
-const keptIn = (tags: Readonly<Record<string, string>>): KeptState => stateFromTags({ tags, diskName: "pvc-1" });
+const keptIn = (tags: Readonly<Record<string, string>>): KeptState =>
+  stateFromTags({ tags, diskName: "pvc-1" });
 
-function statusOf(state: { readonly cutOff?: readonly NodeIdentity[]; readonly fencing?: NodeIdentity; readonly isFormatted?: boolean }): AzVolume["status"] {
+function statusOf(state: {
+  readonly cutOff?: readonly NodeIdentity[];
+  readonly fencing?: NodeIdentity;
+  readonly isFormatted?: boolean;
+}): AzVolume["status"] {
   const { cutOff = [], fencing, isFormatted = false } = state;
   const record = aRecord({ quarantine: cutOff, ...(fencing === undefined ? {} : { fencing }) });
-  return { state: "Created", observedGeneration: 1, conditions: [], detail: aDetail(isFormatted ? { formatted } : {}), record };
+  return {
+    state: "Created",
+    observedGeneration: 1,
+    conditions: [],
+    detail: aDetail(isFormatted ? { formatted } : {}),
+    record,
+  };
 }
 
 describe("state tags", () => {
-  it("are none for a volume of which nothing is to be kept", () => assert.deepEqual(stateTagsOf(statusOf({})), {}));
+  it("are none for a volume of which nothing is to be kept", () =>
+    assert.deepEqual(stateTagsOf(statusOf({})), {}));
 
   it("keep who was cut off, who is being cut off, and the file system", () => {
-    const kept = keptIn(stateTagsOf(statusOf({ cutOff: [at("node-b")], fencing: at("node-c"), isFormatted: true })));
+    const kept = keptIn(
+      stateTagsOf(statusOf({ cutOff: [at("node-b")], fencing: at("node-c"), isFormatted: true })),
+    );
     assert.deepEqual(kept, { cutOff: [at("node-b"), at("node-c")], isEveryoneCutOff: false, formatted });
   });
 
@@ -46,19 +65,29 @@ describe("state tags", () => {
   it("keep nothing of a disk to which a person has copied them, and what they say of the disk whose name they bear", () => {
     const tags = stateTagsOf(statusOf({ cutOff: [at("node-b")], isFormatted: true }));
     assert.deepEqual(stateFromTags({ tags, diskName: "pvc-1-copy" }), NOTHING_KEPT);
-    assert.deepEqual(stateFromTags({ tags, diskName: "PVC-1" }), { cutOff: [at("node-b")], isEveryoneCutOff: false, formatted });
+    assert.deepEqual(stateFromTags({ tags, diskName: "PVC-1" }), {
+      cutOff: [at("node-b")],
+      isEveryoneCutOff: false,
+      formatted,
+    });
   });
 
   it("fit into Azure's limits whatever the names, and are told from all other tags", () => {
-    const node = fc.record({ nodeName: fc.string({ minLength: 1, maxLength: 253 }), vmId: fc.uuid(), instanceUri: fc.constant(at("x").instanceUri) });
+    const node = fc.record({
+      nodeName: fc.string({ minLength: 1, maxLength: 253 }),
+      vmId: fc.uuid(),
+      instanceUri: fc.constant(at("x").instanceUri),
+    });
     fc.assert(
       fc.property(fc.array(node, { maxLength: 12 }), fc.boolean(), (cutOff, isFormatted) => {
         const tags = stateTagsOf(statusOf({ cutOff, isFormatted }));
         assert.ok(Object.keys(tags).length <= 6);
-        for (const [name, value] of Object.entries(tags)) assert.ok(name.length <= 512 && value.length <= 256);
+        for (const [name, value] of Object.entries(tags))
+          assert.ok(name.length <= 512 && value.length <= 256);
         assert.deepEqual(stateTagsIn({ ...tags, "k8s-azure-created-by": "x" }), tags);
         const kept = keptIn(tags);
-        for (const { vmId } of cutOff) assert.ok(kept.isEveryoneCutOff || kept.cutOff.some((other) => other.vmId === vmId));
+        for (const { vmId } of cutOff)
+          assert.ok(kept.isEveryoneCutOff || kept.cutOff.some((other) => other.vmId === vmId));
       }),
     );
   });

@@ -9,7 +9,10 @@ type Tags = Readonly<Record<string, string>>;
 
 /** What the tags of a disk keep of its volume, for the case that its objects are lost. */
 export interface KeptState {
-  /** VMs that were cut off from the disk, or were being cut off, and have not shown since that they are clean. */
+  /**
+   * VMs that were cut off from the disk, or were being cut off, and have not shown since that they are
+   * clean.
+   */
   readonly cutOff: readonly NodeIdentity[];
   /** There were too many to be told one by one, or what stands there can't be read. */
   readonly isEveryoneCutOff: boolean;
@@ -56,29 +59,44 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
 }
 
 /**
- * Whether the tags of the disk, as they were last written or read, are others than those that keep what stands in
- * the status. Never before the disk is recorded.
+ * Whether the tags of the disk, as they were last written or read, are others than those that keep what
+ * stands in the status. Never before the disk is recorded.
  */
 export function areStateTagsDue(status: AzVolume["status"]): boolean {
   return status?.detail !== undefined && !sameJson(stateTagsOf(status), status.detail.stateTags ?? {});
 }
 
-/** What the tags of a disk keep. A value that can't be read keeps the most that it could have said. Tags that say that they are another disk's keep nothing of this one. */
-export function stateFromTags({ tags, diskName }: { readonly tags: Tags; readonly diskName: string }): KeptState {
+/**
+ * What the tags of a disk keep. A value that can't be read keeps the most that it could have said. Tags
+ * that say that they are another disk's keep nothing of this one.
+ */
+export function stateFromTags({
+  tags,
+  diskName,
+}: {
+  readonly tags: Tags;
+  readonly diskName: string;
+}): KeptState {
   const stateOf = tags[STATE_OF]?.toLowerCase();
   if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;
   const values = Object.entries(tags).flatMap(([name, value]) => (name.startsWith(CUT_OFF) ? [value] : []));
   const nodes = values.map(cutOffFrom);
   const cutOff = nodes.filter((node) => node !== undefined);
   const formatted = tags[FORMATTED];
-  return { cutOff, isEveryoneCutOff: cutOff.length < nodes.length, formatted: formatted === undefined ? undefined : formattedFrom(formatted) };
+  return {
+    cutOff,
+    isEveryoneCutOff: cutOff.length < nodes.length,
+    formatted: formatted === undefined ? undefined : formattedFrom(formatted),
+  };
 }
 
 function cutOffTags(nodes: readonly NodeIdentity[]): Tags {
   const byVm = new Map(nodes.map((node) => [`${node.vmId.toLowerCase()} ${node.nodeName}`, node]));
   const values = [...byVm.values()].map(cutOffValue).toSorted();
   const areTold = values.length <= CUT_OFF_MAX && values.every((value) => value.length <= VALUE_MAX_CHARS);
-  return Object.fromEntries((areTold ? values : [EVERYONE]).map((value, index) => [`${CUT_OFF}${index}`, value]));
+  return Object.fromEntries(
+    (areTold ? values : [EVERYONE]).map((value, index) => [`${CUT_OFF}${index}`, value]),
+  );
 }
 
 function cutOffValue({ nodeName, vmId, instanceUri }: NodeIdentity): string {
@@ -88,9 +106,23 @@ function cutOffValue({ nodeName, vmId, instanceUri }: NodeIdentity): string {
 }
 
 function cutOffFrom(value: string): NodeIdentity | undefined {
-  const [version, vmId = "", nodeName = "", subscriptionId = "", resourceGroup = "", scaleSetName = "", instanceName = "", ...others] = value.split(SEPARATOR);
+  const [
+    version,
+    vmId = "",
+    nodeName = "",
+    subscriptionId = "",
+    resourceGroup = "",
+    scaleSetName = "",
+    instanceName = "",
+    ...others
+  ] = value.split(SEPARATOR);
   if (version !== VERSION || vmId === "" || nodeName === "" || others.length > 0) return undefined;
-  const uri = formatInstanceUri({ subscriptionId, resourceGroup, scaleSetName: scaleSetName === "" ? undefined : scaleSetName, instanceName });
+  const uri = formatInstanceUri({
+    subscriptionId,
+    resourceGroup,
+    scaleSetName: scaleSetName === "" ? undefined : scaleSetName,
+    instanceName,
+  });
   return parseInstanceUri(uri) === undefined ? undefined : { nodeName, vmId, instanceUri: uri };
 }
 
@@ -100,6 +132,7 @@ function formattedValue({ fsType, uuid = "", time, nodeName }: Formatted): strin
 
 function formattedFrom(value: string): Formatted {
   const [version, fsType = "", uuid = "", time = "", nodeName = ""] = value.split(SEPARATOR);
-  if (version !== VERSION || fsType === "") return { fsType: "a file system", nodeName: "a node", time: "a time that its tag does not tell" };
+  if (version !== VERSION || fsType === "")
+    return { fsType: "a file system", nodeName: "a node", time: "a time that its tag does not tell" };
   return { fsType, nodeName, time, ...(uuid === "" ? {} : { uuid }) };
 }

@@ -2,7 +2,9 @@ import type { FailureOf } from "../failure/failure.ts";
 import { cachingModes } from "./disk-sku.ts";
 import { laterParameterPrefix } from "./volume-parameter-names.ts";
 
-/** An attribute of the V1 driver that acts at attach, stage or mount, and that this version does not serve. */
+/**
+ * An attribute of the V1 driver that acts at attach, stage or mount, and that this version does not serve.
+ */
 interface Unserved {
   /** Lower case. */
   readonly name: string;
@@ -14,26 +16,50 @@ interface Unserved {
 const REMEDY = "volumeAttributes can't be changed: make a PersistentVolume of the same disk without it";
 
 const unserved: readonly Unserved[] = [
-  { name: "partition", harmless: [], problem: "is not served: this driver uses whole disks; copy the partition's files to a volume of this driver" },
-  { name: "attachdiskinitialdelay", harmless: ["0"], problem: `is not served: attaches are not delayed; ${REMEDY}` },
-  { name: "writeacceleratorenabled", harmless: ["false"], problem: `is not served: disks are attached without write accelerator; ${REMEDY}` },
-  { name: "perfprofile", harmless: ["none"], problem: `is not served: devices keep the settings of the kernel; ${REMEDY}` },
+  {
+    name: "partition",
+    harmless: [],
+    problem:
+      "is not served: this driver uses whole disks; copy the partition's files to a volume of this driver",
+  },
+  {
+    name: "attachdiskinitialdelay",
+    harmless: ["0"],
+    problem: `is not served: attaches are not delayed; ${REMEDY}`,
+  },
+  {
+    name: "writeacceleratorenabled",
+    harmless: ["false"],
+    problem: `is not served: disks are attached without write accelerator; ${REMEDY}`,
+  },
+  {
+    name: "perfprofile",
+    harmless: ["none"],
+    problem: `is not served: devices keep the settings of the kernel; ${REMEDY}`,
+  },
 ];
 
 /**
- * The first attribute of a PersistentVolume (`spec.csi.volumeAttributes`, the volume context of CSI) that V1 would act upon when it attaches or mounts the disk, and that
- * this version would drop. Parameters that only shaped the disk when it was created have had their effect and are no reason to refuse the disk.
+ * The first attribute of a PersistentVolume (`spec.csi.volumeAttributes`, the volume context of CSI) that
+ * V1 would act upon when it attaches or mounts the disk, and that this version would drop. Parameters that
+ * only shaped the disk when it was created have had their effect and are no reason to refuse the disk.
  */
-export function unservedAttribute(volumeContext: Readonly<Record<string, string>>): FailureOf<"InvalidArgument"> | undefined {
-  for (const [name, value] of Object.entries(volumeContext).toSorted(([left], [right]) => (left < right ? -1 : 1))) {
+export function unservedAttribute(
+  volumeContext: Readonly<Record<string, string>>,
+): FailureOf<"InvalidArgument"> | undefined {
+  for (const [name, value] of Object.entries(volumeContext).toSorted(([left], [right]) =>
+    left < right ? -1 : 1,
+  )) {
     const problem = value === "" ? undefined : problemOf(name.toLowerCase(), value);
-    if (problem !== undefined) return { kind: "InvalidArgument", field: `volume_context.${name}`, value, problem };
+    if (problem !== undefined)
+      return { kind: "InvalidArgument", field: `volume_context.${name}`, value, problem };
   }
   return undefined;
 }
 
 function problemOf(name: string, value: string): string | undefined {
-  if (name.startsWith(laterParameterPrefix)) return `is not served: devices keep the settings of the kernel; ${REMEDY}`;
+  if (name.startsWith(laterParameterPrefix))
+    return `is not served: devices keep the settings of the kernel; ${REMEDY}`;
   if (name === "cachingmode") {
     const isKnown = cachingModes.some((mode) => mode === value);
     return isKnown ? undefined : `must be one of ${cachingModes.join(", ")}; ${REMEDY}, or with one of them`;

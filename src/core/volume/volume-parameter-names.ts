@@ -16,15 +16,24 @@ export const volumeParameterNames = [
 export type VolumeParameterName = (typeof volumeParameterNames)[number];
 
 /** What external-provisioner adds with `--extra-create-metadata`; recorded as tags on the disk. */
-export const metadataParameterNames = ["csi.storage.k8s.io/pv/name", "csi.storage.k8s.io/pvc/name", "csi.storage.k8s.io/pvc/namespace"] as const;
+export const metadataParameterNames = [
+  "csi.storage.k8s.io/pv/name",
+  "csi.storage.k8s.io/pvc/name",
+  "csi.storage.k8s.io/pvc/namespace",
+] as const;
 
 /** The name of a parameter that external-provisioner adds. */
 export type MetadataParameterName = (typeof metadataParameterNames)[number];
 
-/** Accepted without effect, so that StorageClasses of the in-tree driver and of older drivers go on working. */
+/**
+ * Accepted without effect, so that StorageClasses of the in-tree driver and of older drivers go on working.
+ */
 export const compatibilityParameterNames = ["kind", "zoned", "enableAsyncAttach"] as const;
 
-/** Parameters of the V1 driver that this version does not act upon yet: refused, since ignoring them would give another disk than asked for. */
+/**
+ * Parameters of the V1 driver that this version does not act upon yet: refused, since ignoring them would
+ * give another disk than asked for.
+ */
 export const laterParameterNames = [
   "subscriptionID",
   "diskName",

@@ -18,7 +18,10 @@ import {
 import type { Tags } from "./volume-tags.ts";
 import { volumeTags } from "./volume-tags.ts";
 
-/** What a StorageClass asks of a volume, parsed. Undefined: not stated, the rules in `volume-rules.ts` choose. */
+/**
+ * What a StorageClass asks of a volume, parsed. Undefined: not stated, the rules in `volume-rules.ts`
+ * choose.
+ */
 export interface VolumeParameters {
   /** Default StandardSSD_LRS. */
   readonly skuName: DiskSku;
@@ -44,15 +47,23 @@ const DIGITS_MAX = 9;
 const RESOURCE_GROUP = /^[-\p{L}\p{N}_.()]{0,89}[-\p{L}\p{N}_()]$/u;
 const LOCATION = /^[a-z0-9]+$/u;
 
-/** Parses StorageClass parameters, or a volume context made of them. Names are compared without case; each failure names field, value and what is allowed. */
-export function parseVolumeParameters(parameters: Readonly<Record<string, string>>): Result<VolumeParameters, InvalidArgument> {
+/**
+ * Parses StorageClass parameters, or a volume context made of them. Names are compared without case; each
+ * failure names field, value and what is allowed.
+ */
+export function parseVolumeParameters(
+  parameters: Readonly<Record<string, string>>,
+): Result<VolumeParameters, InvalidArgument> {
   const given = byLowerCaseName(parameters);
   if (!given.ok) return given;
   const skuName = parseSku(given.value);
   if (!skuName.ok) return skuName;
   const maxShares = parseCount(given.value, "maxShares", { min: 1, max: SHARES_MAX });
   if (!maxShares.ok) return maxShares;
-  const maxMountReplicaCount = parseCount(given.value, "maxMountReplicaCount", { min: 0, max: SHARES_MAX - 1 });
+  const maxMountReplicaCount = parseCount(given.value, "maxMountReplicaCount", {
+    min: 0,
+    max: SHARES_MAX - 1,
+  });
   if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
   const cachingMode = parseChoice(given.value, "cachingMode", cachingModes);
   if (!cachingMode.ok) return cachingMode;
@@ -65,7 +76,12 @@ export function parseVolumeParameters(parameters: Readonly<Record<string, string
     "must have 1 to 90 letters, digits or any of _ - . ( ) and not end in a period",
   );
   if (!resourceGroup.ok) return resourceGroup;
-  const location = parsePattern(withRegionName(given.value), "location", LOCATION, "must be an Azure region such as eastus");
+  const location = parsePattern(
+    withRegionName(given.value),
+    "location",
+    LOCATION,
+    "must be an Azure region such as eastus",
+  );
   if (!location.ok) return location;
   const tags = volumeTags({
     tags: stated(given.value, "tags"),
@@ -89,20 +105,30 @@ export function parseVolumeParameters(parameters: Readonly<Record<string, string
 const requestedSizeName = "requestedsizegib";
 
 /**
- * What the node and publish calls are told of a volume: its parameters and the size asked for. `kind` always says `Managed`, as the V1
- * driver does: the in-tree driver's tools know no other.
+ * What the node and publish calls are told of a volume: its parameters and the size asked for. `kind`
+ * always says `Managed`, as the V1 driver does: the in-tree driver's tools know no other.
  */
-export function volumeContextOf(parameters: Readonly<Record<string, string>>, sizeGiB: number): Readonly<Record<string, string>> {
+export function volumeContextOf(
+  parameters: Readonly<Record<string, string>>,
+  sizeGiB: number,
+): Readonly<Record<string, string>> {
   const entries = Object.entries(parameters).filter(([name]) => name.toLowerCase() !== requestedSizeName);
-  const context = entries.map(([name, value]) => [name, name.toLowerCase() === "kind" ? "Managed" : value] as const);
+  const context = entries.map(
+    ([name, value]) => [name, name.toLowerCase() === "kind" ? "Managed" : value] as const,
+  );
   return { ...Object.fromEntries(context), [requestedSizeName]: String(sizeGiB) };
 }
 
 /** Reads a file system's name, in any case; an empty one counts as not stated. */
-export function parseFileSystemType(value: string | undefined, field: string): Result<FileSystemType | undefined, InvalidArgument> {
+export function parseFileSystemType(
+  value: string | undefined,
+  field: string,
+): Result<FileSystemType | undefined, InvalidArgument> {
   if (value === undefined || value === "") return ok(undefined);
   const fsType = fileSystemTypes.find((candidate) => candidate === value.toLowerCase());
-  return fsType === undefined ? fail({ kind: "InvalidArgument", field, value, problem: oneOf(value, fileSystemTypes) }) : ok(fsType);
+  return fsType === undefined
+    ? fail({ kind: "InvalidArgument", field, value, problem: oneOf(value, fileSystemTypes) })
+    : ok(fsType);
 }
 
 function byLowerCaseName(parameters: Readonly<Record<string, string>>): Result<Given, InvalidArgument> {
@@ -110,7 +136,10 @@ function byLowerCaseName(parameters: Readonly<Record<string, string>>): Result<G
   for (const [name, value] of Object.entries(parameters)) {
     const key = name.toLowerCase();
     const twin = given.get(key);
-    if (twin !== undefined) return fail(invalid(name, value, `is given twice, also as ${twin.name}: names are compared without case`));
+    if (twin !== undefined)
+      return fail(
+        invalid(name, value, `is given twice, also as ${twin.name}: names are compared without case`),
+      );
     const refused = refusalOf(name, value);
     if (refused !== undefined) return fail(refused);
     given.set(key, { name, value });
@@ -118,16 +147,29 @@ function byLowerCaseName(parameters: Readonly<Record<string, string>>): Result<G
   return ok(given);
 }
 
-const acceptedNames = [...volumeParameterNames, ...metadataParameterNames, ...compatibilityParameterNames, requestedSizeName];
+const acceptedNames = [
+  ...volumeParameterNames,
+  ...metadataParameterNames,
+  ...compatibilityParameterNames,
+  requestedSizeName,
+];
 
 function refusalOf(name: string, value: string): InvalidArgument | undefined {
   if (hasName(acceptedNames, name)) return undefined;
   if (hasName(laterParameterNames, name) || name.toLowerCase().startsWith(laterParameterPrefix)) {
-    return invalid(name, value, "is a parameter of the V1 driver that this version does not support yet; remove it from the StorageClass");
+    return invalid(
+      name,
+      value,
+      "is a parameter of the V1 driver that this version does not support yet; remove it from the StorageClass",
+    );
   }
   const meant = closestName(name, [...acceptedNames, ...laterParameterNames]);
   const hint = meant === undefined ? "." : `; did you mean ${meant}?`;
-  return invalid(name, value, `is no parameter of this driver${hint} Allowed: ${volumeParameterNames.join(", ")}`);
+  return invalid(
+    name,
+    value,
+    `is no parameter of this driver${hint} Allowed: ${volumeParameterNames.join(", ")}`,
+  );
 }
 
 function hasName(names: readonly string[], name: string): boolean {
@@ -145,13 +187,23 @@ function parseSku(given: Given): Result<DiskSku | undefined, InvalidArgument> {
   const alias = parseChoice(given, "storageAccountType", diskSkus);
   if (!alias.ok) return alias;
   if (skuName.value !== undefined && alias.value !== undefined && skuName.value !== alias.value) {
-    return fail(invalid("storageAccountType", alias.value, `contradicts skuName (${skuName.value}), which it is another name of; keep one of them`));
+    return fail(
+      invalid(
+        "storageAccountType",
+        alias.value,
+        `contradicts skuName (${skuName.value}), which it is another name of; keep one of them`,
+      ),
+    );
   }
   return ok(skuName.value ?? alias.value);
 }
 
 /** Azure's spelling is the only one that V1 takes; so it stays, with a hint. */
-function parseChoice<T extends string>(given: Given, name: VolumeParameterName, choices: readonly T[]): Result<T | undefined, InvalidArgument> {
+function parseChoice<T extends string>(
+  given: Given,
+  name: VolumeParameterName,
+  choices: readonly T[],
+): Result<T | undefined, InvalidArgument> {
   const value = stated(given, name);
   if (value === undefined) return ok(undefined);
   const choice = choices.find((candidate) => candidate === value);
@@ -170,7 +222,12 @@ function parseCount(
   return fail(invalid(name, value, `must be a whole number from ${bounds.min} to ${bounds.max}`));
 }
 
-function parsePattern(given: Given, name: VolumeParameterName, pattern: RegExp, problem: string): Result<string | undefined, InvalidArgument> {
+function parsePattern(
+  given: Given,
+  name: VolumeParameterName,
+  pattern: RegExp,
+  problem: string,
+): Result<string | undefined, InvalidArgument> {
   const value = stated(given, name);
   if (value === undefined || pattern.test(value)) return ok(value);
   return fail(invalid(name, value, problem));

@@ -4,17 +4,26 @@ import { volumeTags } from "./volume-tags.ts";
 
 const own = { "k8s-azure-created-by": "kubernetes-azure-dd" };
 
-function tagsOf(tags: string, overrides: Partial<Parameters<typeof volumeTags>[0]> = {}): ReturnType<typeof volumeTags> {
+function tagsOf(
+  tags: string,
+  overrides: Partial<Parameters<typeof volumeTags>[0]> = {},
+): ReturnType<typeof volumeTags> {
   return volumeTags({ tags, tagValueDelimiter: undefined, metadata: {}, ...overrides });
 }
 
 describe("volumeTags", () => {
   it("reads pairs, values with an equals sign and spaces around them", () => {
-    assert.deepEqual(tagsOf("team=storage, query = a=b ,empty="), { ok: true, value: { ...own, team: "storage", query: "a=b", empty: "" } });
+    assert.deepEqual(tagsOf("team=storage, query = a=b ,empty="), {
+      ok: true,
+      value: { ...own, team: "storage", query: "a=b", empty: "" },
+    });
   });
 
   it("takes commas in values under another delimiter", () => {
-    assert.deepEqual(tagsOf("zones=1,2;team=storage", { tagValueDelimiter: ";" }), { ok: true, value: { ...own, zones: "1,2", team: "storage" } });
+    assert.deepEqual(tagsOf("zones=1,2;team=storage", { tagValueDelimiter: ";" }), {
+      ok: true,
+      value: { ...own, zones: "1,2", team: "storage" },
+    });
   });
 
   it("fills in what the provisioner says of the claim, whatever characters it has", () => {
@@ -35,7 +44,11 @@ describe("volumeTags", () => {
     ["Team=a,team=b", /twice/u, "Azure compares names without case"],
     ["K8s-Azure-Created-By=me", /sets itself/u, "the driver's own tag"],
     ["for=${pv.metadata.name}", /--extra-create-metadata/u, "nobody said the PV's name"],
-    [Array.from({ length: 50 }, (_, index) => `t${index}=1`).join(","), /at most 50 tags/u, "more than Azure takes"],
+    [
+      Array.from({ length: 50 }, (_, index) => `t${index}=1`).join(","),
+      /at most 50 tags/u,
+      "more than Azure takes",
+    ],
   ] as const) {
     it(`refuses: ${because}`, () => {
       const parsed = tagsOf(tags);

@@ -28,7 +28,10 @@ const templates: Readonly<Record<string, MetadataParameterName>> = {
   "${pvc.metadata.namespace}": "csi.storage.k8s.io/pvc/namespace",
 };
 
-/** The tags of a new disk: those of the `tags` parameter with its templates filled in, and those that say what the disk is for. */
+/**
+ * The tags of a new disk: those of the `tags` parameter with its templates filled in, and those that say
+ * what the disk is for.
+ */
 export function volumeTags(request: {
   readonly tags: string | undefined;
   readonly tagValueDelimiter: string | undefined;
@@ -41,12 +44,23 @@ export function volumeTags(request: {
     const tag = parseTag(pair, request.metadata);
     if (!tag.ok) return tag;
     const key = tag.value.name.toLowerCase();
-    if (names.has(key)) return fail(invalidTag(pair, "is set twice, or is one of the tags that the driver sets itself; Azure compares tag names without case"));
+    if (names.has(key))
+      return fail(
+        invalidTag(
+          pair,
+          "is set twice, or is one of the tags that the driver sets itself; Azure compares tag names without case",
+        ),
+      );
     names.add(key);
     tags.set(tag.value.name, tag.value.value);
   }
   if (tags.size > TAGS_MAX)
-    return fail(invalidTag(`${tags.size} tags`, `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`));
+    return fail(
+      invalidTag(
+        `${tags.size} tags`,
+        `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`,
+      ),
+    );
   return ok(Object.fromEntries(tags));
 }
 
@@ -63,15 +77,21 @@ function splitPairs(text: string, delimiter: string): readonly string[] {
   return text === "" ? [] : text.split(delimiter).map((pair) => pair.trim());
 }
 
-function parseTag(pair: string, metadata: VolumeMetadata): Result<{ readonly name: string; readonly value: string }, FailureOf<"InvalidArgument">> {
+function parseTag(
+  pair: string,
+  metadata: VolumeMetadata,
+): Result<{ readonly name: string; readonly value: string }, FailureOf<"InvalidArgument">> {
   const separator = pair.indexOf("=");
   if (separator < 0) return fail(invalidTag(pair, "must have the form name=value"));
   const name = pair.slice(0, separator).trim();
-  if (name === "" || name.length > TAG_NAME_MAX_CHARS) return fail(invalidTag(pair, `a tag's name has 1 to ${TAG_NAME_MAX_CHARS} characters`));
-  if (ILLEGAL_IN_TAG_NAME.test(name)) return fail(invalidTag(pair, "a tag's name must not contain any of < > % & ? \\ /"));
+  if (name === "" || name.length > TAG_NAME_MAX_CHARS)
+    return fail(invalidTag(pair, `a tag's name has 1 to ${TAG_NAME_MAX_CHARS} characters`));
+  if (ILLEGAL_IN_TAG_NAME.test(name))
+    return fail(invalidTag(pair, "a tag's name must not contain any of < > % & ? \\ /"));
   const value = fillIn(pair.slice(separator + 1).trim(), metadata);
   if (!value.ok) return value;
-  if (value.value.length > TAG_VALUE_MAX_CHARS) return fail(invalidTag(pair, `a tag's value has at most ${TAG_VALUE_MAX_CHARS} characters`));
+  if (value.value.length > TAG_VALUE_MAX_CHARS)
+    return fail(invalidTag(pair, `a tag's value has at most ${TAG_VALUE_MAX_CHARS} characters`));
   return ok({ name, value: value.value });
 }
 
@@ -80,7 +100,13 @@ function fillIn(template: string, metadata: VolumeMetadata): Result<string, Fail
   for (const [placeholder, parameter] of Object.entries(templates)) {
     if (!value.includes(placeholder)) continue;
     const filling = metadata[parameter];
-    if (filling === undefined) return fail(invalidTag(template, `${placeholder} is not known: start external-provisioner with --extra-create-metadata`));
+    if (filling === undefined)
+      return fail(
+        invalidTag(
+          template,
+          `${placeholder} is not known: start external-provisioner with --extra-create-metadata`,
+        ),
+      );
     value = value.replaceAll(placeholder, () => filling);
   }
   return ok(value);

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { EPOCH_AHEAD_MAX } from "../api/epoch.ts";
 import { judgeCheckpoint, UNEXPLAINED_CHECKPOINTS_MAX } from "./judge-notes.ts";
 
-const checkpointsOf = (count: number, epoch = 1) => Array.from({ length: count }, (_, index) => ({ volumeName: `pvc-${index}`, epoch }));
+const checkpointsOf = (count: number, epoch = 1) =>
+  Array.from({ length: count }, (_, index) => ({ volumeName: `pvc-${index}`, epoch }));
 const nothing = (): boolean => false;
 
 describe("judgeCheckpoint", () => {
@@ -13,7 +14,11 @@ describe("judgeCheckpoint", () => {
       judgeCheckpoint(checkpoints, { volumeName, recordedEpoch: 1, isExplained })?.kind;
     const last = `pvc-${UNEXPLAINED_CHECKPOINTS_MAX}`;
     assert.deepEqual(
-      [judge("pvc-0", nothing), judge(`pvc-${UNEXPLAINED_CHECKPOINTS_MAX - 1}`, nothing), judge(last, nothing)],
+      [
+        judge("pvc-0", nothing),
+        judge(`pvc-${UNEXPLAINED_CHECKPOINTS_MAX - 1}`, nothing),
+        judge(last, nothing),
+      ],
       ["believed", "believed", "ignored"],
     );
     assert.equal(
@@ -29,8 +34,17 @@ describe("judgeCheckpoint", () => {
   });
 
   it("takes over no epoch that is out of reach", () => {
-    const judge = (epoch: number) => judgeCheckpoint(checkpointsOf(1, epoch), { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing });
-    assert.deepEqual(judge(4 + EPOCH_AHEAD_MAX), { kind: "believed", epoch: 4 + EPOCH_AHEAD_MAX, doubt: undefined });
+    const judge = (epoch: number) =>
+      judgeCheckpoint(checkpointsOf(1, epoch), {
+        volumeName: "pvc-0",
+        recordedEpoch: 4,
+        isExplained: nothing,
+      });
+    assert.deepEqual(judge(4 + EPOCH_AHEAD_MAX), {
+      kind: "believed",
+      epoch: 4 + EPOCH_AHEAD_MAX,
+      doubt: undefined,
+    });
     assert.deepEqual(judge(5 + EPOCH_AHEAD_MAX), {
       kind: "believed",
       epoch: undefined,
@@ -39,12 +53,21 @@ describe("judgeCheckpoint", () => {
   });
 
   it("takes over the highest epoch within reach of several notes of one volume, and reports the highest beyond it", () => {
-    const checkpoints = [5, 7, 6, 8 + EPOCH_AHEAD_MAX, 9 + EPOCH_AHEAD_MAX].map((epoch) => ({ volumeName: "pvc-0", epoch }));
+    const checkpoints = [5, 7, 6, 8 + EPOCH_AHEAD_MAX, 9 + EPOCH_AHEAD_MAX].map((epoch) => ({
+      volumeName: "pvc-0",
+      epoch,
+    }));
     const doubt = `it reports epoch ${9 + EPOCH_AHEAD_MAX}, and the record is at 4`;
-    assert.deepEqual(judgeCheckpoint(checkpoints, { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing }), { kind: "believed", epoch: 7, doubt });
+    assert.deepEqual(
+      judgeCheckpoint(checkpoints, { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing }),
+      { kind: "believed", epoch: 7, doubt },
+    );
   });
 
   it("says nothing of a volume that the node does not report", () => {
-    assert.equal(judgeCheckpoint(checkpointsOf(2), { volumeName: "pvc-9", recordedEpoch: 0, isExplained: nothing }), undefined);
+    assert.equal(
+      judgeCheckpoint(checkpointsOf(2), { volumeName: "pvc-9", recordedEpoch: 0, isExplained: nothing }),
+      undefined,
+    );
   });
 });

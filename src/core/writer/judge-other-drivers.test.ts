@@ -1,16 +1,32 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LEASE_SILENT_MS, type NodePlugin, otherController, otherDriverOnNode, otherNodePlugin, seeLease, type SeenLease } from "./judge-other-drivers.ts";
+import {
+  LEASE_SILENT_MS,
+  type NodePlugin,
+  otherController,
+  otherDriverOnNode,
+  otherNodePlugin,
+  seeLease,
+  type SeenLease,
+} from "./judge-other-drivers.ts";
 
 const DEFAULT = "disk.csi.azure.com";
 const OWN = "kube-system/csi-azuredisk-node";
 
 describe("otherDriverOnNode", () => {
-  const registered = (name: string, nodeId = "node-a"): { name: string; nodeId: string; volumesMax: number } => ({ name, nodeId, volumesMax: 4 });
+  const registered = (
+    name: string,
+    nodeId = "node-a",
+  ): { name: string; nodeId: string; volumesMax: number } => ({ name, nodeId, volumesMax: 4 });
   const rows = [
     { because: "nothing is registered yet", driverName: DEFAULT, drivers: [], why: undefined },
     { because: "it is our own entry", driverName: DEFAULT, drivers: [registered(DEFAULT)], why: undefined },
-    { because: "Azure's file driver changes no disks", driverName: DEFAULT, drivers: [registered("file.csi.azure.com", "n")], why: undefined },
+    {
+      because: "Azure's file driver changes no disks",
+      driverName: DEFAULT,
+      drivers: [registered("file.csi.azure.com", "n")],
+      why: undefined,
+    },
     {
       because: "another plug-in has registered our name",
       driverName: DEFAULT,
@@ -34,7 +50,12 @@ describe("otherDriverOnNode", () => {
 });
 
 describe("otherNodePlugin", () => {
-  const aPlugin = (pod: string, daemonSet: string | undefined): NodePlugin => ({ pod, nodeName: "node-a", daemonSet, driverName: DEFAULT });
+  const aPlugin = (pod: string, daemonSet: string | undefined): NodePlugin => ({
+    pod,
+    nodeName: "node-a",
+    daemonSet,
+    driverName: DEFAULT,
+  });
 
   it("leaves this driver's own pods alone", () => {
     assert.equal(otherNodePlugin(OWN, []), undefined);
@@ -42,17 +63,27 @@ describe("otherNodePlugin", () => {
   });
 
   it("names the pod, its DaemonSet, its node and how many there are", () => {
-    const plugins = [aPlugin("v1/b", "v1/csi-azuredisk-node"), aPlugin("kube-system/own", OWN), aPlugin("v1/a", "v1/csi-azuredisk-node")];
+    const plugins = [
+      aPlugin("v1/b", "v1/csi-azuredisk-node"),
+      aPlugin("kube-system/own", OWN),
+      aPlugin("v1/a", "v1/csi-azuredisk-node"),
+    ];
     assert.match(
       otherNodePlugin(OWN, plugins) ?? "",
       /^pod v1\/a of DaemonSet v1\/csi-azuredisk-node serves disk\.csi\.azure\.com on node-a \(2 such pods\); remove that driver/u,
     );
-    assert.match(otherNodePlugin(OWN, [aPlugin("v1/a", undefined)]) ?? "", /^pod v1\/a serves disk\.csi\.azure\.com on node-a \(1 such pods\)/u);
+    assert.match(
+      otherNodePlugin(OWN, [aPlugin("v1/a", undefined)]) ?? "",
+      /^pod v1\/a serves disk\.csi\.azure\.com on node-a \(1 such pods\)/u,
+    );
   });
 
   it("names a pod that has no node yet", () => {
     const pending: NodePlugin = { ...aPlugin("v1/a", "v1/node"), nodeName: "" };
-    assert.match(otherNodePlugin(OWN, [pending]) ?? "", /^pod v1\/a of DaemonSet v1\/node serves disk\.csi\.azure\.com on a node \(1 such pods\)/u);
+    assert.match(
+      otherNodePlugin(OWN, [pending]) ?? "",
+      /^pod v1\/a of DaemonSet v1\/node serves disk\.csi\.azure\.com on a node \(1 such pods\)/u,
+    );
   });
 });
 
@@ -67,7 +98,8 @@ describe("otherController", () => {
   };
 
   it("finds none by a Lease that is not there, was read once, or stays as it was", () => {
-    for (const seen of [after(), after(undefined), after(read("1")), after(read("1"), read("1"))]) assert.equal(otherController(LEASE, seen, 2_000), undefined);
+    for (const seen of [after(), after(undefined), after(read("1")), after(read("1"), read("1"))])
+      assert.equal(otherController(LEASE, seen, 2_000), undefined);
   });
 
   it("names the holder of a Lease that is renewed, until it has been silent for a minute", () => {

@@ -9,7 +9,9 @@ export interface NodeDriver {
   readonly volumesMax: number | undefined;
 }
 
-/** A pod that serves a CSI driver on its node: it mounts the driver's folder below the kubelet's `plugins`. */
+/**
+ * A pod that serves a CSI driver on its node: it mounts the driver's folder below the kubelet's `plugins`.
+ */
 export interface NodePlugin {
   /** `<namespace>/<name>` of the pod. */
   readonly pod: string;
@@ -29,29 +31,46 @@ export interface SeenLease {
   readonly changedAtMs: number | undefined;
 }
 
-/** A Lease that has not changed for this time is not being renewed, in milliseconds: four of the sidecars' lease durations (15 s). */
+/**
+ * A Lease that has not changed for this time is not being renewed, in milliseconds: four of the sidecars'
+ * lease durations (15 s).
+ */
 export const LEASE_SILENT_MS = 60_000;
 
 /** How V1 is removed. AKS brings its in-box driver back unless it is switched off there. */
 const REMEDY = "remove that driver (on AKS: az aks update --disable-disk-driver), or uninstall this one";
 
-/** Names whose folders and registrations are an Azure disk driver's: ours, and the one that AKS's in-box driver has. */
+/**
+ * Names whose folders and registrations are an Azure disk driver's: ours, and the one that AKS's in-box
+ * driver has.
+ */
 export function azureDiskDriverNames(driverName: string): readonly string[] {
   return [...new Set([driverName, defaultDriverName])];
 }
 
-/** Why another Azure disk driver serves this node, by its CSINode; undefined if none does. `V1` has our name and our node id: CSINode does not tell it from us. */
-export function otherDriverOnNode(own: { readonly driverName: string; readonly nodeName: string }, drivers: readonly NodeDriver[]): string | undefined {
+/**
+ * Why another Azure disk driver serves this node, by its CSINode; undefined if none does. `V1` has our name
+ * and our node id: CSINode does not tell it from us.
+ */
+export function otherDriverOnNode(
+  own: { readonly driverName: string; readonly nodeName: string },
+  drivers: readonly NodeDriver[],
+): string | undefined {
   const { driverName, nodeName } = own;
   const taken = drivers.find(({ name, nodeId }) => name === driverName && nodeId !== nodeName);
   if (taken !== undefined)
     return `CSINode ${nodeName} has node id ${JSON.stringify(taken.nodeId)} for ${driverName}, which this plug-in registers as ${JSON.stringify(nodeName)}; ${REMEDY}`;
-  const beside = drivers.find(({ name }) => name !== driverName && azureDiskDriverNames(driverName).includes(name));
+  const beside = drivers.find(
+    ({ name }) => name !== driverName && azureDiskDriverNames(driverName).includes(name),
+  );
   if (beside === undefined) return undefined;
   return `CSINode ${nodeName} names ${beside.name} beside ${driverName}: both change the data disks of one VM; ${REMEDY}`;
 }
 
-/** Why another Azure disk driver serves nodes of this cluster, by the pods that have its folder; undefined if none does. `daemonSet`: our own, `<namespace>/<name>`. */
+/**
+ * Why another Azure disk driver serves nodes of this cluster, by the pods that have its folder; undefined
+ * if none does. `daemonSet`: our own, `<namespace>/<name>`.
+ */
 export function otherNodePlugin(daemonSet: string, plugins: readonly NodePlugin[]): string | undefined {
   const others = plugins.filter((plugin) => plugin.daemonSet !== daemonSet);
   const [firstPod] = others.map(({ pod }) => pod).toSorted();
@@ -61,7 +80,10 @@ export function otherNodePlugin(daemonSet: string, plugins: readonly NodePlugin[
   return `pod ${first.pod}${whose} serves ${first.driverName} on ${first.nodeName === "" ? "a node" : first.nodeName} (${others.length} such pods); ${REMEDY}`;
 }
 
-/** What is known of a Lease after another read. A first read proves nothing: a Lease stays when its holder is gone. */
+/**
+ * What is known of a Lease after another read. A first read proves nothing: a Lease stays when its holder
+ * is gone.
+ */
 export function seeLease(
   seen: SeenLease | undefined,
   read: { readonly version: string; readonly holder: string } | undefined,
@@ -72,8 +94,15 @@ export function seeLease(
   return { ...read, changedAtMs: hasChanged ? nowMs : seen?.changedAtMs };
 }
 
-/** Why another Azure disk driver's controller runs, by a Lease that this chart's sidecars never hold; undefined if it is not renewed. */
-export function otherController(name: string, seen: SeenLease | undefined, nowMs: number): string | undefined {
+/**
+ * Why another Azure disk driver's controller runs, by a Lease that this chart's sidecars never hold;
+ * undefined if it is not renewed.
+ */
+export function otherController(
+  name: string,
+  seen: SeenLease | undefined,
+  nowMs: number,
+): string | undefined {
   if (seen?.changedAtMs === undefined || nowMs - seen.changedAtMs >= LEASE_SILENT_MS) return undefined;
   // A holder that steps down empties the Lease.
   if (seen.holder === "") return undefined;

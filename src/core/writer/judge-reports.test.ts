@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hasRepeated, isRepeat, judgeReports, LONE_REPORT_EVERY_MS, withLoneReport } from "./judge-reports.ts";
+import {
+  hasRepeated,
+  isRepeat,
+  judgeReports,
+  LONE_REPORT_EVERY_MS,
+  withLoneReport,
+} from "./judge-reports.ts";
 
 const nowMs = 1_700_000_000_000;
 const rebuild = { kind: "rebuild", alone: undefined };
 
 describe("judgeReports", () => {
-  const many = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`node-${index}`, nowMs - 1_000 * (index + 1)]));
+  const many = Object.fromEntries(
+    Array.from({ length: 64 }, (_, index) => [`node-${index}`, nowMs - 1_000 * (index + 1)]),
+  );
   const rows = [
     { because: "no node reports", reporters: [], lone: {}, verdict: { kind: "none" } },
     {
@@ -15,9 +23,24 @@ describe("judgeReports", () => {
       lone: { "node-a": nowMs, "node-b": nowMs },
       verdict: rebuild,
     },
-    { because: "one node reports for the first time", reporters: ["node-a"], lone: { "node-b": nowMs }, verdict: { kind: "rebuild", alone: "node-a" } },
-    { because: "it reported long ago", reporters: ["node-a"], lone: { "node-a": nowMs - LONE_REPORT_EVERY_MS }, verdict: { kind: "rebuild", alone: "node-a" } },
-    { because: "another clock was ahead", reporters: ["node-a"], lone: { "node-a": nowMs + 1 }, verdict: { kind: "rebuild", alone: "node-a" } },
+    {
+      because: "one node reports for the first time",
+      reporters: ["node-a"],
+      lone: { "node-b": nowMs },
+      verdict: { kind: "rebuild", alone: "node-a" },
+    },
+    {
+      because: "it reported long ago",
+      reporters: ["node-a"],
+      lone: { "node-a": nowMs - LONE_REPORT_EVERY_MS },
+      verdict: { kind: "rebuild", alone: "node-a" },
+    },
+    {
+      because: "another clock was ahead",
+      reporters: ["node-a"],
+      lone: { "node-a": nowMs + 1 },
+      verdict: { kind: "rebuild", alone: "node-a" },
+    },
     {
       because: "it reported a minute ago",
       reporters: ["node-a"],
@@ -38,7 +61,8 @@ describe("judgeReports", () => {
     },
   ];
   for (const { because, reporters, lone, verdict } of rows)
-    it(`answers ${verdict.kind}: ${because}`, () => assert.deepEqual(judgeReports(reporters, lone, nowMs), verdict));
+    it(`answers ${verdict.kind}: ${because}`, () =>
+      assert.deepEqual(judgeReports(reporters, lone, nowMs), verdict));
 });
 
 describe("withLoneReport", () => {

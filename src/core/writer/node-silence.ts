@@ -2,7 +2,9 @@ import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume
 
 /** Whether nothing says of a node that it can't write a volume. */
 export function isWell(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
-  return node.isReady && !node.isGone && !node.isOutOfService && !isNotReady(node) && !isSilent(observed, node);
+  return (
+    node.isReady && !node.isGone && !node.isOutOfService && !isNotReady(node) && !isSilent(observed, node)
+  );
 }
 
 /** Whether a pod could be started there now, and its volume made ready. */
@@ -21,7 +23,10 @@ export function isUnreported(observed: ObservedVolume, node: ObservedNode): bool
 }
 
 /** Taints by which Kubernetes says that a node's kubelet is not heard of, or not well. */
-const NOT_READY_TAINTS: readonly string[] = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
+const NOT_READY_TAINTS: readonly string[] = [
+  "node.kubernetes.io/unreachable",
+  "node.kubernetes.io/not-ready",
+];
 
 /** Whether the orchestrator says that the node is not ready. */
 export function isNotReady({ taints }: Pick<ObservedNode, "taints">): boolean {

@@ -1,19 +1,45 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aNode, anObservedVolume, aRecord, aVolume, aWriter, identity, instanceUriOf } from "../testing/objects.ts";
+import {
+  aNode,
+  anObservedVolume,
+  aRecord,
+  aVolume,
+  aWriter,
+  identity,
+  instanceUriOf,
+} from "../testing/objects.ts";
 import { planBindings } from "./plan-bindings.ts";
 import { planWriter } from "./plan-writer.ts";
 
 describe("planBindings", () => {
-  const record = aRecord({ writer: aWriter("node-a"), quarantine: [{ ...identity("node-b"), nodeUid: "b-1" }] });
-  const bind = (nodeName: string, nodeUid: string) => ({ kind: "BindToNode", node: { ...identity(nodeName), nodeUid } });
+  const record = aRecord({
+    writer: aWriter("node-a"),
+    quarantine: [{ ...identity("node-b"), nodeUid: "b-1" }],
+  });
+  const bind = (nodeName: string, nodeUid: string) => ({
+    kind: "BindToNode",
+    node: { ...identity(nodeName), nodeUid },
+  });
 
   for (const { because, nodes, expected } of [
-    { because: "an entry is older than the uid", nodes: [aNode("node-a", { nodeUid: "a-1" })], expected: [bind("node-a", "a-1")] },
-    { because: "the Node was made again", nodes: [aNode("node-b", { nodeUid: "b-2" })], expected: [bind("node-b", "b-2")] },
+    {
+      because: "an entry is older than the uid",
+      nodes: [aNode("node-a", { nodeUid: "a-1" })],
+      expected: [bind("node-a", "a-1")],
+    },
+    {
+      because: "the Node was made again",
+      nodes: [aNode("node-b", { nodeUid: "b-2" })],
+      expected: [bind("node-b", "b-2")],
+    },
     { because: "the entry bears it", nodes: [aNode("node-b", { nodeUid: "b-1" })], expected: [] },
     { because: "no uid is known", nodes: [aNode("node-a"), aNode("node-b")], expected: [] },
-    { because: "another VM has the name", nodes: [aNode("node-b", { nodeUid: "b-2", vmId: "vm-of-another" })], expected: [] },
+    {
+      because: "another VM has the name",
+      nodes: [aNode("node-b", { nodeUid: "b-2", vmId: "vm-of-another" })],
+      expected: [],
+    },
     {
       because: "another VM has the name, and its token reports this one's vmId",
       nodes: [aNode("node-b", { nodeUid: "b-2", instanceUri: instanceUriOf("node-x") })],

@@ -5,15 +5,20 @@ import type { WriterAction } from "./writer-action.ts";
 import { entriesOf } from "./writer-steps.ts";
 
 /**
- * Gives the entries of a node the uid of its orchestrator's node: that object was made again, or the entry is older
- * than the uid. A VM that has taken the name of another one gets none of its entries, since resource id and `vmId`
- * have to agree.
+ * Gives the entries of a node the uid of its orchestrator's node: that object was made again, or the entry
+ * is older than the uid. A VM that has taken the name of another one gets none of its entries, since
+ * resource id and `vmId` have to agree.
  */
-export function planBindings(observed: Pick<ObservedVolume, "node">, record: WriterRecord): readonly WriterAction[] {
+export function planBindings(
+  observed: Pick<ObservedVolume, "node">,
+  record: WriterRecord,
+): readonly WriterAction[] {
   const entries = entriesOf(record);
-  return [...new Set(entries.map(({ nodeName }) => nodeName))].flatMap((nodeName): readonly WriterAction[] => {
-    const node = observed.node(nodeName);
-    if (node === undefined || !entries.some((entry) => lacksUidOf(entry, node))) return [];
-    return [{ kind: "BindToNode", node: identityOf(node) }];
-  });
+  return [...new Set(entries.map(({ nodeName }) => nodeName))].flatMap(
+    (nodeName): readonly WriterAction[] => {
+      const node = observed.node(nodeName);
+      if (node === undefined || !entries.some((entry) => lacksUidOf(entry, node))) return [];
+      return [{ kind: "BindToNode", node: identityOf(node) }];
+    },
+  );
 }

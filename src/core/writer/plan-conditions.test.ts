@@ -1,10 +1,30 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toTimestamp } from "../primitives/timestamp.ts";
-import { agoMs, aNode, anAttachment, anObservedVolume, aRecord, aVolume, identity, nowMs } from "../testing/objects.ts";
-import { ATTACH_REFUSED, ATTACHED_ELSEWHERE, FAILOVER_READY, isPlannedHere, planConditions, WRITER_WAITING } from "./plan-conditions.ts";
+import {
+  agoMs,
+  aNode,
+  anAttachment,
+  anObservedVolume,
+  aRecord,
+  aVolume,
+  identity,
+  nowMs,
+} from "../testing/objects.ts";
+import {
+  ATTACH_REFUSED,
+  ATTACHED_ELSEWHERE,
+  FAILOVER_READY,
+  isPlannedHere,
+  planConditions,
+  WRITER_WAITING,
+} from "./plan-conditions.ts";
 
-const replicas = [anAttachment("node-a"), anAttachment("node-b", { spec: { role: "Replica" } }), anAttachment("node-c", { spec: { role: "Replica" } })];
+const replicas = [
+  anAttachment("node-a"),
+  anAttachment("node-b", { spec: { role: "Replica" } }),
+  anAttachment("node-c", { spec: { role: "Replica" } }),
+];
 const nodes = [aNode("node-a"), aNode("node-b"), aNode("node-c")];
 const ready = {
   type: FAILOVER_READY,
@@ -20,32 +40,64 @@ describe("planConditions", () => {
   });
 
   it("plans nothing once its own plan has been carried out", () => {
-    assert.equal(planConditions(anObservedVolume({ volume: aVolume({ status: { conditions: [ready] } }), attachments: replicas, nodes }), []), undefined);
+    assert.equal(
+      planConditions(
+        anObservedVolume({
+          volume: aVolume({ status: { conditions: [ready] } }),
+          attachments: replicas,
+          nodes,
+        }),
+        [],
+      ),
+      undefined,
+    );
   });
 
   it("plans nothing where it has several things to say, and all of them are said", () => {
     const error = { kind: "CloudRejected", message: "no", failure: "{}", time: agoMs(0), retries: 1 };
-    const attachments = [anAttachment("node-a", { status: { state: "AttachmentFailed", error } }), ...replicas.slice(1)];
+    const attachments = [
+      anAttachment("node-a", { status: { state: "AttachmentFailed", error } }),
+      ...replicas.slice(1),
+    ];
     const said = planConditions(anObservedVolume({ attachments, nodes }), []) ?? [];
     assert.deepEqual(
       said.map(({ type }) => type),
       [FAILOVER_READY, ATTACH_REFUSED],
     );
-    assert.equal(planConditions(anObservedVolume({ volume: aVolume({ status: { conditions: said } }), attachments, nodes }), []), undefined);
+    assert.equal(
+      planConditions(
+        anObservedVolume({ volume: aVolume({ status: { conditions: said } }), attachments, nodes }),
+        [],
+      ),
+      undefined,
+    );
   });
 
   for (const { because, node } of [
     { because: "its heartbeat is stale", node: aNode("node-c", { heartbeatUnchangedMs: 60_000 }) },
     { because: "its plug-in is not ready", node: aNode("node-c", { isReady: false }) },
     { because: "it is cordoned", node: aNode("node-c", { isUnschedulable: true }) },
-    { because: "it is NotReady", node: aNode("node-c", { taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }] }) },
+    {
+      because: "it is NotReady",
+      node: aNode("node-c", {
+        taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }],
+      }),
+    },
     { because: "it was deleted from the cluster", node: aNode("node-c", { isGone: true }) },
     { because: "it is out of service", node: aNode("node-c", { isOutOfService: true }) },
   ]) {
     it(`counts no replica on a node that could not take over: ${because}`, () => {
-      const planned = planConditions(anObservedVolume({ attachments: replicas, nodes: [aNode("node-a"), aNode("node-b"), node] }), []);
+      const planned = planConditions(
+        anObservedVolume({ attachments: replicas, nodes: [aNode("node-a"), aNode("node-b"), node] }),
+        [],
+      );
       assert.deepEqual(planned, [
-        { ...ready, status: "False", reason: "ReplicasMissing", message: "1 of 2 replicas are attached to nodes that could take over: node-b" },
+        {
+          ...ready,
+          status: "False",
+          reason: "ReplicasMissing",
+          message: "1 of 2 replicas are attached to nodes that could take over: node-b",
+        },
       ]);
     });
   }
@@ -60,43 +112,79 @@ describe("planConditions", () => {
       lastTransitionTime: since,
     };
     const volume = aVolume({ status: { conditions: [earlier] } });
-    const planned = planConditions(anObservedVolume({ volume, attachments: replicas.slice(0, 2), nodes }), []);
+    const planned = planConditions(
+      anObservedVolume({ volume, attachments: replicas.slice(0, 2), nodes }),
+      [],
+    );
     assert.equal(planned?.[0]?.lastTransitionTime, since);
     assert.equal(planned?.[0]?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
   });
 
   it("leaves its word alone while the volume is published nowhere: replicas come and go then", () => {
     const volume = aVolume({ status: { conditions: [ready] } });
-    assert.equal(planConditions(anObservedVolume({ volume, attachments: replicas.slice(1, 2), nodes }), []), undefined);
+    assert.equal(
+      planConditions(anObservedVolume({ volume, attachments: replicas.slice(1, 2), nodes }), []),
+      undefined,
+    );
   });
 
   it("says nothing of failover where no replicas are asked for", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 }, status: { conditions: [ready] } });
-    assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas.slice(0, 1), nodes }), []), []);
+    assert.deepEqual(
+      planConditions(anObservedVolume({ volume, attachments: replicas.slice(0, 1), nodes }), []),
+      [],
+    );
   });
 
   it("tells what a node waits for and what to do about it, and forgets it when the wait is over", () => {
-    const wait = { kind: "WaitFor", reason: "WaitingForWriter", message: "node-b waits for the volume to be released by node-a", retryAfterMs: 1_000 } as const;
+    const wait = {
+      kind: "WaitFor",
+      reason: "WaitingForWriter",
+      message: "node-b waits for the volume to be released by node-a",
+      retryAfterMs: 1_000,
+    } as const;
     const message =
       "node-b waits for the volume to be released by node-a. It moves once nobody uses it there any more; if that node is dead, mark it out of service (on Kubernetes: kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute).";
-    const waiting = { type: WRITER_WAITING, status: "True" as const, reason: wait.reason, message, lastTransitionTime: toTimestamp(nowMs) };
-    assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), [wait]), [ready, waiting]);
+    const waiting = {
+      type: WRITER_WAITING,
+      status: "True" as const,
+      reason: wait.reason,
+      message,
+      lastTransitionTime: toTimestamp(nowMs),
+    };
+    assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), [wait]), [
+      ready,
+      waiting,
+    ]);
     const volume = aVolume({ status: { conditions: [ready, waiting] } });
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [ready]);
   });
 
   it("says that an attach was refused for as long as only a change can remedy it, and to which node; of other failures it says nothing", () => {
     const error = { message: "may not write node-a", failure: "{}", time: agoMs(1_000), retries: 3 };
-    const refused = anAttachment("node-a", { status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnauthorized" } } });
+    const refused = anAttachment("node-a", {
+      status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnauthorized" } },
+    });
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
     const message =
       "attach to node-a failed: may not write node-a. Change what is named there: it is tried again every few minutes, and at once when the pod is made anew.";
-    const told = { type: ATTACH_REFUSED, status: "True" as const, reason: "CloudUnauthorized", message, lastTransitionTime: toTimestamp(nowMs) };
+    const told = {
+      type: ATTACH_REFUSED,
+      status: "True" as const,
+      reason: "CloudUnauthorized",
+      message,
+      lastTransitionTime: toTimestamp(nowMs),
+    };
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: [refused], nodes }), []), [told]);
     const condition = aVolume({ spec: { maxMountReplicaCount: 0 }, status: { conditions: [told] } });
-    assert.equal(planConditions(anObservedVolume({ volume: condition, attachments: [refused], nodes }), []), undefined);
+    assert.equal(
+      planConditions(anObservedVolume({ volume: condition, attachments: [refused], nodes }), []),
+      undefined,
+    );
     const replica = anAttachment("node-b", { spec: { role: "Replica" }, status: refused.status });
-    const passing = anAttachment("node-a", { status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnavailable" } } });
+    const passing = anAttachment("node-a", {
+      status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnavailable" } },
+    });
     for (const attachments of [[replica], [passing], [anAttachment("node-a")]])
       assert.deepEqual(planConditions(anObservedVolume({ volume: condition, attachments, nodes }), []), []);
   });
@@ -105,21 +193,37 @@ describe("planConditions", () => {
     const spec = { maxMountReplicaCount: 0 };
     const uris = ["/subscriptions/s/vm-2", "/subscriptions/s/vm-1"];
     const foreign = uris.map((uri) => ({ nodeName: uri, vmId: uri, instanceUri: uri }));
-    const held = aVolume({ spec, status: { record: aRecord({ unverified: [...foreign, identity("node-c")] }) } });
+    const held = aVolume({
+      spec,
+      status: { record: aRecord({ unverified: [...foreign, identity("node-c")] }) },
+    });
     const message =
       "the disk is attached to /subscriptions/s/vm-1, /subscriptions/s/vm-2. The driver does not take it off a VM that is no node of this cluster: detach it there. Until then no other node is granted the volume. A node reports by itself once nothing of it is in use there.";
-    const told = { type: ATTACHED_ELSEWHERE, status: "True" as const, reason: "FoundAttached", message, lastTransitionTime: toTimestamp(nowMs) };
+    const told = {
+      type: ATTACHED_ELSEWHERE,
+      status: "True" as const,
+      reason: "FoundAttached",
+      message,
+      lastTransitionTime: toTimestamp(nowMs),
+    };
     assert.deepEqual(planConditions(anObservedVolume({ volume: held, nodes }), []), [told]);
     const stillHeld = aVolume({ spec, status: { ...held.status, conditions: [told] } });
     assert.equal(planConditions(anObservedVolume({ volume: stillHeld, nodes }), []), undefined);
-    const free = aVolume({ spec, status: { conditions: [told], record: aRecord({ unverified: [identity("node-c")] }) } });
+    const free = aVolume({
+      spec,
+      status: { conditions: [told], record: aRecord({ unverified: [identity("node-c")] }) },
+    });
     assert.deepEqual(planConditions(anObservedVolume({ volume: free, nodes }), []), []);
   });
 
   it("counts no replica that is not attached yet, nor one whose node's heartbeat is stale by now", () => {
     const none = "0 of 2 replicas are attached to nodes that could take over";
-    const messageOf = (observed: Parameters<typeof anObservedVolume>[0]): string | undefined => planConditions(anObservedVolume(observed), [])?.[0]?.message;
-    const attaching = replicas.map((one) => ({ ...one, status: { ...one.status, state: "Attaching" as const } }));
+    const messageOf = (observed: Parameters<typeof anObservedVolume>[0]): string | undefined =>
+      planConditions(anObservedVolume(observed), [])?.[0]?.message;
+    const attaching = replicas.map((one) => ({
+      ...one,
+      status: { ...one.status, state: "Attaching" as const },
+    }));
     assert.equal(messageOf({ attachments: attaching, nodes }), none);
     const stale = nodes.map((node) => ({ ...node, heartbeatUnchangedMs: 35_000 }));
     assert.equal(messageOf({ attachments: replicas, nodes: stale }), none);
@@ -133,7 +237,10 @@ describe("planConditions", () => {
       [missing, other],
     ]) {
       const volume = aVolume({ status: { conditions } });
-      assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [other, ready]);
+      assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [
+        other,
+        ready,
+      ]);
     }
   });
 

@@ -1,24 +1,35 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import { isForeign } from "../api/node-identity.ts";
-import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "../attachment/observed-volume.ts";
+import {
+  keepsReplicas,
+  type ObservedVolume,
+  recordOf,
+  stayingAttachments,
+} from "../attachment/observed-volume.ts";
 import { withRemedy } from "../events/event-reasons.ts";
 import { isPermanentKind } from "../failure/is-retryable.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { couldTakeOver } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
-/** True while every replica that was asked for is attached to a node that could take over; unchanged while the volume is nowhere published. */
+/**
+ * True while every replica that was asked for is attached to a node that could take over; unchanged while
+ * the volume is nowhere published.
+ */
 export const FAILOVER_READY = "FailoverReady";
 
 /** True while a node wants to write and may not yet; the message says what it waits for, and the remedy. */
 export const WRITER_WAITING = "WriterWaiting";
 
-/** True while the disk can't be attached to a node that wants it until somebody changes something; the message says what Azure has to say. */
+/**
+ * True while the disk can't be attached to a node that wants it until somebody changes something; the
+ * message says what Azure has to say.
+ */
 export const ATTACH_REFUSED = "AttachRefused";
 
 /**
- * True while a VM that is no node of this cluster has the disk: a person attached it there, and only a person takes it off. The message names the VMs. Told by the record, so only
- * of volumes that have one.
+ * True while a VM that is no node of this cluster has the disk: a person attached it there, and only a
+ * person takes it off. The message names the VMs. Told by the record, so only of volumes that have one.
  */
 export const ATTACHED_ELSEWHERE = "AttachedElsewhere";
 
@@ -32,11 +43,22 @@ export function isPlannedHere(type: string): boolean {
 type Conditions = NonNullable<AzVolume["status"]>["conditions"];
 type Condition = Conditions[number];
 
-/** The conditions as they are to be, given the writer actions just planned; undefined when nothing is to be written. */
-export function planConditions(observed: ObservedVolume, writerActions: readonly WriterAction[]): Conditions | undefined {
+/**
+ * The conditions as they are to be, given the writer actions just planned; undefined when nothing is to be
+ * written.
+ */
+export function planConditions(
+  observed: ObservedVolume,
+  writerActions: readonly WriterAction[],
+): Conditions | undefined {
   const present = observed.volume.status?.conditions;
   if (present === undefined) return undefined;
-  const planned = [failoverReady(observed, present), writerWaiting(writerActions), attachRefused(observed), attachedElsewhere(observed)];
+  const planned = [
+    failoverReady(observed, present),
+    writerWaiting(writerActions),
+    attachRefused(observed),
+    attachedElsewhere(observed),
+  ];
   const requested = planned.filter((condition) => condition !== undefined);
   const others = present.filter((condition) => !isPlannedHere(condition.type));
   const next = [...others, ...requested.map((condition) => dated(condition, present, observed.nowMs))];
@@ -48,11 +70,17 @@ type Undated = Omit<Condition, "lastTransitionTime">;
 function failoverReady(observed: ObservedVolume, present: Conditions): Undated | undefined {
   if (!keepsReplicas(observed.volume)) return undefined;
   const staying = stayingAttachments(observed);
-  if (!staying.some((attachment) => attachment.spec.role === "Primary")) return present.find((condition) => condition.type === FAILOVER_READY);
+  if (!staying.some((attachment) => attachment.spec.role === "Primary"))
+    return present.find((condition) => condition.type === FAILOVER_READY);
   const asked = observed.volume.spec.maxMountReplicaCount;
   const ready = staying.filter((attachment) => {
     const node = observed.node(attachment.spec.nodeName);
-    return attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && node !== undefined && couldTakeOver(observed, node);
+    return (
+      attachment.spec.role === "Replica" &&
+      attachment.status?.state === "Attached" &&
+      node !== undefined &&
+      couldTakeOver(observed, node)
+    );
   });
   const message = `${ready.length} of ${asked} replicas are attached to nodes that could take over${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;
   return ready.length >= asked
@@ -62,12 +90,20 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
 
 function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {
   const wait = writerActions.find((action) => action.kind === "WaitFor");
-  return wait === undefined ? undefined : { type: WRITER_WAITING, status: "True", reason: wait.reason, message: withRemedy(wait.reason, wait.message) };
+  return wait === undefined
+    ? undefined
+    : {
+        type: WRITER_WAITING,
+        status: "True",
+        reason: wait.reason,
+        message: withRemedy(wait.reason, wait.message),
+      };
 }
 
 function attachRefused(observed: ObservedVolume): Undated | undefined {
   for (const { spec, status } of stayingAttachments(observed)) {
-    if (spec.role !== "Primary" || status?.error === undefined || !isPermanentKind(status.error.kind)) continue;
+    if (spec.role !== "Primary" || status?.error === undefined || !isPermanentKind(status.error.kind))
+      continue;
     const message = withRemedy("AttachRefused", `attach to ${spec.nodeName} failed: ${status.error.message}`);
     return { type: ATTACH_REFUSED, status: "True", reason: status.error.kind, message };
   }
@@ -75,7 +111,9 @@ function attachRefused(observed: ObservedVolume): Undated | undefined {
 }
 
 function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
-  const foreign = (recordOf(observed)?.unverified ?? []).filter(isForeign).map(({ instanceUri }) => instanceUri);
+  const foreign = (recordOf(observed)?.unverified ?? [])
+    .filter(isForeign)
+    .map(({ instanceUri }) => instanceUri);
   if (foreign.length === 0) return undefined;
   const message = withRemedy("FoundAttached", `the disk is attached to ${foreign.toSorted().join(", ")}`);
   return { type: ATTACHED_ELSEWHERE, status: "True", reason: "FoundAttached", message };
@@ -83,10 +121,18 @@ function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
 
 function dated(condition: Undated, present: Conditions, nowMs: number): Condition {
   const earlier = present.find((other) => other.type === condition.type);
-  return { ...condition, lastTransitionTime: earlier?.status === condition.status ? earlier.lastTransitionTime : toTimestamp(nowMs) };
+  return {
+    ...condition,
+    lastTransitionTime:
+      earlier?.status === condition.status ? earlier.lastTransitionTime : toTimestamp(nowMs),
+  };
 }
 
 function isSame(left: Conditions, right: Conditions): boolean {
-  const key = ({ type, status, reason, message }: Condition): string => JSON.stringify([type, status, reason, message]);
-  return left.length === right.length && left.every((condition) => right.some((other) => key(other) === key(condition)));
+  const key = ({ type, status, reason, message }: Condition): string =>
+    JSON.stringify([type, status, reason, message]);
+  return (
+    left.length === right.length &&
+    left.every((condition) => right.some((other) => key(other) === key(condition)))
+  );
 }

@@ -9,14 +9,26 @@ const unconfirmedA = { ...a, unconfirmed: true as const };
 const unverified = aRecord({ adopted: true, unverified: [a] });
 
 function observed(overrides: Parameters<typeof anObservedVolume>[0], record = unverified): ObservedVolume {
-  return anObservedVolume({ volume: aVolume({ status: { record } }), nodes: [aNode("node-a")], ...overrides });
+  return anObservedVolume({
+    volume: aVolume({ status: { record } }),
+    nodes: [aNode("node-a")],
+    ...overrides,
+  });
 }
 
 const attached = anAttachment("node-a");
 const missing = anAttachment("node-a", { status: { deviceMissing: true } });
 
-const rows: readonly { readonly because: string; readonly seen: ObservedVolume; readonly planned: readonly (typeof a)[] }[] = [
-  { because: "its device is said to be there: it looks by itself", seen: observed({ attachments: [attached] }), planned: [] },
+const rows: readonly {
+  readonly because: string;
+  readonly seen: ObservedVolume;
+  readonly planned: readonly (typeof a)[];
+}[] = [
+  {
+    because: "its device is said to be there: it looks by itself",
+    seen: observed({ attachments: [attached] }),
+    planned: [],
+  },
   {
     because: "only its own notes say that it has the disk, whatever its attachment says",
     seen: observed({ attachments: [attached] }, { ...unverified, unverified: [unconfirmedA] }),
@@ -28,10 +40,26 @@ const rows: readonly { readonly because: string; readonly seen: ObservedVolume; 
     seen: observed({ attachments: [anAttachment("node-a", { status: { state: "Pending" } })] }),
     planned: [a],
   },
-  { because: "its attachment went with a detach that ended late", seen: observed({ attachments: [] }), planned: [a] },
-  { because: "it is unverified no more", seen: observed({ attachments: [] }, aRecord({ adopted: true })), planned: [] },
-  { because: "somebody is being cut off", seen: observed({ attachments: [] }, { ...unverified, fencing: a }), planned: [] },
-  { because: "no node plug-in has registered by that name", seen: observed({ attachments: [], nodes: [] }), planned: [] },
+  {
+    because: "its attachment went with a detach that ended late",
+    seen: observed({ attachments: [] }),
+    planned: [a],
+  },
+  {
+    because: "it is unverified no more",
+    seen: observed({ attachments: [] }, aRecord({ adopted: true })),
+    planned: [],
+  },
+  {
+    because: "somebody is being cut off",
+    seen: observed({ attachments: [] }, { ...unverified, fencing: a }),
+    planned: [],
+  },
+  {
+    because: "no node plug-in has registered by that name",
+    seen: observed({ attachments: [], nodes: [] }),
+    planned: [],
+  },
   {
     because: "another VM has its name by now",
     seen: observed({ attachments: [], nodes: [aNode("node-a", { vmId: "another" })] }),

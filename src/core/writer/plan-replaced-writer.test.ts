@@ -2,18 +2,33 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../api/az-volume.ts";
 import type { ObservedVolume } from "../attachment/observed-volume.ts";
-import { anAttachment, anObservedVolume, aNode, aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../testing/objects.ts";
+import {
+  anAttachment,
+  anObservedVolume,
+  aNode,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  instanceUriOf,
+} from "../testing/objects.ts";
 import { planProofs } from "./plan-proofs.ts";
 import { planWriter } from "./plan-writer.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** The VM that had the name node-a before another one took it. */
-const earlier = { nodeName: "node-a", vmId: "vm-of-an-earlier-node-a", instanceUri: `${instanceUriOf("node-a")}-earlier` };
+const earlier = {
+  nodeName: "node-a",
+  vmId: "vm-of-an-earlier-node-a",
+  instanceUri: `${instanceUriOf("node-a")}-earlier`,
+};
 const foreign = { ...earlier, nodeName: earlier.instanceUri };
 const checks: WriterAction = { kind: "ConfirmVanished", node: earlier };
 const said = `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, and that node is another VM by now`;
 
-function observed(record: Partial<WriterRecord>, overrides: Parameters<typeof anObservedVolume>[0] = {}): ObservedVolume {
+function observed(
+  record: Partial<WriterRecord>,
+  overrides: Parameters<typeof anObservedVolume>[0] = {},
+): ObservedVolume {
   return anObservedVolume({ volume: aVolumeWithRecord(record), ...overrides });
 }
 
@@ -24,7 +39,11 @@ function held(requested: boolean, by = aWriter("node-a")): Partial<WriterRecord>
 describe("a VM in the record whose node name is another VM's", () => {
   const outOfService = { nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] };
   const because = "another VM has its name by now, and the node is out of service";
-  const rows: readonly { readonly title: string; readonly observed: ObservedVolume; readonly plan: readonly WriterAction[] }[] = [
+  const rows: readonly {
+    readonly title: string;
+    readonly observed: ObservedVolume;
+    readonly plan: readonly WriterAction[];
+  }[] = [
     {
       title: "keeps no other node from a grant while it is in quarantine, and is not asked about here",
       observed: observed({ quarantine: [earlier] }, { attachments: [anAttachment("node-b")] }),
@@ -36,7 +55,13 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [
         checks,
         { kind: "FenceIfOff", node: earlier },
-        { kind: "WaitFor", reason: "WriterReplaced", nodeName: "node-a", message: `node-b waits for the volume: ${said}`, retryAfterMs: 10_000 },
+        {
+          kind: "WaitFor",
+          reason: "WriterReplaced",
+          nodeName: "node-a",
+          message: `node-b waits for the volume: ${said}`,
+          retryAfterMs: 10_000,
+        },
       ],
     },
     {
@@ -45,7 +70,14 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [
         checks,
         { kind: "FenceIfOff", node: earlier },
-        { kind: "Tell", reason: "WriterReplaced", nodeName: "node-a", message: said, news: said, retryAfterMs: 10_000 },
+        {
+          kind: "Tell",
+          reason: "WriterReplaced",
+          nodeName: "node-a",
+          message: said,
+          news: said,
+          retryAfterMs: 10_000,
+        },
       ],
     },
     {
@@ -54,13 +86,20 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [checks, { kind: "Withdraw", node: earlier, because: "its node is out of service" }],
     },
     {
-      title: "is fenced by its own identity once its node is marked, without a recall that the other VM would answer",
-      observed: observed(held(false), { ...outOfService, attachments: [anAttachment("node-a", { spec: { role: "Replica" } })] }),
+      title:
+        "is fenced by its own identity once its node is marked, without a recall that the other VM would answer",
+      observed: observed(held(false), {
+        ...outOfService,
+        attachments: [anAttachment("node-a", { spec: { role: "Replica" } })],
+      }),
       plan: [checks, { kind: "BeginFence", node: earlier, ground: "outOfService", because }],
     },
     {
-      title: "counts as a holder where its grant has been given back: the token of the other VM may have done that",
-      observed: observed(held(false, aWriter("node-a", { held: false })), { attachments: [anAttachment("node-b")] }),
+      title:
+        "counts as a holder where its grant has been given back: the token of the other VM may have done that",
+      observed: observed(held(false, aWriter("node-a", { held: false })), {
+        attachments: [anAttachment("node-b")],
+      }),
       plan: [checks, { kind: "AssumeHeld", node: earlier }],
     },
     {
@@ -74,17 +113,25 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [checks],
     },
     {
-      title: "counts as a holder where the other VM's AzDriverNode is not believed, and the Node names that VM",
-      observed: observed(held(false, aWriter("node-a", { held: false })), { nodes: [aNode("node-b")], vmOf: instanceUriOf }),
+      title:
+        "counts as a holder where the other VM's AzDriverNode is not believed, and the Node names that VM",
+      observed: observed(held(false, aWriter("node-a", { held: false })), {
+        nodes: [aNode("node-b")],
+        vmOf: instanceUriOf,
+      }),
       plan: [checks, { kind: "AssumeHeld", node: earlier }],
     },
     {
       title: "loses a grant that was given back where the Node names no other VM",
-      observed: observed(held(false, aWriter("node-a", { held: false })), { nodes: [], vmOf: () => earlier.instanceUri.toUpperCase() }),
+      observed: observed(held(false, aWriter("node-a", { held: false })), {
+        nodes: [],
+        vmOf: () => earlier.instanceUri.toUpperCase(),
+      }),
       plan: [{ kind: "Revoke" }],
     },
     {
-      title: "is asked about where another resource id reports its vmId: a VM that has moved, or the other VM's lie",
+      title:
+        "is asked about where another resource id reports its vmId: a VM that has moved, or the other VM's lie",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         nodes: [aNode("node-a", { vmId: earlier.vmId })],
         attachments: [anAttachment("node-b")],
@@ -92,11 +139,18 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [
         { kind: "RevokeIfMoved", node: { ...earlier, instanceUri: instanceUriOf("node-a") } },
         { kind: "FenceIfOff", node: earlier },
-        { kind: "WaitFor", reason: "WriterReplaced", nodeName: "node-a", message: `node-b waits for the volume: ${said}`, retryAfterMs: 10_000 },
+        {
+          kind: "WaitFor",
+          reason: "WriterReplaced",
+          nodeName: "node-a",
+          message: `node-b waits for the volume: ${said}`,
+          retryAfterMs: 10_000,
+        },
       ],
     },
     {
-      title: "is unverified under its resource id, too: the token of the other VM may remove the entry under the name",
+      title:
+        "is unverified under its resource id, too: the token of the other VM may remove the entry under the name",
       observed: observed({ unverified: [earlier] }, { attachments: [anAttachment("node-b")] }),
       plan: [checks, { kind: "Distrust", node: foreign }],
     },
@@ -124,19 +178,29 @@ describe("a VM in the record whose node name is another VM's", () => {
 
   it("keeps others from a grant once the token of the other VM has removed its entry, and is asked about", () => {
     const message = `${foreign.nodeName} has the disk attached and no node plug-in has registered by that name`;
-    assert.deepEqual(planWriter(observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")] })), [
-      { kind: "ConfirmVanished", node: foreign },
-      { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
-    ]);
+    assert.deepEqual(
+      planWriter(observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")] })),
+      [
+        { kind: "ConfirmVanished", node: foreign },
+        { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
+      ],
+    );
   });
 
   it("is asked about beside nodes that are unverified for reasons of their own", () => {
-    const another = { ...foreign, nodeName: `${foreign.nodeName}-2`, vmId: "vm-2", instanceUri: `${foreign.instanceUri}-2` };
+    const another = {
+      ...foreign,
+      nodeName: `${foreign.nodeName}-2`,
+      vmId: "vm-2",
+      instanceUri: `${foreign.instanceUri}-2`,
+    };
     const confirms = { kind: "ConfirmVanished", node: another };
     for (const other of [identity("node-b"), earlier]) {
       const planned = planWriter(observed({ unverified: [other, another] }));
       assert.deepEqual(
-        planned.filter((action) => action.kind === "ConfirmVanished" && action.node.nodeName === another.nodeName),
+        planned.filter(
+          (action) => action.kind === "ConfirmVanished" && action.node.nodeName === another.nodeName,
+        ),
         [confirms],
       );
     }
@@ -151,7 +215,9 @@ describe("a VM in the record whose node name is another VM's", () => {
   });
 
   it("is proven to be without the disk, if only its own notes name it", () => {
-    assert.deepEqual(planProofs(observed({ unverified: [{ ...earlier, unconfirmed: true }] })), [{ ...earlier, unconfirmed: true }]);
+    assert.deepEqual(planProofs(observed({ unverified: [{ ...earlier, unconfirmed: true }] })), [
+      { ...earlier, unconfirmed: true },
+    ]);
     assert.deepEqual(planProofs(observed({ unverified: [earlier] })), []);
   });
 });

@@ -12,8 +12,9 @@ export type UnverifiedNode = WriterRecord["unverified"][number];
 const ASK_AGAIN_MS = 10_000;
 
 /**
- * Whether the node of that name is another VM by now: its AzDriverNode says so, or, where that is not believed, its Node names another resource id. A node's token writes
- * its AzDriverNode, and could hide by it that its VM is another.
+ * Whether the node of that name is another VM by now: its AzDriverNode says so, or, where that is not
+ * believed, its Node names another resource id. A node's token writes its AzDriverNode, and could hide by
+ * it that its VM is another.
  */
 export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node: NodeIdentity): boolean {
   const present = observed.node(node.nodeName);
@@ -28,33 +29,55 @@ export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node
  * are gone (`src/controller/fencing/prune-nodes.ts`).
  */
 export function replacedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
-  const named = [...(record.writer ? [record.writer] : []), ...(record.fencing ? [record.fencing] : []), ...record.unverified];
+  const named = [
+    ...(record.writer ? [record.writer] : []),
+    ...(record.fencing ? [record.fencing] : []),
+    ...record.unverified,
+  ];
   const replaced = named.filter((node) => isReplaced(observed, node));
-  return replaced.filter((node, index) => replaced.findIndex((other) => isSameNode(other, node)) === index).map(identityOf);
+  return replaced
+    .filter((node, index) => replaced.findIndex((other) => isSameNode(other, node)) === index)
+    .map(identityOf);
 }
 
 /**
- * Plans a writer whose name belongs to another VM. Nothing can be recalled from it: its attachment is read by that other VM, whose pods are no users of
- * this one either. That VM's token may move the grant, too, so a grant that was given back counts as held. The writer is fenced by its own identity where its
- * node is marked out of service, or where Azure says that the VM is off; a VM that runs may write.
+ * Plans a writer whose name belongs to another VM. Nothing can be recalled from it: its attachment is read
+ * by that other VM, whose pods are no users of this one either. That VM's token may move the grant, too, so
+ * a grant that was given back counts as held. The writer is fenced by its own identity where its node is
+ * marked out of service, or where Azure says that the VM is off; a VM that runs may write.
  */
-export function planReplacedWriter(observed: ObservedVolume, writer: Writer, waiting: readonly string[]): readonly WriterAction[] {
+export function planReplacedWriter(
+  observed: ObservedVolume,
+  writer: Writer,
+  waiting: readonly string[],
+): readonly WriterAction[] {
   const node = identityOf(writer);
   const record = recordOf(observed);
   if (record !== undefined && isFencing(record, node)) return [];
   if (!writer.held) return [{ kind: "AssumeHeld", node }];
   if (isOutOfService(observed, node.nodeName)) {
     if (writer.requested) return [{ kind: "Withdraw", node, because: "its node is out of service" }];
-    return [{ kind: "BeginFence", node, ground: "outOfService", because: "another VM has its name by now, and the node is out of service" }];
+    return [
+      {
+        kind: "BeginFence",
+        node,
+        ground: "outOfService",
+        because: "another VM has its name by now, and the node is out of service",
+      },
+    ];
   }
   return waitForEarlierVm(node, waiting);
 }
 
 /**
- * Plans a grant that was given back, and is no longer wanted. Where the resource id of its node has changed, its `vmId` is the word of that node's token alone: Azure
- * is asked whether the VM has moved.
+ * Plans a grant that was given back, and is no longer wanted. Where the resource id of its node has
+ * changed, its `vmId` is the word of that node's token alone: Azure is asked whether the VM has moved.
  */
-export function planGivenBack(observed: ObservedVolume, writer: Writer, waiting: readonly string[]): readonly WriterAction[] {
+export function planGivenBack(
+  observed: ObservedVolume,
+  writer: Writer,
+  waiting: readonly string[],
+): readonly WriterAction[] {
   const instanceUri = observed.node(writer.nodeName)?.instanceUri ?? writer.instanceUri;
   if (isSameResourceUri(instanceUri, writer.instanceUri)) return [{ kind: "Revoke" }];
   const node = identityOf(writer);
@@ -62,10 +85,14 @@ export function planGivenBack(observed: ObservedVolume, writer: Writer, waiting:
 }
 
 /**
- * Plans an unverified VM whose name belongs to another VM. That VM's token may remove the entry, so the earlier VM stands under its resource id as well, which no token is
- * bound to: grants wait until both entries have been cleared. One that only a note names is left to its own proof.
+ * Plans an unverified VM whose name belongs to another VM. That VM's token may remove the entry, so the
+ * earlier VM stands under its resource id as well, which no token is bound to: grants wait until both
+ * entries have been cleared. One that only a note names is left to its own proof.
  */
-export function planReplacedUnverified(observed: ObservedVolume, node: UnverifiedNode): readonly WriterAction[] {
+export function planReplacedUnverified(
+  observed: ObservedVolume,
+  node: UnverifiedNode,
+): readonly WriterAction[] {
   const { nodeName, vmId, instanceUri } = node;
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
   const isKnown = includesNode(recordOf(observed)?.unverified ?? [], foreign);
@@ -74,11 +101,16 @@ export function planReplacedUnverified(observed: ObservedVolume, node: Unverifie
   return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS }];
 }
 
-/** Whether an entry repeats, under its resource id, a VM whose name belongs to another VM: the entry under the name is the one that is asked about. */
+/**
+ * Whether an entry repeats, under its resource id, a VM whose name belongs to another VM: the entry under
+ * the name is the one that is asked about.
+ */
 export function repeatsReplaced(observed: ObservedVolume, node: NodeIdentity): boolean {
   if (!isForeign(node)) return false;
   const unverified = recordOf(observed)?.unverified ?? [];
-  return unverified.some((other) => isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other));
+  return unverified.some(
+    (other) => isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other),
+  );
 }
 
 function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): readonly WriterAction[] {
@@ -89,6 +121,12 @@ function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): reado
     { kind: "FenceIfOff", node },
     waiting.length === 0
       ? { kind: "Tell", reason, nodeName, message: said, news: said, retryAfterMs: ASK_AGAIN_MS }
-      : { kind: "WaitFor", reason, nodeName, message: `${waiting.join(", ")} waits for the volume: ${said}`, retryAfterMs: ASK_AGAIN_MS },
+      : {
+          kind: "WaitFor",
+          reason,
+          nodeName,
+          message: `${waiting.join(", ")} waits for the volume: ${said}`,
+          retryAfterMs: ASK_AGAIN_MS,
+        },
   ];
 }

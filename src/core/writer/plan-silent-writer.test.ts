@@ -3,7 +3,17 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { ObservedNode } from "../attachment/observed-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
-import { anAttachment, aNode, anObservedVolume, aPod, aReplica, aVolumeWithRecord, aWriter, identity, leaving } from "../testing/objects.ts";
+import {
+  anAttachment,
+  aNode,
+  anObservedVolume,
+  aPod,
+  aReplica,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  leaving,
+} from "../testing/objects.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
 import { planWriter } from "./plan-writer.ts";
 import type { WriterAction } from "./writer-action.ts";
@@ -17,7 +27,11 @@ const volume = aVolumeWithRecord({ writer: aWriter("node-a") });
 const waits = aPod({ nodeName: "node-b" });
 const told = { reason: "WriterSilent", nodeName: "node-a", retryAfterMs: 5_000 } as const;
 
-function plan(node: Partial<ObservedNode>, pods: readonly VolumePod[], attachments: readonly AzVolumeAttachment[] = []): readonly WriterAction[] {
+function plan(
+  node: Partial<ObservedNode>,
+  pods: readonly VolumePod[],
+  attachments: readonly AzVolumeAttachment[] = [],
+): readonly WriterAction[] {
   const nodes = [aNode("node-a", node), aNode("node-b")];
   return planSilentWriter(anObservedVolume({ volume, nodes, pods: () => pods, attachments }), "node-a");
 }
@@ -60,15 +74,30 @@ describe("planSilentWriter", () => {
   });
 
   it("reports a silent writer of a requested volume also where no pod has a node", () => {
-    const requested: readonly { readonly because: string; readonly pods: readonly VolumePod[]; readonly attachments?: readonly AzVolumeAttachment[] }[] = [
-      { because: "its pod was deleted by force, the next one has no node yet", pods: [aPod({ nodeName: "" })] },
-      { because: "its pod was deleted by force, and its want stands", pods: [], attachments: [anAttachment("node-a")] },
+    const requested: readonly {
+      readonly because: string;
+      readonly pods: readonly VolumePod[];
+      readonly attachments?: readonly AzVolumeAttachment[];
+    }[] = [
+      {
+        because: "its pod was deleted by force, the next one has no node yet",
+        pods: [aPod({ nodeName: "" })],
+      },
+      {
+        because: "its pod was deleted by force, and its want stands",
+        pods: [],
+        attachments: [anAttachment("node-a")],
+      },
       { because: "a pod is bound to another node and has started", pods: [aPod({ isPending: false })] },
     ];
     const message = `node-a, which writes the volume, is NotReady, and the volume is requested. ${remedy}`;
     const news = "the volume is requested, and node-a is silent";
     for (const { because, pods, attachments } of requested)
-      assert.deepEqual(plan(notReady, pods, attachments), [{ kind: "Tell", ...told, message, news }], because);
+      assert.deepEqual(
+        plan(notReady, pods, attachments),
+        [{ kind: "Tell", ...told, message, news }],
+        because,
+      );
   });
 
   it("reports a NotReady writer whose AzDriverNode was lost, and none of which nothing is known", () => {
@@ -93,11 +122,33 @@ describe("planSilentWriter", () => {
     readonly plan: readonly WriterAction[];
   }[] = [
     { because: "the node is well", node: {}, pods: [waits], plan: [] },
-    { because: "it is marked out of service already", node: { ...notReady, isOutOfService: true }, pods: [waits], plan: [] },
+    {
+      because: "it is marked out of service already",
+      node: { ...notReady, isOutOfService: true },
+      pods: [waits],
+      plan: [],
+    },
     { because: "the volume is not requested", node: notReady, pods: [], plan: [again] },
-    { because: "only a replica is there", node: notReady, pods: [], attachments: [aReplica("node-b")], plan: [again] },
-    { because: "the only want is on its way out", node: notReady, pods: [], attachments: [leaving(anAttachment("node-a"))], plan: [again] },
-    { because: "a pod that waits is being deleted", node: notReady, pods: [aPod({ isTerminating: true })], plan: [again] },
+    {
+      because: "only a replica is there",
+      node: notReady,
+      pods: [],
+      attachments: [aReplica("node-b")],
+      plan: [again],
+    },
+    {
+      because: "the only want is on its way out",
+      node: notReady,
+      pods: [],
+      attachments: [leaving(anAttachment("node-a"))],
+      plan: [again],
+    },
+    {
+      because: "a pod that waits is being deleted",
+      node: notReady,
+      pods: [aPod({ isTerminating: true })],
+      plan: [again],
+    },
   ];
   for (const { because, node, pods, attachments, plan: planned } of others)
     it(`tells nothing where ${because}`, () => {
@@ -106,45 +157,77 @@ describe("planSilentWriter", () => {
 
   it("takes no node for silent where none is heard: it may be the store", () => {
     const nodes = [aNode("node-a", silent), aNode("node-b", silent)];
-    assert.deepEqual(planSilentWriter(anObservedVolume({ volume, nodes, pods: () => [waits] }), "node-a"), []);
+    assert.deepEqual(
+      planSilentWriter(anObservedVolume({ volume, nodes, pods: () => [waits] }), "node-a"),
+      [],
+    );
   });
 });
 
 describe("planWriter with a silent writer", () => {
   const nodes = [aNode("node-a", notReady), aNode("node-b")];
   const pods = (): readonly VolumePod[] => [waits];
-  const reasons = (actions: readonly WriterAction[]): readonly string[] => actions.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind));
+  const reasons = (actions: readonly WriterAction[]): readonly string[] =>
+    actions.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind));
 
   it("reports it where Kubernetes holds the attach back, so that no want says that a pod waits", () => {
-    assert.deepEqual(reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments: [anAttachment("node-a")] }))), ["WriterSilent"]);
+    assert.deepEqual(
+      reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments: [anAttachment("node-a")] }))),
+      ["WriterSilent"],
+    );
   });
 
   it("looks again where nothing requests the volume: no change of an object brings the next plan", () => {
-    const observed = anObservedVolume({ volume, nodes, attachments: [anAttachment("node-a", { spec: { role: "Primary", writerRequest: undefined } })] });
+    const observed = anObservedVolume({
+      volume,
+      nodes,
+      attachments: [anAttachment("node-a", { spec: { role: "Primary", writerRequest: undefined } })],
+    });
     assert.deepEqual(planWriter(observed), [{ kind: "PlanAgain", afterMs: 5_000 }]);
   });
 
   it("still asks the platform whether the VM of a silent writer exists", () => {
     const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
-    const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
-    const observed = anObservedVolume({ volume: unrequested, nodes: [aNode("node-a", silent), aNode("node-b")], pods, attachments: [recalled] });
+    const recalled = anAttachment("node-a", {
+      spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } },
+    });
+    const observed = anObservedVolume({
+      volume: unrequested,
+      nodes: [aNode("node-a", silent), aNode("node-b")],
+      pods,
+      attachments: [recalled],
+    });
     assert.deepEqual(reasons(planWriter(observed)), ["ConfirmVanished", "WriterSilent"]);
   });
 
   it("reports no silence once the driver cuts the node off by itself", () => {
     const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const lost = aNode("node-a", { ...silent, isKubeletLeaseStale: true });
-    const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
-    const observed = anObservedVolume({ volume: unrequested, nodes: [lost, aNode("node-b")], pods, attachments: [recalled] });
+    const recalled = anAttachment("node-a", {
+      spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } },
+    });
+    const observed = anObservedVolume({
+      volume: unrequested,
+      nodes: [lost, aNode("node-b")],
+      pods,
+      attachments: [recalled],
+    });
     assert.deepEqual(reasons(planWriter(observed)), ["BeginFence"]);
   });
 
   it("reports it once where a want waits, too, and where the writer is recalled", () => {
     const attachments = [anAttachment("node-a"), anAttachment("node-b")];
-    assert.deepEqual(reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments }))), ["WriterSilent"]);
+    assert.deepEqual(reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments }))), [
+      "WriterSilent",
+    ]);
     const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
-    const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
-    assert.deepEqual(reasons(planWriter(anObservedVolume({ volume: unrequested, nodes, pods, attachments: [recalled] }))), ["WriterSilent"]);
+    const recalled = anAttachment("node-a", {
+      spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } },
+    });
+    assert.deepEqual(
+      reasons(planWriter(anObservedVolume({ volume: unrequested, nodes, pods, attachments: [recalled] }))),
+      ["WriterSilent"],
+    );
   });
 });
 
@@ -152,13 +235,20 @@ describe("planWriter with a silent node that is unverified", () => {
   const unverified = aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] });
   const attachments = [aReplica("node-a"), aReplica("node-b")];
   const confirms: WriterAction = { kind: "ConfirmVanished", node: identity("node-a") };
-  const unreported = "node-a, which had the disk when the record was made and has not shown whether it is clean, has sent no heartbeat for more than 35 s";
-  const plannedFor = (pods: readonly VolumePod[], nodes = [aNode("node-a", silent), aNode("node-b")]): readonly WriterAction[] =>
+  const unreported =
+    "node-a, which had the disk when the record was made and has not shown whether it is clean, has sent no heartbeat for more than 35 s";
+  const plannedFor = (
+    pods: readonly VolumePod[],
+    nodes = [aNode("node-a", silent), aNode("node-b")],
+  ): readonly WriterAction[] =>
     planWriter(anObservedVolume({ volume: unverified, nodes, attachments, pods: () => pods }));
 
   it("gives a pod that waits elsewhere the remedy, on the Node as well", () => {
     const message = `pod default/db-0 on node-b waits for ${unreported}. ${remedy}`;
-    assert.deepEqual(plannedFor([waits]), [confirms, { kind: "WaitFor", ...told, message, news: "pod default/db-0 on node-b waits for node-a" }]);
+    assert.deepEqual(plannedFor([waits]), [
+      confirms,
+      { kind: "WaitFor", ...told, message, news: "pod default/db-0 on node-b waits for node-a" },
+    ]);
   });
 
   it("gives the remedy to a pod that is still bound there, though none waits", () => {
@@ -175,7 +265,12 @@ describe("planWriter with a silent node that is unverified", () => {
   });
 
   it("reports NotReady where its AzDriverNode was lost, too", () => {
-    const observed = anObservedVolume({ volume: unverified, nodes: [aNode("node-b")], attachments, pods: () => [waits] });
+    const observed = anObservedVolume({
+      volume: unverified,
+      nodes: [aNode("node-b")],
+      attachments,
+      pods: () => [waits],
+    });
     const planned = planWriter({ ...observed, notReady: ["node-a"] });
     assert.deepEqual(
       planned.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
@@ -185,7 +280,10 @@ describe("planWriter with a silent node that is unverified", () => {
 
   it("says nothing of silence while nothing requests the volume, and of another VM's that has its name", () => {
     assert.deepEqual(plannedFor([]), [confirms, { kind: "PlanAgain", afterMs: 10_000 }]);
-    const [checks, ...rest] = plannedFor([waits], [aNode("node-a", { ...silent, vmId: "of-another-vm" }), aNode("node-b")]);
+    const [checks, ...rest] = plannedFor(
+      [waits],
+      [aNode("node-a", { ...silent, vmId: "of-another-vm" }), aNode("node-b")],
+    );
     assert.deepEqual(checks, confirms);
     assert.deepEqual(
       rest.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),

@@ -6,7 +6,9 @@ import type { WriterAction } from "./writer-action.ts";
 /** How often the plan looks again whether the volume of a silent writer is requested, in milliseconds. */
 const LOOK_AGAIN_MS = 5_000;
 
-/** What a record says of a node: it names the writer, or a node that has not proven that it does not write. */
+/**
+ * What a record says of a node: it names the writer, or a node that has not proven that it does not write.
+ */
 type RecordedRole = "writer" | "unverified";
 
 const saysOf: Readonly<Record<RecordedRole, string>> = {
@@ -15,11 +17,17 @@ const saysOf: Readonly<Record<RecordedRole, string>> = {
 };
 
 /**
- * Reports a writer, or a node that may be one, that is silent or NotReady, and the remedy: to pods on other nodes that wait for the volume, to those that are bound to that node,
- * and, where there are neither, on the volume, its claim and the Node for as long as the volume is requested: the next pod may have no node yet.
- * Kubernetes' attach controller holds the attach to the next node back by itself (`Multi-Attach error`), so the driver is not asked, and no want says that a pod waits.
+ * Reports a writer, or a node that may be one, that is silent or NotReady, and the remedy: to pods on other
+ * nodes that wait for the volume, to those that are bound to that node, and, where there are neither, on
+ * the volume, its claim and the Node for as long as the volume is requested: the next pod may have no node
+ * yet. Kubernetes' attach controller holds the attach to the next node back by itself (`Multi-Attach
+ * error`), so the driver is not asked, and no want says that a pod waits.
  */
-export function planSilentWriter(observed: ObservedVolume, writerNode: string, role: RecordedRole = "writer"): readonly WriterAction[] {
+export function planSilentWriter(
+  observed: ObservedVolume,
+  writerNode: string,
+  role: RecordedRole = "writer",
+): readonly WriterAction[] {
   if (isOutOfService(observed, writerNode)) return [];
   const signs = signsOfSilence(observed, writerNode);
   if (signs.length === 0) return [];
@@ -31,34 +39,69 @@ export function planSilentWriter(observed: ObservedVolume, writerNode: string, r
   const remedy = `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: kubectl taint nodes ${writerNode} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
   if (waiting.length > 0) {
     const names = waiting.map((pod) => `pod ${pod.name} on ${pod.nodeName}`).join(", ");
-    return [{ kind: "WaitFor", ...told, message: `${names} waits for ${writer}. ${remedy}`, news: `${names} waits for ${writerNode}` }];
+    return [
+      {
+        kind: "WaitFor",
+        ...told,
+        message: `${names} waits for ${writer}. ${remedy}`,
+        news: `${names} waits for ${writerNode}`,
+      },
+    ];
   }
   if (there.length > 0) {
-    const names = there.map((pod) => `pod ${pod.name}${pod.isTerminating ? " (being deleted)" : ""}`).join(", ");
-    return [{ kind: "Tell", ...told, message: `${writer}; ${names} is bound to it. ${remedy}`, news: `${names} is bound to ${writerNode}` }];
+    const names = there
+      .map((pod) => `pod ${pod.name}${pod.isTerminating ? " (being deleted)" : ""}`)
+      .join(", ");
+    return [
+      {
+        kind: "Tell",
+        ...told,
+        message: `${writer}; ${names} is bound to it. ${remedy}`,
+        news: `${names} is bound to ${writerNode}`,
+      },
+    ];
   }
   if (!isStillRequested(observed, pods)) return [{ kind: "PlanAgain", afterMs: LOOK_AGAIN_MS }];
   return [
-    { kind: "Tell", ...told, message: `${writer}, and the volume is requested. ${remedy}`, news: `the volume is requested, and ${writerNode} is silent` },
+    {
+      kind: "Tell",
+      ...told,
+      message: `${writer}, and the volume is requested. ${remedy}`,
+      news: `the volume is requested, and ${writerNode} is silent`,
+    },
   ];
 }
 
 /** Whether a pod waits on another node than the writer's. */
-export function isWaitingElsewhere({ isPending, isTerminating, nodeName }: VolumePod, writerNode: string | undefined): boolean {
+export function isWaitingElsewhere(
+  { isPending, isTerminating, nodeName }: VolumePod,
+  writerNode: string | undefined,
+): boolean {
   return isPending && !isTerminating && nodeName !== "" && nodeName !== writerNode;
 }
 
-/** By a pod that stays, on whatever node or on none yet, or by a want: after a pod was deleted by force its own want stands until its node is marked. */
+/**
+ * By a pod that stays, on whatever node or on none yet, or by a want: after a pod was deleted by force its
+ * own want stands until its node is marked.
+ */
 function isStillRequested(observed: ObservedVolume, pods: readonly VolumePod[]): boolean {
-  return pods.some((pod) => !pod.isTerminating) || stayingAttachments(observed).some(({ spec }) => spec.writerRequest !== undefined);
+  return (
+    pods.some((pod) => !pod.isTerminating) ||
+    stayingAttachments(observed).some(({ spec }) => spec.writerRequest !== undefined)
+  );
 }
 
-/** NotReady is what the orchestrator says: a node whose AzDriverNode was lost has no heartbeat by which to judge it. */
+/**
+ * NotReady is what the orchestrator says: a node whose AzDriverNode was lost has no heartbeat by which to
+ * judge it.
+ */
 function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly string[] {
   const node = observed.node(nodeName);
   const isSilent = node !== undefined && isUnreported(observed, node);
   return [
-    ...(isSilent ? [`has sent no heartbeat for more than ${Math.round(observed.settings.heartbeatStaleMs / 1_000)} s`] : []),
+    ...(isSilent
+      ? [`has sent no heartbeat for more than ${Math.round(observed.settings.heartbeatStaleMs / 1_000)} s`]
+      : []),
     ...(observed.notReady.includes(nodeName) ? ["is NotReady"] : []),
   ];
 }

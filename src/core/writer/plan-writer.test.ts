@@ -22,7 +22,8 @@ import type { WriterAction } from "./writer-action.ts";
 
 const a = identity("node-a");
 const b = identity("node-b");
-const requestedSince = (nodeName: string, ms: number): AzVolumeAttachment => anAttachment(nodeName, { spec: { writerRequest: { since: agoMs(ms) } } });
+const requestedSince = (nodeName: string, ms: number): AzVolumeAttachment =>
+  anAttachment(nodeName, { spec: { writerRequest: { since: agoMs(ms) } } });
 const withoutRequest = (nodeName: string): AzVolumeAttachment => {
   const { writerRequest: _, ...spec } = anAttachment(nodeName).spec;
   return { ...anAttachment(nodeName), spec };
@@ -38,7 +39,11 @@ function check(rows: readonly Row[]): void {
   for (const { because, observed, plan } of rows) assert.deepEqual(planWriter(observed), plan, because);
 }
 
-const grants = (nodeName: string): WriterAction => ({ kind: "Grant", node: identity(nodeName), isUserSeen: true });
+const grants = (nodeName: string): WriterAction => ({
+  kind: "Grant",
+  node: identity(nodeName),
+  isUserSeen: true,
+});
 const endsRequest = (nodeName: string): WriterAction => ({ kind: "WithdrawRequest", nodeName });
 const confirms: WriterAction = { kind: "ConfirmVanished", node: a };
 const reportsSilence = (role: string): WriterAction => ({
@@ -55,11 +60,21 @@ describe("planWriter", () => {
     const { status: _, ...pending } = aVolume();
     const both = [requestedSince("node-a", 1_000), requestedSince("node-b", 2_000)];
     check([
-      { because: "one want", observed: anObservedVolume({ attachments: [anAttachment("node-a")] }), plan: [grants("node-a")] },
-      { because: "the older one", observed: anObservedVolume({ attachments: both }), plan: [grants("node-b")] },
+      {
+        because: "one want",
+        observed: anObservedVolume({ attachments: [anAttachment("node-a")] }),
+        plan: [grants("node-a")],
+      },
+      {
+        because: "the older one",
+        observed: anObservedVolume({ attachments: both }),
+        plan: [grants("node-b")],
+      },
       {
         because: "of one age: by name, so that two controllers agree",
-        observed: anObservedVolume({ attachments: [requestedSince("node-b", 5), requestedSince("node-a", 5)] }),
+        observed: anObservedVolume({
+          attachments: [requestedSince("node-b", 5), requestedSince("node-a", 5)],
+        }),
         plan: [grants("node-a")],
       },
       {
@@ -69,34 +84,85 @@ describe("planWriter", () => {
       },
       {
         because: "the older's node is out of service",
-        observed: anObservedVolume({ attachments: both, nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true })] }),
+        observed: anObservedVolume({
+          attachments: both,
+          nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true })],
+        }),
         plan: [endsRequest("node-b"), grants("node-a")],
       },
-      { because: "nobody wants it", observed: anObservedVolume({ attachments: [aReplica("node-a"), withoutRequest("node-b")] }), plan: [] },
-      { because: "an attachment that is leaving wants nothing", observed: anObservedVolume({ attachments: [leaving(anAttachment("node-a"))] }), plan: [] },
-      { because: "no such node", observed: anObservedVolume({ attachments: [anAttachment("node-z")] }), plan: [] },
-      { because: "being deleted", observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: both }), plan: [] },
+      {
+        because: "nobody wants it",
+        observed: anObservedVolume({ attachments: [aReplica("node-a"), withoutRequest("node-b")] }),
+        plan: [],
+      },
+      {
+        because: "an attachment that is leaving wants nothing",
+        observed: anObservedVolume({ attachments: [leaving(anAttachment("node-a"))] }),
+        plan: [],
+      },
+      {
+        because: "no such node",
+        observed: anObservedVolume({ attachments: [anAttachment("node-z")] }),
+        plan: [],
+      },
+      {
+        because: "being deleted",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { deleteRequested: true } }),
+          attachments: both,
+        }),
+        plan: [],
+      },
       {
         because: "its AzVolume deleted by hand: that waits for Azure, and the volume serves",
-        observed: anObservedVolume({ volume: aVolume({ metadata: { deletionTimestamp: agoMs(0) } }), attachments: both }),
+        observed: anObservedVolume({
+          volume: aVolume({ metadata: { deletionTimestamp: agoMs(0) } }),
+          attachments: both,
+        }),
         plan: [grants("node-b")],
       },
-      { because: "growing offline", observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: both }), plan: [] },
-      { because: "no record: several may write, or there is no disk", observed: anObservedVolume({ volume: pending, attachments: both }), plan: [] },
+      {
+        because: "growing offline",
+        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: both }),
+        plan: [],
+      },
+      {
+        because: "no record: several may write, or there is no disk",
+        observed: anObservedVolume({ volume: pending, attachments: both }),
+        plan: [],
+      },
     ]);
   });
 
   it("ends whatever a node that is out of service was published, also where its want has ended", () => {
-    const out = { nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")], outOfService: ["node-a"] };
+    const out = {
+      nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")],
+      outOfService: ["node-a"],
+    };
     check([
-      { because: "requested", observed: anObservedVolume({ ...out, attachments: [anAttachment("node-a")] }), plan: [endsRequest("node-a")] },
-      { because: "released before", observed: anObservedVolume({ ...out, attachments: [withoutRequest("node-a")] }), plan: [endsRequest("node-a")] },
       {
-        because: "wanted, and not Primary yet",
-        observed: anObservedVolume({ ...out, attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } })] }),
+        because: "requested",
+        observed: anObservedVolume({ ...out, attachments: [anAttachment("node-a")] }),
         plan: [endsRequest("node-a")],
       },
-      { because: "a replica", observed: anObservedVolume({ ...out, attachments: [aReplica("node-a")] }), plan: [] },
+      {
+        because: "released before",
+        observed: anObservedVolume({ ...out, attachments: [withoutRequest("node-a")] }),
+        plan: [endsRequest("node-a")],
+      },
+      {
+        because: "wanted, and not Primary yet",
+        observed: anObservedVolume({
+          ...out,
+          attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } })],
+        }),
+        plan: [endsRequest("node-a")],
+      },
+      {
+        because: "a replica",
+        observed: anObservedVolume({ ...out, attachments: [aReplica("node-a")] }),
+        plan: [],
+      },
     ]);
   });
 
@@ -110,7 +176,11 @@ describe("planWriter", () => {
       retryAfterMs: 1_000,
     });
     check([
-      { because: "nobody waits", observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")] }), plan: [] },
+      {
+        because: "nobody waits",
+        observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")] }),
+        plan: [],
+      },
       {
         because: "nobody waits, and no pod is there: it is still published",
         observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")], writerUse: "unused" }),
@@ -118,7 +188,12 @@ describe("planWriter", () => {
       },
       {
         because: "used",
-        observed: anObservedVolume({ volume, attachments: waiting, writerUse: "used", writerUsers: ["default/pod-1"] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: waiting,
+          writerUse: "used",
+          writerUsers: ["default/pod-1"],
+        }),
         plan: [waitsFor(", where default/pod-1 still uses it")],
       },
       {
@@ -128,8 +203,14 @@ describe("planWriter", () => {
       },
       {
         because: "nobody knows, and it is known why",
-        observed: anObservedVolume({ volume, attachments: waiting, whyUseUnknown: "pods are still being listed" }),
-        plan: [waitsFor("; nobody can tell now whether a workload uses it there: pods are still being listed")],
+        observed: anObservedVolume({
+          volume,
+          attachments: waiting,
+          whyUseUnknown: "pods are still being listed",
+        }),
+        plan: [
+          waitsFor("; nobody can tell now whether a workload uses it there: pods are still being listed"),
+        ],
       },
       {
         because: "unused as far as a cache can tell",
@@ -141,15 +222,27 @@ describe("planWriter", () => {
         observed: anObservedVolume({ volume, attachments: [withoutRequest("node-a")], writerUse: "unused" }),
         plan: [{ kind: "ReleaseCheck", node: a }],
       },
-      { because: "the same, in use", observed: anObservedVolume({ volume, attachments: [withoutRequest("node-a")], writerUse: "used" }), plan: [] },
+      {
+        because: "the same, in use",
+        observed: anObservedVolume({ volume, attachments: [withoutRequest("node-a")], writerUse: "used" }),
+        plan: [],
+      },
       {
         because: "out of service",
-        observed: anObservedVolume({ volume, attachments: waiting, nodes: [aNode("node-a", { isOutOfService: true })] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: waiting,
+          nodes: [aNode("node-a", { isOutOfService: true })],
+        }),
         plan: [endsRequest("node-a"), { kind: "Withdraw", node: a, because: "its node is out of service" }],
       },
       {
         because: "silent, but that alone proves nothing",
-        observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes: [aNode("node-a", { heartbeatUnchangedMs: 3_600_000 })] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [anAttachment("node-a")],
+          nodes: [aNode("node-a", { heartbeatUnchangedMs: 3_600_000 })],
+        }),
         plan: [],
       },
     ]);
@@ -175,30 +268,45 @@ describe("planWriter", () => {
       },
       {
         because: "wanted again",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a") }), attachments: [recalled] }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+          attachments: [recalled],
+        }),
         plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }],
       },
       {
         because: "given back: the recall ends with the revoke",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }) }), attachments: [recalled] }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }) }),
+          attachments: [recalled],
+        }),
         plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
       },
       {
         because: "a fence runs: it alone may go on",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }), attachments: [recalled] }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }),
+          attachments: [recalled],
+        }),
         plan: [],
       },
       {
         because: "given back while a fence runs: nobody has to wait for its proof",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }), fencing: a }),
+          volume: aVolumeWithRecord({
+            writer: aWriter("node-a", { held: false, requested: false }),
+            fencing: a,
+          }),
           attachments: [recalled],
         }),
         plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
       },
       {
         because: "revoked while its fence runs: another node is granted, the fenced one is not",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ fencing: a }), attachments: [anAttachment("node-a"), anAttachment("node-b")] }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ fencing: a }),
+          attachments: [anAttachment("node-a"), anAttachment("node-b")],
+        }),
         plan: [grants("node-b")],
       },
     ]);
@@ -218,7 +326,10 @@ describe("planWriter", () => {
   it("looks again soon where no user is seen yet, then reports it and asks past the caches", () => {
     const hasUser = (): boolean => false;
     const attachment = anAttachment("node-a");
-    assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(14_999, attachment)], hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
+    assert.deepEqual(
+      planWriter(anObservedVolume({ attachments: [unchangedFor(14_999, attachment)], hasUser })),
+      [{ kind: "PlanAgain", afterMs: 1_000 }],
+    );
     const both = [unchangedFor(14_999, attachment), unchangedFor(15_000, anAttachment("node-b"))];
     const asked = planWriter(anObservedVolume({ attachments: both, hasUser }));
     assert.deepEqual(
@@ -227,27 +338,44 @@ describe("planWriter", () => {
       "the oldest want decides",
     );
     const replica = [unchangedFor(14_999, attachment), unchangedFor(15_000, aReplica("node-b"))];
-    assert.deepEqual(planWriter(anObservedVolume({ attachments: replica, hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
-    const message = "node-a wants the volume, and no user of it is seen there";
-    assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(15_000, attachment)], hasUser })), [
-      { kind: "Grant", node: a, isUserSeen: false },
-      { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: 10_000 },
+    assert.deepEqual(planWriter(anObservedVolume({ attachments: replica, hasUser })), [
+      { kind: "PlanAgain", afterMs: 1_000 },
     ]);
+    const message = "node-a wants the volume, and no user of it is seen there";
+    assert.deepEqual(
+      planWriter(anObservedVolume({ attachments: [unchangedFor(15_000, attachment)], hasUser })),
+      [
+        { kind: "Grant", node: a, isUserSeen: false },
+        { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: 10_000 },
+      ],
+    );
   });
 
   it("leaves an orderly unstage alone for a moment before it recalls", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const attachments = [anAttachment("node-a")];
-    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 400 })), [{ kind: "PlanAgain", afterMs: 600 }]);
-    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 999 })), [{ kind: "PlanAgain", afterMs: 1 }]);
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 400 })), [
+      { kind: "PlanAgain", afterMs: 600 },
+    ]);
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 999 })), [
+      { kind: "PlanAgain", afterMs: 1 },
+    ]);
     const recall = { id: "recall-1", since: agoMs(100) };
-    const recalled = planWriter(anObservedVolume({ volume, attachments: [anAttachment("node-a", { spec: { recall } })], unchangedMs: 400 }));
+    const recalled = planWriter(
+      anObservedVolume({
+        volume,
+        attachments: [anAttachment("node-a", { spec: { recall } })],
+        unchangedMs: 400,
+      }),
+    );
     assert.deepEqual(
       recalled.map(({ kind }) => kind),
       ["WaitFor"],
       "a recall that was written is followed at once",
     );
-    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 1_000 })), [{ kind: "Recall", attachmentName: attachmentName("node-a") }]);
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 1_000 })), [
+      { kind: "Recall", attachmentName: attachmentName("node-a") },
+    ]);
     const dead = [aNode("node-a", { isOutOfService: true }), aNode("node-b")];
     const planned = planWriter(anObservedVolume({ volume, attachments, nodes: dead, unchangedMs: 0 }));
     assert.deepEqual(planned.at(-1), { kind: "Recall", attachmentName: attachmentName("node-a") });
@@ -256,16 +384,34 @@ describe("planWriter", () => {
   it("asks for users of an unwanted holder whose own want stands: a release check may have marked it and got no further", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const recall = { id: "recall-1", since: agoMs(600_000) };
-    const answer = { id: "recall-1", published: ["/target"], unmounting: false, progress: "1", time: agoMs(1_000) };
+    const answer = {
+      id: "recall-1",
+      published: ["/target"],
+      unmounting: false,
+      progress: "1",
+      time: agoMs(1_000),
+    };
     const recalled = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
     const asks: WriterAction = { kind: "ReleaseCheck", node: a };
     const recalls: WriterAction = { kind: "Recall", attachmentName: attachmentName("node-a") };
     const used = { volume, writerUse: "used", writerUsers: ["default/pod-1"] } as const;
     const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
     check([
-      { because: "before it is recalled", observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")] }), plan: [asks] },
-      { because: "once it is", observed: anObservedVolume({ ...used, attachments: [recalled] }), plan: [asks] },
-      { because: "also where its unmount stands still", observed: anObservedVolume({ ...used, attachments: [unchangedFor(600_000, recalled)] }), plan: [asks] },
+      {
+        because: "before it is recalled",
+        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")] }),
+        plan: [asks],
+      },
+      {
+        because: "once it is",
+        observed: anObservedVolume({ ...used, attachments: [recalled] }),
+        plan: [asks],
+      },
+      {
+        because: "also where its unmount stands still",
+        observed: anObservedVolume({ ...used, attachments: [unchangedFor(600_000, recalled)] }),
+        plan: [asks],
+      },
       {
         because: "an orderly unstage may be under way whose end of want is not seen yet",
         observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], unchangedMs: 400 }),
@@ -276,17 +422,40 @@ describe("planWriter", () => {
         observed: anObservedVolume({ ...used, attachments: [withoutRequest("node-a")] }),
         plan: [recalls],
       },
-      { because: "no user", observed: anObservedVolume({ ...used, writerUse: "unused", attachments: [anAttachment("node-a")] }), plan: [recalls] },
-      { because: "nobody knows", observed: anObservedVolume({ ...used, writerUse: "unknown", attachments: [anAttachment("node-a")] }), plan: [recalls] },
+      {
+        because: "no user",
+        observed: anObservedVolume({ ...used, writerUse: "unused", attachments: [anAttachment("node-a")] }),
+        plan: [recalls],
+      },
+      {
+        because: "nobody knows",
+        observed: anObservedVolume({ ...used, writerUse: "unknown", attachments: [anAttachment("node-a")] }),
+        plan: [recalls],
+      },
       {
         because: "out of service: its pods are dead",
-        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] }),
+        observed: anObservedVolume({
+          ...used,
+          attachments: [anAttachment("node-a")],
+          nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")],
+        }),
         plan: [endsRequest("node-a"), recalls],
       },
       {
         because: "lost: so are they",
-        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a", { spec: { recall } })], nodes: [lost, aNode("node-b")] }),
-        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" }],
+        observed: anObservedVolume({
+          ...used,
+          attachments: [anAttachment("node-a", { spec: { recall } })],
+          nodes: [lost, aNode("node-b")],
+        }),
+        plan: [
+          {
+            kind: "BeginFence",
+            node: a,
+            ground: "lost",
+            because: "its heartbeat and its kubelet's Lease are both stale",
+          },
+        ],
       },
     ]);
   });
@@ -297,14 +466,23 @@ describe("planWriter", () => {
     const answer = { id: "recall-1", published: [], unmounting: true, progress: "1", time: agoMs(600_000) };
     const asked = anAttachment("node-a", { spec: { recall } });
     const unmounting = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
-    const refused = anAttachment("node-a", { spec: { recall }, status: { recall: { ...answer, giveRefused: true } } });
+    const refused = anAttachment("node-a", {
+      spec: { recall },
+      status: { recall: { ...answer, giveRefused: true } },
+    });
     const bound = { ...answer, published: ["/pods/1"], unmounting: false };
     const inUse = anAttachment("node-a", { spec: { recall }, status: { recall: bound } });
     const inUseSince = (ms: number): AzVolumeAttachment =>
-      anAttachment("node-a", { spec: { recall: { ...recall, since: agoMs(ms) } }, status: { recall: bound } });
+      anAttachment("node-a", {
+        spec: { recall: { ...recall, since: agoMs(ms) } },
+        status: { recall: bound },
+      });
     const stale = { heartbeatUnchangedMs: 35_000, isKubeletLeaseStale: true };
     const others = [aNode("node-b")];
-    const waitsFor = (because: string, reason: "WaitingForUnmount" | "WaitingForFence" = "WaitingForUnmount"): WriterAction => ({
+    const waitsFor = (
+      because: string,
+      reason: "WaitingForUnmount" | "WaitingForFence" = "WaitingForUnmount",
+    ): WriterAction => ({
       kind: "WaitFor",
       reason,
       message: `node-a ${because} (writer epoch 1)`,
@@ -316,10 +494,19 @@ describe("planWriter", () => {
       { kind: "ConfirmVanished", node: a },
       { ...wait, ...(wait.kind === "WaitFor" ? { retryAfterMs: 10_000 } : {}) },
     ];
-    const fences = (ground: "outOfService" | "lost" | "stalled", because: string): WriterAction => ({ kind: "BeginFence", node: a, ground, because });
+    const fences = (ground: "outOfService" | "lost" | "stalled", because: string): WriterAction => ({
+      kind: "BeginFence",
+      node: a,
+      ground,
+      because,
+    });
     const hour = 3_600_000;
     check([
-      { because: "it has not answered, for an hour", observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, asked)] }), plan: [silent] },
+      {
+        because: "it has not answered, for an hour",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, asked)] }),
+        plan: [silent],
+      },
       {
         because: "one witness is not enough",
         observed: anObservedVolume({
@@ -340,23 +527,45 @@ describe("planWriter", () => {
       },
       {
         because: "both, but no other node is heard either: it may be the store",
-        observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, asked)], nodes: [aNode("node-a", stale), aNode("node-b", stale)] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(hour, asked)],
+          nodes: [aNode("node-a", stale), aNode("node-b", stale)],
+        }),
         plan: askingThePlatform(silent),
       },
       {
         because: "both",
-        observed: anObservedVolume({ volume, attachments: [unchangedFor(1, asked)], nodes: [aNode("node-a", stale), ...others] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(1, asked)],
+          nodes: [aNode("node-a", stale), ...others],
+        }),
         plan: [fences("lost", "its heartbeat and its kubelet's Lease are both stale")],
       },
       {
         because: "out of service, and it may still answer",
-        observed: anObservedVolume({ volume, attachments: [unchangedFor(4_999, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [endsRequest("node-a"), waitsFor("is out of service and has not answered the recall yet", "WaitingForFence")],
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(4_999, asked)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+        }),
+        plan: [
+          endsRequest("node-a"),
+          waitsFor("is out of service and has not answered the recall yet", "WaitingForFence"),
+        ],
       },
       {
         because: "out of service, and it has not",
-        observed: anObservedVolume({ volume, attachments: [unchangedFor(5_000, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [endsRequest("node-a"), fences("outOfService", "it is out of service and does not answer the recall")],
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(5_000, asked)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+        }),
+        plan: [
+          endsRequest("node-a"),
+          fences("outOfService", "it is out of service and does not answer the recall"),
+        ],
       },
       {
         because: "out of service, and nothing has been heard of it for long: nobody is there to answer",
@@ -365,39 +574,68 @@ describe("planWriter", () => {
           attachments: [unchangedFor(1, asked)],
           nodes: [aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }), ...others],
         }),
-        plan: [endsRequest("node-a"), fences("outOfService", "it is out of service, and its heartbeat is stale")],
+        plan: [
+          endsRequest("node-a"),
+          fences("outOfService", "it is out of service, and its heartbeat is stale"),
+        ],
       },
       {
-        because: "out of service, and nothing is heard of anybody: it may be the store, and the node may still answer",
+        because:
+          "out of service, and nothing is heard of anybody: it may be the store, and the node may still answer",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(4_999, asked)],
-          nodes: [aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }), aNode("node-b", stale)],
+          nodes: [
+            aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }),
+            aNode("node-b", stale),
+          ],
         }),
-        plan: [endsRequest("node-a"), ...askingThePlatform(waitsFor("is out of service and has not answered the recall yet", "WaitingForFence"))],
+        plan: [
+          endsRequest("node-a"),
+          ...askingThePlatform(
+            waitsFor("is out of service and has not answered the recall yet", "WaitingForFence"),
+          ),
+        ],
       },
       {
-        because: "out of service, and a workload that Kubernetes has forgotten has it, and writes: its kubelet may be dead, and nobody else would unmount it",
+        because:
+          "out of service, and a workload that Kubernetes has forgotten has it, and writes: its kubelet may be dead, and nobody else would unmount it",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(1, inUseSince(5_000))],
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),
-        plan: [endsRequest("node-a"), fences("outOfService", "it is out of service, and still has /pods/1 mounted for a workload that is no more")],
+        plan: [
+          endsRequest("node-a"),
+          fences(
+            "outOfService",
+            "it is out of service, and still has /pods/1 mounted for a workload that is no more",
+          ),
+        ],
       },
       {
-        because: "a workload has it that the caches do not show, on a node that is well: it is never cut off for not unmounting within seconds",
-        observed: anObservedVolume({ volume, attachments: [unchangedFor(1, inUseSince(hour))], writerUse: "unused" }),
+        because:
+          "a workload has it that the caches do not show, on a node that is well: it is never cut off for not unmounting within seconds",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(1, inUseSince(hour))],
+          writerUse: "unused",
+        }),
         plan: [waitsFor("still has /pods/1 mounted for a workload")],
       },
       {
         because: "out of service, and its unmount has made no progress for long",
-        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(120_000, unmounting)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+        }),
         plan: [endsRequest("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
       },
       {
-        because: "it has unmounted the volume, and its token is too old to say so in the record: nothing there writes",
+        because:
+          "it has unmounted the volume, and its token is too old to say so in the record: nothing there writes",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, refused)] }),
         plan: [
           waitsFor(
@@ -407,7 +645,11 @@ describe("planWriter", () => {
       },
       {
         because: "the same, out of service: its plug-in may never try it again",
-        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, refused)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(120_000, refused)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+        }),
         plan: [endsRequest("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
       },
       {
@@ -418,7 +660,10 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),
-        plan: [endsRequest("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
+        plan: [
+          endsRequest("node-a"),
+          waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence"),
+        ],
       },
       {
         because: "out of service, and its workload is still known: it may be ending",
@@ -428,7 +673,10 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "used",
         }),
-        plan: [endsRequest("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
+        plan: [
+          endsRequest("node-a"),
+          waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence"),
+        ],
       },
       {
         because: "out of service, and it flushes",
@@ -440,7 +688,11 @@ describe("planWriter", () => {
         }),
         plan: [endsRequest("node-a"), waitsFor("is unmounting", "WaitingForFence")],
       },
-      { because: "it unmounts", observed: anObservedVolume({ volume, attachments: [unchangedFor(119_999, unmounting)] }), plan: [waitsFor("is unmounting")] },
+      {
+        because: "it unmounts",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(119_999, unmounting)] }),
+        plan: [waitsFor("is unmounting")],
+      },
       {
         because: "it has made no progress for long",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)] }),
@@ -448,7 +700,10 @@ describe("planWriter", () => {
       },
       {
         because: "nobody watched meanwhile",
-        observed: anObservedVolume({ volume, attachments: [{ attachment: unmounting, unchangedMs: hour, watchedUnchangedMs: 10 }] }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [{ attachment: unmounting, unchangedMs: hour, watchedUnchangedMs: 10 }],
+        }),
         plan: [waitsFor("is unmounting")],
       },
       {
@@ -465,7 +720,15 @@ describe("planWriter", () => {
         because: "it answers an older recall",
         observed: anObservedVolume({
           volume,
-          attachments: [unchangedFor(hour, anAttachment("node-a", { spec: { recall: { ...recall, id: "recall-2" } }, status: { recall: answer } }))],
+          attachments: [
+            unchangedFor(
+              hour,
+              anAttachment("node-a", {
+                spec: { recall: { ...recall, id: "recall-2" } },
+                status: { recall: answer },
+              }),
+            ),
+          ],
         }),
         plan: [silent],
       },
@@ -476,7 +739,10 @@ describe("planWriter", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const noAttachment = "node-a holds the volume but has no AzVolumeAttachment to be recalled through";
     const because = "it has no AzVolumeAttachment to be recalled through";
-    const recalled = unchangedFor(3_600_000, anAttachment("node-a", { spec: { recall: { id: "recall-1", since: agoMs(1) } } }));
+    const recalled = unchangedFor(
+      3_600_000,
+      anAttachment("node-a", { spec: { recall: { id: "recall-1", since: agoMs(1) } } }),
+    );
     const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
     const silent = aNode("node-a", { heartbeatUnchangedMs: 60_000 });
     const unanswered: WriterAction = {
@@ -502,7 +768,14 @@ describe("planWriter", () => {
       {
         because: "no attachment, out of service",
         observed: anObservedVolume({ volume, nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [{ kind: "BeginFence", node: a, ground: "outOfService", because: `${because}, and is out of service` }],
+        plan: [
+          {
+            kind: "BeginFence",
+            node: a,
+            ground: "outOfService",
+            because: `${because}, and is out of service`,
+          },
+        ],
       },
       {
         because: "no attachment, lost",
@@ -512,12 +785,19 @@ describe("planWriter", () => {
       {
         because: "no attachment, no node",
         observed: anObservedVolume({ volume, nodes: [] }),
-        plan: [confirms, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
+        plan: [
+          confirms,
+          { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 },
+        ],
       },
       {
         because: "no attachment, and its AzDriverNode is all that is left of the node",
         observed: anObservedVolume({ volume, nodes: [silent, aNode("node-b")] }),
-        plan: [confirms, { kind: "ConfirmDetached", node: a }, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
+        plan: [
+          confirms,
+          { kind: "ConfirmDetached", node: a },
+          { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 },
+        ],
       },
       {
         because: "recalled, and its AzDriverNode is all that is left of the node",
@@ -538,16 +818,33 @@ describe("planWriter", () => {
     const attachments = [anAttachment("node-a"), aReplica("node-b")];
     const running = [aPod({ nodeName: "node-a", isPending: false })];
     check([
-      { because: "its pod runs", observed: anObservedVolume({ volume, attachments, pods: () => running }), plan: [again, again] },
-      { because: "no request at all", observed: anObservedVolume({ volume, attachments: [aReplica("node-b")] }), plan: [again, again] },
+      {
+        because: "its pod runs",
+        observed: anObservedVolume({ volume, attachments, pods: () => running }),
+        plan: [again, again],
+      },
+      {
+        because: "no request at all",
+        observed: anObservedVolume({ volume, attachments: [aReplica("node-b")] }),
+        plan: [again, again],
+      },
       {
         because: "a pod that has not started is being deleted",
         observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ isTerminating: true })] }),
         plan: [again, again],
       },
-      { because: "a pod has no node yet", observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "" })] }), plan: [again, again] },
+      {
+        because: "a pod has no node yet",
+        observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "" })] }),
+        plan: [again, again],
+      },
     ]);
-    const foreign = planWriter(anObservedVolume({ volume: aVolumeWithRecord({ adopted: true, unverified: [a] }), nodes: [aNode("node-b")] }));
+    const foreign = planWriter(
+      anObservedVolume({
+        volume: aVolumeWithRecord({ adopted: true, unverified: [a] }),
+        nodes: [aNode("node-b")],
+      }),
+    );
     assert.deepEqual(
       foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
       ["ConfirmVanished", "AttachedToForeignVM"],
@@ -574,30 +871,60 @@ describe("planWriter", () => {
         retryAfterMs: 1_000,
       }) as const;
     const stale = { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true };
-    const foreign = planWriter(anObservedVolume({ volume, attachments, nodes: [aNode("node-b"), aNode("node-c")] }));
+    const foreign = planWriter(
+      anObservedVolume({ volume, attachments, nodes: [aNode("node-b"), aNode("node-c")] }),
+    );
     check([
       {
         because: "there is one alone",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ adopted: true, unverified: [a], clean: [identity("node-c")] }), attachments }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ adopted: true, unverified: [a], clean: [identity("node-c")] }),
+          attachments,
+        }),
         plan: [waitsFor("node-a")],
       },
-      { because: "both alive", observed: anObservedVolume({ volume, attachments }), plan: [waitsFor("node-a"), waitsFor("node-b")] },
+      {
+        because: "both alive",
+        observed: anObservedVolume({ volume, attachments }),
+        plan: [waitsFor("node-a"), waitsFor("node-b")],
+      },
       {
         because: "one is out of service",
-        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] }),
+        observed: anObservedVolume({
+          volume,
+          attachments,
+          nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")],
+        }),
         plan: [
-          { kind: "BeginFence", node: a, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" },
+          {
+            kind: "BeginFence",
+            node: a,
+            ground: "outOfService",
+            because: "it had the disk when the record was made, and is out of service",
+          },
           waitsFor("node-b"),
         ],
       },
       {
         because: "one is lost",
         observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", stale), aNode("node-b")] }),
-        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: "it had the disk when the record was made, and is lost" }, waitsFor("node-b")],
+        plan: [
+          {
+            kind: "BeginFence",
+            node: a,
+            ground: "lost",
+            because: "it had the disk when the record was made, and is lost",
+          },
+          waitsFor("node-b"),
+        ],
       },
       {
         because: "one has been silent for a while, and its VM may be no more",
-        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", { heartbeatUnchangedMs: 60_000 }), aNode("node-b")] }),
+        observed: anObservedVolume({
+          volume,
+          attachments,
+          nodes: [aNode("node-a", { heartbeatUnchangedMs: 60_000 }), aNode("node-b")],
+        }),
         plan: [
           confirms,
           { ...waitsFor("node-a"), retryAfterMs: 10_000 },
@@ -625,11 +952,22 @@ describe("planWriter", () => {
       { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
       { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
       { because: "nobody speaks for its VM", observed: observed("unregistered"), plan: asks },
-      { because: "nobody has spoken for its VM for long", observed: { ...observed("unregistered"), unchangedMs: 600_000 }, plan: asks },
+      {
+        because: "nobody has spoken for its VM for long",
+        observed: { ...observed("unregistered"), unchangedMs: 600_000 },
+        plan: asks,
+      },
       {
         because: "it is out of service",
         observed: observed({ isOutOfService: true }),
-        plan: [{ kind: "BeginFence", node: a, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }],
+        plan: [
+          {
+            kind: "BeginFence",
+            node: a,
+            ground: "outOfService",
+            because: "it had the disk when the record was made, and is out of service",
+          },
+        ],
       },
       { because: "it is being cut off", observed: observed("unregistered", { fencing: a }), plan: [] },
     ]);
@@ -657,7 +995,10 @@ describe("planWriter", () => {
     check([
       {
         because: "each once",
-        observed: anObservedVolume({ volume: aVolumeWithRecord(record), attachments: [anAttachment("node-a"), anAttachment("node-b")] }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(record),
+          attachments: [anAttachment("node-a"), anAttachment("node-b")],
+        }),
         plan: [
           { kind: "ConfirmVanished", node: older },
           { kind: "ConfirmVanished", node: { ...identity("node-b"), vmId: "older-b" } },
@@ -665,7 +1006,9 @@ describe("planWriter", () => {
       },
       {
         because: "Azure's case of a GUID is no difference",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ quarantine: [{ ...a, vmId: a.vmId.toUpperCase() }] }) }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ quarantine: [{ ...a, vmId: a.vmId.toUpperCase() }] }),
+        }),
         plan: [],
       },
     ]);

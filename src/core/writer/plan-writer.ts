@@ -31,45 +31,77 @@ import { grant, isFencing } from "./writer-steps.ts";
 const RECHECK_MS = 1_000;
 /** How long a node may stay unverified beside a writer before that is reported, in milliseconds. */
 const DISPUTED_MS = 120_000;
-/** How long a want may have no user in the caches before it is reported and asked for past them, in milliseconds. */
+/**
+ * How long a want may have no user in the caches before it is reported and asked for past them, in
+ * milliseconds.
+ */
 const NO_USER_MS = 15_000;
-/** How long a node that is heard of may hold a volume without an AzVolumeAttachment before Azure is asked, in milliseconds: one that has a note gives it back by itself. */
+/**
+ * How long a node that is heard of may hold a volume without an AzVolumeAttachment before Azure is asked,
+ * in milliseconds: one that has a note gives it back by itself.
+ */
 const STRANDED_MS = 10_000;
 const GIVE_REFUSED =
   "has unmounted the volume, and the API server refuses that it gives it back; where its Node was made again, delete the pod of its node plug-in, so that it gets a new token";
 /** How often the platform is asked whether a VM that no node stands for still exists, in milliseconds. */
 const ASK_PLATFORM_MS = 10_000;
 
-/** Plans the next move of the writer record. Empty when the record is as it is wanted, or while only the proof of a fence can bring it on. */
+/**
+ * Plans the next move of the writer record. Empty when the record is as it is wanted, or while only the
+ * proof of a fence can bring it on.
+ */
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
   const checks = replacedNodes(observed, record).map((node) => ({ kind: "ConfirmVanished", node }) as const);
-  return [...checks, ...planRecallEnds(observed, record), ...planRequestEnds(observed), ...planBindings(observed, record), ...planMove(observed, record)];
+  return [
+    ...checks,
+    ...planRecallEnds(observed, record),
+    ...planRequestEnds(observed),
+    ...planBindings(observed, record),
+    ...planMove(observed, record),
+  ];
 }
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
-  const unverified = record.fencing !== undefined ? [] : record.unverified.filter((node) => !repeatsReplaced(observed, node));
+  const unverified =
+    record.fencing !== undefined ? [] : record.unverified.filter((node) => !repeatsReplaced(observed, node));
   if (writer !== undefined) {
     if (writer.held && isFencing(record, writer)) return [];
     const besideWriter = unverified.flatMap((node) => planForUnverified(observed, node));
     return [...planForWriter(observed, writer), ...quietly(observed, writer, besideWriter)];
   }
-  if (record.unverified.length > 0) return unverified.flatMap((node) => planForPossibleWriter(observed, record, node));
+  if (record.unverified.length > 0)
+    return unverified.flatMap((node) => planForPossibleWriter(observed, record, node));
   return planGrant(observed, record);
 }
 
-/** While no node is the writer, one that is unverified stands in its way to the next node: a silent one is reported like a silent writer. */
-function planForPossibleWriter(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity): readonly WriterAction[] {
+/**
+ * While no node is the writer, one that is unverified stands in its way to the next node: a silent one is
+ * reported like a silent writer.
+ */
+function planForPossibleWriter(
+  observed: ObservedVolume,
+  record: WriterRecord,
+  node: NodeIdentity,
+): readonly WriterAction[] {
   const planned = planForUnverified(observed, node);
   const told = isAwaited(observed, record) ? planned : planned.map(withoutWord);
   // The node of its name is another VM: whether that one is silent says nothing of this one.
-  return isReplaced(observed, node) ? told : withSilence(told, planSilentWriter(observed, node.nodeName, "unverified"));
+  return isReplaced(observed, node)
+    ? told
+    : withSilence(told, planSilentWriter(observed, node.nodeName, "unverified"));
 }
 
-/** One state is told once: what waits for a writer whose node is silent is told why, and what to do, instead of only for which writer. */
-function withSilence(planned: readonly WriterAction[], silence: readonly WriterAction[]): readonly WriterAction[] {
+/**
+ * One state is told once: what waits for a writer whose node is silent is told why, and what to do, instead
+ * of only for which writer.
+ */
+function withSilence(
+  planned: readonly WriterAction[],
+  silence: readonly WriterAction[],
+): readonly WriterAction[] {
   // The driver cuts the node off by itself: there is nothing left for a person to do.
   if (planned.some(({ kind }) => kind === "BeginFence")) return planned;
   const isToldBySilence = silence.some(({ kind }) => kind === "WaitFor");
@@ -79,7 +111,10 @@ function withSilence(planned: readonly WriterAction[], silence: readonly WriterA
 
 function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   return observed.attachments
-    .filter(({ attachment }) => attachment.spec.recall !== undefined && !isRecallDue(record, attachment.spec.nodeName))
+    .filter(
+      ({ attachment }) =>
+        attachment.spec.recall !== undefined && !isRecallDue(record, attachment.spec.nodeName),
+    )
     .map(({ attachment }) => ({ kind: "EndRecall", attachmentName: attachment.metadata.name }));
 }
 
@@ -104,16 +139,22 @@ function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonl
   const node = identityOf(writer);
   const present = observed.node(writer.nodeName);
   if (writer.requested) {
-    if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Withdraw", node, because: "its node is out of service" }];
+    if (isOutOfService(observed, writer.nodeName))
+      return [{ kind: "Withdraw", node, because: "its node is out of service" }];
     return planForRequestedWriter(observed, node);
   }
   if (!writer.held) return planGivenBack(observed, writer, wantingNodes(observed));
   return planForUnrequestedHolder(observed, writer, present);
 }
 
-/** Another want waits, or this one may have leaked: it is worth asking whether anybody still uses the volume there. */
+/**
+ * Another want waits, or this one may have leaked: it is worth asking whether anybody still uses the volume
+ * there.
+ */
 function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
-  const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName)?.attachment;
+  const own = observed.attachments.find(
+    ({ attachment }) => attachment.spec.nodeName === node.nodeName,
+  )?.attachment;
   const waiting = wants(observed).filter((attachment) => attachment.spec.nodeName !== node.nodeName);
   const hasLeaked = own?.spec.writerRequest === undefined;
   if (waiting.length === 0 && !hasLeaked) return [];
@@ -132,28 +173,40 @@ function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): r
 export function waitsForRelease(
   waiting: readonly string[],
   writer: string,
-  use: { readonly kind: "used" | "unused" | "unknown"; readonly users?: readonly string[]; readonly because?: string | undefined },
+  use: {
+    readonly kind: "used" | "unused" | "unknown";
+    readonly users?: readonly string[];
+    readonly because?: string | undefined;
+  },
 ): string {
   const { kind, users = [], because } = use;
   const what = `${waiting.join(", ")} waits for the volume to be released by ${writer}`;
-  if (kind === "used") return `${what}, where ${users.length === 0 ? "a workload" : users.join(", ")} still uses it`;
+  if (kind === "used")
+    return `${what}, where ${users.length === 0 ? "a workload" : users.join(", ")} still uses it`;
   return `${what}; nobody can tell now whether a workload uses it there${because === undefined ? "" : `: ${because}`}`;
 }
 
-function planForUnrequestedHolder(observed: ObservedVolume, writer: Writer, present: ObservedNode | undefined): readonly WriterAction[] {
+function planForUnrequestedHolder(
+  observed: ObservedVolume,
+  writer: Writer,
+  present: ObservedNode | undefined,
+): readonly WriterAction[] {
   const node = identityOf(writer);
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
   if (own === undefined) return planWithoutAttachment(observed, node, present);
   const { recall } = own.attachment.spec;
   if (recall === undefined) {
     const leftMs = observed.settings.recallGraceMs - observed.unchangedMs;
-    // An orderly unstage has ended the want and is just unmounting: it needs no recall, and nobody an alarming event.
-    if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "PlanAgain", afterMs: leftMs }];
+    // An orderly unstage has ended the want and is just unmounting: it needs no recall, and nobody an
+    // alarming event.
+    if (leftMs > 0 && !isOutOfService(observed, node.nodeName))
+      return [{ kind: "PlanAgain", afterMs: leftMs }];
   }
   if (isRequestedThere(observed, own.attachment, present)) return [{ kind: "ReleaseCheck", node }];
   if (recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
   const verdict = judgeRecall(observed, { ...own, recall }, present);
-  if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
+  if (verdict.kind === "failed")
+    return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
   const message = `${node.nodeName} ${verdict.because} (writer epoch ${writer.epoch})`;
   const reason = isOutOfService(observed, node.nodeName) ? "WaitingForFence" : "WaitingForUnmount";
   if (present === undefined || isSilent(observed, present))
@@ -165,19 +218,36 @@ function planForUnrequestedHolder(observed: ObservedVolume, writer: Writer, pres
 }
 
 /**
- * Its want stands in its attachment, and somebody is seen to use the volume there: a release check has marked the writer, and has not asked since, because it was cut off, or
- * stood still while a user came who found it wanted. It is carried to its end, which states the want again for a user. Who unstages in good order has ended its want first.
+ * Its want stands in its attachment, and somebody is seen to use the volume there: a release check has
+ * marked the writer, and has not asked since, because it was cut off, or stood still while a user came who
+ * found it wanted. It is carried to its end, which states the want again for a user. Who unstages in good
+ * order has ended its want first.
  */
-function isRequestedThere(observed: ObservedVolume, own: AzVolumeAttachment, node: ObservedNode | undefined): boolean {
+function isRequestedThere(
+  observed: ObservedVolume,
+  own: AzVolumeAttachment,
+  node: ObservedNode | undefined,
+): boolean {
   if (own.spec.writerRequest === undefined || observed.writerUse !== "used") return false;
   return !isOutOfService(observed, own.spec.nodeName) && (node === undefined || !isLost(observed, node));
 }
 
-/** A holder that can't be recalled, since what the recall would be written on is gone: cut off on the word that it is dead, never for not answering. */
-function planWithoutAttachment(observed: ObservedVolume, node: NodeIdentity, present: ObservedNode | undefined): readonly WriterAction[] {
+/**
+ * A holder that can't be recalled, since what the recall would be written on is gone: cut off on the word
+ * that it is dead, never for not answering.
+ */
+function planWithoutAttachment(
+  observed: ObservedVolume,
+  node: NodeIdentity,
+  present: ObservedNode | undefined,
+): readonly WriterAction[] {
   const because = "it has no AzVolumeAttachment to be recalled through";
-  if (isOutOfService(observed, node.nodeName)) return [{ kind: "BeginFence", node, ground: "outOfService", because: `${because}, and is out of service` }];
-  if (present !== undefined && isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: `${because}, and is lost` }];
+  if (isOutOfService(observed, node.nodeName))
+    return [
+      { kind: "BeginFence", node, ground: "outOfService", because: `${because}, and is out of service` },
+    ];
+  if (present !== undefined && isLost(observed, present))
+    return [{ kind: "BeginFence", node, ground: "lost", because: `${because}, and is lost` }];
   const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
   if (present === undefined || isSilent(observed, present))
     return [
@@ -189,12 +259,23 @@ function planWithoutAttachment(observed: ObservedVolume, node: NodeIdentity, pre
   return observed.unchangedMs < STRANDED_MS ? [wait] : [{ kind: "ConfirmDetached", node }, wait];
 }
 
-type RecalledAttachment = ObservedAttachment & { readonly recall: NonNullable<AzVolumeAttachment["spec"]["recall"]> };
+type RecalledAttachment = ObservedAttachment & {
+  readonly recall: NonNullable<AzVolumeAttachment["spec"]["recall"]>;
+};
 
-type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
+type RecallVerdict =
+  | { readonly kind: "wait"; readonly because: string }
+  | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
 
-/** Decides whether a recall has failed. A node that makes progress is given time without end; a silent one is cut off only on the word of two witnesses. */
-function judgeRecall(observed: ObservedVolume, recalled: RecalledAttachment, node: ObservedNode | undefined): RecallVerdict {
+/**
+ * Decides whether a recall has failed. A node that makes progress is given time without end; a silent one
+ * is cut off only on the word of two witnesses.
+ */
+function judgeRecall(
+  observed: ObservedVolume,
+  recalled: RecalledAttachment,
+  node: ObservedNode | undefined,
+): RecallVerdict {
   const { settings } = observed;
   const { attachment, recall, unchangedMs, watchedUnchangedMs } = recalled;
   const answer = attachment.status?.recall?.id === recall.id ? attachment.status.recall : undefined;
@@ -202,25 +283,47 @@ function judgeRecall(observed: ObservedVolume, recalled: RecalledAttachment, nod
     if (isOutOfService(observed, attachment.spec.nodeName)) {
       // Nobody is left there who could answer.
       if (node !== undefined && isUnreported(observed, node))
-        return { kind: "failed", ground: "outOfService", because: "it is out of service, and its heartbeat is stale" };
+        return {
+          kind: "failed",
+          ground: "outOfService",
+          because: "it is out of service, and its heartbeat is stale",
+        };
       if (unchangedMs >= settings.recallAnswerMs)
-        return { kind: "failed", ground: "outOfService", because: "it is out of service and does not answer the recall" };
+        return {
+          kind: "failed",
+          ground: "outOfService",
+          because: "it is out of service and does not answer the recall",
+        };
       return { kind: "wait", because: "is out of service and has not answered the recall yet" };
     }
     if (node !== undefined && isLost(observed, node))
-      return { kind: "failed", ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" };
+      return {
+        kind: "failed",
+        ground: "lost",
+        because: "its heartbeat and its kubelet's Lease are both stale",
+      };
     return { kind: "wait", because: "has not answered the recall" };
   }
   // Its token is older than its Node, and will be renewed. Nothing there writes: there is nothing to cut off.
-  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName)) return { kind: "wait", because: GIVE_REFUSED };
+  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
+    return { kind: "wait", because: GIVE_REFUSED };
   const bound = answer.published.join(", ");
   const recalledForMs = observed.nowMs - fromTimestamp(recall.since);
-  // Its plug-in answers, but who would unmount that is its kubelet, which may be dead. What the answer says is written there meanwhile is no progress.
-  const isForgotten = bound !== "" && observed.writerUse === "unused" && isOutOfService(observed, attachment.spec.nodeName);
+  // Its plug-in answers, but who would unmount that is its kubelet, which may be dead. What the answer says
+  // is written there meanwhile is no progress.
+  const isForgotten =
+    bound !== "" && observed.writerUse === "unused" && isOutOfService(observed, attachment.spec.nodeName);
   if (isForgotten && recalledForMs >= settings.recallAnswerMs)
-    return { kind: "failed", ground: "outOfService", because: `it is out of service, and still has ${bound} mounted for a workload that is no more` };
+    return {
+      kind: "failed",
+      ground: "outOfService",
+      because: `it is out of service, and still has ${bound} mounted for a workload that is no more`,
+    };
   if (watchedUnchangedMs < settings.unmountStallMs) {
-    return { kind: "wait", because: bound === "" ? "is unmounting" : `still has ${bound} mounted for a workload` };
+    return {
+      kind: "wait",
+      because: bound === "" ? "is unmounting" : `still has ${bound} mounted for a workload`,
+    };
   }
   return {
     kind: "failed",
@@ -236,7 +339,14 @@ function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
 
 function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): readonly WriterAction[] {
   if (isOutOfService(observed, node.nodeName))
-    return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
+    return [
+      {
+        kind: "BeginFence",
+        node,
+        ground: "outOfService",
+        because: "it had the disk when the record was made, and is out of service",
+      },
+    ];
   const present = observed.node(node.nodeName);
   if (isReplaced(observed, node)) return planReplacedUnverified(observed, node);
   if (present === undefined) {
@@ -246,7 +356,15 @@ function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): read
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS },
     ];
   }
-  if (isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: "it had the disk when the record was made, and is lost" }];
+  if (isLost(observed, present))
+    return [
+      {
+        kind: "BeginFence",
+        node,
+        ground: "lost",
+        because: "it had the disk when the record was made, and is lost",
+      },
+    ];
   const message = `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`;
   const wait = { kind: "WaitFor", reason: "WaitingForProof", message } as const;
   return isSilent(observed, present)
@@ -258,10 +376,14 @@ function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): read
 }
 
 /**
- * Nobody waits for them while one of them writes, but those that are lost keep their shares, and the next writer would wait. One that stays unverified for long may have a pod that
- * uses the disk as well.
+ * Nobody waits for them while one of them writes, but those that are lost keep their shares, and the next
+ * writer would wait. One that stays unverified for long may have a pod that uses the disk as well.
  */
-function quietly(observed: ObservedVolume, writer: NodeIdentity, actions: readonly WriterAction[]): readonly WriterAction[] {
+function quietly(
+  observed: ObservedVolume,
+  writer: NodeIdentity,
+  actions: readonly WriterAction[],
+): readonly WriterAction[] {
   return actions.flatMap((action): readonly WriterAction[] => {
     if (action.kind !== "WaitFor") return [action];
     if (action.reason === "WaitingForProof" && observed.unchangedMs >= DISPUTED_MS) {
@@ -272,7 +394,10 @@ function quietly(observed: ObservedVolume, writer: NodeIdentity, actions: readon
   });
 }
 
-/** Whether a pod that has not started, or another node than the unverified ones, waits for a proof. A pod that writes undisturbed waits for nothing: its node claims the volume. */
+/**
+ * Whether a pod that has not started, or another node than the unverified ones, waits for a proof. A pod
+ * that writes undisturbed waits for nothing: its node claims the volume.
+ */
 function isAwaited(observed: ObservedVolume, { unverified }: WriterRecord): boolean {
   const isUnverified = (nodeName: string): boolean => unverified.some((node) => node.nodeName === nodeName);
   if (wants(observed).some(({ spec }) => !isUnverified(spec.nodeName))) return true;
@@ -280,12 +405,18 @@ function isAwaited(observed: ObservedVolume, { unverified }: WriterRecord): bool
 }
 
 function withoutWord(action: WriterAction): WriterAction {
-  return action.kind === "WaitFor" && action.reason === "WaitingForProof" ? { kind: "PlanAgain", afterMs: action.retryAfterMs } : action;
+  return action.kind === "WaitFor" && action.reason === "WaitingForProof"
+    ? { kind: "PlanAgain", afterMs: action.retryAfterMs }
+    : action;
 }
 
-/** The oldest want with a user. A node's token may state a want for which no workload asks: that alone is no reason for a grant. */
+/**
+ * The oldest want with a user. A node's token may state a want for which no workload asks: that alone is no
+ * reason for a grant.
+ */
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
-  if (isDeleting(observed.volume) || !isProvisioned(observed.volume) || isResizingOffline(observed.volume)) return [];
+  if (isDeleting(observed.volume) || !isProvisioned(observed.volume) || isResizingOffline(observed.volume))
+    return [];
   const grantable = wants(observed).flatMap(({ spec }): readonly NodeIdentity[] => {
     const node = observed.node(spec.nodeName);
     if (node === undefined || node.isOutOfService || node.isGone) return [];
@@ -300,7 +431,9 @@ function planGrant(observed: ObservedVolume, record: WriterRecord): readonly Wri
 /** The cache that shows users may be behind by a moment; what it never shows is asked for, at a slow pace. */
 function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity[]): readonly WriterAction[] {
   const names = unused.map(({ nodeName }) => nodeName);
-  const isOld = observed.attachments.some(({ attachment, unchangedMs }) => names.includes(attachment.spec.nodeName) && unchangedMs >= NO_USER_MS);
+  const isOld = observed.attachments.some(
+    ({ attachment, unchangedMs }) => names.includes(attachment.spec.nodeName) && unchangedMs >= NO_USER_MS,
+  );
   if (!isOld) return [{ kind: "PlanAgain", afterMs: RECHECK_MS }];
   const message = `${names.join(", ")} wants the volume, and no user of it is seen there`;
   return [
@@ -319,7 +452,8 @@ function wants(observed: ObservedVolume): readonly AzVolumeAttachment[] {
     .filter((attachment) => attachment.spec.writerRequest !== undefined)
     .toSorted(
       (left, right) =>
-        compareText(left.spec.writerRequest?.since ?? "", right.spec.writerRequest?.since ?? "") || compareText(left.metadata.name, right.metadata.name),
+        compareText(left.spec.writerRequest?.since ?? "", right.spec.writerRequest?.since ?? "") ||
+        compareText(left.metadata.name, right.metadata.name),
     );
 }
 

@@ -7,7 +7,18 @@ import { isLeaving, type ObservedVolume } from "../attachment/observed-volume.ts
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/plan-replicas.ts";
 import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
-import { agoMs, anAttachment, aNode, anObservedVolume, aPod, aRecord, aReplica, aVolume, identity, leaving } from "../testing/objects.ts";
+import {
+  agoMs,
+  anAttachment,
+  aNode,
+  anObservedVolume,
+  aPod,
+  aRecord,
+  aReplica,
+  aVolume,
+  identity,
+  leaving,
+} from "../testing/objects.ts";
 import { planWriter } from "./plan-writer.ts";
 import { isWriter, withdraw } from "./writer-steps.ts";
 
@@ -36,10 +47,15 @@ const attachment = fc
     return leaves || drawn === "Detaching" ? leaving(made) : made;
   });
 
-/** A record that the steps can have led to: a fence is of an unwanted holder, of an unverified node, or of one that gave since. */
+/**
+ * A record that the steps can have led to: a fence is of an unwanted holder, of an unverified node, or of
+ * one that gave since.
+ */
 const record = fc
   .record({
-    writer: fc.option(fc.record({ nodeName, held: fc.boolean(), requested: fc.boolean() }), { nil: undefined }),
+    writer: fc.option(fc.record({ nodeName, held: fc.boolean(), requested: fc.boolean() }), {
+      nil: undefined,
+    }),
     quarantine: fc.uniqueArray(nodeName, { maxLength: 2 }),
     unverified: fc.uniqueArray(nodeName, { maxLength: 1 }),
     isFencing: fc.boolean(),
@@ -49,9 +65,22 @@ const record = fc
   .map(({ writer, quarantine, unverified, isFencing, releasedWhileFenced, adopted }): WriterRecord => {
     const free = (name: string): boolean => name !== writer?.nodeName;
     const isFenced = isFencing && writer?.held === true && !writer.requested;
-    const fenced = isFenced ? writer.nodeName : releasedWhileFenced === writer?.nodeName ? undefined : releasedWhileFenced;
+    const fenced = isFenced
+      ? writer.nodeName
+      : releasedWhileFenced === writer?.nodeName
+        ? undefined
+        : releasedWhileFenced;
     return aRecord({
-      ...(writer === undefined ? {} : { writer: { ...identity(writer.nodeName), held: writer.held, requested: writer.requested, epoch: 1 } }),
+      ...(writer === undefined
+        ? {}
+        : {
+            writer: {
+              ...identity(writer.nodeName),
+              held: writer.held,
+              requested: writer.requested,
+              epoch: 1,
+            },
+          }),
       ...(fenced === undefined ? {} : { fencing: identity(fenced) }),
       quarantine: quarantine.filter(free).map(identity),
       unverified: unverified.filter(free).map(identity),
@@ -70,13 +99,27 @@ const observed = fc
     hasPod: fc.boolean(),
     use: fc.constantFrom("used", "unused", "unknown" as const),
   })
-  .map(({ record: drawn, attachments, maxShares, replicas, out, use, unrequestedForMs, hasPod }): ObservedVolume => {
-    const nodes = nodeNames.map((name) => aNode(name, { isOutOfService: out.includes(name) }));
-    const unrequested = unrequestedForMs === undefined ? {} : { unrequestedSince: agoMs(unrequestedForMs) };
-    const volume = aVolume({ spec: { maxShares, maxMountReplicaCount: Math.min(replicas, maxShares - 1) }, status: { record: drawn, ...unrequested } });
-    const pods = (): ReturnType<ObservedVolume["pods"]> => (hasPod ? [aPod()] : []);
-    return anObservedVolume({ volume, nodes, attachments, writerUse: use, outOfService: out, pods });
-  });
+  .map(
+    ({
+      record: drawn,
+      attachments,
+      maxShares,
+      replicas,
+      out,
+      use,
+      unrequestedForMs,
+      hasPod,
+    }): ObservedVolume => {
+      const nodes = nodeNames.map((name) => aNode(name, { isOutOfService: out.includes(name) }));
+      const unrequested = unrequestedForMs === undefined ? {} : { unrequestedSince: agoMs(unrequestedForMs) };
+      const volume = aVolume({
+        spec: { maxShares, maxMountReplicaCount: Math.min(replicas, maxShares - 1) },
+        status: { record: drawn, ...unrequested },
+      });
+      const pods = (): ReturnType<ObservedVolume["pods"]> => (hasPod ? [aPod()] : []);
+      return anObservedVolume({ volume, nodes, attachments, writerUse: use, outOfService: out, pods });
+    },
+  );
 
 describe("the plans of a volume, carried out over and over", () => {
   it("come to rest", () => {
@@ -97,7 +140,12 @@ describe("the plans of a volume, carried out over and over", () => {
           const writer = after.volume.status?.record?.writer;
           const earlier = before.volume.status?.record?.writer;
           if (writer === undefined || writer.epoch === earlier?.epoch) return;
-          assert.ok(before.attachments.some(({ attachment: other }) => other.spec.nodeName === writer.nodeName && other.spec.writerRequest !== undefined));
+          assert.ok(
+            before.attachments.some(
+              ({ attachment: other }) =>
+                other.spec.nodeName === writer.nodeName && other.spec.writerRequest !== undefined,
+            ),
+          );
         });
       }),
       { numRuns: 1_000 },
@@ -107,7 +155,9 @@ describe("the plans of a volume, carried out over and over", () => {
   it("never attach the disk to more VMs than may share it", () => {
     fc.assert(
       fc.property(observed, (start) => {
-        passBarrier(start, (before, after) => assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), after.volume.spec.maxShares)));
+        passBarrier(start, (before, after) =>
+          assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), after.volume.spec.maxShares)),
+        );
       }),
       { numRuns: 1_000 },
     );
@@ -121,7 +171,8 @@ describe("the plans of a volume, carried out over and over", () => {
         fc.pre((before !== undefined && holdsShare(seen, before)) === holdsShare(seen, drawn));
         const others = present.filter((other) => other !== before);
         const changed = anObservedVolume({ ...seen, nodes: seen.nodes, attachments: [...others, drawn] });
-        for (const other of others) assert.deepEqual(planAttachment(changed, other), planAttachment(seen, other));
+        for (const other of others)
+          assert.deepEqual(planAttachment(changed, other), planAttachment(seen, other));
       }),
       { numRuns: 2_000 },
     );
@@ -132,8 +183,12 @@ describe("the plans of a volume, carried out over and over", () => {
       fc.property(observed, (start) => {
         for (const action of planReplicas(start)) {
           if (action.kind !== "DeleteAttachment") continue;
-          const target = start.attachments.find(({ attachment: other }) => other.metadata.name === action.attachmentName)?.attachment;
-          assert.ok(target !== undefined && target.spec.role === "Replica" && target.spec.writerRequest === undefined);
+          const target = start.attachments.find(
+            ({ attachment: other }) => other.metadata.name === action.attachmentName,
+          )?.attachment;
+          assert.ok(
+            target !== undefined && target.spec.role === "Replica" && target.spec.writerRequest === undefined,
+          );
           const named = start.volume.status?.record;
           assert.notEqual(named?.writer?.nodeName, target.spec.nodeName);
           assert.ok(named?.unverified.every((node) => node.nodeName !== target.spec.nodeName));
@@ -147,9 +202,16 @@ describe("the plans of a volume, carried out over and over", () => {
     fc.assert(
       fc.property(observed, (start) => {
         const record = start.volume.status?.record;
-        const isUsed = start.attachments.some(({ attachment: other }) => other.spec.role === "Primary" && !isLeaving(other)) || start.pods()?.length !== 0;
+        const isUsed =
+          start.attachments.some(
+            ({ attachment: other }) => other.spec.role === "Primary" && !isLeaving(other),
+          ) || start.pods()?.length !== 0;
         fc.pre(isUsed || record?.writer !== undefined || record?.fencing !== undefined);
-        assert.ok(planReplicas(start).every((action) => action.kind !== "DeleteAttachment" || action.onlyWhile?.kind !== "Unrequested"));
+        assert.ok(
+          planReplicas(start).every(
+            (action) => action.kind !== "DeleteAttachment" || action.onlyWhile?.kind !== "Unrequested",
+          ),
+        );
       }),
       { numRuns: 2_000 },
     );
@@ -158,13 +220,31 @@ describe("the plans of a volume, carried out over and over", () => {
   it("serve the oldest want in the end, once the writer is no longer wanted", () => {
     fc.assert(
       fc.property(observed, nodeName, (drawn, name) => {
-        fc.pre(drawn.outOfService.length === 0 && !drawn.attachments.some(({ attachment: other }) => other.spec.writerRequest !== undefined));
-        const others = drawn.attachments.map(({ attachment: other }) => other).filter((other) => other.spec.nodeName !== name);
-        const replicas = others.map((other) => ({ ...other, spec: { ...other.spec, role: "Replica" as const } }));
-        const end = passBarrier(anObservedVolume({ ...drawn, volume: released(drawn), attachments: [...replicas, anAttachment(name, { status: undefined })] }));
+        fc.pre(
+          drawn.outOfService.length === 0 &&
+            !drawn.attachments.some(({ attachment: other }) => other.spec.writerRequest !== undefined),
+        );
+        const others = drawn.attachments
+          .map(({ attachment: other }) => other)
+          .filter((other) => other.spec.nodeName !== name);
+        const replicas = others.map((other) => ({
+          ...other,
+          spec: { ...other.spec, role: "Replica" as const },
+        }));
+        const end = passBarrier(
+          anObservedVolume({
+            ...drawn,
+            volume: released(drawn),
+            attachments: [...replicas, anAttachment(name, { status: undefined })],
+          }),
+        );
         const record = end.volume.status?.record;
         assert.ok(record !== undefined && isWriter(record, identity(name)));
-        assert.equal(end.attachments.find(({ attachment: other }) => other.spec.nodeName === name)?.attachment.status?.state, "Attached");
+        assert.equal(
+          end.attachments.find(({ attachment: other }) => other.spec.nodeName === name)?.attachment.status
+            ?.state,
+          "Attached",
+        );
       }),
       { numRuns: 500 },
     );
@@ -181,7 +261,10 @@ function released(drawn: ObservedVolume): ObservedVolume["volume"] {
 }
 
 /** Carries the plans out until nothing changes any more. */
-function passBarrier(start: ObservedVolume, look: (before: ObservedVolume, after: ObservedVolume) => void = () => {}): ObservedVolume {
+function passBarrier(
+  start: ObservedVolume,
+  look: (before: ObservedVolume, after: ObservedVolume) => void = () => {},
+): ObservedVolume {
   let present = start;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const next = applyPlans(present);
@@ -196,5 +279,7 @@ function passBarrier(start: ObservedVolume, look: (before: ObservedVolume, after
 function workLeft(end: ObservedVolume): readonly string[] {
   const idle = new Set(["WaitFor", "Tell", "ReplicasMissing", "PlanAgain", "Wait", "ReleaseCheck"]);
   const attachments = end.attachments.flatMap(({ attachment: other }) => planAttachment(end, other) ?? []);
-  return [...planWriter(end), ...planReplicas(end), ...attachments].map((action) => action.kind).filter((kind) => !idle.has(kind));
+  return [...planWriter(end), ...planReplicas(end), ...attachments]
+    .map((action) => action.kind)
+    .filter((kind) => !idle.has(kind));
 }

@@ -56,22 +56,42 @@ interface Row {
 
 function check(rows: readonly Row[]): void {
   for (const { because, step, expected } of rows) {
-    assert.deepEqual(step, typeof expected === "string" ? { ok: false, failure: expected } : { ok: true, value: expected }, because);
+    assert.deepEqual(
+      step,
+      typeof expected === "string" ? { ok: false, failure: expected } : { ok: true, value: expected },
+      because,
+    );
   }
 }
 
 describe("find again", () => {
-  const after = (present: WriterRecord): WriterRecord => foundAgain(present, { attachedTo: [a, b], checkpointed: [c], epoch: 4 });
+  const after = (present: WriterRecord): WriterRecord =>
+    foundAgain(present, { attachedTo: [a, b], checkpointed: [c], epoch: 4 });
   const found = foundRecord({ attachedTo: [a, b], checkpointed: [c], epoch: 4, storeIncarnation: 2 });
 
   for (const { because, present, barrierPending } of [
     { because: "the record was never made again", present: {}, barrierPending: undefined },
-    { because: "it comes to name them", present: { adopted: true, clean: [a, b] }, barrierPending: [a, b, c] },
-    { because: "it waited for one already", present: { adopted: true, unverified: [a], barrierPending: [b] }, barrierPending: [b, c] },
-    { because: "it trusted one, and settled another", present: { adopted: true, writer: aWriter("node-a"), unverified: [b] }, barrierPending: [c] },
+    {
+      because: "it comes to name them",
+      present: { adopted: true, clean: [a, b] },
+      barrierPending: [a, b, c],
+    },
+    {
+      because: "it waited for one already",
+      present: { adopted: true, unverified: [a], barrierPending: [b] },
+      barrierPending: [b, c],
+    },
+    {
+      because: "it trusted one, and settled another",
+      present: { adopted: true, writer: aWriter("node-a"), unverified: [b] },
+      barrierPending: [c],
+    },
   ])
     it(`has ${barrierPending?.length ?? 0} nodes settled first where ${because}`, () => {
-      assert.deepEqual(after(aRecord({ ...present, storeIncarnation: 2 })), { ...found, ...(barrierPending === undefined ? {} : { barrierPending }) });
+      assert.deepEqual(after(aRecord({ ...present, storeIncarnation: 2 })), {
+        ...found,
+        ...(barrierPending === undefined ? {} : { barrierPending }),
+      });
     });
 });
 
@@ -89,8 +109,16 @@ describe("distrust", () => {
     const vm = "/subscriptions/sub-1/vm-7";
     const foreign = { nodeName: vm, vmId: vm, instanceUri: vm };
     check([
-      { because: "it has the disk", step: distrust(found, b), expected: { ...found, unverified: [b], barrierPending: [b] } },
-      { because: "it is no node", step: distrust(found, foreign), expected: { ...found, unverified: [foreign] } },
+      {
+        because: "it has the disk",
+        step: distrust(found, b),
+        expected: { ...found, unverified: [b], barrierPending: [b] },
+      },
+      {
+        because: "it is no node",
+        step: distrust(found, foreign),
+        expected: { ...found, unverified: [foreign] },
+      },
       { because: "no record was lost", step: distrust(aRecord(), b), expected: aRecord({ unverified: [b] }) },
     ]);
   });
@@ -99,13 +127,25 @@ describe("distrust", () => {
     const bound = { ...b, nodeUid: "b-1" };
     const found = aRecord({ adopted: true, quarantine: [bound] });
     check([
-      { because: "its Node is missing", step: distrust(found, b), expected: { ...found, unverified: [bound], barrierPending: [bound] } },
-      { because: "no record was lost", step: distrust(aRecord({ quarantine: [bound] }), b), expected: aRecord({ quarantine: [bound], unverified: [bound] }) },
+      {
+        because: "its Node is missing",
+        step: distrust(found, b),
+        expected: { ...found, unverified: [bound], barrierPending: [bound] },
+      },
+      {
+        because: "no record was lost",
+        step: distrust(aRecord({ quarantine: [bound] }), b),
+        expected: aRecord({ quarantine: [bound], unverified: [bound] }),
+      },
     ]);
   });
 
   it("is refused for the writer, for a node that is being fenced, and for one that is unverified already", () => {
-    for (const record of [aRecord({ writer: aWriter("node-b") }), aRecord({ fencing: identity("node-b") }), aRecord({ unverified: [identity("node-b")] })])
+    for (const record of [
+      aRecord({ writer: aWriter("node-b") }),
+      aRecord({ fencing: identity("node-b") }),
+      aRecord({ unverified: [identity("node-b")] }),
+    ])
       assert.equal(distrust(record, identity("node-b")).ok, false);
   });
 });
@@ -114,7 +154,11 @@ describe("grant", () => {
   it("makes a node the writer under the next epoch, not yet held, or says why not", () => {
     const inQuarantine = aRecord({ quarantine: [a] });
     check([
-      { because: "nobody has it", step: grant(aRecord({ epoch: 3 }), a), expected: aRecord({ writer: { ...grantedA, epoch: 4 }, epoch: 4 }) },
+      {
+        because: "nobody has it",
+        step: grant(aRecord({ epoch: 3 }), a),
+        expected: aRecord({ writer: { ...grantedA, epoch: 4 }, epoch: 4 }),
+      },
       {
         because: "another's quarantine is no obstacle",
         step: grant(aRecord({ quarantine: [b] }), a),
@@ -125,10 +169,26 @@ describe("grant", () => {
         step: grant(inQuarantine, newA),
         expected: { ...inQuarantine, writer: { ...grantedA, ...newA }, epoch: 1 },
       },
-      { because: "there is a writer", step: grant(aRecord({ writer: aWriter("node-b") }), a), expected: "node-b is the writer" },
-      { because: "even itself", step: grant(aRecord({ writer: grantedA }), a), expected: "node-a is the writer" },
-      { because: "somebody is unverified", step: grant(aRecord({ unverified: [b] }), a), expected: "nothing proves yet that node-b can't write" },
-      { because: "a fence runs", step: grant(aRecord({ fencing: a }), a), expected: "node-a is being fenced" },
+      {
+        because: "there is a writer",
+        step: grant(aRecord({ writer: aWriter("node-b") }), a),
+        expected: "node-b is the writer",
+      },
+      {
+        because: "even itself",
+        step: grant(aRecord({ writer: grantedA }), a),
+        expected: "node-a is the writer",
+      },
+      {
+        because: "somebody is unverified",
+        step: grant(aRecord({ unverified: [b] }), a),
+        expected: "nothing proves yet that node-b can't write",
+      },
+      {
+        because: "a fence runs",
+        step: grant(aRecord({ fencing: a }), a),
+        expected: "node-a is being fenced",
+      },
       {
         because: "a fence of another that gave in time",
         step: grant(aRecord({ fencing: b }), a),
@@ -151,7 +211,11 @@ describe("grant", () => {
 describe("acquire", () => {
   it("makes the writer the holder, or says why not", () => {
     check([
-      { because: "granted", step: acquire(aRecord({ writer: grantedA }), a, unclean), expected: aRecord({ writer: { ...grantedA, held: true } }) },
+      {
+        because: "granted",
+        step: acquire(aRecord({ writer: grantedA }), a, unclean),
+        expected: aRecord({ writer: { ...grantedA, held: true } }),
+      },
       {
         because: "GUIDs have no case",
         step: acquire(aRecord({ writer: grantedA }), { ...a, vmId: a.vmId.toUpperCase() }, unclean),
@@ -168,10 +232,26 @@ describe("acquire", () => {
         expected: "node-a holds the volume already and is not clean",
       },
       { because: "no writer", step: acquire(aRecord(), a, clean), expected: "no node is the writer" },
-      { because: "another writer", step: acquire(aRecord({ writer: aWriter("node-b") }), a, clean), expected: "node-b is the writer" },
-      { because: "another VM of that name", step: acquire(aRecord({ writer: grantedA }), newA, clean), expected: "node-a is the writer" },
-      { because: "unrequested", step: acquire(aRecord({ writer: { ...grantedA, requested: false } }), a, clean), expected: "the grant is being taken back" },
-      { because: "being fenced", step: acquire(aRecord({ writer: grantedA, fencing: a }), a, clean), expected: "node-a is being fenced" },
+      {
+        because: "another writer",
+        step: acquire(aRecord({ writer: aWriter("node-b") }), a, clean),
+        expected: "node-b is the writer",
+      },
+      {
+        because: "another VM of that name",
+        step: acquire(aRecord({ writer: grantedA }), newA, clean),
+        expected: "node-a is the writer",
+      },
+      {
+        because: "unrequested",
+        step: acquire(aRecord({ writer: { ...grantedA, requested: false } }), a, clean),
+        expected: "the grant is being taken back",
+      },
+      {
+        because: "being fenced",
+        step: acquire(aRecord({ writer: grantedA, fencing: a }), a, clean),
+        expected: "node-a is being fenced",
+      },
       {
         because: "the store went back",
         step: acquire(aRecord({ writer: grantedA, storeIncarnation: 1 }), a, clean),
@@ -185,7 +265,11 @@ describe("release", () => {
   it("lets go of what is held under that epoch, and leaves a fence to its proof, or says why not", () => {
     const given = { ...unrequestedA, held: false };
     check([
-      { because: "held", step: release(aRecord({ writer: unrequestedA }), a, 1), expected: aRecord({ writer: given }) },
+      {
+        because: "held",
+        step: release(aRecord({ writer: unrequestedA }), a, 1),
+        expected: aRecord({ writer: given }),
+      },
       {
         because: "a detach that was allowed may still land",
         step: release(aRecord({ writer: unrequestedA, fencing: a }), a, 1),
@@ -201,9 +285,21 @@ describe("release", () => {
         step: release(aRecord({ writer: aWriter("node-a", { epoch: 2 }) }), a, 1),
         expected: "the record no longer names this node and epoch",
       },
-      { because: "another node", step: release(aRecord({ writer: aWriter("node-b") }), a, 1), expected: "the record no longer names this node and epoch" },
-      { because: "nobody", step: release(aRecord(), a, 1), expected: "the record no longer names this node and epoch" },
-      { because: "not held", step: release(aRecord({ writer: grantedA }), a, 1), expected: "the volume is not held" },
+      {
+        because: "another node",
+        step: release(aRecord({ writer: aWriter("node-b") }), a, 1),
+        expected: "the record no longer names this node and epoch",
+      },
+      {
+        because: "nobody",
+        step: release(aRecord(), a, 1),
+        expected: "the record no longer names this node and epoch",
+      },
+      {
+        because: "not held",
+        step: release(aRecord({ writer: grantedA }), a, 1),
+        expected: "the volume is not held",
+      },
     ]);
   });
 });
@@ -211,10 +307,22 @@ describe("release", () => {
 describe("revoke", () => {
   it("ends the writer that is unwanted and holds nothing, or says why not", () => {
     check([
-      { because: "unwanted, not held", step: revoke(aRecord({ writer: { ...grantedA, requested: false } })), expected: aRecord({ epoch: 1 }) },
+      {
+        because: "unwanted, not held",
+        step: revoke(aRecord({ writer: { ...grantedA, requested: false } })),
+        expected: aRecord({ epoch: 1 }),
+      },
       { because: "no writer", step: revoke(aRecord()), expected: "there is no writer" },
-      { because: "held", step: revoke(aRecord({ writer: unrequestedA })), expected: "node-a holds the volume" },
-      { because: "requested", step: revoke(aRecord({ writer: grantedA })), expected: "node-a is requested as the writer" },
+      {
+        because: "held",
+        step: revoke(aRecord({ writer: unrequestedA })),
+        expected: "node-a holds the volume",
+      },
+      {
+        because: "requested",
+        step: revoke(aRecord({ writer: grantedA })),
+        expected: "node-a is requested as the writer",
+      },
       {
         because: "its fence runs, and goes on",
         step: revoke(aRecord({ writer: { ...grantedA, requested: false }, fencing: a })),
@@ -227,11 +335,31 @@ describe("revoke", () => {
 describe("assumeHeld", () => {
   it("makes a grant one that is held, and changes no other", () => {
     check([
-      { because: "given back", step: assumeHeld(aRecord({ writer: { ...grantedA, requested: false } }), a), expected: aRecord({ writer: unrequestedA }) },
-      { because: "not taken", step: assumeHeld(aRecord({ writer: grantedA }), a), expected: aRecord({ writer: { ...grantedA, held: true } }) },
-      { because: "held", step: assumeHeld(aRecord({ writer: unrequestedA }), a), expected: "node-a holds the volume already" },
-      { because: "another VM", step: assumeHeld(aRecord({ writer: grantedA }), { ...a, vmId: "another" }), expected: "node-a is not the writer" },
-      { because: "being fenced", step: assumeHeld(aRecord({ writer: grantedA, fencing: a }), a), expected: "node-a is being fenced" },
+      {
+        because: "given back",
+        step: assumeHeld(aRecord({ writer: { ...grantedA, requested: false } }), a),
+        expected: aRecord({ writer: unrequestedA }),
+      },
+      {
+        because: "not taken",
+        step: assumeHeld(aRecord({ writer: grantedA }), a),
+        expected: aRecord({ writer: { ...grantedA, held: true } }),
+      },
+      {
+        because: "held",
+        step: assumeHeld(aRecord({ writer: unrequestedA }), a),
+        expected: "node-a holds the volume already",
+      },
+      {
+        because: "another VM",
+        step: assumeHeld(aRecord({ writer: grantedA }), { ...a, vmId: "another" }),
+        expected: "node-a is not the writer",
+      },
+      {
+        because: "being fenced",
+        step: assumeHeld(aRecord({ writer: grantedA, fencing: a }), a),
+        expected: "node-a is being fenced",
+      },
     ]);
   });
 });
@@ -239,13 +367,37 @@ describe("assumeHeld", () => {
 describe("unwant and wantAgain", () => {
   it("turn the want of the writer, or say why not", () => {
     check([
-      { because: "ends", step: withdraw(aRecord({ writer: aWriter("node-a") }), a), expected: aRecord({ writer: unrequestedA }) },
-      { because: "ended already", step: withdraw(aRecord({ writer: unrequestedA }), a), expected: "it is unwanted already" },
-      { because: "not the writer", step: withdraw(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not the writer" },
-      { because: "stated again", step: renew(aRecord({ writer: unrequestedA }), a), expected: aRecord({ writer: aWriter("node-a") }) },
-      { because: "stated already", step: renew(aRecord({ writer: aWriter("node-a") }), a), expected: "it is wanted already" },
+      {
+        because: "ends",
+        step: withdraw(aRecord({ writer: aWriter("node-a") }), a),
+        expected: aRecord({ writer: unrequestedA }),
+      },
+      {
+        because: "ended already",
+        step: withdraw(aRecord({ writer: unrequestedA }), a),
+        expected: "it is unwanted already",
+      },
+      {
+        because: "not the writer",
+        step: withdraw(aRecord({ writer: aWriter("node-b") }), a),
+        expected: "node-a is not the writer",
+      },
+      {
+        because: "stated again",
+        step: renew(aRecord({ writer: unrequestedA }), a),
+        expected: aRecord({ writer: aWriter("node-a") }),
+      },
+      {
+        because: "stated already",
+        step: renew(aRecord({ writer: aWriter("node-a") }), a),
+        expected: "it is wanted already",
+      },
       { because: "no writer", step: renew(aRecord(), a), expected: "node-a is not the writer" },
-      { because: "too late: the fence has begun", step: renew(aRecord({ writer: unrequestedA, fencing: a }), a), expected: "node-a is being fenced" },
+      {
+        because: "too late: the fence has begun",
+        step: renew(aRecord({ writer: unrequestedA, fencing: a }), a),
+        expected: "node-a is being fenced",
+      },
     ]);
   });
 });
@@ -253,8 +405,16 @@ describe("unwant and wantAgain", () => {
 describe("fenceIntent", () => {
   it("declares the fence of an unwanted holder or an unverified node, once, or says why not", () => {
     check([
-      { because: "an unwanted holder", step: fenceIntent(aRecord({ writer: unrequestedA }), a), expected: aRecord({ writer: unrequestedA, fencing: a }) },
-      { because: "an unverified node", step: fenceIntent(foundOnA, a), expected: { ...foundOnA, fencing: a } },
+      {
+        because: "an unwanted holder",
+        step: fenceIntent(aRecord({ writer: unrequestedA }), a),
+        expected: aRecord({ writer: unrequestedA, fencing: a }),
+      },
+      {
+        because: "an unverified node",
+        step: fenceIntent(foundOnA, a),
+        expected: { ...foundOnA, fencing: a },
+      },
       {
         because: "declared already",
         step: fenceIntent(aRecord({ writer: unrequestedA, fencing: a }), a),
@@ -270,8 +430,16 @@ describe("fenceIntent", () => {
         step: fenceIntent(aRecord({ writer: { ...grantedA, requested: false } }), a),
         expected: "node-a does not hold the volume: revoke it",
       },
-      { because: "requested", step: fenceIntent(aRecord({ writer: aWriter("node-a") }), a), expected: "node-a is requested as the writer" },
-      { because: "a bystander", step: fenceIntent(aRecord({ writer: unrequestedA }), b), expected: "node-b is neither the writer nor unverified" },
+      {
+        because: "requested",
+        step: fenceIntent(aRecord({ writer: aWriter("node-a") }), a),
+        expected: "node-a is requested as the writer",
+      },
+      {
+        because: "a bystander",
+        step: fenceIntent(aRecord({ writer: unrequestedA }), b),
+        expected: "node-b is neither the writer nor unverified",
+      },
       {
         because: "another VM of that name",
         step: fenceIntent(aRecord({ writer: unrequestedA }), newA),
@@ -287,8 +455,16 @@ describe("fenceClear", () => {
     const claimedByB = { ...foundOnA, fencing: a, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 };
     const changed = "the writer has changed since the fence began";
     check([
-      { because: "the writer", step: fenceClear(fenced, a, unrequestedA), expected: aRecord({ epoch: 1, quarantine: [a] }) },
-      { because: "the want is no part of a grant", step: fenceClear(fenced, a, aWriter("node-a")), expected: aRecord({ epoch: 1, quarantine: [a] }) },
+      {
+        because: "the writer",
+        step: fenceClear(fenced, a, unrequestedA),
+        expected: aRecord({ epoch: 1, quarantine: [a] }),
+      },
+      {
+        because: "the want is no part of a grant",
+        step: fenceClear(fenced, a, aWriter("node-a")),
+        expected: aRecord({ epoch: 1, quarantine: [a] }),
+      },
       {
         because: "an unverified node",
         step: fenceClear({ ...foundOnA, fencing: a }, a, undefined),
@@ -304,17 +480,41 @@ describe("fenceClear", () => {
         step: fenceClear({ ...fenced, adopted: true, clean: [a, b] }, a, unrequestedA),
         expected: aRecord({ epoch: 1, adopted: true, clean: [b], quarantine: [a] }),
       },
-      { because: "it gave meanwhile", step: fenceClear(aRecord({ fencing: a }), a, undefined), expected: aRecord({ quarantine: [a] }) },
-      { because: "not being fenced", step: fenceClear(aRecord({ writer: unrequestedA }), a, unrequestedA), expected: "node-a is not being fenced" },
-      { because: "another is", step: fenceClear(aRecord({ fencing: b }), a, undefined), expected: "node-a is not being fenced" },
+      {
+        because: "it gave meanwhile",
+        step: fenceClear(aRecord({ fencing: a }), a, undefined),
+        expected: aRecord({ quarantine: [a] }),
+      },
+      {
+        because: "not being fenced",
+        step: fenceClear(aRecord({ writer: unrequestedA }), a, unrequestedA),
+        expected: "node-a is not being fenced",
+      },
+      {
+        because: "another is",
+        step: fenceClear(aRecord({ fencing: b }), a, undefined),
+        expected: "node-a is not being fenced",
+      },
       {
         because: "the proof is from another epoch",
         step: fenceClear(aRecord({ writer: { ...unrequestedA, epoch: 2 }, fencing: a }), a, unrequestedA),
         expected: changed,
       },
-      { because: "the proof is from when another wrote", step: fenceClear(fenced, a, aWriter("node-b")), expected: changed },
-      { because: "somebody claimed meanwhile", step: fenceClear(claimedByB, a, undefined), expected: changed },
-      { because: "the writer went meanwhile", step: fenceClear({ ...foundOnA, fencing: a }, a, unrequestedA), expected: changed },
+      {
+        because: "the proof is from when another wrote",
+        step: fenceClear(fenced, a, aWriter("node-b")),
+        expected: changed,
+      },
+      {
+        because: "somebody claimed meanwhile",
+        step: fenceClear(claimedByB, a, undefined),
+        expected: changed,
+      },
+      {
+        because: "the writer went meanwhile",
+        step: fenceClear({ ...foundOnA, fencing: a }, a, unrequestedA),
+        expected: changed,
+      },
     ]);
   });
 });
@@ -323,16 +523,32 @@ describe("leaveQuarantine", () => {
   it("removes a node's own entry, or notes that it is clean where everybody is in quarantine", () => {
     const found = foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 });
     check([
-      { because: "fenced before", step: leaveQuarantine(aRecord({ quarantine: [a, b] }), a), expected: aRecord({ quarantine: [b] }) },
+      {
+        because: "fenced before",
+        step: leaveQuarantine(aRecord({ quarantine: [a, b] }), a),
+        expected: aRecord({ quarantine: [b] }),
+      },
       { because: "a found disk", step: leaveQuarantine(found, a), expected: { ...found, clean: [a] } },
-      { because: "both", step: leaveQuarantine({ ...found, quarantine: [a] }, a), expected: { ...found, clean: [a] } },
+      {
+        because: "both",
+        step: leaveQuarantine({ ...found, quarantine: [a] }, a),
+        expected: { ...found, clean: [a] },
+      },
       {
         because: "in the place of an earlier VM of its name",
         step: leaveQuarantine({ ...found, clean: [a, b] }, newA),
         expected: { ...found, clean: [b, newA] },
       },
-      { because: "not in it", step: leaveQuarantine(aRecord({ quarantine: [b] }), a), expected: "node-a is not in quarantine" },
-      { because: "said so already", step: leaveQuarantine({ ...found, clean: [a] }, a), expected: "node-a is not in quarantine" },
+      {
+        because: "not in it",
+        step: leaveQuarantine(aRecord({ quarantine: [b] }), a),
+        expected: "node-a is not in quarantine",
+      },
+      {
+        because: "said so already",
+        step: leaveQuarantine({ ...found, clean: [a] }, a),
+        expected: "node-a is not in quarantine",
+      },
     ]);
   });
 });
@@ -340,7 +556,11 @@ describe("leaveQuarantine", () => {
 describe("proveClean", () => {
   it("makes an unverified node clean, and leaves a fence to its proof, or says why not", () => {
     check([
-      { because: "unverified", step: proveClean(foundOnA, a), expected: { ...foundOnA, unverified: [], clean: [a] } },
+      {
+        because: "unverified",
+        step: proveClean(foundOnA, a),
+        expected: { ...foundOnA, unverified: [], clean: [a] },
+      },
       {
         because: "a detach that was allowed may still land",
         step: proveClean({ ...foundOnA, fencing: a }, a),
@@ -370,11 +590,19 @@ describe("reclaim", () => {
         step: reclaim(foundOnA, a, 2),
         expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
       },
-      { because: "the node does", step: reclaim(foundOnA, a, 9), expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 10 }), epoch: 10 } },
+      {
+        because: "the node does",
+        step: reclaim(foundOnA, a, 9),
+        expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 10 }), epoch: 10 },
+      },
       { because: "not unverified", step: reclaim(foundOnA, b, 0), expected: "node-b is not unverified" },
       {
         because: "only its own word says that it has the disk",
-        step: reclaim(foundRecord({ attachedTo: [a], checkpointed: [b], epoch: 4, storeIncarnation: 0 }), b, 0),
+        step: reclaim(
+          foundRecord({ attachedTo: [a], checkpointed: [b], epoch: 4, storeIncarnation: 0 }),
+          b,
+          0,
+        ),
         expected: "Azure has not listed the disk on node-b yet",
       },
       {
@@ -382,8 +610,16 @@ describe("reclaim", () => {
         step: reclaim(foundOnA, a, 2 ** 52),
         expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
       },
-      { because: "there is a writer", step: reclaim({ ...foundOnA, writer: aWriter("node-b") }, a, 0), expected: "node-b is the writer" },
-      { because: "being fenced", step: reclaim({ ...foundOnA, fencing: a }, a, 0), expected: "node-a is being fenced" },
+      {
+        because: "there is a writer",
+        step: reclaim({ ...foundOnA, writer: aWriter("node-b") }, a, 0),
+        expected: "node-b is the writer",
+      },
+      {
+        because: "being fenced",
+        step: reclaim({ ...foundOnA, fencing: a }, a, 0),
+        expected: "node-a is being fenced",
+      },
     ]);
   });
 });
@@ -399,14 +635,28 @@ describe("verify", () => {
         step: verify(foundRecord({ attachedTo: [], checkpointed: [b, c], epoch: 4, storeIncarnation: 0 }), c),
         expected: { ...found, unverified: [unconfirmedB, c] },
       },
-      { because: "it was listed from the first", step: verify(found, a), expected: "node-a is not unverified" },
-      { because: "another VM under its name", step: verify(found, { ...b, vmId: "another-vm" }), expected: "node-b is not unverified" },
+      {
+        because: "it was listed from the first",
+        step: verify(found, a),
+        expected: "node-a is not unverified",
+      },
+      {
+        because: "another VM under its name",
+        step: verify(found, { ...b, vmId: "another-vm" }),
+        expected: "node-b is not unverified",
+      },
     ]);
   });
 
   it("leaves nothing of it behind where the node turns out not to have the disk", () => {
     const found = foundRecord({ attachedTo: [], checkpointed: [b], epoch: 4, storeIncarnation: 0 });
-    check([{ because: "proven", step: clearDetached(found, b), expected: { ...found, unverified: [], quarantine: [b] } }]);
+    check([
+      {
+        because: "proven",
+        step: clearDetached(found, b),
+        expected: { ...found, unverified: [], quarantine: [b] },
+      },
+    ]);
   });
 });
 
@@ -415,7 +665,10 @@ describe("clearDetached", () => {
     check([
       {
         because: "unverified",
-        step: clearDetached(aRecord({ adopted: true, unverified: [a, b], clean: [a, b], quarantine: [b] }), a),
+        step: clearDetached(
+          aRecord({ adopted: true, unverified: [a, b], clean: [a, b], quarantine: [b] }),
+          a,
+        ),
         expected: aRecord({ adopted: true, unverified: [b], clean: [b], quarantine: [b, a] }),
       },
       {
@@ -423,7 +676,11 @@ describe("clearDetached", () => {
         step: clearDetached(aRecord({ adopted: true, unverified: [b] }), a),
         expected: "node-a is not unverified",
       },
-      { because: "only the fence's own proof ends it", step: clearDetached({ ...foundOnA, fencing: a }, a), expected: "node-a is being fenced" },
+      {
+        because: "only the fence's own proof ends it",
+        step: clearDetached({ ...foundOnA, fencing: a }, a),
+        expected: "node-a is being fenced",
+      },
     ]);
   });
 });
@@ -433,17 +690,43 @@ describe("bindToNode", () => {
   const now = { ...a, nodeUid: "a-2" };
   const ofAnother = { ...newA, nodeUid: "a-1" };
   const named = (node: NodeIdentity, quarantine = [b, node]): WriterRecord =>
-    aRecord({ writer: { ...aWriter("node-a"), ...node }, fencing: node, quarantine, unverified: [{ ...node, unconfirmed: true }], barrierPending: [node] });
+    aRecord({
+      writer: { ...aWriter("node-a"), ...node },
+      fencing: node,
+      quarantine,
+      unverified: [{ ...node, unconfirmed: true }],
+      barrierPending: [node],
+    });
 
   it("puts the uid in each entry of the node, and in none of another VM", () => {
     check([
       { because: "there is none", step: bindToNode(named(a), now), expected: named(now) },
       { because: "the Node was made again", step: bindToNode(named(earlier), now), expected: named(now) },
-      { because: "it is being fenced", step: bindToNode(aRecord({ fencing: a }), now), expected: aRecord({ fencing: now }) },
-      { because: "it is there", step: bindToNode(named(now), now), expected: "no entry of node-a lacks its uid" },
-      { because: "another VM had the name", step: bindToNode(named(ofAnother), now), expected: "no entry of node-a lacks its uid" },
-      { because: "so it had", step: bindToNode(named(ofAnother, [ofAnother, a]), now), expected: named(ofAnother, [ofAnother, now]) },
-      { because: "none is known", step: bindToNode(named(earlier), a), expected: "no uid of node-a is known" },
+      {
+        because: "it is being fenced",
+        step: bindToNode(aRecord({ fencing: a }), now),
+        expected: aRecord({ fencing: now }),
+      },
+      {
+        because: "it is there",
+        step: bindToNode(named(now), now),
+        expected: "no entry of node-a lacks its uid",
+      },
+      {
+        because: "another VM had the name",
+        step: bindToNode(named(ofAnother), now),
+        expected: "no entry of node-a lacks its uid",
+      },
+      {
+        because: "so it had",
+        step: bindToNode(named(ofAnother, [ofAnother, a]), now),
+        expected: named(ofAnother, [ofAnother, now]),
+      },
+      {
+        because: "none is known",
+        step: bindToNode(named(earlier), a),
+        expected: "no uid of node-a is known",
+      },
     ]);
   });
 
@@ -454,8 +737,16 @@ describe("bindToNode", () => {
     check([
       { because: "fence intent", step: fenceIntent(unrequested, a), expected: fenced },
       { because: "end of a fence", step: fenceClear(fenced, a, unrequested.writer), expected: cleared },
-      { because: "detached", step: clearDetached(aRecord({ epoch: 1, unverified: [now] }), a), expected: cleared },
-      { because: "grant", step: grant(aRecord(), now), expected: aRecord({ writer: { ...grantedA, ...now } }) },
+      {
+        because: "detached",
+        step: clearDetached(aRecord({ epoch: 1, unverified: [now] }), a),
+        expected: cleared,
+      },
+      {
+        because: "grant",
+        step: grant(aRecord(), now),
+        expected: aRecord({ writer: { ...grantedA, ...now } }),
+      },
       {
         because: "reclaim",
         step: reclaim(aRecord({ unverified: [now] }), a, 0),
@@ -466,12 +757,20 @@ describe("bindToNode", () => {
 });
 
 describe("identify", () => {
-  const unknown = { nodeName: "/subscriptions/sub-1/vm-7", vmId: "vm-of-node-b", instanceUri: "/subscriptions/sub-1/vm-7" };
+  const unknown = {
+    nodeName: "/subscriptions/sub-1/vm-7",
+    vmId: "vm-of-node-b",
+    instanceUri: "/subscriptions/sub-1/vm-7",
+  };
 
   it("has the node settled first by a record that was made again", () => {
     const found = aRecord({ adopted: true, unverified: [a, unknown], barrierPending: [a] });
     check([
-      { because: "it registers", step: identify(found, unknown, b), expected: { ...found, unverified: [a, b], barrierPending: [a, b] } },
+      {
+        because: "it registers",
+        step: identify(found, unknown, b),
+        expected: { ...found, unverified: [a, b], barrierPending: [a, b] },
+      },
       {
         because: "it is unverified by its name, and settled",
         step: identify({ ...found, unverified: [b, unknown] }, unknown, b),
@@ -483,23 +782,38 @@ describe("identify", () => {
   it("keeps the uid of its Node that the record knows", () => {
     const bound = { ...b, nodeUid: "b-1" };
     const found = aRecord({ adopted: true, quarantine: [bound], unverified: [unknown] });
-    check([{ because: "its Node is missing", step: identify(found, unknown, b), expected: { ...found, unverified: [bound], barrierPending: [bound] } }]);
+    check([
+      {
+        because: "its Node is missing",
+        step: identify(found, unknown, b),
+        expected: { ...found, unverified: [bound], barrierPending: [bound] },
+      },
+    ]);
   });
 
   it("names the node of a VM that was unverified under its resource id, once, or says why not", () => {
     check([
-      { because: "it registers", step: identify(aRecord({ unverified: [a, unknown] }), unknown, b), expected: aRecord({ unverified: [a, b] }) },
+      {
+        because: "it registers",
+        step: identify(aRecord({ unverified: [a, unknown] }), unknown, b),
+        expected: aRecord({ unverified: [a, b] }),
+      },
       {
         because: "it is unverified by its name as well",
         step: identify(aRecord({ unverified: [b, unknown] }), unknown, b),
         expected: aRecord({ unverified: [b] }),
       },
       {
-        because: "it is the writer, which can't be unverified as well: it could neither claim the volume nor show that it is clean",
+        because:
+          "it is the writer, which can't be unverified as well: it could neither claim the volume nor show that it is clean",
         step: identify(aRecord({ writer: aWriter("node-b"), unverified: [a, unknown] }), unknown, b),
         expected: aRecord({ writer: aWriter("node-b"), unverified: [a] }),
       },
-      { because: "not unverified", step: identify(aRecord({ unverified: [a] }), unknown, b), expected: `${unknown.instanceUri} is not unverified` },
+      {
+        because: "not unverified",
+        step: identify(aRecord({ unverified: [a] }), unknown, b),
+        expected: `${unknown.instanceUri} is not unverified`,
+      },
       {
         because: "its fence goes by the resource id",
         step: identify(aRecord({ unverified: [unknown], fencing: unknown }), unknown, b),
@@ -511,36 +825,67 @@ describe("identify", () => {
 
 describe("foundRecord", () => {
   it("keeps the quarantine of each node that was cut off, unless it may have the disk again: then it shows itself clean as an unverified node", () => {
-    const found = foundRecord({ attachedTo: [a], checkpointed: [b], cutOff: [a, b, c], epoch: 4, storeIncarnation: 0 });
+    const found = foundRecord({
+      attachedTo: [a],
+      checkpointed: [b],
+      cutOff: [a, b, c],
+      epoch: 4,
+      storeIncarnation: 0,
+    });
     assert.deepEqual([found.quarantine, found.unverified], [[c], [a, unconfirmedB]]);
   });
 });
 
 describe("newRecord", () => {
   it("names no node, and begins to count at zero", () => {
-    const expected = { quarantine: [], adopted: false, clean: [], unverified: [], epoch: 0, storeIncarnation: 3 };
+    const expected = {
+      quarantine: [],
+      adopted: false,
+      clean: [],
+      unverified: [],
+      epoch: 0,
+      storeIncarnation: 3,
+    };
     assert.deepEqual(newRecord(3), expected);
   });
 });
 
 describe("clearVanished", () => {
   it("removes every trace of one VM and of no other", () => {
-    const everywhere = aRecord({ writer: unrequestedA, fencing: a, quarantine: [a, b], clean: [a, b], unverified: [a, b] });
+    const everywhere = aRecord({
+      writer: unrequestedA,
+      fencing: a,
+      quarantine: [a, b],
+      clean: [a, b],
+      unverified: [a, b],
+    });
     check([
-      { because: "everywhere", step: clearVanished(everywhere, a), expected: aRecord({ epoch: 1, quarantine: [b], clean: [b], unverified: [b] }) },
+      {
+        because: "everywhere",
+        step: clearVanished(everywhere, a),
+        expected: aRecord({ epoch: 1, quarantine: [b], clean: [b], unverified: [b] }),
+      },
       {
         because: "the writer stays if it is another VM of that name",
         step: clearVanished(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantine: [a] }), a),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
-      { because: "the writer alone", step: clearVanished(aRecord({ writer: aWriter("node-a") }), a), expected: aRecord({ epoch: 1 }) },
+      {
+        because: "the writer alone",
+        step: clearVanished(aRecord({ writer: aWriter("node-a") }), a),
+        expected: aRecord({ epoch: 1 }),
+      },
       { because: "being fenced alone", step: clearVanished(aRecord({ fencing: a }), a), expected: aRecord() },
       {
         because: "the fence of another node goes on",
         step: clearVanished(aRecord({ unverified: [a], fencing: b }), a),
         expected: aRecord({ fencing: b }),
       },
-      { because: "nowhere", step: clearVanished(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not in the record" },
+      {
+        because: "nowhere",
+        step: clearVanished(aRecord({ writer: aWriter("node-b") }), a),
+        expected: "node-a is not in the record",
+      },
     ]);
   });
 });
@@ -550,16 +895,36 @@ describe("forget", () => {
     const lists = { quarantine: [a, b], clean: [a, b] };
     check([
       { because: "wherever its VM was", step: forget(aRecord({ quarantine: [a] }), a), expected: aRecord() },
-      { because: "in the lists alone", step: forget(aRecord(lists), a), expected: aRecord({ quarantine: [b], clean: [b] }) },
+      {
+        because: "in the lists alone",
+        step: forget(aRecord(lists), a),
+        expected: aRecord({ quarantine: [b], clean: [b] }),
+      },
       {
         because: "beside another VM of its name",
         step: forget(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantine: [a] }), a),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
-      { because: "the writer", step: forget(aRecord({ ...lists, writer: unrequestedA }), a), expected: "node-a has to be fenced first" },
-      { because: "being fenced", step: forget(aRecord({ ...lists, fencing: a }), a), expected: "node-a has to be fenced first" },
-      { because: "unverified", step: forget(aRecord({ ...lists, unverified: [a] }), a), expected: "node-a has to be fenced first" },
-      { because: "nowhere", step: forget(aRecord({ quarantine: [b] }), a), expected: "node-a is not in the record" },
+      {
+        because: "the writer",
+        step: forget(aRecord({ ...lists, writer: unrequestedA }), a),
+        expected: "node-a has to be fenced first",
+      },
+      {
+        because: "being fenced",
+        step: forget(aRecord({ ...lists, fencing: a }), a),
+        expected: "node-a has to be fenced first",
+      },
+      {
+        because: "unverified",
+        step: forget(aRecord({ ...lists, unverified: [a] }), a),
+        expected: "node-a has to be fenced first",
+      },
+      {
+        because: "nowhere",
+        step: forget(aRecord({ quarantine: [b] }), a),
+        expected: "node-a is not in the record",
+      },
     ]);
   });
 });
@@ -569,7 +934,11 @@ describe("withdrawClean", () => {
     const record = aRecord({ adopted: true, quarantine: [a], clean: [a, b, newA] });
     check([
       { because: "clean", step: withdrawClean(record, "node-a"), expected: { ...record, clean: [b] } },
-      { because: "not clean", step: withdrawClean(record, "node-c"), expected: "node-c is not known to be clean" },
+      {
+        because: "not clean",
+        step: withdrawClean(record, "node-c"),
+        expected: "node-c is not known to be clean",
+      },
     ]);
   });
 });
@@ -579,25 +948,67 @@ describe("what may be attached and detached", () => {
     const rows = [
       { because: "a new disk", record: newRecord(0), attach: true, detach: true },
       { because: "the writer", record: aRecord({ writer: aWriter("node-a") }), attach: true, detach: false },
-      { because: "the writer, not held", record: aRecord({ writer: { ...grantedA, requested: false } }), attach: true, detach: false },
-      { because: "another's writer", record: aRecord({ writer: aWriter("node-b") }), attach: true, detach: true },
-      { because: "being fenced", record: aRecord({ writer: unrequestedA, fencing: a }), attach: false, detach: false },
+      {
+        because: "the writer, not held",
+        record: aRecord({ writer: { ...grantedA, requested: false } }),
+        attach: true,
+        detach: false,
+      },
+      {
+        because: "another's writer",
+        record: aRecord({ writer: aWriter("node-b") }),
+        attach: true,
+        detach: true,
+      },
+      {
+        because: "being fenced",
+        record: aRecord({ writer: unrequestedA, fencing: a }),
+        attach: false,
+        detach: false,
+      },
       { because: "in quarantine", record: aRecord({ quarantine: [a] }), attach: false, detach: true },
       { because: "unverified", record: foundOnA, attach: false, detach: false },
-      { because: "found, not heard of", record: foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }), attach: false, detach: true },
-      { because: "found, clean", record: { ...foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }), clean: [a] }, attach: true, detach: true },
-      { because: "found, and the writer by its claim", record: { ...foundOnA, unverified: [], writer: aWriter("node-a") }, attach: true, detach: false },
+      {
+        because: "found, not heard of",
+        record: foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }),
+        attach: false,
+        detach: true,
+      },
+      {
+        because: "found, clean",
+        record: { ...foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }), clean: [a] },
+        attach: true,
+        detach: true,
+      },
+      {
+        because: "found, and the writer by its claim",
+        record: { ...foundOnA, unverified: [], writer: aWriter("node-a") },
+        attach: true,
+        detach: false,
+      },
     ];
     for (const { because, record, attach, detach } of rows)
-      assert.deepEqual({ attach: mayAttach(record, a), detach: mayDetach(record, a) }, { attach, detach }, because);
+      assert.deepEqual(
+        { attach: mayAttach(record, a), detach: mayDetach(record, a) },
+        { attach, detach },
+        because,
+      );
   });
 
   it("lets an attach force a detach that hangs only where the node writes nothing: it is not the writer, or has taken nothing yet", () => {
     for (const { because, record, force } of [
       { because: "a replica", record: { ...newRecord(0), writer: aWriter("node-b") }, force: true },
-      { because: "granted, not taken", record: { ...newRecord(0), writer: aWriter("node-a", { held: false }) }, force: true },
+      {
+        because: "granted, not taken",
+        record: { ...newRecord(0), writer: aWriter("node-a", { held: false }) },
+        force: true,
+      },
       { because: "held", record: { ...newRecord(0), writer: aWriter("node-a") }, force: false },
-      { because: "held, and not wanted any more", record: { ...newRecord(0), writer: aWriter("node-a", { requested: false }) }, force: false },
+      {
+        because: "held, and not wanted any more",
+        record: { ...newRecord(0), writer: aWriter("node-a", { requested: false }) },
+        force: false,
+      },
       { because: "unverified", record: foundOnA, force: false },
       {
         because: "held by a VM of that name that was there before",
@@ -612,13 +1023,39 @@ describe("what may be attached and detached", () => {
     const renamed = { ...a, nodeName: "node-a2", vmId: a.vmId.toUpperCase() };
     const elsewhere = { ...renamed, instanceUri: b.instanceUri };
     for (const { because, record, attach, detach, force } of [
-      { because: "the writer", record: aRecord({ writer: aWriter("node-a") }), attach: true, detach: false, force: false },
-      { because: "unverified", record: aRecord({ unverified: [a] }), attach: true, detach: false, force: false },
-      { because: "being fenced", record: aRecord({ writer: aWriter("node-a"), fencing: a }), attach: false, detach: false, force: false },
+      {
+        because: "the writer",
+        record: aRecord({ writer: aWriter("node-a") }),
+        attach: true,
+        detach: false,
+        force: false,
+      },
+      {
+        because: "unverified",
+        record: aRecord({ unverified: [a] }),
+        attach: true,
+        detach: false,
+        force: false,
+      },
+      {
+        because: "being fenced",
+        record: aRecord({ writer: aWriter("node-a"), fencing: a }),
+        attach: false,
+        detach: false,
+        force: false,
+      },
     ]) {
-      const allowed = { attach: mayAttach(record, renamed), detach: mayDetach(record, renamed), force: mayForceOff(record, renamed) };
+      const allowed = {
+        attach: mayAttach(record, renamed),
+        detach: mayDetach(record, renamed),
+        force: mayForceOff(record, renamed),
+      };
       assert.deepEqual(allowed, { attach, detach, force }, because);
-      const others = [mayAttach(record, elsewhere), mayDetach(record, elsewhere), mayForceOff(record, elsewhere)];
+      const others = [
+        mayAttach(record, elsewhere),
+        mayDetach(record, elsewhere),
+        mayForceOff(record, elsewhere),
+      ];
       assert.deepEqual(others, [true, true, true], `${because}, and only the GUID is the same`);
     }
   });
@@ -635,7 +1072,12 @@ function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
 }
 
 describe("passBarrier", () => {
-  const barrierPending = foundRecord({ attachedTo: [a, b], barrierPending: [a, b], epoch: 4, storeIncarnation: 0 });
+  const barrierPending = foundRecord({
+    attachedTo: [a, b],
+    barrierPending: [a, b],
+    epoch: 4,
+    storeIncarnation: 0,
+  });
 
   it("lets a node write only once nothing that a lost record allowed can take the disk off it any more", () => {
     const refusal = "an update that a lost record allowed may still take the disk off node-a";
@@ -643,15 +1085,31 @@ describe("passBarrier", () => {
     check([
       { because: "it claims", step: reclaim(barrierPending, a, 0), expected: refusal },
       { because: "it is wanted", step: grant(onlyA, a), expected: refusal },
-      { because: "another is wanted", step: grant(onlyA, b), expected: { ...onlyA, writer: { ...aWriter("node-b", { held: false }), epoch: 5 }, epoch: 5 } },
-      { because: "one of two is settled", step: passBarrier(barrierPending, a), expected: { ...barrierPending, barrierPending: [b] } },
+      {
+        because: "another is wanted",
+        step: grant(onlyA, b),
+        expected: { ...onlyA, writer: { ...aWriter("node-b", { held: false }), epoch: 5 }, epoch: 5 },
+      },
+      {
+        because: "one of two is settled",
+        step: passBarrier(barrierPending, a),
+        expected: { ...barrierPending, barrierPending: [b] },
+      },
       {
         because: "the last one is settled",
         step: passBarrier({ ...barrierPending, barrierPending: [b] }, b),
         expected: foundRecord({ attachedTo: [a, b], epoch: 4, storeIncarnation: 0 }),
       },
-      { because: "it is settled already", step: passBarrier({ ...barrierPending, barrierPending: [b] }, a), expected: "node-a is settled" },
-      { because: "another VM of its name", step: passBarrier(barrierPending, newA), expected: "node-a is settled" },
+      {
+        because: "it is settled already",
+        step: passBarrier({ ...barrierPending, barrierPending: [b] }, a),
+        expected: "node-a is settled",
+      },
+      {
+        because: "another VM of its name",
+        step: passBarrier(barrierPending, newA),
+        expected: "node-a is settled",
+      },
     ]);
   });
 
@@ -660,7 +1118,11 @@ describe("passBarrier", () => {
       { because: "fenced", step: fenceClear({ ...barrierPending, fencing: a }, a, undefined), left: [b] },
       { because: "proven to be off the disk", step: clearDetached(barrierPending, a), left: [b] },
       { because: "vanished", step: clearVanished(barrierPending, a), left: [b] },
-      { because: "vanished, and nothing else was said of it", step: clearVanished({ ...barrierPending, unverified: [] }, a), left: [b] },
+      {
+        because: "vanished, and nothing else was said of it",
+        step: clearVanished({ ...barrierPending, unverified: [] }, a),
+        left: [b],
+      },
       { because: "clean", step: proveClean(barrierPending, a), left: [a, b] },
     ])
       assert.deepEqual(step.ok && step.value.barrierPending, left, because);

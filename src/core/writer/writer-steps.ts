@@ -16,9 +16,10 @@ import {
 import { fail, ok, type Result } from "../failure/result.ts";
 
 /**
- * The moves of the writer protocol, each a pure function from a record to the next one or to the reason why not. The caller writes the
- * answer by compare-and-swap on the version it read; on a conflict it reads again and asks again. An exhaustive model of these steps finds
- * no state with two live writers; leaving any one condition out does (docs/design.md, "Never two writers").
+ * The moves of the writer protocol, each a pure function from a record to the next one or to the reason why
+ * not. The caller writes the answer by compare-and-swap on the version it read; on a conflict it reads
+ * again and asks again. An exhaustive model of these steps finds no state with two live writers; leaving
+ * any one condition out does (docs/design.md, "Never two writers").
  */
 export type Step = Result<WriterRecord, string>;
 
@@ -28,14 +29,21 @@ export function newRecord(storeIncarnation: number): WriterRecord {
 }
 
 /**
- * The record of a disk that is not new, or whose record was lost: everyone who has it attached is unverified, everyone else in quarantine until clean. `barrierPending`: whose VM an
- * update may still reach that a lost record has allowed.
+ * The record of a disk that is not new, or whose record was lost: everyone who has it attached is
+ * unverified, everyone else in quarantine until clean. `barrierPending`: whose VM an update may still reach
+ * that a lost record has allowed.
  */
 export function foundRecord(found: {
   readonly attachedTo: readonly NodeIdentity[];
-  /** Nodes of which only their notes, or attachment objects, say that they have the disk: unverified as well, but they may not claim it. Default: none. */
+  /**
+   * Nodes of which only their notes, or attachment objects, say that they have the disk: unverified as
+   * well, but they may not claim it. Default: none.
+   */
   readonly checkpointed?: readonly NodeIdentity[] | undefined;
-  /** Who was cut off before, as is known from elsewhere, and has not shown since that it is clean. Default: none. */
+  /**
+   * Who was cut off before, as is known from elsewhere, and has not shown since that it is clean. Default:
+   * none.
+   */
   readonly cutOff?: readonly NodeIdentity[];
   /** Default: none. */
   readonly barrierPending?: readonly NodeIdentity[] | undefined;
@@ -43,20 +51,36 @@ export function foundRecord(found: {
   readonly storeIncarnation: number;
 }): WriterRecord {
   const { attachedTo, checkpointed = [], cutOff = [], barrierPending = [], epoch, storeIncarnation } = found;
-  const unconfirmed = checkpointed.filter((node) => !includesNode(attachedTo, node)).map((node) => ({ ...node, unconfirmed: true as const }));
+  const unconfirmed = checkpointed
+    .filter((node) => !includesNode(attachedTo, node))
+    .map((node) => ({ ...node, unconfirmed: true as const }));
   // Who may have the disk again shows itself clean as an unverified node.
   const quarantine = cutOff.filter((node) => !includesNode([...attachedTo, ...checkpointed], node));
-  return withBarrierPending({ quarantine, adopted: true, clean: [], unverified: [...attachedTo, ...unconfirmed], epoch, storeIncarnation }, barrierPending);
+  return withBarrierPending(
+    {
+      quarantine,
+      adopted: true,
+      clean: [],
+      unverified: [...attachedTo, ...unconfirmed],
+      epoch,
+      storeIncarnation,
+    },
+    barrierPending,
+  );
 }
 
 /**
- * *find again*, by the controller: the record of a disk that another driver has published while `present` stood. Who
- * may have the disk is unverified. A node that `present` names neither as the writer nor as unverified is named later, as
- * by *distrust*.
+ * *find again*, by the controller: the record of a disk that another driver has published while `present`
+ * stood. Who may have the disk is unverified. A node that `present` names neither as the writer nor as
+ * unverified is named later, as by *distrust*.
  */
-export function foundAgain(present: WriterRecord, found: Omit<Found, "barrierPending" | "storeIncarnation">): WriterRecord {
+export function foundAgain(
+  present: WriterRecord,
+  found: Omit<Found, "barrierPending" | "storeIncarnation">,
+): WriterRecord {
   const { attachedTo, checkpointed = [] } = found;
-  const isNamedBefore = (node: NodeKey): boolean => isWriter(present, node) || includesNode(present.unverified, node);
+  const isNamedBefore = (node: NodeKey): boolean =>
+    isWriter(present, node) || includesNode(present.unverified, node);
   const later = [...attachedTo, ...checkpointed].filter((node) => !isNamedBefore(node));
   const { barrierPending } = later.reduce(foundLater, present);
   return foundRecord({ ...found, barrierPending, storeIncarnation: present.storeIncarnation });
@@ -64,9 +88,15 @@ export function foundAgain(present: WriterRecord, found: Omit<Found, "barrierPen
 
 type Found = Parameters<typeof foundRecord>[0];
 
-/** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */
+/**
+ * Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or
+ * granted to it.
+ */
 export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
-  return includesNode(record.quarantine, node) || (record.adopted && !includesNode(record.clean, node) && !isWriter(record, node));
+  return (
+    includesNode(record.quarantine, node) ||
+    (record.adopted && !includesNode(record.clean, node) && !isWriter(record, node))
+  );
 }
 
 /** Whether `node` is the writer, held or not. */
@@ -75,11 +105,20 @@ export function isWriter(record: WriterRecord, node: NodeKey): boolean {
 }
 
 /**
- * Whether a record says of a node that it writes, may write, or is or was cut off: then what the orchestrator has published there is no news. While anybody is being cut
- * off it is not asked for more, since a record that was made anew would forget that.
+ * Whether a record says of a node that it writes, may write, or is or was cut off: then what the
+ * orchestrator has published there is no news. While anybody is being cut off it is not asked for more,
+ * since a record that was made anew would forget that.
  */
-export function isNamedIn({ writer, unverified, quarantine, fencing }: WriterRecord, nodeName: string): boolean {
-  return fencing !== undefined || [...(writer === undefined ? [] : [writer]), ...unverified, ...quarantine].some((node) => node.nodeName === nodeName);
+export function isNamedIn(
+  { writer, unverified, quarantine, fencing }: WriterRecord,
+  nodeName: string,
+): boolean {
+  return (
+    fencing !== undefined ||
+    [...(writer === undefined ? [] : [writer]), ...unverified, ...quarantine].some(
+      (node) => node.nodeName === nodeName,
+    )
+  );
 }
 
 /** Whether a controller is cutting `node` off. */
@@ -87,7 +126,10 @@ export function isFencing(record: WriterRecord, node: NodeKey): boolean {
   return record.fencing !== undefined && isSameNode(record.fencing, node);
 }
 
-/** Whether an update that a lost record allowed may still take the disk off `node`: whoever writes there by then would be cut off. */
+/**
+ * Whether an update that a lost record allowed may still take the disk off `node`: whoever writes there by
+ * then would be cut off.
+ */
 export function isBarrierPending(record: WriterRecord, node: NodeKey): boolean {
   return includesNode(record.barrierPending ?? [], node);
 }
@@ -102,17 +144,26 @@ export function isCutOff(record: WriterRecord, node: NodeKey): boolean {
   return isFencing(record, node) || includesNode(record.quarantine, node);
 }
 
-/** Whether the disk may be attached to `node`. Asked after the VM was read and before it is written: asking earlier lets a fence slip in between. */
+/**
+ * Whether the disk may be attached to `node`. Asked after the VM was read and before it is written: asking
+ * earlier lets a fence slip in between.
+ */
 export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
   return !isInQuarantine(record, node) && !(record.fencing !== undefined && isSameVm(record.fencing, node));
 }
 
-/** Whether the disk may be taken off `node` other than by a fence. Asked of its VM: one that writes under another name would be cut off. */
+/**
+ * Whether the disk may be taken off `node` other than by a fence. Asked of its VM: one that writes under
+ * another name would be cut off.
+ */
 export function mayDetach({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
   return [...(writer === undefined ? [] : [writer]), ...unverified].every((other) => !isSameVm(other, node));
 }
 
-/** Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the volume writes until the disk is off, and who is unverified may. */
+/**
+ * Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the
+ * volume writes until the disk is off, and who is unverified may.
+ */
 export function mayForceOff({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
   return [...(writer?.held === true ? [writer] : []), ...unverified].every((other) => !isSameVm(other, node));
 }
@@ -120,33 +171,50 @@ export function mayForceOff({ writer, unverified }: WriterRecord, node: NodeIden
 /** *grant*, by the controller: `node` becomes the writer, not yet held. */
 export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
-  if (record.unverified.length > 0) return fail(`nothing proves yet that ${record.unverified.map((other) => other.nodeName).join(", ")} can't write`);
+  if (record.unverified.length > 0)
+    return fail(
+      `nothing proves yet that ${record.unverified.map((other) => other.nodeName).join(", ")} can't write`,
+    );
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (isInQuarantine(record, node)) return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
+  if (isInQuarantine(record, node))
+    return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
   if (isBarrierPending(record, node)) return fail(notSettled(node));
   const epoch = record.epoch + 1;
   return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, requested: true }, epoch });
 }
 
-/** *take*, by the node before it checks, formats or mounts. Taking again what it holds already is allowed only to a node that is clean. */
-export function acquire(record: WriterRecord, node: NodeKey, state: { readonly isClean: boolean; readonly storeIncarnation: number }): Step {
+/**
+ * *take*, by the node before it checks, formats or mounts. Taking again what it holds already is allowed
+ * only to a node that is clean.
+ */
+export function acquire(
+  record: WriterRecord,
+  node: NodeKey,
+  state: { readonly isClean: boolean; readonly storeIncarnation: number },
+): Step {
   const writer = record.writer;
-  if (writer === undefined || !isSameNode(writer, node)) return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
+  if (writer === undefined || !isSameNode(writer, node))
+    return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
   if (!writer.requested) return fail("the grant is being taken back");
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (record.storeIncarnation !== state.storeIncarnation)
-    return fail(`the record is of store incarnation ${record.storeIncarnation}, the store of ${state.storeIncarnation}`);
-  if (writer.held && !state.isClean) return fail(`${node.nodeName} holds the volume already and is not clean`);
+    return fail(
+      `the record is of store incarnation ${record.storeIncarnation}, the store of ${state.storeIncarnation}`,
+    );
+  if (writer.held && !state.isClean)
+    return fail(`${node.nodeName} holds the volume already and is not clean`);
   return ok({ ...record, writer: { ...writer, held: true } });
 }
 
 /**
- * *give*, by the node once it has unmounted and flushed, or never mounted. Others may write from then on. It ends no fence: a detach that was allowed before may
- * still land, and would cut off this node as a writer to come.
+ * *give*, by the node once it has unmounted and flushed, or never mounted. Others may write from then on.
+ * It ends no fence: a detach that was allowed before may still land, and would cut off this node as a
+ * writer to come.
  */
 export function release(record: WriterRecord, node: NodeKey, epoch: number): Step {
   const writer = record.writer;
-  if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch) return fail("the record no longer names this node and epoch");
+  if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch)
+    return fail("the record no longer names this node and epoch");
   if (!writer.held) return fail("the volume is not held");
   return ok({ ...record, writer: { ...writer, held: false } });
 }
@@ -161,8 +229,8 @@ export function revoke(record: WriterRecord): Step {
 }
 
 /**
- * *assume held*, by the controller: another VM has the name of the writer's node, and its token may have given back what this one holds. Only a fence, or proof that the VM is gone,
- * frees the volume then.
+ * *assume held*, by the controller: another VM has the name of the writer's node, and its token may have
+ * given back what this one holds. Only a fence, or proof that the VM is gone, frees the volume then.
  */
 export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
   const writer = record.writer;
@@ -173,7 +241,10 @@ export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
   return ok({ ...record, writer: holder });
 }
 
-/** Ends the want of the writer. Whether that is due is decided elsewhere (the release check, ControllerUnpublishVolume, NodeUnstageVolume, node loss). */
+/**
+ * Ends the want of the writer. Whether that is due is decided elsewhere (the release check,
+ * ControllerUnpublishVolume, NodeUnstageVolume, node loss).
+ */
 export function withdraw(record: WriterRecord, node: NodeKey): Step {
   return setRequested(record, node, false);
 }
@@ -184,9 +255,13 @@ export function renew(record: WriterRecord, node: NodeKey): Step {
   return setRequested(record, node, true);
 }
 
-/** *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't take. Only an unwanted holder or an unverified node is fenced. */
+/**
+ * *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't take. Only an
+ * unwanted holder or an unverified node is fenced.
+ */
 export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
-  if (record.fencing !== undefined && !isFencing(record, node)) return fail(`${record.fencing.nodeName} is being fenced`);
+  if (record.fencing !== undefined && !isFencing(record, node))
+    return fail(`${record.fencing.nodeName} is being fenced`);
   if (isWriter(record, node)) {
     if (record.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
     if (record.writer.requested) return fail(`${node.nodeName} is requested as the writer`);
@@ -197,12 +272,18 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *fence*, step 4, with proof in hand: `node` is neither writer nor unverified any more, and in quarantine. Nothing else ends a fence. `writerAtIntent` must still be
- * the writer: otherwise the proof may be that of an earlier fence.
+ * *fence*, step 4, with proof in hand: `node` is neither writer nor unverified any more, and in quarantine.
+ * Nothing else ends a fence. `writerAtIntent` must still be the writer: otherwise the proof may be that of
+ * an earlier fence.
  */
-export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtIntent: Writer | undefined): Step {
+export function fenceClear(
+  record: WriterRecord,
+  node: NodeIdentity,
+  writerAtIntent: Writer | undefined,
+): Step {
   if (!isFencing(record, node)) return fail(`${node.nodeName} is not being fenced`);
-  if (!isSameGrant(record.writer, writerAtIntent)) return fail("the writer has changed since the fence began");
+  if (!isSameGrant(record.writer, writerAtIntent))
+    return fail("the writer has changed since the fence began");
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   return ok({
     ...settled(withoutFencingOf(freed, node), node),
@@ -213,8 +294,9 @@ export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtInt
 }
 
 /**
- * *detached*, by the controller, with proof in hand that the disk is not on an unverified node, and that no write which somebody prepared before can bring it there: it has
- * nothing that it could claim, nor a device by which it could show that it is clean. As after a fence, an old mount command may still be there.
+ * *detached*, by the controller, with proof in hand that the disk is not on an unverified node, and that no
+ * write which somebody prepared before can bring it there: it has nothing that it could claim, nor a device
+ * by which it could show that it is clean. As after a fence, an old mount command may still be there.
  */
 export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
   if (!includesNode(record.unverified, node)) return fail(`${node.nodeName} is not unverified`);
@@ -228,18 +310,26 @@ export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *distrust*, by the controller: a VM has the disk although neither the record nor an attachment says so. A person attached it, or an object was erased: whether the disk
- * is in use there is not known. Never the writer, which the record names already.
+ * *distrust*, by the controller: a VM has the disk although neither the record nor an attachment says so. A
+ * person attached it, or an object was erased: whether the disk is in use there is not known. Never the
+ * writer, which the record names already.
  */
 export function distrust(record: WriterRecord, node: NodeIdentity): Step {
   if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (includesNode(record.unverified, node)) return fail(`${node.nodeName} is unverified already`);
   const known = withUidFrom(entriesOf(record), node);
-  return ok({ ...foundLater(record, known), unverified: withNode(record.unverified, known), clean: withoutNode(record.clean, node) });
+  return ok({
+    ...foundLater(record, known),
+    unverified: withNode(record.unverified, known),
+    clean: withoutNode(record.clean, node),
+  });
 }
 
-/** *settle*, by the controller, once no update that was prepared before the record was made can reach the VM of `node` any more. */
+/**
+ * *settle*, by the controller, once no update that was prepared before the record was made can reach the VM
+ * of `node` any more.
+ */
 export function passBarrier(record: WriterRecord, node: NodeKey): Step {
   return isBarrierPending(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
 }
@@ -260,20 +350,30 @@ export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
   });
 }
 
-/** Whether nothing but its own word, or an attachment object, says of an unverified node that it has the disk. */
+/**
+ * Whether nothing but its own word, or an attachment object, says of an unverified node that it has the
+ * disk.
+ */
 export function isUnconfirmed(record: WriterRecord, node: NodeKey): boolean {
   return record.unverified.some((other) => isSameNode(other, node) && other.unconfirmed === true);
 }
 
-/** *verify*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on that node may claim it. */
+/**
+ * *verify*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on that
+ * node may claim it.
+ */
 export function verify(record: WriterRecord, node: NodeIdentity): Step {
   if (!isUnconfirmed(record, node)) return fail(`${node.nodeName} is not unverified`);
-  return ok({ ...record, unverified: record.unverified.map((other) => (isSameNode(other, node) ? identityOf(other) : other)) });
+  return ok({
+    ...record,
+    unverified: record.unverified.map((other) => (isSameNode(other, node) ? identityOf(other) : other)),
+  });
 }
 
 /**
- * *claim*, by an unverified node with a live mount and a user. `epochKnown` is the highest that its own notes know; one that is out of reach is not believed. The resource id of its VM
- * is the one that the record has, not the one that the node reports.
+ * *claim*, by an unverified node with a live mount and a user. `epochKnown` is the highest that its own
+ * notes know; one that is out of reach is not believed. The resource id of its VM is the one that the
+ * record has, not the one that the node reports.
  */
 export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
   const known = record.unverified.find((other) => isSameNode(other, node));
@@ -292,14 +392,15 @@ export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number)
 }
 
 /**
- * *bind*, by the controller: the entries of `node` bear the uid of its orchestrator's node from now on. That object may
- * have been made again, or the entry may be older than the uid. Not the list of the clean, whose entries each node
- * replaces by its own.
+ * *bind*, by the controller: the entries of `node` bear the uid of its orchestrator's node from now on.
+ * That object may have been made again, or the entry may be older than the uid. Not the list of the clean,
+ * whose entries each node replaces by its own.
  */
 export function bindToNode(record: WriterRecord, node: NodeIdentity): Step {
   const { nodeUid } = node;
   if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
-  const bound = <T extends NodeIdentity>(entry: T): T => (lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry);
+  const bound = <T extends NodeIdentity>(entry: T): T =>
+    lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry;
   const { writer, fencing, barrierPending, quarantine, unverified } = record;
   const isBound = entriesOf(record).every((entry) => !lacksUidOf(entry, node));
   if (isBound) return fail(`no entry of ${node.nodeName} lacks its uid`);
@@ -314,23 +415,42 @@ export function bindToNode(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /** Every entry of a record but those of the clean. */
-export function entriesOf({ writer, fencing, barrierPending = [], quarantine, unverified }: WriterRecord): readonly NodeIdentity[] {
-  return [...(writer === undefined ? [] : [writer]), ...(fencing === undefined ? [] : [fencing]), ...barrierPending, ...quarantine, ...unverified];
+export function entriesOf({
+  writer,
+  fencing,
+  barrierPending = [],
+  quarantine,
+  unverified,
+}: WriterRecord): readonly NodeIdentity[] {
+  return [
+    ...(writer === undefined ? [] : [writer]),
+    ...(fencing === undefined ? [] : [fencing]),
+    ...barrierPending,
+    ...quarantine,
+    ...unverified,
+  ];
 }
 
-/** *identify*, by the controller: a VM that was unverified under its resource id alone turns out to be a node of the cluster, which can then show what it does with the disk. */
+/**
+ * *identify*, by the controller: a VM that was unverified under its resource id alone turns out to be a
+ * node of the cluster, which can then show what it does with the disk.
+ */
 export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
   if (!includesNode(record.unverified, unknown)) return fail(`${unknown.instanceUri} is not unverified`);
   if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
   const others = withoutNode(record.unverified, unknown);
-  // The writer has the disk by right, and no step of its own would end an entry beside that: *claim* and *prove clean* are for nodes that do not write.
+  // The writer has the disk by right, and no step of its own would end an entry beside that: *claim* and
+  // *prove clean* are for nodes that do not write.
   const isKnown = isWriter(record, node) || includesNode(others, node);
   if (isKnown) return ok({ ...record, unverified: others });
   const known = withUidFrom(entriesOf(record), node);
   return ok({ ...foundLater(record, known), unverified: [...others, known] });
 }
 
-/** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
+/**
+ * Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it
+ * had open died with it.
+ */
 export function clearVanished(record: WriterRecord, node: NodeKey): Step {
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   const cleared = {
@@ -342,19 +462,31 @@ export function clearVanished(record: WriterRecord, node: NodeKey): Step {
   return isNamed(record, node) ? ok(cleared) : fail(`${node.nodeName} is not in the record`);
 }
 
-/** *forget*: a VM that exists no more leaves quarantine: nobody will ever show anything for it. What it may still have is freed by a fence alone. */
+/**
+ * *forget*: a VM that exists no more leaves quarantine: nobody will ever show anything for it. What it may
+ * still have is freed by a fence alone.
+ */
 export function forget(record: WriterRecord, node: NodeKey): Step {
-  if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unverified, node)) return fail(`${node.nodeName} has to be fenced first`);
+  if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unverified, node))
+    return fail(`${node.nodeName} has to be fenced first`);
   return clearVanished(record, node);
 }
 
-/** A node of which nothing is known any more leaves the list of the clean. That only asks more of it, should it come back. */
+/**
+ * A node of which nothing is known any more leaves the list of the clean. That only asks more of it, should
+ * it come back.
+ */
 export function withdrawClean(record: WriterRecord, nodeName: string): Step {
   const clean = withoutName(record.clean, nodeName);
-  return clean.length === record.clean.length ? fail(`${nodeName} is not known to be clean`) : ok({ ...record, clean });
+  return clean.length === record.clean.length
+    ? fail(`${nodeName} is not known to be clean`)
+    : ok({ ...record, clean });
 }
 
-/** The list of the clean with `node`, where one is kept. It takes the place of an earlier VM of its name: such names would add up. */
+/**
+ * The list of the clean with `node`, where one is kept. It takes the place of an earlier VM of its name:
+ * such names would add up.
+ */
 function withClean({ clean, adopted }: WriterRecord, node: NodeIdentity): WriterRecord["clean"] {
   return adopted ? withNode(withoutName(clean, node.nodeName), node) : clean;
 }
@@ -366,20 +498,32 @@ function withoutName(nodes: readonly NodeIdentity[], nodeName: string): readonly
 /** Whether `node` appears anywhere in the record. */
 function isNamed(record: WriterRecord, node: NodeKey): boolean {
   const lists = [record.quarantine, record.clean, record.unverified, record.barrierPending ?? []];
-  return isWriter(record, node) || isFencing(record, node) || lists.some((nodes) => includesNode(nodes, node));
+  return (
+    isWriter(record, node) || isFencing(record, node) || lists.some((nodes) => includesNode(nodes, node))
+  );
 }
 
 function settled(record: WriterRecord, node: NodeKey): WriterRecord {
-  return record.barrierPending === undefined ? record : withBarrierPending(record, withoutNode(record.barrierPending, node));
+  return record.barrierPending === undefined
+    ? record
+    : withBarrierPending(record, withoutNode(record.barrierPending, node));
 }
 
-function withBarrierPending({ barrierPending: _, ...record }: WriterRecord, nodes: readonly NodeIdentity[]): WriterRecord {
+function withBarrierPending(
+  { barrierPending: _, ...record }: WriterRecord,
+  nodes: readonly NodeIdentity[],
+): WriterRecord {
   return nodes.length === 0 ? record : { ...record, barrierPending: nodes.map(identityOf) };
 }
 
-/** A record that was made again did not name `node`: a detach that the lost one allowed may be under way to its VM. A VM that is no node never writes by the record. */
+/**
+ * A record that was made again did not name `node`: a detach that the lost one allowed may be under way to
+ * its VM. A VM that is no node never writes by the record.
+ */
 function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
-  return record.adopted && !isForeign(node) ? withBarrierPending(record, withNode(record.barrierPending ?? [], node)) : record;
+  return record.adopted && !isForeign(node)
+    ? withBarrierPending(record, withNode(record.barrierPending ?? [], node))
+    : record;
 }
 
 function notSettled({ nodeName }: NodeKey): string {
@@ -389,7 +533,8 @@ function notSettled({ nodeName }: NodeKey): string {
 function setRequested(record: WriterRecord, node: NodeKey, requested: boolean): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
-  if (writer.requested === requested) return fail(requested ? "it is wanted already" : "it is unwanted already");
+  if (writer.requested === requested)
+    return fail(requested ? "it is wanted already" : "it is unwanted already");
   return ok({ ...record, writer: { ...writer, requested } });
 }
 

@@ -11,7 +11,10 @@ import type { Steps } from "../../ports/steps.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { OperationLock } from "../../runtime/operation-lock.ts";
 
-/** All that the controller service's handlers act through. They never change the platform: reconcilers do what they write into the store. */
+/**
+ * All that the controller service's handlers act through. They never change the platform: reconcilers do
+ * what they write into the store.
+ */
 export interface ControllerContext {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
@@ -35,13 +38,23 @@ export interface ControllerContext {
 
 /** Patience of the controller service. */
 export interface ControllerServiceSettings {
-  /** How long a call waits for a reconciler where its caller sets no nearer deadline, in milliseconds. Default 300,000. */
+  /**
+   * How long a call waits for a reconciler where its caller sets no nearer deadline, in milliseconds.
+   * Default 300,000.
+   */
   readonly waitMaxMs: number;
-  /** How long ControllerPublishVolume waits for the grant before it says who is in the way, in milliseconds. Default 2,000. */
+  /**
+   * How long ControllerPublishVolume waits for the grant before it says who is in the way, in milliseconds.
+   * Default 2,000.
+   */
   readonly grantWaitMs: number;
   /** What ControllerUnpublishVolume does where replicas are kept. Default `demote`. */
   readonly unpublish: "demote" | "detach";
 }
 
 /** Settings where nobody chose others. */
-export const defaultControllerServiceSettings: ControllerServiceSettings = { waitMaxMs: 300_000, grantWaitMs: 2_000, unpublish: "demote" };
+export const defaultControllerServiceSettings: ControllerServiceSettings = {
+  waitMaxMs: 300_000,
+  grantWaitMs: 2_000,
+  unpublish: "demote",
+};

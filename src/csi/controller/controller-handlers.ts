@@ -33,6 +33,9 @@ export function controllerHandlers(context: ControllerContext): HandlersOf<typeo
     listVolumes: (request) => listVolumes(context, request),
     controllerGetVolume: (request, call) => getVolume(context, request, call),
     controllerExpandVolume: (request, call) => expandVolume(context, request, call),
-    controllerGetCapabilities: async () => ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const) }),
+    controllerGetCapabilities: async () =>
+      ok({
+        capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const),
+      }),
   };
 }

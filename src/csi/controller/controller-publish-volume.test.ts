@@ -15,7 +15,11 @@ const nodeA = identity("node-a");
 const nodeB = identity("node-b");
 
 describe("controllerPublishVolume", () => {
-  const rows: readonly { readonly because: string; readonly record: WriterRecord; readonly failure: Failure }[] = [
+  const rows: readonly {
+    readonly because: string;
+    readonly record: WriterRecord;
+    readonly failure: Failure;
+  }[] = [
     {
       because: "another node is the writer",
       record: aRecord({ writer: { ...nodeB, epoch: 1, held: true, requested: true } }),
@@ -26,7 +30,11 @@ describe("controllerPublishVolume", () => {
       record: aRecord({ adopted: true, unverified: [nodeB] }),
       failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-b"] },
     },
-    { because: "the node was cut off", record: aRecord({ quarantine: [nodeA] }), failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" } },
+    {
+      because: "the node was cut off",
+      record: aRecord({ quarantine: [nodeA] }),
+      failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
+    },
     {
       because: "the disk was found, and the node has not said clean",
       record: aRecord({ adopted: true }),
@@ -45,8 +53,18 @@ describe("controllerPublishVolume", () => {
         assert.ok(volume.status !== undefined);
         await world.givenNode("node-a");
         await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
-        const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
-        assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), { ok: false, failure });
+        const request = {
+          volumeId,
+          nodeId: "node-a",
+          volumeCapability: aMountCapability(),
+          readonly: false,
+          secrets: {},
+          volumeContext: {},
+        };
+        assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), {
+          ok: false,
+          failure,
+        });
       }));
   }
 
@@ -57,8 +75,15 @@ describe("controllerPublishVolume", () => {
     readonly record?: Partial<WriterRecord>;
     readonly isRequested: boolean;
   }[] = [
-    { because: "the orchestrator has it published there, and this driver has not done so", isRequested: false },
-    { because: "the orchestrator has it published there, and the record says who has it", record: { unverified: [nodeA], adopted: true }, isRequested: true },
+    {
+      because: "the orchestrator has it published there, and this driver has not done so",
+      isRequested: false,
+    },
+    {
+      because: "the orchestrator has it published there, and the record says who has it",
+      record: { unverified: [nodeA], adopted: true },
+      isRequested: true,
+    },
     { because: "the orchestrator is about to end an earlier publish", isLeaving: true, isRequested: true },
     { because: "the orchestrator has it published to another node", on: "node-b", isRequested: true },
   ];
@@ -70,10 +95,22 @@ describe("controllerPublishVolume", () => {
         await world.givenNode("node-a");
         await world.given("AzVolume", { ...volume, status: { ...volume.status, record: aRecord(record) } });
         const clusterVolumes = aCluster([], [aClusterAttachment(on, { volumeId, isLeaving })]);
-        const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
-        const answer = await world.answerOf(controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()));
+        const request = {
+          volumeId,
+          nodeId: "node-a",
+          volumeCapability: aMountCapability(),
+          readonly: false,
+          secrets: {},
+          volumeContext: {},
+        };
+        const answer = await world.answerOf(
+          controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()),
+        );
         const reason = answer.ok || answer.failure.kind !== "StillWaiting" ? "" : answer.failure.what;
-        assert.deepEqual([world.steps.includes("request"), reason.includes("another driver has published it to node-a")], [isRequested, !isRequested]);
+        assert.deepEqual(
+          [world.steps.includes("request"), reason.includes("another driver has published it to node-a")],
+          [isRequested, !isRequested],
+        );
       }));
   }
 
@@ -81,20 +118,42 @@ describe("controllerPublishVolume", () => {
     withController(async (world) => {
       await world.givenNode("node-a");
       await world.given("AzVolume", aVolumeObject());
-      const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {} };
-      const answer = await world.answerOf(controllerPublishVolume(world.context, { ...request, volumeContext: { partition: "1" } }, aCall()));
+      const request = {
+        volumeId,
+        nodeId: "node-a",
+        volumeCapability: aMountCapability(),
+        readonly: false,
+        secrets: {},
+      };
+      const answer = await world.answerOf(
+        controllerPublishVolume(world.context, { ...request, volumeContext: { partition: "1" } }, aCall()),
+      );
       assert.ok(!answer.ok && answer.failure.kind === "InvalidArgument");
-      assert.deepEqual([answer.failure.field, answer.failure.value, world.steps], ["volume_context.partition", "1", []]);
+      assert.deepEqual(
+        [answer.failure.field, answer.failure.value, world.steps],
+        ["volume_context.partition", "1", []],
+      );
     }));
 
   it("waits for a node plug-in that has not said yet where it runs, instead of refusing its zone", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const made = await world.answerOf(
-        world.context.store.create("AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } }, new AbortController().signal),
+        world.context.store.create(
+          "AzDriverNode",
+          { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } },
+          new AbortController().signal,
+        ),
       );
       assert.ok(made.ok);
-      const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
+      const request = {
+        volumeId,
+        nodeId: "node-a",
+        volumeCapability: aMountCapability(),
+        readonly: false,
+        secrets: {},
+        volumeContext: {},
+      };
       const what = "the node plug-in on node-a to say which VM it runs on";
       assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), {
         ok: false,

@@ -8,7 +8,13 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { checkCapabilities, isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
-import { isInQuarantine, isBarrierPending, isWriter, isNamedIn, waitsForBarrier } from "../../core/writer/writer-steps.ts";
+import {
+  isInQuarantine,
+  isBarrierPending,
+  isWriter,
+  isNamedIn,
+  waitsForBarrier,
+} from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
@@ -21,8 +27,9 @@ import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
 
 /**
- * ControllerPublishVolume: records that the node wants the volume and answers as soon as the grant is recorded, too; the attach itself goes on, and
- * NodeStageVolume waits for it. While another node is the writer: FAILED_PRECONDITION naming it; the want stays, and is served when that node lets go.
+ * ControllerPublishVolume: records that the node wants the volume and answers as soon as the grant is
+ * recorded, too; the attach itself goes on, and NodeStageVolume waits for it. While another node is the
+ * writer: FAILED_PRECONDITION naming it; the want stays, and is served when that node lets go.
  */
 export async function controllerPublishVolume(
   context: ControllerContext,
@@ -35,7 +42,9 @@ export async function controllerPublishVolume(
   if (!capability.ok) return capability;
   const unserved = unservedAttribute(request.volumeContext);
   if (unserved !== undefined) return fail(unserved);
-  return context.locks.run(publicationKey(request), "ControllerPublishVolume", () => publish(context, request, capability.value, call.signal));
+  return context.locks.run(publicationKey(request), "ControllerPublishVolume", () =>
+    publish(context, request, capability.value, call.signal),
+  );
 }
 
 async function publish(
@@ -45,21 +54,43 @@ async function publish(
   signal: AbortSignal,
 ): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
   const { volumeId, nodeId } = request;
-  const found = await findOrAdopt(context, request.volumeId, { capabilities: [capability], volumeContext: request.volumeContext }, signal);
+  const found = await findOrAdopt(
+    context,
+    request.volumeId,
+    { capabilities: [capability], volumeContext: request.volumeContext },
+    signal,
+  );
   if (!found.ok) return found;
   const volume = found.value;
   const node = await context.store.get("AzDriverNode", nodeId, signal);
-  if (!node.ok) return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
+  if (!node.ok)
+    return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
   // Its object is made before anything is known of it: until then nothing can be said against it.
-  if (node.value.status === undefined) return fail({ kind: "StillWaiting", volumeId, what: `the node plug-in on ${nodeId} to say which VM it runs on` });
-  const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request) ?? (await differentPublish(context, request, signal));
+  if (node.value.status === undefined)
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `the node plug-in on ${nodeId} to say which VM it runs on`,
+    });
+  const obstacle =
+    obstacleTo(volume, node.value, capability) ??
+    sharesTaken(context, volume, request) ??
+    (await differentPublish(context, request, signal));
   if (obstacle !== undefined) return fail(obstacle);
 
   if (await isPublishedByAnother(context, volume, request, signal))
-    return fail({ kind: "StillWaiting", volumeId, what: `the leading controller to find out who writes it: another driver has published it to ${nodeId}` });
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `the leading controller to find out who writes it: another driver has published it to ${nodeId}`,
+    });
 
   const { readonly: readOnly, volumeContext } = request;
-  const requested = await requestWriter(context, { volume, nodeName: nodeId, readOnly, volumeContext, published: true }, signal);
+  const requested = await requestWriter(
+    context,
+    { volume, nodeName: nodeId, readOnly, volumeContext, published: true },
+    signal,
+  );
   if (!requested.ok) return requested;
   if (volume.status?.record === undefined) return ok({ publishContext: {} });
   const vmId = node.value.status?.vmId ?? "";
@@ -67,11 +98,14 @@ async function publish(
     "AzVolume",
     volume.metadata.name,
     (present) =>
-      present?.status?.record !== undefined && isWriter(present.status.record, { nodeName: nodeId, vmId }) && present.status.record.writer?.requested === true,
+      present?.status?.record !== undefined &&
+      isWriter(present.status.record, { nodeName: nodeId, vmId }) &&
+      present.status.record.writer?.requested === true,
     { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
     signal,
   );
-  if (granted !== undefined) return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
+  if (granted !== undefined)
+    return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
   return fail(reasonForNoGrant(context, volume, volumeId, { nodeName: nodeId, vmId }));
 }
 
@@ -102,18 +136,40 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
   return undefined;
 }
 
-/** Where several nodes write at once there is no replica to make room: every share belongs to somebody who uses it. */
-function sharesTaken(context: ControllerContext, volume: AzVolume, request: ControllerPublishVolumeRequest): Failure | undefined {
+/**
+ * Where several nodes write at once there is no replica to make room: every share belongs to somebody who
+ * uses it.
+ */
+function sharesTaken(
+  context: ControllerContext,
+  volume: AzVolume,
+  request: ControllerPublishVolumeRequest,
+): Failure | undefined {
   if (isSingleWriter(volume.spec.capabilities)) return undefined;
   const { maxShares } = volume.spec;
   const others = publishedNodes(context, volume).filter((nodeName) => nodeName !== request.nodeId);
-  return others.length < maxShares ? undefined : { kind: "NoFreeShare", diskUri: request.volumeId, maxShares };
+  return others.length < maxShares
+    ? undefined
+    : { kind: "NoFreeShare", diskUri: request.volumeId, maxShares };
 }
 
 /** CSI asks for ALREADY_EXISTS where the volume is published to the node with another `readonly`. */
-async function differentPublish(context: ControllerContext, request: ControllerPublishVolumeRequest, signal: AbortSignal): Promise<Failure | undefined> {
-  const present = await readAttachment(context.store, { diskUri: request.volumeId, nodeName: request.nodeId }, signal);
-  if (!present.ok || present.value.spec.role !== "Primary" || present.value.spec.readOnly === request.readonly) return undefined;
+async function differentPublish(
+  context: ControllerContext,
+  request: ControllerPublishVolumeRequest,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
+  const present = await readAttachment(
+    context.store,
+    { diskUri: request.volumeId, nodeName: request.nodeId },
+    signal,
+  );
+  if (
+    !present.ok ||
+    present.value.spec.role !== "Primary" ||
+    present.value.spec.readOnly === request.readonly
+  )
+    return undefined;
   return {
     kind: "VolumeExistsWithOtherRequest",
     volumeName: request.volumeId,
@@ -122,8 +178,9 @@ async function differentPublish(context: ControllerContext, request: ControllerP
 }
 
 /**
- * Whether the orchestrator has the volume published to the node although this driver has not done so, as after V1's time: external-attacher calls once more then. A want
- * that is stated now would have the volume granted to a node that writes it already, and that would pass for one that holds nothing.
+ * Whether the orchestrator has the volume published to the node although this driver has not done so, as
+ * after V1's time: external-attacher calls once more then. A want that is stated now would have the volume
+ * granted to a node that writes it already, and that would pass for one that holds nothing.
  */
 async function isPublishedByAnother(
   { clusterVolumes, store }: ControllerContext,
@@ -131,20 +188,41 @@ async function isPublishedByAnother(
   { volumeId, nodeId }: ControllerPublishVolumeRequest,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (!isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) || status?.record === undefined || isNamedIn(status.record, nodeId)) return false;
+  if (
+    !isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) ||
+    status?.record === undefined ||
+    isNamedIn(status.record, nodeId)
+  )
+    return false;
   const own = await readAttachment(store, { diskUri: volumeId, nodeName: nodeId }, signal);
   return own.ok ? own.value.spec.role !== "Primary" : own.failure.kind === "ObjectNotFound";
 }
 
-function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId: string, node: NodeKey): Failure {
+function reasonForNoGrant(
+  context: ControllerContext,
+  volume: AzVolume,
+  volumeId: string,
+  node: NodeKey,
+): Failure {
   const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
   if (record?.writer !== undefined && record.writer.nodeName !== node.nodeName) {
     const use = context.users.cachedOn({ nodeName: record.writer.nodeName, volumeId });
-    return { kind: "OtherWriter", volumeId, writer: record.writer.nodeName, users: use.kind === "used" ? use.users : [] };
+    return {
+      kind: "OtherWriter",
+      volumeId,
+      writer: record.writer.nodeName,
+      users: use.kind === "used" ? use.users : [],
+    };
   }
   if (record !== undefined && record.unverified.length > 0)
-    return { kind: "WriterRecordUnverified", volumeId, nodes: record.unverified.map(({ nodeName }) => nodeName) };
-  if (record !== undefined && isInQuarantine(record, node)) return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
-  if (record !== undefined && isBarrierPending(record, node)) return { kind: "StillWaiting", volumeId, what: waitsForBarrier(node.nodeName) };
+    return {
+      kind: "WriterRecordUnverified",
+      volumeId,
+      nodes: record.unverified.map(({ nodeName }) => nodeName),
+    };
+  if (record !== undefined && isInQuarantine(record, node))
+    return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
+  if (record !== undefined && isBarrierPending(record, node))
+    return { kind: "StillWaiting", volumeId, what: waitsForBarrier(node.nodeName) };
   return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
 }

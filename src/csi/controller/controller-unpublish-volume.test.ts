@@ -26,14 +26,25 @@ function unpublish(
   deadlineMs = Number.POSITIVE_INFINITY,
 ): ReturnType<typeof controllerUnpublishVolume> {
   const users = { ...world.context.users, isOutOfService: async () => false };
-  return controllerUnpublishVolume({ ...world.context, users, ...overrides }, { volumeId, nodeId: "node-a", secrets: {} }, aCall({ deadlineMs }));
+  return controllerUnpublishVolume(
+    { ...world.context, users, ...overrides },
+    { volumeId, nodeId: "node-a", secrets: {} },
+    aCall({ deadlineMs }),
+  );
 }
 
-async function givenPublished(world: ControllerWorld, record: WriterRecord, spec: Partial<AzVolume["spec"]> = {}): Promise<void> {
+async function givenPublished(
+  world: ControllerWorld,
+  record: WriterRecord,
+  spec: Partial<AzVolume["spec"]> = {},
+): Promise<void> {
   const volume = aVolumeObject({ spec });
   assert.ok(volume.status !== undefined);
   await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
-  await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", writerRequest, published: true }));
+  await world.given(
+    "AzVolumeAttachment",
+    anAttachmentObject({ nodeName: "node-a", writerRequest, published: true }),
+  );
 }
 
 /** What `act` answers in a world of its own. */
@@ -46,12 +57,26 @@ async function answerIn<T>(act: (world: ControllerWorld) => Promise<T>): Promise
 }
 
 const attachmentOf = async (world: ControllerWorld): Promise<unknown> => {
-  const read = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
-  return read.ok ? [read.value.spec.role, read.value.spec.writerRequest !== undefined, read.value.metadata.deletionTimestamp !== undefined] : undefined;
+  const read = await world.store.get(
+    "AzVolumeAttachment",
+    anAttachmentObject({ nodeName: "node-a" }).metadata.name,
+    never,
+  );
+  return read.ok
+    ? [
+        read.value.spec.role,
+        read.value.spec.writerRequest !== undefined,
+        read.value.metadata.deletionTimestamp !== undefined,
+      ]
+    : undefined;
 };
 
 async function isPublished(world: ControllerWorld): Promise<boolean> {
-  const read = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
+  const read = await world.store.get(
+    "AzVolumeAttachment",
+    anAttachmentObject({ nodeName: "node-a" }).metadata.name,
+    never,
+  );
   return read.ok && read.value.spec.published === true;
 }
 
@@ -74,7 +99,9 @@ describe("controllerUnpublishVolume", () => {
           return steps.run(step, act);
         },
       };
-      const answer = await world.answerOf(unpublish(world, { steps: grantedMeanwhile }, world.clock.elapsedMs() + 5_000));
+      const answer = await world.answerOf(
+        unpublish(world, { steps: grantedMeanwhile }, world.clock.elapsedMs() + 5_000),
+      );
       assert.equal(world.volume("pvc-1")?.status?.record?.writer?.requested, false);
       assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
     }));
@@ -84,11 +111,19 @@ describe("controllerUnpublishVolume", () => {
       await givenPublished(world, aRecord(), withReplicas);
       world.store.holdWatches(true);
       const volume = aVolumeObject({ spec: withReplicas });
-      const stated = await world.answerOf(requestWriter(world.context, { volume, nodeName: "node-b", volumeContext: {} }, never));
+      const stated = await world.answerOf(
+        requestWriter(world.context, { volume, nodeName: "node-b", volumeContext: {} }, never),
+      );
       assert.ok(stated.ok);
       assert.equal(world.context.cache.list("AzVolumeAttachment").length, 1);
       const users = { ...world.context.users, isOutOfService: async () => false };
-      const answer = await world.answerOf(controllerUnpublishVolume({ ...world.context, users }, { volumeId, nodeId: "", secrets: {} }, aCall()));
+      const answer = await world.answerOf(
+        controllerUnpublishVolume(
+          { ...world.context, users },
+          { volumeId, nodeId: "", secrets: {} },
+          aCall(),
+        ),
+      );
       assert.deepEqual(answer, { ok: true, value: {} });
       const wants = await world.answerOf(world.store.list("AzVolumeAttachment", {}, never));
       assert.deepEqual(wants.ok && wants.value.items.flatMap(({ spec }) => spec.writerRequest ?? []), []);
@@ -118,7 +153,10 @@ describe("controllerUnpublishVolume", () => {
         conditions: [],
         record: aRecord({ epoch: 1, adopted: true, unverified: [nodeA] }),
       }));
-      assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] } });
+      assert.deepEqual(await world.answerOf(answer), {
+        ok: false,
+        failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] },
+      });
     }));
 
   it("does not answer for a node that was granted the volume again while its detach was waited for: a pod writes there", () =>
@@ -134,17 +172,29 @@ describe("controllerUnpublishVolume", () => {
         conditions: [],
         record: aRecord({ epoch: 1, writer: holder }),
       }));
-      const attachment = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
+      const attachment = await world.store.get(
+        "AzVolumeAttachment",
+        anAttachmentObject({ nodeName: "node-a" }).metadata.name,
+        never,
+      );
       assert.ok(attachment.ok);
       assert.ok(
-        (await world.store.update("AzVolumeAttachment", { ...attachment.value, metadata: { ...attachment.value.metadata, finalizers: [] } }, never)).ok,
+        (
+          await world.store.update(
+            "AzVolumeAttachment",
+            { ...attachment.value, metadata: { ...attachment.value.metadata, finalizers: [] } },
+            never,
+          )
+        ).ok,
       );
       const answered = await world.answerOf(answer);
       assert.equal(!answered.ok && answered.failure.kind, "StillWaiting");
     }));
 
   it("does not take a volume whose object somebody erases meanwhile for one that is gone, while its disk is not", async () => {
-    const erasedMeanwhile = (disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined): Promise<unknown> =>
+    const erasedMeanwhile = (
+      disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined,
+    ): Promise<unknown> =>
       answerIn(async (world) => {
         await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
         world.use = { kind: "unused" };
@@ -152,10 +202,22 @@ describe("controllerUnpublishVolume", () => {
         await world.clock.advance(1_000);
         assert.ok((await world.store.delete("AzVolume", "pvc-1", {}, never)).ok);
         await world.letGo("pvc-1");
-        const attachment = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
+        const attachment = await world.store.get(
+          "AzVolumeAttachment",
+          anAttachmentObject({ nodeName: "node-a" }).metadata.name,
+          never,
+        );
         assert.ok(attachment.ok);
         const { metadata } = attachment.value;
-        assert.ok((await world.store.update("AzVolumeAttachment", { ...attachment.value, metadata: { ...metadata, finalizers: [] } }, never)).ok);
+        assert.ok(
+          (
+            await world.store.update(
+              "AzVolumeAttachment",
+              { ...attachment.value, metadata: { ...metadata, finalizers: [] } },
+              never,
+            )
+          ).ok,
+        );
         await world.store.delete("AzVolumeAttachment", metadata.name, {}, never);
         return world.answerOf(answer);
       });
@@ -169,17 +231,26 @@ describe("controllerUnpublishVolume", () => {
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } }));
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", writerRequest }));
-      const notLookedAt = { ok: false, failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" } };
+      const notLookedAt = {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" },
+      };
       assert.deepEqual(await world.answerOf(unpublish(world)), notLookedAt);
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
       const users = { ...world.context.users, isOutOfService: async () => true };
-      assert.deepEqual(await world.answerOf(unpublish(world, { users }, world.clock.elapsedMs() + 5_000)), notLookedAt);
+      assert.deepEqual(
+        await world.answerOf(unpublish(world, { users }, world.clock.elapsedMs() + 5_000)),
+        notLookedAt,
+      );
     }));
 
   it("states the want again that a call before it has ended, where it finds a user who came in between", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
-      const inUse = { ok: false, failure: { kind: "VolumeInUse", volumeId, nodeName: "node-a", users: ["pod default/data-0"] } };
+      const inUse = {
+        ok: false,
+        failure: { kind: "VolumeInUse", volumeId, nodeName: "node-a", users: ["pod default/data-0"] },
+      };
       world.use = { kind: "unused" };
       const store: ControllerContext["store"] = {
         ...world.store,
@@ -211,13 +282,23 @@ describe("controllerUnpublishVolume", () => {
       };
       const answer = await world.answerOf(unpublish(world, { steps: startsMeanwhile }));
       assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
-      assert.deepEqual([await attachmentOf(world), await isPublished(world)], [["Primary", true, false], true]);
+      assert.deepEqual(
+        [await attachmentOf(world), await isPublished(world)],
+        [["Primary", true, false], true],
+      );
     }));
 
   it("states no want again where the node is being released already", () =>
     withController(async (world) => {
-      await givenPublished(world, aRecord({ writer: { ...holder, requested: false }, epoch: 1 }), withReplicas);
-      assert.ok((await withdrawRequest(world.context, { volumeId, nodeName: "node-a", keepsPrimary: false }, never)).ok);
+      await givenPublished(
+        world,
+        aRecord({ writer: { ...holder, requested: false }, epoch: 1 }),
+        withReplicas,
+      );
+      assert.ok(
+        (await withdrawRequest(world.context, { volumeId, nodeName: "node-a", keepsPrimary: false }, never))
+          .ok,
+      );
       world.use = { kind: "used", users: ["pod default/data-0"] };
       const answer = await world.answerOf(unpublish(world));
       assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
@@ -233,12 +314,23 @@ describe("controllerUnpublishVolume", () => {
       const published = await world.answerOf(
         controllerPublishVolume(
           world.context,
-          { volumeId, nodeId: "node-b", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} },
+          {
+            volumeId,
+            nodeId: "node-b",
+            volumeCapability: aMountCapability(),
+            readonly: false,
+            secrets: {},
+            volumeContext: {},
+          },
           aCall(),
         ),
       );
       assert.equal(!published.ok && published.failure.kind, "OtherWriter");
-      const waiting = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }).metadata.name, never);
+      const waiting = await world.store.get(
+        "AzVolumeAttachment",
+        anAttachmentObject({ nodeName: "node-b" }).metadata.name,
+        never,
+      );
       assert.notEqual(waiting.ok && waiting.value.spec.writerRequest, undefined);
       await world.answerOf(releasing);
     }));
@@ -246,7 +338,10 @@ describe("controllerUnpublishVolume", () => {
   it("changes nothing about a node of which nobody knows yet whether it writes", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ adopted: true, unverified: [nodeA] }), withReplicas);
-      assert.deepEqual(await world.answerOf(unpublish(world)), { ok: false, failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] } });
+      assert.deepEqual(await world.answerOf(unpublish(world)), {
+        ok: false,
+        failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] },
+      });
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
     }));
 
@@ -258,7 +353,11 @@ describe("controllerUnpublishVolume", () => {
         delete: async (kind, name, preconditions, signal) => {
           const volume = world.volume("pvc-1");
           assert.ok(volume !== undefined);
-          await requestWriter(world.context, { volume, nodeName: "node-a", readOnly: false, volumeContext: {} }, never);
+          await requestWriter(
+            world.context,
+            { volume, nodeName: "node-a", readOnly: false, volumeContext: {} },
+            never,
+          );
           return world.store.delete(kind, name, preconditions, signal);
         },
       };
@@ -270,8 +369,13 @@ describe("controllerUnpublishVolume", () => {
   it("succeeds for a volume that does not exist, and looks first at a disk that only has no object", async () => {
     await withController(async (world) => assert.deepEqual(await world.answerOf(unpublish(world)), ok({})));
     await withController(async (world) => {
-      const answer = await world.answerOf(unpublish(world, { cloud: { getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })) } }));
-      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" } });
+      const answer = await world.answerOf(
+        unpublish(world, { cloud: { getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })) } }),
+      );
+      assert.deepEqual(answer, {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" },
+      });
     });
   });
 });

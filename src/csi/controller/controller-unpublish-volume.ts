@@ -11,7 +11,10 @@ import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
-import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeResponse } from "../gen/csi/v1/csi.ts";
+import type {
+  ControllerUnpublishVolumeRequest,
+  ControllerUnpublishVolumeResponse,
+} from "../gen/csi/v1/csi.ts";
 import { publicationKey } from "../messages/publication-key.ts";
 import { missingField } from "../messages/required.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
@@ -21,9 +24,10 @@ import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
 
 /**
- * ControllerUnpublishVolume: ends the node's want, and answers when the node is no longer the writer and, where nothing is kept there, when the disk
- * is detached. A node that has not given the volume back is recalled, and fenced where the rules allow it; one with a healthy user never is:
- * FAILED_PRECONDITION naming the user.
+ * ControllerUnpublishVolume: ends the node's want, and answers when the node is no longer the writer and,
+ * where nothing is kept there, when the disk is detached. A node that has not given the volume back is
+ * recalled, and fenced where the rules allow it; one with a healthy user never is: FAILED_PRECONDITION
+ * naming the user.
  */
 export async function controllerUnpublishVolume(
   context: ControllerContext,
@@ -32,7 +36,9 @@ export async function controllerUnpublishVolume(
 ): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId });
   if (missing !== undefined) return fail(missing);
-  return context.locks.run(publicationKey(request), "ControllerUnpublishVolume", () => unpublish(context, request, call));
+  return context.locks.run(publicationKey(request), "ControllerUnpublishVolume", () =>
+    unpublish(context, request, call),
+  );
 }
 
 async function unpublish(
@@ -53,7 +59,10 @@ async function unpublish(
   return ok({});
 }
 
-/** Without a node id CSI means every node that the volume is published to: also one of which this replica's cache does not know yet. */
+/**
+ * Without a node id CSI means every node that the volume is published to: also one of which this replica's
+ * cache does not know yet.
+ */
 async function nodesToUnpublish(
   context: ControllerContext,
   volume: AzVolume,
@@ -62,7 +71,9 @@ async function nodesToUnpublish(
 ): Promise<Result<readonly string[], Failure>> {
   if (nodeId !== "") return ok([nodeId]);
   const attachments = await attachmentsNow(context, { volumeName: volume.metadata.name }, signal);
-  return attachments.ok ? ok(attachments.value.filter(({ spec }) => spec.role === "Primary").map(({ spec }) => spec.nodeName)) : attachments;
+  return attachments.ok
+    ? ok(attachments.value.filter(({ spec }) => spec.role === "Primary").map(({ spec }) => spec.nodeName))
+    : attachments;
 }
 
 async function unpublishFrom(
@@ -78,7 +89,14 @@ async function unpublishFrom(
   if (inUse !== undefined) return fail(inUse);
   const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false }, signal);
   if (!ended.ok) return ended;
-  const released = await releaseRecord(context, volume.metadata.name, volumeId, nodeName, isOutOfService, signal);
+  const released = await releaseRecord(
+    context,
+    volume.metadata.name,
+    volumeId,
+    nodeName,
+    isOutOfService,
+    signal,
+  );
   if (!released.ok) return released;
   const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;
   if (!isKept) {
@@ -88,16 +106,27 @@ async function unpublishFrom(
   return waitUntilReleased(context, { volume, volumeId, nodeName, isKept }, call);
 }
 
-/** Controllers write to an attachment while it is being released (a recall, its role): the delete is tried on the next version then. */
+/**
+ * Controllers write to an attachment while it is being released (a recall, its role): the delete is tried
+ * on the next version then.
+ */
 const DELETE_TRIES_MAX = 20;
 
-/** Deletes the attachment, unless it was published again meanwhile: deleting what somebody wants would only delay them. */
-async function deleteAttachment(context: ControllerContext, identity: AttachmentIdentity, signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * Deletes the attachment, unless it was published again meanwhile: deleting what somebody wants would only
+ * delay them.
+ */
+async function deleteAttachment(
+  context: ControllerContext,
+  identity: AttachmentIdentity,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   for (let attempt = 1; ; attempt += 1) {
     const present = await readAttachment(context.store, identity, signal);
     if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
     const { name, uid, resourceVersion } = present.value.metadata;
-    if (present.value.spec.writerRequest !== undefined) return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+    if (present.value.spec.writerRequest !== undefined)
+      return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
     context.cache.remember("AzVolumeAttachment", present.value);
     const deleted = await context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
     if (deleted.ok || deleted.failure.kind === "ObjectNotFound") return ok(undefined);
@@ -106,10 +135,17 @@ async function deleteAttachment(context: ControllerContext, identity: Attachment
 }
 
 /**
- * Why the node keeps the volume: somebody uses it there, or nobody can tell yet. Then it stays published, and its want stands: a call before this one may have ended it
- * before that user came, and have got no further.
+ * Why the node keeps the volume: somebody uses it there, or nobody can tell yet. Then it stays published,
+ * and its want stands: a call before this one may have ended it before that user came, and have got no
+ * further.
  */
-async function usersThere(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string, signal: AbortSignal): Promise<Failure | undefined> {
+async function usersThere(
+  context: ControllerContext,
+  volume: AzVolume,
+  volumeId: string,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? undefined : fresh.failure;
   context.cache.remember("AzVolume", fresh.value);
@@ -122,16 +158,29 @@ async function usersThere(context: ControllerContext, volume: AzVolume, volumeId
   const use = await context.users.on({ nodeName, volumeId }, signal);
   if (use.kind !== "used") return undefined;
   // An unwanted holder is being released already, and gives the volume back before that user can be served.
-  const restated = writer.requested ? await restateWant(context, fresh.value, nodeName, signal) : ok(undefined);
+  const restated = writer.requested
+    ? await restateWant(context, fresh.value, nodeName, signal)
+    : ok(undefined);
   return restated.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : restated.failure;
 }
 
-/** CSI: a volume stays published to a node until ControllerUnpublishVolume has succeeded, so the client counts as a user again. */
-function restateWant(context: ControllerContext, volume: AzVolume, nodeName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+/**
+ * CSI: a volume stays published to a node until ControllerUnpublishVolume has succeeded, so the client
+ * counts as a user again.
+ */
+function restateWant(
+  context: ControllerContext,
+  volume: AzVolume,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   return requestWriter(context, { volume, nodeName, volumeContext: {}, published: true }, signal);
 }
 
-/** Ends the want in the record: at once on a node that is out of service or holds nothing, else by the release check. */
+/**
+ * Ends the want in the record: at once on a node that is out of service or holds nothing, else by the
+ * release check.
+ */
 async function releaseRecord(
   context: ControllerContext,
   volumeName: string,
@@ -146,7 +195,12 @@ async function releaseRecord(
   if (writer === undefined || writer.nodeName !== nodeName || !writer.requested) return ok(undefined);
   const node = identityOf(writer);
   if (isOutOfService || !writer.held) {
-    const unrequested = await moveRecord(context, { volumeName, nodeName, step: "withdraw-request" }, (record) => withdraw(record, node), signal);
+    const unrequested = await moveRecord(
+      context,
+      { volumeName, nodeName, step: "withdraw-request" },
+      (record) => withdraw(record, node),
+      signal,
+    );
     return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
   }
   const released = await releaseCheck(context, { volumeName, volumeId, node }, signal);
@@ -165,12 +219,18 @@ async function releaseRecord(
 
 async function waitUntilReleased(
   context: ControllerContext,
-  target: { readonly volume: AzVolume; readonly volumeId: string; readonly nodeName: string; readonly isKept: boolean },
+  target: {
+    readonly volume: AzVolume;
+    readonly volumeId: string;
+    readonly nodeName: string;
+    readonly isKept: boolean;
+  },
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
   const { volume, volumeId, nodeName, isKept } = target;
-  // The cache may not have seen yet what another replica's publish brought: it is waited for from here on, not from before.
+  // The cache may not have seen yet what another replica's publish brought: it is waited for from here on,
+  // not from before.
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (fresh.ok) context.cache.remember("AzVolume", fresh.value);
   else if (fresh.failure.kind !== "ObjectNotFound") return fresh;
@@ -178,8 +238,11 @@ async function waitUntilReleased(
   const isReleased = (present: AzVolume | undefined): boolean => {
     if (present === undefined) return true;
     const record = present.status?.record;
-    // A volume that is made anew meanwhile has no record at first; the one that it gets knows no writer, and a node that may be one.
-    return !isRecordMissing(present) && record?.writer?.nodeName !== nodeName && !isUnverified(record, nodeName);
+    // A volume that is made anew meanwhile has no record at first; the one that it gets knows no writer,
+    // and a node that may be one.
+    return (
+      !isRecordMissing(present) && record?.writer?.nodeName !== nodeName && !isUnverified(record, nodeName)
+    );
   };
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
   if (!released) return fail(whyHeld(context, volume, volumeId, nodeName));
@@ -187,20 +250,41 @@ async function waitUntilReleased(
   if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
   const record = present.status?.record;
   // What a backup says of a writer is not to be answered for.
-  const confirmed = await context.gracePeriod.confirm(waitingTimeMs(context, call, context.settings.waitMaxMs), signal);
+  const confirmed = await context.gracePeriod.confirm(
+    waitingTimeMs(context, call, context.settings.waitMaxMs),
+    signal,
+  );
   if (!confirmed.ok) return confirmed;
   if (record !== undefined && record.storeIncarnation !== confirmed.value)
-    return fail({ kind: "StillWaiting", volumeId, what: `its record, which is of store incarnation ${record.storeIncarnation}, to be proven anew` });
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `its record, which is of store incarnation ${record.storeIncarnation}, to be proven anew`,
+    });
   if (isKept) return ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
-  const detached = await context.cache.waitUntil("AzVolumeAttachment", attachmentName, (present) => present === undefined, wait, signal);
+  const detached = await context.cache.waitUntil(
+    "AzVolumeAttachment",
+    attachmentName,
+    (present) => present === undefined,
+    wait,
+    signal,
+  );
   if (!detached) {
     const error = context.cache.get("AzVolumeAttachment", attachmentName)?.status?.error;
-    return fail({ kind: "StillWaiting", volumeId, what: `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}` });
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}`,
+    });
   }
-  // A detach takes long: the node may have been granted the volume again meanwhile, and its attachment be one that is being made anew.
+  // A detach takes long: the node may have been granted the volume again meanwhile, and its attachment be
+  // one that is being made anew.
   const last = await context.store.get("AzVolume", volume.metadata.name, signal);
-  if (!last.ok) return last.failure.kind === "ObjectNotFound" ? confirmGone(context, volumeId, "to be looked at", signal) : last;
+  if (!last.ok)
+    return last.failure.kind === "ObjectNotFound"
+      ? confirmGone(context, volumeId, "to be looked at", signal)
+      : last;
   context.cache.remember("AzVolume", last.value);
   return isReleased(last.value) ? ok(undefined) : fail(whyHeld(context, volume, volumeId, nodeName));
 }
@@ -210,8 +294,13 @@ function whyHeld(context: ControllerContext, volume: AzVolume, volumeId: string,
   if (present !== undefined && isRecordMissing(present)) return notLookedAt(volumeId);
   const record = present?.status?.record;
   if (isUnverified(record, nodeName)) return { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] };
-  if (record?.fencing?.nodeName === nodeName) return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is cut off from the disk` };
-  return { kind: "StillWaiting", volumeId, what: `${nodeName} to unmount it and give it back; if that node is dead, mark it out of service` };
+  if (record?.fencing?.nodeName === nodeName)
+    return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is cut off from the disk` };
+  return {
+    kind: "StillWaiting",
+    volumeId,
+    what: `${nodeName} to unmount it and give it back; if that node is dead, mark it out of service`,
+  };
 }
 
 /** Its object was made anew, and nobody has looked yet who has its disk. */

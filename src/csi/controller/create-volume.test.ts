@@ -15,7 +15,11 @@ import { markDeleted } from "./mark-deleted.ts";
 type Request = Parameters<typeof createVolume>[1];
 type Answer = Awaited<ReturnType<typeof createVolume>>;
 
-function create(world: ControllerWorld, request: Partial<Request> = {}, deadlineMs = Number.POSITIVE_INFINITY): Promise<Answer> {
+function create(
+  world: ControllerWorld,
+  request: Partial<Request> = {},
+  deadlineMs = Number.POSITIVE_INFINITY,
+): Promise<Answer> {
   return createVolume(world.context, aCreateVolumeRequest(request), aCall({ deadlineMs }));
 }
 
@@ -32,18 +36,33 @@ async function created(world: ControllerWorld, request: Partial<Request> = {}): 
   assert.ok(answer !== undefined && (await world.answerOf(answer)).ok);
 }
 
-const rejected: Failure = { kind: "CloudRejected", code: "SkuNotAvailable", message: "not in this zone", requestId: "r-1" };
+const rejected: Failure = {
+  kind: "CloudRejected",
+  code: "SkuNotAvailable",
+  message: "not in this zone",
+  requestId: "r-1",
+};
 
 describe("createVolume", () => {
   it("records the request under the disk's name, held by the driver's finalizer, and answers once the disk is there", async () => {
     await withController(async (world) => {
-      const parameters = { skuName: "Premium_LRS", "csi.storage.k8s.io/pvc/name": "data", "csi.storage.k8s.io/pvc/namespace": "default" };
+      const parameters = {
+        skuName: "Premium_LRS",
+        "csi.storage.k8s.io/pvc/name": "data",
+        "csi.storage.k8s.io/pvc/namespace": "default",
+      };
       const [answer] = await begun(world, { parameters });
       assert.ok(answer !== undefined);
       const { metadata, spec, status } = world.volume("pvc-1") ?? assert.fail("no volume");
       assert.deepEqual(metadata.finalizers, ["disk.csi.azure.com/azvolume"]);
-      assert.deepEqual(metadata.labels, { "disk.csi.azure.com/pvc": "data", "disk.csi.azure.com/pvc-namespace": "default" });
-      assert.deepEqual([spec.volumeName, spec.requiredBytes, spec.parameters, status], ["pvc-1", Number(gibToBytes(10)), parameters, undefined]);
+      assert.deepEqual(metadata.labels, {
+        "disk.csi.azure.com/pvc": "data",
+        "disk.csi.azure.com/pvc-namespace": "default",
+      });
+      assert.deepEqual(
+        [spec.volumeName, spec.requiredBytes, spec.parameters, status],
+        ["pvc-1", Number(gibToBytes(10)), parameters, undefined],
+      );
       assert.deepEqual(world.steps, ["create-object"]);
       await world.diskCreated("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({ volume: volumeMessage(aDetail()) }));
@@ -77,7 +96,10 @@ describe("createVolume", () => {
       await world.failed("pvc-1", "Creating", { kind: "Throttled", retryAfterMs: 1000, detail: "writes" });
       assert.ok(answer !== undefined);
       const answered = await world.answerOf(answer);
-      assert.match(!answered.ok && answered.failure.kind === "StillWaiting" ? answered.failure.what : "", /last try: Azure throttles requests \(writes\)/u);
+      assert.match(
+        !answered.ok && answered.failure.kind === "StillWaiting" ? answered.failure.what : "",
+        /last try: Azure throttles requests \(writes\)/u,
+      );
     });
   });
 
@@ -106,10 +128,18 @@ describe("createVolume", () => {
   it("makes nothing where the process stood still until the caller's deadline had passed", async () => {
     await withController(async (world) => {
       const { clock } = world;
-      const standingStill = { ...clock, sleep: (ms: number, signal: AbortSignal) => clock.sleep(60_000 + ms, signal) };
+      const standingStill = {
+        ...clock,
+        sleep: (ms: number, signal: AbortSignal) => clock.sleep(60_000 + ms, signal),
+      };
       const call = aCall({ deadlineMs: clock.elapsedMs() + 60_000 });
-      const answer = await world.answerOf(createVolume({ ...world.context, clock: standingStill }, aCreateVolumeRequest(), call));
-      assert.deepEqual(answer, { ok: false, failure: { kind: "DeadlineExceeded", operation: "CreateVolume" } });
+      const answer = await world.answerOf(
+        createVolume({ ...world.context, clock: standingStill }, aCreateVolumeRequest(), call),
+      );
+      assert.deepEqual(answer, {
+        ok: false,
+        failure: { kind: "DeadlineExceeded", operation: "CreateVolume" },
+      });
       assert.deepEqual([world.volume("pvc-1"), world.steps], [undefined, []]);
     });
   });
@@ -133,14 +163,21 @@ describe("createVolume", () => {
       await withController(async (world) => {
         await created(world);
         const answer = await world.answerOf(create(world, change));
-        assert.match(!answer.ok && answer.failure.kind === "VolumeExistsWithOtherRequest" ? answer.failure.difference : "", difference);
+        assert.match(
+          !answer.ok && answer.failure.kind === "VolumeExistsWithOtherRequest"
+            ? answer.failure.difference
+            : "",
+          difference,
+        );
       });
     });
   }
 
   it("changes nothing for a request that can't be served", async () => {
     await withController(async (world) => {
-      const answer = await world.answerOf(create(world, { parameters: { maxShares: "3", maxMountReplicaCount: "3", skuName: "Premium_LRS" } }));
+      const answer = await world.answerOf(
+        create(world, { parameters: { maxShares: "3", maxMountReplicaCount: "3", skuName: "Premium_LRS" } }),
+      );
       assert.equal(!answer.ok && answer.failure.kind, "InvalidArgument");
       assert.deepEqual([world.volume("pvc-1"), world.steps], [undefined, []]);
     });
@@ -169,10 +206,19 @@ describe("createVolume", () => {
   it("says that the volume is being deleted", async () => {
     await withController(async (world) => {
       await created(world);
-      const marked = await markDeleted(world.context, world.volume("pvc-1") ?? assert.fail(), () => undefined, new AbortController().signal);
+      const marked = await markDeleted(
+        world.context,
+        world.volume("pvc-1") ?? assert.fail(),
+        () => undefined,
+        new AbortController().signal,
+      );
       assert.ok(marked.ok);
       const answer = await world.answerOf(create(world));
-      assert.deepEqual(!answer.ok && answer.failure, { kind: "OperationInProgress", volumeId: "pvc-1", operation: "DeleteVolume" });
+      assert.deepEqual(!answer.ok && answer.failure, {
+        kind: "OperationInProgress",
+        volumeId: "pvc-1",
+        operation: "DeleteVolume",
+      });
     });
   });
 

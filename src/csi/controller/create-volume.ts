@@ -22,10 +22,16 @@ const metadataLabels: Readonly<Record<string, string>> = {
   "csi.storage.k8s.io/pvc/namespace": "disk.csi.azure.com/pvc-namespace",
 };
 
-/** In milliseconds: the least that a timer waits. The event loop reads what has arrived before it comes to the timer. */
+/**
+ * In milliseconds: the least that a timer waits. The event loop reads what has arrived before it comes to
+ * the timer.
+ */
 const YIELD_MS = 1;
 
-/** CreateVolume: records what is asked for as an AzVolume and answers once its disk is there. A repeated call finds the same object. */
+/**
+ * CreateVolume: records what is asked for as an AzVolume and answers once its disk is there. A repeated
+ * call finds the same object.
+ */
 export async function createVolume(
   context: ControllerContext,
   request: CreateVolumeRequest,
@@ -47,35 +53,58 @@ async function create(
   if (!waiting.ok) return waiting;
   const recorded = await recordRequest(context, objectName, spec, call.signal);
   if (!recorded.ok) return recorded;
-  const isSettled = (present: AzVolume): boolean => present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
+  const isSettled = (present: AzVolume): boolean =>
+    present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
   const volume = await waitForVolume(context, recorded.value, isSettled, call);
-  if (volume === undefined || isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
+  if (volume === undefined || isDeleting(volume))
+    return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
   if (hasFailed(volume)) return giveUp(context, volume, call);
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined) return ok({ volume: volumeMessage(detail) });
-  return fail({ kind: "StillWaiting", volumeId: spec.volumeName, what: `its disk to be created${error === undefined ? "" : ` (last try: ${error.message})`}` });
+  return fail({
+    kind: "StillWaiting",
+    volumeId: spec.volumeName,
+    what: `its disk to be created${error === undefined ? "" : ` (last try: ${error.message})`}`,
+  });
 }
 
 /**
- * Lets in what says that the caller is gone, and rejects with the signal's reason then. A process that stood still reads a call together with its end, and hears of the call first.
- * Meanwhile the caller may have had the volume made by another replica, and deleted: what is made now would be its own again, and nobody would ask for its deletion.
- * Fails with `DeadlineExceeded` where it stood still in here for longer than the caller waits.
+ * Lets in what says that the caller is gone, and rejects with the signal's reason then. A process that
+ * stood still reads a call together with its end, and hears of the call first. Meanwhile the caller may
+ * have had the volume made by another replica, and deleted: what is made now would be its own again, and
+ * nobody would ask for its deletion. Fails with `DeadlineExceeded` where it stood still in here for longer
+ * than the caller waits.
  */
-async function yieldToCancellation({ clock }: ControllerContext, call: CallContext): Promise<Result<void, Failure>> {
+async function yieldToCancellation(
+  { clock }: ControllerContext,
+  call: CallContext,
+): Promise<Result<void, Failure>> {
   await clock.sleep(YIELD_MS, call.signal);
-  return clock.elapsedMs() < call.deadlineMs ? ok(undefined) : fail({ kind: "DeadlineExceeded", operation: "CreateVolume" });
+  return clock.elapsedMs() < call.deadlineMs
+    ? ok(undefined)
+    : fail({ kind: "DeadlineExceeded", operation: "CreateVolume" });
 }
 
 /** Makes the object, or finds the one that an earlier call made. */
-async function recordRequest(context: ControllerContext, objectName: string, spec: AzVolume["spec"], signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+async function recordRequest(
+  context: ControllerContext,
+  objectName: string,
+  spec: AzVolume["spec"],
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   const metadata = { name: objectName, finalizers: [VOLUME_FINALIZER], labels: labelsOf(spec.parameters) };
-  const created = await context.steps.run("create-object", () => context.store.create("AzVolume", { metadata, spec }, signal));
+  const created = await context.steps.run("create-object", () =>
+    context.store.create("AzVolume", { metadata, spec }, signal),
+  );
   if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
   const existing = await context.store.get("AzVolume", objectName, signal);
   if (!existing.ok) return existing;
-  if (isDeleting(existing.value)) return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
+  if (isDeleting(existing.value))
+    return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
   const difference = createRequestDifference(existing.value, spec);
-  return difference === undefined ? existing : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: spec.volumeName, difference });
+  return difference === undefined
+    ? existing
+    : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: spec.volumeName, difference });
 }
 
 function labelsOf(parameters: AzVolume["spec"]["parameters"]): Readonly<Record<string, string>> {
@@ -87,21 +116,39 @@ function labelsOf(parameters: AzVolume["spec"]["parameters"]): Readonly<Record<s
 }
 
 function hasFailed(volume: AzVolume): boolean {
-  return volume.status?.state === "CreationFailed" && volume.status.observedGeneration === volume.metadata.generation;
+  return (
+    volume.status?.state === "CreationFailed" &&
+    volume.status.observedGeneration === volume.metadata.generation
+  );
 }
 
 /**
- * Repeating is pointless until the request changes, so the answer is final, and a CO that gets a final answer never calls DeleteVolume. So the
- * object is deleted here, with whatever there may be of its disk; the next call starts anew.
+ * Repeating is pointless until the request changes, so the answer is final, and a CO that gets a final
+ * answer never calls DeleteVolume. So the object is deleted here, with whatever there may be of its disk;
+ * the next call starts anew.
  */
-async function giveUp(context: ControllerContext, volume: AzVolume, call: CallContext): Promise<Result<never, Failure>> {
+async function giveUp(
+  context: ControllerContext,
+  volume: AzVolume,
+  call: CallContext,
+): Promise<Result<never, Failure>> {
   const error = volume.status?.error;
   const failure = error === undefined ? undefined : fromObjectError(error);
   const marked = await markDeleted(context, volume, () => undefined, call.signal);
   if (!marked.ok) return marked;
-  await waitForVolume({ ...context, settings: { ...context.settings, waitMaxMs: CLEAN_UP_WAIT_MS } }, volume, () => false, call);
+  await waitForVolume(
+    { ...context, settings: { ...context.settings, waitMaxMs: CLEAN_UP_WAIT_MS } },
+    volume,
+    () => false,
+    call,
+  );
   return fail(
-    failure ?? { kind: "CloudRejected", code: error?.kind ?? "unknown", message: error?.message ?? "the disk could not be created", requestId: call.requestId },
+    failure ?? {
+      kind: "CloudRejected",
+      code: error?.kind ?? "unknown",
+      message: error?.message ?? "the disk could not be created",
+      requestId: call.requestId,
+    },
   );
 }
 

@@ -10,19 +10,27 @@ import { withController } from "../testing/a-controller.ts";
 import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
 import { deleteVolume } from "./delete-volume.ts";
 
-function remove(world: ControllerWorld, volumeId = aDiskUri(), deadlineMs = Number.POSITIVE_INFINITY): ReturnType<typeof deleteVolume> {
+function remove(
+  world: ControllerWorld,
+  volumeId = aDiskUri(),
+  deadlineMs = Number.POSITIVE_INFINITY,
+): ReturnType<typeof deleteVolume> {
   return deleteVolume(world.context, { volumeId, secrets: {} }, aCall({ deadlineMs }));
 }
 
 async function givenVolume(world: ControllerWorld, record?: WriterRecord): Promise<void> {
   const volume = aVolumeObject();
   assert.ok(volume.status !== undefined);
-  await world.given("AzVolume", { ...volume, status: record === undefined ? volume.status : { ...volume.status, record } });
+  await world.given("AzVolume", {
+    ...volume,
+    status: record === undefined ? volume.status : { ...volume.status, record },
+  });
 }
 
 const nodeA = { ...identity("node-a"), vmId: "vm-a" };
 const isMarked = (world: ControllerWorld): boolean =>
-  world.volume("pvc-1")?.spec.deleteRequested === true && world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined;
+  world.volume("pvc-1")?.spec.deleteRequested === true &&
+  world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined;
 
 describe("deleteVolume", () => {
   it("marks the volume before it deletes the object, and answers once that is gone", async () => {
@@ -38,15 +46,22 @@ describe("deleteVolume", () => {
 
   for (const volumeId of [aDiskUri("pvc-unknown"), "no-disk-uri"]) {
     it(`succeeds for a volume that does not exist: ${volumeId}`, async () => {
-      await withController(async (world) => assert.deepEqual(await world.answerOf(remove(world, volumeId)), ok({})));
+      await withController(async (world) =>
+        assert.deepEqual(await world.answerOf(remove(world, volumeId)), ok({})),
+      );
     });
   }
 
   it("looks first at a disk that only has no object: answering that it is gone would leave it for ever", async () => {
     await withController(async (world) => {
       const context = { ...world.context, cloud: { getDisk: async () => ok(aDisk()) } };
-      const answer = await world.answerOf(deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall()));
-      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to be looked at" } });
+      const answer = await world.answerOf(
+        deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall()),
+      );
+      assert.deepEqual(answer, {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to be looked at" },
+      });
     });
   });
 
@@ -58,7 +73,10 @@ describe("deleteVolume", () => {
       await world.until(() => isMarked(world));
       await world.letGo("pvc-1");
       const what = "its disk to be deleted: its AzVolume is gone, and the disk is not";
-      assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "StillWaiting", volumeId: aDiskUri(), what } });
+      assert.deepEqual(await world.answerOf(answer), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: aDiskUri(), what },
+      });
     });
   });
 
@@ -125,7 +143,11 @@ describe("deleteVolume", () => {
       await givenVolume(world, aRecord());
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
       world.use = { kind: "unused" };
-      const context = { ...world.context, attach: "driver" as const, clusterVolumes: { ...world.context.clusterVolumes, knowsAttachments: true } };
+      const context = {
+        ...world.context,
+        attach: "driver" as const,
+        clusterVolumes: { ...world.context.clusterVolumes, knowsAttachments: true },
+      };
       const answer = deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall());
       await world.until(() => isMarked(world));
       await world.letGo("pvc-1");
@@ -174,7 +196,12 @@ describe("deleteVolume", () => {
       await givenVolume(world);
       const answer = remove(world);
       await world.until(() => isMarked(world));
-      await world.failed("pvc-1", "DeletionFailed", { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "no", requestId: "r" });
+      await world.failed("pvc-1", "DeletionFailed", {
+        kind: "CloudUnauthorized",
+        code: "AuthorizationFailed",
+        message: "no",
+        requestId: "r",
+      });
       const answered = await world.answerOf(answer);
       assert.equal(!answered.ok && answered.failure.kind, "CloudUnauthorized");
     });
@@ -185,7 +212,9 @@ describe("deleteVolume", () => {
       world.store.holdWatches(true);
       const signal = new AbortController().signal;
       const { spec, status } = aVolumeObject();
-      const made = await world.answerOf(world.store.create("AzVolume", { metadata: { name: "pvc-1", finalizers: ["f"] }, spec }, signal));
+      const made = await world.answerOf(
+        world.store.create("AzVolume", { metadata: { name: "pvc-1", finalizers: ["f"] }, spec }, signal),
+      );
       assert.ok(made.ok && status !== undefined);
       await world.answerOf(world.store.updateStatus("AzVolume", { ...made.value, status }, signal));
       const answer = remove(world);

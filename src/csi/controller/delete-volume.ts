@@ -28,13 +28,19 @@ export async function deleteVolume(
   return context.locks.run(volumeId, "DeleteVolume", () => remove(context, volumeId, call));
 }
 
-async function remove(context: ControllerContext, volumeId: string, call: CallContext): Promise<Result<DeleteVolumeResponse, Failure>> {
+async function remove(
+  context: ControllerContext,
+  volumeId: string,
+  call: CallContext,
+): Promise<Result<DeleteVolumeResponse, Failure>> {
   const found = await findOrAdopt(context, volumeId, undefined, call.signal);
-  // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK." A disk that only has no object yet does exist.
+  // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0
+  // OK." A disk that only has no object yet does exist.
   if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
   const volume = found.value;
   const [nodeName] = publishedNodes(context, volume);
-  if (nodeName !== undefined && !volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
+  if (nodeName !== undefined && !volume.spec.deleteRequested)
+    return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
   const unleaked = await releaseLeakedRequest(context, volume, volumeId, call.signal);
   if (!unleaked.ok) return unleaked;
   const restarted = await tryDeletionAgain(context, volume, call.signal);
@@ -57,37 +63,71 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
   return fail({ kind: "StillWaiting", volumeId, what });
 }
 
-/** A want that no attachment states any more was left by a publish that nobody ended: the release check decides whether somebody uses the volume all the same. */
-async function releaseLeakedRequest(context: ControllerContext, volume: AzVolume, volumeId: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * A want that no attachment states any more was left by a publish that nobody ended: the release check
+ * decides whether somebody uses the volume all the same.
+ */
+async function releaseLeakedRequest(
+  context: ControllerContext,
+  volume: AzVolume,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const writer = volume.status?.record?.writer;
-  if (writer === undefined || !writer.requested || context.users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind !== "unused") return ok(undefined);
-  const released = await releaseCheck(context, { volumeName: volume.metadata.name, volumeId, node: identityOf(writer) }, signal);
+  if (
+    writer === undefined ||
+    !writer.requested ||
+    context.users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind !== "unused"
+  )
+    return ok(undefined);
+  const released = await releaseCheck(
+    context,
+    { volumeName: volume.metadata.name, volumeId, node: identityOf(writer) },
+    signal,
+  );
   // Whatever it found, the record is judged once more on the version that the mark is written on.
-  return released.ok || released.failure.kind === "NotWriter" || released.failure.kind === "ObjectConflict" ? ok(undefined) : released;
+  return released.ok || released.failure.kind === "NotWriter" || released.failure.kind === "ObjectConflict"
+    ? ok(undefined)
+    : released;
 }
 
 /** A deletion that had ended for good is begun again: this call asks for it. */
-async function tryDeletionAgain(context: ControllerContext, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function tryDeletionAgain(
+  context: ControllerContext,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (!hasFailed(volume)) return ok(undefined);
   const restarted = await changeStatus(
     context.store,
     { kind: "AzVolume", name: volume.metadata.name },
-    (present) => (hasFailed(present) && present.status !== undefined ? { ...present, status: { ...present.status, state: "Deleting" } } : undefined),
+    (present) =>
+      hasFailed(present) && present.status !== undefined
+        ? { ...present, status: { ...present.status, state: "Deleting" } }
+        : undefined,
     signal,
   );
   return restarted.ok || restarted.failure.kind === "ObjectNotFound" ? ok(undefined) : restarted;
 }
 
-/** Whether a node may be writing the volume, by its record. Once marked it is granted to nobody any more, so this is judged only before. */
+/**
+ * Whether a node may be writing the volume, by its record. Once marked it is granted to nobody any more, so
+ * this is judged only before.
+ */
 function useOf(volume: AzVolume, volumeId: string): Failure | undefined {
   const record = volume.status?.record;
   if (record === undefined || volume.spec.deleteRequested) return undefined;
   const { writer, unverified } = record;
-  if (writer !== undefined && (writer.held || writer.requested)) return { kind: "VolumeInUse", volumeId, nodeName: writer.nodeName, users: [] };
-  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified.map(({ nodeName }) => nodeName) };
+  if (writer !== undefined && (writer.held || writer.requested))
+    return { kind: "VolumeInUse", volumeId, nodeName: writer.nodeName, users: [] };
+  if (unverified.length > 0)
+    return { kind: "WriterRecordUnverified", volumeId, nodes: unverified.map(({ nodeName }) => nodeName) };
   return undefined;
 }
 
 function hasFailed(volume: AzVolume): boolean {
-  return volume.status?.state === "DeletionFailed" && volume.status.observedGeneration === volume.metadata.generation;
+  return (
+    volume.status?.state === "DeletionFailed" &&
+    volume.status.observedGeneration === volume.metadata.generation
+  );
 }

@@ -20,22 +20,36 @@ function expand(
   deadlineMs = Number.POSITIVE_INFINITY,
 ): ReturnType<typeof expandVolume> {
   const capacityRange = { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n, ...range };
-  return expandVolume(world.context, { volumeId: aDiskUri(), capacityRange, secrets: {}, volumeCapability: undefined }, aCall({ deadlineMs }));
+  return expandVolume(
+    world.context,
+    { volumeId: aDiskUri(), capacityRange, secrets: {}, volumeCapability: undefined },
+    aCall({ deadlineMs }),
+  );
 }
 
-const grownTo = (sizeGiB: number): unknown => ok({ capacityBytes: gibToBytes(sizeGiB), nodeExpansionRequired: true });
-const isAsked = (world: ControllerWorld, sizeGiB: number): boolean => world.volume("pvc-1")?.spec.requiredBytes === Number(gibToBytes(sizeGiB));
+const grownTo = (sizeGiB: number): unknown =>
+  ok({ capacityBytes: gibToBytes(sizeGiB), nodeExpansionRequired: true });
+const isAsked = (world: ControllerWorld, sizeGiB: number): boolean =>
+  world.volume("pvc-1")?.spec.requiredBytes === Number(gibToBytes(sizeGiB));
 
 /** What a reconciler writes once the disk has its size. */
 async function grow(world: ControllerWorld, sizeGiB: number): Promise<void> {
   await world.setStatus("pvc-1", ({ status, metadata }) => {
     assert.ok(status?.detail !== undefined);
-    return { ...status, state: "Updated", observedGeneration: metadata.generation, detail: { ...status.detail, sizeGiB } };
+    return {
+      ...status,
+      state: "Updated",
+      observedGeneration: metadata.generation,
+      detail: { ...status.detail, sizeGiB },
+    };
   });
 }
 
 function sharedVolume(record = aRecord()): AzVolume {
-  const volume = aVolumeObject({ detail: aDetail({ maxShares: 3 }), spec: { maxShares: 3, maxMountReplicaCount: 2 } });
+  const volume = aVolumeObject({
+    detail: aDetail({ maxShares: 3 }),
+    spec: { maxShares: 3, maxMountReplicaCount: 2 },
+  });
   assert.ok(volume.status !== undefined);
   return { ...volume, status: { ...volume.status, record } };
 }
@@ -65,7 +79,11 @@ describe("expandVolume", () => {
   });
 
   for (const [range, kind, because] of [
-    [{ limitBytes: gibToBytes(5), requiredBytes: gibToBytes(5) }, "OutOfRange", "the disk is larger than the limit"],
+    [
+      { limitBytes: gibToBytes(5), requiredBytes: gibToBytes(5) },
+      "OutOfRange",
+      "the disk is larger than the limit",
+    ],
     [{ requiredBytes: gibToBytes(40_000) }, "OutOfRange", "no disk is that large"],
     [{ requiredBytes: -1n }, "InvalidArgument", "a negative size"],
   ] as const) {
@@ -87,7 +105,9 @@ describe("expandVolume", () => {
       assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure });
       assert.equal(isAsked(world, 10), true);
       const message = `the disk did not grow to 20 GiB: ${describeFailure(failure)}`;
-      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message }]);
+      assert.deepEqual(world.told, [
+        { about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message },
+      ]);
     });
   });
 
@@ -110,7 +130,12 @@ describe("expandVolume", () => {
       pods: [aPod()],
       failure: { kind: "StillWaiting", volumeId, what } as const,
     },
-    { because: "the pods are still being listed", record: {}, pods: undefined, failure: { kind: "StillWaiting", volumeId, what: unlisted } as const },
+    {
+      because: "the pods are still being listed",
+      record: {},
+      pods: undefined,
+      failure: { kind: "StillWaiting", volumeId, what: unlisted } as const,
+    },
   ])
     it(`does not begin to grow a shared disk where ${because}`, async () => {
       await withController(async (world) => {
@@ -132,7 +157,9 @@ describe("expandVolume", () => {
       const attachment = anAttachmentObject({ nodeName: "node-b" });
       await world.given("AzVolumeAttachment", attachment);
       world.store.holdWatches(true);
-      const present = await world.answerOf(world.store.get("AzVolumeAttachment", attachment.metadata.name, never));
+      const present = await world.answerOf(
+        world.store.get("AzVolumeAttachment", attachment.metadata.name, never),
+      );
       assert.ok(present.ok);
       const demoted = { ...present.value, spec: { ...present.value.spec, role: "Replica" } } as const;
       assert.ok((await world.answerOf(world.store.update("AzVolumeAttachment", demoted, never))).ok);
@@ -175,7 +202,10 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = await world.answerOf(expand(world, 20, {}, world.clock.elapsedMs() + 5_000));
-      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to grow to 20 GiB" } });
+      assert.deepEqual(answer, {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to grow to 20 GiB" },
+      });
     });
   });
 
@@ -188,7 +218,12 @@ describe("expandVolume", () => {
 
   it("needs an id and a capacity range", async () => {
     await withController(async ({ context }) => {
-      const request = { volumeId: aDiskUri(), capacityRange: undefined, secrets: {}, volumeCapability: undefined };
+      const request = {
+        volumeId: aDiskUri(),
+        capacityRange: undefined,
+        secrets: {},
+        volumeCapability: undefined,
+      };
       for (const [change, field] of [
         [{ volumeId: "" }, "volume_id"],
         [{}, "capacity_range"],

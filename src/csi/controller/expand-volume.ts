@@ -21,7 +21,10 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
-/** ControllerExpandVolume: raises the size that is asked for and answers once the disk has it. Disks never shrink. */
+/**
+ * ControllerExpandVolume: raises the size that is asked for and answers once the disk has it. Disks never
+ * shrink.
+ */
 export async function expandVolume(
   context: ControllerContext,
   request: ControllerExpandVolumeRequest,
@@ -30,12 +33,16 @@ export async function expandVolume(
   const { volumeId, capacityRange, volumeCapability } = request;
   const missing = missingField({ volume_id: volumeId });
   if (missing !== undefined) return fail(missing);
-  if (capacityRange === undefined) return fail({ kind: "InvalidArgument", field: "capacity_range", value: "", problem: "must be given" });
-  const capability = volumeCapability === undefined ? undefined : readVolumeCapability(volumeCapability, "volume_capability");
+  if (capacityRange === undefined)
+    return fail({ kind: "InvalidArgument", field: "capacity_range", value: "", problem: "must be given" });
+  const capability =
+    volumeCapability === undefined ? undefined : readVolumeCapability(volumeCapability, "volume_capability");
   if (capability?.ok === false) return capability;
   return context.locks.run(volumeId, "ControllerExpandVolume", async () => {
     const volume = await readVolume(context, volumeId, call.signal);
-    return volume.ok ? expand(context, { volume: volume.value, volumeId, range: capacityRange }, call) : volume;
+    return volume.ok
+      ? expand(context, { volume: volume.value, volumeId, range: capacityRange }, call)
+      : volume;
   });
 }
 
@@ -45,7 +52,11 @@ interface Expansion {
   readonly range: CapacityRange;
 }
 
-async function expand(context: ControllerContext, expansion: Expansion, call: CallContext): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
+async function expand(
+  context: ControllerContext,
+  expansion: Expansion,
+  call: CallContext,
+): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
   const { volume, volumeId, range } = expansion;
   const detail = volume.status?.detail;
   if (isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
@@ -58,7 +69,11 @@ async function expand(context: ControllerContext, expansion: Expansion, call: Ca
   const obstacle = used.value;
   if (obstacle !== undefined) {
     const message = `the disk did not grow to ${target.value.sizeGiB} GiB: ${describeFailure(obstacle)}`;
-    context.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message });
+    context.events.emit({
+      about: { kind: "AzVolume", name: volume.metadata.name },
+      reason: "NotExpanded",
+      message,
+    });
     return fail(obstacle);
   }
   const asked = await askForSize(context, expansion, target.value.sizeGiB, call.signal);
@@ -66,8 +81,14 @@ async function expand(context: ControllerContext, expansion: Expansion, call: Ca
   return waitForSize(context, asked.value, { volumeId, sizeGiB: target.value.sizeGiB }, call);
 }
 
-/** The size to reach. A disk that is larger than asked for stays, unless the caller's limit is below it: nothing shrinks. */
-function targetSize(detail: VolumeDetail, range: CapacityRange): Result<{ readonly sizeGiB: number }, Failure> {
+/**
+ * The size to reach. A disk that is larger than asked for stays, unless the caller's limit is below it:
+ * nothing shrinks.
+ */
+function targetSize(
+  detail: VolumeDetail,
+  range: CapacityRange,
+): Result<{ readonly sizeGiB: number }, Failure> {
   const skuName = diskSkus.find((sku) => sku === detail.skuName);
   const size = chooseDiskSize(range, skuName ?? "Premium_LRS");
   if (!size.ok || size.value.sizeGiB > detail.sizeGiB || isSizeWithin(range, detail.sizeGiB)) return size;
@@ -80,9 +101,10 @@ function targetSize(detail: VolumeDetail, range: CapacityRange): Result<{ readon
 }
 
 /**
- * Azure grows a shared disk only while no VM has it. Its replicas are detached for that, so it does not grow while a node uses it or a failover is under way: a fence, an
- * unverified node or a pod that waits. FAILED_PRECONDITION never rests on a cache alone: the unpublish that another replica has just answered may not be in this one's, and the
- * caller asks again only once the pod is gone.
+ * Azure grows a shared disk only while no VM has it. Its replicas are detached for that, so it does not
+ * grow while a node uses it or a failover is under way: a fence, an unverified node or a pod that waits.
+ * FAILED_PRECONDITION never rests on a cache alone: the unpublish that another replica has just answered
+ * may not be in this one's, and the caller asks again only once the pod is gone.
  */
 async function sharedUse(
   context: ControllerContext,
@@ -98,20 +120,31 @@ async function sharedUse(
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     if (present.ok && present.value.spec.role === "Primary") using.add(nodeName);
   }
-  if (using.size > 0) return ok({ kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: [...using].toSorted() });
+  if (using.size > 0)
+    return ok({ kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: [...using].toSorted() });
   if (unverified.length > 0)
-    return ok({ kind: "WriterRecordUnverified", volumeId: detail.diskUri, nodes: unverified.map(({ nodeName }) => nodeName).toSorted() });
+    return ok({
+      kind: "WriterRecordUnverified",
+      volumeId: detail.diskUri,
+      nodes: unverified.map(({ nodeName }) => nodeName).toSorted(),
+    });
   // A cache alone says that a pod waits: UNAVAILABLE, which is called again without the end of a pod.
   const pods = context.users.cachedPods(detail.diskUri)?.map(({ name }) => name);
   const what = `${pods?.join(", ") ?? "the pods"} to ${pods === undefined ? "be listed" : "end"}: a shared disk grows only while no pod uses it or waits for it`;
   return ok(pods?.length === 0 ? undefined : { kind: "StillWaiting", volumeId: detail.diskUri, what });
 }
 
-async function askForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+async function askForSize(
+  context: ControllerContext,
+  expansion: Expansion,
+  sizeGiB: number,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   const target = { kind: "AzVolume", name: expansion.volume.metadata.name } as const;
   const requiredBytes = Number(gibToBytes(sizeGiB));
   const limitBytes = exactNumber(expansion.range.limitBytes);
-  const isAsked = ({ spec }: AzVolume): boolean => spec.requiredBytes >= requiredBytes && spec.limitBytes === limitBytes;
+  const isAsked = ({ spec }: AzVolume): boolean =>
+    spec.requiredBytes >= requiredBytes && spec.limitBytes === limitBytes;
   const raise = (present: AzVolume): AzVolume | undefined =>
     isAsked(present) ? undefined : { ...present, spec: { ...present.spec, requiredBytes, limitBytes } };
   const asked = await changeSpec(context.store, target, raise, signal);
@@ -133,17 +166,28 @@ async function waitForSize(
 ): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
   const { volumeId, sizeGiB } = target;
   const hasSize = (present: AzVolume): boolean => (present.status?.detail?.sizeGiB ?? 0) >= sizeGiB;
-  const volume = await waitForVolume(context, asked, (present) => hasSize(present) || hasFailed(present), call);
+  const volume = await waitForVolume(
+    context,
+    asked,
+    (present) => hasSize(present) || hasFailed(present),
+    call,
+  );
   if (volume === undefined) return fail({ kind: "VolumeNotFound", volumeId });
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined && hasSize(volume)) return ok(answer(detail));
   const failure = error === undefined ? undefined : fromObjectError(error);
   if (hasFailed(volume) && failure !== undefined) return fail(failure);
-  return fail({ kind: "StillWaiting", volumeId, what: `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}` });
+  return fail({
+    kind: "StillWaiting",
+    volumeId,
+    what: `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}`,
+  });
 }
 
 function hasFailed(volume: AzVolume): boolean {
-  return volume.status?.state === "UpdateFailed" && volume.status.observedGeneration === volume.metadata.generation;
+  return (
+    volume.status?.state === "UpdateFailed" && volume.status.observedGeneration === volume.metadata.generation
+  );
 }
 
 /** The node has its part always: a file system is grown, a raw device's size is read anew. */

@@ -8,9 +8,10 @@ import { findVolume } from "../../objects/find-volume.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * The volume of an id. A disk that no AzVolume describes (static, migrated, of another resource group, or its object was lost) is adopted: made known with a record
- * that trusts nobody. Where its tags do not tell what it is for, `stated` does, or else the cluster. Fails with `VolumeNotFound` where there is no such disk either, and with
- * `StillWaiting` while it is being looked at.
+ * The volume of an id. A disk that no AzVolume describes (static, migrated, of another resource group, or
+ * its object was lost) is adopted: made known with a record that trusts nobody. Where its tags do not tell
+ * what it is for, `stated` does, or else the cluster. Fails with `VolumeNotFound` where there is no such
+ * disk either, and with `StillWaiting` while it is being looked at.
  */
 export async function findOrAdopt(
   context: ControllerContext,
@@ -20,7 +21,8 @@ export async function findOrAdopt(
 ): Promise<Result<AzVolume, Failure>> {
   const found = await findVolume(context, volumeId, signal);
   if (!found.ok) return found;
-  const present = found.value === undefined ? await adopt(context, volumeId, stated, signal) : ok(found.value);
+  const present =
+    found.value === undefined ? await adopt(context, volumeId, stated, signal) : ok(found.value);
   if (!present.ok || present.value.status?.detail !== undefined || found.value !== undefined) return present;
   const provisioned = await context.cache.waitFor(
     "AzVolume",
@@ -29,13 +31,21 @@ export async function findOrAdopt(
     { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
     signal,
   );
-  return provisioned === undefined ? fail({ kind: "StillWaiting", volumeId, what: "its disk to be looked at" }) : ok(provisioned);
+  return provisioned === undefined
+    ? fail({ kind: "StillWaiting", volumeId, what: "its disk to be looked at" })
+    : ok(provisioned);
 }
 
-async function adopt(context: ControllerContext, volumeId: string, stated: StatedUse | undefined, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+async function adopt(
+  context: ControllerContext,
+  volumeId: string,
+  stated: StatedUse | undefined,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   if (parseDiskUri(volumeId) === undefined) return fail({ kind: "VolumeNotFound", volumeId });
   const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
-  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId }) : disk;
+  if (!disk.ok)
+    return disk.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId }) : disk;
   const use = adoptedUse(disk.value, stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse);
   const adopted = await adoptVolume(context, { ...disk.value, diskUri: volumeId }, use, signal);
   return adopted.ok ? ok(adopted.value.volume) : adopted;

@@ -22,5 +22,8 @@ export async function getVolume(
   if (!volume.ok) return volume;
   const detail = volume.value.status?.detail;
   if (detail === undefined) return fail({ kind: "VolumeNotFound", volumeId });
-  return ok({ volume: volumeMessage(detail), status: { publishedNodeIds: publishedNodes(context, volume.value) } });
+  return ok({
+    volume: volumeMessage(detail),
+    status: { publishedNodeIds: publishedNodes(context, volume.value) },
+  });
 }

@@ -12,7 +12,8 @@ type Context = Parameters<typeof listVolumes>[0];
 function contextWith(volumes: readonly AzVolume[], attachments: readonly AzVolumeAttachment[] = []): Context {
   const cache = {
     list: () => volumes,
-    byIndex: (_kind: string, _index: string, key: string) => attachments.filter(({ spec }) => spec.volumeName === key),
+    byIndex: (_kind: string, _index: string, key: string) =>
+      attachments.filter(({ spec }) => spec.volumeName === key),
   };
   return {
     cache: cache as unknown as Context["cache"],
@@ -28,7 +29,10 @@ async function pageOf(
 ): Promise<{ readonly names: readonly string[]; readonly nextToken: string }> {
   const listed = await listVolumes(context, { maxEntries: 0, startingToken: "", ...request });
   assert.ok(listed.ok);
-  return { names: listed.value.entries.map((entry) => entry.volume?.volumeId.split("/").at(-1) ?? ""), nextToken: listed.value.nextToken };
+  return {
+    names: listed.value.entries.map((entry) => entry.volume?.volumeId.split("/").at(-1) ?? ""),
+    nextToken: listed.value.nextToken,
+  };
 }
 
 const madeAt = (second: number): string => `2026-01-01T00:00:0${second}.000Z`;
@@ -44,13 +48,21 @@ describe("listVolumes", () => {
   });
 
   it("says which nodes a volume is published on: its primaries, not its replicas", async () => {
-    const attachments = [anAttachmentObject({ nodeName: "node-a", role: "Replica" }), anAttachmentObject({ nodeName: "node-b", role: "Primary" })];
-    const listed = await listVolumes(contextWith([aVolumeObject()], attachments), { maxEntries: 0, startingToken: "" });
+    const attachments = [
+      anAttachmentObject({ nodeName: "node-a", role: "Replica" }),
+      anAttachmentObject({ nodeName: "node-b", role: "Primary" }),
+    ];
+    const listed = await listVolumes(contextWith([aVolumeObject()], attachments), {
+      maxEntries: 0,
+      startingToken: "",
+    });
     assert.deepEqual(listed.ok && listed.value.entries[0]?.status, { publishedNodeIds: ["node-b"] });
   });
 
   it("goes on where a page ended, with new volumes and without the one that the token was made of", async () => {
-    const [a, b, c, d] = [0, 1, 2, 3].map((second) => aVolumeObject({ name: `pvc-${second}`, creationTimestamp: madeAt(second) }));
+    const [a, b, c, d] = [0, 1, 2, 3].map((second) =>
+      aVolumeObject({ name: `pvc-${second}`, creationTimestamp: madeAt(second) }),
+    );
     assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
     const first = await pageOf(contextWith([a, b, c]), { maxEntries: 2 });
     assert.deepEqual(first.names, ["pvc-0", "pvc-1"]);
@@ -59,17 +71,29 @@ describe("listVolumes", () => {
   });
 
   it("ends without a token where the last page is full", async () => {
-    assert.deepEqual(await pageOf(contextWith([aVolumeObject()]), { maxEntries: 1 }), { names: ["pvc-1"], nextToken: "" });
+    assert.deepEqual(await pageOf(contextWith([aVolumeObject()]), { maxEntries: 1 }), {
+      names: ["pvc-1"],
+      nextToken: "",
+    });
   });
 
   it("bounds a page", async () => {
-    const volumes = Array.from({ length: 1001 }, (_, index) => aVolumeObject({ name: `pvc-${String(index).padStart(4, "0")}` }));
+    const volumes = Array.from({ length: 1001 }, (_, index) =>
+      aVolumeObject({ name: `pvc-${String(index).padStart(4, "0")}` }),
+    );
     const first = await pageOf(contextWith(volumes), {});
     assert.equal(first.names.length, 1000);
-    assert.deepEqual((await pageOf(contextWith(volumes), { startingToken: first.nextToken })).names, ["pvc-1000"]);
+    assert.deepEqual((await pageOf(contextWith(volumes), { startingToken: first.nextToken })).names, [
+      "pvc-1000",
+    ]);
   });
 
-  for (const startingToken of ["invalid-token", "17", "after:", `after:${Buffer.from("x y z").toString("base64url")}`]) {
+  for (const startingToken of [
+    "invalid-token",
+    "17",
+    "after:",
+    `after:${Buffer.from("x y z").toString("base64url")}`,
+  ]) {
     it(`refuses the token ${startingToken}`, async () => {
       assert.deepEqual(await listVolumes(contextWith([]), { maxEntries: 0, startingToken }), {
         ok: false,

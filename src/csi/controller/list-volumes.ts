@@ -3,7 +3,11 @@ import type { Failure, FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
-import type { ListVolumesRequest, ListVolumesResponse, ListVolumesResponse_Entry } from "../gen/csi/v1/csi.ts";
+import type {
+  ListVolumesRequest,
+  ListVolumesResponse,
+  ListVolumesResponse_Entry,
+} from "../gen/csi/v1/csi.ts";
 import { type PublicationPorts, publishedNodes } from "../messages/published-nodes.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
 
@@ -11,14 +15,22 @@ import { volumeMessage } from "../messages/volume-message.ts";
 const ENTRIES_MAX = 1000;
 const TOKEN_PREFIX = "after:";
 
-/** ListVolumes: every volume whose disk exists, oldest first, with the nodes that it is published on. From the cache: no request to store or cloud. */
+/**
+ * ListVolumes: every volume whose disk exists, oldest first, with the nodes that it is published on. From
+ * the cache: no request to store or cloud.
+ */
 export async function listVolumes(
   context: PublicationPorts & { readonly cache: Pick<ObjectCache, "list"> },
   request: ListVolumesRequest,
 ): Promise<Result<ListVolumesResponse, Failure>> {
   const { maxEntries, startingToken } = request;
   if (maxEntries < 0)
-    return fail({ kind: "InvalidArgument", field: "max_entries", value: String(maxEntries), problem: "must not be negative; 0 means any number" });
+    return fail({
+      kind: "InvalidArgument",
+      field: "max_entries",
+      value: String(maxEntries),
+      problem: "must not be negative; 0 means any number",
+    });
   const after = readToken(startingToken);
   if (!after.ok) return after;
   const volumes = context.cache
@@ -28,7 +40,10 @@ export async function listVolumes(
   const page = volumes.slice(0, maxEntries === 0 ? ENTRIES_MAX : Math.min(maxEntries, ENTRIES_MAX));
   const last = page.at(-1);
   const isLastPage = page.length === volumes.length || last === undefined;
-  return ok({ entries: page.flatMap((volume) => entryOf(context, volume)), nextToken: isLastPage ? "" : writeToken(last) });
+  return ok({
+    entries: page.flatMap((volume) => entryOf(context, volume)),
+    nextToken: isLastPage ? "" : writeToken(last),
+  });
 }
 
 function entryOf(context: PublicationPorts, volume: AzVolume): readonly ListVolumesResponse_Entry[] {

@@ -6,8 +6,9 @@ import { changeSpec } from "../../objects/update-object.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * Marks a volume as to be deleted, disk and all, and deletes its object; a finalizer holds it until the disk is gone. The mark goes first: an object
- * that is deleted without it keeps its disk. `objection` judges the object on the very version that the mark is written on.
+ * Marks a volume as to be deleted, disk and all, and deletes its object; a finalizer holds it until the
+ * disk is gone. The mark goes first: an object that is deleted without it keeps its disk. `objection`
+ * judges the object on the very version that the mark is written on.
  */
 export async function markDeleted(
   context: Pick<ControllerContext, "store" | "steps">,
@@ -19,13 +20,18 @@ export async function markDeleted(
   let objected: Failure | undefined;
   const mark = (present: AzVolume): AzVolume | undefined => {
     objected = present.metadata.uid === uid ? objection(present) : undefined;
-    if (present.metadata.uid !== uid || objected !== undefined || present.spec.deleteRequested) return undefined;
+    if (present.metadata.uid !== uid || objected !== undefined || present.spec.deleteRequested)
+      return undefined;
     return { ...present, spec: { ...present.spec, deleteRequested: true } };
   };
-  const marked = await context.steps.run("mark-delete", () => changeSpec(context.store, { kind: "AzVolume", name }, mark, signal));
+  const marked = await context.steps.run("mark-delete", () =>
+    changeSpec(context.store, { kind: "AzVolume", name }, mark, signal),
+  );
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound" ? ok(undefined) : marked;
   if (objected !== undefined) return fail(objected);
   if (marked.value.metadata.uid !== uid) return ok(undefined);
-  const deleted = await context.steps.run("mark-delete", () => context.store.delete("AzVolume", name, { uid }, signal));
+  const deleted = await context.steps.run("mark-delete", () =>
+    context.store.delete("AzVolume", name, { uid }, signal),
+  );
   return deleted.ok || deleted.failure.kind === "ObjectNotFound" ? ok(undefined) : deleted;
 }

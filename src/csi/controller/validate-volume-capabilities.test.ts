@@ -11,7 +11,10 @@ import { aBlockCapability, aMountCapability } from "../testing/requests.ts";
 import { getVolume } from "./get-volume.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 
-function validate(world: ControllerWorld, change: Partial<ValidateVolumeCapabilitiesRequest>): ReturnType<typeof validateVolumeCapabilities> {
+function validate(
+  world: ControllerWorld,
+  change: Partial<ValidateVolumeCapabilitiesRequest>,
+): ReturnType<typeof validateVolumeCapabilities> {
   const request = {
     volumeId: aDiskUri(),
     volumeContext: {},
@@ -42,7 +45,10 @@ describe("validateVolumeCapabilities", () => {
     [{ volumeCapabilities: [aMountCapability("MULTI_NODE_READER_ONLY")] }, /one node only/u],
     [{ volumeCapabilities: [aBlockCapability("MULTI_NODE_MULTI_WRITER")] }, /maxShares is 1/u],
     [{ volumeCapabilities: [aBlockCapability()] }, /access type block/u],
-    [{ volumeCapabilities: [{ ...aMountCapability(), accessMode: { mode: "UNKNOWN" as const } }] }, /access mode/u],
+    [
+      { volumeCapabilities: [{ ...aMountCapability(), accessMode: { mode: "UNKNOWN" as const } }] },
+      /access mode/u,
+    ],
     [{ parameters: { skuName: "Premium_ZRS" } }, /skuName/u],
     [{ mutableParameters: { skuName: "Premium_LRS" } }, /mutable parameter skuName/u],
   ] as const) {
@@ -77,9 +83,14 @@ describe("getVolume", () => {
       const volume = aVolumeObject();
       await world.given("AzVolume", volume);
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
-      const answer = await world.answerOf(getVolume(world.context, { volumeId: aDiskUri().toUpperCase() }, aCall()));
+      const answer = await world.answerOf(
+        getVolume(world.context, { volumeId: aDiskUri().toUpperCase() }, aCall()),
+      );
       assert.ok(volume.status?.detail !== undefined);
-      assert.deepEqual(answer, ok({ volume: volumeMessage(volume.status.detail), status: { publishedNodeIds: ["node-b"] } }));
+      assert.deepEqual(
+        answer,
+        ok({ volume: volumeMessage(volume.status.detail), status: { publishedNodeIds: ["node-b"] } }),
+      );
     });
   });
 

@@ -7,20 +7,29 @@ import { capabilitiesDifference, checkCapabilities } from "../../core/volume/acc
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
 import { readVolume } from "../../objects/find-volume.ts";
-import type { ValidateVolumeCapabilitiesRequest, ValidateVolumeCapabilitiesResponse } from "../gen/csi/v1/csi.ts";
+import type {
+  ValidateVolumeCapabilitiesRequest,
+  ValidateVolumeCapabilitiesResponse,
+} from "../gen/csi/v1/csi.ts";
 import { readCapabilities } from "../messages/read-capabilities.ts";
 import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
-/** ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't; the latter is no error. */
+/**
+ * ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't; the latter is no
+ * error.
+ */
 export async function validateVolumeCapabilities(
   context: Pick<ControllerContext, "store" | "cache">,
   request: ValidateVolumeCapabilitiesRequest,
   call: CallContext,
 ): Promise<Result<ValidateVolumeCapabilitiesResponse, Failure>> {
   const { volumeId, volumeContext, volumeCapabilities, parameters, mutableParameters } = request;
-  const missing = missingField({ volume_id: volumeId, volume_capabilities: volumeCapabilities.length === 0 ? "" : "given" });
+  const missing = missingField({
+    volume_id: volumeId,
+    volume_capabilities: volumeCapabilities.length === 0 ? "" : "given",
+  });
   if (missing !== undefined) return fail(missing);
   const volume = await readVolume(context, volumeId, call.signal);
   if (!volume.ok) return volume;
@@ -32,7 +41,10 @@ export async function validateVolumeCapabilities(
 function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesRequest): string | undefined {
   const capabilities = readCapabilities(request.volumeCapabilities);
   if (!capabilities.ok) return describeFailure(capabilities.failure);
-  const served = checkCapabilities(capabilities.value, volume.status?.detail?.maxShares ?? volume.spec.maxShares);
+  const served = checkCapabilities(
+    capabilities.value,
+    volume.status?.detail?.maxShares ?? volume.spec.maxShares,
+  );
   if (!served.ok) return describeFailure(served.failure);
   const difference = capabilitiesDifference(volume.spec.capabilities, capabilities.value);
   if (difference !== undefined) return difference;
@@ -42,5 +54,10 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   if (mutable !== undefined) return `mutable parameter ${mutable} is not supported`;
   // Not stated is not compared: a CO may validate a volume that it knows only by its id.
   if (Object.keys(request.parameters).length === 0) return undefined;
-  return createRequestDifference(volume, { ...volume.spec, parameters: request.parameters, requiredBytes: 0, limitBytes: 0 });
+  return createRequestDifference(volume, {
+    ...volume.spec,
+    parameters: request.parameters,
+    requiredBytes: 0,
+    limitBytes: 0,
+  });
 }

@@ -4,8 +4,9 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * Waits until `isDone` holds for a volume, as long as caller and settings allow, and answers the volume as it is then: the caller judges it.
- * Undefined: it is gone, or another of its name is there. `volume` was read or written just now: nothing older counts. Rejects with the signal's reason.
+ * Waits until `isDone` holds for a volume, as long as caller and settings allow, and answers the volume as
+ * it is then: the caller judges it. Undefined: it is gone, or another of its name is there. `volume` was
+ * read or written just now: nothing older counts. Rejects with the signal's reason.
  */
 export async function waitForVolume(
   context: Pick<ControllerContext, "cache" | "clock" | "settings">,
@@ -17,7 +18,13 @@ export async function waitForVolume(
   const { name, uid } = volume.metadata;
   cache.remember("AzVolume", volume);
   const timeoutMs = waitingTimeMs(context, call, settings.waitMaxMs);
-  await cache.waitUntil("AzVolume", name, (present) => present?.metadata.uid !== uid || isDone(present), { timeoutMs, clock }, call.signal);
+  await cache.waitUntil(
+    "AzVolume",
+    name,
+    (present) => present?.metadata.uid !== uid || isDone(present),
+    { timeoutMs, clock },
+    call.signal,
+  );
   const present = cache.get("AzVolume", name);
   return present?.metadata.uid === uid ? present : undefined;
 }

@@ -8,12 +8,20 @@ import type { Identity } from "./identity-handlers.ts";
 import { identityHandlers } from "./identity-handlers.ts";
 
 function handlersOf(overrides: Partial<Identity> = {}): ReturnType<typeof identityHandlers> {
-  return identityHandlers({ driverName: "disk.csi.azure.com", version: "1.2.3", isReady: async () => ok(true), ...overrides });
+  return identityHandlers({
+    driverName: "disk.csi.azure.com",
+    version: "1.2.3",
+    isReady: async () => ok(true),
+    ...overrides,
+  });
 }
 
 describe("identityHandlers", () => {
   it("say the driver's name and version", async () => {
-    assert.deepEqual(await handlersOf().getPluginInfo?.({}, aCall()), ok({ name: "disk.csi.azure.com", vendorVersion: "1.2.3", manifest: {} }));
+    assert.deepEqual(
+      await handlersOf().getPluginInfo?.({}, aCall()),
+      ok({ name: "disk.csi.azure.com", vendorVersion: "1.2.3", manifest: {} }),
+    );
   });
 
   it("say what the driver as a whole can do", async () => {
@@ -23,7 +31,10 @@ describe("identityHandlers", () => {
   });
 
   const notReady: Failure = { kind: "HostNotReady", detail: "an earlier mount command still runs" };
-  const states: readonly (readonly [Result<boolean, Failure>, Result<{ readonly ready: boolean }, Failure>])[] = [
+  const states: readonly (readonly [
+    Result<boolean, Failure>,
+    Result<{ readonly ready: boolean }, Failure>,
+  ])[] = [
     [ok(true), ok({ ready: true })],
     [ok(false), ok({ ready: false })],
     [fail(notReady), fail(notReady)],

@@ -13,8 +13,9 @@ export interface Identity {
 }
 
 /**
- * Of the driver as a whole, whichever of its processes is asked: a node plug-in, too, says that there is a controller service, as the V1 driver's does. ONLINE covers
- * volumes that no node has, too. Shared disks grow only while no VM has them: their expansion says so itself.
+ * Of the driver as a whole, whichever of its processes is asked: a node plug-in, too, says that there is a
+ * controller service, as the V1 driver's does. ONLINE covers volumes that no node has, too. Shared disks
+ * grow only while no VM has them: their expansion says so itself.
  */
 const pluginCapabilities: readonly PluginCapability[] = [
   { type: { $case: "service", value: { type: "CONTROLLER_SERVICE" } } },
@@ -25,7 +26,8 @@ const pluginCapabilities: readonly PluginCapability[] = [
 /** CSI's identity service. */
 export function identityHandlers(identity: Identity): HandlersOf<typeof IdentityService> {
   return {
-    getPluginInfo: async () => ok({ name: identity.driverName, vendorVersion: identity.version, manifest: {} }),
+    getPluginInfo: async () =>
+      ok({ name: identity.driverName, vendorVersion: identity.version, manifest: {} }),
     getPluginCapabilities: async () => ok({ capabilities: pluginCapabilities }),
     probe: async (_request, call) => {
       const ready = await identity.isReady(call.signal);

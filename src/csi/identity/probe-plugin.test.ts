@@ -16,13 +16,18 @@ import { probePlugin } from "./probe-plugin.ts";
 const limits = { clock: systemClock, timeoutMs: 60_000 };
 
 /** A plug-in that answers Probe as told. */
-async function withPlugin(isReady: () => Promise<Result<boolean, never>>, act: (socket: string) => Promise<void>): Promise<void> {
+async function withPlugin(
+  isReady: () => Promise<Result<boolean, never>>,
+  act: (socket: string) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "probe-"));
   const socket = join(folder, "csi.sock");
-  const server = new GrpcServer({ clock: systemClock, random: systemRandom, logger: silentLogger, onCall: () => undefined }).add(
-    IdentityService,
-    identityHandlers({ driverName: "d", version: "1", isReady }),
-  );
+  const server = new GrpcServer({
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    onCall: () => undefined,
+  }).add(IdentityService, identityHandlers({ driverName: "d", version: "1", isReady }));
   assert.ok((await server.listen(`unix://${socket}`)).ok);
   try {
     await act(socket);
@@ -42,14 +47,18 @@ describe("probePlugin", () => {
   it("tells of one that is not ready", () =>
     withPlugin(
       async () => ok(false),
-      async (socket) => assert.match((await probePlugin(`unix://${socket}`, limits)) ?? "", /says that it is not ready$/),
+      async (socket) =>
+        assert.match((await probePlugin(`unix://${socket}`, limits)) ?? "", /says that it is not ready$/),
     ));
 
   it("tells of one that hangs, within its limit", () =>
     withPlugin(
       () => new Promise(() => undefined),
       async (socket) =>
-        assert.match((await probePlugin(`unix://${socket}`, { clock: systemClock, timeoutMs: 30 })) ?? "", /does not answer: .*DEADLINE_EXCEEDED/),
+        assert.match(
+          (await probePlugin(`unix://${socket}`, { clock: systemClock, timeoutMs: 30 })) ?? "",
+          /does not answer: .*DEADLINE_EXCEEDED/,
+        ),
     ));
 
   it("tells of one whose socket somebody has removed: kubelet can't reach it any more, however well it feels", () =>

@@ -3,16 +3,22 @@ import type { Clock } from "../../ports/clock.ts";
 import { IdentityClient, ProbeRequest, type ProbeResponse } from "../gen/csi/v1/csi.ts";
 
 /**
- * Asks the plug-in behind a CSI endpoint, as livenessprobe does, over a connection of its own, whether it serves: so a process whose socket is gone, or that no
- * longer answers, is found out. Answers why not; undefined if it does.
+ * Asks the plug-in behind a CSI endpoint, as livenessprobe does, over a connection of its own, whether it
+ * serves: so a process whose socket is gone, or that no longer answers, is found out. Answers why not;
+ * undefined if it does.
  */
-export async function probePlugin(endpoint: string, options: { readonly clock: Clock; readonly timeoutMs: number }): Promise<string | undefined> {
+export async function probePlugin(
+  endpoint: string,
+  options: { readonly clock: Clock; readonly timeoutMs: number },
+): Promise<string | undefined> {
   const address = endpoint.replace(/^tcp:\/\//u, "").replace(/^unix:(?:\/\/)?/u, "unix:");
   const client = new IdentityClient(address, credentials.createInsecure());
   try {
     const answer = await new Promise<ProbeResponse>((resolve, reject) => {
       const deadline = options.clock.nowMs() + options.timeoutMs;
-      client.probe(ProbeRequest.create(), new Metadata(), { deadline }, (error, response) => (error === null ? resolve(response) : reject(error)));
+      client.probe(ProbeRequest.create(), new Metadata(), { deadline }, (error, response) =>
+        error === null ? resolve(response) : reject(error),
+      );
     });
     return answer.ready === false ? `the plug-in at ${endpoint} says that it is not ready` : undefined;
   } catch (error) {

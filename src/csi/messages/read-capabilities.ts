@@ -5,9 +5,20 @@ import { fail, ok } from "../../core/failure/result.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 import { readVolumeCapability } from "./volume-capability.ts";
 
-/** Reads the capabilities of a request. Fails with `InvalidArgument` if there are none or one lacks a part that CSI requires. */
-export function readCapabilities(messages: readonly CsiVolumeCapability[]): Result<readonly VolumeCapability[], Failure> {
-  if (messages.length === 0) return fail({ kind: "InvalidArgument", field: "volume_capabilities", value: "", problem: "must be given" });
+/**
+ * Reads the capabilities of a request. Fails with `InvalidArgument` if there are none or one lacks a part
+ * that CSI requires.
+ */
+export function readCapabilities(
+  messages: readonly CsiVolumeCapability[],
+): Result<readonly VolumeCapability[], Failure> {
+  if (messages.length === 0)
+    return fail({
+      kind: "InvalidArgument",
+      field: "volume_capabilities",
+      value: "",
+      problem: "must be given",
+    });
   const capabilities: VolumeCapability[] = [];
   for (const message of messages) {
     const capability = readVolumeCapability(message, "volume_capabilities");

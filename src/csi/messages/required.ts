@@ -1,7 +1,14 @@
 import type { FailureOf } from "../../core/failure/failure.ts";
 
-/** The first field of a request that CSI requires and the caller left empty, as a failure; undefined if all are there. */
-export function missingField(fields: Readonly<Record<string, string>>): FailureOf<"InvalidArgument"> | undefined {
+/**
+ * The first field of a request that CSI requires and the caller left empty, as a failure; undefined if all
+ * are there.
+ */
+export function missingField(
+  fields: Readonly<Record<string, string>>,
+): FailureOf<"InvalidArgument"> | undefined {
   const missing = Object.entries(fields).find(([, value]) => value === "");
-  return missing === undefined ? undefined : { kind: "InvalidArgument", field: missing[0], value: "", problem: "must be given" };
+  return missing === undefined
+    ? undefined
+    : { kind: "InvalidArgument", field: missing[0], value: "", problem: "must be given" };
 }

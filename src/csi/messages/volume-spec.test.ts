@@ -25,7 +25,10 @@ describe("volumeSpecOf", () => {
 
   it("keeps topologies, in their order", () => {
     const accessibilityRequirements = {
-      requisite: [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-2" } }, { segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }],
+      requisite: [
+        { segments: { "topology.disk.csi.azure.com/zone": "eastus-2" } },
+        { segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } },
+      ],
       preferred: [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }],
     };
     const spec = volumeSpecOf(aCreateVolumeRequest({ accessibilityRequirements }));
@@ -33,7 +36,9 @@ describe("volumeSpecOf", () => {
   });
 
   it("keeps a limit above what JSON carries exactly as one that no disk reaches", () => {
-    const spec = volumeSpecOf(aCreateVolumeRequest({ capacityRange: { requiredBytes: 1n, limitBytes: 2n ** 63n - 1n } }));
+    const spec = volumeSpecOf(
+      aCreateVolumeRequest({ capacityRange: { requiredBytes: 1n, limitBytes: 2n ** 63n - 1n } }),
+    );
     assert.equal(spec.ok ? spec.value.limitBytes : spec, Number.MAX_SAFE_INTEGER);
   });
 
@@ -46,18 +51,42 @@ describe("volumeSpecOf", () => {
     { change: { name: "" }, kind: "InvalidArgument", field: "name" },
     { change: { name: "a".repeat(254) }, kind: "InvalidArgument", field: "name" },
     { change: { volumeCapabilities: [] }, kind: "InvalidArgument", field: "volume_capabilities" },
-    { change: { volumeCapabilities: [{ ...aMountCapability(), accessMode: undefined }] }, kind: "InvalidArgument", field: "volume_capabilities.access_mode" },
-    { change: { volumeCapabilities: [{ ...aMountCapability(), accessType: undefined }] }, kind: "InvalidArgument", field: "volume_capabilities.access_type" },
-    { change: { volumeCapabilities: [aMountCapability("MULTI_NODE_MULTI_WRITER")] }, kind: "InvalidArgument", field: "volume_capability.access_mode" },
-    { change: { mutableParameters: { skuName: "Premium_LRS" } }, kind: "InvalidArgument", field: "mutable_parameters" },
+    {
+      change: { volumeCapabilities: [{ ...aMountCapability(), accessMode: undefined }] },
+      kind: "InvalidArgument",
+      field: "volume_capabilities.access_mode",
+    },
+    {
+      change: { volumeCapabilities: [{ ...aMountCapability(), accessType: undefined }] },
+      kind: "InvalidArgument",
+      field: "volume_capabilities.access_type",
+    },
+    {
+      change: { volumeCapabilities: [aMountCapability("MULTI_NODE_MULTI_WRITER")] },
+      kind: "InvalidArgument",
+      field: "volume_capability.access_mode",
+    },
+    {
+      change: { mutableParameters: { skuName: "Premium_LRS" } },
+      kind: "InvalidArgument",
+      field: "mutable_parameters",
+    },
     { change: { parameters: { colour: "blue" } }, kind: "InvalidArgument", field: "parameters.colour" },
     {
       change: { parameters: { maxShares: "2", maxMountReplicaCount: "2", skuName: "Premium_LRS" } },
       kind: "InvalidArgument",
       field: "parameters.maxMountReplicaCount",
     },
-    { change: { capacityRange: { requiredBytes: -1n, limitBytes: 0n } }, kind: "InvalidArgument", field: "capacity_range.required_bytes" },
-    { change: { capacityRange: { requiredBytes: 2n ** 62n, limitBytes: 0n } }, kind: "OutOfRange", field: "capacity_range.required_bytes" },
+    {
+      change: { capacityRange: { requiredBytes: -1n, limitBytes: 0n } },
+      kind: "InvalidArgument",
+      field: "capacity_range.required_bytes",
+    },
+    {
+      change: { capacityRange: { requiredBytes: 2n ** 62n, limitBytes: 0n } },
+      kind: "OutOfRange",
+      field: "capacity_range.required_bytes",
+    },
     {
       change: { accessibilityRequirements: { requisite: [{ segments: { rack: "1" } }], preferred: [] } },
       kind: "InvalidArgument",
@@ -73,7 +102,9 @@ describe("volumeSpecOf", () => {
   }
 
   it("does not make volumes from snapshots or other volumes yet", () => {
-    const { volumeContentSource } = CreateVolumeRequest.fromPartial({ volumeContentSource: { type: { $case: "snapshot", value: { snapshotId: "s" } } } });
+    const { volumeContentSource } = CreateVolumeRequest.fromPartial({
+      volumeContentSource: { type: { $case: "snapshot", value: { snapshotId: "s" } } },
+    });
     const spec = volumeSpecOf(aCreateVolumeRequest({ volumeContentSource }));
     assert.equal(!spec.ok && spec.failure.kind, "Unsupported");
   });

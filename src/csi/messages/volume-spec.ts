@@ -17,20 +17,41 @@ export function volumeSpecOf(request: CreateVolumeRequest): Result<AzVolume["spe
   const missing = missingField({ name: request.name });
   if (missing !== undefined) return fail(missing);
   if (request.name.length > NAME_MAX_CHARS)
-    return fail(invalid("name", `${request.name.slice(0, 40)}…`, `has ${request.name.length} characters, at most ${NAME_MAX_CHARS} are possible`));
-  if (request.volumeContentSource !== undefined) return fail({ kind: "Unsupported", what: "a volume content source (snapshot or clone)" });
+    return fail(
+      invalid(
+        "name",
+        `${request.name.slice(0, 40)}…`,
+        `has ${request.name.length} characters, at most ${NAME_MAX_CHARS} are possible`,
+      ),
+    );
+  if (request.volumeContentSource !== undefined)
+    return fail({ kind: "Unsupported", what: "a volume content source (snapshot or clone)" });
   const mutable = Object.keys(request.mutableParameters)[0];
   if (mutable !== undefined)
-    return fail(invalid("mutable_parameters", mutable, "is not supported yet: use a StorageClass parameter instead of a VolumeAttributesClass"));
+    return fail(
+      invalid(
+        "mutable_parameters",
+        mutable,
+        "is not supported yet: use a StorageClass parameter instead of a VolumeAttributesClass",
+      ),
+    );
   const capabilities = readCapabilities(request.volumeCapabilities);
   if (!capabilities.ok) return capabilities;
   const parameters = parseVolumeParameters(request.parameters);
   if (!parameters.ok) return parameters;
   const capacity = request.capacityRange ?? { requiredBytes: 0n, limitBytes: 0n };
-  const settled = resolveVolumeSpec({ parameters: parameters.value, capabilities: capabilities.value, capacity });
+  const settled = resolveVolumeSpec({
+    parameters: parameters.value,
+    capabilities: capabilities.value,
+    capacity,
+  });
   if (!settled.ok) return settled;
   const accessibilityRequirements = readRequirements(request.accessibilityRequirements);
-  const placement = choosePlacement({ accessibilityRequirements, skuName: settled.value.skuName, location: parameters.value.location });
+  const placement = choosePlacement({
+    accessibilityRequirements,
+    skuName: settled.value.skuName,
+    location: parameters.value.location,
+  });
   if (!placement.ok) return placement;
   return ok({
     volumeName: request.name,
@@ -51,9 +72,14 @@ export function exactNumber(limitBytes: bigint): number {
   return Number(limitBytes > max ? max : limitBytes);
 }
 
-function readRequirements(message: TopologyRequirement | undefined): AzVolume["spec"]["accessibilityRequirements"] {
+function readRequirements(
+  message: TopologyRequirement | undefined,
+): AzVolume["spec"]["accessibilityRequirements"] {
   if (message === undefined) return undefined;
-  return { requisite: message.requisite.map(({ segments }) => ({ segments })), preferred: message.preferred.map(({ segments }) => ({ segments })) };
+  return {
+    requisite: message.requisite.map(({ segments }) => ({ segments })),
+    preferred: message.preferred.map(({ segments }) => ({ segments })),
+  };
 }
 
 function invalid(field: string, value: string, problem: string): FailureOf<"InvalidArgument"> {

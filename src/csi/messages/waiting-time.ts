@@ -1,10 +1,20 @@
 import type { ControllerContext } from "../controller/controller-context.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 
-/** Left for the answer to reach the caller before its own deadline: then it learns what is waited for, not only that time is over. */
+/**
+ * Left for the answer to reach the caller before its own deadline: then it learns what is waited for, not
+ * only that time is over.
+ */
 const ANSWER_MARGIN_MS = 250;
 
-/** How long a call may wait for a reconciler from now on, in milliseconds: as long as its caller does, and `maxMs` at most. */
-export function waitingTimeMs(context: Pick<ControllerContext, "clock">, call: Pick<CallContext, "deadlineMs">, maxMs: number): number {
+/**
+ * How long a call may wait for a reconciler from now on, in milliseconds: as long as its caller does, and
+ * `maxMs` at most.
+ */
+export function waitingTimeMs(
+  context: Pick<ControllerContext, "clock">,
+  call: Pick<CallContext, "deadlineMs">,
+  maxMs: number,
+): number {
   return Math.max(0, Math.min(call.deadlineMs - context.clock.elapsedMs() - ANSWER_MARGIN_MS, maxMs));
 }

@@ -11,14 +11,25 @@ const never = new AbortController().signal;
 
 async function withStaged(act: (world: NodeWorld) => Promise<void>): Promise<void> {
   await withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-    const request = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+    const request = {
+      volumeId: diskUri,
+      stagingPath,
+      accessType: "mount",
+      fsType: "ext4",
+      mountFlags: [],
+      readOnly: false,
+      volumeContext: {},
+    } as const;
     assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
     await act(world);
   });
 }
 
 /** As kubelet asks before it publishes what it believes staged. */
-const expandStaged = (world: NodeWorld, attach: "kubernetes" | "driver" = "kubernetes"): ReturnType<typeof nodeExpandVolume> =>
+const expandStaged = (
+  world: NodeWorld,
+  attach: "kubernetes" | "driver" = "kubernetes",
+): ReturnType<typeof nodeExpandVolume> =>
   world.answerOf(
     nodeExpandVolume(
       { ...world.ports(), settings: { ...world.ports().settings, attach } },
@@ -41,7 +52,14 @@ const expand = (world: NodeWorld, volumePath = stagingPath): ReturnType<typeof n
   world.answerOf(
     nodeExpandVolume(
       world.ports(),
-      { volumeId: diskUri, volumePath, stagingTargetPath: "", capacityRange: undefined, volumeCapability: undefined, secrets: {} },
+      {
+        volumeId: diskUri,
+        volumePath,
+        stagingTargetPath: "",
+        capacityRange: undefined,
+        volumeCapability: undefined,
+        secrets: {},
+      },
       aCall(),
     ),
   );
@@ -67,7 +85,10 @@ describe("nodeExpandVolume", () => {
       const target = "/var/lib/kubelet/pods/1/mount";
       world.machine.makeDirectory(target);
       assert.equal((await world.answerOf(world.ports().host.mountPlaceholder(target, never))).ok, true);
-      assert.deepEqual(await expand(world, target), { ok: false, failure: { kind: "PathNotMounted", path: target } });
+      assert.deepEqual(await expand(world, target), {
+        ok: false,
+        failure: { kind: "PathNotMounted", path: target },
+      });
     }));
 
   it("stages a volume first that this node is to write, and that was given back since kubelet had it staged: it would not ask for that again", () =>
@@ -77,7 +98,10 @@ describe("nodeExpandVolume", () => {
 
   it("says that it wants a volume of which nobody else says so, where nodes attach by themselves, and names what it waits for", () =>
     withNode({}, async (world) => {
-      await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
+      await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
+        ...attachment,
+        spec: { ...spec, role: "Replica" },
+      }));
       const answer = await expandStaged(world, "driver");
       assert.equal(answer.ok ? "grown" : answer.failure.kind, "StillWaiting");
       assert.notEqual(world.attachment()?.spec.writerRequest, undefined);
@@ -85,14 +109,24 @@ describe("nodeExpandVolume", () => {
 
   it("mounts nothing where this node is not to write", () =>
     withNode({}, async (world) => {
-      assert.deepEqual(await expandStaged(world), { ok: false, failure: { kind: "PathNotMounted", path: stagingPath } });
+      assert.deepEqual(await expandStaged(world), {
+        ok: false,
+        failure: { kind: "PathNotMounted", path: stagingPath },
+      });
     }));
 
-  for (const status of [{ state: "Attaching", lun: 0 }, { state: "Attached", lun: 0, deviceMissing: true }, { state: "Pending" }] as const) {
+  for (const status of [
+    { state: "Attaching", lun: 0 },
+    { state: "Attached", lun: 0, deviceMissing: true },
+    { state: "Pending" },
+  ] as const) {
     it(`touches no device while the attachment does not tell which it is: ${JSON.stringify(status)}`, () =>
       withStaged(async (world) => {
         await world.setAttachment((attachment) => ({ ...attachment, status }));
-        assert.deepEqual(await expand(world), { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what: "its attach to node-a" } });
+        assert.deepEqual(await expand(world), {
+          ok: false,
+          failure: { kind: "StillWaiting", volumeId: diskUri, what: "its attach to node-a" },
+        });
       }));
   }
 });

@@ -16,7 +16,10 @@ import type { CallContext } from "../server/unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
 import { readStageRequest } from "./stage-request.ts";
 
-/** NodeExpandVolume: grows the file system to its disk, once the device shows the disk's new size. A raw device needs only the rescan. */
+/**
+ * NodeExpandVolume: grows the file system to its disk, once the device shows the disk's new size. A raw
+ * device needs only the rescan.
+ */
 export async function nodeExpandVolume(
   ports: NodePorts,
   request: NodeExpandVolumeRequest,
@@ -27,7 +30,11 @@ export async function nodeExpandVolume(
   return ports.locks.run(request.volumeId, "NodeExpandVolume", () => expand(ports, request, call));
 }
 
-async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: CallContext): Promise<Result<NodeExpandVolumeResponse, Failure>> {
+async function expand(
+  ports: NodePorts,
+  request: NodeExpandVolumeRequest,
+  call: CallContext,
+): Promise<Result<NodeExpandVolumeResponse, Failure>> {
   const { volumeId, volumePath } = request;
   const { signal } = call;
   const volume = await readVolume(ports, volumeId, signal);
@@ -37,8 +44,13 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: 
   if (obstacle !== undefined) return fail(obstacle);
   const mounted = await mountAt(ports, request, volume.value, call);
   if (!mounted.ok) return mounted;
-  if (mounted.value === undefined || mounted.value.isPlaceholder) return fail({ kind: "PathNotMounted", path: volumePath });
-  const attachment = await ports.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName }), signal);
+  if (mounted.value === undefined || mounted.value.isPlaceholder)
+    return fail({ kind: "PathNotMounted", path: volumePath });
+  const attachment = await ports.store.get(
+    "AzVolumeAttachment",
+    attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName }),
+    signal,
+  );
   if (!attachment.ok) return attachment;
   const { lun, state, deviceMissing } = attachment.value.status ?? {};
   // The LUN of an attachment that does not stand may be another disk's by now.
@@ -59,7 +71,8 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: 
   if (!kind.ok) return kind;
   if (kind.value !== "blockDevice") {
     const { fsType } = mounted.value;
-    if (!isFileSystemType(fsType)) return fail({ kind: "Unsupported", what: `growing a ${fsType} file system` });
+    if (!isFileSystemType(fsType))
+      return fail({ kind: "Unsupported", what: `growing a ${fsType} file system` });
     // Its mount, which is looked at once more, may end before the command begins.
     const grown = await ports.host.whileHolding(
       device.value,
@@ -72,8 +85,10 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: 
 }
 
 /**
- * What is mounted at the volume's path. Kubelet grows a volume that it believes staged before it publishes it, and does not stage it again; the volume may have been given
- * back behind its back meanwhile. As for NodePublishVolume it is staged first then: where this node is to write it, or where staging is what states the want.
+ * What is mounted at the volume's path. Kubelet grows a volume that it believes staged before it publishes
+ * it, and does not stage it again; the volume may have been given back behind its back meanwhile. As for
+ * NodePublishVolume it is staged first then: where this node is to write it, or where staging is what
+ * states the want.
  */
 async function mountAt(
   ports: NodePorts,
@@ -84,12 +99,25 @@ async function mountAt(
   const { volumePath, stagingTargetPath, volumeCapability } = request;
   const mounted = await ports.host.mountAt(volumePath, call.signal);
   const writer = volume.status?.record?.writer;
-  const isToWrite = ports.settings.attach === "driver" || (writer !== undefined && isSameNode(writer, ports.node) && writer.requested);
-  if (!mounted.ok || mounted.value !== undefined || !isToWrite || volumeCapability === undefined || volumePath !== stagingTargetPath) return mounted;
+  const isToWrite =
+    ports.settings.attach === "driver" ||
+    (writer !== undefined && isSameNode(writer, ports.node) && writer.requested);
+  if (
+    !mounted.ok ||
+    mounted.value !== undefined ||
+    !isToWrite ||
+    volumeCapability === undefined ||
+    volumePath !== stagingTargetPath
+  )
+    return mounted;
   const stage = readStageRequest({ ...request, volumeContext: volume.status?.detail?.volumeContext ?? {} });
   if (!stage.ok) return stage;
   const obstacle = pathObstacle("staging_target_path", stagingTargetPath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);
-  const staged = await stageVolume(ports, { ...stage.value, waitMs: waitingTimeMs(ports, call, ports.settings.stageWaitMs) }, call.signal);
+  const staged = await stageVolume(
+    ports,
+    { ...stage.value, waitMs: waitingTimeMs(ports, call, ports.settings.stageWaitMs) },
+    call.signal,
+  );
   return staged.ok ? ports.host.mountAt(volumePath, call.signal) : staged;
 }

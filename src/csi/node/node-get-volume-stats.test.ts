@@ -9,11 +9,22 @@ import { aCall } from "../testing/a-call.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
 
 const never = new AbortController().signal;
-const stage = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+const stage = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+} as const;
 
 /** The same node while nobody answers for the store. */
 function withoutStore(ports: NodePorts): NodePorts {
-  return { ...ports, store: { ...ports.store, get: async () => fail({ kind: "StoreUnavailable", detail: "no answer" }) } };
+  return {
+    ...ports,
+    store: { ...ports.store, get: async () => fail({ kind: "StoreUnavailable", detail: "no answer" }) },
+  };
 }
 
 describe("nodeGetVolumeStats", () => {

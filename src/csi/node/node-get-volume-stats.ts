@@ -8,8 +8,9 @@ import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 
 /**
- * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND where the volume is not at that path. Kubelet asks for each volume once
- * a minute: a volume that this node has noted is known to exist, and the store is not asked.
+ * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND where the
+ * volume is not at that path. Kubelet asks for each volume once a minute: a volume that this node has noted
+ * is known to exist, and the store is not asked.
  */
 export async function nodeGetVolumeStats(
   ports: NodePorts,
@@ -19,7 +20,9 @@ export async function nodeGetVolumeStats(
   const { volumeId, volumePath } = request;
   const missing = missingField({ volume_id: volumeId, volume_path: volumePath });
   if (missing !== undefined) return fail(missing);
-  const isCheckpointed = ports.checkpoints.volumes().some((checkpoint) => isSameResourceUri(checkpoint.volumeId, volumeId));
+  const isCheckpointed = ports.checkpoints
+    .volumes()
+    .some((checkpoint) => isSameResourceUri(checkpoint.volumeId, volumeId));
   const volume = isCheckpointed ? ok(undefined) : await readVolume(ports, volumeId, call.signal);
   if (!volume.ok) return volume;
   const mounted = await ports.host.mountAt(volumePath, call.signal);
@@ -35,8 +38,18 @@ export async function nodeGetVolumeStats(
   if (!stats.ok) return stats;
   return ok({
     usage: [
-      { unit: "BYTES", total: stats.value.totalBytes, available: stats.value.availableBytes, used: stats.value.usedBytes },
-      { unit: "INODES", total: stats.value.totalInodes, available: stats.value.availableInodes, used: stats.value.usedInodes },
+      {
+        unit: "BYTES",
+        total: stats.value.totalBytes,
+        available: stats.value.availableBytes,
+        used: stats.value.usedBytes,
+      },
+      {
+        unit: "INODES",
+        total: stats.value.totalInodes,
+        available: stats.value.availableInodes,
+        used: stats.value.usedInodes,
+      },
     ],
   });
 }

@@ -11,7 +11,12 @@ import { nodeStageVolume } from "./node-stage-volume.ts";
 import { nodeUnpublishVolume } from "./node-unpublish-volume.ts";
 import { nodeUnstageVolume } from "./node-unstage-volume.ts";
 
-const capabilities: readonly NodeServiceCapability_RPC_Type[] = ["STAGE_UNSTAGE_VOLUME", "GET_VOLUME_STATS", "EXPAND_VOLUME", "SINGLE_NODE_MULTI_WRITER"];
+const capabilities: readonly NodeServiceCapability_RPC_Type[] = [
+  "STAGE_UNSTAGE_VOLUME",
+  "GET_VOLUME_STATS",
+  "EXPAND_VOLUME",
+  "SINGLE_NODE_MULTI_WRITER",
+];
 
 /** CSI's node service. */
 export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
@@ -22,8 +27,10 @@ export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
     nodeUnpublishVolume: (request, call) => nodeUnpublishVolume(ports, request, call),
     nodeGetVolumeStats: (request, call) => nodeGetVolumeStats(ports, request, call),
     nodeExpandVolume: (request, call) => nodeExpandVolume(ports, request, call),
-    nodeGetCapabilities: async () => ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } })) }),
-    // Kubelet asks when it registers the plug-in, and then every `nodeAllocatableUpdatePeriodSeconds` of the CSIDriver: each time it is measured anew.
+    nodeGetCapabilities: async () =>
+      ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } })) }),
+    // Kubelet asks when it registers the plug-in, and then every `nodeAllocatableUpdatePeriodSeconds` of
+    // the CSIDriver: each time it is measured anew.
     nodeGetInfo: async (_request, call) =>
       ok({
         nodeId: ports.node.nodeName,

@@ -23,23 +23,35 @@ export async function nodePublishVolume(
   const withoutStaging = missingField({ staging_target_path: request.stagingTargetPath });
   if (withoutStaging !== undefined) return fail(withoutStaging);
   const roots = ports.settings.allowedRoots;
-  const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, roots) ?? pathObstacle("target_path", request.targetPath, roots);
+  const obstacle =
+    pathObstacle("staging_target_path", request.stagingTargetPath, roots) ??
+    pathObstacle("target_path", request.targetPath, roots);
   if (obstacle !== undefined) return fail(obstacle);
   const waitMs = waitingTimeMs(ports, call, ports.settings.stageWaitMs);
   const published = await ports.locks.run(request.volumeId, "NodePublishVolume", async () => {
     const taken = await otherTarget(ports, request, call.signal);
     if (!taken.ok) return taken;
     const targetReadOnly = request.readonly || stage.value.readOnly;
-    return publishVolume(ports, { ...stage.value, waitMs, targetPath: request.targetPath, targetReadOnly }, call.signal);
+    return publishVolume(
+      ports,
+      { ...stage.value, waitMs, targetPath: request.targetPath, targetReadOnly },
+      call.signal,
+    );
   });
   return published.ok ? ok({}) : published;
 }
 
 /** A volume for a single writer on a single node has one target: a second one is FAILED_PRECONDITION. */
-async function otherTarget(ports: NodePorts, request: NodePublishVolumeRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function otherTarget(
+  ports: NodePorts,
+  request: NodePublishVolumeRequest,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (request.volumeCapability?.accessMode?.mode !== "SINGLE_NODE_SINGLE_WRITER") return ok(undefined);
   const targets = await publishedTargets(ports, request.volumeId, request.stagingTargetPath, signal);
   if (!targets.ok) return targets;
   const others = targets.value.filter((target) => target !== request.targetPath);
-  return others.length === 0 ? ok(undefined) : fail({ kind: "VolumeInUse", volumeId: request.volumeId, nodeName: ports.node.nodeName, users: others });
+  return others.length === 0
+    ? ok(undefined)
+    : fail({ kind: "VolumeInUse", volumeId: request.volumeId, nodeName: ports.node.nodeName, users: others });
 }

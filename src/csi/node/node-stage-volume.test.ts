@@ -20,17 +20,28 @@ const request: NodeStageVolumeRequest = {
 };
 
 /** What a caller is answered who waits as long as `patienceMs`, and after how long. */
-async function answerFor(world: NodeWorld, patienceMs: number): Promise<{ readonly answer: unknown; readonly afterMs: number }> {
+async function answerFor(
+  world: NodeWorld,
+  patienceMs: number,
+): Promise<{ readonly answer: unknown; readonly afterMs: number }> {
   const startedMs = world.clock.elapsedMs();
-  const staged = await world.answerOf(nodeStageVolume(world.ports(), request, aCall({ deadlineMs: startedMs + patienceMs })));
-  return { answer: staged.ok ? "OK" : toGrpcStatus(staged.failure), afterMs: world.clock.elapsedMs() - startedMs };
+  const staged = await world.answerOf(
+    nodeStageVolume(world.ports(), request, aCall({ deadlineMs: startedMs + patienceMs })),
+  );
+  return {
+    answer: staged.ok ? "OK" : toGrpcStatus(staged.failure),
+    afterMs: world.clock.elapsedMs() - startedMs,
+  };
 }
 
 describe("nodeStageVolume", () => {
   it("tells a caller whose deadline is near what is waited for, before that deadline", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const { answer, afterMs } = await answerFor(world, 20_000);
-      assert.match(JSON.stringify(answer), /"code":14,"details":"volume .* still waiting for node-b, which is still its writer, to unmount it/);
+      assert.match(
+        JSON.stringify(answer),
+        /"code":14,"details":"volume .* still waiting for node-b, which is still its writer, to unmount it/,
+      );
       assert.equal(afterMs, 19_750);
       const { details } = answer as { readonly details: string };
       assert.deepEqual(
@@ -51,7 +62,10 @@ describe("nodeStageVolume", () => {
       const why = "CSINode node-a names disk.csi.azure.com beside fast.example.com; remove that driver";
       const staged = await nodeStageVolume({ ...world.ports(), otherDriver: () => why }, request, aCall());
       assert.ok(!staged.ok);
-      assert.deepEqual(toGrpcStatus(staged.failure), { code: 9, details: `another Azure disk driver runs beside this one: ${why}` });
+      assert.deepEqual(toGrpcStatus(staged.failure), {
+        code: 9,
+        details: `another Azure disk driver runs beside this one: ${why}`,
+      });
       assert.deepEqual([world.disk.content.kind, world.steps], ["blank", []]);
       assert.ok((await world.answerOf(nodeStageVolume(world.ports(), request, aCall()))).ok);
     }));
@@ -61,20 +75,33 @@ describe("nodeStageVolume", () => {
       const ofPartition = { ...request, volumeContext: { partition: "1" } };
       const staged = await world.answerOf(nodeStageVolume(world.ports(), ofPartition, aCall()));
       assert.ok(!staged.ok);
-      assert.match(JSON.stringify(toGrpcStatus(staged.failure)), /"code":3,"details":".*volume_context.partition.*whole disks/u);
+      assert.match(
+        JSON.stringify(toGrpcStatus(staged.failure)),
+        /"code":3,"details":".*volume_context.partition.*whole disks/u,
+      );
       assert.equal(world.disk.content.kind, "blank");
       assert.ok((await world.answerOf(nodeStageVolume(world.ports(), request, aCall()))).ok);
       assert.notEqual(world.disk.content.kind, "blank");
     }));
 
   it("waits its own time where the caller waits longer: kubelet doubles its pauses after each error", () =>
-    withNode({ writer: aWriter("node-b") }, async (world) => assert.equal((await answerFor(world, 3_600_000)).afterMs, 100_000)));
+    withNode({ writer: aWriter("node-b") }, async (world) =>
+      assert.equal((await answerFor(world, 3_600_000)).afterMs, 100_000),
+    ));
 
   it("stages as soon as the volume is granted", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
-      const staging = nodeStageVolume(world.ports(), request, aCall({ deadlineMs: world.clock.elapsedMs() + 120_000 }));
+      const staging = nodeStageVolume(
+        world.ports(),
+        request,
+        aCall({ deadlineMs: world.clock.elapsedMs() + 120_000 }),
+      );
       await world.clock.advance(5_000);
-      await world.setRecord((record) => ({ ...record, epoch: 2, writer: aWriter("node-a", { epoch: 2, held: false }) }));
+      await world.setRecord((record) => ({
+        ...record,
+        epoch: 2,
+        writer: aWriter("node-a", { epoch: 2, held: false }),
+      }));
       assert.deepEqual(await world.answerOf(staging), { ok: true, value: {} });
       assert.equal(world.clock.elapsedMs() < 6_000, true);
     }));

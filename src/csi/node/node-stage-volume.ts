@@ -10,18 +10,34 @@ import type { CallContext } from "../server/unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
 import { readStageRequest } from "./stage-request.ts";
 
-/** NodeStageVolume: see `stageVolume`. Refused while another Azure disk driver serves the node. Waits no longer than its caller does, so that the caller is told what for instead of running into its deadline. */
-export async function nodeStageVolume(ports: NodePorts, request: NodeStageVolumeRequest, call: CallContext): Promise<Result<NodeStageVolumeResponse, Failure>> {
-  const missing = missingField({ volume_id: request.volumeId, staging_target_path: request.stagingTargetPath });
+/**
+ * NodeStageVolume: see `stageVolume`. Refused while another Azure disk driver serves the node. Waits no
+ * longer than its caller does, so that the caller is told what for instead of running into its deadline.
+ */
+export async function nodeStageVolume(
+  ports: NodePorts,
+  request: NodeStageVolumeRequest,
+  call: CallContext,
+): Promise<Result<NodeStageVolumeResponse, Failure>> {
+  const missing = missingField({
+    volume_id: request.volumeId,
+    staging_target_path: request.stagingTargetPath,
+  });
   if (missing !== undefined) return fail(missing);
   const stage = readStageRequest(request);
   if (!stage.ok) return stage;
-  const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings.allowedRoots);
+  const obstacle = pathObstacle(
+    "staging_target_path",
+    request.stagingTargetPath,
+    ports.settings.allowedRoots,
+  );
   if (obstacle !== undefined) return fail(obstacle);
   const beside = ports.otherDriver();
   if (beside !== undefined) return fail({ kind: "OtherDriver", detail: beside });
   const waitMs = waitingTimeMs(ports, call, ports.settings.stageWaitMs);
-  const staged = await ports.locks.run(request.volumeId, "NodeStageVolume", () => stageVolume(ports, { ...stage.value, waitMs }, call.signal));
+  const staged = await ports.locks.run(request.volumeId, "NodeStageVolume", () =>
+    stageVolume(ports, { ...stage.value, waitMs }, call.signal),
+  );
   if (staged.ok) return ok({});
   tellStageFailure(ports, request.volumeId, staged.failure);
   return staged;

@@ -17,6 +17,8 @@ export async function nodeUnpublishVolume(
   if (missing !== undefined) return fail(missing);
   const obstacle = pathObstacle("target_path", request.targetPath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);
-  const unpublished = await ports.locks.run(request.volumeId, "NodeUnpublishVolume", () => unpublishVolume(ports, request, call.signal));
+  const unpublished = await ports.locks.run(request.volumeId, "NodeUnpublishVolume", () =>
+    unpublishVolume(ports, request, call.signal),
+  );
   return unpublished.ok ? ok({}) : unpublished;
 }

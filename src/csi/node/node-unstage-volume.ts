@@ -13,9 +13,16 @@ export async function nodeUnstageVolume(
   request: NodeUnstageVolumeRequest,
   call: CallContext,
 ): Promise<Result<NodeUnstageVolumeResponse, Failure>> {
-  const missing = missingField({ volume_id: request.volumeId, staging_target_path: request.stagingTargetPath });
+  const missing = missingField({
+    volume_id: request.volumeId,
+    staging_target_path: request.stagingTargetPath,
+  });
   if (missing !== undefined) return fail(missing);
-  const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings.allowedRoots);
+  const obstacle = pathObstacle(
+    "staging_target_path",
+    request.stagingTargetPath,
+    ports.settings.allowedRoots,
+  );
   if (obstacle !== undefined) return fail(obstacle);
   const unstaged = await ports.locks.run(request.volumeId, "NodeUnstageVolume", () =>
     unstageVolume(ports, { volumeId: request.volumeId, stagingPath: request.stagingTargetPath }, call.signal),

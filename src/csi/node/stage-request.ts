@@ -12,7 +12,10 @@ import { readVolumeCapability } from "../messages/volume-capability.ts";
 /** More than any disk has: whether it has enough shares was settled when it was published. */
 const SHARES_UNKNOWN = 15;
 
-/** What NodeStageVolume and NodePublishVolume ask for, checked as far as it can be without looking at the volume. */
+/**
+ * What NodeStageVolume and NodePublishVolume ask for, checked as far as it can be without looking at the
+ * volume.
+ */
 export function readStageRequest(request: {
   readonly volumeId: string;
   readonly stagingTargetPath: string;
@@ -24,7 +27,8 @@ export function readStageRequest(request: {
   const { accessType, accessMode } = capability.value;
   const supported = checkCapabilities([capability.value], isMultiNode(accessMode) ? SHARES_UNKNOWN : 1);
   if (!supported.ok) return supported;
-  // Without VolumeAttachments no controller has seen the context before: a blank disk must not be formatted whole where a partition of it was meant.
+  // Without VolumeAttachments no controller has seen the context before: a blank disk must not be formatted
+  // whole where a partition of it was meant.
   const unserved = unservedAttribute(request.volumeContext);
   if (unserved !== undefined) return fail(unserved);
   const contextFsType = fsTypeOf(request.volumeContext);
@@ -42,8 +46,13 @@ export function readStageRequest(request: {
   });
 }
 
-/** Volume contexts of static and migrated volumes carry what their authors wrote: only the file system is read here. */
-function fsTypeOf(volumeContext: Readonly<Record<string, string>>): Result<FileSystemType | undefined, Failure> {
+/**
+ * Volume contexts of static and migrated volumes carry what their authors wrote: only the file system is
+ * read here.
+ */
+function fsTypeOf(
+  volumeContext: Readonly<Record<string, string>>,
+): Result<FileSystemType | undefined, Failure> {
   const stated = Object.entries(volumeContext).find(([name]) => name.toLowerCase() === "fstype")?.[1];
   return parseFileSystemType(stated, "volume_context.fsType");
 }

@@ -40,8 +40,13 @@ interface World {
   /** What was told of the place in the registry. */
   readonly places: readonly (string | undefined)[];
   start(): Promise<KubeletRegistration>;
-  /** Runs `act` while the registration is kept, and answers how keeping ended; `act` may ask whether it has. */
-  whileKept(registration: KubeletRegistration, act: (hasEnded: () => Promise<boolean>) => Promise<void>): Promise<unknown>;
+  /**
+   * Runs `act` while the registration is kept, and answers how keeping ended; `act` may ask whether it has.
+   */
+  whileKept(
+    registration: KubeletRegistration,
+    act: (hasEnded: () => Promise<boolean>) => Promise<void>,
+  ): Promise<unknown>;
 }
 
 async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
@@ -52,7 +57,9 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
   let registered = 0;
   const refusals: string[] = [];
   const places: (string | undefined)[] = [];
-  const events: Events = { emit: ({ about, reason, message }) => refusals.push(`${about.name} ${reason}: ${message}`) };
+  const events: Events = {
+    emit: ({ about, reason, message }) => refusals.push(`${about.name} ${reason}: ${message}`),
+  };
   const onRegistered = (): void => void registered++;
   try {
     await act({
@@ -102,8 +109,12 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
 async function asKubelet(socketPath: string, status: RegistrationStatus): Promise<PluginInfo> {
   const client = new RegistrationClient(`unix:${socketPath}`, credentials.createInsecure());
   try {
-    const answer = await promisify<InfoRequest, PluginInfo>(client.getInfo.bind(client))(InfoRequest.create());
-    await promisify<RegistrationStatus, RegistrationStatusResponse>(client.notifyRegistrationStatus.bind(client))(status);
+    const answer = await promisify<InfoRequest, PluginInfo>(client.getInfo.bind(client))(
+      InfoRequest.create(),
+    );
+    await promisify<RegistrationStatus, RegistrationStatusResponse>(
+      client.notifyRegistrationStatus.bind(client),
+    )(status);
     return answer;
   } finally {
     client.close();
@@ -111,7 +122,10 @@ async function asKubelet(socketPath: string, status: RegistrationStatus): Promis
 }
 
 const success: RegistrationStatus = { pluginRegistered: true, error: "" };
-const refusal: RegistrationStatus = { pluginRegistered: false, error: "RegisterPlugin error -- plugin registration failed with err: no answer" };
+const refusal: RegistrationStatus = {
+  pluginRegistered: false,
+  error: "RegisterPlugin error -- plugin registration failed with err: no answer",
+};
 
 async function isThere(path: string): Promise<boolean> {
   return lstat(path).then(
@@ -120,7 +134,10 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** Lets virtual time pass until the condition holds. Files and sockets are real, so between two seconds of virtual time there is a moment of real time for them. */
+/**
+ * Lets virtual time pass until the condition holds. Files and sockets are real, so between two seconds of
+ * virtual time there is a moment of real time for them.
+ */
 async function eventually(clock: VirtualClock, holds: () => Promise<boolean>): Promise<void> {
   const endsMs = systemClock.elapsedMs() + PATIENCE_MS;
   while (!(await holds())) {
@@ -136,7 +153,10 @@ describe("registerWithKubelet", () => {
       const registration = await start();
       assert.match(registration.whyNotRegistered() ?? "", /has not asked/);
       assert.deepEqual(await asKubelet(socketPath, success), info);
-      assert.deepEqual([registration.whyNotRegistered(), registration.whyNotServed(), registered()], [undefined, undefined, 1]);
+      assert.deepEqual(
+        [registration.whyNotRegistered(), registration.whyNotServed(), registered()],
+        [undefined, undefined, 1],
+      );
       assert.equal(((await lstat(socketPath)).mode & 0o777).toString(8), "600");
     }));
 
@@ -146,7 +166,10 @@ describe("registerWithKubelet", () => {
       const ended = await whileKept(registration, async () => {
         for (const status of [refusal, success, refusal]) {
           await asKubelet(socketPath, status);
-          assert.equal(registration.whyNotRegistered(), status.pluginRegistered ? undefined : `kubelet refuses to register this plug-in: ${status.error}`);
+          assert.equal(
+            registration.whyNotRegistered(),
+            status.pluginRegistered ? undefined : `kubelet refuses to register this plug-in: ${status.error}`,
+          );
           await clock.advance(290_000);
         }
       });
@@ -179,9 +202,16 @@ describe("registerWithKubelet", () => {
       const first = await start();
       const second = await start();
       await asKubelet(socketPath, success);
-      assert.deepEqual([first.whyNotRegistered() === undefined, second.whyNotRegistered() === undefined], [false, true]);
+      assert.deepEqual(
+        [first.whyNotRegistered() === undefined, second.whyNotRegistered() === undefined],
+        [false, true],
+      );
       await first.stop({ leavesSocket: false }, never);
-      assert.equal(await isThere(socketPath), true, "the older instance has removed the younger one's socket");
+      assert.equal(
+        await isThere(socketPath),
+        true,
+        "the older instance has removed the younger one's socket",
+      );
     }));
 
   it("makes its socket anew where somebody has removed it: the V1 driver's registrar as it ends, say", () =>
@@ -204,7 +234,10 @@ describe("registerWithKubelet", () => {
         await eventually(clock, async () => /two instances/.test(registration.whyNotServed() ?? ""));
         assert.match(places.at(-1) ?? "", /^another process serves .*disk.csi.azure.com-reg.sock/u);
         await other.stop({ leavesSocket: false }, never);
-        await eventually(clock, async () => registration.whyNotServed() === undefined && places.at(-1) === undefined);
+        await eventually(
+          clock,
+          async () => registration.whyNotServed() === undefined && places.at(-1) === undefined,
+        );
         assert.deepEqual(await asKubelet(socketPath, success), info);
         await rm(folder, { recursive: true });
         await eventually(clock, async () => /can't be made/.test(registration.whyNotServed() ?? ""));

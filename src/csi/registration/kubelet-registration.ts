@@ -16,7 +16,10 @@ import { registrationHandlers } from "./registration-handlers.ts";
 /** What kubelet is told, and where. */
 export interface RegistrationOptions {
   readonly driverName: string;
-  /** The socket in kubelet's registry, such as `/var/lib/kubelet/plugins_registry/disk.csi.azure.com-reg.sock`, as this process sees it. */
+  /**
+   * The socket in kubelet's registry, such as
+   * `/var/lib/kubelet/plugins_registry/disk.csi.azure.com-reg.sock`, as this process sees it.
+   */
   readonly socketPath: string;
   /** The CSI socket as kubelet sees it. */
   readonly csiSocketPath: string;
@@ -25,7 +28,10 @@ export interface RegistrationOptions {
   readonly logger: Logger;
   /** Called each time that kubelet has registered the plug-in. */
   readonly onRegistered: () => void;
-  /** Called while another process serves the registration socket, with a sentence, and with undefined once this plug-in does. */
+  /**
+   * Called while another process serves the registration socket, with a sentence, and with undefined once
+   * this plug-in does.
+   */
   readonly onPlace: (taken: string | undefined) => void;
   /** Told of refusals, at the Node. */
   readonly events: Events;
@@ -40,20 +46,29 @@ export interface KubeletRegistration {
   readonly whyNotServed: () => string | undefined;
   /** Why kubelet does not use the plug-in; undefined if it has registered it. */
   readonly whyNotRegistered: () => string | undefined;
-  /** Ends it. `leavesSocket`: another instance comes soon, and kubelet goes on counting on the driver meanwhile. */
+  /**
+   * Ends it. `leavesSocket`: another instance comes soon, and kubelet goes on counting on the driver
+   * meanwhile.
+   */
   stop(options: { readonly leavesSocket: boolean }, signal: AbortSignal): Promise<void>;
 }
 
 /** How often the socket is looked after, in milliseconds. */
 const LOOK_EVERY_MS = 5_000;
-/** How long kubelet may refuse the plug-in before this process gives up, in milliseconds. Kubelet asks again by itself, after half a second first and two minutes at most. */
+/**
+ * How long kubelet may refuse the plug-in before this process gives up, in milliseconds. Kubelet asks again
+ * by itself, after half a second first and two minutes at most.
+ */
 const REFUSED_MAX_MS = 300_000;
 
 /**
- * Registers a plug-in with kubelet (plug-in registration v1), as node-driver-registrar does: kubelet watches the folder, finds the socket and asks it. What another
- * instance left there, living or dead, is replaced. Fails with `HostNotReady`.
+ * Registers a plug-in with kubelet (plug-in registration v1), as node-driver-registrar does: kubelet
+ * watches the folder, finds the socket and asks it. What another instance left there, living or dead, is
+ * replaced. Fails with `HostNotReady`.
  */
-export async function registerWithKubelet(options: RegistrationOptions): Promise<Result<KubeletRegistration, Failure>> {
+export async function registerWithKubelet(
+  options: RegistrationOptions,
+): Promise<Result<KubeletRegistration, Failure>> {
   const { driverName, socketPath, csiSocketPath, clock, logger } = options;
   let serving: Serving | undefined;
   let whyNotServed: string | undefined;
@@ -68,7 +83,11 @@ export async function registerWithKubelet(options: RegistrationOptions): Promise
     }
     refusedSinceMs ??= clock.elapsedMs();
     whyNotRegistered = `kubelet refuses to register this plug-in: ${error}${remedyFor(error)}`;
-    options.events.emit({ about: { kind: "Node", name: options.nodeName }, reason: "RegistrationRefused", message: whyNotRegistered });
+    options.events.emit({
+      about: { kind: "Node", name: options.nodeName },
+      reason: "RegistrationRefused",
+      message: whyNotRegistered,
+    });
   }
 
   async function serve(): Promise<Result<void, Failure>> {
@@ -82,12 +101,17 @@ export async function registerWithKubelet(options: RegistrationOptions): Promise
 
   async function lookAfterSocket(): Promise<void> {
     const place = serving === undefined ? "free" : await lookAtPlace(socketPath, serving.inode);
-    options.onPlace(place === "taken" ? `another process serves ${socketPath}; remove the driver that it belongs to` : undefined);
+    options.onPlace(
+      place === "taken"
+        ? `another process serves ${socketPath}; remove the driver that it belongs to`
+        : undefined,
+    );
     if (place === "ours") return;
     const served = place === "free" ? await serve() : fail(takenBySomebody(socketPath));
     if (served.ok) logger.warn("the registration socket was gone, and is there again", { socketPath });
     const why = served.ok ? undefined : describeFailure(served.failure);
-    if (why !== undefined && why !== whyNotServed) logger.error("kubelet can't find this plug-in", { socketPath, message: why });
+    if (why !== undefined && why !== whyNotServed)
+      logger.error("kubelet can't find this plug-in", { socketPath, message: why });
     whyNotServed = why;
   }
 
@@ -100,14 +124,17 @@ export async function registerWithKubelet(options: RegistrationOptions): Promise
         await clock.sleep(LOOK_EVERY_MS, signal);
         await lookAfterSocket();
         if (refusedSinceMs !== undefined && clock.elapsedMs() - refusedSinceMs >= REFUSED_MAX_MS)
-          throw new Error(`${whyNotRegistered ?? "kubelet refuses to register this plug-in"}; giving up after ${REFUSED_MAX_MS / 1000} s`);
+          throw new Error(
+            `${whyNotRegistered ?? "kubelet refuses to register this plug-in"}; giving up after ${REFUSED_MAX_MS / 1000} s`,
+          );
       }
     },
     whyNotServed: () => whyNotServed,
     whyNotRegistered: () => whyNotServed ?? whyNotRegistered,
     stop: async ({ leavesSocket }, signal) => {
       if (serving === undefined) return;
-      if (!leavesSocket && (await lookAtPlace(socketPath, serving.inode)) === "ours") await unlink(socketPath).catch(unlessMissing);
+      if (!leavesSocket && (await lookAtPlace(socketPath, serving.inode)) === "ours")
+        await unlink(socketPath).catch(unlessMissing);
       await serving.server.stop(signal);
     },
   });
@@ -129,8 +156,9 @@ async function listenAt(
     registrationHandlers({ driverName, csiSocketPath, onOutcome }),
   );
   try {
-    // By way of the open folder: whoever closes a socket removes it by the path that it was made with, and that one is gone once the folder is closed. So the socket
-    // stays where it is when this process ends, unless it is to go.
+    // By way of the open folder: whoever closes a socket removes it by the path that it was made with, and
+    // that one is gone once the folder is closed. So the socket stays where it is when this process ends,
+    // unless it is to go.
     const folder = await open(dirname(socketPath), constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const path = join("/proc/self/fd", String(folder.fd), basename(socketPath));
@@ -142,7 +170,10 @@ async function listenAt(
       await folder.close();
     }
   } catch (error) {
-    return fail({ kind: "HostNotReady", detail: `the registration socket ${socketPath} can't be made: ${String(error)}` });
+    return fail({
+      kind: "HostNotReady",
+      detail: `the registration socket ${socketPath} can't be made: ${String(error)}`,
+    });
   }
 }
 
@@ -154,7 +185,10 @@ async function lookAtPlace(socketPath: string, ownInode: bigint): Promise<"ours"
 }
 
 function takenBySomebody(socketPath: string): Failure {
-  return { kind: "HostNotReady", detail: `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of them` };
+  return {
+    kind: "HostNotReady",
+    detail: `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of them`,
+  };
 }
 
 function unlessMissing(error: unknown): undefined {

@@ -43,7 +43,10 @@ export type Answer<Response> = { readonly response: Response } | { readonly stat
 const ROUTINE_METHODS =
   /\/(?:Probe|GetPluginInfo|[A-Za-z]*GetCapabilities|GetPluginCapabilities|NodeGetVolumeStats|NodeGetInfo|ListVolumes|ControllerGetVolume|GetInfo)$/u;
 
-/** Runs a handler and tells log and metrics of it. Never rejects: what a handler throws is a bug, logged as such and answered with INTERNAL. */
+/**
+ * Runs a handler and tells log and metrics of it. Never rejects: what a handler throws is a bug, logged as
+ * such and answered with INTERNAL.
+ */
 export async function answerCall<Request, Response>(
   handler: UnaryHandler<Request, Response>,
   call: IncomingCall<Request>,
@@ -69,17 +72,34 @@ async function run<Request, Response>(
   context: { readonly requestId: string; readonly logger: Logger },
 ): Promise<Answer<Response>> {
   try {
-    const result = await handler(call.request, { signal: call.signal, deadlineMs: call.deadlineMs, ...context });
-    return result.ok ? { response: result.value } : { status: toGrpcStatus(endOf(call.signal, result.failure)) };
+    const result = await handler(call.request, {
+      signal: call.signal,
+      deadlineMs: call.deadlineMs,
+      ...context,
+    });
+    return result.ok
+      ? { response: result.value }
+      : { status: toGrpcStatus(endOf(call.signal, result.failure)) };
   } catch (error) {
     // Ports that wait reject with the signal's reason; that is an end, not a bug.
-    if (call.signal.aborted && error === call.signal.reason) return { status: toGrpcStatus(endOf(call.signal, { kind: "Cancelled" })) };
-    context.logger.error("handler threw: a bug", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    return { status: { code: status.INTERNAL, details: `a bug in the driver: see its log for request ${context.requestId}` } };
+    if (call.signal.aborted && error === call.signal.reason)
+      return { status: toGrpcStatus(endOf(call.signal, { kind: "Cancelled" })) };
+    context.logger.error("handler threw: a bug", {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    return {
+      status: {
+        code: status.INTERNAL,
+        details: `a bug in the driver: see its log for request ${context.requestId}`,
+      },
+    };
   }
 }
 
-/** `Cancelled` says that the signal was aborted; the signal knows whether the caller gave up or its deadline passed. */
+/**
+ * `Cancelled` says that the signal was aborted; the signal knows whether the caller gave up or its deadline
+ * passed.
+ */
 function endOf(signal: AbortSignal, failure: Failure): Failure {
   const reason: unknown = signal.reason;
   return failure.kind === "Cancelled" && reason instanceof CallEnded ? reason.failure : failure;

@@ -36,7 +36,13 @@ function recordingLogger(lines: Line[], base: Readonly<Record<string, unknown>> 
     (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
       lines.push({ level, message, fields: { ...base, ...fields } });
     };
-  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error"), child: (fields) => recordingLogger(lines, { ...base, ...fields }) };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (fields) => recordingLogger(lines, { ...base, ...fields }),
+  };
 }
 
 const never = new AbortController().signal;
@@ -59,10 +65,12 @@ async function withServer(
   const socket = join(directory, "csi.sock");
   let count = 0;
   const random = { next: () => 0, uuid: () => `request-${(count += 1)}` };
-  const grpc = new GrpcServer({ clock: systemClock, random, logger: recordingLogger(lines), onCall: (outcome) => outcomes.push(outcome) }).add(
-    ControllerService,
-    { deleteVolume },
-  );
+  const grpc = new GrpcServer({
+    clock: systemClock,
+    random,
+    logger: recordingLogger(lines),
+    onCall: (outcome) => outcomes.push(outcome),
+  }).add(ControllerService, { deleteVolume });
   assert.deepEqual(await grpc.listen(`unix://${socket}`), ok(`unix://${socket}`));
   const client = new ControllerClient(`unix:${socket}`, credentials.createInsecure());
   try {
@@ -74,7 +82,11 @@ async function withServer(
   }
 }
 
-function callDelete(client: ControllerClient, volumeId: string, deadline?: number): Promise<DeleteVolumeResponse | ServiceError> {
+function callDelete(
+  client: ControllerClient,
+  volumeId: string,
+  deadline?: number,
+): Promise<DeleteVolumeResponse | ServiceError> {
   return new Promise((resolve) => {
     client.deleteVolume(
       DeleteVolumeRequest.fromPartial({ volumeId, secrets: { password: "hunter2" } }),
@@ -102,7 +114,13 @@ describe("GrpcServer", () => {
         assert.equal(line?.message, "call answered");
         assert.deepEqual(
           { ...line?.fields, durationMs: 0 },
-          { method: "/csi.v1.Controller/DeleteVolume", requestId: "request-1", code: "OK", durationMs: 0, request: { volumeId: "pvc-1", secrets: "stripped" } },
+          {
+            method: "/csi.v1.Controller/DeleteVolume",
+            requestId: "request-1",
+            code: "OK",
+            durationMs: 0,
+            request: { volumeId: "pvc-1", secrets: "stripped" },
+          },
         );
         assert.deepEqual(
           outcomes.map(({ method, code }) => ({ method, code })),
@@ -113,14 +131,22 @@ describe("GrpcServer", () => {
   });
 
   it("answers a failure with its code and sentence", async () => {
-    const failure: Failure = { kind: "VolumeInUse", volumeId: "pvc-1", nodeName: "node-a", users: ["default/pöd"] };
+    const failure: Failure = {
+      kind: "VolumeInUse",
+      volumeId: "pvc-1",
+      nodeName: "node-a",
+      users: ["default/pöd"],
+    };
     await withServer(
       async () => fail(failure),
       async ({ client, outcomes }) => {
         const error = await callDelete(client, "pvc-1");
         assert.ok(error instanceof Error);
         assert.equal(error.code, status.FAILED_PRECONDITION);
-        assert.equal(error.details, 'volume "pvc-1" is in use on node node-a (default/pöd); end that use first');
+        assert.equal(
+          error.details,
+          'volume "pvc-1" is in use on node node-a (default/pöd); end that use first',
+        );
         assert.equal(outcomes[0]?.code, "FAILED_PRECONDITION");
       },
     );
@@ -136,7 +162,10 @@ describe("GrpcServer", () => {
         assert.ok(error instanceof Error);
         assert.equal(error.code, status.INTERNAL);
         assert.equal(error.details, "a bug in the driver: see its log for request request-1");
-        assert.match(String(lines.find((line) => line.level === "error")?.fields["error"]), /secret of a bug\n\s+at /u);
+        assert.match(
+          String(lines.find((line) => line.level === "error")?.fields["error"]),
+          /secret of a bug\n\s+at /u,
+        );
       },
     );
   });
@@ -146,7 +175,10 @@ describe("GrpcServer", () => {
       async () => ok({}),
       async ({ client }) => {
         const error = await new Promise<ServiceError | null>((resolve) => {
-          client.getCapacity({ volumeCapabilities: [], parameters: {}, accessibleTopology: undefined }, (failure) => resolve(failure));
+          client.getCapacity(
+            { volumeCapabilities: [], parameters: {}, accessibleTopology: undefined },
+            (failure) => resolve(failure),
+          );
         });
         assert.equal(error?.code, status.UNIMPLEMENTED);
       },
@@ -202,7 +234,10 @@ describe("GrpcServer", () => {
         const call = await sendDeleteVolume(session, "pvc-1", { "grpc-timeout": "100m" });
         const [headers] = (await once(call, "response")) as [IncomingHttpHeaders];
         assert.equal(headers["grpc-status"], String(status.DEADLINE_EXCEEDED));
-        assert.deepEqual(await ended, { kind: "DeadlineExceeded", operation: "/csi.v1.Controller/DeleteVolume" });
+        assert.deepEqual(await ended, {
+          kind: "DeadlineExceeded",
+          operation: "/csi.v1.Controller/DeleteVolume",
+        });
         session.destroy();
       },
     );
@@ -222,7 +257,9 @@ describe("GrpcServer", () => {
       },
       async ({ socket }) => {
         const over = new SharedArrayBuffer(4);
-        const caller = new Worker(new URL("../testing/impatient-caller.ts", import.meta.url), { workerData: { socket, over } satisfies ImpatientCaller });
+        const caller = new Worker(new URL("../testing/impatient-caller.ts", import.meta.url), {
+          workerData: { socket, over } satisfies ImpatientCaller,
+        });
         await once(caller, "message");
         caller.postMessage("go on");
         assert.notEqual(Atomics.wait(new Int32Array(over), 0, 0, PATIENCE_MS), "timed-out");
@@ -293,7 +330,12 @@ describe("GrpcServer's socket", () => {
   const servers: GrpcServer[] = [];
 
   function aServer(): GrpcServer {
-    const server = new GrpcServer({ clock: systemClock, random: { next: () => 0, uuid: () => "r" }, logger: recordingLogger([]), onCall: () => {} });
+    const server = new GrpcServer({
+      clock: systemClock,
+      random: { next: () => 0, uuid: () => "r" },
+      logger: recordingLogger([]),
+      onCall: () => {},
+    });
     servers.push(server);
     return server;
   }
@@ -334,7 +376,10 @@ describe("GrpcServer's socket", () => {
     await inDirectory(async (socket) => {
       assert.ok((await listenOn(socket)).ok);
       const second = await listenOn(socket);
-      assert.match(!second.ok && second.failure.kind === "HostNotReady" ? second.failure.detail : "", /another process listens/u);
+      assert.match(
+        !second.ok && second.failure.kind === "HostNotReady" ? second.failure.detail : "",
+        /another process listens/u,
+      );
     });
   });
 
@@ -370,7 +415,10 @@ describe("GrpcServer's socket", () => {
     await inDirectory(async (socket) => {
       await writeFile(socket, "precious");
       const listened = await listenOn(socket);
-      assert.match(!listened.ok && listened.failure.kind === "HostNotReady" ? listened.failure.detail : "", /is no socket/u);
+      assert.match(
+        !listened.ok && listened.failure.kind === "HostNotReady" ? listened.failure.detail : "",
+        /is no socket/u,
+      );
     });
   });
 

@@ -1,6 +1,12 @@
 import { chmod, lstat, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { handleUnaryCall, sendUnaryData, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type {
+  handleUnaryCall,
+  sendUnaryData,
+  ServerUnaryCall,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -23,7 +29,10 @@ const CONCURRENT_CALLS_MAX = 2000;
 /** Who may connect may mount and unmount: only the driver's own user. */
 const SOCKET_MODE = 0o600;
 
-/** A gRPC server for CSI: unary calls on a unix or tcp endpoint. Add services, then listen; stop ends it for good. */
+/**
+ * A gRPC server for CSI: unary calls on a unix or tcp endpoint. Add services, then listen; stop ends it for
+ * good.
+ */
 export class GrpcServer {
   readonly #server = new Server({
     "grpc.max_receive_message_length": RECEIVED_MESSAGE_MAX_BYTES,
@@ -50,7 +59,10 @@ export class GrpcServer {
     return this;
   }
 
-  /** Listens on `unix://<path>` or `tcp://<host>:<port>` and answers the endpoint, with the port that port 0 became. Fails with `InvalidArgument` or `HostNotReady`. */
+  /**
+   * Listens on `unix://<path>` or `tcp://<host>:<port>` and answers the endpoint, with the port that port 0
+   * became. Fails with `InvalidArgument` or `HostNotReady`.
+   */
   async listen(endpoint: string): Promise<Result<string, Failure>> {
     const parsed = parseEndpoint(endpoint);
     if (!parsed.ok) return parsed;
@@ -63,10 +75,14 @@ export class GrpcServer {
     return listening.ok ? ok(`unix://${path}`) : listening;
   }
 
-  /** Takes no more calls and waits for those under way; when `signal` is aborted they are told to end and their connections are cut. */
+  /**
+   * Takes no more calls and waits for those under way; when `signal` is aborted they are told to end and
+   * their connections are cut.
+   */
   async stop(signal: AbortSignal): Promise<void> {
     const cut = (): void => {
-      for (const call of this.#calls) call.abort(new CallEnded({ kind: "HostNotReady", detail: "the driver is being stopped" }));
+      for (const call of this.#calls)
+        call.abort(new CallEnded({ kind: "HostNotReady", detail: "the driver is being stopped" }));
       this.#server.forceShutdown();
     };
     const drained = new Promise<void>((resolve) => {
@@ -88,7 +104,11 @@ export class GrpcServer {
   }
 
   async #answer(
-    incoming: { readonly method: string; readonly call: ServerUnaryCall<unknown, unknown>; readonly callback: sendUnaryData<unknown> },
+    incoming: {
+      readonly method: string;
+      readonly call: ServerUnaryCall<unknown, unknown>;
+      readonly callback: sendUnaryData<unknown>;
+    },
     handler: UnaryHandler<unknown, unknown>,
   ): Promise<void> {
     const { method, call, callback } = incoming;
@@ -99,18 +119,25 @@ export class GrpcServer {
     // grpc-js says `cancelled` both for a caller that gave up and for a deadline that passed.
     call.on("cancelled", () => {
       const isLate = clock.nowMs() >= deadlineEpochMs;
-      ending.abort(new CallEnded(isLate ? { kind: "DeadlineExceeded", operation: method } : { kind: "Cancelled" }));
+      ending.abort(
+        new CallEnded(isLate ? { kind: "DeadlineExceeded", operation: method } : { kind: "Cancelled" }),
+      );
     });
     const deadlineMs = clock.elapsedMs() + deadlineEpochMs - clock.nowMs();
-    const answer = await answerCall(handler, { method, request: call.request, signal: ending.signal, deadlineMs }, this.#ports);
+    const answer = await answerCall(
+      handler,
+      { method, request: call.request, signal: ending.signal, deadlineMs },
+      this.#ports,
+    );
     this.#calls.delete(ending);
     if ("status" in answer) callback(answer.status);
     else callback(null, answer.response);
   }
 
   /**
-   * The socket comes to its name only when the server has answered a call on it. Go's clients, the sidecars among them, end a connection on which they hear nothing for a
-   * second, and then end themselves; while a process starts on a busy machine, a second passes easily between the socket and the first answer.
+   * The socket comes to its name only when the server has answered a call on it. Go's clients, the sidecars
+   * among them, end a connection on which they hear nothing for a second, and then end themselves; while a
+   * process starts on a busy machine, a second passes easily between the socket and the first answer.
    */
   async #listenAt(path: string): Promise<Result<void, Failure>> {
     const folder = await checkSocketFolder(path);
@@ -128,7 +155,10 @@ export class GrpcServer {
     return ok(undefined);
   }
 
-  /** In the same folder, not longer than the path itself, since that is limited, and with a dot first: kubelet takes no notice of it in its registry. */
+  /**
+   * In the same folder, not longer than the path itself, since that is limited, and with a dot first:
+   * kubelet takes no notice of it in its registry.
+   */
   #hiddenPathFor(path: string): string {
     const letters = Math.max(1, basename(path).length - 1);
     return join(dirname(path), `.${String(this.#ports.random.next()).slice(-letters)}`);
@@ -142,15 +172,24 @@ export class GrpcServer {
     try {
       if ((await lstat(socket.path, { bigint: true })).ino === socket.inode) await unlink(socket.path);
     } catch (error) {
-      const isGone = error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
-      if (!isGone) this.#ports.logger.warn("the socket could not be removed", { path: socket.path, error: String(error) });
+      const isGone =
+        error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+      if (!isGone)
+        this.#ports.logger.warn("the socket could not be removed", {
+          path: socket.path,
+          error: String(error),
+        });
     }
   }
 
   #bind(address: string): Promise<Result<number, Failure>> {
     return new Promise((resolve) => {
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-        resolve(error === null ? ok(port) : fail({ kind: "HostNotReady", detail: `can't listen on ${address}: ${error.message}` }));
+        resolve(
+          error === null
+            ? ok(port)
+            : fail({ kind: "HostNotReady", detail: `can't listen on ${address}: ${error.message}` }),
+        );
       });
     });
   }

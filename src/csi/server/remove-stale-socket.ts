@@ -4,12 +4,23 @@ import type { FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 
-/** Removes the socket that a killed process left behind. A socket that somebody listens on, and anything that is no socket, stays: that is a failure. */
+/**
+ * Removes the socket that a killed process left behind. A socket that somebody listens on, and anything
+ * that is no socket, stays: that is a failure.
+ */
 export async function removeStaleSocket(path: string): Promise<Result<void, FailureOf<"HostNotReady">>> {
   try {
     const found = await lstat(path);
-    if (!found.isSocket()) return fail({ kind: "HostNotReady", detail: `${path} exists and is no socket; remove it or choose another endpoint` });
-    if (await isListenedOn(path)) return fail({ kind: "HostNotReady", detail: `another process listens on ${path}; end it or choose another endpoint` });
+    if (!found.isSocket())
+      return fail({
+        kind: "HostNotReady",
+        detail: `${path} exists and is no socket; remove it or choose another endpoint`,
+      });
+    if (await isListenedOn(path))
+      return fail({
+        kind: "HostNotReady",
+        detail: `another process listens on ${path}; end it or choose another endpoint`,
+      });
     await unlink(path);
     return ok(undefined);
   } catch (error) {

@@ -21,9 +21,12 @@ describe("stripSecrets", () => {
 
   it("knows every field that the specification calls secret", async () => {
     const proto = await readFile(new URL("../proto/csi/v1/csi.proto", import.meta.url), "utf8");
-    const secretFields = [...proto.matchAll(/map<string, string> (\w+) = \d+\s+\[\(csi_secret\) = true/gu)].map(([, name]) => name ?? "");
+    const secretFields = [
+      ...proto.matchAll(/map<string, string> (\w+) = \d+\s+\[\(csi_secret\) = true/gu),
+    ].map(([, name]) => name ?? "");
     assert.equal(secretFields.length, proto.split("(csi_secret) = true").length - 1);
-    for (const name of secretFields) assert.deepEqual(stripSecrets({ [name]: { key: "hunter2" } }), { [name]: "stripped" });
+    for (const name of secretFields)
+      assert.deepEqual(stripSecrets({ [name]: { key: "hunter2" } }), { [name]: "stripped" });
   });
 
   it("ends on values without end", () => {

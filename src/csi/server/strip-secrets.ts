@@ -10,5 +10,10 @@ export function stripSecrets(value: unknown, depth = 0): unknown {
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (Array.isArray(value)) return value.map((item) => stripSecrets(item, depth + 1));
   const entries = Object.entries(value).filter(([, field]) => field !== undefined);
-  return Object.fromEntries(entries.map(([name, field]) => [name, SECRET_NAME.test(name) ? "stripped" : stripSecrets(field, depth + 1)]));
+  return Object.fromEntries(
+    entries.map(([name, field]) => [
+      name,
+      SECRET_NAME.test(name) ? "stripped" : stripSecrets(field, depth + 1),
+    ]),
+  );
 }

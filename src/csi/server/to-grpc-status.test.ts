@@ -60,12 +60,20 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
 describe("toGrpcStatus", () => {
   for (const failure of Object.values(failureExamples)) {
     it(`answers ${codes[failure.kind]} and the sentence for ${failure.kind}`, () => {
-      assert.deepEqual(toGrpcStatus(failure), { code: status[codes[failure.kind]], details: describeFailure(failure) });
+      assert.deepEqual(toGrpcStatus(failure), {
+        code: status[codes[failure.kind]],
+        details: describeFailure(failure),
+      });
     });
   }
 
   it("keeps beginning and end of a sentence that is too long for an event", () => {
-    const { details } = toGrpcStatus({ kind: "HostCommandFailed", command: "fsck", exitCode: 8, stderr: `${"x".repeat(5000)} gave up` });
+    const { details } = toGrpcStatus({
+      kind: "HostCommandFailed",
+      command: "fsck",
+      exitCode: 8,
+      stderr: `${"x".repeat(5000)} gave up`,
+    });
     assert.ok(details.length <= 1000);
     assert.match(details, /^fsck failed with exit code 8: x+ … x+ gave up$/u);
   });

@@ -18,9 +18,10 @@ export function toGrpcStatus(failure: Failure): GrpcStatus {
 }
 
 /**
- * The codes of the CSI specification's error tables. Sidecars take CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED for work that may go on
- * in the background and every other code for an end without effect; external-attacher takes NOT_FOUND from an unpublish for success. So a code
- * says more than a word: nothing that may have had an effect maps to a final one, and NOT_FOUND stays with what is really gone.
+ * The codes of the CSI specification's error tables. Sidecars take CANCELLED, DEADLINE_EXCEEDED,
+ * UNAVAILABLE and ABORTED for work that may go on in the background and every other code for an end without
+ * effect; external-attacher takes NOT_FOUND from an unpublish for success. So a code says more than a word:
+ * nothing that may have had an effect maps to a final one, and NOT_FOUND stays with what is really gone.
  */
 function codeOf(failure: Failure): status {
   switch (failure.kind) {

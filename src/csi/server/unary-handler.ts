@@ -4,7 +4,10 @@ import type { Logger } from "../../ports/logger.ts";
 
 /** What a handler is told of the call besides its request. */
 export interface CallContext {
-  /** Aborted when the caller cancels, its deadline passes or the server stops; `signal.reason` is a `CallEnded`. */
+  /**
+   * Aborted when the caller cancels, its deadline passes or the server stops; `signal.reason` is a
+   * `CallEnded`.
+   */
   readonly signal: AbortSignal;
   /** When the caller stops waiting, on the scale of `clock.elapsedMs()`; `Infinity` if it set no deadline. */
   readonly deadlineMs: number;
@@ -15,9 +18,15 @@ export interface CallContext {
 }
 
 /** One unary RPC: an expected failure is a value; a throw is a bug and answers INTERNAL. */
-export type UnaryHandler<Request, Response> = (request: Request, call: CallContext) => Promise<Result<Response, Failure>>;
+export type UnaryHandler<Request, Response> = (
+  request: Request,
+  call: CallContext,
+) => Promise<Result<Response, Failure>>;
 
-/** The handlers of a service, by the method names of its generated definition. A method without one answers UNIMPLEMENTED. */
+/**
+ * The handlers of a service, by the method names of its generated definition. A method without one answers
+ * UNIMPLEMENTED.
+ */
 export type HandlersOf<Service> = {
   readonly [Method in keyof Service]?: Service[Method] extends {
     readonly requestDeserialize: (value: Buffer) => infer Request;

@@ -12,7 +12,10 @@ import { untilAnswering } from "./until-answering.ts";
 
 const ANSWER_MAX_MS = 30_000;
 
-async function servedBy(server: Pick<Server, "listen" | "once" | "close">, act: (socket: string) => Promise<void>): Promise<void> {
+async function servedBy(
+  server: Pick<Server, "listen" | "once" | "close">,
+  act: (socket: string) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "answering-"));
   const socket = join(folder, "s.sock");
   const listening = new Promise<void>((resolve) => void server.once("listening", () => resolve()));
@@ -34,7 +37,9 @@ describe("untilAnswering", () => {
       asked.push([headers[":method"], headers[":path"], headers["content-type"], headers["te"]]);
       stream.respond({ ":status": 200, "grpc-status": "12" }, { endStream: true });
     });
-    await servedBy(server, async (socket) => assert.deepEqual(await untilAnswering(socket, createVirtualClock()), ok(undefined)));
+    await servedBy(server, async (socket) =>
+      assert.deepEqual(await untilAnswering(socket, createVirtualClock()), ok(undefined)),
+    );
     assert.deepEqual(asked, [["POST", "/csi.v1.Identity/GetPluginInfo", "application/grpc", "trailers"]]);
   });
 
@@ -48,7 +53,10 @@ describe("untilAnswering", () => {
       await once(server, "stream");
       await clock.advance(ANSWER_MAX_MS);
       const answered = await waiting;
-      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it answered no call for 30000 ms`);
+      assert.equal(
+        answered.ok ? "" : answered.failure.detail,
+        `the server on ${socket} does not answer: it answered no call for 30000 ms`,
+      );
       for (const session of sessions) session.destroy();
     });
   });
@@ -63,7 +71,10 @@ describe("untilAnswering", () => {
       await once(silent, "connection");
       await clock.advance(ANSWER_MAX_MS);
       const answered = await waiting;
-      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it answered no call for 30000 ms`);
+      assert.equal(
+        answered.ok ? "" : answered.failure.detail,
+        `the server on ${socket} does not answer: it answered no call for 30000 ms`,
+      );
       for (const connection of connections) connection.destroy();
     });
   });

@@ -5,7 +5,10 @@ import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { within } from "../../runtime/with-timeout.ts";
 
-/** How long a server of this process may take for its first answer, in milliseconds: a machine that is overloaded takes seconds. */
+/**
+ * How long a server of this process may take for its first answer, in milliseconds: a machine that is
+ * overloaded takes seconds.
+ */
 const ANSWER_MAX_MS = 30_000;
 /** A server says a few hundred bytes until it has answered. */
 const ANSWER_MAX_BYTES = 64 * 1024;
@@ -15,8 +18,9 @@ const FRAME = { data: 0, headers: 1, reset: 3, settings: 4 } as const;
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
 /**
- * A call as a client of gRPC makes it (RFC 9113, 3.4 and 4.1; fields as RFC 7541, 6.2.2): the preface, SETTINGS that set nothing, and one request without a message's bytes.
- * Node's own client would take a megabyte for it.
+ * A call as a client of gRPC makes it (RFC 9113, 3.4 and 4.1; fields as RFC 7541, 6.2.2): the preface,
+ * SETTINGS that set nothing, and one request without a message's bytes. Node's own client would take a
+ * megabyte for it.
  */
 const CALL = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1"),
@@ -36,8 +40,9 @@ const CALL = Buffer.concat([
 ]);
 
 /**
- * Waits until the server behind a socket has answered a call, whatever the answer: only then all that a first call needs is loaded, and the next one is answered at once.
- * Fails with `HostNotReady`, at the latest after 30 seconds of `clock`.
+ * Waits until the server behind a socket has answered a call, whatever the answer: only then all that a
+ * first call needs is loaded, and the next one is answered at once. Fails with `HostNotReady`, at the
+ * latest after 30 seconds of `clock`.
  */
 export function untilAnswering(path: string, clock: Clock): Promise<Result<void, FailureOf<"HostNotReady">>> {
   return within(clock, ANSWER_MAX_MS, (signal) => firstAnswer(path, signal), new AbortController().signal);
@@ -51,8 +56,11 @@ function firstAnswer(path: string, signal: AbortSignal): Promise<Result<void, Fa
       client.destroy();
       resolve(answer);
     };
-    const refuse = (why: string): void => settle(fail({ kind: "HostNotReady", detail: `the server on ${path} does not answer: ${why}` }));
-    signal.addEventListener("abort", () => refuse(`it answered no call for ${ANSWER_MAX_MS} ms`), { once: true });
+    const refuse = (why: string): void =>
+      settle(fail({ kind: "HostNotReady", detail: `the server on ${path} does not answer: ${why}` }));
+    signal.addEventListener("abort", () => refuse(`it answered no call for ${ANSWER_MAX_MS} ms`), {
+      once: true,
+    });
     client.once("error", (error) => refuse(error.message));
     client.once("end", () => refuse("it hung up"));
     client.on("data", (bytes) => {
@@ -68,12 +76,20 @@ function firstAnswer(path: string, signal: AbortSignal): Promise<Result<void, Fa
 function hasAnswered(heard: Buffer): boolean {
   for (let at = 0; at + FRAME_HEAD_BYTES <= heard.length; at += FRAME_HEAD_BYTES + heard.readUIntBE(at, 3)) {
     const [type = 0, flags = 0, stream] = [heard[at + 3], heard[at + 4], heard.readUInt32BE(at + 5)];
-    if (stream === 1 && (type === FRAME.reset || ((type === FRAME.headers || type === FRAME.data) && (flags & END_STREAM) !== 0))) return true;
+    if (
+      stream === 1 &&
+      (type === FRAME.reset ||
+        ((type === FRAME.headers || type === FRAME.data) && (flags & END_STREAM) !== 0))
+    )
+      return true;
   }
   return false;
 }
 
-function frame({ type, flags, stream }: { readonly type: number; readonly flags: number; readonly stream: number }, payload: Buffer): Buffer {
+function frame(
+  { type, flags, stream }: { readonly type: number; readonly flags: number; readonly stream: number },
+  payload: Buffer,
+): Buffer {
   const head = Buffer.alloc(FRAME_HEAD_BYTES);
   head.writeUIntBE(payload.length, 0, 3);
   head.writeUInt8(type, 3);

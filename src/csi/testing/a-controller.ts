@@ -1,5 +1,8 @@
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
-import { createSimulatedStore, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
+import {
+  createSimulatedStore,
+  type SimulatedHandle,
+} from "../../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
@@ -18,17 +21,26 @@ import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
-import { type ControllerContext, defaultControllerServiceSettings } from "../controller/controller-context.ts";
+import {
+  type ControllerContext,
+  defaultControllerServiceSettings,
+} from "../controller/controller-context.ts";
 import { aDetail, aDiskUri } from "./objects.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
-/** A controller service on a simulated store and a virtual clock. The test plays the reconcilers: it writes what they would. */
+/**
+ * A controller service on a simulated store and a virtual clock. The test plays the reconcilers: it writes
+ * what they would.
+ */
 export interface ControllerWorld {
   readonly context: ControllerContext;
   readonly clock: VirtualClock;
   readonly store: SimulatedHandle;
-  /** Pods that use each volume, or wait for it, as a cache shows them; undefined: still being listed; none unless a test says otherwise. */
+  /**
+   * Pods that use each volume, or wait for it, as a cache shows them; undefined: still being listed; none
+   * unless a test says otherwise.
+   */
   pods: readonly VolumePod[] | undefined;
   /** What the orchestrator says of every volume's users; `unknown` unless a test says otherwise. */
   use: VolumeUse;
@@ -45,7 +57,10 @@ export interface ControllerWorld {
   /** Puts an object into the store, with its status, and waits until the cache shows it. */
   given<K extends "AzVolume" | "AzVolumeAttachment">(
     kind: K,
-    object: Pick<KindMap[K], "spec"> & { readonly metadata: { readonly name: string }; readonly status?: KindMap[K]["status"] },
+    object: Pick<KindMap[K], "spec"> & {
+      readonly metadata: { readonly name: string };
+      readonly status?: KindMap[K]["status"];
+    },
   ): Promise<void>;
   /** Puts a node into the store whose plug-in has registered. */
   givenNode(nodeName: string): Promise<void>;
@@ -65,7 +80,13 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const random = createSeededRandom(1);
   const simulated = createSimulatedStore({ clock, random });
   const store = simulated.handle("controller");
-  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment"] });
+  const cache = createObjectCache({
+    store,
+    clock,
+    random,
+    logger: silentLogger,
+    kinds: ["AzVolume", "AzVolumeAttachment"],
+  });
   const life = new AbortController();
   const { signal } = life;
   const steps: StepName[] = [];
@@ -114,18 +135,36 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     steps,
     told,
     answerOf,
-    until: async (isReached) => invariant(await clock.runUntil(isReached, LIMIT_MS), "not reached within an hour"),
+    until: async (isReached) =>
+      invariant(await clock.runUntil(isReached, LIMIT_MS), "not reached within an hour"),
     volume: (name) => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === name),
     given: async (kind, { metadata: { name }, spec, status }) => {
-      const metadata = { name, finalizers: ["disk.csi.azure.com/test"], labels: "volumeId" in spec ? attachmentLabels(spec) : {} };
-      const created = await must(store.create(kind, { metadata, spec } as unknown as NewObject<typeof kind>, signal));
-      const whole = status === undefined ? created : await must(store.updateStatus(kind, { ...created, status }, signal));
-      await world.until(() => cache.get(kind, name)?.metadata.resourceVersion === whole.metadata.resourceVersion);
+      const metadata = {
+        name,
+        finalizers: ["disk.csi.azure.com/test"],
+        labels: "volumeId" in spec ? attachmentLabels(spec) : {},
+      };
+      const created = await must(
+        store.create(kind, { metadata, spec } as unknown as NewObject<typeof kind>, signal),
+      );
+      const whole =
+        status === undefined ? created : await must(store.updateStatus(kind, { ...created, status }, signal));
+      await world.until(
+        () => cache.get(kind, name)?.metadata.resourceVersion === whole.metadata.resourceVersion,
+      );
     },
     givenNode: async (nodeName) => {
       const { spec, status } = aDriverNode(nodeName);
-      const created = await must(store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal));
-      await must(store.updateStatus("AzDriverNode", { ...created, ...(status === undefined ? {} : { status }) }, signal));
+      const created = await must(
+        store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
+      );
+      await must(
+        store.updateStatus(
+          "AzDriverNode",
+          { ...created, ...(status === undefined ? {} : { status }) },
+          signal,
+        ),
+      );
     },
     setStatus: async (name, change) => {
       const volume = await must(store.get("AzVolume", name, signal));
@@ -147,7 +186,9 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       })),
     letGo: async (name) => {
       const volume = await must(store.get("AzVolume", name, signal));
-      await must(store.update("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: [] } }, signal));
+      await must(
+        store.update("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: [] } }, signal),
+      );
     },
   };
 

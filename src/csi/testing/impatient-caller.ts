@@ -4,7 +4,10 @@ import { parentPort, workerData } from "node:worker_threads";
 import { invariant } from "../../core/failure/invariant.ts";
 import { connectRaw, sendDeleteVolume } from "./raw-calls.ts";
 
-/** What a thread is given that calls DeleteVolume twice: it waits for the answer, and, told to go on, gives up while its server stands still. */
+/**
+ * What a thread is given that calls DeleteVolume twice: it waits for the answer, and, told to go on, gives
+ * up while its server stands still.
+ */
 export interface ImpatientCaller {
   readonly socket: string;
   /** One Int32; the server's thread sleeps on it until the second call and its end have been sent. */
@@ -21,7 +24,8 @@ parentPort.postMessage("connected");
 await goAhead;
 const call = await sendDeleteVolume(session, "impatient");
 call.close(constants.NGHTTP2_CANCEL);
-// Closed is what has been put into the connection's buffer, which is written before the event loop has turned.
+// Closed is what has been put into the connection's buffer, which is written before the event loop has
+// turned.
 await once(call, "close");
 await new Promise(setImmediate);
 Atomics.store(new Int32Array(over), 0, 1);

@@ -27,7 +27,15 @@ export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
 
 /** A record that nobody is in. */
 export function aRecord(overrides: Partial<WriterRecord> = {}): WriterRecord {
-  return { quarantine: [], unverified: [], clean: [], adopted: false, epoch: 0, storeIncarnation: 0, ...overrides };
+  return {
+    quarantine: [],
+    unverified: [],
+    clean: [],
+    adopted: false,
+    epoch: 0,
+    storeIncarnation: 0,
+    ...overrides,
+  };
 }
 
 /** An AzVolume whose disk exists, unless `detail` is undefined. */
@@ -42,7 +50,13 @@ export function aVolumeObject(
   const name = overrides.name ?? "pvc-1";
   const detail = "detail" in overrides ? overrides.detail : aDetail({ diskUri: aDiskUri(name) });
   return {
-    metadata: { name, uid: `uid-${name}`, resourceVersion: "1", generation: 1, creationTimestamp: overrides.creationTimestamp ?? "2026-01-01T00:00:00.000Z" },
+    metadata: {
+      name,
+      uid: `uid-${name}`,
+      resourceVersion: "1",
+      generation: 1,
+      creationTimestamp: overrides.creationTimestamp ?? "2026-01-01T00:00:00.000Z",
+    },
     spec: {
       volumeName: name,
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
@@ -54,7 +68,12 @@ export function aVolumeObject(
       deleteRequested: false,
       ...overrides.spec,
     },
-    status: { state: detail === undefined ? "Creating" : "Created", observedGeneration: 1, conditions: [], ...(detail === undefined ? {} : { detail }) },
+    status: {
+      state: detail === undefined ? "Creating" : "Created",
+      observedGeneration: 1,
+      conditions: [],
+      ...(detail === undefined ? {} : { detail }),
+    },
   };
 }
 
@@ -69,6 +88,14 @@ export function anAttachmentObject(spec: Partial<AzVolumeAttachment["spec"]> = {
       generation: 1,
       creationTimestamp: "2026-01-01T00:00:00.000Z",
     },
-    spec: { volumeName: "pvc-1", volumeId: aDiskUri(), nodeName, role: "Primary", readOnly: false, volumeContext: {}, ...spec },
+    spec: {
+      volumeName: "pvc-1",
+      volumeId: aDiskUri(),
+      nodeName,
+      role: "Primary",
+      readOnly: false,
+      volumeContext: {},
+      ...spec,
+    },
   };
 }

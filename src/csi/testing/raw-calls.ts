@@ -1,16 +1,34 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { ControllerService, DeleteVolumeRequest } from "../gen/csi/v1/csi.ts";
 
-/** A connection to a gRPC server's socket, for calls that keep no time: gRPC's own client may give up before its call has arrived, where the machine is busy. */
+/**
+ * A connection to a gRPC server's socket, for calls that keep no time: gRPC's own client may give up before
+ * its call has arrived, where the machine is busy.
+ */
 export function connectRaw(socket: string): ClientHttp2Session {
   return connect("http://localhost", { createConnection: () => connectSocket(socket) });
 }
 
 /** Sends DeleteVolume; resolves with the call once all of it is on its way. */
-export async function sendDeleteVolume(session: ClientHttp2Session, volumeId: string, headers: OutgoingHttpHeaders = {}): Promise<ClientHttp2Stream> {
+export async function sendDeleteVolume(
+  session: ClientHttp2Session,
+  volumeId: string,
+  headers: OutgoingHttpHeaders = {},
+): Promise<ClientHttp2Stream> {
   const { path, requestSerialize } = ControllerService.deleteVolume;
-  const call = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", ...headers });
+  const call = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+    ...headers,
+  });
   const message = requestSerialize(DeleteVolumeRequest.fromPartial({ volumeId }));
   // Not compressed, and how long the message is.
   const prefix = Buffer.alloc(5);

@@ -1,13 +1,24 @@
 import { gibToBytes } from "../../core/primitives/units.ts";
-import type { CreateVolumeRequest, VolumeCapability, VolumeCapability_AccessMode_Mode } from "../gen/csi/v1/csi.ts";
+import type {
+  CreateVolumeRequest,
+  VolumeCapability,
+  VolumeCapability_AccessMode_Mode,
+} from "../gen/csi/v1/csi.ts";
 
 /** The capability of an ordinary file system volume. */
-export function aMountCapability(mode: VolumeCapability_AccessMode_Mode = "SINGLE_NODE_WRITER"): VolumeCapability {
-  return { accessType: { $case: "mount", value: { fsType: "", mountFlags: [], volumeMountGroup: "" } }, accessMode: { mode } };
+export function aMountCapability(
+  mode: VolumeCapability_AccessMode_Mode = "SINGLE_NODE_WRITER",
+): VolumeCapability {
+  return {
+    accessType: { $case: "mount", value: { fsType: "", mountFlags: [], volumeMountGroup: "" } },
+    accessMode: { mode },
+  };
 }
 
 /** The capability of a raw block volume. */
-export function aBlockCapability(mode: VolumeCapability_AccessMode_Mode = "SINGLE_NODE_WRITER"): VolumeCapability {
+export function aBlockCapability(
+  mode: VolumeCapability_AccessMode_Mode = "SINGLE_NODE_WRITER",
+): VolumeCapability {
   return { accessType: { $case: "block", value: {} }, accessMode: { mode } };
 }
 

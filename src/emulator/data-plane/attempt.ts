@@ -3,7 +3,10 @@ export async function attempt<Value>(tried: string, step: () => Promise<Value>):
   try {
     return await step();
   } catch (cause) {
-    throw new Error(`data plane: cannot ${tried}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(
+      `data plane: cannot ${tried}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }
 

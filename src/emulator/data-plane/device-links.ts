@@ -3,7 +3,10 @@ import { dirname, join } from "node:path";
 import type { DiskControllerType } from "../model/data-plane-port.ts";
 import { attempt, errorCode } from "./attempt.ts";
 
-const LINK_DIRECTORIES: Readonly<Record<DiskControllerType, string>> = { SCSI: "dev/disk/azure/scsi1", NVMe: "dev/disk/azure/data/by-lun" };
+const LINK_DIRECTORIES: Readonly<Record<DiskControllerType, string>> = {
+  SCSI: "dev/disk/azure/scsi1",
+  NVMe: "dev/disk/azure/data/by-lun",
+};
 
 /** Names a link until it points somewhere; no guest looks for it. */
 const UNFINISHED_PREFIX = ".unfinished-";
@@ -18,7 +21,10 @@ export interface DeviceLinkPlace {
 /** The links that each guest's udev rules would make, below a root for each VM. */
 export interface DeviceLinks {
   pathOf(place: DeviceLinkPlace): string;
-  /** Points the link at a device; whoever looks meanwhile sees the old link, the new one or (before) none, nothing else. */
+  /**
+   * Points the link at a device; whoever looks meanwhile sees the old link, the new one or (before) none,
+   * nothing else.
+   */
   put(place: DeviceLinkPlace, devicePath: string): Promise<void>;
   /** Removes the link if it points at this device. */
   remove(place: DeviceLinkPlace, devicePath: string): Promise<void>;
@@ -29,7 +35,12 @@ export interface DeviceLinks {
 /** Links under `<deviceRoot>/<vmName>/dev/disk/azure`. */
 export function deviceLinks(deviceRoot: string): DeviceLinks {
   function pathOf({ vmName, controllerType, lun }: DeviceLinkPlace): string {
-    return join(deviceRoot, vmName, LINK_DIRECTORIES[controllerType], controllerType === "SCSI" ? `lun${lun}` : `${lun}`);
+    return join(
+      deviceRoot,
+      vmName,
+      LINK_DIRECTORIES[controllerType],
+      controllerType === "SCSI" ? `lun${lun}` : `${lun}`,
+    );
   }
 
   async function put(place: DeviceLinkPlace, devicePath: string): Promise<void> {
@@ -53,7 +64,8 @@ export function deviceLinks(deviceRoot: string): DeviceLinks {
   async function removeAll(): Promise<void> {
     await attempt(`remove the links under ${deviceRoot}`, async () => {
       for (const vmName of (await unlessAbsent(readdir(deviceRoot))) ?? []) {
-        for (const directory of Object.values(LINK_DIRECTORIES)) await removeLinksIn(join(deviceRoot, vmName, directory));
+        for (const directory of Object.values(LINK_DIRECTORIES))
+          await removeLinksIn(join(deviceRoot, vmName, directory));
       }
     });
   }
@@ -63,7 +75,11 @@ export function deviceLinks(deviceRoot: string): DeviceLinks {
 
 async function removeLinksIn(directory: string): Promise<void> {
   const entries = (await unlessAbsent(readdir(directory, { withFileTypes: true }))) ?? [];
-  await Promise.all(entries.filter((entry) => entry.isSymbolicLink()).map((entry) => rm(join(directory, entry.name), { force: true })));
+  await Promise.all(
+    entries
+      .filter((entry) => entry.isSymbolicLink())
+      .map((entry) => rm(join(directory, entry.name), { force: true })),
+  );
 }
 
 async function unlessAbsent<Value>(looking: Promise<Value>): Promise<Value | undefined> {

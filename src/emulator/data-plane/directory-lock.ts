@@ -6,15 +6,24 @@ import type { SystemCalls } from "./system-calls.ts";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** Holds a directory for this data plane alone, since a starting one cuts the loop devices that it finds there. Ends with the process, however that dies. */
-export async function lockDirectory(directory: string, systemCalls: SystemCalls): Promise<{ release(): Promise<void> }> {
+/**
+ * Holds a directory for this data plane alone, since a starting one cuts the loop devices that it finds
+ * there. Ends with the process, however that dies.
+ */
+export async function lockDirectory(
+  directory: string,
+  systemCalls: SystemCalls,
+): Promise<{ release(): Promise<void> }> {
   const file = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await attempt(`lock ${directory}`, async () => {
       try {
         await systemCalls.flock(file.fd, LOCK_EX | LOCK_NB);
       } catch (error) {
-        if (errorCode(error) === "EAGAIN") throw new Error("another data plane uses it; end that one or choose another directory", { cause: error });
+        if (errorCode(error) === "EAGAIN")
+          throw new Error("another data plane uses it; end that one or choose another directory", {
+            cause: error,
+          });
         throw error;
       }
     });

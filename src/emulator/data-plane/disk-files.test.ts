@@ -49,7 +49,9 @@ describe("diskFiles", () => {
     const { files } = await someFiles();
     await files.create(DISK_ID, 8n);
     await assert.rejects(files.grow(DISK_ID, 4n), { message: /it has 8 bytes, and disks only grow/ });
-    await assert.rejects(files.copy(DISK_ID, COPY_ID, 4n), { message: /the source has 8 bytes, and a copy cannot be smaller/ });
+    await assert.rejects(files.copy(DISK_ID, COPY_ID, 4n), {
+      message: /the source has 8 bytes, and a copy cannot be smaller/,
+    });
   });
 
   it("removes unfinished files alone, or all disks alone", async () => {
@@ -58,7 +60,10 @@ describe("diskFiles", () => {
     await writeFile(`${files.pathOf(COPY_ID)}.unfinished`, "half");
     await writeFile(join(directory, "somebody-else's"), "");
     await files.removeUnfinished();
-    assert.deepEqual((await readdir(directory)).toSorted(), [basename(files.pathOf(DISK_ID)), "somebody-else's"].toSorted());
+    assert.deepEqual(
+      (await readdir(directory)).toSorted(),
+      [basename(files.pathOf(DISK_ID)), "somebody-else's"].toSorted(),
+    );
     await files.removeAll();
     assert.deepEqual(await readdir(directory), ["somebody-else's"]);
   });

@@ -20,7 +20,10 @@ export interface DiskFiles {
   create(diskId: string, sizeBytes: bigint): Promise<void>;
   /** Grows a file. Rejects if it is larger already. */
   grow(diskId: string, sizeBytes: bigint): Promise<void>;
-  /** Copies what the source holds, holes as holes. Atomic only where the file system has reflinks: elsewhere a source in use is copied while it changes. */
+  /**
+   * Copies what the source holds, holes as holes. Atomic only where the file system has reflinks: elsewhere
+   * a source in use is copied while it changes.
+   */
   copy(sourceId: string, diskId: string, sizeBytes: bigint): Promise<void>;
   remove(diskId: string): Promise<void>;
   /** Removes what creations and copies cut short have left. */
@@ -28,7 +31,10 @@ export interface DiskFiles {
   removeAll(): Promise<void>;
 }
 
-/** Disk files in one directory, named by the disk's name (for the reader of `losetup -a`) and a hash of its ARM id. */
+/**
+ * Disk files in one directory, named by the disk's name (for the reader of `losetup -a`) and a hash of its
+ * ARM id.
+ */
 export function diskFiles(directory: string): DiskFiles {
   function pathOf(diskId: string): string {
     const name = basename(diskId)
@@ -38,7 +44,10 @@ export function diskFiles(directory: string): DiskFiles {
     return join(directory, `${name.toLowerCase()}-${hash}${DISK_SUFFIX}`);
   }
 
-  /** A file under its final name is complete, and a new one never shares its inode with one that a stale device still holds. */
+  /**
+   * A file under its final name is complete, and a new one never shares its inode with one that a stale
+   * device still holds.
+   */
   async function publish(path: string, fill: (unfinishedPath: string) => Promise<void>): Promise<void> {
     const unfinishedPath = `${path}${UNFINISHED_SUFFIX}`;
     await fill(unfinishedPath);
@@ -68,9 +77,14 @@ export function diskFiles(directory: string): DiskFiles {
     const [sourcePath, path] = [pathOf(sourceId), pathOf(diskId)];
     await attempt(`copy ${sourcePath} to ${path} of ${sizeBytes} bytes for ${diskId}`, async () => {
       const present = (await stat(sourcePath, { bigint: true })).size;
-      if (present > sizeBytes) throw new Error(`the source has ${present} bytes, and a copy cannot be smaller`);
+      if (present > sizeBytes)
+        throw new Error(`the source has ${present} bytes, and a copy cannot be smaller`);
       await publish(path, async (unfinishedPath) => {
-        await promisify(execFile)("cp", ["--reflink=auto", "--sparse=always", "--", sourcePath, unfinishedPath], { timeout: COPY_TIMEOUT_MS });
+        await promisify(execFile)(
+          "cp",
+          ["--reflink=auto", "--sparse=always", "--", sourcePath, unfinishedPath],
+          { timeout: COPY_TIMEOUT_MS },
+        );
         await truncate(unfinishedPath, Number(sizeBytes));
       });
     });
@@ -86,8 +100,12 @@ export function diskFiles(directory: string): DiskFiles {
     create,
     grow,
     copy,
-    remove: (diskId) => attempt(`remove ${pathOf(diskId)} of ${diskId}`, () => rm(pathOf(diskId), { force: true })),
-    removeUnfinished: () => attempt(`remove unfinished files in ${directory}`, () => removeWithSuffix(`${DISK_SUFFIX}${UNFINISHED_SUFFIX}`)),
+    remove: (diskId) =>
+      attempt(`remove ${pathOf(diskId)} of ${diskId}`, () => rm(pathOf(diskId), { force: true })),
+    removeUnfinished: () =>
+      attempt(`remove unfinished files in ${directory}`, () =>
+        removeWithSuffix(`${DISK_SUFFIX}${UNFINISHED_SUFFIX}`),
+      ),
     removeAll: () => attempt(`remove the disk files in ${directory}`, () => removeWithSuffix(DISK_SUFFIX)),
   };
 }

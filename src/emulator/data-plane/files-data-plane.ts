@@ -18,8 +18,9 @@ export interface FilesDataPlane extends DataPlane {
 }
 
 /**
- * Keeps each disk and snapshot as a sparse file, and makes no devices: for those who may not make any. Creation, growth, copies, restores and deletion are
- * real; attaching, detaching and power are not, since there is nothing that a VM could write to.
+ * Keeps each disk and snapshot as a sparse file, and makes no devices: for those who may not make any.
+ * Creation, growth, copies, restores and deletion are real; attaching, detaching and power are not, since
+ * there is nothing that a VM could write to.
  */
 export async function createFilesDataPlane(options: FilesDataPlaneOptions): Promise<FilesDataPlane> {
   await mkdir(options.directory, { recursive: true });
@@ -41,8 +42,10 @@ export async function createFilesDataPlane(options: FilesDataPlaneOptions): Prom
 
   const nothing = (): Promise<void> => Promise.resolve();
   return {
-    diskCreated: ({ diskId, sizeBytes }) => inTurn(diskId, () => makeOnce(diskId, () => files.create(diskId, sizeBytes))),
-    diskCopied: ({ sourceId, diskId, sizeBytes }) => inTurn(diskId, () => makeOnce(diskId, () => files.copy(sourceId, diskId, sizeBytes))),
+    diskCreated: ({ diskId, sizeBytes }) =>
+      inTurn(diskId, () => makeOnce(diskId, () => files.create(diskId, sizeBytes))),
+    diskCopied: ({ sourceId, diskId, sizeBytes }) =>
+      inTurn(diskId, () => makeOnce(diskId, () => files.copy(sourceId, diskId, sizeBytes))),
     diskResized: ({ diskId, sizeBytes }) => inTurn(diskId, () => files.grow(diskId, sizeBytes)),
     diskDeleted: ({ diskId }) =>
       inTurn(diskId, async () => {

@@ -3,7 +3,19 @@ import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, readFile, readlink, realpath, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  stat,
+  writeFile,
+  type FileHandle,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -37,7 +49,11 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
   /** A data plane with one disk, and a place to mount things. */
   async function aDataPlane(options: { readonly releasePatienceMs?: number } = {}) {
     const directory = await aDirectory();
-    const dataPlane = await createLinuxDataPlane({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms"), ...options });
+    const dataPlane = await createLinuxDataPlane({
+      directory: join(directory, "disks"),
+      deviceRoot: join(directory, "vms"),
+      ...options,
+    });
     cleanUps.push(() => dataPlane.close());
     await dataPlane.diskCreated({ diskId: diskIdOf("data"), sizeBytes: SIZE_BYTES });
     return {
@@ -61,14 +77,22 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
   it("shows a disk at the link of its LUN, with the disk's size, until it is detached", async () => {
     const { dataPlane, directory, filePath } = await aDataPlane();
     const rows = [
-      { attachment: anAttachment({ vm: "vm-scsi", lun: 3, controllerType: "SCSI" }), link: "vms/vm-scsi/dev/disk/azure/scsi1/lun3" },
-      { attachment: anAttachment({ vm: "vm-nvme", lun: 4, controllerType: "NVMe" }), link: "vms/vm-nvme/dev/disk/azure/data/by-lun/4" },
+      {
+        attachment: anAttachment({ vm: "vm-scsi", lun: 3, controllerType: "SCSI" }),
+        link: "vms/vm-scsi/dev/disk/azure/scsi1/lun3",
+      },
+      {
+        attachment: anAttachment({ vm: "vm-nvme", lun: 4, controllerType: "NVMe" }),
+        link: "vms/vm-nvme/dev/disk/azure/data/by-lun/4",
+      },
     ];
     for (const { attachment, link } of rows) {
       const devicePath = await attach(dataPlane, attachment);
       assert.equal(await readlink(join(directory, link)), devicePath);
       assert.equal(await sizeOf(devicePath), SIZE_BYTES);
-      assert.deepEqual(await dataPlane.devices(), [{ path: devicePath, filePath: await filePath(), isCut: false }]);
+      assert.deepEqual(await dataPlane.devices(), [
+        { path: devicePath, filePath: await filePath(), isCut: false },
+      ]);
       await dataPlane.diskDetached(attachment);
       assert.deepEqual(await readdir(join(directory, link, "..")), []);
       assert.deepEqual(await dataPlane.devices(), []);
@@ -82,7 +106,10 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     await writeAndSync(devicePath, 0, "kept");
 
     await dataPlane.diskCreated({ diskId: attachment.diskId.toUpperCase(), sizeBytes: SIZE_BYTES });
-    assert.equal(await attach(dataPlane, { ...attachment, diskId: attachment.diskId.toUpperCase() }), devicePath);
+    assert.equal(
+      await attach(dataPlane, { ...attachment, diskId: attachment.diskId.toUpperCase() }),
+      devicePath,
+    );
     await dataPlane.vmStarted(attachment);
     assert.equal(await readlink(dataPlane.linkPath(attachment)), devicePath);
     assert.equal(await readAt(devicePath, 0, 4), "kept");
@@ -129,12 +156,18 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
       },
       {
         because: "there is no such source",
-        step: () => dataPlane.diskCopied({ sourceId: diskIdOf("nowhere"), diskId: diskIdOf("copy"), sizeBytes: SIZE_BYTES }),
+        step: () =>
+          dataPlane.diskCopied({
+            sourceId: diskIdOf("nowhere"),
+            diskId: diskIdOf("copy"),
+            sizeBytes: SIZE_BYTES,
+          }),
         message: /cannot copy .*nowhere.*ENOENT/,
       },
       {
         because: "the name would leave the device root",
-        step: () => dataPlane.diskAttached({ ...attachment, diskId: diskIdOf("other"), vmName: "../vm", lun: 2 }),
+        step: () =>
+          dataPlane.diskAttached({ ...attachment, diskId: diskIdOf("other"), vmName: "../vm", lun: 2 }),
         message: /VM name "\.\.\/vm"/,
       },
     ];
@@ -171,8 +204,12 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     assert.equal(await hashOf(await filePath()), hashAtCut, "the cut VM changed the disk");
 
     const mountB = await mount(deviceB);
-    for (let n = 0; n < 50; n += 1) assert.equal(await readFile(join(mountB, `synced-${n}`), "utf8"), `content ${n}`);
-    assert.ok((await readFile(join(mountB, "writer"), "utf8")).startsWith(syncedLines), "a synced line is missing");
+    for (let n = 0; n < 50; n += 1)
+      assert.equal(await readFile(join(mountB, `synced-${n}`), "utf8"), `content ${n}`);
+    assert.ok(
+      (await readFile(join(mountB, "writer"), "utf8")).startsWith(syncedLines),
+      "a synced line is missing",
+    );
     await writeAndSync(join(mountB, "of-b"), 0, "of b");
     await run("umount", mountB);
     const hashOfB = await hashOf(await filePath());
@@ -182,7 +219,11 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
       "still tracked while it is mounted",
     );
     await run("umount", mountA);
-    assert.deepEqual(await dataPlane.devices(), [{ path: deviceB, filePath: await filePath(), isCut: false }], "gone with its last mount");
+    assert.deepEqual(
+      await dataPlane.devices(),
+      [{ path: deviceB, filePath: await filePath(), isCut: false }],
+      "gone with its last mount",
+    );
     assert.equal(await hashOf(await filePath()), hashOfB, "unmounting the cut device changed the disk");
     await run("e2fsck", "-fn", deviceB);
   });
@@ -190,7 +231,8 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
   it("lets no write of a busy VM pass once the detach has returned", async () => {
     const { dataPlane, filePath } = await aDataPlane();
     const attachment = anAttachment({});
-    // A size limit without the offset lets a write pass in every third round or so: one that the kernel had checked, but not queued, before the cut.
+    // A size limit without the offset lets a write pass in every third round or so: one that the kernel had
+    // checked, but not queued, before the cut.
     for (let round = 0; round < 3; round += 1) {
       const devicePath = await attach(dataPlane, attachment);
       const writers = [0, 1, 2].map((nth) => aDirectWriter(devicePath, nth));
@@ -234,7 +276,11 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     await assert.rejects(writeAndSync(join(mountA, "file"), 0, "stale"), { code: /EIO|EROFS/ });
     assert.equal(await sizeOf(deviceB), SIZE_BYTES);
     await dataPlane.diskAttached(onA);
-    await assert.rejects(readlink(dataPlane.linkPath(onA)), { code: "ENOENT" }, "a stopped VM has no devices");
+    await assert.rejects(
+      readlink(dataPlane.linkPath(onA)),
+      { code: "ENOENT" },
+      "a stopped VM has no devices",
+    );
 
     await dataPlane.vmStarted(onA);
     const deviceAgain = await readlink(dataPlane.linkPath(onA));
@@ -249,7 +295,10 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
 
   it("shows a disk's new size to every VM that has it", async () => {
     const { dataPlane } = await aDataPlane();
-    const devices = [await attach(dataPlane, anAttachment({ vm: "vm-a" })), await attach(dataPlane, anAttachment({ vm: "vm-b" }))];
+    const devices = [
+      await attach(dataPlane, anAttachment({ vm: "vm-a" })),
+      await attach(dataPlane, anAttachment({ vm: "vm-b" })),
+    ];
     await dataPlane.diskResized({ diskId: diskIdOf("data"), sizeBytes: SIZE_BYTES * 2n });
     assert.deepEqual(await Promise.all(devices.map(sizeOf)), [SIZE_BYTES * 2n, SIZE_BYTES * 2n]);
   });
@@ -269,17 +318,28 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
 
   it("shows one VM's flushed writes to another, except blocks that the other's kernel still buffers for an open device", async () => {
     const { dataPlane } = await aDataPlane();
-    const [deviceA, deviceB] = [await attach(dataPlane, anAttachment({ vm: "vm-a" })), await attach(dataPlane, anAttachment({ vm: "vm-b" }))];
+    const [deviceA, deviceB] = [
+      await attach(dataPlane, anAttachment({ vm: "vm-a" })),
+      await attach(dataPlane, anAttachment({ vm: "vm-b" })),
+    ];
     await writeAndSync(deviceA, 0, "first");
     assert.equal(await readAt(deviceB, 0, 5), "first");
 
     await writeAndSync(deviceA, 0, "again");
-    assert.equal(await readAt(deviceB, 0, 5), "again", "a probe that closed the device leaves nothing stale behind");
+    assert.equal(
+      await readAt(deviceB, 0, 5),
+      "again",
+      "a probe that closed the device leaves nothing stale behind",
+    );
 
     const held = await open(deviceB, "r");
     assert.equal(await readHandle(held, 0, 5), "again");
     await writeAndSync(deviceA, 0, "later");
-    assert.equal(await readHandle(held, 0, 5), "again", "as on a real machine: only the last close drops a device's buffers");
+    assert.equal(
+      await readHandle(held, 0, 5),
+      "again",
+      "as on a real machine: only the last close drops a device's buffers",
+    );
     await held.close();
     assert.equal(await readAt(deviceB, 0, 5), "later");
   });
@@ -294,9 +354,13 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     });
     await Promise.all([
       ...Array.from({ length: 12 }, (_, nth) => dataPlane.diskAttached(anAttachment({ vm: `vm-${nth}` }))),
-      ...Array.from({ length: 4 }, async () => taken.push((await run("losetup", "-f", "--show", foreign)).trim())),
+      ...Array.from({ length: 4 }, async () =>
+        taken.push((await run("losetup", "-f", "--show", foreign)).trim()),
+      ),
     ]);
-    const links = await Promise.all(Array.from({ length: 12 }, (_, nth) => readlink(dataPlane.linkPath(anAttachment({ vm: `vm-${nth}` })))));
+    const links = await Promise.all(
+      Array.from({ length: 12 }, (_, nth) => readlink(dataPlane.linkPath(anAttachment({ vm: `vm-${nth}` })))),
+    );
     assert.equal(new Set([...links, ...taken]).size, 16);
   });
 
@@ -308,7 +372,9 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     await run("mkfs.ext4", "-q", devicePath);
     const mounted = await mount(devicePath);
 
-    await assert.rejects(dataPlane.close(), { message: new RegExp(`still held: ${devicePath} on .*goes away when it is unmounted`) });
+    await assert.rejects(dataPlane.close(), {
+      message: new RegExp(`still held: ${devicePath} on .*goes away when it is unmounted`),
+    });
     await assert.rejects(readlink(dataPlane.linkPath(attachment)), { code: "ENOENT" });
     await assert.rejects(writeAndSync(join(mounted, "file"), 0, "stale"), { code: /EIO|EROFS/ });
     await run("umount", mounted);
@@ -321,16 +387,23 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     const { dataPlane, directory } = await aDataPlane();
     await dataPlane.close();
     assert.equal((await diskFilesIn(directory)).length, 1);
-    const next = await createLinuxDataPlane({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms"), removeFilesOnClose: true });
+    const next = await createLinuxDataPlane({
+      directory: join(directory, "disks"),
+      deviceRoot: join(directory, "vms"),
+      removeFilesOnClose: true,
+    });
     await next.close();
     assert.deepEqual(await diskFilesIn(directory), []);
   });
 
   it("shares its directory with no other data plane", async () => {
     const { directory } = await aDataPlane();
-    await assert.rejects(createLinuxDataPlane({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms") }), {
-      message: /another data plane uses it/,
-    });
+    await assert.rejects(
+      createLinuxDataPlane({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms") }),
+      {
+        message: /another data plane uses it/,
+      },
+    );
   });
 
   it("cuts off, after kill -9, what the killed one had attached, and keeps the disks' bytes", async () => {
@@ -342,7 +415,10 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     await run("mount", devicePath, join(directory, "mnt"));
     await writeAndSync(join(directory, "mnt", "file"), 0, "synced");
 
-    const dataPlane = await createLinuxDataPlane({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms") });
+    const dataPlane = await createLinuxDataPlane({
+      directory: join(directory, "disks"),
+      deviceRoot: join(directory, "vms"),
+    });
     cleanUps.push(() => dataPlane.close());
     const attachment = anAttachment({});
     await assert.rejects(readlink(dataPlane.linkPath(attachment)), { code: "ENOENT" });
@@ -422,7 +498,11 @@ async function fileState(path: string) {
   return { mtimeNs, size, blocks };
 }
 
-async function withHandle<Value>(path: string, flags: string, use: (handle: FileHandle) => Promise<Value>): Promise<Value> {
+async function withHandle<Value>(
+  path: string,
+  flags: string,
+  use: (handle: FileHandle) => Promise<Value>,
+): Promise<Value> {
   const handle = await open(path, flags);
   try {
     return await use(handle);
@@ -449,7 +529,10 @@ async function readHandle(handle: FileHandle, position: number, length: number):
   return (await handle.read(Buffer.alloc(length), 0, length, position)).buffer.toString();
 }
 
-/** A process that appends lines to a file and syncs each, printing what it has synced, until a call fails; then it prints the failure's code. */
+/**
+ * A process that appends lines to a file and syncs each, printing what it has synced, until a call fails;
+ * then it prints the failure's code.
+ */
 async function aWriter(path: string) {
   const source = `
     const fs = require("node:fs");
@@ -519,7 +602,9 @@ function aDirectWriter(devicePath: string, nth: number) {
   return { process: child, hasWritten, ended: end() };
 }
 
-/** Lets another process attach a disk to a VM and dies by SIGKILL; answers the device that it leaves behind. */
+/**
+ * Lets another process attach a disk to a VM and dies by SIGKILL; answers the device that it leaves behind.
+ */
 async function attachInAProcessThatIsKilled(directory: string): Promise<string> {
   const source = `
     import { createLinuxDataPlane } from ${JSON.stringify(new URL("linux-data-plane.ts", import.meta.url).href)};

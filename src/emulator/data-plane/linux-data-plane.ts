@@ -1,6 +1,12 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
-import type { DataPlane, DataPlaneAttachment, DataPlaneDetachment, DataPlaneVm, DiskSize } from "../model/data-plane-port.ts";
+import type {
+  DataPlane,
+  DataPlaneAttachment,
+  DataPlaneDetachment,
+  DataPlaneVm,
+  DiskSize,
+} from "../model/data-plane-port.ts";
 import { boundLoopDevice, boundLoopDevices, type BoundLoopDevice } from "./bound-loop-devices.ts";
 import { dataPlaneAvailable } from "./data-plane-available.ts";
 import { deviceLinks, type DeviceLinkPlace } from "./device-links.ts";
@@ -14,13 +20,19 @@ const RELEASE_PATIENCE_DEFAULT_MS = 5_000;
 const RELEASE_POLL_MS = 20;
 
 export interface LinuxDataPlaneOptions {
-  /** Holds one sparse file a disk; made if absent. On a file system with direct I/O (ext4, XFS), and this data plane's alone. */
+  /**
+   * Holds one sparse file a disk; made if absent. On a file system with direct I/O (ext4, XFS), and this
+   * data plane's alone.
+   */
   readonly directory: string;
   /** Holds `<vmName>/dev/disk/azure/…` for each VM; made if absent. */
   readonly deviceRoot: string;
   /** Whether `close` removes the disks' files, too. Default: false. */
   readonly removeFilesOnClose?: boolean;
-  /** How long `close` waits for loop devices that are still held (mounted, open), in milliseconds. Default: 5,000. */
+  /**
+   * How long `close` waits for loop devices that are still held (mounted, open), in milliseconds. Default:
+   * 5,000.
+   */
   readonly releasePatienceMs?: number;
 }
 
@@ -28,9 +40,15 @@ export interface LinuxDataPlaneOptions {
 export interface LinuxDataPlane extends DataPlane {
   /** Where the guest finds the disk of a LUN. */
   linkPath(place: DeviceLinkPlace): string;
-  /** Every loop device on a disk of this data plane: those that VMs have, and cut ones that something still holds open. */
+  /**
+   * Every loop device on a disk of this data plane: those that VMs have, and cut ones that something still
+   * holds open.
+   */
   devices(): Promise<readonly BoundLoopDevice[]>;
-  /** Takes every disk from every VM. Rejects, when all is done that can be, if a cut device is still held (mounted) after some seconds; it goes away by itself when let go. */
+  /**
+   * Takes every disk from every VM. Rejects, when all is done that can be, if a cut device is still held
+   * (mounted) after some seconds; it goes away by itself when let go.
+   */
   close(): Promise<void>;
 }
 
@@ -41,14 +59,18 @@ interface Slot {
 }
 
 /**
- * Shows each disk, a sparse file, to each VM that has it as a loop device of its own, under that VM's own links.
+ * Shows each disk, a sparse file, to each VM that has it as a loop device of its own, under that VM's own
+ * links.
  *
- * A device is cut and given up at detach and when its VM stops, and a new one is made at the next attach or start: a mount that outlives either stays dead,
- * as it would with the memory of a machine that lost power, even when the disk comes back to the same VM. A data plane that starts where an earlier one was killed
+ * A device is cut and given up at detach and when its VM stops, and a new one is made at the next attach or
+ * start: a mount that outlives either stays dead, as it would with the memory of a machine that lost power,
+ * even when the disk comes back to the same VM. A data plane that starts where an earlier one was killed
  * cuts all that it finds: the disks' bytes survive that, attachments do not.
  *
- * Writes through one VM's device are in the file when they are flushed (fsync, unmount). Another VM's kernel sees them unless it has the blocks in the buffers of its own
- * device, which it keeps as long as anything there has that device open, and drops at the last close, as with a real disk shared by two machines.
+ * Writes through one VM's device are in the file when they are flushed (fsync, unmount). Another VM's
+ * kernel sees them unless it has the blocks in the buffers of its own device, which it keeps as long as
+ * anything there has that device open, and drops at the last close, as with a real disk shared by two
+ * machines.
  */
 export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Promise<LinuxDataPlane> {
   const availability = dataPlaneAvailable();
@@ -61,7 +83,10 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
   const files = diskFiles(directory);
   const links = deviceLinks(options.deviceRoot);
   const turns = newTurns();
-  /** Disks whose file was begun by this data plane and not by an earlier one: making those again would empty them. */
+  /**
+   * Disks whose file was begun by this data plane and not by an earlier one: making those again would empty
+   * them.
+   */
   const made = new Set<string>();
   const slots = new Map<string, Slot>();
   const stoppedVms = new Set<string>();
@@ -94,7 +119,15 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     return inTurn(diskId, () => makeOnce(diskId, () => files.create(diskId, sizeBytes)));
   }
 
-  function diskCopied({ sourceId, diskId, sizeBytes }: { sourceId: string; diskId: string; sizeBytes: bigint }): Promise<void> {
+  function diskCopied({
+    sourceId,
+    diskId,
+    sizeBytes,
+  }: {
+    sourceId: string;
+    diskId: string;
+    sizeBytes: bigint;
+  }): Promise<void> {
     return inTurn(diskId, () => makeOnce(diskId, () => files.copy(sourceId, diskId, sizeBytes)));
   }
 
@@ -116,7 +149,10 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
   function diskDeleted({ diskId }: { diskId: string }): Promise<void> {
     return inTurn(diskId, async () => {
       const holder = slotsOfDisk(diskId)[0];
-      if (holder !== undefined) throw new Error(`data plane: cannot delete ${diskId}: ${holder.attachment.vmId} has it as LUN ${holder.attachment.lun}`);
+      if (holder !== undefined)
+        throw new Error(
+          `data plane: cannot delete ${diskId}: ${holder.attachment.vmId} has it as LUN ${holder.attachment.lun}`,
+        );
       await files.remove(diskId);
       made.delete(keyOf(diskId));
     });
@@ -149,8 +185,12 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
   /** Links are found by the VM's name alone, which Azure makes unique only within a resource group. */
   function refuseAmbiguousLink(attachment: DataPlaneAttachment): void {
     const path = links.pathOf(attachment);
-    if (!/^[A-Za-z0-9_][\w.-]*$/.test(attachment.vmName)) throw new Error(`data plane: VM name "${attachment.vmName}" cannot name a directory`);
-    const other = [...slots.values()].find((slot) => links.pathOf(slot.attachment) === path && slotKeyOf(slot.attachment) !== slotKeyOf(attachment));
+    if (!/^[A-Za-z0-9_][\w.-]*$/.test(attachment.vmName))
+      throw new Error(`data plane: VM name "${attachment.vmName}" cannot name a directory`);
+    const other = [...slots.values()].find(
+      (slot) =>
+        links.pathOf(slot.attachment) === path && slotKeyOf(slot.attachment) !== slotKeyOf(attachment),
+    );
     if (other === undefined) return;
     throw new Error(
       `data plane: cannot attach ${attachment.diskId} to ${attachment.vmId}: its link ${path} belongs to ${other.attachment.diskId} of ${other.attachment.vmId}`,
@@ -161,7 +201,8 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     if (stoppedVms.has(keyOf(slot.attachment.vmId))) return;
     const filePath = files.pathOf(slot.attachment.diskId);
     // Somebody may have freed the device behind our back.
-    if (slot.devicePath !== undefined && (await boundLoopDevice(slot.devicePath))?.filePath !== filePath) slot.devicePath = undefined;
+    if (slot.devicePath !== undefined && (await boundLoopDevice(slot.devicePath))?.filePath !== filePath)
+      slot.devicePath = undefined;
     slot.devicePath ??= await loops.bind(filePath);
     await links.put(slot.attachment, slot.devicePath);
   }
@@ -170,7 +211,10 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     if (slot.devicePath !== undefined) await links.remove(slot.attachment, slot.devicePath);
   }
 
-  /** First the link, so that no one finds the device any more; then the cut, which those hold that have found it. */
+  /**
+   * First the link, so that no one finds the device any more; then the cut, which those hold that have
+   * found it.
+   */
   async function disconnect(slot: Slot): Promise<void> {
     if (slot.devicePath === undefined) return;
     await removeLink(slot);
@@ -197,7 +241,10 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     await allOf(slotsOfVm(vmId).map((slot) => inTurn(slot.attachment.diskId, () => followPower(slot))));
   }
 
-  /** Brings a slot to the state that its VM has by now; it may have been detached while it waited for its turn. */
+  /**
+   * Brings a slot to the state that its VM has by now; it may have been detached while it waited for its
+   * turn.
+   */
   async function followPower(slot: Slot): Promise<void> {
     if (stoppedVms.has(keyOf(slot.attachment.vmId))) await disconnect(slot);
     else if (slots.get(slotKeyOf(slot.attachment)) === slot) await connectUnlessStopped(slot);
@@ -248,7 +295,9 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
 
 function stillHeld(devices: readonly BoundLoopDevice[]): Error {
   const held = devices.map(({ path, filePath }) => `${path} on ${filePath}`).join(", ");
-  return new Error(`data plane: closed, but still held: ${held}; each is cut off, and goes away when it is unmounted and nobody has it open`);
+  return new Error(
+    `data plane: closed, but still held: ${held}; each is cut off, and goes away when it is unmounted and nobody has it open`,
+  );
 }
 
 /** ARM ids are compared without regard to case. */

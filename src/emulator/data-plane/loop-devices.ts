@@ -23,9 +23,10 @@ export interface LoopDevices {
   /** Lets the device see that its file has grown. */
   readSizeAnew(devicePath: string): Promise<void>;
   /**
-   * Afterwards no byte of the file changes through this device, and every write through it answers EIO, whoever has it open or mounted.
-   * The device is free at once or, if it is held, when its last holder lets go: until then the kernel gives its number to nobody.
-   * What lay in the device's own buffers is written before the cut (the kernel insists), what lay in the pages of a mounted file system's files is not.
+   * Afterwards no byte of the file changes through this device, and every write through it answers EIO,
+   * whoever has it open or mounted. The device is free at once or, if it is held, when its last holder lets
+   * go: until then the kernel gives its number to nobody. What lay in the device's own buffers is written
+   * before the cut (the kernel insists), what lay in the pages of a mounted file system's files is not.
    * Does nothing if the device is not bound to `filePath` (any more).
    */
   cut(device: { readonly path: string; readonly filePath: string }): Promise<void>;
@@ -48,7 +49,9 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
       } catch (error) {
         // Somebody else has bound the device (EBUSY), or is releasing it (ENXIO).
         if (!["EBUSY", "ENXIO"].includes(errorCode(error) ?? ""))
-          throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+          throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
+            cause: error,
+          });
       }
     }
     throw new Error(`others were quicker ${BIND_ATTEMPTS_MAX} times to take the free device`);
@@ -58,7 +61,9 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
     await systemCalls.ioctl(deviceFd, LOOP_CONFIGURE, loopConfig(fileFd));
     if (hasDirectIo(await status(deviceFd))) return;
     await systemCalls.ioctl(deviceFd, LOOP_CLR_FD, null);
-    throw new Error("its file system has no direct I/O, without which a detached disk cannot be cut off; choose a directory on ext4 or XFS");
+    throw new Error(
+      "its file system has no direct I/O, without which a detached disk cannot be cut off; choose a directory on ext4 or XFS",
+    );
   }
 
   async function status(deviceFd: number): Promise<Buffer> {
@@ -68,7 +73,9 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
   }
 
   async function readSizeAnew(devicePath: string): Promise<void> {
-    await attempt(`read the size of ${devicePath} anew`, () => withOpen(devicePath, (device) => systemCalls.ioctl(device.fd, LOOP_SET_CAPACITY, null)));
+    await attempt(`read the size of ${devicePath} anew`, () =>
+      withOpen(devicePath, (device) => systemCalls.ioctl(device.fd, LOOP_SET_CAPACITY, null)),
+    );
   }
 
   async function cut(device: { readonly path: string; readonly filePath: string }): Promise<void> {
@@ -82,8 +89,12 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
     });
   }
 
-  async function cutOpen(open: FileHandle, device: { readonly path: string; readonly filePath: string }): Promise<void> {
-    // While we hold it open, the device can't be bound to another file; before, somebody else may have freed and bound it.
+  async function cutOpen(
+    open: FileHandle,
+    device: { readonly path: string; readonly filePath: string },
+  ): Promise<void> {
+    // While we hold it open, the device can't be bound to another file; before, somebody else may have
+    // freed and bound it.
     if ((await boundLoopDevice(device.path))?.filePath !== device.filePath) return;
     await systemCalls.ioctl(open.fd, LOOP_SET_STATUS64, withoutItsBytes(await status(open.fd)));
     await systemCalls.ioctl(open.fd, LOOP_CLR_FD, null);
@@ -92,7 +103,10 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
   return { bind, readSizeAnew, cut };
 }
 
-/** No descriptor of a loop device outlives the step that needs it: the kernel drops a device's buffers only when nobody has it open. */
+/**
+ * No descriptor of a loop device outlives the step that needs it: the kernel drops a device's buffers only
+ * when nobody has it open.
+ */
 async function withOpen<Value>(path: string, use: (file: FileHandle) => Promise<Value>): Promise<Value> {
   const file = await open(path, constants.O_RDWR);
   try {

@@ -1,4 +1,7 @@
-/** `struct loop_info64` of linux/loop.h, as LOOP_GET_STATUS64 fills it in and LOOP_SET_STATUS64 and LOOP_CONFIGURE take it. */
+/**
+ * `struct loop_info64` of linux/loop.h, as LOOP_GET_STATUS64 fills it in and LOOP_SET_STATUS64 and
+ * LOOP_CONFIGURE take it.
+ */
 export const LOOP_INFO_BYTES = 232;
 
 const OFFSET_AT = 24;
@@ -12,10 +15,11 @@ const CONFIG_INFO_AT = 8;
 const FLAG_DIRECT_IO = 16;
 
 /**
- * Where a cut device looks for its bytes: 4 EiB into the file, beyond its end and beyond what any ext4 file can have.
- * The kernel then gives the device the size 0 and fails every read and write that is submitted. A write that was past this check already, but
- * not yet in the queue that the ioctl drains, would still be carried out: at that place, where the file system answers EFBIG and not one byte of the disk changes.
- * A size limit alone leaves such a write its old place.
+ * Where a cut device looks for its bytes: 4 EiB into the file, beyond its end and beyond what any ext4 file
+ * can have. The kernel then gives the device the size 0 and fails every read and write that is submitted. A
+ * write that was past this check already, but not yet in the queue that the ioctl drains, would still be
+ * carried out: at that place, where the file system answers EFBIG and not one byte of the disk changes. A
+ * size limit alone leaves such a write its old place.
  */
 export const CUT_OFFSET_BYTES = 2n ** 62n;
 

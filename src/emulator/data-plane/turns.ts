@@ -1,4 +1,7 @@
-/** Lets work on one key happen one after the other, in the order in which it was asked for; different keys go on at once. */
+/**
+ * Lets work on one key happen one after the other, in the order in which it was asked for; different keys
+ * go on at once.
+ */
 export interface Turns {
   take<Value>(key: string, work: () => Promise<Value>): Promise<Value>;
   /** Resolves when everything that was asked for before has ended, however it ended. */

@@ -1,6 +1,9 @@
 import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
 
-/** `GET /metadata/endpoints`: how clients that know only a resource manager's URL find everything else. Older api-versions answer one object instead of a list. */
+/**
+ * `GET /metadata/endpoints`: how clients that know only a resource manager's URL find everything else.
+ * Older api-versions answer one object instead of a list.
+ */
 export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefined {
   if (request.method !== "GET" || request.path.toLowerCase() !== "/metadata/endpoints") return undefined;
   const { origin } = request;
@@ -11,7 +14,10 @@ export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefine
     identityProvider: "AAD",
   };
   if ((request.query["api-version"] ?? "") < "2019-05-01") {
-    return { status: 200, body: { galleryEndpoint: origin, graphEndpoint: origin, portalEndpoint: origin, authentication } };
+    return {
+      status: 200,
+      body: { galleryEndpoint: origin, graphEndpoint: origin, portalEndpoint: origin, authentication },
+    };
   }
   return {
     status: 200,
@@ -22,7 +28,11 @@ export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefine
         resourceManager: `${origin}/`,
         authentication,
         graph: `${origin}/`,
-        suffixes: { acrLoginServer: "azurecr.io", storage: "core.windows.net", keyVaultDns: "vault.azure.net" },
+        suffixes: {
+          acrLoginServer: "azurecr.io",
+          storage: "core.windows.net",
+          keyVaultDns: "vault.azure.net",
+        },
       },
     ],
   };

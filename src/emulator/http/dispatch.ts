@@ -19,15 +19,22 @@ const ADMIN_PREFIX = "/emulator/";
 
 /** Sends a request to whom it concerns: cloud metadata, identity, the emulator's own API, or ARM. */
 export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched {
-  const aside = answerCloudMetadata(request) ?? answerIdentity(request) ?? answerInstanceMetadata(model.world, request);
+  const aside =
+    answerCloudMetadata(request) ?? answerIdentity(request) ?? answerInstanceMetadata(model.world, request);
   if (aside !== undefined) return aside;
   const method = METHODS.find((known) => known === request.method);
   if (method === undefined) return refused(armErrors.methodNotAllowed(request.method, request.path));
   const isAdmin = request.path.toLowerCase().startsWith(ADMIN_PREFIX);
-  if (!isAdmin && !/^Bearer .+/i.test(request.headers["authorization"] ?? "")) return refused(unauthenticated());
+  if (!isAdmin && !/^Bearer .+/i.test(request.headers["authorization"] ?? ""))
+    return refused(unauthenticated());
   const body = parseBody(request.bodyText);
   if (!body.ok) return refused(armErrors.invalidRequestContent(body.reason));
-  const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "x-ms-client-request-id": clientRequestId, "x-emulator-caller": caller } = request.headers;
+  const {
+    "if-match": ifMatch,
+    "if-none-match": ifNoneMatch,
+    "x-ms-client-request-id": clientRequestId,
+    "x-emulator-caller": caller,
+  } = request.headers;
   const answer = model.handle({
     method,
     path: request.path,
@@ -39,7 +46,10 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
     ...(body.value === undefined ? {} : { body: body.value }),
     origin: request.origin,
   });
-  return { ...answer, headers: { ...answer.headers, ...routingHeader(answer.headers["x-ms-request-id"] ?? "") } };
+  return {
+    ...answer,
+    headers: { ...answer.headers, ...routingHeader(answer.headers["x-ms-request-id"] ?? "") },
+  };
 }
 
 /** `x-ms-routing-request-id: EMULATOR:20261120T093512Z:<request id>`. */
@@ -51,15 +61,28 @@ function routingHeader(requestId: string): Readonly<Record<string, string>> {
 /** A refusal in the form that ARM gives all of them. */
 export function refused(reason: ArmFailure): HttpAnswer {
   const requestId = randomUUID();
-  const headers = { "x-ms-request-id": requestId, "x-ms-correlation-request-id": requestId, ...routingHeader(requestId) };
-  return { status: reason.status, headers: { ...headers, "x-ms-failure-cause": reason.cause ?? "gateway", ...reason.headers }, body: errorBody(reason) };
+  const headers = {
+    "x-ms-request-id": requestId,
+    "x-ms-correlation-request-id": requestId,
+    ...routingHeader(requestId),
+  };
+  return {
+    status: reason.status,
+    headers: { ...headers, "x-ms-failure-cause": reason.cause ?? "gateway", ...reason.headers },
+    body: errorBody(reason),
+  };
 }
 
 function unauthenticated(): ArmFailure {
-  return failure(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.", {
-    headers: {
-      "www-authenticate":
-        'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", error_description="The authentication failed because of missing \'Authorization\' header."',
+  return failure(
+    401,
+    "AuthenticationFailed",
+    "Authentication failed. The 'Authorization' header is missing.",
+    {
+      headers: {
+        "www-authenticate":
+          'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", error_description="The authentication failed because of missing \'Authorization\' header."',
+      },
     },
-  });
+  );
 }

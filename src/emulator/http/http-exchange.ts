@@ -25,7 +25,10 @@ export interface HttpAnswer {
 export const BODY_MAX_BYTES = 4 * 1024 * 1024;
 
 /** Reads a whole request; `undefined` for a body larger than `BODY_MAX_BYTES`. */
-export async function readRequest(message: IncomingMessage, scheme: "http" | "https"): Promise<HttpRequest | undefined> {
+export async function readRequest(
+  message: IncomingMessage,
+  scheme: "http" | "https",
+): Promise<HttpRequest | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
@@ -34,7 +37,12 @@ export async function readRequest(message: IncomingMessage, scheme: "http" | "ht
     if (bytes <= BODY_MAX_BYTES) chunks.push(chunk);
   }
   if (bytes > BODY_MAX_BYTES) return undefined;
-  const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]));
+  const headers = Object.fromEntries(
+    Object.entries(message.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : (value ?? ""),
+    ]),
+  );
   const origin = `${scheme}://${headers["host"] ?? "localhost"}`;
   const url = new URL(message.url ?? "/", origin);
   return {
@@ -58,7 +66,9 @@ export function writeAnswer(response: ServerResponse, answer: HttpAnswer): void 
   response.end(text);
 }
 
-export type ParsedBody = { readonly ok: true; readonly value: Json | undefined } | { readonly ok: false; readonly reason: string };
+export type ParsedBody =
+  | { readonly ok: true; readonly value: Json | undefined }
+  | { readonly ok: false; readonly reason: string };
 
 export function parseBody(text: string): ParsedBody {
   if (text.trim() === "") return { ok: true, value: undefined };

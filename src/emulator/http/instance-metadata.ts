@@ -4,25 +4,43 @@ import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
 import { findDisk, type World } from "../model/world.ts";
 import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
 
-const VERSIONS = ["2017-08-01", "2019-06-01", "2020-06-01", "2020-09-01", "2021-02-01", "2021-10-01", "2021-12-13", "2023-07-01"];
+const VERSIONS = [
+  "2017-08-01",
+  "2019-06-01",
+  "2020-06-01",
+  "2020-09-01",
+  "2021-02-01",
+  "2021-10-01",
+  "2021-12-13",
+  "2023-07-01",
+];
 
 /**
- * The instance metadata service. The real one knows the VM by the wire that the question came over; here the question names it:
- * `/emulator/v1/imds/<vm name>/metadata/instance?…`, so that each node can be given an address of its own.
+ * The instance metadata service. The real one knows the VM by the wire that the question came over; here
+ * the question names it: `/emulator/v1/imds/<vm name>/metadata/instance?…`, so that each node can be given
+ * an address of its own.
  */
 export function answerInstanceMetadata(world: World, request: HttpRequest): HttpAnswer | undefined {
   const [, vmName, path] = /^\/emulator\/v1\/imds\/([^/]+)(\/metadata\/.*)$/i.exec(request.path) ?? [];
   if (vmName === undefined || path === undefined) return undefined;
-  const vm = [...world.virtualMachines.values()].find((candidate) => candidate.name.toLowerCase() === vmName.toLowerCase());
+  const vm = [...world.virtualMachines.values()].find(
+    (candidate) => candidate.name.toLowerCase() === vmName.toLowerCase(),
+  );
   if (vm === undefined) return { status: 404, body: { error: `no virtual machine '${vmName}'` } };
-  if (request.headers["metadata"]?.toLowerCase() !== "true" || request.headers["x-forwarded-for"] !== undefined) {
+  if (
+    request.headers["metadata"]?.toLowerCase() !== "true" ||
+    request.headers["x-forwarded-for"] !== undefined
+  ) {
     return { status: 400, body: { error: "Bad request. Required metadata header not specified" } };
   }
   if (path.toLowerCase() === "/metadata/versions") return { status: 200, body: { apiVersions: VERSIONS } };
   if (request.query["api-version"] === undefined) {
     return {
       status: 400,
-      body: { error: "Bad request. api-version is invalid or was not specified in the request.", "newest-versions": VERSIONS.slice(-3).reverse() },
+      body: {
+        error: "Bad request. api-version is invalid or was not specified in the request.",
+        "newest-versions": VERSIONS.slice(-3).reverse(),
+      },
     };
   }
   return answerPath(instanceDocument(world, vm), path, request.query["format"]);
@@ -32,10 +50,14 @@ function answerPath(document: Json, path: string, format: string | undefined): H
   const [, , ...members] = path.split("/").filter((segment) => segment !== "");
   if (!/^\/metadata\/instance(\/|$)/i.test(path)) return { status: 404, body: { error: "Not found" } };
   let found: Json | undefined = document;
-  for (const member of members) found = typeof found === "object" && found !== null ? (found as JsonObject)[member] : undefined;
+  for (const member of members)
+    found = typeof found === "object" && found !== null ? (found as JsonObject)[member] : undefined;
   if (found === undefined) return { status: 404, body: { error: "Not found" } };
-  if (typeof found === "string" && format !== "text") return { status: 400, body: { error: "Bad request. A leaf needs format=text" } };
-  return typeof found === "string" ? { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, text: found } : { status: 200, body: found };
+  if (typeof found === "string" && format !== "text")
+    return { status: 400, body: { error: "Bad request. A leaf needs format=text" } };
+  return typeof found === "string"
+    ? { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, text: found }
+    : { status: 200, body: found };
 }
 
 /** Every primitive is a text, and what is absent is empty. */
@@ -51,7 +73,9 @@ function instanceDocument(world: World, vm: VirtualMachine): JsonObject {
       resourceGroupName: vm.resourceGroup,
       resourceId: vm.id,
       storageProfile: {
-        dataDisks: vm.dataDisks.filter((entry) => entry.phase === "Attached").map((entry) => dataDisk(world, entry)),
+        dataDisks: vm.dataDisks
+          .filter((entry) => entry.phase === "Attached")
+          .map((entry) => dataDisk(world, entry)),
         osDisk: { osType: "Linux", name: `${vm.name}-os` },
       },
       subscriptionId: vm.subscriptionId,
@@ -64,7 +88,10 @@ function instanceDocument(world: World, vm: VirtualMachine): JsonObject {
     network: {
       interface: [
         {
-          ipv4: { ipAddress: [{ privateIpAddress: "10.0.0.4", publicIpAddress: "" }], subnet: [{ address: "10.0.0.0", prefix: "24" }] },
+          ipv4: {
+            ipAddress: [{ privateIpAddress: "10.0.0.4", publicIpAddress: "" }],
+            subnet: [{ address: "10.0.0.0", prefix: "24" }],
+          },
           ipv6: { ipAddress: [] },
           macAddress: "000D3A000001",
         },

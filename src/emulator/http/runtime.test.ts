@@ -25,27 +25,53 @@ function aDataPlane(fails: DataPlaneEffect["kind"] | undefined): DataPlane & { r
   };
 }
 
-async function createDisk(
-  fails: DataPlaneEffect["kind"] | undefined,
-): Promise<{ state: string | undefined; code: string | undefined; asked: readonly string[]; failures: readonly string[] }> {
+async function createDisk(fails: DataPlaneEffect["kind"] | undefined): Promise<{
+  state: string | undefined;
+  code: string | undefined;
+  asked: readonly string[];
+  failures: readonly string[];
+}> {
   const clock = { nowMs: () => 1000 };
   const dataPlane = aDataPlane(fails);
   const failures: string[] = [];
-  const model = createComputeModel({ clock, hasDataPlane: true, settings: { timeScale: 0, createResourceGroups: true } });
-  const runtime = createRuntime({ model, clock, dataPlane, onDeviceFailure: (failure) => failures.push(failure) });
+  const model = createComputeModel({
+    clock,
+    hasDataPlane: true,
+    settings: { timeScale: 0, createResourceGroups: true },
+  });
+  const runtime = createRuntime({
+    model,
+    clock,
+    dataPlane,
+    onDeviceFailure: (failure) => failures.push(failure),
+  });
   const path = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
   const query = { "api-version": "2025-01-02" };
   const body = { location: "eastus", properties: { creationData: { createOption: "Empty" }, diskSizeGB: 8 } };
   const created = model.handle({ method: "PUT", path, query, body });
   runtime.poke();
   await runtime.close();
-  const status = model.handle({ method: "GET", path: new URL(created.headers["azure-asyncoperation"] ?? "").pathname, query }).body;
-  return { state: textAt(status, "status"), code: textAt(status, "error", "code"), asked: dataPlane.asked, failures };
+  const status = model.handle({
+    method: "GET",
+    path: new URL(created.headers["azure-asyncoperation"] ?? "").pathname,
+    query,
+  }).body;
+  return {
+    state: textAt(status, "status"),
+    code: textAt(status, "error", "code"),
+    asked: dataPlane.asked,
+    failures,
+  };
 }
 
 describe("the runtime", () => {
   it("ends an operation once the devices have done their part", async () => {
-    assert.deepEqual(await createDisk(undefined), { state: "Succeeded", code: undefined, asked: ["diskCreated"], failures: [] });
+    assert.deepEqual(await createDisk(undefined), {
+      state: "Succeeded",
+      code: undefined,
+      asked: ["diskCreated"],
+      failures: [],
+    });
   });
 
   it("fails an operation whose devices can't, and says so", async () => {

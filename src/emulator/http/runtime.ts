@@ -34,7 +34,8 @@ export function createRuntime(options: {
   const schedule = (): void => {
     clearTimeout(timer);
     const nextMs = closed ? undefined : model.nextEventAtMs();
-    if (nextMs !== undefined) timer = setTimeout(poke, Math.min(Math.max(0, Math.ceil(nextMs - clock.nowMs())), TIMER_MAX_MS));
+    if (nextMs !== undefined)
+      timer = setTimeout(poke, Math.min(Math.max(0, Math.ceil(nextMs - clock.nowMs())), TIMER_MAX_MS));
   };
   const poke = (): void => {
     if (closed) return;
@@ -61,7 +62,10 @@ export function createRuntime(options: {
   };
 }
 
-async function firstFailure(dataPlane: DataPlane, effects: readonly DataPlaneEffect[]): Promise<string | undefined> {
+async function firstFailure(
+  dataPlane: DataPlane,
+  effects: readonly DataPlaneEffect[],
+): Promise<string | undefined> {
   try {
     for (const effect of effects) await carryOutEffect(dataPlane, effect);
     return undefined;

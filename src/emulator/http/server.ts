@@ -1,4 +1,9 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { armErrors } from "../model/api/errors.ts";
@@ -31,26 +36,42 @@ export async function startServer(options: ServerOptions): Promise<EmulatorServe
   const { tls } = options;
   const listener = (message: IncomingMessage, response: ServerResponse): void => {
     answer(options, message, response).catch((error: unknown) => {
-      if (!response.headersSent) writeAnswer(response, refused(armErrors.internalError(error instanceof Error ? error.message : String(error))));
+      if (!response.headersSent)
+        writeAnswer(
+          response,
+          refused(armErrors.internalError(error instanceof Error ? error.message : String(error))),
+        );
       else response.destroy();
     });
   };
-  const server: Server = tls === undefined ? createHttpServer(listener) : createHttpsServer({ key: tls.keyPem, cert: tls.certPem }, listener);
+  const server: Server =
+    tls === undefined
+      ? createHttpServer(listener)
+      : createHttpsServer({ key: tls.keyPem, cert: tls.certPem }, listener);
   await listen(server, options);
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }
 
-async function answer(options: ServerOptions, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  options: ServerOptions,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const startedMs = performance.now();
   const request = await readRequest(message, options.tls === undefined ? "http" : "https");
   if (request === undefined) {
-    writeAnswer(response, refused(armErrors.invalidRequestContent(`the body is larger than ${BODY_MAX_BYTES} bytes`)));
+    writeAnswer(
+      response,
+      refused(armErrors.invalidRequestContent(`the body is larger than ${BODY_MAX_BYTES} bytes`)),
+    );
     return;
   }
   const answered = dispatch(options.model, request);
   options.runtime.poke();
-  if (answered.delivery?.kind === "Delayed") await delay(answered.delivery.delayMs * options.model.world.settings.timeScale);
-  if (answered.sequence !== undefined) options.model.journal.noteDuration(answered.sequence, performance.now() - startedMs);
+  if (answered.delivery?.kind === "Delayed")
+    await delay(answered.delivery.delayMs * options.model.world.settings.timeScale);
+  if (answered.sequence !== undefined)
+    options.model.journal.noteDuration(answered.sequence, performance.now() - startedMs);
   if (answered.delivery?.kind === "Dropped") message.socket.destroy();
   else writeAnswer(response, answered);
 }

@@ -4,7 +4,9 @@ import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 
 export interface TlsMaterial {
-  /** What clients must trust: `NODE_EXTRA_CA_CERTS`, `tlsOptions.ca`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`. */
+  /**
+   * What clients must trust: `NODE_EXTRA_CA_CERTS`, `tlsOptions.ca`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`.
+   */
   readonly caPem: string;
   readonly certPem: string;
   readonly keyPem: string;
@@ -18,7 +20,10 @@ const VALID_DAYS = 30;
 /** A certificate authority that exists only in this process, and a certificate of it for the names given. */
 export async function createTlsMaterial(names: readonly string[]): Promise<TlsMaterial> {
   const caKeys = await generateKeys();
-  const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + VALID_DAYS * DAY_MS) };
+  const validity = {
+    notBefore: new Date(Date.now() - DAY_MS),
+    notAfter: new Date(Date.now() + VALID_DAYS * DAY_MS),
+  };
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     ...validity,
     name: "CN=Azure compute emulator CA",
@@ -42,11 +47,17 @@ export async function createTlsMaterial(names: readonly string[]): Promise<TlsMa
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: isAddress(value) ? "ip" : "dns", value }))),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: isAddress(value) ? "ip" : "dns", value })),
+      ),
       await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
     ],
   });
-  return { caPem: `${ca.toString("pem")}\n`, certPem: `${certificate.toString("pem")}\n`, keyPem: await privateKeyPem(keys) };
+  return {
+    caPem: `${ca.toString("pem")}\n`,
+    certPem: `${certificate.toString("pem")}\n`,
+    keyPem: await privateKeyPem(keys),
+  };
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

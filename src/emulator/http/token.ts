@@ -5,8 +5,9 @@ const LIFETIME_S = 3600;
 const MANAGED_IDENTITY_LIFETIME_S = 86_400;
 
 /**
- * The endpoints of Microsoft Entra and of managed identity that Azure's identity packages ask, or `undefined` for any other path. Every caller gets a
- * token; what it says about itself must only be complete.
+ * The endpoints of Microsoft Entra and of managed identity that Azure's identity packages ask, or
+ * `undefined` for any other path. Every caller gets a token; what it says about itself must only be
+ * complete.
  */
 export function answerIdentity(request: HttpRequest): HttpAnswer | undefined {
   // The SDK for JavaScript asks IMDS with a slash at the end.
@@ -16,7 +17,8 @@ export function answerIdentity(request: HttpRequest): HttpAnswer | undefined {
   const issuer = /^\/([^/]+)(?:\/v2\.0)?\/\.well-known\/openid-configuration$/.exec(path)?.[1];
   if (issuer !== undefined) return openIdConfiguration(request, issuer);
   if (path === "/common/discovery/instance") return instanceDiscovery(request);
-  if (path === "/metadata/identity/oauth2/token" || path === "/msi/token") return managedIdentityToken(request, path === "/msi/token");
+  if (path === "/metadata/identity/oauth2/token" || path === "/msi/token")
+    return managedIdentityToken(request, path === "/msi/token");
   return undefined;
 }
 
@@ -25,24 +27,51 @@ function entraToken(request: HttpRequest): HttpAnswer {
   const form = new URLSearchParams(request.bodyText);
   const clientId = form.get("client_id");
   if (form.get("grant_type") !== "client_credentials")
-    return entraError("unsupported_grant_type", "AADSTS70003: only the grant type 'client_credentials' is supported.");
+    return entraError(
+      "unsupported_grant_type",
+      "AADSTS70003: only the grant type 'client_credentials' is supported.",
+    );
   if (clientId === null || clientId === "")
-    return entraError("invalid_request", "AADSTS900144: The request body must contain the following parameter: 'client_id'.");
+    return entraError(
+      "invalid_request",
+      "AADSTS900144: The request body must contain the following parameter: 'client_id'.",
+    );
   if (!form.has("client_secret") && !form.has("client_assertion")) {
-    return entraError("invalid_client", "AADSTS7000218: The request body must contain the following parameter: 'client_assertion' or 'client_secret'.");
+    return entraError(
+      "invalid_client",
+      "AADSTS7000218: The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+    );
   }
   return {
     status: 200,
-    body: { token_type: "Bearer", expires_in: LIFETIME_S - 1, ext_expires_in: LIFETIME_S - 1, access_token: accessToken(request, clientId, LIFETIME_S) },
+    body: {
+      token_type: "Bearer",
+      expires_in: LIFETIME_S - 1,
+      ext_expires_in: LIFETIME_S - 1,
+      access_token: accessToken(request, clientId, LIFETIME_S),
+    },
   };
 }
 
-/** IMDS wants the header `Metadata: true`; the App Service form, which `IDENTITY_ENDPOINT` selects, `X-IDENTITY-HEADER`. */
+/**
+ * IMDS wants the header `Metadata: true`; the App Service form, which `IDENTITY_ENDPOINT` selects,
+ * `X-IDENTITY-HEADER`.
+ */
 function managedIdentityToken(request: HttpRequest, appService: boolean): HttpAnswer {
-  const authorised = appService ? request.headers["x-identity-header"] !== undefined : request.headers["metadata"]?.toLowerCase() === "true";
-  if (!authorised) return { status: 400, body: { error: "invalid_request", error_description: "Required metadata header not specified" } };
+  const authorised = appService
+    ? request.headers["x-identity-header"] !== undefined
+    : request.headers["metadata"]?.toLowerCase() === "true";
+  if (!authorised)
+    return {
+      status: 400,
+      body: { error: "invalid_request", error_description: "Required metadata header not specified" },
+    };
   const resource = request.query["resource"];
-  if (resource === undefined) return { status: 400, body: { error: "invalid_request", error_description: "Required query variable 'resource' is missing" } };
+  if (resource === undefined)
+    return {
+      status: 400,
+      body: { error: "invalid_request", error_description: "Required query variable 'resource' is missing" },
+    };
   const clientId = request.query["client_id"] ?? "00000000-0000-0000-0000-0000000000aa";
   const nowS = Math.floor(Date.now() / 1000);
   return {
@@ -106,12 +135,22 @@ function accessToken(request: HttpRequest, clientId: string, lifetimeS: number):
     appid: clientId,
     uti: randomUUID(),
   };
-  return [{ typ: "JWT", alg: "none" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".") + ".emulator";
+  return (
+    [{ typ: "JWT", alg: "none" }, claims]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+      .join(".") + ".emulator"
+  );
 }
 
 function entraError(error: string, description: string): HttpAnswer {
   return {
     status: 400,
-    body: { error, error_description: description, timestamp: new Date().toISOString(), trace_id: randomUUID(), correlation_id: randomUUID() },
+    body: {
+      error,
+      error_description: description,
+      timestamp: new Date().toISOString(),
+      trace_id: randomUUID(),
+      correlation_id: randomUUID(),
+    },
   };
 }

@@ -17,7 +17,10 @@ export interface ComputeModelOptions extends WorldSetUp {
   /** Default 1. The same seed and the same calls at the same times give the same answers. */
   readonly seed?: number;
   readonly settings?: Partial<ModelSettings>;
-  /** Whether someone carries out the effects on devices (`takeDueEffects`, `settleOperation`). Default false: operations end when they are due. */
+  /**
+   * Whether someone carries out the effects on devices (`takeDueEffects`, `settleOperation`). Default
+   * false: operations end when they are due.
+   */
   readonly hasDataPlane?: boolean;
 }
 

@@ -1,9 +1,10 @@
 /**
  * The seam between the model of Azure and the block devices that stand for its disks.
  *
- * Ids are ARM ids in the case in which the resource was created. Every method is idempotent, since a failed step is repeated with its operation, and
- * rejects with an `Error` that says what was tried; the operation it belongs to then fails. Calls of one operation come one after the other;
- * calls of different operations may overlap, never for the same disk and VM at once.
+ * Ids are ARM ids in the case in which the resource was created. Every method is idempotent, since a failed
+ * step is repeated with its operation, and rejects with an `Error` that says what was tried; the operation
+ * it belongs to then fails. Calls of one operation come one after the other; calls of different operations
+ * may overlap, never for the same disk and VM at once.
  */
 export interface DataPlane {
   /** Creates the empty file behind a disk. */
@@ -13,10 +14,20 @@ export interface DataPlane {
   /** Removes the file behind a disk, which no VM has any more. */
   diskDeleted(disk: { readonly diskId: string }): Promise<void>;
   /** Creates a disk or snapshot with the bytes that `sourceId` (a disk or a snapshot) has now. */
-  diskCopied(copy: { readonly sourceId: string; readonly diskId: string; readonly sizeBytes: bigint }): Promise<void>;
-  /** Shows the disk to the VM: afterwards the device exists, unless the VM is stopped; then it appears with `vmStarted`. */
+  diskCopied(copy: {
+    readonly sourceId: string;
+    readonly diskId: string;
+    readonly sizeBytes: bigint;
+  }): Promise<void>;
+  /**
+   * Shows the disk to the VM: afterwards the device exists, unless the VM is stopped; then it appears with
+   * `vmStarted`.
+   */
   diskAttached(attachment: DataPlaneAttachment): Promise<void>;
-  /** Takes the disk from the VM: afterwards no write of that VM reaches the disk, whatever it still has open. */
+  /**
+   * Takes the disk from the VM: afterwards no write of that VM reaches the disk, whatever it still has
+   * open.
+   */
   diskDetached(detachment: DataPlaneDetachment): Promise<void>;
   /** The VM lost power: afterwards no write of it reaches any of its disks. */
   vmStopped(vm: DataPlaneVm): Promise<void>;
@@ -53,7 +64,12 @@ export type DataPlaneEffect =
   | ({ readonly kind: "diskCreated" } & DiskSize)
   | ({ readonly kind: "diskResized" } & DiskSize)
   | { readonly kind: "diskDeleted"; readonly diskId: string }
-  | { readonly kind: "diskCopied"; readonly sourceId: string; readonly diskId: string; readonly sizeBytes: bigint }
+  | {
+      readonly kind: "diskCopied";
+      readonly sourceId: string;
+      readonly diskId: string;
+      readonly sizeBytes: bigint;
+    }
   | ({ readonly kind: "diskAttached" } & DataPlaneAttachment)
   | ({ readonly kind: "diskDetached" } & DataPlaneDetachment)
   | ({ readonly kind: "vmStopped" } & DataPlaneVm)

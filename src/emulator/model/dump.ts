@@ -9,22 +9,35 @@ import { renderVirtualMachine } from "./vm/virtual-machine.ts";
 import { diskFacts } from "./vm/vm-update.ts";
 import type { World } from "./world.ts";
 
-/** Everything at once, as ARM would show it, with what it would not show: what is on its way, and how it will end. */
+/**
+ * Everything at once, as ARM would show it, with what it would not show: what is on its way, and how it
+ * will end.
+ */
 export function dumpWorld(world: World): JsonObject {
   return {
     nowMs: world.nowMs,
     resourceGroups: [...world.resourceGroups.values()].map((group) => ({ ...group })),
     virtualMachines: [...world.virtualMachines.values()].map((vm) => ({
       ...renderVirtualMachine(vm, (id) => diskFacts(world, id), renderInstanceView(vm, world.nowMs)),
-      emulator: { power: vm.power, guestResponsive: vm.guestResponsive, agentReachable: vm.agentReachable, operationId: vm.operationId },
+      emulator: {
+        power: vm.power,
+        guestResponsive: vm.guestResponsive,
+        agentReachable: vm.agentReachable,
+        operationId: vm.operationId,
+      },
     })),
     disks: [...world.disks.values()].map((disk) => ({
       ...renderDisk(disk, { state: diskState(world, disk) }),
-      emulator: { reservedFor: disk.reservations.map((reservation) => reservation.vmId), operationId: disk.operationId },
+      emulator: {
+        reservedFor: disk.reservations.map((reservation) => reservation.vmId),
+        operationId: disk.operationId,
+      },
     })),
     snapshots: [...world.snapshots.values()].map((snapshot) => renderSnapshot(snapshot, world.nowMs)),
     availabilitySets: [...world.availabilitySets.values()].map((set) => renderAvailabilitySet(world, set)),
-    operations: [...world.operations.values()].filter((operation) => operation.internal !== true).map(dumpOperation),
+    operations: [...world.operations.values()]
+      .filter((operation) => operation.internal !== true)
+      .map(dumpOperation),
   };
 }
 

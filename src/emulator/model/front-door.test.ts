@@ -5,11 +5,36 @@ import { at, textAt } from "./api/json.ts";
 import { aModel, codeOf, diskBody, listBody } from "./model-fixture.ts";
 
 describe("the front door", () => {
-  const rows: readonly { because: string; path: string; query: Record<string, string>; expected: readonly [number, string] }[] = [
-    { because: "every call names a version", path: "disks/x", query: {}, expected: [400, "MissingApiVersionParameter"] },
-    { because: "a version is a date", path: "disks/x", query: { "api-version": "latest" }, expected: [400, "InvalidApiVersionParameter"] },
-    { because: "unknown types are unknown", path: "toasters/x", query: { "api-version": "2025-04-01" }, expected: [404, "InvalidResourceType"] },
-    { because: "an absent resource is not found", path: "disks/x", query: { "api-version": "2025-04-01-preview" }, expected: [404, "ResourceNotFound"] },
+  const rows: readonly {
+    because: string;
+    path: string;
+    query: Record<string, string>;
+    expected: readonly [number, string];
+  }[] = [
+    {
+      because: "every call names a version",
+      path: "disks/x",
+      query: {},
+      expected: [400, "MissingApiVersionParameter"],
+    },
+    {
+      because: "a version is a date",
+      path: "disks/x",
+      query: { "api-version": "latest" },
+      expected: [400, "InvalidApiVersionParameter"],
+    },
+    {
+      because: "unknown types are unknown",
+      path: "toasters/x",
+      query: { "api-version": "2025-04-01" },
+      expected: [404, "InvalidResourceType"],
+    },
+    {
+      because: "an absent resource is not found",
+      path: "disks/x",
+      query: { "api-version": "2025-04-01-preview" },
+      expected: [404, "ResourceNotFound"],
+    },
   ];
   for (const { because, path, query, expected } of rows) {
     it(because, () => {
@@ -41,7 +66,10 @@ describe("the front door", () => {
     const azure = aModel();
     const { sequence } = azure.send("GET", "disks/x", undefined, { clientRequestId: "call-1" });
     azure.finish("PUT", "disks/x", diskBody());
-    const entries = at(azure.send("GET", `/emulator/v1/journal?since=${sequence - 1}`).body, "value") as readonly Record<string, string>[];
+    const entries = at(
+      azure.send("GET", `/emulator/v1/journal?since=${sequence - 1}`).body,
+      "value",
+    ) as readonly Record<string, string>[];
     assert.deepEqual(
       entries.map((entry) => [entry["kind"], entry["operation"], entry["status"], entry["clientRequestId"]]),
       [
@@ -60,7 +88,10 @@ describe("the front door", () => {
     }
     const read: unknown[] = [];
     for (let since = 0, pages = 0; pages < 3; pages += 1) {
-      const entries = at(azure.send("GET", `/emulator/v1/journal?since=${since}&kind=arm&limit=1`).body, "value") as readonly {
+      const entries = at(
+        azure.send("GET", `/emulator/v1/journal?since=${since}&kind=arm&limit=1`).body,
+        "value",
+      ) as readonly {
         path: string;
         sequence: number;
       }[];
@@ -71,13 +102,24 @@ describe("the front door", () => {
   });
 
   it("says how many calls are left, and refuses when none is, for as long as the bucket needs", () => {
-    const azure = aModel({ settings: { throttling: "enforce", throttleLimits: { UpdateVMResource: { burst: 2, perMinute: 1 } } } });
+    const azure = aModel({
+      settings: { throttling: "enforce", throttleLimits: { UpdateVMResource: { burst: 2, perMinute: 1 } } },
+    });
     const first = azure.send("PATCH", "virtualMachines/node-a", {});
-    assert.equal(first.headers["x-ms-ratelimit-remaining-resource"], "Microsoft.Compute/UpdateVMSubscriptionMaximum;1499,Microsoft.Compute/UpdateVMResource;1");
+    assert.equal(
+      first.headers["x-ms-ratelimit-remaining-resource"],
+      "Microsoft.Compute/UpdateVMSubscriptionMaximum;1499,Microsoft.Compute/UpdateVMResource;1",
+    );
     azure.send("PATCH", "virtualMachines/node-a", {});
     const refused = azure.send("PATCH", "virtualMachines/NODE-A", {});
-    assert.deepEqual([refused.status, codeOf(refused.body), refused.headers["retry-after"]], [429, "OperationNotAllowed", "60"]);
-    assert.equal(textAt((at(refused.body, "error", "details") as readonly { code: string }[])[0], "code"), "TooManyRequests");
+    assert.deepEqual(
+      [refused.status, codeOf(refused.body), refused.headers["retry-after"]],
+      [429, "OperationNotAllowed", "60"],
+    );
+    assert.equal(
+      textAt((at(refused.body, "error", "details") as readonly { code: string }[])[0], "code"),
+      "TooManyRequests",
+    );
     assert.equal(azure.send("PATCH", "virtualMachines/node-b", {}).status, 200);
     azure.advance(60_000);
     assert.equal(azure.send("PATCH", "virtualMachines/node-a", {}).status, 200);
@@ -86,21 +128,44 @@ describe("the front door", () => {
   it("says of its own calls how many this caller and how many all together have left", () => {
     const azure = aModel();
     const left = (answer: ArmAnswer): readonly unknown[] =>
-      Object.entries(answer.headers).filter(([name]) => name.startsWith("x-ms-ratelimit-remaining-subscription-"));
-    const header = (name: string, value: string): readonly string[] => [`x-ms-ratelimit-remaining-subscription-${name}`, value];
-    assert.deepEqual([azure.send("GET", "disks"), azure.send("PUT", "disks/a", diskBody()), azure.send("DELETE", "disks/none")].map(left), [
-      [header("reads", "249"), header("global-reads", "3749")],
-      [header("writes", "199"), header("global-writes", "2999")],
-      [header("deletes", "199"), header("global-deletes", "2999")],
-    ]);
+      Object.entries(answer.headers).filter(([name]) =>
+        name.startsWith("x-ms-ratelimit-remaining-subscription-"),
+      );
+    const header = (name: string, value: string): readonly string[] => [
+      `x-ms-ratelimit-remaining-subscription-${name}`,
+      value,
+    ];
+    assert.deepEqual(
+      [
+        azure.send("GET", "disks"),
+        azure.send("PUT", "disks/a", diskBody()),
+        azure.send("DELETE", "disks/none"),
+      ].map(left),
+      [
+        [header("reads", "249"), header("global-reads", "3749")],
+        [header("writes", "199"), header("global-writes", "2999")],
+        [header("deletes", "199"), header("global-deletes", "2999")],
+      ],
+    );
   });
 
   it("refuses in ARM's own words where the subscription has no call left, and refills fast on a fast clock", () => {
-    const azure = aModel({ settings: { timeScale: 0.01, throttling: "enforce", throttleLimits: { "subscription-reads": { burst: 1, perMinute: 60 } } } });
+    const azure = aModel({
+      settings: {
+        timeScale: 0.01,
+        throttling: "enforce",
+        throttleLimits: { "subscription-reads": { burst: 1, perMinute: 60 } },
+      },
+    });
     azure.send("GET", "disks");
     const refused = azure.send("GET", "disks");
     assert.deepEqual(
-      [refused.status, codeOf(refused.body), refused.headers["retry-after"], refused.headers["retry-after-ms"]],
+      [
+        refused.status,
+        codeOf(refused.body),
+        refused.headers["retry-after"],
+        refused.headers["retry-after-ms"],
+      ],
       [429, "SubscriptionRequestsThrottled", "1", "10"],
     );
     azure.advance(10);
@@ -111,7 +176,10 @@ describe("the front door", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/d", diskBody());
     const source = at(azure.send("GET", "disks/d").body, "id") ?? "";
-    azure.finish("PUT", "snapshots/s", { location: "eastus", properties: { creationData: { createOption: "Copy", sourceResourceId: source } } });
+    azure.finish("PUT", "snapshots/s", {
+      location: "eastus",
+      properties: { creationData: { createOption: "Copy", sourceResourceId: source } },
+    });
     azure.send("PUT", "availabilitySets/a", { location: "eastus" });
     const state = azure.send("GET", "/emulator/v1/state").body;
     for (const [type, name] of [
@@ -120,7 +188,9 @@ describe("the front door", () => {
       ["availabilitySets", "a"],
       ["virtualMachines", "node-a"],
     ] as const) {
-      const { emulator: _hidden, ...shown } = (at(state, type) as readonly { emulator?: object; properties: object }[])[0] ?? { properties: {} };
+      const { emulator: _hidden, ...shown } = (
+        at(state, type) as readonly { emulator?: object; properties: object }[]
+      )[0] ?? { properties: {} };
       const { instanceView: _view, ...properties } = shown.properties as { instanceView?: object };
       assert.deepEqual({ ...shown, properties }, azure.send("GET", `${type}/${name}`).body);
     }
@@ -133,15 +203,33 @@ describe("the front door", () => {
     azure.model.faults.add({ effect: { kind: "DropResponse" } });
     assert.equal(azure.send("POST", "/emulator/v1/reset").status, 202);
     const state = azure.send("GET", "/emulator/v1/state").body;
-    assert.deepEqual([at(state, "disks"), (at(state, "virtualMachines") as readonly object[]).length, azure.model.faults.list()], [[], 2, []]);
+    assert.deepEqual(
+      [
+        at(state, "disks"),
+        (at(state, "virtualMachines") as readonly object[]).length,
+        azure.model.faults.list(),
+      ],
+      [[], 2, []],
+    );
   });
 
   it("takes settings, and says which one is wrong", () => {
     const azure = aModel();
-    assert.equal(azure.send("PATCH", "/emulator/v1/settings", { timeScale: 0, latencies: { attach: { medianMs: 1 } } }).status, 200);
-    assert.deepEqual([azure.model.world.settings.timeScale, azure.model.world.settings.latencies.attach], [0, { medianMs: 1, p99Ms: 1, perDiskMs: 300 }]);
+    assert.equal(
+      azure.send("PATCH", "/emulator/v1/settings", { timeScale: 0, latencies: { attach: { medianMs: 1 } } })
+        .status,
+      200,
+    );
+    assert.deepEqual(
+      [azure.model.world.settings.timeScale, azure.model.world.settings.latencies.attach],
+      [0, { medianMs: 1, p99Ms: 1, perDiskMs: 300 }],
+    );
     assert.match(
-      textAt(azure.send("PATCH", "/emulator/v1/settings", { throttling: "maybe" }).body, "error", "message") ?? "",
+      textAt(
+        azure.send("PATCH", "/emulator/v1/settings", { throttling: "maybe" }).body,
+        "error",
+        "message",
+      ) ?? "",
       /'throttling' is one of off, report, enforce/,
     );
   });
@@ -156,7 +244,10 @@ describe("the front door", () => {
       count: 3,
       zones: ["1", "2"],
     });
-    const vms = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/virtualMachines").body, "value") as readonly {
+    const vms = at(
+      azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/virtualMachines").body,
+      "value",
+    ) as readonly {
       name: string;
       zones: string[];
     }[];

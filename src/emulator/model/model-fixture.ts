@@ -13,7 +13,12 @@ export interface ModelFixture {
   settle(): void;
   advance(ms: number): void;
   /** Sends a write, lets it end, and answers the status document of its operation. */
-  finish(method: ArmRequest["method"], path: string, body?: Json, more?: Partial<ArmRequest>): Json | undefined;
+  finish(
+    method: ArmRequest["method"],
+    path: string,
+    body?: Json,
+    more?: Partial<ArmRequest>,
+  ): Json | undefined;
 }
 
 const SUBSCRIPTION = "sub-1";
@@ -22,7 +27,11 @@ export const START_MS = 1_700_000_000_000;
 const EVENTS_MAX = 10_000;
 
 /** Resource group `rg` in eastus and the VMs asked for, in zone 1 unless they say otherwise. */
-export function aModel(options: Omit<Partial<ComputeModelOptions>, "virtualMachines"> & { virtualMachines?: readonly Partial<VmSetUp>[] } = {}): ModelFixture {
+export function aModel(
+  options: Omit<Partial<ComputeModelOptions>, "virtualMachines"> & {
+    virtualMachines?: readonly Partial<VmSetUp>[];
+  } = {},
+): ModelFixture {
   let nowMs = START_MS;
   const model = createComputeModel({
     clock: { nowMs: () => nowMs },
@@ -40,7 +49,13 @@ export function aModel(options: Omit<Partial<ComputeModelOptions>, "virtualMachi
   const send: ModelFixture["send"] = (method, path, body, more = {}) => {
     const [plain = "", search = ""] = path.split("?");
     const query = { "api-version": "2025-04-01", ...Object.fromEntries(new URLSearchParams(search)) };
-    return model.handle({ method, path: plain.startsWith("/") ? plain : `${COMPUTE}/${plain}`, query, ...(body === undefined ? {} : { body }), ...more });
+    return model.handle({
+      method,
+      path: plain.startsWith("/") ? plain : `${COMPUTE}/${plain}`,
+      query,
+      ...(body === undefined ? {} : { body }),
+      ...more,
+    });
   };
   const settle = (): void => {
     for (let events = 0; events < EVENTS_MAX; events += 1) {
@@ -70,7 +85,13 @@ export function aModel(options: Omit<Partial<ComputeModelOptions>, "virtualMachi
 }
 
 /** A body that creates an empty disk in zone 1. */
-export function diskBody(more: { readonly sku?: string; readonly zones?: readonly string[]; readonly properties?: Record<string, Json> } = {}): Json {
+export function diskBody(
+  more: {
+    readonly sku?: string;
+    readonly zones?: readonly string[];
+    readonly properties?: Record<string, Json>;
+  } = {},
+): Json {
   const sku = more.sku ?? "Premium_LRS";
   return {
     location: "eastus",
@@ -81,7 +102,10 @@ export function diskBody(more: { readonly sku?: string; readonly zones?: readonl
 }
 
 /** A body that replaces a VM's list of data disks: names by LUN. */
-export function listBody(disks: Readonly<Record<number, string>>, more: Readonly<Record<string, Record<string, Json>>> = {}): Json {
+export function listBody(
+  disks: Readonly<Record<number, string>>,
+  more: Readonly<Record<string, Record<string, Json>>> = {},
+): Json {
   return {
     properties: {
       storageProfile: {
@@ -98,9 +122,17 @@ export function listBody(disks: Readonly<Record<number, string>>, more: Readonly
 
 /** `0:pvc-1 1:pvc-2(leaving)`: a VM's list as its GET answers it. */
 export function dataDisksOf(fixture: ModelFixture, vm: string): string {
-  const list = at(fixture.send("GET", `virtualMachines/${vm}`).body, "properties", "storageProfile", "dataDisks") as readonly Json[];
+  const list = at(
+    fixture.send("GET", `virtualMachines/${vm}`).body,
+    "properties",
+    "storageProfile",
+    "dataDisks",
+  ) as readonly Json[];
   return list
-    .map((entry) => `${numberAt(entry, "lun") ?? ""}:${textAt(entry, "name") ?? ""}${at(entry, "toBeDetached") === true ? "(leaving)" : ""}`)
+    .map(
+      (entry) =>
+        `${numberAt(entry, "lun") ?? ""}:${textAt(entry, "name") ?? ""}${at(entry, "toBeDetached") === true ? "(leaving)" : ""}`,
+    )
     .join(" ");
 }
 

@@ -11,8 +11,18 @@ const DISKS = ["d0", "d1", "d2", "d3"];
 const VMS = ["node-a", "node-b", "node-c"];
 
 type Command =
-  | { readonly kind: "Replace"; readonly vm: string; readonly list: Readonly<Record<number, string>>; readonly forced: boolean }
-  | { readonly kind: "AttachDetach"; readonly vm: string; readonly attach: readonly string[]; readonly detach: readonly string[] }
+  | {
+      readonly kind: "Replace";
+      readonly vm: string;
+      readonly list: Readonly<Record<number, string>>;
+      readonly forced: boolean;
+    }
+  | {
+      readonly kind: "AttachDetach";
+      readonly vm: string;
+      readonly attach: readonly string[];
+      readonly detach: readonly string[];
+    }
   | { readonly kind: "Power"; readonly vm: string; readonly action: string }
   | { readonly kind: "Recreate"; readonly vm: string }
   | { readonly kind: "Delete"; readonly vm: string }
@@ -23,13 +33,34 @@ const vm = fc.constantFrom(...VMS);
 const disk = fc.constantFrom(...DISKS);
 const list = fc.dictionary(fc.constantFrom("0", "1", "2"), disk, { maxKeys: 3 });
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant("Replace" as const), vm, list, forced: fc.boolean() }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("AttachDetach" as const), vm, attach: fc.subarray(DISKS), detach: fc.subarray(DISKS) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("Power" as const), vm, action: fc.constantFrom("start", "powerOff", "deallocate", "restart") }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant("Replace" as const), vm, list, forced: fc.boolean() }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("AttachDetach" as const),
+      vm,
+      attach: fc.subarray(DISKS),
+      detach: fc.subarray(DISKS),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("Power" as const),
+      vm,
+      action: fc.constantFrom("start", "powerOff", "deallocate", "restart"),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("Recreate" as const), vm }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("Delete" as const), vm }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("DeleteDisk" as const), disk }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("Advance" as const), ms: fc.integer({ min: 0, max: 30_000 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("Advance" as const), ms: fc.integer({ min: 0, max: 30_000 }) }),
+  },
 );
 
 function run(azure: ModelFixture, step: Command): ArmAnswer | undefined {
@@ -37,7 +68,12 @@ function run(azure: ModelFixture, step: Command): ArmAnswer | undefined {
   switch (step.kind) {
     case "Replace": {
       const leaving = step.forced
-        ? Object.fromEntries(Object.values(step.list).map((name) => [name, { toBeDetached: true, detachOption: "ForceDetach" }]))
+        ? Object.fromEntries(
+            Object.values(step.list).map((name) => [
+              name,
+              { toBeDetached: true, detachOption: "ForceDetach" },
+            ]),
+          )
         : {};
       return azure.send("PATCH", `virtualMachines/${step.vm}`, listBody(step.list, leaving));
     }
@@ -49,7 +85,11 @@ function run(azure: ModelFixture, step: Command): ArmAnswer | undefined {
     case "Power":
       return azure.send("POST", `virtualMachines/${step.vm}/${step.action}`);
     case "Recreate":
-      return azure.send("PUT", `virtualMachines/${step.vm}`, { location: "eastus", zones: ["1"], properties: {} });
+      return azure.send("PUT", `virtualMachines/${step.vm}`, {
+        location: "eastus",
+        zones: ["1"],
+        properties: {},
+      });
     case "Delete":
       return azure.send("DELETE", `virtualMachines/${step.vm}`);
     case "DeleteDisk":
@@ -61,8 +101,12 @@ function run(azure: ModelFixture, step: Command): ArmAnswer | undefined {
 }
 
 function prepared(settings: NonNullable<Parameters<typeof aModel>[0]>["settings"]): ModelFixture {
-  const azure = aModel({ virtualMachines: VMS.map((name) => ({ name })), ...(settings === undefined ? {} : { settings }) });
-  for (const [index, name] of DISKS.entries()) azure.finish("PUT", `disks/${name}`, diskBody(index === 0 ? { properties: { maxShares: 2 } } : {}));
+  const azure = aModel({
+    virtualMachines: VMS.map((name) => ({ name })),
+    ...(settings === undefined ? {} : { settings }),
+  });
+  for (const [index, name] of DISKS.entries())
+    azure.finish("PUT", `disks/${name}`, diskBody(index === 0 ? { properties: { maxShares: 2 } } : {}));
   return azure;
 }
 
@@ -73,12 +117,18 @@ function checkWorld(world: World): void {
     assert.equal(new Set(luns).size, luns.length, `two disks on one LUN of ${machine.name}`);
     assert.ok(machine.dataDisks.length <= 2 * machine.size.dataDisksMax);
     for (const entry of machine.dataDisks) {
-      const claims = [...(world.disks.get(keyOf(entry.diskId))?.owners ?? []), ...(world.disks.get(keyOf(entry.diskId))?.reservations ?? [])];
+      const claims = [
+        ...(world.disks.get(keyOf(entry.diskId))?.owners ?? []),
+        ...(world.disks.get(keyOf(entry.diskId))?.reservations ?? []),
+      ];
       assert.ok(
         claims.some((claim) => claim.vmGuid === machine.vmGuid),
         `${machine.name} lists ${entry.name}, which does not know of it`,
       );
-      if (entry.phase === "Attached") assert.ok(world.disks.get(keyOf(entry.diskId))?.owners.some((owner) => owner.vmGuid === machine.vmGuid));
+      if (entry.phase === "Attached")
+        assert.ok(
+          world.disks.get(keyOf(entry.diskId))?.owners.some((owner) => owner.vmGuid === machine.vmGuid),
+        );
     }
   }
   for (const each of world.disks.values()) {
@@ -99,7 +149,8 @@ describe("the model, whatever is asked of it", () => {
           }
           azure.settle();
           checkWorld(azure.model.world);
-          for (const machine of azure.model.world.virtualMachines.values()) assert.equal(machine.operationId, undefined);
+          for (const machine of azure.model.world.virtualMachines.values())
+            assert.equal(machine.operationId, undefined);
           for (const each of azure.model.world.disks.values()) assert.deepEqual(each.reservations, []);
         }),
         { numRuns: 150 },
@@ -140,22 +191,37 @@ describe("the model, whatever is asked of it", () => {
 
   it("can be replayed from its journal, faults included", () => {
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 25 }), fc.integer({ min: 0, max: 3 }), (steps, probability) => {
-        const azure = prepared({});
-        azure.send("POST", "/emulator/v1/faults", { probability: probability / 3, effect: { kind: "FailOperation", code: "InternalOperationError" } });
-        for (const step of steps) run(azure, step);
-        const entries = azure.model.journal.since(0);
-        const same = { resourceGroups: azure.model.world.initial.resourceGroups ?? [], virtualMachines: azure.model.world.initial.virtualMachines ?? [] };
-        assert.equal(replayJournal(entries, { ...same, startedAtMs: START_MS }), undefined);
-        if (entries.length > 8) assert.notEqual(replayJournal(entries, { ...same, startedAtMs: START_MS, seed: 2 }), undefined);
-      }),
+      fc.property(
+        fc.array(command, { maxLength: 25 }),
+        fc.integer({ min: 0, max: 3 }),
+        (steps, probability) => {
+          const azure = prepared({});
+          azure.send("POST", "/emulator/v1/faults", {
+            probability: probability / 3,
+            effect: { kind: "FailOperation", code: "InternalOperationError" },
+          });
+          for (const step of steps) run(azure, step);
+          const entries = azure.model.journal.since(0);
+          const same = {
+            resourceGroups: azure.model.world.initial.resourceGroups ?? [],
+            virtualMachines: azure.model.world.initial.virtualMachines ?? [],
+          };
+          assert.equal(replayJournal(entries, { ...same, startedAtMs: START_MS }), undefined);
+          if (entries.length > 8)
+            assert.notEqual(replayJournal(entries, { ...same, startedAtMs: START_MS, seed: 2 }), undefined);
+        },
+      ),
       { numRuns: 40 },
     );
   });
 
   it("can be replayed with the faults and callers of its set-up", () => {
     const faults = [
-      { operation: "VirtualMachines_*", probability: 0.3, effect: { kind: "FailOperation", code: "InternalOperationError" } },
+      {
+        operation: "VirtualMachines_*",
+        probability: 0.3,
+        effect: { kind: "FailOperation", code: "InternalOperationError" },
+      },
       { operation: "VirtualMachines_Get", probability: 0.5, effect: { kind: "StaleRead" } },
     ] as const;
     const azure = aModel({ faults });
@@ -193,8 +259,14 @@ describe("the model, whatever is asked of it", () => {
     assert.equal(azure.model.world.disks.get(keyOf(`${COMPUTE}/disks/pvc-1`))?.owners.length, 1);
     azure.send("PATCH", "virtualMachines/node-a", listBody({}));
     azure.advance(600_000);
-    assert.equal(azure.model.world.virtualMachines.get(keyOf(`${COMPUTE}/virtualMachines/node-a`))?.dataDisks.length, 1);
+    assert.equal(
+      azure.model.world.virtualMachines.get(keyOf(`${COMPUTE}/virtualMachines/node-a`))?.dataDisks.length,
+      1,
+    );
     assert.deepEqual(settleDevices(), ["diskDetached"]);
-    assert.equal(azure.model.world.virtualMachines.get(keyOf(`${COMPUTE}/virtualMachines/node-a`))?.dataDisks.length, 0);
+    assert.equal(
+      azure.model.world.virtualMachines.get(keyOf(`${COMPUTE}/virtualMachines/node-a`))?.dataDisks.length,
+      0,
+    );
   });
 });

@@ -5,7 +5,10 @@ import { populate } from "./set-up.ts";
 import { removalEffects } from "./vm/vm-delete.ts";
 import type { World } from "./world.ts";
 
-/** Puts the world back to its beginning: every disk and VM goes, devices first. Fault rules become those of the beginning; the journal and the settings stay. */
+/**
+ * Puts the world back to its beginning: every disk and VM goes, devices first. Fault rules become those of
+ * the beginning; the journal and the settings stay.
+ */
 export function resetWorld(world: World): ArmFailure | undefined {
   const running = [...world.running].map((id) => world.operations.get(id));
   if (running.some((operation) => operation?.phase === "Settling")) return armErrors.conflict();
@@ -13,7 +16,10 @@ export function resetWorld(world: World): ArmFailure | undefined {
   world.running.clear();
   const effects: readonly DataPlaneEffect[] = [
     ...[...world.virtualMachines.values()].flatMap((vm) => removalEffects(world, vm)),
-    ...[...world.disks.values(), ...world.snapshots.values()].map((disk) => ({ kind: "diskDeleted" as const, diskId: disk.id })),
+    ...[...world.disks.values(), ...world.snapshots.values()].map((disk) => ({
+      kind: "diskDeleted" as const,
+      diskId: disk.id,
+    })),
   ];
   startOperation(world, {
     name: "reset",

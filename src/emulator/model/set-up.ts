@@ -13,11 +13,20 @@ export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | 
 
 /** Puts a running VM into the world at once, as if it had been there before the first call. */
 export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
-  const address = { subscriptionId: setUp.subscriptionId, resourceGroup: setUp.resourceGroup, name: setUp.name };
-  if (findVm(world, resourceId({ ...address, type: "virtualMachines" })) !== undefined) return armErrors.resourceExists(setUp.name);
+  const address = {
+    subscriptionId: setUp.subscriptionId,
+    resourceGroup: setUp.resourceGroup,
+    name: setUp.name,
+  };
+  if (findVm(world, resourceId({ ...address, type: "virtualMachines" })) !== undefined)
+    return armErrors.resourceExists(setUp.name);
   const vm = newVm(world, address, bodyOf(setUp));
   if ("code" in vm) return vm;
-  addResourceGroup(world, { subscriptionId: setUp.subscriptionId, name: setUp.resourceGroup, location: setUp.location });
+  addResourceGroup(world, {
+    subscriptionId: setUp.subscriptionId,
+    name: setUp.resourceGroup,
+    location: setUp.location,
+  });
   const running = putVm(world, { ...vm, power: "running", provisioningState: "Succeeded" });
   // For the devices' sake only: nobody waits for it.
   startOperation(world, {
@@ -35,8 +44,14 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
 }
 
 /** Makes a resource group unless it is there. */
-export function addResourceGroup(world: World, group: { readonly subscriptionId: string; readonly name: string; readonly location: string }): void {
-  if (findResourceGroup(world, { subscriptionId: group.subscriptionId, resourceGroup: group.name }) === undefined)
+export function addResourceGroup(
+  world: World,
+  group: { readonly subscriptionId: string; readonly name: string; readonly location: string },
+): void {
+  if (
+    findResourceGroup(world, { subscriptionId: group.subscriptionId, resourceGroup: group.name }) ===
+    undefined
+  )
     putResourceGroup(world, { ...group, tags: {} });
 }
 
@@ -46,7 +61,8 @@ export function populate(world: World): void {
   for (const group of world.initial.resourceGroups ?? []) addResourceGroup(world, group);
   for (const vm of world.initial.virtualMachines ?? []) {
     const added = addVirtualMachine(world, vm);
-    if (added.kind === "Failure") throw new Error(`virtual machine ${vm.name} can't be set up: ${added.message}`);
+    if (added.kind === "Failure")
+      throw new Error(`virtual machine ${vm.name} can't be set up: ${added.message}`);
   }
 }
 

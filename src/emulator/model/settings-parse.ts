@@ -1,9 +1,16 @@
 import { isObject, type Json, type JsonObject, numberAt } from "./api/json.ts";
 import { DEFAULT_LATENCIES, type Latencies, type Latency, type LatencyName } from "./pace/latency.ts";
-import { isCounted, THROTTLE_GROUPS, type ThrottleGroup, type ThrottleLimit } from "./pace/throttle-policies.ts";
+import {
+  isCounted,
+  THROTTLE_GROUPS,
+  type ThrottleGroup,
+  type ThrottleLimit,
+} from "./pace/throttle-policies.ts";
 import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
 
-export type ParsedSettings = { readonly ok: true; readonly settings: Partial<ModelSettings> } | { readonly ok: false; readonly reason: string };
+export type ParsedSettings =
+  | { readonly ok: true; readonly settings: Partial<ModelSettings> }
+  | { readonly ok: false; readonly reason: string };
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   concurrentVmWrite: ["conflict", "preempt"],
@@ -26,7 +33,11 @@ export function parseSettings(json: JsonObject, current: Latencies = DEFAULT_LAT
   return { ok: true, settings: settings as Partial<ModelSettings> };
 }
 
-function parseSetting(name: string, value: Json | undefined, current: Latencies): { readonly value: unknown } | string {
+function parseSetting(
+  name: string,
+  value: Json | undefined,
+  current: Latencies,
+): { readonly value: unknown } | string {
   switch (name) {
     case "latencies":
       return parseLatencies(value, current);
@@ -41,11 +52,15 @@ function parseSetting(name: string, value: Json | undefined, current: Latencies)
 
 function parsePlain(name: string, value: Json | undefined): { readonly value: unknown } | string {
   const known: Readonly<Record<string, unknown>> = { ...DEFAULT_SETTINGS };
-  if (!Object.hasOwn(known, name)) return `'${name}' is not a setting; there are ${Object.keys(known).join(", ")}`;
+  if (!Object.hasOwn(known, name))
+    return `'${name}' is not a setting; there are ${Object.keys(known).join(", ")}`;
   const choices = CHOICES[name];
-  if (choices !== undefined && !choices.some((choice) => choice === value)) return `'${name}' is one of ${choices.join(", ")}, not ${JSON.stringify(value)}`;
-  if (typeof value !== typeof known[name]) return `'${name}' is a ${typeof known[name]}, not ${JSON.stringify(value)}`;
-  if (typeof value === "number" && (value < 0 || !Number.isFinite(value))) return `'${name}' is a number from 0, not ${value}`;
+  if (choices !== undefined && !choices.some((choice) => choice === value))
+    return `'${name}' is one of ${choices.join(", ")}, not ${JSON.stringify(value)}`;
+  if (typeof value !== typeof known[name])
+    return `'${name}' is a ${typeof known[name]}, not ${JSON.stringify(value)}`;
+  if (typeof value === "number" && (value < 0 || !Number.isFinite(value)))
+    return `'${name}' is a number from 0, not ${value}`;
   return { value };
 }
 
@@ -53,17 +68,24 @@ function parseLatencies(value: Json | undefined, current: Latencies): { readonly
   if (!isObject(value)) return "'latencies' is an object from a name to {medianMs, p99Ms, perDiskMs}";
   const latencies: Record<LatencyName, Latency> = { ...current };
   for (const [name, each] of Object.entries(value)) {
-    if (!isLatencyName(name)) return `'${name}' is not a latency; there are ${Object.keys(DEFAULT_LATENCIES).join(", ")}`;
+    if (!isLatencyName(name))
+      return `'${name}' is not a latency; there are ${Object.keys(DEFAULT_LATENCIES).join(", ")}`;
     const medianMs = numberAt(each, "medianMs");
     const p99Ms = numberAt(each, "p99Ms") ?? medianMs;
     if (medianMs === undefined || p99Ms === undefined || medianMs < 0 || p99Ms < medianMs)
       return `latency '${name}' needs 'medianMs' and 'p99Ms', the second not below the first`;
-    latencies[name] = { medianMs, p99Ms, perDiskMs: numberAt(each, "perDiskMs") ?? current[name].perDiskMs ?? 0 };
+    latencies[name] = {
+      medianMs,
+      p99Ms,
+      perDiskMs: numberAt(each, "perDiskMs") ?? current[name].perDiskMs ?? 0,
+    };
   }
   return { value: latencies };
 }
 
-function parseLimits(value: Json | undefined): { readonly value: Readonly<Record<string, ThrottleLimit>> } | string {
+function parseLimits(
+  value: Json | undefined,
+): { readonly value: Readonly<Record<string, ThrottleLimit>> } | string {
   if (!isObject(value)) return "'throttleLimits' is an object from a name to {burst, perMinute}";
   const limits: Record<string, ThrottleLimit> = {};
   for (const [name, each] of Object.entries(value)) {
@@ -76,13 +98,17 @@ function parseLimits(value: Json | undefined): { readonly value: Readonly<Record
   return { value: limits };
 }
 
-function parseGroups(value: Json | undefined): { readonly value: Readonly<Record<string, ThrottleGroup>> } | string {
+function parseGroups(
+  value: Json | undefined,
+): { readonly value: Readonly<Record<string, ThrottleGroup>> } | string {
   if (!isObject(value)) return "'throttleGroups' is an object from an operation to a group";
   const groups: Record<string, ThrottleGroup> = {};
   for (const [operation, each] of Object.entries(value)) {
     const group = THROTTLE_GROUPS.find((known) => known === each);
-    if (!isCounted(operation)) return `throttleGroups: '${operation}' is not an operation whose calls are counted`;
-    if (group === undefined) return `throttleGroups: '${operation}' belongs to one of ${THROTTLE_GROUPS.join(", ")}`;
+    if (!isCounted(operation))
+      return `throttleGroups: '${operation}' is not an operation whose calls are counted`;
+    if (group === undefined)
+      return `throttleGroups: '${operation}' belongs to one of ${THROTTLE_GROUPS.join(", ")}`;
     groups[operation] = group;
   }
   return { value: groups };

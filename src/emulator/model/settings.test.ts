@@ -13,7 +13,11 @@ function attached(settings: Partial<ModelSettings>): ModelFixture {
 }
 
 /** What Azure does not publish, or does differently by day, can be had either way. */
-const rows: readonly { readonly because: string; readonly seen: (settings: Partial<ModelSettings>) => unknown; readonly either: readonly Row[] }[] = [
+const rows: readonly {
+  readonly because: string;
+  readonly seen: (settings: Partial<ModelSettings>) => unknown;
+  readonly either: readonly Row[];
+}[] = [
   {
     because: "a pre-empted operation ends Canceled or, as older services said, Failed",
     seen: (settings) => {
@@ -70,7 +74,10 @@ const rows: readonly { readonly because: string; readonly seen: (settings: Parti
   },
   {
     because: "attachDetachDataDisks counts as an update of the VM, or as what is set",
-    seen: (settings) => aModel({ settings }).send("POST", "virtualMachines/node-a/attachDetachDataDisks", {}).headers["x-ms-ratelimit-remaining-resource"],
+    seen: (settings) =>
+      aModel({ settings }).send("POST", "virtualMachines/node-a/attachDetachDataDisks", {}).headers[
+        "x-ms-ratelimit-remaining-resource"
+      ],
     either: [
       [{}, "Microsoft.Compute/UpdateVMSubscriptionMaximum;1499,Microsoft.Compute/UpdateVMResource;11"],
       [
@@ -95,7 +102,10 @@ const rows: readonly { readonly because: string; readonly seen: (settings: Parti
   },
   {
     because: "calls are counted in headers, or not at all",
-    seen: (settings) => Object.keys(aModel({ settings }).send("GET", "disks").headers).filter((name) => name.startsWith("x-ms-ratelimit")).length,
+    seen: (settings) =>
+      Object.keys(aModel({ settings }).send("GET", "disks").headers).filter((name) =>
+        name.startsWith("x-ms-ratelimit"),
+      ).length,
     either: [
       [{}, 3],
       [{ throttling: "off" }, 0],
@@ -103,7 +113,12 @@ const rows: readonly { readonly because: string; readonly seen: (settings: Parti
   },
   {
     because: "a group must be made first, or comes with its first resource",
-    seen: (settings) => aModel({ settings }).send("PUT", "/subscriptions/sub-1/resourceGroups/new/providers/Microsoft.Compute/disks/pvc-1", diskBody()).status,
+    seen: (settings) =>
+      aModel({ settings }).send(
+        "PUT",
+        "/subscriptions/sub-1/resourceGroups/new/providers/Microsoft.Compute/disks/pvc-1",
+        diskBody(),
+      ).status,
     either: [
       [{}, 404],
       [{ createResourceGroups: true }, 202],
@@ -126,9 +141,22 @@ const rows: readonly { readonly because: string; readonly seen: (settings: Parti
     seen: (settings) => {
       const exactly = (ms: number): { medianMs: number; p99Ms: number } => ({ medianMs: ms, p99Ms: ms });
       const { latencies } = aModel().model.world.settings;
-      const stops = { vmStop: exactly(900), vmForcedStop: exactly(100), vmDeallocate: exactly(2000), vmForcedDeallocate: exactly(300) };
+      const stops = {
+        vmStop: exactly(900),
+        vmForcedStop: exactly(100),
+        vmDeallocate: exactly(2000),
+        vmForcedDeallocate: exactly(300),
+      };
       const azure = aModel({ settings: { latencies: { ...latencies, ...stops }, ...settings } });
-      return ["powerOff", "start", "powerOff?skipShutdown=true", "start", "deallocate", "start", "deallocate?forceDeallocate=true"].map((action) => {
+      return [
+        "powerOff",
+        "start",
+        "powerOff?skipShutdown=true",
+        "start",
+        "deallocate",
+        "start",
+        "deallocate?forceDeallocate=true",
+      ].map((action) => {
         const beganMs = azure.nowMs();
         azure.finish("POST", `virtualMachines/node-a/${action}`);
         return action === "start" ? "" : azure.nowMs() - beganMs;
@@ -154,10 +182,19 @@ describe("a setting", () => {
   }
 
   const wrong: readonly { readonly body: Parameters<ModelFixture["send"]>[2]; readonly because: RegExp }[] = [
-    { body: { throttleGroups: { VirtualMachines_Explode: "PutVM" } }, because: /'VirtualMachines_Explode' is not an operation/ },
-    { body: { throttleGroups: { VirtualMachines_Update: "Sundays" } }, because: /belongs to one of PutVM, UpdateVM, DeleteVM/ },
+    {
+      body: { throttleGroups: { VirtualMachines_Explode: "PutVM" } },
+      because: /'VirtualMachines_Explode' is not an operation/,
+    },
+    {
+      body: { throttleGroups: { VirtualMachines_Update: "Sundays" } },
+      because: /belongs to one of PutVM, UpdateVM, DeleteVM/,
+    },
     { body: { throttleGroups: [] }, because: /is an object from an operation to a group/ },
-    { body: { throttleLimits: { UpdateVMResource: { burst: 0, perMinute: 1 } } }, because: /'burst' of at least 1/ },
+    {
+      body: { throttleLimits: { UpdateVMResource: { burst: 0, perMinute: 1 } } },
+      because: /'burst' of at least 1/,
+    },
     { body: { timeScale: -1 }, because: /'timeScale' is a number from 0/ },
     { body: { pageSize: "9" }, because: /'pageSize' is a number/ },
   ];

@@ -3,24 +3,48 @@ import type { ThrottleGroup, ThrottleLimit } from "./pace/throttle-policies.ts";
 
 /** Behaviour of the model where the real service differs by region, by version, or from day to day. */
 export interface ModelSettings {
-  /** Factor on every latency. 1 is Azure's pace, 0.01 a hundred times as fast, 0 ends each operation by its first poll. */
+  /**
+   * Factor on every latency. 1 is Azure's pace, 0.01 a hundred times as fast, 0 ends each operation by its
+   * first poll.
+   */
   readonly timeScale: number;
   readonly latencies: Latencies;
-  /** A second write to a VM whose first is still running: refused with 409 Conflict, or it takes over and the first ends `OperationPreempted`. */
+  /**
+   * A second write to a VM whose first is still running: refused with 409 Conflict, or it takes over and
+   * the first ends `OperationPreempted`.
+   */
   readonly concurrentVmWrite: "conflict" | "preempt";
-  /** Whether powering off and deallocating take over from an update of the VM that is still running, such as a detach that hangs. */
+  /**
+   * Whether powering off and deallocating take over from an update of the VM that is still running, such as
+   * a detach that hangs.
+   */
   readonly powerOffPreemptsUpdate: boolean;
-  /** When a VM's ETag moves: as the service accepts a write, as the write's operation ends, or at both moments. */
+  /**
+   * When a VM's ETag moves: as the service accepts a write, as the write's operation ends, or at both
+   * moments.
+   */
   readonly etagMovesAt: "start" | "end" | "both";
-  /** Which updates move the ETag: all, PATCH `{}` too; those that send a list of data disks, the same one too, or change something; or only those that do. */
+  /**
+   * Which updates move the ETag: all, PATCH `{}` too; those that send a list of data disks, the same one
+   * too, or change something; or only those that do.
+   */
   readonly etagMovedBy: "update" | "dataDisks" | "change";
-  /** A forced detach while the VM is being reimaged: refused with 409, or taken up, and the VM comes back without its set-up: nothing on it answers. */
+  /**
+   * A forced detach while the VM is being reimaged: refused with 409, or taken up, and the VM comes back
+   * without its set-up: nothing on it answers.
+   */
   readonly forcedDuringReimage: "refuse" | "breaks";
   /** Form of the end of a pre-empted operation: newer services say Canceled, older ones Failed. */
   readonly preemptedStatus: "Canceled" | "Failed";
-  /** A disk that is being attached still reads `Unattached`. Whether a DELETE in that window wins, as it used to. */
+  /**
+   * A disk that is being attached still reads `Unattached`. Whether a DELETE in that window wins, as it
+   * used to.
+   */
   readonly deleteWinsOverAttachInFlight: boolean;
-  /** Whether two first attaches of a shared disk within `sharedAttachRace` clash, as the service was seen to do. */
+  /**
+   * Whether two first attaches of a shared disk within `sharedAttachRace` clash, as the service was seen to
+   * do.
+   */
   readonly sharedAttachRace: boolean;
   /** Whether the SKU and maxShares of a disk can change while a running VM has it. */
   readonly changesWhileAttached: "refuse" | "allow";
@@ -32,9 +56,15 @@ export interface ModelSettings {
   readonly pageSize: number;
   /** `report` counts and answers the remaining calls in headers, `enforce` also refuses with 429. */
   readonly throttling: "off" | "report" | "enforce";
-  /** Limits that differ from the published ones, by the name that the headers give: `{UpdateVMResource: {burst: 1, perMinute: 1}}`. */
+  /**
+   * Limits that differ from the published ones, by the name that the headers give: `{UpdateVMResource:
+   * {burst: 1, perMinute: 1}}`.
+   */
   readonly throttleLimits: Readonly<Record<string, ThrottleLimit>>;
-  /** Operations that count against another group of limits than they do by default: `{VirtualMachines_AttachDetachDataDisks: PutVM}`. */
+  /**
+   * Operations that count against another group of limits than they do by default:
+   * `{VirtualMachines_AttachDetachDataDisks: PutVM}`.
+   */
   readonly throttleGroups: Readonly<Record<string, ThrottleGroup>>;
   /** Journal entries kept, the oldest leave first. */
   readonly journalMax: number;

@@ -30,7 +30,10 @@ export interface AvailabilitySet {
   readonly updateDomains: number;
 }
 
-/** Everything the emulated cloud is at one moment. Resources are replaced, never changed in place. Maps are keyed by lower-case ids. */
+/**
+ * Everything the emulated cloud is at one moment. Resources are replaced, never changed in place. Maps are
+ * keyed by lower-case ids.
+ */
 export interface World {
   /** When it began: a replay begins at the same time. */
   readonly startedAtMs: number;
@@ -65,11 +68,17 @@ export interface World {
 export interface WorldSetUp {
   /** Fault rules that are there from the start, and again after a reset. */
   readonly faults?: readonly FaultRule[];
-  readonly resourceGroups?: readonly { readonly subscriptionId: string; readonly name: string; readonly location: string }[];
+  readonly resourceGroups?: readonly {
+    readonly subscriptionId: string;
+    readonly name: string;
+    readonly location: string;
+  }[];
   readonly virtualMachines?: readonly VmSetUp[];
 }
 
-export function createWorld(options: Pick<World, "settings" | "random" | "nowMs" | "hasDataPlane" | "faults" | "journal" | "initial">): World {
+export function createWorld(
+  options: Pick<World, "settings" | "random" | "nowMs" | "hasDataPlane" | "faults" | "journal" | "initial">,
+): World {
   return {
     ...options,
     startedAtMs: options.nowMs,
@@ -131,24 +140,45 @@ export function putVm(world: World, vm: VirtualMachine): VirtualMachine {
   return vm;
 }
 
-export function findResourceGroup(world: World, group: { subscriptionId: string; resourceGroup: string }): ResourceGroup | undefined {
+export function findResourceGroup(
+  world: World,
+  group: { subscriptionId: string; resourceGroup: string },
+): ResourceGroup | undefined {
   return world.resourceGroups.get(groupKey(group));
 }
 
 /** Whether reads find the group; with `createResourceGroups` every group is there, be it empty. */
-export function hasResourceGroup(world: World, group: { subscriptionId: string; resourceGroup: string }): boolean {
+export function hasResourceGroup(
+  world: World,
+  group: { subscriptionId: string; resourceGroup: string },
+): boolean {
   return world.settings.createResourceGroups || findResourceGroup(world, group) !== undefined;
 }
 
-/** The group in which a write puts a resource; with `createResourceGroups` it comes into being with its first resource. */
-export function resourceGroupForWrite(world: World, group: { subscriptionId: string; resourceGroup: string }, location: string): ResourceGroup | undefined {
+/**
+ * The group in which a write puts a resource; with `createResourceGroups` it comes into being with its
+ * first resource.
+ */
+export function resourceGroupForWrite(
+  world: World,
+  group: { subscriptionId: string; resourceGroup: string },
+  location: string,
+): ResourceGroup | undefined {
   const existing = findResourceGroup(world, group);
   if (existing !== undefined || !world.settings.createResourceGroups) return existing;
-  return putResourceGroup(world, { subscriptionId: group.subscriptionId, name: group.resourceGroup, location, tags: {} });
+  return putResourceGroup(world, {
+    subscriptionId: group.subscriptionId,
+    name: group.resourceGroup,
+    location,
+    tags: {},
+  });
 }
 
 export function putResourceGroup(world: World, group: ResourceGroup): ResourceGroup {
-  world.resourceGroups.set(groupKey({ subscriptionId: group.subscriptionId, resourceGroup: group.name }), group);
+  world.resourceGroups.set(
+    groupKey({ subscriptionId: group.subscriptionId, resourceGroup: group.name }),
+    group,
+  );
   return group;
 }
 

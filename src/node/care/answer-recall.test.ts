@@ -14,7 +14,12 @@ const give = (world: NodeWorld, changed: Partial<typeof answer> = {}) =>
 const version = (world: NodeWorld) => ownAttachment(world).metadata.resourceVersion;
 
 describe("answerRecall", () => {
-  for (const changed of [{ id: "recall-2" }, { published: [] }, { published: ["/pods/1", "/pods/2"] }, { unmounting: true }])
+  for (const changed of [
+    { id: "recall-2" },
+    { published: [] },
+    { published: ["/pods/1", "/pods/2"] },
+    { unmounting: true },
+  ])
     it(`writes what has changed at once: ${Object.keys(changed).join(", ")} ${JSON.stringify(changed)}`, () =>
       withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
         await give(world);
@@ -34,12 +39,19 @@ describe("answerRecall", () => {
 });
 
 describe("unmountUnderRecall", () => {
-  const recalled = (world: NodeWorld) => ({ attachment: ownAttachment(world), recallId: "recall-1", majorMinor: undefined });
+  const recalled = (world: NodeWorld) => ({
+    attachment: ownAttachment(world),
+    recallId: "recall-1",
+    majorMinor: undefined,
+  });
 
   it("reports its progress at once and every five seconds while it unmounts, and no more once that has ended", () =>
     withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       const unmount = async () => ok(await world.clock.sleep(12_000, never));
-      assert.deepEqual(await world.answerOf(unmountUnderRecall(world.ports(), recalled(world), unmount, never)), ok(undefined));
+      assert.deepEqual(
+        await world.answerOf(unmountUnderRecall(world.ports(), recalled(world), unmount, never)),
+        ok(undefined),
+      );
       assert.deepEqual(world.steps, ["answer-recall", "answer-recall", "answer-recall"]);
       const { id, published, unmounting } = ownAttachment(world).status?.recall ?? {};
       assert.deepEqual({ id, published, unmounting }, { id: "recall-1", published: [], unmounting: true });
@@ -51,7 +63,12 @@ describe("unmountUnderRecall", () => {
     withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       const unmount = async () => ok(undefined);
       for (const left of [{ attachment: undefined }, { recallId: undefined }])
-        assert.deepEqual(await world.answerOf(unmountUnderRecall(world.ports(), { ...recalled(world), ...left }, unmount, never)), ok(undefined));
+        assert.deepEqual(
+          await world.answerOf(
+            unmountUnderRecall(world.ports(), { ...recalled(world), ...left }, unmount, never),
+          ),
+          ok(undefined),
+        );
       assert.deepEqual(world.steps, []);
     }));
 });

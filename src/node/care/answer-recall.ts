@@ -5,7 +5,10 @@ import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { NodePorts } from "../node-ports.ts";
 
-/** How often a recall is told of progress alone, in milliseconds: well below the least time without any after which an unmount counts as stalled. */
+/**
+ * How often a recall is told of progress alone, in milliseconds: well below the least time without any
+ * after which an unmount counts as stalled.
+ */
 const PROGRESS_MS = 5_000;
 
 type Recall = NonNullable<NonNullable<AzVolumeAttachment["status"]>["recall"]>;
@@ -20,14 +23,18 @@ export interface RecallAnswer {
   readonly giveRefused?: boolean;
 }
 
-/** Answers a recall: what is still published, whether the node is unmounting, and how far its writes have come. */
+/**
+ * Answers a recall: what is still published, whether the node is unmounting, and how far its writes have
+ * come.
+ */
 export async function answerRecall(
   ports: NodePorts,
   attachment: AzVolumeAttachment,
   answer: RecallAnswer,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const progress = answer.majorMinor === undefined ? ok("") : await ports.host.writeProgress(answer.majorMinor, signal);
+  const progress =
+    answer.majorMinor === undefined ? ok("") : await ports.host.writeProgress(answer.majorMinor, signal);
   if (!progress.ok) return progress;
   const recall: Recall = {
     id: answer.id,
@@ -48,20 +55,33 @@ export async function answerRecall(
           earlier.unmounting === recall.unmounting &&
           earlier.giveRefused === recall.giveRefused &&
           earlier.published.join("\n") === recall.published.join("\n");
-        // The time alone is no news: an answer that did not move is how a stalled unmount is noticed. And each answer wakes this node again: a workload that writes moves its
-        // progress meanwhile, and the node would answer as fast as the store takes it.
-        const isSame = isSameUse && (earlier.progress === recall.progress || Math.abs(ports.clock.nowMs() - fromTimestamp(earlier.time)) < PROGRESS_MS);
-        return isSame || present.status === undefined ? undefined : { ...present, status: { ...present.status, recall } };
+        // The time alone is no news: an answer that did not move is how a stalled unmount is noticed. And
+        // each answer wakes this node again: a workload that writes moves its progress meanwhile, and the
+        // node would answer as fast as the store takes it.
+        const isSame =
+          isSameUse &&
+          (earlier.progress === recall.progress ||
+            Math.abs(ports.clock.nowMs() - fromTimestamp(earlier.time)) < PROGRESS_MS);
+        return isSame || present.status === undefined
+          ? undefined
+          : { ...present, status: { ...present.status, recall } };
       },
       signal,
     ),
   );
 }
 
-/** Runs an unmount and tells the recall of its progress meanwhile: flushing gigabytes takes minutes and is healthy. */
+/**
+ * Runs an unmount and tells the recall of its progress meanwhile: flushing gigabytes takes minutes and is
+ * healthy.
+ */
 export async function unmountUnderRecall(
   ports: NodePorts,
-  recalled: { readonly attachment: AzVolumeAttachment | undefined; readonly recallId: string | undefined; readonly majorMinor: string | undefined },
+  recalled: {
+    readonly attachment: AzVolumeAttachment | undefined;
+    readonly recallId: string | undefined;
+    readonly majorMinor: string | undefined;
+  },
   unmount: () => Promise<Result<void, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -69,7 +89,12 @@ export async function unmountUnderRecall(
   if (attachment === undefined || id === undefined) return unmount();
   const ended = new AbortController();
   const untilEnded = AbortSignal.any([signal, ended.signal]);
-  const told = tellProgress(ports, attachment, { id, published: [], majorMinor, unmounting: true }, untilEnded);
+  const told = tellProgress(
+    ports,
+    attachment,
+    { id, published: [], majorMinor, unmounting: true },
+    untilEnded,
+  );
   try {
     return await unmount();
   } finally {
@@ -78,13 +103,22 @@ export async function unmountUnderRecall(
   }
 }
 
-async function tellProgress(ports: NodePorts, attachment: AzVolumeAttachment, answer: RecallAnswer, signal: AbortSignal): Promise<void> {
+async function tellProgress(
+  ports: NodePorts,
+  attachment: AzVolumeAttachment,
+  answer: RecallAnswer,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     const answered = await answerRecall(ports, attachment, answer, signal).catch((error: unknown) => {
       if (signal.aborted) return ok(undefined);
       throw error;
     });
-    if (!answered.ok && !signal.aborted) ports.logger.warn("recall not answered", { attachmentName: attachment.metadata.name, failure: answered.failure });
+    if (!answered.ok && !signal.aborted)
+      ports.logger.warn("recall not answered", {
+        attachmentName: attachment.metadata.name,
+        failure: answered.failure,
+      });
     await ports.clock.sleep(PROGRESS_MS, signal).catch(() => undefined);
   }
 }

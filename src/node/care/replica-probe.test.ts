@@ -26,7 +26,9 @@ function withReplica(act: (world: NodeWorld) => Promise<void>): Promise<void> {
 
 async function look(world: NodeWorld, host: Partial<HostProvisioner> = {}): Promise<void> {
   const ports = world.ports();
-  const looked = await world.answerOf(replicasReconciler({ ...ports, host: { ...ports.host, ...host } }).reconcile("node", never));
+  const looked = await world.answerOf(
+    replicasReconciler({ ...ports, host: { ...ports.host, ...host } }).reconcile("node", never),
+  );
   assert.ok(looked.ok);
 }
 
@@ -51,22 +53,36 @@ describe("replicasReconciler", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
     }));
 
-  const stageOptions = { stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+  const stageOptions = {
+    stagingPath,
+    accessType: "mount",
+    fsType: "ext4",
+    mountFlags: [],
+    readOnly: false,
+    volumeContext: {},
+  } as const;
 
   it("tells the controller of a disk that is gone from under its workload", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const staged = await world.answerOf(stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never));
+      const staged = await world.answerOf(
+        stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never),
+      );
       assert.ok(staged.ok);
       await look(world);
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
       world.machine.detach(LUN);
       await look(world);
-      assert.deepEqual([world.attachment()?.status?.deviceMissing, world.record()?.writer?.held], [true, true]);
+      assert.deepEqual(
+        [world.attachment()?.status?.deviceMissing, world.record()?.writer?.held],
+        [true, true],
+      );
     }));
 
   it("does not doubt a disk in use while its links contradict the kernel", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const staged = await world.answerOf(stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never));
+      const staged = await world.answerOf(
+        stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never),
+      );
       assert.ok(staged.ok);
       const problem = "the link of LUN 0 leads to another device";
       const contradicted = fail({ kind: "WrongDevice", devicePath: "/dev/sdc", problem } as const);

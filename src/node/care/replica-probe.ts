@@ -7,13 +7,18 @@ import type { NodePorts } from "../node-ports.ts";
 import { isMissing } from "../stage/find-device.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
-/** Time between two looks at the disks of a node, in milliseconds: how late a disk is missed that a person has taken off. */
+/**
+ * Time between two looks at the disks of a node, in milliseconds: how late a disk is missed that a person
+ * has taken off.
+ */
 const LOOK_EVERY_MS = 60_000;
 
 /**
- * Looks now and then whether the disks of this node's replicas are there. Nobody opens one before it is promoted, and only then would it show that somebody has moved it to another
- * LUN, or that this machine never saw it: a failover that was to take no call to Azure would wait for several. A missing one is told to the controller, which reads the VM again.
- * So is that of a staged volume: a workload that only reads may not notice for hours, and Azure tells of it with the next list of disks alone.
+ * Looks now and then whether the disks of this node's replicas are there. Nobody opens one before it is
+ * promoted, and only then would it show that somebody has moved it to another LUN, or that this machine
+ * never saw it: a failover that was to take no call to Azure would wait for several. A missing one is told
+ * to the controller, which reads the VM again. So is that of a staged volume: a workload that only reads
+ * may not notice for hours, and Azure tells of it with the next list of disks alone.
  */
 export function replicasReconciler(ports: NodePorts): Reconciler {
   return {
@@ -30,12 +35,19 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
   };
 }
 
-/** Attachments of this node that are to stay, and that stand by or whose volume is staged: of any other, NodeStageVolume looks for the device. */
+/**
+ * Attachments of this node that are to stay, and that stand by or whose volume is staged: of any other,
+ * NodeStageVolume looks for the device.
+ */
 function lookedAfter(ports: NodePorts): readonly AzVolumeAttachment[] {
   const { cache, node } = ports;
   return cache
     .byIndex("AzVolumeAttachment", "nodeName", node.nodeName)
-    .filter((attachment) => attachment.metadata.deletionTimestamp === undefined && (isReplica(attachment) || isStaged(ports, attachment)));
+    .filter(
+      (attachment) =>
+        attachment.metadata.deletionTimestamp === undefined &&
+        (isReplica(attachment) || isStaged(ports, attachment)),
+    );
 }
 
 function isReplica({ spec }: AzVolumeAttachment): boolean {
@@ -46,7 +58,11 @@ function isStaged({ checkpoints }: NodePorts, { spec }: AzVolumeAttachment): boo
   return checkpoints.volumes().some(({ volumeName }) => volumeName === spec.volumeName);
 }
 
-async function lookAt(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function lookAt(
+  ports: NodePorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const lun = lunHere(ports.node, attachment);
   if (lun === undefined) return ok({});
   const found = await ports.host.findDevice({ lun }, signal);

@@ -17,12 +17,21 @@ const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const LIMIT_MS = 60_000;
 const a = identity("node-a");
-const mount: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const mount: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const block: StageRequest = { ...mount, accessType: "block" };
 const granted = aWriter("node-a", { held: false });
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
 
-const reconcile = (world: NodeWorld): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
+const reconcile = (world: NodeWorld): Promise<Reconciled> =>
+  world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
 const kindOf = (reconciled: Reconciled): string => (reconciled.ok ? "ok" : reconciled.failure.kind);
 const checkpoints = (world: NodeWorld): number => world.ports().checkpoints.volumes().length;
 
@@ -38,7 +47,9 @@ async function stage(world: NodeWorld, request: StageRequest): Promise<void> {
 }
 
 async function publish(world: NodeWorld, request: StageRequest): Promise<void> {
-  const published = await world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never));
+  const published = await world.answerOf(
+    publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never),
+  );
   assert.equal(published.ok, true);
 }
 
@@ -64,20 +75,36 @@ describe("ownVolumesReconciler", () => {
       await stage(world, mount);
       await publish(world, mount);
       const reclaimed = aWriter("node-b", { epoch: 2 });
-      await world.setRecord((record) => ({ ...record, adopted: true, unverified: [a], epoch: 2, writer: reclaimed }));
+      await world.setRecord((record) => ({
+        ...record,
+        adopted: true,
+        unverified: [a],
+        epoch: 2,
+        writer: reclaimed,
+      }));
       const ports = world.ports();
-      const pass = (): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+      const pass = (): Promise<Reconciled> =>
+        world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
       assert.deepEqual(await pass(), { ok: true, value: { againAfterMs: 2_000 } });
       assert.equal(world.machine.mounts().length, 2);
-      assert.deepEqual([...ports.disputes], [["pvc-1", "node-b has claimed pvc-1, and a pod of node-a has it mounted"]]);
+      assert.deepEqual(
+        [...ports.disputes],
+        [["pvc-1", "node-b has claimed pvc-1, and a pod of node-a has it mounted"]],
+      );
       assert.deepEqual(world.told.map(({ reason }) => reason).slice(-1), ["ReclaimDisputed"]);
       await done(world, unpublishVolume(world.ports(), { volumeId: mount.volumeId, targetPath }, never));
       await pass();
-      assert.deepEqual([[...ports.disputes], world.machine.mounts().length, world.record()?.unverified], [[], 0, []]);
+      assert.deepEqual(
+        [[...ports.disputes], world.machine.mounts().length, world.record()?.unverified],
+        [[], 0, []],
+      );
     }));
 
   const byOthers: readonly [string, (record: WriterRecord) => WriterRecord][] = [
-    ["of another store incarnation", (record) => ({ ...withoutWriter(record), epoch: 2, storeIncarnation: 7 })],
+    [
+      "of another store incarnation",
+      (record) => ({ ...withoutWriter(record), epoch: 2, storeIncarnation: 7 }),
+    ],
     ["older than it has noted", (record) => ({ ...withoutWriter(record), epoch: 0 })],
     [
       "of another store incarnation, in which it is unverified",
@@ -103,7 +130,10 @@ describe("ownVolumesReconciler", () => {
       const { checkpoints: memory } = world.ports();
       const [staged] = memory.volumes();
       assert.ok(staged !== undefined);
-      await done(world, memory.put({ ...staged, vm: { vmId: "vm-of-another", instanceUri: "/another" } }, never));
+      await done(
+        world,
+        memory.put({ ...staged, vm: { vmId: "vm-of-another", instanceUri: "/another" } }, never),
+      );
       await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.equal(world.record()?.writer?.nodeName, "node-a");
@@ -127,17 +157,34 @@ describe("ownVolumesReconciler", () => {
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
       await done(world, host.format({ device, fsType: "ext4", uuid }, never));
-      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
-      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      await done(
+        world,
+        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
+      );
+      await done(
+        world,
+        host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never),
+      );
       world.restartPlugin();
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
       assert.equal(world.attachment()?.spec.role, "Primary");
       const [checkpoint] = world.ports().checkpoints.volumes();
-      assert.deepEqual([checkpoint?.epoch, checkpoint?.stagingPath, checkpoint?.targetPaths, checkpoint?.accessType], [1, byV1, [ofPod], "mount"]);
+      assert.deepEqual(
+        [checkpoint?.epoch, checkpoint?.stagingPath, checkpoint?.targetPaths, checkpoint?.accessType],
+        [1, byV1, [ofPod], "mount"],
+      );
       assert.deepEqual(checkpoint?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
-      const message = "node-a goes on writing the volume, whose record was lost while a pod used it there (epoch 1)";
-      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "WriterReclaimed", message }]);
+      const message =
+        "node-a goes on writing the volume, whose record was lost while a pod used it there (epoch 1)";
+      assert.deepEqual(world.told, [
+        {
+          about: { kind: "AzVolume", name: "pvc-1" },
+          nodeName: "node-a",
+          reason: "WriterReclaimed",
+          message,
+        },
+      ]);
       assert.equal(world.machine.mounts().length, 2);
     }));
 
@@ -146,10 +193,24 @@ describe("ownVolumesReconciler", () => {
       const { host, checkpoints: memory } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
       await done(world, host.format({ device, fsType: "ext4", uuid }, never));
-      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
-      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      await done(
+        world,
+        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
+      );
+      await done(
+        world,
+        host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never),
+      );
       const { majorMinor } = device;
-      const other = { volumeName: "pvc-2", uid: "uid-pvc-2", volumeId: "/disks/pvc-2", epoch: 3, lun: 0, majorMinor, accessType: "mount" as const };
+      const other = {
+        volumeName: "pvc-2",
+        uid: "uid-pvc-2",
+        volumeId: "/disks/pvc-2",
+        epoch: 3,
+        lun: 0,
+        majorMinor,
+        accessType: "mount" as const,
+      };
       await done(world, memory.put({ ...other, stagingPath: byV1, targetPaths: [ofPod] }, never));
       assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
       assert.deepEqual([world.record()?.writer, world.record()?.unverified], [undefined, [a]]);
@@ -161,10 +222,19 @@ describe("ownVolumesReconciler", () => {
       const { host, store } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
       await done(world, host.format({ device, fsType: "ext4", uuid }, never));
-      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
-      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      await done(
+        world,
+        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
+      );
+      await done(
+        world,
+        host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never),
+      );
       world.restartPlugin();
-      await done(world, store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never));
+      await done(
+        world,
+        store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never),
+      );
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
       assert.equal(world.machine.mounts().length, 2);
@@ -172,7 +242,10 @@ describe("ownVolumesReconciler", () => {
 
   it("claims a raw device that the V1 driver bound for a pod, though nothing but that bind tells of it", () =>
     withNode(adopted, async (world) => {
-      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      await world.setVolume((volume) => ({
+        ...volume,
+        spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] },
+      }));
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
       await done(world, host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
@@ -211,11 +284,22 @@ describe("ownVolumesReconciler", () => {
 
   it("stays in quarantine while a process has a raw device open that the fence has taken off", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
-      const request = { volumeId: diskUri, stagingPath, accessType: "block", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+      const request = {
+        volumeId: diskUri,
+        stagingPath,
+        accessType: "block",
+        fsType: "ext4",
+        mountFlags: [],
+        readOnly: false,
+        volumeContext: {},
+      } as const;
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       const close = world.machine.openRaw(0);
       world.machine.detach(0);
-      await world.setRecord(({ writer: _writer, ...record }) => ({ ...record, quarantine: [identity("node-a")] }));
+      await world.setRecord(({ writer: _writer, ...record }) => ({
+        ...record,
+        quarantine: [identity("node-a")],
+      }));
       const life = new AbortController();
       const running = runNode(world.ports(), life.signal);
       try {
@@ -234,7 +318,8 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
-      world.meanwhile["leave-quarantine"] = () => world.setRecord((record) => ({ ...record, quarantine: [] }));
+      world.meanwhile["leave-quarantine"] = () =>
+        world.setRecord((record) => ({ ...record, quarantine: [] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.equal(checkpoints(world), 0);
     }));
@@ -243,7 +328,10 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       const close = world.machine.openRaw(0);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
+      await world.setRecord((record) => ({
+        ...record,
+        writer: { ...granted, held: true, requested: false },
+      }));
       await world.setAttachment((attachment) => ({
         ...attachment,
         spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
@@ -265,7 +353,8 @@ describe("ownVolumesReconciler", () => {
     const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
     await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
     return () => {
-      world.meanwhile.release = async () => world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
+      world.meanwhile.release = async () =>
+        world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
     };
   }
 
@@ -300,7 +389,10 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
+      await world.setRecord((record) => ({
+        ...record,
+        writer: { ...granted, held: true, requested: false },
+      }));
       await world.setAttachment((attachment) => ({
         ...attachment,
         spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
@@ -335,7 +427,11 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual(world.told, [
         { ...event, reason: "PodLostDisk", message: lost },
         { ...event, reason: "StaleMountsRemoved", message: removed },
-        { ...event, reason: "QuarantineLeft", message: "node-a is clean of the volume that it was cut off from" },
+        {
+          ...event,
+          reason: "QuarantineLeft",
+          message: "node-a is clean of the volume that it was cut off from",
+        },
       ]);
     }));
 
@@ -347,7 +443,10 @@ describe("ownVolumesReconciler", () => {
       const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("unmount", failure);
       assert.deepEqual(await reconcile(world), { ok: false, failure });
-      assert.deepEqual([world.machine.mounts().length, checkpoints(world), world.record()?.quarantine], [1, 1, [a]]);
+      assert.deepEqual(
+        [world.machine.mounts().length, checkpoints(world), world.record()?.quarantine],
+        [1, 1, [a]],
+      );
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual([world.machine.mounts(), checkpoints(world), world.record()?.quarantine], [[], 0, []]);
     }));
@@ -377,19 +476,28 @@ describe("ownVolumesReconciler", () => {
   it("forgets a volume that it gave back", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
+      await world.setRecord((record) => ({
+        ...record,
+        writer: { ...granted, held: true, requested: false },
+      }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual([world.record()?.writer?.held, checkpoints(world)], [false, 0]);
     }));
 
   it("claims a raw disk by the name under which a pod has it, and notes it as one", () =>
     withNode(adopted, async (world) => {
-      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      await world.setVolume((volume) => ({
+        ...volume,
+        spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] },
+      }));
       const device = await done(world, world.ports().host.findDevice({ lun: 0 }, never));
       await done(world, world.ports().host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
       assert.equal(kindOf(await reconcile(world)), "ok");
       const [checkpoint] = world.ports().checkpoints.volumes();
-      assert.deepEqual([checkpoint?.accessType, checkpoint?.targetPaths, checkpoint?.epoch], ["block", [ofPod], 1]);
+      assert.deepEqual(
+        [checkpoint?.accessType, checkpoint?.targetPaths, checkpoint?.epoch],
+        ["block", [ofPod], 1],
+      );
     }));
 
   it("claims a raw disk that a pod uses once its record was lost, and leaves it to the pod", () =>
@@ -398,7 +506,10 @@ describe("ownVolumesReconciler", () => {
       await publish(world, block);
       await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual([world.record()?.writer?.nodeName, world.machine.mounts().map(({ path }) => path)], ["node-a", [targetPath]]);
+      assert.deepEqual(
+        [world.record()?.writer?.nodeName, world.machine.mounts().map(({ path }) => path)],
+        ["node-a", [targetPath]],
+      );
     }));
 
   it("takes V1's own staging path for the staging path, whatever path of a pod comes before it", () =>
@@ -406,9 +517,18 @@ describe("ownVolumesReconciler", () => {
       const early = "/mnt/early";
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4", uuid: "00000000-0000-4000-8000-000000000001" }, never));
-      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
-      await done(world, host.bindMount({ stagingPath: byV1, targetPath: early, readOnly: false, mountFlags: [] }, never));
+      await done(
+        world,
+        host.format({ device, fsType: "ext4", uuid: "00000000-0000-4000-8000-000000000001" }, never),
+      );
+      await done(
+        world,
+        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
+      );
+      await done(
+        world,
+        host.bindMount({ stagingPath: byV1, targetPath: early, readOnly: false, mountFlags: [] }, never),
+      );
       assert.equal(kindOf(await reconcile(world)), "ok");
       const [checkpoint] = world.ports().checkpoints.volumes();
       assert.deepEqual([checkpoint?.stagingPath, checkpoint?.targetPaths], [byV1, [early]]);
@@ -425,7 +545,9 @@ describe("ownVolumesReconciler", () => {
     withNode(adopted, async (world) => {
       world.machine.detach(0);
       await world.setAttachment((attachment) =>
-        attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, state: "Detaching" } },
+        attachment.status === undefined
+          ? attachment
+          : { ...attachment, status: { ...attachment.status, state: "Detaching" } },
       );
       assert.notEqual(kindOf(await reconcile(world)), "DeviceNotFound");
       assert.notEqual(world.attachment()?.status?.deviceMissing, true);
@@ -435,7 +557,10 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
+      await world.setRecord((record) => ({
+        ...record,
+        writer: { ...granted, held: true, requested: false },
+      }));
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
       assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 500 } });
@@ -450,7 +575,8 @@ describe("ownVolumesReconciler", () => {
       world.machine.detach(0);
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
     };
-    const unpublish = (world: NodeWorld) => done(world, unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never));
+    const unpublish = (world: NodeWorld) =>
+      done(world, unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never));
 
     it("gets a placeholder, on which a container that is started again can't write, and which keeps the node from nothing", () =>
       withNode({ writer: granted }, async (world) => {
@@ -458,7 +584,10 @@ describe("ownVolumesReconciler", () => {
         assert.equal(kindOf(await reconcile(world)), "ok");
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
         assert.equal(world.machine.openVolume(targetPath)?.write("record", "text").kind, "EROFS");
-        assert.deepEqual([world.record()?.quarantine, checkpoints(world), world.machine.mounts()], [[], 0, []]);
+        assert.deepEqual(
+          [world.record()?.quarantine, checkpoints(world), world.machine.mounts()],
+          [[], 0, []],
+        );
       }));
 
     it("is free again once it is unpublished", () =>
@@ -484,7 +613,8 @@ describe("ownVolumesReconciler", () => {
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         const inContainer = world.machine.openVolume(targetPath);
-        for (let pass = 1; pass <= 3; pass += 1) assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
+        for (let pass = 1; pass <= 3; pass += 1)
+          assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
         const told = world.told.map(({ reason }) => reason);
         assert.deepEqual(told, ["PodLostDisk", "StaleMountsRemoved"]);
         // A record that was made anew does not let a placeholder be claimed.
@@ -545,7 +675,10 @@ describe("ownVolumesReconciler", () => {
           return ports.store.get(kind, name, signal);
         },
       };
-      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never))), "ok");
+      assert.equal(
+        kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never))),
+        "ok",
+      );
       assert.deepEqual([...asked], []);
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
       await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never));
@@ -556,8 +689,16 @@ describe("ownVolumesReconciler", () => {
     withNode({ adopted: true }, async (world) => {
       const ports = world.ports();
       const { cache } = ports;
-      const blind: NodePorts["cache"] = { ...cache, get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)) };
-      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, cache: blind }).reconcile("pvc-1", never))), "ok");
+      const blind: NodePorts["cache"] = {
+        ...cache,
+        get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)),
+      };
+      assert.equal(
+        kindOf(
+          await world.answerOf(ownVolumesReconciler({ ...ports, cache: blind }).reconcile("pvc-1", never)),
+        ),
+        "ok",
+      );
       assert.deepEqual(world.record()?.clean, [a]);
     }));
 
@@ -572,7 +713,10 @@ describe("ownVolumesReconciler", () => {
       const ports = { ...world.ports(), settings: { ...world.ports().settings, attach: "driver" as const } };
       const staged = ports.locks.run(diskUri, "NodeStageVolume", () => stageVolume(ports, mount, never));
       assert.ok(await world.clock.runUntil(() => world.steps.includes("request"), LIMIT_MS));
-      assert.deepEqual(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never)), { ok: true, value: {} });
+      assert.deepEqual(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never)), {
+        ok: true,
+        value: {},
+      });
       assert.deepEqual(world.record()?.clean, [a]);
       await world.setRecord((record) => ({ ...record, writer: granted, epoch: 1 }));
       assert.equal((await world.answerOf(staged)).ok, true);
@@ -584,12 +728,23 @@ describe("ownVolumesReconciler", () => {
     const { cache } = world.ports();
     assert.ok(await world.clock.runUntil(() => cache.get("AzVolume", "pvc-1") === undefined, LIMIT_MS));
   };
-  const inDriverMode = (world: NodeWorld): NodePorts => ({ ...world.ports(), settings: { ...world.ports().settings, attach: "driver" } });
+  const inDriverMode = (world: NodeWorld): NodePorts => ({
+    ...world.ports(),
+    settings: { ...world.ports().settings, attach: "driver" },
+  });
 
   it("forgets a volume whose objects are gone, by its note alone, and no other volume", () =>
     withNode({ writer: granted }, async (world) => {
       const { checkpoints: memory } = world.ports();
-      const other = { volumeName: "pvc-0", uid: "uid-pvc-0", volumeId: "/disks/pvc-0", epoch: 1, lun: 5, majorMinor: "8:80", accessType: "mount" as const };
+      const other = {
+        volumeName: "pvc-0",
+        uid: "uid-pvc-0",
+        volumeId: "/disks/pvc-0",
+        epoch: 1,
+        lun: 5,
+        majorMinor: "8:80",
+        accessType: "mount" as const,
+      };
       await done(world, memory.put({ ...other, stagingPath: "/staging/pvc-0", targetPaths: [] }, never));
       await stage(world, mount);
       await done(world, world.ports().host.unmount(stagingPath, never));
@@ -617,9 +772,16 @@ describe("ownVolumesReconciler", () => {
       await publish(world, mount);
       const before = world.record();
       assert.ok(before !== undefined);
-      await world.setRecord((record) => ({ ...record, adopted: true, unverified: [a], epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
+      await world.setRecord((record) => ({
+        ...record,
+        adopted: true,
+        unverified: [a],
+        epoch: 2,
+        writer: aWriter("node-b", { epoch: 2 }),
+      }));
       const ports = world.ports();
-      const pass = (): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+      const pass = (): Promise<Reconciled> =>
+        world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
       await pass();
       const call = Promise.withResolvers<Result<void, Failure>>();
       const calling = ports.locks.run(diskUri, "NodeStageVolume", () => call.promise);
@@ -628,7 +790,12 @@ describe("ownVolumesReconciler", () => {
       call.resolve({ ok: true, value: undefined });
       await world.answerOf(calling);
       await world.setRecord(() => before);
-      assert.ok(await world.clock.runUntil(() => ports.cache.get("AzVolume", "pvc-1")?.status?.record?.writer?.nodeName === "node-a", LIMIT_MS));
+      assert.ok(
+        await world.clock.runUntil(
+          () => ports.cache.get("AzVolume", "pvc-1")?.status?.record?.writer?.nodeName === "node-a",
+          LIMIT_MS,
+        ),
+      );
       assert.deepEqual([await pass(), ports.disputes.size], [{ ok: true, value: {} }, 0]);
     }));
 
@@ -637,7 +804,10 @@ describe("ownVolumesReconciler", () => {
       await stage(world, mount);
       await publish(world, mount);
       world.machine.detach(0);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
+      await world.setRecord((record) => ({
+        ...record,
+        writer: { ...granted, held: true, requested: false },
+      }));
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
       await reconcile(world);
@@ -647,18 +817,27 @@ describe("ownVolumesReconciler", () => {
   it("gives nothing that it could not unmount", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
+      await world.setRecord((record) => ({
+        ...record,
+        writer: { ...granted, held: true, requested: false },
+      }));
       const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("unmount", failure);
       assert.deepEqual(await reconcile(world), { ok: false, failure });
-      assert.deepEqual([world.record()?.writer?.held, checkpoints(world), world.machine.mounts().length], [true, 1, 1]);
+      assert.deepEqual(
+        [world.record()?.writer?.held, checkpoints(world), world.machine.mounts().length],
+        [true, 1, 1],
+      );
     }));
 
   it("unbinds every target of a raw disk that it may not have any more in one pass", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       for (const path of [targetPath, `${targetPath}-2`])
-        await done(world, publishVolume(world.ports(), { ...block, targetPath: path, targetReadOnly: false }, never));
+        await done(
+          world,
+          publishVolume(world.ports(), { ...block, targetPath: path, targetReadOnly: false }, never),
+        );
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual([world.machine.mounts(), world.record()?.quarantine], [[], []]);
@@ -672,12 +851,27 @@ describe("ownVolumesReconciler", () => {
       const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
       const detail = volume.status?.detail;
       assert.ok(volume.status !== undefined && detail !== undefined);
-      await done(world, world.store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail: { ...detail, volumeContext } } }, never));
+      await done(
+        world,
+        world.store.updateStatus(
+          "AzVolume",
+          { ...volume, status: { ...volume.status, detail: { ...detail, volumeContext } } },
+          never,
+        ),
+      );
       await world.setAttachment(() => undefined);
-      const isSeen = (): boolean => world.ports().cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").length === 0;
+      const isSeen = (): boolean =>
+        world.ports().cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").length === 0;
       assert.ok(await world.clock.runUntil(isSeen, LIMIT_MS));
-      assert.deepEqual([kindOf(await reconcile(world)), world.attachment()], ["ok", undefined], "the orchestrator publishes, and states it");
-      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler(inDriverMode(world)).reconcile("pvc-1", never))), "ok");
+      assert.deepEqual(
+        [kindOf(await reconcile(world)), world.attachment()],
+        ["ok", undefined],
+        "the orchestrator publishes, and states it",
+      );
+      assert.equal(
+        kindOf(await world.answerOf(ownVolumesReconciler(inDriverMode(world)).reconcile("pvc-1", never))),
+        "ok",
+      );
       const { role, writerRequest, volumeContext: stated } = world.attachment()?.spec ?? {};
       assert.deepEqual([role, writerRequest !== undefined, stated], ["Primary", true, volumeContext]);
     }));
@@ -697,7 +891,10 @@ describe("ownVolumesReconciler", () => {
         await world.setAttachment(() => undefined);
         await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
         const ports = { ...world.ports(), settings: { ...world.ports().settings, attach } };
-        assert.equal(kindOf(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never))), "ok");
+        assert.equal(
+          kindOf(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never))),
+          "ok",
+        );
         assert.deepEqual([world.record()?.writer?.nodeName, world.attachment()?.spec.role], ["node-a", made]);
         const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
         assert.equal(memory.volumes()[0]?.uid, volume.metadata.uid);

@@ -23,12 +23,20 @@ import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
 import { findUntrackedMounts } from "./find-untracked-mounts.ts";
 
 const BUSY_AGAIN_MS = 200;
-/** How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object tells that the last one has gone. */
+/**
+ * How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object
+ * tells that the last one has gone.
+ */
 const RECALLED_AGAIN_MS = 500;
-/** How often a volume is looked at that another node has claimed while a pod uses it here, in milliseconds. */
+/**
+ * How often a volume is looked at that another node has claimed while a pod uses it here, in milliseconds.
+ */
 const DISPUTED_AGAIN_MS = 2_000;
 
-/** What a node does with its volumes by itself: claims what it uses, answers recalls, removes what the record does not allow, and leaves quarantine. */
+/**
+ * What a node does with its volumes by itself: claims what it uses, answers recalls, removes what the
+ * record does not allow, and leaves quarantine.
+ */
 export function ownVolumesReconciler(ports: NodePorts): Reconciler {
   return {
     name: "own-volumes",
@@ -37,23 +45,39 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
     reconcile: async (volumeName, signal) => {
       const volume = ports.cache.get("AzVolume", volumeName);
       const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
-      const volumeId = volume?.status?.detail?.diskUri ?? checkpoint?.volumeId ?? ownAttachment(ports, volumeName)?.spec.volumeId;
+      const volumeId =
+        volume?.status?.detail?.diskUri ??
+        checkpoint?.volumeId ??
+        ownAttachment(ports, volumeName)?.spec.volumeId;
       if (volumeId === undefined) return ok({});
-      // Looked at first without the lock: a call must not be told to come again because the node had nothing to do. By the cache, where it follows the volume: nothing is done by
-      // what it says, and what it does not say yet wakes this when it comes.
-      const seen = volume === undefined ? await lookAfresh(ports, volumeName, volumeId, signal) : await look(ports, { volumeName, volumeId, volume }, signal);
+      // Looked at first without the lock: a call must not be told to come again because the node had
+      // nothing to do. By the cache, where it follows the volume: nothing is done by what it says, and what
+      // it does not say yet wakes this when it comes.
+      const seen =
+        volume === undefined
+          ? await lookAfresh(ports, volumeName, volumeId, signal)
+          : await look(ports, { volumeName, volumeId, volume }, signal);
       if (!seen.ok) return seen;
       const planned = planNodeVolume(seen.value.observed);
       if (!planned.some(({ kind }) => kind === "ReportDispute")) ports.disputes.delete(volumeName);
       if (planned.length === 0) return ok({});
-      const done = await ports.locks.runMeanwhile(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
+      const done = await ports.locks.runMeanwhile(volumeId, "clean-up", () =>
+        reconcileOwnVolume(ports, volumeName, volumeId, signal),
+      );
       // A call has the volume; it may leave something to do.
-      return !done.ok && done.failure.kind === "OperationInProgress" ? ok({ againAfterMs: BUSY_AGAIN_MS }) : done;
+      return !done.ok && done.failure.kind === "OperationInProgress"
+        ? ok({ againAfterMs: BUSY_AGAIN_MS })
+        : done;
     },
   };
 }
 
-async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Reconciled> {
+async function reconcileOwnVolume(
+  ports: NodePorts,
+  volumeName: string,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const seen = await lookAfresh(ports, volumeName, volumeId, signal);
   if (!seen.ok) return seen;
   const actions = planNodeVolume(seen.value.observed);
@@ -69,8 +93,15 @@ async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId
   return ok(actions.some(({ kind }) => kind === "AnswerRecall") ? { againAfterMs: RECALLED_AGAIN_MS } : {});
 }
 
-/** A backup that was put back may not know of a mount that a workload writes to: nothing is unmounted, claimed or said clean by such a record. */
-async function trustRecord(ports: NodePorts, volume: AzVolume | undefined, signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * A backup that was put back may not know of a mount that a workload writes to: nothing is unmounted,
+ * claimed or said clean by such a record.
+ */
+async function trustRecord(
+  ports: NodePorts,
+  volume: AzVolume | undefined,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const generation = await readTrustedIncarnation(ports, signal);
   if (!generation.ok) return generation;
   const record = volume?.status?.record;
@@ -83,17 +114,30 @@ async function trustRecord(ports: NodePorts, volume: AzVolume | undefined, signa
 }
 
 function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {
-  return ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
+  return ports.cache
+    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
+    .find((other) => other.spec.nodeName === ports.node.nodeName);
 }
 
-async function lookAfresh(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Result<Target, Failure>> {
+async function lookAfresh(
+  ports: NodePorts,
+  volumeName: string,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<Target, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
-  return read.ok || read.failure.kind === "ObjectNotFound" ? look(ports, { volumeName, volumeId, volume: read.ok ? read.value : undefined }, signal) : read;
+  return read.ok || read.failure.kind === "ObjectNotFound"
+    ? look(ports, { volumeName, volumeId, volume: read.ok ? read.value : undefined }, signal)
+    : read;
 }
 
 async function look(
   ports: NodePorts,
-  { volumeName, volumeId, volume }: { readonly volumeName: string; readonly volumeId: string; readonly volume: AzVolume | undefined },
+  {
+    volumeName,
+    volumeId,
+    volume,
+  }: { readonly volumeName: string; readonly volumeId: string; readonly volume: AzVolume | undefined },
   signal: AbortSignal,
 ): Promise<Result<Target, Failure>> {
   const attachment = ownAttachment(ports, volumeName);
@@ -111,21 +155,35 @@ async function look(
 
 type Known = KnownVolume & { readonly volumeId: string };
 
-async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Promise<Result<ObservedNodeVolume, Failure>> {
+async function observe(
+  ports: NodePorts,
+  known: Known,
+  signal: AbortSignal,
+): Promise<Result<ObservedNodeVolume, Failure>> {
   const { checkpoint, volume } = known;
-  const targets = checkpoint === undefined ? ok({ bound: [], bare: [] }) : await observeTargets(ports, checkpoint, signal);
+  const targets =
+    checkpoint === undefined ? ok({ bound: [], bare: [] }) : await observeTargets(ports, checkpoint, signal);
   if (!targets.ok) return targets;
-  const staged = checkpoint === undefined ? ok(undefined) : await ports.host.mountAt(checkpoint.stagingPath, signal);
+  const staged =
+    checkpoint === undefined ? ok(undefined) : await ports.host.mountAt(checkpoint.stagingPath, signal);
   if (!staged.ok) return staged;
   const isBlock = checkpoint?.accessType === "block";
-  const mount = staged.value === undefined ? (isBlock && targets.value.bound.length > 0 ? "live" : "none") : staged.value.isDead ? "dead" : "live";
+  const mount =
+    staged.value === undefined
+      ? isBlock && targets.value.bound.length > 0
+        ? "live"
+        : "none"
+      : staged.value.isDead
+        ? "dead"
+        : "live";
   return ok({
     node: ports.node,
     record: volume?.status?.record,
     isMultiWriter: volume !== undefined && !isSingleWriter(volume.spec.capabilities),
     attachment: known.attachment,
     statesRequests: ports.settings.attach === "driver",
-    checkpoint: checkpoint === undefined ? undefined : { epoch: checkpoint.epoch, accessType: checkpoint.accessType },
+    checkpoint:
+      checkpoint === undefined ? undefined : { epoch: checkpoint.epoch, accessType: checkpoint.accessType },
     mount,
     targets: targets.value.bound,
     bareTargets: targets.value.bare,
@@ -134,7 +192,12 @@ async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Pro
 
 type Target = Known & { readonly volumeName: string; readonly observed: ObservedNodeVolume };
 
-async function execute(ports: NodePorts, target: Target, action: NodeVolumeAction, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function execute(
+  ports: NodePorts,
+  target: Target,
+  action: NodeVolumeAction,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const { volumeName } = target;
   const { nodeName } = ports.node;
   switch (action.kind) {
@@ -153,7 +216,13 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
         ports,
         target,
         "evidence",
-        () => moveRecord(ports, { volumeName, nodeName, step: "prove-clean" }, (record) => proveClean(record, ports.node), signal),
+        () =>
+          moveRecord(
+            ports,
+            { volumeName, nodeName, step: "prove-clean" },
+            (record) => proveClean(record, ports.node),
+            signal,
+          ),
         signal,
       );
     case "LeaveQuarantine": {
@@ -161,12 +230,23 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
         ports,
         target,
         "absence",
-        () => moveRecord(ports, { volumeName, nodeName, step: "leave-quarantine" }, (record) => leaveQuarantine(record, ports.node), signal),
+        () =>
+          moveRecord(
+            ports,
+            { volumeName, nodeName, step: "leave-quarantine" },
+            (record) => leaveQuarantine(record, ports.node),
+            signal,
+          ),
         signal,
       );
       // What a found record implies of every node is nothing that happened to this one.
       if (left.ok && includesNode(target.volume?.status?.record?.quarantine ?? [], ports.node))
-        tell(ports, volumeName, "QuarantineLeft", `${nodeName} is clean of the volume that it was cut off from`);
+        tell(
+          ports,
+          volumeName,
+          "QuarantineLeft",
+          `${nodeName} is clean of the volume that it was cut off from`,
+        );
       return left;
     }
     case "AnswerRecall":
@@ -175,7 +255,12 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
         : answerRecall(
             ports,
             target.attachment,
-            { id: action.recallId, published: target.observed.targets, majorMinor: target.checkpoint?.majorMinor, unmounting: false },
+            {
+              id: action.recallId,
+              published: target.observed.targets,
+              majorMinor: target.checkpoint?.majorMinor,
+              unmounting: false,
+            },
             signal,
           );
     case "UnmountAndRelease": {
@@ -198,20 +283,34 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
     case "CleanUp": {
       const unmounted = await unmountAll(ports, target, action.placeholders, signal);
       if (unmounted.ok && target.observed.mount !== "none") {
-        const paths = [...target.observed.targets, ...(target.checkpoint === undefined ? [] : [target.checkpoint.stagingPath])];
-        tell(ports, volumeName, "StaleMountsRemoved", `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`);
+        const paths = [
+          ...target.observed.targets,
+          ...(target.checkpoint === undefined ? [] : [target.checkpoint.stagingPath]),
+        ];
+        tell(
+          ports,
+          volumeName,
+          "StaleMountsRemoved",
+          `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`,
+        );
       }
       return unmounted;
     }
     case "Forget":
-      return target.checkpoint === undefined ? ok(undefined) : whenClean(ports, target, "absence", () => ports.checkpoints.remove(volumeName, signal), signal);
+      return target.checkpoint === undefined
+        ? ok(undefined)
+        : whenClean(ports, target, "absence", () => ports.checkpoints.remove(volumeName, signal), signal);
     default:
       return unreachable(action);
   }
 }
 
 /** The heartbeat says so, too, for as long as it is so. */
-async function reportDispute(ports: NodePorts, volumeName: string, claimedBy: string): Promise<Result<void, Failure>> {
+async function reportDispute(
+  ports: NodePorts,
+  volumeName: string,
+  claimedBy: string,
+): Promise<Result<void, Failure>> {
   const message = `${claimedBy} has claimed ${volumeName}, and a pod of ${ports.node.nodeName} has it mounted`;
   ports.disputes.set(volumeName, message);
   tell(ports, volumeName, "ReclaimDisputed", message);
@@ -219,10 +318,18 @@ async function reportDispute(ports: NodePorts, volumeName: string, claimedBy: st
 }
 
 function tell(ports: NodePorts, volumeName: string, reason: EventReason, message: string): void {
-  ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName: ports.node.nodeName, reason, message });
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName: ports.node.nodeName,
+    reason,
+    message,
+  });
 }
 
-/** The unmount may have ended before it could tell anything of itself, and the node still can't give: a recall without an answer would be waited for without end. */
+/**
+ * The unmount may have ended before it could tell anything of itself, and the node still can't give: a
+ * recall without an answer would be waited for without end.
+ */
 async function tellNotGiven(
   ports: NodePorts,
   { attachment, checkpoint }: Target,
@@ -232,27 +339,49 @@ async function tellNotGiven(
   if (attachment === undefined || id === undefined) return;
   const answer = { id, published: [], majorMinor: checkpoint?.majorMinor, unmounting: true, giveRefused };
   const answered = await answerRecall(ports, attachment, answer, signal);
-  if (!answered.ok && !signal.aborted) ports.logger.warn("recall not answered", { attachmentName: attachment.metadata.name, failure: answered.failure });
+  if (!answered.ok && !signal.aborted)
+    ports.logger.warn("recall not answered", {
+      attachmentName: attachment.metadata.name,
+      failure: answered.failure,
+    });
 }
 
-async function giveAndForget(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function giveAndForget(
+  ports: NodePorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const given = await releaseVolume(ports, volumeName, signal);
   return given.ok ? ports.checkpoints.remove(volumeName, signal) : given;
 }
 
-/** A live mount with users, whose record was lost: this node goes on writing, under an epoch above all that it knows. */
-async function reclaimVolume(ports: NodePorts, target: Target, epochKnown: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+/**
+ * A live mount with users, whose record was lost: this node goes on writing, under an epoch above all that
+ * it knows.
+ */
+async function reclaimVolume(
+  ports: NodePorts,
+  target: Target,
+  epochKnown: number,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const { volume, checkpoint, volumeName } = target;
   if (volume === undefined || checkpoint === undefined) return ok({});
-  // The want first: a claim that was cut off is made again, and one without a want would look like a leaked one.
+  // The want first: a claim that was cut off is made again, and one without a want would look like a leaked
+  // one.
   const requested = await requestWriter(
     ports,
     { volume, nodeName: ports.node.nodeName, volumeContext: {}, creates: ports.settings.attach === "driver" },
     signal,
   );
-  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a claim can tell. Where the orchestrator publishes, the controller makes
-  // the attachment that is missing.
-  if (!requested.ok && requested.failure.kind !== "OperationInProgress" && requested.failure.kind !== "ObjectNotFound") return requested;
+  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a
+  // claim can tell. Where the orchestrator publishes, the controller makes the attachment that is missing.
+  if (
+    !requested.ok &&
+    requested.failure.kind !== "OperationInProgress" &&
+    requested.failure.kind !== "ObjectNotFound"
+  )
+    return requested;
   const reclaimed = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "reclaim" },
@@ -270,20 +399,49 @@ async function reclaimVolume(ports: NodePorts, target: Target, epochKnown: numbe
   return checkpointEpoch(ports, volume, checkpoint, epoch, signal);
 }
 
-async function restoreLostRequest(ports: NodePorts, { volume, volumeName }: Target, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function restoreLostRequest(
+  ports: NodePorts,
+  { volume, volumeName }: Target,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   if (volume === undefined) return ok({});
-  const stated = await requestWriter(ports, { volume, nodeName: ports.node.nodeName, volumeContext: volume.status?.detail?.volumeContext ?? {} }, signal);
-  if (stated.ok) ports.logger.warn("want stated again: its attachment was lost", { volumeName, nodeName: ports.node.nodeName });
+  const stated = await requestWriter(
+    ports,
+    { volume, nodeName: ports.node.nodeName, volumeContext: volume.status?.detail?.volumeContext ?? {} },
+    signal,
+  );
+  if (stated.ok)
+    ports.logger.warn("want stated again: its attachment was lost", {
+      volumeName,
+      nodeName: ports.node.nodeName,
+    });
   return stated;
 }
 
-function checkpointEpoch(ports: NodePorts, volume: AzVolume, checkpoint: VolumeCheckpoint, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {
+function checkpointEpoch(
+  ports: NodePorts,
+  volume: AzVolume,
+  checkpoint: VolumeCheckpoint,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const { vmId, instanceUri } = ports.node;
-  return ports.checkpoints.put({ ...checkpoint, uid: volume.metadata.uid, epoch, vm: { vmId, instanceUri } }, signal);
+  return ports.checkpoints.put(
+    { ...checkpoint, uid: volume.metadata.uid, epoch, vm: { vmId, instanceUri } },
+    signal,
+  );
 }
 
-/** Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is tried again later. */
-async function unmountAll(ports: NodePorts, target: Target, placeholders: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is
+ * tried again later.
+ */
+async function unmountAll(
+  ports: NodePorts,
+  target: Target,
+  placeholders: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   for (const path of target.observed.targets.filter((other) => !placeholders.includes(other))) {
     const unbound = await ports.host.unmount(path, signal);
     if (!unbound.ok) return unbound;

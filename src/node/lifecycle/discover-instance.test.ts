@@ -14,7 +14,10 @@ import { confirmMachine, discoverInstance } from "./discover-instance.ts";
 
 const never = new AbortController().signal;
 const nothingGiven = { vmId: undefined, instanceUri: undefined };
-const notThere = fail({ kind: "HostNotReady", detail: "the instance metadata service can't be reached: give --vm-id" } as const);
+const notThere = fail({
+  kind: "HostNotReady",
+  detail: "the instance metadata service can't be reached: give --vm-id",
+} as const);
 
 /** Answers one after the other, the last one for ever. */
 function service(...answers: readonly Result<InstanceMetadata, Failure>[]): InstanceMetadataService {
@@ -23,10 +26,19 @@ function service(...answers: readonly Result<InstanceMetadata, Failure>[]): Inst
 }
 
 function ownNode(labels: Readonly<Record<string, string>>): OwnNode {
-  return { read: async () => ok({ labels, taints: [], volumeIds: [] }), drivers: async () => ok([]), replaceTaints: async () => ok(undefined) };
+  return {
+    read: async () => ok({ labels, taints: [], volumeIds: [] }),
+    drivers: async () => ok([]),
+    replaceTaints: async () => ok(undefined),
+  };
 }
 
-function portsOf(clock: VirtualClock, metadata: InstanceMetadataService | undefined, node?: OwnNode, logger: Logger = silentLogger) {
+function portsOf(
+  clock: VirtualClock,
+  metadata: InstanceMetadataService | undefined,
+  node?: OwnNode,
+  logger: Logger = silentLogger,
+) {
   return { metadata, ownNode: node, clock, random: createSeededRandom(1), logger };
 }
 
@@ -36,7 +48,10 @@ describe("discoverInstance", () => {
     const told: LogFields[] = [];
     const logger: Logger = { ...silentLogger, warn: (_message, fields) => told.push(fields ?? {}) };
     const metadata = service(notThere, notThere, ok(aMachine()));
-    const learnt = await settledOn(clock, discoverInstance(portsOf(clock, metadata, undefined, logger), nothingGiven, never));
+    const learnt = await settledOn(
+      clock,
+      discoverInstance(portsOf(clock, metadata, undefined, logger), nothingGiven, never),
+    );
     assert.deepEqual(learnt, {
       vmId: aMachine().vmId,
       instanceUri: aMachine().resourceId,
@@ -56,14 +71,20 @@ describe("discoverInstance", () => {
     const clock = createVirtualClock();
     const node = ownNode({ "topology.kubernetes.io/zone": "eastus-2" });
     const unasked: InstanceMetadataService = { read: () => assert.fail("asked") };
-    assert.deepEqual(await settledOn(clock, discoverInstance(portsOf(clock, unasked, node), { vmId: "guid", instanceUri: "/vm" }, never)), {
-      vmId: "guid",
-      instanceUri: "/vm",
-      vmSize: "",
-      location: "eastus",
-      zone: "2",
-      zoneLabel: "eastus-2",
-    });
+    assert.deepEqual(
+      await settledOn(
+        clock,
+        discoverInstance(portsOf(clock, unasked, node), { vmId: "guid", instanceUri: "/vm" }, never),
+      ),
+      {
+        vmId: "guid",
+        instanceUri: "/vm",
+        vmSize: "",
+        location: "eastus",
+        zone: "2",
+        zoneLabel: "eastus-2",
+      },
+    );
   });
 
   it("ends with its signal, however long nobody answers", async () => {
@@ -77,15 +98,31 @@ describe("discoverInstance", () => {
 
   it("asks for what is not given: a GUID says nothing of where the VM is", async () => {
     const clock = createVirtualClock();
-    const learnt = await settledOn(clock, discoverInstance(portsOf(clock, service(ok(aMachine()))), { vmId: "guid", instanceUri: undefined }, never));
+    const learnt = await settledOn(
+      clock,
+      discoverInstance(
+        portsOf(clock, service(ok(aMachine()))),
+        { vmId: "guid", instanceUri: undefined },
+        never,
+      ),
+    );
     assert.deepEqual([learnt.vmId, learnt.instanceUri], ["guid", aMachine().resourceId]);
   });
 
   it("refuses to guess: neither a GUID that nobody tells, nor where the VM is, nor the region of a zone", async () => {
     const clock = createVirtualClock();
-    await assert.rejects(discoverInstance(portsOf(clock, undefined), nothingGiven, never), /give both --vm-id and --vm-resource-id/);
-    await assert.rejects(discoverInstance(portsOf(clock, undefined), { vmId: "guid", instanceUri: undefined }, never), /--vm-resource-id/);
-    await assert.rejects(discoverInstance(portsOf(clock, undefined), { vmId: "guid", instanceUri: "/vm", zone: "1" }, never), /give --location/);
+    await assert.rejects(
+      discoverInstance(portsOf(clock, undefined), nothingGiven, never),
+      /give both --vm-id and --vm-resource-id/,
+    );
+    await assert.rejects(
+      discoverInstance(portsOf(clock, undefined), { vmId: "guid", instanceUri: undefined }, never),
+      /--vm-resource-id/,
+    );
+    await assert.rejects(
+      discoverInstance(portsOf(clock, undefined), { vmId: "guid", instanceUri: "/vm", zone: "1" }, never),
+      /give --location/,
+    );
   });
 });
 
@@ -98,14 +135,31 @@ describe("confirmMachine", () => {
   it("ends a process that has woken up in another VM", async () => {
     const clock = createVirtualClock();
     const metadata = service(ok(aMachine()), notThere, ok(aMachine({ vmId: "another" })));
-    await assert.rejects(settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, knownAs(aMachine()), never)), /is now on another/);
-    assert.equal(clock.elapsedMs() >= 180_000, true, "a VM that is the same, and a service that does not answer, are no reason to end");
+    await assert.rejects(
+      settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, knownAs(aMachine()), never)),
+      /is now on another/,
+    );
+    assert.equal(
+      clock.elapsedMs() >= 180_000,
+      true,
+      "a VM that is the same, and a service that does not answer, are no reason to end",
+    );
   });
 
   it("ends a process whose VM was moved: others would look for it where it was, and take it for gone", async () => {
     const clock = createVirtualClock();
-    const metadata = service(ok(aMachine()), ok(aMachine({ resourceId: aMachine().resourceId.replace(/resourceGroups\/[^/]+/u, "resourceGroups/another") })));
-    await assert.rejects(settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, knownAs(aMachine()), never)), /another/);
+    const metadata = service(
+      ok(aMachine()),
+      ok(
+        aMachine({
+          resourceId: aMachine().resourceId.replace(/resourceGroups\/[^/]+/u, "resourceGroups/another"),
+        }),
+      ),
+    );
+    await assert.rejects(
+      settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, knownAs(aMachine()), never)),
+      /another/,
+    );
     assert.equal(clock.elapsedMs() >= 120_000, true, "another case of the same id is no reason to end");
   });
 });

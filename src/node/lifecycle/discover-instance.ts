@@ -25,17 +25,24 @@ export interface KnownMachine {
   readonly instanceUri: string;
 }
 
-/** A new VM's metadata and a new cluster's API server come up within seconds, so the first tries are close together. */
+/**
+ * A new VM's metadata and a new cluster's API server come up within seconds, so the first tries are close
+ * together.
+ */
 const BACKOFF = { baseMs: 500, maxMs: 15_000 };
 /** Time between two looks at whether this is still the VM that it was, in milliseconds. */
 const CONFIRM_EVERY_MS = 60_000;
 
 /**
- * Learns which VM this is, and what kind of one: tries until it is told, for nothing can be done before. A `vmId` and an `instanceUri` that the operator gives are
- * believed, and the platform not asked. Rejects with the signal's reason.
+ * Learns which VM this is, and what kind of one: tries until it is told, for nothing can be done before. A
+ * `vmId` and an `instanceUri` that the operator gives are believed, and the platform not asked. Rejects
+ * with the signal's reason.
  */
 export async function discoverInstance(
-  ports: Omit<MachinePorts, "metadata"> & { readonly metadata: InstanceMetadataService | undefined; readonly ownNode: OwnNode | undefined },
+  ports: Omit<MachinePorts, "metadata"> & {
+    readonly metadata: InstanceMetadataService | undefined;
+    readonly ownNode: OwnNode | undefined;
+  },
   given: MachineFacts & { readonly vmId: string | undefined; readonly instanceUri: string | undefined },
   signal: AbortSignal,
 ): Promise<ChosenFacts & KnownMachine> {
@@ -44,33 +51,54 @@ export async function discoverInstance(
     (given.vmId !== undefined && given.instanceUri !== undefined) || service === undefined
       ? undefined
       : await untilKnown(ports, "what VM this is", () => service.read(signal), signal);
-  const node = ownNode === undefined ? undefined : await untilKnown(ports, "the Node's labels", () => ownNode.read(signal), signal);
+  const node =
+    ownNode === undefined
+      ? undefined
+      : await untilKnown(ports, "the Node's labels", () => ownNode.read(signal), signal);
   const vmId = given.vmId ?? metadata?.vmId;
   const instanceUri = given.instanceUri ?? metadata?.resourceId;
   if (vmId === undefined || instanceUri === undefined)
-    throw new Error("give both --vm-id and --vm-resource-id, or --metadata-endpoint of a service that knows them");
+    throw new Error(
+      "give both --vm-id and --vm-resource-id, or --metadata-endpoint of a service that knows them",
+    );
   const chosen = chooseNodeFacts({ given, metadata, labels: node?.labels ?? {} });
-  if (chosen.zone !== "" && chosen.location === "") throw new Error(`the VM is in zone ${chosen.zone} of an unknown region: give --location`);
+  if (chosen.zone !== "" && chosen.location === "")
+    throw new Error(`the VM is in zone ${chosen.zone} of an unknown region: give --location`);
   const learned = { vmId, instanceUri, ...chosen };
   ports.logger.info("this machine", learned);
   return learned;
 }
 
-async function untilKnown<T>(ports: Omit<MachinePorts, "metadata">, what: string, ask: () => Promise<Result<T, Failure>>, signal: AbortSignal): Promise<T> {
+async function untilKnown<T>(
+  ports: Omit<MachinePorts, "metadata">,
+  what: string,
+  ask: () => Promise<Result<T, Failure>>,
+  signal: AbortSignal,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const answer = await ask();
     signal.throwIfAborted();
     if (answer.ok) return answer.value;
-    ports.logger.warn("not known yet; it is asked again", { what, attempt, message: describeFailure(answer.failure) });
+    ports.logger.warn("not known yet; it is asked again", {
+      what,
+      attempt,
+      message: describeFailure(answer.failure),
+    });
     await ports.clock.sleep(backoffMs({ ...BACKOFF, attempt, chance: ports.random.next() }), signal);
   }
 }
 
 /**
- * Makes sure, as long as this process runs, that it is on the VM that it believes to be on: records name a node by name and GUID, and everything that is decided
- * here rests on it. Throws where it has woken up in another VM (an image of a running one, say), or its VM was moved, since only a new start learns everything anew.
+ * Makes sure, as long as this process runs, that it is on the VM that it believes to be on: records name a
+ * node by name and GUID, and everything that is decided here rests on it. Throws where it has woken up in
+ * another VM (an image of a running one, say), or its VM was moved, since only a new start learns
+ * everything anew.
  */
-export async function confirmMachine(ports: MachinePorts, known: KnownMachine, signal: AbortSignal): Promise<void> {
+export async function confirmMachine(
+  ports: MachinePorts,
+  known: KnownMachine,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await ports.clock.sleep(CONFIRM_EVERY_MS, signal);
     const read = await ports.metadata.read(signal);

@@ -25,7 +25,15 @@ describe("heartbeatReconciler", () => {
       const { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions } = status ?? {};
       assert.deepEqual(
         { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions },
-        { heartbeat: 1, maxVolumes: 0, zone: "1", location: "eastus", vmId: "vm-of-node-a", instanceUri: instanceUriOf("node-a"), conditions: [] },
+        {
+          heartbeat: 1,
+          maxVolumes: 0,
+          zone: "1",
+          location: "eastus",
+          vmId: "vm-of-node-a",
+          instanceUri: instanceUriOf("node-a"),
+          conditions: [],
+        },
       );
       assert.ok(againAfterMs > 9_000 && againAfterMs <= 10_000, "all nodes beat at once");
       assert.equal((await beat(world, ports)).status?.heartbeat, 2);
@@ -38,7 +46,13 @@ describe("heartbeatReconciler", () => {
       const { store } = ports;
       const counting: NodePorts = {
         ...ports,
-        store: { ...store, get: (kind, name, signal) => ((reads += kind === "AzDriverNode" ? 1 : 0), store.get(kind, name, signal)) },
+        store: {
+          ...store,
+          get: (kind, name, signal) => (
+            (reads += kind === "AzDriverNode" ? 1 : 0),
+            store.get(kind, name, signal)
+          ),
+        },
       };
       const heartbeat = heartbeatReconciler(counting);
       const beats = async (): Promise<number> => {
@@ -55,7 +69,9 @@ describe("heartbeatReconciler", () => {
       assert.ok((await world.answerOf(world.store.updateStatus("AzDriverNode", older, never))).ok);
       assert.deepEqual([await beats(), reads], [6, 3]);
       const noticed = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
-      assert.deepEqual(noticed.ok && noticed.value.status?.conditions.map(({ type }) => type), ["StoreRolledBack"]);
+      assert.deepEqual(noticed.ok && noticed.value.status?.conditions.map(({ type }) => type), [
+        "StoreRolledBack",
+      ]);
     }));
 
   it("shows a volume that another node has claimed under a pod here, for as long as it is so", () =>
@@ -63,8 +79,15 @@ describe("heartbeatReconciler", () => {
       const ports = world.ports();
       ports.disputes.set("pvc-1", "node-b has claimed pvc-1");
       const [condition] = (await beat(world, ports)).status?.conditions ?? [];
-      assert.deepEqual([condition?.type, condition?.status, condition?.message], ["ReclaimDisputed", "True", "node-b has claimed pvc-1"]);
-      assert.deepEqual((await beat(world, ports)).status?.conditions, [condition], "its time of transition stays");
+      assert.deepEqual(
+        [condition?.type, condition?.status, condition?.message],
+        ["ReclaimDisputed", "True", "node-b has claimed pvc-1"],
+      );
+      assert.deepEqual(
+        (await beat(world, ports)).status?.conditions,
+        [condition],
+        "its time of transition stays",
+      );
       ports.disputes.clear();
       assert.deepEqual((await beat(world, ports)).status?.conditions, []);
     }));
@@ -72,8 +95,13 @@ describe("heartbeatReconciler", () => {
   it("reports no epoch that the API server would refuse: a damaged note must not silence the node", () =>
     withNode({}, async (world) => {
       const ports = world.ports();
-      const volumes: typeof ports.checkpoints.volumes = () => [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: Number.MAX_SAFE_INTEGER } as VolumeCheckpoint];
-      const { status } = await beat(world, { ...ports, checkpoints: { ...ports.checkpoints, volumes, heartbeat: () => ports.checkpoints.heartbeat() } });
+      const volumes: typeof ports.checkpoints.volumes = () => [
+        { volumeName: "pvc-1", uid: "uid-pvc-1", epoch: Number.MAX_SAFE_INTEGER } as VolumeCheckpoint,
+      ];
+      const { status } = await beat(world, {
+        ...ports,
+        checkpoints: { ...ports.checkpoints, volumes, heartbeat: () => ports.checkpoints.heartbeat() },
+      });
       assert.deepEqual(status?.volumes, [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 2 ** 52 }]);
     }));
 
@@ -85,8 +113,15 @@ describe("heartbeatReconciler", () => {
         ({ volumeName, uid: "uid", epoch: 1, ...(vm === undefined ? {} : { vm }) }) as VolumeCheckpoint;
       const moved = { vmId: vmId.toUpperCase(), instanceUri: "/moved" };
       const other = { vmId: "vm-of-another", instanceUri };
-      const volumes = (): readonly VolumeCheckpoint[] => [checkpoint("by-older"), checkpoint("own", moved), checkpoint("copied", other)];
-      const { status } = await beat(world, { ...ports, checkpoints: { ...ports.checkpoints, volumes, heartbeat: () => ports.checkpoints.heartbeat() } });
+      const volumes = (): readonly VolumeCheckpoint[] => [
+        checkpoint("by-older"),
+        checkpoint("own", moved),
+        checkpoint("copied", other),
+      ];
+      const { status } = await beat(world, {
+        ...ports,
+        checkpoints: { ...ports.checkpoints, volumes, heartbeat: () => ports.checkpoints.heartbeat() },
+      });
       assert.deepEqual(
         status?.volumes.map(({ volumeName, notedOn }) => [volumeName, notedOn]),
         [
@@ -105,7 +140,10 @@ describe("heartbeatReconciler", () => {
       await beat(world, watching);
       await ports.checkpoints.putHeartbeat(7, never);
       const first = await beat(world, watching);
-      assert.deepEqual([first.status?.heartbeat, first.status?.conditions.map(({ type, status }) => `${type} ${status}`)], [8, ["StoreRolledBack True"]]);
+      assert.deepEqual(
+        [first.status?.heartbeat, first.status?.conditions.map(({ type, status }) => `${type} ${status}`)],
+        [8, ["StoreRolledBack True"]],
+      );
       await beat(world, watching);
       assert.equal(listed, 1, "it is noticed once");
     }));

@@ -13,7 +13,10 @@ import { recordedDoubt, olderThanCheckpoint } from "../writer/rollback-detector.
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
-/** A heartbeat says how many volumes the node takes as it was measured this long ago at most, in milliseconds. */
+/**
+ * A heartbeat says how many volumes the node takes as it was measured this long ago at most, in
+ * milliseconds.
+ */
 const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
 
 /** The condition of an AzDriverNode that says: another node has claimed a volume that a pod uses here. */
@@ -22,9 +25,10 @@ const RECLAIM_DISPUTED = "ReclaimDisputed";
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
 /**
- * Registers this node and renews its heartbeat: the counter first in the store, then in the node's own file, so that the file never runs ahead. A store that shows
- * a smaller counter than the file, or a record older than the notes, went back to a backup; the node says so and trusts no record until the leader has raised
- * the store incarnation.
+ * Registers this node and renews its heartbeat: the counter first in the store, then in the node's own
+ * file, so that the file never runs ahead. A store that shows a smaller counter than the file, or a record
+ * older than the notes, went back to a backup; the node says so and trusts no record until the leader has
+ * raised the store incarnation.
  */
 export function heartbeatReconciler(ports: NodePorts): Reconciler {
   let last: Beat | undefined;
@@ -53,19 +57,30 @@ interface Beat {
 }
 
 /**
- * On what the last beat has written, without reading it: nobody else writes it, and the write says so by its version, also where the store went back. Otherwise on
- * what a fresh read shows. Thousands of nodes do so six times a minute.
+ * On what the last beat has written, without reading it: nobody else writes it, and the write says so by
+ * its version, also where the store went back. Otherwise on what a fresh read shows. Thousands of nodes do
+ * so six times a minute.
  */
-async function beatAfter(ports: NodePorts, last: Beat | undefined, signal: AbortSignal): Promise<Result<Beat, Failure>> {
+async function beatAfter(
+  ports: NodePorts,
+  last: Beat | undefined,
+  signal: AbortSignal,
+): Promise<Result<Beat, Failure>> {
   if (last?.written !== undefined) {
     const beaten = await beat(ports, last.written, last.generation, signal);
-    if (beaten.ok || (beaten.failure.kind !== "ObjectConflict" && beaten.failure.kind !== "ObjectNotFound")) return beaten;
+    if (beaten.ok || (beaten.failure.kind !== "ObjectConflict" && beaten.failure.kind !== "ObjectNotFound"))
+      return beaten;
   }
   const present = await readOrRegister(ports, signal);
   return present.ok ? beat(ports, present.value, last?.generation, signal) : present;
 }
 
-async function beat(ports: NodePorts, present: AzDriverNode, incarnationAtLastBeat: number | undefined, signal: AbortSignal): Promise<Result<Beat, Failure>> {
+async function beat(
+  ports: NodePorts,
+  present: AzDriverNode,
+  incarnationAtLastBeat: number | undefined,
+  signal: AbortSignal,
+): Promise<Result<Beat, Failure>> {
   const { store, node, checkpoints, steps } = ports;
   const generation = await readGeneration(ports, signal);
   if (!generation.ok) return generation;
@@ -74,7 +89,8 @@ async function beat(ports: NodePorts, present: AzDriverNode, incarnationAtLastBe
   const heartbeat = Math.max(seen, checkpoints.heartbeat()) + 1;
   const doubts = doubtsOf(ports, present, { seen, generation: generation.value, incarnationAtLastBeat });
   const conditions = [...doubts, ...disputesOf(ports, present)];
-  // Before it is said: with this beat the counter is right again, and what is said goes where somebody deletes the object.
+  // Before it is said: with this beat the counter is right again, and what is said goes where somebody
+  // deletes the object.
   const isCheckpointed = doubts.length === 0 || recordedDoubt(checkpoints, generation.value) !== undefined;
   const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putDoubt(generation.value, signal);
   if (!checkpointed.ok) return checkpointed;
@@ -94,9 +110,16 @@ async function beat(ports: NodePorts, present: AzDriverNode, incarnationAtLastBe
     volumes: checkpoints
       .volumes()
       .slice(0, CHECKPOINTED_VOLUMES_MAX)
-      .map(({ volumeName, uid, epoch, vm }) => ({ volumeName, uid, epoch: Math.min(epoch, COUNTER_MAX), ...notedElsewhere(node, vm) })),
+      .map(({ volumeName, uid, epoch, vm }) => ({
+        volumeName,
+        uid,
+        epoch: Math.min(epoch, COUNTER_MAX),
+        ...notedElsewhere(node, vm),
+      })),
   };
-  const written = await steps.run("heartbeat", () => store.updateStatus("AzDriverNode", { ...present, status }, signal));
+  const written = await steps.run("heartbeat", () =>
+    store.updateStatus("AzDriverNode", { ...present, status }, signal),
+  );
   return written.ok ? ok({ heartbeat, generation: generation.value, written: written.value }) : written;
 }
 
@@ -109,8 +132,13 @@ async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Re
   const { nodeName } = ports.node;
   const read = await ports.store.get("AzDriverNode", nodeName, signal);
   if (read.ok || read.failure.kind !== "ObjectNotFound") return read;
-  const created = await ports.store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, signal);
-  if (created.ok) ports.logger.info("node registered", { nodeName, vmId: ports.node.vmId, zone: ports.node.zone });
+  const created = await ports.store.create(
+    "AzDriverNode",
+    { metadata: { name: nodeName }, spec: { nodeName } },
+    signal,
+  );
+  if (created.ok)
+    ports.logger.info("node registered", { nodeName, vmId: ports.node.vmId, zone: ports.node.zone });
   return created;
 }
 
@@ -118,9 +146,19 @@ async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Re
 function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["conditions"] {
   const message = [...ports.disputes.values()].toSorted().join("; ");
   if (message === "") return [];
-  const earlier = present.status?.conditions.find((condition) => condition.type === RECLAIM_DISPUTED && condition.message === message);
+  const earlier = present.status?.conditions.find(
+    (condition) => condition.type === RECLAIM_DISPUTED && condition.message === message,
+  );
   if (earlier !== undefined) return [earlier];
-  return [{ type: RECLAIM_DISPUTED, status: "True", reason: "ClaimedElsewhere", message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
+  return [
+    {
+      type: RECLAIM_DISPUTED,
+      status: "True",
+      reason: "ClaimedElsewhere",
+      message,
+      lastTransitionTime: toTimestamp(ports.clock.nowMs()),
+    },
+  ];
 }
 
 async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
@@ -133,21 +171,41 @@ async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Re
 function doubtsOf(
   ports: NodePorts,
   present: AzDriverNode,
-  state: { readonly seen: number; readonly generation: number; readonly incarnationAtLastBeat: number | undefined },
+  state: {
+    readonly seen: number;
+    readonly generation: number;
+    readonly incarnationAtLastBeat: number | undefined;
+  },
 ): NodeStatus["conditions"] {
   const reason = rolledBackReason(state.generation);
-  const earlier = present.status?.conditions.find((condition) => condition.type === STORE_WENT_BACK && condition.reason === reason);
+  const earlier = present.status?.conditions.find(
+    (condition) => condition.type === STORE_WENT_BACK && condition.reason === reason,
+  );
   if (earlier !== undefined) return [earlier];
   const wasRegistered = present.status !== undefined;
-  // A generation above that of this node's last beat says that what it would report has been noticed by others, and every record proven anew since.
-  const isRebuiltSince = state.incarnationAtLastBeat !== undefined && state.generation > state.incarnationAtLastBeat;
+  // A generation above that of this node's last beat says that what it would report has been noticed by
+  // others, and every record proven anew since.
+  const isRebuiltSince =
+    state.incarnationAtLastBeat !== undefined && state.generation > state.incarnationAtLastBeat;
   const isCounterBack = wasRegistered && !isRebuiltSince && state.seen < ports.checkpoints.heartbeat();
-  const olderRecord = ports.cache.list("AzVolume").flatMap((volume) => olderThanCheckpoint(ports, volume) ?? [])[0];
+  const olderRecord = ports.cache
+    .list("AzVolume")
+    .flatMap((volume) => olderThanCheckpoint(ports, volume) ?? [])[0];
   const counterBack = `the heartbeat is ${state.seen} in the store, this node has written ${ports.checkpoints.heartbeat()}`;
-  const message = isCounterBack ? counterBack : (olderRecord ?? recordedDoubt(ports.checkpoints, state.generation));
+  const message = isCounterBack
+    ? counterBack
+    : (olderRecord ?? recordedDoubt(ports.checkpoints, state.generation));
   if (message === undefined) return [];
   ports.logger.error("the object store went back", { detail: message });
   // A watch on a version that the store no longer knows may say nothing at all.
   ports.cache.listAgain();
-  return [{ type: STORE_WENT_BACK, status: "True", reason, message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
+  return [
+    {
+      type: STORE_WENT_BACK,
+      status: "True",
+      reason,
+      message,
+      lastTransitionTime: toTimestamp(ports.clock.nowMs()),
+    },
+  ];
 }

@@ -21,20 +21,37 @@ interface World {
 const named = (nodeId: string): NodeDriver => ({ name: NAME, nodeId, volumesMax: 4 });
 
 /** Runs `act` beside the watch; `pass` lets virtual time pass. */
-async function whileWatched(act: (world: World, watch: OtherDriverWatch, pass: (ms: number) => Promise<void>) => Promise<void>): Promise<void> {
+async function whileWatched(
+  act: (world: World, watch: OtherDriverWatch, pass: (ms: number) => Promise<void>) => Promise<void>,
+): Promise<void> {
   const world: World = { drivers: [named("node-a")], reads: 0, told: [] };
   const ownNode: OwnNode = {
     read: async () => ok(undefined),
     replaceTaints: async () => ok(undefined),
     drivers: async () => {
       world.reads += 1;
-      return world.drivers === undefined ? fail({ kind: "StoreUnavailable", detail: "no answer" }) : ok(world.drivers);
+      return world.drivers === undefined
+        ? fail({ kind: "StoreUnavailable", detail: "no answer" })
+        : ok(world.drivers);
     },
   };
-  const events = { emit: (event: { readonly about: { readonly name: string }; readonly message: string }): void => void world.told.push(event.message) };
-  const watch = watchOtherDrivers({ ownNode, nodeName: "node-a", driverName: NAME, events, logger: silentLogger });
+  const events = {
+    emit: (event: { readonly about: { readonly name: string }; readonly message: string }): void =>
+      void world.told.push(event.message),
+  };
+  const watch = watchOtherDrivers({
+    ownNode,
+    nodeName: "node-a",
+    driverName: NAME,
+    events,
+    logger: silentLogger,
+  });
   const clock = createVirtualClock();
-  const loop = new ControlLoop(watch.reconciler ?? assert.fail("there is a CSINode to read"), { clock, random: createSeededRandom(1), logger: silentLogger });
+  const loop = new ControlLoop(watch.reconciler ?? assert.fail("there is a CSINode to read"), {
+    clock,
+    random: createSeededRandom(1),
+    logger: silentLogger,
+  });
   const life = new AbortController();
   const running = loop.run(life.signal);
   loop.queue.add("node");
@@ -86,6 +103,15 @@ describe("watchOtherDrivers", () => {
 
   it("has no CSINode to read where there is no Kubernetes", () => {
     const events = { emit: () => undefined };
-    assert.equal(watchOtherDrivers({ ownNode: undefined, nodeName: "node-a", driverName: NAME, events, logger: silentLogger }).reconciler, undefined);
+    assert.equal(
+      watchOtherDrivers({
+        ownNode: undefined,
+        nodeName: "node-a",
+        driverName: NAME,
+        events,
+        logger: silentLogger,
+      }).reconciler,
+      undefined,
+    );
   });
 });

@@ -5,7 +5,10 @@ import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 
-/** Time between two reads of this node's CSINode, in milliseconds: it changes when the kubelet registers a plug-in. */
+/**
+ * Time between two reads of this node's CSINode, in milliseconds: it changes when the kubelet registers a
+ * plug-in.
+ */
 const LOOK_EVERY_MS = 300_000;
 /** The same while another driver is there. */
 const LOOK_AGAIN_MS = 10_000;
@@ -14,13 +17,22 @@ const LOOK_AGAIN_MS = 10_000;
 export interface OtherDriverWatch {
   /** Why another Azure disk driver serves this node; undefined if none is seen. */
   readonly why: () => string | undefined;
-  /** Told when another process has taken this plug-in's place in the kubelet's registry, and with undefined when it has it again. */
+  /**
+   * Told when another process has taken this plug-in's place in the kubelet's registry, and with undefined
+   * when it has it again.
+   */
   readonly onPlace: (taken: string | undefined) => void;
-  /** Reads the CSINode. To be queued at the start and at each registration; comes again by itself. Absent where there is no Kubernetes. */
+  /**
+   * Reads the CSINode. To be queued at the start and at each registration; comes again by itself. Absent
+   * where there is no Kubernetes.
+   */
   readonly reconciler: Reconciler | undefined;
 }
 
-/** Looks for other Azure disk drivers on this node: one read of its CSINode at each registration and every five minutes, and the registration socket itself. */
+/**
+ * Looks for other Azure disk drivers on this node: one read of its CSINode at each registration and every
+ * five minutes, and the registration socket itself.
+ */
 export function watchOtherDrivers(ports: {
   readonly ownNode: OwnNode | undefined;
   readonly nodeName: string;
@@ -34,8 +46,13 @@ export function watchOtherDrivers(ports: {
 
   function report(before: string | undefined, now: string | undefined): void {
     if (now !== undefined)
-      events.emit({ about: { kind: "Node", name: nodeName }, reason: "OtherDriver", message: `no volume is staged on ${nodeName}: ${now}` });
-    else if (before !== undefined) logger.info("the other Azure disk driver is gone", { nodeName, driverName });
+      events.emit({
+        about: { kind: "Node", name: nodeName },
+        reason: "OtherDriver",
+        message: `no volume is staged on ${nodeName}: ${now}`,
+      });
+    else if (before !== undefined)
+      logger.info("the other Azure disk driver is gone", { nodeName, driverName });
   }
 
   const reconciler = (own: OwnNode): Reconciler => ({

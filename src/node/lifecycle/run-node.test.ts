@@ -10,7 +10,15 @@ import { runNode } from "./run-node.ts";
 const never = new AbortController().signal;
 const LIMIT_MS = 60_000;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const granted = aWriter("node-a", { held: false });
 
 /** Runs the node's own work while `act` looks on. */
@@ -53,31 +61,54 @@ describe("runNode", () => {
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
       assert.equal((await world.answerOf(stageVolume(ports, request, never))).ok, true);
-      assert.equal((await world.answerOf(publishVolume(ports, { ...request, targetPath, targetReadOnly: false }, never))).ok, true);
-      await world.setRecord((record) => ({ ...record, ...(record.writer === undefined ? {} : { writer: { ...record.writer, requested: false } }) }));
+      assert.equal(
+        (await world.answerOf(publishVolume(ports, { ...request, targetPath, targetReadOnly: false }, never)))
+          .ok,
+        true,
+      );
+      await world.setRecord((record) => ({
+        ...record,
+        ...(record.writer === undefined ? {} : { writer: { ...record.writer, requested: false } }),
+      }));
       const { name } = anAttachment("node-a").metadata;
       const attachment = await world.answerOf(world.store.get("AzVolumeAttachment", name, never));
       assert.ok(attachment.ok);
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       assert.ok(
-        (await world.answerOf(world.store.update("AzVolumeAttachment", { ...attachment.value, spec: { ...attachment.value.spec, recall } }, never))).ok,
+        (
+          await world.answerOf(
+            world.store.update(
+              "AzVolumeAttachment",
+              { ...attachment.value, spec: { ...attachment.value.spec, recall } },
+              never,
+            ),
+          )
+        ).ok,
       );
       await whileRunning(world, async () => {
         const isAnswered = (): boolean => world.steps.includes("answer-recall");
         assert.ok(await world.clock.runUntil(isAnswered, LIMIT_MS));
         await world.clock.advance(10_000);
-        assert.equal((await world.answerOf(unpublishVolume(ports, { volumeId: diskUri, targetPath }, never))).ok, true);
+        assert.equal(
+          (await world.answerOf(unpublishVolume(ports, { volumeId: diskUri, targetPath }, never))).ok,
+          true,
+        );
         assert.ok(await world.clock.runUntil(() => world.record()?.writer?.held === false, LIMIT_MS));
       });
     }));
 
   it("looks after its replicas", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
-      await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
+      await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
+        ...attachment,
+        spec: { ...spec, role: "Replica" },
+      }));
       await whileRunning(world, async () => {
         await world.clock.advance(1_000);
         world.machine.detach(0);
-        assert.ok(await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, 2 * LIMIT_MS));
+        assert.ok(
+          await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, 2 * LIMIT_MS),
+        );
       });
     }));
 

@@ -9,7 +9,10 @@ import { heartbeatReconciler } from "./heartbeat.ts";
 
 const ONLY_KEY = "node";
 
-/** Runs what the node role does by itself until `signal` is aborted: its heartbeat, and the care of its volumes and replicas. */
+/**
+ * Runs what the node role does by itself until `signal` is aborted: its heartbeat, and the care of its
+ * volumes and replicas.
+ */
 export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<void> {
   const heartbeat = new ControlLoop(heartbeatReconciler(ports), ports);
   const ownVolumes = new ControlLoop(ownVolumesReconciler(ports), ports);
@@ -17,8 +20,10 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   ports.cache.onChange((change) => {
     if (change.kind === "AzVolume" && concerns(ports, change.name)) {
       ownVolumes.queue.add(change.name);
-      // The next heartbeat says that the store went back: until then others may be granted what this node writes.
-      if (change.current !== undefined && olderThanCheckpoint(ports, change.current) !== undefined) heartbeat.queue.add(ONLY_KEY);
+      // The next heartbeat says that the store went back: until then others may be granted what this node
+      // writes.
+      if (change.current !== undefined && olderThanCheckpoint(ports, change.current) !== undefined)
+        heartbeat.queue.add(ONLY_KEY);
     }
     if (change.kind === "AzVolumeAttachment") {
       const attachment = change.current ?? change.previous;
@@ -27,8 +32,10 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   });
   // What the plug-in before this one left undone is announced by no change.
   for (const checkpoint of ports.checkpoints.volumes()) ownVolumes.queue.add(checkpoint.volumeName);
-  for (const volume of ports.cache.list("AzVolume")) if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
-  for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) ownVolumes.queue.add(attachment.spec.volumeName);
+  for (const volume of ports.cache.list("AzVolume"))
+    if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
+  for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName))
+    ownVolumes.queue.add(attachment.spec.volumeName);
   heartbeat.queue.add(ONLY_KEY);
   replicas.queue.add(ONLY_KEY);
   await Promise.all([heartbeat.run(signal), ownVolumes.run(signal), replicas.run(signal)]);
@@ -40,11 +47,17 @@ function concerns(ports: NodePorts, volumeName: string): boolean {
   const volume = ports.cache.get("AzVolume", volumeName);
   if (volume === undefined) return false;
   const record = volume.status?.record;
-  // A record that was made anew keeps every node in quarantine and names none: whoever waits for the volume has to say that it is clean.
-  return recordNames(volume, ports.node.nodeName) || (record !== undefined && isInQuarantine(record, ports.node) && isAttachedHere(ports, volumeName));
+  // A record that was made anew keeps every node in quarantine and names none: whoever waits for the volume
+  // has to say that it is clean.
+  return (
+    recordNames(volume, ports.node.nodeName) ||
+    (record !== undefined && isInQuarantine(record, ports.node) && isAttachedHere(ports, volumeName))
+  );
 }
 
 function isAttachedHere(ports: NodePorts, volumeName: string): boolean {
   const { nodeName } = ports.node;
-  return ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).some(({ spec }) => spec.nodeName === nodeName);
+  return ports.cache
+    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
+    .some(({ spec }) => spec.nodeName === nodeName);
 }

@@ -41,7 +41,9 @@ async function withNode(
   const ownNode: OwnNode = {
     read: async () => {
       if (cluster.isServerDown) return fail({ kind: "StoreUnavailable", detail: "no answer" });
-      return ok(cluster.taints === undefined ? undefined : { labels: {}, taints: cluster.taints, volumeIds: [] });
+      return ok(
+        cluster.taints === undefined ? undefined : { labels: {}, taints: cluster.taints, volumeIds: [] },
+      );
     },
     drivers: async () =>
       ok([
@@ -52,16 +54,28 @@ async function withNode(
       const { meanwhile } = cluster;
       cluster.meanwhile = () => undefined;
       meanwhile();
-      if (cluster.taints !== from) return fail({ kind: "ObjectConflict", objectKind: "Node", name: "node-a" });
+      if (cluster.taints !== from)
+        return fail({ kind: "ObjectConflict", objectKind: "Node", name: "node-a" });
       cluster.taints = to;
       cluster.writes += 1;
       return ok(undefined);
     },
   };
-  const events: Events = { emit: ({ about, reason, message }) => cluster.told.push(`${about.name} ${reason}: ${message}`) };
+  const events: Events = {
+    emit: ({ about, reason, message }) => cluster.told.push(`${about.name} ${reason}: ${message}`),
+  };
   const clock = createVirtualClock();
   const ports = { clock, random: createSeededRandom(1), logger: silentLogger };
-  const loop = new ControlLoop(startUpTaintReconciler({ ownNode, nodeName: "node-a", driverName: "disk.csi.azure.com", events, logger: silentLogger }), ports);
+  const loop = new ControlLoop(
+    startUpTaintReconciler({
+      ownNode,
+      nodeName: "node-a",
+      driverName: "disk.csi.azure.com",
+      events,
+      logger: silentLogger,
+    }),
+    ports,
+  );
   const life = new AbortController();
   const running = loop.run(life.signal);
   const register = (): void => loop.queue.add("node");
@@ -76,7 +90,9 @@ describe("startUpTaintReconciler", () => {
     withNode({}, async (cluster, pass) => {
       await pass(0);
       assert.deepEqual([cluster.taints, cluster.writes], [[otherTaint], 1]);
-      assert.deepEqual(cluster.told, ["node-a NodeReady: disk.csi.azure.com is registered: the taint disk.csi.azure.com/agent-not-ready was taken off"]);
+      assert.deepEqual(cluster.told, [
+        "node-a NodeReady: disk.csi.azure.com is registered: the taint disk.csi.azure.com/agent-not-ready was taken off",
+      ]);
     }));
 
   it("waits until CSINode shows the volume limit, however long that takes", () =>

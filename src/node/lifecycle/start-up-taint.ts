@@ -6,8 +6,9 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 
 /**
- * Takes the start-up taint off this node, once the driver is registered and CSINode shows how many volumes it takes: pods that came earlier could be sent here
- * without any limit. Tries for ever; queued again at each registration, since an administrator may taint a node anew.
+ * Takes the start-up taint off this node, once the driver is registered and CSINode shows how many volumes
+ * it takes: pods that came earlier could be sent here without any limit. Tries for ever; queued again at
+ * each registration, since an administrator may taint a node anew.
  */
 export function startUpTaintReconciler(ports: {
   readonly ownNode: OwnNode;
@@ -29,7 +30,10 @@ export function startUpTaintReconciler(ports: {
       const drivers = await ownNode.drivers(signal);
       if (!drivers.ok) return drivers;
       if (!drivers.value.some(({ name, volumesMax }) => name === driverName && volumesMax !== undefined))
-        return fail({ kind: "HostNotReady", detail: `CSINode ${nodeName} does not show yet how many volumes ${driverName} takes` });
+        return fail({
+          kind: "HostNotReady",
+          detail: `CSINode ${nodeName} does not show yet how many volumes ${driverName} takes`,
+        });
       const replaced = await ownNode.replaceTaints({ from: node.value.taints, to: kept }, signal);
       if (!replaced.ok) return replaced;
       logger.info("start-up taint removed", { nodeName, taint: startUpTaintKey(driverName) });

@@ -47,12 +47,16 @@ function aWorld(overrides: Partial<VolumeLimitOptions> = {}): World {
       metadata: {
         read: async () => {
           world.asked += 1;
-          return world.isServiceDown ? fail({ kind: "HostNotReady", detail: "no answer" }) : ok(aMachine({ dataDisks: world.disks }));
+          return world.isServiceDown
+            ? fail({ kind: "HostNotReady", detail: "no answer" })
+            : ok(aMachine({ dataDisks: world.disks }));
         },
       },
       ownNode,
       // Only attachments are asked for, by their node.
-      cache: { byIndex: (() => [anAttachment("node-a")]) as unknown as VolumeLimitOptions["cache"]["byIndex"] },
+      cache: {
+        byIndex: (() => [anAttachment("node-a")]) as unknown as VolumeLimitOptions["cache"]["byIndex"],
+      },
       checkpoints: { volumes: () => [] },
       clock,
       logger: silentLogger,
@@ -95,7 +99,14 @@ describe("createVolumeLimit", () => {
       majorMinor: "8:32",
       accessType: "mount",
     } as const;
-    assert.equal(await createVolumeLimit({ ...world.options, ownNode: undefined, checkpoints: { volumes: () => [checkpoint] } }).measure(0, never), 8);
+    assert.equal(
+      await createVolumeLimit({
+        ...world.options,
+        ownNode: undefined,
+        checkpoints: { volumes: () => [checkpoint] },
+      }).measure(0, never),
+      8,
+    );
   });
 
   it("believes a disk to be a stranger's at the second look only: a detach is seen some seconds late", async () => {
@@ -136,7 +147,15 @@ describe("createVolumeLimit", () => {
   it("asks nobody where the operator has said it, 0 included, or where there is nobody to ask", async () => {
     const world = aWorld({ given: 0 });
     assert.equal(await createVolumeLimit(world.options).measure(0, never), 0);
-    assert.equal(await createVolumeLimit({ ...world.options, given: undefined, metadata: undefined, reserved: 1 }).measure(0, never), 7);
+    assert.equal(
+      await createVolumeLimit({
+        ...world.options,
+        given: undefined,
+        metadata: undefined,
+        reserved: 1,
+      }).measure(0, never),
+      7,
+    );
     assert.equal(world.asked, 0);
   });
 });

@@ -29,12 +29,14 @@ export interface VolumeLimitOptions {
 type Disks = InstanceMetadata["dataDisks"];
 
 /**
- * How many volumes this node takes: what its VM size takes, less what is reserved, less the disks that somebody else has attached. A disk counts as somebody else's
- * only at the second look that finds it so, but for the first look of all: the platform tells its VMs of a detach some seconds late.
+ * How many volumes this node takes: what its VM size takes, less what is reserved, less the disks that
+ * somebody else has attached. A disk counts as somebody else's only at the second look that finds it so,
+ * but for the first look of all: the platform tells its VMs of a detach some seconds late.
  */
 export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
   const { given, vmSize, reserved, metadata, clock, logger } = options;
-  const withForeignDisks = (foreignDisks: number): number => volumeLimitOf({ given, vmSize, reserved, foreignDisks });
+  const withForeignDisks = (foreignDisks: number): number =>
+    volumeLimitOf({ given, vmSize, reserved, foreignDisks });
   let known = { limit: withForeignDisks(0), measuredMs: -Infinity };
   let strangersLastTime: Disks | undefined;
 
@@ -42,33 +44,55 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
     const read = await service.read(signal);
     known = { ...known, measuredMs: clock.elapsedMs() };
     if (!read.ok) {
-      if (!signal.aborted) logger.warn("the VM's disks can't be counted: the volume limit stays as it was", { limit: known.limit, failure: read.failure });
+      if (!signal.aborted)
+        logger.warn("the VM's disks can't be counted: the volume limit stays as it was", {
+          limit: known.limit,
+          failure: read.failure,
+        });
       return;
     }
     const strangers = await strangersAmong(options, read.value.dataDisks, signal);
     const earlier = strangersLastTime ?? strangers;
     strangersLastTime = strangers;
-    const limit = withForeignDisks(strangers.filter(({ lun }) => earlier.some((other) => other.lun === lun)).length);
+    const limit = withForeignDisks(
+      strangers.filter(({ lun }) => earlier.some((other) => other.lun === lun)).length,
+    );
     if (limit !== known.limit)
-      logger.info("volume limit", { limit, vmSize, reserved, foreignDisks: strangers.map(({ diskUri, lun }) => diskUri ?? `LUN ${lun}`) });
+      logger.info("volume limit", {
+        limit,
+        vmSize,
+        reserved,
+        foreignDisks: strangers.map(({ diskUri, lun }) => diskUri ?? `LUN ${lun}`),
+      });
     known = { ...known, limit };
   }
 
   return {
     measure: async (maxAgeMs, signal) => {
-      if (given === undefined && metadata !== undefined && clock.elapsedMs() - known.measuredMs >= maxAgeMs) await look(metadata, signal);
+      if (given === undefined && metadata !== undefined && clock.elapsedMs() - known.measuredMs >= maxAgeMs)
+        await look(metadata, signal);
       return known.limit;
     },
   };
 }
 
-/** Disks for which neither the store, nor this node's notes, nor Kubernetes knows a volume of the driver's. Kubernetes is asked only if there are any: V1's are known only there. */
-async function strangersAmong(options: VolumeLimitOptions, disks: Disks, signal: AbortSignal): Promise<Disks> {
-  const attachments = options.cache.byIndex("AzVolumeAttachment", "nodeName", options.nodeName).map(({ spec }) => spec.volumeId);
+/**
+ * Disks for which neither the store, nor this node's notes, nor Kubernetes knows a volume of the driver's.
+ * Kubernetes is asked only if there are any: V1's are known only there.
+ */
+async function strangersAmong(
+  options: VolumeLimitOptions,
+  disks: Disks,
+  signal: AbortSignal,
+): Promise<Disks> {
+  const attachments = options.cache
+    .byIndex("AzVolumeAttachment", "nodeName", options.nodeName)
+    .map(({ spec }) => spec.volumeId);
   const checkpointed = options.checkpoints.volumes().map(({ volumeId }) => volumeId);
   const unknown = foreignDisksAmong(disks, [...attachments, ...checkpointed]);
   if (unknown.length === 0 || options.ownNode === undefined) return unknown;
   const node = await options.ownNode.read(signal);
-  if (!node.ok && !signal.aborted) options.logger.warn("Kubernetes can't be asked which disks are its volumes", { failure: node.failure });
+  if (!node.ok && !signal.aborted)
+    options.logger.warn("Kubernetes can't be asked which disks are its volumes", { failure: node.failure });
   return foreignDisksAmong(unknown, node.ok ? (node.value?.volumeIds ?? []) : []);
 }

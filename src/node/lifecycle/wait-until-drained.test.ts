@@ -22,7 +22,9 @@ interface World {
   readonly ports: DrainPorts;
 }
 
-function aWorld(given: Partial<Pick<World, "taints" | "checkpointed" | "attachments" | "isServerDown">>): World {
+function aWorld(
+  given: Partial<Pick<World, "taints" | "checkpointed" | "attachments" | "isServerDown">>,
+): World {
   const clock = createVirtualClock();
   const down = fail({ kind: "StoreUnavailable", detail: "no answer" } as const);
   const world: World = {
@@ -35,12 +37,20 @@ function aWorld(given: Partial<Pick<World, "taints" | "checkpointed" | "attachme
       ownNode: {
         read: async () => {
           if (world.isServerDown) return down;
-          return ok(world.taints === undefined ? undefined : { labels: {}, taints: world.taints, volumeIds: [] });
+          return ok(
+            world.taints === undefined ? undefined : { labels: {}, taints: world.taints, volumeIds: [] },
+          );
         },
       },
       // Nothing but attachments is listed.
       store: {
-        list: (async () => (world.isServerDown ? down : ok({ items: world.attachments, resourceVersion: "1" }))) as unknown as DrainPorts["store"]["list"],
+        list: (async () =>
+          world.isServerDown
+            ? down
+            : ok({
+                items: world.attachments,
+                resourceVersion: "1",
+              })) as unknown as DrainPorts["store"]["list"],
       },
       readCheckpointedVolumes: async () => world.checkpointed,
       nodeName: "node-a",
@@ -77,7 +87,10 @@ describe("waitUntilDrained", () => {
   });
 
   it("does not hold up the end of an emptied node without volumes", async () => {
-    const world = aWorld({ taints: drained, attachments: [anAttachment("node-a", { spec: { role: "Replica" } }), anAttachment("node-b")] });
+    const world = aWorld({
+      taints: drained,
+      attachments: [anAttachment("node-a", { spec: { role: "Replica" } }), anAttachment("node-b")],
+    });
     assert.equal(await waitUntilDrained(world.ports, never), true);
   });
 
@@ -88,7 +101,8 @@ describe("waitUntilDrained", () => {
 
   it("waits until nothing is published to the node any more", async () => {
     const world = aWorld({ taints: drained, attachments: [anAttachment("node-a")] });
-    const demote = (): void => void (world.attachments = [anAttachment("node-a", { spec: { role: "Replica" } })]);
+    const demote = (): void =>
+      void (world.attachments = [anAttachment("node-a", { spec: { role: "Replica" } })]);
     assert.deepEqual(await isOverAfter(world, 600_000, demote), [false, true]);
   });
 

@@ -23,9 +23,10 @@ export interface DrainPorts {
 const LOOK_EVERY_MS = 500;
 
 /**
- * For a plug-in that is told to stop: where its node is being emptied or is gone, waits until no volume is staged there and none is wanted there as Primary, since only
- * this plug-in can unmount them; a volume that stays behind mounted would have to be fenced. Anywhere else it returns at once, so that upgrades are quick. Answers
- * whether the node is being emptied. Rejects with the signal's reason.
+ * For a plug-in that is told to stop: where its node is being emptied or is gone, waits until no volume is
+ * staged there and none is wanted there as Primary, since only this plug-in can unmount them; a volume that
+ * stays behind mounted would have to be fenced. Anywhere else it returns at once, so that upgrades are
+ * quick. Answers whether the node is being emptied. Rejects with the signal's reason.
  */
 export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): Promise<boolean> {
   const isEmptied = await untilAnswered(ports, () => isBeingEmptied(ports, signal), signal);
@@ -35,31 +36,56 @@ export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): 
     const left = await untilAnswered(ports, () => volumesLeft(ports, signal), signal);
     if (left.length === 0) return true;
     const names = left.join(", ");
-    if (names !== told) ports.logger.info("the node is being emptied: waiting for its volumes", { nodeName: ports.nodeName, volumes: left });
+    if (names !== told)
+      ports.logger.info("the node is being emptied: waiting for its volumes", {
+        nodeName: ports.nodeName,
+        volumes: left,
+      });
     told = names;
     await ports.clock.sleep(LOOK_EVERY_MS, signal);
   }
 }
 
-async function isBeingEmptied({ ownNode }: DrainPorts, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+async function isBeingEmptied(
+  { ownNode }: DrainPorts,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
   const node = await ownNode.read(signal);
   return node.ok ? ok(node.value === undefined || isBeingDrained(node.value.taints)) : node;
 }
 
-async function volumesLeft({ store, readCheckpointedVolumes, nodeName }: DrainPorts, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
-  const attachments = await store.list("AzVolumeAttachment", { "disk.csi.azure.com/node-name": labelValue(nodeName) }, signal);
+async function volumesLeft(
+  { store, readCheckpointedVolumes, nodeName }: DrainPorts,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
+  const attachments = await store.list(
+    "AzVolumeAttachment",
+    { "disk.csi.azure.com/node-name": labelValue(nodeName) },
+    signal,
+  );
   if (!attachments.ok) return attachments;
-  const primaries = attachments.value.items.flatMap(({ spec }) => (spec.nodeName === nodeName && spec.role === "Primary" ? [spec.volumeName] : []));
+  const primaries = attachments.value.items.flatMap(({ spec }) =>
+    spec.nodeName === nodeName && spec.role === "Primary" ? [spec.volumeName] : [],
+  );
   return ok([...new Set([...primaries, ...(await readCheckpointedVolumes())])].toSorted());
 }
 
-/** Without an answer nobody knows that it is time to stop; whoever told this process to wait also limits how long. */
-async function untilAnswered<T>({ clock, logger }: DrainPorts, ask: () => Promise<Result<T, Failure>>, signal: AbortSignal): Promise<T> {
+/**
+ * Without an answer nobody knows that it is time to stop; whoever told this process to wait also limits how
+ * long.
+ */
+async function untilAnswered<T>(
+  { clock, logger }: DrainPorts,
+  ask: () => Promise<Result<T, Failure>>,
+  signal: AbortSignal,
+): Promise<T> {
   for (;;) {
     const answer = await ask();
     signal.throwIfAborted();
     if (answer.ok) return answer.value;
-    logger.warn("not known whether this node is being emptied; it is asked again", { message: describeFailure(answer.failure) });
+    logger.warn("not known whether this node is being emptied; it is asked again", {
+      message: describeFailure(answer.failure),
+    });
     await clock.sleep(LOOK_EVERY_MS, signal);
   }
 }

@@ -16,7 +16,9 @@ export interface AttachedDevice {
 }
 
 /** What one look for a device came to. `missing`: it may still come. */
-type Look = { readonly kind: "right"; readonly device: Device; readonly lun: number } | { readonly kind: "missing" | "refused"; readonly failure: Failure };
+type Look =
+  | { readonly kind: "right"; readonly device: Device; readonly lun: number }
+  | { readonly kind: "missing" | "refused"; readonly failure: Failure };
 
 /**
  * Finds the device of an attached volume and proves that it is the right one: no other volume is said to be
@@ -44,9 +46,14 @@ export async function findRightDevice(
     const leftMs = request.waitMs - waitedMs();
     if (leftMs <= 0) return fail(withWait(look.failure, waitedMs()));
     const { metadata, spec } = attachment;
-    const again = await waitForAttachment(ports, { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: leftMs }, signal);
+    const again = await waitForAttachment(
+      ports,
+      { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: leftMs },
+      signal,
+    );
     // What was seen at the LUN says more than that the LUN is being looked up.
-    if (!again.ok) return again.failure.kind === "StillWaiting" ? fail(withWait(look.failure, waitedMs())) : again;
+    if (!again.ok)
+      return again.failure.kind === "StillWaiting" ? fail(withWait(look.failure, waitedMs())) : again;
     attachment = again.value;
   }
 }
@@ -56,13 +63,22 @@ function withWait(failure: Failure, waitedMs: number): Failure {
   return failure.kind === "DeviceNotFound" ? { ...failure, waitedMs } : failure;
 }
 
-async function lookOnce(ports: NodePorts, volume: AzVolume, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Look> {
+async function lookOnce(
+  ports: NodePorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Look> {
   const lun = attachment.status?.lun;
   const detail = volume.status?.detail;
   if (lun === undefined || detail === undefined)
-    return { kind: "refused", failure: { kind: "StillWaiting", volumeId: attachment.spec.volumeId, what: "its LUN" } };
+    return {
+      kind: "refused",
+      failure: { kind: "StillWaiting", volumeId: attachment.spec.volumeId, what: "its LUN" },
+    };
   const twin = twinAt(ports, attachment, lun);
-  if (twin !== undefined) return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };
+  if (twin !== undefined)
+    return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };
   const found = await ports.host.findDevice({ lun }, signal);
   if (!found.ok) return { kind: isMissing(found.failure) ? "missing" : "refused", failure: found.failure };
   const requestedBytes = gibToBytes(detail.sizeGiB);
@@ -83,7 +99,11 @@ export function isMissing(failure: Failure): boolean {
  * Another volume that is said to sit at the same LUN of this VM: one of the two is not there any more, and
  * nothing on a raw device tells which.
  */
-function twinAt(ports: NodePorts, attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment | undefined {
+function twinAt(
+  ports: NodePorts,
+  attachment: AzVolumeAttachment,
+  lun: number,
+): AzVolumeAttachment | undefined {
   return ports.cache
     .byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)
     .find(
@@ -96,7 +116,13 @@ function twinAt(ports: NodePorts, attachment: AzVolumeAttachment, lun: number): 
     );
 }
 
-async function reportTwins(ports: NodePorts, attachment: AzVolumeAttachment, twin: AzVolumeAttachment, lun: number, signal: AbortSignal): Promise<Failure> {
+async function reportTwins(
+  ports: NodePorts,
+  attachment: AzVolumeAttachment,
+  twin: AzVolumeAttachment,
+  lun: number,
+  signal: AbortSignal,
+): Promise<Failure> {
   for (const one of [attachment, twin]) {
     const reported = await reportMissing(ports, one, signal);
     if (!reported.ok) return reported.failure;

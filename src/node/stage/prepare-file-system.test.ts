@@ -12,15 +12,31 @@ import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const granted = aWriter("node-a", { held: false });
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const FORMATS_FOR_MS = 10_000;
 const FORMAT_BEGINS_MAX_MS = 10_000;
 const LOOK_MAX_MS = 10_000;
-const rest: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
+const rest: DeviceContent = {
+  kind: "otherData",
+  detail: "no known signature, but data at its start",
+  hasNoSignature: true,
+};
 
-async function stage(world: NodeWorld, ports: NodePorts, overrides: Partial<StageRequest> = {}): Promise<string> {
+async function stage(
+  world: NodeWorld,
+  ports: NodePorts,
+  overrides: Partial<StageRequest> = {},
+): Promise<string> {
   const staged = await world.answerOf(stageVolume(ports, { ...request, ...overrides }, never));
   return staged.ok ? "ok" : staged.failure.kind;
 }
@@ -32,7 +48,10 @@ async function stage(world: NodeWorld, ports: NodePorts, overrides: Partial<Stag
 async function cutOff(world: NodeWorld, fsType: FileSystemType, doneShare: number): Promise<NodePorts> {
   world.machine.setLatencyMs("format", FORMATS_FOR_MS);
   const staging = stageVolume(world.ports(), { ...request, fsType }, never);
-  await world.clock.runUntil(() => world.machine.commandsInFlight().some((line) => line.startsWith("format")), FORMAT_BEGINS_MAX_MS);
+  await world.clock.runUntil(
+    () => world.machine.commandsInFlight().some((line) => line.startsWith("format")),
+    FORMAT_BEGINS_MAX_MS,
+  );
   await world.clock.advance(doneShare * FORMATS_FOR_MS);
   world.restartPlugin({ childrenSurvive: false });
   const staged = await world.answerOf(staging);
@@ -43,13 +62,24 @@ async function cutOff(world: NodeWorld, fsType: FileSystemType, doneShare: numbe
 
 /** What the controller does once it has read the VM again. */
 function lookedUp(world: NodeWorld, lun: number): Promise<void> {
-  return world.setAttachment((attachment) => ({ ...attachment, status: { ...attachment.status, state: "Attached", lun, deviceMissing: false } }));
+  return world.setAttachment((attachment) => ({
+    ...attachment,
+    status: { ...attachment.status, state: "Attached", lun, deviceMissing: false },
+  }));
 }
 
 /** Stages while the controller, asked to look the LUN up again, finds that one. */
-async function stageLookedUp(world: NodeWorld, ports: NodePorts, lun: number, overrides: Partial<StageRequest> = {}): Promise<string> {
+async function stageLookedUp(
+  world: NodeWorld,
+  ports: NodePorts,
+  lun: number,
+  overrides: Partial<StageRequest> = {},
+): Promise<string> {
   const staging = stageVolume(ports, { ...request, ...overrides }, never);
-  assert.ok(await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LOOK_MAX_MS), "the LUN is not looked up again");
+  assert.ok(
+    await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LOOK_MAX_MS),
+    "the LUN is not looked up again",
+  );
   await lookedUp(world, lun);
   const staged = await world.answerOf(staging);
   return staged.ok ? "ok" : staged.failure.kind;
@@ -59,18 +89,34 @@ describe("a first format that was cut off", () => {
   const phases = [
     { because: "before it wrote anything", fsType: "ext4", doneShare: 0.1, left: "blank" },
     { because: "with data and no signature", fsType: "ext4", doneShare: 0.5, left: "otherData" },
-    { because: "with the signature of a file system that is not complete", fsType: "ext4", doneShare: 0.9, left: "fileSystem" },
-    { because: "with the signature of an XFS, which nothing checks", fsType: "xfs", doneShare: 0.9, left: "fileSystem" },
+    {
+      because: "with the signature of a file system that is not complete",
+      fsType: "ext4",
+      doneShare: 0.9,
+      left: "fileSystem",
+    },
+    {
+      because: "with the signature of an XFS, which nothing checks",
+      fsType: "xfs",
+      doneShare: 0.9,
+      left: "fileSystem",
+    },
   ] as const;
   for (const { because, fsType, doneShare, left } of phases) {
     it(`is made again with its UUID, by the mark alone, ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         const ports = await cutOff(world, fsType, doneShare);
         const mark = world.disk.formatMark;
-        assert.deepEqual([world.disk.content.kind, mark?.diskUri, world.detail()?.formatted], [left, diskUri, undefined]);
+        assert.deepEqual(
+          [world.disk.content.kind, mark?.diskUri, world.detail()?.formatted],
+          [left, diskUri, undefined],
+        );
         assert.equal(await stage(world, ports, { fsType }), "ok");
         assert.deepEqual(world.disk.content, { kind: "fileSystem", fsType, uuid: mark?.uuid });
-        assert.deepEqual([world.disk.isBroken, world.disk.formatMark, world.detail()?.formatted?.uuid], [false, undefined, mark?.uuid]);
+        assert.deepEqual(
+          [world.disk.isBroken, world.disk.formatMark, world.detail()?.formatted?.uuid],
+          [false, undefined, mark?.uuid],
+        );
       }));
   }
 
@@ -78,7 +124,8 @@ describe("a first format that was cut off", () => {
     withNode({ writer: granted }, async (world) => {
       const ports = await cutOff(world, "ext4", 0.5);
       const mark = world.disk.formatMark;
-      world.meanwhile.checkpoint = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
+      world.meanwhile.checkpoint = () =>
+        world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
       assert.equal(await stage(world, ports), "NotWriter");
       assert.deepEqual([world.disk.content, world.disk.formatMark], [rest, mark]);
     }));
@@ -129,7 +176,10 @@ describe("a first format that was cut off", () => {
       await world.setFormatted(undefined);
       world.disk.formatMark = { diskUri, uuid };
       assert.equal(await stage(world, world.ports()), "ok");
-      assert.deepEqual([world.disk.content, world.disk.formatMark, world.detail()?.formatted?.uuid], [content, undefined, uuid]);
+      assert.deepEqual(
+        [world.disk.content, world.disk.formatMark, world.detail()?.formatted?.uuid],
+        [content, undefined, uuid],
+      );
     }));
 
   it("is marked while mkfs runs, and its mark gone before it is on record", () =>
@@ -182,7 +232,10 @@ describe("a file system that neither the record nor a mark names", () => {
       world.disk.content = found;
       world.disk.isBroken = true;
       assert.equal(await stage(world, world.ports()), "StillWaiting");
-      assert.deepEqual([world.record()?.writer?.held, world.machine.mounts(), world.detail()?.formatted], [false, [], undefined]);
+      assert.deepEqual(
+        [world.record()?.writer?.held, world.machine.mounts(), world.detail()?.formatted],
+        [false, [], undefined],
+      );
     }));
 
   it("is another volume's where its disk had moved, and stays as it is", () =>
@@ -190,14 +243,21 @@ describe("a file system that neither the record nor a mark names", () => {
       { writer: granted },
       async (world) => {
         const ports = world.ports();
-        const other = { ...createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) }), content: found, fileSystemBytes: gibToBytes(5) };
+        const other = {
+          ...createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) }),
+          content: found,
+          fileSystemBytes: gibToBytes(5),
+        };
         world.machine.detach(0);
         world.machine.attach({ lun: 0, disk: other });
         world.machine.attach({ lun: 1, disk: world.disk });
         assert.equal(await stageLookedUp(world, ports, 1), "WrongDevice");
         await lookedUp(world, 1);
         assert.equal(await stage(world, ports), "ok");
-        assert.deepEqual([other.content, other.fileSystemBytes, world.disk.content.kind], [found, gibToBytes(5), "fileSystem"]);
+        assert.deepEqual(
+          [other.content, other.fileSystemBytes, world.disk.content.kind],
+          [found, gibToBytes(5), "fileSystem"],
+        );
         assert.notEqual(world.detail()?.formatted?.uuid, "uuid-1");
       },
       { reusesNumbers: true },

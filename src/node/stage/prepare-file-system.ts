@@ -25,20 +25,34 @@ interface Prepared extends FileSystemRequest {
 }
 
 /**
- * Checks the file system that is there, or makes one on a disk that never had any. Anything else is left as it is. Repeating it after any interruption is safe: the mark of a
- * first format is on the disk before mkfs begins, and gone before anything is mounted.
+ * Checks the file system that is there, or makes one on a disk that never had any. Anything else is left as
+ * it is. Repeating it after any interruption is safe: the mark of a first format is on the disk before mkfs
+ * begins, and gone before anything is mounted.
  */
-export async function prepareFileSystem(ports: NodePorts, prepared: Prepared, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function prepareFileSystem(
+  ports: NodePorts,
+  prepared: Prepared,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const { volume, device, fsType, readOnly } = prepared;
   const { host } = ports;
   const detail = volume.status?.detail;
-  if (detail === undefined) return fail({ kind: "StillWaiting", volumeId: volume.metadata.name, what: "its disk to be created" });
+  if (detail === undefined)
+    return fail({ kind: "StillWaiting", volumeId: volume.metadata.name, what: "its disk to be created" });
   const content = await host.inspectDevice(device, signal);
   if (!content.ok) return content;
   const { diskUri, formatted } = detail;
   const mark = formatted === undefined ? await host.readFormatMark(device, signal) : ok(undefined);
   if (!mark.ok) return mark;
-  const plan = planFileSystem({ devicePath: device.path, content: content.value, mark: mark.value, diskUri, formatted, fsType, readOnly });
+  const plan = planFileSystem({
+    devicePath: device.path,
+    content: content.value,
+    mark: mark.value,
+    diskUri,
+    formatted,
+    fsType,
+    readOnly,
+  });
   switch (plan.kind) {
     case "Refuse":
       return fail(plan.failure);
@@ -68,34 +82,57 @@ async function checkFound(
   const same = plan.isUnknown ? await prepared.lookAgain() : ok(undefined);
   if (!same.ok) return same;
   const checked = await host.checkFileSystem({ device, fsType }, signal);
-  if (!checked.ok) return plan.isOwnUnfinished && checked.failure.kind === "FileSystemBroken" ? makeAgain(ports, prepared, plan.uuid, signal) : checked;
+  if (!checked.ok)
+    return plan.isOwnUnfinished && checked.failure.kind === "FileSystemBroken"
+      ? makeAgain(ports, prepared, plan.uuid, signal)
+      : checked;
   const grown = readOnly ? ok(undefined) : await host.growBeforeMount({ device, fsType }, signal);
   return grown.ok ? recordFormatted(ports, prepared, plan.uuid, signal) : grown;
 }
 
-async function makeAgain(ports: NodePorts, prepared: Prepared, uuid: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function makeAgain(
+  ports: NodePorts,
+  prepared: Prepared,
+  uuid: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const { volume, device } = prepared;
   const held = await confirmHolder(ports, volume, signal);
   if (!held.ok) return held;
-  ports.logger.warn("first format was cut off: the file system is made again", { volumeName: volume.metadata.name, devicePath: device.path });
+  ports.logger.warn("first format was cut off: the file system is made again", {
+    volumeName: volume.metadata.name,
+    devicePath: device.path,
+  });
   const erased = await ports.host.eraseUnfinishedFormat(device, signal);
   return erased.ok ? make(ports, prepared, uuid, signal) : erased;
 }
 
-async function make(ports: NodePorts, prepared: Prepared, uuid: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function make(
+  ports: NodePorts,
+  prepared: Prepared,
+  uuid: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const { device, fsType } = prepared;
   const made = await ports.steps.run("format", () => ports.host.format({ device, fsType, uuid }, signal));
   return made.ok ? recordFormatted(ports, prepared, uuid, signal) : made;
 }
 
 /**
- * Erases the mark, and then notes that the volume has its file system, and which: from here on no node ever makes another on it, whatever the device looks like, and a device
- * with another file system is refused. A UUID that nobody noted yet (a static volume, one of an earlier version) is noted when it is first seen.
+ * Erases the mark, and then notes that the volume has its file system, and which: from here on no node ever
+ * makes another on it, whatever the device looks like, and a device with another file system is refused. A
+ * UUID that nobody noted yet (a static volume, one of an earlier version) is noted when it is first seen.
  */
-async function recordFormatted(ports: NodePorts, { volume, device, fsType }: Prepared, uuid: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function recordFormatted(
+  ports: NodePorts,
+  { volume, device, fsType }: Prepared,
+  uuid: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const known = volume.status?.detail?.formatted;
   if (known !== undefined && (known.uuid !== undefined || uuid === "")) return ok(undefined);
-  // In this order: a mark that outlived the first mount would have a pod's data taken for the rest of a format, once the record is lost.
+  // In this order: a mark that outlived the first mount would have a pod's data taken for the rest of a
+  // format, once the record is lost.
   const erased = await ports.host.eraseFormatMark(device, signal);
   if (!erased.ok) return erased;
   const identity = uuid === "" ? {} : { uuid };
@@ -108,7 +145,13 @@ async function recordFormatted(ports: NodePorts, { volume, device, fsType }: Pre
       const detail = present.status?.detail;
       isHeld = isHolder(ports, present);
       if (present.status === undefined || detail === undefined || !isHeld) return undefined;
-      return { ...present, status: { ...present.status, detail: { ...detail, formatted: { ...(detail.formatted ?? first), ...identity } } } };
+      return {
+        ...present,
+        status: {
+          ...present.status,
+          detail: { ...detail, formatted: { ...(detail.formatted ?? first), ...identity } },
+        },
+      };
     },
     signal,
   );
@@ -117,15 +160,20 @@ async function recordFormatted(ports: NodePorts, { volume, device, fsType }: Pre
 }
 
 /** Before the first write to the disk. */
-async function confirmHolder(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function confirmHolder(
+  ports: NodePorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const read = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!read.ok) return read;
   return isHolder(ports, read.value) ? ok(undefined) : noHolder(ports, volume);
 }
 
 /**
- * False where the record does not say any more that this node holds the volume: it was lost and made again since the take, and knows nothing of what was begun under the old
- * one. The chart's admission policy refuses a write of the detail then.
+ * False where the record does not say any more that this node holds the volume: it was lost and made again
+ * since the take, and knows nothing of what was begun under the old one. The chart's admission policy
+ * refuses a write of the detail then.
  */
 function isHolder({ node }: NodePorts, { status }: AzVolume): boolean {
   const record = status?.record;
@@ -133,5 +181,10 @@ function isHolder({ node }: NodePorts, { status }: AzVolume): boolean {
 }
 
 function noHolder({ node }: NodePorts, { metadata: { name } }: AzVolume): Result<never, Failure> {
-  return fail({ kind: "NotWriter", volumeId: name, nodeName: node.nodeName, reason: "the record no longer says that it holds the volume" });
+  return fail({
+    kind: "NotWriter",
+    volumeId: name,
+    nodeName: node.nodeName,
+    reason: "the record no longer says that it holds the volume",
+  });
 }

@@ -8,7 +8,15 @@ import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const LIMIT_MS = 60_000;
 const granted = aWriter("node-a", { held: false });
 
@@ -18,7 +26,9 @@ describe("publishVolume", () => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
       await world.setRecord((record) => ({ ...record, writer: granted }));
-      const published = await world.answerOf(publishVolume(world.ports(), { ...request, readOnly: true, targetPath, targetReadOnly: true }, never));
+      const published = await world.answerOf(
+        publishVolume(world.ports(), { ...request, readOnly: true, targetPath, targetReadOnly: true }, never),
+      );
       assert.deepEqual(published, { ok: true, value: undefined });
       assert.deepEqual(
         world.machine.mounts().map(({ path, readOnly }) => [path, readOnly]),
@@ -31,7 +41,11 @@ describe("publishVolume", () => {
 
   it("stages a volume that was given back and forgotten: kubelet may still believe it staged, and would never call NodeStageVolume again", () =>
     withNode({}, async (world) => {
-      const publishing = publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
+      const publishing = publishVolume(
+        world.ports(),
+        { ...request, targetPath, targetReadOnly: false },
+        never,
+      );
       await world.clock.advance(1_000);
       await world.setRecord((record) => ({ ...record, writer: granted, epoch: granted.epoch }));
       assert.deepEqual(await world.answerOf(publishing), { ok: true, value: undefined });
@@ -43,7 +57,8 @@ describe("publishVolume", () => {
 
   it("publishes anew over a dead mount of its own: the disk has gone and come back as another device since a publish that was not confirmed", () =>
     withNode({ writer: granted }, async (world) => {
-      const publish = (): ReturnType<typeof publishVolume> => publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
+      const publish = (): ReturnType<typeof publishVolume> =>
+        publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
       assert.equal((await world.answerOf(publish())).ok, true);
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
@@ -55,7 +70,14 @@ describe("publishVolume", () => {
 
   it("leaves the staging mount to the writers where only one target is read-only", () =>
     withNode({ writer: granted }, async (world) => {
-      assert.equal((await world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: true }, never))).ok, true);
+      assert.equal(
+        (
+          await world.answerOf(
+            publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: true }, never),
+          )
+        ).ok,
+        true,
+      );
       assert.deepEqual(
         world.machine.mounts().map(({ path, readOnly }) => [path, readOnly]),
         [
@@ -69,8 +91,17 @@ describe("publishVolume", () => {
     /** Publishes while a fence begins between the look at the record and the bind. */
     async function publishUnderFence(world: NodeWorld): Promise<string> {
       world.machine.setLatencyMs("bindMount", 1_000);
-      const publishing = publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
-      assert.ok(await world.clock.runUntil(() => world.machine.commandsInFlight().some((line) => line.startsWith("bindMount")), LIMIT_MS));
+      const publishing = publishVolume(
+        world.ports(),
+        { ...request, targetPath, targetReadOnly: false },
+        never,
+      );
+      assert.ok(
+        await world.clock.runUntil(
+          () => world.machine.commandsInFlight().some((line) => line.startsWith("bindMount")),
+          LIMIT_MS,
+        ),
+      );
       await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
       const published = await world.answerOf(publishing);
       return published.ok ? "ok" : published.failure.kind;
@@ -79,13 +110,23 @@ describe("publishVolume", () => {
     it("leaves nothing at the target of a pod that has not begun", () =>
       withNode({ writer: granted }, async (world) => {
         assert.equal(await publishUnderFence(world), "NotWriter");
-        assert.deepEqual([world.machine.placeholders(), world.machine.openVolume(targetPath)], [[], undefined]);
+        assert.deepEqual(
+          [world.machine.placeholders(), world.machine.openVolume(targetPath)],
+          [[], undefined],
+        );
         assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, []);
       }));
 
     it("leaves a placeholder where a pod may run already, for which a kubelet that was started again publishes anew", () =>
       withNode({ writer: granted }, async (world) => {
-        assert.equal((await world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never))).ok, true);
+        assert.equal(
+          (
+            await world.answerOf(
+              publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never),
+            )
+          ).ok,
+          true,
+        );
         assert.equal(await publishUnderFence(world), "NotWriter");
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
         assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [targetPath]);

@@ -7,9 +7,10 @@ import { confirmHeld } from "../writer/acquire-volume.ts";
 import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
 
 /**
- * Binds a staged volume to a target. The record is read afresh as for staging, and the staging path must be a live mount of the right device: a recall
- * may have unmounted it behind the orchestrator's back, and the volume may have been given back since; the orchestrator believes it staged and will not stage it
- * again. So where it is not, it is staged first, whatever is or is not known of it here.
+ * Binds a staged volume to a target. The record is read afresh as for staging, and the staging path must be
+ * a live mount of the right device: a recall may have unmounted it behind the orchestrator's back, and the
+ * volume may have been given back since; the orchestrator believes it staged and will not stage it again.
+ * So where it is not, it is staged first, whatever is or is not known of it here.
  */
 export async function publishVolume(
   ports: NodePorts,
@@ -21,7 +22,11 @@ export async function publishVolume(
   if (!staged.ok) return staged;
   const present = await publishedAt(ports, staged.value.volume.metadata.name, request.targetPath, signal);
   if (!present.ok) return present;
-  const covered = await coverDead(ports, { ...request, present: present.value, device: staged.value.device }, signal);
+  const covered = await coverDead(
+    ports,
+    { ...request, present: present.value, device: staged.value.device },
+    signal,
+  );
   if (!covered.ok) return covered;
   const checkpointed = await checkpointTargets(
     ports,
@@ -31,39 +36,75 @@ export async function publishVolume(
   );
   if (!checkpointed.ok) return checkpointed;
   const bound = await (request.accessType === "block"
-    ? ports.host.bindDevice({ device: staged.value.device, targetPath: request.targetPath, readOnly: request.targetReadOnly }, signal)
+    ? ports.host.bindDevice(
+        { device: staged.value.device, targetPath: request.targetPath, readOnly: request.targetReadOnly },
+        signal,
+      )
     : ports.host.bindMount(
-        { stagingPath: request.stagingPath, targetPath: request.targetPath, readOnly: request.targetReadOnly, mountFlags: request.mountFlags },
+        {
+          stagingPath: request.stagingPath,
+          targetPath: request.targetPath,
+          readOnly: request.targetReadOnly,
+          mountFlags: request.mountFlags,
+        },
         signal,
       ));
   if (!bound.ok) return bound;
-  return confirmAfterBind(ports, { ...request, wasPublished: present.value !== undefined }, staged.value, signal);
-}
-
-/** What is mounted there already, and a pod may run with: kubelet, started again, publishes anew what is published, and a placeholder is only at what was. */
-async function publishedAt(ports: NodePorts, volumeName: string, targetPath: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>> {
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
-  return checkpoint?.targetPaths.includes(targetPath) === true ? ports.host.mountAt(targetPath, signal) : ok(undefined);
+  return confirmAfterBind(
+    ports,
+    { ...request, wasPublished: present.value !== undefined },
+    staged.value,
+    signal,
+  );
 }
 
 /**
- * A publish that was bound and could not be confirmed is repeated, and the disk may have gone and come back as another device since: the dead mount makes way. Refused for it, for
- * good, kubelet would take the target for unmounted, and never unpublish it.
+ * What is mounted there already, and a pod may run with: kubelet, started again, publishes anew what is
+ * published, and a placeholder is only at what was.
+ */
+async function publishedAt(
+  ports: NodePorts,
+  volumeName: string,
+  targetPath: string,
+  signal: AbortSignal,
+): Promise<Result<MountPoint | undefined, Failure>> {
+  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  return checkpoint?.targetPaths.includes(targetPath) === true
+    ? ports.host.mountAt(targetPath, signal)
+    : ok(undefined);
+}
+
+/**
+ * A publish that was bound and could not be confirmed is repeated, and the disk may have gone and come back
+ * as another device since: the dead mount makes way. Refused for it, for good, kubelet would take the
+ * target for unmounted, and never unpublish it.
  */
 async function coverDead(
   ports: NodePorts,
-  request: Pick<StageRequest, "accessType"> & { readonly targetPath: string; readonly present: MountPoint | undefined; readonly device: Device },
+  request: Pick<StageRequest, "accessType"> & {
+    readonly targetPath: string;
+    readonly present: MountPoint | undefined;
+    readonly device: Device;
+  },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const { present, device } = request;
   if (request.accessType === "block" || present === undefined || present.isPlaceholder) return ok(undefined);
-  return present.isDead || present.majorMinor !== device.majorMinor ? ports.host.mountPlaceholder(request.targetPath, signal) : ok(undefined);
+  return present.isDead || present.majorMinor !== device.majorMinor
+    ? ports.host.mountPlaceholder(request.targetPath, signal)
+    : ok(undefined);
 }
 
-/** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. A pod that ran there before is not left with a bare directory. */
+/**
+ * Between the record's reading and the bind a fence may have begun: then the target goes again, and the
+ * caller waits. A pod that ran there before is not left with a bare directory.
+ */
 async function confirmAfterBind(
   ports: NodePorts,
-  request: Pick<StageRequest, "volumeId" | "accessType"> & { readonly targetPath: string; readonly wasPublished: boolean },
+  request: Pick<StageRequest, "volumeId" | "accessType"> & {
+    readonly targetPath: string;
+    readonly wasPublished: boolean;
+  },
   staged: Staged,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -71,7 +112,9 @@ async function confirmAfterBind(
   const held = await confirmHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
   const isPodThere = request.wasPublished && request.accessType === "mount";
-  const unbound = await (isPodThere ? ports.host.mountPlaceholder(request.targetPath, signal) : unpublishVolume(ports, request, signal));
+  const unbound = await (isPodThere
+    ? ports.host.mountPlaceholder(request.targetPath, signal)
+    : unpublishVolume(ports, request, signal));
   if (!unbound.ok) return unbound;
   return fail({
     kind: "NotWriter",
@@ -89,9 +132,16 @@ export async function unpublishVolume(
 ): Promise<Result<void, Failure>> {
   const unbound = await ports.host.unmount(request.targetPath, signal);
   if (!unbound.ok) return unbound;
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeId.toLowerCase() === request.volumeId.toLowerCase());
+  const checkpoint = ports.checkpoints
+    .volumes()
+    .find((other) => other.volumeId.toLowerCase() === request.volumeId.toLowerCase());
   if (checkpoint === undefined) return ok(undefined);
-  return checkpointTargets(ports, checkpoint.volumeName, (targets) => targets.filter((target) => target !== request.targetPath), signal);
+  return checkpointTargets(
+    ports,
+    checkpoint.volumeName,
+    (targets) => targets.filter((target) => target !== request.targetPath),
+    signal,
+  );
 }
 
 async function checkpointTargets(
@@ -100,7 +150,12 @@ async function checkpointTargets(
   change: (targets: readonly string[]) => readonly string[],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const checkpoint: VolumeCheckpoint | undefined = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  const checkpoint: VolumeCheckpoint | undefined = ports.checkpoints
+    .volumes()
+    .find((other) => other.volumeName === volumeName);
   if (checkpoint === undefined) return ok(undefined);
-  return ports.checkpoints.put({ ...checkpoint, targetPaths: change(checkpoint.targetPaths).toSorted() }, signal);
+  return ports.checkpoints.put(
+    { ...checkpoint, targetPaths: change(checkpoint.targetPaths).toSorted() },
+    signal,
+  );
 }

@@ -3,30 +3,49 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
-/** Where a volume is still bound on this node: what the notes list and is really mounted, and whatever else shows its device. Sorted. */
+/**
+ * Where a volume is still bound on this node: what the notes list and is really mounted, and whatever else
+ * shows its device. Sorted.
+ */
 export async function publishedTargets(
   ports: NodePorts,
   volumeId: string,
   stagingPath: string,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
-  const seen = await observeTargets(ports, { targetPaths: checkpoint?.targetPaths ?? [], majorMinor: checkpoint?.majorMinor, stagingPath }, signal);
+  const checkpoint = ports.checkpoints
+    .volumes()
+    .find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
+  const seen = await observeTargets(
+    ports,
+    { targetPaths: checkpoint?.targetPaths ?? [], majorMinor: checkpoint?.majorMinor, stagingPath },
+    signal,
+  );
   return seen.ok ? ok(seen.value.bound) : seen;
 }
 
 /** What is at a volume's targets. */
 export interface ObservedTargets {
-  /** Where the volume is bound, sorted. Those that are known for targets are targets, also where one stands for the staging path. */
+  /**
+   * Where the volume is bound, sorted. Those that are known for targets are targets, also where one stands
+   * for the staging path.
+   */
   readonly bound: readonly string[];
-  /** Known targets that are directories with nothing mounted, no placeholder either, sorted. None of an earlier boot: its containers have ended with it. */
+  /**
+   * Known targets that are directories with nothing mounted, no placeholder either, sorted. None of an
+   * earlier boot: its containers have ended with it.
+   */
   readonly bare: readonly string[];
 }
 
 /** The same for paths that the caller knows of, in its notes or by what it found. */
 export async function observeTargets(
   ports: Pick<NodePorts, "host">,
-  { targetPaths, stagingPath, majorMinor }: Pick<VolumeCheckpoint, "targetPaths" | "stagingPath" | "majorMinor">,
+  {
+    targetPaths,
+    stagingPath,
+    majorMinor,
+  }: Pick<VolumeCheckpoint, "targetPaths" | "stagingPath" | "majorMinor">,
   signal: AbortSignal,
 ): Promise<Result<ObservedTargets, Failure>> {
   const bound = new Set<string>();

@@ -5,11 +5,16 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /**
- * Tells at the volume why a node could not stage it; the kubelet tells the pod what it was answered. Not where another call is under way, the caller gave up, or
- * no object of that volume is known.
+ * Tells at the volume why a node could not stage it; the kubelet tells the pod what it was answered. Not
+ * where another call is under way, the caller gave up, or no object of that volume is known.
  */
 export function tellStageFailure(ports: NodePorts, volumeId: string, failure: Failure): void {
-  if (failure.kind === "OperationInProgress" || failure.kind === "Cancelled" || failure.kind === "DeadlineExceeded") return;
+  if (
+    failure.kind === "OperationInProgress" ||
+    failure.kind === "Cancelled" ||
+    failure.kind === "DeadlineExceeded"
+  )
+    return;
   const { nodeName } = ports.node;
   for (const volume of ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(volumeId))) {
     ports.events.emit({

@@ -14,7 +14,15 @@ import { publishVolume } from "./publish-volume.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const block: StageRequest = { ...request, accessType: "block" };
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
 const granted = aWriter("node-a", { held: false });
@@ -22,26 +30,47 @@ const held = aWriter("node-a");
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const LIMIT_MS = 60_000;
 
-const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}, ports = world.ports()): ReturnType<typeof stageVolume> =>
-  world.answerOf(stageVolume(ports, { ...request, ...overrides }, never));
-const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string => (staged.ok ? "ok" : staged.failure.kind);
+const stage = (
+  world: NodeWorld,
+  overrides: Partial<StageRequest> = {},
+  ports = world.ports(),
+): ReturnType<typeof stageVolume> => world.answerOf(stageVolume(ports, { ...request, ...overrides }, never));
+const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string =>
+  staged.ok ? "ok" : staged.failure.kind;
 const anotherDisk = () => createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
 const publish = (world: NodeWorld, how: StageRequest = request) =>
   must(world.answerOf(publishVolume(world.ports(), { ...how, targetPath, targetReadOnly: false }, never)));
 
-function withStatus(attachment: AzVolumeAttachment, status: Partial<NonNullable<AzVolumeAttachment["status"]>>): AzVolumeAttachment {
-  return attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, ...status } };
+function withStatus(
+  attachment: AzVolumeAttachment,
+  status: Partial<NonNullable<AzVolumeAttachment["status"]>>,
+): AzVolumeAttachment {
+  return attachment.status === undefined
+    ? attachment
+    : { ...attachment, status: { ...attachment.status, ...status } };
 }
 
 function aCheckpoint(overrides: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
-  const own = { volumeName: "pvc-2", uid: "uid-pvc-2", volumeId: otherUri, epoch: 3, stagingPath: "/staging/pvc-2", lun: 5, majorMinor: "8:96" };
+  const own = {
+    volumeName: "pvc-2",
+    uid: "uid-pvc-2",
+    volumeId: otherUri,
+    epoch: 3,
+    stagingPath: "/staging/pvc-2",
+    lun: 5,
+    majorMinor: "8:96",
+  };
   return { ...own, accessType: "block", targetPaths: [], ...overrides };
 }
 
 /** Several nodes may write the volume: its object has no record. */
 async function withoutRecord(world: NodeWorld): Promise<void> {
-  const { record: _, ...status } = (await must(world.store.get("AzVolume", "pvc-1", never))).status ?? assert.fail("no status");
-  await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" }] } }));
+  const { record: _, ...status } =
+    (await must(world.store.get("AzVolume", "pvc-1", never))).status ?? assert.fail("no status");
+  await world.setVolume((volume) => ({
+    ...volume,
+    spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" }] },
+  }));
   const volume = await must(world.store.get("AzVolume", "pvc-1", never));
   await must(world.store.updateStatus("AzVolume", { ...volume, status } as AzVolume, never));
 }
@@ -58,13 +87,20 @@ describe("stageVolume and where the disk is", () => {
           .ports()
           .checkpoints.volumes()
           .map(({ lun, epoch, uid }) => [lun, epoch, uid]),
-        [[3, 1, "uid-pvc-1"]].map(([lun, epoch]) => [lun, epoch, world.ports().cache.get("AzVolume", "pvc-1")?.metadata.uid]),
+        [[3, 1, "uid-pvc-1"]].map(([lun, epoch]) => [
+          lun,
+          epoch,
+          world.ports().cache.get("AzVolume", "pvc-1")?.metadata.uid,
+        ]),
       );
     }));
 
   it("does not take again what it holds while a process has the device at that LUN open", () =>
     withNode({ writer: held }, async (world) => {
-      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      await world.setVolume((volume) => ({
+        ...volume,
+        spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] },
+      }));
       world.machine.detach(0);
       world.machine.attach({ lun: 3, disk: world.disk });
       world.machine.openRaw(3);
@@ -74,7 +110,11 @@ describe("stageVolume and where the disk is", () => {
       assert.equal(staged.failure.reason, "node-a holds the volume already and is not clean");
     }));
 
-  const moved: readonly { readonly because: string; readonly status: Parameters<typeof withStatus>[1]; readonly says: string }[] = [
+  const moved: readonly {
+    readonly because: string;
+    readonly status: Parameters<typeof withStatus>[1];
+    readonly says: string;
+  }[] = [
     { because: "is at another LUN", status: { lun: 1 }, says: "at LUN 1" },
     { because: "is not attached", status: { state: "Detaching" }, says: "nowhere" },
     { because: "is attached to another VM of this name", status: { vmId: "another-vm" }, says: "nowhere" },
@@ -86,7 +126,10 @@ describe("stageVolume and where the disk is", () => {
         world.meanwhile.acquire = () => world.setAttachment((attachment) => withStatus(attachment, status));
         const staged = await stage(world, { accessType: "block" });
         const problem = `by its attachment the disk was at LUN 0 before the take, and is ${says} now`;
-        assert.deepEqual(staged, { ok: false, failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem } });
+        assert.deepEqual(staged, {
+          ok: false,
+          failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
+        });
         assert.deepEqual(world.ports().checkpoints.volumes(), []);
       }));
 
@@ -100,7 +143,10 @@ describe("stageVolume and where the disk is", () => {
           world.machine.attach({ lun: 0, disk: world.disk });
         };
         const problem = "LUN 0 was 8:32 before the take and is 8:48 now";
-        assert.deepEqual(await stage(world, { accessType: "block" }), { ok: false, failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem } });
+        assert.deepEqual(await stage(world, { accessType: "block" }), {
+          ok: false,
+          failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
+        });
       },
       { reusesNumbers: true },
     ));
@@ -113,7 +159,14 @@ describe("stageVolume and where the disk is", () => {
       world.machine.attach({ lun: 1, disk: other });
       const device = await world.answerOf(host.findDevice({ lun: 1 }, never));
       assert.ok(device.ok);
-      await must(world.answerOf(host.mountDevice({ device: device.value, path: stagingPath, fsType: "ext4", mountFlags: [], readOnly: false }, never)));
+      await must(
+        world.answerOf(
+          host.mountDevice(
+            { device: device.value, path: stagingPath, fsType: "ext4", mountFlags: [], readOnly: false },
+            never,
+          ),
+        ),
+      );
       assert.equal(kindOf(await stage(world)), "ok");
       assert.deepEqual(
         world.machine.mounts().map((mount) => [mount.path, mount.diskUri]),
@@ -137,7 +190,13 @@ describe("stageVolume and where the disk is", () => {
   it("leaves a raw disk to the pod that has it, beside what other volumes have", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world, block);
-      await must(world.answerOf(world.ports().checkpoints.put(aCheckpoint({ targetPaths: ["/pods/other/volumeDevices/pvc-2"] }), never)));
+      await must(
+        world.answerOf(
+          world
+            .ports()
+            .checkpoints.put(aCheckpoint({ targetPaths: ["/pods/other/volumeDevices/pvc-2"] }), never),
+        ),
+      );
       const steps = world.steps.length;
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
       assert.deepEqual([world.steps.slice(steps), world.machine.mounts().length], [[], 1]);
@@ -146,7 +205,16 @@ describe("stageVolume and where the disk is", () => {
   it("refuses a raw disk that one of several targets of another volume shows", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world, block);
-      await must(world.answerOf(world.ports().checkpoints.put(aCheckpoint({ targetPaths: ["/pods/other/volumeDevices/pvc-2", targetPath] }), never)));
+      await must(
+        world.answerOf(
+          world
+            .ports()
+            .checkpoints.put(
+              aCheckpoint({ targetPaths: ["/pods/other/volumeDevices/pvc-2", targetPath] }),
+              never,
+            ),
+        ),
+      );
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
     }));
 
@@ -165,7 +233,14 @@ describe("stageVolume and where the disk is", () => {
       await world.clock.advance(stageWaitMs / 2);
       await world.setRecord((record) => ({ ...record, writer: granted }));
       const staged = await world.answerOf(staging);
-      assert.deepEqual(staged, { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what: "its attach to node-a, which is Attaching" } });
+      assert.deepEqual(staged, {
+        ok: false,
+        failure: {
+          kind: "StillWaiting",
+          volumeId: diskUri,
+          what: "its attach to node-a, which is Attaching",
+        },
+      });
       assert.equal(world.clock.elapsedMs() - began, stageWaitMs);
     }));
 });
@@ -201,27 +276,41 @@ describe("stageVolume of a volume that several nodes may write", () => {
 describe("stageVolume and who asked for the volume", () => {
   const waits = "ControllerPublishVolume for node-a: the volume is not published to this node";
   const { writerRequest: _, ...unrequested } = { writerRequest: undefined };
-  const withoutRequest = ({ spec: { writerRequest: _writerRequest, ...spec }, ...attachment }: AzVolumeAttachment): AzVolumeAttachment => ({
+  const withoutRequest = ({
+    spec: { writerRequest: _writerRequest, ...spec },
+    ...attachment
+  }: AzVolumeAttachment): AzVolumeAttachment => ({
     ...attachment,
     spec: { ...spec, ...unrequested },
   });
 
-  const unpublished: readonly { readonly because: string; readonly arrange: (world: NodeWorld) => Promise<unknown> }[] = [
+  const unpublished: readonly {
+    readonly because: string;
+    readonly arrange: (world: NodeWorld) => Promise<unknown>;
+  }[] = [
     { because: "it has no attachment", arrange: (world) => world.setAttachment(() => undefined) },
     {
       because: "it is a replica",
-      arrange: (world) => world.setAttachment((own) => ({ ...withoutRequest(own), spec: { ...withoutRequest(own).spec, role: "Replica" } })),
+      arrange: (world) =>
+        world.setAttachment((own) => ({
+          ...withoutRequest(own),
+          spec: { ...withoutRequest(own).spec, role: "Replica" },
+        })),
     },
     {
       because: "its attachment is being deleted",
-      arrange: (world) => must(world.store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never)),
+      arrange: (world) =>
+        must(world.store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never)),
     },
   ];
   for (const { because, arrange } of unpublished)
     it(`leaves it to ControllerPublishVolume to want the volume where ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         await arrange(world);
-        assert.deepEqual(await stage(world), { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what: waits } });
+        assert.deepEqual(await stage(world), {
+          ok: false,
+          failure: { kind: "StillWaiting", volumeId: diskUri, what: waits },
+        });
         assert.equal(world.record()?.writer?.held, false);
       }));
 
@@ -245,15 +334,24 @@ describe("stageVolume and who asked for the volume", () => {
       const failure = { kind: "StoreUnavailable", detail: "down" } as const;
       const get: NodePorts["store"]["get"] = async (kind, name, signal) =>
         kind === "AzVolumeAttachment" ? { ok: false, failure } : ports.store.get(kind, name, signal);
-      assert.deepEqual(await stage(world, {}, { ...ports, store: { ...ports.store, get } }), { ok: false, failure });
+      assert.deepEqual(await stage(world, {}, { ...ports, store: { ...ports.store, get } }), {
+        ok: false,
+        failure,
+      });
     }));
 
   it("makes the attachment itself where nobody publishes", () =>
     withNode({ writer: granted }, async (world) => {
       await world.setAttachment(() => undefined);
       const ports = world.ports();
-      const staging = stageVolume({ ...ports, settings: { ...ports.settings, attach: "driver" } }, request, never);
-      assert.ok(await world.clock.runUntil(() => world.attachment()?.spec.writerRequest !== undefined, LIMIT_MS));
+      const staging = stageVolume(
+        { ...ports, settings: { ...ports.settings, attach: "driver" } },
+        request,
+        never,
+      );
+      assert.ok(
+        await world.clock.runUntil(() => world.attachment()?.spec.writerRequest !== undefined, LIMIT_MS),
+      );
       assert.equal(world.attachment()?.spec.role, "Primary");
       assert.equal(kindOf(await world.answerOf(staging)), "StillWaiting");
     }));

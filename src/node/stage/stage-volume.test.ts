@@ -14,7 +14,15 @@ import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 /** Until a watch has told of a grant, and the volume is mounted. */
 const GRANT_SEEN_MAX_MS = 1_000;
 /** One look for a device, and the watch that tells of its end. */
@@ -24,7 +32,8 @@ const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1",
 
 const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}): ReturnType<typeof stageVolume> =>
   world.answerOf(stageVolume(world.ports(), { ...request, ...overrides }, never));
-const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string => (staged.ok ? "ok" : staged.failure.kind);
+const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string =>
+  staged.ok ? "ok" : staged.failure.kind;
 
 /** The disk of another volume, of the same size. */
 function anotherDisk(): ModelDisk {
@@ -38,16 +47,24 @@ function swap(world: NodeWorld, disk: ModelDisk): void {
 }
 
 function atLun(attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment {
-  return attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, lun } };
+  return attachment.status === undefined
+    ? attachment
+    : { ...attachment, status: { ...attachment.status, lun } };
 }
 
 /** What the controller does once it has read the VM again. */
 function lookedUp(world: NodeWorld, lun = 0): Promise<void> {
-  return world.setAttachment((attachment) => ({ ...attachment, status: { ...attachment.status, state: "Attached", lun, deviceMissing: false } }));
+  return world.setAttachment((attachment) => ({
+    ...attachment,
+    status: { ...attachment.status, state: "Attached", lun, deviceMissing: false },
+  }));
 }
 
 describe("stageVolume", () => {
-  const moves: readonly { readonly because: string; readonly move: (world: NodeWorld, other: ModelDisk) => Promise<unknown> }[] = [
+  const moves: readonly {
+    readonly because: string;
+    readonly move: (world: NodeWorld, other: ModelDisk) => Promise<unknown>;
+  }[] = [
     {
       because: "and its attachment says so",
       move: async (world, other) => {
@@ -83,7 +100,10 @@ describe("stageVolume", () => {
           other.content = content;
           world.meanwhile[step] = async () => swap(world, other);
           assert.equal(kindOf(await stage(world)), "WrongDevice");
-          assert.deepEqual([other.content, world.machine.mounts(), world.record()?.writer?.held], [content, [], false]);
+          assert.deepEqual(
+            [other.content, world.machine.mounts(), world.record()?.writer?.held],
+            [content, [], false],
+          );
         },
         { reusesNumbers: true },
       ));
@@ -96,7 +116,11 @@ describe("stageVolume", () => {
       const began = clock.elapsedMs();
       assert.deepEqual(await stage(world), {
         ok: false,
-        failure: { kind: "StillWaiting", volumeId: diskUri, what: "node-b, which is still its writer, to unmount it" },
+        failure: {
+          kind: "StillWaiting",
+          volumeId: diskUri,
+          what: "node-b, which is still its writer, to unmount it",
+        },
       });
       assert.equal(clock.elapsedMs() - began, stageWaitMs);
 
@@ -131,7 +155,10 @@ describe("stageVolume", () => {
                 "/dev/disk/azure/scsi1/lun0 leads to /dev/sdc (8:32, SCSI 3:0:0:1), while by the kernel's addresses LUN 0 is /dev/sdd (8:48, SCSI 3:0:0:0): check the udev rules of the node, and whether udev runs",
             },
           });
-          assert.deepEqual([world.attachment()?.status?.deviceMissing, world.record()?.writer?.held], [true, false]);
+          assert.deepEqual(
+            [world.attachment()?.status?.deviceMissing, world.record()?.writer?.held],
+            [true, false],
+          );
         },
         { reusesNumbers: true },
       ));
@@ -167,7 +194,10 @@ describe("stageVolume", () => {
         const staged = await world.answerOf(staging);
         const waitedMs = world.clock.elapsedMs() - began;
         const searched = ["model of node-a"];
-        assert.deepEqual(staged, { ok: false, failure: { kind: "DeviceNotFound", lun: 0, searched, seen: [], waitedMs } });
+        assert.deepEqual(staged, {
+          ok: false,
+          failure: { kind: "DeviceNotFound", lun: 0, searched, seen: [], waitedMs },
+        });
         const { deviceWaitMs } = world.ports().settings;
         assert.ok(waitedMs >= deviceWaitMs && waitedMs <= deviceWaitMs + LOOK_MAX_MS, `${waitedMs} ms`);
         assert.notEqual(world.attachment()?.status?.deviceMissing, true);
@@ -191,10 +221,17 @@ describe("stageVolume", () => {
   it("has both looked up in Azure where two volumes are said to be at one LUN", () =>
     withNode({ writer: granted }, async (world) => {
       const name = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata: { name }, spec: { volumeName: "pvc-2", volumeId: otherUri } }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { metadata: { name }, spec: { volumeName: "pvc-2", volumeId: otherUri } }),
+      );
       assert.deepEqual(await stage(world), {
         ok: false,
-        failure: { kind: "StillWaiting", volumeId: diskUri, what: `its LUN: 0 is also that of ${otherUri}, so both are looked up in Azure` },
+        failure: {
+          kind: "StillWaiting",
+          volumeId: diskUri,
+          what: `its LUN: 0 is also that of ${otherUri}, so both are looked up in Azure`,
+        },
       });
       const twin = await world.answerOf(world.store.get("AzVolumeAttachment", name, never));
       assert.equal(twin.ok && twin.value.status?.deviceMissing, true);
@@ -209,7 +246,10 @@ describe("stageVolume", () => {
       assert.ok(device.ok);
       const targetPath = "/pods/other/volumeDevices/pvc-2";
       const { path, majorMinor } = device.value;
-      assert.ok((await world.answerOf(host.bindDevice({ device: device.value, targetPath, readOnly: false }, never))).ok);
+      assert.ok(
+        (await world.answerOf(host.bindDevice({ device: device.value, targetPath, readOnly: false }, never)))
+          .ok,
+      );
       const checkpoint = {
         volumeName: "pvc-2",
         uid: "uid-pvc-2",
@@ -241,16 +281,38 @@ describe("stageVolume", () => {
   it("waits for an attach to this very VM: what was attached to an earlier one of this name is nowhere", () =>
     withNode({ writer: granted }, async (world) => {
       await world.setAttachment((attachment) =>
-        attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, vmId: "older" } },
+        attachment.status === undefined
+          ? attachment
+          : { ...attachment, status: { ...attachment.status, vmId: "older" } },
       );
       assert.equal(kindOf(await stage(world)), "StillWaiting");
       assert.equal(world.record()?.writer?.held, false);
     }));
 
-  const growths: readonly { readonly mayGrowMountedExt: boolean; readonly fsType: "ext4" | "xfs"; readonly gib: number; readonly because: string }[] = [
-    { mayGrowMountedExt: false, fsType: "ext4", gib: 10, because: "grows, since nothing here could grow it once it is mounted" },
-    { mayGrowMountedExt: true, fsType: "ext4", gib: 5, because: "is left to NodeExpandVolume, which grows it in use" },
-    { mayGrowMountedExt: false, fsType: "xfs", gib: 5, because: "is left to NodeExpandVolume: xfs grows only in use" },
+  const growths: readonly {
+    readonly mayGrowMountedExt: boolean;
+    readonly fsType: "ext4" | "xfs";
+    readonly gib: number;
+    readonly because: string;
+  }[] = [
+    {
+      mayGrowMountedExt: false,
+      fsType: "ext4",
+      gib: 10,
+      because: "grows, since nothing here could grow it once it is mounted",
+    },
+    {
+      mayGrowMountedExt: true,
+      fsType: "ext4",
+      gib: 5,
+      because: "is left to NodeExpandVolume, which grows it in use",
+    },
+    {
+      mayGrowMountedExt: false,
+      fsType: "xfs",
+      gib: 5,
+      because: "is left to NodeExpandVolume: xfs grows only in use",
+    },
   ];
   for (const { mayGrowMountedExt, fsType, gib, because } of growths) {
     it(`an ${fsType} whose disk has outgrown it ${because}`, () =>
@@ -272,7 +334,11 @@ describe("stageVolume", () => {
       assert.equal(kindOf(await stage(world)), "ok");
       assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
       await world.setRecord((record) => ({ ...record, writer: granted }));
-      swap(world, { ...anotherDisk(), content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" }, fileSystemBytes: gibToBytes(10) });
+      swap(world, {
+        ...anotherDisk(),
+        content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" },
+        fileSystemBytes: gibToBytes(10),
+      });
       assert.equal(kindOf(await stage(world)), "WrongDevice");
       assert.deepEqual(world.machine.mounts(), []);
       assert.equal(world.attachment()?.status?.deviceMissing, true);
@@ -297,10 +363,16 @@ describe("stageVolume", () => {
   it("takes a live mount of another disk at its staging path for none of its own", () =>
     withNode({ writer: aWriter("node-a") }, async (world) => {
       const { host } = world.ports();
-      world.machine.attach({ lun: 1, disk: { ...anotherDisk(), content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" } } });
+      world.machine.attach({
+        lun: 1,
+        disk: { ...anotherDisk(), content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" } },
+      });
       const device = await world.answerOf(host.findDevice({ lun: 1 }, never));
       assert.ok(device.ok);
-      const mounting = host.mountDevice({ device: device.value, path: stagingPath, fsType: "ext4", mountFlags: [], readOnly: false }, never);
+      const mounting = host.mountDevice(
+        { device: device.value, path: stagingPath, fsType: "ext4", mountFlags: [], readOnly: false },
+        never,
+      );
       assert.ok((await world.answerOf(mounting)).ok);
       const staged = await stage(world);
       const present = await world.answerOf(host.mountAt(stagingPath, never));
@@ -314,8 +386,13 @@ describe("stageVolume", () => {
         assert.ok((await ports.host.mountDevice(...asked)).ok);
         return fail({ kind: "HostNotReady", detail: "the command was killed" });
       };
-      const staged = await world.answerOf(stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never));
-      assert.deepEqual([kindOf(staged), world.record()?.writer?.held, world.machine.mounts().length], ["HostNotReady", true, 1]);
+      const staged = await world.answerOf(
+        stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never),
+      );
+      assert.deepEqual(
+        [kindOf(staged), world.record()?.writer?.held, world.machine.mounts().length],
+        ["HostNotReady", true, 1],
+      );
     }));
 
   it("does not take a mount that is there for its own while the node is being cut off", () =>
@@ -328,10 +405,30 @@ describe("stageVolume", () => {
 
   const made = foundRecord({ attachedTo: [identity("node-a")], epoch: 4, storeIncarnation: 1 });
   const losses = [
-    { before: "checkpoint", because: "its record is made again before the first format begins", record: made, content: "blank" },
-    { before: "checkpoint", because: "another node is the writer before the first format", record: aRecord({ writer: aWriter("node-b") }), content: "blank" },
-    { before: "checkpoint", because: "it holds nothing before the first format begins", record: aRecord({ writer: granted }), content: "blank" },
-    { before: "format", because: "its record is made again during the first format", record: made, content: "fileSystem" },
+    {
+      before: "checkpoint",
+      because: "its record is made again before the first format begins",
+      record: made,
+      content: "blank",
+    },
+    {
+      before: "checkpoint",
+      because: "another node is the writer before the first format",
+      record: aRecord({ writer: aWriter("node-b") }),
+      content: "blank",
+    },
+    {
+      before: "checkpoint",
+      because: "it holds nothing before the first format begins",
+      record: aRecord({ writer: granted }),
+      content: "blank",
+    },
+    {
+      before: "format",
+      because: "its record is made again during the first format",
+      record: made,
+      content: "fileSystem",
+    },
   ] as const;
   for (const { before, because, record, content } of losses) {
     it(`says nothing of a file system where ${because}`, () =>
@@ -342,7 +439,10 @@ describe("stageVolume", () => {
           detail = world.detail();
         };
         assert.equal(kindOf(await stage(world)), "NotWriter");
-        assert.deepEqual([world.disk.content.kind, world.detail(), world.record(), world.machine.mounts()], [content, detail, record, []]);
+        assert.deepEqual(
+          [world.disk.content.kind, world.detail(), world.record(), world.machine.mounts()],
+          [content, detail, record, []],
+        );
         assert.equal(world.disk.formatMark, undefined);
       }));
   }

@@ -16,7 +16,10 @@ import type { AttachedDevice } from "./find-device.ts";
 import { type FileSystemRequest, prepareFileSystem } from "./prepare-file-system.ts";
 import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
-/** Until the controller has read the VM again, in milliseconds; then the volume is given back, and the next call looks again. */
+/**
+ * Until the controller has read the VM again, in milliseconds; then the volume is given back, and the next
+ * call looks again.
+ */
 const LOOK_AGAIN_MAX_MS = 20_000;
 
 /** How a volume is to be staged. */
@@ -37,10 +40,15 @@ export interface Staged {
 }
 
 /**
- * Stages a volume: states the want where nobody else does, waits for attach and grant, proves that the device is the right one, takes, and only then
- * looks at what is on the device, makes a file system if there never was one, and mounts. Repeating it after any interruption is safe.
+ * Stages a volume: states the want where nobody else does, waits for attach and grant, proves that the
+ * device is the right one, takes, and only then looks at what is on the device, makes a file system if
+ * there never was one, and mounts. Repeating it after any interruption is safe.
  */
-export async function stageVolume(ports: NodePorts, request: StageRequest, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+export async function stageVolume(
+  ports: NodePorts,
+  request: StageRequest,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
   const waitUntilMs = ports.clock.elapsedMs() + (request.waitMs ?? ports.settings.stageWaitMs);
   const waitMs = (): number => Math.max(0, waitUntilMs - ports.clock.elapsedMs());
   const read = await readVolume(ports, request.volumeId, signal);
@@ -52,12 +60,24 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
   // What the node has to clean up first, in quarantine perhaps, it does meanwhile.
   const found = await ports.locks.whileWaiting(request.volumeId, async () => {
     if (volume.status?.record !== undefined) {
-      const granted = await waitForGrant(ports, { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() }, signal);
+      const granted = await waitForGrant(
+        ports,
+        { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() },
+        signal,
+      );
       if (!granted.ok) return granted;
     }
-    const attached = await waitForAttachment(ports, { volumeId: request.volumeId, attachmentName, waitMs: waitMs() }, signal);
+    const attached = await waitForAttachment(
+      ports,
+      { volumeId: request.volumeId, attachmentName, waitMs: waitMs() },
+      signal,
+    );
     if (!attached.ok) return attached;
-    return findRightDevice(ports, { volume, attachment: attached.value, waitMs: Math.min(ports.settings.deviceWaitMs, waitMs()) }, signal);
+    return findRightDevice(
+      ports,
+      { volume, attachment: attached.value, waitMs: Math.min(ports.settings.deviceWaitMs, waitMs()) },
+      signal,
+    );
   });
   if (!found.ok) return found;
   return volume.status?.record === undefined
@@ -65,12 +85,27 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
     : stageAsWriter(ports, request, volume, found.value, signal);
 }
 
-/** Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only says so again after it had unstaged. */
-async function requestOwnWriter(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+/**
+ * Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only
+ * says so again after it had unstaged.
+ */
+async function requestOwnWriter(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   if (ports.settings.attach === "kubernetes") {
-    const present = await readAttachment(ports.store, { diskUri: request.volumeId, nodeName: ports.node.nodeName }, signal);
+    const present = await readAttachment(
+      ports.store,
+      { diskUri: request.volumeId, nodeName: ports.node.nodeName },
+      signal,
+    );
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-    const isPublished = present.ok && present.value.spec.role === "Primary" && present.value.metadata.deletionTimestamp === undefined;
+    const isPublished =
+      present.ok &&
+      present.value.spec.role === "Primary" &&
+      present.value.metadata.deletionTimestamp === undefined;
     if (isPublished && present.value.spec.writerRequest !== undefined) return present;
     if (!isPublished) {
       return fail({
@@ -81,7 +116,11 @@ async function requestOwnWriter(ports: NodePorts, request: StageRequest, volume:
     }
   }
   const creates = ports.settings.attach === "driver";
-  return requestWriter(ports, { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext, creates }, signal);
+  return requestWriter(
+    ports,
+    { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext, creates },
+    signal,
+  );
 }
 
 /** Several nodes may write: there is nothing to take, and only raw block gets here. */
@@ -103,11 +142,18 @@ async function stageShared(
   const checkpointed = await checkpoint(ports, request, volume, found, 0, signal);
   if (!checkpointed.ok) return checkpointed;
   const fresh = await ports.host.dropCachedBlocks(device, signal);
-  return fresh.ok ? ports.host.whileHolding(device, () => handOutRaw(ports, volume, device, signal), signal) : fresh;
+  return fresh.ok
+    ? ports.host.whileHolding(device, () => handOutRaw(ports, volume, device, signal), signal)
+    : fresh;
 }
 
 /** What a pod writes to a raw disk must never be taken for the rest of a first format. */
-async function handOutRaw(ports: NodePorts, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+async function handOutRaw(
+  ports: NodePorts,
+  volume: AzVolume,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
   const erased = await ports.host.eraseFormatMark(device, signal);
   return erased.ok ? ok({ volume, device }) : erased;
 }
@@ -127,7 +173,8 @@ async function stageAsWriter(
     return present;
   }
   if (present.value === "live") {
-    // Success only if a fresh record says that this very node holds it: a mount that looks alive may have been fenced.
+    // Success only if a fresh record says that this very node holds it: a mount that looks alive may have
+    // been fenced.
     const held = await confirmHeld(ports, volumeName, signal);
     if (!held.ok) return held;
     if (held.value !== undefined) return ok({ volume, device });
@@ -138,7 +185,8 @@ async function stageAsWriter(
   }
   const taken = await acquireVolume(ports, volumeName, found.lun, signal);
   if (!taken.ok) return taken;
-  // From before the last look until the mount: a mount command that stands still in between would else mount whatever has come by that name.
+  // From before the last look until the mount: a mount command that stands still in between would else
+  // mount whatever has come by that name.
   const staged = await ports.host.whileHolding(
     device,
     async () => {
@@ -153,15 +201,25 @@ async function stageAsWriter(
 }
 
 /** Where the disk was not the volume's, its LUN is looked up in Azure. */
-async function reportWrongDevice(ports: NodePorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<void> {
+async function reportWrongDevice(
+  ports: NodePorts,
+  attachment: AzVolumeAttachment,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<void> {
   if (failure.kind !== "WrongDevice") return;
   const reported = await reportMissing(ports, attachment, signal);
-  if (!reported.ok) ports.logger.warn("wrong device not reported", { volumeName: attachment.spec.volumeName, failure: reported.failure });
+  if (!reported.ok)
+    ports.logger.warn("wrong device not reported", {
+      volumeName: attachment.spec.volumeName,
+      failure: reported.failure,
+    });
 }
 
 /**
- * The device was chosen before the take, and this process may have stood still in between, long enough for the disk to go and another to get its name. What
- * is taken now can't be detached; so it is looked for once more, by what the attachment says now.
+ * The device was chosen before the take, and this process may have stood still in between, long enough for
+ * the disk to go and another to get its name. What is taken now can't be detached; so it is looked for once
+ * more, by what the attachment says now.
  */
 async function findSameDevice(
   ports: NodePorts,
@@ -193,11 +251,20 @@ async function findSameDevice(
 }
 
 /** Has the controller read the disk's LUN from Azure once more, and finds the device by that. */
-async function lookAgain(ports: NodePorts, volume: AzVolume, found: AttachedDevice, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function lookAgain(
+  ports: NodePorts,
+  volume: AzVolume,
+  found: AttachedDevice,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const { metadata, spec } = found.attachment;
   const reported = await reportMissing(ports, found.attachment, signal);
   if (!reported.ok) return reported;
-  const again = await waitForAttachment(ports, { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: LOOK_AGAIN_MAX_MS }, signal);
+  const again = await waitForAttachment(
+    ports,
+    { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: LOOK_AGAIN_MAX_MS },
+    signal,
+  );
   return again.ok ? findSameDevice(ports, volume, found, signal) : again;
 }
 
@@ -209,7 +276,14 @@ async function stageTaken(
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const { device } = found;
-  const checkpointed = await checkpoint(ports, request, volume, found, volume.status?.record?.writer?.epoch ?? 0, signal);
+  const checkpointed = await checkpoint(
+    ports,
+    request,
+    volume,
+    found,
+    volume.status?.record?.writer?.epoch ?? 0,
+    signal,
+  );
   if (!checkpointed.ok) return checkpointed;
   // Another node may have written the disk since this kernel read it as a replica's: raw block would hand
   // out the old blocks, and write some of them back.
@@ -217,17 +291,37 @@ async function stageTaken(
   if (!fresh.ok) return fresh;
   if (request.accessType === "block") return handOutRaw(ports, volume, device, signal);
   const { fsType, readOnly } = request;
-  const ready = await prepareFileSystem(ports, { volume, device, fsType, readOnly, lookAgain: () => lookAgain(ports, volume, found, signal) }, signal);
+  const ready = await prepareFileSystem(
+    ports,
+    { volume, device, fsType, readOnly, lookAgain: () => lookAgain(ports, volume, found, signal) },
+    signal,
+  );
   if (!ready.ok) return ready;
   const mounted = await ports.steps.run("mount", () =>
-    ports.host.mountDevice({ device, path: request.stagingPath, fsType: request.fsType, mountFlags: request.mountFlags, readOnly: request.readOnly }, signal),
+    ports.host.mountDevice(
+      {
+        device,
+        path: request.stagingPath,
+        fsType: request.fsType,
+        mountFlags: request.mountFlags,
+        readOnly: request.readOnly,
+      },
+      signal,
+    ),
   );
   if (!mounted.ok) return mounted;
-  ports.logger.info("volume staged", { volumeName: volume.metadata.name, devicePath: device.path, fsType: request.fsType });
+  ports.logger.info("volume staged", {
+    volumeName: volume.metadata.name,
+    devicePath: device.path,
+    fsType: request.fsType,
+  });
   return ok({ volume, device });
 }
 
-/** Written before anything is mounted: after a crash, or a store that went back, the node knows what it may have had. */
+/**
+ * Written before anything is mounted: after a crash, or a store that went back, the node knows what it may
+ * have had.
+ */
 function checkpoint(
   ports: NodePorts,
   request: StageRequest,
@@ -269,12 +363,19 @@ async function giveBackUnmounted(
   if (mounted.ok && mounted.value === undefined) {
     const given = await releaseVolume(ports, volumeName, signal);
     const settled = given.ok ? await ports.checkpoints.remove(volumeName, signal) : given;
-    if (!settled.ok) ports.logger.warn("volume not given back after a failed stage; the next stage takes it again", { volumeName, failure: settled.failure });
+    if (!settled.ok)
+      ports.logger.warn("volume not given back after a failed stage; the next stage takes it again", {
+        volumeName,
+        failure: settled.failure,
+      });
   }
   return fail(failure);
 }
 
-/** What is at the staging path: nothing, this device alive, or something that has to go first. Fails with `WrongDevice` where a raw device is in use by another volume. */
+/**
+ * What is at the staging path: nothing, this device alive, or something that has to go first. Fails with
+ * `WrongDevice` where a raw device is in use by another volume.
+ */
 async function mountState(
   ports: NodePorts,
   request: StageRequest,
@@ -286,11 +387,20 @@ async function mountState(
     const targets = await ports.host.mountsOf(device.majorMinor, signal);
     if (!targets.ok) return targets;
     const paths = targets.value.map(({ path }) => path);
-    // With an attachment from a backup the LUN leads to where another volume's disk is by now, and the record from that backup may name this node.
+    // With an attachment from a backup the LUN leads to where another volume's disk is by now, and the
+    // record from that backup may name this node.
     const other = ports.checkpoints
       .volumes()
-      .find((checkpoint) => checkpoint.volumeName !== volumeName && checkpoint.targetPaths.some((path) => paths.includes(path)));
-    if (other !== undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `a pod has it as volume ${other.volumeName}` });
+      .find(
+        (checkpoint) =>
+          checkpoint.volumeName !== volumeName && checkpoint.targetPaths.some((path) => paths.includes(path)),
+      );
+    if (other !== undefined)
+      return fail({
+        kind: "WrongDevice",
+        devicePath: device.path,
+        problem: `a pod has it as volume ${other.volumeName}`,
+      });
     return ok(paths.length > 0 ? "live" : "none");
   }
   const mounted = await ports.host.mountAt(request.stagingPath, signal);

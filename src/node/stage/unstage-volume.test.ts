@@ -6,7 +6,15 @@ import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const granted = aWriter("node-a", { held: false });
 const held = { ...granted, held: true };
 
@@ -15,7 +23,10 @@ describe("unstageVolume", () => {
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       assert.deepEqual(world.record()?.writer, held);
-      assert.deepEqual(await world.answerOf(unstageVolume(world.ports(), request, never)), { ok: true, value: undefined });
+      assert.deepEqual(await world.answerOf(unstageVolume(world.ports(), request, never)), {
+        ok: true,
+        value: undefined,
+      });
       assert.deepEqual(world.record()?.writer, { ...held, held: false, requested: false });
       assert.deepEqual(world.machine.mounts(), []);
       assert.deepEqual(world.ports().checkpoints.volumes(), []);
@@ -35,7 +46,10 @@ describe("unstageVolume", () => {
       assert.deepEqual(world.record()?.writer, { ...held, requested: false });
 
       await world.clock.advance(60_000);
-      assert.deepEqual(await world.answerOf(unstageVolume(world.ports(), request, never)), { ok: true, value: undefined });
+      assert.deepEqual(await world.answerOf(unstageVolume(world.ports(), request, never)), {
+        ok: true,
+        value: undefined,
+      });
       assert.deepEqual(world.record()?.writer, { ...held, held: false, requested: false });
     }));
 

@@ -9,9 +9,10 @@ import { releaseVolume } from "../writer/acquire-volume.ts";
 import { publishedTargets } from "./published-targets.ts";
 
 /**
- * Unstages a volume: ends this node's want first, so that who waits can be served the moment it is given back, then unmounts (which flushes) and
- * gives. Success only once the give is recorded or the record no longer names this node, also when nothing is mounted. Fails with `VolumeInUse`
- * while targets are published.
+ * Unstages a volume: ends this node's want first, so that who waits can be served the moment it is given
+ * back, then unmounts (which flushes) and gives. Success only once the give is recorded or the record no
+ * longer names this node, also when nothing is mounted. Fails with `VolumeInUse` while targets are
+ * published.
  */
 export async function unstageVolume(
   ports: NodePorts,
@@ -20,7 +21,13 @@ export async function unstageVolume(
 ): Promise<Result<void, Failure>> {
   const targets = await publishedTargets(ports, request.volumeId, request.stagingPath, signal);
   if (!targets.ok) return targets;
-  if (targets.value.length > 0) return fail({ kind: "VolumeInUse", volumeId: request.volumeId, nodeName: ports.node.nodeName, users: targets.value });
+  if (targets.value.length > 0)
+    return fail({
+      kind: "VolumeInUse",
+      volumeId: request.volumeId,
+      nodeName: ports.node.nodeName,
+      users: targets.value,
+    });
   const found = await findVolume(ports, request.volumeId, signal);
   if (!found.ok) return found;
   const volume = found.value;
@@ -37,8 +44,17 @@ export async function unstageVolume(
   return forget(ports, request.volumeId, signal);
 }
 
-async function withdrawOwnRequest(ports: NodePorts, volumeId: string, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const ended = await withdrawRequest(ports, { volumeId, nodeName: ports.node.nodeName, keepsPrimary: ports.settings.attach === "kubernetes" }, signal);
+async function withdrawOwnRequest(
+  ports: NodePorts,
+  volumeId: string,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const ended = await withdrawRequest(
+    ports,
+    { volumeId, nodeName: ports.node.nodeName, keepsPrimary: ports.settings.attach === "kubernetes" },
+    signal,
+  );
   if (!ended.ok) return ended;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
@@ -53,7 +69,13 @@ async function withdrawOwnRequest(ports: NodePorts, volumeId: string, volumeName
   return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
 }
 
-async function forget(ports: NodePorts, volumeId: string, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
+async function forget(
+  ports: NodePorts,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const checkpoint = ports.checkpoints
+    .volumes()
+    .find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
   return checkpoint === undefined ? ok(undefined) : ports.checkpoints.remove(checkpoint.volumeName, signal);
 }

@@ -10,21 +10,34 @@ import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
 const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });
-const waitsFor = (what: string) => ({ ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what } });
+const waitsFor = (what: string) => ({
+  ok: false,
+  failure: { kind: "StillWaiting", volumeId: diskUri, what },
+});
 const waitGrant = (world: NodeWorld, ports: NodePorts = world.ports()) =>
   world.answerOf(waitForGrant(ports, { volumeId: diskUri, volumeName: "pvc-1", waitMs: 1_000 }, never));
 const waitAttached = (world: NodeWorld) =>
-  world.answerOf(waitForAttachment(world.ports(), { volumeId: diskUri, attachmentName: attachmentName("node-a"), waitMs: 1_000 }, never));
+  world.answerOf(
+    waitForAttachment(
+      world.ports(),
+      { volumeId: diskUri, attachmentName: attachmentName("node-a"), waitMs: 1_000 },
+      never,
+    ),
+  );
 
 async function setStatus(world: NodeWorld, change: Partial<NonNullable<AzVolume["status"]>>): Promise<void> {
   const volume = await must(world.store.get("AzVolume", "pvc-1", never));
   assert.ok(volume.status !== undefined);
-  await must(world.store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, ...change } }, never));
+  await must(
+    world.store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, ...change } }, never),
+  );
 }
 
 describe("waitForGrant", () => {
   it("says that a controller has to grant the volume where it has no writer", () =>
-    withNode({}, async (world) => assert.deepEqual(await waitGrant(world), waitsFor("a controller to grant it to this node"))));
+    withNode({}, async (world) =>
+      assert.deepEqual(await waitGrant(world), waitsFor("a controller to grant it to this node")),
+    ));
 
   it("says what the controller says of the wait, and of nothing else", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
@@ -34,16 +47,24 @@ describe("waitForGrant", () => {
         { ...condition, type: WRITER_WAITING, message: "a pod still uses it" },
       ];
       await setStatus(world, { conditions });
-      assert.deepEqual(await waitGrant(world), waitsFor("node-b, which is still its writer, to unmount it: a pod still uses it"));
+      assert.deepEqual(
+        await waitGrant(world),
+        waitsFor("node-b, which is still its writer, to unmount it: a pod still uses it"),
+      );
     }));
 
   it("names the one node that has to show first that it is clean", () =>
     withNode({ adopted: true, unverified: [identity("node-b")] }, async (world) =>
-      assert.deepEqual(await waitGrant(world), { ok: false, failure: { kind: "WriterRecordUnverified", volumeId: diskUri, nodes: ["node-b"] } }),
+      assert.deepEqual(await waitGrant(world), {
+        ok: false,
+        failure: { kind: "WriterRecordUnverified", volumeId: diskUri, nodes: ["node-b"] },
+      }),
     ));
 
   it("does not pass for granted with a grant that is being taken back", () =>
-    withNode({ writer: { ...granted, requested: false } }, async (world) => assert.equal((await waitGrant(world)).ok, false)));
+    withNode({ writer: { ...granted, requested: false } }, async (world) =>
+      assert.equal((await waitGrant(world)).ok, false),
+    ));
 
   it("goes by the store where its cache does not show the grant", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
@@ -58,17 +79,28 @@ describe("waitForAttachment", () => {
   it("says how far the attach is, and what Azure answered to it", () =>
     withNode({ writer: granted }, async (world) => {
       const error = { kind: "CloudRejected", message: "no quota", failure: "{}", time: agoMs(0), retries: 1 };
-      await world.setAttachment((attachment) => ({ ...attachment, status: { state: "AttachmentFailed", error } }));
-      assert.deepEqual(await waitAttached(world), waitsFor("its attach to node-a, which is AttachmentFailed (no quota)"));
+      await world.setAttachment((attachment) => ({
+        ...attachment,
+        status: { state: "AttachmentFailed", error },
+      }));
+      assert.deepEqual(
+        await waitAttached(world),
+        waitsFor("its attach to node-a, which is AttachmentFailed (no quota)"),
+      );
     }));
 
   it("calls one that no controller has looked at yet pending", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
       const { status: _, ...pending } = world.attachment() ?? assert.fail("no attachment");
-      const get = ((kind, name) => (kind === "AzVolumeAttachment" ? pending : ports.cache.get(kind, name))) as NodePorts["cache"]["get"];
+      const get = ((kind, name) =>
+        kind === "AzVolumeAttachment" ? pending : ports.cache.get(kind, name)) as NodePorts["cache"]["get"];
       const cache: NodePorts["cache"] = { ...ports.cache, waitFor: async () => undefined, get };
-      const waited = await waitForAttachment({ ...ports, cache }, { volumeId: diskUri, attachmentName: attachmentName("node-a"), waitMs: 1 }, never);
+      const waited = await waitForAttachment(
+        { ...ports, cache },
+        { volumeId: diskUri, attachmentName: attachmentName("node-a"), waitMs: 1 },
+        never,
+      );
       assert.deepEqual(waited, waitsFor("its attach to node-a, which is Pending"));
     }));
 });

@@ -13,8 +13,15 @@ export async function waitForAttachment(
   request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
-  const isAttached = (attachment: AzVolumeAttachment | undefined): boolean => lunHere(ports.node, attachment) !== undefined;
-  const waited = await ports.cache.waitFor("AzVolumeAttachment", request.attachmentName, isAttached, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
+  const isAttached = (attachment: AzVolumeAttachment | undefined): boolean =>
+    lunHere(ports.node, attachment) !== undefined;
+  const waited = await ports.cache.waitFor(
+    "AzVolumeAttachment",
+    request.attachmentName,
+    isAttached,
+    { timeoutMs: request.waitMs, clock: ports.clock },
+    signal,
+  );
   if (waited !== undefined) return ok(waited);
   const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);
   const what =
@@ -31,8 +38,16 @@ export async function waitForGrant(
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   const isGranted = (volume: AzVolume | undefined): boolean =>
-    volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.requested === true;
-  const waited = await ports.cache.waitFor("AzVolume", request.volumeName, isGranted, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
+    volume?.status?.record !== undefined &&
+    isWriter(volume.status.record, ports.node) &&
+    volume.status.record.writer?.requested === true;
+  const waited = await ports.cache.waitFor(
+    "AzVolume",
+    request.volumeName,
+    isGranted,
+    { timeoutMs: request.waitMs, clock: ports.clock },
+    signal,
+  );
   if (waited !== undefined) return ok(waited);
   // Afresh: of a volume that another node has, this node's cache may know nothing.
   const read = await ports.store.get("AzVolume", request.volumeName, signal);
@@ -41,11 +56,26 @@ export async function waitForGrant(
   const { status } = read.value;
   const record = status?.record;
   if (record !== undefined && record.unverified.length > 0)
-    return fail({ kind: "WriterRecordUnverified", volumeId: request.volumeId, nodes: record.unverified.map((node) => node.nodeName) });
+    return fail({
+      kind: "WriterRecordUnverified",
+      volumeId: request.volumeId,
+      nodes: record.unverified.map((node) => node.nodeName),
+    });
   if (record !== undefined && isBarrierPending(record, ports.node))
-    return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waitsForBarrier(ports.node.nodeName) });
+    return fail({
+      kind: "StillWaiting",
+      volumeId: request.volumeId,
+      what: waitsForBarrier(ports.node.nodeName),
+    });
   const writer = record?.writer?.nodeName;
   const waiting = status?.conditions.find((condition) => condition.type === WRITER_WAITING)?.message;
-  const what = writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it`;
-  return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waiting === undefined ? what : `${what}: ${waiting}` });
+  const what =
+    writer === undefined
+      ? "a controller to grant it to this node"
+      : `${writer}, which is still its writer, to unmount it`;
+  return fail({
+    kind: "StillWaiting",
+    volumeId: request.volumeId,
+    what: waiting === undefined ? what : `${what}: ${waiting}`,
+  });
 }

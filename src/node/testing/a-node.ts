@@ -1,6 +1,9 @@
 import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { createModelMachine, type ModelMachine } from "../../adapters/model-host/model-machine.ts";
-import { createSimulatedStore, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
+import {
+  createSimulatedStore,
+  type SimulatedHandle,
+} from "../../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { LIMIT_MS, must, settledOn } from "../../controller/testing/settled.ts";
@@ -10,7 +13,13 @@ import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/api/az-vol
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
-import { anAttachment, attachmentName, aVolumeWithRecord, diskUri, identity } from "../../core/testing/objects.ts";
+import {
+  anAttachment,
+  attachmentName,
+  aVolumeWithRecord,
+  diskUri,
+  identity,
+} from "../../core/testing/objects.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
@@ -25,7 +34,10 @@ const LUN = 0;
 /** Where kubelet stages `pvc-1`. */
 export const stagingPath = "/var/lib/kubelet/plugins/pvc-1/globalmount";
 
-/** Node `node-a` on a modelled machine with the disk of `pvc-1` attached, a simulated store and a virtual clock. The test plays the controllers. */
+/**
+ * Node `node-a` on a modelled machine with the disk of `pvc-1` attached, a simulated store and a virtual
+ * clock. The test plays the controllers.
+ */
 export interface NodeWorld {
   /** The plug-in as it runs now. */
   readonly ports: () => NodePorts;
@@ -53,7 +65,10 @@ export interface NodeWorld {
   setVolume(change: (volume: AzVolume) => AzVolume): Promise<void>;
   /** The volume's attachment to this node as the store has it. */
   attachment(): AzVolumeAttachment | undefined;
-  /** Changes it as somebody else does, or removes it where `change` answers undefined; the cache shows it at once. */
+  /**
+   * Changes it as somebody else does, or removes it where `change` answers undefined; the cache shows it at
+   * once.
+   */
   setAttachment(change: (attachment: AzVolumeAttachment) => AzVolumeAttachment | undefined): Promise<void>;
   /** Happens once, right before the step of that name. */
   readonly meanwhile: Partial<Record<StepName, () => Promise<unknown>>>;
@@ -71,7 +86,13 @@ export async function withNode(
   const random = createSeededRandom(1);
   const simulated = createSimulatedStore({ clock, random });
   const store = simulated.handle("node-a");
-  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] });
+  const cache = createObjectCache({
+    store,
+    clock,
+    random,
+    logger: silentLogger,
+    kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"],
+  });
   const disk = createModelDisk({ diskUri, sizeBytes: gibToBytes(10) });
   const machine = createModelMachine({ nodeName: "node-a", clock, ...machineOptions });
   machine.attach({ lun: LUN, disk });
@@ -85,20 +106,39 @@ export async function withNode(
 
   const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
 
-  async function given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void> {
+  async function given<K extends "AzVolume" | "AzVolumeAttachment">(
+    kind: K,
+    object: KindMap[K],
+  ): Promise<void> {
     const {
       metadata: { name },
       status,
     } = object;
     const created = await must(
-      store.create(kind, { metadata: { name, finalizers: ["disk.csi.azure.com/test"] }, spec: object.spec } as unknown as NewObject<K>, signal),
+      store.create(
+        kind,
+        {
+          metadata: { name, finalizers: ["disk.csi.azure.com/test"] },
+          spec: object.spec,
+        } as unknown as NewObject<K>,
+        signal,
+      ),
     );
-    const { metadata } = await must(store.updateStatus(kind, { ...created, ...(status === undefined ? {} : { status }) }, signal));
-    invariant(await clock.runUntil(() => cache.get(kind, name)?.metadata.resourceVersion === metadata.resourceVersion, LIMIT_MS), "the cache does not follow");
+    const { metadata } = await must(
+      store.updateStatus(kind, { ...created, ...(status === undefined ? {} : { status }) }, signal),
+    );
+    invariant(
+      await clock.runUntil(
+        () => cache.get(kind, name)?.metadata.resourceVersion === metadata.resourceVersion,
+        LIMIT_MS,
+      ),
+      "the cache does not follow",
+    );
   }
 
   const name = attachmentName("node-a");
-  const ownAttachment = (): AzVolumeAttachment | undefined => simulated.objects("AzVolumeAttachment").find(({ metadata }) => metadata.name === name);
+  const ownAttachment = (): AzVolumeAttachment | undefined =>
+    simulated.objects("AzVolumeAttachment").find(({ metadata }) => metadata.name === name);
 
   const ports = (): NodePorts => ({
     store,
@@ -123,7 +163,13 @@ export async function withNode(
     node: { ...identity("node-a"), location: "eastus", zone: "1", zoneLabel: undefined, busType: "SCSI" },
     volumeLimit: { measure: async () => 8 },
     otherDriver: () => undefined,
-    settings: { attach: "kubernetes", stageWaitMs: 100_000, deviceWaitMs: 60_000, heartbeatMs: 10_000, allowedRoots: ["/var/lib/kubelet"] },
+    settings: {
+      attach: "kubernetes",
+      stageWaitMs: 100_000,
+      deviceWaitMs: 60_000,
+      heartbeatMs: 10_000,
+      allowedRoots: ["/var/lib/kubelet"],
+    },
   });
 
   const running = cache.run(signal);
@@ -151,14 +197,29 @@ export async function withNode(
       setRecord: async (change) => {
         const present = await must(store.get("AzVolume", "pvc-1", signal));
         invariant(present.status?.record !== undefined, "pvc-1 has no record");
-        await must(store.updateStatus("AzVolume", { ...present, status: { ...present.status, record: change(present.status.record) } }, signal));
+        await must(
+          store.updateStatus(
+            "AzVolume",
+            { ...present, status: { ...present.status, record: change(present.status.record) } },
+            signal,
+          ),
+        );
       },
       setFormatted: async (formatted) => {
         const present = await must(store.get("AzVolume", "pvc-1", signal));
         invariant(present.status?.detail !== undefined, "pvc-1 has no disk");
         const { formatted: _, ...detail } = present.status.detail;
-        const known = formatted === undefined ? {} : { formatted: { ...formatted, nodeName: "node-b", time: "2026-01-01T00:00:00.000Z" } };
-        await must(store.updateStatus("AzVolume", { ...present, status: { ...present.status, detail: { ...detail, ...known } } }, signal));
+        const known =
+          formatted === undefined
+            ? {}
+            : { formatted: { ...formatted, nodeName: "node-b", time: "2026-01-01T00:00:00.000Z" } };
+        await must(
+          store.updateStatus(
+            "AzVolume",
+            { ...present, status: { ...present.status, detail: { ...detail, ...known } } },
+            signal,
+          ),
+        );
       },
       setVolume: async (change) => {
         const present = await must(store.get("AzVolume", "pvc-1", signal));
@@ -169,13 +230,27 @@ export async function withNode(
         const present = ownAttachment();
         invariant(present !== undefined, "pvc-1 has no attachment");
         const next = change(present);
-        const written = await must(store.update("AzVolumeAttachment", next ?? { ...present, metadata: { ...present.metadata, finalizers: [] } }, signal));
+        const written = await must(
+          store.update(
+            "AzVolumeAttachment",
+            next ?? { ...present, metadata: { ...present.metadata, finalizers: [] } },
+            signal,
+          ),
+        );
         if (next !== undefined) {
-          cache.remember("AzVolumeAttachment", await must(store.updateStatus("AzVolumeAttachment", { ...next, metadata: written.metadata }, signal)));
+          cache.remember(
+            "AzVolumeAttachment",
+            await must(
+              store.updateStatus("AzVolumeAttachment", { ...next, metadata: written.metadata }, signal),
+            ),
+          );
           return;
         }
         await must(store.delete("AzVolumeAttachment", name, {}, signal));
-        cache.remember("AzVolumeAttachment", { ...written, metadata: { ...written.metadata, deletionTimestamp: written.metadata.creationTimestamp } });
+        cache.remember("AzVolumeAttachment", {
+          ...written,
+          metadata: { ...written.metadata, deletionTimestamp: written.metadata.creationTimestamp },
+        });
       },
       meanwhile,
       given,

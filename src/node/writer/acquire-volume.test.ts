@@ -7,7 +7,15 @@ import { stagingPath, withNode } from "../testing/a-node.ts";
 import { confirmHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const granted = aWriter("node-a", { held: false });
 
 describe("acquireVolume", () => {
@@ -20,14 +28,24 @@ describe("acquireVolume", () => {
         if (kind === "AzDriverNode") await world.setRecord((record) => ({ ...record, writer: granted }));
         return read;
       };
-      const taken = await world.answerOf(acquireVolume({ ...ports, store: { ...ports.store, get } }, "pvc-1", 0, never));
+      const taken = await world.answerOf(
+        acquireVolume({ ...ports, store: { ...ports.store, get } }, "pvc-1", 0, never),
+      );
       assert.equal(!taken.ok && taken.failure.kind, "NotWriter");
       assert.deepEqual(world.record()?.writer, granted);
     }));
 });
 
 describe("takeVolume, by a record that is older than what this node has noted", () => {
-  const checkpointed = { volumeName: "pvc-1", volumeId: diskUri, lun: 0, accessType: "mount", stagingPath, targetPaths: [], majorMinor: "8:16" } as const;
+  const checkpointed = {
+    volumeName: "pvc-1",
+    volumeId: diskUri,
+    lun: 0,
+    accessType: "mount",
+    stagingPath,
+    targetPaths: [],
+    majorMinor: "8:16",
+  } as const;
 
   for (const [what, epoch, isTaken] of [
     ["takes nothing where it noted a later epoch of that object", 2, false],
@@ -38,7 +56,10 @@ describe("takeVolume, by a record that is older than what this node has noted", 
         const ports = world.ports();
         const volume = await world.answerOf(ports.store.get("AzVolume", "pvc-1", never));
         const { uid } = volume.ok ? volume.value.metadata : assert.fail("no volume");
-        assert.equal((await world.answerOf(ports.checkpoints.put({ ...checkpointed, uid, epoch }, never))).ok, true);
+        assert.equal(
+          (await world.answerOf(ports.checkpoints.put({ ...checkpointed, uid, epoch }, never))).ok,
+          true,
+        );
         const taken = await world.answerOf(acquireVolume(ports, "pvc-1", 0, never));
         assert.equal(taken.ok || taken.failure.kind, isTaken || "NotWriter");
         assert.equal(world.record()?.writer?.held, isTaken);
@@ -48,7 +69,14 @@ describe("takeVolume, by a record that is older than what this node has noted", 
   it("takes the volume of an object that was made anew under the name, whatever it noted of the old one", () =>
     withNode({ writer: granted, epoch: 1 }, async (world) => {
       const ports = world.ports();
-      assert.equal((await world.answerOf(ports.checkpoints.put({ ...checkpointed, uid: "of the old object", epoch: 2 }, never))).ok, true);
+      assert.equal(
+        (
+          await world.answerOf(
+            ports.checkpoints.put({ ...checkpointed, uid: "of the old object", epoch: 2 }, never),
+          )
+        ).ok,
+        true,
+      );
       assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
     }));
 });
@@ -70,12 +98,20 @@ describe("releaseVolume", () => {
       const attached = world.attachment();
       assert.ok(attached?.status !== undefined);
       const { status } = attached;
-      const release = (): ReturnType<typeof releaseVolume> => world.answerOf(releaseVolume(world.ports(), "pvc-1", never));
+      const release = (): ReturnType<typeof releaseVolume> =>
+        world.answerOf(releaseVolume(world.ports(), "pvc-1", never));
 
-      await world.setAttachment((attachment) => ({ ...attachment, status: { state: "Attaching", role: "Primary" } }));
+      await world.setAttachment((attachment) => ({
+        ...attachment,
+        status: { state: "Attaching", role: "Primary" },
+      }));
       assert.deepEqual(await release(), {
         ok: false,
-        failure: { kind: "StillWaiting", volumeId: diskUri, what: "the attachment to node-a that tells where its disk is" },
+        failure: {
+          kind: "StillWaiting",
+          volumeId: diskUri,
+          what: "the attachment to node-a that tells where its disk is",
+        },
       });
       await world.setAttachment((attachment) => ({ ...attachment, status }));
       const busy = await release();

@@ -9,21 +9,32 @@ import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector
 import { showClean } from "./verify-clean.ts";
 
 /**
- * *take*: makes this node the holder of the volume, before anything is checked, formatted or mounted. Fails with `HostNotReady` while a mount
- * command of an earlier plug-in lives, `StoreRolledBack` while records are proven anew, or `NotWriter` where the record does not allow it.
+ * *take*: makes this node the holder of the volume, before anything is checked, formatted or mounted. Fails
+ * with `HostNotReady` while a mount command of an earlier plug-in lives, `StoreRolledBack` while records
+ * are proven anew, or `NotWriter` where the record does not allow it.
  */
-export async function acquireVolume(ports: NodePorts, volumeName: string, lun: number, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+export async function acquireVolume(
+  ports: NodePorts,
+  volumeName: string,
+  lun: number,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   const alive = await ports.host.earlierChildrenAlive(signal);
   if (!alive.ok) return alive;
-  if (alive.value) return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
+  if (alive.value)
+    return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
   const accessType = accessTypeOf({
     volume: ports.cache.get("AzVolume", volumeName),
     checkpoint: ports.checkpoints.volumes().find((other) => other.volumeName === volumeName),
   });
-  const clean = await ports.host.isClean({ accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [] }, signal);
+  const clean = await ports.host.isClean(
+    { accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [] },
+    signal,
+  );
   if (!clean.ok) return clean;
   let storeIncarnation = Number.NaN;
-  // After the record was read: a store that went back in between would show a record in which this node is the writer, while another one is.
+  // After the record was read: a store that went back in between would show a record in which this node is
+  // the writer, while another one is.
   const confirm = async (): Promise<Result<unknown, Failure>> => {
     const trusted = await readTrustedIncarnation(ports, signal);
     if (trusted.ok) storeIncarnation = trusted.value;
@@ -39,21 +50,28 @@ export async function acquireVolume(ports: NodePorts, volumeName: string, lun: n
     },
     signal,
   );
-  if (taken.ok) ports.logger.info("volume taken", { volumeName, epoch: taken.value.status?.record?.writer?.epoch });
+  if (taken.ok)
+    ports.logger.info("volume taken", { volumeName, epoch: taken.value.status?.record?.writer?.epoch });
   return taken;
 }
 
 /**
- * *give*: hands the volume back once nothing here can write to it any more. An unmount alone does not show that: a check or mount command of this or an
- * earlier plug-in may still be under way, and a process may have the raw device open. Success, too, if the record no longer says that this node holds it.
- * Fails with `DeviceBusy` while the node is not clean, and with `StillWaiting` while nothing tells where to look.
+ * *give*: hands the volume back once nothing here can write to it any more. An unmount alone does not show
+ * that: a check or mount command of this or an earlier plug-in may still be under way, and a process may
+ * have the raw device open. Success, too, if the record no longer says that this node holds it. Fails with
+ * `DeviceBusy` while the node is not clean, and with `StillWaiting` while nothing tells where to look.
  */
-export async function releaseVolume(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function releaseVolume(
+  ports: NodePorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(undefined) : read;
   const record = read.value.status?.record;
   const writer = record?.writer;
-  if (record === undefined || writer === undefined || !isWriter(record, ports.node) || !writer.held) return ok(undefined);
+  if (record === undefined || writer === undefined || !isWriter(record, ports.node) || !writer.held)
+    return ok(undefined);
   const clean = await proveClean(ports, read.value, signal);
   if (!clean.ok) return clean;
   const given = await moveRecord(
@@ -62,30 +80,50 @@ export async function releaseVolume(ports: NodePorts, volumeName: string, signal
     (present) => release(present, ports.node, writer.epoch),
     signal,
   );
-  if (!given.ok) return given.failure.kind === "NotWriter" || given.failure.kind === "ObjectNotFound" ? ok(undefined) : given;
+  if (!given.ok)
+    return given.failure.kind === "NotWriter" || given.failure.kind === "ObjectNotFound"
+      ? ok(undefined)
+      : given;
   ports.logger.info("volume given back", { volumeName, epoch: writer.epoch });
   return ok(undefined);
 }
 
-/** It had the disk, so it takes more than to find nothing where nobody knows where to look: a note that was lost must not make it look clean. */
+/**
+ * It had the disk, so it takes more than to find nothing where nobody knows where to look: a note that was
+ * lost must not make it look clean.
+ */
 function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
   const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
-  const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
+  const attachment = ports.cache
+    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
+    .find((other) => other.spec.nodeName === ports.node.nodeName);
   const volumeId = volume.status?.detail?.diskUri ?? volumeName;
   return showClean(ports, { volume, attachment, checkpoint, volumeId }, "evidence", signal);
 }
 
 /**
- * Proves by a fresh read that this node holds the volume and is not being cut off, and states the want again if a release check had ended it:
- * after this no fence can be declared that has not seen the new user. Answers the writer, or undefined where it is not this node that holds it.
+ * Proves by a fresh read that this node holds the volume and is not being cut off, and states the want
+ * again if a release check had ended it: after this no fence can be declared that has not seen the new
+ * user. Answers the writer, or undefined where it is not this node that holds it.
  */
-export async function confirmHeld(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<Writer | undefined, Failure>> {
+export async function confirmHeld(
+  ports: NodePorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Result<Writer | undefined, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read;
   const record = read.value.status?.record;
   const writer = record?.writer;
-  if (record === undefined || writer === undefined || !isWriter(record, ports.node) || !writer.held || isFencing(record, ports.node)) return ok(undefined);
+  if (
+    record === undefined ||
+    writer === undefined ||
+    !isWriter(record, ports.node) ||
+    !writer.held ||
+    isFencing(record, ports.node)
+  )
+    return ok(undefined);
   if (writer.requested) return ok(writer);
   const requested = await moveRecord(
     ports,
@@ -98,11 +136,19 @@ export async function confirmHeld(ports: NodePorts, volumeName: string, signal: 
   return requested.failure.kind === "NotWriter" ? confirmStillHeld(ports, volumeName, signal) : requested;
 }
 
-async function confirmStillHeld(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<Writer | undefined, Failure>> {
+async function confirmStillHeld(
+  ports: NodePorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Result<Writer | undefined, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read;
   const record = read.value.status?.record;
   const isHeld =
-    record !== undefined && isWriter(record, ports.node) && record.writer?.held === true && record.writer.requested && !isFencing(record, ports.node);
+    record !== undefined &&
+    isWriter(record, ports.node) &&
+    record.writer?.held === true &&
+    record.writer.requested &&
+    !isFencing(record, ports.node);
   return ok(isHeld ? record.writer : undefined);
 }

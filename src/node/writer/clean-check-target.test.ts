@@ -29,11 +29,22 @@ describe("accessTypeOf", () => {
     { volume: undefined, checkpoint: undefined, accessType: "block", because: "nothing is known" },
     { volume: aVolume(), checkpoint: undefined, accessType: "mount", because: "it may only be mounted" },
     { volume: undefined, checkpoint: aCheckpoint(), accessType: "mount", because: "it was mounted here" },
-    { volume: aVolume({ spec: { capabilities: [mount, block] } }), checkpoint: aCheckpoint(), accessType: "block", because: "it may be raw block, too" },
-    { volume: aVolume(), checkpoint: aCheckpoint({ accessType: "block" }), accessType: "block", because: "it was raw block here" },
+    {
+      volume: aVolume({ spec: { capabilities: [mount, block] } }),
+      checkpoint: aCheckpoint(),
+      accessType: "block",
+      because: "it may be raw block, too",
+    },
+    {
+      volume: aVolume(),
+      checkpoint: aCheckpoint({ accessType: "block" }),
+      accessType: "block",
+      because: "it was raw block here",
+    },
   ] as const;
   for (const { volume, checkpoint, accessType, because } of rows) {
-    it(`looks for traces of ${accessType} where ${because}`, () => assert.equal(accessTypeOf({ volume, checkpoint }), accessType));
+    it(`looks for traces of ${accessType} where ${because}`, () =>
+      assert.equal(accessTypeOf({ volume, checkpoint }), accessType));
   }
 });
 
@@ -42,16 +53,23 @@ describe("whereToLook", () => {
     withNode({}, async (world) => {
       const volume = aVolume();
       const expected = { accessType: "mount", lun: 0, lastMajorMinor: "8:32", lunsOfOthers: [] };
-      assert.deepEqual(whereToLook(world.ports(), { volume, attachment: anAttachment("node-a"), checkpoint: aCheckpoint() }), expected);
+      assert.deepEqual(
+        whereToLook(world.ports(), { volume, attachment: anAttachment("node-a"), checkpoint: aCheckpoint() }),
+        expected,
+      );
       const detaching = anAttachment("node-a", { status: { state: "Detaching" } });
-      assert.deepEqual(whereToLook(world.ports(), { volume, attachment: detaching, checkpoint: aCheckpoint() }), { ...expected, lun: undefined });
+      assert.deepEqual(
+        whereToLook(world.ports(), { volume, attachment: detaching, checkpoint: aCheckpoint() }),
+        { ...expected, lun: undefined },
+      );
     }));
 
   it("names the LUN of another volume only once that was staged here", () =>
     withNode({}, async (world) => {
       const ports = world.ports();
       const other = aVolume({ metadata: { name: "pvc-2" }, spec: { volumeName: "pvc-2" } });
-      const lunsOfOthers = () => whereToLook(ports, { volume: other, attachment: undefined, checkpoint: undefined }).lunsOfOthers;
+      const lunsOfOthers = () =>
+        whereToLook(ports, { volume: other, attachment: undefined, checkpoint: undefined }).lunsOfOthers;
       assert.deepEqual(lunsOfOthers(), []);
       assert.ok((await ports.checkpoints.put(aCheckpoint(), never)).ok);
       assert.deepEqual(lunsOfOthers(), [0]);
@@ -60,7 +78,10 @@ describe("whereToLook", () => {
   const known = { volume: undefined, attachment: undefined, checkpoint: undefined };
   const parts: readonly { readonly what: string; readonly of: (name: string) => KnownVolume }[] = [
     { what: "volume", of: (name) => ({ ...known, volume: aVolume({ metadata: { name } }) }) },
-    { what: "attachment", of: (volumeName) => ({ ...known, attachment: anAttachment("node-a", { spec: { volumeName } }) }) },
+    {
+      what: "attachment",
+      of: (volumeName) => ({ ...known, attachment: anAttachment("node-a", { spec: { volumeName } }) }),
+    },
     { what: "checkpoint", of: (volumeName) => ({ ...known, checkpoint: aCheckpoint({ volumeName }) }) },
   ];
   for (const { what, of } of parts)

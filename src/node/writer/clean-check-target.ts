@@ -12,8 +12,9 @@ export interface KnownVolume {
 }
 
 /**
- * The LUN only while an attachment says that it is this volume's: another volume's disk may have it by now. Then the device number that was noted tells, which
- * the kernel gives to no other disk while anything holds it.
+ * The LUN only while an attachment says that it is this volume's: another volume's disk may have it by now.
+ * Then the device number that was noted tells, which the kernel gives to no other disk while anything holds
+ * it.
  */
 export function whereToLook(ports: NodePorts, known: KnownVolume): CleanRequest {
   const status = known.attachment?.status;
@@ -25,8 +26,14 @@ export function whereToLook(ports: NodePorts, known: KnownVolume): CleanRequest 
   };
 }
 
-/** `mount` only where everything that is known of the volume says so: raw block leaves traces that are not looked for then. */
-export function accessTypeOf({ volume, checkpoint }: Pick<KnownVolume, "volume" | "checkpoint">): "block" | "mount" {
+/**
+ * `mount` only where everything that is known of the volume says so: raw block leaves traces that are not
+ * looked for then.
+ */
+export function accessTypeOf({
+  volume,
+  checkpoint,
+}: Pick<KnownVolume, "volume" | "checkpoint">): "block" | "mount" {
   const known = [...(volume?.spec.capabilities ?? []), ...(checkpoint === undefined ? [] : [checkpoint])];
   return known.length > 0 && known.every(({ accessType }) => accessType === "mount") ? "mount" : "block";
 }

@@ -1,7 +1,10 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isSameVmId, type NodeKey } from "../../core/api/node-identity.ts";
 
-/** The LUN at which an attachment says that its disk sits on this very machine, where nobody doubts it; undefined: it does not say so. */
+/**
+ * The LUN at which an attachment says that its disk sits on this very machine, where nobody doubts it;
+ * undefined: it does not say so.
+ */
 export function lunHere(node: NodeKey, attachment: AzVolumeAttachment | undefined): number | undefined {
   const status = attachment?.status;
   if (status?.state !== "Attached" || status.deviceMissing === true) return undefined;

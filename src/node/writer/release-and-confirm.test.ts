@@ -14,25 +14,37 @@ import { confirmHeld, releaseVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
-const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const request: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
 const granted = aWriter("node-a", { held: false });
 const held = aWriter("node-a");
 const done = { ok: true, value: undefined } as const;
 const down = { kind: "StoreUnavailable", detail: "down" } as const;
 const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, stderr: "" } as const;
 
-const release = (world: NodeWorld, ports = world.ports()) => world.answerOf(releaseVolume(ports, "pvc-1", never));
+const release = (world: NodeWorld, ports = world.ports()) =>
+  world.answerOf(releaseVolume(ports, "pvc-1", never));
 const confirm = (world: NodeWorld) => world.answerOf(confirmHeld(world.ports(), "pvc-1", never));
 const stage = (world: NodeWorld, how: StageRequest = request) =>
   must(world.answerOf(stageVolume(world.ports(), how, never)).then((staged) => ({ ...staged, value: 0 })));
-const unstage = (world: NodeWorld, ports = world.ports()) => world.answerOf(unstageVolume(ports, request, never));
+const unstage = (world: NodeWorld, ports = world.ports()) =>
+  world.answerOf(unstageVolume(ports, request, never));
 const publish = (world: NodeWorld, how: StageRequest = request, ports = world.ports()) =>
   world.answerOf(publishVolume(ports, { ...how, targetPath, targetReadOnly: false }, never));
 
 /** The volume's object is deleted by hand, and gone. */
 async function deleteVolume(world: NodeWorld): Promise<void> {
   const volume = await must(world.store.get("AzVolume", "pvc-1", never));
-  await must(world.store.update("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: [] } }, never));
+  await must(
+    world.store.update("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: [] } }, never),
+  );
   await must(world.store.delete("AzVolume", "pvc-1", {}, never));
 }
 
@@ -40,7 +52,9 @@ async function deleteVolume(world: NodeWorld): Promise<void> {
 function withoutStore(ports: NodePorts, fromRead: number): NodePorts {
   let reads = 0;
   const get: NodePorts["store"]["get"] = async (kind, name, signal) =>
-    kind === "AzVolume" && reads++ >= fromRead ? { ok: false, failure: down } : ports.store.get(kind, name, signal);
+    kind === "AzVolume" && reads++ >= fromRead
+      ? { ok: false, failure: down }
+      : ports.store.get(kind, name, signal);
   return { ...ports, store: { ...ports.store, get } };
 }
 
@@ -69,10 +83,14 @@ describe("releaseVolume", () => {
       assert.deepEqual(await release(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
     }));
 
-  const meanwhile: readonly { readonly because: string; readonly arrange: (world: NodeWorld) => Promise<unknown> }[] = [
+  const meanwhile: readonly {
+    readonly because: string;
+    readonly arrange: (world: NodeWorld) => Promise<unknown>;
+  }[] = [
     {
       because: "the volume was granted to another node",
-      arrange: (world) => world.setRecord((record) => ({ ...record, writer: aWriter("node-b", { epoch: 2 }) })),
+      arrange: (world) =>
+        world.setRecord((record) => ({ ...record, writer: aWriter("node-b", { epoch: 2 }) })),
     },
     { because: "its object was deleted", arrange: deleteVolume },
   ];
@@ -105,12 +123,36 @@ describe("confirmHeld", () => {
     }));
 
   const unrequested = aWriter("node-a", { requested: false });
-  const races: readonly { readonly because: string; readonly change: (record: WriterRecord) => WriterRecord; readonly writer: typeof held | undefined }[] = [
-    { because: "another call has stated the want", change: (record) => ({ ...record, writer: held }), writer: held },
-    { because: "a fence has begun", change: (record) => ({ ...record, fencing: identity("node-a") }), writer: undefined },
-    { because: "another node is the writer", change: (record) => ({ ...record, writer: aWriter("node-b") }), writer: undefined },
-    { because: "a fence has begun, and the want stands", change: (record) => ({ ...record, writer: held, fencing: identity("node-a") }), writer: undefined },
-    { because: "the volume was given back and granted again", change: (record) => ({ ...record, writer: granted }), writer: undefined },
+  const races: readonly {
+    readonly because: string;
+    readonly change: (record: WriterRecord) => WriterRecord;
+    readonly writer: typeof held | undefined;
+  }[] = [
+    {
+      because: "another call has stated the want",
+      change: (record) => ({ ...record, writer: held }),
+      writer: held,
+    },
+    {
+      because: "a fence has begun",
+      change: (record) => ({ ...record, fencing: identity("node-a") }),
+      writer: undefined,
+    },
+    {
+      because: "another node is the writer",
+      change: (record) => ({ ...record, writer: aWriter("node-b") }),
+      writer: undefined,
+    },
+    {
+      because: "a fence has begun, and the want stands",
+      change: (record) => ({ ...record, writer: held, fencing: identity("node-a") }),
+      writer: undefined,
+    },
+    {
+      because: "the volume was given back and granted again",
+      change: (record) => ({ ...record, writer: granted }),
+      writer: undefined,
+    },
   ];
   for (const { because, change, writer } of races)
     it(`goes by a fresh record where in the middle of it ${because}`, () =>
@@ -124,7 +166,10 @@ describe("unstageVolume", () => {
   it("refuses while a pod has the volume, and names where", () =>
     withNode({ writer: granted }, async (world) => {
       await must(publish(world));
-      assert.deepEqual(await unstage(world), { ok: false, failure: { kind: "VolumeInUse", volumeId: diskUri, nodeName: "node-a", users: [targetPath] } });
+      assert.deepEqual(await unstage(world), {
+        ok: false,
+        failure: { kind: "VolumeInUse", volumeId: diskUri, nodeName: "node-a", users: [targetPath] },
+      });
       assert.deepEqual([world.record()?.writer, world.machine.mounts().length], [held, 2]);
     }));
 
@@ -143,7 +188,10 @@ describe("unstageVolume", () => {
       const ports = world.ports();
       const get: NodePorts["store"]["get"] = async (kind, name, signal) =>
         kind === "AzVolumeAttachment" ? { ok: false, failure: down } : ports.store.get(kind, name, signal);
-      assert.deepEqual(await unstage(world, { ...ports, store: { ...ports.store, get } }), { ok: false, failure: down });
+      assert.deepEqual(await unstage(world, { ...ports, store: { ...ports.store, get } }), {
+        ok: false,
+        failure: down,
+      });
       assert.equal(world.machine.mounts().length, 1);
     }));
 
@@ -181,7 +229,8 @@ describe("unstageVolume", () => {
   it("goes on where a controller was faster to end the want", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
-      world.meanwhile["withdraw-request"] = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { requested: false }) }));
+      world.meanwhile["withdraw-request"] = () =>
+        world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { requested: false }) }));
       assert.deepEqual(await unstage(world), done);
       assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, requested: false }));
     }));
@@ -206,7 +255,10 @@ describe("publishVolume where one step fails", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       const ports = world.ports();
-      const checkpoints: NodePorts["checkpoints"] = { ...ports.checkpoints, put: async () => ({ ok: false, failure }) };
+      const checkpoints: NodePorts["checkpoints"] = {
+        ...ports.checkpoints,
+        put: async () => ({ ok: false, failure }),
+      };
       assert.deepEqual(await publish(world, request, { ...ports, checkpoints }), { ok: false, failure });
       assert.equal(world.machine.mounts().length, 1);
     }));
@@ -240,7 +292,14 @@ describe("publishVolume where one step fails", () => {
       await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
       const published = await world.answerOf(publishing);
       assert.equal(!published.ok && published.failure.kind, "NotWriter");
-      assert.deepEqual([world.machine.mounts(), world.machine.placeholders(), world.ports().checkpoints.volumes()[0]?.targetPaths], [[], [], []]);
+      assert.deepEqual(
+        [
+          world.machine.mounts(),
+          world.machine.placeholders(),
+          world.ports().checkpoints.volumes()[0]?.targetPaths,
+        ],
+        [[], [], []],
+      );
     }));
 
   it("refuses a target where something is mounted that it has not noted, and leaves that alone", () =>
@@ -251,10 +310,15 @@ describe("publishVolume where one step fails", () => {
       const { host } = world.ports();
       const found = await world.answerOf(host.findDevice({ lun: 1 }, never));
       assert.ok(found.ok);
-      await must(world.answerOf(host.bindDevice({ device: found.value, targetPath, readOnly: false }, never)));
+      await must(
+        world.answerOf(host.bindDevice({ device: found.value, targetPath, readOnly: false }, never)),
+      );
       const published = await publish(world);
       assert.equal(!published.ok && published.failure.kind, "WrongDevice");
-      assert.deepEqual(world.machine.mounts().find(({ path }) => path === targetPath)?.diskUri, "/disks/other");
+      assert.deepEqual(
+        world.machine.mounts().find(({ path }) => path === targetPath)?.diskUri,
+        "/disks/other",
+      );
     }));
 
   it("makes way at its own target for the volume's new device while the old one is there still", () =>
@@ -262,7 +326,10 @@ describe("publishVolume where one step fails", () => {
       await must(publish(world));
       await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
       world.machine.attach({ lun: 1, disk: world.disk });
-      await world.setAttachment((attachment) => ({ ...attachment, status: attachment.status && { ...attachment.status, lun: 1 } }));
+      await world.setAttachment((attachment) => ({
+        ...attachment,
+        status: attachment.status && { ...attachment.status, lun: 1 },
+      }));
       assert.deepEqual(await publish(world), done);
       const { host } = world.ports();
       const found = await world.answerOf(host.findDevice({ lun: 1 }, never));
@@ -294,7 +361,11 @@ describe("publishVolume where one step fails", () => {
       await stage(world);
       world.machine.setLatencyMs("bindMount", 1_000);
       world.machine.failNext("unmount", failure);
-      const publishing = publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
+      const publishing = publishVolume(
+        world.ports(),
+        { ...request, targetPath, targetReadOnly: false },
+        never,
+      );
       assert.ok(await world.clock.runUntil(() => world.machine.commandsInFlight().length > 0, 60_000));
       await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
       assert.deepEqual(await world.answerOf(publishing), { ok: false, failure });
@@ -318,12 +389,24 @@ describe("publishVolume where one step fails", () => {
   it("keeps targets in order, whatever order they came in, and forgets each alone", () =>
     withNode({ writer: granted }, async (world) => {
       const paths = ["/var/lib/kubelet/pods/2/mount", "/var/lib/kubelet/pods/1/mount"];
-      for (const path of paths) await must(world.answerOf(publishVolume(world.ports(), { ...request, targetPath: path, targetReadOnly: false }, never)));
+      for (const path of paths)
+        await must(
+          world.answerOf(
+            publishVolume(world.ports(), { ...request, targetPath: path, targetReadOnly: false }, never),
+          ),
+        );
       const checkpointed = () => world.ports().checkpoints.volumes()[0]?.targetPaths;
       assert.deepEqual(checkpointed(), paths.toSorted());
-      const unpublish = (path: string) => world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath: path }, never));
+      const unpublish = (path: string) =>
+        world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath: path }, never));
       world.machine.failNext("unmount", failure);
-      assert.deepEqual([await unpublish("/var/lib/kubelet/pods/2/mount"), checkpointed()], [{ ok: false, failure }, paths.toSorted()]);
-      assert.deepEqual([await unpublish("/var/lib/kubelet/pods/2/mount"), checkpointed()], [done, ["/var/lib/kubelet/pods/1/mount"]]);
+      assert.deepEqual(
+        [await unpublish("/var/lib/kubelet/pods/2/mount"), checkpointed()],
+        [{ ok: false, failure }, paths.toSorted()],
+      );
+      assert.deepEqual(
+        [await unpublish("/var/lib/kubelet/pods/2/mount"), checkpointed()],
+        [done, ["/var/lib/kubelet/pods/1/mount"]],
+      );
     }));
 });

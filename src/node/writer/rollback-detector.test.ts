@@ -25,7 +25,10 @@ async function beat(world: NodeWorld): Promise<void> {
 
 async function conditions(world: NodeWorld): Promise<readonly string[]> {
   const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
-  return (node.ok ? node.value.status?.conditions : undefined)?.map(({ type, reason }) => `${type} ${reason}`) ?? [];
+  return (
+    (node.ok ? node.value.status?.conditions : undefined)?.map(({ type, reason }) => `${type} ${reason}`) ??
+    []
+  );
 }
 
 async function trust(world: NodeWorld): Promise<string> {
@@ -37,7 +40,9 @@ async function trust(world: NodeWorld): Promise<string> {
 async function restore(world: NodeWorld, change: (status: NodeStatus) => NodeStatus): Promise<void> {
   const present = await world.answerOf(must(world.store.get("AzDriverNode", "node-a", never)));
   assert.ok(present.status !== undefined);
-  await world.answerOf(must(world.store.updateStatus("AzDriverNode", { ...present, status: change(present.status) }, never)));
+  await world.answerOf(
+    must(world.store.updateStatus("AzDriverNode", { ...present, status: change(present.status) }, never)),
+  );
 }
 
 /** These ports where the node's object can't be read. */
@@ -55,7 +60,10 @@ describe("readTrustedIncarnation", () => {
       assert.equal(await trust(world), "generation 0");
       await restore(world, (status) => ({ ...status, heartbeat: 1 }));
       const detail = "the heartbeat is 1 in the store, this node has written 2";
-      assert.deepEqual(await world.answerOf(readTrustedIncarnation(world.ports(), never)), { ok: false, failure: { kind: "StoreRolledBack", detail } });
+      assert.deepEqual(await world.answerOf(readTrustedIncarnation(world.ports(), never)), {
+        ok: false,
+        failure: { kind: "StoreRolledBack", detail },
+      });
       assert.deepEqual(await conditions(world), []);
     }));
 
@@ -69,17 +77,47 @@ describe("readTrustedIncarnation", () => {
   it("trusts a store in which it has registered, and not yet beaten", () =>
     withNode({}, async (world) => {
       await world.ports().checkpoints.putHeartbeat(7, never);
-      await world.answerOf(must(world.store.create("AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } }, never)));
+      await world.answerOf(
+        must(
+          world.store.create(
+            "AzDriverNode",
+            { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } },
+            never,
+          ),
+        ),
+      );
       assert.equal(await trust(world), "generation 0");
     }));
 
   const lastTransitionTime = "2026-01-01T00:00:00.000Z";
-  const reported: Condition = { type: "StoreRolledBack", status: "True", reason: "Generation0", message: "it went back", lastTransitionTime };
-  const reports: readonly { readonly because: string; readonly condition: Condition; readonly trusted: string }[] = [
+  const reported: Condition = {
+    type: "StoreRolledBack",
+    status: "True",
+    reason: "Generation0",
+    message: "it went back",
+    lastTransitionTime,
+  };
+  const reports: readonly {
+    readonly because: string;
+    readonly condition: Condition;
+    readonly trusted: string;
+  }[] = [
     { because: "it has reported that", condition: reported, trusted: "StoreRolledBack" },
-    { because: "it reported that of an earlier generation", condition: { ...reported, reason: "Generation7" }, trusted: "generation 0" },
-    { because: "the report was taken back", condition: { ...reported, status: "False" }, trusted: "generation 0" },
-    { because: "it has reported something else", condition: { ...reported, type: "ReclaimDisputed" }, trusted: "generation 0" },
+    {
+      because: "it reported that of an earlier generation",
+      condition: { ...reported, reason: "Generation7" },
+      trusted: "generation 0",
+    },
+    {
+      because: "the report was taken back",
+      condition: { ...reported, status: "False" },
+      trusted: "generation 0",
+    },
+    {
+      because: "it has reported something else",
+      condition: { ...reported, type: "ReclaimDisputed" },
+      trusted: "generation 0",
+    },
   ];
   for (const { because, condition, trusted } of reports)
     it(`answers ${trusted} where its notes are lost, and by its object ${because}`, () =>
@@ -102,15 +140,29 @@ describe("readTrustedIncarnation", () => {
       assert.equal(await trust(world), "generation 0");
       await world.ports().checkpoints.putHeartbeat(7, never);
       await beat(world);
-      assert.deepEqual([await trust(world), await conditions(world)], ["StoreRolledBack", ["StoreRolledBack Generation0"]]);
+      assert.deepEqual(
+        [await trust(world), await conditions(world)],
+        ["StoreRolledBack", ["StoreRolledBack Generation0"]],
+      );
 
       await world.answerOf(must(world.store.delete("AzDriverNode", "node-a", {}, never)));
       assert.equal(await trust(world), "StoreRolledBack");
       await beat(world);
-      assert.deepEqual([await trust(world), await conditions(world)], ["StoreRolledBack", ["StoreRolledBack Generation0"]]);
+      assert.deepEqual(
+        [await trust(world), await conditions(world)],
+        ["StoreRolledBack", ["StoreRolledBack Generation0"]],
+      );
 
       const { metadata, spec } = aLease({ generation: 1 });
-      await world.answerOf(must(world.store.create("Lease", { metadata: { name: CONTROLLER_LEASE, annotations: metadata.annotations }, spec }, never)));
+      await world.answerOf(
+        must(
+          world.store.create(
+            "Lease",
+            { metadata: { name: CONTROLLER_LEASE, annotations: metadata.annotations }, spec },
+            never,
+          ),
+        ),
+      );
       await beat(world);
       assert.deepEqual([await trust(world), await conditions(world)], ["generation 1", []]);
     }));
@@ -128,7 +180,8 @@ describe("olderThanCheckpoint", () => {
     majorMinor: "8:32",
     accessType: "mount",
   };
-  const at = (epoch: number, record: Partial<WriterRecord> = {}) => aVolume({ status: { record: aRecord({ epoch, ...record }) } });
+  const at = (epoch: number, record: Partial<WriterRecord> = {}) =>
+    aVolume({ status: { record: aRecord({ epoch, ...record }) } });
   const { status } = aVolume();
   assert.ok(status?.record !== undefined);
   const { record: _, ...withoutRecord } = status;
@@ -139,20 +192,52 @@ describe("olderThanCheckpoint", () => {
     readonly isOlder: boolean;
   }[] = [
     { because: "its epoch is below the noted one", volume: at(2), isOlder: true },
-    { because: "its epoch is below the noted one, and another node is unverified", volume: at(2, { unverified: [identity("node-b")] }), isOlder: true },
+    {
+      because: "its epoch is below the noted one, and another node is unverified",
+      volume: at(2, { unverified: [identity("node-b")] }),
+      isOlder: true,
+    },
     { because: "its epoch is the noted one", volume: at(3), isOlder: false },
-    { because: "another node was granted the volume since", volume: at(4, { writer: aWriter("node-b", { epoch: 4 }) }), isOlder: false },
-    { because: "it holds this node for unverified, and waits for what it knows", volume: at(2, { unverified: [identity("node-a")] }), isOlder: false },
-    { because: "nothing of the volume is noted", volume: at(2), checkpoints: [{ ...checkpoint, volumeName: "pvc-2" }], isOlder: false },
-    { because: "the note is of an earlier object of that name", volume: at(2), checkpoints: [{ ...checkpoint, uid: "uid-earlier" }], isOlder: false },
+    {
+      because: "another node was granted the volume since",
+      volume: at(4, { writer: aWriter("node-b", { epoch: 4 }) }),
+      isOlder: false,
+    },
+    {
+      because: "it holds this node for unverified, and waits for what it knows",
+      volume: at(2, { unverified: [identity("node-a")] }),
+      isOlder: false,
+    },
+    {
+      because: "nothing of the volume is noted",
+      volume: at(2),
+      checkpoints: [{ ...checkpoint, volumeName: "pvc-2" }],
+      isOlder: false,
+    },
+    {
+      because: "the note is of an earlier object of that name",
+      volume: at(2),
+      checkpoints: [{ ...checkpoint, uid: "uid-earlier" }],
+      isOlder: false,
+    },
     { because: "there is none", volume: { ...aVolume(), status: withoutRecord }, isOlder: false },
-    { because: "the volume has no status yet", volume: { metadata: aVolume().metadata, spec: aVolume().spec }, isOlder: false },
+    {
+      because: "the volume has no status yet",
+      volume: { metadata: aVolume().metadata, spec: aVolume().spec },
+      isOlder: false,
+    },
   ];
   for (const { because, volume, checkpoints = [checkpoint], isOlder } of rows)
     it(`calls a record ${isOlder ? "older" : "no older"} than the note where ${because}`, () =>
       withNode({}, async (world) => {
         const ports = world.ports();
         const detail = isOlder ? "pvc-1 is at epoch 2, this node noted 3" : undefined;
-        assert.equal(olderThanCheckpoint({ node: ports.node, checkpoints: { ...ports.checkpoints, volumes: () => checkpoints } }, volume), detail);
+        assert.equal(
+          olderThanCheckpoint(
+            { node: ports.node, checkpoints: { ...ports.checkpoints, volumes: () => checkpoints } },
+            volume,
+          ),
+          detail,
+        );
       }));
 });

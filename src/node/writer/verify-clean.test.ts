@@ -9,8 +9,14 @@ const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const volume = aVolume();
 
 /** What node-a shows of a volume that it never noted, by what is known of its attachment. */
-const shown = (world: NodeWorld, basis: "evidence" | "absence", attachment: ReturnType<typeof anAttachment> | undefined): ReturnType<typeof showClean> =>
-  world.answerOf(showClean(world.ports(), { volume, volumeId: diskUri, attachment, checkpoint: undefined }, basis, never));
+const shown = (
+  world: NodeWorld,
+  basis: "evidence" | "absence",
+  attachment: ReturnType<typeof anAttachment> | undefined,
+): ReturnType<typeof showClean> =>
+  world.answerOf(
+    showClean(world.ports(), { volume, volumeId: diskUri, attachment, checkpoint: undefined }, basis, never),
+  );
 
 describe("showClean", () => {
   it("rests on absence only where the node never had the disk", () =>
@@ -46,10 +52,20 @@ describe("showClean", () => {
   it("looks at the device that was noted where no attachment tells", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const checkpoint = {
-        ...{ volumeName: "pvc-1", uid: "uid-pvc-1", volumeId: diskUri, epoch: 1, stagingPath: "/staged", targetPaths: [] },
+        ...{
+          volumeName: "pvc-1",
+          uid: "uid-pvc-1",
+          volumeId: diskUri,
+          epoch: 1,
+          stagingPath: "/staged",
+          targetPaths: [],
+        },
         ...{ lun: 0, majorMinor: "8:32", accessType: "mount" as const },
       };
       const known = { volume, volumeId: diskUri, attachment: undefined, checkpoint };
-      assert.deepEqual(await world.answerOf(showClean(world.ports(), known, "evidence", never)), { ok: true, value: undefined });
+      assert.deepEqual(await world.answerOf(showClean(world.ports(), known, "evidence", never)), {
+        ok: true,
+        value: undefined,
+      });
     }));
 });

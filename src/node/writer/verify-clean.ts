@@ -4,9 +4,11 @@ import type { NodePorts } from "../node-ports.ts";
 import { type KnownVolume, whereToLook } from "./clean-check-target.ts";
 
 /**
- * *Clean* is more than no mount: no earlier command alive, and the device absent or free. A node that had the disk needs `evidence`: without a LUN or a note
- * it would look at nothing, and must wait for the attachment that tells where the disk is. One that never had it may rest on its `absence`.
- * Fails with `DeviceBusy` and the reason while the node is not clean, and with `StillWaiting` while nothing tells where to look.
+ * *Clean* is more than no mount: no earlier command alive, and the device absent or free. A node that had
+ * the disk needs `evidence`: without a LUN or a note it would look at nothing, and must wait for the
+ * attachment that tells where the disk is. One that never had it may rest on its `absence`. Fails with
+ * `DeviceBusy` and the reason while the node is not clean, and with `StillWaiting` while nothing tells
+ * where to look.
  */
 export async function showClean(
   ports: NodePorts,
@@ -16,9 +18,15 @@ export async function showClean(
 ): Promise<Result<void, Failure>> {
   const where = whereToLook(ports, known);
   if (basis === "evidence" && where.lun === undefined && where.lastMajorMinor === undefined) {
-    return fail({ kind: "StillWaiting", volumeId: known.volumeId, what: `the attachment to ${ports.node.nodeName} that tells where its disk is` });
+    return fail({
+      kind: "StillWaiting",
+      volumeId: known.volumeId,
+      what: `the attachment to ${ports.node.nodeName} that tells where its disk is`,
+    });
   }
   const clean = await ports.host.isClean(where, signal);
   if (!clean.ok) return clean;
-  return clean.value.clean ? ok(undefined) : fail({ kind: "DeviceBusy", devicePath: known.volumeId, detail: clean.value.reason });
+  return clean.value.clean
+    ? ok(undefined)
+    : fail({ kind: "DeviceBusy", devicePath: known.volumeId, detail: clean.value.reason });
 }

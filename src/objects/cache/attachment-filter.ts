@@ -8,11 +8,17 @@ export interface IgnoredAttachment {
   readonly because: string;
 }
 
-/** Judges attachments as a cache shows their volumes. Each object is judged once for each version of its volume: plans ask far more often than objects change. */
+/**
+ * Judges attachments as a cache shows their volumes. Each object is judged once for each version of its
+ * volume: plans ask far more often than objects change.
+ */
 export function createAttachmentFilter(volumeOf: (volumeName: string) => AzVolume | undefined): {
   readonly problem: (attachment: AzVolumeAttachment) => string | undefined;
 } {
-  const judged = new WeakMap<AzVolumeAttachment, { readonly volume: AzVolume | undefined; readonly problem: string | undefined }>();
+  const judged = new WeakMap<
+    AzVolumeAttachment,
+    { readonly volume: AzVolume | undefined; readonly problem: string | undefined }
+  >();
   return {
     problem: (attachment) => {
       const volume = volumeOf(attachment.spec.volumeName);

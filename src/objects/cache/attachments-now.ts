@@ -6,16 +6,27 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { NODE_NAME_LABEL, VOLUME_NAME_LABEL } from "../new-attachment.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
-/** Attachments as the store has them now, but for those that the cache ignores: those of a node, or of a volume. One list, by label. */
+/**
+ * Attachments as the store has them now, but for those that the cache ignores: those of a node, or of a
+ * volume. One list, by label.
+ */
 export async function attachmentsNow(
   { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "ignoredAttachment"> },
   of: { readonly nodeName: string } | { readonly volumeName: string },
   signal: AbortSignal,
 ): Promise<Result<readonly AzVolumeAttachment[], Failure>> {
-  const selector = "nodeName" in of ? { [NODE_NAME_LABEL]: labelValue(of.nodeName) } : { [VOLUME_NAME_LABEL]: labelValue(of.volumeName) };
+  const selector =
+    "nodeName" in of
+      ? { [NODE_NAME_LABEL]: labelValue(of.nodeName) }
+      : { [VOLUME_NAME_LABEL]: labelValue(of.volumeName) };
   const listed = await store.list("AzVolumeAttachment", selector, signal);
   if (!listed.ok) return listed;
   // A long name's label is its hash.
-  const isOf = ({ spec }: AzVolumeAttachment): boolean => ("nodeName" in of ? spec.nodeName === of.nodeName : spec.volumeName === of.volumeName);
-  return ok(listed.value.items.filter((item) => isOf(item) && cache.ignoredAttachment(item.metadata.name) === undefined));
+  const isOf = ({ spec }: AzVolumeAttachment): boolean =>
+    "nodeName" in of ? spec.nodeName === of.nodeName : spec.volumeName === of.volumeName;
+  return ok(
+    listed.value.items.filter(
+      (item) => isOf(item) && cache.ignoredAttachment(item.metadata.name) === undefined,
+    ),
+  );
 }

@@ -24,14 +24,21 @@ const cacheIndexes = {
     /** Name of the AzVolume object. */
     volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
-    /** The resource id, as `resourceUriKey` writes it, of the VM to which a controller has attached the disk, or begun to. */
-    instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) => (status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)]),
+    /**
+     * The resource id, as `resourceUriKey` writes it, of the VM to which a controller has attached the
+     * disk, or begun to.
+     */
+    instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) =>
+      status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)],
   },
   AzDriverNode: {
     /** Names of the volumes that the node says it has noted. */
-    checkpointed: (node: KindMap["AzDriverNode"]) => [...new Set(node.status?.volumes.map(({ volumeName }) => volumeName))],
+    checkpointed: (node: KindMap["AzDriverNode"]) => [
+      ...new Set(node.status?.volumes.map(({ volumeName }) => volumeName)),
+    ],
     /** The resource id of the node's VM as `resourceUriKey` writes it. */
-    instanceUri: (node: KindMap["AzDriverNode"]) => (node.status === undefined ? [] : [resourceUriKey(node.status.instanceUri)]),
+    instanceUri: (node: KindMap["AzDriverNode"]) =>
+      node.status === undefined ? [] : [resourceUriKey(node.status.instanceUri)],
   },
   ClusterNode: {},
   Lease: {},

@@ -33,11 +33,18 @@ interface World {
 }
 
 /** Runs a test in a world of its own, and checks that the cache's work ends with it. */
-function inWorld(test: (world: World, context: TestContext) => Promise<void>, seed = 1): (context: TestContext) => Promise<void> {
+function inWorld(
+  test: (world: World, context: TestContext) => Promise<void>,
+  seed = 1,
+): (context: TestContext) => Promise<void> {
   return async (context) => {
     const clock = createVirtualClock();
     const random = createSeededRandom(seed);
-    const store = createSimulatedStore({ clock, random: random.fork("store"), bookmarkIntervalMs: BOOKMARK_INTERVAL_MS });
+    const store = createSimulatedStore({
+      clock,
+      random: random.fork("store"),
+      bookmarkIntervalMs: BOOKMARK_INTERVAL_MS,
+    });
     const handle = store.handle("cache");
     const logged: string[] = [];
     const changes: string[] = [];
@@ -53,7 +60,19 @@ function inWorld(test: (world: World, context: TestContext) => Promise<void>, se
     const stop = new AbortController();
     const running: Promise<void>[] = [];
     try {
-      await test({ clock, store, handle, writer: store.handle("writer"), cache, logged, changes, start: () => running.push(cache.run(stop.signal)) }, context);
+      await test(
+        {
+          clock,
+          store,
+          handle,
+          writer: store.handle("writer"),
+          cache,
+          logged,
+          changes,
+          start: () => running.push(cache.run(stop.signal)),
+        },
+        context,
+      );
     } finally {
       stop.abort();
       await Promise.all(running);
@@ -67,11 +86,15 @@ describe("createObjectCache", () => {
     "shows nothing before it has listed, then everything, by name and by index",
     inWorld(async ({ cache, clock, handle, writer, start }) => {
       handle.setWeather({ callDelayMs: [100, 100] });
-      await create(writer, "AzVolume", { ...aVolume("pvc-1"), spec: { ...aVolume("pvc-1").spec, diskUri: "/Disks/PVC-1" } });
+      await create(writer, "AzVolume", {
+        ...aVolume("pvc-1"),
+        spec: { ...aVolume("pvc-1").spec, diskUri: "/Disks/PVC-1" },
+      });
       await create(writer, "AzVolumeAttachment", anAttachment("pvc-1", "node-b"));
       await create(writer, "AzVolumeAttachment", anAttachment("pvc-1", "node-a"));
       await create(writer, "AzVolumeAttachment", anAttachment("pvc-2", "node-a"));
-      const named = (volumeName: string, nodeName: string): string => anAttachment(volumeName, nodeName).metadata.name;
+      const named = (volumeName: string, nodeName: string): string =>
+        anAttachment(volumeName, nodeName).metadata.name;
       start();
       await clock.advance(50);
       assert.deepEqual([cache.hasSynced(), cache.list("AzVolume")], [false, []]);
@@ -81,8 +104,14 @@ describe("createObjectCache", () => {
       assert.equal(cache.get("AzVolume", "pvc-1")?.metadata.name, "pvc-1");
       assert.equal(cache.get("AzVolume", "pvc-2"), undefined);
       assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/pvc-1").map(nameOf), ["pvc-1"]);
-      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").map(nameOf), [named("pvc-1", "node-a"), named("pvc-1", "node-b")].toSorted());
-      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-a").map(nameOf), [named("pvc-1", "node-a"), named("pvc-2", "node-a")].toSorted());
+      assert.deepEqual(
+        cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").map(nameOf),
+        [named("pvc-1", "node-a"), named("pvc-1", "node-b")].toSorted(),
+      );
+      assert.deepEqual(
+        cache.byIndex("AzVolumeAttachment", "nodeName", "node-a").map(nameOf),
+        [named("pvc-1", "node-a"), named("pvc-2", "node-a")].toSorted(),
+      );
       assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-c"), []);
     }),
   );
@@ -93,18 +122,28 @@ describe("createObjectCache", () => {
       start();
       await clock.settle();
       const made = await create(writer, "AzVolume", aVolume("pvc-1"));
-      const spoken = valueOf(await writer.updateStatus("AzVolume", { ...made, status: statusWithDisk("/disks/One") }, never));
+      const spoken = valueOf(
+        await writer.updateStatus("AzVolume", { ...made, status: statusWithDisk("/disks/One") }, never),
+      );
       const labelled = await label(writer, spoken, "1");
       await clock.settle();
       assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/one"), [labelled]);
-      valueOf(await writer.updateStatus("AzVolume", { ...labelled, status: statusWithDisk("/disks/Two") }, never));
+      valueOf(
+        await writer.updateStatus("AzVolume", { ...labelled, status: statusWithDisk("/disks/Two") }, never),
+      );
       await clock.settle();
       assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/one"), []);
       assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/two").map(nameOf), ["pvc-1"]);
       valueOf(await writer.delete("AzVolume", "pvc-1", {}, never));
       await clock.settle();
       assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/two"), []);
-      assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→-", "AzVolume/pvc-1 -→1", "AzVolume/pvc-1 1→1", "AzVolume/pvc-1 1→absent"]);
+      assert.deepEqual(changes, [
+        "AzVolume/pvc-1 absent→-",
+        "AzVolume/pvc-1 -→-",
+        "AzVolume/pvc-1 -→1",
+        "AzVolume/pvc-1 1→1",
+        "AzVolume/pvc-1 1→absent",
+      ]);
     }),
   );
 
@@ -142,7 +181,11 @@ describe("createObjectCache", () => {
       store.forgetHistory();
       handle.setReachable(true);
       await clock.advance(1_000);
-      assert.deepEqual(changes.slice(before), ["AzVolume/gone -→absent", "AzVolume/moved -→1", "AzVolume/new absent→-"]);
+      assert.deepEqual(changes.slice(before), [
+        "AzVolume/gone -→absent",
+        "AzVolume/moved -→1",
+        "AzVolume/new absent→-",
+      ]);
       assert.equal(kept.metadata.resourceVersion.length > 0, true);
     }),
   );
@@ -288,13 +331,22 @@ describe("createObjectCache", () => {
         start();
         await clock.settle();
         const limit = { timeoutMs: 60_000, clock };
-        const waiting = cache.waitFor("AzVolume", "pvc-1", (volume) => volume?.metadata.labels?.["a"] === "1", limit, never);
+        const waiting = cache.waitFor(
+          "AzVolume",
+          "pvc-1",
+          (volume) => volume?.metadata.labels?.["a"] === "1",
+          limit,
+          never,
+        );
         const made = await create(writer, "AzVolume", aVolume("pvc-1"));
         const labelled = await label(writer, made, "1");
         await clock.settle();
         assert.deepEqual(await waiting, labelled);
         assert.equal(clock.elapsedMs(), 0);
-        assert.equal(await cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, limit, never), true);
+        assert.equal(
+          await cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, limit, never),
+          true,
+        );
         const gone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, limit, never);
         valueOf(await writer.delete("AzVolume", "pvc-1", {}, never));
         await clock.settle();
@@ -306,7 +358,13 @@ describe("createObjectCache", () => {
       "does not take an object for gone before it has listed",
       inWorld(async ({ cache, clock, writer, start }) => {
         await create(writer, "AzVolume", aVolume("pvc-1"));
-        const isGone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, { timeoutMs: 1_000, clock }, never);
+        const isGone = cache.waitUntil(
+          "AzVolume",
+          "pvc-1",
+          (volume) => volume === undefined,
+          { timeoutMs: 1_000, clock },
+          never,
+        );
         start();
         await clock.advance(1_000);
         assert.equal(await isGone, false);
@@ -319,8 +377,20 @@ describe("createObjectCache", () => {
         start();
         await clock.settle();
         const waits = Promise.all([
-          cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, { timeoutMs: 1_000, clock }, never),
-          cache.waitFor("AzVolume", "pvc-1", (volume) => volume !== undefined, { timeoutMs: 1_000, clock }, never),
+          cache.waitUntil(
+            "AzVolume",
+            "pvc-1",
+            (volume) => volume !== undefined,
+            { timeoutMs: 1_000, clock },
+            never,
+          ),
+          cache.waitFor(
+            "AzVolume",
+            "pvc-1",
+            (volume) => volume !== undefined,
+            { timeoutMs: 1_000, clock },
+            never,
+          ),
         ]);
         await clock.advance(1_000);
         assert.deepEqual(await waits, [false, undefined]);
@@ -334,7 +404,13 @@ describe("createObjectCache", () => {
         await clock.settle();
         const caller = new AbortController();
         const limit = { timeoutMs: 1_000, clock };
-        const aborted = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, limit, caller.signal);
+        const aborted = cache.waitUntil(
+          "AzVolume",
+          "pvc-1",
+          (volume) => volume !== undefined,
+          limit,
+          caller.signal,
+        );
         const thrown = cache.waitUntil(
           "AzVolume",
           "pvc-2",
@@ -351,7 +427,10 @@ describe("createObjectCache", () => {
           cache.waitUntil("AzVolume", "pvc-1", () => true, limit, caller.signal),
           /caller/,
         );
-        await Promise.all([assert.rejects(thrown, /predicate/), create(writer, "AzVolume", aVolume("pvc-2"))]);
+        await Promise.all([
+          assert.rejects(thrown, /predicate/),
+          create(writer, "AzVolume", aVolume("pvc-2")),
+        ]);
       }),
     );
   });
@@ -363,7 +442,10 @@ describe("createObjectCache", () => {
         start();
         await clock.settle();
         assert.equal(cache.unchangedMs("AzDriverNode", "node-a"), undefined);
-        const node = await create(writer, "AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } });
+        const node = await create(writer, "AzDriverNode", {
+          metadata: { name: "node-a" },
+          spec: { nodeName: "node-a" },
+        });
         await clock.advance(25_000);
         assert.deepEqual(
           [
@@ -374,10 +456,19 @@ describe("createObjectCache", () => {
           [25_000, 20_000, 0],
         );
         assert.equal(cache.lastHeardElapsedMs("AzDriverNode"), 20_000);
-        valueOf(await writer.update("AzDriverNode", { ...node, metadata: { ...node.metadata, labels: { a: "1" } } }, never));
+        valueOf(
+          await writer.update(
+            "AzDriverNode",
+            { ...node, metadata: { ...node.metadata, labels: { a: "1" } } },
+            never,
+          ),
+        );
         await clock.settle();
         assert.equal(cache.askedMs("AzDriverNode", "node-a"), 25_000, "a label asks for nothing");
-        assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [0, 25_000]);
+        assert.deepEqual(
+          [cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")],
+          [0, 25_000],
+        );
         clock.jumpWallClock(1e9);
         assert.equal(cache.unchangedMs("AzDriverNode", "node-a"), 0);
       }),
@@ -413,7 +504,10 @@ describe("createObjectCache", () => {
         await clock.settle();
         handle.setReachable(false);
         await clock.advance(3_600_000);
-        assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [3_600_000, 0]);
+        assert.deepEqual(
+          [cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")],
+          [3_600_000, 0],
+        );
         store.forgetHistory();
         handle.setReachable(true);
         await clock.advance(10_000);
@@ -445,7 +539,14 @@ describe("createObjectCache", () => {
       inWorld(async ({ cache, clock, handle, store, start }) => {
         const random = createSeededRandom(`storm-${seed}`);
         const writer = store.handle("storm");
-        handle.setWeather({ callDelayMs: [0, 500], watchDelayMs: [0, 2_000], unavailable: 0.3, lostAnswer: 0.1, watchBroken: 0.2, watchGone: 0.2 });
+        handle.setWeather({
+          callDelayMs: [0, 500],
+          watchDelayMs: [0, 2_000],
+          unavailable: 0.3,
+          lostAnswer: 0.1,
+          watchBroken: 0.2,
+          watchGone: 0.2,
+        });
         const told = new Map<string, KindMap["AzVolume"] | undefined>();
         cache.onChange((change) => {
           if (change.kind !== "AzVolume") return;
@@ -462,10 +563,20 @@ describe("createObjectCache", () => {
           if (random.next() < 0.05) store.forgetHistory();
           await clock.advance(random.next() * 1_000);
         }
-        handle.setWeather({ callDelayMs: [0, 0], watchDelayMs: [0, 0], unavailable: 0, lostAnswer: 0, watchBroken: 0, watchGone: 0 });
+        handle.setWeather({
+          callDelayMs: [0, 0],
+          watchDelayMs: [0, 0],
+          unavailable: 0,
+          lostAnswer: 0,
+          watchBroken: 0,
+          watchGone: 0,
+        });
         await clock.advance(60_000);
         assert.deepEqual(cache.list("AzVolume"), store.objects("AzVolume"));
-        assert.deepEqual([...told.values()].filter((volume) => volume !== undefined).length, cache.list("AzVolume").length);
+        assert.deepEqual(
+          [...told.values()].filter((volume) => volume !== undefined).length,
+          cache.list("AzVolume").length,
+        );
       }, seed),
     );
   }
@@ -490,20 +601,46 @@ function aVolume(name: string): NewObject<"AzVolume"> {
 function anAttachment(volumeName: string, nodeName: string): NewObject<"AzVolumeAttachment"> {
   const volumeId = `/disks/${volumeName}`;
   const name = attachmentObjectName({ diskUri: volumeId, nodeName });
-  return { metadata: { name }, spec: { volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext: {} } };
+  return {
+    metadata: { name },
+    spec: { volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext: {} },
+  };
 }
 
 function statusWithDisk(diskUri: string): NonNullable<KindMap["AzVolume"]["status"]> {
-  const detail = { diskUri, sizeGiB: 1, maxShares: 1, skuName: "Premium_LRS", location: "westeurope", zones: [], volumeContext: {}, accessibleTopology: [] };
+  const detail = {
+    diskUri,
+    sizeGiB: 1,
+    maxShares: 1,
+    skuName: "Premium_LRS",
+    location: "westeurope",
+    zones: [],
+    volumeContext: {},
+    accessibleTopology: [],
+  };
   return { state: "Created", observedGeneration: 1, conditions: [], detail };
 }
 
-async function create<K extends Kind>(writer: SimulatedHandle, kind: K, object: NewObject<K>): Promise<KindMap[K]> {
+async function create<K extends Kind>(
+  writer: SimulatedHandle,
+  kind: K,
+  object: NewObject<K>,
+): Promise<KindMap[K]> {
   return valueOf(await writer.create(kind, object, never));
 }
 
-async function label(writer: SimulatedHandle, volume: KindMap["AzVolume"], value: string): Promise<KindMap["AzVolume"]> {
-  return valueOf(await writer.update("AzVolume", { ...volume, metadata: { ...volume.metadata, labels: { a: value } } }, never));
+async function label(
+  writer: SimulatedHandle,
+  volume: KindMap["AzVolume"],
+  value: string,
+): Promise<KindMap["AzVolume"]> {
+  return valueOf(
+    await writer.update(
+      "AzVolume",
+      { ...volume, metadata: { ...volume.metadata, labels: { a: value } } },
+      never,
+    ),
+  );
 }
 
 function valueOf<T>(result: Result<T, Failure>): T {
@@ -516,7 +653,8 @@ function nameOf(object: KindMap[Kind]): string {
 }
 
 function describeChange(change: ObjectChange): string {
-  const state = (object: KindMap[Kind] | undefined): string => (object === undefined ? "absent" : (object.metadata.labels?.["a"] ?? "-"));
+  const state = (object: KindMap[Kind] | undefined): string =>
+    object === undefined ? "absent" : (object.metadata.labels?.["a"] ?? "-");
   return `${change.kind}/${change.name} ${state(change.previous)}→${state(change.current)}`;
 }
 

@@ -13,15 +13,21 @@ import type { IndexName } from "./cache-indexes.ts";
 
 /** What happened to an object: `previous` undefined: it is new; `current` undefined: it is gone. */
 export type ObjectChange = {
-  readonly [K in Kind]: { readonly kind: K; readonly name: string; readonly previous: KindMap[K] | undefined; readonly current: KindMap[K] | undefined };
+  readonly [K in Kind]: {
+    readonly kind: K;
+    readonly name: string;
+    readonly previous: KindMap[K] | undefined;
+    readonly current: KindMap[K] | undefined;
+  };
 }[Kind];
 
 /**
- * What this process knows of the object store: filled by `run`, always a moment behind. Everything that matters is written conditionally, so a
- * stale answer costs an attempt, never safety.
+ * What this process knows of the object store: filled by `run`, always a moment behind. Everything that
+ * matters is written conditionally, so a stale answer costs an attempt, never safety.
  *
- * AzVolumeAttachments whose name, volume and disk contradict each other are as good as none, in every answer but `ignoredAttachment` and `onChange`: a node's token may create
- * objects, and nothing is granted or attached on the word of one.
+ * AzVolumeAttachments whose name, volume and disk contradict each other are as good as none, in every
+ * answer but `ignoredAttachment` and `onChange`: a node's token may create objects, and nothing is granted
+ * or attached on the word of one.
  */
 export interface ObjectCache {
   get<K extends Kind>(kind: K, name: string): KindMap[K] | undefined;
@@ -29,7 +35,10 @@ export interface ObjectCache {
   list<K extends Kind>(kind: K): readonly KindMap[K][];
   /** The objects that have `key` in one of the kind's indexes (`cache-indexes.ts`), sorted by name. */
   byIndex<K extends Kind>(kind: K, index: IndexName<K>, key: string): readonly KindMap[K][];
-  /** An AzVolumeAttachment that is ignored, and why; undefined if there is none of that name, or it is consistent. */
+  /**
+   * An AzVolumeAttachment that is ignored, and why; undefined if there is none of that name, or it is
+   * consistent.
+   */
   ignoredAttachment(name: string): IgnoredAttachment | undefined;
   /** Names of all that are ignored, sorted. */
   ignoredAttachments(): readonly string[];
@@ -39,31 +48,45 @@ export interface ObjectCache {
   untilSynced(signal: AbortSignal): Promise<void>;
   /** Whether the cache has been told everything up to a version, such as that of a write. */
   hasSeen(kind: Kind, resourceVersion: string): boolean;
-  /** Puts what a write was answered into the cache at once, unless the watch is past it already: so one reads one's own writes. */
+  /**
+   * Puts what a write was answered into the cache at once, unless the watch is past it already: so one
+   * reads one's own writes.
+   */
   remember<K extends Kind>(kind: K, object: KindMap[K]): void;
-  /** When this cache learnt of the object's last change, on the clock's `elapsedMs`; undefined if it doesn't know the object. */
+  /**
+   * When this cache learnt of the object's last change, on the clock's `elapsedMs`; undefined if it doesn't
+   * know the object.
+   */
   lastChangedElapsedMs(kind: Kind, name: string): number | undefined;
   /** How long the object has been unchanged, on our own clock, whether or not the store could be heard. */
   unchangedMs(kind: Kind, name: string): number | undefined;
   /** The same but for its status: how long the object has asked for what it asks for now. */
   askedMs(kind: Kind, name: string): number | undefined;
   /**
-   * How long the object has been *watched* unchanged: up to the last time that the store said anything of this kind, and without long silences.
-   * For judging others by their silence: a process or a watch that stood still has watched nobody.
+   * How long the object has been *watched* unchanged: up to the last time that the store said anything of
+   * this kind, and without long silences. For judging others by their silence: a process or a watch that
+   * stood still has watched nobody.
    */
   watchedUnchangedMs(kind: Kind, name: string): number | undefined;
   /**
-   * How long there has been no such object while it was watched for one, in milliseconds, up to 600,000; 0 where there is one. A cache that has just begun has
-   * missed nothing yet.
+   * How long there has been no such object while it was watched for one, in milliseconds, up to 600,000; 0
+   * where there is one. A cache that has just begun has missed nothing yet.
    */
   missingMs(kind: Kind, name: string): number;
-  /** When the store last said anything of this kind, on the clock's `elapsedMs`; undefined before the first list. */
+  /**
+   * When the store last said anything of this kind, on the clock's `elapsedMs`; undefined before the first
+   * list.
+   */
   lastHeardElapsedMs(kind: Kind): number | undefined;
-  /** Calls `listener` after each change, also for what the first list brings, ignored attachments included. One that throws is logged. Answers how to stop it. */
+  /**
+   * Calls `listener` after each change, also for what the first list brings, ignored attachments included.
+   * One that throws is logged. Answers how to stop it.
+   */
   onChange(listener: (change: ObjectChange) => void): () => void;
   /**
-   * Waits until `predicate` holds for the object (undefined: there is none), without polling; never before the kind has been listed.
-   * Answers whether it did within the limit. Rejects with the signal's reason, and with whatever `predicate` throws.
+   * Waits until `predicate` holds for the object (undefined: there is none), without polling; never before
+   * the kind has been listed. Answers whether it did within the limit. Rejects with the signal's reason,
+   * and with whatever `predicate` throws.
    */
   waitUntil<K extends Kind>(
     kind: K,
@@ -72,7 +95,10 @@ export interface ObjectCache {
     limit: WaitLimit,
     signal: AbortSignal,
   ): Promise<boolean>;
-  /** The same, answering the object for which it held; undefined if it didn't hold in time, or held for an object that is not there. */
+  /**
+   * The same, answering the object for which it held; undefined if it didn't hold in time, or held for an
+   * object that is not there.
+   */
   waitFor<K extends Kind>(
     kind: K,
     name: string,
@@ -80,16 +106,28 @@ export interface ObjectCache {
     limit: WaitLimit,
     signal: AbortSignal,
   ): Promise<KindMap[K] | undefined>;
-  /** Lists every kind again at once, and forgets own writes that the watch has not told: for whoever has noticed that the store went back to a backup. */
+  /**
+   * Lists every kind again at once, and forgets own writes that the watch has not told: for whoever has
+   * noticed that the store went back to a backup.
+   */
   listAgain(): void;
-  /** Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. To be called once. */
+  /**
+   * Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. To be
+   * called once.
+   */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** A node is heard by its heartbeat alone: what a controller writes of a silent one is no word of the node's. */
+/**
+ * A node is heard by its heartbeat alone: what a controller writes of a silent one is no word of the
+ * node's.
+ */
 function signOfLifeOf<K extends Kind>(kind: K): { readonly signOfLife?: (object: KindMap[K]) => unknown } {
   if (kind !== "AzDriverNode") return {};
-  return { signOfLife: (object) => `${object.metadata.uid} ${(object as KindMap["AzDriverNode"]).status?.heartbeat ?? ""}` };
+  return {
+    signOfLife: (object) =>
+      `${object.metadata.uid} ${(object as KindMap["AzDriverNode"]).status?.heartbeat ?? ""}`,
+  };
 }
 
 /** What a cache works with. */
@@ -108,7 +146,9 @@ export interface ObjectCacheOptions {
 /** An empty cache; `run` fills it. */
 export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
   const { store, stores = {}, clock, kinds } = options;
-  const caches = new Map<Kind, SourceCache<KindMap[Kind], string>>(kinds.map((kind) => [kind, cacheOf(kind)]));
+  const caches = new Map<Kind, SourceCache<KindMap[Kind], string>>(
+    kinds.map((kind) => [kind, cacheOf(kind)]),
+  );
 
   function cacheOf<K extends Kind>(kind: K): SourceCache<KindMap[Kind], string> {
     const cache = createSourceCache<KindMap[K], IndexName<K>>({
@@ -128,18 +168,29 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     return found as unknown as SourceCache<KindMap[K], IndexName<K>>;
   }
 
-  const filter = createAttachmentFilter((volumeName) => caches.get("AzVolume")?.get(volumeName) as KindMap["AzVolume"] | undefined);
+  const filter = createAttachmentFilter(
+    (volumeName) => caches.get("AzVolume")?.get(volumeName) as KindMap["AzVolume"] | undefined,
+  );
 
   /** Every answer about objects goes through here. */
   function isShown<K extends Kind>(kind: K, object: KindMap[K] | undefined): boolean {
-    return kind !== "AzVolumeAttachment" || object === undefined || filter.problem(object as AzVolumeAttachment) === undefined;
+    return (
+      kind !== "AzVolumeAttachment" ||
+      object === undefined ||
+      filter.problem(object as AzVolumeAttachment) === undefined
+    );
   }
 
   function shown<K extends Kind>(kind: K, objects: readonly KindMap[K][]): readonly KindMap[K][] {
-    return kind !== "AzVolumeAttachment" || objects.every((object) => isShown(kind, object)) ? objects : objects.filter((object) => isShown(kind, object));
+    return kind !== "AzVolumeAttachment" || objects.every((object) => isShown(kind, object))
+      ? objects
+      : objects.filter((object) => isShown(kind, object));
   }
 
-  function judging<K extends Kind>(kind: K, predicate: (object: KindMap[K] | undefined) => boolean): typeof predicate {
+  function judging<K extends Kind>(
+    kind: K,
+    predicate: (object: KindMap[K] | undefined) => boolean,
+  ): typeof predicate {
     return (object) => predicate(isShown(kind, object) ? object : undefined);
   }
 
@@ -178,12 +229,17 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     missingMs: (kind, name) => of(kind).missingMs(name),
     lastHeardElapsedMs: (kind) => of(kind).lastHeardElapsedMs(),
     onChange: (listener) => {
-      const stops = kinds.map((kind) => of(kind).onChange(({ key, previous, current }) => listener({ kind, name: key, previous, current } as ObjectChange)));
+      const stops = kinds.map((kind) =>
+        of(kind).onChange(({ key, previous, current }) =>
+          listener({ kind, name: key, previous, current } as ObjectChange),
+        ),
+      );
       return () => {
         for (const stop of stops) stop();
       };
     },
-    waitUntil: (kind, name, predicate, limit, signal) => of(kind).waitUntil(name, judging(kind, predicate), limit, signal),
+    waitUntil: (kind, name, predicate, limit, signal) =>
+      of(kind).waitUntil(name, judging(kind, predicate), limit, signal),
     waitFor: async (kind, name, predicate, limit, signal) => {
       const found = await of(kind).waitFor(name, judging(kind, predicate), limit, signal);
       return isShown(kind, found) ? found : undefined;

@@ -4,14 +4,24 @@ import type { Kind, KindMap, ObjectStore } from "../../ports/store/object-store.
 import type { ObjectCache } from "./object-cache.ts";
 
 /**
- * A store whose writes the cache learns of at once: a reconciler plans on its own last write instead of repeating it until the watch has told of it.
- * Kinds that the cache does not follow pass through.
+ * A store whose writes the cache learns of at once: a reconciler plans on its own last write instead of
+ * repeating it until the watch has told of it. Kinds that the cache does not follow pass through.
  */
-export function rememberingStore(store: ObjectStore, cache: Pick<ObjectCache, "remember">, kinds: readonly Kind[]): ObjectStore {
-  const remembered = async <K extends Kind>(kind: K, writing: Promise<Result<KindMap[K], Failure>>): Promise<Result<KindMap[K], Failure>> => {
+export function rememberingStore(
+  store: ObjectStore,
+  cache: Pick<ObjectCache, "remember">,
+  kinds: readonly Kind[],
+): ObjectStore {
+  const remembered = async <K extends Kind>(
+    kind: K,
+    writing: Promise<Result<KindMap[K], Failure>>,
+  ): Promise<Result<KindMap[K], Failure>> => {
     const written = await writing;
     // An object whose last finalizer went is gone; what its last write answered must not bring it back.
-    const isGone = written.ok && written.value.metadata.deletionTimestamp !== undefined && (written.value.metadata.finalizers ?? []).length === 0;
+    const isGone =
+      written.ok &&
+      written.value.metadata.deletionTimestamp !== undefined &&
+      (written.value.metadata.finalizers ?? []).length === 0;
     if (written.ok && !isGone && kinds.includes(kind)) cache.remember(kind, written.value);
     return written;
   };

@@ -4,7 +4,10 @@ export interface CallBudgetState {
   readonly group: string;
   /** Calls that the whole subscription has left, as far as we know. */
   readonly subscriptionCallsLeft: number;
-  /** Calls that the resource with the fewest has left; undefined where resources are not counted, or none has been called. */
+  /**
+   * Calls that the resource with the fewest has left; undefined where resources are not counted, or none
+   * has been called.
+   */
   readonly fewestResourceCallsLeft: number | undefined;
   /** How much longer the longest `Retry-After` lasts. */
   readonly blockedMs: number;

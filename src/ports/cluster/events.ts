@@ -9,15 +9,22 @@ export interface DriverEvent {
   readonly message: string;
   /** The node that an event about a volume names; told as well where the reason says so. */
   readonly nodeName?: string;
-  /** Nodes on which pods wait for the volume, which are told as well where the reason says so. Default: wherever a pod waits for it. */
+  /**
+   * Nodes on which pods wait for the volume, which are told as well where the reason says so. Default:
+   * wherever a pod waits for it.
+   */
   readonly waitingOn?: readonly string[];
-  /** What has to change for it to be news, where the message holds numbers that change each time. Default: the message. */
+  /**
+   * What has to change for it to be news, where the message holds numbers that change each time. Default:
+   * the message.
+   */
   readonly news?: string;
 }
 
 /**
- * Tells people what happens, on the objects that they look at: the volume, its claim, the pods that wait for it, the node. Never fails and never waits: what can't
- * be written is logged. Callers may say the same again for as long as it is so; it is told once, and again only now and then.
+ * Tells people what happens, on the objects that they look at: the volume, its claim, the pods that wait
+ * for it, the node. Never fails and never waits: what can't be written is logged. Callers may say the same
+ * again for as long as it is so; it is told once, and again only now and then.
  */
 export interface Events {
   emit(event: DriverEvent): void;

@@ -7,16 +7,28 @@ import type { NodeDriver } from "../../core/writer/judge-other-drivers.ts";
 export interface OwnNodeFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly NodeTaint[];
-  /** Volumes of this driver that the orchestrator has attached to the node or sees in use there: also those that the store does not know yet. */
+  /**
+   * Volumes of this driver that the orchestrator has attached to the node or sees in use there: also those
+   * that the store does not know yet.
+   */
   readonly volumeIds: readonly string[];
 }
 
-/** The orchestrator's object of the node that this process runs on. Each call may fail with `StoreUnavailable` or `Cancelled`. */
+/**
+ * The orchestrator's object of the node that this process runs on. Each call may fail with
+ * `StoreUnavailable` or `Cancelled`.
+ */
 export interface OwnNode {
   /** Reads it now; undefined if there is none (any more). */
   read(signal: AbortSignal): Promise<Result<OwnNodeFacts | undefined, Failure>>;
-  /** The CSI drivers that the kubelet has registered on the node, as its CSINode names them; empty where there is none. */
+  /**
+   * The CSI drivers that the kubelet has registered on the node, as its CSINode names them; empty where
+   * there is none.
+   */
   drivers(signal: AbortSignal): Promise<Result<readonly NodeDriver[], Failure>>;
   /** Replaces the taints, if they are still those that were read; otherwise fails with `ObjectConflict`. */
-  replaceTaints(change: { readonly from: readonly NodeTaint[]; readonly to: readonly NodeTaint[] }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  replaceTaints(
+    change: { readonly from: readonly NodeTaint[]; readonly to: readonly NodeTaint[] },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
 }

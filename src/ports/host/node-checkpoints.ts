@@ -14,14 +14,23 @@ export interface VolumeCheckpoint {
   readonly stagingPath: string;
   readonly targetPaths: readonly string[];
   readonly lun: number;
-  /** The device's number; undefined if it was noted before the machine was last started: numbers are given anew then, and this one may be any other disk's. */
+  /**
+   * The device's number; undefined if it was noted before the machine was last started: numbers are given
+   * anew then, and this one may be any other disk's.
+   */
   readonly majorMinor: string | undefined;
   readonly accessType: "block" | "mount";
-  /** The VM on which it was noted: a copy of a system disk brings the notes of another VM along. Undefined in what an older plug-in wrote. */
+  /**
+   * The VM on which it was noted: a copy of a system disk brings the notes of another VM along. Undefined
+   * in what an older plug-in wrote.
+   */
   readonly vm?: NotedVm;
 }
 
-/** The node's own memory: a local file that survives plug-in restarts and reboots, never a copy of the record. Written durably (fsync) before the call returns. */
+/**
+ * The node's own memory: a local file that survives plug-in restarts and reboots, never a copy of the
+ * record. Written durably (fsync) before the call returns.
+ */
 export interface NodeCheckpoints {
   readonly volumes: () => readonly VolumeCheckpoint[];
   /** Adds or replaces the note of a volume. Fails with `HostNotReady` if the file can't be written. */

@@ -12,16 +12,24 @@ export interface KindMap {
   readonly AzVolumeAttachment: AzVolumeAttachment;
   readonly AzDriverNode: AzDriverNode;
   readonly Lease: Lease;
-  /** Only in the embedded store: what an orchestrator says of its nodes where there is no Kubernetes to say it. */
+  /**
+   * Only in the embedded store: what an orchestrator says of its nodes where there is no Kubernetes to say
+   * it.
+   */
   readonly ClusterNode: ClusterNode;
 }
 
 /** The name of a kind. */
 export type Kind = keyof KindMap;
 
-/** A new object: no `uid`, `resourceVersion`, `generation` or timestamps yet; the store fills them in. Status may be given only in the embedded and simulated stores' fixtures. */
+/**
+ * A new object: no `uid`, `resourceVersion`, `generation` or timestamps yet; the store fills them in.
+ * Status may be given only in the embedded and simulated stores' fixtures.
+ */
 export type NewObject<K extends Kind> = Omit<KindMap[K], "metadata" | "status"> & {
-  readonly metadata: { readonly name: string } & Partial<Pick<KindMap[K]["metadata"], "labels" | "annotations" | "finalizers">>;
+  readonly metadata: { readonly name: string } & Partial<
+    Pick<KindMap[K]["metadata"], "labels" | "annotations" | "finalizers">
+  >;
 };
 
 /** What a watch delivers. `BOOKMARK` only carries a version to resume from. */
@@ -33,10 +41,11 @@ export type WatchEvent<K extends Kind> =
 export type LabelSelector = Readonly<Record<string, string>>;
 
 /**
- * Kubernetes' object semantics as a port (API conventions): optimistic concurrency by `resourceVersion`, a status subresource,
- * finalizers, `generation` that moves only with `spec` (and with the mark for deletion). Writes fail with `ObjectConflict`, `ObjectNotFound`, `ObjectAlreadyExists`
- * or `ObjectInvalid` (names the field); everything fails with `StoreUnavailable` when the store can't be reached (retryable; the write may or may not have happened)
- * and with `Cancelled` when `signal` is aborted.
+ * Kubernetes' object semantics as a port (API conventions): optimistic concurrency by `resourceVersion`, a
+ * status subresource, finalizers, `generation` that moves only with `spec` (and with the mark for
+ * deletion). Writes fail with `ObjectConflict`, `ObjectNotFound`, `ObjectAlreadyExists` or `ObjectInvalid`
+ * (names the field); everything fails with `StoreUnavailable` when the store can't be reached (retryable;
+ * the write may or may not have happened) and with `Cancelled` when `signal` is aborted.
  */
 export interface ObjectStore {
   /** A fresh, linearizable read. */
@@ -47,12 +56,31 @@ export interface ObjectStore {
     selector: LabelSelector,
     signal: AbortSignal,
   ): Promise<Result<{ readonly items: readonly KindMap[K][]; readonly resourceVersion: string }, Failure>>;
-  create<K extends Kind>(kind: K, object: NewObject<K>, signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
-  /** Replaces metadata (labels, annotations, finalizers) and spec; status is left alone. Conditional on `object.metadata.resourceVersion`. Removing the last finalizer of an object marked for deletion removes it. */
-  update<K extends Kind>(kind: K, object: KindMap[K], signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
+  create<K extends Kind>(
+    kind: K,
+    object: NewObject<K>,
+    signal: AbortSignal,
+  ): Promise<Result<KindMap[K], Failure>>;
+  /**
+   * Replaces metadata (labels, annotations, finalizers) and spec; status is left alone. Conditional on
+   * `object.metadata.resourceVersion`. Removing the last finalizer of an object marked for deletion removes
+   * it.
+   */
+  update<K extends Kind>(
+    kind: K,
+    object: KindMap[K],
+    signal: AbortSignal,
+  ): Promise<Result<KindMap[K], Failure>>;
   /** Replaces status only. Conditional on `object.metadata.resourceVersion`. */
-  updateStatus<K extends Kind>(kind: K, object: KindMap[K], signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
-  /** Marks for deletion (`deletionTimestamp`), or removes at once where no finalizer is left. Idempotent on a marked object. */
+  updateStatus<K extends Kind>(
+    kind: K,
+    object: KindMap[K],
+    signal: AbortSignal,
+  ): Promise<Result<KindMap[K], Failure>>;
+  /**
+   * Marks for deletion (`deletionTimestamp`), or removes at once where no finalizer is left. Idempotent on
+   * a marked object.
+   */
   delete<K extends Kind>(
     kind: K,
     name: string,
@@ -60,11 +88,17 @@ export interface ObjectStore {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Streams what happened after `resourceVersion`, in order, without polling, until `signal` is aborted. Ends with a thrown `WatchGone`
-   * if that version is too old (list again, then watch from the list's version) and with `WatchBroken` if the connection is lost (resume from the last version seen).
-   * Returns where the server ends the watch in good order, as Kubernetes' does after some minutes (resume as well).
+   * Streams what happened after `resourceVersion`, in order, without polling, until `signal` is aborted.
+   * Ends with a thrown `WatchGone` if that version is too old (list again, then watch from the list's
+   * version) and with `WatchBroken` if the connection is lost (resume from the last version seen). Returns
+   * where the server ends the watch in good order, as Kubernetes' does after some minutes (resume as well).
    */
-  watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent<K>>;
+  watch<K extends Kind>(
+    kind: K,
+    selector: LabelSelector,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<K>>;
 }
 
 /** The version asked for is no longer kept: list again. */

@@ -8,7 +8,10 @@ export interface SourceObject {
     readonly namespace?: string | undefined;
     readonly resourceVersion: string;
     readonly uid?: string | undefined;
-    /** Rises with each change of what is asked for, and with nothing else; undefined where the source does not tell. */
+    /**
+     * Rises with each change of what is asked for, and with nothing else; undefined where the source does
+     * not tell.
+     */
     readonly generation?: number | undefined;
     readonly deletionTimestamp?: string | undefined;
     readonly finalizers?: readonly string[] | undefined;
@@ -20,16 +23,24 @@ export type SourceEvent<T> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }
   | { readonly type: "BOOKMARK"; readonly resourceVersion: string };
 
-/** Something that can be listed and then watched: one kind of the object store, or one resource of Kubernetes. */
+/**
+ * Something that can be listed and then watched: one kind of the object store, or one resource of
+ * Kubernetes.
+ */
 export interface Source<T extends SourceObject> {
   /** Of what, for logs. */
   readonly name: string;
-  list(signal: AbortSignal): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }, Failure>>;
+  list(
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }, Failure>>;
   /** Streams what happened after `resourceVersion`. Returns or throws as `ObjectStore.watch` does. */
   watch(resourceVersion: string, signal: AbortSignal): AsyncIterable<SourceEvent<T>>;
 }
 
-/** How a cache names an object among all of its kind: `<namespace>/<name>`, or the name alone where there is no namespace. */
+/**
+ * How a cache names an object among all of its kind: `<namespace>/<name>`, or the name alone where there is
+ * no namespace.
+ */
 export function objectKey({ metadata: { name, namespace } }: SourceObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }

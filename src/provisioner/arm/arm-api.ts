@@ -1,7 +1,10 @@
 import type { Result } from "../../core/failure/result.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
 
-/** An entry of a VM's data disk list. Members that are not named here travel unchanged from a read to the next write. */
+/**
+ * An entry of a VM's data disk list. Members that are not named here travel unchanged from a read to the
+ * next write.
+ */
 export interface ArmDataDisk {
   readonly lun: number;
   readonly name?: string;
@@ -31,7 +34,10 @@ export interface ArmVm {
   readonly dataDisks: readonly ArmDataDisk[];
   /** Codes such as `PowerState/running`; undefined unless the instance view was asked for. */
   readonly statusCodes: readonly string[] | undefined;
-  /** Codes of the guest agent's status, such as `ProvisioningState/succeeded`; undefined unless the instance view was asked for. */
+  /**
+   * Codes of the guest agent's status, such as `ProvisioningState/succeeded`; undefined unless the instance
+   * view was asked for.
+   */
   readonly agentStatusCodes: readonly string[] | undefined;
 }
 
@@ -51,7 +57,10 @@ export interface ArmDisk {
   readonly managedByExtended: readonly string[];
 }
 
-/** What a disk can be told to be at any time, in Azure's words. What is undefined is Azure's default, or stays as it is. */
+/**
+ * What a disk can be told to be at any time, in Azure's words. What is undefined is Azure's default, or
+ * stays as it is.
+ */
 interface ArmDiskTraits {
   /** Premium SSD v2 and Ultra only, as is `diskMBpsReadWrite`. */
   readonly diskIOPSReadWrite?: number;
@@ -103,9 +112,14 @@ export interface ArmSnapshot {
   /** RFC 3339. */
   readonly timeCreated: string;
   readonly provisioningState: string;
-  /** Of a copy in the background; undefined where there is none. Below 100 it can't be restored, save by instant access. */
+  /**
+   * Of a copy in the background; undefined where there is none. Below 100 it can't be restored, save by
+   * instant access.
+   */
   readonly completionPercent: number | undefined;
-  /** `Pending`, `Available`, `InstantAccess` or `AvailableWithInstantAccess`; undefined from older services. */
+  /**
+   * `Pending`, `Available`, `InstantAccess` or `AvailableWithInstantAccess`; undefined from older services.
+   */
   readonly accessState: string | undefined;
 }
 
@@ -146,14 +160,18 @@ export interface ArmGroup {
   readonly resourceGroup: string;
 }
 
-/** A resource by its full id: every segment travels with every call, so that none can be dropped on the way. */
+/**
+ * A resource by its full id: every segment travels with every call, so that none can be dropped on the way.
+ */
 export interface ArmName extends ArmGroup {
   readonly name: string;
 }
 
 /** A refusal of ARM, or the lack of an answer. */
 export interface ArmError {
-  /** 0: no answer came, so the call may or may not have taken effect. 200: a long-running operation failed. */
+  /**
+   * 0: no answer came, so the call may or may not have taken effect. 200: a long-running operation failed.
+   */
   readonly statusCode: number;
   readonly code: string;
   readonly message: string;
@@ -168,7 +186,10 @@ export interface ArmError {
   readonly requestId: string;
 }
 
-/** How many calls ARM still allows, from its `x-ms-ratelimit-remaining-…` headers: `{policy: "PutVMResource", remaining: 9}`, `{policy: "subscription-reads", …}`. */
+/**
+ * How many calls ARM still allows, from its `x-ms-ratelimit-remaining-…` headers: `{policy:
+ * "PutVMResource", remaining: 9}`, `{policy: "subscription-reads", …}`.
+ */
 export interface RemainingCalls {
   readonly policy: string;
   readonly remaining: number;
@@ -204,41 +225,79 @@ export type ArmOperationStatus =
   /** `OperationPreempted` arrives here: a newer operation took its place. */
   | { readonly state: "canceled"; readonly error: ArmError };
 
-/** Travels with every call as `x-ms-client-request-id`, so that our logs and Azure's can be laid side by side. */
+/**
+ * Travels with every call as `x-ms-client-request-id`, so that our logs and Azure's can be laid side by
+ * side.
+ */
 interface ArmCall {
   readonly clientRequestId: string;
 }
 
 /**
- * Azure Resource Manager's compute operations, one method each, answering what ARM answered: no retries, no waiting, no reading between the lines.
- * A long-running operation is a start that answers a handle, and `pollOperation`, so that our clock decides when to ask.
+ * Azure Resource Manager's compute operations, one method each, answering what ARM answered: no retries, no
+ * waiting, no reading between the lines. A long-running operation is a start that answers a handle, and
+ * `pollOperation`, so that our clock decides when to ask.
  */
 export interface ArmApi {
   getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
   listDisks(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
-  startDiskCreateOrUpdate(request: ArmName & ArmCall & { readonly disk: ArmDiskSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
-  startDiskUpdate(request: ArmName & ArmCall & { readonly change: ArmDiskChange }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startDiskCreateOrUpdate(
+    request: ArmName & ArmCall & { readonly disk: ArmDiskSpec },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
+  startDiskUpdate(
+    request: ArmName & ArmCall & { readonly change: ArmDiskChange },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
   startDiskDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   getSnapshot(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmSnapshot>>;
   listSnapshots(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
-  startSnapshotCreate(request: ArmName & ArmCall & { readonly snapshot: ArmSnapshotSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startSnapshotCreate(
+    request: ArmName & ArmCall & { readonly snapshot: ArmSnapshotSpec },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
   startSnapshotDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   /** The sizes that the subscription of the client offers. */
-  listVmSizes(request: { readonly location: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVmSize[]>>;
-  getVm(request: ArmName & ArmCall & { readonly instanceView: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmVm>>;
+  listVmSizes(
+    request: { readonly location: string } & ArmCall,
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<readonly ArmVmSize[]>>;
+  getVm(
+    request: ArmName & ArmCall & { readonly instanceView: boolean },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmVm>>;
   listVms(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
   /** PATCH with `If-Match`: the one way in which disks reach and leave a VM. */
-  startVmUpdate(request: ArmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
-  /** Has no precondition, so it can't take part in the writer protocol; here for comparison and for volumes without a record. */
+  startVmUpdate(
+    request: ArmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
+  /**
+   * Has no precondition, so it can't take part in the writer protocol; here for comparison and for volumes
+   * without a record.
+   */
   startAttachDetachDataDisks(
     request: ArmName &
       ArmCall & {
-        readonly attach: readonly { readonly diskId: string; readonly lun?: number; readonly caching?: CachingMode }[];
+        readonly attach: readonly {
+          readonly diskId: string;
+          readonly lun?: number;
+          readonly caching?: CachingMode;
+        }[];
         readonly detach: readonly { readonly diskId: string; readonly detachOption?: string }[];
       },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
-  startVmPowerOff(request: ArmName & ArmCall & { readonly skipShutdown: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
-  startVmDeallocate(request: ArmName & ArmCall & { readonly forceDeallocate: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
-  pollOperation(request: { readonly operation: ArmOperation } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperationStatus>>;
+  startVmPowerOff(
+    request: ArmName & ArmCall & { readonly skipShutdown: boolean },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
+  startVmDeallocate(
+    request: ArmName & ArmCall & { readonly forceDeallocate: boolean },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
+  pollOperation(
+    request: { readonly operation: ArmOperation } & ArmCall,
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperationStatus>>;
 }

@@ -16,7 +16,16 @@ export const ownErrorCodes = {
 
 /** An error without an answer of ARM. */
 export function errorWithoutAnswer(code: string, message: string, requestId: string): ArmError {
-  return { statusCode: 0, code, message, target: "", details: [], internalErrorCode: "", retryAfterMs: undefined, requestId };
+  return {
+    statusCode: 0,
+    code,
+    message,
+    target: "",
+    details: [],
+    internalErrorCode: "",
+    retryAfterMs: undefined,
+    requestId,
+  };
 }
 
 /** Trouble that ARM has no error for; worth trying again. */

@@ -5,7 +5,14 @@ import { type Backoff, backoffMs } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ProvisionerSettings } from "../settings.ts";
-import type { ArmAnswer, ArmApi, ArmError, ArmOperation, ArmOperationEnd, ArmOperationStatus } from "./arm-api.ts";
+import type {
+  ArmAnswer,
+  ArmApi,
+  ArmError,
+  ArmOperation,
+  ArmOperationEnd,
+  ArmOperationStatus,
+} from "./arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
 import { classOf } from "./error-table.ts";
 import type { BudgetedCall, CallGroup, ThrottleBudget } from "./throttle-budget.ts";
@@ -22,9 +29,15 @@ export interface OperationWait extends OperationTarget {
   readonly maxMs?: number;
   /** Operations of one name take about as long as each other, so that the first poll can wait that long. */
   readonly likeness?: "diskCreate" | "diskUpdate" | "diskDelete";
-  /** Reads from the resource itself whether the operation has ended; undefined: not yet. Asked where Azure refuses the polls. */
+  /**
+   * Reads from the resource itself whether the operation has ended; undefined: not yet. Asked where Azure
+   * refuses the polls.
+   */
   readonly readEnd: ReadEnd;
-  /** Reads the same after each poll that says that the operation runs: what the resource shows already need not be waited for. Default: polls decide. */
+  /**
+   * Reads the same after each poll that says that the operation runs: what the resource shows already need
+   * not be waited for. Default: polls decide.
+   */
   readonly readEarlyEnd?: ReadEnd;
 }
 
@@ -44,17 +57,31 @@ export interface ArmSession {
   /** Waits until the budget would let such a call go; fails if that takes too long. */
   readonly untilAdmitted: (call: BudgetedCall, signal: AbortSignal) => Promise<Result<void, ArmError>>;
   /**
-   * Makes one call once the budget lets it. Repeats it only after a 429, which Azure promises not to have carried out; a write of a VM is not repeated
-   * even then, since whoever makes it must read and ask again first.
+   * Makes one call once the budget lets it. Repeats it only after a 429, which Azure promises not to have
+   * carried out; a write of a VM is not repeated even then, since whoever makes it must read and ask again
+   * first.
    */
-  readonly call: <T>(budgeted: BudgetedCall, invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>, signal: AbortSignal) => Promise<Result<T, ArmError>>;
+  readonly call: <T>(
+    budgeted: BudgetedCall,
+    invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>,
+    signal: AbortSignal,
+  ) => Promise<Result<T, ArmError>>;
   /**
-   * Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is no lost operation: it is asked again. Where Azure refuses
-   * to answer polls (401, 403, 404), the resource is read instead: a missing permission delays the end of a call, and never blocks it.
+   * Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is no lost
+   * operation: it is asked again. Where Azure refuses to answer polls (401, 403, 404), the resource is read
+   * instead: a missing permission delays the end of a call, and never blocks it.
    */
-  readonly untilEnded: (operation: ArmOperation, options: OperationWait, signal: AbortSignal) => Promise<Result<ArmOperationEnd, ArmError>>;
+  readonly untilEnded: (
+    operation: ArmOperation,
+    options: OperationWait,
+    signal: AbortSignal,
+  ) => Promise<Result<ArmOperationEnd, ArmError>>;
   /** Polls an operation once: whether it runs; undefined where Azure does not say. */
-  readonly isRunning: (operation: ArmOperation, target: OperationTarget, signal: AbortSignal) => Promise<boolean | undefined>;
+  readonly isRunning: (
+    operation: ArmOperation,
+    target: OperationTarget,
+    signal: AbortSignal,
+  ) => Promise<boolean | undefined>;
   /** Waits before try `attempt` (1 = first retry). */
   readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
 }
@@ -62,7 +89,10 @@ export interface ArmSession {
 /** Tries of one call that Azure refuses with 429, each after the wait that it asked for. */
 const THROTTLED_TRIES_MAX = 4;
 
-/** Builds the session. `clientRequestId` answers the caller's correlation id; without one, each call gets a fresh one. */
+/**
+ * Builds the session. `clientRequestId` answers the caller's correlation id; without one, each call gets a
+ * fresh one.
+ */
 export function createArmSession(options: {
   readonly arm: ArmApi;
   readonly budget: ThrottleBudget;
@@ -91,22 +121,31 @@ export function createArmSession(options: {
     const clientRequestId = options.clientRequestId() ?? random.uuid();
     const triesMax = budgeted.group === "vmWrite" ? 1 : THROTTLED_TRIES_MAX;
     for (let tries = 1; ; tries++) {
-      // Looked at and counted in one go: of many calls that look at the same moment, only as many may pass as there is room for.
+      // Looked at and counted in one go: of many calls that look at the same moment, only as many may pass
+      // as there is room for.
       const admitted = await untilAdmitted(budgeted, signal, () => budget.spend(budgeted));
       if (!admitted.ok) return admitted;
       const answer = await invoke(clientRequestId);
       budget.observe(budgeted, answer);
-      if (answer.result.ok || answer.result.failure.statusCode !== 429 || tries >= triesMax) return answer.result;
+      if (answer.result.ok || answer.result.failure.statusCode !== 429 || tries >= triesMax)
+        return answer.result;
     }
   }
 
-  async function untilAdmitted(budgeted: BudgetedCall, signal: AbortSignal, enter: () => void): Promise<Result<void, ArmError>> {
+  async function untilAdmitted(
+    budgeted: BudgetedCall,
+    signal: AbortSignal,
+    enter: () => void,
+  ): Promise<Result<void, ArmError>> {
     const startedMs = clock.elapsedMs();
     for (let waitMs = budget.waitMs(budgeted); waitMs > 0; waitMs = budget.waitMs(budgeted)) {
       const leftMs = settings.throttleWaitMaxMs - (clock.elapsedMs() - startedMs);
       if (waitMs > leftMs) {
         const message = `the budget of ${budgeted.group} calls${budgeted.resource === undefined ? "" : ` for ${budgeted.resource}`} is used up`;
-        return fail({ ...errorWithoutAnswer(ownErrorCodes.budgetExhausted, message, ""), retryAfterMs: waitMs });
+        return fail({
+          ...errorWithoutAnswer(ownErrorCodes.budgetExhausted, message, ""),
+          retryAfterMs: waitMs,
+        });
       }
       budget.noteWait(budgeted.group, waitMs);
       await clock.sleep(waitMs, signal);
@@ -115,7 +154,11 @@ export function createArmSession(options: {
     return ok(undefined);
   }
 
-  async function untilEnded(started: ArmOperation, options: OperationWait, signal: AbortSignal): Promise<Result<ArmOperationEnd, ArmError>> {
+  async function untilEnded(
+    started: ArmOperation,
+    options: OperationWait,
+    signal: AbortSignal,
+  ): Promise<Result<ArmOperationEnd, ArmError>> {
     const { maxMs = settings.operationMaxMs, likeness, readEnd, readEarlyEnd, ...target } = options;
     const pace = started.kind === "vm" ? settings.vmPollPace : settings.diskPollPace;
     const startedMs = clock.elapsedMs();
@@ -125,7 +168,14 @@ export function createArmSession(options: {
       const elapsedMs = clock.elapsedMs() - startedMs;
       if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
       await clock.sleep(
-        Math.min(maxMs - elapsedMs, pollDelayMs(pace, { elapsedMs, retryAfterMs: operation.retryAfterMs, recentDurationsMs: durationsOf(likeness) })),
+        Math.min(
+          maxMs - elapsedMs,
+          pollDelayMs(pace, {
+            elapsedMs,
+            retryAfterMs: operation.retryAfterMs,
+            recentDurationsMs: durationsOf(likeness),
+          }),
+        ),
         signal,
       );
       if (!arePollsRefused) {
@@ -133,7 +183,8 @@ export function createArmSession(options: {
         if (polled.ok) {
           const status = polled.value;
           if (status.state === "succeeded") noteDuration(likeness, status.durationMs);
-          if (status.state !== "running") return status.state === "succeeded" ? ok(status) : fail(status.error);
+          if (status.state !== "running")
+            return status.state === "succeeded" ? ok(status) : fail(status.error);
           operation = status.operation;
         } else if (isPollRefused(polled.failure)) arePollsRefused = true;
         else if (!mayAskAgain(polled.failure)) return polled;
@@ -147,9 +198,17 @@ export function createArmSession(options: {
     return ok({});
   }
 
-  function poll(operation: ArmOperation, target: OperationTarget, signal: AbortSignal): Promise<Result<ArmOperationStatus, ArmError>> {
+  function poll(
+    operation: ArmOperation,
+    target: OperationTarget,
+    signal: AbortSignal,
+  ): Promise<Result<ArmOperationStatus, ArmError>> {
     const group = operation.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
-    return call({ group, ...target }, (clientRequestId) => arm.pollOperation({ operation, clientRequestId }, signal), signal);
+    return call(
+      { group, ...target },
+      (clientRequestId) => arm.pollOperation({ operation, clientRequestId }, signal),
+      signal,
+    );
   }
 
   return {
@@ -171,22 +230,40 @@ export function createArmSession(options: {
 }
 
 async function backOff(
-  options: { readonly clock: Clock; readonly random: Random; readonly backoff: Backoff; readonly attempt: number },
+  options: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly backoff: Backoff;
+    readonly attempt: number;
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  await options.clock.sleep(backoffMs({ ...options.backoff, attempt: options.attempt, chance: options.random.next() }), signal);
+  await options.clock.sleep(
+    backoffMs({ ...options.backoff, attempt: options.attempt, chance: options.random.next() }),
+    signal,
+  );
 }
 
 /** Whether an answer is worth asking for once more: the call was lost, or Azure wants it later. */
 function mayAskAgain(error: ArmError): boolean {
-  return classOf(error) === "lost" || (classOf(error) === "throttled" && error.code !== ownErrorCodes.budgetExhausted);
+  return (
+    classOf(error) === "lost" ||
+    (classOf(error) === "throttled" && error.code !== ownErrorCodes.budgetExhausted)
+  );
 }
 
-/** Whether Azure will not say how an operation is doing: the permission to read operations is missing, or the operation is forgotten. */
+/**
+ * Whether Azure will not say how an operation is doing: the permission to read operations is missing, or
+ * the operation is forgotten.
+ */
 function isPollRefused(error: ArmError): boolean {
   return error.statusCode === 401 || error.statusCode === 403 || error.statusCode === 404;
 }
 
 function stillRunning(resource: string, elapsedMs: number): ArmError {
-  return errorWithoutAnswer(ownErrorCodes.stillRunning, `the operation on ${resource} still runs after ${Math.round(elapsedMs / 1000)} s`, "");
+  return errorWithoutAnswer(
+    ownErrorCodes.stillRunning,
+    `the operation on ${resource} still runs after ${Math.round(elapsedMs / 1000)} s`,
+    "",
+  );
 }

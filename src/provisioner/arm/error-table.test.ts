@@ -21,14 +21,24 @@ const vmUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/vi
 const context = { diskUri, nodeName: "node-a" };
 
 /** Messages as Azure was seen to send them. */
-const rows: readonly { readonly because: string; readonly error: Partial<ArmError>; readonly class: ArmErrorClass; readonly failure: unknown }[] = [
+const rows: readonly {
+  readonly because: string;
+  readonly error: Partial<ArmError>;
+  readonly class: ArmErrorClass;
+  readonly failure: unknown;
+}[] = [
   {
     because: "no answer came",
     error: { statusCode: 0, code: "NoAnswer", message: "ECONNRESET" },
     class: "lost",
     failure: { kind: "CloudUnavailable", code: "NoAnswer", message: "ECONNRESET", requestId: "request-1" },
   },
-  { because: "the caller gave up", error: { statusCode: 0, code: "Cancelled" }, class: "cancelled", failure: { kind: "Cancelled" } },
+  {
+    because: "the caller gave up",
+    error: { statusCode: 0, code: "Cancelled" },
+    class: "cancelled",
+    failure: { kind: "Cancelled" },
+  },
   {
     because: "the service broke down",
     error: { statusCode: 503, code: "ServiceUnavailable" },
@@ -45,19 +55,31 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
       details: [{ code: "TooManyRequests", target: "HighCostGetVMScaleSet3Min", message: "" }],
     },
     class: "throttled",
-    failure: { kind: "Throttled", retryAfterMs: 7000, detail: "OperationNotAllowed HighCostGetVMScaleSet3Min: too many (request request-1)" },
+    failure: {
+      kind: "Throttled",
+      retryAfterMs: 7000,
+      detail: "OperationNotAllowed HighCostGetVMScaleSet3Min: too many (request request-1)",
+    },
   },
   {
     because: "a 429 names no time",
     error: { statusCode: 429, code: "SubscriptionRequestsThrottled", message: "m" },
     class: "throttled",
-    failure: { kind: "Throttled", retryAfterMs: 10_000, detail: "SubscriptionRequestsThrottled: m (request request-1)" },
+    failure: {
+      kind: "Throttled",
+      retryAfterMs: 10_000,
+      detail: "SubscriptionRequestsThrottled: m (request request-1)",
+    },
   },
   {
     because: "our own budget is used up",
     error: { statusCode: 0, code: "CallBudgetExhausted", message: "m", retryAfterMs: 90_000 },
     class: "throttled",
-    failure: { kind: "Throttled", retryAfterMs: 90_000, detail: "CallBudgetExhausted: m (request request-1)" },
+    failure: {
+      kind: "Throttled",
+      retryAfterMs: 90_000,
+      detail: "CallBudgetExhausted: m (request request-1)",
+    },
   },
   {
     because: "the role is missing",
@@ -73,18 +95,25 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
   },
   {
     because: "a concurrent write of the VM",
-    error: { message: "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog" },
+    error: {
+      message:
+        "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog",
+    },
     class: "busy",
     failure: {
       kind: "CloudUnavailable",
       code: "Conflict",
-      message: "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog",
+      message:
+        "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog",
       requestId: "request-1",
     },
   },
   {
     because: "another operation runs",
-    error: { code: "OperationNotAllowed", message: "Operation 'x' is not allowed on VM 'y' since another operation is in progress." },
+    error: {
+      code: "OperationNotAllowed",
+      message: "Operation 'x' is not allowed on VM 'y' since another operation is in progress.",
+    },
     class: "busy",
     failure: {
       kind: "CloudUnavailable",
@@ -97,7 +126,12 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
     because: "the disk is still coming off",
     error: { code: "AttachDiskWhileBeingDetached", message: "m" },
     class: "busy",
-    failure: { kind: "CloudUnavailable", code: "AttachDiskWhileBeingDetached", message: "m", requestId: "request-1" },
+    failure: {
+      kind: "CloudUnavailable",
+      code: "AttachDiskWhileBeingDetached",
+      message: "m",
+      requestId: "request-1",
+    },
   },
   {
     because: "a newer operation took over (a poll of status 200)",
@@ -109,35 +143,72 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
     because: "a forced detach took over",
     error: { statusCode: 200, code: "DataDisksForceDetached", message: "m" },
     class: "preempted",
-    failure: { kind: "CloudUnavailable", code: "DataDisksForceDetached", message: "m", requestId: "request-1" },
+    failure: {
+      kind: "CloudUnavailable",
+      code: "DataDisksForceDetached",
+      message: "m",
+      requestId: "request-1",
+    },
   },
   {
     because: "the VM is full",
-    error: { code: "OperationNotAllowed", target: "dataDisks", message: "The maximum number of data disks allowed to be attached to a VM of this size is 8." },
+    error: {
+      code: "OperationNotAllowed",
+      target: "dataDisks",
+      message: "The maximum number of data disks allowed to be attached to a VM of this size is 8.",
+    },
     class: "rejected",
-    failure: { kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8, azure: { code: "OperationNotAllowed", requestId: "request-1" } },
+    failure: {
+      kind: "NoFreeLun",
+      nodeName: "node-a",
+      lunsMax: 8,
+      azure: { code: "OperationNotAllowed", requestId: "request-1" },
+    },
   },
   {
     because: "another VM owns the disk",
-    error: { code: "ConflictingUserInput", target: "diskId", message: `Disk '${diskUri}' cannot be attached as the disk is already owned by VM '${vmUri}'.` },
+    error: {
+      code: "ConflictingUserInput",
+      target: "diskId",
+      message: `Disk '${diskUri}' cannot be attached as the disk is already owned by VM '${vmUri}'.`,
+    },
     class: "rejected",
-    failure: { kind: "DiskAttachedElsewhere", diskUri, attachedTo: [vmUri], azure: { code: "ConflictingUserInput", requestId: "request-1" } },
+    failure: {
+      kind: "DiskAttachedElsewhere",
+      diskUri,
+      attachedTo: [vmUri],
+      azure: { code: "ConflictingUserInput", requestId: "request-1" },
+    },
   },
   {
     because: "a disk to delete is attached",
     error: { code: "OperationNotAllowed", message: `Disk pvc-1 is attached to VM ${vmUri}.` },
     class: "rejected",
-    failure: { kind: "DiskInUse", diskUri, attachedTo: [vmUri], azure: { code: "OperationNotAllowed", requestId: "request-1" } },
+    failure: {
+      kind: "DiskInUse",
+      diskUri,
+      attachedTo: [vmUri],
+      azure: { code: "OperationNotAllowed", requestId: "request-1" },
+    },
   },
   {
     because: "a shared disk grows only alone",
     error: { code: "OperationNotAllowed", message: "m", internalErrorCode: "LiveResizeSharedDiskNotAllowed" },
     class: "rejected",
-    failure: { kind: "DiskInUse", diskUri, attachedTo: [], azure: { code: "OperationNotAllowed LiveResizeSharedDiskNotAllowed", requestId: "request-1" } },
+    failure: {
+      kind: "DiskInUse",
+      diskUri,
+      attachedTo: [],
+      azure: { code: "OperationNotAllowed LiveResizeSharedDiskNotAllowed", requestId: "request-1" },
+    },
   },
   {
     because: "a quota is used up",
-    error: { statusCode: 409, code: "OperationNotAllowed", message: "Operation could not be completed as it results in exceeding approved Total Disks quota." },
+    error: {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: "Operation could not be completed as it results in exceeding approved Total Disks quota.",
+    },
     class: "rejected",
     failure: {
       kind: "QuotaExceeded",
@@ -149,37 +220,73 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
     because: "a zone is full",
     error: { code: "ZonalAllocationFailed", message: "m" },
     class: "rejected",
-    failure: { kind: "QuotaExceeded", detail: "m", azure: { code: "ZonalAllocationFailed", requestId: "request-1" } },
+    failure: {
+      kind: "QuotaExceeded",
+      detail: "m",
+      azure: { code: "ZonalAllocationFailed", requestId: "request-1" },
+    },
   },
   {
     because: "the SKU is not for this subscription",
     error: { code: "NotAvailableForSubscription", message: "m" },
     class: "rejected",
-    failure: { kind: "QuotaExceeded", detail: "m", azure: { code: "NotAvailableForSubscription", requestId: "request-1" } },
+    failure: {
+      kind: "QuotaExceeded",
+      detail: "m",
+      azure: { code: "NotAvailableForSubscription", requestId: "request-1" },
+    },
   },
   {
     because: "there are as many disks as there may be",
     error: { code: "DiskCountExceeded", message: "m" },
     class: "rejected",
-    failure: { kind: "QuotaExceeded", detail: "m", azure: { code: "DiskCountExceeded", requestId: "request-1" } },
+    failure: {
+      kind: "QuotaExceeded",
+      detail: "m",
+      azure: { code: "DiskCountExceeded", requestId: "request-1" },
+    },
   },
   {
     because: "the region has no such zone",
     error: { statusCode: 400, code: "InvalidAvailabilityZone", message: "m" },
     class: "rejected",
-    failure: { kind: "InvalidArgument", field: "zone", value: "", problem: "m", azure: { code: "InvalidAvailabilityZone", requestId: "request-1" } },
+    failure: {
+      kind: "InvalidArgument",
+      field: "zone",
+      value: "",
+      problem: "m",
+      azure: { code: "InvalidAvailabilityZone", requestId: "request-1" },
+    },
   },
   {
     because: "the instance of a scale set is gone",
-    error: { statusCode: 400, code: "InvalidParameter", target: "instanceIds", message: "The provided instanceId 267 is not an active instanceId." },
+    error: {
+      statusCode: 400,
+      code: "InvalidParameter",
+      target: "instanceIds",
+      message: "The provided instanceId 267 is not an active instanceId.",
+    },
     class: "notFound",
-    failure: { kind: "InstanceNotFound", nodeName: "node-a", azure: { code: "InvalidParameter", requestId: "request-1" } },
+    failure: {
+      kind: "InstanceNotFound",
+      nodeName: "node-a",
+      azure: { code: "InvalidParameter", requestId: "request-1" },
+    },
   },
   {
     because: "something is gone of which nobody asked",
-    error: { statusCode: 404, code: "ResourceGroupNotFound", message: "Resource group 'rg' could not be found." },
+    error: {
+      statusCode: 404,
+      code: "ResourceGroupNotFound",
+      message: "Resource group 'rg' could not be found.",
+    },
     class: "notFound",
-    failure: { kind: "CloudRejected", code: "ResourceGroupNotFound", message: "Resource group 'rg' could not be found.", requestId: "request-1" },
+    failure: {
+      kind: "CloudRejected",
+      code: "ResourceGroupNotFound",
+      message: "Resource group 'rg' could not be found.",
+      requestId: "request-1",
+    },
   },
   {
     because: "the disk to attach is gone",
@@ -192,14 +299,23 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
     error: {
       statusCode: 404,
       code: "ResourceNotFound",
-      message: "The Resource 'Microsoft.Compute/virtualMachines/node-a' under resource group 'rg' was not found.",
+      message:
+        "The Resource 'Microsoft.Compute/virtualMachines/node-a' under resource group 'rg' was not found.",
     },
     class: "notFound",
-    failure: { kind: "InstanceNotFound", nodeName: "node-a", azure: { code: "ResourceNotFound", requestId: "request-1" } },
+    failure: {
+      kind: "InstanceNotFound",
+      nodeName: "node-a",
+      azure: { code: "ResourceNotFound", requestId: "request-1" },
+    },
   },
   {
     because: "the disk is gone",
-    error: { statusCode: 404, code: "ResourceNotFound", message: "The Resource 'Microsoft.Compute/disks/pvc-1' under resource group 'rg' was not found." },
+    error: {
+      statusCode: 404,
+      code: "ResourceNotFound",
+      message: "The Resource 'Microsoft.Compute/disks/pvc-1' under resource group 'rg' was not found.",
+    },
     class: "notFound",
     failure: { kind: "DiskNotFound", diskUri, azure: { code: "ResourceNotFound", requestId: "request-1" } },
   },
@@ -207,7 +323,12 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
     because: "an operation broke inside Azure",
     error: { statusCode: 200, code: "InternalExecutionError", message: "m" },
     class: "rejected",
-    failure: { kind: "CloudUnavailable", code: "InternalExecutionError", message: "m", requestId: "request-1" },
+    failure: {
+      kind: "CloudUnavailable",
+      code: "InternalExecutionError",
+      message: "m",
+      requestId: "request-1",
+    },
   },
   {
     because: "nobody knows the code",
@@ -229,7 +350,8 @@ describe("error table", () => {
     for (const { because, error, class: errorClass } of rows) {
       if (errorClass === "cancelled") continue;
       const { details } = toGrpcStatus(toFailure(anError(error), context));
-      for (const word of [error.code ?? "", error.internalErrorCode ?? "", "request-1"]) assert.ok(details.includes(word), `${because}: ${details}`);
+      for (const word of [error.code ?? "", error.internalErrorCode ?? "", "request-1"])
+        assert.ok(details.includes(word), `${because}: ${details}`);
     }
   });
 

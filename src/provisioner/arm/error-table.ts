@@ -39,13 +39,32 @@ interface Row {
 /** Assumed where a 429 names no time. */
 const RETRY_AFTER_DEFAULT_MS = 10_000;
 
-const unavailable = (error: ArmError): Failure => ({ kind: "CloudUnavailable", code: error.code, message: error.message, requestId: error.requestId });
-const rejected = (error: ArmError): Failure => ({ kind: "CloudRejected", code: error.code, message: error.message, requestId: error.requestId });
-const unauthorized = (error: ArmError): Failure => ({ kind: "CloudUnauthorized", code: error.code, message: error.message, requestId: error.requestId });
+const unavailable = (error: ArmError): Failure => ({
+  kind: "CloudUnavailable",
+  code: error.code,
+  message: error.message,
+  requestId: error.requestId,
+});
+const rejected = (error: ArmError): Failure => ({
+  kind: "CloudRejected",
+  code: error.code,
+  message: error.message,
+  requestId: error.requestId,
+});
+const unauthorized = (error: ArmError): Failure => ({
+  kind: "CloudUnauthorized",
+  code: error.code,
+  message: error.message,
+  requestId: error.requestId,
+});
 const answered = ({ code, internalErrorCode, requestId }: ArmError): { readonly azure: AzureAnswer } => ({
   azure: { code: internalErrorCode === "" ? code : `${code} ${internalErrorCode}`, requestId },
 });
-const quota = (error: ArmError): Failure => ({ kind: "QuotaExceeded", detail: error.message, ...answered(error) });
+const quota = (error: ArmError): Failure => ({
+  kind: "QuotaExceeded",
+  detail: error.message,
+  ...answered(error),
+});
 const throttled = (error: ArmError): Failure => ({
   kind: "Throttled",
   retryAfterMs: error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS,
@@ -70,17 +89,26 @@ const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
   ...answered(error),
 });
 const diskNotFound = (error: ArmError, context: ErrorContext): Failure =>
-  context.diskUri === undefined ? rejected(error) : { kind: "DiskNotFound", diskUri: context.diskUri, ...answered(error) };
+  context.diskUri === undefined
+    ? rejected(error)
+    : { kind: "DiskNotFound", diskUri: context.diskUri, ...answered(error) };
 const instanceNotFound = (error: ArmError, context: ErrorContext): Failure =>
-  context.nodeName === undefined ? rejected(error) : { kind: "InstanceNotFound", nodeName: context.nodeName, ...answered(error) };
+  context.nodeName === undefined
+    ? rejected(error)
+    : { kind: "InstanceNotFound", nodeName: context.nodeName, ...answered(error) };
 
 /**
- * ARM's errors, first match wins. Codes are shared between unlike errors (`OperationNotAllowed` has at least six meanings), so pieces of messages
- * decide where the code can't; those pieces are the ones that Azure's own drivers match, too.
+ * ARM's errors, first match wins. Codes are shared between unlike errors (`OperationNotAllowed` has at
+ * least six meanings), so pieces of messages decide where the code can't; those pieces are the ones that
+ * Azure's own drivers match, too.
  */
 const rows: readonly Row[] = [
   { code: exactly(ownErrorCodes.cancelled), class: "cancelled", failure: () => ({ kind: "Cancelled" }) },
-  { code: exactly(ownErrorCodes.refused), class: "rejected", failure: ({ target }) => ({ kind: "Refused", diskUri: target }) },
+  {
+    code: exactly(ownErrorCodes.refused),
+    class: "rejected",
+    failure: ({ target }) => ({ kind: "Refused", diskUri: target }),
+  },
   { code: exactly(ownErrorCodes.budgetExhausted), class: "throttled", failure: throttled },
   { code: /^(OperationPreempted|DataDisksForceDetached)$/i, class: "preempted", failure: unavailable },
   { status: [0], class: "lost", failure: unavailable },
@@ -92,7 +120,11 @@ const rows: readonly Row[] = [
   { status: [404], code: /^(HTTP404|RestError)?$/i, class: "lost", failure: unavailable },
 
   { status: [409], text: /conflict with a concurrent request/i, class: "busy", failure: unavailable },
-  { text: /another operation is in progress|ongoing operation is changing power state|marked for deletion/i, class: "busy", failure: unavailable },
+  {
+    text: /another operation is in progress|ongoing operation is changing power state|marked for deletion/i,
+    class: "busy",
+    failure: unavailable,
+  },
   { code: /^AttachDiskWhileBeingDetached$/i, class: "busy", failure: unavailable },
 
   { text: /attached to a VM of this size is/i, class: "rejected", failure: noFreeLun },
@@ -105,13 +137,28 @@ const rows: readonly Row[] = [
   { code: /^OperationNotAllowed$/i, text: /is attached to VM/i, class: "rejected", failure: diskInUse },
   { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
-  { code: /AllocationFailed|^SkuNotAvailable$|^NotAvailableForSubscription$|OverconstrainedZonalAllocationRequest/i, class: "rejected", failure: quota },
-  // Azure's own trouble while it carried an operation out. One disk may be behind it, so a batch is split; its callers may come again.
-  { code: /^Internal\w*Error$|^OperationTimedOut$|^RetryableError/i, class: "rejected", failure: unavailable },
+  {
+    code: /AllocationFailed|^SkuNotAvailable$|^NotAvailableForSubscription$|OverconstrainedZonalAllocationRequest/i,
+    class: "rejected",
+    failure: quota,
+  },
+  // Azure's own trouble while it carried an operation out. One disk may be behind it, so a batch is split;
+  // its callers may come again.
+  {
+    code: /^Internal\w*Error$|^OperationTimedOut$|^RetryableError/i,
+    class: "rejected",
+    failure: unavailable,
+  },
   {
     code: /^InvalidAvailabilityZone$/i,
     class: "rejected",
-    failure: (error) => ({ kind: "InvalidArgument", field: "zone", value: "", problem: error.message, ...answered(error) }),
+    failure: (error) => ({
+      kind: "InvalidArgument",
+      field: "zone",
+      value: "",
+      problem: error.message,
+      ...answered(error),
+    }),
   },
   { code: /^InvalidParameter$/i, target: /^instanceIds$/i, class: "notFound", failure: instanceNotFound },
 
@@ -137,27 +184,37 @@ export function isWorthRetrying(error: ArmError): boolean {
   return ["lost", "throttled", "changed", "busy", "preempted"].includes(classOf(error));
 }
 
-/** Whether the error is the end of an operation that had been accepted: what of it happened, only a read tells. */
+/**
+ * Whether the error is the end of an operation that had been accepted: what of it happened, only a read
+ * tells.
+ */
 export function isOperationFailure(error: ArmError): boolean {
   return error.statusCode === 200;
 }
 
 /**
- * Whether ARM or the compute provider says that a resource is not there. Any other 404 proves nothing: a missing resource group or subscription, since the
- * settings may name the wrong one, and a page of a proxy or front door, which has no code of ARM's.
+ * Whether ARM or the compute provider says that a resource is not there. Any other 404 proves nothing: a
+ * missing resource group or subscription, since the settings may name the wrong one, and a page of a proxy
+ * or front door, which has no code of ARM's.
  */
 export function saysNotThere(error: ArmError): boolean {
   return error.statusCode === 404 && /^(ResourceNotFound|NotFound|PatchResourceNotFound)$/i.test(error.code);
 }
 
 function rowOf(error: ArmError): Row | undefined {
-  const texts = [error.message, error.internalErrorCode, ...error.details.flatMap((detail) => [detail.code, detail.message])];
+  const texts = [
+    error.message,
+    error.internalErrorCode,
+    ...error.details.flatMap((detail) => [detail.code, detail.message]),
+  ];
   return rows.find(
     (row) =>
       (row.status === undefined || row.status.includes(error.statusCode)) &&
       (row.code === undefined || row.code.test(error.code)) &&
       (row.target === undefined || row.target.test(error.target)) &&
-      (row.text === undefined || texts.some((text) => row.text?.test(text) === true) || row.text.test(error.code)),
+      (row.text === undefined ||
+        texts.some((text) => row.text?.test(text) === true) ||
+        row.text.test(error.code)),
   );
 }
 

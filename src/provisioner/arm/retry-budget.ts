@@ -21,20 +21,30 @@ export class RetryBudget {
   }
 
   /**
-   * Backs off, and waits until the budget has a write again, so that no wait comes between the next read and its write. Once patience is at its end, or
-   * where it would not help, settles `open` with the failure instead.
+   * Backs off, and waits until the budget has a write again, so that no wait comes between the next read
+   * and its write. Once patience is at its end, or where it would not help, settles `open` with the failure
+   * instead.
    */
   async endure(error: ArmError, open: readonly VmRequest[], lane: Lane): Promise<void> {
     this.#count++;
     // Whoever has waited for the budget as long as it may has no patience left.
-    const isOver = this.#count > this.#session.settings.troublesMax || !isWorthRetrying(error) || error.code === ownErrorCodes.budgetExhausted;
+    const isOver =
+      this.#count > this.#session.settings.troublesMax ||
+      !isWorthRetrying(error) ||
+      error.code === ownErrorCodes.budgetExhausted;
     if (isOver) return giveUp(error, open);
     await this.#session.backOff(this.#count, this.#lifetime);
-    const admitted = await this.#session.untilAdmitted({ group: "vmWrite", resource: this.#vm.key, lane }, this.#lifetime);
+    const admitted = await this.#session.untilAdmitted(
+      { group: "vmWrite", resource: this.#vm.key, lane },
+      this.#lifetime,
+    );
     if (!admitted.ok) giveUp(admitted.failure, open);
   }
 }
 
 function giveUp(error: ArmError, open: readonly VmRequest[]): void {
-  for (const request of open) request.settle(fail(toFailure(error, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
+  for (const request of open)
+    request.settle(
+      fail(toFailure(error, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })),
+    );
 }

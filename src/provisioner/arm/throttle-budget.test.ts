@@ -9,10 +9,17 @@ import { type BudgetedCall, ThrottleBudget, azureGatewayLimits, azureLimits } fr
 function aBudget(): { readonly budget: ThrottleBudget; readonly pass: (ms: number) => void } {
   let nowMs = 0;
   const clock = { nowMs: () => nowMs, elapsedMs: () => nowMs, sleep: () => Promise.resolve() };
-  return { budget: new ThrottleBudget({ clock, limits: azureLimits, gatewayLimits: azureGatewayLimits }), pass: (ms) => (nowMs += ms) };
+  return {
+    budget: new ThrottleBudget({ clock, limits: azureLimits, gatewayLimits: azureGatewayLimits }),
+    pass: (ms) => (nowMs += ms),
+  };
 }
 
-const write = (lane: Lane = "primaryAttach", resource = "vm-a"): BudgetedCall => ({ group: "vmWrite", resource, lane });
+const write = (lane: Lane = "primaryAttach", resource = "vm-a"): BudgetedCall => ({
+  group: "vmWrite",
+  resource,
+  lane,
+});
 
 const refused = (target: string, retryAfterMs: number): ArmAnswer<never> => ({
   result: fail({
@@ -66,10 +73,17 @@ describe("ThrottleBudget", () => {
     assert.ok(budget.waitMs(read) > 0);
     assert.ok(budget.waitMs({ ...read, group: "vmRead", resource: "vm-a" }) > 0);
     assert.equal(budget.waitMs({ ...read, group: "diskWrite" }), 0);
-    budget.observe({ ...read, group: "diskWrite" }, { result: ok(undefined), remaining: [{ policy: "subscription-writes", remaining: 0 }] });
+    budget.observe(
+      { ...read, group: "diskWrite" },
+      { result: ok(undefined), remaining: [{ policy: "subscription-writes", remaining: 0 }] },
+    );
     assert.ok(budget.waitMs(write()) > 0);
     budget.observe(read, {
-      result: fail({ ...errorWithoutAnswer("SubscriptionRequestsThrottled", "", ""), statusCode: 429, retryAfterMs: 9000 }),
+      result: fail({
+        ...errorWithoutAnswer("SubscriptionRequestsThrottled", "", ""),
+        statusCode: 429,
+        retryAfterMs: 9000,
+      }),
       remaining: [],
     });
     assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-a", lane: "failover" }), 9000);

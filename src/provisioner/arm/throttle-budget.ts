@@ -1,11 +1,29 @@
 import { type Lane, urgencyOf } from "../../core/azure/lane.ts";
-import { type Bucket, type BucketLimit, blocked, corrected, fullBucket, refilled, spent, waitMs } from "../../core/azure/token-bucket.ts";
+import {
+  type Bucket,
+  type BucketLimit,
+  blocked,
+  corrected,
+  fullBucket,
+  refilled,
+  spent,
+  waitMs,
+} from "../../core/azure/token-bucket.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 import type { ArmAnswer, ArmError } from "./arm-api.ts";
 
 /** Kinds of calls that Azure counts together. */
-export type CallGroup = "vmRead" | "vmList" | "vmWrite" | "diskRead" | "diskList" | "diskWrite" | "diskDelete" | "vmOperationRead" | "diskOperationRead";
+export type CallGroup =
+  | "vmRead"
+  | "vmList"
+  | "vmWrite"
+  | "diskRead"
+  | "diskList"
+  | "diskWrite"
+  | "diskDelete"
+  | "vmOperationRead"
+  | "diskOperationRead";
 
 const callGroups: readonly CallGroup[] = [
   "vmWrite",
@@ -30,7 +48,10 @@ export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
   vmWrite: { perResource: { burst: 12, perMinute: 4 }, perSubscription: { burst: 1500, perMinute: 500 } },
   vmRead: { perResource: { burst: 36, perMinute: 12 }, perSubscription: { burst: 24_000, perMinute: 8000 } },
   vmList: { perSubscription: { burst: 900, perMinute: 300 } },
-  vmOperationRead: { perResource: { burst: 45, perMinute: 15 }, perSubscription: { burst: 15_000, perMinute: 5000 } },
+  vmOperationRead: {
+    perResource: { burst: 45, perMinute: 15 },
+    perSubscription: { burst: 15_000, perMinute: 5000 },
+  },
   diskWrite: { perSubscription: { burst: 1000, perMinute: 333 } },
   diskDelete: { perSubscription: { burst: 3000, perMinute: 1000 } },
   diskRead: { perSubscription: { burst: 5000, perMinute: 1666 } },
@@ -41,7 +62,10 @@ export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
 /** Calls that ARM's front door counts together, whatever they are for. */
 export type GatewayClass = "reads" | "writes" | "deletes";
 
-/** The front door's published limits, for each principal in a subscription and region. A hundred volumes asked for at once come up against these first. */
+/**
+ * The front door's published limits, for each principal in a subscription and region. A hundred volumes
+ * asked for at once come up against these first.
+ */
 export const azureGatewayLimits: Readonly<Record<GatewayClass, BucketLimit>> = {
   reads: { burst: 250, perMinute: 1500 },
   writes: { burst: 200, perMinute: 600 },
@@ -57,9 +81,9 @@ export interface BudgetedCall {
 }
 
 /**
- * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its answers say. Waiting here is cheaper than
- * being refused there. A share is kept for failover and detaches; failover waits for nothing but a `Retry-After`.
- * Tags leave half of each bucket for all others.
+ * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its
+ * answers say. Waiting here is cheaper than being refused there. A share is kept for failover and detaches;
+ * failover waits for nothing but a `Retry-After`. Tags leave half of each bucket for all others.
  */
 export class ThrottleBudget {
   readonly #clock: Clock;
@@ -82,7 +106,11 @@ export class ThrottleBudget {
   waitMs(call: BudgetedCall): number {
     const nowMs = this.#clock.elapsedMs();
     const urgency = urgencyOf(call.lane);
-    return Math.max(...this.#scopesOf(call).map(({ key, limit }) => waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency })));
+    return Math.max(
+      ...this.#scopesOf(call).map(({ key, limit }) =>
+        waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency }),
+      ),
+    );
   }
 
   /** How each group stands, and each class of the front door. */
@@ -90,7 +118,13 @@ export class ThrottleBudget {
     const nowMs = this.#clock.elapsedMs();
     return [
       ...callGroups.map((group) => this.#stateOf(group, this.#limits[group], nowMs)),
-      ...gatewayClasses.map((gatewayClass) => this.#stateOf(`gateway-${gatewayClass}`, { perSubscription: this.#gatewayLimits[gatewayClass] }, nowMs)),
+      ...gatewayClasses.map((gatewayClass) =>
+        this.#stateOf(
+          `gateway-${gatewayClass}`,
+          { perSubscription: this.#gatewayLimits[gatewayClass] },
+          nowMs,
+        ),
+      ),
     ];
   }
 
@@ -103,13 +137,15 @@ export class ThrottleBudget {
   spend(call: BudgetedCall): void {
     for (const group of [call.group, gatewayKey(call)]) this.#totalsOf(group).calls++;
     const nowMs = this.#clock.elapsedMs();
-    for (const { key, limit } of this.#scopesOf(call)) this.#put(key, spent(this.#bucket(key, limit, nowMs), limit, nowMs));
+    for (const { key, limit } of this.#scopesOf(call))
+      this.#put(key, spent(this.#bucket(key, limit, nowMs), limit, nowMs));
   }
 
   /** Learns from an answer: the remaining calls in its headers, and `Retry-After`. */
   observe(call: BudgetedCall, answer: ArmAnswer<unknown>): void {
     const nowMs = this.#clock.elapsedMs();
-    if (!answer.result.ok && answer.result.failure.statusCode === 429) return this.#block(call, answer.result.failure, nowMs);
+    if (!answer.result.ok && answer.result.failure.statusCode === 429)
+      return this.#block(call, answer.result.failure, nowMs);
     if (!answer.result.ok && answer.result.failure.statusCode === 0) return;
     const fewest = new Map<Scope["kind"], number>();
     for (const { policy, remaining } of answer.remaining) {
@@ -117,20 +153,31 @@ export class ThrottleBudget {
       fewest.set(kind, Math.min(fewest.get(kind) ?? Infinity, remaining));
     }
     for (const { key, limit, kind } of this.#scopesOf(call)) {
-      this.#put(key, corrected(this.#bucket(key, limit, nowMs), limit, { nowMs, remaining: fewest.get(kind) }));
+      this.#put(
+        key,
+        corrected(this.#bucket(key, limit, nowMs), limit, { nowMs, remaining: fewest.get(kind) }),
+      );
     }
   }
 
   #stateOf(group: string, { perSubscription, perResource }: GroupLimits, nowMs: number): CallBudgetState {
     const subscription = this.#bucket(group, perSubscription, nowMs);
-    const resources = perResource === undefined ? [] : [...this.#buckets].filter(([key]) => key.startsWith(`${group} `)).map(([, bucket]) => bucket);
-    const left = perResource === undefined ? [] : resources.map((bucket) => refilled(bucket, perResource, nowMs).tokens);
+    const resources =
+      perResource === undefined
+        ? []
+        : [...this.#buckets].filter(([key]) => key.startsWith(`${group} `)).map(([, bucket]) => bucket);
+    const left =
+      perResource === undefined ? [] : resources.map((bucket) => refilled(bucket, perResource, nowMs).tokens);
     const totals = this.#totalsOf(group);
     return {
       group,
       subscriptionCallsLeft: refilled(subscription, perSubscription, nowMs).tokens,
-      fewestResourceCallsLeft: left.length === 0 ? undefined : left.reduce((fewest, tokens) => Math.min(fewest, tokens)),
-      blockedMs: [subscription, ...resources].reduce((longest, bucket) => Math.max(longest, bucket.blockedUntilMs - nowMs), 0),
+      fewestResourceCallsLeft:
+        left.length === 0 ? undefined : left.reduce((fewest, tokens) => Math.min(fewest, tokens)),
+      blockedMs: [subscription, ...resources].reduce(
+        (longest, bucket) => Math.max(longest, bucket.blockedUntilMs - nowMs),
+        0,
+      ),
       callsTotal: totals.calls,
       refusedTotal: totals.refused,
       waitedMsTotal: totals.waitedMs,
@@ -145,7 +192,8 @@ export class ThrottleBudget {
 
   #block(call: BudgetedCall, error: ArmError, nowMs: number): void {
     const scopes = this.#scopesOf(call);
-    // A refusal that names a resource's policy concerns that resource alone; the front door's has a code of its own; any other one concerns the group.
+    // A refusal that names a resource's policy concerns that resource alone; the front door's has a code of
+    // its own; any other one concerns the group.
     const kind = /^SubscriptionRequestsThrottled$/i.test(error.code)
       ? "gateway"
       : error.details.some(({ target }) => scopeOf(target) === "resource")
@@ -165,7 +213,10 @@ export class ThrottleBudget {
       { kind: "gateway", key: gatewayKey(call), limit: this.#gatewayLimits[gatewayClassOf[call.group]] },
     ];
     if (limits.perResource === undefined || call.resource === undefined) return scopes;
-    return [...scopes, { kind: "resource", key: `${call.group} ${call.resource}`, limit: limits.perResource }];
+    return [
+      ...scopes,
+      { kind: "resource", key: `${call.group} ${call.resource}`, limit: limits.perResource },
+    ];
   }
 
   #bucket(key: string, limit: BucketLimit, nowMs: number): Bucket {
@@ -175,7 +226,8 @@ export class ThrottleBudget {
   #put(key: string, bucket: Bucket): void {
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    // Bounded memory: the bucket that was used longest ago has refilled by now, and a full bucket is what a missing one means.
+    // Bounded memory: the bucket that was used longest ago has refilled by now, and a full bucket is what a
+    // missing one means.
     if (this.#buckets.size <= BUCKETS_MAX) return;
     const [oldest] = this.#buckets.keys();
     if (oldest !== undefined) this.#buckets.delete(oldest);
@@ -212,7 +264,10 @@ function gatewayKey(call: BudgetedCall): string {
   return `gateway-${gatewayClassOf[call.group]}`;
 }
 
-/** Which bucket a policy of Azure's stands for: `UpdateVMResource`, `UpdateVMSubscriptionMaximum`, `subscription-writes`. */
+/**
+ * Which bucket a policy of Azure's stands for: `UpdateVMResource`, `UpdateVMSubscriptionMaximum`,
+ * `subscription-writes`.
+ */
 function scopeOf(policy: string): Scope["kind"] {
   if (/Resource$/i.test(policy)) return "resource";
   return /^subscription-/i.test(policy) ? "gateway" : "subscription";

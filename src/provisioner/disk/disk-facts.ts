@@ -21,17 +21,30 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
 
 /** The zones of a new disk: zone-redundant ones are created without. */
 export function zonesOf(request: Pick<CreateDiskRequest, "skuName" | "zone">): readonly string[] {
-  return request.zone === undefined || request.zone === "" || isZoneRedundant(request.skuName) ? [] : [request.zone];
+  return request.zone === undefined || request.zone === "" || isZoneRedundant(request.skuName)
+    ? []
+    : [request.zone];
 }
 
-/** How a disk differs from what is asked for under its name; undefined if it will do. Tags may differ: others set them, too. */
+/**
+ * How a disk differs from what is asked for under its name; undefined if it will do. Tags may differ:
+ * others set them, too.
+ */
 export function differenceTo(request: CreateDiskRequest, disk: ArmDisk): string | undefined {
   const zones = zonesOf(request).join(",");
   const differences = [
-    disk.diskSizeGB === request.sizeGiB ? undefined : `size is ${disk.diskSizeGB} GiB, not ${request.sizeGiB} GiB`,
-    disk.skuName.toLowerCase() === request.skuName.toLowerCase() ? undefined : `SKU is ${disk.skuName}, not ${request.skuName}`,
-    disk.maxShares === request.maxShares ? undefined : `maxShares is ${disk.maxShares}, not ${request.maxShares}`,
-    disk.zones.join(",") === zones ? undefined : `zone is ${disk.zones.join(",") || "none"}, not ${zones || "none"}`,
+    disk.diskSizeGB === request.sizeGiB
+      ? undefined
+      : `size is ${disk.diskSizeGB} GiB, not ${request.sizeGiB} GiB`,
+    disk.skuName.toLowerCase() === request.skuName.toLowerCase()
+      ? undefined
+      : `SKU is ${disk.skuName}, not ${request.skuName}`,
+    disk.maxShares === request.maxShares
+      ? undefined
+      : `maxShares is ${disk.maxShares}, not ${request.maxShares}`,
+    disk.zones.join(",") === zones
+      ? undefined
+      : `zone is ${disk.zones.join(",") || "none"}, not ${zones || "none"}`,
   ].filter((difference) => difference !== undefined);
   return differences.length === 0 ? undefined : differences.join("; ");
 }

@@ -9,13 +9,17 @@ import { isWorthRetrying, saysNotThere } from "../arm/error-table.ts";
 /** The VMs that a disk names as its owners, each once whatever its case. */
 export function ownersOf(disk: ArmDisk): readonly string[] {
   const named = [...(disk.managedBy === undefined ? [] : [disk.managedBy]), ...disk.managedByExtended];
-  return named.filter((owner, index) => named.findIndex((other) => other.toLowerCase() === owner.toLowerCase()) === index);
+  return named.filter(
+    (owner, index) => named.findIndex((other) => other.toLowerCase() === owner.toLowerCase()) === index,
+  );
 }
 
 /** A disk's full id in ARM's parts; undefined for anything that is no managed disk. */
 export function diskIdOf(diskUri: string): ArmName | undefined {
   const id = parseArmId(diskUri);
-  return id?.type === "disks" ? { subscriptionId: id.subscriptionId, resourceGroup: id.resourceGroup, name: id.name } : undefined;
+  return id?.type === "disks"
+    ? { subscriptionId: id.subscriptionId, resourceGroup: id.resourceGroup, name: id.name }
+    : undefined;
 }
 
 /** Reads a disk, never from a cache. A URI that is no disk's is an error of code `InvalidResourceId`. */
@@ -25,7 +29,10 @@ export function readDisk(
   signal: AbortSignal,
 ): Promise<Result<ArmDisk, ArmError>> {
   const id = diskIdOf(disk.diskUri);
-  if (id === undefined) return Promise.resolve(fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }));
+  if (id === undefined)
+    return Promise.resolve(
+      fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }),
+    );
   return session.call(
     { group: "diskRead", resource: undefined, lane: disk.lane },
     (clientRequestId) => session.arm.getDisk({ ...id, clientRequestId }, signal),
@@ -44,7 +51,10 @@ export async function diskOwners(
   return saysNotThere(read.failure) ? ok([]) : read;
 }
 
-/** Waits until a disk names no owner that `isOwner` means: the disk's side of a detach lags behind the VM's, most of all after a VM's deletion. Bounded by `ownerPatienceMs`. */
+/**
+ * Waits until a disk names no owner that `isOwner` means: the disk's side of a detach lags behind the VM's,
+ * most of all after a VM's deletion. Bounded by `ownerPatienceMs`.
+ */
 export async function untilDisowned(
   session: ArmSession,
   disk: { readonly diskUri: string; readonly lane: Lane; readonly isOwner: (vmUri: string) => boolean },
@@ -57,7 +67,14 @@ export async function untilDisowned(
     const left = owners.ok ? owners.value.filter(disk.isOwner) : undefined;
     if (left?.length === 0) return ok(undefined);
     if (session.clock.elapsedMs() - startedMs > session.settings.ownerPatienceMs) {
-      return owners.ok ? fail(ownError("DiskStillOwned", `disk ${disk.diskUri} still names ${(left ?? []).join(", ")} as its owner`)) : owners;
+      return owners.ok
+        ? fail(
+            ownError(
+              "DiskStillOwned",
+              `disk ${disk.diskUri} still names ${(left ?? []).join(", ")} as its owner`,
+            ),
+          )
+        : owners;
     }
     await session.backOff(attempt, signal);
   }

@@ -5,7 +5,15 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import type { CreateDiskRequest, DiskFacts, MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ArmAnswer, ArmDisk, ArmError, ArmGroup, ArmName, ArmOperation, ArmOperationEnd } from "../arm/arm-api.ts";
+import type {
+  ArmAnswer,
+  ArmDisk,
+  ArmError,
+  ArmGroup,
+  ArmName,
+  ArmOperation,
+  ArmOperationEnd,
+} from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { classOf, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
@@ -44,8 +52,8 @@ export interface DiskContext {
 }
 
 /**
- * Creates a disk. Looks first: a PUT of a disk that exists would change it. Only one that this very request has
- * begun to create, and that Azure has failed, is written again.
+ * Creates a disk. Looks first: a PUT of a disk that exists would change it. Only one that this very request
+ * has begun to create, and that Azure has failed, is written again.
  */
 export async function createDisk(
   { session, disks }: DiskContext,
@@ -53,7 +61,11 @@ export async function createDisk(
   request: CreateDiskRequest,
   signal: AbortSignal,
 ): Promise<Result<DiskFacts, Failure>> {
-  const id = { subscriptionId: place.subscriptionId, resourceGroup: request.resourceGroup ?? place.resourceGroup, name: request.diskName };
+  const id = {
+    subscriptionId: place.subscriptionId,
+    resourceGroup: request.resourceGroup ?? place.resourceGroup,
+    name: request.diskName,
+  };
   const diskUri = formatDiskUri({ ...id, diskName: id.name });
   const existing = await settledDisk(session, diskUri, signal);
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
@@ -91,7 +103,8 @@ export async function deleteDisk(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const read = await readDisk(session, { diskUri, lane: LANE }, signal);
-  if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
+  if (!read.ok)
+    return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
   const attachedTo = ownersOf(read.value);
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const deleted = await write(
@@ -107,18 +120,25 @@ export async function deleteDisk(
 /** Grows a disk. */
 export async function resizeDisk(
   { session, disks }: DiskContext,
-  { id, diskUri, sizeGiB, precondition }: DiskTarget & { readonly sizeGiB: number; readonly precondition: MayProceed },
+  {
+    id,
+    diskUri,
+    sizeGiB,
+    precondition,
+  }: DiskTarget & { readonly sizeGiB: number; readonly precondition: MayProceed },
   signal: AbortSignal,
 ): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
   const before = await settledDisk(session, diskUri, signal);
   if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
   if (before.value.diskSizeGB >= sizeGiB) return ok({ sizeGiB: before.value.diskSizeGB });
   const attachedTo = ownersOf(before.value);
-  if (before.value.maxShares > 1 && attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
+  if (before.value.maxShares > 1 && attachedTo.length > 0)
+    return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const resized = await write(
     { session, disks },
     { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition },
-    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
+    (clientRequestId) =>
+      session.arm.startDiskUpdate({ ...id, change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
     signal,
   );
   if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
@@ -127,19 +147,27 @@ export async function resizeDisk(
 }
 
 /**
- * Sets and removes tags of a disk. Azure takes the whole map, and disks have no ETag. So the disk is read before each
- * request, after all waits for the budget, for a Retry-After and of a back-off. Only `precondition` is asked in between.
+ * Sets and removes tags of a disk. Azure takes the whole map, and disks have no ETag. So the disk is read
+ * before each request, after all waits for the budget, for a Retry-After and of a back-off. Only
+ * `precondition` is asked in between.
  */
 export async function tagDisk(
   { session, disks }: DiskContext,
-  { id, diskUri, tags, precondition }: DiskTarget & { readonly tags: TagChanges; readonly precondition: MayProceed },
+  {
+    id,
+    diskUri,
+    tags,
+    precondition,
+  }: DiskTarget & { readonly tags: TagChanges; readonly precondition: MayProceed },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   let next: ArmDisk["tags"] = {};
   let withoutRequest: Result<void, Failure> | undefined;
   const isToBeSent: MayProceed = async (asked) => {
     const read = await readDisk(session, { diskUri, lane: TAG_LANE }, asked);
-    const planned = read.ok ? planTags(read.value, diskUri, tags) : fail(toFailure(read.failure, { diskUri }));
+    const planned = read.ok
+      ? planTags(read.value, diskUri, tags)
+      : fail(toFailure(read.failure, { diskUri }));
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
       return precondition(asked);
@@ -150,7 +178,8 @@ export async function tagDisk(
   const tagged = await write(
     { session, disks },
     { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition: isToBeSent, lane: TAG_LANE },
-    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
+    (clientRequestId) =>
+      session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
     signal,
   );
   return withoutRequest ?? (tagged.ok ? ok(undefined) : fail(toFailure(tagged.failure, { diskUri })));
@@ -159,42 +188,77 @@ export async function tagDisk(
 /** Tags by name; undefined removes. */
 type TagChanges = Readonly<Record<string, string | undefined>>;
 
-/** The whole map to send; undefined where the disk has it already, and no operation under way could take it back. */
-function planTags(present: ArmDisk, diskUri: string, changes: TagChanges): Result<ArmDisk["tags"] | undefined, Failure> {
-  const kept = Object.entries({ ...present.tags, ...changes }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+/**
+ * The whole map to send; undefined where the disk has it already, and no operation under way could take it
+ * back.
+ */
+function planTags(
+  present: ArmDisk,
+  diskUri: string,
+  changes: TagChanges,
+): Result<ArmDisk["tags"] | undefined, Failure> {
+  const kept = Object.entries({ ...present.tags, ...changes }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
   if (kept.length > TAGS_MAX) {
     const problem = `Azure allows ${TAGS_MAX} tags on a disk: remove some that are not the driver's`;
-    return fail({ kind: "InvalidArgument", field: `tags of ${diskUri}`, value: String(kept.length), problem });
+    return fail({
+      kind: "InvalidArgument",
+      field: `tags of ${diskUri}`,
+      value: String(kept.length),
+      problem,
+    });
   }
   const next = Object.fromEntries(kept);
   return ok(sameJson(next, present.tags) && isTerminal(present.provisioningState) ? undefined : next);
 }
 
 /** All disks of a resource group. */
-export async function listDisks(session: ArmSession, group: ArmGroup, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>> {
+export async function listDisks(
+  session: ArmSession,
+  group: ArmGroup,
+  signal: AbortSignal,
+): Promise<Result<readonly DiskFacts[], Failure>> {
   const listed = await session.call(
     { group: "diskList", resource: undefined, lane: LANE },
     (clientRequestId) => session.arm.listDisks({ ...group, clientRequestId }, signal),
     signal,
   );
   if (!listed.ok) return fail(toFailure(listed.failure, {}));
-  return ok(listed.value.map(diskFactsOf).sort((left, right) => (left.diskUri.toLowerCase() < right.diskUri.toLowerCase() ? -1 : 1)));
+  return ok(
+    listed.value
+      .map(diskFactsOf)
+      .sort((left, right) => (left.diskUri.toLowerCase() < right.diskUri.toLowerCase() ? -1 : 1)),
+  );
 }
 
 /** The disk as the end of its operation showed it; where it did not, it is read. */
-function settledAfter(shown: ArmDisk | undefined, session: ArmSession, diskUri: string, signal: AbortSignal): Promise<Result<ArmDisk, ArmError>> {
+function settledAfter(
+  shown: ArmDisk | undefined,
+  session: ArmSession,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<ArmDisk, ArmError>> {
   return shown === undefined ? settledDisk(session, diskUri, signal) : Promise.resolve(ok(shown));
 }
 
 /** Reads a disk once the operation that may be under way on it has ended. */
-async function settledDisk(session: ArmSession, diskUri: string, signal: AbortSignal): Promise<Result<ArmDisk, ArmError>> {
+async function settledDisk(
+  session: ArmSession,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<ArmDisk, ArmError>> {
   const startedMs = session.clock.elapsedMs();
   for (let attempt = 1; ; attempt++) {
     const read = await readDisk(session, { diskUri, lane: LANE }, signal);
     const elapsedMs = session.clock.elapsedMs() - startedMs;
-    if (read.ok && (isTerminal(read.value.provisioningState) || elapsedMs > session.settings.operationMaxMs)) return read;
+    if (read.ok && (isTerminal(read.value.provisioningState) || elapsedMs > session.settings.operationMaxMs))
+      return read;
     if (read.ok) {
-      await session.clock.sleep(pollDelayMs(session.settings.diskPollPace, { elapsedMs, retryAfterMs: undefined }), signal);
+      await session.clock.sleep(
+        pollDelayMs(session.settings.diskPollPace, { elapsedMs, retryAfterMs: undefined }),
+        signal,
+      );
     } else {
       if (classOf(read.failure) !== "lost" || attempt > DISK_TRIES_MAX) return read;
       await session.backOff(attempt, signal);
@@ -202,13 +266,17 @@ async function settledDisk(session: ArmSession, diskUri: string, signal: AbortSi
   }
 }
 
-/** Tries of a disk call whose answers are lost or that meets another operation, before the caller is told to come again. */
+/**
+ * Tries of a disk call whose answers are lost or that meets another operation, before the caller is told to
+ * come again.
+ */
 const DISK_TRIES_MAX = 4;
 
 /**
- * Starts a write of a disk and waits for its end; answers the disk where the end shows it. One whose answer was lost is sent again: it says what is to be, of the
- * disk of that name. `precondition` is asked right before each request, also before one that Azure had throttled: only the caller knows whether the name still
- * stands for the same disk.
+ * Starts a write of a disk and waits for its end; answers the disk where the end shows it. One whose answer
+ * was lost is sent again: it says what is to be, of the disk of that name. `precondition` is asked right
+ * before each request, also before one that Azure had throttled: only the caller knows whether the name
+ * still stands for the same disk.
  */
 async function write(
   { session, disks }: DiskContext,
@@ -224,9 +292,14 @@ async function write(
 ): Promise<Result<ArmDisk | undefined, ArmError>> {
   const { lane = LANE } = target;
   disks.drop(resourceUriKey(target.diskUri));
-  const startIfAllowed: typeof start = async (clientRequestId) => ((await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri));
+  const startIfAllowed: typeof start = async (clientRequestId) =>
+    (await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri);
   for (let attempt = 1; ; attempt++) {
-    const started = await session.call({ group: target.group, resource: undefined, lane }, startIfAllowed, signal);
+    const started = await session.call(
+      { group: target.group, resource: undefined, lane },
+      startIfAllowed,
+      signal,
+    );
     const waiting = {
       resource: target.diskUri,
       lane,
@@ -234,15 +307,23 @@ async function write(
       readEnd: (asked: AbortSignal) => readWriteEnd(session, { ...target, lane }, asked),
     };
     const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
-    if (ended.ok) return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
-    if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX) return ended;
+    if (ended.ok)
+      return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
+    if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX)
+      return ended;
     await session.backOff(attempt, signal);
   }
 }
 
 /** What stands for the answer of a request that `precondition` has refused. */
 function notSent(diskUri: string): ArmAnswer<never> {
-  return { result: fail({ ...ownError(ownErrorCodes.refused, "the volume has changed since this was decided"), target: diskUri }), remaining: [] };
+  return {
+    result: fail({
+      ...ownError(ownErrorCodes.refused, "the volume has changed since this was decided"),
+      target: diskUri,
+    }),
+    remaining: [],
+  };
 }
 
 async function readWriteEnd(
@@ -253,12 +334,15 @@ async function readWriteEnd(
   const read = await readDisk(session, { diskUri, lane }, signal);
   // A disk that is being created may not be there yet.
   if (!read.ok) return saysNotThere(read.failure) ? ok(likeness === "diskDelete" ? {} : undefined) : read;
-  return likeness === "diskDelete" ? ok(undefined) : endShownBy(read.value.provisioningState, `disk ${diskUri}`);
+  return likeness === "diskDelete"
+    ? ok(undefined)
+    : endShownBy(read.value.provisioningState, `disk ${diskUri}`);
 }
 
 /**
- * Whether a disk is what a creation by the same request has left. An update that failed leaves the same state on a
- * disk with data, which may be another cluster's: its tags tell whose it is, and who was cut off from it.
+ * Whether a disk is what a creation by the same request has left. An update that failed leaves the same
+ * state on a disk with data, which may be another cluster's: its tags tell whose it is, and who was cut off
+ * from it.
  */
 function isFailedCreation({ tags }: CreateDiskRequest, disk: ArmDisk): boolean {
   if (disk.provisioningState !== "Failed" || ownersOf(disk).length > 0) return false;
@@ -267,7 +351,9 @@ function isFailedCreation({ tags }: CreateDiskRequest, disk: ArmDisk): boolean {
 
 function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {
   const difference = differenceTo(request, disk);
-  return difference === undefined ? ok(diskFactsOf(disk)) : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });
+  return difference === undefined
+    ? ok(diskFactsOf(disk))
+    : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });
 }
 
 /** Azure names only some owners, and sometimes none. */

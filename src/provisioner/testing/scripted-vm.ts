@@ -4,7 +4,15 @@ import { settledOn } from "../../controller/testing/settled.ts";
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import { resourceUriKey } from "../../core/azure/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import type { ArmAnswer, ArmApi, ArmDataDisk, ArmError, ArmOperationStatus, ArmVm, ArmVmChange } from "../arm/arm-api.ts";
+import type {
+  ArmAnswer,
+  ArmApi,
+  ArmDataDisk,
+  ArmError,
+  ArmOperationStatus,
+  ArmVm,
+  ArmVmChange,
+} from "../arm/arm-api.ts";
 import { createArmSession } from "../arm/arm-session.ts";
 import { ThrottleBudget } from "../arm/throttle-budget.ts";
 import { defaultProvisionerSettings, type ProvisionerSettings } from "../settings.ts";
@@ -30,7 +38,14 @@ export function diskUri(name: string): string {
 
 /** An entry of the VM's list. */
 export function anEntry(name: string, lun: number, overrides: Partial<ArmDataDisk> = {}): ArmDataDisk {
-  return { lun, name, createOption: "Attach", managedDisk: { id: diskUri(name) }, toBeDetached: false, ...overrides };
+  return {
+    lun,
+    name,
+    createOption: "Attach",
+    managedDisk: { id: diskUri(name) },
+    toBeDetached: false,
+    ...overrides,
+  };
 }
 
 /** An error of ARM. */
@@ -53,7 +68,10 @@ export function anOperationError(overrides: Partial<ArmError> = {}): ArmError {
   return anArmError({ statusCode: 200, code: "InternalExecutionError", ...overrides });
 }
 
-/** What becomes of an update: Azure carries it out, calls it done and does nothing, works on it without an end, or answers an error. */
+/**
+ * What becomes of an update: Azure carries it out, calls it done and does nothing, works on it without an
+ * end, or answers an error.
+ */
 export type UpdateEnd = "carriedOut" | "ignored" | "hangs" | ArmError;
 
 /** An update as it was sent. */
@@ -88,11 +106,16 @@ export interface ScriptedVm {
 }
 
 const never = new AbortController().signal;
-const answered = <T>(result: Result<T, ArmError>): Promise<ArmAnswer<T>> => Promise.resolve({ result, remaining: [] });
-const isError = (value: ArmVm | ArmError | UpdateEnd): value is ArmError => typeof value === "object" && "statusCode" in value;
+const answered = <T>(result: Result<T, ArmError>): Promise<ArmAnswer<T>> =>
+  Promise.resolve({ result, remaining: [] });
+const isError = (value: ArmVm | ArmError | UpdateEnd): value is ArmError =>
+  typeof value === "object" && "statusCode" in value;
 
 /** A VM that lists these disks. */
-export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Partial<ProvisionerSettings> = {}): ScriptedVm {
+export function aScriptedVm(
+  dataDisks: readonly ArmDataDisk[] = [],
+  settings: Partial<ProvisionerSettings> = {},
+): ScriptedVm {
   const clock = createVirtualClock();
   const startedMs = clock.elapsedMs();
   const updates: SentUpdate[] = [];
@@ -119,15 +142,37 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
     },
     pollOperation: ({ operation }) => {
       const end = world.onPoll(ends.get(operation.pollUrl ?? "") ?? "carriedOut");
-      if (end === "refused") return answered<ArmOperationStatus>(fail(anArmError({ statusCode: 403, code: "AuthorizationFailed" })));
+      if (end === "refused")
+        return answered<ArmOperationStatus>(
+          fail(anArmError({ statusCode: 403, code: "AuthorizationFailed" })),
+        );
       if (isError(end)) return answered(ok({ state: "failed" as const, error: end }));
-      return answered(ok(end === "hangs" ? { state: "running" as const, operation } : { state: "succeeded" as const }));
+      return answered(
+        ok(end === "hangs" ? { state: "running" as const, operation } : { state: "succeeded" as const }),
+      );
     },
     getDisk: ({ name }) => {
       const [managedBy, ...others] = world.owners(diskUri(name));
       const managedByExtended = managedBy === undefined ? [] : [managedBy, ...others];
-      const facts = { id: diskUri(name), name, location: "eastus", zones: [], tags: {}, skuName: "Premium_LRS", diskSizeGB: 64 };
-      return answered(ok({ ...facts, maxShares: 1, provisioningState: "Succeeded", diskState: undefined, managedBy, managedByExtended }));
+      const facts = {
+        id: diskUri(name),
+        name,
+        location: "eastus",
+        zones: [],
+        tags: {},
+        skuName: "Premium_LRS",
+        diskSizeGB: 64,
+      };
+      return answered(
+        ok({
+          ...facts,
+          maxShares: 1,
+          provisioningState: "Succeeded",
+          diskState: undefined,
+          managedBy,
+          managedByExtended,
+        }),
+      );
     },
     listVmSizes: () => answered(ok([{ name: "Standard_D2s_v5", dataDisksMax: 4 }])),
   };
@@ -136,13 +181,31 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
     world.vm = { ...world.vm, etag: `"${++etagNumber}"`, provisioningState: "Succeeded", dataDisks: kept };
   };
   const begin = ({ dataDisks: requested }: ArmVmChange): void => {
-    world.vm = { ...world.vm, etag: `"${++etagNumber}"`, provisioningState: "Updating", dataDisks: requested ?? world.vm.dataDisks };
+    world.vm = {
+      ...world.vm,
+      etag: `"${++etagNumber}"`,
+      provisioningState: "Updating",
+      dataDisks: requested ?? world.vm.dataDisks,
+    };
   };
   const all = { ...defaultProvisionerSettings, ...settings };
   const budget = new ThrottleBudget({ clock, limits: all.limits, gatewayLimits: all.gatewayLimits });
   const arm = api as ArmApi;
-  const session = createArmSession({ arm, budget, clock, random: createSeededRandom(1), settings: all, clientRequestId: () => undefined });
-  const vm = { subscriptionId: "sub-1", resourceGroup: "rg-1", name: "vm-a", key: resourceUriKey(vmUri), uri: vmUri };
+  const session = createArmSession({
+    arm,
+    budget,
+    clock,
+    random: createSeededRandom(1),
+    settings: all,
+    clientRequestId: () => undefined,
+  });
+  const vm = {
+    subscriptionId: "sub-1",
+    resourceGroup: "rg-1",
+    name: "vm-a",
+    key: resourceUriKey(vmUri),
+    uri: vmUri,
+  };
   const underWay = new UpdatesUnderWay(clock);
   let sequence = 0;
   const world: ScriptedVm = {
@@ -170,16 +233,34 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
     underWay,
     request: (kind, diskName, overrides = {}) =>
       new VmRequest(
-        { kind, diskUri: diskUri(diskName), node, cachingMode: "None", lane: "primaryAttach", precondition: () => Promise.resolve(true), ...overrides },
+        {
+          kind,
+          diskUri: diskUri(diskName),
+          node,
+          cachingMode: "None",
+          lane: "primaryAttach",
+          precondition: () => Promise.resolve(true),
+          ...overrides,
+        },
         sequence++,
         never,
       ),
     attachBatch: async (...requests) => {
-      await settledOn(clock, runAttachBatch({ session, vm, sizes: new VmSizes(session, never), underWay }, requests, never));
+      await settledOn(
+        clock,
+        runAttachBatch({ session, vm, sizes: new VmSizes(session, never), underWay }, requests, never),
+      );
       return Promise.all(requests.map(({ answer }) => answer));
     },
     fenceBatch: async (...requests) => {
-      const context = { session, place: { subscriptionId: "sub-1" }, vmReads: new SharedVmReads(session, never), vm, etagWrites: new EtagWrites(), underWay };
+      const context = {
+        session,
+        place: { subscriptionId: "sub-1" },
+        vmReads: new SharedVmReads(session, never),
+        vm,
+        etagWrites: new EtagWrites(),
+        underWay,
+      };
       await settledOn(clock, runFenceBatch(context, requests, never));
       return Promise.all(requests.map(({ answer }) => answer));
     },

@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ArmVm } from "../arm/arm-api.ts";
-import { anArmError, anEntry, anOperationError, aScriptedVm, diskUri, type ScriptedVm, vmUri } from "../testing/scripted-vm.ts";
+import {
+  anArmError,
+  anEntry,
+  anOperationError,
+  aScriptedVm,
+  diskUri,
+  type ScriptedVm,
+  vmUri,
+} from "../testing/scripted-vm.ts";
 
 const MINUTE_MS = 60_000;
 const forcePrecondition = (): Promise<boolean> => Promise.resolve(true);
-const names = (vm: Pick<ArmVm, "dataDisks">): readonly string[] => vm.dataDisks.map(({ name, lun }) => `${name}@${lun}`);
+const names = (vm: Pick<ArmVm, "dataDisks">): readonly string[] =>
+  vm.dataDisks.map(({ name, lun }) => `${name}@${lun}`);
 const kinds = (answers: Awaited<ReturnType<ScriptedVm["attachBatch"]>>): readonly string[] =>
   answers.map((answer) => (answer.ok ? answer.value.kind : answer.failure.kind));
 /** When each update was sent, whether it forces anything off, and what it lists. */
@@ -13,15 +22,27 @@ const sent = ({ updates }: ScriptedVm) =>
   updates.map(({ atMs, change }) => ({
     atMs,
     off: (change.dataDisks ?? []).filter((entry) => entry.toBeDetached === true).map((entry) => entry.name),
-    forced: (change.dataDisks ?? []).filter((entry) => entry.detachOption === "ForceDetach").map((entry) => entry.name),
+    forced: (change.dataDisks ?? [])
+      .filter((entry) => entry.detachOption === "ForceDetach")
+      .map((entry) => entry.name),
   }));
 
 describe("a batch of attaches and detaches", () => {
   it("sends one update with the whole list: Azure detaches what a list leaves out", async () => {
     const azure = aScriptedVm([anEntry("kept", 0), anEntry("leaves", 1)]);
     const attach = azure.request("attach", "comes", { cachingMode: "ReadOnly" });
-    assert.deepEqual(kinds(await azure.attachBatch(attach, azure.request("detach", "leaves"))), ["attached", "detached"]);
-    const added = { lun: 2, name: "comes", createOption: "Attach", caching: "ReadOnly", managedDisk: { id: diskUri("comes") }, toBeDetached: false };
+    assert.deepEqual(kinds(await azure.attachBatch(attach, azure.request("detach", "leaves"))), [
+      "attached",
+      "detached",
+    ]);
+    const added = {
+      lun: 2,
+      name: "comes",
+      createOption: "Attach",
+      caching: "ReadOnly",
+      managedDisk: { id: diskUri("comes") },
+      toBeDetached: false,
+    };
     assert.deepEqual(
       azure.updates.map(({ change, ifMatch }) => [ifMatch, change.dataDisks]),
       [[`"1"`, [anEntry("kept", 0), anEntry("leaves", 1, { toBeDetached: true }), added]]],
@@ -31,7 +52,10 @@ describe("a batch of attaches and detaches", () => {
   it("answers another VM under the name as such, and does nothing to it", async () => {
     const azure = aScriptedVm([anEntry("leaves", 0)]);
     azure.vm = { ...azure.vm, vmId: "guid-of-another" };
-    const [attached, detached] = await azure.attachBatch(azure.request("attach", "comes"), azure.request("detach", "leaves"));
+    const [attached, detached] = await azure.attachBatch(
+      azure.request("attach", "comes"),
+      azure.request("detach", "leaves"),
+    );
     const replaced = { ok: true, value: { kind: "instanceReplaced", vmId: "guid-of-another" } };
     assert.deepEqual([attached, detached, azure.updates], [replaced, replaced, []]);
   });
@@ -41,7 +65,8 @@ describe("a batch of attaches and detaches", () => {
     function updatingFor(ms: number, dataDisks: Parameters<typeof aScriptedVm>[0] = []): ScriptedVm {
       const azure = aScriptedVm(dataDisks);
       azure.vm = { ...azure.vm, provisioningState: "Updating" };
-      azure.onRead = (vm, { atMs }) => (atMs >= ms && azure.updates.length === 0 ? { ...vm, provisioningState: "Succeeded" } : vm);
+      azure.onRead = (vm, { atMs }) =>
+        atMs >= ms && azure.updates.length === 0 ? { ...vm, provisioningState: "Succeeded" } : vm;
       return azure;
     }
 
@@ -58,7 +83,9 @@ describe("a batch of attaches and detaches", () => {
       let reads = 0;
       azure.onRead = (vm, asked) => {
         reads++;
-        return asked.instanceView ? assert.fail("an instance view takes longer, and tells nothing here") : onRead(vm, asked);
+        return asked.instanceView
+          ? assert.fail("an instance view takes longer, and tells nothing here")
+          : onRead(vm, asked);
       };
       await azure.attachBatch(azure.request("attach", "comes"));
       assert.ok(reads <= 30, `${reads} reads`);
@@ -66,7 +93,10 @@ describe("a batch of attaches and detaches", () => {
 
     it("leaves it alone for another minute where Azure has refused its own because of it", async () => {
       const azure = updatingFor(Infinity);
-      azure.onUpdate = (_, index) => (index === 0 ? anArmError({ statusCode: 409, message: "another operation is in progress" }) : "carriedOut");
+      azure.onUpdate = (_, index) =>
+        index === 0
+          ? anArmError({ statusCode: 409, message: "another operation is in progress" })
+          : "carriedOut";
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
       const [, second] = azure.updates;
       assert.ok(second !== undefined && second.atMs >= 2 * MINUTE_MS, `${second?.atMs} ms`);
@@ -76,7 +106,10 @@ describe("a batch of attaches and detaches", () => {
       const azure = updatingFor(Infinity);
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
       const [first] = sent(azure);
-      assert.ok(first !== undefined && first.atMs >= MINUTE_MS && first.atMs < MINUTE_MS + 5_000, `${first?.atMs} ms`);
+      assert.ok(
+        first !== undefined && first.atMs >= MINUTE_MS && first.atMs < MINUTE_MS + 5_000,
+        `${first?.atMs} ms`,
+      );
       assert.deepEqual(first.forced, []);
     });
 
@@ -85,7 +118,8 @@ describe("a batch of attaches and detaches", () => {
       azure.onUpdate = (_, index) => {
         if (index > 0) return "carriedOut";
         azure.vm = { ...azure.vm, etag: `"other"`, provisioningState: "Updating" };
-        azure.onRead = (vm, { atMs }) => (atMs >= 90_000 && azure.updates.length === 1 ? { ...vm, provisioningState: "Succeeded" } : vm);
+        azure.onRead = (vm, { atMs }) =>
+          atMs >= 90_000 && azure.updates.length === 1 ? { ...vm, provisioningState: "Succeeded" } : vm;
         return anArmError({ statusCode: 412, code: "PreconditionFailed" });
       };
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
@@ -95,9 +129,15 @@ describe("a batch of attaches and detaches", () => {
 
     it("gives a detach of its own disk four minutes before it forces it", async () => {
       const azure = updatingFor(Infinity, [anEntry("leaves", 0, { toBeDetached: true })]);
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
+      assert.deepEqual(
+        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
+        ["detached"],
+      );
       const [first] = sent(azure);
-      assert.ok(first !== undefined && first.atMs >= 4 * MINUTE_MS && first.atMs < 4 * MINUTE_MS + 5_000, `${first?.atMs} ms`);
+      assert.ok(
+        first !== undefined && first.atMs >= 4 * MINUTE_MS && first.atMs < 4 * MINUTE_MS + 5_000,
+        `${first?.atMs} ms`,
+      );
       assert.deepEqual(first.forced, ["leaves"]);
     });
 
@@ -108,9 +148,15 @@ describe("a batch of attaches and detaches", () => {
         azure.vm = { ...azure.vm, etag: `"others"`, provisioningState: "Updating" };
         return anArmError({ statusCode: 412, code: "PreconditionFailed" });
       };
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
+      assert.deepEqual(
+        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
+        ["detached"],
+      );
       const [, second] = sent(azure);
-      assert.ok(second !== undefined && second.atMs >= MINUTE_MS && second.atMs < MINUTE_MS + 10_000, `${second?.atMs} ms`);
+      assert.ok(
+        second !== undefined && second.atMs >= MINUTE_MS && second.atMs < MINUTE_MS + 10_000,
+        `${second?.atMs} ms`,
+      );
       assert.deepEqual(second.forced, []);
     });
 
@@ -132,16 +178,25 @@ describe("a batch of attaches and detaches", () => {
 
     it("takes the disk off by force after four minutes", async () => {
       const azure = hangs();
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
+      assert.deepEqual(
+        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
+        ["detached"],
+      );
       const [first, second] = sent(azure);
       assert.deepEqual([first?.atMs, first?.forced, second?.forced], [0, [], ["leaves"]]);
-      assert.ok(second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 5 * MINUTE_MS, `${second?.atMs} ms`);
+      assert.ok(
+        second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 5 * MINUTE_MS,
+        `${second?.atMs} ms`,
+      );
     });
 
     it("gives the forced detach a quarter of an hour before it sends another", async () => {
       const azure = hangs();
       azure.onUpdate = (_, index) => (index < 2 ? "hangs" : "carriedOut");
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
+      assert.deepEqual(
+        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
+        ["detached"],
+      );
       const [, second, third] = sent(azure);
       const waitedMs = (third?.atMs ?? 0) - (second?.atMs ?? 0);
       assert.ok(waitedMs >= 15 * MINUTE_MS, `${waitedMs} ms`);
@@ -155,7 +210,10 @@ describe("a batch of attaches and detaches", () => {
           ? { ...vm, dataDisks: [anEntry("leaves", 0)] }
           : { ...vm, dataDisks: [anEntry("leaves", 0)], provisioningState: "Succeeded" };
       };
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
+      assert.deepEqual(
+        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
+        ["detached"],
+      );
       assert.deepEqual(
         sent(azure).map(({ forced }) => forced),
         [[], []],
@@ -171,7 +229,10 @@ describe("a batch of attaches and detaches", () => {
         return atMs < 4.5 * MINUTE_MS ? vm : { ...vm, provisioningState: "Succeeded" };
       };
       azure.onPoll = (end) => (hasFailed && azure.updates.length === 1 ? anOperationError() : end);
-      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))), ["detached"]);
+      assert.deepEqual(
+        kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
+        ["detached"],
+      );
       assert.deepEqual(
         sent(azure).map(({ forced }) => forced),
         [[], []],
@@ -181,7 +242,8 @@ describe("a batch of attaches and detaches", () => {
     it("waits a quarter of an hour for an attach: that is nothing to force", async () => {
       const azure = aScriptedVm();
       azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
-      azure.onRead = (vm, { atMs }) => (azure.updates.length === 1 && atMs >= 10 * MINUTE_MS ? { ...vm, provisioningState: "Succeeded" } : vm);
+      azure.onRead = (vm, { atMs }) =>
+        azure.updates.length === 1 && atMs >= 10 * MINUTE_MS ? { ...vm, provisioningState: "Succeeded" } : vm;
       azure.owners = () => [vmUri];
       await azure.attachBatch(azure.request("attach", "comes"));
       assert.equal(azure.updates.length, 1);
@@ -193,9 +255,13 @@ describe("a batch of attaches and detaches", () => {
         const azure = aScriptedVm([anEntry("comes", 0, { toBeDetached: true })]);
         azure.vm = { ...azure.vm, provisioningState: "Updating" };
         azure.onRead = (vm, { atMs }) =>
-          !isAllowed && atMs >= 5 * MINUTE_MS && azure.updates.length === 0 ? { ...vm, provisioningState: "Succeeded", dataDisks: [] } : vm;
+          !isAllowed && atMs >= 5 * MINUTE_MS && azure.updates.length === 0
+            ? { ...vm, provisioningState: "Succeeded", dataDisks: [] }
+            : vm;
         let asked = 0;
-        const attach = azure.request("attach", "comes", { forcePrecondition: () => Promise.resolve((asked++, isAllowed)) });
+        const attach = azure.request("attach", "comes", {
+          forcePrecondition: () => Promise.resolve((asked++, isAllowed)),
+        });
         assert.deepEqual(kinds(await azure.attachBatch(attach)), ["attached"]);
         assert.equal(
           sent(azure).some(({ forced }) => forced.includes("comes")),
@@ -216,7 +282,9 @@ describe("a batch of attaches and detaches", () => {
   });
 
   it("says that a disk is still coming off where an attach waits for its place", async () => {
-    const full = [0, 1, 2, 3].map((lun) => anEntry(`disk-${lun}`, lun, lun === 0 ? { toBeDetached: true } : {}));
+    const full = [0, 1, 2, 3].map((lun) =>
+      anEntry(`disk-${lun}`, lun, lun === 0 ? { toBeDetached: true } : {}),
+    );
     const azure = aScriptedVm(full, { troublesMax: 0 });
     const [attached] = await azure.attachBatch(azure.request("attach", "comes"));
     assert.ok(attached !== undefined && !attached.ok && attached.failure.kind === "CloudUnavailable");
@@ -226,15 +294,21 @@ describe("a batch of attaches and detaches", () => {
   it("asks before it carries out the detach by others of the disk that it attaches", async () => {
     const azure = aScriptedVm([anEntry("comes", 0, { toBeDetached: true })]);
     const asked: (readonly string[])[] = [];
-    const mayCarryOut = (uris: readonly string[]): Promise<boolean> => Promise.resolve((asked.push(uris), false));
-    assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes", { mayCarryOut }))), ["CloudUnavailable"]);
+    const mayCarryOut = (uris: readonly string[]): Promise<boolean> =>
+      Promise.resolve((asked.push(uris), false));
+    assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes", { mayCarryOut }))), [
+      "CloudUnavailable",
+    ]);
     assert.deepEqual([asked, azure.updates], [[[diskUri("comes")]], []]);
   });
 
   it("makes a request whose turn is over wait for no other", async () => {
     const azure = aScriptedVm([anEntry("there", 0)]);
     const refused = azure.request("attach", "comes", { precondition: () => Promise.resolve(false) });
-    assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "there"), refused)), ["attached", "Refused"]);
+    assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "there"), refused)), [
+      "attached",
+      "Refused",
+    ]);
     assert.deepEqual([azure.updates, azure.clock.elapsedMs()], [[], 0]);
   });
 
@@ -260,32 +334,62 @@ describe("a batch of attaches and detaches", () => {
   });
 
   describe("that Azure refuses", () => {
-    const poison = (message: string, details: readonly { readonly code: string; readonly target: string; readonly message: string }[] = []) => {
+    const poison = (
+      message: string,
+      details: readonly { readonly code: string; readonly target: string; readonly message: string }[] = [],
+    ) => {
       const azure = aScriptedVm();
-      const isPoisoned = (list: Parameters<ScriptedVm["onUpdate"]>[0]): boolean => (list.change.dataDisks ?? []).some(({ name }) => name === "PVC-Bad");
+      const isPoisoned = (list: Parameters<ScriptedVm["onUpdate"]>[0]): boolean =>
+        (list.change.dataDisks ?? []).some(({ name }) => name === "PVC-Bad");
       azure.onUpdate = (update) => (isPoisoned(update) ? anArmError({ message, details }) : "carriedOut");
       return azure;
     };
-    const words: readonly { readonly because: string; readonly message: string; readonly detail?: string; readonly updates: number }[] = [
+    const words: readonly {
+      readonly because: string;
+      readonly message: string;
+      readonly detail?: string;
+      readonly updates: number;
+    }[] = [
       { because: "the message names it in quotes", message: "Disk 'pvc-bad' can't be attached.", updates: 3 },
       { because: "the message ends with its name", message: "it is the fault of PVC-BAD.", updates: 3 },
-      { because: "the message has its resource id", message: `resource ${diskUri("PVC-Bad")} is locked`, updates: 3 },
-      { because: "a detail names it", message: "several errors", detail: "Disk 'pvc-bad' is locked", updates: 3 },
+      {
+        because: "the message has its resource id",
+        message: `resource ${diskUri("PVC-Bad")} is locked`,
+        updates: 3,
+      },
+      {
+        because: "a detail names it",
+        message: "several errors",
+        detail: "Disk 'pvc-bad' is locked",
+        updates: 3,
+      },
       { because: "nothing names it, so that halves are tried", message: "no", updates: 5 },
       { because: "only a longer name is like it", message: "Disk 'pvc-bad-2' is locked", updates: 5 },
     ];
     for (const { because, message, detail, updates } of words)
       it(`fails for the disk at fault alone, found at once where it is named: ${because}`, async () => {
-        const azure = poison(message, detail === undefined ? [] : [{ code: "", target: "", message: detail }]);
+        const azure = poison(
+          message,
+          detail === undefined ? [] : [{ code: "", target: "", message: detail }],
+        );
         const requests = ["PVC-Bad", "pvc-1", "pvc-2", "pvc-3"].map((name) => azure.request("attach", name));
-        assert.deepEqual(kinds(await azure.attachBatch(...requests)), ["CloudRejected", "attached", "attached", "attached"]);
+        assert.deepEqual(kinds(await azure.attachBatch(...requests)), [
+          "CloudRejected",
+          "attached",
+          "attached",
+          "attached",
+        ]);
         assert.equal(azure.updates.length, updates);
       });
 
     it("settles by a read what a failed operation has done all the same", async () => {
       const azure = aScriptedVm();
       azure.onUpdate = ({ change }) => {
-        azure.vm = { ...azure.vm, etag: `"2"`, dataDisks: (change.dataDisks ?? []).filter(({ name }) => name !== "pvc-2") };
+        azure.vm = {
+          ...azure.vm,
+          etag: `"2"`,
+          dataDisks: (change.dataDisks ?? []).filter(({ name }) => name !== "pvc-2"),
+        };
         return anOperationError();
       };
       const requests = ["pvc-1", "pvc-2"].map((name) => azure.request("attach", name));
@@ -296,7 +400,8 @@ describe("a batch of attaches and detaches", () => {
 
   it("reads again, in the lane of its most urgent request, where the VM was changed since the read", async () => {
     const azure = aScriptedVm();
-    azure.onUpdate = (_, index) => (index === 0 ? anArmError({ statusCode: 412, code: "PreconditionFailed" }) : "carriedOut");
+    azure.onUpdate = (_, index) =>
+      index === 0 ? anArmError({ statusCode: 412, code: "PreconditionFailed" }) : "carriedOut";
     assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
     assert.equal(azure.updates.length, 2);
   });

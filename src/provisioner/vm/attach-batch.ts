@@ -20,7 +20,10 @@ import type { VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
 
-/** Successful updates that a batch can need: drive a stuck detach to its end, take disks off, put disks on in their place. */
+/**
+ * Successful updates that a batch can need: drive a stuck detach to its end, take disks off, put disks on
+ * in their place.
+ */
 const SUCCESSES_MAX = 3;
 
 /** A request with what the plan made of it. */
@@ -44,15 +47,22 @@ export interface AttachBatchContext {
 }
 
 /** Carries out attaches and detaches of one VM together; all of them are settled at the end. */
-export function runAttachBatch(context: AttachBatchContext, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
+export function runAttachBatch(
+  context: AttachBatchContext,
+  batch: readonly VmRequest[],
+  lifetime: AbortSignal,
+): Promise<void> {
   return new AttachBatch(context, batch, lifetime).run();
 }
 
 /**
- * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so, asks `precondition` for the rest and writes the rest
- * in one conditional update; the next round's read tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption all end the same
- * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all. A detach that hangs is not waited for as long as
- * other operations: the next round takes the disk off by force, since Azure lets nothing else reach the VM meanwhile; for an attach only where `forcePrecondition` says so.
+ * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so,
+ * asks `precondition` for the rest and writes the rest in one conditional update; the next round's read
+ * tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption all end the same
+ * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all. A
+ * detach that hangs is not waited for as long as other operations: the next round takes the disk off by
+ * force, since Azure lets nothing else reach the VM meanwhile; for an attach only where `forcePrecondition`
+ * says so.
  */
 class AttachBatch {
   readonly #context: AttachBatchContext;
@@ -96,30 +106,45 @@ class AttachBatch {
     if (await this.#isolated()) return;
     const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
     // A detach that was refused is not its own: the disk stays for whoever uses it.
-    const ownKeys = new Set(asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey));
+    const ownKeys = new Set(
+      asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey),
+    );
     const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
     if (allowed.length > 0) await this.#write(read.value, allowed, lane);
     // What is left waits for a place or for a disk to come off, by someone else's doing.
-    else if (this.#open().length > 0) await this.#troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${this.#vm.name}`), open, lane);
+    else if (this.#open().length > 0)
+      await this.#troubles.endure(
+        ownError("DiskStillDetaching", `a disk is still coming off VM ${this.#vm.name}`),
+        open,
+        lane,
+      );
   }
 
-  /** Without the attaches to a VM from which the disk comes off too slowly, where it must not be forced: they go on waiting. */
+  /**
+   * Without the attaches to a VM from which the disk comes off too slowly, where it must not be forced:
+   * they go on waiting.
+   */
   async #withoutUnforced(allowed: readonly Planned[]): Promise<readonly Planned[]> {
     const unforced = new Set<VmRequest>();
-    for (const { request } of allowed) if (this.#overdue.has(request.diskKey) && !(await askForForce(request))) unforced.add(request);
+    for (const { request } of allowed)
+      if (this.#overdue.has(request.diskKey) && !(await askForForce(request))) unforced.add(request);
     for (const { diskKey } of unforced) this.#overdue.delete(diskKey);
     return allowed.filter(({ request }) => !unforced.has(request));
   }
 
   /**
-   * Waits, within its patience, for an update that others or an earlier instance left in flight: it is not repeated, nor disturbed. Only a detach that hangs is
-   * forced: where none of its disks is on its way off any more, Azure works on something else, and nothing is forced.
+   * Waits, within its patience, for an update that others or an earlier instance left in flight: it is not
+   * repeated, nor disturbed. Only a detach that hangs is forced: where none of its disks is on its way off
+   * any more, Azure works on something else, and nothing is forced.
    */
   async #waitedForOther(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
     const { underWay } = this.#context;
     underWay.saw(model);
     // The mark of a detach of its own that has ended is no sign of one under way.
-    if (!isTerminal(model.provisioningState)) await underWay.pollOwn((own) => this.#session.isRunning(own, { resource: this.#vm.key, lane }, this.#lifetime));
+    if (!isTerminal(model.provisioningState))
+      await underWay.pollOwn((own) =>
+        this.#session.isRunning(own, { resource: this.#vm.key, lane }, this.#lifetime),
+      );
     const leavingKeys = underWay.leaving(model);
     if (isTerminal(model.provisioningState) || leavingKeys.some((diskKey) => this.#overdue.has(diskKey))) {
       this.#inFlightSinceMs = undefined;
@@ -134,20 +159,37 @@ class AttachBatch {
       for (const request of hanging) this.#overdue.add(request.diskKey);
       return false;
     }
-    await clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
+    await clock.sleep(
+      pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }),
+      this.#lifetime,
+    );
     return true;
   }
 
   async #write(model: ArmVm, allowed: readonly Planned[], lane: Lane): Promise<void> {
     const change = { dataDisks: listWith(model, allowed, this.#overdue) };
-    const regular = allowed.filter((planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey));
-    const maxMs = regular.length > 0 ? this.#session.settings.detachPatienceMs : this.#session.settings.operationMaxMs;
-    const written = await updateVm(this.#session, { vm: this.#vm, ifMatch: model.etag, change, lane, maxMs, underWay: this.#context.underWay }, this.#lifetime);
+    const regular = allowed.filter(
+      (planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey),
+    );
+    const maxMs =
+      regular.length > 0 ? this.#session.settings.detachPatienceMs : this.#session.settings.operationMaxMs;
+    const written = await updateVm(
+      this.#session,
+      { vm: this.#vm, ifMatch: model.etag, change, lane, maxMs, underWay: this.#context.underWay },
+      this.#lifetime,
+    );
     this.#inFlightSinceMs = undefined;
     if (written.ok) {
       this.#successes++;
       if (this.#successes <= SUCCESSES_MAX) return;
-      await this.#troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${this.#vm.name} succeed, but its disks do not change`), this.#open(), lane);
+      await this.#troubles.endure(
+        ownError(
+          "UpdateWithoutEffect",
+          `updates of VM ${this.#vm.name} succeed, but its disks do not change`,
+        ),
+        this.#open(),
+        lane,
+      );
     } else if (written.failure.code === ownErrorCodes.stillRunning && regular.length > 0) {
       for (const { request } of regular) this.#overdue.add(request.diskKey);
     } else if (isWorthRetrying(written.failure)) {
@@ -157,15 +199,23 @@ class AttachBatch {
     }
   }
 
-  /** After a failed update, and a read that settled what came of it all the same: the disk at fault must not fail the others, so parts are tried by themselves. */
+  /**
+   * After a failed update, and a read that settled what came of it all the same: the disk at fault must not
+   * fail the others, so parts are tried by themselves.
+   */
   async #isolated(): Promise<boolean> {
     const failed = this.#failed;
     this.#failed = undefined;
     const writers = failed?.writers.filter((request) => !request.isSettled) ?? [];
     const [only, ...others] = writers;
     if (failed === undefined || only === undefined) return false;
-    if (others.length === 0) only.settle(fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
-    else for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request))) await runAttachBatch(this.#context, part, this.#lifetime);
+    if (others.length === 0)
+      only.settle(
+        fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })),
+      );
+    else
+      for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
+        await runAttachBatch(this.#context, part, this.#lifetime);
     return true;
   }
 }
@@ -185,10 +235,18 @@ async function settleFromModel(
   // Of a size that nobody knows, Azure itself refuses what is too much.
   const dataDisksMax = (await sizes.dataDisksMax(model)) ?? LUNS_MAX;
   const planned = planVmUpdate({
-    entries: model.dataDisks.map((entry) => ({ diskKey: diskKeyOf(entry), lun: entry.lun, toBeDetached: entry.toBeDetached === true })),
+    entries: model.dataDisks.map((entry) => ({
+      diskKey: diskKeyOf(entry),
+      lun: entry.lun,
+      toBeDetached: entry.toBeDetached === true,
+    })),
     reservedLuns: present.flatMap((request) => request.spec.reservedLuns?.() ?? []),
     dataDisksMax,
-    wishes: present.map((request) => ({ kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const), diskKey: request.diskKey, request })),
+    wishes: present.map((request) => ({
+      kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const),
+      diskKey: request.diskKey,
+      request,
+    })),
   });
   const toWrite: Planned[] = [];
   for (const { wish, outcome } of planned) {
@@ -198,23 +256,48 @@ async function settleFromModel(
         request.settle(ok({ kind: "attached", lun: outcome.lun }));
       else toWrite.push({ request, outcome });
     } else if (outcome.kind === "detached") request.settle(ok({ kind: "detached" }));
-    else if (outcome.kind === "noFreeLun") request.settle(fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMax }));
+    else if (outcome.kind === "noFreeLun")
+      request.settle(
+        fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMax }),
+      );
     else if (outcome.kind !== "later") toWrite.push({ request, outcome });
   }
   return toWrite;
 }
 
-/** A VM whose last operation did not succeed may list a disk that never reached it: then the disk has the last word. */
-async function diskAgrees(session: ArmSession, asked: { readonly request: VmRequest; readonly model: ArmVm }, signal: AbortSignal): Promise<boolean> {
-  const owners = await diskOwners(session, { diskUri: asked.request.spec.diskUri, lane: asked.request.lane }, signal);
+/**
+ * A VM whose last operation did not succeed may list a disk that never reached it: then the disk has the
+ * last word.
+ */
+async function diskAgrees(
+  session: ArmSession,
+  asked: { readonly request: VmRequest; readonly model: ArmVm },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const owners = await diskOwners(
+    session,
+    { diskUri: asked.request.spec.diskUri, lane: asked.request.lane },
+    signal,
+  );
   return owners.ok && owners.value.some((owner) => isSameResourceUri(owner, asked.model.id));
 }
 
-/** The whole list of data disks as it is to be: ARM detaches what a list leaves out, so every entry that was read is in it. */
-function listWith(model: ArmVm, planned: readonly Planned[], overdue: ReadonlySet<string>): readonly ArmDataDisk[] {
+/**
+ * The whole list of data disks as it is to be: ARM detaches what a list leaves out, so every entry that was
+ * read is in it.
+ */
+function listWith(
+  model: ArmVm,
+  planned: readonly Planned[],
+  overdue: ReadonlySet<string>,
+): readonly ArmDataDisk[] {
   const off = new Set(planned.filter(takesOff).map(({ request }) => request.diskKey));
-  const kept = model.dataDisks.map((entry) => (off.has(diskKeyOf(entry)) ? leaving(entry, { force: overdue.has(diskKeyOf(entry)) }) : entry));
-  const added = planned.flatMap(({ request, outcome }) => (outcome.kind === "attach" ? [entering(request, outcome.lun)] : []));
+  const kept = model.dataDisks.map((entry) =>
+    off.has(diskKeyOf(entry)) ? leaving(entry, { force: overdue.has(diskKeyOf(entry)) }) : entry,
+  );
+  const added = planned.flatMap(({ request, outcome }) =>
+    outcome.kind === "attach" ? [entering(request, outcome.lun)] : [],
+  );
   return [...kept, ...added];
 }
 
@@ -241,7 +324,9 @@ function isNamedBy(error: ArmError, request: VmRequest): boolean {
     .toLowerCase()
     .split(/[\s'",()]+/);
   const name = parseArmId(request.spec.diskUri)?.name.toLowerCase();
-  return words.some((word) => word.replace(/\.$/, "") === name || word.replace(/\.$/, "") === request.diskKey);
+  return words.some(
+    (word) => word.replace(/\.$/, "") === name || word.replace(/\.$/, "") === request.diskKey,
+  );
 }
 
 function settleAll(requests: readonly VmRequest[], answer: Parameters<VmRequest["settle"]>[0]): void {

@@ -6,12 +6,19 @@ import { toFailure } from "../arm/error-table.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import type { VmRequest } from "./vm-request.ts";
 
-/** Asks `precondition` for each request and settles those that are refused; answers the others, without those whose callers gave up meanwhile. */
-export async function checkPreconditions<P extends { readonly request: VmRequest }>(planned: readonly P[]): Promise<readonly P[]> {
+/**
+ * Asks `precondition` for each request and settles those that are refused; answers the others, without
+ * those whose callers gave up meanwhile.
+ */
+export async function checkPreconditions<P extends { readonly request: VmRequest }>(
+  planned: readonly P[],
+): Promise<readonly P[]> {
   await Promise.all(
     planned.map(async ({ request }) => {
       if ((await answerOf(request, request.spec.precondition)) === false) {
-        request.settle(fail({ kind: "Refused", diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName }));
+        request.settle(
+          fail({ kind: "Refused", diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName }),
+        );
       }
     }),
   );
@@ -20,18 +27,24 @@ export async function checkPreconditions<P extends { readonly request: VmRequest
 
 /** Whether a detach of the request's disk that hangs may be forced. */
 export async function askForForce(request: VmRequest): Promise<boolean> {
-  return request.spec.forcePrecondition !== undefined && (await answerOf(request, request.spec.forcePrecondition)) === true;
+  return (
+    request.spec.forcePrecondition !== undefined &&
+    (await answerOf(request, request.spec.forcePrecondition)) === true
+  );
 }
 
 /**
- * Asks `mayCarryOut` for each request where the VM lists disks that come off by no request of this batch, and settles those that are to wait. Answers the others.
+ * Asks `mayCarryOut` for each request where the VM lists disks that come off by no request of this batch,
+ * and settles those that are to wait. Answers the others.
  */
 export async function askCarryOut<P extends { readonly request: VmRequest }>(
   planned: readonly P[],
   asked: { readonly model: ArmVm; readonly ownKeys: ReadonlySet<string> },
 ): Promise<readonly P[]> {
   const { model, ownKeys } = asked;
-  const leaving = model.dataDisks.filter((entry) => entry.toBeDetached === true && !ownKeys.has(diskKeyOf(entry)));
+  const leaving = model.dataDisks.filter(
+    (entry) => entry.toBeDetached === true && !ownKeys.has(diskKeyOf(entry)),
+  );
   if (leaving.length === 0) return planned;
   const uris = leaving.map((entry) => entry.managedDisk?.id ?? "");
   const pending = ownError(
@@ -41,7 +54,11 @@ export async function askCarryOut<P extends { readonly request: VmRequest }>(
   await Promise.all(
     planned.map(async ({ request }) => {
       const { mayCarryOut, diskUri, node } = request.spec;
-      if (mayCarryOut === undefined || (await answerOf(request, (signal) => mayCarryOut(uris, signal))) !== false) return;
+      if (
+        mayCarryOut === undefined ||
+        (await answerOf(request, (signal) => mayCarryOut(uris, signal))) !== false
+      )
+        return;
       request.settle(fail(toFailure(pending, { diskUri, nodeName: node.nodeName })));
     }),
   );
@@ -52,7 +69,8 @@ async function answerOf(request: VmRequest, question: MayProceed): Promise<boole
   try {
     return await question(request.signal);
   } catch (bug) {
-    // A callback that was cancelled has settled its request already; any other rejection is a bug of that caller alone.
+    // A callback that was cancelled has settled its request already; any other rejection is a bug of that
+    // caller alone.
     request.crash(bug);
     return undefined;
   }

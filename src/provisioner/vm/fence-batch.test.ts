@@ -2,22 +2,38 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ArmError, ArmOperationEnd, ArmVm } from "../arm/arm-api.ts";
-import { anArmError, anEntry, anOperationError, aScriptedVm, node, type ScriptedVm, type UpdateEnd, vmUri } from "../testing/scripted-vm.ts";
+import {
+  anArmError,
+  anEntry,
+  anOperationError,
+  aScriptedVm,
+  node,
+  type ScriptedVm,
+  type UpdateEnd,
+  vmUri,
+} from "../testing/scripted-vm.ts";
 
 const MINUTE_MS = 60_000;
 const answering = { statusCodes: ["PowerState/running"], agentStatusCodes: ["ProvisioningState/succeeded"] };
 const kinds = (answers: Awaited<ReturnType<ScriptedVm["fenceBatch"]>>): readonly string[] =>
   answers.map((answer) => (answer.ok ? answer.value.kind : answer.failure.kind));
 const codes = (answers: Awaited<ReturnType<ScriptedVm["fenceBatch"]>>): readonly string[] =>
-  answers.map((answer) => (!answer.ok && answer.failure.kind === "CloudUnavailable" ? answer.failure.code : "no code"));
+  answers.map((answer) =>
+    !answer.ok && answer.failure.kind === "CloudUnavailable" ? answer.failure.code : "no code",
+  );
 /** When each update was sent, and what it forces off; undefined where it only moves the ETag. */
 const sent = ({ updates }: ScriptedVm) =>
   updates.map(({ atMs, change }) => ({
     atMs,
-    forced: change.dataDisks?.filter((entry) => entry.toBeDetached === true).map(({ name, detachOption }) => [name, detachOption === "ForceDetach"]),
+    forced: change.dataDisks
+      ?.filter((entry) => entry.toBeDetached === true)
+      .map(({ name, detachOption }) => [name, detachOption === "ForceDetach"]),
   }));
 
-function withDisk(overrides: Partial<ArmVm> = {}, settings: Parameters<typeof aScriptedVm>[1] = {}): ScriptedVm {
+function withDisk(
+  overrides: Partial<ArmVm> = {},
+  settings: Parameters<typeof aScriptedVm>[1] = {},
+): ScriptedVm {
   const azure = aScriptedVm([anEntry("pvc-1", 0), anEntry("pvc-2", 1)], settings);
   azure.vm = { ...azure.vm, ...overrides };
   return azure;
@@ -35,8 +51,14 @@ describe("a batch of fences", () => {
   });
 
   for (const [because, codesOfVm] of [
-    ["it runs, and its agent does not answer", { statusCodes: answering.statusCodes, agentStatusCodes: ["ProvisioningState/unavailable"] }],
-    ["its agent is said to be well, and it is off", { statusCodes: ["PowerState/stopped"], agentStatusCodes: answering.agentStatusCodes }],
+    [
+      "it runs, and its agent does not answer",
+      { statusCodes: answering.statusCodes, agentStatusCodes: ["ProvisioningState/unavailable"] },
+    ],
+    [
+      "its agent is said to be well, and it is off",
+      { statusCodes: ["PowerState/stopped"], agentStatusCodes: answering.agentStatusCodes },
+    ],
   ] as const)
     it(`forces at once where ${because}`, async () => {
       const azure = withDisk(codesOfVm);
@@ -81,9 +103,11 @@ describe("a batch of fences", () => {
 
     it("has half a minute in all, also where its regular detach was never taken up", async () => {
       const azure = withDisk(answering);
-      azure.onUpdate = (update) => (update.atMs < 29_000 ? anArmError({ statusCode: 412, code: "PreconditionFailed" }) : "carriedOut");
+      azure.onUpdate = (update) =>
+        update.atMs < 29_000 ? anArmError({ statusCode: 412, code: "PreconditionFailed" }) : "carriedOut";
       assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
-      for (const { atMs, forced } of sent(azure)) assert.deepEqual(forced?.[0]?.[1], atMs >= 30_000, `${atMs} ms`);
+      for (const { atMs, forced } of sent(azure))
+        assert.deepEqual(forced?.[0]?.[1], atMs >= 30_000, `${atMs} ms`);
     });
   });
 
@@ -104,7 +128,10 @@ describe("a batch of fences", () => {
       const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
       assert.ok(fenced !== undefined && !fenced.ok && fenced.failure.kind === "CloudUnavailable");
       assert.deepEqual([fenced.failure.code, azure.updates], ["VmBeingUpdated", []]);
-      assert.match(fenced.failure.message, /an update, reimage or upgrade that this controller has not begun/);
+      assert.match(
+        fenced.failure.message,
+        /an update, reimage or upgrade that this controller has not begun/,
+      );
       const tookMs = azure.clock.elapsedMs();
       assert.ok(tookMs >= MINUTE_MS && tookMs < MINUTE_MS + 6_000, `${tookMs} ms`);
     });
@@ -121,7 +148,10 @@ describe("a batch of fences", () => {
     });
 
     it("waits for the end of another detach by others, though its own disk is listed", async () => {
-      const azure = withDisk({ ...updating, dataDisks: [anEntry("pvc-1", 0), anEntry("pvc-2", 1, { toBeDetached: true })] });
+      const azure = withDisk({
+        ...updating,
+        dataDisks: [anEntry("pvc-1", 0), anEntry("pvc-2", 1, { toBeDetached: true })],
+      });
       assert.deepEqual(codes(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["VmBeingUpdated"]);
       assert.deepEqual(azure.updates, []);
     });
@@ -139,7 +169,10 @@ describe("a batch of fences", () => {
       await again.clock.advance(3 * MINUTE_MS);
       assert.deepEqual(kinds(await again.fenceBatch(again.request("fence", "pvc-1"))), ["fenced"]);
       const [second] = sent(again);
-      assert.ok(second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 4 * MINUTE_MS + 6_000, `${second?.atMs} ms`);
+      assert.ok(
+        second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 4 * MINUTE_MS + 6_000,
+        `${second?.atMs} ms`,
+      );
     });
 
     it("does not call it others' update where it may be a detach", async () => {
@@ -155,7 +188,10 @@ describe("a batch of fences", () => {
       const azure = withDisk(updating);
       const operation = { pollUrl: "operation-0", kind: "vm", retryAfterMs: undefined } as const;
       const ended = Promise.withResolvers<Result<ArmOperationEnd, ArmError>>();
-      const waiting = azure.underWay.during({ operation, ifMatch: `"0"`, takesOff: new Set() }, () => ended.promise);
+      const waiting = azure.underWay.during(
+        { operation, ifMatch: `"0"`, takesOff: new Set() },
+        () => ended.promise,
+      );
       azure.onPoll = (other) => (azure.updates.length === 0 ? end : other);
       const answers = await azure.fenceBatch(azure.request("fence", "pvc-1"));
       ended.resolve(ok({}));
@@ -180,8 +216,18 @@ describe("a batch of fences", () => {
       });
 
     for (const { because, end, fromMs, toMs } of [
-      { because: "half a minute after it was begun, where its poll says that it runs", end: "hangs", fromMs: 30_000, toMs: 36_000 },
-      { because: "four minutes after it was begun, where Azure does not say", end: "refused", fromMs: 240_000, toMs: 246_000 },
+      {
+        because: "half a minute after it was begun, where its poll says that it runs",
+        end: "hangs",
+        fromMs: 30_000,
+        toMs: 36_000,
+      },
+      {
+        because: "four minutes after it was begun, where Azure does not say",
+        end: "refused",
+        fromMs: 240_000,
+        toMs: 246_000,
+      },
     ] as const)
       it(`forces after its own regular detach ${because}`, async () => {
         const azure = withDisk(answering);
@@ -227,7 +273,10 @@ describe("a batch of fences", () => {
       assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
       const [first, second, third] = azure.updates.map(({ change }) => change);
       assert.deepEqual([first, second], [{}, { dataDisks: [anEntry("pvc-2", 1)] }]);
-      assert.deepEqual([Object.keys(third?.tags ?? {}).toSorted(), third?.tags?.["team"]], [["disk.csi.azure.com-fence", "team"], "storage"]);
+      assert.deepEqual(
+        [Object.keys(third?.tags ?? {}).toSorted(), third?.tags?.["team"]],
+        [["disk.csi.azure.com-fence", "team"], "storage"],
+      );
     });
 
     it("has its proof as soon as a read shows another ETag and that nothing runs, though Azure calls the write running", async () => {
@@ -245,8 +294,11 @@ describe("a batch of fences", () => {
       for (const seen of [{ etag: `"1"` }, { etag: `"2"`, provisioningState: "Updating" }]) {
         const azure = off();
         azure.onUpdate = () => "hangs";
-        azure.onRead = (vm) => (azure.updates.length === 0 ? vm : { ...vm, provisioningState: "Succeeded", ...seen });
-        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["CloudUnavailable"]);
+        azure.onRead = (vm) =>
+          azure.updates.length === 0 ? vm : { ...vm, provisioningState: "Succeeded", ...seen };
+        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), [
+          "CloudUnavailable",
+        ]);
         const secondMs = azure.updates[1]?.atMs ?? Infinity;
         assert.ok(secondMs >= MINUTE_MS, `the write was waited for until ${secondMs} ms`);
       }
@@ -285,7 +337,10 @@ describe("a batch of fences", () => {
     };
     azure.owners = () => [vmUri];
     const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
-    assert.ok(fenced?.ok !== true || (fenced.value.kind === "fenced" && fenced.value.proof.kind !== "entryGone"), JSON.stringify(fenced));
+    assert.ok(
+      fenced?.ok !== true || (fenced.value.kind === "fenced" && fenced.value.proof.kind !== "entryGone"),
+      JSON.stringify(fenced),
+    );
   });
 
   it("settles the VM that has taken another's place by an update of its own, whatever ETag it has", async () => {
@@ -309,9 +364,24 @@ describe("a batch of fences", () => {
   });
 
   describe("whose update fails", () => {
-    const ends: readonly { readonly because: string; readonly end: UpdateEnd; readonly kind: string; readonly updates: number }[] = [
-      { because: "an operation that failed is tried twice more, then it is Azure's answer", end: anOperationError(), kind: "CloudUnavailable", updates: 3 },
-      { because: "a request that Azure rejects is its answer at once", end: anArmError({ code: "Locked" }), kind: "CloudRejected", updates: 1 },
+    const ends: readonly {
+      readonly because: string;
+      readonly end: UpdateEnd;
+      readonly kind: string;
+      readonly updates: number;
+    }[] = [
+      {
+        because: "an operation that failed is tried twice more, then it is Azure's answer",
+        end: anOperationError(),
+        kind: "CloudUnavailable",
+        updates: 3,
+      },
+      {
+        because: "a request that Azure rejects is its answer at once",
+        end: anArmError({ code: "Locked" }),
+        kind: "CloudRejected",
+        updates: 1,
+      },
     ];
     for (const { because, end, kind, updates } of ends)
       it(because, async () => {
@@ -343,7 +413,9 @@ describe("a batch of fences", () => {
       it(`fails for the disk at fault alone: ${atFault}`, async () => {
         const azure = withDisk();
         azure.onUpdate = ({ change }) =>
-          (change.dataDisks ?? []).some(({ name, toBeDetached }) => name === atFault && toBeDetached === true) ? anArmError({ code: "Locked" }) : "carriedOut";
+          (change.dataDisks ?? []).some(({ name, toBeDetached }) => name === atFault && toBeDetached === true)
+            ? anArmError({ code: "Locked" })
+            : "carriedOut";
         const names = ["pvc-1", "pvc-2"];
         const ends = kinds(await azure.fenceBatch(...names.map((name) => azure.request("fence", name))));
         assert.deepEqual(
@@ -354,7 +426,10 @@ describe("a batch of fences", () => {
 
     it("reads again where the VM is said to be gone", async () => {
       const azure = withDisk();
-      azure.onUpdate = (_, index) => (index === 0 ? anArmError({ statusCode: 404, code: "ResourceNotFound", message: "virtualMachines/vm-a" }) : "carriedOut");
+      azure.onUpdate = (_, index) =>
+        index === 0
+          ? anArmError({ statusCode: 404, code: "ResourceNotFound", message: "virtualMachines/vm-a" })
+          : "carriedOut";
       assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
     });
   });
@@ -372,7 +447,10 @@ describe("a batch of fences", () => {
   it("moves the ETag for a settlement where the fence beside it was refused, and takes nothing off", async () => {
     const azure = withDisk();
     const refused = azure.request("fence", "pvc-1", { precondition: () => Promise.resolve(false) });
-    assert.deepEqual(kinds(await azure.fenceBatch(refused, azure.request("settle", "pvc-2"))), ["Refused", "settled"]);
+    assert.deepEqual(kinds(await azure.fenceBatch(refused, azure.request("settle", "pvc-2"))), [
+      "Refused",
+      "settled",
+    ]);
     assert.deepEqual(
       azure.updates.map(({ change }) => change),
       [{}],
@@ -381,7 +459,10 @@ describe("a batch of fences", () => {
 
   it("answers a question for proof at once where the disk is listed, and writes nothing", async () => {
     const azure = withDisk();
-    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("prove", "pvc-1", { node: { ...node, vmId: "guid-A" } }))), ["listed"]);
+    assert.deepEqual(
+      kinds(await azure.fenceBatch(azure.request("prove", "pvc-1", { node: { ...node, vmId: "guid-A" } }))),
+      ["listed"],
+    );
     assert.equal(azure.updates.length, 0);
   });
 
@@ -393,7 +474,10 @@ describe("a batch of fences", () => {
       const azure = withDisk(missing, { troublesMax: 0 });
       const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
       assert.ok(fenced !== undefined && !fenced.ok && fenced.failure.kind === "CloudUnavailable");
-      assert.deepEqual([fenced.failure.code, fenced.failure.message], ["IncompleteVm", `VM vm-a was answered without ${what}`]);
+      assert.deepEqual(
+        [fenced.failure.code, fenced.failure.message],
+        ["IncompleteVm", `VM vm-a was answered without ${what}`],
+      );
       assert.equal(azure.updates.length, 0);
     }
   });

@@ -25,7 +25,10 @@ import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
 /** Set on a VM whose ETag no smaller write moves. */
 const FENCE_TAG = "disk.csi.azure.com-fence";
 
-/** Updates that are accepted and then fail, after which each disk of the batch is tried by itself, and a single one given up. */
+/**
+ * Updates that are accepted and then fail, after which each disk of the batch is tried by itself, and a
+ * single one given up.
+ */
 const OPERATION_FAILURES_MAX = 2;
 
 /** What fences of one VM work with. */
@@ -49,15 +52,24 @@ interface Sent {
   readonly hasSucceeded: boolean;
 }
 
-/** Fences disks off one VM, or sees to it that nothing is under way to it any more; all requests are settled at the end, each with proof or with a failure. */
-export function runFenceBatch(context: FenceContext, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
+/**
+ * Fences disks off one VM, or sees to it that nothing is under way to it any more; all requests are settled
+ * at the end, each with proof or with a failure.
+ */
+export function runFenceBatch(
+  context: FenceContext,
+  batch: readonly VmRequest[],
+  lifetime: AbortSignal,
+): Promise<void> {
   return new FenceBatch(context, batch, lifetime).run();
 }
 
 /**
- * Takes disks off and *moves the VM's ETag even if they are off already*, so that a write which a former leader prepared fails. Each round: read the VM with
- * its ETag, conclude from it what the last update has done, decide, ask `precondition`, update with `If-Match`, wait for the end. ETags are small numbers and
- * may recur, so an ETag alone proves nothing: the proof is the entry's absence, after an update of ours, at an ETag other than before it. Never a guess.
+ * Takes disks off and *moves the VM's ETag even if they are off already*, so that a write which a former
+ * leader prepared fails. Each round: read the VM with its ETag, conclude from it what the last update has
+ * done, decide, ask `precondition`, update with `If-Match`, wait for the end. ETags are small numbers and
+ * may recur, so an ETag alone proves nothing: the proof is the entry's absence, after an update of ours, at
+ * an ETag other than before it. Never a guess.
  */
 class FenceBatch {
   readonly #context: FenceContext;
@@ -90,7 +102,12 @@ class FenceBatch {
   async #round(): Promise<void> {
     const { session, vm } = this.#context;
     const regularLeftMs = this.#regularLeftMs();
-    const read = await readVm(session, vm, { lane: "failover", instanceView: regularLeftMs > 0 }, this.#lifetime);
+    const read = await readVm(
+      session,
+      vm,
+      { lane: "failover", instanceView: regularLeftMs > 0 },
+      this.#lifetime,
+    );
     if (!read.ok) return saysNotThere(read.failure) ? this.#vmGone() : this.#endure(read.failure);
     await this.#proveReplaced(read.value);
     passListedBarriers(this.#open(), read.value);
@@ -114,7 +131,10 @@ class FenceBatch {
     const isListed = lists(model, victims);
     const isUpdating = !isTerminal(model.provisioningState);
     const target = { resource: vm.key, lane: "failover" } as const;
-    const isOwn = isUpdating && isListed && (await underWay.pollOwn((own) => session.isRunning(own, target, this.#lifetime)));
+    const isOwn =
+      isUpdating &&
+      isListed &&
+      (await underWay.pollOwn((own) => session.isRunning(own, target, this.#lifetime)));
     const leavingForMs = underWay.leavingForMs(model, victims);
     const whose = isOwn ? "own" : leavingForMs === undefined ? "others" : "perhapsOwn";
     const detachLeftMs = Math.max(0, session.settings.detachPatienceMs - (leavingForMs ?? 0));
@@ -128,29 +148,44 @@ class FenceBatch {
     return Math.max(0, settings.fenceRegularDetachMs - (clock.elapsedMs() - this.#startedMs));
   }
 
-  async #update(before: ArmVm, move: Exclude<FenceMove, { kind: "wait" }>, allowed: readonly VmRequest[]): Promise<void> {
+  async #update(
+    before: ArmVm,
+    move: Exclude<FenceMove, { kind: "wait" }>,
+    allowed: readonly VmRequest[],
+  ): Promise<void> {
     const { session, vm, underWay, etagWrites } = this.#context;
     const victims = victimsOf(allowed);
     // The disk that was to be taken off may be the one that was refused.
     const force = move.kind === "detach" && lists(before, victims) ? move.force : undefined;
     const etagWrite = force === undefined ? etagWrites.etagWrite : undefined;
-    const change = etagWrite === undefined ? without(before, victims, { force: force === true }) : etagMove(before, etagWrite, session.random.uuid());
+    const change =
+      etagWrite === undefined
+        ? without(before, victims, { force: force === true })
+        : etagMove(before, etagWrite, session.random.uuid());
     const isRegular = force === false;
     const wait = isRegular
       ? { maxMs: this.#regularLeftMs() }
       : etagWrite === undefined
         ? {}
         : { maxMs: session.settings.etagMoveMaxMs, isDone: hasMoved(before) };
-    const updated = await updateVm(session, { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait }, this.#lifetime);
-    const wasTakenUp = updated.ok || updated.failure.code === ownErrorCodes.stillRunning || isOperationFailure(updated.failure);
+    const updated = await updateVm(
+      session,
+      { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait },
+      this.#lifetime,
+    );
+    const wasTakenUp =
+      updated.ok ||
+      updated.failure.code === ownErrorCodes.stillRunning ||
+      isOperationFailure(updated.failure);
     if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, hasSucceeded: updated.ok };
     if (isRegular && wasTakenUp) this.#isRegularOver = true;
     else if (!updated.ok) await this.#updateFailed(updated.failure, allowed);
   }
 
   /**
-   * What a read says of the update that was sent before it. Where the wait for its end was given up, or it failed, it may have done its work all the same: that
-   * shows by another ETag, once nothing runs on the VM.
+   * What a read says of the update that was sent before it. Where the wait for its end was given up, or it
+   * failed, it may have done its work all the same: that shows by another ETag, once nothing runs on the
+   * VM.
    */
   async #conclude(after: ArmVm): Promise<ArmError | undefined> {
     const sent = this.#sent;
@@ -159,7 +194,8 @@ class FenceBatch {
     // Another machine: what is open is asked of that one.
     const isReplaced = after.vmId !== sent.before.vmId;
     const isMoved = after.etag !== sent.before.etag;
-    if (!isReplaced && !sent.hasSucceeded && !(isMoved && isTerminal(after.provisioningState))) return undefined;
+    if (!isReplaced && !sent.hasSucceeded && !(isMoved && isTerminal(after.provisioningState)))
+      return undefined;
     this.#sent = undefined;
     if (isReplaced) return undefined;
     if (!isMoved) {
@@ -169,47 +205,81 @@ class FenceBatch {
     const open = sent.requests.filter((request) => !request.isSettled);
     for (const request of open) if (request.kind === "settle") request.settle(ok({ kind: "settled" }));
     // An entry that is only marked `toBeDetached` is an entry.
-    const off = open.filter((request) => request.kind !== "settle" && !lists(after, new Set([request.diskKey])));
-    await proveAll(off, (request) => entryGone(this.#context.session, { before: sent.before, after }, request, this.#lifetime));
+    const off = open.filter(
+      (request) => request.kind !== "settle" && !lists(after, new Set([request.diskKey])),
+    );
+    await proveAll(off, (request) =>
+      entryGone(this.#context.session, { before: sent.before, after }, request, this.#lifetime),
+    );
     if (open.every((request) => request.isSettled)) return undefined;
-    return ownError("DiskStillAttached", `the detach from VM ${vm.name} succeeded, but the disk is still listed`);
+    return ownError(
+      "DiskStillAttached",
+      `the detach from VM ${vm.name} succeeded, but the disk is still listed`,
+    );
   }
 
   #vmGone(): Promise<void> {
-    for (const request of this.#open()) if (request.kind === "settle") request.settle(ok({ kind: "instanceGone" }));
+    for (const request of this.#open())
+      if (request.kind === "settle") request.settle(ok({ kind: "instanceGone" }));
     return this.#proveEnded(this.#open(), { kind: "nothing" });
   }
 
-  /** Another VM is at the resource id. A settlement concerns it all the same: an update is sent to the id and reaches whichever VM is there by then. */
+  /**
+   * Another VM is at the resource id. A settlement concerns it all the same: an update is sent to the id
+   * and reaches whichever VM is there by then.
+   */
   #proveReplaced(model: ArmVm): Promise<void> {
-    const replaced = this.#open().filter(({ kind, spec }) => kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId);
+    const replaced = this.#open().filter(
+      ({ kind, spec }) => kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId,
+    );
     return this.#proveEnded(replaced, { kind: "other", vmId: model.vmId });
   }
 
   #proveEnded(requests: readonly VmRequest[], found: AtInstanceUri): Promise<void> {
-    return proveAll(requests, ({ spec: { diskUri, node } }) => proofOfEnd(this.#context, { diskUri, node, lane: "failover" }, found, this.#lifetime));
+    return proveAll(requests, ({ spec: { diskUri, node } }) =>
+      proofOfEnd(this.#context, { diskUri, node, lane: "failover" }, found, this.#lifetime),
+    );
   }
 
-  /** Waits for what is under way on the VM, within its patience: it is not disturbed, nor forced. The end of its own write is waited for as that of any operation. */
+  /**
+   * Waits for what is under way on the VM, within its patience: it is not disturbed, nor forced. The end of
+   * its own write is waited for as that of any operation.
+   */
   async #wait(whose: FencedVm["whose"]): Promise<void> {
     const { clock, settings } = this.#context.session;
     this.#busySinceMs ??= clock.elapsedMs();
     const elapsedMs = clock.elapsedMs() - this.#busySinceMs;
-    const patienceMs = this.#sent === undefined && whose !== "perhapsOwn" ? settings.inFlightPatienceMs : settings.operationMaxMs;
-    if (elapsedMs < patienceMs) return clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
-    const what = whose === "others" ? "an update, reimage or upgrade that this controller has not begun" : "an update";
-    const busy = ownError("VmBeingUpdated", `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`);
-    for (const request of this.#open()) request.settle(fail(toFailure(busy, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
+    const patienceMs =
+      this.#sent === undefined && whose !== "perhapsOwn"
+        ? settings.inFlightPatienceMs
+        : settings.operationMaxMs;
+    if (elapsedMs < patienceMs)
+      return clock.sleep(
+        pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }),
+        this.#lifetime,
+      );
+    const what =
+      whose === "others" ? "an update, reimage or upgrade that this controller has not begun" : "an update";
+    const busy = ownError(
+      "VmBeingUpdated",
+      `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`,
+    );
+    for (const request of this.#open())
+      request.settle(
+        fail(toFailure(busy, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })),
+      );
   }
 
   async #updateFailed(error: ArmError, writers: readonly VmRequest[]): Promise<void> {
     if (isOperationFailure(error)) this.#operationFailures++;
-    // An operation that failed may have done its work all the same: the next round tells. Failing again and again is an answer, too.
+    // An operation that failed may have done its work all the same: the next round tells. Failing again and
+    // again is an answer, too.
     const mayHaveWorked = isOperationFailure(error) && this.#operationFailures <= OPERATION_FAILURES_MAX;
     const endurable = mayHaveWorked ? ownError(error.code, error.message) : asRetryable(error);
     if (isWorthRetrying(endurable)) return this.#endure(endurable);
     const [only, ...others] = writers;
-    if (only !== undefined && others.length === 0) only.settle(fail(toFailure(error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
+    if (only !== undefined && others.length === 0)
+      only.settle(fail(toFailure(error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
     // A refused update may be one disk's fault: each is tried alone.
     else for (const request of writers) await runFenceBatch(this.#context, [request], this.#lifetime);
   }
@@ -230,33 +300,49 @@ function lists(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
 
 /** Whether the VM runs and its agent is ready, by an instance view: a model without one says neither. */
 function answers({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolean {
-  const has = (codes: readonly string[], code: string): boolean => codes.some((other) => other.toLowerCase() === code);
+  const has = (codes: readonly string[], code: string): boolean =>
+    codes.some((other) => other.toLowerCase() === code);
   return has(statusCodes, "powerstate/running") && has(agentStatusCodes, "provisioningstate/succeeded");
 }
 
 /** The list without the disks. */
 function without(model: ArmVm, victims: ReadonlySet<string>, how: { readonly force: boolean }): ArmVmChange {
-  return { dataDisks: model.dataDisks.map((entry) => (victims.has(diskKeyOf(entry)) ? leaving(entry, how) : entry)) };
+  return {
+    dataDisks: model.dataDisks.map((entry) => (victims.has(diskKeyOf(entry)) ? leaving(entry, how) : entry)),
+  };
 }
 
 /** The smallest change that moves the ETag. */
 function etagMove(model: ArmVm, write: EtagWrite, mark: string): ArmVmChange {
   if (write === "empty") return {};
-  return write === "dataDisks" ? { dataDisks: model.dataDisks } : { tags: { ...model.tags, [FENCE_TAG]: mark } };
+  return write === "dataDisks"
+    ? { dataDisks: model.dataDisks }
+    : { tags: { ...model.tags, [FENCE_TAG]: mark } };
 }
 
-/** Whether a later model of the VM shows that its ETag has moved, and that nothing runs: such a write may be called running for long while a zone fails. */
+/**
+ * Whether a later model of the VM shows that its ETag has moved, and that nothing runs: such a write may be
+ * called running for long while a zone fails.
+ */
 function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
-  return (later) => later.etag !== before.etag && later.vmId === before.vmId && later.provisioningState === "Succeeded";
+  return (later) =>
+    later.etag !== before.etag && later.vmId === before.vmId && later.provisioningState === "Succeeded";
 }
 
-/** A proof without a fence is not to be had while the VM lists the disk: whoever asked for it wants nobody cut off. */
+/**
+ * A proof without a fence is not to be had while the VM lists the disk: whoever asked for it wants nobody
+ * cut off.
+ */
 function passListedBarriers(open: readonly VmRequest[], model: ArmVm): void {
   for (const request of open)
-    if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey)) request.settle(ok({ kind: "listed" }));
+    if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey))
+      request.settle(ok({ kind: "listed" }));
 }
 
-async function proveAll(requests: readonly VmRequest[], prove: (request: VmRequest) => Promise<Result<FenceProof, Failure>>): Promise<void> {
+async function proveAll(
+  requests: readonly VmRequest[],
+  prove: (request: VmRequest) => Promise<Result<FenceProof, Failure>>,
+): Promise<void> {
   await Promise.all(
     requests.map(async (request) => {
       const proof = await prove(request);
@@ -274,7 +360,11 @@ async function entryGone(
   signal: AbortSignal,
 ): Promise<Result<FenceProof, Failure>> {
   const { diskUri, node } = request.spec;
-  const disowned = await untilDisowned(session, { diskUri, lane: "failover", isOwner: (vmUri) => isSameResourceUri(vmUri, reads.after.id) }, signal);
+  const disowned = await untilDisowned(
+    session,
+    { diskUri, lane: "failover", isOwner: (vmUri) => isSameResourceUri(vmUri, reads.after.id) },
+    signal,
+  );
   if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));
   return ok({
     kind: "entryGone",

@@ -13,7 +13,10 @@ export interface GroupCommitOptions {
   readonly heldBy: () => Promise<void> | undefined;
   /** How long the call budget would have this batch wait and gather. */
   readonly delayMs: (waiting: readonly VmRequest[]) => number;
-  /** Longest wait for the call budget, in milliseconds: a request that would have to wait longer fails at once. */
+  /**
+   * Longest wait for the call budget, in milliseconds: a request that would have to wait longer fails at
+   * once.
+   */
   readonly delayMaxMs: number;
   /** Longest wait for requests that are announced, in milliseconds. */
   readonly announcedMaxMs: number;
@@ -28,9 +31,10 @@ export interface GroupCommitOptions {
 }
 
 /**
- * Group commit: the first request goes at once, and whatever arrives while a batch is being carried out forms the next one. No fixed delay: a batch waits
- * only for requests that had been announced when it was formed, so that those that were asked for together go together. While the call budget is low, the
- * batch waits and gathers; a more urgent arrival cuts the wait short.
+ * Group commit: the first request goes at once, and whatever arrives while a batch is being carried out
+ * forms the next one. No fixed delay: a batch waits only for requests that had been announced when it was
+ * formed, so that those that were asked for together go together. While the call budget is low, the batch
+ * waits and gathers; a more urgent arrival cuts the wait short.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
@@ -45,7 +49,10 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /** Says that a request is on its way. Whoever does so calls the answer when it has been submitted, or will not come. */
+  /**
+   * Says that a request is on its way. Whoever does so calls the answer when it has been submitted, or will
+   * not come.
+   */
   announce(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#announced.add(promise);
@@ -80,7 +87,8 @@ export class GroupCommit {
 
   /** Never rejects: a bug in a batch goes to the callers of that batch. */
   async #pump(): Promise<void> {
-    // Lets the requests that one caller submits in a row share the first batch, and `submit` note that this runs.
+    // Lets the requests that one caller submits in a row share the first batch, and `submit` note that this
+    // runs.
     await Promise.resolve();
     let hasGathered = false;
     for (;;) {
@@ -111,7 +119,8 @@ export class GroupCommit {
     for (const request of this.#waiting) {
       const sinceMs = this.#throttledSinceMs.get(request) ?? nowMs;
       this.#throttledSinceMs.set(request, sinceMs);
-      if (nowMs - sinceMs + delayMs > this.#options.delayMaxMs) request.settle(fail(this.#options.throttled(delayMs)));
+      if (nowMs - sinceMs + delayMs > this.#options.delayMaxMs)
+        request.settle(fail(this.#options.throttled(delayMs)));
     }
     if (this.#waiting.every((request) => request.isSettled)) return;
     await this.#sleepUntil(this.#arrival.promise, delayMs);

@@ -13,7 +13,11 @@ export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: numbe
     powerState: powerStateOf(vm.statusCodes ?? []),
     busType: vm.diskControllerType?.toLowerCase() === "nvme" ? "NVMe" : "SCSI",
     dataDisksMax,
-    dataDisks: vm.dataDisks.map((entry) => ({ diskUri: entry.managedDisk?.id ?? "", lun: entry.lun, beingDetached: entry.toBeDetached === true })),
+    dataDisks: vm.dataDisks.map((entry) => ({
+      diskUri: entry.managedDisk?.id ?? "",
+      lun: entry.lun,
+      beingDetached: entry.toBeDetached === true,
+    })),
   };
 }
 

@@ -30,7 +30,10 @@ export interface VanishedContext {
   readonly vmReads: SharedVmReads;
 }
 
-/** Reads a node's VM and, where it is not at its resource id, proves that it is gone. Undefined: it exists. Changes nothing. */
+/**
+ * Reads a node's VM and, where it is not at its resource id, proves that it is gone. Undefined: it exists.
+ * Changes nothing.
+ */
 export async function proveVanished(
   context: VanishedContext,
   missing: Missing & { readonly vm: VmTarget },
@@ -39,16 +42,29 @@ export async function proveVanished(
   const { node, vm } = missing;
   const read = await context.vmReads.read(vm, signal);
   if (read.ok && read.value.vmId === node.vmId.toLowerCase()) return ok(undefined);
-  if (!read.ok && !saysNotThere(read.failure)) return fail(toFailure(read.failure, { nodeName: node.nodeName }));
-  return proofOfEnd(context, missing, read.ok ? { kind: "other", vmId: read.value.vmId } : { kind: "nothing" }, signal);
+  if (!read.ok && !saysNotThere(read.failure))
+    return fail(toFailure(read.failure, { nodeName: node.nodeName }));
+  return proofOfEnd(
+    context,
+    missing,
+    read.ok ? { kind: "other", vmId: read.value.vmId } : { kind: "nothing" },
+    signal,
+  );
 }
 
 /**
- * The proof that a VM is gone which is not at its resource id. A 404 alone proves nothing: the id may be outdated, or belong to a resource group that was
- * mistyped. The disk must have been read, and each VM that it names as its owner, which must have another vmId. An owner that can't be read, or that the disk still names
- * although it is gone, is waited for (the disk lags after a VM's deletion), bounded by `ownerPatienceMs`, and then a retryable failure.
+ * The proof that a VM is gone which is not at its resource id. A 404 alone proves nothing: the id may be
+ * outdated, or belong to a resource group that was mistyped. The disk must have been read, and each VM that
+ * it names as its owner, which must have another vmId. An owner that can't be read, or that the disk still
+ * names although it is gone, is waited for (the disk lags after a VM's deletion), bounded by
+ * `ownerPatienceMs`, and then a retryable failure.
  */
-export async function proofOfEnd(context: VanishedContext, missing: Missing, found: AtInstanceUri, signal: AbortSignal): Promise<Result<FenceProof, Failure>> {
+export async function proofOfEnd(
+  context: VanishedContext,
+  missing: Missing,
+  found: AtInstanceUri,
+  signal: AbortSignal,
+): Promise<Result<FenceProof, Failure>> {
   const { session } = context;
   const { nodeName, vmId, instanceUri } = missing.node;
   const startedMs = session.clock.elapsedMs();
@@ -57,8 +73,14 @@ export async function proofOfEnd(context: VanishedContext, missing: Missing, fou
     if (compared.ok)
       return ok(
         found.kind === "nothing"
-          ? { kind: "instanceGone", detail: `there is no VM ${instanceUri}, and no VM that the disk names has vmId ${vmId}` }
-          : { kind: "instanceReplaced", detail: `VM ${instanceUri} of ${nodeName} is now ${found.vmId}, and no VM that the disk names has vmId ${vmId}` },
+          ? {
+              kind: "instanceGone",
+              detail: `there is no VM ${instanceUri}, and no VM that the disk names has vmId ${vmId}`,
+            }
+          : {
+              kind: "instanceReplaced",
+              detail: `VM ${instanceUri} of ${nodeName} is now ${found.vmId}, and no VM that the disk names has vmId ${vmId}`,
+            },
       );
     const isOver = session.clock.elapsedMs() - startedMs > session.settings.ownerPatienceMs;
     if (isOver || !isRetryable(compared.failure)) return compared;
@@ -67,23 +89,30 @@ export async function proofOfEnd(context: VanishedContext, missing: Missing, fou
 }
 
 /** Success only where every owner of the disk is known to be another VM than the node's. */
-async function compareOwners(context: VanishedContext, missing: Missing, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function compareOwners(
+  context: VanishedContext,
+  missing: Missing,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const { session, place, vmReads } = context;
   const { diskUri, node, lane } = missing;
   const unknown = (problem: string): Result<never, Failure> =>
     fail({ kind: "InstanceUnknown", nodeName: node.nodeName, instanceUri: node.instanceUri, problem });
   const disk = await readDisk(session, { diskUri, lane }, signal);
   // Both may have been moved, and the VM may write to the disk where they are now.
-  if (!disk.ok && saysNotThere(disk.failure)) return unknown(`there is no disk ${diskUri} either, which would name its owners`);
+  if (!disk.ok && saysNotThere(disk.failure))
+    return unknown(`there is no disk ${diskUri} either, which would name its owners`);
   if (!disk.ok) return fail(toFailure(disk.failure, { diskUri }));
   for (const owner of ownersOf(disk.value)) {
     const vm = resolveInstance(place, { nodeName: node.nodeName, instanceUri: owner });
     if (!vm.ok) return unknown(`the disk names ${owner} as an owner, which this driver can't read`);
     // Started after the disk was read: only then does the answer say which VM it is that the disk names.
     const read = await vmReads.read(vm.value, signal);
-    if (!read.ok && !saysNotThere(read.failure)) return fail(toFailure(read.failure, { nodeName: node.nodeName }));
+    if (!read.ok && !saysNotThere(read.failure))
+      return fail(toFailure(read.failure, { nodeName: node.nodeName }));
     if (!read.ok) return unknown(`the disk still names ${owner} as an owner, though no such VM exists`);
-    if (read.value.vmId === node.vmId.toLowerCase()) return unknown(`the VM with vmId ${node.vmId} is at ${owner}, and has the disk`);
+    if (read.value.vmId === node.vmId.toLowerCase())
+      return unknown(`the VM with vmId ${node.vmId} is at ${owner}, and has the disk`);
   }
   return ok(undefined);
 }

@@ -12,18 +12,31 @@ interface NodeInstance {
 }
 
 /**
- * The VM at a node's resource id. The node's name only appears in messages: a VM of that name elsewhere, or a later one, is another VM. Fails with
- * `Unsupported` for an instance of a uniform scale set, and with `InstanceUnknown` for an id that this driver can't look up.
+ * The VM at a node's resource id. The node's name only appears in messages: a VM of that name elsewhere, or
+ * a later one, is another VM. Fails with `Unsupported` for an instance of a uniform scale set, and with
+ * `InstanceUnknown` for an id that this driver can't look up.
  */
-export function resolveInstance({ subscriptionId }: Pick<DiskPlace, "subscriptionId">, node: NodeInstance): Result<VmTarget, Failure> {
+export function resolveInstance(
+  { subscriptionId }: Pick<DiskPlace, "subscriptionId">,
+  node: NodeInstance,
+): Result<VmTarget, Failure> {
   const { nodeName, instanceUri } = node;
-  const unknown = (problem: string): Result<never, Failure> => fail({ kind: "InstanceUnknown", nodeName, instanceUri, problem });
+  const unknown = (problem: string): Result<never, Failure> =>
+    fail({ kind: "InstanceUnknown", nodeName, instanceUri, problem });
   const parts = parseInstanceUri(instanceUri);
-  if (parts === undefined) return unknown("it is not /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>");
+  if (parts === undefined)
+    return unknown(
+      "it is not /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>",
+    );
   if (parts.scaleSetName !== undefined)
-    return fail({ kind: "Unsupported", what: `node ${nodeName}: ${instanceUri} is an instance of a uniform scale set, which` });
+    return fail({
+      kind: "Unsupported",
+      what: `node ${nodeName}: ${instanceUri} is an instance of a uniform scale set, which`,
+    });
   if (parts.subscriptionId.toLowerCase() !== subscriptionId.toLowerCase())
-    return unknown(`it is not in subscription ${subscriptionId}, the only one in which this driver reads VMs`);
+    return unknown(
+      `it is not in subscription ${subscriptionId}, the only one in which this driver reads VMs`,
+    );
   const { resourceGroup, instanceName: name } = parts;
   const uri = formatInstanceUri({ ...parts, subscriptionId });
   return ok({ subscriptionId, resourceGroup, name, uri, key: resourceUriKey(uri) });

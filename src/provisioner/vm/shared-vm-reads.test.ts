@@ -32,9 +32,20 @@ function aWorld(lifetime: AbortSignal = never) {
     await clock.sleep(READ_MS, signal);
     return { result: ok({ vmId } as ArmVm), remaining: [] };
   };
-  const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
+  const budget = new ThrottleBudget({
+    clock,
+    limits: settings.limits,
+    gatewayLimits: settings.gatewayLimits,
+  });
   const arm = { getVm } as ArmApi;
-  const session = createArmSession({ arm, budget, clock, random: createSeededRandom(1), settings, clientRequestId: () => undefined });
+  const session = createArmSession({
+    arm,
+    budget,
+    clock,
+    random: createSeededRandom(1),
+    settings,
+    clientRequestId: () => undefined,
+  });
   return { clock, startedMs, reads: new SharedVmReads(session, lifetime) };
 }
 

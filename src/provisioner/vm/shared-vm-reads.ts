@@ -1,4 +1,11 @@
-import { type Bucket, type BucketLimit, fullBucket, refilled, spent, waitMs } from "../../core/azure/token-bucket.ts";
+import {
+  type Bucket,
+  type BucketLimit,
+  fullBucket,
+  refilled,
+  spent,
+  waitMs,
+} from "../../core/azure/token-bucket.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { ArmError, ArmVm } from "../arm/arm-api.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
@@ -6,8 +13,8 @@ import { KeyedMutex, unlessAborted } from "../keyed-mutex.ts";
 import { readInstance, type VmTarget } from "./vm-update.ts";
 
 /**
- * Reads of one VM that go without a pause, before the pace begins: the first proof reads the node's VM and the
- * disk's owner, and so do the proofs that arrive during its first read.
+ * Reads of one VM that go without a pause, before the pace begins: the first proof reads the node's VM and
+ * the disk's owner, and so do the proofs that arrive during its first read.
  */
 const READS_AT_ONCE = 4;
 
@@ -17,9 +24,9 @@ type Read = Promise<Result<ArmVm, ArmError>>;
 
 /**
  * Reads of VMs for proofs. One read answers all who asked for that VM before it started, and no one else: a
- * proof must not rest on what Azure showed before the question. A VM is read by one such read at a time, after
- * four at the pace of `vmPollPace.minMs`, however many disks wait for its proof. Each is as urgent as a failover,
- * since one may come to wait for it.
+ * proof must not rest on what Azure showed before the question. A VM is read by one such read at a time,
+ * after four at the pace of `vmPollPace.minMs`, however many disks wait for its proof. Each is as urgent as
+ * a failover, since one may come to wait for it.
  */
 export class SharedVmReads {
   readonly #session: ArmSession;
@@ -43,7 +50,10 @@ export class SharedVmReads {
     return this.#buckets.size;
   }
 
-  /** A read of the VM's model, never from a cache, that starts after this call. Rejects with the signal's reason. */
+  /**
+   * A read of the VM's model, never from a cache, that starts after this call. Rejects with the signal's
+   * reason.
+   */
   async read(vm: VmTarget, signal: AbortSignal): Read {
     signal.throwIfAborted();
     return unlessAborted(this.#pending.get(vm.key) ?? this.#queue(vm), signal);
@@ -77,7 +87,8 @@ export class SharedVmReads {
   #spend(key: string): void {
     const nowMs = this.#session.clock.elapsedMs();
     const bucket = this.#buckets.get(key) ?? fullBucket(this.#limit, nowMs);
-    for (const [other, kept] of this.#buckets) if (refilled(kept, this.#limit, nowMs).tokens >= READS_AT_ONCE) this.#buckets.delete(other);
+    for (const [other, kept] of this.#buckets)
+      if (refilled(kept, this.#limit, nowMs).tokens >= READS_AT_ONCE) this.#buckets.delete(other);
     this.#buckets.set(key, spent(bucket, this.#limit, nowMs));
   }
 }

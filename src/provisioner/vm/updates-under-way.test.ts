@@ -23,7 +23,13 @@ function aWorld() {
   const underWay = new UpdatesUnderWay(clock);
   const { vm } = aScriptedVm([marked]);
   const busy: ArmVm = { ...vm, provisioningState: "Updating" };
-  return { clock, underWay, atRest: vm, busy, leavingForMs: () => underWay.leavingForMs(busy, new Set([diskKey])) };
+  return {
+    clock,
+    underWay,
+    atRest: vm,
+    busy,
+    leavingForMs: () => underWay.leavingForMs(busy, new Set([diskKey])),
+  };
 }
 
 describe("what is known of updates under way", () => {
@@ -83,7 +89,10 @@ describe("what is known of updates under way", () => {
       const { underWay, busy, leavingForMs } = aWorld();
       await underWay.during(update(), () => Promise.resolve(end));
       underWay.saw(busy);
-      assert.deepEqual([leavingForMs(), await underWay.pollOwn(() => Promise.resolve(true))], [undefined, false]);
+      assert.deepEqual(
+        [leavingForMs(), await underWay.pollOwn(() => Promise.resolve(true))],
+        [undefined, false],
+      );
     });
 
   it("keeps a disk on its way off while a later update of its own takes it off, too", async () => {
@@ -118,7 +127,9 @@ describe("what is known of updates under way", () => {
 
   it("forgets an update that it no longer waits for once the VM is at rest", async () => {
     const { underWay, atRest } = aWorld();
-    await underWay.during(update({ takesOff: new Set() }), () => Promise.resolve(fail(anArmError({ statusCode: 0 }))));
+    await underWay.during(update({ takesOff: new Set() }), () =>
+      Promise.resolve(fail(anArmError({ statusCode: 0 }))),
+    );
     assert.equal(underWay.isEmpty, false);
     underWay.saw({ ...atRest, etag: `"1"`, dataDisks: [entry] });
     assert.equal(underWay.isEmpty, true);
@@ -127,7 +138,8 @@ describe("what is known of updates under way", () => {
   it("polls each update until one runs, the latest first, and forgets those that have ended", async () => {
     const { underWay } = aWorld();
     const lost = () => Promise.resolve(fail(anArmError({ statusCode: 0 })));
-    for (const pollUrl of ["1", "2", "3"]) await underWay.during(update({ operation: { ...update().operation, pollUrl } }), lost);
+    for (const pollUrl of ["1", "2", "3"])
+      await underWay.during(update({ operation: { ...update().operation, pollUrl } }), lost);
     const polled: (string | undefined)[] = [];
     const answers = new Map([
       ["2", true],

@@ -18,8 +18,9 @@ export interface OwnUpdate {
 export type PollOperation = (operation: ArmOperation) => Promise<boolean | undefined>;
 
 /**
- * What is known of the operation that Azure works on at one VM. A data disk's `toBeDetached` says that a detach was begun, and stays after one that failed: it is
- * no sign of a detach under way once it was seen while nothing was.
+ * What is known of the operation that Azure works on at one VM. A data disk's `toBeDetached` says that a
+ * detach was begun, and stays after one that failed: it is no sign of a detach under way once it was seen
+ * while nothing was.
  */
 export class UpdatesUnderWay {
   readonly #clock: Clock;
@@ -43,7 +44,10 @@ export class UpdatesUnderWay {
   }
 
   /** Counts an update as under way until its end is seen, also after `wait` has given up waiting for it. */
-  async during(update: OwnUpdate, wait: () => Promise<Result<ArmOperationEnd, ArmError>>): Promise<Result<ArmOperationEnd, ArmError>> {
+  async during(
+    update: OwnUpdate,
+    wait: () => Promise<Result<ArmOperationEnd, ArmError>>,
+  ): Promise<Result<ArmOperationEnd, ArmError>> {
     this.#unended.add(update);
     this.#waitedFor.add(update);
     for (const diskKey of update.takesOff) {
@@ -65,16 +69,21 @@ export class UpdatesUnderWay {
     if (this.#vmId !== undefined && this.#vmId !== model.vmId) this.#forgetDisks();
     this.#vmId = model.vmId;
     // A read may be older than the update that is waited for: then it shows the ETag before it.
-    if (isAtRest) for (const update of [...this.#unended]) if (model.etag !== update.ifMatch || !this.#waitedFor.has(update)) this.#hasEnded(update);
+    if (isAtRest)
+      for (const update of [...this.#unended])
+        if (model.etag !== update.ifMatch || !this.#waitedFor.has(update)) this.#hasEnded(update);
     const marked = new Set(model.dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf));
-    for (const known of [this.#leftBehind, this.#leavingSinceMs]) for (const diskKey of known.keys()) if (!marked.has(diskKey)) known.delete(diskKey);
+    for (const known of [this.#leftBehind, this.#leavingSinceMs])
+      for (const diskKey of known.keys()) if (!marked.has(diskKey)) known.delete(diskKey);
     if (isAtRest && this.#unended.size === 0) for (const diskKey of marked) this.#isLeftBehind(diskKey);
-    for (const diskKey of this.leaving(model)) if (!this.#leavingSinceMs.has(diskKey)) this.#leavingSinceMs.set(diskKey, this.#clock.elapsedMs());
+    for (const diskKey of this.leaving(model))
+      if (!this.#leavingSinceMs.has(diskKey)) this.#leavingSinceMs.set(diskKey, this.#clock.elapsedMs());
   }
 
   /**
-   * Polls the updates of this process whose end was not seen; answers whether Azure works on one of them. After a read of the VM that shows an operation, that
-   * operation is then this process's: Azure works on one write of a VM at a time. False also where Azure refuses to answer polls.
+   * Polls the updates of this process whose end was not seen; answers whether Azure works on one of them.
+   * After a read of the VM that shows an operation, that operation is then this process's: Azure works on
+   * one write of a VM at a time. False also where Azure refuses to answer polls.
    */
   async pollOwn(poll: PollOperation): Promise<boolean> {
     for (const update of [...this.#unended].toReversed()) {
@@ -87,19 +96,27 @@ export class UpdatesUnderWay {
 
   /** The disks of which a detach may be under way. */
   leaving(model: ArmVm): readonly string[] {
-    return model.dataDisks.flatMap((entry) => (entry.toBeDetached === true && !this.#leftBehind.has(diskKeyOf(entry)) ? [diskKeyOf(entry)] : []));
+    return model.dataDisks.flatMap((entry) =>
+      entry.toBeDetached === true && !this.#leftBehind.has(diskKeyOf(entry)) ? [diskKeyOf(entry)] : [],
+    );
   }
 
-  /** For how long, in milliseconds, a detach of some of `diskKeys` may have been under way; undefined: none is. */
+  /**
+   * For how long, in milliseconds, a detach of some of `diskKeys` may have been under way; undefined: none
+   * is.
+   */
   leavingForMs(model: ArmVm, diskKeys: ReadonlySet<string>): number | undefined {
     const nowMs = this.#clock.elapsedMs();
-    const agesMs = this.leaving(model).flatMap((diskKey) => (diskKeys.has(diskKey) ? [nowMs - (this.#leavingSinceMs.get(diskKey) ?? nowMs)] : []));
+    const agesMs = this.leaving(model).flatMap((diskKey) =>
+      diskKeys.has(diskKey) ? [nowMs - (this.#leavingSinceMs.get(diskKey) ?? nowMs)] : [],
+    );
     return agesMs.length === 0 ? undefined : Math.min(...agesMs);
   }
 
   #hasEnded(update: OwnUpdate): void {
     if (!this.#unended.delete(update)) return;
-    for (const diskKey of update.takesOff) if (![...this.#unended].some(({ takesOff }) => takesOff.has(diskKey))) this.#isLeftBehind(diskKey);
+    for (const diskKey of update.takesOff)
+      if (![...this.#unended].some(({ takesOff }) => takesOff.has(diskKey))) this.#isLeftBehind(diskKey);
   }
 
   #isLeftBehind(diskKey: string): void {

@@ -12,7 +12,10 @@ import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
 
-/** The queues of one VM: attaches and detaches share updates, fences share theirs, and so do those who want to be sure of what is under way. */
+/**
+ * The queues of one VM: attaches and detaches share updates, fences share theirs, and so do those who want
+ * to be sure of what is under way.
+ */
 interface VmQueue {
   readonly updates: GroupCommit;
   readonly fences: GroupCommit;
@@ -29,9 +32,11 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
 };
 
 /**
- * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take half an hour: fences have a group commit of their
- * own, which goes at once, and while it works no new update starts. Settling waits for neither: what it is to outrun may be an update of ours. The queues
- * of a VM are there for as long as they have work: VMs come and go. What is known of its updates outlasts them (`UpdatesMemory`).
+ * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take half
+ * an hour: fences have a group commit of their own, which goes at once, and while it works no new update
+ * starts. Settling waits for neither: what it is to outrun may be an update of ours. The queues of a VM are
+ * there for as long as they have work: VMs come and go. What is known of its updates outlasts them
+ * (`UpdatesMemory`).
  */
 export class VmQueues {
   readonly #session: ArmSession;
@@ -81,7 +86,8 @@ export class VmQueues {
 
   /** Resolves when no queue has work left. */
   async drained(): Promise<void> {
-    for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle(), queue.barriers.idle()]);
+    for (const queue of this.#queues.values())
+      await Promise.all([queue.updates.idle(), queue.fences.idle(), queue.barriers.idle()]);
   }
 
   #queueOf(vm: VmTarget): VmQueue {
@@ -116,7 +122,11 @@ export class VmQueues {
       delayMs: (): number => 0,
       ...patience,
       run: (batch: readonly VmRequest[]): Promise<void> =>
-        runFenceBatch({ session, place: this.#place, vmReads: this.#vmReads, vm, etagWrites: this.#etagWrites, underWay }, batch, lifetime),
+        runFenceBatch(
+          { session, place: this.#place, vmReads: this.#vmReads, vm, etagWrites: this.#etagWrites, underWay },
+          batch,
+          lifetime,
+        ),
       onUnused,
     };
     const fences = new GroupCommit(atOnce);
@@ -126,7 +136,11 @@ export class VmQueues {
       lifetime,
       heldBy: () => fences.idle(),
       delayMs: (waiting) =>
-        session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
+        session.waitMs({
+          group: "vmWrite",
+          resource: vm.key,
+          lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection",
+        }),
       ...patience,
       run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes, underWay }, batch, lifetime),
       onUnused,

@@ -4,7 +4,12 @@ import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail } from "../../core/failure/result.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
-import type { FenceProof, MayCarryOut, MayProceed, PromisedLuns } from "../../ports/cloud/cloud-provisioner.ts";
+import type {
+  FenceProof,
+  MayCarryOut,
+  MayProceed,
+  PromisedLuns,
+} from "../../ports/cloud/cloud-provisioner.ts";
 
 /** How a request to a VM ended. */
 export type VmAnswer =
@@ -27,15 +32,19 @@ export interface VmRequestSpec {
   readonly precondition: MayProceed;
   /** Asked after each read of a VM that lists disks of which others want it rid. Default: always. */
   readonly mayCarryOut?: MayCarryOut;
-  /** Asked as `precondition` is, and after it: whether a detach of the disk that hangs may be forced. Default: never. */
+  /**
+   * Asked as `precondition` is, and after it: whether a detach of the disk that hangs may be forced.
+   * Default: never.
+   */
   readonly forcePrecondition?: MayProceed;
   /** Asked after each read of the VM. Default: none. */
   readonly reservedLuns?: PromisedLuns;
 }
 
 /**
- * A request that waits in a VM's queue or is being carried out. Settles once. When its caller gives up, it settles as `Cancelled` and takes no part in
- * later writes; an update that is under way goes on, since others share it.
+ * A request that waits in a VM's queue or is being carried out. Settles once. When its caller gives up, it
+ * settles as `Cancelled` and takes no part in later writes; an update that is under way goes on, since
+ * others share it.
  */
 export class VmRequest {
   readonly spec: VmRequestSpec;

@@ -10,12 +10,18 @@ type Sizes = ReadonlyMap<string, number>;
 const MAX_AGE_MS = 24 * 3_600_000;
 /** Locations of one subscription that a cluster may have VMs in. */
 const LOCATIONS_MAX = 100;
-/** How long a batch may be held up by the question for sizes, in milliseconds; beyond it the built-in table answers. */
+/**
+ * How long a batch may be held up by the question for sizes, in milliseconds; beyond it the built-in table
+ * answers.
+ */
 const PATIENCE_MS = 2000;
 /** How long Azure is not asked again after it did not answer. */
 const RETRY_AFTER_MS = 300_000;
 
-/** How many data disks sizes of VMs take: Azure's own list, one for each location and kept for a day; where it can't be had, the built-in table. */
+/**
+ * How many data disks sizes of VMs take: Azure's own list, one for each location and kept for a day; where
+ * it can't be had, the built-in table.
+ */
 export class VmSizes {
   readonly #session: ArmSession;
   readonly #lifetime: AbortSignal;
@@ -30,8 +36,14 @@ export class VmSizes {
     this.#lists = new BoundedCache({ clock: session.clock, entriesMax: LOCATIONS_MAX, maxAgeMs: MAX_AGE_MS });
   }
 
-  /** Data disks of a VM; undefined for a size that neither Azure nor the table knows. Waits two seconds at most. */
-  async dataDisksMax(vm: { readonly vmSize: string; readonly location: string }): Promise<number | undefined> {
+  /**
+   * Data disks of a VM; undefined for a size that neither Azure nor the table knows. Waits two seconds at
+   * most.
+   */
+  async dataDisksMax(vm: {
+    readonly vmSize: string;
+    readonly location: string;
+  }): Promise<number | undefined> {
     const sizes = this.#lists.get(vm.location) ?? (await this.#loadOnce(vm.location));
     return sizes?.get(vm.vmSize.toLowerCase()) ?? knownDataDisksMax(vm.vmSize);
   }
@@ -43,7 +55,8 @@ export class VmSizes {
 
   async #loadOnce(location: string): Promise<Sizes | undefined> {
     const { clock } = this.#session;
-    if (location === "" || clock.elapsedMs() - (this.#failedAtMs.get(location) ?? -Infinity) < RETRY_AFTER_MS) return undefined;
+    if (location === "" || clock.elapsedMs() - (this.#failedAtMs.get(location) ?? -Infinity) < RETRY_AFTER_MS)
+      return undefined;
     const loading = this.#loading.get(location) ?? this.#load(location);
     this.#loading.set(location, loading);
     try {
@@ -86,7 +99,9 @@ export class VmSizes {
     );
     if (!listed.ok) return undefined;
     return new Map(
-      listed.value.filter(({ dataDisksMax }) => dataDisksMax > 0).map(({ name, dataDisksMax }) => [name.toLowerCase(), Math.min(dataDisksMax, LUNS_MAX)]),
+      listed.value
+        .filter(({ dataDisksMax }) => dataDisksMax > 0)
+        .map(({ name, dataDisksMax }) => [name.toLowerCase(), Math.min(dataDisksMax, LUNS_MAX)]),
     );
   }
 

@@ -15,8 +15,8 @@ export interface VmTarget extends ArmName {
 }
 
 /**
- * Reads a VM's model, never from a cache. A model without ETag or vmId counts as no answer: without the first nothing can be written conditionally, and
- * a missing vmId must never pass for another machine's.
+ * Reads a VM's model, never from a cache. A model without ETag or vmId counts as no answer: without the
+ * first nothing can be written conditionally, and a missing vmId must never pass for another machine's.
  */
 export async function readVm(
   session: ArmSession,
@@ -65,13 +65,21 @@ export interface VmUpdate {
   readonly isDone?: (vm: ArmVm) => boolean;
 }
 
-/** Carries an update out, to its end. Success says only that Azure called the operation succeeded: what is so, a fresh read tells. */
-export async function updateVm(session: ArmSession, update: VmUpdate, signal: AbortSignal): Promise<Result<void, ArmError>> {
+/**
+ * Carries an update out, to its end. Success says only that Azure called the operation succeeded: what is
+ * so, a fresh read tells.
+ */
+export async function updateVm(
+  session: ArmSession,
+  update: VmUpdate,
+  signal: AbortSignal,
+): Promise<Result<void, ArmError>> {
   const { change, ifMatch, lane, maxMs, underWay, isDone } = update;
   const { key } = update.vm;
   const started = await session.call(
     { group: "vmWrite", resource: key, lane },
-    (clientRequestId) => session.arm.startVmUpdate({ ...armNameOf(update.vm), change, ifMatch, clientRequestId }, signal),
+    (clientRequestId) =>
+      session.arm.startVmUpdate({ ...armNameOf(update.vm), change, ifMatch, clientRequestId }, signal),
     signal,
   );
   if (!started.ok) return fail(started.failure);
@@ -95,7 +103,11 @@ export async function updateVm(session: ArmSession, update: VmUpdate, signal: Ab
   }
 }
 
-async function readUpdateEnd(session: ArmSession, { vm, lane }: Pick<VmUpdate, "vm" | "lane">, signal: AbortSignal): ReturnType<ReadEnd> {
+async function readUpdateEnd(
+  session: ArmSession,
+  { vm, lane }: Pick<VmUpdate, "vm" | "lane">,
+  signal: AbortSignal,
+): ReturnType<ReadEnd> {
   const read = await readVm(session, vm, { lane }, signal);
   return read.ok ? endShownBy(read.value.provisioningState, `VM ${vm.name}`) : read;
 }

@@ -6,15 +6,24 @@ import type { SourceObject } from "../../ports/store/source.ts";
 /** The values under which an index finds an object. A pure function of the object. */
 export type KeysOf<T> = (object: T) => readonly string[];
 
-/** What an index has under one value. `sorted`: its objects, once somebody has asked for them and until one changes. */
+/**
+ * What an index has under one value. `sorted`: its objects, once somebody has asked for them and until one
+ * changes.
+ */
 interface Indexed<T> {
   readonly keys: Set<string>;
   sorted: readonly T[] | undefined;
 }
 
-/** The objects of one source as far as they are known, by key: a plain data structure with indexes, no I/O. Each write answers what it changed. */
+/**
+ * The objects of one source as far as they are known, by key: a plain data structure with indexes, no I/O.
+ * Each write answers what it changed.
+ */
 export class CachedObjects<T extends SourceObject> {
-  readonly #indexes: ReadonlyMap<string, { readonly keysOf: KeysOf<T>; readonly values: Map<string, Indexed<T>> }>;
+  readonly #indexes: ReadonlyMap<
+    string,
+    { readonly keysOf: KeysOf<T>; readonly values: Map<string, Indexed<T>> }
+  >;
   readonly #objects = new Map<string, T>();
   /** Plans ask for lists far more often than objects change. */
   #sorted: readonly T[] | undefined;
@@ -24,7 +33,9 @@ export class CachedObjects<T extends SourceObject> {
   #seenVersion: string | undefined;
 
   constructor(indexes: Readonly<Record<string, KeysOf<T>>>) {
-    this.#indexes = new Map(Object.entries(indexes).map(([name, keysOf]) => [name, { keysOf, values: new Map() }]));
+    this.#indexes = new Map(
+      Object.entries(indexes).map(([name, keysOf]) => [name, { keysOf, values: new Map() }]),
+    );
   }
 
   /** Up to which version everything is known; undefined before the first list. */
@@ -55,19 +66,30 @@ export class CachedObjects<T extends SourceObject> {
     return this.#changedAtMs.get(key);
   }
 
-  /** Takes over a list: what it lacks is gone, unless it was learnt from a write that is later than the list. */
+  /**
+   * Takes over a list: what it lacks is gone, unless it was learnt from a write that is later than the
+   * list.
+   */
   replaceAll(items: readonly T[], resourceVersion: string, nowMs: number): readonly CachedChange<T>[] {
     const wentBack = this.#seenVersion !== undefined && isLater(this.#seenVersion, resourceVersion);
     if (wentBack) this.forgetOwnWrites();
     this.#seenVersion = resourceVersion;
     const listed = new Set(items.map(objectKey));
-    const gone = [...this.#objects.keys()].toSorted().filter((key) => !listed.has(key) && !this.#isAhead(key, resourceVersion));
+    const gone = [...this.#objects.keys()]
+      .toSorted()
+      .filter((key) => !listed.has(key) && !this.#isAhead(key, resourceVersion));
     const current = items.filter((item) => !this.#isAhead(objectKey(item), resourceVersion));
-    return [...gone.flatMap((key) => this.#remove(key)), ...current.flatMap((item) => this.#put(item, nowMs))];
+    return [
+      ...gone.flatMap((key) => this.#remove(key)),
+      ...current.flatMap((item) => this.#put(item, nowMs)),
+    ];
   }
 
   /** Takes over a watch event. */
-  apply(event: { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }, nowMs: number): readonly CachedChange<T>[] {
+  apply(
+    event: { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T },
+    nowMs: number,
+  ): readonly CachedChange<T>[] {
     const key = objectKey(event.object);
     const { resourceVersion } = event.object.metadata;
     this.#seenVersion = resourceVersion;
@@ -84,13 +106,22 @@ export class CachedObjects<T extends SourceObject> {
   remember(object: T, nowMs: number): readonly CachedChange<T>[] {
     const key = objectKey(object);
     const { resourceVersion } = object.metadata;
-    if (this.#seenVersion === undefined || !isLater(resourceVersion, this.#seenVersion) || this.#isAhead(key, resourceVersion)) return [];
+    if (
+      this.#seenVersion === undefined ||
+      !isLater(resourceVersion, this.#seenVersion) ||
+      this.#isAhead(key, resourceVersion)
+    )
+      return [];
     this.#aheadOfWatch.set(key, resourceVersion);
-    const isRemoved = object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
+    const isRemoved =
+      object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
     return isRemoved ? this.#remove(key) : this.#put(object, nowMs);
   }
 
-  /** Own writes that the watch has not told yet may never have been, as far as the source knows: what it says next holds. */
+  /**
+   * Own writes that the watch has not told yet may never have been, as far as the source knows: what it
+   * says next holds.
+   */
   forgetOwnWrites(): void {
     this.#aheadOfWatch.clear();
   }
@@ -126,7 +157,10 @@ export class CachedObjects<T extends SourceObject> {
   #index(key: string, previous: T | undefined, current: T | undefined): void {
     this.#sorted = undefined;
     for (const { keysOf, values } of this.#indexes.values()) {
-      const [before, after] = [previous === undefined ? [] : keysOf(previous), current === undefined ? [] : keysOf(current)];
+      const [before, after] = [
+        previous === undefined ? [] : keysOf(previous),
+        current === undefined ? [] : keysOf(current),
+      ];
       // Most changes are of the status: the object stays where it is.
       if (before.length === after.length && before.every((value, at) => value === after[at])) {
         for (const value of after) unsort(values.get(value));
@@ -158,8 +192,13 @@ function unsort(indexed: Indexed<unknown> | undefined): void {
 }
 
 /** Whether the same object asks for the same, as its generation tells. */
-function isAskedTheSame(previous: SourceObject | undefined, { metadata: { uid, generation } }: SourceObject): boolean {
-  return generation !== undefined && previous?.metadata.uid === uid && previous?.metadata.generation === generation;
+function isAskedTheSame(
+  previous: SourceObject | undefined,
+  { metadata: { uid, generation } }: SourceObject,
+): boolean {
+  return (
+    generation !== undefined && previous?.metadata.uid === uid && previous?.metadata.generation === generation
+  );
 }
 
 function isLater(left: string, right: string): boolean {

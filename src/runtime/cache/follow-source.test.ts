@@ -23,8 +23,14 @@ function anObject(name: string, resourceVersion: string): SourceObject {
   return { metadata: { name, resourceVersion } };
 }
 
-/** Lists version 1, then watches as scripted; after the script every watch is silent. Tells what was asked of it, when. */
-function scripted(clock: VirtualClock, watches: readonly Watch[]): { readonly source: Source<SourceObject>; readonly asked: readonly string[] } {
+/**
+ * Lists version 1, then watches as scripted; after the script every watch is silent. Tells what was asked
+ * of it, when.
+ */
+function scripted(
+  clock: VirtualClock,
+  watches: readonly Watch[],
+): { readonly source: Source<SourceObject>; readonly asked: readonly string[] } {
   const asked: string[] = [];
   const script = [...watches];
   const source: Source<SourceObject> = {
@@ -49,18 +55,32 @@ function loggerInto(lines: string[]): Logger {
     (level: string): Logger["info"] =>
     (message, fields) =>
       lines.push(`${level} ${typeof fields?.["reason"] === "string" ? fields["reason"] : message}`);
-  const logger: Logger = { debug: into("debug"), info: into("info"), warn: into("warn"), error: into("error"), child: () => logger };
+  const logger: Logger = {
+    debug: into("debug"),
+    info: into("info"),
+    warn: into("warn"),
+    error: into("error"),
+    child: () => logger,
+  };
   return logger;
 }
 
 /** Follows for some time. The jitter is as it falls: moments are only compared where there was no wait. */
-async function follow(watches: readonly Watch[], forMs: number): Promise<{ readonly asked: readonly string[]; readonly logged: readonly string[] }> {
+async function follow(
+  watches: readonly Watch[],
+  forMs: number,
+): Promise<{ readonly asked: readonly string[]; readonly logged: readonly string[] }> {
   const clock = createVirtualClock();
   const { source, asked } = scripted(clock, watches);
   const logged: string[] = [];
   const stop = new AbortController();
   const ports = { clock, random: createSeededRandom(1), logger: loggerInto(logged), settings: SETTINGS };
-  const running = followSource(ports, source, { listed: () => undefined, told: () => undefined }, stop.signal);
+  const running = followSource(
+    ports,
+    source,
+    { listed: () => undefined, told: () => undefined },
+    stop.signal,
+  );
   await clock.advance(forMs);
   stop.abort();
   await running.ended;
@@ -112,10 +132,17 @@ describe("followSource", () => {
 
   it("lists again at once when it is asked to, while it watches and while it waits", async () => {
     const clock = createVirtualClock();
-    const { source, asked } = scripted(clock, [{ events: [{ type: "BOOKMARK", resourceVersion: "9" }], end: "silence" }]);
+    const { source, asked } = scripted(clock, [
+      { events: [{ type: "BOOKMARK", resourceVersion: "9" }], end: "silence" },
+    ]);
     const stop = new AbortController();
     const ports = { clock, random: createSeededRandom(1), logger: loggerInto([]), settings: SETTINGS };
-    const following = followSource(ports, source, { listed: () => undefined, told: () => undefined }, stop.signal);
+    const following = followSource(
+      ports,
+      source,
+      { listed: () => undefined, told: () => undefined },
+      stop.signal,
+    );
     await clock.advance(1_000);
     following.listAgain();
     await clock.advance(1);
@@ -141,7 +168,12 @@ describe("followSource", () => {
       watch: () => assert.fail("there is nothing to watch from"),
     };
     const ports = { clock, random: createSeededRandom(1), logger: loggerInto(logged), settings: SETTINGS };
-    const running = followSource(ports, source, { listed: () => assert.fail("nothing was listed"), told: () => undefined }, stop.signal);
+    const running = followSource(
+      ports,
+      source,
+      { listed: () => assert.fail("nothing was listed"), told: () => undefined },
+      stop.signal,
+    );
     await clock.advance(600_000);
     stop.abort();
     await running.ended;

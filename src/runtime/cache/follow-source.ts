@@ -6,7 +6,10 @@ import type { Source, SourceEvent, SourceObject } from "../../ports/store/source
 
 /** How patient a follower is, in milliseconds. */
 export interface FollowSettings {
-  /** A watch that has told nothing, not even a bookmark, for so long is given up and begun again. Must be longer than the source's bookmark interval. Default 90,000. */
+  /**
+   * A watch that has told nothing, not even a bookmark, for so long is given up and begun again. Must be
+   * longer than the source's bookmark interval. Default 90,000.
+   */
   readonly stallTimeoutMs: number;
   /** The first wait after a failure. Default 50. Doubles with each further one, with jitter. */
   readonly backoffBaseMs: number;
@@ -15,7 +18,11 @@ export interface FollowSettings {
 }
 
 /** Settings where nobody chose others; the stall time-out suits Kubernetes' bookmarks (one a minute). */
-export const defaultFollowSettings: FollowSettings = { stallTimeoutMs: 90_000, backoffBaseMs: 50, backoffMaxMs: 10_000 };
+export const defaultFollowSettings: FollowSettings = {
+  stallTimeoutMs: 90_000,
+  backoffBaseMs: 50,
+  backoffMaxMs: 10_000,
+};
 
 /** Who is told what a source says. */
 export interface Follower<T extends SourceObject> {
@@ -46,10 +53,16 @@ export interface Following {
 }
 
 /**
- * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists again where the source has forgotten that version, and
- * waits with back-off and jitter between attempts that brought nothing.
+ * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists again
+ * where the source has forgotten that version, and waits with back-off and jitter between attempts that
+ * brought nothing.
  */
-export function followSource<T extends SourceObject>(ports: FollowPorts, source: Source<T>, follower: Follower<T>, signal: AbortSignal): Following {
+export function followSource<T extends SourceObject>(
+  ports: FollowPorts,
+  source: Source<T>,
+  follower: Follower<T>,
+  signal: AbortSignal,
+): Following {
   const { clock, random, logger, settings } = ports;
   let version = "";
   let needsList = true;
@@ -80,15 +93,20 @@ export function followSource<T extends SourceObject>(ports: FollowPorts, source:
   async function watchOnce(): Promise<void> {
     const ended = new AbortController();
     endWatch = () => ended.abort();
-    const end = await watchUntilItEnds({ source, clock, from: version, stallTimeoutMs: settings.stallTimeoutMs, signal, ended }, (event) => {
-      failures = 0;
-      version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
-      follower.told(event);
-    });
+    const end = await watchUntilItEnds(
+      { source, clock, from: version, stallTimeoutMs: settings.stallTimeoutMs, signal, ended },
+      (event) => {
+        failures = 0;
+        version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
+        follower.told(event);
+      },
+    );
     if (signal.aborted || needsList) return;
     const { reason, detail, livedMs } = end;
-    // Servers end each watch after some minutes, to spread their watchers; one that ends watches as fast as they are begun is in trouble.
-    if (reason === "ended" && livedMs >= settings.backoffMaxMs) return logger.debug("watch ended", { source: source.name, livedMs, resourceVersion: version });
+    // Servers end each watch after some minutes, to spread their watchers; one that ends watches as fast as
+    // they are begun is in trouble.
+    if (reason === "ended" && livedMs >= settings.backoffMaxMs)
+      return logger.debug("watch ended", { source: source.name, livedMs, resourceVersion: version });
     // Some servers have no bookmarks for what does not change: silence alone is no trouble.
     const log = reason === "stalled" ? logger.info : logger.warn;
     log("watch ended", { source: source.name, reason, detail, resourceVersion: version });

@@ -23,7 +23,10 @@ describe("the time that an object has been missing", () => {
     missing.went("node-a", 1_000);
     missing.went("node-b", MISSING_REMEMBERED_MS + 1_000);
     const atMs = MISSING_REMEMBERED_MS + 2_000;
-    assert.deepEqual([missing.missingMs("node-a", atMs), missing.missingMs("node-b", atMs)], [MISSING_REMEMBERED_MS, 1_000]);
+    assert.deepEqual(
+      [missing.missingMs("node-a", atMs), missing.missingMs("node-b", atMs)],
+      [MISSING_REMEMBERED_MS, 1_000],
+    );
   });
 
   it("is never negative: what an own write shows is later than the last word of the watch", () => {

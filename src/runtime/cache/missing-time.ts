@@ -1,11 +1,17 @@
-/** For how long it is remembered that an object went, in milliseconds of watched time: an upper limit for memory and for answers. */
+/**
+ * For how long it is remembered that an object went, in milliseconds of watched time: an upper limit for
+ * memory and for answers.
+ */
 export const MISSING_REMEMBERED_MS = 600_000;
 
 /** How long objects of one source have been missing, in milliseconds of watched time (`watched-time.ts`). */
 export interface MissingTime {
   readonly came: (key: string) => void;
   readonly went: (key: string, watchedMs: number) => void;
-  /** Up to `MISSING_REMEMBERED_MS`, for an object that is not there now. One that was never there has been missing since watching began. */
+  /**
+   * Up to `MISSING_REMEMBERED_MS`, for an object that is not there now. One that was never there has been
+   * missing since watching began.
+   */
   readonly missingMs: (key: string, watchedMs: number) => number;
 }
 
@@ -28,6 +34,7 @@ export function createMissingTime(): MissingTime {
       wentAtMs.delete(key);
       wentAtMs.set(key, watchedMs);
     },
-    missingMs: (key, watchedMs) => Math.max(0, Math.min(MISSING_REMEMBERED_MS, watchedMs - (wentAtMs.get(key) ?? 0))),
+    missingMs: (key, watchedMs) =>
+      Math.max(0, Math.min(MISSING_REMEMBERED_MS, watchedMs - (wentAtMs.get(key) ?? 0))),
   };
 }

@@ -23,7 +23,8 @@ it("tells pods of one name in two namespaces apart, and finds each by its node",
   ];
   const source: Source<Pod> = {
     name: "pods",
-    list: async () => ok({ items: [aPod("a", "web", "1", "node-a"), aPod("b", "web", "2", "node-a")], resourceVersion: "2" }),
+    list: async () =>
+      ok({ items: [aPod("a", "web", "1", "node-a"), aPod("b", "web", "2", "node-a")], resourceVersion: "2" }),
     async *watch(_version, signal) {
       for (const event of events) {
         await clock.sleep(1_000, signal);
@@ -40,18 +41,36 @@ it("tells pods of one name in two namespaces apart, and finds each by its node",
     logger: silentLogger,
   });
   const changes: string[] = [];
-  cache.onChange(({ key, previous, current }) => changes.push(`${key} ${previous?.node ?? "absent"}→${current?.node ?? "absent"}`));
+  cache.onChange(({ key, previous, current }) =>
+    changes.push(`${key} ${previous?.node ?? "absent"}→${current?.node ?? "absent"}`),
+  );
   const stop = new AbortController();
   const running = cache.run(stop.signal);
   await cache.untilSynced(stop.signal);
-  assert.deepEqual(cache.byIndex("node", "node-a"), [aPod("a", "web", "1", "node-a"), aPod("b", "web", "2", "node-a")]);
+  assert.deepEqual(cache.byIndex("node", "node-a"), [
+    aPod("a", "web", "1", "node-a"),
+    aPod("b", "web", "2", "node-a"),
+  ]);
   assert.deepEqual(cache.get("b/web"), aPod("b", "web", "2", "node-a"));
-  const gone = cache.waitUntil("a/web", (pod) => pod === undefined, { timeoutMs: 10_000, clock }, stop.signal);
+  const gone = cache.waitUntil(
+    "a/web",
+    (pod) => pod === undefined,
+    { timeoutMs: 10_000, clock },
+    stop.signal,
+  );
   await clock.advance(2_000);
   assert.equal(await gone, true);
   assert.deepEqual(cache.list(), [aPod("b", "web", "3", "node-b")]);
-  assert.deepEqual([cache.byIndex("node", "node-a"), cache.byIndex("node", "node-b")], [[], [aPod("b", "web", "3", "node-b")]]);
-  assert.deepEqual(changes, ["a/web absent→node-a", "b/web absent→node-a", "b/web node-a→node-b", "a/web node-a→absent"]);
+  assert.deepEqual(
+    [cache.byIndex("node", "node-a"), cache.byIndex("node", "node-b")],
+    [[], [aPod("b", "web", "3", "node-b")]],
+  );
+  assert.deepEqual(changes, [
+    "a/web absent→node-a",
+    "b/web absent→node-a",
+    "b/web node-a→node-b",
+    "a/web node-a→absent",
+  ]);
   stop.abort();
   await running;
 });

@@ -30,7 +30,9 @@ export interface SourceCacheOptions<T extends SourceObject, Index extends string
 }
 
 /** An empty cache of one source; `run` fills it. */
-export function createSourceCache<T extends SourceObject, Index extends string = never>(options: SourceCacheOptions<T, Index>): SourceCache<T, Index> {
+export function createSourceCache<T extends SourceObject, Index extends string = never>(
+  options: SourceCacheOptions<T, Index>,
+): SourceCache<T, Index> {
   const { source, clock, logger } = options;
   const known = new CachedObjects<T>(options.indexes);
   const watched = createWatchedTime(clock);
@@ -81,7 +83,10 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     else publish(known.apply(event, clock.elapsedMs()));
   }
 
-  /** Waits until `look` finds something; it is asked now, after each change that concerns it, and after each list. */
+  /**
+   * Waits until `look` finds something; it is asked now, after each change that concerns it, and after each
+   * list.
+   */
   async function waitForMatch<M>(
     look: () => { readonly found: M } | undefined,
     concernedKey: string | undefined,
@@ -139,9 +144,16 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     byIndex: (index, value) => known.byIndex(index, value),
     hasSynced,
     untilSynced: async (signal) => {
-      while (!hasSynced()) await waitForMatch(() => (hasSynced() ? { found: true } : undefined), undefined, { timeoutMs: SLEEP_MAX_MS, clock }, signal);
+      while (!hasSynced())
+        await waitForMatch(
+          () => (hasSynced() ? { found: true } : undefined),
+          undefined,
+          { timeoutMs: SLEEP_MAX_MS, clock },
+          signal,
+        );
     },
-    hasSeen: (resourceVersion) => known.seenVersion !== undefined && isVersionAtLeast(known.seenVersion, resourceVersion),
+    hasSeen: (resourceVersion) =>
+      known.seenVersion !== undefined && isVersionAtLeast(known.seenVersion, resourceVersion),
     remember: (object) => publish(known.remember(object, clock.elapsedMs())),
     lastChangedElapsedMs: (key) => known.changedAtMs(key)?.anyMs,
     lastAskedElapsedMs: (key) => known.changedAtMs(key)?.askedMs,
@@ -155,14 +167,21 @@ export function createSourceCache<T extends SourceObject, Index extends string =
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    waitUntil: async (key, predicate, limit, signal) => (await waitForObject(key, predicate, limit, signal)) !== undefined,
-    waitFor: async (key, predicate, limit, signal) => (await waitForObject(key, predicate, limit, signal))?.found,
+    waitUntil: async (key, predicate, limit, signal) =>
+      (await waitForObject(key, predicate, limit, signal)) !== undefined,
+    waitFor: async (key, predicate, limit, signal) =>
+      (await waitForObject(key, predicate, limit, signal))?.found,
     listAgain: () => {
       known.forgetOwnWrites();
       following?.listAgain();
     },
     run: async (signal) => {
-      following = followSource({ ...options, settings: { ...defaultFollowSettings, ...options.settings } }, source, { listed, told }, signal);
+      following = followSource(
+        { ...options, settings: { ...defaultFollowSettings, ...options.settings } },
+        source,
+        { listed, told },
+        signal,
+      );
       await following.ended;
     },
   };

@@ -28,24 +28,39 @@ export interface ElectionOptions {
 
 /** One candidate in the election of a leader among controllers. */
 export interface Election {
-  /** Whether this process leads, by its own clock: false as soon as its time is over, though nobody has told it yet. */
+  /**
+   * Whether this process leads, by its own clock: false as soon as its time is over, though nobody has told
+   * it yet.
+   */
   isLeading(): boolean;
   /**
-   * Until `signal` is aborted: waits for the Lease, runs `work` while it is held, aborts the work's signal when it is lost, and waits for it again.
-   * At the end the work is waited for, and the Lease released, so that a successor need not wait. Rejects with what `work` rejects with.
+   * Until `signal` is aborted: waits for the Lease, runs `work` while it is held, aborts the work's signal
+   * when it is lost, and waits for it again. At the end the work is waited for, and the Lease released, so
+   * that a successor need not wait. Rejects with what `work` rejects with.
    */
   run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Leader election by a Lease, by the rules of client-go: whoever has seen the Lease unchanged for its duration, on its own clock, may take it, and a holder that
- * could not renew it stops well before. Never two writers does not rest on this (the records see to that), only that controllers do not work against each other.
+ * Leader election by a Lease, by the rules of client-go: whoever has seen the Lease unchanged for its
+ * duration, on its own clock, may take it, and a holder that could not renew it stops well before. Never
+ * two writers does not rest on this (the records see to that), only that controllers do not work against
+ * each other.
  */
 export function createElection(ports: ElectionPorts, options: ElectionOptions): Election {
   const { identity, settings, isAlone, onChange } = options;
   const { clock, random, events, leaseMemory } = ports;
   const logger = ports.logger.child({ identity });
-  const candidate: Candidate = { access: new LeaseAccess(ports, { identity, settings }), leaseMemory, clock, random, logger, identity, settings, isAlone };
+  const candidate: Candidate = {
+    access: new LeaseAccess(ports, { identity, settings }),
+    leaseMemory,
+    clock,
+    random,
+    logger,
+    identity,
+    settings,
+    isAlone,
+  };
   let held: HeldLease | undefined;
 
   function began(taken: TakenLease): void {
@@ -65,7 +80,11 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
   }
 
   /** Works for as long as the Lease is held. */
-  async function lead(taken: TakenLease, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async function lead(
+    taken: TakenLease,
+    work: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const holding: HeldLease = { renewedAtMs: taken.startedAtMs };
     const lost = new AbortController();
     // The Lease is renewed until the work has ended, however long that takes after it was told to.

@@ -7,18 +7,29 @@ import type { Candidate, LeaseAccess } from "./lease-access.ts";
 
 /** A Lease that is held, and until when. */
 export interface HeldLease {
-  /** When the last renewal that succeeded was begun, on the clock's `elapsedMs`. Others have seen it no earlier. */
+  /**
+   * When the last renewal that succeeded was begun, on the clock's `elapsedMs`. Others have seen it no
+   * earlier.
+   */
   renewedAtMs: number;
 }
 
 /** How an attempt to renew ended. */
-type Renewal = { readonly kind: "renewed" } | { readonly kind: "lost"; readonly because: string } | { readonly kind: "failed"; readonly failure: Failure };
+type Renewal =
+  | { readonly kind: "renewed" }
+  | { readonly kind: "lost"; readonly because: string }
+  | { readonly kind: "failed"; readonly failure: Failure };
 
 /**
- * Renews the Lease until it is lost or `signal` is aborted. `onLost` is told why at once, whatever a renewal that hangs is still waiting for: nothing may be done on
- * the strength of the Lease any more.
+ * Renews the Lease until it is lost or `signal` is aborted. `onLost` is told why at once, whatever a
+ * renewal that hangs is still waiting for: nothing may be done on the strength of the Lease any more.
  */
-export async function holdLease(candidate: Candidate, held: HeldLease, onLost: (because: string) => void, signal: AbortSignal): Promise<void> {
+export async function holdLease(
+  candidate: Candidate,
+  held: HeldLease,
+  onLost: (because: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
   const races = [keepRenewing(candidate, held, both), untilOverdue(candidate, held, both)];
@@ -31,7 +42,11 @@ export async function holdLease(candidate: Candidate, held: HeldLease, onLost: (
   }
 }
 
-async function keepRenewing(candidate: Candidate, held: HeldLease, signal: AbortSignal): Promise<string | undefined> {
+async function keepRenewing(
+  candidate: Candidate,
+  held: HeldLease,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const { access, clock, random, logger, identity, settings } = candidate;
   const isOthers = (lease: Lease | undefined): boolean => lease?.spec.holderIdentity !== identity;
   let last: Renewal = { kind: "renewed" };
@@ -46,10 +61,16 @@ async function keepRenewing(candidate: Candidate, held: HeldLease, signal: Abort
       throw error;
     }
     const startedAtMs = clock.elapsedMs();
-    const renewal = await within(clock, settings.renewDeadlineMs / 2, (limited) => renew(candidate, limited), signal);
+    const renewal = await within(
+      clock,
+      settings.renewDeadlineMs / 2,
+      (limited) => renew(candidate, limited),
+      signal,
+    );
     if (renewal.kind === "lost") return renewal.because;
     if (renewal.kind === "renewed") held.renewedAtMs = startedAtMs;
-    else if (last.kind === "renewed" && !signal.aborted) logger.warn("the controllers' Lease was not renewed", { failure: renewal.failure });
+    else if (last.kind === "renewed" && !signal.aborted)
+      logger.warn("the controllers' Lease was not renewed", { failure: renewal.failure });
     last = renewal;
   }
   return undefined;
@@ -60,7 +81,8 @@ async function renew({ access, identity }: Candidate, signal: AbortSignal): Prom
   if (!lease.ok) return { kind: "failed", failure: lease.failure };
   if (lease.value === undefined) return makeAnew(access, signal);
   const { holderIdentity } = lease.value.spec;
-  if (holderIdentity !== identity) return { kind: "lost", because: `${holderIdentity === "" ? "nobody" : holderIdentity} holds the Lease` };
+  if (holderIdentity !== identity)
+    return { kind: "lost", because: `${holderIdentity === "" ? "nobody" : holderIdentity} holds the Lease` };
   const renewed = await access.update(renewedLease(lease.value, access.writer()), signal);
   return renewed.ok ? { kind: "renewed" } : { kind: "failed", failure: renewed.failure };
 }
@@ -73,8 +95,15 @@ async function makeAnew(access: LeaseAccess, signal: AbortSignal): Promise<Renew
   return created.ok ? { kind: "renewed" } : { kind: "failed", failure: created.failure };
 }
 
-/** Resolves when the last renewal is too long ago, whatever is being waited for; undefined if `signal` was aborted first. */
-async function untilOverdue({ clock, settings }: Candidate, held: HeldLease, signal: AbortSignal): Promise<string | undefined> {
+/**
+ * Resolves when the last renewal is too long ago, whatever is being waited for; undefined if `signal` was
+ * aborted first.
+ */
+async function untilOverdue(
+  { clock, settings }: Candidate,
+  held: HeldLease,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   while (!signal.aborted) {
     const leftMs = held.renewedAtMs + settings.renewDeadlineMs - clock.elapsedMs();
     if (leftMs <= 0) return `the Lease was not renewed for ${settings.renewDeadlineMs} ms`;

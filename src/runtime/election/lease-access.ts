@@ -10,13 +10,22 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { WaitLimit } from "../../ports/store/source-cache.ts";
 import type { LeaseHighWaterMark } from "./lease-high-water-mark.ts";
 
-/** Between two looks at the Lease there is at least this time, in milliseconds, however often its watch tells of it. */
+/**
+ * Between two looks at the Lease there is at least this time, in milliseconds, however often its watch
+ * tells of it.
+ */
 const LOOK_AGAIN_MIN_MS = 100;
 
 /** What a cache of Leases is asked; `ObjectCache` fits. */
 export interface LeaseCache {
   untilSynced(signal: AbortSignal): Promise<void>;
-  waitFor(kind: "Lease", name: string, predicate: (lease: Lease | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<Lease | undefined>;
+  waitFor(
+    kind: "Lease",
+    name: string,
+    predicate: (lease: Lease | undefined) => boolean,
+    limit: WaitLimit,
+    signal: AbortSignal,
+  ): Promise<Lease | undefined>;
   remember(kind: "Lease", lease: Lease): void;
 }
 
@@ -67,7 +76,10 @@ export class LeaseAccess {
     };
   }
 
-  /** A fresh read; undefined if there is no Lease. Whoever compares it with what it remembers takes that before. */
+  /**
+   * A fresh read; undefined if there is no Lease. Whoever compares it with what it remembers takes that
+   * before.
+   */
   async read(signal: AbortSignal): Promise<Result<Lease | undefined, Failure>> {
     const lease = await this.#ports.store.get("Lease", CONTROLLER_LEASE, signal);
     if (lease.ok) return ok(this.#saw(lease.value));
@@ -79,26 +91,55 @@ export class LeaseAccess {
   }
 
   /** Makes the Lease. `incarnationOfRecords`: what the method of that name has answered. */
-  async create(incarnationOfRecords: number | undefined, signal: AbortSignal): Promise<Result<Lease, Failure>> {
+  async create(
+    incarnationOfRecords: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Result<Lease, Failure>> {
     const { metadata, spec } = newLease(this.writer(), incarnationOfRecords);
-    return this.#written(await this.#ports.store.create("Lease", { metadata: { name: CONTROLLER_LEASE, ...metadata }, spec }, signal));
-  }
-
-  /** The highest store incarnation that a writer record is of, read afresh; undefined where there is no record. */
-  async incarnationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
-    const volumes = await this.#ports.store.list("AzVolume", {}, signal);
-    if (!volumes.ok) return volumes;
-    const generations = volumes.value.items.flatMap((volume) => volume.status?.record?.storeIncarnation ?? []);
-    return ok(generations.length === 0 ? undefined : generations.reduce((highest, generation) => Math.max(highest, generation), 0));
+    return this.#written(
+      await this.#ports.store.create(
+        "Lease",
+        { metadata: { name: CONTROLLER_LEASE, ...metadata }, spec },
+        signal,
+      ),
+    );
   }
 
   /**
-   * Waits until the cache shows a Lease of which `isNews` holds, at most `limitMs`, and never too short a time since the last look. Answers that Lease; undefined where the time
-   * is over, or there is none any more.
+   * The highest store incarnation that a writer record is of, read afresh; undefined where there is no
+   * record.
    */
-  async untilNews(isNews: (lease: Lease | undefined) => boolean, limitMs: number, signal: AbortSignal): Promise<Lease | undefined> {
+  async incarnationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
+    const volumes = await this.#ports.store.list("AzVolume", {}, signal);
+    if (!volumes.ok) return volumes;
+    const generations = volumes.value.items.flatMap(
+      (volume) => volume.status?.record?.storeIncarnation ?? [],
+    );
+    return ok(
+      generations.length === 0
+        ? undefined
+        : generations.reduce((highest, generation) => Math.max(highest, generation), 0),
+    );
+  }
+
+  /**
+   * Waits until the cache shows a Lease of which `isNews` holds, at most `limitMs`, and never too short a
+   * time since the last look. Answers that Lease; undefined where the time is over, or there is none any
+   * more.
+   */
+  async untilNews(
+    isNews: (lease: Lease | undefined) => boolean,
+    limitMs: number,
+    signal: AbortSignal,
+  ): Promise<Lease | undefined> {
     const { cache, clock } = this.#ports;
-    const news = await cache.waitFor("Lease", CONTROLLER_LEASE, isNews, { timeoutMs: limitMs, clock }, signal);
+    const news = await cache.waitFor(
+      "Lease",
+      CONTROLLER_LEASE,
+      isNews,
+      { timeoutMs: limitMs, clock },
+      signal,
+    );
     const tooSoonMs = this.#lookedAtMs + LOOK_AGAIN_MIN_MS - clock.elapsedMs();
     if (tooSoonMs > 0) await clock.sleep(tooSoonMs, signal);
     signal.throwIfAborted();

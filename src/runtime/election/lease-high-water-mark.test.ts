@@ -18,7 +18,10 @@ describe("LeaseHighWaterMark", () => {
   it("takes it from the Lease, as a leader before this one has learnt it, and forgets nothing by another Lease", () => {
     const memory = new LeaseHighWaterMark();
     const { metadata, ...lease } = aLease({});
-    memory.saw({ ...lease, metadata: { ...metadata, annotations: { [ETAG_WRITE_ANNOTATION]: "dataDisks" } } });
+    memory.saw({
+      ...lease,
+      metadata: { ...metadata, annotations: { [ETAG_WRITE_ANNOTATION]: "dataDisks" } },
+    });
     assert.equal(memory.etagWrite, "dataDisks");
     memory.saw(aLease({}));
     assert.equal(memory.etagWrite, "dataDisks");

@@ -1,6 +1,12 @@
 import type { Lease } from "../../core/api/lease.ts";
 import { markedLease, takenLease } from "../../core/election/lease-steps.ts";
-import { type CandidateAction, holdOf, isRenewal, lookPeriodMs, planCandidacy } from "../../core/election/plan-candidacy.ts";
+import {
+  type CandidateAction,
+  holdOf,
+  isRenewal,
+  lookPeriodMs,
+  planCandidacy,
+} from "../../core/election/plan-candidacy.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -24,8 +30,9 @@ interface SeenHold {
 }
 
 /**
- * Waits until this process holds the Lease. It may take one that it has seen unchanged for its duration, and each write is conditional on the version that
- * was read, so that of several candidates one wins. Rejects with the signal's reason.
+ * Waits until this process holds the Lease. It may take one that it has seen unchanged for its duration,
+ * and each write is conditional on the version that was read, so that of several candidates one wins.
+ * Rejects with the signal's reason.
  */
 export async function seekLease(candidate: Candidate, signal: AbortSignal): Promise<TakenLease> {
   const { access, clock, random, logger, leaseMemory, identity, isAlone, settings } = candidate;
@@ -34,7 +41,12 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
   for (;;) {
     signal.throwIfAborted();
     const remembered = leaseMemory.seen;
-    const looked = await within(clock, settings.renewDeadlineMs / 2, (limited) => look(access, limited), signal);
+    const looked = await within(
+      clock,
+      settings.renewDeadlineMs / 2,
+      (limited) => look(access, limited),
+      signal,
+    );
     signal.throwIfAborted();
     const periodMs = lookPeriodMs(settings, random.next());
     if (!looked.ok) {
@@ -47,15 +59,36 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
     const { lease, generation } = looked.value;
     if (holdOf(lease) !== seen.hold) seen = { hold: holdOf(lease), sinceMs: clock.elapsedMs() };
     const unchangedMs = clock.elapsedMs() - seen.sinceMs;
-    const action = planCandidacy({ identity, lease, unchangedMs, remembered, hasRecords: generation !== undefined, isAlone, settings });
+    const action = planCandidacy({
+      identity,
+      lease,
+      unchangedMs,
+      remembered,
+      hasRecords: generation !== undefined,
+      isAlone,
+      settings,
+    });
     const startedAtMs = clock.elapsedMs();
-    const done = await within(clock, settings.renewDeadlineMs / 2, (limited) => act(access, action, looked.value, limited), signal);
+    const done = await within(
+      clock,
+      settings.renewDeadlineMs / 2,
+      (limited) => act(access, action, looked.value, limited),
+      signal,
+    );
     if (done?.ok === true && (action.kind === "Create" || action.kind === "Acquire"))
-      return { lease: done.value, startedAtMs, because: action.kind === "Acquire" ? action.because : "there was none" };
+      return {
+        lease: done.value,
+        startedAtMs,
+        because: action.kind === "Acquire" ? action.because : "there was none",
+      };
     // Given up in the middle of the write: it may have been carried out all the same.
     if (signal.aborted && action.kind !== "Wait") await releaseLease(candidate);
-    const isUnclear = done?.ok === false && done.failure.kind !== "ObjectConflict" && done.failure.kind !== "ObjectAlreadyExists";
-    if (isUnclear && !signal.aborted) logger.warn("the controllers' Lease was not written", { failure: done.failure });
+    const isUnclear =
+      done?.ok === false &&
+      done.failure.kind !== "ObjectConflict" &&
+      done.failure.kind !== "ObjectAlreadyExists";
+    if (isUnclear && !signal.aborted)
+      logger.warn("the controllers' Lease was not written", { failure: done.failure });
     // Whoever was faster is seen at the next look.
     const waitMs = action.kind === "Wait" ? Math.min(action.ms, periodMs) : isUnclear ? periodMs : 0;
     seen = await untilToBeLookedAt(candidate, { lease, seen, waitMs }, signal);
@@ -63,8 +96,9 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
 }
 
 /**
- * Waits until the watch tells of anything but renewals, or of nothing for `waitMs`. A renewal that it tells of needs no look: it can only put off that the Lease may be taken, and
- * whoever takes it has looked. Answers how the Lease was last seen to be held.
+ * Waits until the watch tells of anything but renewals, or of nothing for `waitMs`. A renewal that it tells
+ * of needs no look: it can only put off that the Lease may be taken, and whoever takes it has looked.
+ * Answers how the Lease was last seen to be held.
  */
 async function untilToBeLookedAt(
   { access, clock, leaseMemory }: Candidate,
@@ -75,7 +109,8 @@ async function untilToBeLookedAt(
   for (;;) {
     const { hold } = seen;
     const told = await access.untilNews((news) => holdOf(news) !== hold, looked.waitMs, signal);
-    if (told === undefined || !isRenewal(told, { lease: looked.lease, remembered: leaseMemory.seen })) return seen;
+    if (told === undefined || !isRenewal(told, { lease: looked.lease, remembered: leaseMemory.seen }))
+      return seen;
     leaseMemory.saw(told);
     seen = { hold: holdOf(told), sinceMs: clock.elapsedMs() };
   }
@@ -95,14 +130,23 @@ async function look(access: LeaseAccess, signal: AbortSignal): Promise<Result<Lo
   return generation.ok ? ok({ lease: undefined, generation: generation.value }) : generation;
 }
 
-async function act(access: LeaseAccess, action: CandidateAction, looked: Looked, signal: AbortSignal): Promise<Result<Lease, Failure> | undefined> {
+async function act(
+  access: LeaseAccess,
+  action: CandidateAction,
+  looked: Looked,
+  signal: AbortSignal,
+): Promise<Result<Lease, Failure> | undefined> {
   switch (action.kind) {
     case "Create":
       return access.create(looked.generation, signal);
     case "Acquire":
-      return looked.lease === undefined ? undefined : access.update(takenLease(looked.lease, access.writer()), signal);
+      return looked.lease === undefined
+        ? undefined
+        : access.update(takenLease(looked.lease, access.writer()), signal);
     case "Mark":
-      return looked.lease === undefined ? undefined : access.update(markedLease(looked.lease, access.writer().remembered), signal);
+      return looked.lease === undefined
+        ? undefined
+        : access.update(markedLease(looked.lease, access.writer().remembered), signal);
     case "Wait":
       return undefined;
     default:

@@ -64,12 +64,16 @@ describe("ControlLoop", () => {
   });
 
   it("does not come back before the time that Azure asked for", async () => {
-    const { passesAtMs } = await withLoop([() => fail({ kind: "Throttled", retryAfterMs: 3_000, detail: "" })], runKey);
+    const { passesAtMs } = await withLoop(
+      [() => fail({ kind: "Throttled", retryAfterMs: 3_000, detail: "" })],
+      runKey,
+    );
     assert.deepEqual(passesAtMs, [0, 3_000]);
   });
 
   it("plans a conflict anew soon, without a word and never in a hot loop", async () => {
-    const conflict = (): Reconciled => fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" });
+    const conflict = (): Reconciled =>
+      fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" });
     const { passesAtMs, logged } = await withLoop([conflict, conflict], runKey);
     assert.equal(passesAtMs.length, 3);
     assert.ok(passesAtMs.every((atMs, pass) => pass === 0 || atMs > (passesAtMs[pass - 1] ?? 0)));

@@ -18,19 +18,28 @@ export interface Reconciler {
   reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
 }
 
-/** Runs a reconciler's queue until `signal` is aborted. Work under way is told by the same signal, and waited for. */
+/**
+ * Runs a reconciler's queue until `signal` is aborted. Work under way is told by the same signal, and
+ * waited for.
+ */
 export class ControlLoop {
   readonly queue: WorkQueue;
   readonly #reconciler: Reconciler;
   readonly #logger: Logger;
 
-  constructor(reconciler: Reconciler, ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger }) {
+  constructor(
+    reconciler: Reconciler,
+    ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
+  ) {
     this.queue = new WorkQueue(ports, reconciler.backoff);
     this.#reconciler = reconciler;
     this.#logger = ports.logger.child({ reconciler: reconciler.name });
   }
 
-  /** Returns once every worker has stopped. A worker begins when all others are busy: most loops never need more than a few of theirs. */
+  /**
+   * Returns once every worker has stopped. A worker begins when all others are busy: most loops never need
+   * more than a few of theirs.
+   */
   run(signal: AbortSignal): Promise<void> {
     const { workers } = this.#reconciler;
     return new Promise((resolve, reject) => {
@@ -72,19 +81,27 @@ export class ControlLoop {
       const reconciled = await this.#reconciler.reconcile(key, signal);
       if (reconciled.ok) {
         this.queue.forget(key);
-        if (reconciled.value.againAfterMs !== undefined) this.queue.addAfter(key, reconciled.value.againAfterMs);
+        if (reconciled.value.againAfterMs !== undefined)
+          this.queue.addAfter(key, reconciled.value.againAfterMs);
         return;
       }
       if (reconciled.failure.kind === "ObjectConflict") {
-        // Somebody else was faster; the object as it is now will be planned anew, but not in a circle while the cache is behind.
+        // Somebody else was faster; the object as it is now will be planned anew, but not in a circle while
+        // the cache is behind.
         this.queue.addFailed(key);
         return;
       }
       if (!signal.aborted) this.#logger.warn("reconcile failed", { key, failure: reconciled.failure });
-      this.queue.addFailed(key, reconciled.failure.kind === "Throttled" ? reconciled.failure.retryAfterMs : 0);
+      this.queue.addFailed(
+        key,
+        reconciled.failure.kind === "Throttled" ? reconciled.failure.retryAfterMs : 0,
+      );
     } catch (error) {
       if (signal.aborted) return;
-      this.#logger.error("reconcile threw: a bug", { key, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      this.#logger.error("reconcile threw: a bug", {
+        key,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
       this.queue.addFailed(key);
     }
   }

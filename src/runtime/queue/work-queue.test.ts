@@ -34,7 +34,10 @@ describe("WorkQueue", () => {
   it("hands out keys in the order in which they came, each once however often it was added", async () => {
     const { queue } = aQueue();
     for (const key of ["b", "a", "b", "a", "c"]) queue.add(key);
-    assert.deepEqual([await queue.take(never), await queue.take(never), await queue.take(never)], ["b", "a", "c"]);
+    assert.deepEqual(
+      [await queue.take(never), await queue.take(never), await queue.take(never)],
+      ["b", "a", "c"],
+    );
     assert.deepEqual(queue.depth, { ready: 0, delayed: 0, active: 3 });
   });
 
@@ -227,7 +230,8 @@ describe("WorkQueue", () => {
 
   it("gives each key to exactly one of many workers", async () => {
     const { queue, clock, taken, takeAll } = aQueue();
-    const workers = (signal: AbortSignal): Promise<void> => Promise.all(Array.from({ length: 8 }, () => takeAll(signal))).then(() => undefined);
+    const workers = (signal: AbortSignal): Promise<void> =>
+      Promise.all(Array.from({ length: 8 }, () => takeAll(signal))).then(() => undefined);
     await within(workers, async () => {
       await clock.settle();
       for (let key = 0; key < 100; key++) queue.add(String(key));

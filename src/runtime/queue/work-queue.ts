@@ -5,17 +5,23 @@ import type { Random } from "../../ports/random.ts";
 export interface BackoffOptions {
   /** First delay, in milliseconds. */
   readonly baseMs: number;
-  /** Upper limit for one delay, in milliseconds. 200, 400, 800, 800 … with `baseMs: 200, maxMs: 800`, each up to a fifth shorter by chance. */
+  /**
+   * Upper limit for one delay, in milliseconds. 200, 400, 800, 800 … with `baseMs: 200, maxMs: 800`, each
+   * up to a fifth shorter by chance.
+   */
   readonly maxMs: number;
 }
 
 const JITTER_SHARE = 0.2;
-/** The shortest delay, in milliseconds. One that is lost in the rounding of the time that it is added to would be over at once: the key would come again and again while no time passes. */
+/**
+ * The shortest delay, in milliseconds. One that is lost in the rounding of the time that it is added to
+ * would be over at once: the key would come again and again while no time passes.
+ */
 const DELAY_MIN_MS = 1;
 
 /**
- * A queue of keys: a key is in it at most once, is handled by one worker at a time, and comes again if it was added while it was handled.
- * Failures come back later, with a back-off of their own per key.
+ * A queue of keys: a key is in it at most once, is handled by one worker at a time, and comes again if it
+ * was added while it was handled. Failures come back later, with a back-off of their own per key.
  */
 export class WorkQueue {
   readonly #clock: Clock;
@@ -31,7 +37,10 @@ export class WorkQueue {
   readonly #waiting = new Set<(key: string) => void>();
   /** No delayed key is due before this. */
   #noneDueBeforeMs = Infinity;
-  /** Rings when the next delayed key is due, for as long as any worker waits: a timer that nobody waits for would keep a process from ending. */
+  /**
+   * Rings when the next delayed key is due, for as long as any worker waits: a timer that nobody waits for
+   * would keep a process from ending.
+   */
   #alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
   #isHandingOut = false;
 
@@ -53,12 +62,18 @@ export class WorkQueue {
     this.#handOutSoon();
   }
 
-  /** Adds a key that nothing is known to have happened to: one that is being handled, or waits for its time, is left alone. */
+  /**
+   * Adds a key that nothing is known to have happened to: one that is being handled, or waits for its time,
+   * is left alone.
+   */
   remind(key: string): void {
     if (!this.#active.has(key) && !this.#dueAtMs.has(key)) this.add(key);
   }
 
-  /** Adds a key that something has happened to, but not before the time that it waits for. One that is being handled comes again then, or as soon as it is done. */
+  /**
+   * Adds a key that something has happened to, but not before the time that it waits for. One that is being
+   * handled comes again then, or as soon as it is done.
+   */
   addInTime(key: string): void {
     if (this.#dueAtMs.has(key)) return;
     if (this.#active.has(key)) this.#changed.add(key);
@@ -130,7 +145,10 @@ export class WorkQueue {
     return undefined;
   }
 
-  /** Whoever waits gets a key only once the present step is over: until then the same key may be added again, and is in the queue once. */
+  /**
+   * Whoever waits gets a key only once the present step is over: until then the same key may be added
+   * again, and is in the queue once.
+   */
   #handOutSoon(): void {
     if (this.#isHandingOut || this.#waiting.size === 0) return;
     this.#isHandingOut = true;
@@ -171,9 +189,11 @@ export class WorkQueue {
       this.#handOutSoon();
       this.#setAlarm();
     };
-    this.#clock.sleep(Math.max(0, Math.min(atMs - this.#clock.elapsedMs(), MAX_SLEEP_MS)), alarm.stop.signal).then(ring, (error: unknown) => {
-      if (!alarm.stop.signal.aborted) throw error;
-    });
+    this.#clock
+      .sleep(Math.max(0, Math.min(atMs - this.#clock.elapsedMs(), MAX_SLEEP_MS)), alarm.stop.signal)
+      .then(ring, (error: unknown) => {
+        if (!alarm.stop.signal.aborted) throw error;
+      });
   }
 
   #stopAlarm(): void {

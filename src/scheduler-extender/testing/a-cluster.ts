@@ -5,7 +5,10 @@ import { nodeFacts, type NodeFacts } from "../facts.ts";
 import type { PlacementCaches } from "../placement-index.ts";
 
 /** A cache that a test fills by hand. */
-export interface FilledCache<T extends SourceObject> extends Pick<SourceCache<T, "diskKey">, "get" | "byIndex" | "onChange" | "watchedUnchangedMs"> {
+export interface FilledCache<T extends SourceObject> extends Pick<
+  SourceCache<T, "diskKey">,
+  "get" | "byIndex" | "onChange" | "watchedUnchangedMs"
+> {
   put(object: T): void;
   remove(key: string): void;
   /** Says how long every object has been watched unchanged. */
@@ -13,7 +16,9 @@ export interface FilledCache<T extends SourceObject> extends Pick<SourceCache<T,
 }
 
 /** The caches of an extender, empty. */
-export function aCluster(): { readonly [K in keyof PlacementCaches]: FilledCache<ObjectOf<PlacementCaches[K]>> } {
+export function aCluster(): {
+  readonly [K in keyof PlacementCaches]: FilledCache<ObjectOf<PlacementCaches[K]>>;
+} {
   return {
     volumes: filledCache(),
     attachments: filledCache(),

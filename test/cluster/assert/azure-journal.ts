@@ -14,21 +14,29 @@ export interface AzureCall {
 
 /** Watches the journal of the lab's Azure from now on. */
 export async function azureCallsFromNow(lab: Lab): Promise<{
-  /** The calls since then that change a VM, and so attach or detach, oldest first. A disk's tags are written while its volume is at rest. */
+  /**
+   * The calls since then that change a VM, and so attach or detach, oldest first. A disk's tags are written
+   * while its volume is at rest.
+   */
   readonly vmWrites: () => Promise<readonly AzureCall[]>;
   /** All calls since then that Azure would count, oldest first. */
   readonly all: () => Promise<readonly AzureCall[]>;
 }> {
   const { lastSequence } = await journal(lab, Number.MAX_SAFE_INTEGER);
-  const all = async (): Promise<readonly AzureCall[]> => (await journal(lab, lastSequence)).value.filter(({ kind }) => kind === "arm");
-  const isVmWrite = ({ method, operation }: AzureCall): boolean => method !== "GET" && operation.startsWith("VirtualMachines_");
+  const all = async (): Promise<readonly AzureCall[]> =>
+    (await journal(lab, lastSequence)).value.filter(({ kind }) => kind === "arm");
+  const isVmWrite = ({ method, operation }: AzureCall): boolean =>
+    method !== "GET" && operation.startsWith("VirtualMachines_");
   return { all, vmWrites: async () => (await all()).filter(isVmWrite) };
 }
 
 /** Names of the disks that there are in the lab's Azure. */
 export async function disksInAzure(lab: Lab): Promise<readonly string[]> {
   const { subscriptionId } = lab.azure;
-  const answer = (await lab.azure.call("GET", `/subscriptions/${subscriptionId}/providers/Microsoft.Compute/disks?api-version=2025-01-02`)) as {
+  const answer = (await lab.azure.call(
+    "GET",
+    `/subscriptions/${subscriptionId}/providers/Microsoft.Compute/disks?api-version=2025-01-02`,
+  )) as {
     readonly value: readonly { readonly name: string }[];
   };
   return answer.value.map(({ name }) => name);

@@ -15,10 +15,25 @@ export interface MachineTraces {
   readonly files: readonly string[];
 }
 
-export const NO_TRACES: MachineTraces = { links: [], routes: [], mounts: [], devices: [], processes: [], controlGroups: [], files: [] };
+export const NO_TRACES: MachineTraces = {
+  links: [],
+  routes: [],
+  mounts: [],
+  devices: [],
+  processes: [],
+  controlGroups: [],
+  files: [],
+};
 
 /** What a kubelet sets for the whole machine unless somebody prevents it. */
-const KERNEL_SETTINGS = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "net/ipv4/ip_forward"];
+const KERNEL_SETTINGS = [
+  "vm/overcommit_memory",
+  "vm/panic_on_oom",
+  "kernel/panic",
+  "kernel/panic_on_oops",
+  "kernel/keys/root_maxkeys",
+  "net/ipv4/ip_forward",
+];
 
 /** Looks for every kind of thing that the lab called `name`, whose link is `hostLink`, has made. */
 export async function machineTraces(name: string, hostLink: string): Promise<MachineTraces> {
@@ -28,13 +43,21 @@ export async function machineTraces(name: string, hostLink: string): Promise<Mac
   const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n");
   const loops = (await run(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"])).split("\n");
   // A group that goes while it looks makes find fail, though it has seen the others.
-  const groups = await run(["sh", "-c", 'find /sys/fs/cgroup -maxdepth 2 -type d -name "$0" 2>/dev/null; true', home.group]);
+  const groups = await run([
+    "sh",
+    "-c",
+    'find /sys/fs/cgroup -maxdepth 2 -type d -name "$0" 2>/dev/null; true',
+    home.group,
+  ]);
   return {
     links: links.map(({ ifname }) => ifname).filter((link) => link === hostLink),
     routes: routes.filter((route) => route.includes(`dev ${hostLink} `)),
     mounts: mounts.filter((mount) => mount.includes(`${home.folder}/`)),
     devices: loops.filter((loop) => loop.includes(`${home.folder}/`)),
-    processes: [...(await (await openCgroups()).processes(home.group)).map(String), ...(await commandsThatName(`${home.folder}/`))],
+    processes: [
+      ...(await (await openCgroups()).processes(home.group)).map(String),
+      ...(await commandsThatName(`${home.folder}/`)),
+    ],
     controlGroups: groups.split("\n").filter((group) => group !== ""),
     files: (await readdir(join(home.folder, "..")).catch(() => [])).filter((file) => file === name),
   };
@@ -42,11 +65,17 @@ export async function machineTraces(name: string, hostLink: string): Promise<Mac
 
 /** The kernel's settings that a lab is not to change, as they are now. */
 export async function kernelSettings(): Promise<readonly string[]> {
-  return Promise.all(KERNEL_SETTINGS.map(async (file) => `${file}=${(await readFile(join("/proc/sys", file), "utf8")).trim()}`));
+  return Promise.all(
+    KERNEL_SETTINGS.map(
+      async (file) => `${file}=${(await readFile(join("/proc/sys", file), "utf8")).trim()}`,
+    ),
+  );
 }
 
 async function commandsThatName(folder: string): Promise<readonly string[]> {
   const pids = (await readdir("/proc")).filter((entry) => /^\d+$/u.test(entry));
-  const commands = await Promise.all(pids.map(async (pid) => readFile(join("/proc", pid, "cmdline"), "utf8").catch(() => "")));
+  const commands = await Promise.all(
+    pids.map(async (pid) => readFile(join("/proc", pid, "cmdline"), "utf8").catch(() => "")),
+  );
   return commands.filter((command) => command.includes(folder));
 }

@@ -5,15 +5,25 @@ const LEFT_MAX_MS = 60_000;
 
 interface AzureState {
   readonly disks: readonly { readonly name: string }[];
-  readonly virtualMachines: readonly { readonly name: string; readonly properties: { readonly storageProfile: { readonly dataDisks: readonly unknown[] } } }[];
+  readonly virtualMachines: readonly {
+    readonly name: string;
+    readonly properties: { readonly storageProfile: { readonly dataDisks: readonly unknown[] } };
+  }[];
 }
 
-/** Waits until no volume of the driver's is left anywhere: no disk and no attachment in Azure, no object in Kubernetes, no note on a node. Throws with what is left. */
+/**
+ * Waits until no volume of the driver's is left anywhere: no disk and no attachment in Azure, no object in
+ * Kubernetes, no note on a node. Throws with what is left.
+ */
 export async function untilNothingIsLeft(lab: Lab): Promise<void> {
   let left: readonly string[] = [];
   try {
     await waitUntil("volumes to be gone", { timeoutMs: LEFT_MAX_MS }, async () => {
-      left = [...(await leftInAzure(lab)), ...(await leftInKubernetes(lab)), ...(await leftInCheckpoints(lab))];
+      left = [
+        ...(await leftInAzure(lab)),
+        ...(await leftInKubernetes(lab)),
+        ...(await leftInCheckpoints(lab)),
+      ];
       return left.length === 0 ? true : undefined;
     });
   } catch (error) {
@@ -24,17 +34,24 @@ export async function untilNothingIsLeft(lab: Lab): Promise<void> {
 async function leftInAzure(lab: Lab): Promise<readonly string[]> {
   const { disks, virtualMachines } = (await lab.azure.call("GET", "/emulator/v1/state")) as AzureState;
   const attached = virtualMachines.filter(({ properties }) => properties.storageProfile.dataDisks.length > 0);
-  return [...disks.map(({ name }) => `disk ${name}`), ...attached.map(({ name }) => `disks attached to ${name}`)];
+  return [
+    ...disks.map(({ name }) => `disk ${name}`),
+    ...attached.map(({ name }) => `disks attached to ${name}`),
+  ];
 }
 
 /** Finalizers are looked at by looking for what they keep. */
 async function leftInKubernetes(lab: Lab): Promise<readonly string[]> {
   const kinds = "persistentvolumes,volumeattachments,azvolumes,azvolumeattachments";
-  return (await lab.kubectl(["get", kinds, "--all-namespaces", "--output=name"])).split("\n").filter((name) => name !== "");
+  return (await lab.kubectl(["get", kinds, "--all-namespaces", "--output=name"]))
+    .split("\n")
+    .filter((name) => name !== "");
 }
 
 async function leftInCheckpoints(lab: Lab): Promise<readonly string[]> {
   const volumes = "{range .items[*]}{.metadata.name} {.status.volumes}{'\\n'}{end}";
-  const lines = (await lab.kubectl(["get", "azdrivernodes", "--all-namespaces", `--output=jsonpath=${volumes}`])).split("\n");
+  const lines = (
+    await lab.kubectl(["get", "azdrivernodes", "--all-namespaces", `--output=jsonpath=${volumes}`])
+  ).split("\n");
   return lines.filter((line) => /\{/u.test(line));
 }

@@ -9,21 +9,29 @@ import type { Workloads } from "../workload/workloads.ts";
 const UNMOUNTED_MAX_MS = 120_000;
 
 /**
- * Ends a writer, and looks at its ext4 where the emulator keeps the disk's bytes, past every node and its cache: the file system is whole, and the records are those that the
- * writer saw last, and what it went on to write. Had another machine written meanwhile, its blocks would be there instead.
+ * Ends a writer, and looks at its ext4 where the emulator keeps the disk's bytes, past every node and its
+ * cache: the file system is whole, and the records are those that the writer saw last, and what it went on
+ * to write. Had another machine written meanwhile, its blocks would be there instead.
  */
 export async function assertSoundOnDisk(workloads: Workloads, name: string): Promise<void> {
   const { lab } = workloads;
   const seen = await recordsSeenBy(workloads, `${name}-0`);
   await workloads.kubectl(["scale", `statefulset/${name}`, "--replicas=0"]);
-  const diskUri = await waitUntil(`nobody to hold the volume of ${name}`, { timeoutMs: UNMOUNTED_MAX_MS }, async () => {
-    const { status } = await workloads.volumeOf(`data-${name}-0`);
-    return status?.record?.writer?.held === true ? undefined : status?.detail?.diskUri;
-  });
+  const diskUri = await waitUntil(
+    `nobody to hold the volume of ${name}`,
+    { timeoutMs: UNMOUNTED_MAX_MS },
+    async () => {
+      const { status } = await workloads.volumeOf(`data-${name}-0`);
+      return status?.record?.writer?.held === true ? undefined : status?.detail?.diskUri;
+    },
+  );
   const file = diskFiles(lab.azure.diskFolder).pathOf(diskUri);
   const { code, output } = await runCommand("e2fsck", ["-f", "-n", file], { cwd: "/" });
   assert.equal(code, 0, output);
   const records = readRecords(await run(["debugfs", "-R", "cat /records", file]));
   const { by = "" } = seen.at(-1) ?? {};
-  assert.deepEqual(records, [...seen, ...records.slice(seen.length).map((_, index) => ({ number: seen.length + index + 1, by }))]);
+  assert.deepEqual(records, [
+    ...seen,
+    ...records.slice(seen.length).map((_, index) => ({ number: seen.length + index + 1, by })),
+  ]);
 }

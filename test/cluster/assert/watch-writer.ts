@@ -11,8 +11,14 @@ export interface SeenRecord {
   readonly record: WriterRecord;
 }
 
-/** Runs `use` and answers every version of a volume's writer record that there was meanwhile, oldest first. */
-export async function recordsDuring(lab: Lab, volumeName: string, use: (soFar: () => readonly SeenRecord[]) => Promise<void>): Promise<readonly SeenRecord[]> {
+/**
+ * Runs `use` and answers every version of a volume's writer record that there was meanwhile, oldest first.
+ */
+export async function recordsDuring(
+  lab: Lab,
+  volumeName: string,
+  use: (soFar: () => readonly SeenRecord[]) => Promise<void>,
+): Promise<readonly SeenRecord[]> {
   const seen = await allRecordsDuring(lab, (soFar) => use(() => soFar().get(volumeName) ?? []));
   return seen.get(volumeName) ?? [];
 }
@@ -45,14 +51,26 @@ export async function allRecordsDuring(
   return seen;
 }
 
-/** Throws if a node was ever cut off, or became the writer before the one before it had given the volume back. */
+/**
+ * Throws if a node was ever cut off, or became the writer before the one before it had given the volume
+ * back.
+ */
 export function assertHandedOver(seen: readonly SeenRecord[]): void {
   let last: WriterRecord | undefined;
   for (const { record } of seen) {
-    assert.deepEqual({ fencing: record.fencing, quarantine: record.quarantine }, { fencing: undefined, quarantine: [] }, "no node is cut off");
+    assert.deepEqual(
+      { fencing: record.fencing, quarantine: record.quarantine },
+      { fencing: undefined, quarantine: [] },
+      "no node is cut off",
+    );
     const before = last?.writer;
     const { writer } = record;
-    if (before !== undefined && before.held) assert.equal(writer?.epoch, before.epoch, `${before.nodeName} held the volume, and had not given it back`);
+    if (before !== undefined && before.held)
+      assert.equal(
+        writer?.epoch,
+        before.epoch,
+        `${before.nodeName} held the volume, and had not given it back`,
+      );
     if (last !== undefined) assert.ok(record.epoch >= last.epoch, "epochs never go back");
     last = record;
   }

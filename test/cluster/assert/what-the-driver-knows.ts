@@ -7,19 +7,34 @@ const PLUG_INS = "--namespace=kube-system";
 /** The newest lines of each plug-in that name the volume: more would bury the error that they explain. */
 const LOG_LINES_MAX = 25;
 
-/** Records and attachments of these volumes, and what the plug-ins logged of them, for the error of a test that waited in vain. */
+/**
+ * Records and attachments of these volumes, and what the plug-ins logged of them, for the error of a test
+ * that waited in vain.
+ */
 export async function whatTheDriverKnows(lab: Lab, volumeNames: readonly string[]): Promise<string> {
   const volumes = await objects<AzVolume>(lab, "azvolumes");
   const attachments = await objects<AzVolumeAttachment>(lab, "azvolumeattachments");
   const lines = volumeNames.flatMap((name) => [
     `${name}: ${JSON.stringify(volumes.find(({ metadata }) => metadata.name === name)?.status?.record)}`,
-    ...attachments.filter(({ spec }) => spec.volumeName === name).map(({ spec, status }) => `  on ${spec.nodeName}: ${JSON.stringify({ ...spec, status })}`),
+    ...attachments
+      .filter(({ spec }) => spec.volumeName === name)
+      .map(({ spec, status }) => `  on ${spec.nodeName}: ${JSON.stringify({ ...spec, status })}`),
   ]);
-  const pods = (await lab.kubectl(["get", "pods", PLUG_INS, "--selector=app in (csi-azuredisk-controller,csi-azuredisk-node)", "--output=name"]))
+  const pods = (
+    await lab.kubectl([
+      "get",
+      "pods",
+      PLUG_INS,
+      "--selector=app in (csi-azuredisk-controller,csi-azuredisk-node)",
+      "--output=name",
+    ])
+  )
     .split("\n")
     .filter((pod) => pod !== "");
   for (const pod of pods) {
-    const log = await lab.kubectl(["logs", PLUG_INS, pod, "--container=azuredisk", "--since=5m"]).catch(String);
+    const log = await lab
+      .kubectl(["logs", PLUG_INS, pod, "--container=azuredisk", "--since=5m"])
+      .catch(String);
     const named = log.split("\n").filter((line) => volumeNames.some((name) => line.includes(name)));
     lines.push(`${pod}:`, ...named.slice(-LOG_LINES_MAX).map((line) => `  ${line}`));
   }
@@ -27,5 +42,7 @@ export async function whatTheDriverKnows(lab: Lab, volumeNames: readonly string[
 }
 
 async function objects<T>(lab: Lab, kind: string): Promise<readonly T[]> {
-  return (JSON.parse(await lab.kubectl(["get", kind, OBJECTS, "--output=json"])) as { readonly items: readonly T[] }).items;
+  return (
+    JSON.parse(await lab.kubectl(["get", kind, OBJECTS, "--output=json"])) as { readonly items: readonly T[] }
+  ).items;
 }

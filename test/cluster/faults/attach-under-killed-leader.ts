@@ -14,28 +14,45 @@ const PLAIN_CLASS = "managed-csi";
 /** In Azure's time: long enough to strike in the middle of it. */
 const SLOW_ATTACH = { medianMs: 300_000, p99Ms: 300_000, perDiskMs: 0 };
 const STRIKE_MAX_MS = 60_000;
-/** The Lease of a leader that was killed runs out after this; whoever takes it then has other things to do, too. */
+/**
+ * The Lease of a leader that was killed runs out after this; whoever takes it then has other things to do,
+ * too.
+ */
 const TAKEOVER_MAX_MS = 15_000 + 3_000;
 
-/** Starts the writer `db-0`, and kills the leading controller while Azure attaches its disk: another one leads, and the disk is on the pod's node and nowhere else. */
-export async function attachesUnderKilledLeader(workloads: Workloads, { wayIn, home }: { readonly wayIn: WayIn; readonly home: string }): Promise<void> {
+/**
+ * Starts the writer `db-0`, and kills the leading controller while Azure attaches its disk: another one
+ * leads, and the disk is on the pod's node and nowhere else.
+ */
+export async function attachesUnderKilledLeader(
+  workloads: Workloads,
+  { wayIn, home }: { readonly wayIn: WayIn; readonly home: string },
+): Promise<void> {
   const { lab } = workloads;
   const calls = await azureCallsFromNow(lab);
-  const settings = (await lab.azure.call("GET", "/emulator/v1/settings")) as { readonly latencies: { readonly attach: unknown } };
+  const settings = (await lab.azure.call("GET", "/emulator/v1/settings")) as {
+    readonly latencies: { readonly attach: unknown };
+  };
   await lab.azure.call("PATCH", "/emulator/v1/settings", { latencies: { attach: SLOW_ATTACH } });
   const leader = await leaderOf(lab);
   await thenCleanUp(
     async () => {
       await workloads.apply(recordWriter({ name: "db", storageClass: PLAIN_CLASS, home }));
       await waitUntil("the attach to begin", { timeoutMs: STRIKE_MAX_MS }, async () =>
-        (await calls.vmWrites()).some(({ operation }) => operation === "VirtualMachines_Update") ? true : undefined,
+        (await calls.vmWrites()).some(({ operation }) => operation === "VirtualMachines_Update")
+          ? true
+          : undefined,
       );
       await killDriverRole(lab.node(leader.nodeName), "controller");
-      const isUnderWay = (await vmsNow(lab)).some(({ properties }) => properties.provisioningState === "Updating");
+      const isUnderWay = (await vmsNow(lab)).some(
+        ({ properties }) => properties.provisioningState === "Updating",
+      );
       assert.ok(isUnderWay, "the leader was killed after the attach");
     },
     async () => {
-      await lab.azure.call("PATCH", "/emulator/v1/settings", { latencies: { attach: settings.latencies.attach } });
+      await lab.azure.call("PATCH", "/emulator/v1/settings", {
+        latencies: { attach: settings.latencies.attach },
+      });
     },
   );
   const tookMs = await untilAnotherLeads(lab, leader.holder);
@@ -52,7 +69,9 @@ export async function attachesUnderKilledLeader(workloads: Workloads, { wayIn, h
 /** Names of the VMs that have a disk, once for each time. */
 async function vmsThatHave(lab: Lab, diskUri: string): Promise<readonly string[]> {
   return (await vmsNow(lab)).flatMap(({ name, properties }) =>
-    properties.storageProfile.dataDisks.filter(({ managedDisk }) => managedDisk.id.toLowerCase() === diskUri.toLowerCase()).map(() => name),
+    properties.storageProfile.dataDisks
+      .filter(({ managedDisk }) => managedDisk.id.toLowerCase() === diskUri.toLowerCase())
+      .map(() => name),
   );
 }
 
@@ -60,10 +79,13 @@ interface Vm {
   readonly name: string;
   readonly properties: {
     readonly provisioningState: string;
-    readonly storageProfile: { readonly dataDisks: readonly { readonly managedDisk: { readonly id: string } }[] };
+    readonly storageProfile: {
+      readonly dataDisks: readonly { readonly managedDisk: { readonly id: string } }[];
+    };
   };
 }
 
 async function vmsNow(lab: Lab): Promise<readonly Vm[]> {
-  return ((await lab.azure.call("GET", "/emulator/v1/state")) as { readonly virtualMachines: readonly Vm[] }).virtualMachines;
+  return ((await lab.azure.call("GET", "/emulator/v1/state")) as { readonly virtualMachines: readonly Vm[] })
+    .virtualMachines;
 }

@@ -10,7 +10,10 @@ import { movesWithItsRecords } from "./move-writer.ts";
 const SETTLED_MAX_MS = 120_000;
 const READ_RETRY_MS = 200;
 
-/** Moves a writer, and kills the API server while the pod's node unmounts the volume: the unmount ends while there is none. */
+/**
+ * Moves a writer, and kills the API server while the pod's node unmounts the volume: the unmount ends while
+ * there is none.
+ */
 export async function movesWhileApiServerRestarts(workloads: Workloads, name: string): Promise<WriterPod> {
   const { lab } = workloads;
   const { nodeName } = await writerPod(workloads, name);
@@ -27,15 +30,29 @@ export async function movesWhileApiServerRestarts(workloads: Workloads, name: st
   return successor ?? writerPod(workloads, name);
 }
 
-/** Deletes the AzVolume of a pod that writes, as somebody might by hand: another one takes its place, which knows the writer again once that has shown itself, and no disk goes. */
+/**
+ * Deletes the AzVolume of a pod that writes, as somebody might by hand: another one takes its place, which
+ * knows the writer again once that has shown itself, and no disk goes.
+ */
 export async function writesOnWithoutItsObject(workloads: Workloads, pod: WriterPod): Promise<void> {
   const { lab } = workloads;
   const claim = `data-${pod.name}`;
   const before = await workloads.volumeOf(claim);
   const disks = (await disksInAzure(lab)).toSorted();
-  await lab.kubectl(["delete", "azvolumes", "--namespace=azure-disk-csi", before.metadata.name, "--wait=false"]);
-  await waitUntil("the object to be made anew", { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () =>
-    (await workloads.volumeOf(claim).catch(() => before)).metadata.uid !== before.metadata.uid ? true : undefined,
+  await lab.kubectl([
+    "delete",
+    "azvolumes",
+    "--namespace=azure-disk-csi",
+    before.metadata.name,
+    "--wait=false",
+  ]);
+  await waitUntil(
+    "the object to be made anew",
+    { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS },
+    async () =>
+      (await workloads.volumeOf(claim).catch(() => before)).metadata.uid !== before.metadata.uid
+        ? true
+        : undefined,
   );
   const anew = await untilVerified(workloads, claim, pod.nodeName);
   assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "the disk is kept");
@@ -43,16 +60,35 @@ export async function writesOnWithoutItsObject(workloads: Workloads, pod: Writer
 }
 
 /** Waits until a volume's record says again, after a proof, that this node writes. */
-export async function untilVerified(workloads: Workloads, claim: string, nodeName: string): Promise<AzVolume> {
-  return waitUntil(`${nodeName} to have claimed ${claim}`, { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () => {
-    const volume = await workloads.volumeOf(claim).catch(() => undefined);
-    const record = volume?.status?.record;
-    return record?.unverified.length === 0 && record.writer?.held === true && record.writer.nodeName === nodeName ? volume : undefined;
-  });
+export async function untilVerified(
+  workloads: Workloads,
+  claim: string,
+  nodeName: string,
+): Promise<AzVolume> {
+  return waitUntil(
+    `${nodeName} to have claimed ${claim}`,
+    { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS },
+    async () => {
+      const volume = await workloads.volumeOf(claim).catch(() => undefined);
+      const record = volume?.status?.record;
+      return record?.unverified.length === 0 &&
+        record.writer?.held === true &&
+        record.writer.nodeName === nodeName
+        ? volume
+        : undefined;
+    },
+  );
 }
 
-/** The pod is the same, has never failed to write and goes on; its node is the writer still, by the same grant. */
-export async function assertUndisturbed(workloads: Workloads, pod: WriterPod, volume: AzVolume): Promise<void> {
+/**
+ * The pod is the same, has never failed to write and goes on; its node is the writer still, by the same
+ * grant.
+ */
+export async function assertUndisturbed(
+  workloads: Workloads,
+  pod: WriterPod,
+  volume: AzVolume,
+): Promise<void> {
   await untilTold(workloads.lab, workloads.namespace, pod, "wrote");
   assert.deepEqual(await writerPod(workloads, pod.name), pod);
   await assertNeverFailed(workloads.lab, workloads.namespace, pod);

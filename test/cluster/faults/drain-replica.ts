@@ -7,10 +7,17 @@ import { attachmentsOf, withClusterObjects, withWorkloads, type Workloads } from
 const SETTLED_MAX_MS = 120_000;
 const DRAIN = ["--ignore-daemonsets", "--delete-emptydir-data", "--force", `--timeout=${SETTLED_MAX_MS}ms`];
 
-/** Runs `use` while a writer, which starts on `home`, has a volume with one replica, attached on another node. The class that is made for it, `storageClass`, goes again. */
+/**
+ * Runs `use` while a writer, which starts on `home`, has a volume with one replica, attached on another
+ * node. The class that is made for it, `storageClass`, goes again.
+ */
 export async function withReplica(
   lab: Lab,
-  { namespace, storageClass, home }: { readonly namespace: string; readonly storageClass: string; readonly home: string },
+  {
+    namespace,
+    storageClass,
+    home,
+  }: { readonly namespace: string; readonly storageClass: string; readonly home: string },
   use: (workloads: Workloads, pod: WriterPod) => Promise<void>,
 ): Promise<void> {
   await withClusterObjects(lab, manifestOf(classOfTwoShares(storageClass)), () =>
@@ -26,21 +33,36 @@ export async function withReplica(
 
 /** A class whose volumes have one replica, wherever it finds a node. */
 function classOfTwoShares(name: string): object {
-  return aClass({ name, parameters: { skuName: "Premium_ZRS", maxShares: "2" }, volumeBindingMode: "WaitForFirstConsumer" });
+  return aClass({
+    name,
+    parameters: { skuName: "Premium_ZRS", maxShares: "2" },
+    volumeBindingMode: "WaitForFirstConsumer",
+  });
 }
 
-/** Waits until a writer's volume has its one replica, on a node that will do, and is attached nowhere else but to its writer; answers that node. */
-export async function untilReplica(workloads: Workloads, pod: WriterPod, willDo: (nodeName: string) => boolean = () => true): Promise<string> {
+/**
+ * Waits until a writer's volume has its one replica, on a node that will do, and is attached nowhere else
+ * but to its writer; answers that node.
+ */
+export async function untilReplica(
+  workloads: Workloads,
+  pod: WriterPod,
+  willDo: (nodeName: string) => boolean = () => true,
+): Promise<string> {
   const volumeName = (await workloads.volumeOf(`data-${pod.name}`)).metadata.name;
   return waitUntil("a replica", { timeoutMs: SETTLED_MAX_MS }, async () => {
     const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];
-    if (attachments.length !== 2 || attachments.some(({ status }) => status?.state !== "Attached")) return undefined;
+    if (attachments.length !== 2 || attachments.some(({ status }) => status?.state !== "Attached"))
+      return undefined;
     const replica = attachments.find(({ status }) => status?.role === "Replica")?.spec.nodeName;
     return replica !== undefined && replica !== pod.nodeName && willDo(replica) ? replica : undefined;
   });
 }
 
-/** Drains the node of a writer's only replica, on which it has nothing else, until the volume says that no replica could take over. Answers that node, which stays cordoned. */
+/**
+ * Drains the node of a writer's only replica, on which it has nothing else, until the volume says that no
+ * replica could take over. Answers that node, which stays cordoned.
+ */
 export async function drainReplica(workloads: Workloads, pod: WriterPod): Promise<string> {
   const replica = await untilReplica(workloads, pod);
   await workloads.lab.kubectl(["drain", replica, ...DRAIN], { timeoutMs: 2 * SETTLED_MAX_MS });
@@ -49,9 +71,15 @@ export async function drainReplica(workloads: Workloads, pod: WriterPod): Promis
 }
 
 /** Waits until a writer's volume says whether a replica could take over. */
-export async function untilFailoverReady(workloads: Workloads, pod: WriterPod, requested: "True" | "False"): Promise<void> {
+export async function untilFailoverReady(
+  workloads: Workloads,
+  pod: WriterPod,
+  requested: "True" | "False",
+): Promise<void> {
   await waitUntil(`FailoverReady to be ${requested}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
     const conditions = (await workloads.volumeOf(`data-${pod.name}`)).status?.conditions ?? [];
-    return conditions.some(({ type, status }) => type === "FailoverReady" && status === requested) ? true : undefined;
+    return conditions.some(({ type, status }) => type === "FailoverReady" && status === requested)
+      ? true
+      : undefined;
   });
 }

@@ -18,20 +18,32 @@ export interface HeldUnmount {
 }
 
 /**
- * While `use` runs, an unmount of a staged volume on a node waits until it is let go, as one that has gigabytes to flush takes its time: the plug-in there finds an `umount`
- * that waits first. A fixed time would be too short for what has to happen meanwhile, on a machine that is busy enough.
+ * While `use` runs, an unmount of a staged volume on a node waits until it is let go, as one that has
+ * gigabytes to flush takes its time: the plug-in there finds an `umount` that waits first. A fixed time
+ * would be too short for what has to happen meanwhile, on a machine that is busy enough.
  */
-export async function withHeldUnmount(lab: Lab, nodeName: string, use: (unmount: HeldUnmount) => Promise<void>): Promise<void> {
+export async function withHeldUnmount(
+  lab: Lab,
+  nodeName: string,
+  use: (unmount: HeldUnmount) => Promise<void>,
+): Promise<void> {
   const node = lab.node(nodeName);
   const root = await plugInRoot(lab, nodeName);
   const [script, hold] = [`${root}/${IN_THE_WAY}`, `${root}/${HOLD}`];
   // No other process has the argument 0.0625.
   const held = `#!/bin/sh\ncase "$*" in *globalmount*) while test -e /${HOLD}; do sleep 0.0625; done;; esac\nexec /usr/bin/umount "$@"\n`;
-  await node.exec(["sh", "-c", `mkdir -p "$(dirname ${script})" && : > ${hold} && cat > ${script} && chmod 755 ${script}`], { input: held });
+  await node.exec(
+    ["sh", "-c", `mkdir -p "$(dirname ${script})" && : > ${hold} && cat > ${script} && chmod 755 ${script}`],
+    { input: held },
+  );
   const untilUnderWay = async (): Promise<void> => {
     await waitUntil(`an unmount on ${nodeName} to be under way`, { timeoutMs: BEGINS_MAX_MS }, async () => {
       // A process that ends meanwhile makes grep fail, though it has found another.
-      const found = await node.exec(["sh", "-c", "grep -lzx -- '0[.]0625' /proc/[0-9]*/cmdline 2>/dev/null; true"]);
+      const found = await node.exec([
+        "sh",
+        "-c",
+        "grep -lzx -- '0[.]0625' /proc/[0-9]*/cmdline 2>/dev/null; true",
+      ]);
       return found.trim() === "" ? undefined : true;
     });
   };

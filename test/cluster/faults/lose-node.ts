@@ -8,7 +8,13 @@ import { assertSoundOnDisk } from "../assert/sound-disk.ts";
 import { untilNodeReady } from "../node-ready.ts";
 import { assertReplicaKept, untilReplicasOld } from "../old-replicas.ts";
 import { assertWayIn, type WayIn } from "../way-in.ts";
-import { assertRecordsKept, recordWriter, untilTold, type WriterPod, writerPod } from "../workload/record-writer.ts";
+import {
+  assertRecordsKept,
+  recordWriter,
+  untilTold,
+  type WriterPod,
+  writerPod,
+} from "../workload/record-writer.ts";
 import { attachmentsOf, type Workloads } from "../workload/workloads.ts";
 
 /** The node that things happen to. Another in its zone can take over its plain disks. */
@@ -18,7 +24,10 @@ const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
 const SETTLED_MAX_MS = 120_000;
 const RECORDS = 5;
 
-/** Takes the power from the node of two writers and says that it is dead: both go on elsewhere, after it was cut off, and it comes back clean. */
+/**
+ * Takes the power from the node of two writers and says that it is dead: both go on elsewhere, after it was
+ * cut off, and it comes back clean.
+ */
 export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayIn): Promise<void> {
   const { lab } = workloads;
   const before = await twoWritersOn(workloads, VICTIM);
@@ -36,7 +45,10 @@ export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayI
   await assertBothSound(workloads);
 }
 
-/** Takes the power from the node of two writers. Nothing marks the node at first: pods, claim and Node say what to do. Once that is done, the next pod finds its replica. */
+/**
+ * Takes the power from the node of two writers. Nothing marks the node at first: pods, claim and Node say
+ * what to do. Once that is done, the next pod finds its replica.
+ */
 export async function findsReplicas(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const before = await twoWritersOn(workloads, VICTIM);
@@ -56,9 +68,15 @@ export async function findsReplicas(workloads: Workloads): Promise<void> {
   await assertBothSound(workloads);
 }
 
-/** The pod on the silent node, its claim and the Node are told the remedy; so is the pod that waits elsewhere after the first was deleted by force. */
+/**
+ * The pod on the silent node, its claim and the Node are told the remedy; so is the pod that waits
+ * elsewhere after the first was deleted by force.
+ */
 async function reportsSilence(workloads: Workloads, pod: string): Promise<void> {
-  const remedy = new RegExp(`^WriterSilent:.*kubectl taint nodes ${VICTIM} ${OUT_OF_SERVICE}=nodeshutdown:NoExecute`, "u");
+  const remedy = new RegExp(
+    `^WriterSilent:.*kubectl taint nodes ${VICTIM} ${OUT_OF_SERVICE}=nodeshutdown:NoExecute`,
+    "u",
+  );
   await workloads.untilEvent("Pod", pod, remedy);
   await workloads.untilEvent("PersistentVolumeClaim", `data-${pod}`, remedy);
   const onNode = await workloads.lab.kubectl([
@@ -69,11 +87,21 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
     "--output=jsonpath={.items[*].message}",
   ]);
   assert.match(onNode, new RegExp(`kubectl taint nodes ${VICTIM} `, "u"));
-  assert.match(await workloads.lab.kubectl(["--namespace=azure-disk-csi", "get", "azdrivernodes"]), new RegExp(`${VICTIM} +false +`, "u"));
+  assert.match(
+    await workloads.lab.kubectl(["--namespace=azure-disk-csi", "get", "azdrivernodes"]),
+    new RegExp(`${VICTIM} +false +`, "u"),
+  );
   // Until then the scheduler may put the next pod on that very node.
-  await workloads.lab.kubectl(["wait", "--for=condition=Ready=unknown", `node/${VICTIM}`, `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: 2 * SETTLED_MAX_MS });
+  await workloads.lab.kubectl(
+    ["wait", "--for=condition=Ready=unknown", `node/${VICTIM}`, `--timeout=${SETTLED_MAX_MS}ms`],
+    { timeoutMs: 2 * SETTLED_MAX_MS },
+  );
   await workloads.kubectl(["delete", "pod", pod, "--force", "--grace-period=0"]);
-  await workloads.untilEvent("Pod", pod, new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"));
+  await workloads.untilEvent(
+    "Pod",
+    pod,
+    new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"),
+  );
 }
 
 /** A writer with replicas and one without, both on a node, with some records. */
@@ -98,46 +126,74 @@ export interface Successor {
 }
 
 /**
- * Says that the victim is dead, once the replicas of its volumes are older than they are kept without a request, and ends its pods by force, as its operator would. Checks
- * what becomes of them.
+ * Says that the victim is dead, once the replicas of its volumes are older than they are kept without a
+ * request, and ends its pods by force, as its operator would. Checks what becomes of them.
  */
-export async function takesOver(workloads: Workloads, pods: readonly WriterPod[]): Promise<readonly Successor[]> {
+export async function takesOver(
+  workloads: Workloads,
+  pods: readonly WriterPod[],
+): Promise<readonly Successor[]> {
   const { lab, namespace } = workloads;
-  const replicas = new Map(await Promise.all(pods.map(async ({ name }) => [name, await untilReplicasOld(workloads, `data-${name}`)] as const)));
+  const replicas = new Map(
+    await Promise.all(
+      pods.map(async ({ name }) => [name, await untilReplicasOld(workloads, `data-${name}`)] as const),
+    ),
+  );
   const startMs = performance.now();
   await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`]);
   await workloads.kubectl(["delete", "pod", ...pods.map(({ name }) => name), "--force", "--grace-period=0"]);
   for (const { name } of pods) {
     await workloads.untilReady(name);
-    console.log(`${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after its node was said to be dead`);
+    console.log(
+      `${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after its node was said to be dead`,
+    );
   }
   return Promise.all(
     pods.map(async (pod) => {
       const successor = await writerPod(workloads, pod.name);
       assert.notEqual(successor.nodeName, VICTIM);
-      await assertReplicaKept(workloads, `data-${pod.name}`, successor.nodeName, replicas.get(pod.name) ?? new Map());
+      await assertReplicaKept(
+        workloads,
+        `data-${pod.name}`,
+        successor.nodeName,
+        replicas.get(pod.name) ?? new Map(),
+      );
       await untilTold(lab, namespace, successor, "wrote", RECORDS);
       const [told = [], toldAfter = []] = await assertRecordsKept(workloads, pod.name, [pod, successor]);
       const firstWroteAtMs = toldAfter.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
       const lastWroteAtMs = told.findLast(({ outcome }) => outcome === "wrote")?.atMs ?? Infinity;
       assert.ok(lastWroteAtMs < firstWroteAtMs, "the old pod has written its last before the new one writes");
-      return { diskUri: (await workloads.volumeOf(`data-${pod.name}`)).status?.detail?.diskUri ?? "", firstWroteAtMs };
+      return {
+        diskUri: (await workloads.volumeOf(`data-${pod.name}`)).status?.detail?.diskUri ?? "",
+        firstWroteAtMs,
+      };
     }),
   );
 }
 
 /** Azure was asked to take each disk from the victim before another pod wrote to it. */
-export async function cutOffFirst(calls: { readonly vmWrites: () => Promise<readonly AzureCall[]> }, successors: readonly Successor[]): Promise<void> {
+export async function cutOffFirst(
+  calls: { readonly vmWrites: () => Promise<readonly AzureCall[]> },
+  successors: readonly Successor[],
+): Promise<void> {
   const writes = await calls.vmWrites();
   for (const { diskUri, firstWroteAtMs } of successors) {
     const cutOff = writes.find((call) => cutsOff(call, diskUri));
-    assert.ok(cutOff !== undefined && cutOff.atMs < firstWroteAtMs, `${VICTIM} is cut off from ${diskUri} before another pod writes`);
+    assert.ok(
+      cutOff !== undefined && cutOff.atMs < firstWroteAtMs,
+      `${VICTIM} is cut off from ${diskUri} before another pod writes`,
+    );
   }
 }
 
 /** Whether a call takes a disk from the victim. */
 function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string): boolean {
-  if (status >= 300 || operation !== "VirtualMachines_Update" || !path.toLowerCase().endsWith(`/${vmNameOf(VICTIM)}`)) return false;
+  if (
+    status >= 300 ||
+    operation !== "VirtualMachines_Update" ||
+    !path.toLowerCase().endsWith(`/${vmNameOf(VICTIM)}`)
+  )
+    return false;
   return JSON.stringify(body).toLowerCase().includes(diskUri.toLowerCase());
 }
 
@@ -153,7 +209,9 @@ export async function untilTrusted(workloads: Workloads): Promise<void> {
   for (const claim of ["data-shared-0", "data-plain-0"]) {
     await waitUntil(`${VICTIM} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
       const record = (await workloads.volumeOf(claim)).status?.record;
-      return record !== undefined && !record.quarantine.some((each) => each.nodeName === VICTIM) ? true : undefined;
+      return record !== undefined && !record.quarantine.some((each) => each.nodeName === VICTIM)
+        ? true
+        : undefined;
     });
   }
   await untilAttached(workloads, "data-shared-0", workloads.lab.nodes.length);
@@ -162,7 +220,13 @@ export async function untilTrusted(workloads: Workloads): Promise<void> {
 /** Waits until the driver has no object for a node any more: no record names its VM then. */
 export async function untilForgotten(lab: Lab, nodeName: string): Promise<void> {
   await waitUntil(`${nodeName} to be forgotten`, { timeoutMs: SETTLED_MAX_MS }, async () => {
-    const objects = await lab.kubectl(["get", "azdrivernodes", "--all-namespaces", `--field-selector=metadata.name=${nodeName}`, "--output=name"]);
+    const objects = await lab.kubectl([
+      "get",
+      "azdrivernodes",
+      "--all-namespaces",
+      `--field-selector=metadata.name=${nodeName}`,
+      "--output=name",
+    ]);
     return objects.trim() === "" ? true : undefined;
   });
 }
@@ -176,6 +240,9 @@ async function untilAttached(workloads: Workloads, claim: string, count: number)
   const volumeName = (await workloads.volumeOf(claim)).metadata.name;
   await waitUntil(`${claim} to be attached to ${count} nodes`, { timeoutMs: SETTLED_MAX_MS }, async () => {
     const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];
-    return (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) || undefined;
+    return (
+      (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) ||
+      undefined
+    );
   });
 }

@@ -10,8 +10,15 @@ import { killDriverRole } from "./kill-process.ts";
 const PLUG_IN = "daemonset/csi-azuredisk-node";
 const SETTLED_MAX_MS = 120_000;
 
-/** Kills the plug-in on a writer's node, gives all nodes another version of it and then the first one again: the pod writes on by the same grant, and Azure is asked for nothing. */
-export async function writesOnWhilePlugInEnds(workloads: Workloads, pod: WriterPod, wayIn: WayIn): Promise<void> {
+/**
+ * Kills the plug-in on a writer's node, gives all nodes another version of it and then the first one again:
+ * the pod writes on by the same grant, and Azure is asked for nothing.
+ */
+export async function writesOnWhilePlugInEnds(
+  workloads: Workloads,
+  pod: WriterPod,
+  wayIn: WayIn,
+): Promise<void> {
   const { lab, namespace } = workloads;
   const claim = `data-${pod.name}`;
   const { writer } = (await workloads.volumeOf(claim)).status?.record ?? {};
@@ -32,12 +39,20 @@ export async function writesOnWhilePlugInEnds(workloads: Workloads, pod: WriterP
 }
 
 export async function untilPlugInsReady(lab: Lab): Promise<void> {
-  await lab.kubectl(["rollout", "status", "--namespace=kube-system", PLUG_IN, `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: 2 * SETTLED_MAX_MS });
+  await lab.kubectl(
+    ["rollout", "status", "--namespace=kube-system", PLUG_IN, `--timeout=${SETTLED_MAX_MS}ms`],
+    { timeoutMs: 2 * SETTLED_MAX_MS },
+  );
 }
 
 /** Gives the plug-ins an image of another tag, all nodes at once, and then their own again. */
 async function upgradeAndGoBack(lab: Lab): Promise<void> {
-  const image = await lab.kubectl(["get", "--namespace=kube-system", PLUG_IN, "--output=jsonpath={.spec.template.spec.containers[0].image}"]);
+  const image = await lab.kubectl([
+    "get",
+    "--namespace=kube-system",
+    PLUG_IN,
+    "--output=jsonpath={.spec.template.spec.containers[0].image}",
+  ]);
   const upgraded = image.replace(/:[^:@]+@/u, ":upgraded@");
   assert.notEqual(upgraded, image);
   const atOnce = { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: "100%" } } } };
@@ -51,6 +66,12 @@ async function upgradeAndGoBack(lab: Lab): Promise<void> {
 async function restartsOn(lab: Lab, nodeName: string): Promise<number> {
   const selector = ["--selector=app=csi-azuredisk-node", `--field-selector=spec.nodeName=${nodeName}`];
   return Number(
-    await lab.kubectl(["get", "pods", "--namespace=kube-system", ...selector, "--output=jsonpath={.items[0].status.containerStatuses[0].restartCount}"]),
+    await lab.kubectl([
+      "get",
+      "pods",
+      "--namespace=kube-system",
+      ...selector,
+      "--output=jsonpath={.items[0].status.containerStatuses[0].restartCount}",
+    ]),
   );
 }

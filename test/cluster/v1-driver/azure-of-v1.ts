@@ -40,7 +40,10 @@ interface DataDisk {
 }
 
 interface Vm {
-  readonly properties: { readonly provisioningState: string; readonly storageProfile: { readonly dataDisks: readonly DataDisk[] } };
+  readonly properties: {
+    readonly provisioningState: string;
+    readonly storageProfile: { readonly dataDisks: readonly DataDisk[] };
+  };
 }
 
 const DISKS = "api-version=2025-01-02";
@@ -49,19 +52,30 @@ const SETTLED_MAX_MS = 60_000;
 const LUNS = 64;
 const NOT_FOUND = 404;
 
-/** Azure as the V1 driver uses it: a VM's whole list of disks is read and written back, one change of a VM at a time, without an ETag. */
+/**
+ * Azure as the V1 driver uses it: a VM's whole list of disks is read and written back, one change of a VM
+ * at a time, without an ETag.
+ */
 export function azureOfV1({ url, subscriptionId, resourceGroup, location }: AzureOfV1Options): AzureOfV1 {
   const group = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
   const turns = new Map<string, Promise<unknown>>();
 
-  async function call(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ readonly status: number; readonly body: unknown }> {
     const answer = await fetch(`${url}${path}`, {
       method,
-      headers: { authorization: "Bearer v1", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: {
+        authorization: "Bearer v1",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
-    if (answer.status >= 400 && answer.status !== NOT_FOUND) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    if (answer.status >= 400 && answer.status !== NOT_FOUND)
+      throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return { status: answer.status, body: text === "" ? undefined : JSON.parse(text) };
   }
 
@@ -77,8 +91,13 @@ export function azureOfV1({ url, subscriptionId, resourceGroup, location }: Azur
   const vmPath = (nodeName: string): string => `${group}/virtualMachines/${vmNameOf(nodeName)}?${MACHINES}`;
 
   /** Changes a VM's disks once those before have been changed, and answers the entry that a disk has then. */
-  function change(nodeName: string, diskUri: string, changed: (disks: readonly DataDisk[]) => readonly DataDisk[] | undefined): Promise<DataDisk | undefined> {
-    const entryOf = ({ properties }: Vm): DataDisk | undefined => properties.storageProfile.dataDisks.find((disk) => isSame(disk.managedDisk.id, diskUri));
+  function change(
+    nodeName: string,
+    diskUri: string,
+    changed: (disks: readonly DataDisk[]) => readonly DataDisk[] | undefined,
+  ): Promise<DataDisk | undefined> {
+    const entryOf = ({ properties }: Vm): DataDisk | undefined =>
+      properties.storageProfile.dataDisks.find((disk) => isSame(disk.managedDisk.id, diskUri));
     const turn = async (): Promise<DataDisk | undefined> => {
       const before = await settled<Vm>(vmPath(nodeName));
       const dataDisks = changed(before.properties.storageProfile.dataDisks);
@@ -94,8 +113,18 @@ export function azureOfV1({ url, subscriptionId, resourceGroup, location }: Azur
   return {
     createDisk: async ({ name, zone, skuName, sizeGiB, maxShares, tags }) => {
       const uri = `${group}/disks/${name}`;
-      const properties = { creationData: { createOption: "Empty" }, diskSizeGB: sizeGiB, ...(maxShares > 1 ? { maxShares } : {}) };
-      await call("PUT", `${uri}?${DISKS}`, { location, zones: [zone], sku: { name: skuName }, properties, tags });
+      const properties = {
+        creationData: { createOption: "Empty" },
+        diskSizeGB: sizeGiB,
+        ...(maxShares > 1 ? { maxShares } : {}),
+      };
+      await call("PUT", `${uri}?${DISKS}`, {
+        location,
+        zones: [zone],
+        sku: { name: skuName },
+        properties,
+        tags,
+      });
       await settled(`${uri}?${DISKS}`);
       return uri;
     },
@@ -108,7 +137,10 @@ export function azureOfV1({ url, subscriptionId, resourceGroup, location }: Azur
     attach: async (diskUri, nodeName, caching) => {
       const entry = await change(nodeName, diskUri, (disks) => {
         if (disks.some((disk) => isSame(disk.managedDisk.id, diskUri))) return undefined;
-        return [...disks, { lun: freeLun(disks), createOption: "Attach", caching, managedDisk: { id: diskUri } }];
+        return [
+          ...disks,
+          { lun: freeLun(disks), createOption: "Attach", caching, managedDisk: { id: diskUri } },
+        ];
       });
       if (entry === undefined) throw new Error(`${diskUri} is not on ${nodeName}`);
       return entry.lun;
@@ -116,7 +148,9 @@ export function azureOfV1({ url, subscriptionId, resourceGroup, location }: Azur
     detach: async (diskUri, nodeName) => {
       const entry = await change(nodeName, diskUri, (disks) => {
         if (!disks.some((disk) => isSame(disk.managedDisk.id, diskUri))) return undefined;
-        return disks.map((disk) => (isSame(disk.managedDisk.id, diskUri) ? { ...disk, toBeDetached: true } : disk));
+        return disks.map((disk) =>
+          isSame(disk.managedDisk.id, diskUri) ? { ...disk, toBeDetached: true } : disk,
+        );
       });
       if (entry !== undefined) throw new Error(`${diskUri} is still on ${nodeName}`);
     },

@@ -1,9 +1,17 @@
 import { ok } from "../../../src/core/failure/result.ts";
-import type { ControllerService, ControllerServiceCapability_RPC_Type, TopologyRequirement } from "../../../src/csi/gen/csi/v1/csi.ts";
+import type {
+  ControllerService,
+  ControllerServiceCapability_RPC_Type,
+  TopologyRequirement,
+} from "../../../src/csi/gen/csi/v1/csi.ts";
 import type { HandlersOf } from "../../../src/csi/server/unary-handler.ts";
 import type { AzureOfV1 } from "./azure-of-v1.ts";
 
-const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = ["CREATE_DELETE_VOLUME", "PUBLISH_UNPUBLISH_VOLUME", "SINGLE_NODE_MULTI_WRITER"];
+const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = [
+  "CREATE_DELETE_VOLUME",
+  "PUBLISH_UNPUBLISH_VOLUME",
+  "SINGLE_NODE_MULTI_WRITER",
+];
 const GIB = 1024n ** 3n;
 /** The only key that V1 answers for a volume. */
 export const ZONE_KEY = "topology.disk.csi.azure.com/zone";
@@ -19,7 +27,10 @@ const TAGS = new Map([
 /** V1's controller service, as far as a cluster needs it: what it makes, and how it attaches. */
 export function controllerOfV1(azure: AzureOfV1): HandlersOf<typeof ControllerService> {
   return {
-    controllerGetCapabilities: async () => ok({ capabilities: CAPABILITIES.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const) }),
+    controllerGetCapabilities: async () =>
+      ok({
+        capabilities: CAPABILITIES.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const),
+      }),
     createVolume: async ({ name, parameters, capacityRange, accessibilityRequirements }) => {
       const zone = zoneOf(accessibilityRequirements);
       const sizeGiB = Number(((capacityRange?.requiredBytes ?? GIB) + GIB - 1n) / GIB);
@@ -33,7 +44,15 @@ export function controllerOfV1(azure: AzureOfV1): HandlersOf<typeof ControllerSe
       });
       const volumeContext = { ...parameters, requestedsizegib: String(sizeGiB) };
       const accessibleTopology = [{ segments: { [ZONE_KEY]: zone } }];
-      return ok({ volume: { volumeId, capacityBytes: BigInt(sizeGiB) * GIB, volumeContext, contentSource: undefined, accessibleTopology } });
+      return ok({
+        volume: {
+          volumeId,
+          capacityBytes: BigInt(sizeGiB) * GIB,
+          volumeContext,
+          contentSource: undefined,
+          accessibleTopology,
+        },
+      });
     },
     deleteVolume: async ({ volumeId }) => {
       await azure.deleteDisk(volumeId);
@@ -59,5 +78,9 @@ function zoneOf(requirements: TopologyRequirement | undefined): string {
 }
 
 function tagsOf(parameters: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(parameters).flatMap(([name, value]) => (TAGS.has(name) ? [[TAGS.get(name) ?? "", value]] : [])));
+  return Object.fromEntries(
+    Object.entries(parameters).flatMap(([name, value]) =>
+      TAGS.has(name) ? [[TAGS.get(name) ?? "", value]] : [],
+    ),
+  );
 }

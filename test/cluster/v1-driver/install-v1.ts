@@ -8,16 +8,32 @@ const READY_MAX_MS = 120_000;
 export async function installV1(lab: Lab): Promise<void> {
   const { rest, workloads } = await manifestsOfV1(lab);
   // Larger than what client-side apply writes into an annotation.
-  await lab.kubectl(["apply", "--server-side", "--force-conflicts", "--filename=-"], { input: manifestOf(...rest, ...workloads) });
+  await lab.kubectl(["apply", "--server-side", "--force-conflicts", "--filename=-"], {
+    input: manifestOf(...rest, ...workloads),
+  });
   for (const workload of ["deployment/csi-azuredisk-controller", "daemonset/csi-azuredisk-node"])
-    await lab.kubectl(["rollout", "status", "--namespace=kube-system", workload, `--timeout=${READY_MAX_MS}ms`], { timeoutMs: 2 * READY_MAX_MS });
+    await lab.kubectl(
+      ["rollout", "status", "--namespace=kube-system", workload, `--timeout=${READY_MAX_MS}ms`],
+      { timeoutMs: 2 * READY_MAX_MS },
+    );
 }
 
-/** Removes V1's pods, and waits until they are gone; with `everything`, also what stays behind where only those are removed. */
-export async function removeV1(lab: Lab, { everything = false }: { readonly everything?: boolean } = {}): Promise<void> {
+/**
+ * Removes V1's pods, and waits until they are gone; with `everything`, also what stays behind where only
+ * those are removed.
+ */
+export async function removeV1(
+  lab: Lab,
+  { everything = false }: { readonly everything?: boolean } = {},
+): Promise<void> {
   const { rest, workloads } = await manifestsOfV1(lab);
   const input = manifestOf(...workloads, ...(everything ? rest : []));
-  await lab.kubectl(["delete", "--ignore-not-found", "--filename=-", `--timeout=${READY_MAX_MS}ms`], { input, timeoutMs: 2 * READY_MAX_MS });
+  await lab.kubectl(["delete", "--ignore-not-found", "--filename=-", `--timeout=${READY_MAX_MS}ms`], {
+    input,
+    timeoutMs: 2 * READY_MAX_MS,
+  });
   const pods = ["--namespace=kube-system", "--selector=app in (csi-azuredisk-controller,csi-azuredisk-node)"];
-  await lab.kubectl(["wait", "--for=delete", "pods", ...pods, `--timeout=${READY_MAX_MS}ms`], { timeoutMs: 2 * READY_MAX_MS });
+  await lab.kubectl(["wait", "--for=delete", "pods", ...pods, `--timeout=${READY_MAX_MS}ms`], {
+    timeoutMs: 2 * READY_MAX_MS,
+  });
 }

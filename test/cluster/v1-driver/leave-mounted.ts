@@ -7,10 +7,16 @@ const SETTLED_MAX_MS = 60_000;
 const GLOBAL_MOUNTS = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com";
 
 interface Vm {
-  readonly properties: { readonly provisioningState: string; readonly storageProfile: { readonly dataDisks: readonly { readonly lun: number }[] } };
+  readonly properties: {
+    readonly provisioningState: string;
+    readonly storageProfile: { readonly dataDisks: readonly { readonly lun: number }[] };
+  };
 }
 
-/** Attaches a disk to a node's VM and mounts it where the kubelet has volumes mounted, as a node is left whose pod and VolumeAttachment were removed by force. */
+/**
+ * Attaches a disk to a node's VM and mounts it where the kubelet has volumes mounted, as a node is left
+ * whose pod and VolumeAttachment were removed by force.
+ */
 export async function leaveMounted(lab: Lab, nodeName: string, diskUri: string): Promise<void> {
   const vm = `${lab.azure.vmId(nodeName)}?${API}`;
   const { dataDisks } = ((await lab.azure.call("GET", vm)) as Vm).properties.storageProfile;

@@ -11,7 +11,8 @@ import { azureOfV1 } from "./azure-of-v1.ts";
 import { controllerOfV1 } from "./controller-of-v1.ts";
 import { nodeOfV1 } from "./node-of-v1.ts";
 
-// A stand-in for the V1 driver: makes, attaches, mounts and registers as that does, and knows no object of ours. `manifests-of-v1.ts` says how it is started.
+// A stand-in for the V1 driver: makes, attaches, mounts and registers as that does, and knows no object of
+// ours. `manifests-of-v1.ts` says how it is started.
 
 const DRIVER = "disk.csi.azure.com";
 const SOCKET = "/csi/csi.sock";

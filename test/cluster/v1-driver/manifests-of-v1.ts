@@ -21,7 +21,10 @@ const PROGRAM = "v1-driver";
 const CONFIG = "csi-azuredisk-of-v1";
 const NODE_PROGRAM = "/usr/local/bin/node";
 
-/** Manifests of the stand-in for the V1 driver: the official sidecars with V1's flags, and our image, but only for what the driver's own program needs to run. */
+/**
+ * Manifests of the stand-in for the V1 driver: the official sidecars with V1's flags, and our image, but
+ * only for what the driver's own program needs to run.
+ */
 export async function manifestsOfV1(lab: Lab): Promise<ManifestsOfV1> {
   const { files } = await bundle(ROOT, [{ entry: "test/cluster/v1-driver/main.ts", name: PROGRAM }], "dist");
   const [file, ...others] = files;
@@ -34,24 +37,54 @@ export async function manifestsOfV1(lab: Lab): Promise<ManifestsOfV1> {
   const sidecar = (name: string, ...args: readonly string[]): object => ({
     name,
     image: `registry.k8s.io/sig-storage/${name}:${sidecars.find((each) => each.name === name)?.version ?? ""}`,
-    args: ["--csi-address=/csi/csi.sock", "--leader-election", `--leader-election-namespace=${NAMESPACE}`, "--v=2", ...args],
+    args: [
+      "--csi-address=/csi/csi.sock",
+      "--leader-election",
+      `--leader-election-namespace=${NAMESPACE}`,
+      "--v=2",
+      ...args,
+    ],
     volumeMounts: [{ name: "socket-dir", mountPath: "/csi" }],
   });
-  const driver = (role: "controller" | "node", options: { readonly env: readonly object[]; readonly mounts: readonly object[] }): object => ({
+  const driver = (
+    role: "controller" | "node",
+    options: { readonly env: readonly object[]; readonly mounts: readonly object[] },
+  ): object => ({
     name: "azuredisk",
     image,
     command: [NODE_PROGRAM, `/v1/${PROGRAM}.cjs`, role],
-    env: [{ name: "AZURE_URL", value: lab.azure.url }, { name: "NODE_EXTRA_CA_CERTS", value: "/v1/ca.pem" }, ...options.env],
+    env: [
+      { name: "AZURE_URL", value: lab.azure.url },
+      { name: "NODE_EXTRA_CA_CERTS", value: "/v1/ca.pem" },
+      ...options.env,
+    ],
     securityContext: { privileged: role === "node", runAsUser: 0 },
-    volumeMounts: [{ name: "socket-dir", mountPath: "/csi" }, { name: "program", mountPath: "/v1" }, ...options.mounts],
+    volumeMounts: [
+      { name: "socket-dir", mountPath: "/csi" },
+      { name: "program", mountPath: "/v1" },
+      ...options.mounts,
+    ],
   });
   const program = { name: "program", configMap: { name: CONFIG } };
 
   const controller = workload("Deployment", "csi-azuredisk-controller", {
     serviceAccountName: "csi-azuredisk-controller-sa",
     containers: [
-      sidecar("csi-provisioner", "--feature-gates=Topology=true", "--timeout=30s", "--worker-threads=100", "--extra-create-metadata", "--strict-topology"),
-      sidecar("csi-attacher", "--timeout=600s", "--worker-threads=1000", "--kube-api-qps=200", "--kube-api-burst=400"),
+      sidecar(
+        "csi-provisioner",
+        "--feature-gates=Topology=true",
+        "--timeout=30s",
+        "--worker-threads=100",
+        "--extra-create-metadata",
+        "--strict-topology",
+      ),
+      sidecar(
+        "csi-attacher",
+        "--timeout=600s",
+        "--worker-threads=1000",
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+      ),
       driver("controller", {
         env: [
           { name: "AZURE_SUBSCRIPTION", value: lab.azure.subscriptionId },
@@ -92,14 +125,30 @@ export async function manifestsOfV1(lab: Lab): Promise<ManifestsOfV1> {
     metadata: { name: CONFIG, namespace: NAMESPACE },
     data: { [`${PROGRAM}.cjs`]: file.text, "ca.pem": await readFile(lab.azure.caFile, "utf8") },
   };
-  return { workloads: [config, rightsOf("csi-azuredisk-controller-sa"), controller, node], rest: [...serviceAccounts(), csiDriver()] };
+  return {
+    workloads: [config, rightsOf("csi-azuredisk-controller-sa"), controller, node],
+    rest: [...serviceAccounts(), csiDriver()],
+  };
 }
 
 function workload(kind: "Deployment" | "DaemonSet", name: string, pod: object): object {
   const labels = { app: name };
-  const template = { metadata: { labels }, spec: { hostNetwork: true, priorityClassName: "system-node-critical", terminationGracePeriodSeconds: 10, ...pod } };
+  const template = {
+    metadata: { labels },
+    spec: {
+      hostNetwork: true,
+      priorityClassName: "system-node-critical",
+      terminationGracePeriodSeconds: 10,
+      ...pod,
+    },
+  };
   const replicas = kind === "Deployment" ? { replicas: 1 } : {};
-  return { apiVersion: "apps/v1", kind, metadata: { name, namespace: NAMESPACE }, spec: { ...replicas, selector: { matchLabels: labels }, template } };
+  return {
+    apiVersion: "apps/v1",
+    kind,
+    metadata: { name, namespace: NAMESPACE },
+    spec: { ...replicas, selector: { matchLabels: labels }, template },
+  };
 }
 
 /** What it may do in the cluster is of no interest here. */

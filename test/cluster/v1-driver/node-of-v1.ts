@@ -1,26 +1,50 @@
 import { access, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ok } from "../../../src/core/failure/result.ts";
-import type { NodeService, NodeServiceCapability_RPC_Type, VolumeCapability } from "../../../src/csi/gen/csi/v1/csi.ts";
+import type {
+  NodeService,
+  NodeServiceCapability_RPC_Type,
+  VolumeCapability,
+} from "../../../src/csi/gen/csi/v1/csi.ts";
 import type { HandlersOf } from "../../../src/csi/server/unary-handler.ts";
 import { run } from "../../../testbed/lab/units/run.ts";
 import { ZONE_KEY } from "./controller-of-v1.ts";
 
-const CAPABILITIES: readonly NodeServiceCapability_RPC_Type[] = ["STAGE_UNSTAGE_VOLUME", "SINGLE_NODE_MULTI_WRITER"];
+const CAPABILITIES: readonly NodeServiceCapability_RPC_Type[] = [
+  "STAGE_UNSTAGE_VOLUME",
+  "SINGLE_NODE_MULTI_WRITER",
+];
 const MAX_VOLUMES = 16n;
 const WELL_KNOWN_ZONE_KEY = "topology.kubernetes.io/zone";
 
-/** V1's node service, as far as pods need it: a file system is made where there is none, mounted at the staging path, and bound to the target; a block device is bound. */
-export function nodeOfV1({ nodeName, zone }: { readonly nodeName: string; readonly zone: string }): HandlersOf<typeof NodeService> {
+/**
+ * V1's node service, as far as pods need it: a file system is made where there is none, mounted at the
+ * staging path, and bound to the target; a block device is bound.
+ */
+export function nodeOfV1({
+  nodeName,
+  zone,
+}: {
+  readonly nodeName: string;
+  readonly zone: string;
+}): HandlersOf<typeof NodeService> {
   return {
-    nodeGetCapabilities: async () => ok({ capabilities: CAPABILITIES.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const) }),
+    nodeGetCapabilities: async () =>
+      ok({
+        capabilities: CAPABILITIES.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const),
+      }),
     nodeGetInfo: async () =>
-      ok({ nodeId: nodeName, maxVolumesPerNode: MAX_VOLUMES, accessibleTopology: { segments: { [WELL_KNOWN_ZONE_KEY]: zone, [ZONE_KEY]: zone } } }),
+      ok({
+        nodeId: nodeName,
+        maxVolumesPerNode: MAX_VOLUMES,
+        accessibleTopology: { segments: { [WELL_KNOWN_ZONE_KEY]: zone, [ZONE_KEY]: zone } },
+      }),
     nodeStageVolume: async ({ publishContext, stagingTargetPath, volumeCapability, volumeContext }) => {
       if (isBlock(volumeCapability) || (await isMounted(stagingTargetPath))) return ok({});
       const device = await deviceAt(publishContext);
       const fsType = volumeContext["fsType"] ?? "ext4";
-      if (await isBlank(device)) await run([`mkfs.${fsType}`, ...(fsType === "xfs" ? ["-f"] : ["-F", "-m0"]), device]);
+      if (await isBlank(device))
+        await run([`mkfs.${fsType}`, ...(fsType === "xfs" ? ["-f"] : ["-F", "-m0"]), device]);
       await mkdir(stagingTargetPath, { recursive: true });
       await run(["mount", "-t", fsType, device, stagingTargetPath]);
       return ok({});
@@ -30,7 +54,13 @@ export function nodeOfV1({ nodeName, zone }: { readonly nodeName: string; readon
       if (await exists(stagingTargetPath)) await rmdir(stagingTargetPath);
       return ok({});
     },
-    nodePublishVolume: async ({ publishContext, stagingTargetPath, targetPath, volumeCapability, readonly }) => {
+    nodePublishVolume: async ({
+      publishContext,
+      stagingTargetPath,
+      targetPath,
+      volumeCapability,
+      readonly,
+    }) => {
       if (await isMounted(targetPath)) return ok({});
       if (isBlock(volumeCapability)) {
         await mkdir(dirname(targetPath), { recursive: true });
@@ -62,7 +92,9 @@ async function deviceAt(publishContext: Readonly<Record<string, string>>): Promi
 }
 
 async function isBlank(device: string): Promise<boolean> {
-  const type = await run(["blkid", "--probe", "--match-tag", "TYPE", "--output", "value", device]).catch(() => "");
+  const type = await run(["blkid", "--probe", "--match-tag", "TYPE", "--output", "value", device]).catch(
+    () => "",
+  );
   return type.trim() === "";
 }
 

@@ -5,11 +5,17 @@ import { deleteDisk, makeDisk, untilSucceeded } from "./disks-by-hand.ts";
 const API = "api-version=2025-04-01";
 
 /** Runs `use` while disks that are not the driver's, attached by hand, take slots of a node's VM. */
-export async function withForeignDisks(lab: Lab, where: { readonly nodeName: string; readonly count: number }, use: () => Promise<void>): Promise<void> {
+export async function withForeignDisks(
+  lab: Lab,
+  where: { readonly nodeName: string; readonly count: number },
+  use: () => Promise<void>,
+): Promise<void> {
   const { azure } = lab;
   const vmUri = azure.vmId(where.nodeName);
   const zone = lab.settings.vms.find(({ name }) => name === where.nodeName)?.zone ?? "";
-  const uris = Array.from({ length: where.count }, (_, index) => vmUri.replace(/virtualMachines\/.*/u, `disks/foreign-${where.nodeName}-${index}`));
+  const uris = Array.from({ length: where.count }, (_, index) =>
+    vmUri.replace(/virtualMachines\/.*/u, `disks/foreign-${where.nodeName}-${index}`),
+  );
   await Promise.all(uris.map((diskUri) => makeDisk(azure, { diskUri, zone })));
   await attach(lab, vmUri, uris);
   await thenCleanUp(use, async () => {

@@ -6,7 +6,10 @@ const LOOK_EVERY_MS = 200;
 const KIB_PER_GIB = 1024 * 1024;
 
 interface ClaimStatus {
-  readonly status: { readonly capacity?: { readonly storage: string }; readonly conditions?: readonly { readonly type: string; readonly message?: string }[] };
+  readonly status: {
+    readonly capacity?: { readonly storage: string };
+    readonly conditions?: readonly { readonly type: string; readonly message?: string }[];
+  };
 }
 
 /** Asks for a larger volume, as a user does. */
@@ -16,23 +19,39 @@ export async function patchSize({ kubectl }: Workloads, claim: string, sizeGiB: 
 }
 
 /**
- * Waits until a claim has grown, file system included. An ext file system in use only grows where node plug-ins have CAP_SYS_RESOURCE: elsewhere the claim says that its
- * pods are to be started anew, and that is the answer, too.
+ * Waits until a claim has grown, file system included. An ext file system in use only grows where node
+ * plug-ins have CAP_SYS_RESOURCE: elsewhere the claim says that its pods are to be started anew, and that
+ * is the answer, too.
  */
-export async function untilGrown(workloads: Workloads, claim: string, sizeGiB: number): Promise<"done" | "needs a restart of its pods"> {
+export async function untilGrown(
+  workloads: Workloads,
+  claim: string,
+  sizeGiB: number,
+): Promise<"done" | "needs a restart of its pods"> {
   const { lab, namespace } = workloads;
-  return waitUntil(`claim ${claim} to grow to ${sizeGiB} GiB`, { timeoutMs: GROWN_MAX_MS, everyMs: LOOK_EVERY_MS }, async () => {
-    const { body } = await lab.request({ url: `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`, method: "GET" });
-    const { capacity, conditions = [] } = (body as ClaimStatus).status;
-    if (capacity?.storage === `${sizeGiB}Gi`) return "done";
-    const isTold = conditions.some(
-      ({ type, message }) => type === "NodeResizeError" && message?.includes("it grows before its next mount: delete the pods") === true,
-    );
-    return isTold ? "needs a restart of its pods" : undefined;
-  });
+  return waitUntil(
+    `claim ${claim} to grow to ${sizeGiB} GiB`,
+    { timeoutMs: GROWN_MAX_MS, everyMs: LOOK_EVERY_MS },
+    async () => {
+      const { body } = await lab.request({
+        url: `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`,
+        method: "GET",
+      });
+      const { capacity, conditions = [] } = (body as ClaimStatus).status;
+      if (capacity?.storage === `${sizeGiB}Gi`) return "done";
+      const isTold = conditions.some(
+        ({ type, message }) =>
+          type === "NodeResizeError" &&
+          message?.includes("it grows before its next mount: delete the pods") === true,
+      );
+      return isTold ? "needs a restart of its pods" : undefined;
+    },
+  );
 }
 
 /** The size of what is mounted in a pod, its own share included, rounded to GiB. */
 export async function inGiB(workloads: Workloads, pod: string, path: string): Promise<number> {
-  return Math.round(Number(await workloads.inPod(pod, `df -k ${path} | tail -n 1 | awk '{print $2}'`)) / KIB_PER_GIB);
+  return Math.round(
+    Number(await workloads.inPod(pod, `df -k ${path} | tail -n 1 | awk '{print $2}'`)) / KIB_PER_GIB,
+  );
 }

@@ -2,12 +2,23 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 import { example } from "./examples.ts";
 import type { Workloads } from "./workloads.ts";
 
-/** Removes pod, claim and PersistentVolume and keeps the disk, as one does before an upgrade that goes without the cluster. */
+/**
+ * Removes pod, claim and PersistentVolume and keeps the disk, as one does before an upgrade that goes
+ * without the cluster.
+ */
 export async function keepDisk(
   { lab, kubectl }: Workloads,
   { pod, claim, volume }: { readonly pod: string; readonly claim: string; readonly volume: string },
 ): Promise<void> {
-  await lab.kubectl(["patch", "pv", volume, "--type", "merge", "--patch", '{"spec": {"persistentVolumeReclaimPolicy": "Retain"}}']);
+  await lab.kubectl([
+    "patch",
+    "pv",
+    volume,
+    "--type",
+    "merge",
+    "--patch",
+    '{"spec": {"persistentVolumeReclaimPolicy": "Retain"}}',
+  ]);
   await kubectl(["delete", `pod/${pod}`, `pvc/${claim}`]);
   await lab.kubectl(["delete", `pv/${volume}`]);
 }
@@ -28,18 +39,31 @@ export async function diskOf(workloads: Workloads, claim: string): Promise<KeptD
 }
 
 /** PersistentVolume `name` and claim `existing-disk` of a disk, as the example has them. */
-export async function staticVolume({ lab, namespace }: Workloads, name: string, { diskUri, zone }: KeptDisk): Promise<string> {
+export async function staticVolume(
+  { lab, namespace }: Workloads,
+  name: string,
+  { diskUri, zone }: KeptDisk,
+): Promise<string> {
   const manifest = await example("volumes/static.yaml");
   return manifest
     .replace("volumeHandle: DISK_URI", `volumeHandle: ${diskUri}`)
     .replace("[DISK_ZONE]", `[${lab.azure.location}-${zone}]`)
     .replaceAll("namespace: default", `namespace: ${namespace}`)
-    .replace("kind: PersistentVolume\nmetadata:\n  name: existing-disk", `kind: PersistentVolume\nmetadata:\n  name: ${name}`)
+    .replace(
+      "kind: PersistentVolume\nmetadata:\n  name: existing-disk",
+      `kind: PersistentVolume\nmetadata:\n  name: ${name}`,
+    )
     .replace("volumeName: existing-disk", `volumeName: ${name}`);
 }
 
-/** Lets a disk that was kept go with its PersistentVolume: this driver deletes what says that it made it, and is to be deleted. */
+/**
+ * Lets a disk that was kept go with its PersistentVolume: this driver deletes what says that it made it,
+ * and is to be deleted.
+ */
 export async function releaseDisk(lab: Lab, volume: string): Promise<void> {
-  const patch = { metadata: { annotations: { "pv.kubernetes.io/provisioned-by": "disk.csi.azure.com" } }, spec: { persistentVolumeReclaimPolicy: "Delete" } };
+  const patch = {
+    metadata: { annotations: { "pv.kubernetes.io/provisioned-by": "disk.csi.azure.com" } },
+    spec: { persistentVolumeReclaimPolicy: "Delete" },
+  };
   await lab.kubectl(["patch", "pv", volume, "--type", "merge", "--patch", JSON.stringify(patch)]);
 }

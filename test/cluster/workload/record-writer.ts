@@ -40,9 +40,25 @@ const WRITE_FOR_EVER = [
   "done",
 ].join("\n");
 
-/** A StatefulSet of one pod, `<name>-0`, that appends numbered records to a volume, and would like to run on one node. */
-export function recordWriter({ name, storageClass, home }: { readonly name: string; readonly storageClass: string; readonly home: string }): string {
-  const preferred = [{ weight: 100, preference: { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [home] }] } }];
+/**
+ * A StatefulSet of one pod, `<name>-0`, that appends numbered records to a volume, and would like to run on
+ * one node.
+ */
+export function recordWriter({
+  name,
+  storageClass,
+  home,
+}: {
+  readonly name: string;
+  readonly storageClass: string;
+  readonly home: string;
+}): string {
+  const preferred = [
+    {
+      weight: 100,
+      preference: { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [home] }] },
+    },
+  ];
   return JSON.stringify({
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -70,7 +86,11 @@ export function recordWriter({ name, storageClass, home }: { readonly name: stri
       volumeClaimTemplates: [
         {
           metadata: { name: "data" },
-          spec: { accessModes: ["ReadWriteOnce"], storageClassName: storageClass, resources: { requests: { storage: "4Gi" } } },
+          spec: {
+            accessModes: ["ReadWriteOnce"],
+            storageClassName: storageClass,
+            resources: { requests: { storage: "4Gi" } },
+          },
         },
       ],
     },
@@ -78,7 +98,10 @@ export function recordWriter({ name, storageClass, home }: { readonly name: stri
 }
 
 /** Makes a writer, and answers its pod once it has written. */
-export async function startWriter(workloads: Workloads, writer: Parameters<typeof recordWriter>[0]): Promise<WriterPod> {
+export async function startWriter(
+  workloads: Workloads,
+  writer: Parameters<typeof recordWriter>[0],
+): Promise<WriterPod> {
   const name = `${writer.name}-0`;
   await workloads.apply(recordWriter(writer));
   await workloads.untilReady(name);
@@ -89,27 +112,50 @@ export async function startWriter(workloads: Workloads, writer: Parameters<typeo
 
 /** The pod as it is now. */
 export async function writerPod(workloads: Workloads, name: string): Promise<WriterPod> {
-  const [uid = "", nodeName = ""] = (await workloads.kubectl(["get", `pod/${name}`, "--output=jsonpath={.metadata.uid} {.spec.nodeName}"])).split(" ");
+  const [uid = "", nodeName = ""] = (
+    await workloads.kubectl(["get", `pod/${name}`, "--output=jsonpath={.metadata.uid} {.spec.nodeName}"])
+  ).split(" ");
   return { name, uid, nodeName };
 }
 
-/** What a pod has said so far, oldest first: read on its node, whose kubelet need not run, nor the node itself. */
+/**
+ * What a pod has said so far, oldest first: read on its node, whose kubelet need not run, nor the node
+ * itself.
+ */
 export async function toldBy(lab: Lab, namespace: string, pod: WriterPod): Promise<readonly Told[]> {
-  const folder = join(lab.node(pod.nodeName).rootFolder, "var/log/pods", `${namespace}_${pod.name}_${pod.uid}`, "writer");
+  const folder = join(
+    lab.node(pod.nodeName).rootFolder,
+    "var/log/pods",
+    `${namespace}_${pod.name}_${pod.uid}`,
+    "writer",
+  );
   const files = (await readdir(folder)).toSorted();
-  const lines = (await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")))).flatMap(wholeLines);
+  const lines = (await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")))).flatMap(
+    wholeLines,
+  );
   return lines.flatMap((line) => {
     const [, at = "", outcome, number] = /^(\S+) stdout F (wrote|failed) (\d+)$/u.exec(line) ?? [];
-    return outcome === undefined ? [] : [{ outcome: outcome as Told["outcome"], number: Number(number), atMs: Date.parse(at) }];
+    return outcome === undefined
+      ? []
+      : [{ outcome: outcome as Told["outcome"], number: Number(number), atMs: Date.parse(at) }];
   });
 }
 
 /** Waits until a pod has said so of `count` more tries than now. */
-export async function untilTold(lab: Lab, namespace: string, pod: WriterPod, outcome: Told["outcome"], count = 1): Promise<void> {
-  const said = async (): Promise<number> => (await toldBy(lab, namespace, pod)).filter((each) => each.outcome === outcome).length;
+export async function untilTold(
+  lab: Lab,
+  namespace: string,
+  pod: WriterPod,
+  outcome: Told["outcome"],
+  count = 1,
+): Promise<void> {
+  const said = async (): Promise<number> =>
+    (await toldBy(lab, namespace, pod)).filter((each) => each.outcome === outcome).length;
   const before = await said();
-  await waitUntil(`${pod.name} on ${pod.nodeName} to say "${outcome}"`, { timeoutMs: GROWTH_MAX_MS }, async () =>
-    (await said()) >= before + count ? true : undefined,
+  await waitUntil(
+    `${pod.name} on ${pod.nodeName} to say "${outcome}"`,
+    { timeoutMs: GROWTH_MAX_MS },
+    async () => ((await said()) >= before + count ? true : undefined),
   );
 }
 
@@ -136,7 +182,10 @@ export function readRecords(text: string): readonly WrittenRecord[] {
   });
 }
 
-/** The lines of a file to which somebody may be writing: of one that crosses a page, its beginning may be read before its end is there. */
+/**
+ * The lines of a file to which somebody may be writing: of one that crosses a page, its beginning may be
+ * read before its end is there.
+ */
 function wholeLines(text: string): readonly string[] {
   return text.split("\n").slice(0, -1);
 }
@@ -153,8 +202,10 @@ export interface PastWriter {
 }
 
 /**
- * Throws unless the records on the volume, as `reader` reads them, are numbered without a gap, written by these pods one after another, and among them is each that a pod was
- * told to be on the disk. What the pods have said is read before the records are, since a writer goes on while they are read. Answers what each had said.
+ * Throws unless the records on the volume, as `reader` reads them, are numbered without a gap, written by
+ * these pods one after another, and among them is each that a pod was told to be on the disk. What the pods
+ * have said is read before the records are, since a writer goes on while they are read. Answers what each
+ * had said.
  */
 export async function assertRecordsKept(
   workloads: Workloads,
@@ -162,7 +213,11 @@ export async function assertRecordsKept(
   writers: readonly (WriterPod | PastWriter)[],
 ): Promise<readonly (readonly Told[])[]> {
   const said = await Promise.all(
-    writers.map(async (writer) => ("told" in writer ? writer : { uid: writer.uid, told: await toldBy(workloads.lab, workloads.namespace, writer) })),
+    writers.map(async (writer) =>
+      "told" in writer
+        ? writer
+        : { uid: writer.uid, told: await toldBy(workloads.lab, workloads.namespace, writer) },
+    ),
   );
   assertNothingLost(await recordsSeenBy(workloads, reader), said);
   return said.map(({ told }) => told);
@@ -181,6 +236,10 @@ function assertNothingLost(records: readonly WrittenRecord[], writers: readonly 
     const onDisk = new Set(records.filter(({ by }) => by === uid).map(({ number }) => number));
     const lost = told.filter(({ outcome, number }) => outcome === "wrote" && !onDisk.has(number));
     const numbers = lost.map(({ number }) => number).join(", ");
-    assert.equal(numbers, "", `records ${numbers} of pod ${uid} that were synced are lost; the disk has ${records.length}, the last by ${records.at(-1)?.by}`);
+    assert.equal(
+      numbers,
+      "",
+      `records ${numbers} of pod ${uid} that were synced are lost; the disk has ${records.length}, the last by ${records.at(-1)?.by}`,
+    );
   }
 }

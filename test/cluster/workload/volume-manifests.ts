@@ -52,12 +52,28 @@ export function manifestOf(...objects: readonly object[]): string {
 }
 
 export function aClaim(options: ClaimOptions): object {
-  const { name, storageClass, sizeGiB = SIZE_GIB, accessMode = "ReadWriteOnce", volumeMode = "Filesystem" } = options;
-  const spec = { storageClassName: storageClass, accessModes: [accessMode], volumeMode, resources: { requests: { storage: `${sizeGiB}Gi` } } };
+  const {
+    name,
+    storageClass,
+    sizeGiB = SIZE_GIB,
+    accessMode = "ReadWriteOnce",
+    volumeMode = "Filesystem",
+  } = options;
+  const spec = {
+    storageClassName: storageClass,
+    accessModes: [accessMode],
+    volumeMode,
+    resources: { requests: { storage: `${sizeGiB}Gi` } },
+  };
   return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name }, spec };
 }
 
-export function aClass({ name, parameters, volumeBindingMode = "Immediate", reclaimPolicy = "Delete" }: ClassOptions): object {
+export function aClass({
+  name,
+  parameters,
+  volumeBindingMode = "Immediate",
+  reclaimPolicy = "Delete",
+}: ClassOptions): object {
   return {
     apiVersion: "storage.k8s.io/v1",
     kind: "StorageClass",
@@ -87,9 +103,13 @@ export function aPod({ name, mounts, nodeName, securityContext }: PodOptions): o
           image: "busybox",
           command: ["sleep", "infinity"],
           volumeMounts: mounts.flatMap(({ claim, path, subPath, readOnly = false }) =>
-            path === undefined ? [] : [{ name: claim, mountPath: path, readOnly, ...(subPath === undefined ? {} : { subPath }) }],
+            path === undefined
+              ? []
+              : [{ name: claim, mountPath: path, readOnly, ...(subPath === undefined ? {} : { subPath }) }],
           ),
-          volumeDevices: mounts.flatMap(({ claim, device }) => (device === undefined ? [] : [{ name: claim, devicePath: device }])),
+          volumeDevices: mounts.flatMap(({ claim, device }) =>
+            device === undefined ? [] : [{ name: claim, devicePath: device }],
+          ),
         },
       ],
       volumes: claims.map((claim) => ({ name: claim, persistentVolumeClaim: { claimName: claim } })),

@@ -17,9 +17,15 @@ export interface Workloads {
   readonly lab: Lab;
   readonly namespace: string;
   /** kubectl in this namespace. Throws unless it ends with 0. */
-  kubectl(args: readonly string[], options?: { readonly input?: string; readonly timeoutMs?: number }): Promise<string>;
+  kubectl(
+    args: readonly string[],
+    options?: { readonly input?: string; readonly timeoutMs?: number },
+  ): Promise<string>;
   apply(manifest: string): Promise<void>;
-  /** Waits until the pod is Ready, with what `kubectl describe` says of it in the error if it does not become so. */
+  /**
+   * Waits until the pod is Ready, with what `kubectl describe` says of it in the error if it does not
+   * become so.
+   */
   untilReady(pod: string, timeoutMs?: number): Promise<void>;
   /** Runs a command of the shell in a pod and answers what it prints, without the last newline. */
   inPod(pod: string, command: string): Promise<string>;
@@ -33,16 +39,26 @@ export interface Workloads {
 }
 
 /**
- * Runs `use` with a namespace of its own, deletes afterwards what is in it, and waits until every PersistentVolume of its claims is gone (those kept on purpose excepted).
- * Pods that are left are given a second to end. The empty namespace goes by itself, seconds later.
+ * Runs `use` with a namespace of its own, deletes afterwards what is in it, and waits until every
+ * PersistentVolume of its claims is gone (those kept on purpose excepted). Pods that are left are given a
+ * second to end. The empty namespace goes by itself, seconds later.
  */
-export async function withWorkloads(lab: Lab, namespace: string, use: (workloads: Workloads) => Promise<void>): Promise<void> {
+export async function withWorkloads(
+  lab: Lab,
+  namespace: string,
+  use: (workloads: Workloads) => Promise<void>,
+): Promise<void> {
   // One of that name may be on its way out, on a lab that stands.
-  await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: 2 * CLEAN_MAX_MS });
+  await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], {
+    timeoutMs: 2 * CLEAN_MAX_MS,
+  });
   await lab.kubectl(["create", "namespace", namespace]);
   // Without it the API server takes no pod that nobody makes anew, and a controller makes it.
   await waitUntil(`the service account of ${namespace}`, { timeoutMs: READY_MAX_MS }, async () =>
-    (await lab.request({ url: `/api/v1/namespaces/${namespace}/serviceaccounts/default`, method: "GET" })).code === 200 ? true : undefined,
+    (await lab.request({ url: `/api/v1/namespaces/${namespace}/serviceaccounts/default`, method: "GET" }))
+      .code === 200
+      ? true
+      : undefined,
   );
   await thenCleanUp(
     () => use(workloadsIn(lab, namespace)),
@@ -52,20 +68,33 @@ export async function withWorkloads(lab: Lab, namespace: string, use: (workloads
 
 async function cleanUp(lab: Lab, namespace: string): Promise<void> {
   const what = "statefulsets,deployments,daemonsets,pods,persistentvolumeclaims";
-  await lab.kubectl([`--namespace=${namespace}`, "delete", what, "--all", "--grace-period=1", `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: 2 * CLEAN_MAX_MS });
+  await lab.kubectl(
+    [`--namespace=${namespace}`, "delete", what, "--all", "--grace-period=1", `--timeout=${CLEAN_MAX_MS}ms`],
+    { timeoutMs: 2 * CLEAN_MAX_MS },
+  );
   await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
   await waitUntil(`PersistentVolumes of ${namespace} to be gone`, { timeoutMs: CLEAN_MAX_MS }, async () => {
-    const { items } = await list<{ readonly spec: { readonly claimRef?: { readonly namespace: string }; readonly persistentVolumeReclaimPolicy: string } }>(
-      lab,
-      "/api/v1/persistentvolumes",
+    const { items } = await list<{
+      readonly spec: {
+        readonly claimRef?: { readonly namespace: string };
+        readonly persistentVolumeReclaimPolicy: string;
+      };
+    }>(lab, "/api/v1/persistentvolumes");
+    const left = items.filter(
+      ({ spec }) => spec.claimRef?.namespace === namespace && spec.persistentVolumeReclaimPolicy === "Delete",
     );
-    const left = items.filter(({ spec }) => spec.claimRef?.namespace === namespace && spec.persistentVolumeReclaimPolicy === "Delete");
     return left.length === 0 ? true : undefined;
   });
 }
 
-/** Runs `use` while there are the objects of a manifest that belong to no namespace, such as StorageClasses. */
-export async function withClusterObjects(lab: Lab, manifest: string, use: () => Promise<void>): Promise<void> {
+/**
+ * Runs `use` while there are the objects of a manifest that belong to no namespace, such as StorageClasses.
+ */
+export async function withClusterObjects(
+  lab: Lab,
+  manifest: string,
+  use: () => Promise<void>,
+): Promise<void> {
   await lab.kubectl(["apply", "--filename=-"], { input: manifest });
   await thenCleanUp(use, async () => {
     await lab.kubectl(["delete", "--filename=-"], { input: manifest });
@@ -73,9 +102,16 @@ export async function withClusterObjects(lab: Lab, manifest: string, use: () => 
 }
 
 /** The attachments of a volume, by node. */
-export async function attachmentsOf(lab: Lab, volumeName: string): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
+export async function attachmentsOf(
+  lab: Lab,
+  volumeName: string,
+): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
   const { items } = await list<AzVolumeAttachment>(lab, `${OBJECTS}/azvolumeattachments`);
-  return new Map(items.filter(({ spec }) => spec.volumeName === volumeName).map((attachment) => [attachment.spec.nodeName, attachment]));
+  return new Map(
+    items
+      .filter(({ spec }) => spec.volumeName === volumeName)
+      .map((attachment) => [attachment.spec.nodeName, attachment]),
+  );
 }
 
 /** Every AzVolume there is. */
@@ -86,18 +122,31 @@ async function listVolumes(lab: Lab): Promise<readonly AzVolume[]> {
 function workloadsIn(lab: Lab, namespace: string): Workloads {
   const eventsOf: Workloads["eventsOf"] = async (kind, name) => {
     const selector = encodeURIComponent(`involvedObject.kind=${kind},involvedObject.name=${name}`);
-    const { items } = await list<{ readonly reason: string; readonly message: string; readonly metadata: { readonly creationTimestamp: string } }>(
-      lab,
-      `/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`,
+    const { items } = await list<{
+      readonly reason: string;
+      readonly message: string;
+      readonly metadata: { readonly creationTimestamp: string };
+    }>(lab, `/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`);
+    const byAge = items.toSorted((left, right) =>
+      left.metadata.creationTimestamp.localeCompare(right.metadata.creationTimestamp),
     );
-    const byAge = items.toSorted((left, right) => left.metadata.creationTimestamp.localeCompare(right.metadata.creationTimestamp));
     return byAge.map(({ reason, message }) => `${reason}: ${message}`);
   };
-  const kubectl: Workloads["kubectl"] = (args, options = {}) => lab.kubectl([`--namespace=${namespace}`, ...args], options);
+  const kubectl: Workloads["kubectl"] = (args, options = {}) =>
+    lab.kubectl([`--namespace=${namespace}`, ...args], options);
   const volumesOf = async (pod: string): Promise<readonly string[]> => {
-    const claims = await kubectl(["get", `pod/${pod}`, "--output=jsonpath={.spec.volumes[*].persistentVolumeClaim.claimName}"]);
+    const claims = await kubectl([
+      "get",
+      `pod/${pod}`,
+      "--output=jsonpath={.spec.volumes[*].persistentVolumeClaim.claimName}",
+    ]);
     if (claims === "") return [];
-    const names = await kubectl(["get", "pvc", ...claims.split(" "), "--output=jsonpath={..spec.volumeName}"]);
+    const names = await kubectl([
+      "get",
+      "pvc",
+      ...claims.split(" "),
+      "--output=jsonpath={..spec.volumeName}",
+    ]);
     return names.split(" ").filter((name) => name !== "");
   };
   return {
@@ -110,23 +159,35 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
     untilReady: async (pod, timeoutMs = READY_MAX_MS) => {
       try {
         // A StatefulSet makes its pod only once the one before is gone.
-        await kubectl(["wait", "--for=create", `pod/${pod}`, `--timeout=${timeoutMs}ms`], { timeoutMs: 2 * timeoutMs });
-        await kubectl(["wait", "--for=condition=Ready", `pod/${pod}`, `--timeout=${timeoutMs}ms`], { timeoutMs: 2 * timeoutMs });
+        await kubectl(["wait", "--for=create", `pod/${pod}`, `--timeout=${timeoutMs}ms`], {
+          timeoutMs: 2 * timeoutMs,
+        });
+        await kubectl(["wait", "--for=condition=Ready", `pod/${pod}`, `--timeout=${timeoutMs}ms`], {
+          timeoutMs: 2 * timeoutMs,
+        });
       } catch (error) {
         const known = await volumesOf(pod).then((names) => whatTheDriverKnows(lab, names), String);
-        throw new Error(`pod ${pod} is not Ready:\n${await kubectl(["describe", `pod/${pod}`]).catch(String)}\n${known}`, { cause: error });
+        throw new Error(
+          `pod ${pod} is not Ready:\n${await kubectl(["describe", `pod/${pod}`]).catch(String)}\n${known}`,
+          { cause: error },
+        );
       }
     },
-    inPod: async (pod, command) => (await kubectl(["exec", pod, "--", "sh", "-c", command])).replace(/\n$/u, ""),
+    inPod: async (pod, command) =>
+      (await kubectl(["exec", pod, "--", "sh", "-c", command])).replace(/\n$/u, ""),
     nodeOf: async (pod) => kubectl(["get", `pod/${pod}`, "--output=jsonpath={.spec.nodeName}"]),
     eventsOf,
     untilEvent: async (kind, name, pattern) => {
       let seen: readonly string[] = [];
       try {
-        return await waitUntil(`an event of ${name} that says ${pattern}`, { timeoutMs: EVENT_MAX_MS }, async () => {
-          seen = await eventsOf(kind, name);
-          return seen.find((event) => pattern.test(event));
-        });
+        return await waitUntil(
+          `an event of ${name} that says ${pattern}`,
+          { timeoutMs: EVENT_MAX_MS },
+          async () => {
+            seen = await eventsOf(kind, name);
+            return seen.find((event) => pattern.test(event));
+          },
+        );
       } catch (error) {
         throw new Error(`events of ${kind} ${name}:\n${seen.join("\n")}`, { cause: error });
       }
@@ -134,7 +195,10 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
     volumeOf: async (claim) => {
       const name = await kubectl(["get", `pvc/${claim}`, "--output=jsonpath={.spec.volumeName}"]);
       const volume = (await listVolumes(lab)).find(({ spec }) => spec.volumeName === name);
-      if (volume === undefined) throw new Error(`claim ${namespace}/${claim} has no AzVolume: its PersistentVolume is ${JSON.stringify(name)}`);
+      if (volume === undefined)
+        throw new Error(
+          `claim ${namespace}/${claim} has no AzVolume: its PersistentVolume is ${JSON.stringify(name)}`,
+        );
       return volume;
     },
   };

@@ -27,7 +27,10 @@ export interface ControlPlane {
   restart(program: ControlPlaneProgram, signal: AbortSignal): Promise<void>;
   /** Copies what etcd has stored, as it is at one moment, and answers the copy's name. */
   backUpEtcd(name: string): Promise<string>;
-  /** Puts a copy back, and starts every program again: none may go on with what it remembers from a future that never was. */
+  /**
+   * Puts a copy back, and starts every program again: none may go on with what it remembers from a future
+   * that never was.
+   */
   restoreEtcd(name: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -75,7 +78,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       // It is alone, and waits for a random part of this before it elects itself.
       "--heartbeat-interval=100",
       "--election-timeout=500",
-      // As production clusters are told to: without it the API server has no bookmarks for kinds of which nothing is written.
+      // As production clusters are told to: without it the API server has no bookmarks for kinds of which
+      // nothing is written.
       "--watch-progress-notify-interval=5s",
       "--log-level=warn",
     ],
@@ -112,7 +116,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       `--root-ca-file=${pki("ca.crt")}`,
       // Nobody asks for certificates, and its signers take four of the machine's few inotify instances.
       "--controllers=*,-certificatesigningrequest-signing-controller",
-      // It asks for a token for each of its controllers before any of them runs: with its own limit, that takes five seconds.
+      // It asks for a token for each of its controllers before any of them runs: with its own limit, that
+      // takes five seconds.
       "--kube-api-qps=100",
       "--kube-api-burst=200",
       ...settings.controllerManagerFlags,
@@ -136,7 +141,10 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   }
 
   async function start(program: ControlPlaneProgram, signal: AbortSignal): Promise<void> {
-    await units.start({ name: program, command: await networkUnit.inside([join(parts.bin, program), ...flags[program]]) });
+    await units.start({
+      name: program,
+      command: await networkUnit.inside([join(parts.bin, program), ...flags[program]]),
+    });
     const ca = await readFile(pki("ca.crt"), "utf8");
     try {
       await waitUntil(`${program} to be healthy`, { timeoutMs: HEALTHY_MAX_MS, signal }, async () => {
@@ -146,15 +154,23 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       });
     } catch (error) {
       signal.throwIfAborted();
-      throw new Error(`${program} does not come up; its log ends with\n${await units.logTail(program)}`, { cause: error });
+      throw new Error(`${program} does not come up; its log ends with\n${await units.logTail(program)}`, {
+        cause: error,
+      });
     }
   }
 
   async function isHealthy(program: ControlPlaneProgram, credentials: HttpsCredentials): Promise<boolean> {
     try {
-      if (program === "etcd") return (await fetch(`${etcdHealthUrl(network)}/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) })).ok;
+      if (program === "etcd")
+        return (
+          await fetch(`${etcdHealthUrl(network)}/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) })
+        ).ok;
       const path = program === "kube-apiserver" ? "readyz" : "healthz";
-      return (await requestJson(credentials, { url: `https://${network.gateway}:${PORTS[program]}/${path}` })).code === 200;
+      return (
+        (await requestJson(credentials, { url: `https://${network.gateway}:${PORTS[program]}/${path}` }))
+          .code === 200
+      );
     } catch {
       // It does not listen yet.
       return false;

@@ -7,22 +7,41 @@ import type { Lab } from "../lab.ts";
 
 /** An object of Kubernetes' as its API shows it, as far as every kind is alike. */
 export interface WatchedObject {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string; readonly deletionTimestamp?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly deletionTimestamp?: string;
+  };
 }
 
 /** Takes what a watch tells, at the moment it is told, on the clock of this machine. */
-export type OnWatched = (event: { readonly atMs: number; readonly isGone: boolean; readonly object: WatchedObject }) => void;
+export type OnWatched = (event: {
+  readonly atMs: number;
+  readonly isGone: boolean;
+  readonly object: WatchedObject;
+}) => void;
 
 /**
- * Tells what happens to the objects of a collection, given by its path, from now on until `signal` is aborted. Resolves once nothing that happens afterwards is
- * missed. `ended` rejects if something may have been.
+ * Tells what happens to the objects of a collection, given by its path, from now on until `signal` is
+ * aborted. Resolves once nothing that happens afterwards is missed. `ended` rejects if something may have
+ * been.
  */
-export async function followCollection(lab: Lab, path: string, onWatched: OnWatched, signal: AbortSignal): Promise<{ readonly ended: Promise<void> }> {
+export async function followCollection(
+  lab: Lab,
+  path: string,
+  onWatched: OnWatched,
+  signal: AbortSignal,
+): Promise<{ readonly ended: Promise<void> }> {
   const client = clientOf(lab);
   const listed = await client.call({ method: "GET", path, query: { limit: "1" } }, signal);
   if (!listed.ok || listed.value.code !== 200) throw new Error(`GET ${path}: ${JSON.stringify(listed)}`);
-  const { resourceVersion } = (listed.value.body as { readonly metadata: { readonly resourceVersion: string } }).metadata;
-  return { ended: watchFrom(client, { path, resourceVersion }, onWatched, signal).finally(() => client.close()) };
+  const { resourceVersion } = (
+    listed.value.body as { readonly metadata: { readonly resourceVersion: string } }
+  ).metadata;
+  return {
+    ended: watchFrom(client, { path, resourceVersion }, onWatched, signal).finally(() => client.close()),
+  };
 }
 
 async function watchFrom(

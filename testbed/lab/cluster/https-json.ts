@@ -24,7 +24,10 @@ export interface JsonAnswer {
 const TIMEOUT_MS = 30_000;
 
 /** One request on a connection of its own. Rejects where there is no answer. */
-export function requestJson(credentials: HttpsCredentials, { url, method = "GET", body, headers = {} }: JsonRequest): Promise<JsonAnswer> {
+export function requestJson(
+  credentials: HttpsCredentials,
+  { url, method = "GET", body, headers = {} }: JsonRequest,
+): Promise<JsonAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<JsonAnswer>();
   const sent = request(
     url,
@@ -33,7 +36,11 @@ export function requestJson(credentials: HttpsCredentials, { url, method = "GET"
       ca: credentials.ca,
       ...(credentials.certificate === undefined ? {} : { cert: credentials.certificate }),
       ...(credentials.key === undefined ? {} : { key: credentials.key }),
-      headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      headers: {
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
       agent: false,
       timeout: TIMEOUT_MS,
     },
@@ -41,7 +48,9 @@ export function requestJson(credentials: HttpsCredentials, { url, method = "GET"
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
-      response.on("end", () => resolve({ code: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString("utf8")) }));
+      response.on("end", () =>
+        resolve({ code: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString("utf8")) }),
+      );
     },
   );
   sent.on("timeout", () => sent.destroy(new Error(`${method} ${url}: no answer within ${TIMEOUT_MS} ms`)));

@@ -14,7 +14,10 @@ export interface InstallOptions {
   readonly values?: ChartValues;
   /** Folder of the chart. Default: this clone's. */
   readonly chart?: string;
-  /** Whether objects of another driver that are left under the chart's names become the chart's. Default: Helm refuses. */
+  /**
+   * Whether objects of another driver that are left under the chart's names become the chart's. Default:
+   * Helm refuses.
+   */
   readonly takesOwnership?: boolean;
 }
 
@@ -23,17 +26,31 @@ const RELEASE = "azuredisk-csi-driver";
 const NAMESPACE = "kube-system";
 const ROLLOUT_MAX_MS = 120_000;
 const GIVE_UP_MAX_MS = 60_000;
-const SIDECARS = { csiProvisioner: "csi-provisioner", csiAttacher: "csi-attacher", csiResizer: "csi-resizer" } as const;
+const SIDECARS = {
+  csiProvisioner: "csi-provisioner",
+  csiAttacher: "csi-attacher",
+  csiResizer: "csi-resizer",
+} as const;
 
-/** Installs this clone's driver with its chart, or upgrades the one that is there, and waits until every pod of it is ready. */
-export async function installDriver(lab: Lab, { values = {}, chart = CHART, takesOwnership = false }: InstallOptions = {}): Promise<void> {
+/**
+ * Installs this clone's driver with its chart, or upgrades the one that is there, and waits until every pod
+ * of it is ready.
+ */
+export async function installDriver(
+  lab: Lab,
+  { values = {}, chart = CHART, takesOwnership = false }: InstallOptions = {},
+): Promise<void> {
   const image = await buildImage();
   await lab.registry.add(image.archive, "azuredisk-csi-driver.tar");
   await writeCloudConfig(lab);
   const merged = merge(await labValues(lab, image), values);
   const ownership = takesOwnership ? ["--take-ownership"] : [];
   // What somebody has changed by hand in the lab is the chart's again.
-  const upgrade = helm(lab, ["upgrade", RELEASE, chart, "--install", "--values=-", "--wait", "--force-conflicts", ...ownership], JSON.stringify(merged));
+  const upgrade = helm(
+    lab,
+    ["upgrade", RELEASE, chart, "--install", "--values=-", "--wait", "--force-conflicts", ...ownership],
+    JSON.stringify(merged),
+  );
   await upgrade.catch(async (error: unknown) => {
     const pods = await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`]);
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${pods}`, { cause: error });
@@ -41,27 +58,54 @@ export async function installDriver(lab: Lab, { values = {}, chart = CHART, take
 }
 
 /**
- * Uninstalls the driver's chart, if it is installed, and waits until its pods are gone. What it keeps stays. The controllers first, while they may still give their Leases
- * back: sidecars that are no longer allowed to ask for one end only with their pod's grace period.
+ * Uninstalls the driver's chart, if it is installed, and waits until its pods are gone. What it keeps
+ * stays. The controllers first, while they may still give their Leases back: sidecars that are no longer
+ * allowed to ask for one end only with their pod's grace period.
  */
 export async function uninstallDriver(lab: Lab): Promise<void> {
-  const controllers = ["deployment", "csi-azuredisk-controller", `--namespace=${NAMESPACE}`, "--cascade=foreground", "--ignore-not-found"];
-  await lab.kubectl(["delete", ...controllers, `--timeout=${ROLLOUT_MAX_MS}ms`], { timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS });
-  await helm(lab, ["uninstall", RELEASE, "--ignore-not-found"]);
-  const pods = "app in (csi-azuredisk-controller,csi-azuredisk-node,csi-azuredisk-scheduler-extender)";
-  await lab.kubectl(["wait", "--for=delete", "pods", `--namespace=${NAMESPACE}`, `--selector=${pods}`, `--timeout=${ROLLOUT_MAX_MS}ms`], {
+  const controllers = [
+    "deployment",
+    "csi-azuredisk-controller",
+    `--namespace=${NAMESPACE}`,
+    "--cascade=foreground",
+    "--ignore-not-found",
+  ];
+  await lab.kubectl(["delete", ...controllers, `--timeout=${ROLLOUT_MAX_MS}ms`], {
     timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
   });
+  await helm(lab, ["uninstall", RELEASE, "--ignore-not-found"]);
+  const pods = "app in (csi-azuredisk-controller,csi-azuredisk-node,csi-azuredisk-scheduler-extender)";
+  await lab.kubectl(
+    [
+      "wait",
+      "--for=delete",
+      "pods",
+      `--namespace=${NAMESPACE}`,
+      `--selector=${pods}`,
+      `--timeout=${ROLLOUT_MAX_MS}ms`,
+    ],
+    {
+      timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
+    },
+  );
 }
 
 function helm(lab: Lab, args: readonly string[], input = ""): Promise<string> {
-  return run([join(lab.parts.bin, "helm"), ...args, `--namespace=${NAMESPACE}`, `--timeout=${ROLLOUT_MAX_MS / 1000}s`], {
-    input,
-    // Helm's own folders are the lab's, too.
-    env: { KUBECONFIG: lab.kubeconfig, HELM_CACHE_HOME: lab.home.path("helm"), HELM_CONFIG_HOME: lab.home.path("helm"), HELM_DATA_HOME: lab.home.path("helm") },
-    // It is to give up by itself: a release whose helm was killed can't be upgraded any more.
-    timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
-  });
+  return run(
+    [join(lab.parts.bin, "helm"), ...args, `--namespace=${NAMESPACE}`, `--timeout=${ROLLOUT_MAX_MS / 1000}s`],
+    {
+      input,
+      // Helm's own folders are the lab's, too.
+      env: {
+        KUBECONFIG: lab.kubeconfig,
+        HELM_CACHE_HOME: lab.home.path("helm"),
+        HELM_CONFIG_HOME: lab.home.path("helm"),
+        HELM_DATA_HOME: lab.home.path("helm"),
+      },
+      // It is to give up by itself: a release whose helm was killed can't be upgraded any more.
+      timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
+    },
+  );
 }
 
 /** The secret that clusters on Azure have. */
@@ -75,10 +119,18 @@ async function writeCloudConfig(lab: Lab): Promise<void> {
   await lab.kubectl(["apply", "--server-side", "--filename=-"], { input: JSON.stringify(secret) });
 }
 
-/** What the chart needs to know of this lab: where Azure is, and that images have the names that the lab's registry knows. */
-async function labValues(lab: Lab, image: { readonly name: string; readonly digest: string }): Promise<ChartValues> {
+/**
+ * What the chart needs to know of this lab: where Azure is, and that images have the names that the lab's
+ * registry knows.
+ */
+async function labValues(
+  lab: Lab,
+  image: { readonly name: string; readonly digest: string },
+): Promise<ChartValues> {
   const [repository = "", tag = ""] = image.name.split(":");
-  const sidecars = Object.entries(SIDECARS).map(([value, name]) => [value, { repository: `registry.k8s.io/sig-storage/${name}` }] as const);
+  const sidecars = Object.entries(SIDECARS).map(
+    ([value, name]) => [value, { repository: `registry.k8s.io/sig-storage/${name}` }] as const,
+  );
   return {
     image: {
       // With its digest, another image is another pod, although nodes have one of this tag already.
@@ -95,7 +147,8 @@ async function labValues(lab: Lab, image: { readonly name: string; readonly dige
     ...(lab.nodes.length === 1 ? { controller: { replicas: 1 } } : {}),
     node: {
       metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/${vmNameOf("$(KUBE_NODE_NAME)")}`,
-      // A device number that a node has noted may be another node's by the time that it has to show itself clean.
+      // A device number that a node has noted may be another node's by the time that it has to show itself
+      // clean.
       settings: { "shares-kernel": true },
     },
   };

@@ -14,7 +14,12 @@ export function kubeconfig({ server, clusterName, ca, certificate, key }: Kubeco
     apiVersion: "v1",
     kind: "Config",
     clusters: [{ name: clusterName, cluster: { server, "certificate-authority-data": base64(ca) } }],
-    users: [{ name: clusterName, user: { "client-certificate-data": base64(certificate), "client-key-data": base64(key) } }],
+    users: [
+      {
+        name: clusterName,
+        user: { "client-certificate-data": base64(certificate), "client-key-data": base64(key) },
+      },
+    ],
     contexts: [{ name: clusterName, context: { cluster: clusterName, user: clusterName } }],
     "current-context": clusterName,
   };

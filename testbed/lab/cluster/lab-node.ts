@@ -16,23 +16,42 @@ import type { Units } from "../units/units.ts";
 import { waitUntil } from "../units/wait-until.ts";
 import { apiServerUrl } from "./control-plane.ts";
 import { kubeconfig } from "./kubeconfig.ts";
-import { cniConfig, containerdConfig, kubeletConfig, kubeletFlags, NODE_PATHS, registryConfig } from "./node-config.ts";
+import {
+  cniConfig,
+  containerdConfig,
+  kubeletConfig,
+  kubeletFlags,
+  NODE_PATHS,
+  registryConfig,
+} from "./node-config.ts";
 
-/** A node of a lab: a machine of its own but for the kernel and the block devices, which it shares with the others. */
+/**
+ * A node of a lab: a machine of its own but for the kernel and the block devices, which it shares with the
+ * others.
+ */
 export interface LabNode extends LabVm {
   readonly address: string;
-  /** Its root folder as the machine sees it while the node is on; the node's mounts are not in it: see `exec`. */
+  /**
+   * Its root folder as the machine sees it while the node is on; the node's mounts are not in it: see
+   * `exec`.
+   */
   readonly rootFolder: string;
   /** Turns the machine on up to containerd. Fails if it is on. */
   boot(signal: AbortSignal): Promise<void>;
   startKubelet(): Promise<void>;
   /** Ends the kubelet; containers go on. */
   stopKubelet(): Promise<void>;
-  /** Power loss: its disks are cut off, and every process of the node ends at that moment. `silent`: Azure goes on to say that it runs. */
+  /**
+   * Power loss: its disks are cut off, and every process of the node ends at that moment. `silent`: Azure
+   * goes on to say that it runs.
+   */
   kill(options?: { readonly silent?: boolean }): Promise<void>;
   /** After power loss: the owner starts the VM through Azure, and it boots, kubelet included. */
   start(signal: AbortSignal): Promise<void>;
-  /** Stops all of its processes where they are; a detach waits for its guest. The kernel goes on to write what they had written. */
+  /**
+   * Stops all of its processes where they are; a detach waits for its guest. The kernel goes on to write
+   * what they had written.
+   */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
   /** Pulls its network plug. */
@@ -72,7 +91,10 @@ export function labNode(options: LabNodeOptions): LabNode {
   const rootFolder = home.path("nodes", name);
   const inRoot = (path: string): string => join(rootFolder, path);
   const address = network.nodeAddress(index);
-  /** The processes of the unit `init` are `unshare` and, first in the node's own numbering, the node's first. */
+  /**
+   * The processes of the unit `init` are `unshare` and, first in the node's own numbering, the node's
+   * first.
+   */
   async function processId(): Promise<number> {
     for (const pid of await cgroups.processes(`${group}/init`)) {
       const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
@@ -82,7 +104,18 @@ export function labNode(options: LabNodeOptions): LabNode {
   }
 
   async function inside(command: readonly string[]): Promise<readonly string[]> {
-    return ["nsenter", "--target", String(await processId()), "--mount", "--pid", "--net", "--uts", "--ipc", "--", ...command];
+    return [
+      "nsenter",
+      "--target",
+      String(await processId()),
+      "--mount",
+      "--pid",
+      "--net",
+      "--uts",
+      "--ipc",
+      "--",
+      ...command,
+    ];
   }
 
   async function writeConfiguration(): Promise<void> {
@@ -93,8 +126,18 @@ export function labNode(options: LabNodeOptions): LabNode {
       [NODE_PATHS.containerdConfig]: containerdConfig(parts),
       [NODE_PATHS.registryConfig]: registryConfig(registryUrl(network)),
       [NODE_PATHS.cniConfig]: cniConfig(network, index),
-      [NODE_PATHS.kubeletConfig]: kubeletConfig({ cgroupRoot: group, providerId, overrides: settings.kubelet }),
-      [NODE_PATHS.kubeconfig]: kubeconfig({ server: apiServerUrl(network), clusterName: "lab", ca, certificate, key }),
+      [NODE_PATHS.kubeletConfig]: kubeletConfig({
+        cgroupRoot: group,
+        providerId,
+        overrides: settings.kubelet,
+      }),
+      [NODE_PATHS.kubeconfig]: kubeconfig({
+        server: apiServerUrl(network),
+        clusterName: "lab",
+        ca,
+        certificate,
+        key,
+      }),
       [NODE_PATHS.ca]: ca,
       [NODE_PATHS.certificate]: certificate,
       [NODE_PATHS.key]: key,
@@ -107,16 +150,38 @@ export function labNode(options: LabNodeOptions): LabNode {
 
   async function boot(signal: AbortSignal): Promise<void> {
     await writeConfiguration();
-    // What a lost life left there would be taken for containers by the next kubelet, which looks for each of them for seconds.
+    // What a lost life left there would be taken for containers by the next kubelet, which looks for each
+    // of them for seconds.
     await cgroups.remove(group);
     await cgroups.createRoot(group);
-    const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL", "--propagation=private"];
+    const namespaces = [
+      "--mount",
+      "--pid",
+      "--net",
+      "--uts",
+      "--ipc",
+      "--fork",
+      "--kill-child=SIGKILL",
+      "--propagation=private",
+    ];
     await units.start({
       name: `${name}/init`,
-      command: ["unshare", ...namespaces, "bash", INIT, rootFolder, name, azure.devicesOf(name), randomUUID(), parts.bin, parts.cni],
+      command: [
+        "unshare",
+        ...namespaces,
+        "bash",
+        INIT,
+        rootFolder,
+        name,
+        azure.devicesOf(name),
+        randomUUID(),
+        parts.bin,
+        parts.cni,
+      ],
     });
     const pid = await waitUntil(`${name} to boot`, { timeoutMs: BOOT_MAX_MS, signal }, async () => {
-      if (!(await units.isRunning(`${name}/init`))) throw new Error(`${name} does not boot: ${await units.logTail(`${name}/init`)}`);
+      if (!(await units.isRunning(`${name}/init`)))
+        throw new Error(`${name} does not boot: ${await units.logTail(`${name}/init`)}`);
       const first = await processId().catch(() => undefined);
       return first !== undefined && (await exists(join(rootOf(first), "run/booted"))) ? first : undefined;
     });
@@ -132,7 +197,8 @@ export function labNode(options: LabNodeOptions): LabNode {
       env: { PATH: `${parts.bin}:/usr/sbin:/usr/bin:/sbin:/bin` },
     });
     await waitUntil(`${name}'s containerd`, { timeoutMs: CONTAINERD_MAX_MS, signal }, async () => {
-      if (!(await units.isRunning(containerd))) throw new Error(`${containerd} has ended: ${await units.logTail(containerd)}`);
+      if (!(await units.isRunning(containerd)))
+        throw new Error(`${containerd} has ended: ${await units.logTail(containerd)}`);
       return (await listens(join(rootOf(pid), NODE_PATHS.containerdSocket))) || undefined;
     });
   }

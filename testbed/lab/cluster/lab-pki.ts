@@ -19,10 +19,16 @@ const DAY_MS = 86_400_000;
 /** A lab that stands longer is started anew. */
 const VALID_DAYS = 365;
 
-/** Writes a certificate authority (`ca.crt`, `ca.key`), certificates of it for servers and clients, and the keys of service account tokens (`sa.key`, `sa.pub`). */
+/**
+ * Writes a certificate authority (`ca.crt`, `ca.key`), certificates of it for servers and clients, and the
+ * keys of service account tokens (`sa.key`, `sa.pub`).
+ */
 export async function createLabPki(folder: string, specs: readonly CertificateSpec[]): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + VALID_DAYS * DAY_MS) };
+  const validity = {
+    notBefore: new Date(Date.now() - DAY_MS),
+    notAfter: new Date(Date.now() + VALID_DAYS * DAY_MS),
+  };
   const authorityKeys = await generateKeys();
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
     ...validity,
@@ -31,14 +37,20 @@ export async function createLabPki(folder: string, specs: readonly CertificateSp
     signingAlgorithm: ALGORITHM,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature,
+        true,
+      ),
       await x509.SubjectKeyIdentifierExtension.create(authorityKeys.publicKey),
     ],
   });
   await write(folder, "ca", authority, authorityKeys);
   for (const { file, subject, addresses = [], dnsNames = [] } of specs) {
     const keys = await generateKeys();
-    const names = [...addresses.map((value) => ({ type: "ip", value }) as const), ...dnsNames.map((value) => ({ type: "dns", value }) as const)];
+    const names = [
+      ...addresses.map((value) => ({ type: "ip", value }) as const),
+      ...dnsNames.map((value) => ({ type: "dns", value }) as const),
+    ];
     const certificate = await x509.X509CertificateGenerator.create({
       ...validity,
       subject,
@@ -49,7 +61,10 @@ export async function createLabPki(folder: string, specs: readonly CertificateSp
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.serverAuth,
+          x509.ExtendedKeyUsage.clientAuth,
+        ]),
         await x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
         ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),
       ],
@@ -69,8 +84,16 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
 }
 
-async function write(folder: string, file: string, certificate: x509.X509Certificate, keys: webcrypto.CryptoKeyPair): Promise<void> {
-  const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY");
+async function write(
+  folder: string,
+  file: string,
+  certificate: x509.X509Certificate,
+  keys: webcrypto.CryptoKeyPair,
+): Promise<void> {
+  const key = x509.PemConverter.encode(
+    await webcrypto.subtle.exportKey("pkcs8", keys.privateKey),
+    "PRIVATE KEY",
+  );
   await writeFile(join(folder, `${file}.crt`), `${certificate.toString("pem")}\n`);
   await writeFile(join(folder, `${file}.key`), `${key}\n`, { mode: 0o600 });
 }

@@ -54,7 +54,10 @@ export function registryConfig(registry: string): string {
   return `server = "${registry}"\n\n[host."${registry}"]\n  capabilities = ["pull", "resolve"]\n`;
 }
 
-/** The network of the node's pods: a bridge, and addresses that nobody else gives out. They are forgotten at power loss, as the pods are. */
+/**
+ * The network of the node's pods: a bridge, and addresses that nobody else gives out. They are forgotten at
+ * power loss, as the pods are.
+ */
 export function cniConfig(network: LabNetwork, index: number): string {
   return JSON.stringify({
     cniVersion: "1.0.0",
@@ -84,12 +87,19 @@ export interface KubeletNode {
   readonly overrides: Readonly<Record<string, unknown>>;
 }
 
-/** KubeletConfiguration. As stock as it can be where several kubelets share one machine, but for `syncFrequency`: a volume that has grown is looked at within 5 s instead of a minute. */
+/**
+ * KubeletConfiguration. As stock as it can be where several kubelets share one machine, but for
+ * `syncFrequency`: a volume that has grown is looked at within 5 s instead of a minute.
+ */
 export function kubeletConfig({ cgroupRoot, providerId, overrides }: KubeletNode): string {
   return JSON.stringify({
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
-    authentication: { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: NODE_PATHS.ca } },
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: NODE_PATHS.ca },
+    },
     authorization: { mode: "Webhook" },
     tlsCertFile: NODE_PATHS.certificate,
     tlsPrivateKeyFile: NODE_PATHS.key,
@@ -116,7 +126,11 @@ export function kubeletConfig({ cgroupRoot, providerId, overrides }: KubeletNode
 }
 
 /** Flags of a kubelet: what is no part of its configuration. */
-export function kubeletFlags(node: { readonly name: string; readonly address: string; readonly labels: Readonly<Record<string, string>> }): readonly string[] {
+export function kubeletFlags(node: {
+  readonly name: string;
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+}): readonly string[] {
   return [
     `--config=${NODE_PATHS.kubeletConfig}`,
     `--kubeconfig=${NODE_PATHS.kubeconfig}`,

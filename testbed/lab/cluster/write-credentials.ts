@@ -6,15 +6,30 @@ import { apiServerUrl } from "./control-plane.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { type CertificateSpec, createLabPki } from "./lab-pki.ts";
 
-/** Programs and people that talk to the API server from outside of nodes, and where their kubeconfig is, below the lab's folder. */
+/**
+ * Programs and people that talk to the API server from outside of nodes, and where their kubeconfig is,
+ * below the lab's folder.
+ */
 const CLIENTS = [
   { file: "admin", subject: "CN=lab-admin, O=system:masters", kubeconfig: ["kubeconfig"] },
-  { file: "kube-controller-manager", subject: "CN=system:kube-controller-manager", kubeconfig: ["pki", "kube-controller-manager.kubeconfig"] },
-  { file: "kube-scheduler", subject: "CN=system:kube-scheduler", kubeconfig: ["pki", "kube-scheduler.kubeconfig"] },
+  {
+    file: "kube-controller-manager",
+    subject: "CN=system:kube-controller-manager",
+    kubeconfig: ["pki", "kube-controller-manager.kubeconfig"],
+  },
+  {
+    file: "kube-scheduler",
+    subject: "CN=system:kube-scheduler",
+    kubeconfig: ["pki", "kube-scheduler.kubeconfig"],
+  },
 ] as const;
 
 /** Writes the lab's certificates and the kubeconfigs of all who are not nodes. */
-export async function writeCredentials(home: LabHome, network: LabNetwork, vms: readonly LabVm[]): Promise<void> {
+export async function writeCredentials(
+  home: LabHome,
+  network: LabNetwork,
+  vms: readonly LabVm[],
+): Promise<void> {
   const specs: readonly CertificateSpec[] = [
     {
       file: "control-plane",
@@ -36,7 +51,13 @@ export async function writeCredentials(home: LabHome, network: LabNetwork, vms: 
   const ca = await pki("ca.crt");
   for (const client of CLIENTS) {
     const [certificate, key] = await Promise.all([pki(`${client.file}.crt`), pki(`${client.file}.key`)]);
-    const content = kubeconfig({ server: apiServerUrl(network), clusterName: `azuredisk-${home.name}`, ca, certificate, key });
+    const content = kubeconfig({
+      server: apiServerUrl(network),
+      clusterName: `azuredisk-${home.name}`,
+      ca,
+      certificate,
+      key,
+    });
     await writeFile(home.path(...client.kubeconfig), content, { mode: 0o600 });
   }
 }

@@ -10,7 +10,14 @@ import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** What befalls a VM without anyone having asked Azure for it: see docs/emulator.md. */
-export type VmEvent = "PowerLoss" | "SilentPowerLoss" | "GuestHang" | "GuestRecovery" | "Partition" | "PartitionEnd" | "ProvisioningFailure";
+export type VmEvent =
+  | "PowerLoss"
+  | "SilentPowerLoss"
+  | "GuestHang"
+  | "GuestRecovery"
+  | "Partition"
+  | "PartitionEnd"
+  | "ProvisioningFailure";
 
 /** The lab's Azure. */
 export interface AzureUnit {
@@ -33,7 +40,10 @@ export interface AzureUnit {
   start(signal: AbortSignal): Promise<void>;
   /** Ends it as a stop of the emulator does: it takes every disk from every VM first. */
   stop(): Promise<void>;
-  /** One request to Azure, or to the emulator's own API. `path` has its query. Throws on an answer of 400 or more. */
+  /**
+   * One request to Azure, or to the emulator's own API. `path` has its query. Throws on an answer of 400 or
+   * more.
+   */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
   strike(nodeName: string, event: VmEvent): Promise<void>;
   /** Starts a node's VM, as its owner would through Azure, and waits until Azure says that it runs. */
@@ -75,22 +85,41 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
       subscriptionId: SUBSCRIPTION,
       location: LOCATION,
       resourceGroups: [RESOURCE_GROUP],
-      virtualMachines: settings.vms.map(({ name, zone }) => ({ name: vmNameOf(name), computerName: name, zone, size: VM_SIZE })),
+      virtualMachines: settings.vms.map(({ name, zone }) => ({
+        name: vmNameOf(name),
+        computerName: name,
+        zone,
+        size: VM_SIZE,
+      })),
       settings: { timeScale: settings.timeScale },
     };
     // A node shows its own part of this folder as its /dev/disk before any disk is attached.
-    for (const { name } of settings.vms) await mkdir(`${devicesOf(name)}/dev/disk/azure`, { recursive: true });
+    for (const { name } of settings.vms)
+      await mkdir(`${devicesOf(name)}/dev/disk/azure`, { recursive: true });
     await writeFile(home.path("azure", "scenario.yaml"), JSON.stringify(scenario));
     await rm(readyFile, { force: true });
-    const emulator = [process.execPath, EMULATOR, "--json", `--host=${network.gateway}`, `--port=${PORT}`, `--config=${home.path("azure", "scenario.yaml")}`];
+    const emulator = [
+      process.execPath,
+      EMULATOR,
+      "--json",
+      `--host=${network.gateway}`,
+      `--port=${PORT}`,
+      `--config=${home.path("azure", "scenario.yaml")}`,
+    ];
     const devices = ["--data-plane=linux", `--data-dir=${diskFolder}`, `--device-root=${deviceRoot}`];
     await units.start({
       name: UNIT,
-      command: await networkUnit.inside([...emulator, ...devices, `--ca-file=${caFile}`, `--ready-file=${readyFile}`]),
+      command: await networkUnit.inside([
+        ...emulator,
+        ...devices,
+        `--ca-file=${caFile}`,
+        `--ready-file=${readyFile}`,
+      ]),
       env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     });
     await waitUntil("the emulator to be ready", { timeoutMs: READY_MAX_MS, signal }, async () => {
-      if (!(await units.isRunning(UNIT))) throw new Error(`the emulator has ended: ${await units.logTail(UNIT)}`);
+      if (!(await units.isRunning(UNIT)))
+        throw new Error(`the emulator has ended: ${await units.logTail(UNIT)}`);
       return (await readFile(readyFile, "utf8").catch(() => "")).endsWith("\n") || undefined;
     });
   }
@@ -98,21 +127,30 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
   async function call(method: string, path: string, body?: unknown): Promise<unknown> {
     const answer = await requestJson(
       { ca: await readFile(caFile, "utf8") },
-      { url: `${url}${path}`, method, headers: { authorization: "Bearer lab" }, ...(body === undefined ? {} : { body }) },
+      {
+        url: `${url}${path}`,
+        method,
+        headers: { authorization: "Bearer lab" },
+        ...(body === undefined ? {} : { body }),
+      },
     );
-    if (answer.code >= 400) throw new Error(`${method} ${path}: ${answer.code} ${JSON.stringify(answer.body)}`);
+    if (answer.code >= 400)
+      throw new Error(`${method} ${path}: ${answer.code} ${JSON.stringify(answer.body)}`);
     return answer.body;
   }
 
   const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}`;
-  const vmId = (nodeName: string): string => `${group}/providers/Microsoft.Compute/virtualMachines/${vmNameOf(nodeName)}`;
+  const vmId = (nodeName: string): string =>
+    `${group}/providers/Microsoft.Compute/virtualMachines/${vmNameOf(nodeName)}`;
 
   async function startVm(name: string, signal: AbortSignal): Promise<void> {
     await call("POST", `${vmId(name)}/start?${API_VERSION}`);
     await waitUntil(`Azure to say that ${name} runs`, { timeoutMs: VM_START_MAX_MS, signal }, async () => {
       const vm = (await call("GET", `${vmId(name)}?$expand=instanceView&${API_VERSION}`)) as VmAnswer;
       return (
-        (vm.properties.provisioningState === "Succeeded" && vm.properties.instanceView.statuses.some(({ code }) => code === "PowerState/running")) || undefined
+        (vm.properties.provisioningState === "Succeeded" &&
+          vm.properties.instanceView.statuses.some(({ code }) => code === "PowerState/running")) ||
+        undefined
       );
     });
   }
@@ -140,11 +178,15 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
     start,
     call,
     stop: () => units.stop(UNIT, STOP_GRACE_MS),
-    strike: async (name, event) => void (await call("POST", "/emulator/v1/virtualMachineEvents", { vmId: vmId(name), event })),
+    strike: async (name, event) =>
+      void (await call("POST", "/emulator/v1/virtualMachineEvents", { vmId: vmId(name), event })),
     startVm,
   };
 }
 
 interface VmAnswer {
-  readonly properties: { readonly provisioningState: string; readonly instanceView: { readonly statuses: readonly { readonly code: string }[] } };
+  readonly properties: {
+    readonly provisioningState: string;
+    readonly instanceView: { readonly statuses: readonly { readonly code: string }[] };
+  };
 }

@@ -5,8 +5,9 @@ import { sendSignal } from "./process-identity.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /**
- * Control groups of a lab. Whatever a lab starts is in one of its groups, and so is all that those processes start, however they detach themselves:
- * the groups are the list of what is to be ended, and nothing else is in them.
+ * Control groups of a lab. Whatever a lab starts is in one of its groups, and so is all that those
+ * processes start, however they detach themselves: the groups are the list of what is to be ended, and
+ * nothing else is in them.
  */
 export interface Cgroups {
   /** The file that takes the number of a process which joins `group`. */
@@ -31,10 +32,15 @@ const REMOVE_MAX_MS = 60_000;
 /** What pods are accounted and limited with under version 2. */
 const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"];
 
-/** The groups of this machine: version 1 where its freezer is mounted, else version 2. Throws where there is neither. */
+/**
+ * The groups of this machine: version 1 where its freezer is mounted, else version 2. Throws where there is
+ * neither.
+ */
 export async function openCgroups(): Promise<Cgroups> {
   const hierarchies = parseHierarchies(await readFile("/proc/self/mountinfo", "utf8"));
-  const freezer = hierarchies.find(({ controllers }) => controllers !== "unified" && controllers.includes("freezer"));
+  const freezer = hierarchies.find(
+    ({ controllers }) => controllers !== "unified" && controllers.includes("freezer"),
+  );
   const unified = hierarchies.find(({ controllers }) => controllers === "unified");
   const tracking = freezer ?? unified;
   if (tracking === undefined) throw new Error("no control groups: mount cgroup2 at /sys/fs/cgroup");
@@ -52,20 +58,25 @@ export async function openCgroups(): Promise<Cgroups> {
     const path = pathOf(group);
     if (freezer === undefined) await writeFile(join(path, "cgroup.freeze"), frozen ? "1" : "0");
     else await writeFile(join(path, "freezer.state"), frozen ? "FROZEN" : "THAWED");
-    await waitUntil(`${group} to be ${frozen ? "frozen" : "thawed"}`, { timeoutMs: FREEZE_MAX_MS }, async () => {
-      const isFrozen =
-        freezer === undefined
-          ? (await readFile(join(path, "cgroup.events"), "utf8")).includes("frozen 1")
-          : (await readFile(join(path, "freezer.state"), "utf8")).trim() === "FROZEN";
-      return isFrozen === frozen || undefined;
-    });
+    await waitUntil(
+      `${group} to be ${frozen ? "frozen" : "thawed"}`,
+      { timeoutMs: FREEZE_MAX_MS },
+      async () => {
+        const isFrozen =
+          freezer === undefined
+            ? (await readFile(join(path, "cgroup.events"), "utf8")).includes("frozen 1")
+            : (await readFile(join(path, "freezer.state"), "utf8")).trim() === "FROZEN";
+        return isFrozen === frozen || undefined;
+      },
+    );
   }
 
   async function kill(group: string): Promise<void> {
     await waitUntil(`the processes of ${group} to end`, { timeoutMs: KILL_MAX_MS }, async () => {
       const pids = await processesBelow(pathOf(group));
       for (const pid of pids) sendSignal(pid, "SIGKILL");
-      // Version 1 leaves a frozen process alone until it is thawed, and thawing a group leaves the frozen ones below it as they are.
+      // Version 1 leaves a frozen process alone until it is thawed, and thawing a group leaves the frozen
+      // ones below it as they are.
       if (freezer !== undefined && pids.length > 0) await thawTree(pathOf(group));
       return pids.length === 0 || undefined;
     });
@@ -74,7 +85,11 @@ export async function openCgroups(): Promise<Cgroups> {
   async function remove(group: string): Promise<void> {
     await Promise.all(
       hierarchies.map(({ mountPoint }) =>
-        waitUntil(`the group ${group} to go`, { timeoutMs: REMOVE_MAX_MS }, async () => (await removeTree(join(mountPoint, group))) || undefined),
+        waitUntil(
+          `the group ${group} to go`,
+          { timeoutMs: REMOVE_MAX_MS },
+          async () => (await removeTree(join(mountPoint, group))) || undefined,
+        ),
       ),
     );
   }
@@ -90,7 +105,9 @@ export async function openCgroups(): Promise<Cgroups> {
   };
 }
 
-/** Every group on the way hands its controllers down; one that this machine lacks is not there to be handed. */
+/**
+ * Every group on the way hands its controllers down; one that this machine lacks is not there to be handed.
+ */
 async function createWithControllers(mountPoint: string, group: string): Promise<void> {
   let path = mountPoint;
   for (const name of group.split("/")) {
@@ -99,9 +116,12 @@ async function createWithControllers(mountPoint: string, group: string): Promise
       try {
         await writeFile(join(path, "cgroup.subtree_control"), `+${controller}`);
       } catch (error) {
-        throw new Error(`${path} can't hand the controller ${controller} down, which pods need: in a container, start from the machine itself`, {
-          cause: error,
-        });
+        throw new Error(
+          `${path} can't hand the controller ${controller} down, which pods need: in a container, start from the machine itself`,
+          {
+            cause: error,
+          },
+        );
       }
     }
     path = join(path, name);
@@ -113,7 +133,11 @@ async function createWithControllers(mountPoint: string, group: string): Promise
 async function inheritCpuset(mountPoint: string, group: string): Promise<void> {
   let path = mountPoint;
   for (const name of group.split("/")) {
-    const inherited = await Promise.all(["cpuset.cpus", "cpuset.mems"].map(async (file) => [file, await readFile(join(path, file), "utf8")] as const));
+    const inherited = await Promise.all(
+      ["cpuset.cpus", "cpuset.mems"].map(
+        async (file) => [file, await readFile(join(path, file), "utf8")] as const,
+      ),
+    );
     path = join(path, name);
     for (const [file, value] of inherited) await writeFile(join(path, file), value.trim());
   }

@@ -4,7 +4,10 @@ import { run } from "./run.ts";
 import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
 
-/** Holds the lab's network namespace: a namespace lives as long as a process does, and leaves nothing behind. */
+/**
+ * Holds the lab's network namespace: a namespace lives as long as a process does, and leaves nothing
+ * behind.
+ */
 const NETWORK = "network";
 const READY_MAX_MS = 60_000;
 
@@ -42,7 +45,19 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
       async () => (await readlink(`/proc/${pid}/ns/net`)) !== ours || undefined,
     );
     await removeHostLink();
-    await run(["ip", "link", "add", network.hostLink, "type", "veth", "peer", "name", "host", "netns", String(pid)]);
+    await run([
+      "ip",
+      "link",
+      "add",
+      network.hostLink,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "host",
+      "netns",
+      String(pid),
+    ]);
     await script(pid, [
       "ip link set lo up",
       `ip link add br0 address ${hardwareAddress(network.gateway)} type bridge forward_delay 0 stp_state 0`,
@@ -51,14 +66,32 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
       `ip addr add ${network.apiService}/32 dev br0`,
       "ip link set br0 up",
       "echo 1 > /proc/sys/net/ipv4/ip_forward",
-      ...Array.from({ length: nodes }, (_, index) => `ip route add ${network.podsOfNode(index)} via ${network.nodeAddress(index)}`),
+      ...Array.from(
+        { length: nodes },
+        (_, index) => `ip route add ${network.podsOfNode(index)} via ${network.nodeAddress(index)}`,
+      ),
     ]);
-    await run(["ip", "addr", "add", `${network.hostAddress}/${network.prefixLength}`, "dev", network.hostLink]);
+    await run([
+      "ip",
+      "addr",
+      "add",
+      `${network.hostAddress}/${network.prefixLength}`,
+      "dev",
+      network.hostLink,
+    ]);
     await run(["ip", "link", "set", network.hostLink, "up"]);
     await run(["ip", "route", "add", network.pods, "via", network.gateway]);
   }
 
-  async function plug({ name, index, pid }: { readonly name: string; readonly index: number; readonly pid: number }): Promise<void> {
+  async function plug({
+    name,
+    index,
+    pid,
+  }: {
+    readonly name: string;
+    readonly index: number;
+    readonly pid: number;
+  }): Promise<void> {
     const lab = await units.processId(NETWORK);
     // The kernel takes its time to remove the link of a node that lost power.
     await script(lab, [
@@ -79,10 +112,15 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
     await script(await units.processId(NETWORK), [`ip link set ${nodeName} ${plugged ? "up" : "down"}`]);
   }
 
-  /** The kernel removes it, too, some time after the last process of the namespace: whoever comes second finds it gone. */
+  /**
+   * The kernel removes it, too, some time after the last process of the namespace: whoever comes second
+   * finds it gone.
+   */
   async function removeHostLink(): Promise<void> {
     const isThere = async (): Promise<boolean> => {
-      const links = JSON.parse(await run(["ip", "-j", "link", "show"])) as readonly { readonly ifname: string }[];
+      const links = JSON.parse(await run(["ip", "-j", "link", "show"])) as readonly {
+        readonly ifname: string;
+      }[];
       return links.some((link) => link.ifname === network.hostLink);
     };
     if (!(await isThere())) return;

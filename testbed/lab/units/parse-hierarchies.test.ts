@@ -4,7 +4,8 @@ import { parseHierarchies } from "./parse-hierarchies.ts";
 
 describe("control group hierarchies", () => {
   it("are those of version 2 alone on a machine that has nothing else", () => {
-    const mountinfo = "24 1 0:22 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+    const mountinfo =
+      "24 1 0:22 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
     assert.deepEqual(parseHierarchies(mountinfo), [{ mountPoint: "/sys/fs/cgroup", controllers: "unified" }]);
   });
 

@@ -20,7 +20,9 @@ async function readBootId(): Promise<string> {
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   const fields = await readStat(pid);
   const startTicks = fields?.[START_FIELD_AFTER_COMMAND];
-  return startTicks === undefined || fields?.[0] === "Z" ? undefined : { pid, startTicks, bootId: await readBootId() };
+  return startTicks === undefined || fields?.[0] === "Z"
+    ? undefined
+    : { pid, startTicks, bootId: await readBootId() };
 }
 
 /** Whether this very process still runs. */

@@ -11,7 +11,10 @@ import { waitUntil } from "./wait-until.ts";
 /** Where the lab's nodes pull images from. */
 export interface RegistryUnit {
   start(signal: AbortSignal): Promise<void>;
-  /** Adds the images of an archive, under a file name of its own; one that is there under this name is replaced. */
+  /**
+   * Adds the images of an archive, under a file name of its own; one that is there under this name is
+   * replaced.
+   */
   add(archive: string, fileName: string): Promise<void>;
 }
 
@@ -36,18 +39,32 @@ interface RegistryUnitOptions {
 }
 
 /** The registry of one lab: the images that were built with the lab's programs, and what is added. */
-export function registryUnit({ home, network, networkUnit, units, parts }: RegistryUnitOptions): RegistryUnit {
+export function registryUnit({
+  home,
+  network,
+  networkUnit,
+  units,
+  parts,
+}: RegistryUnitOptions): RegistryUnit {
   const added = home.path("images");
 
   async function start(signal: AbortSignal): Promise<void> {
     await mkdir(added, { recursive: true });
     await units.start({
       name: UNIT,
-      command: await networkUnit.inside([process.execPath, REGISTRY, `--host=${network.gateway}`, `--port=${PORT}`, added, parts.images]),
+      command: await networkUnit.inside([
+        process.execPath,
+        REGISTRY,
+        `--host=${network.gateway}`,
+        `--port=${PORT}`,
+        added,
+        parts.images,
+      ]),
       env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     });
     await waitUntil("the registry to answer", { timeoutMs: READY_MAX_MS, signal }, async () => {
-      if (!(await units.isRunning(UNIT))) throw new Error(`the registry has ended: ${await units.logTail(UNIT)}`);
+      if (!(await units.isRunning(UNIT)))
+        throw new Error(`the registry has ended: ${await units.logTail(UNIT)}`);
       return (await answers(`${registryUrl(network)}/v2/`)) || undefined;
     });
   }

@@ -13,7 +13,10 @@ export interface RunOptions {
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 
-/** Runs a command to its end and answers what it printed on standard output. Throws with what it printed on standard error unless it ends with 0. */
+/**
+ * Runs a command to its end and answers what it printed on standard output. Throws with what it printed on
+ * standard error unless it ends with 0.
+ */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<string> {
   const [program = "", ...args] = command;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -34,7 +37,12 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   child.stdin.end(options.input ?? "");
   child.on("close", (code, signal) => {
     if (code === 0) resolve(output.join(""));
-    else reject(new Error(`${command.join(" ")} ended with ${code ?? signal ?? "nothing"}: ${errors.join("").trim() || output.join("").trim()}`));
+    else
+      reject(
+        new Error(
+          `${command.join(" ")} ended with ${code ?? signal ?? "nothing"}: ${errors.join("").trim() || output.join("").trim()}`,
+        ),
+      );
   });
   return promise;
 }

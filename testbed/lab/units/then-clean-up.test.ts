@@ -37,7 +37,10 @@ describe("cleaning up after a test", () => {
   it("does not hide why the test failed if it fails, too: the test's words come first", async () => {
     const thrown = await thrownBy(fails(TEST_ERROR), fails(CLEAN_UP_ERROR));
     assert.ok(thrown instanceof AggregateError);
-    assert.equal(thrown.message, "the pod lost a record\nCleaning up after it failed, too: timed out waiting for pods to go");
+    assert.equal(
+      thrown.message,
+      "the pod lost a record\nCleaning up after it failed, too: timed out waiting for pods to go",
+    );
     assert.deepEqual(thrown.errors, [TEST_ERROR, CLEAN_UP_ERROR]);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Runs `use` and then `cleanUp`, whatever came of it. What went wrong in `use` comes first in what is thrown: cleaning up after it often fails, too, and must not hide it.
- * If both fail, throws an AggregateError of the two that begins with the words of the first.
+ * Runs `use` and then `cleanUp`, whatever came of it. What went wrong in `use` comes first in what is
+ * thrown: cleaning up after it often fails, too, and must not hide it. If both fail, throws an
+ * AggregateError of the two that begins with the words of the first.
  */
 export async function thenCleanUp<T>(use: () => Promise<T>, cleanUp: () => Promise<void>): Promise<T> {
   const used = await outcomeOf(use);
@@ -8,7 +9,10 @@ export async function thenCleanUp<T>(use: () => Promise<T>, cleanUp: () => Promi
   if (used.isDone && cleaned.isDone) return used.value;
   if (used.isDone) throw (cleaned as Failed).error;
   if (cleaned.isDone) throw used.error;
-  throw new AggregateError([used.error, cleaned.error], `${inWords(used.error)}\nCleaning up after it failed, too: ${inWords(cleaned.error)}`);
+  throw new AggregateError(
+    [used.error, cleaned.error],
+    `${inWords(used.error)}\nCleaning up after it failed, too: ${inWords(cleaned.error)}`,
+  );
 }
 
 interface Done<T> {

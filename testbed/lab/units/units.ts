@@ -18,7 +18,10 @@ export interface UnitSpec {
 export interface Units {
   /** Starts a program. Throws if it runs already. */
   start(spec: UnitSpec): Promise<void>;
-  /** Asks a program and all that it started to end, kills what has not ended after `graceMs`, and waits until its group is empty. */
+  /**
+   * Asks a program and all that it started to end, kills what has not ended after `graceMs`, and waits
+   * until its group is empty.
+   */
   stop(name: string, graceMs: number): Promise<void>;
   /** Kills a program and all that it started: kill -9. */
   kill(name: string): Promise<void>;
@@ -52,7 +55,9 @@ export function labUnits(home: LabHome, cgroups: Cgroups): Units {
   async function start({ name, command, env }: UnitSpec): Promise<void> {
     if (await isRunning(name)) throw new Error(`${name} runs already`);
     await cgroups.create(groupOf(name));
-    await Promise.all([recordFile(name), logFile(name)].map((file) => mkdir(dirname(file), { recursive: true })));
+    await Promise.all(
+      [recordFile(name), logFile(name)].map((file) => mkdir(dirname(file), { recursive: true })),
+    );
     const log = await open(logFile(name), "a");
     try {
       // It joins its group itself, before it is the program: at no moment does anything of ours run outside.
@@ -81,10 +86,14 @@ export function labUnits(home: LabHome, cgroups: Cgroups): Units {
   async function stop(name: string, graceMs: number): Promise<void> {
     for (const pid of await cgroups.processes(groupOf(name))) sendSignal(pid, "SIGTERM");
     const endMs = performance.now() + graceMs;
-    const end = await waitUntil(`${name} to end`, { timeoutMs: graceMs + PATIENCE_MS, everyMs: POLL_MS }, async () => {
-      if (!(await isRunning(name))) return "ended";
-      return performance.now() > endMs ? "late" : undefined;
-    });
+    const end = await waitUntil(
+      `${name} to end`,
+      { timeoutMs: graceMs + PATIENCE_MS, everyMs: POLL_MS },
+      async () => {
+        if (!(await isRunning(name))) return "ended";
+        return performance.now() > endMs ? "late" : undefined;
+      },
+    );
     if (end === "late") await kill(name);
   }
 
@@ -94,7 +103,8 @@ export function labUnits(home: LabHome, cgroups: Cgroups): Units {
 
   async function processId(name: string): Promise<number> {
     const identity = await readIdentity(name);
-    if (identity === undefined || !(await isAlive(identity))) throw new Error(`${name} does not run: ${await logTail(name)}`);
+    if (identity === undefined || !(await isAlive(identity)))
+      throw new Error(`${name} does not run: ${await logTail(name)}`);
     return identity.pid;
   }
 
@@ -114,5 +124,14 @@ export function labUnits(home: LabHome, cgroups: Cgroups): Units {
     }
   }
 
-  return { start, stop, kill, setFrozen: (name, frozen) => cgroups.setFrozen(groupOf(name), frozen), isRunning, processId, logFile, logTail };
+  return {
+    start,
+    stop,
+    kill,
+    setFrozen: (name, frozen) => cgroups.setFrozen(groupOf(name), frozen),
+    isRunning,
+    processId,
+    logFile,
+    logTail,
+  };
 }

@@ -10,8 +10,15 @@ export interface Patience {
 
 const LOOK_EVERY_MS = 50;
 
-/** Looks again and again until `look` answers something; throws with `what` when time is over. For conditions that nobody announces. */
-export async function waitUntil<T>(what: string, patience: Patience, look: () => Promise<T | undefined>): Promise<T> {
+/**
+ * Looks again and again until `look` answers something; throws with `what` when time is over. For
+ * conditions that nobody announces.
+ */
+export async function waitUntil<T>(
+  what: string,
+  patience: Patience,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
   const { timeoutMs, signal, everyMs = LOOK_EVERY_MS } = patience;
   const endMs = performance.now() + timeoutMs;
   for (;;) {

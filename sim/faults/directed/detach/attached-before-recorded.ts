@@ -6,8 +6,8 @@ import { type FaultContext, type FaultVariant, overAtOnce } from "../../fault-cl
 const LOOK_MS = 200;
 
 /**
- * All controllers die between the creation of a disk and its record. Before they are back, a person attaches the disk to a VM that is no node and opens it there.
- * The person closes and detaches it later.
+ * All controllers die between the creation of a disk and its record. Before they are back, a person
+ * attaches the disk to a VM that is no node and opens it there. The person closes and detaches it later.
  */
 export const attachedBeforeRecorded: FaultVariant = {
   forMs: [60_000, 90_000],
@@ -26,12 +26,16 @@ export const attachedBeforeRecorded: FaultVariant = {
       for (const controller of controllers) controller.start();
     };
     const strike = (): void => {
-      const disk = [...azure.model.world.disks.values()].find(({ spec }) => Object.values(spec.tags).includes(created));
+      const disk = [...azure.model.world.disks.values()].find(({ spec }) =>
+        Object.values(spec.tags).includes(created),
+      );
       if (disk === undefined || takeOff !== undefined) return;
       for (const controller of controllers) controller.kill();
       takeOff = openOnBystander(context, disk.id, startAll);
     };
-    const takenBack = controllers.map((controller) => controller.strikeAt({ step: "record-created", nth: 1, moment: "before" }, strike));
+    const takenBack = controllers.map((controller) =>
+      controller.strikeAt({ step: "record-created", nth: 1, moment: "before" }, strike),
+    );
     create({ ...workload, volumeName: created, sizeGiB: source.spec.sizeGiB });
     return () => {
       for (const takeBack of takenBack) takeBack();
@@ -42,15 +46,22 @@ export const attachedBeforeRecorded: FaultVariant = {
 };
 
 /**
- * `opened` is called once the disk is there and a process has it open. Answers how the person closes and detaches it. A disk that comes later than that, or than its record, is
- * detached at once.
+ * `opened` is called once the disk is there and a process has it open. Answers how the person closes and
+ * detaches it. A disk that comes later than that, or than its record, is detached at once.
  */
-function openOnBystander({ world: { azure, store }, later }: FaultContext, diskUri: string, opened: () => void): () => void {
+function openOnBystander(
+  { world: { azure, store }, later }: FaultContext,
+  diskUri: string,
+  opened: () => void,
+): () => void {
   let close: (() => void) | undefined;
   let isOver = false;
-  const isRecorded = (): boolean => store.objects("AzVolume").some(({ status }) => isSameResourceUri(status?.detail?.diskUri ?? "", diskUri));
+  const isRecorded = (): boolean =>
+    store.objects("AzVolume").some(({ status }) => isSameResourceUri(status?.detail?.diskUri ?? "", diskUri));
   const open = (): void => {
-    const entry = azure.vmOf(BYSTANDER)?.dataDisks.find(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri));
+    const entry = azure
+      .vmOf(BYSTANDER)
+      ?.dataDisks.find(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri));
     if (entry === undefined) return later(LOOK_MS, open);
     if (isOver || isRecorded()) return azure.detachOutside(BYSTANDER, diskUri);
     close = azure.machineOf(BYSTANDER)?.kernel.openRaw(entry.lun);

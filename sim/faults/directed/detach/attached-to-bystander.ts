@@ -1,13 +1,16 @@
 import { BYSTANDER } from "../../../azure/strangers.ts";
 import { diceAgain, type FaultVariant, overAtOnce } from "../../fault-class.ts";
 
-/** How often the volume's pod goes once the disk is on the bystander: whoever wants the volume next is not granted it. */
+/**
+ * How often the volume's pod goes once the disk is on the bystander: whoever wants the volume next is not
+ * granted it.
+ */
 const EVICTED_SHARE = 0.7;
 const EVICTED_AFTER_MS = 3_000;
 
 /**
- * A person attaches a volume's disk to a VM that is no node, to copy its data, and takes it off again. Where the disk has no share left Azure refuses that until a
- * node has released it.
+ * A person attaches a volume's disk to a VM that is no node, to copy its data, and takes it off again.
+ * Where the disk has no share left Azure refuses that until a node has released it.
  */
 export const attachedToBystander: FaultVariant = {
   forMs: [30_000, 120_000],
@@ -19,7 +22,8 @@ export const attachedToBystander: FaultVariant = {
     if (diskUri === undefined) return overAtOnce;
     toRestart(fault.volumeName);
     azure.attachOutside(BYSTANDER, diskUri);
-    if (diceAgain(fault.dice, 1) < EVICTED_SHARE) later(EVICTED_AFTER_MS, () => cluster.deletePod(fault.volumeName, { isForced: false }));
+    if (diceAgain(fault.dice, 1) < EVICTED_SHARE)
+      later(EVICTED_AFTER_MS, () => cluster.deletePod(fault.volumeName, { isForced: false }));
     return () => azure.detachOutside(BYSTANDER, diskUri);
   },
 };

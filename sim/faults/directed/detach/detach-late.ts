@@ -5,7 +5,10 @@ import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
-/** How long replicas on the node have to go elsewhere, in milliseconds: each update of its VM would refuse the one that is late. */
+/**
+ * How long replicas on the node have to go elsewhere, in milliseconds: each update of its VM would refuse
+ * the one that is late.
+ */
 const REPLICAS_GO_MS = 25_000;
 const SEEN_MS = 1_000;
 /** How long the forced detach is under way, in milliseconds: nobody speaks of the mark any more by then. */
@@ -13,16 +16,23 @@ const UNDER_WAY_MS = 150_000;
 /** From then on until nobody knows of it any more, in milliseconds. */
 const LOST_AFTER_MS = [2_000, 30_000, 90_000] as const;
 
-/** What befalls the records while the detach is under way to Azure: called before anybody is fenced; the answer is called with the name of the AzVolume as the detach is sent. */
+/**
+ * What befalls the records while the detach is under way to Azure: called before anybody is fenced; the
+ * answer is called with the name of the AzVolume as the detach is sent.
+ */
 type Meanwhile = (context: FaultContext, dice: number) => (azVolumeName: string) => void;
 
 /**
- * A node is marked out of service while only its kubelet is dead, so that it is fenced. The forced detach is under way for long; meanwhile the mark is taken back, the kubelet
- * comes back, the node lets go of the volume, and its pod comes back there.
+ * A node is marked out of service while only its kubelet is dead, so that it is fenced. The forced detach
+ * is under way for long; meanwhile the mark is taken back, the kubelet comes back, the node lets go of the
+ * volume, and its pod comes back there.
  */
 export const detachLate = detachUnderWay(() => overAtOnce);
 
-/** And nobody knows of the fence any more: its record is erased, or all objects, or no record counts any more since the Lease is gone, or a backup of before is put back. */
+/**
+ * And nobody knows of the fence any more: its record is erased, or all objects, or no record counts any
+ * more since the Lease is gone, or a backup of before is put back.
+ */
 export const detachLateAndLost = detachUnderWay(({ world, later }, dice) => {
   const backup = world.store.snapshot();
   return (azVolumeName) => {
@@ -56,7 +66,8 @@ function detachUnderWay(meanwhile: Meanwhile): FaultVariant {
       let isSent = false;
       let sent: (azVolumeName: string) => void = overAtOnce;
       const stop = azure.delayUpdates(({ nodeName }) => {
-        const fencing = isSent || nodeName !== home ? undefined : volumeBeingFenced(context, home, volumeName);
+        const fencing =
+          isSent || nodeName !== home ? undefined : volumeBeingFenced(context, home, volumeName);
         if (fencing === undefined) return 0;
         isSent = true;
         later(0, () => {
@@ -86,9 +97,17 @@ function detachUnderWay(meanwhile: Meanwhile): FaultVariant {
 }
 
 /** The name of the volume's AzVolume, while its record has the node being fenced. */
-function volumeBeingFenced({ world }: FaultContext, nodeName: string, volumeName: string): string | undefined {
+function volumeBeingFenced(
+  { world }: FaultContext,
+  nodeName: string,
+  volumeName: string,
+): string | undefined {
   const diskUri = world.cluster.diskUriOf(volumeName) ?? "none";
   return world.store
     .objects("AzVolume")
-    .find(({ status }) => status?.record?.fencing?.nodeName === nodeName && isSameResourceUri(status.detail?.diskUri ?? "", diskUri))?.metadata.name;
+    .find(
+      ({ status }) =>
+        status?.record?.fencing?.nodeName === nodeName &&
+        isSameResourceUri(status.detail?.diskUri ?? "", diskUri),
+    )?.metadata.name;
 }

@@ -2,8 +2,8 @@ import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
 /**
- * Others ask Azure to take a disk off the node whose pod writes to it, and that fails: the entry stays in the VM's list, marked, and the next update of the VM carries
- * it out, whatever that is for.
+ * Others ask Azure to take a disk off the node whose pod writes to it, and that fails: the entry stays in
+ * the VM's list, marked, and the next update of the VM carries it out, whatever that is for.
  */
 export const detachLeftBehind: FaultVariant = {
   forMs: [30_000, 90_000],
@@ -15,7 +15,12 @@ export const detachLeftBehind: FaultVariant = {
     if (diskUri === undefined || home === undefined) return overAtOnce;
     context.toRestart(volumeName);
     const operation = "VirtualMachines_AttachDetachDataDisks";
-    const { id } = azure.model.faults.add({ operation, disk: diskUri, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+    const { id } = azure.model.faults.add({
+      operation,
+      disk: diskUri,
+      times: 1,
+      effect: { kind: "FailOperation", code: "DetachFailed" },
+    });
     azure.detachOutside(home, diskUri);
     return () => void azure.model.faults.remove(id);
   },

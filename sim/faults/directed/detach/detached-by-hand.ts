@@ -1,13 +1,32 @@
 import type { StepName } from "../../../../src/ports/steps.ts";
-import { diceAgain, type FaultContext, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../../fault-class.ts";
+import {
+  diceAgain,
+  type FaultContext,
+  type FaultVariant,
+  nodeOfPod,
+  overAtOnce,
+  pick,
+} from "../../fault-class.ts";
 
 /** The step of a controller at which the person strikes. */
-const MOMENTS: readonly (StepName | "any")[] = ["any", "attach", "record-attached", "fence-detach", "fence-clear", "detach", "grant", "promote"];
+const MOMENTS: readonly (StepName | "any")[] = [
+  "any",
+  "attach",
+  "record-attached",
+  "fence-detach",
+  "fence-clear",
+  "detach",
+  "grant",
+  "promote",
+];
 const FORCED_SHARE = 0.5;
 /** How long the person who deletes a disk waits for it to come off, in milliseconds. */
 const DELETED_AFTER_MS = 15_000;
 
-/** A person takes a volume's disk off the VM of its pod in Azure's portal, by force or not, at any moment: also while a controller attaches, detaches or fences. */
+/**
+ * A person takes a volume's disk off the VM of its pod in Azure's portal, by force or not, at any moment:
+ * also while a controller attaches, detaches or fences.
+ */
 export const detachedByHand: FaultVariant = {
   forMs: [30_000, 90_000],
   isDirected: true,
@@ -27,7 +46,10 @@ export const detachedByHand: FaultVariant = {
   },
 };
 
-/** A person takes a volume's disk off every VM by force and deletes it. The driver attaches it again where it can: then Azure refuses the deletion. */
+/**
+ * A person takes a volume's disk off every VM by force and deletes it. The driver attaches it again where
+ * it can: then Azure refuses the deletion.
+ */
 export const deletedByHand: FaultVariant = {
   forMs: [30_000, 90_000],
   isDirected: true,
@@ -43,11 +65,18 @@ export const deletedByHand: FaultVariant = {
 };
 
 /** Strikes when any of the controllers comes to that step. Answers how to take that back. */
-function atMoment({ world }: FaultContext, step: StepName | "any", moment: "before" | "after", strike: () => void): () => void {
+function atMoment(
+  { world }: FaultContext,
+  step: StepName | "any",
+  moment: "before" | "after",
+  strike: () => void,
+): () => void {
   if (step === "any") {
     strike();
     return overAtOnce;
   }
-  const takenBack = world.controllers.map((controller) => controller.strikeAt({ step, nth: 1, moment }, strike));
+  const takenBack = world.controllers.map((controller) =>
+    controller.strikeAt({ step, nth: 1, moment }, strike),
+  );
   return () => takenBack.forEach((takeBack) => takeBack());
 }

@@ -1,6 +1,9 @@
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 
-/** From now on Azure moves a VM's ETag only with an update that changes the VM, until the end of the run. Azure documents no more than that. */
+/**
+ * From now on Azure moves a VM's ETag only with an update that changes the VM, until the end of the run.
+ * Azure documents no more than that.
+ */
 export const etagLeft: FaultVariant = {
   forMs: [20_000, 90_000],
   isDirected: true,

@@ -9,7 +9,10 @@ const UNDER_WAY_MS = 30_000;
 const SENT_AFTER_MS = 3_000;
 const RESTART_MS = 2_000;
 
-/** A leader dies as it has sent the delete of an attachment that nobody wants; the delete is under way for long. The pod comes back to that node meanwhile, and the next leader grants it. */
+/**
+ * A leader dies as it has sent the delete of an attachment that nobody wants; the delete is under way for
+ * long. The pod comes back to that node meanwhile, and the next leader grants it.
+ */
 export const killedWhileDeleting: FaultVariant = {
   forMs: [45_000, 50_000],
   isDirected: true,
@@ -21,7 +24,12 @@ export const killedWhileDeleting: FaultVariant = {
     const leader = leaderOf(world);
     cordonAllBut(context, home);
     later(SEEN_MS, () => {
-      leader.store.failNext({ fault: "late", lateMs: UNDER_WAY_MS, verb: "delete", kind: "AzVolumeAttachment" });
+      leader.store.failNext({
+        fault: "late",
+        lateMs: UNDER_WAY_MS,
+        verb: "delete",
+        kind: "AzVolumeAttachment",
+      });
       cluster.deletePod(volumeName, { isForced: false });
     });
     later(SEEN_MS + SENT_AFTER_MS, () => leader.kill());

@@ -7,7 +7,10 @@ const RESTART_MS = 2_000;
 /** From then until all pods are to go to that VM, in milliseconds: the next leader attaches their disks. */
 const GATHER_AFTER_MS = [500, 8_000] as const;
 
-/** A leader dies as it has sent an update of a VM to which a pod has moved. The update is under way for long; all other pods gather on that VM meanwhile, whose disks the next leader attaches. */
+/**
+ * A leader dies as it has sent an update of a VM to which a pod has moved. The update is under way for
+ * long; all other pods gather on that VM meanwhile, whose disks the next leader attaches.
+ */
 export const killedWhileSending: FaultVariant = {
   forMs: [100_000, 120_000],
   isDirected: true,
@@ -17,7 +20,9 @@ export const killedWhileSending: FaultVariant = {
     let isStruck = false;
     const moveHere = (isMoved: (volumeName: string) => boolean): void => {
       cordonAllBut(context, nodeName);
-      for (const pod of cluster.pods()) if (pod.nodeName !== nodeName && isMoved(pod.volumeName)) cluster.deletePod(pod.volumeName, { isForced: false });
+      for (const pod of cluster.pods())
+        if (pod.nodeName !== nodeName && isMoved(pod.volumeName))
+          cluster.deletePod(pod.volumeName, { isForced: false });
     };
     const stop = azure.delayUpdates((update) => {
       const sender = controllers.find(({ name }) => name === update.caller);

@@ -7,7 +7,10 @@ import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
 const LOOK_MS = 200;
-/** When another volume's pod comes to the node, in milliseconds from the loss: before, while and after records are made again. */
+/**
+ * When another volume's pod comes to the node, in milliseconds from the loss: before, while and after
+ * records are made again.
+ */
 const NEIGHBOUR_AFTER_MS = [0, 2_000, 5_000, 10_000] as const;
 
 /** When Azure names the disk's VMs again, in milliseconds from the moment at which there is a record. */
@@ -29,8 +32,9 @@ export const markedAndVolumeLost = markedAndLost(({ world }, { diskUri, dice }) 
 });
 
 /**
- * Others mark a disk in use, and every object of the store is erased while Azure does not show yet which VMs have
- * that disk. Their node's plug-in may be cut off from the store, so that it does not report its notes.
+ * Others mark a disk in use, and every object of the store is erased while Azure does not show yet which
+ * VMs have that disk. Their node's plug-in may be cut off from the store, so that it does not report its
+ * notes.
  */
 export const markedAndUnnamed = markedAndLost(({ world, later }, { diskUri, home, dice }) => {
   const nameAgain = world.azure.disownDisk(diskUri);
@@ -62,13 +66,15 @@ interface MarkedDisk {
 }
 
 function volumeOf({ store }: SimWorld, diskUri: string): AzVolume | undefined {
-  return store.objects("AzVolume").find(({ status }) => isSameResourceUri(status?.detail?.diskUri ?? "", diskUri));
+  return store
+    .objects("AzVolume")
+    .find(({ status }) => isSameResourceUri(status?.detail?.diskUri ?? "", diskUri));
 }
 
 /**
- * Another client asks Azure to detach a disk from the node whose pod writes to it, and that fails: the VM's list
- * keeps the entry, marked. Then records are lost, and another volume's pod comes to that node. `lose` answers what
- * ends the loss.
+ * Another client asks Azure to detach a disk from the node whose pod writes to it, and that fails: the VM's
+ * list keeps the entry, marked. Then records are lost, and another volume's pod comes to that node. `lose`
+ * answers what ends the loss.
  */
 function markedAndLost(lose: (context: FaultContext, marked: MarkedDisk) => () => void): FaultVariant {
   return {
@@ -98,7 +104,12 @@ function markedAndLost(lose: (context: FaultContext, marked: MarkedDisk) => () =
       };
       context.toRestart(volumeName);
       const operation = "VirtualMachines_AttachDetachDataDisks";
-      const { id } = azure.model.faults.add({ operation, disk: diskUri, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+      const { id } = azure.model.faults.add({
+        operation,
+        disk: diskUri,
+        times: 1,
+        effect: { kind: "FailOperation", code: "DetachFailed" },
+      });
       azure.detachOutside(home, diskUri);
       loseOnceMarked();
       return () => {

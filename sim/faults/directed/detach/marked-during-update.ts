@@ -8,8 +8,9 @@ const MARKED_AFTER_MS = 2_000;
 const UPDATED_FOR_MS = 60_000;
 
 /**
- * Another client begins an update of a VM that changes no disk, such as a reimage, an upgrade or a tag, right when the driver begins to fence its node. The update
- * takes longer than a fence tries a regular detach.
+ * Another client begins an update of a VM that changes no disk, such as a reimage, an upgrade or a tag,
+ * right when the driver begins to fence its node. The update takes longer than a fence tries a regular
+ * detach.
  */
 export const markedDuringUpdate: FaultVariant = {
   forMs: [90_000, 120_000],
@@ -24,13 +25,19 @@ export const markedDuringUpdate: FaultVariant = {
       if (isBegun) return;
       isBegun = true;
       const { faults } = azure.model;
-      const { id } = faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "StuckOperation" } });
+      const { id } = faults.add({
+        operation: "VirtualMachines_Update",
+        times: 1,
+        effect: { kind: "StuckOperation" },
+      });
       azure.tagOutside(nodeName);
       // Where Azure has refused the update, no other one is to be struck.
       faults.remove(id);
       later(UPDATED_FOR_MS, () => releaseStuckOperations(azure.model.world));
     };
-    const takenBack = controllers.map((controller) => controller.strikeAt({ step: "fence-intent", nth: 1, moment: "after" }, update));
+    const takenBack = controllers.map((controller) =>
+      controller.strikeAt({ step: "fence-intent", nth: 1, moment: "after" }, update),
+    );
     azure.freeze(nodeName);
     later(MARKED_AFTER_MS, () => markOutOfService(context, nodeName, true));
     return () => {

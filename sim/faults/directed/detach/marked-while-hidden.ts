@@ -4,8 +4,8 @@ import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
 /**
- * A machine freezes, and its node is marked out of service, while Azure does not show its VM as it is. The machine thaws with the disk. `hide` answers how Azure shows the VM
- * again.
+ * A machine freezes, and its node is marked out of service, while Azure does not show its VM as it is. The
+ * machine thaws with the disk. `hide` answers how Azure shows the VM again.
  */
 function markedWhileHidden(hide: (world: SimWorld, nodeName: string) => () => void): FaultVariant {
   return {
@@ -27,16 +27,26 @@ function markedWhileHidden(hide: (world: SimWorld, nodeName: string) => () => vo
   };
 }
 
-/** Each read of the VM is answered 404. Azure gives such an answer where the resource group's own index and the compute service disagree. */
+/**
+ * Each read of the VM is answered 404. Azure gives such an answer where the resource group's own index and
+ * the compute service disagree.
+ */
 export const markedWhileNotFound = markedWhileHidden(({ azure }, nodeName) => {
   const { faults } = azure.model;
   const { id } = faults.add({
     operation: "VirtualMachines_Get",
     resource: azure.instanceUriOf(nodeName),
-    effect: { kind: "Error", status: 404, code: "NotFound", message: "The entity was not found in this Azure location." },
+    effect: {
+      kind: "Error",
+      status: 404,
+      code: "NotFound",
+      message: "The entity was not found in this Azure location.",
+    },
   });
   return () => faults.remove(id);
 });
 
 /** The VM is shown without data disks. The disks name the VM. */
-export const markedWhileUnlisted = markedWhileHidden(({ azure }, nodeName) => azure.unlistDataDisks(nodeName));
+export const markedWhileUnlisted = markedWhileHidden(({ azure }, nodeName) =>
+  azure.unlistDataDisks(nodeName),
+);

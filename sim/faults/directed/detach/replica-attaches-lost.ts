@@ -1,10 +1,16 @@
 import type { FaultVariant } from "../../fault-class.ts";
 import { erase } from "../../objects/delete-by-hand.ts";
 
-/** The update of a VM that is lost: the first one takes its replicas off, the second one is to bring them back. */
+/**
+ * The update of a VM that is lost: the first one takes its replicas off, the second one is to bring them
+ * back.
+ */
 const LOST_NTH = 2;
 
-/** All replicas are deleted by hand, and made anew; the requests that would attach them are lost on their way to Azure. */
+/**
+ * All replicas are deleted by hand, and made anew; the requests that would attach them are lost on their
+ * way to Azure.
+ */
 export const replicaAttachesLost: FaultVariant = {
   forMs: [20_000, 30_000],
   isDirected: true,

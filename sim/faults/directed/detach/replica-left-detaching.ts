@@ -6,13 +6,17 @@ import { listsDisk } from "../../surroundings/lists-disk.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
 const LOOK_MS = 200;
-/** How long the update takes that carries the detach out, in milliseconds: enough for a pod to move and to write. */
+/**
+ * How long the update takes that carries the detach out, in milliseconds: enough for a pod to move and to
+ * write.
+ */
 const UPDATE_MS = 30_000;
 
 /**
- * Another client asks Azure to detach a replica's disk, and that fails: the VM's list keeps the entry, marked.
- * Another volume's pod comes to that node. The update that attaches its disk carries the detach out when it ends.
- * While Azure works on that update, the pod of the first volume comes, too, and the replica is promoted.
+ * Another client asks Azure to detach a replica's disk, and that fails: the VM's list keeps the entry,
+ * marked. Another volume's pod comes to that node. The update that attaches its disk carries the detach out
+ * when it ends. While Azure works on that update, the pod of the first volume comes, too, and the replica
+ * is promoted.
  */
 export const replicaLeftDetaching: FaultVariant = {
   forMs: [80_000, 90_000],
@@ -42,14 +46,28 @@ export const replicaLeftDetaching: FaultVariant = {
     };
     const sendNeighbour = (): void => {
       const resource = azure.instanceUriOf(replica);
-      rules.push(faults.add({ operation: "VirtualMachines_Update", resource, times: 1, effect: { kind: "StuckOperation" } }).id);
+      rules.push(
+        faults.add({
+          operation: "VirtualMachines_Update",
+          resource,
+          times: 1,
+          effect: { kind: "StuckOperation" },
+        }).id,
+      );
       cordonAllBut(context, replica);
       cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
       whenEntryIs("Detaching", promote);
     };
     context.toRestart(volumeName);
     const operation = "VirtualMachines_AttachDetachDataDisks";
-    rules.push(faults.add({ operation, disk: diskUri, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } }).id);
+    rules.push(
+      faults.add({
+        operation,
+        disk: diskUri,
+        times: 1,
+        effect: { kind: "FailOperation", code: "DetachFailed" },
+      }).id,
+    );
     azure.detachOutside(replica, diskUri);
     whenEntryIs("DetachFailed", sendNeighbour);
     return () => {

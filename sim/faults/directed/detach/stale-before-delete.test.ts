@@ -11,15 +11,58 @@ const deleted = { ...replica, metadata: { ...replica.metadata, deletionTimestamp
 
 describe("what leads to a deletion", () => {
   for (const { because, kind, before, after, expected } of [
-    { because: "a deletion that is done", kind: "AzVolume", before: volume, after: undefined, expected: true },
-    { because: "a deletion that begins", kind: "AzVolumeAttachment", before: replica, after: deleted, expected: true },
-    { because: "DeleteVolume's mark", kind: "AzVolume", before: volume, after: { ...volume, spec: { ...volume.spec, deleteRequested: true } }, expected: true },
-    { because: "a want that ends, and a writer that becomes a replica", kind: "AzVolumeAttachment", before: primary, after: replica, expected: true },
-    { because: "a replica that becomes the writer", kind: "AzVolumeAttachment", before: replica, after: primary, expected: false },
-    { because: "a deletion that goes on", kind: "AzVolumeAttachment", before: deleted, after: deleted, expected: false },
-    { because: "an object that is made", kind: "AzVolumeAttachment", before: undefined, after: primary, expected: false },
+    {
+      because: "a deletion that is done",
+      kind: "AzVolume",
+      before: volume,
+      after: undefined,
+      expected: true,
+    },
+    {
+      because: "a deletion that begins",
+      kind: "AzVolumeAttachment",
+      before: replica,
+      after: deleted,
+      expected: true,
+    },
+    {
+      because: "DeleteVolume's mark",
+      kind: "AzVolume",
+      before: volume,
+      after: { ...volume, spec: { ...volume.spec, deleteRequested: true } },
+      expected: true,
+    },
+    {
+      because: "a want that ends, and a writer that becomes a replica",
+      kind: "AzVolumeAttachment",
+      before: primary,
+      after: replica,
+      expected: true,
+    },
+    {
+      because: "a replica that becomes the writer",
+      kind: "AzVolumeAttachment",
+      before: replica,
+      after: primary,
+      expected: false,
+    },
+    {
+      because: "a deletion that goes on",
+      kind: "AzVolumeAttachment",
+      before: deleted,
+      after: deleted,
+      expected: false,
+    },
+    {
+      because: "an object that is made",
+      kind: "AzVolumeAttachment",
+      before: undefined,
+      after: primary,
+      expected: false,
+    },
     { because: "a heartbeat", kind: "AzDriverNode", before: volume, after: volume, expected: false },
   ] as const) {
-    it(`${expected ? "is" : "is not"} ${because}`, () => assert.equal(leadsToDelete({ kind, before, after }), expected));
+    it(`${expected ? "is" : "is not"} ${because}`, () =>
+      assert.equal(leadsToDelete({ kind, before, after }), expected));
   }
 });

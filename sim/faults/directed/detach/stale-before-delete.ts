@@ -1,5 +1,8 @@
 import { asKind } from "../../../../src/adapters/object-semantics/stored-object.ts";
-import type { SimulatedCommit, SimulatedHandle } from "../../../../src/adapters/simulated-store/simulated-store.ts";
+import type {
+  SimulatedCommit,
+  SimulatedHandle,
+} from "../../../../src/adapters/simulated-store/simulated-store.ts";
 import { diceAgain, type FaultVariant, leaderOf, nodeOfPod, pick } from "../../fault-class.ts";
 
 /** How often it is the leader. */
@@ -8,8 +11,9 @@ const LEADERS_SHARE = 0.6;
 const HELD_FOR_MS = [300, 3_000, 20_000] as const;
 
 /**
- * The leader, or the plug-in of a node with the pod, hears nothing for a while right after each event that leads to a deletion: a want that ends, a replica that was the writer, a mark, a
- * deletion that begins, and one that is done.
+ * The leader, or the plug-in of a node with the pod, hears nothing for a while right after each event that
+ * leads to a deletion: a want that ends, a replica that was the writer, a mark, a deletion that begins, and
+ * one that is done.
  */
 export const staleBeforeDelete: FaultVariant = {
   forMs: [40_000, 120_000],
@@ -40,12 +44,21 @@ export const staleBeforeDelete: FaultVariant = {
 };
 
 /** Whether something is deleted, or will be, on the strength of a change. */
-export function leadsToDelete({ kind, before, after }: Pick<SimulatedCommit, "kind" | "before" | "after">): boolean {
+export function leadsToDelete({
+  kind,
+  before,
+  after,
+}: Pick<SimulatedCommit, "kind" | "before" | "after">): boolean {
   if (after === undefined) return before !== undefined;
-  const isMarked = after.metadata.deletionTimestamp !== undefined && before?.metadata.deletionTimestamp === undefined;
+  const isMarked =
+    after.metadata.deletionTimestamp !== undefined && before?.metadata.deletionTimestamp === undefined;
   if (isMarked || before === undefined) return isMarked;
-  if (kind === "AzVolume") return asKind<"AzVolume">(after).spec.deleteRequested && !asKind<"AzVolume">(before).spec.deleteRequested;
+  if (kind === "AzVolume")
+    return asKind<"AzVolume">(after).spec.deleteRequested && !asKind<"AzVolume">(before).spec.deleteRequested;
   if (kind !== "AzVolumeAttachment") return false;
   const [was, is] = [asKind<"AzVolumeAttachment">(before).spec, asKind<"AzVolumeAttachment">(after).spec];
-  return (was.writerRequest !== undefined && is.writerRequest === undefined) || (was.role === "Primary" && is.role === "Replica");
+  return (
+    (was.writerRequest !== undefined && is.writerRequest === undefined) ||
+    (was.role === "Primary" && is.role === "Replica")
+  );
 }

@@ -5,8 +5,9 @@ import { runningOn } from "../mount/where-pods-are.ts";
 const OLD_MS = [2_000, 20_000, 60_000] as const;
 
 /**
- * Another disk driver, or a person with a template, reads a VM, and some time later puts the whole list of data disks without a condition: disks that came since are
- * taken off, under whatever mounts them, and disks that went since come back, also of a node that was fenced.
+ * Another disk driver, or a person with a template, reads a VM, and some time later puts the whole list of
+ * data disks without a condition: disks that came since are taken off, under whatever mounts them, and
+ * disks that went since come back, also of a node that was fenced.
  */
 export const staleList: FaultVariant = {
   forMs: [60_000, 90_000],

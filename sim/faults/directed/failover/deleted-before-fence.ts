@@ -5,13 +5,15 @@ import { lostAfterFence } from "./lost-after-fence.ts";
 
 /** How long the mount command lives, in milliseconds: until disks of other volumes have come to the node. */
 const MOUNTS_FOR_MS = 110_000;
-/** How long Azure takes to answer the first read of the disk, in milliseconds: the fence has ended by then. */
+/**
+ * How long Azure takes to answer the first read of the disk, in milliseconds: the fence has ended by then.
+ */
 const READ_TAKES_MS = 30_000;
 
 /**
- * A person deletes a volume's AzVolume right before a node is fenced with a mount command under way, and the fence
- * ends while the controller that rebuilds the AzVolume still asks Azure for the disk. Then the node comes back, and
- * other volumes' disks to it.
+ * A person deletes a volume's AzVolume right before a node is fenced with a mount command under way, and
+ * the fence ends while the controller that rebuilds the AzVolume still asks Azure for the disk. Then the
+ * node comes back, and other volumes' disks to it.
  */
 export const deletedBeforeFence: FaultVariant = {
   forMs: [105_000, 115_000],
@@ -20,9 +22,16 @@ export const deletedBeforeFence: FaultVariant = {
     mountsForMs: MOUNTS_FOR_MS,
     died: ({ world }, { volumeName }) => {
       const resource = world.cluster.diskUriOf(volumeName) ?? "";
-      const deleted = world.store.objects("AzVolume").find(({ status }) => isSameResourceUri(status?.detail?.diskUri ?? "", resource));
+      const deleted = world.store
+        .objects("AzVolume")
+        .find(({ status }) => isSameResourceUri(status?.detail?.diskUri ?? "", resource));
       if (deleted === undefined) return;
-      world.azure.model.faults.add({ operation: "Disks_Get", resource, times: 1, effect: { kind: "DelayResponse", delayMs: READ_TAKES_MS } });
+      world.azure.model.faults.add({
+        operation: "Disks_Get",
+        resource,
+        times: 1,
+        effect: { kind: "DelayResponse", delayMs: READ_TAKES_MS },
+      });
       erase(world, "AzVolume", deleted.metadata.name, false);
     },
   }),

@@ -9,9 +9,10 @@ import { backAlone } from "../node/back-alone.ts";
 const LOOK_MS = 200;
 
 /**
- * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command lives on for
- * `mountsForMs`. The node is marked and fenced, and `died` or `lose` loses the volume's AzVolume. Once there is a
- * record again the node comes back, as the only one that takes pods: those of all other volumes move there.
+ * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command
+ * lives on for `mountsForMs`. The node is marked and fenced, and `died` or `lose` loses the volume's
+ * AzVolume. Once there is a record again the node comes back, as the only one that takes pods: those of all
+ * other volumes move there.
  */
 export function lostAfterFence({
   mountsForMs,
@@ -48,9 +49,15 @@ export function lostAfterFence({
 }
 
 /** Acts once the AzVolume has been made again, with a record. */
-function whenRebuilt(context: Pick<FaultContext, "world" | "later">, azVolumeName: string, act: () => void): void {
+function whenRebuilt(
+  context: Pick<FaultContext, "world" | "later">,
+  azVolumeName: string,
+  act: () => void,
+): void {
   const { world, later } = context;
-  const isRebuilt = world.store.objects("AzVolume").some(({ metadata, status }) => metadata.name === azVolumeName && status?.record?.adopted === true);
+  const isRebuilt = world.store
+    .objects("AzVolume")
+    .some(({ metadata, status }) => metadata.name === azVolumeName && status?.record?.adopted === true);
   if (isRebuilt) act();
   else later(LOOK_MS, () => whenRebuilt(context, azVolumeName, act));
 }

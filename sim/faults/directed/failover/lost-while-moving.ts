@@ -7,14 +7,14 @@ const MOUNTS_FOR_MS = 190_000;
 /** The volume is never at rest for longer, in milliseconds. */
 const MOVES_EVERY_MS = 5_000;
 /**
- * From the fence until the volume is lost, in milliseconds: longer than its disk's tags may lack the fence, with
- * room for another leader.
+ * From the fence until the volume is lost, in milliseconds: longer than its disk's tags may lack the fence,
+ * with room for another leader.
  */
 const LOST_AFTER_MS = [95_000, 105_000] as const;
 
 /**
- * A node is fenced with a mount command under way. The volume's pod is deleted every five seconds from then on, until
- * its AzVolume is erased. The node comes back, and other volumes' disks to it.
+ * A node is fenced with a mount command under way. The volume's pod is deleted every five seconds from then
+ * on, until its AzVolume is erased. The node comes back, and other volumes' disks to it.
  */
 export const lostWhileMoving: FaultVariant = {
   forMs: [185_000, 195_000],
@@ -23,7 +23,8 @@ export const lostWhileMoving: FaultVariant = {
     mountsForMs: MOUNTS_FOR_MS,
     lose: ({ world, later }, { volumeName, dice }, azVolumeName) => {
       const lostAfterMs = pick(LOST_AFTER_MS, diceAgain(dice, 1));
-      for (let afterMs = 0; afterMs < lostAfterMs; afterMs += MOVES_EVERY_MS) later(afterMs, () => world.cluster.deletePod(volumeName, { isForced: false }));
+      for (let afterMs = 0; afterMs < lostAfterMs; afterMs += MOVES_EVERY_MS)
+        later(afterMs, () => world.cluster.deletePod(volumeName, { isForced: false }));
       later(lostAfterMs, () => erase(world, "AzVolume", azVolumeName, true));
       return overAtOnce;
     },

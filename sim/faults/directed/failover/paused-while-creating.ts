@@ -5,11 +5,17 @@ const LOOK_EVERY_MS = 5;
 const BEGUN_WITHIN_MS = 20_000;
 /** After the lost answer, in milliseconds: before the request is sent again. */
 const PAUSED_AFTER_MS = 60;
-/** From then on, in milliseconds: another controller leads by the first, and has deleted the disk by the second. */
+/**
+ * From then on, in milliseconds: another controller leads by the first, and has deleted the disk by the
+ * second.
+ */
 const DELETED_AFTER_MS = 18_000;
 const RESUMED_AFTER_MS = 45_000;
 
-/** The leader loses the answer to the creation of a disk, and stands still before it sends that again. The claim is deleted, and the next leader deletes the disk. Then the first continues. */
+/**
+ * The leader loses the answer to the creation of a disk, and stands still before it sends that again. The
+ * claim is deleted, and the next leader deletes the disk. Then the first continues.
+ */
 export const pausedWhileCreating: FaultVariant = {
   forMs: [70_000, 80_000],
   isDirected: true,
@@ -17,7 +23,8 @@ export const pausedWhileCreating: FaultVariant = {
   begin: ({ world, later }, { volumeName, atMs }) => {
     const { cluster, azure } = world;
     const shortLived = `${volumeName}-created-${atMs}`;
-    const isBegun = (): boolean => [...azure.model.world.disks.values()].some(({ spec }) => Object.values(spec.tags).includes(shortLived));
+    const isBegun = (): boolean =>
+      [...azure.model.world.disks.values()].some(({ spec }) => Object.values(spec.tags).includes(shortLived));
     let leader = leaderOf(world);
     let isDeleted = false;
     const deleteClaim = (): void => {
@@ -39,7 +46,14 @@ export const pausedWhileCreating: FaultVariant = {
       if (isBegun()) strike();
       else if (leftMs > 0) later(LOOK_EVERY_MS, () => look(leftMs - LOOK_EVERY_MS));
     };
-    cluster.apply({ volumeName: shortLived, sizeGiB: 4, skuName: "Premium_LRS", maxShares: 1, replicas: 0, access: "mount" });
+    cluster.apply({
+      volumeName: shortLived,
+      sizeGiB: 4,
+      skuName: "Premium_LRS",
+      maxShares: 1,
+      replicas: 0,
+      access: "mount",
+    });
     look(BEGUN_WITHIN_MS);
     return () => {
       proceed();

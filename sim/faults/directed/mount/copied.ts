@@ -5,7 +5,10 @@ import { diceAgain, type FaultVariant, overAtOnce } from "../../fault-class.ts";
 const OTHER_UUID_SHARE = 0.5;
 const LOOK_MS = 200;
 
-/** A person copies the volume's disk, with its tags, and names the copy in a PersistentVolume, of which a pod is wanted from then on. */
+/**
+ * A person copies the volume's disk, with its tags, and names the copy in a PersistentVolume, of which a
+ * pod is wanted from then on.
+ */
 export const copied: FaultVariant = {
   forMs: [10_000, 60_000],
   isDirected: true,
@@ -20,9 +23,17 @@ export const copied: FaultVariant = {
     const use = (): void => {
       const disk = azure.diskOf(diskUri);
       if (disk === undefined) return later(LOOK_MS, use);
-      if (disk.content.kind === "fileSystem" && diceAgain(dice, 1) < OTHER_UUID_SHARE) disk.content = { ...disk.content, uuid: `of ${copyName}` };
+      if (disk.content.kind === "fileSystem" && diceAgain(dice, 1) < OTHER_UUID_SHARE)
+        disk.content = { ...disk.content, uuid: `of ${copyName}` };
       const { sizeGiB } = source.spec;
-      create({ ...workload, volumeName: copyName, sizeGiB, maxShares: 1, replicas: 0, staticDisk: { diskUri, zones: source.zones } });
+      create({
+        ...workload,
+        volumeName: copyName,
+        sizeGiB,
+        maxShares: 1,
+        replicas: 0,
+        staticDisk: { diskUri, zones: source.zones },
+      });
     };
     later(LOOK_MS, use);
     return overAtOnce;

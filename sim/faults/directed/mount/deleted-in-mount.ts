@@ -11,8 +11,9 @@ const NODE_GOES_AFTER_MS = [300, 2_000] as const;
 const BACK_AFTER_MS = [45_000, 55_000] as const;
 
 /**
- * A pod moves to a node without pods, whose plug-in dies in the middle of the mount, and its kubelet with it; the mount command lives on. The node is marked and fenced, and
- * somebody deletes its Node. Its VM is there all the time, and node and plug-in come back well.
+ * A pod moves to a node without pods, whose plug-in dies in the middle of the mount, and its kubelet with
+ * it; the mount command lives on. The node is marked and fenced, and somebody deletes its Node. Its VM is
+ * there all the time, and node and plug-in come back well.
  */
 export const deletedInMount: FaultVariant = {
   forMs: [140_000, 160_000],
@@ -20,7 +21,8 @@ export const deletedInMount: FaultVariant = {
   begin: (context, { volumeName, dice }) => {
     const { world, later } = context;
     const { cluster } = world;
-    // Other volumes that are fenced there, or are attached there later, would be in the way of this one's disk, or take its place.
+    // Other volumes that are fenced there, or are attached there later, would be in the way of this one's
+    // disk, or take its place.
     const idle = idleNodeFor(context, volumeName);
     if (idle === undefined) return overAtOnce;
     const { target, plugin } = idle;

@@ -3,7 +3,10 @@ import { runningOn } from "./where-pods-are.ts";
 
 const MOVED_AFTER_MS = 20_000;
 
-/** A caller other than a correct provisioner, such as a script, calls DeleteVolume for a volume that a pod uses. The pod is deleted later, and comes again. */
+/**
+ * A caller other than a correct provisioner, such as a script, calls DeleteVolume for a volume that a pod
+ * uses. The pod is deleted later, and comes again.
+ */
 export const deletedInUse: FaultVariant = {
   forMs: [30_000, 60_000],
   isDirected: true,

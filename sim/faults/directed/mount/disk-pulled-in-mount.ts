@@ -14,8 +14,9 @@ const THAWS_AFTER_MS = 4_000;
 const BACK_FOR_MS = 20_000;
 
 /**
- * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command lives on. Somebody takes the disk off, and the attach that is to bring it back is
- * under way for long; meanwhile the machine freezes, and is marked and fenced. It thaws when the attach has arrived.
+ * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command
+ * lives on. Somebody takes the disk off, and the attach that is to bring it back is under way for long;
+ * meanwhile the machine freezes, and is marked and fenced. It thaws when the attach has arrived.
  */
 export const diskPulledInMount: FaultVariant = {
   forMs: [110_000, 120_000],

@@ -9,14 +9,22 @@ const NOTICED_MS = 1_500;
 const LOOK_MS = 200;
 
 /**
- * A pod moves to the node given, whose plug-in dies in the middle of the mount; the mount command lives on. The node is marked, and `fenced` is told the name of the AzVolume once its
- * record has the node in quarantine. Answers how to take the strike back.
+ * A pod moves to the node given, whose plug-in dies in the middle of the mount; the mount command lives on.
+ * The node is marked, and `fenced` is told the name of the AzVolume once its record has the node in
+ * quarantine. Answers how to take the strike back.
  */
 export function fencedInMount(
   context: FaultContext,
   { target, plugin }: IdleNode,
   volumeName: string,
-  { fenced, ...death }: { readonly mountsForMs: number; readonly died?: () => void; readonly fenced: (azVolumeName: string) => void },
+  {
+    fenced,
+    ...death
+  }: {
+    readonly mountsForMs: number;
+    readonly died?: () => void;
+    readonly fenced: (azVolumeName: string) => void;
+  },
 ): () => void {
   const { later } = context;
   const { cluster } = context.world;
@@ -39,11 +47,16 @@ export function fencedInMount(
 }
 
 /** The AzVolume of the disk, once its record has the node in quarantine. */
-function fencedFrom({ world }: Pick<FaultContext, "world">, nodeName: string, diskUri: string): string | undefined {
+function fencedFrom(
+  { world }: Pick<FaultContext, "world">,
+  nodeName: string,
+  diskUri: string,
+): string | undefined {
   return world.store
     .objects("AzVolume")
     .find(
       ({ status }) =>
-        isSameResourceUri(status?.detail?.diskUri ?? "", diskUri) && status?.record?.quarantine.some((node) => node.nodeName === nodeName) === true,
+        isSameResourceUri(status?.detail?.diskUri ?? "", diskUri) &&
+        status?.record?.quarantine.some((node) => node.nodeName === nodeName) === true,
     )?.metadata.name;
 }

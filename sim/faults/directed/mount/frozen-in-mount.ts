@@ -12,7 +12,10 @@ const CLEARED_AFTER_MS = [5_000, 9_000] as const;
 const THAWS_AFTER_MS = [200, 2_000, 5_000] as const;
 const BACK_FOR_MS = 15_000;
 
-/** A pod moves to a node without pods, which freezes right before it mounts, is marked and fenced, and thaws soon after; the write that ends its fence is under way for long. */
+/**
+ * A pod moves to a node without pods, which freezes right before it mounts, is marked and fenced, and thaws
+ * soon after; the write that ends its fence is under way for long.
+ */
 export const frozenInMount: FaultVariant = {
   forMs: [100_000, 120_000],
   isDirected: true,
@@ -31,12 +34,17 @@ export const frozenInMount: FaultVariant = {
       cordonOnly(context, target);
       later(NOTICED_MS, () => markOutOfService(context, target, true));
     });
-    const endSlow = slowCallAt(context, world.controllers, { step: "fence-clear", ms: clearedAfterMs }, () => {
-      if (isThawing) return;
-      isThawing = true;
-      later(clearedAfterMs + thawsAfterMs, () => world.azure.thaw(target));
-      later(clearedAfterMs + thawsAfterMs + BACK_FOR_MS, () => markOutOfService(context, target, false));
-    });
+    const endSlow = slowCallAt(
+      context,
+      world.controllers,
+      { step: "fence-clear", ms: clearedAfterMs },
+      () => {
+        if (isThawing) return;
+        isThawing = true;
+        later(clearedAfterMs + thawsAfterMs, () => world.azure.thaw(target));
+        later(clearedAfterMs + thawsAfterMs + BACK_FOR_MS, () => markOutOfService(context, target, false));
+      },
+    );
     cordonAllBut(context, target);
     later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: false }));
     return () => {

@@ -13,8 +13,17 @@ const GIB = 4;
 export const killedInFormat: FaultVariant = {
   forMs: [40_000, 60_000],
   begin: (context, { volumeName, atMs, dice }) => {
-    context.create({ volumeName: `${volumeName}-new-${atMs}`, sizeGiB: GIB, skuName: "Premium_LRS", maxShares: 1, replicas: 0, access: "mount" });
-    return killInNextFormat(context, diceAgain(dice, 1), ({ world, later }, nodeName) => later(RESTART_MS, () => world.nodePlugin(nodeName)?.start()));
+    context.create({
+      volumeName: `${volumeName}-new-${atMs}`,
+      sizeGiB: GIB,
+      skuName: "Premium_LRS",
+      maxShares: 1,
+      replicas: 0,
+      access: "mount",
+    });
+    return killInNextFormat(context, diceAgain(dice, 1), ({ world, later }, nodeName) =>
+      later(RESTART_MS, () => world.nodePlugin(nodeName)?.start()),
+    );
   },
 };
 
@@ -22,7 +31,11 @@ export const killedInFormat: FaultVariant = {
  * Kills the first plug-in that begins a format, and its command, with that share of the command's time
  * behind it; `killed` happens then. Answers how to take that back.
  */
-export function killInNextFormat(context: FaultContext, doneShare: number, killed: (context: FaultContext, nodeName: string) => void): () => void {
+export function killInNextFormat(
+  context: FaultContext,
+  doneShare: number,
+  killed: (context: FaultContext, nodeName: string) => void,
+): () => void {
   const { world, nodeNames, later } = context;
   let isStruck = false;
   const takenBack = nodeNames.map((nodeName) =>

@@ -6,12 +6,16 @@ import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 const LOOK_MS = 300;
-/** From the disk's return until the plug-in goes on, in milliseconds: replicas of other volumes have come back by then, too. */
+/**
+ * From the disk's return until the plug-in goes on, in milliseconds: replicas of other volumes have come
+ * back by then, too.
+ */
 const OTHERS_BACK_MS = 9_000;
 
 /**
- * A pod moves to a node whose plug-in stands still right before it takes the volume. Meanwhile the pod is deleted by force, its attachment and the node's replicas by hand; the pod comes
- * back, its disk is attached at another LUN, and its old one is given to a replica.
+ * A pod moves to a node whose plug-in stands still right before it takes the volume. Meanwhile the pod is
+ * deleted by force, its attachment and the node's replicas by hand; the pod comes back, its disk is
+ * attached at another LUN, and its old one is given to a replica.
  */
 export const pausedBeforeAcquire: FaultVariant = {
   forMs: [110_000, 120_000],
@@ -23,7 +27,8 @@ export const pausedBeforeAcquire: FaultVariant = {
     const diskUri = cluster.diskUriOf(volumeName);
     const target = nodeWithoutPods(context, home) ?? nodeNames.find((name) => name !== home);
     const plugin = target === undefined ? undefined : world.nodePlugin(target);
-    if (home === undefined || diskUri === undefined || target === undefined || plugin === undefined) return overAtOnce;
+    if (home === undefined || diskUri === undefined || target === undefined || plugin === undefined)
+      return overAtOnce;
     const whenBack = (act: () => void): void => {
       if (isOn(context, target, diskUri)) act();
       else later(LOOK_MS, () => whenBack(act));
@@ -59,5 +64,10 @@ export const pausedBeforeAcquire: FaultVariant = {
 
 /** Whether Azure has the disk on the VM. */
 function isOn({ world }: Pick<FaultContext, "world">, nodeName: string, diskUri: string): boolean {
-  return world.azure.vmOf(nodeName)?.dataDisks.some(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri)) ?? false;
+  return (
+    world.azure
+      .vmOf(nodeName)
+      ?.dataDisks.some(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri)) ??
+    false
+  );
 }

@@ -5,7 +5,10 @@ import { runningOn } from "./where-pods-are.ts";
 
 const MOVED_AFTER_MS = 500;
 
-/** A privileged process on a node has a volume's raw device open, as a copy by hand does, while the pod moves to another node. It closes the device later. */
+/**
+ * A privileged process on a node has a volume's raw device open, as a copy by hand does, while the pod
+ * moves to another node. It closes the device later.
+ */
 export const rawLeftOpen: FaultVariant = {
   forMs: [40_000, 90_000],
   isDirected: true,
@@ -14,7 +17,9 @@ export const rawLeftOpen: FaultVariant = {
     const home = runningOn(context, volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
     if (home === undefined || diskUri === undefined) return overAtOnce;
-    const entry = azure.vmOf(home)?.dataDisks.find(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri));
+    const entry = azure
+      .vmOf(home)
+      ?.dataDisks.find(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri));
     const machine = azure.machineOf(home);
     if (entry === undefined || machine?.state() !== "running") return overAtOnce;
     const close = machine.kernel.openRaw(entry.lun);

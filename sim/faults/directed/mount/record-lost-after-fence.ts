@@ -11,15 +11,17 @@ const LOST_AFTER_MS = [300, 2_000] as const;
 const BACK_AFTER_MS = 3_000;
 
 /**
- * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command lives on. The node is marked and fenced, and then the volume's AzVolume
- * is lost; the plug-in comes back well.
+ * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command
+ * lives on. The node is marked and fenced, and then the volume's AzVolume is lost; the plug-in comes back
+ * well.
  */
 export const recordLostAfterFence: FaultVariant = {
   forMs: [130_000, 150_000],
   isDirected: true,
   begin: (context, { volumeName, dice }) => {
     const { world, later } = context;
-    // Other volumes that are fenced there, or are attached there later, would be in the way of this one's disk, or take its place.
+    // Other volumes that are fenced there, or are attached there later, would be in the way of this one's
+    // disk, or take its place.
     const idle = idleNodeFor(context, volumeName);
     if (idle === undefined) return overAtOnce;
     const { target, plugin } = idle;

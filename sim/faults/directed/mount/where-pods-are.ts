@@ -3,12 +3,22 @@ import type { FaultContext } from "../../fault-class.ts";
 
 /** Where the volume's pod runs. */
 export function runningOn({ world }: Pick<FaultContext, "world">, volumeName: string): string | undefined {
-  return world.cluster.pods().find((pod) => pod.volumeName === volumeName && pod.phase === "Running" && !pod.isDeleted)?.nodeName;
+  return world.cluster
+    .pods()
+    .find((pod) => pod.volumeName === volumeName && pod.phase === "Running" && !pod.isDeleted)?.nodeName;
 }
 
-/** The first node, besides the one that is named, to which no pod is bound: nothing of another volume's is in the way there. */
-export function nodeWithoutPods({ world, nodeNames }: Pick<FaultContext, "world" | "nodeNames">, besides: string | undefined): string | undefined {
-  return nodeNames.find((name) => name !== besides && world.cluster.pods().every((pod) => pod.nodeName !== name));
+/**
+ * The first node, besides the one that is named, to which no pod is bound: nothing of another volume's is
+ * in the way there.
+ */
+export function nodeWithoutPods(
+  { world, nodeNames }: Pick<FaultContext, "world" | "nodeNames">,
+  besides: string | undefined,
+): string | undefined {
+  return nodeNames.find(
+    (name) => name !== besides && world.cluster.pods().every((pod) => pod.nodeName !== name),
+  );
 }
 
 /** A node, and its plug-in. */
@@ -17,7 +27,10 @@ export interface IdleNode {
   readonly plugin: NodePluginSlot;
 }
 
-/** The first node to which no pod is bound, and its plug-in, while the volume's pod runs on another; undefined if it runs nowhere, or there is no such node. */
+/**
+ * The first node to which no pod is bound, and its plug-in, while the volume's pod runs on another;
+ * undefined if it runs nowhere, or there is no such node.
+ */
 export function idleNodeFor(context: FaultContext, volumeName: string): IdleNode | undefined {
   const home = runningOn(context, volumeName);
   const target = home === undefined ? undefined : nodeWithoutPods(context, home);

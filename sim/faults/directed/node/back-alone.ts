@@ -3,11 +3,15 @@ import { cordonAllBut } from "../../processes/cordon.ts";
 import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import type { IdleNode } from "../mount/where-pods-are.ts";
 
-/** A marked node comes back with its plug-in, as the only one that takes pods: those of all volumes but `volumeName` move there. */
+/**
+ * A marked node comes back with its plug-in, as the only one that takes pods: those of all volumes but
+ * `volumeName` move there.
+ */
 export function backAlone(context: FaultContext, { target, plugin }: IdleNode, volumeName: string): void {
   const { cluster } = context.world;
   markOutOfService(context, target, false);
   plugin.start();
   cordonAllBut(context, target);
-  for (const pod of cluster.pods()) if (pod.volumeName !== volumeName) cluster.deletePod(pod.volumeName, { isForced: false });
+  for (const pod of cluster.pods())
+    if (pod.volumeName !== volumeName) cluster.deletePod(pod.volumeName, { isForced: false });
 }

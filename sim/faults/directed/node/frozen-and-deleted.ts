@@ -7,7 +7,10 @@ const MARKED_AFTER_MS = [2_000, 20_000] as const;
 /** From then until its Node is deleted, in milliseconds. */
 const NODE_GOES_AFTER_MS = [1_000, 15_000, 40_000] as const;
 
-/** The pod's node freezes, and somebody deletes its Node: long after everybody took it for gone, its machine goes on where it stood still, mounts and all. */
+/**
+ * The pod's node freezes, and somebody deletes its Node: long after everybody took it for gone, its machine
+ * goes on where it stood still, mounts and all.
+ */
 export const frozenAndDeleted: FaultVariant = {
   forMs: [100_000, 240_000],
   isDirected: true,
@@ -17,8 +20,11 @@ export const frozenAndDeleted: FaultVariant = {
     const nodeName = nodeOfPod(world, fault);
     const markedAfterMs = pick(MARKED_AFTER_MS, diceAgain(fault.dice, 1));
     azure.freeze(nodeName);
-    if (diceAgain(fault.dice, 3) < MARKED_SHARE) later(markedAfterMs, () => markOutOfService(context, nodeName, true));
-    later(markedAfterMs + pick(NODE_GOES_AFTER_MS, diceAgain(fault.dice, 2)), () => cluster.deleteNode(nodeName));
+    if (diceAgain(fault.dice, 3) < MARKED_SHARE)
+      later(markedAfterMs, () => markOutOfService(context, nodeName, true));
+    later(markedAfterMs + pick(NODE_GOES_AFTER_MS, diceAgain(fault.dice, 2)), () =>
+      cluster.deleteNode(nodeName),
+    );
     return () => azure.thaw(nodeName);
   },
 };

@@ -20,33 +20,63 @@ interface Liar {
 }
 
 /**
- * Says in its AzDriverNode that its VM is one that is no node, then those of other nodes, then its own under another GUID. Where a record names it for a VM that is not its
- * own, it says that it is clean there: the way to a disk that others use. After each time that all records were made again, it says that the store went back.
+ * Says in its AzDriverNode that its VM is one that is no node, then those of other nodes, then its own
+ * under another GUID. Where a record names it for a VM that is not its own, it says that it is clean there:
+ * the way to a disk that others use. After each time that all records were made again, it says that the
+ * store went back.
  */
 export async function liesAboutItsVm({ world, store, nodeName }: Liar): Promise<void> {
   const own = world.store.objects("AzDriverNode").find(({ metadata }) => metadata.name === nodeName);
   if (own?.status === undefined) return;
   const lies = liesOf(world, nodeName);
   const lie = lies[Math.floor(world.clock.elapsedMs() / LIE_MS) % lies.length];
-  if (lie !== undefined) await store.updateStatus("AzDriverNode", { ...own, status: { ...own.status, ...lie, conditions: reporting(world, own) } }, never);
+  if (lie !== undefined)
+    await store.updateStatus(
+      "AzDriverNode",
+      { ...own, status: { ...own.status, ...lie, conditions: reporting(world, own) } },
+      never,
+    );
   for (const volume of world.store.objects("AzVolume")) {
     const record = volume.status?.record;
     if (volume.status === undefined || record === undefined) continue;
-    const unverified = record.unverified.filter((node) => node.nodeName !== nodeName || node.instanceUri === world.azure.instanceUriOf(nodeName));
+    const unverified = record.unverified.filter(
+      (node) => node.nodeName !== nodeName || node.instanceUri === world.azure.instanceUriOf(nodeName),
+    );
     if (unverified.length === record.unverified.length) continue;
-    await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: { ...record, unverified } } }, never);
+    await store.updateStatus(
+      "AzVolume",
+      { ...volume, status: { ...volume.status, record: { ...record, unverified } } },
+      never,
+    );
   }
 }
 
-function reporting(world: SimWorld, { metadata, status }: AzDriverNode): NonNullable<AzDriverNode["status"]>["conditions"] {
+function reporting(
+  world: SimWorld,
+  { metadata, status }: AzDriverNode,
+): NonNullable<AzDriverNode["status"]>["conditions"] {
   const lease = world.store.objects("Lease")[0];
   const others = (status?.conditions ?? []).filter(({ type }) => type !== STORE_WENT_BACK);
   if (lease === undefined) return others;
   const generation = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
   // Two tokens that agree are believed each time.
-  if (world.store.objects("AzDriverNode").some((node) => node.metadata.name !== metadata.name && hasReported(node, generation))) return others;
+  if (
+    world.store
+      .objects("AzDriverNode")
+      .some((node) => node.metadata.name !== metadata.name && hasReported(node, generation))
+  )
+    return others;
   const reason = rolledBackReason(generation);
-  return [...others, { type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(world.clock.nowMs()) }];
+  return [
+    ...others,
+    {
+      type: STORE_WENT_BACK,
+      status: "True",
+      reason,
+      message: "a lie",
+      lastTransitionTime: toTimestamp(world.clock.nowMs()),
+    },
+  ];
 }
 
 function liesOf(world: SimWorld, nodeName: string): readonly Pick<NodeIdentity, "vmId" | "instanceUri">[] {
@@ -56,5 +86,8 @@ function liesOf(world: SimWorld, nodeName: string): readonly Pick<NodeIdentity, 
     const vm = findVm(world.azure.model.world, instanceUri);
     return vm === undefined ? [] : [{ vmId: vm.vmGuid, instanceUri }];
   });
-  return [...vms, { vmId: "00000000-0000-0000-0000-00000000dead", instanceUri: world.azure.instanceUriOf(nodeName) }];
+  return [
+    ...vms,
+    { vmId: "00000000-0000-0000-0000-00000000dead", instanceUri: world.azure.instanceUriOf(nodeName) },
+  ];
 }

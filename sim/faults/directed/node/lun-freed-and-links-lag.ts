@@ -17,7 +17,10 @@ export const lunFreedAndLinksLag: FaultVariant = {
   ...lunFreed,
   begin: (context, fault) => {
     for (const kernel of kernelsOf(context)) kernel.setUdev("lags");
-    const end = freeLun("isAttached", ({ later }) => later(LAG_ON_MS, () => linksFollow(context)))(context, fault);
+    const end = freeLun("isAttached", ({ later }) => later(LAG_ON_MS, () => linksFollow(context)))(
+      context,
+      fault,
+    );
     return () => {
       linksFollow(context);
       end();

@@ -23,9 +23,11 @@ export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContex
     const home = runningOn(context, volumeName);
     const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
-    const hasDisk = (nodeName: string): boolean => diskUri !== undefined && listsDisk(context, nodeName, diskUri);
+    const hasDisk = (nodeName: string): boolean =>
+      diskUri !== undefined && listsDisk(context, nodeName, diskUri);
     const replica = nodeNames.find((name) => name !== home && hasDisk(name));
-    if (home === undefined || workload === undefined || diskUri === undefined || replica === undefined) return overAtOnce;
+    if (home === undefined || workload === undefined || diskUri === undefined || replica === undefined)
+      return overAtOnce;
     const neighbour = `${volumeName}-neighbour-${atMs}`;
     let isOver = false;
     const sendNeighbour = (): void => {
@@ -64,4 +66,8 @@ export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContex
 }
 
 /** As soon as the other volume's pod runs, the pod of the first volume comes. */
-export const lunFreed: FaultVariant = { forMs: [50_000, 60_000], isDirected: true, begin: freeLun("runs", () => undefined) };
+export const lunFreed: FaultVariant = {
+  forMs: [50_000, 60_000],
+  isDirected: true,
+  begin: freeLun("runs", () => undefined),
+};

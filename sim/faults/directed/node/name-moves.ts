@@ -1,4 +1,11 @@
-import { diceAgain, type FaultContext, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../../fault-class.ts";
+import {
+  diceAgain,
+  type FaultContext,
+  type FaultVariant,
+  nodeOfPod,
+  overAtOnce,
+  pick,
+} from "../../fault-class.ts";
 import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 
 /** How often the node is drained before, and how long, in milliseconds. */
@@ -41,7 +48,9 @@ export const nameMoves: FaultVariant = {
     };
     const isDrained = diceAgain(dice, 1) < DRAINED_SHARE;
     if (isDrained) world.cluster.drain(nodeName);
-    later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(dice, 2)) : 0, () => replace(context, nodeName, dice, moved));
+    later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(dice, 2)) : 0, () =>
+      replace(context, nodeName, dice, moved),
+    );
     return () => {
       if (kept === undefined) return;
       deleteNodeOfAnother(context, nodeName);
@@ -52,13 +61,19 @@ export const nameMoves: FaultVariant = {
 };
 
 /** Tells `moved` the resource id of the earlier VM once it has lost the name. */
-function replace(context: FaultContext, nodeName: string, dice: number, moved: (earlier: string) => void): void {
+function replace(
+  context: FaultContext,
+  nodeName: string,
+  dice: number,
+  moved: (earlier: string) => void,
+): void {
   const { world, later } = context;
   const { azure } = world;
   const isMarked = diceAgain(dice, 3) < MARKED_SHARE;
   const markedAfterMs = isMarked ? pick(MARKED_AFTER_MS, diceAgain(dice, 4)) : 0;
   const nextAfterMs = pick(NEXT_AFTER_MS, diceAgain(dice, 5));
-  const nodeGoesAfterMs = (diceAgain(dice, 6) < 0.5 ? nextAfterMs : 0) + pick(NODE_GOES_AFTER_MS, diceAgain(dice, 7));
+  const nodeGoesAfterMs =
+    (diceAgain(dice, 6) < 0.5 ? nextAfterMs : 0) + pick(NODE_GOES_AFTER_MS, diceAgain(dice, 7));
   azure.losePower(nodeName, { isSilent: false });
   if (isMarked) later(markedAfterMs, () => markOutOfService(context, nodeName, true));
   later(markedAfterMs + nodeGoesAfterMs, () => deleteNodeOfAnother(context, nodeName));
@@ -69,7 +84,8 @@ function replace(context: FaultContext, nodeName: string, dice: number, moved: (
     if (azure.machineOf(nodeName)?.state() !== "off") return;
     azure.moveName(nodeName);
     moved(earlier);
-    if (diceAgain(dice, 8) < DELETED_SHARE) later(pick(DELETED_AFTER_MS, diceAgain(dice, 9)), () => azure.deleteVmAt(earlier));
+    if (diceAgain(dice, 8) < DELETED_SHARE)
+      later(pick(DELETED_AFTER_MS, diceAgain(dice, 9)), () => azure.deleteVmAt(earlier));
   });
 }
 

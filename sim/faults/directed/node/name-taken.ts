@@ -13,7 +13,9 @@ export const nameTaken: FaultVariant = {
   forMs: [5_000, 40_000],
   isDirected: true,
   begin: ({ world, beside, later }, { dice }) => {
-    const made = (beside?.cluster.workloads() ?? []).filter(({ volumeName }) => beside?.cluster.diskUriOf(volumeName) !== undefined);
+    const made = (beside?.cluster.workloads() ?? []).filter(
+      ({ volumeName }) => beside?.cluster.diskUriOf(volumeName) !== undefined,
+    );
     if (made.length === 0) return overAtOnce;
     const workload = pick(made, dice);
     const volumeName = diceAgain(dice, 1) < 0.5 ? workload.volumeName : workload.volumeName.toUpperCase();

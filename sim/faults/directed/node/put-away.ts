@@ -5,7 +5,10 @@ const DRAINED_FOR_MS = [2_000, 15_000] as const;
 /** From then until its Node is deleted, in milliseconds. */
 const NODE_GOES_AFTER_MS = [1_000, 30_000] as const;
 
-/** The pod's node is scaled in and kept for later: its VM stops with its disks attached, its Node is deleted, and some day it comes back as the same machine. */
+/**
+ * The pod's node is scaled in and kept for later: its VM stops with its disks attached, its Node is
+ * deleted, and some day it comes back as the same machine.
+ */
 export const putAway: FaultVariant = {
   forMs: [90_000, 200_000],
   isDirected: true,

@@ -1,11 +1,24 @@
-import { diceAgain, type FaultContext, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../../fault-class.ts";
+import {
+  diceAgain,
+  type FaultContext,
+  type FaultVariant,
+  nodeOfPod,
+  overAtOnce,
+  pick,
+} from "../../fault-class.ts";
 
-/** From the drain, where there is one, until the VM is deleted, in milliseconds: an autoscaler waits for the pods, a spot VM for nobody. */
+/**
+ * From the drain, where there is one, until the VM is deleted, in milliseconds: an autoscaler waits for the
+ * pods, a spot VM for nobody.
+ */
 const DRAINED_FOR_MS = [0, 2_000, 15_000] as const;
 /** From there until another VM is asked for, in milliseconds. */
 const NEXT_AFTER_MS = [0, 5_000, 30_000] as const;
 
-/** The pod's node is scaled in for good, with its VM, and another one of another name comes: nothing of the old name is ever heard of again. */
+/**
+ * The pod's node is scaled in for good, with its VM, and another one of another name comes: nothing of the
+ * old name is ever heard of again.
+ */
 export const replacedByAnother: FaultVariant = {
   forMs: [90_000, 180_000],
   isDirected: true,
@@ -17,7 +30,9 @@ export const replacedByAnother: FaultVariant = {
     const isDrained = fault.dice < 0.5;
     if (isDrained) world.cluster.drain(nodeName);
     later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(fault.dice, 1)) : 0, () => scaleIn(context, nodeName));
-    later(pick(NEXT_AFTER_MS, diceAgain(fault.dice, 2)), () => addInPlaceOf(context, nodeName, vm.zones[0] ?? ""));
+    later(pick(NEXT_AFTER_MS, diceAgain(fault.dice, 2)), () =>
+      addInPlaceOf(context, nodeName, vm.zones[0] ?? ""),
+    );
     return overAtOnce;
   },
 };

@@ -11,7 +11,10 @@ const GOES_AFTER_MS = [3_000, 20_000, 60_000] as const;
 const MARKED_SHARE = 0.5;
 const MARKED_AFTER_MS = 15_000;
 
-/** The pod's node loses its power, every object of the driver's is lost, and then the VM is deleted for good: its plug-in was never heard of again. */
+/**
+ * The pod's node loses its power, every object of the driver's is lost, and then the VM is deleted for
+ * good: its plug-in was never heard of again.
+ */
 export const replacedUnheard: FaultVariant = {
   forMs: [90_000, 180_000],
   isDirected: true,
@@ -22,7 +25,8 @@ export const replacedUnheard: FaultVariant = {
     if (vm === undefined) return overAtOnce;
     const lostAfterMs = pick(LOST_AFTER_MS, fault.dice);
     world.azure.losePower(nodeName, { isSilent: false });
-    if (diceAgain(fault.dice, 1) < MARKED_SHARE) later(MARKED_AFTER_MS, () => markOutOfService(context, nodeName, true));
+    if (diceAgain(fault.dice, 1) < MARKED_SHARE)
+      later(MARKED_AFTER_MS, () => markOutOfService(context, nodeName, true));
     later(lostAfterMs, () => eraseEverything(world, diceAgain(fault.dice, 2) < 0.5));
     later(lostAfterMs + pick(GOES_AFTER_MS, diceAgain(fault.dice, 3)), () => {
       scaleIn(context, nodeName);

@@ -3,24 +3,37 @@ import type { NodeIdentity } from "../../../../src/core/api/node-identity.ts";
 import type { ObjectStore } from "../../../../src/ports/store/object-store.ts";
 import { stolenToken } from "../../../admission/stolen-token.ts";
 import type { SimWorld } from "../../../world.ts";
-import { diceAgain, type FaultContext, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../../fault-class.ts";
+import {
+  diceAgain,
+  type FaultContext,
+  type FaultVariant,
+  nodeOfPod,
+  overAtOnce,
+  pick,
+} from "../../fault-class.ts";
 import { eraseLease } from "../../objects/delete-by-hand.ts";
 
 /** How often whatever has the token acts, in milliseconds. */
 const ROUND_MS = 500;
-/** From the name's move until the controllers see it, in milliseconds. No fault holds news back for more than 90 s. */
+/**
+ * From the name's move until the controllers see it, in milliseconds. No fault holds news back for more
+ * than 90 s.
+ */
 const SEEN_AFTER_MS = [0, 10_000, 30_000, 60_000, 85_000] as const;
 /** From the deletion of a Node until a person erases the Lease, in milliseconds. */
 const LOST_AFTER_MS = 10_000;
-/** From the deletion of a Node until its name is given away, in milliseconds: every record has been made again. */
+/**
+ * From the deletion of a Node until its name is given away, in milliseconds: every record has been made
+ * again.
+ */
 const GIVEN_AWAY_AFTER_MS = 40_000;
 const never = new AbortController().signal;
 
 /**
- * The name of the pod's node is given to another VM, with a Node of its own, while the earlier VM stands still and
- * keeps its disks: it could go on at any time. Whatever has the token of the next Node moves in the records what it
- * may of the earlier VM's entries. The controllers may not have seen the next Node yet. A person deletes the earlier
- * VM in the end.
+ * The name of the pod's node is given to another VM, with a Node of its own, while the earlier VM stands
+ * still and keeps its disks: it could go on at any time. Whatever has the token of the next Node moves in
+ * the records what it may of the earlier VM's entries. The controllers may not have seen the next Node yet.
+ * A person deletes the earlier VM in the end.
  */
 export const takesAnothersName = nameTaken((_, __, take) => take());
 
@@ -51,7 +64,9 @@ function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => 
       const store = world.store.handle(stolenToken(nodeName));
       const act = (): void => {
         if (isOver) return;
-        moveEarlierEntries(world, store, nodeName).catch((error: unknown) => world.report({ invariant: "crashed", detail: `a fault: ${String(error)}` }));
+        moveEarlierEntries(world, store, nodeName).catch((error: unknown) =>
+          world.report({ invariant: "crashed", detail: `a fault: ${String(error)}` }),
+        );
         later(ROUND_MS, act);
       };
       begin(context, nodeName, () => {
@@ -85,17 +100,23 @@ async function moveEarlierEntries(world: SimWorld, store: ObjectStore, nodeName:
   const machine = world.azure.machineOf(nodeName);
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);
   if (machine === undefined || node?.instanceUri !== machine.instanceUri) return;
-  const isEarlier = (entry: NodeIdentity): boolean => entry.nodeName === nodeName && entry.vmId !== machine.vmGuid;
+  const isEarlier = (entry: NodeIdentity): boolean =>
+    entry.nodeName === nodeName && entry.vmId !== machine.vmGuid;
   for (const { metadata } of world.store.objects("AzVolume")) {
     for (const move of moves) {
       const volume = world.store.objects("AzVolume").find((other) => other.metadata.name === metadata.name);
-      if (volume?.status?.record !== undefined) await tryMove(store, volume, move(volume.status.record, isEarlier));
+      if (volume?.status?.record !== undefined)
+        await tryMove(store, volume, move(volume.status.record, isEarlier));
     }
   }
 }
 
 /** What the API server refuses is no news. */
-async function tryMove(store: ObjectStore, volume: AzVolume, record: WriterRecord | undefined): Promise<void> {
+async function tryMove(
+  store: ObjectStore,
+  volume: AzVolume,
+  record: WriterRecord | undefined,
+): Promise<void> {
   if (record === undefined || volume.status === undefined) return;
   await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record } }, never);
 }
@@ -106,11 +127,15 @@ type Move = (record: WriterRecord, isEarlier: (entry: NodeIdentity) => boolean) 
 const moves: readonly Move[] = [
   (record, isEarlier) => {
     const { writer } = record;
-    return writer?.requested === true && isEarlier(writer) ? { ...record, writer: { ...writer, requested: false } } : undefined;
+    return writer?.requested === true && isEarlier(writer)
+      ? { ...record, writer: { ...writer, requested: false } }
+      : undefined;
   },
   (record, isEarlier) => {
     const { writer } = record;
-    return writer?.held === true && isEarlier(writer) ? { ...record, writer: { ...writer, held: false } } : undefined;
+    return writer?.held === true && isEarlier(writer)
+      ? { ...record, writer: { ...writer, held: false } }
+      : undefined;
   },
   (record, isEarlier) => {
     const quarantine = record.quarantine.filter((entry) => !isEarlier(entry));

@@ -14,8 +14,9 @@ const slowSteps = ["withdraw-request", "fence-intent"] as const;
 const SLOW_MS = [3_000, 5_000, 8_000] as const;
 
 /**
- * A pod is deleted by force, bound to another node, deleted by force again and back on its first node, whose kubelet has heard of nothing and has its volume still mounted:
- * while the want of the node in between is stated late, and what the controller decided meanwhile is written late.
+ * A pod is deleted by force, bound to another node, deleted by force again and back on its first node,
+ * whose kubelet has heard of nothing and has its volume still mounted: while the want of the node in
+ * between is stated late, and what the controller decided meanwhile is written late.
  */
 export const thereAndBack: FaultVariant = {
   forMs: [25_000, 35_000],
@@ -27,7 +28,10 @@ export const thereAndBack: FaultVariant = {
     if (home === undefined) return overAtOnce;
     const others = nodeNames.filter((name) => name !== home);
     const requestsAfterMs = pick(REQUESTS_AFTER_MS, diceAgain(dice, 1));
-    const endSlow = slowCallAt(context, world.controllers, { step: pick(slowSteps, diceAgain(dice, 2)), ms: pick(SLOW_MS, diceAgain(dice, 3)) });
+    const endSlow = slowCallAt(context, world.controllers, {
+      step: pick(slowSteps, diceAgain(dice, 2)),
+      ms: pick(SLOW_MS, diceAgain(dice, 3)),
+    });
     const takenBack = others.map((name) => {
       const plugin = world.nodePlugin(name);
       return plugin?.strikeAt({ step: "request", nth: 1, moment: "before" }, () => {

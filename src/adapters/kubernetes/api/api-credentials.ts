@@ -3,8 +3,8 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { ApiServerConfig, Material } from "./api-server-config.ts";
 
 /**
- * The longest time for which a file is not read again, in milliseconds. A token that expires within it is refused,
- * and read again for that.
+ * The longest time for which a file is not read again, in milliseconds. A token that expires within it is
+ * refused, and read again for that.
  */
 const FILE_AGE_MAX_MS = 60_000;
 
@@ -18,9 +18,15 @@ export interface Credential {
 
 /** Credentials that are renewed in place. */
 export interface ApiCredentials {
-  /** What holds now; files that were read more than a minute ago are read again. Rejects where one was never readable. */
+  /**
+   * What holds now; files that were read more than a minute ago are read again. Rejects where one was never
+   * readable.
+   */
   current(): Promise<Credential>;
-  /** Reads every file again at once, for somebody refused `used`. Answers whether there is anything else to try. */
+  /**
+   * Reads every file again at once, for somebody refused `used`. Answers whether there is anything else to
+   * try.
+   */
   renew(used: Credential): Promise<boolean>;
 }
 
@@ -53,7 +59,8 @@ export function createApiCredentials(config: ApiServerConfig, clock: Clock): Api
   }
 
   return {
-    current: async () => (known !== undefined && clock.elapsedMs() - readAtMs < FILE_AGE_MAX_MS ? known : await readOnce()),
+    current: async () =>
+      known !== undefined && clock.elapsedMs() - readAtMs < FILE_AGE_MAX_MS ? known : await readOnce(),
     renew: async (used) => !isSame(used, await readOnce()),
   };
 }
@@ -70,5 +77,10 @@ async function read(material: Material | undefined, before: string | undefined):
 }
 
 function isSame(left: Credential, right: Credential): boolean {
-  return left.ca === right.ca && left.certificate === right.certificate && left.key === right.key && left.token === right.token;
+  return (
+    left.ca === right.ca &&
+    left.certificate === right.certificate &&
+    left.key === right.key &&
+    left.token === right.token
+  );
 }

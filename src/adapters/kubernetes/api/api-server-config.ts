@@ -1,8 +1,13 @@
 import type { FailureOf } from "../../../core/failure/failure.ts";
 import { fail } from "../../../core/failure/result.ts";
 
-/** A part of a credential: as it is, or in a file that is read again and again, since such files are renewed in place. */
-export type Material = { readonly kind: "text"; readonly text: string } | { readonly kind: "file"; readonly path: string };
+/**
+ * A part of a credential: as it is, or in a file that is read again and again, since such files are renewed
+ * in place.
+ */
+export type Material =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "file"; readonly path: string };
 
 /** Which API server, and as whom. */
 export interface ApiServerConfig {
@@ -25,6 +30,10 @@ export interface ApiServerConfig {
 export type ConfigFailure = FailureOf<"InvalidArgument">;
 
 /** Refuses a setting. */
-export function invalidConfig(field: string, value: string, problem: string): { readonly ok: false; readonly failure: ConfigFailure } {
+export function invalidConfig(
+  field: string,
+  value: string,
+  problem: string,
+): { readonly ok: false; readonly failure: ConfigFailure } {
   return fail({ kind: "InvalidArgument", field, value, problem });
 }

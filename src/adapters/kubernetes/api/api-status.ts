@@ -27,11 +27,17 @@ interface WireStatus {
 
 /** The failure that an answer, or the object of an ERROR event, tells. */
 export function readApiStatus({ code, body }: ApiAnswer): ApiStatus {
-  const { reason = "", message, code: statusCode, details }: WireStatus = typeof body === "object" && body !== null ? body : {};
+  const {
+    reason = "",
+    message,
+    code: statusCode,
+    details,
+  }: WireStatus = typeof body === "object" && body !== null ? body : {};
   return {
     code: statusCode ?? code,
     reason,
-    message: message ?? (typeof body === "string" && body.trim() !== "" ? body.trim() : `HTTP status ${code}`),
+    message:
+      message ?? (typeof body === "string" && body.trim() !== "" ? body.trim() : `HTTP status ${code}`),
     details: { kind: details?.kind ?? "", group: details?.group ?? "", name: details?.name ?? "" },
     causes: (details?.causes ?? []).flatMap((cause) => cause.reason ?? []),
   };

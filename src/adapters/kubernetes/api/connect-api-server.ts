@@ -20,7 +20,10 @@ import { isExpired, readApiStatus } from "./api-status.ts";
 const CALL_SOCKETS_MAX = 32;
 const WATCH_SOCKETS_MAX = 64;
 const IDLE_SOCKETS_MAX = 4;
-/** The API server closes what was idle for 90 s: a call must not meet a connection that is just being closed. */
+/**
+ * The API server closes what was idle for 90 s: a call must not meet a connection that is just being
+ * closed.
+ */
 const SOCKET_IDLE_MAX_MS = 30_000;
 const TCP_KEEP_ALIVE_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -28,9 +31,15 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 128 * 1024 * 1024;
 /** An object is at most 1.5 MiB in etcd; JSON and its wrapping take more. */
 const WATCH_LINE_LENGTH_MAX = 8 * 1024 * 1024;
-/** Waits between attempts where a request can't have arrived, or may be repeated: short enough for a CSI call. */
+/**
+ * Waits between attempts where a request can't have arrived, or may be repeated: short enough for a CSI
+ * call.
+ */
 const RETRY_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400];
-/** How often one call waits for as long as the server asks for (429 with Retry-After), and how long at the most. */
+/**
+ * How often one call waits for as long as the server asks for (429 with Retry-After), and how long at the
+ * most.
+ */
 const RETRY_AFTER_COUNT_MAX = 3;
 const RETRY_AFTER_MAX_MS = 5_000;
 const WATCH_SECONDS = 300;
@@ -47,15 +56,20 @@ export interface ConnectApiServerOptions {
   readonly random: Random;
   /** Milliseconds until a call must be answered, and a watch begun. Default 10,000. */
   readonly requestTimeoutMs?: number;
-  /** The server is asked to end each watch after between so long and twice that, in seconds, so that its watchers spread over all servers. Default 300. */
+  /**
+   * The server is asked to end each watch after between so long and twice that, in seconds, so that its
+   * watchers spread over all servers. Default 300.
+   */
   readonly watchSeconds?: number;
 }
 
 /**
- * The client of Kubernetes' API server over HTTPS, HTTP/1.1 with kept connections. Connects when it is first used; certificates are always verified.
- * A call that can't have reached the server is tried for about 0.8 s, so are reads whatever happened to them; a write that may have arrived is never sent twice.
- * Credentials are read again every minute, and at once where the server refuses them (401) or is not who it should be. Waits as long as the server asks for
- * where it says so (429 with Retry-After), up to 5 s and three times.
+ * The client of Kubernetes' API server over HTTPS, HTTP/1.1 with kept connections. Connects when it is
+ * first used; certificates are always verified. A call that can't have reached the server is tried for
+ * about 0.8 s, so are reads whatever happened to them; a write that may have arrived is never sent twice.
+ * Credentials are read again every minute, and at once where the server refuses them (401) or is not who it
+ * should be. Waits as long as the server asks for where it says so (429 with Retry-After), up to 5 s and
+ * three times.
  */
 export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
   const { config, clock, random } = options;
@@ -64,14 +78,21 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
   const credentials = createApiCredentials(config, clock);
   let connections: Connections | undefined;
 
-  /** New certificates make new connections; the old ones end when they have been idle for long enough. Certificates that are unusable, such as half a file, change nothing. */
+  /**
+   * New certificates make new connections; the old ones end when they have been idle for long enough.
+   * Certificates that are unusable, such as half a file, change nothing.
+   */
   function connectionsOf(credential: Credential): Connections {
     if (connections?.isFor(credential) === true) return connections;
     try {
       connections = openConnections(credential, config.serverName);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      if (connections === undefined) throw new CallFailed(`the certificates for ${server} can't be used (${text})`, { wasNotSent: true, cause: error });
+      if (connections === undefined)
+        throw new CallFailed(`the certificates for ${server} can't be used (${text})`, {
+          wasNotSent: true,
+          cause: error,
+        });
     }
     return connections;
   }
@@ -81,17 +102,27 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
       return await credentials.current();
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      throw new CallFailed(`the credentials for ${server} can't be read (${text})`, { wasNotSent: true, cause: error });
+      throw new CallFailed(`the credentials for ${server} can't be read (${text})`, {
+        wasNotSent: true,
+        cause: error,
+      });
     }
   }
 
-  function httpCall(target: HttpTarget, credential: Credential, timeoutCovers: HttpCall["timeoutCovers"]): HttpCall {
+  function httpCall(
+    target: HttpTarget,
+    credential: Credential,
+    timeoutCovers: HttpCall["timeoutCovers"],
+  ): HttpCall {
     const { hostname, port, pathname } = config.url;
     const kept = connectionsOf(credential);
     const query = new URLSearchParams(target.query).toString();
     return {
       server,
-      remedyOf: (error) => (isCertificateError(error) ? `is its CA the one of ${config.origin}?` : "is it running, and can this machine reach it?"),
+      remedyOf: (error) =>
+        isCertificateError(error)
+          ? `is its CA the one of ${config.origin}?`
+          : "is it running, and can this machine reach it?",
       begin: (headers) => {
         const sent = request({
           agent: timeoutCovers === "head" ? kept.watches : kept.calls,
@@ -110,15 +141,18 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
         return sent.on("socket", (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
       },
       readyEvent: "secureConnect",
-      body: target.body === undefined ? undefined : { text: JSON.stringify(target.body), contentType: target.contentType ?? "application/json" },
+      body:
+        target.body === undefined
+          ? undefined
+          : { text: JSON.stringify(target.body), contentType: target.contentType ?? "application/json" },
       timeoutMs,
       timeoutCovers,
     };
   }
 
   /**
-   * Sends until there is an answer to be handed on: repeats where that is safe and may help. `receive` answers what it makes of a response;
-   * it is asked once for each that came.
+   * Sends until there is an answer to be handed on: repeats where that is safe and may help. `receive`
+   * answers what it makes of a response; it is asked once for each that came.
    */
   async function exchange<T>(
     target: HttpTarget,
@@ -143,7 +177,8 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
           }
         }
         const delayMs = retryAfterMs(response, isRead);
-        if (delayMs === undefined || throttlings++ >= RETRY_AFTER_COUNT_MAX) return await receive(response, call);
+        if (delayMs === undefined || throttlings++ >= RETRY_AFTER_COUNT_MAX)
+          return await receive(response, call);
         response.resume();
         await clock.sleep(delayMs * (1 + random.next() / 2), signal);
       } catch (error) {
@@ -169,13 +204,22 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     }
   }
 
-  async function openWatch(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> {
+  async function openWatch(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
     const seconds = Math.round((options.watchSeconds ?? WATCH_SECONDS) * (1 + random.next()));
-    const target = { method: "GET", path, query: { ...query, watch: "1", allowWatchBookmarks: "true", timeoutSeconds: String(seconds) } } as const;
+    const target = {
+      method: "GET",
+      path,
+      query: { ...query, watch: "1", allowWatchBookmarks: "true", timeoutSeconds: String(seconds) },
+    } as const;
     const opened = await exchange<IncomingMessage | ApiAnswer>(
       target,
       "head",
-      async (response, opening) => (response.statusCode === 200 ? response : await readAnswer(response, opening)),
+      async (response, opening) =>
+        response.statusCode === 200 ? response : await readAnswer(response, opening),
       signal,
     );
     if (!("code" in opened)) return opened;
@@ -184,7 +228,11 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     throw isExpired(status) ? new WatchGone(text) : new WatchBroken(text);
   }
 
-  async function* watch(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal): AsyncGenerator<ApiWatchEvent, void, undefined> {
+  async function* watch(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): AsyncGenerator<ApiWatchEvent, void, undefined> {
     try {
       const response = await openWatch(path, query, signal);
       for await (const line of readLines(response, WATCH_LINE_LENGTH_MAX)) {
@@ -194,7 +242,10 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof WatchGone || error instanceof WatchBroken) throw error;
-      const text = error instanceof CallFailed ? error.message : `the watch on ${path} was cut off (${error instanceof Error ? error.message : String(error)})`;
+      const text =
+        error instanceof CallFailed
+          ? error.message
+          : `the watch on ${path} was cut off (${error instanceof Error ? error.message : String(error)})`;
       throw new WatchBroken(text, { cause: error });
     }
   }
@@ -231,12 +282,19 @@ function openConnections({ ca, certificate, key }: Credential, serverName: strin
     }),
     ...(serverName === undefined || isIP(serverName) !== 0 ? {} : { servername: serverName }),
   };
-  const calls = new Agent({ ...tls, keepAlive: true, maxSockets: CALL_SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX, timeout: SOCKET_IDLE_MAX_MS });
+  const calls = new Agent({
+    ...tls,
+    keepAlive: true,
+    maxSockets: CALL_SOCKETS_MAX,
+    maxFreeSockets: IDLE_SOCKETS_MAX,
+    timeout: SOCKET_IDLE_MAX_MS,
+  });
   const watches = new Agent({ ...tls, keepAlive: false, maxSockets: WATCH_SOCKETS_MAX });
   return {
     calls,
     watches,
-    isFor: (credential) => credential.ca === ca && credential.certificate === certificate && credential.key === key,
+    isFor: (credential) =>
+      credential.ca === ca && credential.certificate === certificate && credential.key === key,
     close: () => {
       calls.destroy();
       watches.destroy();
@@ -244,7 +302,10 @@ function openConnections({ ca, certificate, key }: Credential, serverName: strin
   };
 }
 
-/** How long the server asks to wait before the same request; undefined: it does not, or the request must not be repeated. */
+/**
+ * How long the server asks to wait before the same request; undefined: it does not, or the request must not
+ * be repeated.
+ */
 function retryAfterMs(response: IncomingMessage, isRead: boolean): number | undefined {
   const code = response.statusCode ?? 0;
   // 429 comes before anything was done; what a server error leaves behind is not known.
@@ -266,7 +327,10 @@ async function readAnswer(response: IncomingMessage, call: HttpCall): Promise<Ap
 }
 
 function readEvent(line: string, path: string): ApiWatchEvent {
-  const event = JSON.parse(line) as { readonly type: ApiWatchEvent["type"] | "ERROR"; readonly object: unknown };
+  const event = JSON.parse(line) as {
+    readonly type: ApiWatchEvent["type"] | "ERROR";
+    readonly object: unknown;
+  };
   if (event.type !== "ERROR") return { type: event.type, object: event.object };
   const status = readApiStatus({ code: 500, body: event.object });
   const text = `the watch on ${path} ended: ${status.message}`;
@@ -274,5 +338,10 @@ function readEvent(line: string, path: string): ApiWatchEvent {
 }
 
 function isCertificateError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && CERTIFICATE_CODE.test(error.code);
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    CERTIFICATE_CODE.test(error.code)
+  );
 }

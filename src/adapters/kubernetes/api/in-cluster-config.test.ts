@@ -8,14 +8,30 @@ import { inClusterConfig } from "./in-cluster-config.ts";
 it("finds the API server that Kubernetes gives to a pod, on IPv4 and IPv6, and says what is missing", async () => {
   const accountDirectory = await mkdtemp(join(tmpdir(), "account-"));
   try {
-    const inPod = (environment: Readonly<Record<string, string>>) => inClusterConfig({ environment, accountDirectory });
+    const inPod = (environment: Readonly<Record<string, string>>) =>
+      inClusterConfig({ environment, accountDirectory });
     const outside = await inPod({});
-    assert.ok(!outside.ok && outside.failure.problem.includes("name a kubeconfig file"), JSON.stringify(outside));
-    const withoutToken = await inPod({ KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" });
-    assert.ok(!withoutToken.ok && withoutToken.failure.problem.includes("automountServiceAccountToken"), JSON.stringify(withoutToken));
+    assert.ok(
+      !outside.ok && outside.failure.problem.includes("name a kubeconfig file"),
+      JSON.stringify(outside),
+    );
+    const withoutToken = await inPod({
+      KUBERNETES_SERVICE_HOST: "10.96.0.1",
+      KUBERNETES_SERVICE_PORT: "443",
+    });
+    assert.ok(
+      !withoutToken.ok && withoutToken.failure.problem.includes("automountServiceAccountToken"),
+      JSON.stringify(withoutToken),
+    );
     await writeFile(join(accountDirectory, "token"), "t");
-    const withoutNamespace = await inPod({ KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "6443" });
-    assert.deepEqual(withoutNamespace.ok && [withoutNamespace.value.url.href, withoutNamespace.value.namespace], ["https://[fd00::1]:6443/", undefined]);
+    const withoutNamespace = await inPod({
+      KUBERNETES_SERVICE_HOST: "fd00::1",
+      KUBERNETES_SERVICE_PORT: "6443",
+    });
+    assert.deepEqual(
+      withoutNamespace.ok && [withoutNamespace.value.url.href, withoutNamespace.value.namespace],
+      ["https://[fd00::1]:6443/", undefined],
+    );
     await writeFile(join(accountDirectory, "namespace"), "kube-system\n");
     assert.deepEqual(await inPod({ KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" }), {
       ok: true,

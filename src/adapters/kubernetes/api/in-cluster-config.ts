@@ -12,12 +12,17 @@ const ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount";
 export interface PodSurroundings {
   /** `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Where the service account's token, CA and namespace are mounted. Default: where Kubernetes mounts them. */
+  /**
+   * Where the service account's token, CA and namespace are mounted. Default: where Kubernetes mounts them.
+   */
   readonly accountDirectory?: string;
 }
 
 /** The API server and the service account that Kubernetes gives to a pod. */
-export async function inClusterConfig({ environment, accountDirectory = ACCOUNT_DIRECTORY }: PodSurroundings): Promise<Result<ApiServerConfig, ConfigFailure>> {
+export async function inClusterConfig({
+  environment,
+  accountDirectory = ACCOUNT_DIRECTORY,
+}: PodSurroundings): Promise<Result<ApiServerConfig, ConfigFailure>> {
   const host = environment["KUBERNETES_SERVICE_HOST"] ?? "";
   const port = environment["KUBERNETES_SERVICE_PORT"] ?? "";
   if (host === "" || port === "") {
@@ -28,13 +33,23 @@ export async function inClusterConfig({ environment, accountDirectory = ACCOUNT_
     );
   }
   const address = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
-  if (!URL.canParse(address)) return invalidConfig("KUBERNETES_SERVICE_HOST", host, `makes no address with KUBERNETES_SERVICE_PORT ${port}`);
+  if (!URL.canParse(address))
+    return invalidConfig(
+      "KUBERNETES_SERVICE_HOST",
+      host,
+      `makes no address with KUBERNETES_SERVICE_PORT ${port}`,
+    );
   const tokenPath = join(accountDirectory, "token");
   const problem = await readFile(tokenPath).then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
-  if (problem !== undefined) return invalidConfig("service account token", tokenPath, `can't be read (${problem}): is automountServiceAccountToken off?`);
+  if (problem !== undefined)
+    return invalidConfig(
+      "service account token",
+      tokenPath,
+      `can't be read (${problem}): is automountServiceAccountToken off?`,
+    );
   return ok({
     origin: "the pod's service account",
     url: new URL(address),

@@ -8,7 +8,10 @@ import { unavailable } from "./unavailable.ts";
 
 /** Objects a page. */
 const PAGE_SIZE = 500;
-/** How often a list begins anew after its place was forgotten by the server; the last time it is asked for as a whole. */
+/**
+ * How often a list begins anew after its place was forgotten by the server; the last time it is asked for
+ * as a whole.
+ */
 const RESTARTS_MAX = 2;
 
 /** What to list. */
@@ -26,8 +29,9 @@ interface Page {
 }
 
 /**
- * Lists a collection in pages of 500, each transformed as it comes, so that no more than one page is held as the server sent it. The answer is one
- * state of the cluster: that of `resourceVersion`. Begins anew where the server has forgotten its place meanwhile (410).
+ * Lists a collection in pages of 500, each transformed as it comes, so that no more than one page is held
+ * as the server sent it. The answer is one state of the cluster: that of `resourceVersion`. Begins anew
+ * where the server has forgotten its place meanwhile (410).
  */
 export async function listPages<T>(
   client: ApiClient,
@@ -36,17 +40,33 @@ export async function listPages<T>(
   signal: AbortSignal,
 ): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }, Failure>> {
   for (let restarts = 0; ; restarts++) {
-    const limit: Readonly<Record<string, string>> = restarts < RESTARTS_MAX ? { limit: String(PAGE_SIZE) } : {};
-    const listed = await listOnce(client, { ...request, query: { ...request.query, ...limit } }, transform, signal);
+    const limit: Readonly<Record<string, string>> =
+      restarts < RESTARTS_MAX ? { limit: String(PAGE_SIZE) } : {};
+    const listed = await listOnce(
+      client,
+      { ...request, query: { ...request.query, ...limit } },
+      transform,
+      signal,
+    );
     if (listed !== "expired") return listed;
     if (restarts >= RESTARTS_MAX)
-      return fail({ kind: "StoreUnavailable", detail: `the API server forgot its place in the list of ${request.resource} again and again` });
+      return fail({
+        kind: "StoreUnavailable",
+        detail: `the API server forgot its place in the list of ${request.resource} again and again`,
+      });
   }
 }
 
 /** The version that the cluster's store is at, from a list of one object. */
-export async function newestVersion(client: ApiClient, request: ListRequest, signal: AbortSignal): Promise<Result<string, Failure>> {
-  const answer = await client.call({ method: "GET", path: request.path, query: { ...request.query, limit: "1" } }, signal);
+export async function newestVersion(
+  client: ApiClient,
+  request: ListRequest,
+  signal: AbortSignal,
+): Promise<Result<string, Failure>> {
+  const answer = await client.call(
+    { method: "GET", path: request.path, query: { ...request.query, limit: "1" } },
+    signal,
+  );
   if (!answer.ok) return answer;
   if (answer.value.code !== 200) return fail(refusal(readApiStatus(answer.value), request));
   const { metadata } = answer.value.body as Page;
@@ -63,7 +83,10 @@ async function listOnce<T>(
   let resourceVersion: string | undefined;
   let place: Readonly<Record<string, string>> = {};
   for (;;) {
-    const answer = await client.call({ method: "GET", path: request.path, query: { ...request.query, ...place } }, signal);
+    const answer = await client.call(
+      { method: "GET", path: request.path, query: { ...request.query, ...place } },
+      signal,
+    );
     if (!answer.ok) return answer;
     if (answer.value.code !== 200) {
       const status = readApiStatus(answer.value);
@@ -73,7 +96,8 @@ async function listOnce<T>(
     resourceVersion ??= metadata?.resourceVersion;
     for (const item of page ?? []) items.push(transform(item));
     const next = metadata?.continue ?? "";
-    if (next === "") return resourceVersion === undefined ? fail(notAList(request)) : ok({ items, resourceVersion });
+    if (next === "")
+      return resourceVersion === undefined ? fail(notAList(request)) : ok({ items, resourceVersion });
     place = { continue: next };
   }
 }
@@ -83,5 +107,8 @@ function refusal(status: ApiStatus, { resource, namespace }: ListRequest): Failu
 }
 
 function notAList({ path }: ListRequest): Failure {
-  return { kind: "StoreUnavailable", detail: `what answered ${path} gave no list with a resource version: is it Kubernetes' API server?` };
+  return {
+    kind: "StoreUnavailable",
+    detail: `what answered ${path} gave no list with a resource version: is it Kubernetes' API server?`,
+  };
 }

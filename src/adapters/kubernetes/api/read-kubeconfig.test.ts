@@ -13,7 +13,13 @@ interface Given {
   readonly current?: string;
 }
 
-function text({ server = "https://10.0.0.1:6443", cluster = {}, user = {}, context = {}, current = "here" }: Given): string {
+function text({
+  server = "https://10.0.0.1:6443",
+  cluster = {},
+  user = {},
+  context = {},
+  current = "here",
+}: Given): string {
   return JSON.stringify({
     clusters: [{ name: "c", cluster: { server, ...cluster } }],
     users: [{ name: "u", user }],
@@ -26,7 +32,10 @@ function text({ server = "https://10.0.0.1:6443", cluster = {}, user = {}, conte
   });
 }
 
-/** Reads a kubeconfig file of that text in a folder of its own; the folder's name is taken out of what is answered. */
+/**
+ * Reads a kubeconfig file of that text in a folder of its own; the folder's name is taken out of what is
+ * answered.
+ */
 async function read(content: string, contextName?: string): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), "kubeconfig-"));
   try {
@@ -45,8 +54,17 @@ const base64 = (plain: string): string => Buffer.from(plain).toString("base64");
 describe("readKubeconfig", () => {
   it("takes the current context, and what stands in the file before the files that it names", async () => {
     const content = text({
-      cluster: { "certificate-authority-data": base64("CA"), "certificate-authority": "other.crt", "tls-server-name": "kubernetes" },
-      user: { "client-certificate-data": base64("CERT"), "client-key": "keys/client.key", token: "static", tokenFile: "/run/token" },
+      cluster: {
+        "certificate-authority-data": base64("CA"),
+        "certificate-authority": "other.crt",
+        "tls-server-name": "kubernetes",
+      },
+      user: {
+        "client-certificate-data": base64("CERT"),
+        "client-key": "keys/client.key",
+        token: "static",
+        tokenFile: "/run/token",
+      },
       context: { namespace: "disks" },
     });
     assert.deepEqual(await read(content), {
@@ -55,7 +73,10 @@ describe("readKubeconfig", () => {
       serverName: "kubernetes",
       namespace: "disks",
       ca: { kind: "text", text: "CA" },
-      clientCertificate: { certificate: { kind: "text", text: "CERT" }, key: { kind: "file", path: "<folder>/keys/client.key" } },
+      clientCertificate: {
+        certificate: { kind: "text", text: "CERT" },
+        key: { kind: "file", path: "<folder>/keys/client.key" },
+      },
       token: { kind: "file", path: "/run/token" },
     });
   });
@@ -74,7 +95,10 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
   });
 
   const refused: readonly { readonly given: Given | string; readonly says: RegExp }[] = [
-    { given: { user: { exec: { command: "aws" } } }, says: /^has exec for user "u": programs that print credentials are not run; use a token/u },
+    {
+      given: { user: { exec: { command: "aws" } } },
+      says: /^has exec for user "u": programs that print credentials are not run; use a token/u,
+    },
     { given: { user: { "auth-provider": { name: "azure" } } }, says: /^has auth-provider for user "u"/u },
     { given: { user: { username: "a", password: "b" } }, says: /passwords are not supported/u },
     { given: { user: { as: "root" } }, says: /impersonation is not supported/u },
@@ -83,9 +107,15 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
       says: /^has insecure-skip-tls-verify for cluster "c": the server's certificate is always verified/u,
     },
     { given: { cluster: { "proxy-url": "http://proxy" } }, says: /proxies are not supported/u },
-    { given: { server: "http://10.0.0.1" }, says: /^has server "http:\/\/10\.0\.0\.1" for cluster "c": must be an address with https/u },
+    {
+      given: { server: "http://10.0.0.1" },
+      says: /^has server "http:\/\/10\.0\.0\.1" for cluster "c": must be an address with https/u,
+    },
     { given: { server: "10.0.0.1" }, says: /must be an address with https/u },
-    { given: { user: { "client-certificate": "a.crt" } }, says: /only one of client-certificate and client-key/u },
+    {
+      given: { user: { "client-certificate": "a.crt" } },
+      says: /only one of client-certificate and client-key/u,
+    },
     { given: { current: "" }, says: /no current-context/u },
     { given: { current: "gone" }, says: /no context "gone"/u },
     { given: { current: "elsewhere" }, says: /no cluster "d", which context "elsewhere" names/u },
@@ -104,6 +134,9 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
 
   it("says that there is no such file", async () => {
     const result = await readKubeconfig("/nowhere/config");
-    assert.ok(!result.ok && result.failure.value === "/nowhere/config" && result.failure.problem.includes("ENOENT"), JSON.stringify(result));
+    assert.ok(
+      !result.ok && result.failure.value === "/nowhere/config" && result.failure.problem.includes("ENOENT"),
+      JSON.stringify(result),
+    );
   });
 });

@@ -10,25 +10,35 @@ type Fields = Readonly<Record<string, unknown>>;
 /** What a kubeconfig may ask for and this client does not do, with the remedy. */
 const REFUSED_OF_USER: Readonly<Record<string, string>> = {
   exec: "programs that print credentials are not run; use a token, a token file or a client certificate",
-  "auth-provider": "providers of credentials are not supported; use a token, a token file or a client certificate",
+  "auth-provider":
+    "providers of credentials are not supported; use a token, a token file or a client certificate",
   username: "passwords are not supported; use a token, a token file or a client certificate",
   as: "impersonation is not supported; use the account's own credentials",
 };
 const REFUSED_OF_CLUSTER: Readonly<Record<string, string>> = {
-  "insecure-skip-tls-verify": "the server's certificate is always verified; give its CA in certificate-authority-data",
+  "insecure-skip-tls-verify":
+    "the server's certificate is always verified; give its CA in certificate-authority-data",
   "proxy-url": "proxies are not supported",
 };
 
 /** Reads a kubeconfig file: its current context, or the named one. Files that it names are relative to it. */
-export async function readKubeconfig(path: string, contextName?: string): Promise<Result<ApiServerConfig, ConfigFailure>> {
+export async function readKubeconfig(
+  path: string,
+  contextName?: string,
+): Promise<Result<ApiServerConfig, ConfigFailure>> {
   let file: unknown;
   try {
     const content = await readFile(path, "utf8");
     file = parseJson(content) ?? (await parseYaml(content));
   } catch (error) {
-    return invalidConfig("kubeconfig", path, `can't be read: ${error instanceof Error ? error.message : String(error)}`);
+    return invalidConfig(
+      "kubeconfig",
+      path,
+      `can't be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
-  const refuse = (problem: string): { readonly ok: false; readonly failure: ConfigFailure } => invalidConfig("kubeconfig", path, problem);
+  const refuse = (problem: string): { readonly ok: false; readonly failure: ConfigFailure } =>
+    invalidConfig("kubeconfig", path, problem);
   if (!isFields(file)) return refuse("is no kubeconfig file: it has no clusters, users and contexts");
 
   const chosen = contextName ?? text(file, "current-context");
@@ -37,7 +47,8 @@ export async function readKubeconfig(path: string, contextName?: string): Promis
   if (context === undefined) return refuse(`has no context "${chosen}"`);
   const clusterName = text(context, "cluster") ?? "";
   const cluster = named(file, "clusters", clusterName, "cluster");
-  if (cluster === undefined) return refuse(`has no cluster "${clusterName}", which context "${chosen}" names`);
+  if (cluster === undefined)
+    return refuse(`has no cluster "${clusterName}", which context "${chosen}" names`);
   const userName = text(context, "user") ?? "";
   const user = named(file, "users", userName, "user");
   if (user === undefined) return refuse(`has no user "${userName}", which context "${chosen}" names`);
@@ -55,7 +66,8 @@ export async function readKubeconfig(path: string, contextName?: string): Promis
   const directory = dirname(path);
   const certificate = material(user, "client-certificate", directory);
   const key = material(user, "client-key", directory);
-  if ((certificate === undefined) !== (key === undefined)) return refuse(`has only one of client-certificate and client-key for user "${userName}"`);
+  if ((certificate === undefined) !== (key === undefined))
+    return refuse(`has only one of client-certificate and client-key for user "${userName}"`);
   return ok({
     origin: `kubeconfig ${path}`,
     url: new URL(server),
@@ -67,7 +79,10 @@ export async function readKubeconfig(path: string, contextName?: string): Promis
   });
 }
 
-/** Undefined if it is no JSON, or YAML has to say what is wrong with it: an error of JSON's quotes what may be a token. */
+/**
+ * Undefined if it is no JSON, or YAML has to say what is wrong with it: an error of JSON's quotes what may
+ * be a token.
+ */
 function parseJson(content: string): unknown {
   try {
     return JSON.parse(content);
@@ -102,7 +117,9 @@ function token(user: Fields, directory: string): Material | undefined {
 /** The entry of a list of `{ name, <field>: {…} }`. */
 function named(file: Fields, list: string, name: string, field: string): Fields | undefined {
   const entries = file[list];
-  const entry: unknown = Array.isArray(entries) ? entries.find((candidate: unknown) => isFields(candidate) && candidate["name"] === name) : undefined;
+  const entry: unknown = Array.isArray(entries)
+    ? entries.find((candidate: unknown) => isFields(candidate) && candidate["name"] === name)
+    : undefined;
   const value = isFields(entry) ? (entry[field] ?? {}) : undefined;
   return isFields(value) ? value : undefined;
 }

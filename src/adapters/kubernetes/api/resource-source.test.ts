@@ -9,7 +9,10 @@ import { resourceSource } from "./resource-source.ts";
 
 const never = new AbortController().signal;
 const PATH = "/api/v1/namespaces/ns/pods";
-const expired: ApiAnswer = { code: 410, body: { code: 410, reason: "Expired", message: "the continue token is too old" } };
+const expired: ApiAnswer = {
+  code: 410,
+  body: { code: 410, reason: "Expired", message: "the continue token is too old" },
+};
 
 function wireObject(name: string, resourceVersion = "5"): ApiObject & { readonly large: string } {
   return { metadata: { name, namespace: "ns", uid: `uid-${name}`, resourceVersion }, large: "left out" };
@@ -18,21 +21,39 @@ function wireObject(name: string, resourceVersion = "5"): ApiObject & { readonly
 function page(names: readonly string[], resourceVersion: string, next?: string): ApiAnswer {
   return {
     code: 200,
-    body: { metadata: { resourceVersion, ...(next === undefined ? {} : { continue: next }) }, items: names.map((name) => wireObject(name)) },
+    body: {
+      metadata: { resourceVersion, ...(next === undefined ? {} : { continue: next }) },
+      items: names.map((name) => wireObject(name)),
+    },
   };
 }
 
-const keep = ({ metadata: { name, namespace, resourceVersion } }: ApiObject): SourceObject => ({ metadata: { name, namespace, resourceVersion } });
+const keep = ({ metadata: { name, namespace, resourceVersion } }: ApiObject): SourceObject => ({
+  metadata: { name, namespace, resourceVersion },
+});
 const kept = (name: string): SourceObject => ({ metadata: { name, namespace: "ns", resourceVersion: "5" } });
 
 describe("resourceSource: list", () => {
   it("lists in pages, keeps what is needed of each object, and answers the version of the whole", async () => {
-    const client = scriptedApiClient(({ query }) => (query?.["continue"] === "p2" ? page(["c"], "100") : page(["a", "b"], "100", "p2")));
-    const pods = resourceSource(client, { path: PATH, query: { fieldSelector: "spec.nodeName=n" }, transform: keep });
-    assert.deepEqual(await pods.list(never), { ok: true, value: { items: [kept("a"), kept("b"), kept("c")], resourceVersion: "100" } });
+    const client = scriptedApiClient(({ query }) =>
+      query?.["continue"] === "p2" ? page(["c"], "100") : page(["a", "b"], "100", "p2"),
+    );
+    const pods = resourceSource(client, {
+      path: PATH,
+      query: { fieldSelector: "spec.nodeName=n" },
+      transform: keep,
+    });
+    assert.deepEqual(await pods.list(never), {
+      ok: true,
+      value: { items: [kept("a"), kept("b"), kept("c")], resourceVersion: "100" },
+    });
     assert.deepEqual(client.requests, [
       { method: "GET", path: PATH, query: { fieldSelector: "spec.nodeName=n", limit: "500" } },
-      { method: "GET", path: PATH, query: { fieldSelector: "spec.nodeName=n", limit: "500", continue: "p2" } },
+      {
+        method: "GET",
+        path: PATH,
+        query: { fieldSelector: "spec.nodeName=n", limit: "500", continue: "p2" },
+      },
     ]);
     assert.equal(pods.name, "pods");
   });
@@ -66,11 +87,19 @@ describe("resourceSource: list", () => {
     {
       answer: {
         code: 403,
-        body: { reason: "Forbidden", code: 403, message: 'pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "ns"' },
+        body: {
+          reason: "Forbidden",
+          code: 403,
+          message:
+            'pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "ns"',
+        },
       },
       says: /refused to list pods in namespace ns: the account lacks the right; add verb "list" on pods in namespace ns to its Role \(pods is forbidden/u,
     },
-    { answer: { code: 401, body: { code: 401, message: "Unauthorized" } }, says: /does not accept this process's credentials/u },
+    {
+      answer: { code: 401, body: { code: 401, message: "Unauthorized" } },
+      says: /does not accept this process's credentials/u,
+    },
     {
       answer: { code: 404, body: "404 page not found\n" },
       says: /it has no such resource; are the custom resource definitions installed \(deploy\/crds\)\? \(404 page not found\)/u,
@@ -80,7 +109,10 @@ describe("resourceSource: list", () => {
       answer: { code: 500, body: { code: 500, reason: "InternalError", message: "etcdserver: no leader" } },
       says: /etcdserver: no leader \(HTTP status 500, InternalError\)/u,
     },
-    { answer: { code: 200, body: { hello: "world" } }, says: /gave no list with a resource version: is it Kubernetes' API server\?/u },
+    {
+      answer: { code: 200, body: { hello: "world" } },
+      says: /gave no list with a resource version: is it Kubernetes' API server\?/u,
+    },
   ];
   for (const { answer, says } of answers) {
     it(`says in words what is wrong and what to do: ${says.source.slice(0, 50)}`, async () => {
@@ -104,12 +136,21 @@ describe("resourceSource: watch", () => {
       ],
     );
     const events = [];
-    for await (const event of resourceSource(client, { path: PATH, query: { labelSelector: "a=b" }, transform: keep }).watch("90", never)) events.push(event);
+    for await (const event of resourceSource(client, {
+      path: PATH,
+      query: { labelSelector: "a=b" },
+      transform: keep,
+    }).watch("90", never))
+      events.push(event);
     assert.deepEqual(events, [
       { type: "ADDED", object: kept("a") },
       { type: "BOOKMARK", resourceVersion: "120" },
     ]);
-    assert.deepEqual(client.requests.at(-1), { method: "GET", path: PATH, query: { labelSelector: "a=b", resourceVersion: "90" } });
+    assert.deepEqual(client.requests.at(-1), {
+      method: "GET",
+      path: PATH,
+      query: { labelSelector: "a=b", resourceVersion: "90" },
+    });
   });
 
   it("does not wait for a version that is still to come: the cluster's store went back to a backup", async () => {

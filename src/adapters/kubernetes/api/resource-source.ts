@@ -12,26 +12,43 @@ export interface ResourceSourceOptions<Wire extends ApiObject, T extends SourceO
   readonly path: string;
   /** `fieldSelector`, `labelSelector`. */
   readonly query?: Readonly<Record<string, string>>;
-  /** What is kept of an object as the API server sends it: only what is needed, for a cluster has many. Must keep name, namespace and resourceVersion. */
+  /**
+   * What is kept of an object as the API server sends it: only what is needed, for a cluster has many. Must
+   * keep name, namespace and resourceVersion.
+   */
   readonly transform: (object: Wire) => T;
 }
 
-/** A resource of Kubernetes that can be listed (in pages) and watched (with bookmarks): the pods of a cluster, say. `name` is its plural. */
-export function resourceSource<Wire extends ApiObject, T extends SourceObject>(client: ApiClient, options: ResourceSourceOptions<Wire, T>): Source<T> {
+/**
+ * A resource of Kubernetes that can be listed (in pages) and watched (with bookmarks): the pods of a
+ * cluster, say. `name` is its plural.
+ */
+export function resourceSource<Wire extends ApiObject, T extends SourceObject>(
+  client: ApiClient,
+  options: ResourceSourceOptions<Wire, T>,
+): Source<T> {
   const { path, query = {}, transform } = options;
   const request = { path, query, ...readCollectionPath(path) };
   // The API server is trusted to send what its API says.
   const read = (object: unknown): T => transform(object as Wire);
 
-  /** A watch from a version that is still to come tells nothing at all: after etcd was restored from a backup, that is for a long time. */
+  /**
+   * A watch from a version that is still to come tells nothing at all: after etcd was restored from a
+   * backup, that is for a long time.
+   */
   async function refuseFuture(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const newest = await newestVersion(client, request, signal);
     if (!newest.ok) throw new WatchBroken(describeFailure(newest.failure));
     if (isVersionAtLeast(resourceVersion, newest.value) && resourceVersion !== newest.value)
-      throw new WatchGone(`${request.resource}: version ${resourceVersion} was seen, and the newest is ${newest.value}: the cluster's store went back`);
+      throw new WatchGone(
+        `${request.resource}: version ${resourceVersion} was seen, and the newest is ${newest.value}: the cluster's store went back`,
+      );
   }
 
-  async function* watch(resourceVersion: string, signal: AbortSignal): AsyncGenerator<SourceEvent<T>, void, undefined> {
+  async function* watch(
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<SourceEvent<T>, void, undefined> {
     try {
       await refuseFuture(resourceVersion, signal);
     } catch (error) {
@@ -39,7 +56,8 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(c
       throw error;
     }
     for await (const { type, object } of client.watch(path, { ...query, resourceVersion }, signal)) {
-      if (type === "BOOKMARK") yield { type, resourceVersion: (object as ApiObject).metadata.resourceVersion };
+      if (type === "BOOKMARK")
+        yield { type, resourceVersion: (object as ApiObject).metadata.resourceVersion };
       else yield { type, object: read(object) };
     }
   }
@@ -52,11 +70,17 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(c
 }
 
 /** Plural, group and namespace in `/api/v1/…` or `/apis/<group>/<version>/…`, as RBAC writes them. */
-function readCollectionPath(path: string): { readonly resource: string; readonly namespace: string | undefined } {
+function readCollectionPath(path: string): {
+  readonly resource: string;
+  readonly namespace: string | undefined;
+} {
   const [, root, ...parts] = path.split("/");
   const group = root === "apis" ? parts[0] : undefined;
   const rest = parts.slice(root === "apis" ? 2 : 1);
   const isNamespaced = rest[0] === "namespaces" && rest.length > 2;
   const plural = (isNamespaced ? rest[2] : rest[0]) ?? path;
-  return { resource: group === undefined ? plural : `${plural}.${group}`, namespace: isNamespaced ? rest[1] : undefined };
+  return {
+    resource: group === undefined ? plural : `${plural}.${group}`,
+    namespace: isNamespaced ? rest[1] : undefined,
+  };
 }

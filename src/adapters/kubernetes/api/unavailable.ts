@@ -4,7 +4,10 @@ import type { ApiStatus } from "./api-status.ts";
 /** What was asked of the API server, for sentences. */
 export interface AskedFor {
   readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
-  /** Plural and group as RBAC writes them, such as `azvolumes.disk.csi.azure.com`, `leases.coordination.k8s.io` or `pods`; with `/status` for that. */
+  /**
+   * Plural and group as RBAC writes them, such as `azvolumes.disk.csi.azure.com`,
+   * `leases.coordination.k8s.io` or `pods`; with `/status` for that.
+   */
   readonly resource: string;
   /** Undefined: of the cluster, or of every namespace. */
   readonly namespace: string | undefined;
@@ -12,7 +15,10 @@ export interface AskedFor {
 
 const RBAC_MESSAGE = /cannot \w+ resource/u;
 
-/** Why the API server can't be used for this at the moment, and the remedy. Everything that is not about one object ends here: it is worth another try once it is cured. */
+/**
+ * Why the API server can't be used for this at the moment, and the remedy. Everything that is not about one
+ * object ends here: it is worth another try once it is cured.
+ */
 export function unavailable(status: ApiStatus, asked: AskedFor): Failure {
   return { kind: "StoreUnavailable", detail: sentence(status, asked) };
 }
@@ -20,7 +26,8 @@ export function unavailable(status: ApiStatus, asked: AskedFor): Failure {
 function sentence(status: ApiStatus, { verb, resource, namespace }: AskedFor): string {
   const where = namespace === undefined ? "" : ` in namespace ${namespace}`;
   const tried = `the API server refused to ${verb} ${resource}${where}`;
-  if (status.causes.includes("NamespaceTerminating")) return `namespace ${namespace ?? ""} is being deleted: nothing can be made in it (${status.message})`;
+  if (status.causes.includes("NamespaceTerminating"))
+    return `namespace ${namespace ?? ""} is being deleted: nothing can be made in it (${status.message})`;
   switch (status.code) {
     case 401:
       return `${tried}: it does not accept this process's credentials; is the token or the client certificate expired, or of another cluster? (${status.message})`;

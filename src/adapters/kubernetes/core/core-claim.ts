@@ -8,12 +8,20 @@ export interface PersistentVolumeClaim extends ApiObject {
 
 /** What is kept of a claim. */
 export interface ClusterClaim {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string; readonly resourceVersion: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+  };
   /** The PersistentVolume that it is bound to, or is to be; empty: none yet. */
   readonly volumeName: string;
 }
 
 /** What is kept of a claim. */
-export function readClusterClaim({ metadata: { name, namespace, uid, resourceVersion }, spec }: PersistentVolumeClaim): ClusterClaim {
+export function readClusterClaim({
+  metadata: { name, namespace, uid, resourceVersion },
+  spec,
+}: PersistentVolumeClaim): ClusterClaim {
   return { metadata: { name, namespace, uid, resourceVersion }, volumeName: spec?.volumeName ?? "" };
 }

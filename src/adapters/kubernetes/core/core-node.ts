@@ -6,7 +6,9 @@ export interface Node extends ApiObject {
   readonly spec?: {
     readonly providerID?: string;
     readonly unschedulable?: boolean;
-    readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect?: string }[] | null;
+    readonly taints?:
+      | readonly { readonly key: string; readonly value?: string; readonly effect?: string }[]
+      | null;
   };
 }
 
@@ -16,14 +18,20 @@ export interface ClusterNode {
   readonly labels: Labels;
   readonly taints: readonly Taint[];
   readonly isUnschedulable: boolean;
-  /** The resource id of its VM, from the providerID `azure:///subscriptions/…/virtualMachines/<name>`; empty until the cloud's node controller or the kubelet has set it. */
+  /**
+   * The resource id of its VM, from the providerID `azure:///subscriptions/…/virtualMachines/<name>`; empty
+   * until the cloud's node controller or the kubelet has set it.
+   */
   readonly instanceUri: string;
 }
 
 const PROVIDER_PREFIX = "azure://";
 
 /** What is kept of a node. */
-export function readClusterNode({ metadata: { name, uid, resourceVersion, labels }, spec }: Node): ClusterNode {
+export function readClusterNode({
+  metadata: { name, uid, resourceVersion, labels },
+  spec,
+}: Node): ClusterNode {
   return {
     metadata: { name, uid, resourceVersion },
     labels: labels ?? {},
@@ -39,7 +47,8 @@ function instanceUriOf(providerId: string): string {
 
 /**
  * Whether somebody said that the node is down for good, so that its pods may be forgotten, as
- * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#non-graceful-node-shutdown has it. Kubernetes looks at the key alone.
+ * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#non-graceful-node-shutdown has
+ * it. Kubernetes looks at the key alone.
  */
 export function isOutOfService(taints: readonly Pick<Taint, "key">[]): boolean {
   return taints.some(({ key }) => key === "node.kubernetes.io/out-of-service");

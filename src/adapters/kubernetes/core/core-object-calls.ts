@@ -17,45 +17,75 @@ export interface CoreResource {
 /** Resources of the whole cluster. */
 export const coreResources = {
   nodes: { path: "/api/v1/nodes", resource: "nodes", namespace: undefined },
-  persistentVolumes: { path: "/api/v1/persistentvolumes", resource: "persistentvolumes", namespace: undefined },
-  volumeAttachments: { path: "/apis/storage.k8s.io/v1/volumeattachments", resource: "volumeattachments.storage.k8s.io", namespace: undefined },
+  persistentVolumes: {
+    path: "/api/v1/persistentvolumes",
+    resource: "persistentvolumes",
+    namespace: undefined,
+  },
+  volumeAttachments: {
+    path: "/apis/storage.k8s.io/v1/volumeattachments",
+    resource: "volumeattachments.storage.k8s.io",
+    namespace: undefined,
+  },
 } as const satisfies Readonly<Record<string, CoreResource>>;
 
 /** The claims of a namespace. */
 export function claimsIn(namespace: string): CoreResource {
-  return { path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/persistentvolumeclaims`, resource: "persistentvolumeclaims", namespace };
+  return {
+    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/persistentvolumeclaims`,
+    resource: "persistentvolumeclaims",
+    namespace,
+  };
 }
 
 /** Writes that lose to another writer are made anew on what is there then, at most so often. */
 const TRIES_MAX = 10;
 
-/** Reads an object past every cache; undefined if there is none of that name. Fails with `StoreUnavailable` or `Cancelled`. */
+/**
+ * Reads an object past every cache; undefined if there is none of that name. Fails with `StoreUnavailable`
+ * or `Cancelled`.
+ */
 export function readCoreObject<T extends ApiObject>(
   client: ApiClient,
   { path, resource, namespace }: CoreResource,
   name: string,
   signal: AbortSignal,
 ): Promise<Result<T | undefined, Failure>> {
-  return call(client, { method: "GET", path: `${path}/${encodeURIComponent(name)}` }, { verb: "get", resource, namespace }, signal) as Promise<
+  return call(
+    client,
+    { method: "GET", path: `${path}/${encodeURIComponent(name)}` },
+    { verb: "get", resource, namespace },
+    signal,
+  ) as Promise<
     // The API server is trusted to send what its API says.
     Result<T | undefined, Failure>
   >;
 }
 
-/** Marks that very object for deletion. Success, too, where it is gone. Fails with `StoreUnavailable` or `Cancelled`. */
+/**
+ * Marks that very object for deletion. Success, too, where it is gone. Fails with `StoreUnavailable` or
+ * `Cancelled`.
+ */
 export async function deleteCoreObject(
   client: ApiClient,
   { path, resource, namespace }: CoreResource,
   { name, uid }: ApiObject["metadata"],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const request: ApiRequest = { method: "DELETE", path: `${path}/${encodeURIComponent(name)}`, body: { preconditions: { uid } } };
+  const request: ApiRequest = {
+    method: "DELETE",
+    path: `${path}/${encodeURIComponent(name)}`,
+    body: { preconditions: { uid } },
+  };
   const deleted = await call(client, request, { verb: "delete", resource, namespace }, signal);
   // Another object bears the name by now.
   return deleted.ok || deleted.failure.kind === "ObjectConflict" ? ok(undefined) : deleted;
 }
 
-/** Takes a finalizer off that very object. Success, too, where it is gone or has none. Fails with `StoreUnavailable` or `Cancelled`. */
+/**
+ * Takes a finalizer off that very object. Success, too, where it is gone or has none. Fails with
+ * `StoreUnavailable` or `Cancelled`.
+ */
 export async function removeCoreFinalizer(
   client: ApiClient,
   collection: CoreResource,
@@ -72,22 +102,36 @@ export async function removeCoreFinalizer(
     const finalizers = metadata.finalizers.filter((other) => other !== finalizer);
     // The version as well: another controller may add a finalizer of its own at the same moment.
     const body = { metadata: { uid, resourceVersion: metadata.resourceVersion, finalizers } };
-    const request: ApiRequest = { method: "PATCH", path: `${path}/${encodeURIComponent(name)}`, body, contentType: "application/merge-patch+json" };
+    const request: ApiRequest = {
+      method: "PATCH",
+      path: `${path}/${encodeURIComponent(name)}`,
+      body,
+      contentType: "application/merge-patch+json",
+    };
     const patched = await call(client, request, { verb: "patch", resource, namespace }, signal);
     if (patched.ok) return ok(undefined);
     if (patched.failure.kind !== "ObjectConflict") return patched;
   }
-  return fail({ kind: "StoreUnavailable", detail: `${resource} ${name} was changed by others at each of ${TRIES_MAX} tries to take a finalizer off it` });
+  return fail({
+    kind: "StoreUnavailable",
+    detail: `${resource} ${name} was changed by others at each of ${TRIES_MAX} tries to take a finalizer off it`,
+  });
 }
 
 /** The answer's body; undefined where there is no such object. */
-async function call(client: ApiClient, request: ApiRequest, asked: Parameters<typeof unavailable>[1], signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function call(
+  client: ApiClient,
+  request: ApiRequest,
+  asked: Parameters<typeof unavailable>[1],
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const answer = await client.call(request, signal);
   if (!answer.ok) return answer;
   if (answer.value.code >= 200 && answer.value.code < 300) return ok(answer.value.body);
   const status = readApiStatus(answer.value);
   // A 404 that names no object is about the resource: nothing is known of the object.
   if (status.code === 404 && status.details.name !== "") return ok(undefined);
-  if (status.code === 409) return fail({ kind: "ObjectConflict", objectKind: asked.resource, name: status.details.name });
+  if (status.code === 409)
+    return fail({ kind: "ObjectConflict", objectKind: asked.resource, name: status.details.name });
   return fail(unavailable(status, asked));
 }

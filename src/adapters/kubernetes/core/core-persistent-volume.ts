@@ -40,10 +40,17 @@ export interface ClusterPersistentVolume {
 }
 
 /** What is kept of a PersistentVolume. */
-export function readClusterPersistentVolume({ metadata, spec }: PersistentVolume, driverName: string): ClusterPersistentVolume {
+export function readClusterPersistentVolume(
+  { metadata, spec }: PersistentVolume,
+  driverName: string,
+): ClusterPersistentVolume {
   const { name, uid, resourceVersion, finalizers = [] } = metadata;
   const isKeptByAttacher = finalizers.includes(attacherFinalizer(driverName));
-  return { metadata: { name, uid, resourceVersion }, volume: clusterVolumeOf(name, spec, driverName), isKeptByAttacher };
+  return {
+    metadata: { name, uid, resourceVersion },
+    volume: clusterVolumeOf(name, spec, driverName),
+    isKeptByAttacher,
+  };
 }
 
 /** What external-attacher puts on VolumeAttachments and PersistentVolumes that it cares for. */
@@ -52,8 +59,15 @@ export function attacherFinalizer(driverName: string): string {
   return `external-attacher/${name.endsWith("-") ? `${name}X` : name}`;
 }
 
-/** The volume of this driver that a PersistentVolume, or the inline volume of a VolumeAttachment, stands for; undefined: it is none of ours. */
-export function clusterVolumeOf(name: string, spec: PersistentVolumeSpec, driverName: string): ClusterVolume | undefined {
+/**
+ * The volume of this driver that a PersistentVolume, or the inline volume of a VolumeAttachment, stands
+ * for; undefined: it is none of ours.
+ */
+export function clusterVolumeOf(
+  name: string,
+  spec: PersistentVolumeSpec,
+  driverName: string,
+): ClusterVolume | undefined {
   const source = sourceOf(spec, driverName);
   if (source === undefined) return undefined;
   const { namespace, name: claimName, uid } = spec.claimRef ?? {};
@@ -64,7 +78,9 @@ export function clusterVolumeOf(name: string, spec: PersistentVolumeSpec, driver
     volumeContext: source.volumeContext,
     readOnly: source.readOnly,
     // A claim that a PersistentVolume is kept for, but not bound to yet, has no uid there.
-    ...(namespace === undefined || claimName === undefined || uid === undefined ? {} : { claim: { namespace, name: claimName, uid } }),
+    ...(namespace === undefined || claimName === undefined || uid === undefined
+      ? {}
+      : { claim: { namespace, name: claimName, uid } }),
   };
 }
 
@@ -75,15 +91,28 @@ interface VolumeSource extends Pick<ClusterVolume, "volumeId" | "volumeContext" 
   readonly fsType: string | undefined;
 }
 
-/** The in-tree driver's volumes are handed to CSI as Kubernetes' csi-translation-lib has it: managed disks only, the rest of it as attributes. */
+/**
+ * The in-tree driver's volumes are handed to CSI as Kubernetes' csi-translation-lib has it: managed disks
+ * only, the rest of it as attributes.
+ */
 function sourceOf({ csi, azureDisk }: PersistentVolumeSpec, driverName: string): VolumeSource | undefined {
   if (csi?.driver === driverName)
-    return { volumeId: csi.volumeHandle, volumeContext: csi.volumeAttributes ?? {}, readOnly: csi.readOnly ?? false, fsType: csi.fsType };
-  if (azureDisk === undefined || driverName !== MIGRATED_TO || azureDisk.kind?.toLowerCase() !== "managed") return undefined;
+    return {
+      volumeId: csi.volumeHandle,
+      volumeContext: csi.volumeAttributes ?? {},
+      readOnly: csi.readOnly ?? false,
+      fsType: csi.fsType,
+    };
+  if (azureDisk === undefined || driverName !== MIGRATED_TO || azureDisk.kind?.toLowerCase() !== "managed")
+    return undefined;
   const { cachingMode = "", fsType } = azureDisk;
   return {
     volumeId: azureDisk.diskURI,
-    volumeContext: { kind: "managed", ...(cachingMode === "" ? {} : { cachingMode }), ...(fsType === undefined ? {} : { fsType }) },
+    volumeContext: {
+      kind: "managed",
+      ...(cachingMode === "" ? {} : { cachingMode }),
+      ...(fsType === undefined ? {} : { fsType }),
+    },
     readOnly: azureDisk.readOnly ?? false,
     fsType,
   };
@@ -97,10 +126,21 @@ const csiModes: Readonly<Record<string, AccessMode>> = {
   ReadWriteMany: "MULTI_NODE_MULTI_WRITER",
 };
 
-function capabilityOf(mode: string, { volumeMode, mountOptions }: PersistentVolumeSpec, fsType = ""): readonly VolumeCapability[] {
+function capabilityOf(
+  mode: string,
+  { volumeMode, mountOptions }: PersistentVolumeSpec,
+  fsType = "",
+): readonly VolumeCapability[] {
   const accessMode = csiModes[mode];
   if (accessMode === undefined) return [];
   if (volumeMode === "Block") return [{ accessMode, accessType: "block" }];
   const mountFlags = [...(mountOptions ?? [])];
-  return [{ accessMode, accessType: "mount", ...(fsType === "" ? {} : { fsType }), ...(mountFlags.length === 0 ? {} : { mountFlags }) }];
+  return [
+    {
+      accessMode,
+      accessType: "mount",
+      ...(fsType === "" ? {} : { fsType }),
+      ...(mountFlags.length === 0 ? {} : { mountFlags }),
+    },
+  ];
 }

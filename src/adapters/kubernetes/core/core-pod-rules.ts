@@ -1,12 +1,27 @@
-import type { Labels, NodeSelectorTerm, PodAffinityTerm, PodRules, Requirement } from "../../../core/schedule/pod-rules.ts";
+import type {
+  Labels,
+  NodeSelectorTerm,
+  PodAffinityTerm,
+  PodRules,
+  Requirement,
+} from "../../../core/schedule/pod-rules.ts";
 
 /** The part of core/v1 PodSpec that decides where a pod may run. */
 export interface PodSpecRules {
   readonly nodeSelector?: Labels | null;
-  readonly tolerations?: readonly { readonly key?: string; readonly operator?: string; readonly value?: string; readonly effect?: string }[] | null;
+  readonly tolerations?:
+    | readonly {
+        readonly key?: string;
+        readonly operator?: string;
+        readonly value?: string;
+        readonly effect?: string;
+      }[]
+    | null;
   readonly affinity?: {
     readonly nodeAffinity?: {
-      readonly requiredDuringSchedulingIgnoredDuringExecution?: { readonly nodeSelectorTerms?: readonly WireNodeTerm[] | null };
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+        readonly nodeSelectorTerms?: readonly WireNodeTerm[] | null;
+      };
     };
     readonly podAffinity?: WirePodTerms;
     readonly podAntiAffinity?: WirePodTerms;
@@ -30,26 +45,43 @@ interface WireNodeTerm {
 
 interface WirePodTerm {
   readonly topologyKey: string;
-  readonly labelSelector?: { readonly matchLabels?: Labels | null; readonly matchExpressions?: readonly WireRequirement[] | null };
+  readonly labelSelector?: {
+    readonly matchLabels?: Labels | null;
+    readonly matchExpressions?: readonly WireRequirement[] | null;
+  };
   readonly namespaces?: readonly string[] | null;
   readonly namespaceSelector?: object;
 }
 
 /** What decides where a pod may run. */
-export function readPodRules(spec: PodSpecRules, pod: Pick<PodRules, "namespace" | "name" | "labels">): PodRules {
+export function readPodRules(
+  spec: PodSpecRules,
+  pod: Pick<PodRules, "namespace" | "name" | "labels">,
+): PodRules {
   const { affinity } = spec;
   return {
     ...pod,
     nodeSelector: spec.nodeSelector ?? {},
-    nodeAffinity: affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms?.map(readNodeTerm),
-    tolerations: (spec.tolerations ?? []).map(({ key = "", operator = "", value = "", effect = "" }) => ({ key, operator, value, effect })),
+    nodeAffinity:
+      affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms?.map(
+        readNodeTerm,
+      ),
+    tolerations: (spec.tolerations ?? []).map(({ key = "", operator = "", value = "", effect = "" }) => ({
+      key,
+      operator,
+      value,
+      effect,
+    })),
     podAffinity: readPodTerms(affinity?.podAffinity, pod.namespace),
     podAntiAffinity: readPodAntiAffinity(spec, pod.namespace),
   };
 }
 
 /** With which pods a pod of that namespace must not share a place. */
-export function readPodAntiAffinity({ affinity }: PodSpecRules, namespace: string): readonly PodAffinityTerm[] {
+export function readPodAntiAffinity(
+  { affinity }: PodSpecRules,
+  namespace: string,
+): readonly PodAffinityTerm[] {
   return readPodTerms(affinity?.podAntiAffinity, namespace);
 }
 
@@ -57,7 +89,9 @@ function readNodeTerm({ matchExpressions, matchFields }: WireNodeTerm): NodeSele
   return { matchExpressions: readRequirements(matchExpressions), matchFields: readRequirements(matchFields) };
 }
 
-function readRequirements(requirements: readonly WireRequirement[] | null | undefined): readonly Requirement[] {
+function readRequirements(
+  requirements: readonly WireRequirement[] | null | undefined,
+): readonly Requirement[] {
   return (requirements ?? []).map(({ key, operator, values }) => ({ key, operator, values: values ?? [] }));
 }
 
@@ -72,15 +106,24 @@ function readPodTerms(terms: WirePodTerms | undefined, ownNamespace: string): re
 
 function readSelector(selector: WirePodTerm["labelSelector"]): readonly Requirement[] | undefined {
   if (selector === undefined) return undefined;
-  const labels = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({ key, operator: "In", values: [value] }));
+  const labels = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({
+    key,
+    operator: "In",
+    values: [value],
+  }));
   return [...labels, ...readRequirements(selector.matchExpressions)];
 }
 
 /**
- * Neither list nor selector means the pod's own namespace. Labels of namespaces are not followed: a selector counts as every namespace, so that a rule is
- * rather seen where there is none than missed.
+ * Neither list nor selector means the pod's own namespace. Labels of namespaces are not followed: a
+ * selector counts as every namespace, so that a rule is rather seen where there is none than missed.
  */
-function namespacesOf({ namespaces, namespaceSelector }: WirePodTerm, ownNamespace: string): readonly string[] | undefined {
+function namespacesOf(
+  { namespaces, namespaceSelector }: WirePodTerm,
+  ownNamespace: string,
+): readonly string[] | undefined {
   if (namespaceSelector !== undefined) return undefined;
-  return namespaces === undefined || namespaces === null || namespaces.length === 0 ? [ownNamespace] : namespaces;
+  return namespaces === undefined || namespaces === null || namespaces.length === 0
+    ? [ownNamespace]
+    : namespaces;
 }

@@ -4,25 +4,66 @@ import { hasNeverRun, type Pod, readClusterPod } from "./core-pod.ts";
 
 const OWNER = { kind: "DaemonSet", name: "csi-azuredisk-node", controller: true };
 
-function readPod(paths: readonly string[], ownerReferences: readonly object[] = [OWNER], driverName = "disk.csi.azure.com", further = {}): unknown {
-  const metadata = { name: "csi-azuredisk-node-x", namespace: "v1", uid: "u", resourceVersion: "1", ownerReferences, ...further };
+function readPod(
+  paths: readonly string[],
+  ownerReferences: readonly object[] = [OWNER],
+  driverName = "disk.csi.azure.com",
+  further = {},
+): unknown {
+  const metadata = {
+    name: "csi-azuredisk-node-x",
+    namespace: "v1",
+    uid: "u",
+    resourceVersion: "1",
+    ownerReferences,
+    ...further,
+  };
   const volumes = paths.map((path, index) => ({ name: `v${index}`, hostPath: { path } }));
-  return readClusterPod({ metadata, spec: { nodeName: "node-a", volumes } } as Pod, (labels) => labels, driverName).nodePlugin;
+  return readClusterPod(
+    { metadata, spec: { nodeName: "node-a", volumes } } as Pod,
+    (labels) => labels,
+    driverName,
+  ).nodePlugin;
 }
 
 describe("hasNeverRun", () => {
   const ended = { terminated: {} };
-  const rows: readonly { readonly because: string; readonly status: Pod["status"]; readonly is: boolean }[] = [
-    { because: "the kubelet has said nothing of it", status: undefined, is: true },
-    { because: "its containers are being made", status: { phase: "Pending", containerStatuses: [{ restartCount: 0, state: {} }] }, is: true },
-    { because: "its phase is Running", status: { phase: "Running" }, is: false },
-    { because: "its node is silent", status: { phase: "Unknown" }, is: false },
-    { because: "an init container runs", status: { phase: "Pending", initContainerStatuses: [{ state: { running: {} } }] }, is: false },
-    { because: "an init container has ended", status: { phase: "Pending", initContainerStatuses: [{ state: ended }] }, is: false },
-    { because: "a container waits for its next start", status: { phase: "Pending", containerStatuses: [{ lastState: ended }] }, is: false },
-    { because: "a container was started again", status: { phase: "Pending", containerStatuses: [{ restartCount: 1 }] }, is: false },
-    { because: "a container for debugging runs", status: { phase: "Pending", ephemeralContainerStatuses: [{ state: { running: {} } }] }, is: false },
-  ];
+  const rows: readonly { readonly because: string; readonly status: Pod["status"]; readonly is: boolean }[] =
+    [
+      { because: "the kubelet has said nothing of it", status: undefined, is: true },
+      {
+        because: "its containers are being made",
+        status: { phase: "Pending", containerStatuses: [{ restartCount: 0, state: {} }] },
+        is: true,
+      },
+      { because: "its phase is Running", status: { phase: "Running" }, is: false },
+      { because: "its node is silent", status: { phase: "Unknown" }, is: false },
+      {
+        because: "an init container runs",
+        status: { phase: "Pending", initContainerStatuses: [{ state: { running: {} } }] },
+        is: false,
+      },
+      {
+        because: "an init container has ended",
+        status: { phase: "Pending", initContainerStatuses: [{ state: ended }] },
+        is: false,
+      },
+      {
+        because: "a container waits for its next start",
+        status: { phase: "Pending", containerStatuses: [{ lastState: ended }] },
+        is: false,
+      },
+      {
+        because: "a container was started again",
+        status: { phase: "Pending", containerStatuses: [{ restartCount: 1 }] },
+        is: false,
+      },
+      {
+        because: "a container for debugging runs",
+        status: { phase: "Pending", ephemeralContainerStatuses: [{ state: { running: {} } }] },
+        is: false,
+      },
+    ];
   for (const { because, status, is } of rows)
     it(`is ${is} where ${because}`, () => {
       assert.equal(hasNeverRun(status === undefined ? {} : { status }), is);
@@ -30,7 +71,12 @@ describe("hasNeverRun", () => {
 });
 
 describe("readClusterPod", () => {
-  const plugin = { pod: "v1/csi-azuredisk-node-x", nodeName: "node-a", daemonSet: "v1/csi-azuredisk-node", driverName: "disk.csi.azure.com" };
+  const plugin = {
+    pod: "v1/csi-azuredisk-node-x",
+    nodeName: "node-a",
+    daemonSet: "v1/csi-azuredisk-node",
+    driverName: "disk.csi.azure.com",
+  };
 
   it("knows a pod that serves an Azure disk driver by the kubelet's folder that it has", () => {
     const folders = [
@@ -48,14 +94,20 @@ describe("readClusterPod", () => {
   });
 
   it("knows the in-box driver where this one has another name", () => {
-    assert.deepEqual(readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "fast.example.com"), plugin);
+    assert.deepEqual(
+      readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "fast.example.com"),
+      plugin,
+    );
     const own = readPod(["/var/lib/kubelet/plugins/fast.example.com"], [OWNER], "fast.example.com");
     assert.deepEqual(own, { ...plugin, driverName: "fast.example.com" });
   });
 
   it("forgets one that is marked for deletion, which stays for ever where its node is dead", () => {
     const leaving = { deletionTimestamp: "2026-01-01T00:00:00Z" };
-    assert.equal(readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "disk.csi.azure.com", leaving), undefined);
+    assert.equal(
+      readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "disk.csi.azure.com", leaving),
+      undefined,
+    );
   });
 
   it("takes no other pod for one: other drivers, the kubelet's folders as a whole, what lies below", () => {

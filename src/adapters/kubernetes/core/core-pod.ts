@@ -8,9 +8,16 @@ import { type PodSpecRules, readPodAntiAffinity, readPodRules } from "./core-pod
 export interface Pod extends ApiObject {
   readonly metadata: ApiObject["metadata"] & {
     readonly namespace: string;
-    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly controller?: boolean }[];
+    readonly ownerReferences?: readonly {
+      readonly kind: string;
+      readonly name: string;
+      readonly controller?: boolean;
+    }[];
   };
-  readonly spec: PodSpecRules & { readonly nodeName?: string; readonly volumes?: readonly PodVolume[] | null };
+  readonly spec: PodSpecRules & {
+    readonly nodeName?: string;
+    readonly volumes?: readonly PodVolume[] | null;
+  };
   readonly status?: {
     readonly phase?: string;
     readonly startTime?: string;
@@ -37,9 +44,17 @@ interface PodVolume {
   readonly hostPath?: { readonly path: string };
 }
 
-/** What is kept of a pod that has not ended. Thousands have no volume of ours: those are kept only as the neighbours that rules between pods are about. */
+/**
+ * What is kept of a pod that has not ended. Thousands have no volume of ours: those are kept only as the
+ * neighbours that rules between pods are about.
+ */
 export interface ClusterPod {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string; readonly resourceVersion: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+  };
   /** Empty: it is bound to no node yet. */
   readonly nodeName: string;
   /** `Pending`: it waits for something. */
@@ -81,17 +96,22 @@ export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels, dri
   };
 }
 
-/** The kubelet's folder of a driver, with or without a slash at its end. On Windows the path has backslashes. */
+/**
+ * The kubelet's folder of a driver, with or without a slash at its end. On Windows the path has
+ * backslashes.
+ */
 const DRIVER_FOLDER = /[/\\]plugins[/\\]([^/\\]+)[/\\]*$/u;
 
 /**
- * A pod that serves a driver is known by the folder that it has, whatever its name, labels and images are. One that is marked for deletion counts no more: on a node
- * that is dead it stays for ever.
+ * A pod that serves a driver is known by the folder that it has, whatever its name, labels and images are.
+ * One that is marked for deletion counts no more: on a node that is dead it stays for ever.
  */
 function nodePluginOf({ metadata, spec }: Pod, driverName: string): NodePlugin | undefined {
   const { namespace, name, deletionTimestamp, ownerReferences = [] } = metadata;
   if (deletionTimestamp !== undefined) return undefined;
-  const folders = (spec.volumes ?? []).flatMap(({ hostPath }) => DRIVER_FOLDER.exec(hostPath?.path ?? "")?.[1] ?? []);
+  const folders = (spec.volumes ?? []).flatMap(
+    ({ hostPath }) => DRIVER_FOLDER.exec(hostPath?.path ?? "")?.[1] ?? [],
+  );
   const served = folders.find((folder) => azureDiskDriverNames(driverName).includes(folder));
   if (served === undefined) return undefined;
   const owner = ownerReferences.find(({ kind, controller }) => kind === "DaemonSet" && controller === true);
@@ -103,29 +123,52 @@ function nodePluginOf({ metadata, spec }: Pod, driverName: string): NodePlugin |
   };
 }
 
-/** Whether its containers have ended for good, so that it uses nothing any more. A pod marked for deletion still does. */
+/**
+ * Whether its containers have ended for good, so that it uses nothing any more. A pod marked for deletion
+ * still does.
+ */
 export function isFinished({ status }: Pick<Pod, "status">): boolean {
   return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
 
-/** Whether no container of a pod has ever run, init containers included. One on a node that is silent may run. */
+/**
+ * Whether no container of a pod has ever run, init containers included. One on a node that is silent may
+ * run.
+ */
 export function hasNeverRun({ status = {} }: Pick<Pod, "status">): boolean {
-  const { phase = "Pending", initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = status;
+  const {
+    phase = "Pending",
+    initContainerStatuses = [],
+    containerStatuses = [],
+    ephemeralContainerStatuses = [],
+  } = status;
   const containers = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
   return phase === "Pending" && !containers.some(hasRun);
 }
 
 function hasRun({ restartCount = 0, state = {}, lastState = {} }: ContainerStatus): boolean {
-  return restartCount > 0 || [state, lastState].some(({ running, terminated }) => running !== undefined || terminated !== undefined);
+  return (
+    restartCount > 0 ||
+    [state, lastState].some(({ running, terminated }) => running !== undefined || terminated !== undefined)
+  );
 }
 
 /** The claims (`<namespace>/<name>`) and the disks that a pod names. */
-export function volumesOf({ metadata, spec }: Pick<Pod, "metadata" | "spec">): Pick<ClusterPod, "claims" | "diskKeys"> {
+export function volumesOf({
+  metadata,
+  spec,
+}: Pick<Pod, "metadata" | "spec">): Pick<ClusterPod, "claims" | "diskKeys"> {
   const volumes = spec.volumes ?? [];
   const claims = volumes.flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim !== undefined) return `${metadata.namespace}/${persistentVolumeClaim.claimName}`;
+    if (persistentVolumeClaim !== undefined)
+      return `${metadata.namespace}/${persistentVolumeClaim.claimName}`;
     return ephemeral === undefined ? [] : `${metadata.namespace}/${metadata.name}-${name}`;
   });
-  const diskKeys = volumes.flatMap(({ azureDisk }) => (azureDisk === undefined ? [] : resourceUriKey(azureDisk.diskURI)));
-  return { claims: claims.length === 0 ? NOTHING : [...new Set(claims)], diskKeys: diskKeys.length === 0 ? NOTHING : diskKeys };
+  const diskKeys = volumes.flatMap(({ azureDisk }) =>
+    azureDisk === undefined ? [] : resourceUriKey(azureDisk.diskURI),
+  );
+  return {
+    claims: claims.length === 0 ? NOTHING : [...new Set(claims)],
+    diskKeys: diskKeys.length === 0 ? NOTHING : diskKeys,
+  };
 }

@@ -6,9 +6,17 @@ import { resourceSource } from "../api/resource-source.ts";
 import { type ClusterClaim, type PersistentVolumeClaim, readClusterClaim } from "./core-claim.ts";
 import { createLabelPool } from "./core-label-pool.ts";
 import { type ClusterNode, type Node, readClusterNode } from "./core-node.ts";
-import { type ClusterPersistentVolume, type PersistentVolume, readClusterPersistentVolume } from "./core-persistent-volume.ts";
+import {
+  type ClusterPersistentVolume,
+  type PersistentVolume,
+  readClusterPersistentVolume,
+} from "./core-persistent-volume.ts";
 import { type ClusterPod, type Pod, readClusterPod } from "./core-pod.ts";
-import { type ClusterVolumeAttachment, readClusterVolumeAttachment, type VolumeAttachment } from "./core-volume-attachment.ts";
+import {
+  type ClusterVolumeAttachment,
+  readClusterVolumeAttachment,
+  type VolumeAttachment,
+} from "./core-volume-attachment.ts";
 
 /** What a cache of a resource is made from. */
 export interface CachedResource<T extends SourceObject, Index extends string> {
@@ -22,7 +30,10 @@ export type PodIndex = "nodeName" | "claim" | "diskKey" | "namespace" | "repelli
 /** The value of the index `repelling` under which all pods stand that keep others away. */
 export const REPELLING = "yes";
 
-/** The value of the index `nodePlugin` under which all pods stand that serve an Azure disk driver on their node. */
+/**
+ * The value of the index `nodePlugin` under which all pods stand that serve an Azure disk driver on their
+ * node.
+ */
 export const NODE_PLUGIN = "yes";
 
 /** How PersistentVolumes of this driver are found. */
@@ -73,7 +84,10 @@ export function coreSources(
       },
     },
     claims: {
-      source: resourceSource<PersistentVolumeClaim, ClusterClaim>(client, { path: "/api/v1/persistentvolumeclaims", transform: readClusterClaim }),
+      source: resourceSource<PersistentVolumeClaim, ClusterClaim>(client, {
+        path: "/api/v1/persistentvolumeclaims",
+        transform: readClusterClaim,
+      }),
       indexes: {},
     },
     persistentVolumes: {
@@ -91,8 +105,13 @@ export function coreSources(
       indexes: { nodeName: ({ isOurs, nodeName }) => (isOurs ? [nodeName] : []) },
     },
     nodes: {
-      source: resourceSource<Node, ClusterNode>(client, { path: "/api/v1/nodes", transform: readClusterNode }),
-      indexes: { instanceUri: ({ instanceUri }) => (instanceUri === "" ? [] : [resourceUriKey(instanceUri)]) },
+      source: resourceSource<Node, ClusterNode>(client, {
+        path: "/api/v1/nodes",
+        transform: readClusterNode,
+      }),
+      indexes: {
+        instanceUri: ({ instanceUri }) => (instanceUri === "" ? [] : [resourceUriKey(instanceUri)]),
+      },
     },
   };
 }

@@ -6,7 +6,10 @@ export interface VolumeAttachment extends ApiObject {
   readonly spec: {
     readonly attacher: string;
     readonly nodeName: string;
-    readonly source: { readonly persistentVolumeName?: string; readonly inlineVolumeSpec?: PersistentVolumeSpec };
+    readonly source: {
+      readonly persistentVolumeName?: string;
+      readonly inlineVolumeSpec?: PersistentVolumeSpec;
+    };
   };
   readonly status?: { readonly attached?: boolean };
 }
@@ -25,7 +28,10 @@ export interface ClusterVolumeAttachment {
 }
 
 /** What is kept of a VolumeAttachment. */
-export function readClusterVolumeAttachment({ metadata, spec, status }: VolumeAttachment, driverName: string): ClusterVolumeAttachment {
+export function readClusterVolumeAttachment(
+  { metadata, spec, status }: VolumeAttachment,
+  driverName: string,
+): ClusterVolumeAttachment {
   const { name, uid, resourceVersion, deletionTimestamp } = metadata;
   const { persistentVolumeName, inlineVolumeSpec } = spec.source;
   return {
@@ -33,7 +39,10 @@ export function readClusterVolumeAttachment({ metadata, spec, status }: VolumeAt
     isOurs: spec.attacher === driverName,
     nodeName: spec.nodeName,
     persistentVolumeName,
-    inlineVolumeId: inlineVolumeSpec === undefined ? undefined : clusterVolumeOf(name, inlineVolumeSpec, driverName)?.volumeId,
+    inlineVolumeId:
+      inlineVolumeSpec === undefined
+        ? undefined
+        : clusterVolumeOf(name, inlineVolumeSpec, driverName)?.volumeId,
     isAttached: status?.attached ?? false,
     isLeaving: deletionTimestamp !== undefined,
   };

@@ -23,7 +23,8 @@ describe("EventCorrelator", () => {
   it("shows what goes on once, counts how often it was told, and says every five minutes that it still is so", () => {
     const correlator = aCorrelator();
     assert.deepEqual(correlator.decide(anEvent(), 0), shown("db-0.1", 0, 1));
-    for (let second = 1; second < 300; second += 1) assert.deepEqual(correlator.decide(anEvent(), second * 1_000), { kind: "repeated" });
+    for (let second = 1; second < 300; second += 1)
+      assert.deepEqual(correlator.decide(anEvent(), second * 1_000), { kind: "repeated" });
     assert.deepEqual(correlator.decide(anEvent(), 300_000), shown("db-0.1", 0, 301));
   });
 
@@ -37,7 +38,10 @@ describe("EventCorrelator", () => {
   it("takes another message, reason, type or object for news, and another text of the same news not", () => {
     const correlator = aCorrelator();
     correlator.decide(anEvent(), 0);
-    assert.deepEqual(correlator.decide(anEvent({ message: "node-b waits for node-a, tried again in 7 s" }), 1_000), { kind: "repeated" });
+    assert.deepEqual(
+      correlator.decide(anEvent({ message: "node-b waits for node-a, tried again in 7 s" }), 1_000),
+      { kind: "repeated" },
+    );
     const others = [
       { news: "other" },
       { reason: "Fencing" },
@@ -45,22 +49,33 @@ describe("EventCorrelator", () => {
       { subject: { ...pod, uid: "uid-2" } },
       { subject: { ...pod, kind: "Node" } },
     ];
-    for (const [index, other] of others.entries()) assert.deepEqual(correlator.decide(anEvent(other), 1_000), shown(`db-0.${index + 2}`, 1_000, 1));
+    for (const [index, other] of others.entries())
+      assert.deepEqual(correlator.decide(anEvent(other), 1_000), shown(`db-0.${index + 2}`, 1_000, 1));
   });
 
   it("combines the tenth of similar events within ten minutes and all after it, until they cease", () => {
     const correlator = aCorrelator();
-    for (let nth = 1; nth < 10; nth += 1) assert.deepEqual(correlator.decide(anEvent({ news: `try ${nth}` }), nth), shown(`db-0.${nth}`, nth, 1));
+    for (let nth = 1; nth < 10; nth += 1)
+      assert.deepEqual(correlator.decide(anEvent({ news: `try ${nth}` }), nth), shown(`db-0.${nth}`, nth, 1));
     assert.deepEqual(correlator.decide(anEvent({ news: "try 10" }), 10), shown("db-0.10", 10, 1, true));
-    assert.deepEqual(correlator.decide(anEvent({ news: "try 11" }), 11), { ...shown("db-0.10", 10, 2, true), isNew: false });
-    assert.deepEqual(correlator.decide(anEvent({ news: "try 12" }), 12 + 10 * MINUTE_MS), shown("db-0.11", 12 + 10 * MINUTE_MS, 1));
+    assert.deepEqual(correlator.decide(anEvent({ news: "try 11" }), 11), {
+      ...shown("db-0.10", 10, 2, true),
+      isNew: false,
+    });
+    assert.deepEqual(
+      correlator.decide(anEvent({ news: "try 12" }), 12 + 10 * MINUTE_MS),
+      shown("db-0.11", 12 + 10 * MINUTE_MS, 1),
+    );
   });
 
   it("lets one object have 25 events at once and one more every five minutes, whatever others have", () => {
     const correlator = aCorrelator();
     const reasons = Array.from({ length: 30 }, (_, index) => `Reason${index}`);
     const kinds = reasons.map((reason) => correlator.decide(anEvent({ reason }), 0).kind);
-    assert.deepEqual(kinds, [...Array.from({ length: 25 }, () => "show"), ...Array.from({ length: 5 }, () => "tooMany")]);
+    assert.deepEqual(kinds, [
+      ...Array.from({ length: 25 }, () => "show"),
+      ...Array.from({ length: 5 }, () => "tooMany"),
+    ]);
     assert.equal(correlator.decide(anEvent({ subject: { ...pod, name: "db-1" } }), 0).kind, "show");
     assert.equal(correlator.decide(anEvent({ reason: "Later" }), 5 * MINUTE_MS - 1).kind, "tooMany");
     assert.equal(correlator.decide(anEvent({ reason: "Later" }), 5 * MINUTE_MS).kind, "show");
@@ -69,15 +84,23 @@ describe("EventCorrelator", () => {
 
   it("shows what is so for each of 10,000 volumes and their claims as one Event each, however often it is told", () => {
     const correlator = aCorrelator();
-    const subjects = Array.from({ length: 20_000 }, (_, nth) => ({ ...pod, name: `pvc-${nth}`, uid: `uid-${nth}` }));
+    const subjects = Array.from({ length: 20_000 }, (_, nth) => ({
+      ...pod,
+      name: `pvc-${nth}`,
+      uid: `uid-${nth}`,
+    }));
     for (const subject of subjects) correlator.decide(anEvent({ subject }), 0);
-    assert.deepEqual([...new Set(subjects.map((subject) => correlator.decide(anEvent({ subject }), MINUTE_MS).kind))], ["repeated"]);
+    assert.deepEqual(
+      [...new Set(subjects.map((subject) => correlator.decide(anEvent({ subject }), MINUTE_MS).kind))],
+      ["repeated"],
+    );
   });
 
   it("remembers no more than the latest few ten thousand", () => {
     const correlator = aCorrelator();
     correlator.decide(anEvent(), 0);
-    for (let nth = 0; nth < 40_000; nth += 1) correlator.decide(anEvent({ subject: { ...pod, name: `db-${nth}`, uid: `uid-${nth}` } }), 1);
+    for (let nth = 0; nth < 40_000; nth += 1)
+      correlator.decide(anEvent({ subject: { ...pod, name: `db-${nth}`, uid: `uid-${nth}` } }), 1);
     assert.equal(correlator.decide(anEvent(), 2).kind, "show");
   });
 });

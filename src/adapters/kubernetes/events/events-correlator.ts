@@ -28,26 +28,39 @@ export interface EventSeries {
 
 /** What becomes of an event. `combined`: it stands for many similar ones. */
 export type Verdict =
-  | { readonly kind: "show"; readonly isNew: boolean; readonly combined: boolean; readonly series: EventSeries }
+  | {
+      readonly kind: "show";
+      readonly isNew: boolean;
+      readonly combined: boolean;
+      readonly series: EventSeries;
+    }
   /** The same was just shown, or is shown all the time. */
   | { readonly kind: "repeated" }
   /** The object has had too many events. */
   | { readonly kind: "tooMany" };
 
-/** Limits as client-go's EventCorrelator has them (tools/record, events_cache.go); all times in milliseconds. */
+/**
+ * Limits as client-go's EventCorrelator has them (tools/record, events_cache.go); all times in
+ * milliseconds.
+ */
 const SIMILAR_MAX = 10;
 const SIMILAR_WITHIN_MS = 600_000;
 const BURST = 25;
 const REFILL_MS = 300_000;
 /**
- * The most objects, series and kinds of events that are remembered each. What is so for every volume, such as that a replica finds no node, is told of 10,000 volumes and their
- * claims once a minute. Were fewer remembered (client-go: 4,096), each would be forgotten before it is told again, and be a new Event object every minute for as long as it is so.
+ * The most objects, series and kinds of events that are remembered each. What is so for every volume, such
+ * as that a replica finds no node, is told of 10,000 volumes and their claims once a minute. Were fewer
+ * remembered (client-go: 4,096), each would be forgotten before it is told again, and be a new Event object
+ * every minute for as long as it is so.
  */
 const REMEMBERED_MAX = 32_768;
 
 /** How often what goes on is shown to go on: as often as the object may have one more event. */
 const STILL_SO_MS = 300_000;
-/** Callers repeat themselves at least once a minute for as long as something is so: after a longer silence it is so again. */
+/**
+ * Callers repeat themselves at least once a minute for as long as something is so: after a longer silence
+ * it is so again.
+ */
 const SO_AGAIN_MS = 90_000;
 
 interface Series extends EventSeries {
@@ -56,8 +69,9 @@ interface Series extends EventSeries {
 }
 
 /**
- * Decides which events are shown, as which: repeats of one count up the same object, and only now and then; the tenth of similar ones within ten minutes, and
- * all after it, are combined; and an object has 25 events at once and one more every five minutes. Remembers the latest 32,768 of everything.
+ * Decides which events are shown, as which: repeats of one count up the same object, and only now and then;
+ * the tenth of similar ones within ten minutes, and all after it, are combined; and an object has 25 events
+ * at once and one more every five minutes. Remembers the latest 32,768 of everything.
  */
 export class EventCorrelator {
   readonly #series = new Map<string, Series>();
@@ -73,7 +87,11 @@ export class EventCorrelator {
   decide(event: SubjectEvent, nowMs: number): Verdict {
     const { key, combined } = this.#seriesKeyOf(event, nowMs);
     const known = this.#series.get(key);
-    const isSilent = known !== undefined && !combined && nowMs - known.seenMs < SO_AGAIN_MS && nowMs - known.shownMs < STILL_SO_MS;
+    const isSilent =
+      known !== undefined &&
+      !combined &&
+      nowMs - known.seenMs < SO_AGAIN_MS &&
+      nowMs - known.shownMs < STILL_SO_MS;
     const count = (known?.count ?? 0) + 1;
     if (isSilent) {
       remember(this.#series, key, { ...known, count, seenMs: nowMs });
@@ -87,10 +105,14 @@ export class EventCorrelator {
   }
 
   /** Repeats of one are one series; too many that differ only in what they say are another. */
-  #seriesKeyOf({ subject, type, reason, news }: SubjectEvent, nowMs: number): { readonly key: string; readonly combined: boolean } {
+  #seriesKeyOf(
+    { subject, type, reason, news }: SubjectEvent,
+    nowMs: number,
+  ): { readonly key: string; readonly combined: boolean } {
     const key = `${subjectKey(subject)} ${type} ${reason}`;
     const known = this.#similar.get(key);
-    const recent = known !== undefined && nowMs - known.seenMs <= SIMILAR_WITHIN_MS ? known.news : new Set<string>();
+    const recent =
+      known !== undefined && nowMs - known.seenMs <= SIMILAR_WITHIN_MS ? known.news : new Set<string>();
     recent.add(news);
     const combined = recent.size >= SIMILAR_MAX;
     // As many are remembered as are needed to know that there are too many.

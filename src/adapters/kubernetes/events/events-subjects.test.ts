@@ -37,38 +37,82 @@ async function aCluster(): Promise<CoreCluster> {
     putPod(cluster, `waits-${nodeName || "nowhere"}`, { claims: ["data"], nodeName, phase: "Pending" });
     putPod(cluster, `runs-${nodeName}`, { claims: ["data"], nodeName });
   }
-  putPod(cluster, "leaves", { claims: ["data"], phase: "Pending", metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } });
-  putPod(cluster, "inline", { nodeName: "node-b", phase: "Pending", spec: { volumes: [{ name: "disk", azureDisk: { diskURI: diskOf("data") } }] } });
+  putPod(cluster, "leaves", {
+    claims: ["data"],
+    phase: "Pending",
+    metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" },
+  });
+  putPod(cluster, "inline", {
+    nodeName: "node-b",
+    phase: "Pending",
+    spec: { volumes: [{ name: "disk", azureDisk: { diskURI: diskOf("data") } }] },
+  });
   putPod(cluster, "other", { claims: ["other"], nodeName: "node-b", phase: "Pending" });
   await cluster.show();
   return cluster;
 }
 
-function told(cluster: CoreCluster, event: Omit<DriverEvent, "message">, ...volumes: readonly AzVolume[]): readonly string[] {
-  const subjectsOf = controllerSubjects({ objects: objectsOf(...volumes), caches: cluster.caches, namespace });
-  return subjectsOf({ message: "", ...event }).map((subject) => `${subject.kind} ${subject.namespace ?? ""}/${subject.name} ${subject.uid}`);
+function told(
+  cluster: CoreCluster,
+  event: Omit<DriverEvent, "message">,
+  ...volumes: readonly AzVolume[]
+): readonly string[] {
+  const subjectsOf = controllerSubjects({
+    objects: objectsOf(...volumes),
+    caches: cluster.caches,
+    namespace,
+  });
+  return subjectsOf({ message: "", ...event }).map(
+    (subject) => `${subject.kind} ${subject.namespace ?? ""}/${subject.name} ${subject.uid}`,
+  );
 }
 
 describe("controllerSubjects", () => {
   it("finds the volume, its claim, the pods that wait for it and the node that is named", async () => {
     const cluster = await aCluster();
-    const pods = (...names: readonly string[]): readonly string[] => names.map((name) => `Pod default/${name} uid-${name}`);
-    const rows: readonly { readonly because: string; readonly event: Omit<DriverEvent, "message">; readonly told: readonly string[] }[] = [
+    const pods = (...names: readonly string[]): readonly string[] =>
+      names.map((name) => `Pod default/${name} uid-${name}`);
+    const rows: readonly {
+      readonly because: string;
+      readonly event: Omit<DriverEvent, "message">;
+      readonly told: readonly string[];
+    }[] = [
       {
         because: "wherever a pod waits",
         event: { about, reason: EVERYWHERE },
         told: [azVolume, claim, ...pods("waits-node-a", "waits-node-b", "waits-nowhere", "inline")],
       },
-      { because: "only on one node", event: { about, reason: EVERYWHERE, waitingOn: ["node-b"] }, told: [azVolume, claim, ...pods("waits-node-b", "inline")] },
+      {
+        because: "only on one node",
+        event: { about, reason: EVERYWHERE, waitingOn: ["node-b"] },
+        told: [azVolume, claim, ...pods("waits-node-b", "inline")],
+      },
       { because: "on none", event: { about, reason: EVERYWHERE, waitingOn: [] }, told: [azVolume, claim] },
-      { because: "a node", event: { about, reason: EVERYWHERE, nodeName: "node-a", waitingOn: [] }, told: [azVolume, claim, "Node /node-a node-a"] },
+      {
+        because: "a node",
+        event: { about, reason: EVERYWHERE, nodeName: "node-a", waitingOn: [] },
+        told: [azVolume, claim, "Node /node-a node-a"],
+      },
       {
         because: "the pods of a node, whatever they do there",
         event: { about, reason: "WriterSilent", nodeName: "node-a", waitingOn: ["node-b"] },
-        told: [azVolume, claim, ...pods("leaves", "runs-node-a", "waits-node-a", "waits-node-b", "inline"), "Node /node-a node-a"],
+        told: [
+          azVolume,
+          claim,
+          ...pods("leaves", "runs-node-a", "waits-node-a", "waits-node-b", "inline"),
+          "Node /node-a node-a",
+        ],
       },
-      { because: "of no interest to claims and pods", event: { about, reason: "ReplicaAttached", nodeName: "node-a" }, told: [azVolume] },
-      { because: "about a node", event: { about: { kind: "Node", name: "node-a" }, reason: "StaleMountsRemoved" }, told: ["Node /node-a node-a"] },
+      {
+        because: "of no interest to claims and pods",
+        event: { about, reason: "ReplicaAttached", nodeName: "node-a" },
+        told: [azVolume],
+      },
+      {
+        because: "about a node",
+        event: { about: { kind: "Node", name: "node-a" }, reason: "StaleMountsRemoved" },
+        told: ["Node /node-a node-a"],
+      },
       {
         because: "about what a node reports",
         event: { about: { kind: "AzDriverNode", name: "node-a" }, reason: "NodeIgnored" },
@@ -80,19 +124,31 @@ describe("controllerSubjects", () => {
         told: ["Lease azure-disk-csi/controller uid-lease"],
       },
     ];
-    for (const { because, event, told: expected } of rows) assert.deepEqual(told(cluster, event, volume), expected, because);
+    for (const { because, event, told: expected } of rows)
+      assert.deepEqual(told(cluster, event, volume), expected, because);
   });
 
   it("finds the claim of a disk that is just being made by what external-provisioner said of it", async () => {
     const cluster = await aCluster();
-    const parameters = { "csi.storage.k8s.io/pvc/name": "other", "csi.storage.k8s.io/pvc/namespace": "default" };
-    const { detail: _, ...status } = volume.status ?? { state: "Pending", observedGeneration: 0, conditions: [] };
+    const parameters = {
+      "csi.storage.k8s.io/pvc/name": "other",
+      "csi.storage.k8s.io/pvc/namespace": "default",
+    };
+    const { detail: _, ...status } = volume.status ?? {
+      state: "Pending",
+      observedGeneration: 0,
+      conditions: [],
+    };
     const creating: AzVolume = { ...volume, spec: { ...volume.spec, parameters }, status };
     const event = { about, reason: "CreationDelayed" } as const;
     assert.deepEqual(told(cluster, event, creating), [azVolume], "a claim that is gone");
     putClaim(cluster, "other", { volumeName: "" });
     await cluster.show();
-    assert.deepEqual(told(cluster, event, creating), [azVolume, "PersistentVolumeClaim default/other uid-other", "Pod default/other uid-other"]);
+    assert.deepEqual(told(cluster, event, creating), [
+      azVolume,
+      "PersistentVolumeClaim default/other uid-other",
+      "Pod default/other uid-other",
+    ]);
   });
 
   it("tells no claim that has only the name of the one that the disk belonged to, and nobody of a volume that is not known", async () => {
@@ -100,17 +156,23 @@ describe("controllerSubjects", () => {
     putClaim(cluster, "data", { metadata: { uid: "uid-anew" } });
     await cluster.show();
     assert.deepEqual(told(cluster, { about, reason: "ReplicasMissing" }, volume), [azVolume]);
-    assert.deepEqual(told(cluster, { about, reason: EVERYWHERE, nodeName: "node-a" }), ["Node /node-a node-a"]);
+    assert.deepEqual(told(cluster, { about, reason: EVERYWHERE, nodeName: "node-a" }), [
+      "Node /node-a node-a",
+    ]);
   });
 });
 
 describe("nodeSubjects", () => {
   it("needs no right to write about claims and pods: it tells the volume and its own node", () => {
     const subjectsOf = nodeSubjects({ objects: objectsOf(volume), namespace, nodeName: "node-a" });
-    const kinds = (event: Omit<DriverEvent, "message">): readonly string[] => subjectsOf({ message: "", ...event }).map(({ kind, name }) => `${kind} ${name}`);
+    const kinds = (event: Omit<DriverEvent, "message">): readonly string[] =>
+      subjectsOf({ message: "", ...event }).map(({ kind, name }) => `${kind} ${name}`);
     assert.deepEqual(kinds({ about, reason: "WriterReclaimed" }), ["AzVolume pvc-1", "Node node-a"]);
     assert.deepEqual(kinds({ about, reason: "StageFailed" }), ["AzVolume pvc-1"]);
-    assert.deepEqual(kinds({ about, reason: EVERYWHERE, nodeName: "node-b" }), ["AzVolume pvc-1", "Node node-a"]);
+    assert.deepEqual(kinds({ about, reason: EVERYWHERE, nodeName: "node-b" }), [
+      "AzVolume pvc-1",
+      "Node node-a",
+    ]);
     assert.deepEqual(kinds({ about: { kind: "Lease", name: "controller" }, reason: "LeaderElection" }), []);
   });
 });

@@ -33,7 +33,10 @@ export interface SubjectCaches {
 const CLAIM_NAME = "csi.storage.k8s.io/pvc/name";
 const CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace";
 
-/** The objects on which a controller shows an event: what it is about, and by the caches the volume's claim, the pods that wait for it, and the node. */
+/**
+ * The objects on which a controller shows an event: what it is about, and by the caches the volume's claim,
+ * the pods that wait for it, and the node.
+ */
 export function controllerSubjects(options: {
   readonly objects: ControllerObjects;
   readonly caches: SubjectCaches;
@@ -45,7 +48,11 @@ export function controllerSubjects(options: {
     const { about, reason, nodeName } = event;
     if (about.kind === "Node") return [nodeSubject(about.name)];
     if (about.kind === "Lease") return leaseSubject(objects.get("Lease", about.name), namespace);
-    if (about.kind === "AzDriverNode") return [...ownSubject("AzDriverNode", objects.get("AzDriverNode", about.name), namespace), nodeSubject(about.name)];
+    if (about.kind === "AzDriverNode")
+      return [
+        ...ownSubject("AzDriverNode", objects.get("AzDriverNode", about.name), namespace),
+        nodeSubject(about.name),
+      ];
     const volume = objects.get("AzVolume", about.name);
     const { tells } = meaningOf(reason);
     const claims = volume === undefined ? [] : claimsOf(volume, caches);
@@ -58,7 +65,10 @@ export function controllerSubjects(options: {
   };
 }
 
-/** The objects on which a node plug-in shows an event: the volume and its own node. It knows of no claim and no pod, and needs no right to write about them. */
+/**
+ * The objects on which a node plug-in shows an event: the volume and its own node. It knows of no claim and
+ * no pod, and needs no right to write about them.
+ */
 export function nodeSubjects(options: {
   readonly objects: OwnObjects;
   readonly namespace: string;
@@ -75,7 +85,11 @@ export function nodeSubjects(options: {
   };
 }
 
-function ownSubject(kind: "AzVolume" | "AzDriverNode", object: AzVolume | AzDriverNode | undefined, namespace: string): readonly EventSubject[] {
+function ownSubject(
+  kind: "AzVolume" | "AzDriverNode",
+  object: AzVolume | AzDriverNode | undefined,
+  namespace: string,
+): readonly EventSubject[] {
   if (object === undefined) return [];
   const { name, uid } = object.metadata;
   return [{ apiVersion: "disk.csi.azure.com/v1", kind, namespace, name, uid }];
@@ -100,21 +114,33 @@ function podSubject({ metadata: { namespace, name, uid } }: ClusterPod): EventSu
   return { apiVersion: "v1", kind: "Pod", namespace, name, uid };
 }
 
-/** The claim that a PersistentVolume of the disk is bound to; before there is one, the claim that external-provisioner named. */
+/**
+ * The claim that a PersistentVolume of the disk is bound to; before there is one, the claim that
+ * external-provisioner named.
+ */
 function claimsOf(volume: AzVolume, { persistentVolumes, claims }: SubjectCaches): readonly ClusterClaim[] {
   const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
-  const bound = diskUri === undefined ? [] : persistentVolumes.byIndex("diskKey", resourceUriKey(diskUri)).flatMap(({ volume: known }) => known?.claim ?? []);
+  const bound =
+    diskUri === undefined
+      ? []
+      : persistentVolumes
+          .byIndex("diskKey", resourceUriKey(diskUri))
+          .flatMap(({ volume: known }) => known?.claim ?? []);
   const present = bound.flatMap(({ namespace, name, uid }) => {
     const claim = claims.get(`${namespace}/${name}`);
     return claim?.metadata.uid === uid ? claim : [];
   });
   if (present.length > 0) return present;
   const { [CLAIM_NAMESPACE]: namespace, [CLAIM_NAME]: name } = volume.spec.parameters;
-  const named = namespace === undefined || name === undefined ? undefined : claims.get(`${namespace}/${name}`);
+  const named =
+    namespace === undefined || name === undefined ? undefined : claims.get(`${namespace}/${name}`);
   return named === undefined ? [] : [named];
 }
 
-/** The volume's pods that an event is for, each once: those that wait for it, and those that are bound to the node that it names. */
+/**
+ * The volume's pods that an event is for, each once: those that wait for it, and those that are bound to
+ * the node that it names.
+ */
 function podsToTell(
   volume: AzVolume,
   claims: readonly ClusterClaim[],
@@ -124,10 +150,15 @@ function podsToTell(
   const { tells } = meaningOf(reason);
   if (!tells.includes("Pod") && !tells.includes("PodOnNode")) return [];
   const diskUri = volume.status?.detail?.diskUri;
-  const byClaim = claims.flatMap(({ metadata }) => pods.byIndex("claim", `${metadata.namespace}/${metadata.name}`));
+  const byClaim = claims.flatMap(({ metadata }) =>
+    pods.byIndex("claim", `${metadata.namespace}/${metadata.name}`),
+  );
   const byDisk = diskUri === undefined ? [] : pods.byIndex("diskKey", resourceUriKey(diskUri));
   const all = [...new Set([...byClaim, ...byDisk])];
-  const isWaiting = (pod: ClusterPod): boolean => pod.isPending && !pod.isTerminating && (waitingOn === undefined || waitingOn.includes(pod.nodeName));
+  const isWaiting = (pod: ClusterPod): boolean =>
+    pod.isPending && !pod.isTerminating && (waitingOn === undefined || waitingOn.includes(pod.nodeName));
   const isThere = (pod: ClusterPod): boolean => nodeName !== undefined && pod.nodeName === nodeName;
-  return all.filter((pod) => (tells.includes("Pod") && isWaiting(pod)) || (tells.includes("PodOnNode") && isThere(pod)));
+  return all.filter(
+    (pod) => (tells.includes("Pod") && isWaiting(pod)) || (tells.includes("PodOnNode") && isThere(pod)),
+  );
 }

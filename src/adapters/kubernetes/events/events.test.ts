@@ -10,33 +10,54 @@ import type { EventSubject } from "./events-correlator.ts";
 import { createKubernetesEvents } from "./events.ts";
 
 const pod: EventSubject = { apiVersion: "v1", kind: "Pod", namespace: "default", name: "db-0", uid: "uid-1" };
-const node: EventSubject = { apiVersion: "v1", kind: "Node", namespace: undefined, name: "node-a", uid: "node-a" };
-const fenced: DriverEvent = { about: { kind: "AzVolume", name: "pvc-1" }, reason: "Fencing", message: "node-a is cut off from the disk" };
+const node: EventSubject = {
+  apiVersion: "v1",
+  kind: "Node",
+  namespace: undefined,
+  name: "node-a",
+  uid: "node-a",
+};
+const fenced: DriverEvent = {
+  about: { kind: "AzVolume", name: "pvc-1" },
+  reason: "Fencing",
+  message: "node-a is cut off from the disk",
+};
 const REMEDY = "Nobody else writes until that is proven.";
 
 interface World {
   readonly emit: (event: DriverEvent) => void;
   readonly clock: VirtualClock;
-  /** Of what was sent: `POST`, the namespace, and the body without the object's name; a PATCH with the name's number. */
+  /**
+   * Of what was sent: `POST`, the namespace, and the body without the object's name; a PATCH with the
+   * name's number.
+   */
   readonly sent: readonly (readonly [string, string, unknown])[];
   readonly logged: readonly string[];
   /** The status with which each of the next requests is answered; -1: not at all. */
   readonly answers: number[];
 }
 
-async function inWorld(subjects: readonly EventSubject[], use: (world: World) => Promise<void>): Promise<void> {
+async function inWorld(
+  subjects: readonly EventSubject[],
+  use: (world: World) => Promise<void>,
+): Promise<void> {
   const clock = createVirtualClock({ startMs: Date.parse("2026-01-01T12:00:00.250Z") });
   const sent: (readonly [string, string, unknown])[] = [];
   const logged: string[] = [];
   const answers: number[] = [];
   const names = new Map<string, number>();
-  const log = (message: string, fields: object = {}): number => logged.push(`${message} ${JSON.stringify(fields)}`);
+  const log = (message: string, fields: object = {}): number =>
+    logged.push(`${message} ${JSON.stringify(fields)}`);
   const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
   const client: ApiClient = {
     call: (request) => {
       sent.push(describeRequest(request, names));
       const code = answers.shift() ?? 201;
-      return Promise.resolve(code < 0 ? fail({ kind: "StoreUnavailable", detail: "nobody answers" }) : ok({ code, body: { message: "refused by the test" } }));
+      return Promise.resolve(
+        code < 0
+          ? fail({ kind: "StoreUnavailable", detail: "nobody answers" })
+          : ok({ code, body: { message: "refused by the test" } }),
+      );
     },
     watch: () => {
       throw new Error("events are not watched");
@@ -59,14 +80,19 @@ async function inWorld(subjects: readonly EventSubject[], use: (world: World) =>
   await running;
 }
 
-function describeRequest({ method, path, body }: ApiRequest, names: Map<string, number>): readonly [string, string, unknown] {
+function describeRequest(
+  { method, path, body }: ApiRequest,
+  names: Map<string, number>,
+): readonly [string, string, unknown] {
   const [, namespace = "", name] = /^\/api\/v1\/namespaces\/([^/]+)\/events(?:\/(.+))?$/u.exec(path) ?? [];
   const numberOf = (objectName: string): number => {
     if (!names.has(objectName)) names.set(objectName, names.size + 1);
     return names.get(objectName) ?? 0;
   };
   if (name !== undefined) return [`${method} ${numberOf(name)}`, namespace, body];
-  const { metadata, ...event } = body as { readonly metadata: { readonly name: string; readonly namespace: string } };
+  const { metadata, ...event } = body as {
+    readonly metadata: { readonly name: string; readonly namespace: string };
+  };
   assert.match(metadata.name, /^(?:db-0|node-a)\.[0-9a-f]{16}$/u);
   assert.equal(metadata.namespace, namespace);
   return [`${method} ${numberOf(metadata.name)}`, namespace, event];
@@ -109,7 +135,11 @@ describe("createKubernetesEvents", () => {
       await clock.advance(1_000);
       emit(fenced);
       await clock.advance(300_000);
-      const update = { count: 3, lastTimestamp: "2026-01-01T12:05:01Z", message: `node-a is cut off from the disk. ${REMEDY}` };
+      const update = {
+        count: 3,
+        lastTimestamp: "2026-01-01T12:05:01Z",
+        message: `node-a is cut off from the disk. ${REMEDY}`,
+      };
       answers.push(404);
       emit(fenced);
       await clock.settle();
@@ -158,6 +188,8 @@ describe("createKubernetesEvents", () => {
     inWorld([pod], async ({ emit, clock, sent }) => {
       emit({ ...fenced, message: "x".repeat(5_000) });
       await clock.settle();
-      assert.deepEqual(sent, [["POST 1", "default", theEvent(pod, { message: `${"x".repeat(698)} …. ${REMEDY}` })]]);
+      assert.deepEqual(sent, [
+        ["POST 1", "default", theEvent(pod, { message: `${"x".repeat(698)} …. ${REMEDY}` })],
+      ]);
     }));
 });

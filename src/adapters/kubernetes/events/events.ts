@@ -8,9 +8,17 @@ import type { Logger } from "../../../ports/logger.ts";
 import type { Random } from "../../../ports/random.ts";
 import type { ApiAnswer, ApiClient } from "../api/api-client.ts";
 import { readApiStatus } from "../api/api-status.ts";
-import { EventCorrelator, type EventSeries, type EventSubject, type SubjectEvent } from "./events-correlator.ts";
+import {
+  EventCorrelator,
+  type EventSeries,
+  type EventSubject,
+  type SubjectEvent,
+} from "./events-correlator.ts";
 
-/** Kubernetes' limit on what an event says is 1,024: this leaves room for what is put before it, and for what to do about it. */
+/**
+ * Kubernetes' limit on what an event says is 1,024: this leaves room for what is put before it, and for
+ * what to do about it.
+ */
 const MESSAGE_MAX_CHARS = 700;
 const OBJECT_NAME_MAX_CHARS = 253;
 const NAME_SUFFIX_DIGITS = 16;
@@ -46,10 +54,14 @@ interface Write {
 }
 
 /**
- * Events as core/v1 Events, which `kubectl describe` and `kubectl get events` show. `emit` only queues, at most 1,000; `run` writes until its signal is aborted,
- * each at most five times. What is dropped is counted and logged. Needs the verbs create and patch on `events` in the namespaces of the subjects; `default` for Nodes.
+ * Events as core/v1 Events, which `kubectl describe` and `kubectl get events` show. `emit` only queues, at
+ * most 1,000; `run` writes until its signal is aborted, each at most five times. What is dropped is counted
+ * and logged. Needs the verbs create and patch on `events` in the namespaces of the subjects; `default` for
+ * Nodes.
  */
-export function createKubernetesEvents(options: KubernetesEventsOptions): Events & { run(signal: AbortSignal): Promise<void> } {
+export function createKubernetesEvents(
+  options: KubernetesEventsOptions,
+): Events & { run(signal: AbortSignal): Promise<void> } {
   const { client, clock, random, logger } = options;
   const correlator = new EventCorrelator((subject) => nameOfEvent(subject, random));
   const queue: Write[] = [];
@@ -64,7 +76,13 @@ export function createKubernetesEvents(options: KubernetesEventsOptions): Events
       dropped += 1;
       return;
     }
-    queue.push({ event, isNew: verdict.isNew, message: verdict.combined ? `${COMBINED}${event.message}` : event.message, series: verdict.series, nowMs });
+    queue.push({
+      event,
+      isNew: verdict.isNew,
+      message: verdict.combined ? `${COMBINED}${event.message}` : event.message,
+      series: verdict.series,
+      nowMs,
+    });
     wake();
   }
 
@@ -74,7 +92,12 @@ export function createKubernetesEvents(options: KubernetesEventsOptions): Events
     if (!isNew) {
       const body = { count: series.count, lastTimestamp: secondsOf(nowMs), message };
       const patched = await client.call(
-        { method: "PATCH", path: `${path}/${encodeURIComponent(series.objectName)}`, body, contentType: "application/merge-patch+json" },
+        {
+          method: "PATCH",
+          path: `${path}/${encodeURIComponent(series.objectName)}`,
+          body,
+          contentType: "application/merge-patch+json",
+        },
         signal,
       );
       // Kubernetes forgets events after an hour: what goes on is told anew.
@@ -91,7 +114,11 @@ export function createKubernetesEvents(options: KubernetesEventsOptions): Events
       const problem = problemOf(sent);
       if (problem === undefined || signal.aborted) return;
       if (!problem.isPassing || attempt >= TRIES_MAX) {
-        logger.warn("event not written", { object: `${subject.kind}/${subject.name}`, reason, problem: problem.detail });
+        logger.warn("event not written", {
+          object: `${subject.kind}/${subject.name}`,
+          reason,
+          problem: problem.detail,
+        });
         return;
       }
       await sleep(RETRY_BASE_MS * 2 ** (attempt - 1) * (0.5 + random.next() / 2), signal);
@@ -121,7 +148,8 @@ export function createKubernetesEvents(options: KubernetesEventsOptions): Events
     emit: (event) => {
       const { type } = meaningOf(event.reason);
       const message = withRemedy(event.reason, shortened(event.message));
-      for (const subject of options.subjectsOf(event)) enqueue({ subject, type, reason: event.reason, message, news: event.news ?? event.message });
+      for (const subject of options.subjectsOf(event))
+        enqueue({ subject, type, reason: event.reason, message, news: event.news ?? event.message });
     },
     run: async (signal) => {
       while (!signal.aborted) {
@@ -137,15 +165,27 @@ export function createKubernetesEvents(options: KubernetesEventsOptions): Events
   };
 }
 
-/** Nothing is wrong where the event is there. A write that was never answered may have arrived: then the event exists already. */
-function problemOf(sent: Result<ApiAnswer, Failure>): { readonly isPassing: boolean; readonly detail: string } | undefined {
-  if (!sent.ok) return { isPassing: true, detail: sent.failure.kind === "StoreUnavailable" ? sent.failure.detail : sent.failure.kind };
+/**
+ * Nothing is wrong where the event is there. A write that was never answered may have arrived: then the
+ * event exists already.
+ */
+function problemOf(
+  sent: Result<ApiAnswer, Failure>,
+): { readonly isPassing: boolean; readonly detail: string } | undefined {
+  if (!sent.ok)
+    return {
+      isPassing: true,
+      detail: sent.failure.kind === "StoreUnavailable" ? sent.failure.detail : sent.failure.kind,
+    };
   const status = readApiStatus(sent.value);
   if (sent.value.code < 300 || status.reason === "AlreadyExists") return undefined;
   return { isPassing: sent.value.code === 429 || sent.value.code >= 500, detail: status.message };
 }
 
-function wireEvent({ event, message, series, nowMs }: Write, { reportingComponent, reportingInstance }: KubernetesEventsOptions): unknown {
+function wireEvent(
+  { event, message, series, nowMs }: Write,
+  { reportingComponent, reportingInstance }: KubernetesEventsOptions,
+): unknown {
   const { subject, type, reason } = event;
   return {
     apiVersion: "v1",

@@ -11,7 +11,10 @@ export const DRIVER = "disk.csi.azure.com";
 
 const never = new AbortController().signal;
 
-/** Objects of core resources, an API server's answers to single calls and lists about them, and caches that show them as of the last `show`. */
+/**
+ * Objects of core resources, an API server's answers to single calls and lists about them, and caches that
+ * show them as of the last `show`.
+ */
 export interface CoreCluster {
   readonly client: ApiClient;
   readonly caches: CoreCaches;
@@ -19,7 +22,10 @@ export interface CoreCluster {
   put(collection: string, object: GivenObject): void;
   remove(collection: string, key: string): void;
   get(collection: string, key: string): ApiObject | undefined;
-  /** From now on requests whose `<method> <path>` begins so are answered with that HTTP status; with 0 not at all. */
+  /**
+   * From now on requests whose `<method> <path>` begins so are answered with that HTTP status; with 0 not
+   * at all.
+   */
   refuse(prefix: string, code: number): void;
   /** Brings the caches up to date. Before the first time they have not synced. */
   show(): Promise<void>;
@@ -58,10 +64,16 @@ export function aCoreCluster(): CoreCluster {
 
   function answer(request: ApiRequest): { readonly code: number; readonly body: unknown } {
     const refusal = [...refusals].find(([prefix]) => `${request.method} ${request.path}`.startsWith(prefix));
-    if (refusal !== undefined) return { code: refusal[1], body: { code: refusal[1], reason: "Refused", message: "refused by the test" } };
+    if (refusal !== undefined)
+      return {
+        code: refusal[1],
+        body: { code: refusal[1], reason: "Refused", message: "refused by the test" },
+      };
     const { collection, key, name } = readPath(request.path);
     if (name === undefined) {
-      const selected = [...of(collection).values()].filter((object) => isSelected(object, request.query?.["fieldSelector"] ?? ""));
+      const selected = [...of(collection).values()].filter((object) =>
+        isSelected(object, request.query?.["fieldSelector"] ?? ""),
+      );
       return { code: 200, body: { metadata: { resourceVersion: String(version) }, items: selected } };
     }
     const object = of(collection).get(key);
@@ -70,14 +82,19 @@ export function aCoreCluster(): CoreCluster {
       const { uid } = (request.body as { readonly preconditions: { readonly uid: string } }).preconditions;
       if (uid !== object.metadata.uid) return conflict(name);
       const isGuarded = (object.metadata.finalizers ?? []).length > 0;
-      if (isGuarded) put(collection, { ...object, metadata: { ...object.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } });
+      if (isGuarded)
+        put(collection, {
+          ...object,
+          metadata: { ...object.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
+        });
       else of(collection).delete(key);
     }
     if (request.method === "PATCH") {
       const { metadata } = request.body as { readonly metadata: Partial<ApiObject["metadata"]> };
       if (metadata.resourceVersion !== object.metadata.resourceVersion) return conflict(name);
       put(collection, { ...object, metadata: { ...object.metadata, ...metadata } });
-      if (object.metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0) of(collection).delete(key);
+      if (object.metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0)
+        of(collection).delete(key);
     }
     return { code: 200, body: object };
   }
@@ -85,7 +102,12 @@ export function aCoreCluster(): CoreCluster {
   function put(collection: string, object: GivenObject): void {
     version += 1;
     const { name } = object.metadata;
-    const metadata = { uid: `uid-${name}`, creationTimestamp: "2026-01-01T00:00:00Z", ...object.metadata, resourceVersion: String(version) };
+    const metadata = {
+      uid: `uid-${name}`,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+      ...object.metadata,
+      resourceVersion: String(version),
+    };
     of(collection).set(objectKey({ metadata }), { ...object, metadata });
   }
 
@@ -93,7 +115,9 @@ export function aCoreCluster(): CoreCluster {
     call: (request) => {
       requests.push(`${request.method} ${request.path}`);
       const answered = answer(request);
-      return Promise.resolve(answered.code === 0 ? fail({ kind: "StoreUnavailable", detail: "nobody answers" }) : ok(answered));
+      return Promise.resolve(
+        answered.code === 0 ? fail({ kind: "StoreUnavailable", detail: "nobody answers" }) : ok(answered),
+      );
     },
     watch: () => {
       throw new Error("these caches list");
@@ -124,19 +148,33 @@ export function aCoreCluster(): CoreCluster {
 }
 
 /** `/api/v1/pods`, `/api/v1/nodes/node-a`, `/api/v1/namespaces/default/pods/db-0`. */
-function readPath(path: string): { readonly collection: string; readonly key: string; readonly name: string | undefined } {
+function readPath(path: string): {
+  readonly collection: string;
+  readonly key: string;
+  readonly name: string | undefined;
+} {
   const [, prefix = "", namespace, resource = "", name] =
-    /^((?:\/api\/v1|\/apis\/[^/]+\/[^/]+))(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?$/u.exec(path) ?? [];
+    /^((?:\/api\/v1|\/apis\/[^/]+\/[^/]+))(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?$/u.exec(path) ??
+    [];
   const decoded = name === undefined ? undefined : decodeURIComponent(name);
-  return { collection: `${prefix}/${resource}`, key: namespace === undefined ? (decoded ?? "") : `${namespace}/${decoded ?? ""}`, name: decoded };
+  return {
+    collection: `${prefix}/${resource}`,
+    key: namespace === undefined ? (decoded ?? "") : `${namespace}/${decoded ?? ""}`,
+    name: decoded,
+  };
 }
 
 /** The field selectors that the driver uses. */
 function isSelected(object: ApiObject, selector: string): boolean {
-  const { spec, status } = object as ApiObject & { readonly spec?: { readonly nodeName?: string }; readonly status?: { readonly phase?: string } };
+  const { spec, status } = object as ApiObject & {
+    readonly spec?: { readonly nodeName?: string };
+    readonly status?: { readonly phase?: string };
+  };
   return selector.split(",").every((condition) => {
-    if (condition.startsWith("spec.nodeName=")) return spec?.nodeName === condition.slice("spec.nodeName=".length);
-    if (condition.startsWith("status.phase!=")) return status?.phase !== condition.slice("status.phase!=".length);
+    if (condition.startsWith("spec.nodeName="))
+      return spec?.nodeName === condition.slice("spec.nodeName=".length);
+    if (condition.startsWith("status.phase!="))
+      return status?.phase !== condition.slice("status.phase!=".length);
     return condition === "";
   });
 }
@@ -148,7 +186,10 @@ function shownCache<T extends SourceObject, Index extends string>({
 }: CachedResource<T, Index>): SourceCache<T, Index> & { show: () => Promise<void> } {
   let objects: ReadonlyMap<string, T> | undefined;
   const listeners: ((change: CachedChange<T>) => void)[] = [];
-  const sorted = (): readonly T[] => [...(objects ?? new Map<string, T>())].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, object]) => object);
+  const sorted = (): readonly T[] =>
+    [...(objects ?? new Map<string, T>())]
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .map(([, object]) => object);
   const unused = (): never => {
     throw new Error("not part of these tests");
   };
@@ -157,7 +198,8 @@ function shownCache<T extends SourceObject, Index extends string>({
     list: sorted,
     byIndex: (index, value) => sorted().filter((object) => indexes[index](object).includes(value)),
     hasSynced: () => objects !== undefined,
-    untilSynced: () => (objects === undefined ? Promise.reject(new Error("not listed yet")) : Promise.resolve()),
+    untilSynced: () =>
+      objects === undefined ? Promise.reject(new Error("not listed yet")) : Promise.resolve(),
     onChange: (listener) => {
       listeners.push(listener);
       return () => {};

@@ -42,17 +42,29 @@ export function putPod(
   cluster.put(PODS, pod);
 }
 
-/** A claim `default/<name>` bound to the PersistentVolume `pv-<name>`, or to the one that is given; "" for none. */
+/**
+ * A claim `default/<name>` bound to the PersistentVolume `pv-<name>`, or to the one that is given; "" for
+ * none.
+ */
 export function putClaim(
   cluster: CoreCluster,
   name: string,
-  given: { readonly volumeName?: string; readonly metadata?: Partial<PersistentVolumeClaim["metadata"]> } = {},
+  given: {
+    readonly volumeName?: string;
+    readonly metadata?: Partial<PersistentVolumeClaim["metadata"]>;
+  } = {},
 ): void {
   const { volumeName = `pv-${name}`, metadata } = given;
-  cluster.put(CLAIMS, { metadata: { name, namespace: "default", ...metadata }, spec: volumeName === "" ? {} : { volumeName } });
+  cluster.put(CLAIMS, {
+    metadata: { name, namespace: "default", ...metadata },
+    spec: volumeName === "" ? {} : { volumeName },
+  });
 }
 
-/** The PersistentVolume `pv-<claim>` of this driver, bound to the claim `default/<claim>`, of the disk of the claim's name. */
+/**
+ * The PersistentVolume `pv-<claim>` of this driver, bound to the claim `default/<claim>`, of the disk of
+ * the claim's name.
+ */
 export function putVolume(
   cluster: CoreCluster,
   claim: string,
@@ -84,14 +96,25 @@ export function putNode(
   name: string,
   given: { readonly labels?: Readonly<Record<string, string>>; readonly spec?: Node["spec"] } = {},
 ): void {
-  cluster.put(NODES, { metadata: { name, labels: { "kubernetes.io/hostname": name, ...given.labels } }, spec: given.spec ?? {} });
+  cluster.put(NODES, {
+    metadata: { name, labels: { "kubernetes.io/hostname": name, ...given.labels } },
+    spec: given.spec ?? {},
+  });
 }
 
 /** A VolumeAttachment of this driver. */
 export function putAttachment(
   cluster: CoreCluster,
   name: string,
-  given: { readonly spec: VolumeAttachment["spec"]; readonly attached?: boolean; readonly metadata?: Partial<VolumeAttachment["metadata"]> },
+  given: {
+    readonly spec: VolumeAttachment["spec"];
+    readonly attached?: boolean;
+    readonly metadata?: Partial<VolumeAttachment["metadata"]>;
+  },
 ): void {
-  cluster.put(ATTACHMENTS, { metadata: { name, ...given.metadata }, spec: given.spec, status: { attached: given.attached ?? true } });
+  cluster.put(ATTACHMENTS, {
+    metadata: { name, ...given.metadata },
+    spec: given.spec,
+    status: { attached: given.attached ?? true },
+  });
 }

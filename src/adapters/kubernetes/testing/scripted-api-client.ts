@@ -7,7 +7,10 @@ export interface ScriptedApiClient extends ApiClient {
 }
 
 /** Answers calls by `answer`; a watch brings `events` and ends. */
-export function scriptedApiClient(answer: (request: ApiRequest) => ApiAnswer, events: readonly ApiWatchEvent[] = []): ScriptedApiClient {
+export function scriptedApiClient(
+  answer: (request: ApiRequest) => ApiAnswer,
+  events: readonly ApiWatchEvent[] = [],
+): ScriptedApiClient {
   const requests: ApiRequest[] = [];
   return {
     requests,

@@ -7,16 +7,28 @@ import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 /** What was noted before the machine was started again says nothing of the devices that it has now. */
 export function afterBoot(content: CheckpointFile, bootId: string): CheckpointFile {
   const isSameBoot = content.bootId === undefined || content.bootId === bootId;
-  return { ...content, bootId, volumes: isSameBoot ? content.volumes : content.volumes.map((checkpoint) => ({ ...checkpoint, majorMinor: undefined })) };
+  return {
+    ...content,
+    bootId,
+    volumes: isSameBoot
+      ? content.volumes
+      : content.volumes.map((checkpoint) => ({ ...checkpoint, majorMinor: undefined })),
+  };
 }
 
 /** Notes that begin with `first`; `replace` makes a new content durable before it resolves, or rejects. */
-export function createDurableCheckpoints(first: CheckpointFile, replace: (content: CheckpointFile) => Promise<void>): NodeCheckpoints {
+export function createDurableCheckpoints(
+  first: CheckpointFile,
+  replace: (content: CheckpointFile) => Promise<void>,
+): NodeCheckpoints {
   let durable = first;
   let lastWrite: Promise<unknown> = Promise.resolve();
 
   /** One change after the other, each on top of what the one before it made durable. */
-  const change = async (revise: (current: CheckpointFile) => CheckpointFile, signal: AbortSignal): Promise<Result<void, Failure>> => {
+  const change = async (
+    revise: (current: CheckpointFile) => CheckpointFile,
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>> => {
     const written = lastWrite.then(async (): Promise<Result<void, Failure>> => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       const content = revise(durable);
@@ -35,16 +47,32 @@ export function createDurableCheckpoints(first: CheckpointFile, replace: (conten
   return {
     volumes: () => durable.volumes,
     put: (checkpoint, signal) =>
-      change((current) => ({ ...current, volumes: [...withoutCheckpoint(current.volumes, checkpoint.volumeName), checkpoint].toSorted(byName) }), signal),
-    remove: async (volumeName, signal) => await change((current) => ({ ...current, volumes: withoutCheckpoint(current.volumes, volumeName) }), signal),
+      change(
+        (current) => ({
+          ...current,
+          volumes: [...withoutCheckpoint(current.volumes, checkpoint.volumeName), checkpoint].toSorted(
+            byName,
+          ),
+        }),
+        signal,
+      ),
+    remove: async (volumeName, signal) =>
+      await change(
+        (current) => ({ ...current, volumes: withoutCheckpoint(current.volumes, volumeName) }),
+        signal,
+      ),
     heartbeat: () => durable.heartbeat,
     putHeartbeat: (heartbeat, signal) => change((current) => ({ ...current, heartbeat }), signal),
     doubtedIncarnation: () => durable.doubtedIncarnation,
-    putDoubt: (generation, signal) => change((current) => ({ ...current, doubtedIncarnation: generation }), signal),
+    putDoubt: (generation, signal) =>
+      change((current) => ({ ...current, doubtedIncarnation: generation }), signal),
   };
 }
 
-function withoutCheckpoint(volumes: readonly VolumeCheckpoint[], volumeName: string): readonly VolumeCheckpoint[] {
+function withoutCheckpoint(
+  volumes: readonly VolumeCheckpoint[],
+  volumeName: string,
+): readonly VolumeCheckpoint[] {
   return volumes.filter((checkpoint) => checkpoint.volumeName !== volumeName);
 }
 

@@ -66,7 +66,9 @@ describe("openFileNodeCheckpoints", () => {
     const rebooted = await openFileNodeCheckpoints(path, bootIdFile);
     assert.deepEqual(rebooted.volumes(), [aCheckpoint({ majorMinor: undefined })]);
     await rebooted.putHeartbeat(1, never);
-    assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).volumes(), [aCheckpoint({ majorMinor: undefined })]);
+    assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).volumes(), [
+      aCheckpoint({ majorMinor: undefined }),
+    ]);
   });
 
   it("removes a note, and does nothing for a volume without one", async (t) => {
@@ -82,9 +84,15 @@ describe("openFileNodeCheckpoints", () => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
     const names = Array.from({ length: 20 }, (_, index) => `pvc-${10 + index}`);
-    await Promise.all([...names.map((volumeName) => checkpoints.put(aCheckpoint({ volumeName }), never)), checkpoints.putHeartbeat(3, never)]);
+    await Promise.all([
+      ...names.map((volumeName) => checkpoints.put(aCheckpoint({ volumeName }), never)),
+      checkpoints.putHeartbeat(3, never),
+    ]);
     const after = await openFileNodeCheckpoints(path);
-    assert.deepEqual([after.volumes().map((checkpoint) => checkpoint.volumeName), after.heartbeat()], [names, 3]);
+    assert.deepEqual(
+      [after.volumes().map((checkpoint) => checkpoint.volumeName), after.heartbeat()],
+      [names, 3],
+    );
   });
 
   it("reads notes of an older plug-in, which do not say on which VM they were made", async (t) => {
@@ -99,13 +107,26 @@ describe("openFileNodeCheckpoints", () => {
     { text: '{"version":1,"heartbeat":1,"volumes":[', because: "it is cut short" },
     { text: '{"version":2,"heartbeat":1,"volumes":[]}', because: "a newer driver wrote it" },
     { text: '{"version":1,"heartbeat":-1,"volumes":[]}', because: "a number is impossible" },
-    { text: '{"version":1,"heartbeat":1,"doubtedGeneration":"1","volumes":[]}', because: "what it doubted is no number" },
-    { text: '{"version":1,"heartbeat":1,"volumes":[{"volumeName":"pvc-1"}]}', because: "a note lacks fields" },
     {
-      text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint({}), vm: { vmId: "guid-a" } }] }),
+      text: '{"version":1,"heartbeat":1,"doubtedGeneration":"1","volumes":[]}',
+      because: "what it doubted is no number",
+    },
+    {
+      text: '{"version":1,"heartbeat":1,"volumes":[{"volumeName":"pvc-1"}]}',
+      because: "a note lacks fields",
+    },
+    {
+      text: JSON.stringify({
+        version: 1,
+        heartbeat: 1,
+        volumes: [{ ...aCheckpoint({}), vm: { vmId: "guid-a" } }],
+      }),
       because: "a note's VM lacks its resource id",
     },
-    { text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint({}), vm: "guid-a" }] }), because: "a note's VM is a text" },
+    {
+      text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint({}), vm: "guid-a" }] }),
+      because: "a note's VM is a text",
+    },
   ];
   for (const { text, because } of damaged) {
     it(`refuses a file when ${because}, and leaves it as it is`, async (t) => {
@@ -129,7 +150,10 @@ describe("openFileNodeCheckpoints", () => {
   it("writes nothing for a caller that has left", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
-    assert.deepEqual(await checkpoints.putHeartbeat(1, AbortSignal.abort()), { ok: false, failure: { kind: "Cancelled" } });
+    assert.deepEqual(await checkpoints.putHeartbeat(1, AbortSignal.abort()), {
+      ok: false,
+      failure: { kind: "Cancelled" },
+    });
     assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 0);
   });
 
@@ -143,7 +167,9 @@ describe("openFileNodeCheckpoints", () => {
         console.log(beat);
       }`;
     for (const linesBeforeKill of [1, 7, 20]) {
-      const writer = spawn(process.execPath, ["--input-type=module", "--eval", source], { stdio: ["ignore", "pipe", "inherit"] });
+      const writer = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
       let acknowledged = 0;
       let lines = 0;
       for await (const line of createInterface({ input: writer.stdout })) {
@@ -153,7 +179,10 @@ describe("openFileNodeCheckpoints", () => {
       }
       if (writer.exitCode === null && writer.signalCode === null) await once(writer, "exit");
       const found = (await openFileNodeCheckpoints(path)).heartbeat();
-      assert.ok(found === acknowledged || found === acknowledged + 1, `acknowledged ${acknowledged}, found ${found}`);
+      assert.ok(
+        found === acknowledged || found === acknowledged + 1,
+        `acknowledged ${acknowledged}, found ${found}`,
+      );
     }
   });
 });

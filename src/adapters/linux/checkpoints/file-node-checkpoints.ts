@@ -10,10 +10,14 @@ import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
 
 /**
- * Opens the node's notes in the file at `path`, which has to survive reboots. No file: the node's first start. Throws if the file can't be read or understood:
- * starting with empty notes would let the node take a disk that it may still be writing.
+ * Opens the node's notes in the file at `path`, which has to survive reboots. No file: the node's first
+ * start. Throws if the file can't be read or understood: starting with empty notes would let the node take
+ * a disk that it may still be writing.
  */
-export async function openFileNodeCheckpoints(path: string, bootIdFile = BOOT_ID_FILE): Promise<NodeCheckpoints> {
+export async function openFileNodeCheckpoints(
+  path: string,
+  bootIdFile = BOOT_ID_FILE,
+): Promise<NodeCheckpoints> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const bootId = (await readFile(bootIdFile, "utf8")).trim();
   const text = await readFile(path, "utf8").catch(undefinedIfMissing);
@@ -30,12 +34,18 @@ function checkpointsIn(path: string, first: CheckpointFile): NodeCheckpoints {
     try {
       await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
     } catch (error) {
-      throw new Error(`the node's notes in ${path} can't be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new Error(
+        `the node's notes in ${path} can't be written: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      );
     }
   });
 }
 
-/** Replaces a file so that after a crash at any moment either the old or the new content is there, and after the answer the new one. */
+/**
+ * Replaces a file so that after a crash at any moment either the old or the new content is there, and after
+ * the answer the new one.
+ */
 async function replaceDurably(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.new`);
   const file = await open(temporary, "w", 0o600);

@@ -12,7 +12,10 @@ export interface CheckpointFile {
   readonly volumes: readonly VolumeCheckpoint[];
 }
 
-/** Parses the notes file; fails with what is wrong with it. By hand: the node role never loads a schema library. */
+/**
+ * Parses the notes file; fails with what is wrong with it. By hand: the node role never loads a schema
+ * library.
+ */
 export function parseNodeCheckpoints(text: string): Result<CheckpointFile, string> {
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return fail("it is no JSON object");
@@ -20,7 +23,8 @@ export function parseNodeCheckpoints(text: string): Result<CheckpointFile, strin
   if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
   if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
-  if (doubtedIncarnation !== undefined && !isCount(doubtedIncarnation)) return fail("doubtedGeneration is no whole number");
+  if (doubtedIncarnation !== undefined && !isCount(doubtedIncarnation))
+    return fail("doubtedGeneration is no whole number");
   if (!Array.isArray(volumes)) return fail("volumes is no list");
   const checkpoints: VolumeCheckpoint[] = [];
   for (const [index, volume] of volumes.entries()) {
@@ -28,12 +32,18 @@ export function parseNodeCheckpoints(text: string): Result<CheckpointFile, strin
     if (checkpoint === undefined) return fail(`volumes[${index}] lacks a field or has one of the wrong type`);
     checkpoints.push(checkpoint);
   }
-  return ok({ bootId, heartbeat, ...(doubtedIncarnation === undefined ? {} : { doubtedIncarnation }), volumes: checkpoints });
+  return ok({
+    bootId,
+    heartbeat,
+    ...(doubtedIncarnation === undefined ? {} : { doubtedIncarnation }),
+    volumes: checkpoints,
+  });
 }
 
 function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   if (!isRecord(value)) return undefined;
-  const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } = value;
+  const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } =
+    value;
   if (
     typeof volumeName !== "string" ||
     typeof uid !== "string" ||
@@ -42,16 +52,28 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
     (majorMinor !== undefined && typeof majorMinor !== "string")
   )
     return undefined;
-  if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount")) return undefined;
+  if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount"))
+    return undefined;
   if (!Array.isArray(targetPaths) || !targetPaths.every((path) => typeof path === "string")) return undefined;
-  const checkpoint: VolumeCheckpoint = { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType };
+  const checkpoint: VolumeCheckpoint = {
+    volumeName,
+    uid,
+    volumeId,
+    epoch,
+    stagingPath,
+    targetPaths,
+    lun,
+    majorMinor,
+    accessType,
+  };
   if (vm === undefined) return checkpoint;
   const noted = parseVm(vm);
   return noted === undefined ? undefined : { ...checkpoint, vm: noted };
 }
 
 function parseVm(value: unknown): NotedVm | undefined {
-  if (typeof value !== "object" || value === null || !("vmId" in value) || !("instanceUri" in value)) return undefined;
+  if (typeof value !== "object" || value === null || !("vmId" in value) || !("instanceUri" in value))
+    return undefined;
   const { vmId, instanceUri } = value;
   return typeof vmId === "string" && typeof instanceUri === "string" ? { vmId, instanceUri } : undefined;
 }
@@ -64,7 +86,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isRecord(value: unknown): value is Partial<Record<string, unknown>> & { [K in keyof VolumeCheckpoint | keyof CheckpointFile | "version"]?: unknown } {
+function isRecord(value: unknown): value is Partial<Record<string, unknown>> & {
+  [K in keyof VolumeCheckpoint | keyof CheckpointFile | "version"]?: unknown;
+} {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -20,12 +20,25 @@ async function aRunner(t: TestContext) {
   return {
     directory,
     lock,
-    runner: createCommandRunner({ lockFd: lock.fd, descriptorsOf: () => [], outputDirectory: join(directory, "locks"), clock: systemClock }),
+    runner: createCommandRunner({
+      lockFd: lock.fd,
+      descriptorsOf: () => [],
+      outputDirectory: join(directory, "locks"),
+      clock: systemClock,
+    }),
   };
 }
 
 function aCommand(script: string, given: Partial<HostCommand> = {}): HostCommand {
-  return { program: "sh", args: ["-c", script], pool: "mount", limitMs: 60_000, touches: ["8:32"], changes: true, ...given };
+  return {
+    program: "sh",
+    args: ["-c", script],
+    pool: "mount",
+    limitMs: 60_000,
+    touches: ["8:32"],
+    changes: true,
+    ...given,
+  };
 }
 
 /** A script that says that it has started by making one file, and ends when another one is there. */
@@ -156,7 +169,9 @@ it("says which program is missing", tests, async (t) => {
 it("runs four commands of a pool at a time, and those of another pool beside them", tests, async (t) => {
   const { runner, lock, directory } = await aRunner(t);
   const names = ["a", "b", "c", "d", "e"];
-  const running = names.map((name) => runner.run(aCommand(waiting(directory, name), { touches: [name] }), never));
+  const running = names.map((name) =>
+    runner.run(aCommand(waiting(directory, name), { touches: [name] }), never),
+  );
   await Promise.all(names.slice(0, 4).map((name) => untilExists(`${directory}/${name}.started`)));
   await runner.run(aCommand("true", { pool: "unmount", touches: [] }), never);
   assert.equal(existsSync(`${directory}/e.started`), false);

@@ -28,10 +28,12 @@ export interface HostCommand {
 /** Runs commands, each at most `limitMs`, `commandsAtOnceMax` of a pool at a time. */
 export interface CommandRunner {
   /**
-   * Runs a command to its end; any exit code is a success here. Fails with `HostCommandFailed` if it can't be started, `HostCommandTimedOut` or `Cancelled`.
+   * Runs a command to its end; any exit code is a success here. Fails with `HostCommandFailed` if it can't
+   * be started, `HostCommandTimedOut` or `Cancelled`.
    *
-   * A command that only reads is killed when its caller leaves. One that *changes* something is never killed (half an mkfs is worse than a late one): it runs on,
-   * and whoever comes next for the same device or path waits for its end first; the same command again joins it.
+   * A command that only reads is killed when its caller leaves. One that *changes* something is never
+   * killed (half an mkfs is worse than a late one): it runs on, and whoever comes next for the same device
+   * or path waits for its end first; the same command again joins it.
    */
   readonly run: (command: HostCommand, signal: AbortSignal) => Promise<Result<ChildExit, Failure>>;
   /** The changing commands that still run on a device or path. */
@@ -55,8 +57,9 @@ interface InFlight {
 }
 
 /**
- * Makes the runner of one plug-in instance. Changing commands inherit `lockFd`, so that a later instance can tell whether one is alive, and `descriptorsOf` what they
- * touch, so that a device that is held when they start stays held as long as they live.
+ * Makes the runner of one plug-in instance. Changing commands inherit `lockFd`, so that a later instance
+ * can tell whether one is alive, and `descriptorsOf` what they touch, so that a device that is held when
+ * they start stays held as long as they live.
  */
 export function createCommandRunner({
   lockFd,
@@ -76,7 +79,10 @@ export function createCommandRunner({
     make: createSemaphore(commandsAtOnceMax),
   } satisfies Record<CommandPool, unknown>;
   const changing = new Set<InFlight>();
-  /** Reads that were killed, but are stuck in the kernel; not started again meanwhile, or they would pile up. */
+  /**
+   * Reads that were killed, but are stuck in the kernel; not started again meanwhile, or they would pile
+   * up.
+   */
   const stuckReads = new Set<string>();
   let outputsMade = 0;
 
@@ -84,18 +90,30 @@ export function createCommandRunner({
     [...changing].find((inFlight) => inFlight.touches.some((touched) => touches.includes(touched)));
 
   return {
-    inFlightOn: (touched) => [...changing].filter((inFlight) => inFlight.touches.includes(touched)).map((inFlight) => inFlight.line),
+    inFlightOn: (touched) =>
+      [...changing].filter((inFlight) => inFlight.touches.includes(touched)).map((inFlight) => inFlight.line),
     run: async (command, signal) => {
       const line = commandLine(command.program, command.args);
-      const timedOut = fail<Failure>({ kind: "HostCommandTimedOut", command: line, timeoutMs: command.limitMs });
-      for (let conflict = conflictOf(command.touches); conflict !== undefined; conflict = conflictOf(command.touches)) {
-        if (command.changes && conflict.line === line) return await joined(conflict, command, signal, timedOut);
+      const timedOut = fail<Failure>({
+        kind: "HostCommandTimedOut",
+        command: line,
+        timeoutMs: command.limitMs,
+      });
+      for (
+        let conflict = conflictOf(command.touches);
+        conflict !== undefined;
+        conflict = conflictOf(command.touches)
+      ) {
+        if (command.changes && conflict.line === line)
+          return await joined(conflict, command, signal, timedOut);
         const waited = await waitWithin(conflict.ended, command.limitMs, clock, signal);
         if (waited.kind === "cancelled") return fail({ kind: "Cancelled" });
         if (waited.kind === "timedOut") return timedOut;
       }
       if (signal.aborted) return fail({ kind: "Cancelled" });
-      return command.changes ? await joined(begin(command, line), command, signal, timedOut) : await read(command, line, signal, timedOut);
+      return command.changes
+        ? await joined(begin(command, line), command, signal, timedOut)
+        : await read(command, line, signal, timedOut);
     },
   };
 
@@ -112,7 +130,10 @@ export function createCommandRunner({
     return waited.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;
   }
 
-  /** Puts a changing command in flight without waiting, so that nothing can slip in between the look for conflicts and this. */
+  /**
+   * Puts a changing command in flight without waiting, so that nothing can slip in between the look for
+   * conflicts and this.
+   */
   function begin(command: HostCommand, line: string): InFlight {
     const whenEnded = Promise.withResolvers<Result<ChildExit, Failure>>();
     const inFlight: InFlight = { line, touches: command.touches, ended: whenEnded.promise, callers: 0 };
@@ -136,12 +157,20 @@ export function createCommandRunner({
       if (inFlight.callers === 0) return fail({ kind: "Cancelled" });
       const output = await openOutput();
       try {
-        const child = spawnChild({ program: command.program, args: command.args, heldFds: [lockFd, ...descriptorsOf(command.touches)], outputFd: output.fd });
+        const child = spawnChild({
+          program: command.program,
+          args: command.args,
+          heldFds: [lockFd, ...descriptorsOf(command.touches)],
+          outputFd: output.fd,
+        });
         const waited = await waitWithin(child.exited, command.limitMs, clock, never);
-        // A command that outlives its limit gives up its slot: one that is stuck in the kernel must not keep the others out for ever.
+        // A command that outlives its limit gives up its slot: one that is stuck in the kernel must not
+        // keep the others out for ever.
         ticket.leave();
         const exited = waited.kind === "done" ? waited.value : await child.exited;
-        return exited.ok ? ok({ ...exited.value, stderr: `${await readBack(output)}${exited.value.stderr}`.trim() }) : exited;
+        return exited.ok
+          ? ok({ ...exited.value, stderr: `${await readBack(output)}${exited.value.stderr}`.trim() })
+          : exited;
       } finally {
         await output.close();
       }
@@ -150,19 +179,28 @@ export function createCommandRunner({
     }
   }
 
-  async function read(command: HostCommand, line: string, signal: AbortSignal, timedOut: Result<ChildExit, Failure>): Promise<Result<ChildExit, Failure>> {
+  async function read(
+    command: HostCommand,
+    line: string,
+    signal: AbortSignal,
+    timedOut: Result<ChildExit, Failure>,
+  ): Promise<Result<ChildExit, Failure>> {
     if (stuckReads.has(line)) return timedOut;
     const ticket = pools[command.pool].enter();
     try {
       const admitted = await waitWithin(ticket.granted, command.limitMs, clock, signal);
-      if (admitted.kind !== "done") return admitted.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;
+      if (admitted.kind !== "done")
+        return admitted.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;
       const child = spawnChild({ program: command.program, args: command.args });
       const exited = child.exited.then((outcome) => {
         stuckReads.delete(line);
         return outcome;
       });
       const waited = await waitWithin(exited, command.limitMs, clock, signal);
-      if (waited.kind === "done") return waited.value.ok ? ok({ ...waited.value.value, stderr: waited.value.value.stderr.trim() }) : waited.value;
+      if (waited.kind === "done")
+        return waited.value.ok
+          ? ok({ ...waited.value.value, stderr: waited.value.value.stderr.trim() })
+          : waited.value;
       stuckReads.add(line);
       child.kill();
       return waited.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;

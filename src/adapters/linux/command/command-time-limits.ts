@@ -1,4 +1,7 @@
-/** How long each kind of command may take before its caller gets `HostCommandTimedOut`, in milliseconds. Commands that change something are left running even then. */
+/**
+ * How long each kind of command may take before its caller gets `HostCommandTimedOut`, in milliseconds.
+ * Commands that change something are left running even then.
+ */
 export interface CommandTimeLimits {
   /** blkid, wipefs, losetup and the read of a device's ends. */
   readonly inspectMs: number;

@@ -14,7 +14,10 @@ async function aDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
-/** A plug-in of its own: takes the lock, starts a command that only a signal ends, and says the command's process id. */
+/**
+ * A plug-in of its own: takes the lock, starts a command that only a signal ends, and says the command's
+ * process id.
+ */
 async function aPluginWithAChild(directory: string) {
   const source = `
     const { takeInstanceLock } = await import(${JSON.stringify(new URL("./instance-lock.ts", import.meta.url).href)});
@@ -23,7 +26,9 @@ async function aPluginWithAChild(directory: string) {
     const child = spawn("sleep", ["infinity"], { stdio: ["ignore", "ignore", "ignore", lock.fd], detached: true });
     console.log(child.pid);
   `;
-  const plugin = spawn(process.execPath, ["--input-type=module", "--eval", source], { stdio: ["ignore", "pipe", "inherit"] });
+  const plugin = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const [line]: string[] = await once(plugin.stdout.setEncoding("utf8"), "data");
   return { plugin, childPid: Number(line) };
 }

@@ -7,34 +7,47 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 
 /**
- * The lock of one plug-in instance: held by the instance itself and by every command that it starts, until the last of them is dead.
+ * The lock of one plug-in instance: held by the instance itself and by every command that it starts, until
+ * the last of them is dead.
  *
- * Each instance has a file of its own, `instance-<n>.lock`, numbered higher than all that are there. An flock(2) belongs to the *open file description*, which a child
- * shares when it inherits the descriptor. Node has no flock: the short-lived flock(1) locks the description that we pass to it as its descriptor 3, and the lock
- * stays with ours when flock(1) has gone. From then on every command is given that descriptor.
+ * Each instance has a file of its own, `instance-<n>.lock`, numbered higher than all that are there. An
+ * flock(2) belongs to the *open file description*, which a child shares when it inherits the descriptor.
+ * Node has no flock: the short-lived flock(1) locks the description that we pass to it as its descriptor 3,
+ * and the lock stays with ours when flock(1) has gone. From then on every command is given that descriptor.
  *
- * This leaves no gap in which a command could start unseen: a forked child has the descriptor from its first instant, before it has executed anything. Had each
- * command been run as `flock lockfile command` instead, a plug-in killed between fork and flock would leave a process that takes the lock, and mounts, *after*
- * its successor has found the lock free. Here nothing ever takes an earlier instance's lock later than the instance itself does, and `takeInstanceLock` checks
- * afterwards that its file is still the one in the directory: a successor unlinks a file only while it holds that file's lock.
+ * This leaves no gap in which a command could start unseen: a forked child has the descriptor from its
+ * first instant, before it has executed anything. Had each command been run as `flock lockfile command`
+ * instead, a plug-in killed between fork and flock would leave a process that takes the lock, and mounts,
+ * *after* its successor has found the lock free. Here nothing ever takes an earlier instance's lock later
+ * than the instance itself does, and `takeInstanceLock` checks afterwards that its file is still the one in
+ * the directory: a successor unlinks a file only while it holds that file's lock.
  */
 export interface InstanceLock {
   /** The descriptor that children inherit. */
   readonly fd: number;
   readonly instanceNumber: number;
-  /** Whether an instance with a lower number, or a command of one, is alive. Removes the files of those that are dead. */
+  /**
+   * Whether an instance with a lower number, or a command of one, is alive. Removes the files of those that
+   * are dead.
+   */
   readonly earlierAlive: () => Promise<Result<boolean, Failure>>;
   /** Lets go of the lock; commands that still run keep it. */
   readonly close: () => Promise<void>;
 }
 
-/** Tries to get a lock file of one's own before giving up: each failed one means that another instance started at the same moment. */
+/**
+ * Tries to get a lock file of one's own before giving up: each failed one means that another instance
+ * started at the same moment.
+ */
 const attemptsMax = 16;
 
 /** What flock(1) exits with if the lock is held; chosen apart from its own error codes. */
 const conflictExitCode = 75;
 
-/** Takes the lock of a new instance in `directory`, making it. Throws if it can't: without it no volume could be taken safely. */
+/**
+ * Takes the lock of a new instance in `directory`, making it. Throws if it can't: without it no volume
+ * could be taken safely.
+ */
 export async function takeInstanceLock(directory: string): Promise<InstanceLock> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
@@ -48,7 +61,8 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
     if (file === undefined) continue;
     if ((await tryLock(file)) && (await isStillAt(path, file))) {
       const lock = lockOf(directory, instanceNumber, file);
-      // Only for what it removes: a node that never stages a volume would keep a file for each time that its plug-in is started. Whoever goes by the answer asks again.
+      // Only for what it removes: a node that never stages a volume would keep a file for each time that
+      // its plug-in is started. Whoever goes by the answer asks again.
       await lock.earlierAlive();
       return lock;
     }
@@ -67,12 +81,16 @@ function lockOf(directory: string, instanceNumber: number, file: FileHandle): In
     try {
       const earlier = (await instanceNumbers(directory)).filter((number) => number < instanceNumber);
       let someAlive = false;
-      // One after the other: a plug-in that was started over and over may have left thousands, and a process is started for each.
+      // One after the other: a plug-in that was started over and over may have left thousands, and a
+      // process is started for each.
       for (const number of earlier) someAlive = (await isAlive(lockPath(directory, number))) || someAlive;
       allEarlierDead = !someAlive;
       return ok(!allEarlierDead);
     } catch (error) {
-      return fail({ kind: "HostNotReady", detail: `the instance locks in ${directory} can't be read: ${String(error)}` });
+      return fail({
+        kind: "HostNotReady",
+        detail: `the instance locks in ${directory} can't be read: ${String(error)}`,
+      });
     } finally {
       look = undefined;
     }
@@ -80,7 +98,8 @@ function lockOf(directory: string, instanceNumber: number, file: FileHandle): In
   return {
     fd: file.fd,
     instanceNumber,
-    // A look holds each lock for a moment, so a second one beside it would find them held: whoever asks meanwhile gets the same answer.
+    // A look holds each lock for a moment, so a second one beside it would find them held: whoever asks
+    // meanwhile gets the same answer.
     earlierAlive: () => (allEarlierDead ? Promise.resolve(ok(false)) : (look ??= lookAtEarlier())),
     close: () => file.close(),
   };
@@ -104,9 +123,13 @@ async function isAlive(path: string): Promise<boolean> {
 /** Locks an open file, or answers false if another description holds its lock. */
 async function tryLock(file: FileHandle): Promise<boolean> {
   const exitCode = await new Promise<number | null>((resolve, reject) => {
-    const flock = spawn("flock", ["--exclusive", "--nonblock", "--conflict-exit-code", String(conflictExitCode), "3"], {
-      stdio: ["ignore", "ignore", "ignore", file.fd],
-    });
+    const flock = spawn(
+      "flock",
+      ["--exclusive", "--nonblock", "--conflict-exit-code", String(conflictExitCode), "3"],
+      {
+        stdio: ["ignore", "ignore", "ignore", file.fd],
+      },
+    );
     flock.on("error", reject);
     flock.on("exit", resolve);
   });

@@ -8,13 +8,19 @@ import { errorCode } from "../error-code.ts";
 /** File systems that may hang when they are asked for a file. No device node that anyone uses is on one. */
 const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;
 
-/** The ids of all processes that this /proc shows, without our own. In a container without the host's process namespace these are only its own. */
+/**
+ * The ids of all processes that this /proc shows, without our own. In a container without the host's
+ * process namespace these are only its own.
+ */
 async function otherProcessIds(procRoot: string): Promise<readonly number[]> {
   const names = await readdir(procRoot);
   return names.filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).map(Number);
 }
 
-/** Processes, other than ours, that have a file below `path` open or work in a directory there: `4711 (postgres)`. Best effort, for messages. */
+/**
+ * Processes, other than ours, that have a file below `path` open or work in a directory there: `4711
+ * (postgres)`. Best effort, for messages.
+ */
 export async function processesUsing(procRoot: string, path: string): Promise<readonly string[]> {
   const users: string[] = [];
   for (const pid of await otherProcessIds(procRoot)) {
@@ -27,7 +33,10 @@ export async function processesUsing(procRoot: string, path: string): Promise<re
 }
 
 /** Processes, other than ours, that have a block device open, by whatever name. */
-export async function processesWithOpenDevice(procRoot: string, majorMinor: string): Promise<readonly number[]> {
+export async function processesWithOpenDevice(
+  procRoot: string,
+  majorMinor: string,
+): Promise<readonly number[]> {
   const fsTypes = new Map<string, ReadonlyMap<number, string>>();
   const pids: number[] = [];
   for (const pid of await otherProcessIds(procRoot)) {
@@ -52,14 +61,23 @@ export async function processesWithMount(procRoot: string, majorMinor: string): 
   return pids;
 }
 
-async function hasDeviceOpen(procRoot: string, pid: number, majorMinor: string, fsTypes: Map<string, ReadonlyMap<number, string>>): Promise<boolean> {
-  const links = (await linksOfProcess(procRoot, pid)).filter(({ descriptor, target }) => descriptor !== undefined && target.startsWith("/"));
+async function hasDeviceOpen(
+  procRoot: string,
+  pid: number,
+  majorMinor: string,
+  fsTypes: Map<string, ReadonlyMap<number, string>>,
+): Promise<boolean> {
+  const links = (await linksOfProcess(procRoot, pid)).filter(
+    ({ descriptor, target }) => descriptor !== undefined && target.startsWith("/"),
+  );
   if (links.length === 0) return false;
   const types = await fileSystemTypesSeenBy(procRoot, pid, fsTypes);
   const checkEach = [...types.values()].some((fsType) => mayHang.test(fsType));
   const found = await Promise.all(
     links.map(async ({ path, descriptor }) => {
-      const fsType = checkEach ? await fileSystemOfDescriptor(procRoot, pid, descriptor ?? "", types) : undefined;
+      const fsType = checkEach
+        ? await fileSystemOfDescriptor(procRoot, pid, descriptor ?? "", types)
+        : undefined;
       if (fsType !== undefined && mayHang.test(fsType)) return false;
       const target = await unlessGone(() => stat(path, { bigint: true }), undefined);
       return target?.isBlockDevice() === true && majorMinorOf(target.rdev) === majorMinor;
@@ -68,13 +86,22 @@ async function hasDeviceOpen(procRoot: string, pid: number, majorMinor: string, 
   return found.includes(true);
 }
 
-async function fileSystemOfDescriptor(procRoot: string, pid: number, descriptor: string, types: ReadonlyMap<number, string>): Promise<string | undefined> {
+async function fileSystemOfDescriptor(
+  procRoot: string,
+  pid: number,
+  descriptor: string,
+  types: ReadonlyMap<number, string>,
+): Promise<string | undefined> {
   const info = await unlessGone(() => readFile(join(procRoot, `${pid}/fdinfo/${descriptor}`), "utf8"), "");
   const mountId = /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];
   return mountId === undefined ? undefined : types.get(Number(mountId));
 }
 
-async function fileSystemTypesSeenBy(procRoot: string, pid: number, known: Map<string, ReadonlyMap<number, string>>): Promise<ReadonlyMap<number, string>> {
+async function fileSystemTypesSeenBy(
+  procRoot: string,
+  pid: number,
+  known: Map<string, ReadonlyMap<number, string>>,
+): Promise<ReadonlyMap<number, string>> {
   const namespace = await readlink(join(procRoot, `${pid}/ns/mnt`));
   const present = known.get(namespace);
   if (present !== undefined) return present;
@@ -94,7 +121,10 @@ interface ProcessLink {
   readonly target: string;
 }
 
-/** Where a process's working directory, root and descriptors lead. Reading a link never touches the file behind it. */
+/**
+ * Where a process's working directory, root and descriptors lead. Reading a link never touches the file
+ * behind it.
+ */
 async function linksOfProcess(procRoot: string, pid: number): Promise<readonly ProcessLink[]> {
   const directory = join(procRoot, String(pid));
   const descriptors = await readdir(join(directory, "fd"));
@@ -103,13 +133,17 @@ async function linksOfProcess(procRoot: string, pid: number): Promise<readonly P
     { path: join(directory, "root"), descriptor: undefined },
     ...descriptors.map((descriptor) => ({ path: join(directory, "fd", descriptor), descriptor })),
   ];
-  const read = await Promise.all(links.map(async (link) => ({ ...link, target: await unlessGone(() => readlink(link.path), "") })));
+  const read = await Promise.all(
+    links.map(async (link) => ({ ...link, target: await unlessGone(() => readlink(link.path), "") })),
+  );
   return read.filter(({ target }) => target !== "");
 }
 
 /**
- * A process may end, or close a descriptor, at any time: then the fallback holds. So it does for a process that the kernel does not let us look into, which
- * on a node is one with more privileges than this privileged plug-in: no workload, and never a child of ours. Its mounts show in the exclusive open all the same.
+ * A process may end, or close a descriptor, at any time: then the fallback holds. So it does for a process
+ * that the kernel does not let us look into, which on a node is one with more privileges than this
+ * privileged plug-in: no workload, and never a child of ours. Its mounts show in the exclusive open all the
+ * same.
  */
 async function unlessGone<T>(look: () => Promise<T>, fallback: T): Promise<T> {
   try {

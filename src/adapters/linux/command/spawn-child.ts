@@ -24,7 +24,10 @@ export interface ChildRequest {
   readonly args: readonly string[];
   /** Descriptors that the child gets as its numbers 3 and up, and keeps open for life. */
   readonly heldFds?: readonly number[];
-  /** Where the child writes instead of to pipes: a pipe whose reader has died would kill it in the middle of its work. */
+  /**
+   * Where the child writes instead of to pipes: a pipe whose reader has died would kill it in the middle of
+   * its work.
+   */
   readonly outputFd?: number;
 }
 
@@ -34,7 +37,10 @@ const outputBytesMax = 2 * 1024 * 1024;
 /** Where programs are looked for beyond `PATH`, which in a container may lack the `sbin` directories. */
 const programDirectories = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Starts a program without a shell, in a session of its own if it writes to `outputFd`: then neither Ctrl-C nor our end stops it half-way. */
+/**
+ * Starts a program without a shell, in a session of its own if it writes to `outputFd`: then neither Ctrl-C
+ * nor our end stops it half-way.
+ */
 export function spawnChild({ program, args, heldFds = [], outputFd }: ChildRequest): Child {
   const output = outputFd ?? "pipe";
   const child = spawn(program, args, {
@@ -47,12 +53,28 @@ export function spawnChild({ program, args, heldFds = [], outputFd }: ChildReque
   const stderr = collect(child.stderr);
   const exited = new Promise<Result<ChildExit, Failure>>((resolve) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
-      const problem = error.code === "ENOENT" ? `${program} is not installed: install its package on the node or in the image` : error.message;
-      resolve(fail({ kind: "HostCommandFailed", command: commandLine(program, args), exitCode: null, stderr: problem }));
+      const problem =
+        error.code === "ENOENT"
+          ? `${program} is not installed: install its package on the node or in the image`
+          : error.message;
+      resolve(
+        fail({
+          kind: "HostCommandFailed",
+          command: commandLine(program, args),
+          exitCode: null,
+          stderr: problem,
+        }),
+      );
     });
     child.on("close", (exitCode, signalName) => {
       const killed = signalName === null ? "" : `killed by ${signalName}`;
-      resolve(ok({ exitCode, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString("utf8") + killed }));
+      resolve(
+        ok({
+          exitCode,
+          stdout: Buffer.concat(stdout),
+          stderr: Buffer.concat(stderr).toString("utf8") + killed,
+        }),
+      );
     });
   });
   return { exited, kill: () => child.kill("SIGKILL") };

@@ -1,10 +1,21 @@
 import type { Clock } from "../../../ports/clock.ts";
 
 /** What a bounded wait ended with. */
-export type Waited<T> = { readonly kind: "done"; readonly value: T } | { readonly kind: "timedOut" } | { readonly kind: "cancelled" };
+export type Waited<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "timedOut" }
+  | { readonly kind: "cancelled" };
 
-/** Waits for `work` at most `limitMs` and until `signal` is aborted, whichever is first. `work` itself goes on: whoever started it still owns it. */
-export async function waitWithin<T>(work: Promise<T>, limitMs: number, clock: Clock, signal: AbortSignal): Promise<Waited<T>> {
+/**
+ * Waits for `work` at most `limitMs` and until `signal` is aborted, whichever is first. `work` itself goes
+ * on: whoever started it still owns it.
+ */
+export async function waitWithin<T>(
+  work: Promise<T>,
+  limitMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Waited<T>> {
   const waitIsOver = new AbortController();
   const timer = clock.sleep(limitMs, AbortSignal.any([signal, waitIsOver.signal])).then(
     (): Waited<T> => ({ kind: "timedOut" }),

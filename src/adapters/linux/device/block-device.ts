@@ -14,13 +14,22 @@ export async function blockDeviceAt(path: string): Promise<string | undefined> {
   return found?.isBlockDevice() === true ? majorMinorOf(found.rdev) : undefined;
 }
 
-/** Reads a file of a block device in sysfs; undefined if the kernel doesn't know the device or it has no such file. */
-export async function readDeviceAttribute(sysRoot: string, majorMinor: string, attribute: string): Promise<string | undefined> {
-  const text = await readFile(join(sysRoot, "dev/block", majorMinor, attribute), "utf8").catch((error: unknown) => {
-    // The device may vanish between open and read.
-    if (errorCode(error) === "ENODEV" || errorCode(error) === "ENXIO") return undefined;
-    return undefinedIfMissing(error);
-  });
+/**
+ * Reads a file of a block device in sysfs; undefined if the kernel doesn't know the device or it has no
+ * such file.
+ */
+export async function readDeviceAttribute(
+  sysRoot: string,
+  majorMinor: string,
+  attribute: string,
+): Promise<string | undefined> {
+  const text = await readFile(join(sysRoot, "dev/block", majorMinor, attribute), "utf8").catch(
+    (error: unknown) => {
+      // The device may vanish between open and read.
+      if (errorCode(error) === "ENODEV" || errorCode(error) === "ENXIO") return undefined;
+      return undefinedIfMissing(error);
+    },
+  );
   return text?.trim();
 }
 
@@ -30,7 +39,10 @@ export async function sizeOfDevice(sysRoot: string, majorMinor: string): Promise
   return sectors === undefined ? undefined : bytes(BigInt(sectors) * sectorBytes);
 }
 
-/** The node of a block device under `/dev`, by the name that the kernel gave it; undefined if it isn't there. */
+/**
+ * The node of a block device under `/dev`, by the name that the kernel gave it; undefined if it isn't
+ * there.
+ */
 export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise<string | undefined> {
   const uevent = await readDeviceAttribute(sysRoot, majorMinor, "uevent");
   const name = /^DEVNAME=(.+)$/m.exec(uevent ?? "")?.[1];
@@ -42,6 +54,8 @@ export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise
 /** Whether the kernel sees partitions on a block device; false if it doesn't know the device. */
 export async function isPartitioned(sysRoot: string, majorMinor: string): Promise<boolean> {
   const names = (await readdir(join(sysRoot, "dev/block", majorMinor)).catch(undefinedIfMissing)) ?? [];
-  const partitions = await Promise.all(names.map((name) => readDeviceAttribute(sysRoot, majorMinor, `${name}/partition`)));
+  const partitions = await Promise.all(
+    names.map((name) => readDeviceAttribute(sysRoot, majorMinor, `${name}/partition`)),
+  );
   return partitions.some((partition) => partition !== undefined);
 }

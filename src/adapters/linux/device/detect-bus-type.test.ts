@@ -27,5 +27,6 @@ describe("detectBusType", () => {
     { models: [local], bus: "SCSI", because: "only its local disks are NVMe" },
     { models: [local, remote], bus: "NVMe", because: "Azure's controller for remote disks is there" },
   ];
-  for (const { models, bus, because } of rows) it(`is ${bus}: ${because}`, async () => assert.equal(await busOf(models), bus));
+  for (const { models, bus, because } of rows)
+    it(`is ${bus}: ${because}`, async () => assert.equal(await busOf(models), bus));
 });

@@ -29,21 +29,33 @@ export async function addressOfDevice(sysRoot: string, majorMinor: string): Prom
  * Every data disk of this VM that has one of these LUNs, by the kernel's own addresses: no link is needed
  * to find it, and no udev.
  */
-export async function dataDisksAt(sysRoot: string, luns: ReadonlySet<number>): Promise<readonly SeenDevice[]> {
+export async function dataDisksAt(
+  sysRoot: string,
+  luns: ReadonlySet<number>,
+): Promise<readonly SeenDevice[]> {
   const numbers = (await readdir(join(sysRoot, "dev/block")).catch(undefinedIfMissing)) ?? [];
-  const found = await Promise.all(numbers.toSorted().map((majorMinor) => dataDiskAt(sysRoot, majorMinor, luns)));
+  const found = await Promise.all(
+    numbers.toSorted().map((majorMinor) => dataDiskAt(sysRoot, majorMinor, luns)),
+  );
   return found.filter((device) => device !== undefined);
 }
 
-async function dataDiskAt(sysRoot: string, majorMinor: string, luns: ReadonlySet<number>): Promise<SeenDevice | undefined> {
+async function dataDiskAt(
+  sysRoot: string,
+  majorMinor: string,
+  luns: ReadonlySet<number>,
+): Promise<SeenDevice | undefined> {
   const parent = await parentOf(sysRoot, majorMinor);
   const scsiLun = parent === undefined ? undefined : scsiLunOf(parent);
   // Most devices are told apart by one link.
-  if (parent === undefined || (scsiLun === undefined ? !isNvmeParent(parent) : !luns.has(scsiLun))) return undefined;
+  if (parent === undefined || (scsiLun === undefined ? !isNvmeParent(parent) : !luns.has(scsiLun)))
+    return undefined;
   const address = await addressOfDevice(sysRoot, majorMinor);
   if (address.kind !== "dataDisk" || !luns.has(address.lun)) return undefined;
   const sizeBytes = await sizeOfDevice(sysRoot, majorMinor);
-  return sizeBytes === undefined ? undefined : { path: await nodeOfDevice(sysRoot, majorMinor), majorMinor, sizeBytes, address };
+  return sizeBytes === undefined
+    ? undefined
+    : { path: await nodeOfDevice(sysRoot, majorMinor), majorMinor, sizeBytes, address };
 }
 
 /**
@@ -64,7 +76,11 @@ async function parentOf(sysRoot: string, majorMinor: string): Promise<string | u
 async function controllerIdOf(sysRoot: string, majorMinor: string): Promise<string | undefined> {
   const disk = await realpath(join(sysRoot, "dev/block", majorMinor, "device")).catch(undefinedIfMissing);
   let folder = disk;
-  for (let above = 0; folder !== undefined && folder !== dirname(folder) && above < ancestorsMax; above += 1) {
+  for (
+    let above = 0;
+    folder !== undefined && folder !== dirname(folder) && above < ancestorsMax;
+    above += 1
+  ) {
     const text = await readFile(join(folder, "device_id"), "utf8").catch(undefinedIfMissing);
     if (text !== undefined) return text.trim();
     folder = dirname(folder);

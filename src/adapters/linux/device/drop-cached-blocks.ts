@@ -10,7 +10,11 @@ import type { HostContext } from "../host-context.ts";
  * Drops what this kernel has cached of a device's blocks: BLKFLSBUF, since the kernel forgets them by
  * itself only with the last close of the device.
  */
-export async function dropCachedBlocks(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function dropCachedBlocks(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const command: HostCommand = {
     program: "blockdev",
     args: ["--flushbufs", device.path],

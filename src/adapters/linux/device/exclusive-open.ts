@@ -3,8 +3,9 @@ import { open } from "node:fs/promises";
 import { errorCode } from "../error-code.ts";
 
 /**
- * Whether a block device is held exclusively by anyone: mounted in any mount namespace, formatted or checked right now, or part of a device-mapper or RAID device.
- * `O_EXCL` without `O_CREAT` asks the kernel just that. Plain descriptors and loop devices on top don't show.
+ * Whether a block device is held exclusively by anyone: mounted in any mount namespace, formatted or
+ * checked right now, or part of a device-mapper or RAID device. `O_EXCL` without `O_CREAT` asks the kernel
+ * just that. Plain descriptors and loop devices on top don't show.
  */
 export async function isHeldExclusively(path: string): Promise<boolean> {
   return (await askForExclusiveHolder(path)) === "held";

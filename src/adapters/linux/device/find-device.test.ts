@@ -44,7 +44,10 @@ async function someNodes(): Promise<readonly Node[]> {
 /** A machine with a sysfs and links made by hand. */
 interface Machine {
   readonly sources: DeviceSources;
-  readonly host: (options?: { readonly deviceWaitMs?: number; readonly sharesKernel?: boolean }) => Promise<LinuxHost>;
+  readonly host: (options?: {
+    readonly deviceWaitMs?: number;
+    readonly sharesKernel?: boolean;
+  }) => Promise<LinuxHost>;
   readonly scsiDisk: (node: Node, address: string, controllerId?: string) => Promise<void>;
   readonly nvmeDisk: (node: Node, namespaceId: number, model?: string) => Promise<void>;
   readonly link: (lun: number, path: string) => Promise<void>;
@@ -57,9 +60,17 @@ function on(sentence: string, test: (machine: Machine, one: Node, two: Node) => 
     const started: LinuxHost[] = [];
     const sysRoot = join(directory, "sys");
     const blockOf = (node: Node): string => join(sysRoot, "dev/block", node.majorMinor);
-    const makeBlock = async (node: Node, folder: string, files: Readonly<Record<string, string>>): Promise<void> => {
+    const makeBlock = async (
+      node: Node,
+      folder: string,
+      files: Readonly<Record<string, string>>,
+    ): Promise<void> => {
       await mkdir(folder, { recursive: true });
-      for (const [name, text] of Object.entries({ size: SECTORS, uevent: `DEVNAME=${basename(node.path)}\n`, ...files }))
+      for (const [name, text] of Object.entries({
+        size: SECTORS,
+        uevent: `DEVNAME=${basename(node.path)}\n`,
+        ...files,
+      }))
         await writeFile(join(folder, name), `${text}\n`);
       await mkdir(dirname(blockOf(node)), { recursive: true });
       await symlink(folder, blockOf(node));
@@ -70,7 +81,14 @@ function on(sentence: string, test: (machine: Machine, one: Node, two: Node) => 
           sources: { deviceRoot: directory, sysRoot, sharesKernel: false },
           host: async ({ deviceWaitMs = 1, sharesKernel = false } = {}) => {
             const lockDirectory = join(directory, "locks");
-            const host = await createLinuxHost({ deviceRoot: directory, sharesKernel, sysRoot, lockDirectory, clock: systemClock, deviceWaitMs });
+            const host = await createLinuxHost({
+              deviceRoot: directory,
+              sharesKernel,
+              sysRoot,
+              lockDirectory,
+              clock: systemClock,
+              deviceWaitMs,
+            });
             started.push(host);
             return host;
           },
@@ -80,7 +98,8 @@ function on(sentence: string, test: (machine: Machine, one: Node, two: Node) => 
             const disk = join(controller, `host${hostNumber}`, "target", address);
             await makeBlock(node, join(disk, "block", basename(node.path)), {});
             await symlink(join("../../../..", address), join(disk, "block", basename(node.path), "device"));
-            if (controllerId !== undefined) await writeFile(join(controller, "device_id"), `${controllerId}\n`);
+            if (controllerId !== undefined)
+              await writeFile(join(controller, "device_id"), `${controllerId}\n`);
           },
           nvmeDisk: async (node, namespaceId, model = "MSFT NVMe Accelerator v1.0              ") => {
             const controller = join(sysRoot, "devices/pci/nvme/nvme0");
@@ -116,40 +135,55 @@ async function foundAt(host: LinuxHost, lun: number): Promise<string> {
 }
 
 describe("findDevice", () => {
-  on("finds a SCSI data disk without any link, by the LUN of the kernel's address", async ({ host, scsiDisk }, one, two) => {
-    await scsiDisk(one, "3:0:0:0", DATA_CONTROLLER);
-    await scsiDisk(two, "3:0:0:1", DATA_CONTROLLER);
-    const started = await host();
-    assert.deepEqual([await foundAt(started, 0), await foundAt(started, 1)], [one.path, two.path]);
-  });
+  on(
+    "finds a SCSI data disk without any link, by the LUN of the kernel's address",
+    async ({ host, scsiDisk }, one, two) => {
+      await scsiDisk(one, "3:0:0:0", DATA_CONTROLLER);
+      await scsiDisk(two, "3:0:0:1", DATA_CONTROLLER);
+      const started = await host();
+      assert.deepEqual([await foundAt(started, 0), await foundAt(started, 1)], [one.path, two.path]);
+    },
+  );
 
-  on("finds an NVMe data disk without any link, by its namespace id", async ({ host, nvmeDisk }, one, two) => {
-    await nvmeDisk(one, 1);
-    await nvmeDisk(two, 5);
-    const started = await host();
-    assert.deepEqual([await foundAt(started, 3), await foundAt(started, 0)], [two.path, ""]);
-  });
+  on(
+    "finds an NVMe data disk without any link, by its namespace id",
+    async ({ host, nvmeDisk }, one, two) => {
+      await nvmeDisk(one, 1);
+      await nvmeDisk(two, 5);
+      const started = await host();
+      assert.deepEqual([await foundAt(started, 3), await foundAt(started, 0)], [two.path, ""]);
+    },
+  );
 
-  on("takes no disk of another controller for a data disk", async ({ host, scsiDisk, nvmeDisk }, one, two) => {
-    await scsiDisk(one, "0:0:0:0", OS_CONTROLLER);
-    await nvmeDisk(two, 2, "Microsoft NVMe Direct Disk v2");
-    assert.equal(await foundAt(await host(), 0), "");
-  });
+  on(
+    "takes no disk of another controller for a data disk",
+    async ({ host, scsiDisk, nvmeDisk }, one, two) => {
+      await scsiDisk(one, "0:0:0:0", OS_CONTROLLER);
+      await nvmeDisk(two, 2, "Microsoft NVMe Direct Disk v2");
+      assert.equal(await foundAt(await host(), 0), "");
+    },
+  );
 
   for (const sharesKernel of [false, true]) {
-    on(`refuses a link that leads to the disk of another LUN${sharesKernel ? ", also on a shared kernel" : ""}`, async ({ host, ...machine }, one) => {
-      await machine.scsiDisk(one, "1:0:0:1");
-      await machine.link(0, one.path);
-      const problem = `leads to ${one.path} (${one.majorMinor}, SCSI 1:0:0:1), while by the kernel's addresses there is no disk at LUN 0`;
-      assert.ok((await foundAt(await host({ sharesKernel }), 0)).includes(problem));
-    });
+    on(
+      `refuses a link that leads to the disk of another LUN${sharesKernel ? ", also on a shared kernel" : ""}`,
+      async ({ host, ...machine }, one) => {
+        await machine.scsiDisk(one, "1:0:0:1");
+        await machine.link(0, one.path);
+        const problem = `leads to ${one.path} (${one.majorMinor}, SCSI 1:0:0:1), while by the kernel's addresses there is no disk at LUN 0`;
+        assert.ok((await foundAt(await host({ sharesKernel }), 0)).includes(problem));
+      },
+    );
   }
 
-  on("finds the linked disk where the kernel shows its LUN without a controller", async ({ host, ...machine }, one) => {
-    await machine.scsiDisk(one, "1:0:0:0");
-    await machine.link(0, one.path);
-    assert.equal(await foundAt(await host(), 0), one.path);
-  });
+  on(
+    "finds the linked disk where the kernel shows its LUN without a controller",
+    async ({ host, ...machine }, one) => {
+      await machine.scsiDisk(one, "1:0:0:0");
+      await machine.link(0, one.path);
+      assert.equal(await foundAt(await host(), 0), one.path);
+    },
+  );
 
   on("waits until a link that lags has come", async ({ host, ...machine }, one, two) => {
     await machine.scsiDisk(one, "3:0:0:0", DATA_CONTROLLER);
@@ -167,20 +201,32 @@ describe("findDevice", () => {
     assert.equal(await finding, one.path);
   });
 
-  on("says that a link leads to a device that the kernel no longer has", async ({ host, ...machine }, one) => {
-    await machine.link(0, one.path);
-    assert.match(await foundAt(await host(), 0), /scsi1\/lun0, which leads to no device that the kernel has$/);
-  });
+  on(
+    "says that a link leads to a device that the kernel no longer has",
+    async ({ host, ...machine }, one) => {
+      await machine.link(0, one.path);
+      assert.match(
+        await foundAt(await host(), 0),
+        /scsi1\/lun0, which leads to no device that the kernel has$/,
+      );
+    },
+  );
 });
 
 describe("what isClean looks at", () => {
-  on("is a disk by the kernel's address where a link of another LUN lags", async ({ sources, ...machine }, one) => {
-    await machine.scsiDisk(one, "3:0:0:0", DATA_CONTROLLER);
-    await machine.link(1, one.path);
-    assert.deepEqual(
-      (await devicesAtLun(sources, 0)).map(({ path }) => path),
-      [one.path],
-    );
-    assert.deepEqual([await devicesAtLun(sources, 1), await numbersAtLuns(sources, [0, 1])], [[], [one.majorMinor]]);
-  });
+  on(
+    "is a disk by the kernel's address where a link of another LUN lags",
+    async ({ sources, ...machine }, one) => {
+      await machine.scsiDisk(one, "3:0:0:0", DATA_CONTROLLER);
+      await machine.link(1, one.path);
+      assert.deepEqual(
+        (await devicesAtLun(sources, 0)).map(({ path }) => path),
+        [one.path],
+      );
+      assert.deepEqual(
+        [await devicesAtLun(sources, 1), await numbersAtLuns(sources, [0, 1])],
+        [[], [one.majorMinor]],
+      );
+    },
+  );
 });

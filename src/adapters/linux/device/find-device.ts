@@ -28,7 +28,10 @@ export interface DeviceAtLun {
 const lookEveryMs = 100;
 const rescanEveryMs = 10_000;
 
-/** Where udev links data disks: by the Azure Linux agent's rules (SCSI), then by azure-vm-utils' (SCSI and NVMe). A LUN's link is `<directory>/<prefix><lun>`. */
+/**
+ * Where udev links data disks: by the Azure Linux agent's rules (SCSI), then by azure-vm-utils' (SCSI and
+ * NVMe). A LUN's link is `<directory>/<prefix><lun>`.
+ */
 const linkPlaces = [
   { directory: "dev/disk/azure/scsi1", prefix: "lun" },
   { directory: "dev/disk/azure/data/by-lun", prefix: "" },
@@ -38,7 +41,11 @@ const linkPlaces = [
  * Finds the device of a LUN. While it isn't there, or link and kernel disagree on it, the SCSI hosts are
  * asked to rescan and it is looked for again, until the wait is over.
  */
-export async function findDevice(host: HostContext, { lun }: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>> {
+export async function findDevice(
+  host: HostContext,
+  { lun }: { readonly lun: number },
+  signal: AbortSignal,
+): Promise<Result<Device, Failure>> {
   const beganAtMs = host.clock.elapsedMs();
   let scanAtMs = beganAtMs;
   let isFirstLook = true;
@@ -66,9 +73,20 @@ export async function findDevice(host: HostContext, { lun }: { readonly lun: num
   }
 }
 
-function notFound(host: HostContext, lun: number, choice: Exclude<DeviceChoice, { readonly kind: "found" }>): Result<never, Failure> {
-  if (choice.kind === "contradiction") return fail({ kind: "WrongDevice", devicePath: choice.devicePath, problem: choice.problem });
-  return fail({ kind: "DeviceNotFound", lun, searched: searchedFor(host, lun), seen: choice.seen, waitedMs: host.deviceWaitMs });
+function notFound(
+  host: HostContext,
+  lun: number,
+  choice: Exclude<DeviceChoice, { readonly kind: "found" }>,
+): Result<never, Failure> {
+  if (choice.kind === "contradiction")
+    return fail({ kind: "WrongDevice", devicePath: choice.devicePath, problem: choice.problem });
+  return fail({
+    kind: "DeviceNotFound",
+    lun,
+    searched: searchedFor(host, lun),
+    seen: choice.seen,
+    waitedMs: host.deviceWaitMs,
+  });
 }
 
 /** Which device a LUN means now. */
@@ -91,7 +109,10 @@ export async function devicesAtLun(host: DeviceSources, lun: number): Promise<re
 }
 
 /** The device numbers that some LUNs have for certain. */
-export async function numbersAtLuns(host: DeviceSources, luns: readonly number[]): Promise<readonly string[]> {
+export async function numbersAtLuns(
+  host: DeviceSources,
+  luns: readonly number[],
+): Promise<readonly string[]> {
   const choices = await Promise.all(luns.map((lun) => chooseAtLun(host, lun)));
   return choices.flatMap((choice) => (choice.kind === "found" ? [choice.device.majorMinor] : []));
 }
@@ -124,14 +145,20 @@ async function followLink(sysRoot: string, link: string): Promise<SeenLink | und
   const sizeBytes = await sizeOfDevice(sysRoot, majorMinor);
   // A node whose device the kernel has dropped is a left-over.
   if (sizeBytes === undefined) return { link, device: undefined };
-  return { link, device: { path, majorMinor, sizeBytes, address: await addressOfDevice(sysRoot, majorMinor) } };
+  return {
+    link,
+    device: { path, majorMinor, sizeBytes, address: await addressOfDevice(sysRoot, majorMinor) },
+  };
 }
 
 function toDevice({ path, majorMinor, sizeBytes }: ChosenDevice): Device {
   return { path, majorMinor, sizeBytes: bytes(sizeBytes) };
 }
 
-/** Asks every SCSI host to look for new devices: all channels, targets and LUNs. NVMe needs no asking: the controller announces namespaces. */
+/**
+ * Asks every SCSI host to look for new devices: all channels, targets and LUNs. NVMe needs no asking: the
+ * controller announces namespaces.
+ */
 async function rescanScsiHosts(sysRoot: string): Promise<Result<void, Failure>> {
   const directory = join(sysRoot, "class/scsi_host");
   const hosts = ((await readdir(directory).catch(undefinedIfMissing)) ?? []).toSorted();
@@ -141,9 +168,13 @@ async function rescanScsiHosts(sysRoot: string): Promise<Result<void, Failure>> 
       await writeFile(path, "- - -");
     } catch (error) {
       const code = errorCode(error);
-      // Other errors come from hosts that can't scan (EINVAL) or have just gone (ENOENT): the next one may have the device.
+      // Other errors come from hosts that can't scan (EINVAL) or have just gone (ENOENT): the next one may
+      // have the device.
       if (code === "EACCES" || code === "EPERM" || code === "EROFS")
-        return fail({ kind: "HostNotReady", detail: `${path} can't be written (${code}): the node plug-in must be privileged and see /sys writable` });
+        return fail({
+          kind: "HostNotReady",
+          detail: `${path} can't be written (${code}): the node plug-in must be privileged and see /sys writable`,
+        });
     }
   }
   return ok(undefined);

@@ -9,12 +9,19 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { errorCode } from "../error-code.ts";
 
 /**
- * The devices that this process has open for the sake of their numbers. The kernel gives the name and number of a disk to another one only when the last
- * descriptor of it is closed; until then an open by that name finds the dead disk, or nothing (docs/adr/0021).
+ * The devices that this process has open for the sake of their numbers. The kernel gives the name and
+ * number of a disk to another one only when the last descriptor of it is closed; until then an open by that
+ * name finds the dead disk, or nothing (docs/adr/0021).
  */
 export interface HeldDevices {
-  /** Runs `act` with the device open; fails with `WrongDevice`, without running it, if its name no longer leads to its number. */
-  readonly whileHolding: <T>(device: Device, act: () => Promise<Result<T, Failure>>) => Promise<Result<T, Failure>>;
+  /**
+   * Runs `act` with the device open; fails with `WrongDevice`, without running it, if its name no longer
+   * leads to its number.
+   */
+  readonly whileHolding: <T>(
+    device: Device,
+    act: () => Promise<Result<T, Failure>>,
+  ) => Promise<Result<T, Failure>>;
   /** One descriptor of each of these devices that is held, for a command to inherit. */
   readonly descriptorsOf: (touches: readonly string[]) => readonly number[];
 }
@@ -43,7 +50,10 @@ export function createHeldDevices(): HeldDevices {
   };
 }
 
-/** Not exclusively, which would keep mount and mkfs out, and for reading only, which udev does not take for a change. */
+/**
+ * Not exclusively, which would keep mount and mkfs out, and for reading only, which udev does not take for
+ * a change.
+ */
 async function openDevice(device: Device): Promise<Result<FileHandle, Failure>> {
   let file: FileHandle;
   try {
@@ -62,5 +72,9 @@ async function openDevice(device: Device): Promise<Result<FileHandle, Failure>> 
 }
 
 function isAnother(device: Device): Result<never, Failure> {
-  return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
+  return fail({
+    kind: "WrongDevice",
+    devicePath: device.path,
+    problem: `it is no longer device ${device.majorMinor}: look for the LUN again`,
+  });
 }

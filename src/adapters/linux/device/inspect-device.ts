@@ -1,7 +1,11 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { judgeDeviceContent, parseBlkidExport, parseWipefsTypes } from "../../../core/node/judge-device-content.ts";
+import {
+  judgeDeviceContent,
+  parseBlkidExport,
+  parseWipefsTypes,
+} from "../../../core/node/judge-device-content.ts";
 import type { ContentWitnesses, DeviceContent } from "../../../core/node/judge-device-content.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
@@ -23,27 +27,50 @@ const blkidAmbivalent = 8;
  * first: each further witness costs a
  * command. Where blkid finds nothing, wipefs and the device's own ends have to agree.
  */
-export async function inspectDevice(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>> {
+export async function inspectDevice(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<DeviceContent, Failure>> {
   const blkid = await askBlkid(host, device, signal);
   if (!blkid.ok) return blkid;
   const isNamed = blkid.value !== "nothing" && blkid.value !== "ambivalent";
   if (isNamed) return ok(judgeDeviceContent({ blkid: blkid.value, wipefsTypes: [], nonZeroEnds: [] }));
-  const [wipefsTypes, nonZeroEnds] = await Promise.all([askWipefs(host, device, signal), readEnds(host, device, signal)]);
+  const [wipefsTypes, nonZeroEnds] = await Promise.all([
+    askWipefs(host, device, signal),
+    readEnds(host, device, signal),
+  ]);
   if (!wipefsTypes.ok) return wipefsTypes;
   if (!nonZeroEnds.ok) return nonZeroEnds;
-  return ok(judgeDeviceContent({ blkid: blkid.value, wipefsTypes: wipefsTypes.value, nonZeroEnds: nonZeroEnds.value }));
+  return ok(
+    judgeDeviceContent({
+      blkid: blkid.value,
+      wipefsTypes: wipefsTypes.value,
+      nonZeroEnds: nonZeroEnds.value,
+    }),
+  );
 }
 
-async function askBlkid(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<ContentWitnesses["blkid"], Failure>> {
+async function askBlkid(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<ContentWitnesses["blkid"], Failure>> {
   const command = inspectCommand(host, device, "blkid", ["-p", "-o", "export", device.path]);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode === blkidFoundNothing) return ok("nothing");
   if (exit.value.exitCode === blkidAmbivalent) return ok("ambivalent");
-  return exit.value.exitCode === 0 ? ok(parseBlkidExport(exit.value.stdout.toString("utf8"))) : commandFailed(command, exit.value);
+  return exit.value.exitCode === 0
+    ? ok(parseBlkidExport(exit.value.stdout.toString("utf8")))
+    : commandFailed(command, exit.value);
 }
 
-async function askWipefs(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
+async function askWipefs(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
   const command = inspectCommand(host, device, "wipefs", ["--no-act", "--json", device.path]);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
@@ -51,7 +78,11 @@ async function askWipefs(host: HostContext, device: Device, signal: AbortSignal)
   return types === undefined ? commandFailed(command, exit.value) : ok(types);
 }
 
-async function readEnds(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<ContentWitnesses["nonZeroEnds"], Failure>> {
+async function readEnds(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<ContentWitnesses["nonZeroEnds"], Failure>> {
   const lastBytes = device.sizeBytes > endBytes ? device.sizeBytes - endBytes : 0n;
   const [start, end] = await Promise.all([
     readDirectly(host, device, 0n, signal),
@@ -59,15 +90,26 @@ async function readEnds(host: HostContext, device: Device, signal: AbortSignal):
   ]);
   if (!start.ok) return start;
   if (!end.ok) return end;
-  return ok([...(holdsData(start.value) ? (["start"] as const) : []), ...(holdsData(end.value) ? (["end"] as const) : [])]);
+  return ok([
+    ...(holdsData(start.value) ? (["start"] as const) : []),
+    ...(holdsData(end.value) ? (["end"] as const) : []),
+  ]);
 }
 
 function holdsData(block: Buffer): boolean {
   return block.some((byte) => byte !== 0);
 }
 
-/** By dd, not by our own read: a read of a device that hangs would keep one of Node's few I/O threads with it. */
-async function readDirectly(host: HostContext, device: Device, offset: bigint, signal: AbortSignal): Promise<Result<Buffer, Failure>> {
+/**
+ * By dd, not by our own read: a read of a device that hangs would keep one of Node's few I/O threads with
+ * it.
+ */
+async function readDirectly(
+  host: HostContext,
+  device: Device,
+  offset: bigint,
+  signal: AbortSignal,
+): Promise<Result<Buffer, Failure>> {
   const blockBytes = endBytes + alignmentBytes;
   const command = inspectCommand(host, device, "dd", [
     `if=${device.path}`,
@@ -92,6 +134,18 @@ async function readDirectly(host: HostContext, device: Device, offset: bigint, s
   return ok(exit.value.stdout);
 }
 
-function inspectCommand(host: HostContext, device: Device, program: string, args: readonly string[]): HostCommand {
-  return { program, args, pool: "inspect", limitMs: host.limits.inspectMs, touches: [device.majorMinor], changes: false };
+function inspectCommand(
+  host: HostContext,
+  device: Device,
+  program: string,
+  args: readonly string[],
+): HostCommand {
+  return {
+    program,
+    args,
+    pool: "inspect",
+    limitMs: host.limits.inspectMs,
+    touches: [device.majorMinor],
+    changes: false,
+  };
 }

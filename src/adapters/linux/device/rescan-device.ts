@@ -8,12 +8,19 @@ import { undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { blockDeviceAt, sizeOfDevice } from "./block-device.ts";
 
-/** The files, below the device's folder in sysfs, that make the kernel ask a SCSI disk or an NVMe controller for sizes anew. A loop device has neither and needs none. */
+/**
+ * The files, below the device's folder in sysfs, that make the kernel ask a SCSI disk or an NVMe controller
+ * for sizes anew. A loop device has neither and needs none.
+ */
 const rescanFiles = ["device/rescan", "device/rescan_controller"] as const;
 
 /** Asks the kernel to read a device's size anew, and answers the device with that size. */
-export async function rescanDevice({ sysRoot }: HostContext, device: Device): Promise<Result<Device, Failure>> {
-  if ((await blockDeviceAt(device.path).catch(undefinedIfMissing)) !== device.majorMinor) return isGone(device);
+export async function rescanDevice(
+  { sysRoot }: HostContext,
+  device: Device,
+): Promise<Result<Device, Failure>> {
+  if ((await blockDeviceAt(device.path).catch(undefinedIfMissing)) !== device.majorMinor)
+    return isGone(device);
   for (const file of rescanFiles) {
     const path = join(sysRoot, "dev/block", device.majorMinor, file);
     const exists = await access(path).then(
@@ -32,5 +39,9 @@ export async function rescanDevice({ sysRoot }: HostContext, device: Device): Pr
 }
 
 function isGone(device: Device): Result<Device, Failure> {
-  return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
+  return fail({
+    kind: "WrongDevice",
+    devicePath: device.path,
+    problem: `it is no longer device ${device.majorMinor}: look for the LUN again`,
+  });
 }

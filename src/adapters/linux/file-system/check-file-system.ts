@@ -8,20 +8,30 @@ import type { HostCommand } from "../command/command-runner.ts";
 import { isHeldExclusively } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
-/** Exit codes of e2fsck below this one mean that all is well now: clean (0), repaired (1), repaired with advice to reboot (2), which concerns root only. */
+/**
+ * Exit codes of e2fsck below this one mean that all is well now: clean (0), repaired (1), repaired with
+ * advice to reboot (2), which concerns root only.
+ */
 const uncorrected = 4;
 
-/** From here on it isn't the file system, but e2fsck that failed: wrong usage (16), cancelled (32), library error (128). */
+/**
+ * From here on it isn't the file system, but e2fsck that failed: wrong usage (16), cancelled (32), library
+ * error (128).
+ */
 const usageError = 16;
 
-/** Replays the journal and repairs what can be repaired without asking. XFS has no such check: its mount replays the log, and a repair is for people. */
+/**
+ * Replays the journal and repairs what can be repaired without asking. XFS has no such check: its mount
+ * replays the log, and a repair is for people.
+ */
 export async function checkFileSystem(
   host: HostContext,
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (fsType === "xfs") return ok(undefined);
-  // -F drops what this kernel has cached of the device first, as `dropCachedBlocks` does, without a command of its own.
+  // -F drops what this kernel has cached of the device first, as `dropCachedBlocks` does, without a command
+  // of its own.
   const command: HostCommand = {
     program: "e2fsck",
     args: ["-F", "-p", device.path],
@@ -32,7 +42,11 @@ export async function checkFileSystem(
   };
   const isRunning = host.runner.inFlightOn(device.majorMinor).length > 0;
   if (!isRunning && (await isHeldExclusively(device.path)))
-    return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+    return fail({
+      kind: "DeviceBusy",
+      devicePath: device.path,
+      detail: "it is mounted somewhere or in use by another command",
+    });
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stderr } = exit.value;

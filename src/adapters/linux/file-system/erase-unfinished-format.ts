@@ -10,15 +10,34 @@ import type { HostContext } from "../host-context.ts";
 const END_MIB = 1;
 const MIB = 1024n * 1024n;
 
-/** Zeroes both ends of a device, which is what tells a blank one; a file system is made anew over what an unfinished one left between. */
-export async function eraseUnfinishedFormat(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * Zeroes both ends of a device, which is what tells a blank one; a file system is made anew over what an
+ * unfinished one left between.
+ */
+export async function eraseUnfinishedFormat(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (await isHeldExclusively(device.path))
-    return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+    return fail({
+      kind: "DeviceBusy",
+      devicePath: device.path,
+      detail: "it is mounted somewhere or in use by another command",
+    });
   const lastMib = device.sizeBytes / MIB - 1n;
   for (const seek of [0n, lastMib]) {
     const command = {
       program: "dd",
-      args: ["if=/dev/zero", `of=${device.path}`, "bs=1M", `count=${END_MIB}`, `seek=${seek}`, "conv=fsync,notrunc", "status=none"],
+      args: [
+        "if=/dev/zero",
+        `of=${device.path}`,
+        "bs=1M",
+        `count=${END_MIB}`,
+        `seek=${seek}`,
+        "conv=fsync,notrunc",
+        "status=none",
+      ],
       pool: "make",
       limitMs: host.limits.formatMs,
       touches: [device.majorMinor],

@@ -12,20 +12,35 @@ import type { HostContext } from "../host-context.ts";
 /** Makes a file system on a device that all three witnesses call blank. */
 export async function formatDevice(
   host: HostContext,
-  { device, fsType, uuid }: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
+  {
+    device,
+    fsType,
+    uuid,
+  }: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const command = formatCommand(host, device, fsType, uuid);
-  const alreadyAtIt = host.runner.inFlightOn(device.majorMinor).includes([command.program, ...command.args].join(" "));
+  const alreadyAtIt = host.runner
+    .inFlightOn(device.majorMinor)
+    .includes([command.program, ...command.args].join(" "));
   if (!alreadyAtIt) {
     const content = await inspectDevice(host, device, signal);
     if (!content.ok) return content;
     if (content.value.kind !== "blank") {
       const found = content.value.kind === "fileSystem" ? content.value.fsType : content.value.detail;
-      return fail({ kind: "WrongFileSystem", devicePath: device.path, found, requested: `a blank device to make ${fsType} on` });
+      return fail({
+        kind: "WrongFileSystem",
+        devicePath: device.path,
+        found,
+        requested: `a blank device to make ${fsType} on`,
+      });
     }
     if (await isHeldExclusively(device.path))
-      return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+      return fail({
+        kind: "DeviceBusy",
+        devicePath: device.path,
+        detail: "it is mounted somewhere or in use by another command",
+      });
   }
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
@@ -33,10 +48,21 @@ export async function formatDevice(
 }
 
 /**
- * A new disk is all zeros, so discarding it first would only take time, and the format mark with it. ext: no blocks reserved for root, and `-F` since nobody is there to answer questions.
- * xfs: without `-f`, so that mkfs.xfs looks for itself once more and refuses a device that is not blank.
+ * A new disk is all zeros, so discarding it first would only take time, and the format mark with it. ext:
+ * no blocks reserved for root, and `-F` since nobody is there to answer questions. xfs: without `-f`, so
+ * that mkfs.xfs looks for itself once more and refuses a device that is not blank.
  */
 function formatCommand(host: HostContext, device: Device, fsType: FileSystemType, uuid: string): HostCommand {
-  const args = fsType === "xfs" ? ["-q", "-K", "-m", `uuid=${uuid}`, device.path] : ["-q", "-F", "-m0", "-E", "nodiscard", "-U", uuid, device.path];
-  return { program: `mkfs.${fsType}`, args, pool: "make", limitMs: host.limits.formatMs, touches: [device.majorMinor], changes: true };
+  const args =
+    fsType === "xfs"
+      ? ["-q", "-K", "-m", `uuid=${uuid}`, device.path]
+      : ["-q", "-F", "-m0", "-E", "nodiscard", "-U", uuid, device.path];
+  return {
+    program: `mkfs.${fsType}`,
+    args,
+    pool: "make",
+    limitMs: host.limits.formatMs,
+    touches: [device.majorMinor],
+    changes: true,
+  };
 }

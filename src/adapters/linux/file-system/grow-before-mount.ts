@@ -10,16 +10,24 @@ import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 import { growUnmounted } from "./grow-file-system.ts";
 
-/** Bit of CAP_SYS_RESOURCE (capabilities(7)): the kernel wants it of who resizes a mounted ext file system. */
+/**
+ * Bit of CAP_SYS_RESOURCE (capabilities(7)): the kernel wants it of who resizes a mounted ext file system.
+ */
 const SYS_RESOURCE_BIT = 24n;
 
-/** Whether this process may resize an ext file system that is mounted. Some machines keep the capability even from privileged containers. */
+/**
+ * Whether this process may resize an ext file system that is mounted. Some machines keep the capability
+ * even from privileged containers.
+ */
 export async function mayGrowMountedExt(): Promise<boolean> {
   const effective = /^CapEff:\s*([0-9a-f]+)$/mu.exec(await readFile("/proc/self/status", "utf8"))?.[1] ?? "0";
   return ((BigInt(`0x${effective}`) >> SYS_RESOURCE_BIT) & 1n) === 1n;
 }
 
-/** Grows an ext file system that is smaller than its device, where nobody here could once it is mounted. Elsewhere growing it then costs no check, and is left to `growFileSystem`. */
+/**
+ * Grows an ext file system that is smaller than its device, where nobody here could once it is mounted.
+ * Elsewhere growing it then costs no check, and is left to `growFileSystem`.
+ */
 export async function growBeforeMount(
   host: HostContext,
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
@@ -38,6 +46,10 @@ export async function growBeforeMount(
   if (!exit.ok) return exit;
   if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const sizeBytes = parseExtSizeBytes(exit.value.stdout.toString("utf8"));
-  if (sizeBytes === undefined) return fail({ kind: "HostNotReady", detail: `dumpe2fs -h ${device.path} does not say how large the file system is` });
+  if (sizeBytes === undefined)
+    return fail({
+      kind: "HostNotReady",
+      detail: `dumpe2fs -h ${device.path} does not say how large the file system is`,
+    });
   return sizeBytes < device.sizeBytes ? growUnmounted(host, device, signal) : ok(undefined);
 }

@@ -11,10 +11,17 @@ import { observeMountAt } from "../mount/read-mounts.ts";
 /** e2fsck exits with 1 after a repair, which is what it is run for. */
 const repaired = 1;
 
-/** Grows a mounted file system to the size of its device; an ext file system that is not mounted is grown as well, after the check that resize2fs asks for. */
+/**
+ * Grows a mounted file system to the size of its device; an ext file system that is not mounted is grown as
+ * well, after the check that resize2fs asks for.
+ */
 export async function growFileSystem(
   host: HostContext,
-  { device, mountPath, fsType }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
+  {
+    device,
+    mountPath,
+    fsType,
+  }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const mount = await observeMountAt(host, mountPath, signal);
@@ -32,28 +39,58 @@ export async function growFileSystem(
   }
   if (mount === undefined) return await growUnmounted(host, device, signal);
   const grown = await resize(host, device, signal);
-  const isForbidden = !grown.ok && grown.failure.kind === "HostCommandFailed" && !host.mayGrowMountedExt && grown.failure.stderr.includes("Permission denied");
+  const isForbidden =
+    !grown.ok &&
+    grown.failure.kind === "HostCommandFailed" &&
+    !host.mayGrowMountedExt &&
+    grown.failure.stderr.includes("Permission denied");
   return isForbidden ? fail({ kind: "GrowsUnmounted", devicePath: device.path }) : grown;
 }
 
 /** Grows an ext file system that is mounted nowhere, after the check that resize2fs asks for. */
-export async function growUnmounted(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const checked = await runMake(host, device, { program: "e2fsck", args: ["-f", "-p", device.path], exitCodeMax: repaired }, signal);
+export async function growUnmounted(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const checked = await runMake(
+    host,
+    device,
+    { program: "e2fsck", args: ["-f", "-p", device.path], exitCodeMax: repaired },
+    signal,
+  );
   return checked.ok ? await resize(host, device, signal) : checked;
 }
 
-async function resize(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function resize(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   return await runMake(host, device, { program: "resize2fs", args: [device.path] }, signal);
 }
 
 async function runMake(
   host: HostContext,
   device: Device,
-  { program, args, exitCodeMax = 0 }: { readonly program: string; readonly args: readonly string[]; readonly exitCodeMax?: number },
+  {
+    program,
+    args,
+    exitCodeMax = 0,
+  }: { readonly program: string; readonly args: readonly string[]; readonly exitCodeMax?: number },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const command: HostCommand = { program, args, pool: "make", limitMs: host.limits.growMs, touches: [device.majorMinor], changes: true };
+  const command: HostCommand = {
+    program,
+    args,
+    pool: "make",
+    limitMs: host.limits.growMs,
+    touches: [device.majorMinor],
+    changes: true,
+  };
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
-  return exit.value.exitCode !== null && exit.value.exitCode <= exitCodeMax ? ok(undefined) : commandFailed(command, exit.value);
+  return exit.value.exitCode !== null && exit.value.exitCode <= exitCodeMax
+    ? ok(undefined)
+    : commandFailed(command, exit.value);
 }

@@ -1,19 +1,39 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { FORMAT_MARK_BYTES, type FormatMark, formatMarkOffset, formatMarkText, parseFormatMark } from "../../../core/node/format-mark.ts";
+import {
+  FORMAT_MARK_BYTES,
+  type FormatMark,
+  formatMarkOffset,
+  formatMarkText,
+  parseFormatMark,
+} from "../../../core/node/format-mark.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { isHeldExclusively } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
-/** Reads the block past the kernel's cache, by dd: a read of a device that hangs would keep one of Node's few I/O threads with it. */
-export async function readFormatMark(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<FormatMark | undefined, Failure>> {
+/**
+ * Reads the block past the kernel's cache, by dd: a read of a device that hangs would keep one of Node's
+ * few I/O threads with it.
+ */
+export async function readFormatMark(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<FormatMark | undefined, Failure>> {
   const offset = formatMarkOffset(device.sizeBytes);
   const command: HostCommand = {
     program: "dd",
-    args: [`if=${device.path}`, `bs=${FORMAT_MARK_BYTES}`, "count=1", `skip=${offset}`, "iflag=direct,skip_bytes,fullblock", "status=none"],
+    args: [
+      `if=${device.path}`,
+      `bs=${FORMAT_MARK_BYTES}`,
+      "count=1",
+      `skip=${offset}`,
+      "iflag=direct,skip_bytes,fullblock",
+      "status=none",
+    ],
     pool: "inspect",
     limitMs: host.limits.inspectMs,
     touches: [device.majorMinor],
@@ -37,19 +57,41 @@ export function writeFormatMark(
   { device, mark }: { readonly device: Device; readonly mark: FormatMark },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  return writeBlock(host, device, `printf %s "$2" | dd iflag=fullblock conv=sync,fsync,notrunc`, [formatMarkText(mark)], signal);
+  return writeBlock(
+    host,
+    device,
+    `printf %s "$2" | dd iflag=fullblock conv=sync,fsync,notrunc`,
+    [formatMarkText(mark)],
+    signal,
+  );
 }
 
 /** Zeroes the block if it is a mark to the last byte, and returns once that is on the disk. */
-export async function eraseFormatMark(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function eraseFormatMark(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const present = await readFormatMark(host, device, signal);
   if (!present.ok) return present;
-  return present.value === undefined ? ok(undefined) : writeBlock(host, device, "dd if=/dev/zero conv=fsync,notrunc", [], signal);
+  return present.value === undefined
+    ? ok(undefined)
+    : writeBlock(host, device, "dd if=/dev/zero conv=fsync,notrunc", [], signal);
 }
 
-async function writeBlock(host: HostContext, device: Device, dd: string, texts: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
+async function writeBlock(
+  host: HostContext,
+  device: Device,
+  dd: string,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (await isHeldExclusively(device.path))
-    return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+    return fail({
+      kind: "DeviceBusy",
+      devicePath: device.path,
+      detail: "it is mounted somewhere or in use by another command",
+    });
   const place = `of="$1" bs=${FORMAT_MARK_BYTES} count=1 seek=${formatMarkOffset(device.sizeBytes)} oflag=direct,seek_bytes status=none`;
   const command: HostCommand = {
     program: "sh",

@@ -26,10 +26,16 @@ interface Bind {
 /** Binds a live mount to another path, making the directory. */
 export async function bindMount(
   host: HostContext,
-  request: { readonly stagingPath: string; readonly targetPath: string; readonly readOnly: boolean; readonly mountFlags: readonly string[] },
+  request: {
+    readonly stagingPath: string;
+    readonly targetPath: string;
+    readonly readOnly: boolean;
+    readonly mountFlags: readonly string[];
+  },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  // The direct read that tells of a fresh cut costs as much as the bind; who publishes has just had it from `mountAt`.
+  // The direct read that tells of a fresh cut costs as much as the bind; who publishes has just had it from
+  // `mountAt`.
   const staged = await glanceAtMount(host, request.stagingPath);
   if (staged === undefined) return fail({ kind: "PathNotMounted", path: request.stagingPath });
   if (staged.whyDead !== undefined)
@@ -56,8 +62,9 @@ export async function bindMount(
 }
 
 /**
- * Binds a device's node to a file, making the file. Read-only is a wish here: the mount is, but Linux lets a device be written through a node on a read-only
- * mount; the container runtime has to withhold write access, as kubelet asks it to.
+ * Binds a device's node to a file, making the file. Read-only is a wish here: the mount is, but Linux lets
+ * a device be written through a node on a read-only mount; the container runtime has to withhold write
+ * access, as kubelet asks it to.
  */
 export async function bindDevice(
   host: HostContext,
@@ -75,7 +82,15 @@ export async function bindDevice(
   }
   return await bind(
     host,
-    { source: device.path, targetPath, majorMinor: device.majorMinor, devicePath: device.path, inherited: ["rw"], mountFlags: [], readOnly },
+    {
+      source: device.path,
+      targetPath,
+      majorMinor: device.majorMinor,
+      devicePath: device.path,
+      inherited: ["rw"],
+      mountFlags: [],
+      readOnly,
+    },
     signal,
   );
 }
@@ -83,13 +98,29 @@ export async function bindDevice(
 async function bind(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<void, Failure>> {
   const bound = await bindOnce(host, request, signal);
   if (!bound.ok) return bound;
-  // The kernel ignores options on the bind itself; a second step sets them. A call that finds only the first one done does the second.
-  const options = bindMountOptions({ inherited: bound.value, mountFlags: request.mountFlags, readOnly: request.readOnly });
-  return options === undefined ? ok(undefined) : await runMount(host, request, ["-o", ["remount", "bind", ...options].join(","), request.targetPath], signal);
+  // The kernel ignores options on the bind itself; a second step sets them. A call that finds only the
+  // first one done does the second.
+  const options = bindMountOptions({
+    inherited: bound.value,
+    mountFlags: request.mountFlags,
+    readOnly: request.readOnly,
+  });
+  return options === undefined
+    ? ok(undefined)
+    : await runMount(
+        host,
+        request,
+        ["-o", ["remount", "bind", ...options].join(","), request.targetPath],
+        signal,
+      );
 }
 
 /** Makes the bind unless it is there, and answers the options that it has now. */
-async function bindOnce(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
+async function bindOnce(
+  host: HostContext,
+  request: Bind,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
   const present = await glanceAtMount(host, request.targetPath);
   // A placeholder stays below: without it the directory would show for a moment.
   if (present === undefined || present.isPlaceholder) {
@@ -97,15 +128,33 @@ async function bindOnce(host: HostContext, request: Bind, signal: AbortSignal): 
     return bound.ok ? ok(request.inherited) : bound;
   }
   const refuse = (problem: string) =>
-    fail<Failure>({ kind: "WrongDevice", devicePath: request.devicePath, problem: `${request.targetPath} ${problem}: unmount it first` });
-  if (present.majorMinor !== request.majorMinor) return refuse(`already holds a mount of ${present.root} on ${present.source} (${present.majorMinor})`);
+    fail<Failure>({
+      kind: "WrongDevice",
+      devicePath: request.devicePath,
+      problem: `${request.targetPath} ${problem}: unmount it first`,
+    });
+  if (present.majorMinor !== request.majorMinor)
+    return refuse(`already holds a mount of ${present.root} on ${present.source} (${present.majorMinor})`);
   if (present.whyDead !== undefined) return refuse(`holds a dead mount (${present.whyDead})`);
-  if (present.options.includes("ro") && !request.readOnly && !request.inherited.includes("ro")) return refuse("is mounted read-only, but read-write is wanted");
+  if (present.options.includes("ro") && !request.readOnly && !request.inherited.includes("ro"))
+    return refuse("is mounted read-only, but read-write is wanted");
   return ok(present.options);
 }
 
-async function runMount(host: HostContext, { majorMinor, targetPath }: Bind, args: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
-  const command = { program: "mount", args, pool: "mount", limitMs: host.limits.mountMs, touches: [majorMinor, targetPath], changes: true } as const;
+async function runMount(
+  host: HostContext,
+  { majorMinor, targetPath }: Bind,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const command = {
+    program: "mount",
+    args,
+    pool: "mount",
+    limitMs: host.limits.mountMs,
+    touches: [majorMinor, targetPath],
+    changes: true,
+  } as const;
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);

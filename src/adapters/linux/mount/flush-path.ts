@@ -8,16 +8,24 @@ import { glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Flushes what is mounted at a path to its device. */
-export async function flushPath(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function flushPath(
+  host: HostContext,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const mount = await observeMountAt(host, path, signal);
   return mount === undefined ? fail({ kind: "PathNotMounted", path }) : await flushMount(host, mount, signal);
 }
 
 /**
- * Flushes a mount. The kernel reports a lost write to one sync only, and an ext4 that has aborted its journal may call the next sync a success, so the mount is
- * looked at again afterwards.
+ * Flushes a mount. The kernel reports a lost write to one sync only, and an ext4 that has aborted its
+ * journal may call the next sync a success, so the mount is looked at again afterwards.
  */
-export async function flushMount(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function flushMount(
+  host: HostContext,
+  mount: ObservedMount,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
   // Of a raw device `sync` flushes its own cached blocks; of a file system all of it (syncfs).
   const command = {

@@ -27,24 +27,39 @@ const directoryMode = 0o750;
 const brokenMessages = /Structure needs cleaning|can't read superblock|Bad message/;
 
 /** Mounts a file system, making the directory. */
-export async function mountDevice(host: HostContext, request: MountRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function mountDevice(
+  host: HostContext,
+  request: MountRequest,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const options = stagingMountOptions(request);
   if (!options.ok) return options;
   const path = await canonicalPath(request.path);
   const present = await observeMountAt(host, path, signal);
   if (present !== undefined) return judgePresentMount(present, request);
   if ((await lstat(path).catch(undefinedIfMissing))?.isSymbolicLink() === true)
-    return fail({ kind: "InvalidArgument", field: "path", value: path, problem: "is a symbolic link; a volume is mounted on a directory" });
+    return fail({
+      kind: "InvalidArgument",
+      field: "path",
+      value: path,
+      problem: "is a symbolic link; a volume is mounted on a directory",
+    });
   await mkdir(path, { recursive: true, mode: directoryMode });
   const command = mountCommand(host, request, path, options.value);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode === 0) return ok(undefined);
-  if (brokenMessages.test(exit.value.stderr)) return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
+  if (brokenMessages.test(exit.value.stderr))
+    return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
   return commandFailed(command, exit.value);
 }
 
-function mountCommand(host: HostContext, { device, fsType }: MountRequest, path: string, options: readonly string[]): HostCommand {
+function mountCommand(
+  host: HostContext,
+  { device, fsType }: MountRequest,
+  path: string,
+  options: readonly string[],
+): HostCommand {
   const withOptions = options.length === 0 ? [] : ["-o", options.join(",")];
   return {
     program: "mount",
@@ -56,12 +71,23 @@ function mountCommand(host: HostContext, { device, fsType }: MountRequest, path:
   };
 }
 
-function judgePresentMount(present: ObservedMount, { device, readOnly }: MountRequest): Result<void, Failure> {
-  const refuse = (problem: string): Result<void, Failure> => fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}` });
-  if (present.majorMinor !== device.majorMinor) return refuse(`already holds a mount of ${present.source} (${present.majorMinor}): unmount it first`);
+function judgePresentMount(
+  present: ObservedMount,
+  { device, readOnly }: MountRequest,
+): Result<void, Failure> {
+  const refuse = (problem: string): Result<void, Failure> =>
+    fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}` });
+  if (present.majorMinor !== device.majorMinor)
+    return refuse(`already holds a mount of ${present.source} (${present.majorMinor}): unmount it first`);
   if (present.whyDead !== undefined)
-    return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${present.path} is dead (${present.whyDead}): unmount it first` });
+    return fail({
+      kind: "FileSystemBroken",
+      devicePath: device.path,
+      detail: `the mount at ${present.path} is dead (${present.whyDead}): unmount it first`,
+    });
   if (present.readOnly !== readOnly)
-    return refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}, but ${readOnly ? "read-only" : "read-write"} is wanted: unmount it first`);
+    return refuse(
+      `is mounted ${present.readOnly ? "read-only" : "read-write"}, but ${readOnly ? "read-only" : "read-write"} is wanted: unmount it first`,
+    );
   return ok(undefined);
 }

@@ -3,7 +3,11 @@ import { basename, dirname } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { planPlaceholder, placeholderOptions, placeholderSource } from "../../../core/node/placeholder-mount.ts";
+import {
+  planPlaceholder,
+  placeholderOptions,
+  placeholderSource,
+} from "../../../core/node/placeholder-mount.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { undefinedIfMissing } from "../error-code.ts";
@@ -15,16 +19,22 @@ import { awaitCommandsOn, unmountOnce } from "./unmount-path.ts";
 const stepsMax = 20;
 
 /**
- * Mounts a placeholder beneath what is mounted at `$1`/`$2`, without the system call for that, which only Linux 6.5 has: what is mounted at the same directory of a clone
- * of its parent mount is propagated to the parent, and propagation puts it under what is there (since Linux 4.11). The clone is in a mount namespace of its own,
- * on a mount that is private there, and goes with it; what ends with a namespace is not propagated.
+ * Mounts a placeholder beneath what is mounted at `$1`/`$2`, without the system call for that, which only
+ * Linux 6.5 has: what is mounted at the same directory of a clone of its parent mount is propagated to the
+ * parent, and propagation puts it under what is there (since Linux 4.11). The clone is in a mount namespace
+ * of its own, on a mount that is private there, and goes with it; what ends with a namespace is not
+ * propagated.
  */
 const mountBeneath = `mount --make-private /proc
 mount --bind "$1" /proc/fs
 mount -t tmpfs -o ${placeholderOptions} ${placeholderSource} "/proc/fs/$2"`;
 
 /** See `HostProvisioner.mountPlaceholder`. */
-export async function mountPlaceholder(host: HostContext, givenPath: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function mountPlaceholder(
+  host: HostContext,
+  givenPath: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const path = await canonicalPath(givenPath);
   let hasTriedBeneath = false;
   for (let steps = 0; steps < stepsMax; steps += 1) {
@@ -37,7 +47,11 @@ export async function mountPlaceholder(host: HostContext, givenPath: string, sig
     if (taken.value === "nothing to cover") return ok(undefined);
     hasTriedBeneath ||= step === "mountBeneath";
   }
-  return fail({ kind: "DeviceBusy", devicePath: path, detail: `mounts keep coming to ${path}: unmount them by hand` });
+  return fail({
+    kind: "DeviceBusy",
+    devicePath: path,
+    detail: `mounts keep coming to ${path}: unmount them by hand`,
+  });
 }
 
 async function acquireStep(
@@ -49,16 +63,31 @@ async function acquireStep(
   switch (step) {
     case "mount": {
       // Who removed the directory waits for nothing there any more, and one that we made would be left over.
-      if ((await lstat(path).catch(undefinedIfMissing))?.isDirectory() !== true) return ok("nothing to cover");
-      const command = commandOn(host, path, { program: "mount", args: ["-t", "tmpfs", "-o", placeholderOptions, placeholderSource, path] });
+      if ((await lstat(path).catch(undefinedIfMissing))?.isDirectory() !== true)
+        return ok("nothing to cover");
+      const command = commandOn(host, path, {
+        program: "mount",
+        args: ["-t", "tmpfs", "-o", placeholderOptions, placeholderSource, path],
+      });
       const exit = await host.runner.run(command, signal);
       if (!exit.ok) return exit;
       return exit.value.exitCode === 0 ? ok("taken") : commandFailed(command, exit.value);
     }
     case "mountBeneath": {
-      const args = ["--mount", "--propagation", "unchanged", "sh", "-ec", mountBeneath, "sh", dirname(path), basename(path)];
+      const args = [
+        "--mount",
+        "--propagation",
+        "unchanged",
+        "sh",
+        "-ec",
+        mountBeneath,
+        "sh",
+        dirname(path),
+        basename(path),
+      ];
       const exit = await host.runner.run(commandOn(host, path, { program: "unshare", args }), signal);
-      // Whether it worked mountinfo tells, which is read next. Without it the directory shows for a moment, which is better than a node that never becomes clean.
+      // Whether it worked mountinfo tells, which is read next. Without it the directory shows for a moment,
+      // which is better than a node that never becomes clean.
       return exit.ok ? ok("taken") : exit;
     }
     case "unmount": {
@@ -69,6 +98,10 @@ async function acquireStep(
   }
 }
 
-function commandOn(host: HostContext, path: string, { program, args }: Pick<HostCommand, "program" | "args">): HostCommand {
+function commandOn(
+  host: HostContext,
+  path: string,
+  { program, args }: Pick<HostCommand, "program" | "args">,
+): HostCommand {
   return { program, args, pool: "mount", limitMs: host.limits.mountMs, touches: [path], changes: true };
 }

@@ -27,7 +27,11 @@ export async function observeClean(
   if (!earlierAlive.ok) return earlierAlive;
   const present = request.lun === undefined ? [] : await devicesAtLun(host, request.lun);
   const places = await placesToSearch(host, request, present);
-  const looks = await Promise.all(places.map((place) => (request.accessType === "block" ? blockTracesOf(host, place, signal) : mountTracesOf(host, place))));
+  const looks = await Promise.all(
+    places.map((place) =>
+      request.accessType === "block" ? blockTracesOf(host, place, signal) : mountTracesOf(host, place),
+    ),
+  );
   const found: Traces[] = [];
   for (const look of looks) {
     if (!look.ok) return look;
@@ -49,28 +53,46 @@ export async function observeClean(
 
 type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
 
-/** A device number that may stand for the volume; `path` is its node, if there is one that can be asked for an exclusive holder. */
+/**
+ * A device number that may stand for the volume; `path` is its node, if there is one that can be asked for
+ * an exclusive holder.
+ */
 type Place = DeviceAtLun;
 
 /**
  * What the volume's LUN has now, and the last one that was seen. The kernel gives a number away again only
- * when nothing holds the old device, so a
- * number that another volume's LUN has now says nothing of this volume any more. A LUN that no volume of ours has may still be this one's, not yet noticed to have gone.
+ * when nothing holds the old device, so a number that another volume's LUN has now says nothing of this
+ * volume any more. A LUN that no volume of ours has may still be this one's, not yet noticed to have gone.
  */
-async function placesToSearch(host: HostContext, { lastMajorMinor, lunsOfOthers }: CleanRequest, present: readonly Place[]): Promise<readonly Place[]> {
-  if (lastMajorMinor === undefined || present.some(({ majorMinor }) => majorMinor === lastMajorMinor)) return present;
-  if ((await numbersAtLuns(host, lunsOfOthers)).includes(lastMajorMinor) || (await isAnotherNodes(host, lastMajorMinor))) return present;
+async function placesToSearch(
+  host: HostContext,
+  { lastMajorMinor, lunsOfOthers }: CleanRequest,
+  present: readonly Place[],
+): Promise<readonly Place[]> {
+  if (lastMajorMinor === undefined || present.some(({ majorMinor }) => majorMinor === lastMajorMinor))
+    return present;
+  if (
+    (await numbersAtLuns(host, lunsOfOthers)).includes(lastMajorMinor) ||
+    (await isAnotherNodes(host, lastMajorMinor))
+  )
+    return present;
   return [...present, { majorMinor: lastMajorMinor, path: await nodeOfWholeDisk(host, lastMajorMinor) }];
 }
 
-/** Not of a partitioned disk, which its partitions' mounts hold: after a reboot numbers are given anew, and this one may be that of the node's own disk. */
+/**
+ * Not of a partitioned disk, which its partitions' mounts hold: after a reboot numbers are given anew, and
+ * this one may be that of the node's own disk.
+ */
 async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<string | undefined> {
-  return (await isPartitioned(host.sysRoot, majorMinor)) ? undefined : await nodeOfDevice(host.sysRoot, majorMinor);
+  return (await isPartitioned(host.sysRoot, majorMinor))
+    ? undefined
+    : await nodeOfDevice(host.sysRoot, majorMinor);
 }
 
 /**
- * Whether a device number now belongs to another node on this kernel: the numbers of nodes that share one are not each node's own. A device that lives, that no link
- * of ours leads to and that isn't mounted in our namespace is theirs. On a node that has the kernel for itself this is never assumed.
+ * Whether a device number now belongs to another node on this kernel: the numbers of nodes that share one
+ * are not each node's own. A device that lives, that no link of ours leads to and that isn't mounted in our
+ * namespace is theirs. On a node that has the kernel for itself this is never assumed.
  */
 async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<boolean> {
   if (!host.sharesKernel) return false;
@@ -81,10 +103,14 @@ async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<bo
 }
 
 /**
- * A file system is written to only through a mount, and a device that opens exclusively is mounted in no mount namespace: that one question replaces all others.
- * Where it can't be asked, since the device is gone, or was answered with yes, the mounts of every namespace tell.
+ * A file system is written to only through a mount, and a device that opens exclusively is mounted in no
+ * mount namespace: that one question replaces all others. Where it can't be asked, since the device is
+ * gone, or was answered with yes, the mounts of every namespace tell.
  */
-async function mountTracesOf(host: HostContext, { majorMinor, path }: Place): Promise<Result<Traces, Failure>> {
+async function mountTracesOf(
+  host: HostContext,
+  { majorMinor, path }: Place,
+): Promise<Result<Traces, Failure>> {
   // Before the looks: a mount command that ends in between must be seen by either.
   const commandsInFlight = host.runner.inFlightOn(majorMinor);
   const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
@@ -99,8 +125,15 @@ async function mountTracesOf(host: HostContext, { majorMinor, path }: Place): Pr
   });
 }
 
-/** A raw device is written to through descriptors, binds of its node and loop devices, none of which holds it exclusively. */
-async function blockTracesOf(host: HostContext, { majorMinor, path }: Place, signal: AbortSignal): Promise<Result<Traces, Failure>> {
+/**
+ * A raw device is written to through descriptors, binds of its node and loop devices, none of which holds
+ * it exclusively.
+ */
+async function blockTracesOf(
+  host: HostContext,
+  { majorMinor, path }: Place,
+  signal: AbortSignal,
+): Promise<Result<Traces, Failure>> {
   const commandsInFlight = host.runner.inFlightOn(majorMinor);
   const loopDevices = await loopDevicesOn(host, majorMinor, signal);
   if (!loopDevices.ok) return loopDevices;
@@ -115,7 +148,11 @@ async function blockTracesOf(host: HostContext, { majorMinor, path }: Place, sig
 }
 
 /** Loop devices on a block device: they open it without a trace in any process, and not exclusively. */
-async function loopDevicesOn(host: HostContext, majorMinor: string, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
+async function loopDevicesOn(
+  host: HostContext,
+  majorMinor: string,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
   const command = {
     program: "losetup",
     args: losetupArgs,
@@ -130,9 +167,15 @@ async function loopDevicesOn(host: HostContext, majorMinor: string, signal: Abor
   const node = await nodeOfDevice(host.sysRoot, majorMinor);
   const nodeFile = node === undefined ? undefined : await stat(node, { bigint: true });
   const onDevice: string[] = [];
-  for (const { path, backingFileSystem, backingInode, backingPath } of parseLosetup(exit.value.stdout.toString("utf8"))) {
-    // By the path where we can see it, else by file system and inode of the device's node: kubelet's loop devices stand on bound nodes whose paths only kubelet may see.
-    const isSameFile = nodeFile !== undefined && backingFileSystem === majorMinorOf(nodeFile.dev) && backingInode === String(nodeFile.ino);
+  for (const { path, backingFileSystem, backingInode, backingPath } of parseLosetup(
+    exit.value.stdout.toString("utf8"),
+  )) {
+    // By the path where we can see it, else by file system and inode of the device's node: kubelet's loop
+    // devices stand on bound nodes whose paths only kubelet may see.
+    const isSameFile =
+      nodeFile !== undefined &&
+      backingFileSystem === majorMinorOf(nodeFile.dev) &&
+      backingInode === String(nodeFile.ino);
     const isSameDevice = (await blockDeviceAt(backingPath).catch(() => undefined)) === majorMinor;
     if (isSameFile || isSameDevice) onDevice.push(path);
   }

@@ -9,12 +9,23 @@ import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath, observeMountAt } from "./read-mounts.ts";
 
-/** The usage of the file system that is mounted at a path. A path where nothing is mounted is refused: its numbers would be those of the node's own disk. */
-export async function fileSystemStats(host: HostContext, path: string, signal: AbortSignal): Promise<Result<FileSystemStats, Failure>> {
+/**
+ * The usage of the file system that is mounted at a path. A path where nothing is mounted is refused: its
+ * numbers would be those of the node's own disk.
+ */
+export async function fileSystemStats(
+  host: HostContext,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<FileSystemStats, Failure>> {
   const mount = await observeMountAt(host, path, signal);
   if (mount === undefined || mount.isPlaceholder) return fail({ kind: "PathNotMounted", path });
   if (mount.whyDead !== undefined)
-    return fail({ kind: "FileSystemBroken", devicePath: mount.source, detail: `the mount at ${path} is dead: ${mount.whyDead}` });
+    return fail({
+      kind: "FileSystemBroken",
+      devicePath: mount.source,
+      detail: `the mount at ${path} is dead: ${mount.whyDead}`,
+    });
   const stats = await statfs(mount.path, { bigint: true });
   return ok({
     totalBytes: stats.blocks * stats.bsize,
@@ -32,12 +43,18 @@ export async function deviceSize({ sysRoot }: HostContext, path: string): Promis
   if (majorMinor === undefined) return fail({ kind: "PathNotMounted", path });
   const sizeBytes = await sizeOfDevice(sysRoot, majorMinor);
   return sizeBytes === undefined
-    ? fail({ kind: "WrongDevice", devicePath: path, problem: `its device ${majorMinor} is gone: unpublish the volume` })
+    ? fail({
+        kind: "WrongDevice",
+        devicePath: path,
+        problem: `its device ${majorMinor} is gone: unpublish the volume`,
+      })
     : ok(sizeBytes);
 }
 
 /** What kind of thing is at a path; links are not followed. */
-export async function pathKind(path: string): Promise<"absent" | "file" | "directory" | "blockDevice" | "other"> {
+export async function pathKind(
+  path: string,
+): Promise<"absent" | "file" | "directory" | "blockDevice" | "other"> {
   try {
     const found = await lstat(await canonicalPath(path));
     if (found.isFile()) return "file";
@@ -51,11 +68,19 @@ export async function pathKind(path: string): Promise<"absent" | "file" | "direc
   }
 }
 
-/** Where the kernel's write counters are in a device's `stat` file (Documentation/block/stat.rst): writes completed, sectors written, requests in flight, flushes. */
+/**
+ * Where the kernel's write counters are in a device's `stat` file (Documentation/block/stat.rst): writes
+ * completed, sectors written, requests in flight, flushes.
+ */
 const writeCounterFields = [4, 6, 8, 15] as const;
 
-/** The write counters of a device as one value that changes while it is written to; `gone` if the kernel doesn't know the device. */
+/**
+ * The write counters of a device as one value that changes while it is written to; `gone` if the kernel
+ * doesn't know the device.
+ */
 export async function writeProgress({ sysRoot }: HostContext, majorMinor: string): Promise<string> {
   const counters = (await readDeviceAttribute(sysRoot, majorMinor, "stat"))?.split(/\s+/);
-  return counters === undefined ? "gone" : writeCounterFields.map((field) => counters[field] ?? "0").join("/");
+  return counters === undefined
+    ? "gone"
+    : writeCounterFields.map((field) => counters[field] ?? "0").join("/");
 }

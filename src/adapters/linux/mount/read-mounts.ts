@@ -17,10 +17,16 @@ export interface ObservedMount extends MountPoint {
   readonly whyDead: string | undefined;
 }
 
-/** Reads of mountinfo before giving up on two equal ones: mounts that come and go in between make the kernel leave out others. */
+/**
+ * Reads of mountinfo before giving up on two equal ones: mounts that come and go in between make the kernel
+ * leave out others.
+ */
 const readsMax = 5;
 
-/** What a read error of a cut-off device says; anything else (no such program, no permission) is no proof of death. */
+/**
+ * What a read error of a cut-off device says; anything else (no such program, no permission) is no proof of
+ * death.
+ */
 const ioErrorMessages = /Input\/output error|No such device|Remote I\/O error/;
 
 /** No disk is smaller: a raw device that is has been cut off. */
@@ -42,8 +48,9 @@ export async function readMountinfo(procRoot: string): Promise<readonly Mountinf
 }
 
 /**
- * The path as mountinfo shows it: links in the directories above are followed, the last component is taken as it is, since looking at the root of a dead XFS
- * answers EIO, and since nothing is ever mounted on a link.
+ * The path as mountinfo shows it: links in the directories above are followed, the last component is taken
+ * as it is, since looking at the root of a dead XFS answers EIO, and since nothing is ever mounted on a
+ * link.
  */
 export async function canonicalPath(path: string): Promise<string> {
   const absolute = resolve(path);
@@ -51,15 +58,25 @@ export async function canonicalPath(path: string): Promise<string> {
   return parent === undefined ? absolute : join(parent, basename(absolute));
 }
 
-/** The mount at a path, with the direct read that tells of a cut which has left no other trace yet; undefined if there is none. */
-export async function observeMountAt(host: HostContext, path: string, signal: AbortSignal): Promise<ObservedMount | undefined> {
+/**
+ * The mount at a path, with the direct read that tells of a cut which has left no other trace yet;
+ * undefined if there is none.
+ */
+export async function observeMountAt(
+  host: HostContext,
+  path: string,
+  signal: AbortSignal,
+): Promise<ObservedMount | undefined> {
   const mount = await glanceAtMount(host, path);
   if (mount === undefined || mount.isDead || mount.majorMinor.startsWith("0:")) return mount;
   const answersIoError = await answersIoErrorDirectly(host, mount.majorMinor, signal);
   return answersIoError ? { ...mount, isDead: true, whyDead: "its device answers I/O errors" } : mount;
 }
 
-/** The mount at a path by what the kernel shows without any I/O: for the path of a failover, where a direct read would cost more than all else. */
+/**
+ * The mount at a path by what the kernel shows without any I/O: for the path of a failover, where a direct
+ * read would cost more than all else.
+ */
 export async function glanceAtMount(host: HostContext, path: string): Promise<ObservedMount | undefined> {
   const entries = await readMountinfo(host.procRoot);
   const entry = topMountAt(entries, await canonicalPath(path));
@@ -72,32 +89,55 @@ export async function mountPathsOf(host: HostContext, majorMinor: string): Promi
   return mounts.map(({ entry }) => entry.mountPoint);
 }
 
-/** Every mount of a device, raw block binds included, in the order in which they were made, by what the kernel shows without any I/O. */
-export async function glanceAtMountsOf(host: HostContext, majorMinor: string): Promise<readonly ObservedMount[]> {
+/**
+ * Every mount of a device, raw block binds included, in the order in which they were made, by what the
+ * kernel shows without any I/O.
+ */
+export async function glanceAtMountsOf(
+  host: HostContext,
+  majorMinor: string,
+): Promise<readonly ObservedMount[]> {
   const entries = await readMountinfo(host.procRoot);
   const mounts = await mountsWithDevice(entries, majorMinor);
-  return await Promise.all(mounts.map(({ entry, boundDevice }) => observe(host, entries, entry, boundDevice)));
+  return await Promise.all(
+    mounts.map(({ entry, boundDevice }) => observe(host, entries, entry, boundDevice)),
+  );
 }
 
 async function mountsWithDevice(entries: readonly MountinfoEntry[], majorMinor: string) {
-  const mounts = await Promise.all(entries.map(async (entry) => ({ entry, boundDevice: await boundDeviceOf(entry) })));
+  const mounts = await Promise.all(
+    entries.map(async (entry) => ({ entry, boundDevice: await boundDeviceOf(entry) })),
+  );
   return mounts.filter(({ entry, boundDevice }) => (boundDevice ?? entry.majorMinor) === majorMinor);
 }
 
 /** The device whose node is bound here; undefined for every other mount. */
 async function boundDeviceOf(entry: MountinfoEntry): Promise<string | undefined> {
   if (entry.root === "/") return undefined;
-  // Never ask a network or FUSE file system, which may hang: device nodes are on devtmpfs, or on a local disk.
-  const isLocal = !entry.majorMinor.startsWith("0:") || entry.fsType === "devtmpfs" || entry.fsType === "tmpfs" || entry.fsType === "overlay";
+  // Never ask a network or FUSE file system, which may hang: device nodes are on devtmpfs, or on a local
+  // disk.
+  const isLocal =
+    !entry.majorMinor.startsWith("0:") ||
+    entry.fsType === "devtmpfs" ||
+    entry.fsType === "tmpfs" ||
+    entry.fsType === "overlay";
   if (!isLocal) return undefined;
   const found = await lstat(entry.mountPoint, { bigint: true }).catch(() => undefined);
   return found?.isBlockDevice() === true ? majorMinorOf(found.rdev) : undefined;
 }
 
-async function observe(host: HostContext, entries: readonly MountinfoEntry[], entry: MountinfoEntry, boundDevice: string | undefined): Promise<ObservedMount> {
+async function observe(
+  host: HostContext,
+  entries: readonly MountinfoEntry[],
+  entry: MountinfoEntry,
+  boundDevice: string | undefined,
+): Promise<ObservedMount> {
   const majorMinor = boundDevice ?? entry.majorMinor;
   const whyDead = await whyDeadOf(host, entry, boundDevice !== undefined, majorMinor);
-  const holder = boundDevice === undefined ? undefined : entries.find((other) => other.majorMinor === entry.majorMinor && other.root === "/");
+  const holder =
+    boundDevice === undefined
+      ? undefined
+      : entries.find((other) => other.majorMinor === entry.majorMinor && other.root === "/");
   return {
     path: entry.mountPoint,
     majorMinor,
@@ -112,12 +152,22 @@ async function observe(host: HostContext, entries: readonly MountinfoEntry[], en
   };
 }
 
-async function whyDeadOf(host: HostContext, entry: MountinfoEntry, isBound: boolean, majorMinor: string): Promise<string | undefined> {
+async function whyDeadOf(
+  host: HostContext,
+  entry: MountinfoEntry,
+  isBound: boolean,
+  majorMinor: string,
+): Promise<string | undefined> {
   // Not a block device's file system (tmpfs, NFS …): nothing of ours.
   if (majorMinor.startsWith("0:")) return undefined;
-  const [sizeBytes, state] = await Promise.all([sizeOfDevice(host.sysRoot, majorMinor), readDeviceAttribute(host.sysRoot, majorMinor, "device/state")]);
+  const [sizeBytes, state] = await Promise.all([
+    sizeOfDevice(host.sysRoot, majorMinor),
+    readDeviceAttribute(host.sysRoot, majorMinor, "device/state"),
+  ]);
   const device = sizeBytes === undefined ? undefined : { sizeBytes, state };
-  const root = isBound ? { fileSystemBytes: smallestDiskBytes, answersIoError: false } : await askRoot(entry.mountPoint);
+  const root = isBound
+    ? { fileSystemBytes: smallestDiskBytes, answersIoError: false }
+    : await askRoot(entry.mountPoint);
   // Options of a devtmpfs say nothing of the device that is bound from it.
   return whyMountIsDead({
     entry: isBound ? { options: [], superOptions: [] } : entry,
@@ -126,19 +176,31 @@ async function whyDeadOf(host: HostContext, entry: MountinfoEntry, isBound: bool
   });
 }
 
-async function askRoot(mountPoint: string): Promise<{ readonly fileSystemBytes: bigint | undefined; readonly answersIoError: boolean }> {
+async function askRoot(
+  mountPoint: string,
+): Promise<{ readonly fileSystemBytes: bigint | undefined; readonly answersIoError: boolean }> {
   try {
     await lstat(mountPoint);
     const stats = await statfs(mountPoint, { bigint: true });
     return { fileSystemBytes: stats.blocks * stats.bsize, answersIoError: false };
   } catch (error) {
     // Another error (the mount has just gone, say) proves nothing.
-    return { fileSystemBytes: undefined, answersIoError: errorCode(error) === "EIO" || errorCode(error) === "ENODEV" };
+    return {
+      fileSystemBytes: undefined,
+      answersIoError: errorCode(error) === "EIO" || errorCode(error) === "ENODEV",
+    };
   }
 }
 
-/** Reads the first block of the device past every cache: until a cut-off file system next writes, only this tells. */
-async function answersIoErrorDirectly(host: HostContext, majorMinor: string, signal: AbortSignal): Promise<boolean> {
+/**
+ * Reads the first block of the device past every cache: until a cut-off file system next writes, only this
+ * tells.
+ */
+async function answersIoErrorDirectly(
+  host: HostContext,
+  majorMinor: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   const node = await nodeOfDevice(host.sysRoot, majorMinor);
   if (node === undefined) return false;
   const exit = await host.runner.run(
@@ -154,5 +216,7 @@ async function answersIoErrorDirectly(host: HostContext, majorMinor: string, sig
   );
   // A read that hangs or can't be made is no answer; a device shorter than one block has been cut off.
   if (!exit.ok) return false;
-  return exit.value.exitCode === 0 ? exit.value.stdout.length < probeBytes : ioErrorMessages.test(exit.value.stderr);
+  return exit.value.exitCode === 0
+    ? exit.value.stdout.length < probeBytes
+    : ioErrorMessages.test(exit.value.stderr);
 }

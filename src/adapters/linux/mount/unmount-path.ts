@@ -16,10 +16,18 @@ const stackedMountsMax = 16;
 /** Most processes that a failure names. */
 const usersNamedMax = 5;
 
-/** Unmounts whatever is mounted at a path and removes the path. Never lazy, never by force: a mount that can't be ended is a failure, since its device may still be written. */
-export async function unmountPath(host: HostContext, givenPath: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * Unmounts whatever is mounted at a path and removes the path. Never lazy, never by force: a mount that
+ * can't be ended is a failure, since its device may still be written.
+ */
+export async function unmountPath(
+  host: HostContext,
+  givenPath: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const path = await canonicalPath(givenPath);
-  // A mount command for this path that is still under way has to end first, or it would mount after we found nothing.
+  // A mount command for this path that is still under way has to end first, or it would mount after we
+  // found nothing.
   for (let unmounted = 0; unmounted < stackedMountsMax; unmounted += 1) {
     const settled = await awaitCommandsOn(host, path, signal);
     if (!settled.ok) return settled;
@@ -28,21 +36,47 @@ export async function unmountPath(host: HostContext, givenPath: string, signal: 
     const ended = await unmountOnce(host, mount, signal);
     if (!ended.ok) return ended;
   }
-  return fail({ kind: "DeviceBusy", devicePath: path, detail: `more than ${stackedMountsMax} mounts are stacked on ${path}: unmount them by hand` });
+  return fail({
+    kind: "DeviceBusy",
+    devicePath: path,
+    detail: `more than ${stackedMountsMax} mounts are stacked on ${path}: unmount them by hand`,
+  });
 }
 
-/** Waits for the commands that still change something at a path, by running one that does nothing after them. */
-export async function awaitCommandsOn(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * Waits for the commands that still change something at a path, by running one that does nothing after
+ * them.
+ */
+export async function awaitCommandsOn(
+  host: HostContext,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (host.runner.inFlightOn(path).length === 0) return ok(undefined);
-  const waited = await host.runner.run({ program: "true", args: [], pool: "inspect", limitMs: host.limits.unmountMs, touches: [path], changes: false }, signal);
+  const waited = await host.runner.run(
+    {
+      program: "true",
+      args: [],
+      pool: "inspect",
+      limitMs: host.limits.unmountMs,
+      touches: [path],
+      changes: false,
+    },
+    signal,
+  );
   return waited.ok ? ok(undefined) : waited;
 }
 
 /** Takes off one mount, flushing first where it is a device's last. Never lazy, never by force. */
-export async function unmountOnce(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function unmountOnce(
+  host: HostContext,
+  mount: ObservedMount,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const isLast = (await mountPathsOf(host, mount.majorMinor)).length <= 1;
   if (isLast && !mount.isDead && !mount.isPlaceholder) {
-    // umount(2) flushes only with the very last mount, which may be in another mount namespace, and swallows I/O errors. The error is reported once; the next call goes on.
+    // umount(2) flushes only with the very last mount, which may be in another mount namespace, and
+    // swallows I/O errors. The error is reported once; the next call goes on.
     const flushed = await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;
   }
@@ -60,12 +94,17 @@ export async function unmountOnce(host: HostContext, mount: ObservedMount, signa
   if (!/busy/.test(exit.value.stderr)) return commandFailed(command, exit.value);
   const users = await processesUsing(host.procRoot, mount.path);
   const named = users.slice(0, usersNamedMax).join(", ");
-  return fail({ kind: "DeviceBusy", devicePath: mount.source, detail: `${mount.path} is in use${named === "" ? "" : ` by ${named}`}: end what uses it` });
+  return fail({
+    kind: "DeviceBusy",
+    devicePath: mount.source,
+    detail: `${mount.path} is in use${named === "" ? "" : ` by ${named}`}: end what uses it`,
+  });
 }
 
 /**
- * Removes the mount point. Whatever someone wrote into it while nothing was mounted is not ours to delete. By removing a directory the kernel also detaches
- * what other mount namespaces have mounted on that very directory; a file system that is still in use there stays alive and is found by `isClean`.
+ * Removes the mount point. Whatever someone wrote into it while nothing was mounted is not ours to delete.
+ * By removing a directory the kernel also detaches what other mount namespaces have mounted on that very
+ * directory; a file system that is still in use there stays alive and is found by `isClean`.
  */
 async function removeEmpty(path: string): Promise<Result<void, Failure>> {
   const found = await lstat(path).catch(undefinedIfMissing);
@@ -73,7 +112,11 @@ async function removeEmpty(path: string): Promise<Result<void, Failure>> {
   try {
     if (found.isDirectory()) await rmdir(path);
     else if (found.isFile() && found.size === 0) await unlink(path);
-    else return fail({ kind: "HostNotReady", detail: `${path} is not mounted and holds data of its own: move it away` });
+    else
+      return fail({
+        kind: "HostNotReady",
+        detail: `${path} is not mounted and holds data of its own: move it away`,
+      });
     return ok(undefined);
   } catch (error) {
     switch (errorCode(error)) {
@@ -81,9 +124,16 @@ async function removeEmpty(path: string): Promise<Result<void, Failure>> {
         return ok(undefined);
       case "ENOTEMPTY":
       case "EEXIST":
-        return fail({ kind: "HostNotReady", detail: `${path} is not mounted, but holds files: move them away` });
+        return fail({
+          kind: "HostNotReady",
+          detail: `${path} is not mounted, but holds files: move them away`,
+        });
       case "EBUSY":
-        return fail({ kind: "DeviceBusy", devicePath: path, detail: `${path} is a mount point in another mount namespace` });
+        return fail({
+          kind: "DeviceBusy",
+          devicePath: path,
+          detail: `${path} is a mount point in another mount namespace`,
+        });
       default:
         throw error;
     }

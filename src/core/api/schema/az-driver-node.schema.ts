@@ -13,7 +13,9 @@ export const azDriverNodeSchema = z.object({
         .int()
         .min(0)
         .max(COUNTER_MAX)
-        .describe("A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back."),
+        .describe(
+          "A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back.",
+        ),
       readyForVolumeAllocation: z.boolean(),
       statusMessage: z.string(),
       conditions: conditionsSchema,
@@ -38,7 +40,9 @@ export const azDriverNodeSchema = z.object({
           }),
         )
         .max(CHECKPOINTED_VOLUMES_MAX)
-        .describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),
+        .describe(
+          "What the node's own file says it has mounted or was about to mount; never copied from the record.",
+        ),
     })
     .optional(),
 });

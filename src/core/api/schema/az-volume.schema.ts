@@ -14,22 +14,41 @@ const volumeCapabilitySchema = z.object({
 
 const topologySchema = z.object({ segments: z.record(z.string(), z.string()) });
 
-/** Who may write a single-writer volume. Moved only by compare-and-swap, only by the steps of `plan/writer-steps.ts`. */
+/**
+ * Who may write a single-writer volume. Moved only by compare-and-swap, only by the steps of
+ * `plan/writer-steps.ts`.
+ */
 const writerRecordSchema = z.object({
   writer: nodeIdentitySchema
     .extend({
       epoch: z.int().min(1).max(COUNTER_MAX).describe("Rises with every grant or claim."),
       held: z.boolean().describe("The node has taken the grant: it may have the file system mounted."),
-      requested: z.boolean().describe("Someone still wants this node to write. Only an unwanted writer is revoked or recalled."),
+      requested: z
+        .boolean()
+        .describe("Someone still wants this node to write. Only an unwanted writer is revoked or recalled."),
     })
     .optional(),
-  fencing: nodeIdentitySchema.optional().describe("The node that a controller is cutting off. It must not take, and no disk is attached to it."),
-  quarantine: z.array(nodeIdentitySchema).describe("Nodes that may still have a dead mount or an old mount command; each removes itself once it is clean."),
-  adopted: z.boolean().describe("The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`."),
-  clean: z.array(nodeIdentitySchema).describe("Nodes that have said clean for this object; kept only where `foundInUse`."),
+  fencing: nodeIdentitySchema
+    .optional()
+    .describe("The node that a controller is cutting off. It must not take, and no disk is attached to it."),
+  quarantine: z
+    .array(nodeIdentitySchema)
+    .describe(
+      "Nodes that may still have a dead mount or an old mount command; each removes itself once it is clean.",
+    ),
+  adopted: z
+    .boolean()
+    .describe(
+      "The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`.",
+    ),
+  clean: z
+    .array(nodeIdentitySchema)
+    .describe("Nodes that have said clean for this object; kept only where `foundInUse`."),
   unverified: z
     .array(unverifiedNodeSchema)
-    .describe("Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any."),
+    .describe(
+      "Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any.",
+    ),
   barrierPending: z
     .array(nodeIdentitySchema)
     .optional()
@@ -37,27 +56,51 @@ const writerRecordSchema = z.object({
       "Nodes whose VM may still be reached by an update that a lost record allowed, and that takes the disk off. None of them is granted the disk, or claims it.",
     ),
   epoch: z.int().min(0).max(COUNTER_MAX).describe("The highest epoch ever given out."),
-  storeIncarnation: z.int().min(0).max(COUNTER_MAX).describe("Raised after the store went back to a backup; each take compares it."),
+  storeIncarnation: z
+    .int()
+    .min(0)
+    .max(COUNTER_MAX)
+    .describe("Raised after the store went back to a backup; each take compares it."),
 });
 
 /** The AzVolume resource: one managed disk. */
 export const azVolumeSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({
-    volumeName: z.string().min(1).describe("The name in CreateVolume, or the disk's name for a static volume."),
+    volumeName: z
+      .string()
+      .min(1)
+      .describe("The name in CreateVolume, or the disk's name for a static volume."),
     capabilities: z.array(volumeCapabilitySchema).min(1),
     requiredBytes: z.int().min(0).describe("Zero: not stated."),
     limitBytes: z.int().min(0).describe("Zero: no limit."),
     parameters: z.record(z.string(), z.string()),
-    accessibilityRequirements: z.object({ requisite: z.array(topologySchema), preferred: z.array(topologySchema) }).optional(),
+    accessibilityRequirements: z
+      .object({ requisite: z.array(topologySchema), preferred: z.array(topologySchema) })
+      .optional(),
     maxShares: z.int().min(1).max(15),
     maxMountReplicaCount: z.int().min(0).max(14),
-    diskUri: z.string().optional().describe("Set for a volume that the driver did not create: the disk exists already."),
-    deleteRequested: z.boolean().describe("DeleteVolume's mark. Without it no deletion of this object ever deletes the disk."),
+    diskUri: z
+      .string()
+      .optional()
+      .describe("Set for a volume that the driver did not create: the disk exists already."),
+    deleteRequested: z
+      .boolean()
+      .describe("DeleteVolume's mark. Without it no deletion of this object ever deletes the disk."),
   }),
   status: z
     .object({
-      state: z.enum(["Pending", "Creating", "Created", "CreationFailed", "Updating", "Updated", "UpdateFailed", "Deleting", "DeletionFailed"]),
+      state: z.enum([
+        "Pending",
+        "Creating",
+        "Created",
+        "CreationFailed",
+        "Updating",
+        "Updated",
+        "UpdateFailed",
+        "Deleting",
+        "DeletionFailed",
+      ]),
       observedGeneration: z.int().min(0),
       detail: z
         .object({
@@ -72,13 +115,18 @@ export const azVolumeSchema = z.object({
           stateTags: z
             .record(z.string(), z.string())
             .optional()
-            .describe("The tags of the disk that keep who was cut off from it and that it has a file system, as they were last written or read."),
+            .describe(
+              "The tags of the disk that keep who was cut off from it and that it has a file system, as they were last written or read.",
+            ),
           formatted: z
             .object({
               fsType: z.string(),
               nodeName: z.string(),
               time: z.string(),
-              uuid: z.string().optional().describe("The file system's own UUID: a device that shows another is another disk."),
+              uuid: z
+                .string()
+                .optional()
+                .describe("The file system's own UUID: a device that shows another is another disk."),
             })
             .optional()
             .describe("The driver made a file system on this disk: it never makes another."),
@@ -88,7 +136,9 @@ export const azVolumeSchema = z.object({
       unrequestedSince: z
         .string()
         .optional()
-        .describe("Since when no node requests the volume and no pod uses it. Replicas are pruned a while later. Absent while it is requested or fails over."),
+        .describe(
+          "Since when no node requests the volume and no pod uses it. Replicas are pruned a while later. Absent while it is requested or fails over.",
+        ),
       error: objectErrorSchema.optional(),
       conditions: conditionsSchema,
     })

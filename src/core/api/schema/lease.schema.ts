@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { objectMetaSchema } from "./object-meta.schema.ts";
 
-/** Kubernetes' Lease (coordination.k8s.io/v1), as far as the driver uses it. What only the leader writes stands in its annotations. */
+/**
+ * Kubernetes' Lease (coordination.k8s.io/v1), as far as the driver uses it. What only the leader writes
+ * stands in its annotations.
+ */
 export const leaseSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({

@@ -25,13 +25,21 @@ const conditionSchema = z.object({
 /** An object's conditions: one of each type, since the API server keeps them as a map. */
 export const conditionsSchema = z
   .array(conditionSchema)
-  .refine((conditions) => new Set(conditions.map(({ type }) => type)).size === conditions.length, "two conditions have the same type");
+  .refine(
+    (conditions) => new Set(conditions.map(({ type }) => type)).size === conditions.length,
+    "two conditions have the same type",
+  );
 
-/** What went wrong last, for people and for the CSI answer. `kind` is a `Failure` kind, `failure` its fields as JSON. */
+/**
+ * What went wrong last, for people and for the CSI answer. `kind` is a `Failure` kind, `failure` its fields
+ * as JSON.
+ */
 export const objectErrorSchema = z.object({
   kind: z.string(),
   message: z.string(),
-  failure: z.string().describe("The failure as JSON, so that the CSI service answers with the code that fits it."),
+  failure: z
+    .string()
+    .describe("The failure as JSON, so that the CSI service answers with the code that fits it."),
   time: z.string(),
   retries: z.int().min(0),
 });

@@ -29,13 +29,27 @@ const podVolume: fc.Arbitrary<PodVolume> = fc.record({
   barred: fc.array(fc.record({ nodeName, vmId }), { maxLength: 2 }),
   attachments: fc
     .array(
-      fc.tuple(nodeName, fc.record({ vmId: fc.option(vmId, { nil: undefined }), isAttached: fc.boolean(), holdsSlot: fc.boolean(), isFirm: fc.boolean() })),
+      fc.tuple(
+        nodeName,
+        fc.record({
+          vmId: fc.option(vmId, { nil: undefined }),
+          isAttached: fc.boolean(),
+          holdsSlot: fc.boolean(),
+          isFirm: fc.boolean(),
+        }),
+      ),
     )
     .map((entries) => new Map(entries)),
 });
 
-/** Whatever a scheduler may ask about whatever the index may know: nodes of different names, some of them unknown. */
-export function arbitraryPlacement(): fc.Arbitrary<{ readonly nodes: readonly (CandidateNode | undefined)[]; readonly volumes: readonly PodVolume[] }> {
+/**
+ * Whatever a scheduler may ask about whatever the index may know: nodes of different names, some of them
+ * unknown.
+ */
+export function arbitraryPlacement(): fc.Arbitrary<{
+  readonly nodes: readonly (CandidateNode | undefined)[];
+  readonly volumes: readonly PodVolume[];
+}> {
   return fc.record({
     nodes: fc.uniqueArray(fc.option(candidate, { nil: undefined }), { selector: (node) => node?.nodeName }),
     volumes: fc.array(podVolume, { maxLength: 4 }),

@@ -19,12 +19,23 @@ export function aPod(overrides: Partial<PodRules> = {}): PodRules {
 /** A node `node-b` in zone `eastus-1` with the labels that every node has, and no taint. */
 export function aNodeForPods(overrides: Partial<NodeForPods> = {}): NodeForPods {
   const { nodeName = "node-b", labels = {}, taints = [] } = overrides;
-  return { nodeName, labels: { "kubernetes.io/hostname": nodeName, "topology.kubernetes.io/zone": "eastus-1", ...labels }, taints };
+  return {
+    nodeName,
+    labels: { "kubernetes.io/hostname": nodeName, "topology.kubernetes.io/zone": "eastus-1", ...labels },
+    taints,
+  };
 }
 
 /** Another pod of the same application, on a node of `aNodeForPods`. */
 export function aNeighbour(nodeName: string, overrides: Partial<NeighbourPod> = {}): NeighbourPod {
-  return { namespace: "default", name: "db-1", labels: { app: "db" }, nodeLabels: aNodeForPods({ nodeName }).labels, podAntiAffinity: [], ...overrides };
+  return {
+    namespace: "default",
+    name: "db-1",
+    labels: { app: "db" },
+    nodeLabels: aNodeForPods({ nodeName }).labels,
+    podAntiAffinity: [],
+    ...overrides,
+  };
 }
 
 /** A rule about pods labelled `app=db` of namespace `default`, by node. */

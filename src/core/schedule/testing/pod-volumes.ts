@@ -3,7 +3,15 @@ import type { CandidateNode, FindNode, PodVolume, PodVolumeAttachment } from "..
 
 /** A healthy node in zone 1 with room for eight disks. */
 export function aCandidate(nodeName: string, overrides: Partial<CandidateNode> = {}): CandidateNode {
-  return { ...identity(nodeName), location: "eastus", zone: "1", health: "healthy", volumesMax: 8, firmAttachments: 0, ...overrides };
+  return {
+    ...identity(nodeName),
+    location: "eastus",
+    zone: "1",
+    health: "healthy",
+    volumesMax: 8,
+    firmAttachments: 0,
+    ...overrides,
+  };
 }
 
 /** Finds those nodes and no others. */
@@ -13,15 +21,25 @@ export function among(...nodes: readonly CandidateNode[]): FindNode {
 
 /** A disk in zone 1 that is attached nowhere. */
 export function aPodVolume(overrides: Partial<PodVolume> = {}): PodVolume {
-  return { disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] }, barred: [], attachments: new Map(), ...overrides };
+  return {
+    disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] },
+    barred: [],
+    attachments: new Map(),
+    ...overrides,
+  };
 }
 
 /** A disk that is attached as replica to each of the nodes. */
 export function attachedTo(...nodeNames: readonly string[]): PodVolume {
-  return aPodVolume({ attachments: new Map(nodeNames.map((nodeName) => [nodeName, aReplicaNode(nodeName)])) });
+  return aPodVolume({
+    attachments: new Map(nodeNames.map((nodeName) => [nodeName, aReplicaNode(nodeName)])),
+  });
 }
 
 /** A replica that is attached. */
-export function aReplicaNode(nodeName: string, overrides: Partial<PodVolumeAttachment> = {}): PodVolumeAttachment {
+export function aReplicaNode(
+  nodeName: string,
+  overrides: Partial<PodVolumeAttachment> = {},
+): PodVolumeAttachment {
   return { vmId: identity(nodeName).vmId, isAttached: true, holdsSlot: true, isFirm: false, ...overrides };
 }

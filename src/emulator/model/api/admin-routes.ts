@@ -17,17 +17,26 @@ const BASE = "/emulator/v1";
 /** The emulator's own API: small, without a token, for set-up and for looking inside. */
 export const ADMIN_ROUTES: readonly Route[] = [
   admin("Emulator_Health", "GET", "/health", (world) =>
-    reply(200, { status: "ok", nowMs: world.nowMs, startedAtMs: world.startedAtMs, timeScale: world.settings.timeScale }),
+    reply(200, {
+      status: "ok",
+      nowMs: world.nowMs,
+      startedAtMs: world.startedAtMs,
+      timeScale: world.settings.timeScale,
+    }),
   ),
   admin("Emulator_State", "GET", "/state", (world) => reply(200, dumpWorld(world))),
   admin("Emulator_Journal", "GET", "/journal", journal),
   admin("Emulator_AddResourceGroup", "POST", "/resourceGroups", addGroup),
   admin("Emulator_AddVirtualMachines", "POST", "/virtualMachines", addVms),
   admin("Emulator_StrikeVirtualMachine", "POST", "/virtualMachineEvents", strike),
-  admin("Emulator_ListFaults", "GET", "/faults", (world) => reply(200, { value: world.faults.list().map(asJson) })),
+  admin("Emulator_ListFaults", "GET", "/faults", (world) =>
+    reply(200, { value: world.faults.list().map(asJson) }),
+  ),
   admin("Emulator_AddFault", "POST", "/faults", addFault),
   admin("Emulator_ClearFaults", "DELETE", "/faults", (world) => (world.faults.clear(), reply(204))),
-  admin("Emulator_RemoveFault", "DELETE", "/faults/{id}", (world, call) => reply(world.faults.remove(call.params["id"] ?? "") ? 204 : 404)),
+  admin("Emulator_RemoveFault", "DELETE", "/faults/{id}", (world, call) =>
+    reply(world.faults.remove(call.params["id"] ?? "") ? 204 : 404),
+  ),
   admin("Emulator_GetSettings", "GET", "/settings", (world) => reply(200, settingsBody(world))),
   admin("Emulator_ChangeSettings", "PATCH", "/settings", changeSettings),
   admin("Emulator_Reset", "POST", "/reset", (world) => resetWorld(world) ?? reply(202)),
@@ -45,8 +54,14 @@ function journal(world: World, call: ArmCall): HandlerResult {
     return badRequest("'since' and 'limit' are whole numbers, 'limit' at least 1");
   const { kind } = call.query;
   // The limit counts what is asked for: else a page of other calls would look like the end.
-  const entries = kind === undefined ? world.journal.since(since, limit) : world.journal.since(since, Infinity).filter((entry) => entry.kind === kind);
-  return reply(200, { lastSequence: world.journal.lastSequence(), value: entries.slice(0, limit).map((entry) => ({ ...entry })) });
+  const entries =
+    kind === undefined
+      ? world.journal.since(since, limit)
+      : world.journal.since(since, Infinity).filter((entry) => entry.kind === kind);
+  return reply(200, {
+    lastSequence: world.journal.lastSequence(),
+    value: entries.slice(0, limit).map((entry) => ({ ...entry })),
+  });
 }
 
 function addGroup(world: World, call: ArmCall): HandlerResult {
@@ -63,7 +78,8 @@ function strike(world: World, call: ArmCall): HandlerResult {
   const vm = findVm(world, textAt(call.body, "vmId") ?? "");
   const event = VM_EVENTS.find((known) => known === textAt(call.body, "event"));
   if (event === undefined) return badRequest(`'event' is one of ${VM_EVENTS.join(", ")}`);
-  if (vm === undefined) return armErrors.resourceNotFound("virtualMachines", textAt(call.body, "vmId") ?? "", "");
+  if (vm === undefined)
+    return armErrors.resourceNotFound("virtualMachines", textAt(call.body, "vmId") ?? "", "");
   strikeVm(world, vm, event);
   return reply(202);
 }
@@ -77,7 +93,8 @@ function changeSettings(world: World, call: ArmCall): HandlerResult {
   const parsed = parseSettings(objectAt(call.body) ?? {}, world.settings.latencies);
   if (!parsed.ok) return badRequest(parsed.reason);
   world.settings = { ...world.settings, ...parsed.settings };
-  if (numberAt(call.body, "timeScale") !== undefined || objectAt(call.body, "throttleLimits") !== undefined) world.buckets.clear();
+  if (numberAt(call.body, "timeScale") !== undefined || objectAt(call.body, "throttleLimits") !== undefined)
+    world.buckets.clear();
   return reply(200, settingsBody(world));
 }
 

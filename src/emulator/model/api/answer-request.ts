@@ -19,15 +19,20 @@ export interface Answered {
 
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
 const DEFAULT_ORIGIN = "https://management.azure.com";
-/** Azure says NoRegisteredProviderFound for versions that it never had; this one is before Resource Manager. */
+/**
+ * Azure says NoRegisteredProviderFound for versions that it never had; this one is before Resource Manager.
+ */
 const API_VERSION_MIN = "2015-01-01";
 
 /** A call's way: route, api-version, fault, throttle, handler. */
 export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {
   if (routed.kind === "Unknown") return rejected(armErrors.noSuchRoute(request.path));
-  if (routed.kind === "WrongMethod") return rejected(armErrors.methodNotAllowed(request.method, request.path));
+  if (routed.kind === "WrongMethod")
+    return rejected(armErrors.methodNotAllowed(request.method, request.path));
   const { route, params } = routed;
-  const query = Object.fromEntries(Object.entries(request.query ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+  const query = Object.fromEntries(
+    Object.entries(request.query ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+  );
   const apiVersion = query["api-version"];
   const call: ArmCall = {
     path: request.path,
@@ -41,13 +46,16 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     origin: request.origin ?? DEFAULT_ORIGIN,
   };
   const { operation } = route;
-  if (route.isAdmin === true) return { operation, isAdmin: true, result: route.handler(world, call), headers: {}, fault: undefined };
+  if (route.isAdmin === true)
+    return { operation, isAdmin: true, result: route.handler(world, call), headers: {}, fault: undefined };
   if (apiVersion === undefined) return rejected(armErrors.missingApiVersion(), operation);
-  if (!API_VERSION.test(apiVersion) || apiVersion < API_VERSION_MIN) return rejected(armErrors.invalidApiVersion(apiVersion), operation);
+  if (!API_VERSION.test(apiVersion) || apiVersion < API_VERSION_MIN)
+    return rejected(armErrors.invalidApiVersion(apiVersion), operation);
 
   const fault = world.faults.strikeCall(operation, call, world.random);
   if (fault?.kind === "Error") return { ...rejected(faultFailure(fault), operation), fault };
-  if (fault?.kind === "DropRequest") return { ...rejected(failure(0, "Dropped", "The request never arrived."), operation), fault };
+  if (fault?.kind === "DropRequest")
+    return { ...rejected(failure(0, "Dropped", "The request never arrived."), operation), fault };
   const verdict = throttle(world.buckets, {
     operation,
     isPoll: operation === POLL_OPERATION,
@@ -71,23 +79,39 @@ function rejected(result: HandlerResult, operation = "Unknown"): Answered {
 }
 
 /** The last fresh answer, where a fault asks for a stale one and there is one. */
-function read(world: World, call: ArmCall, fault: FaultEffect | undefined, operation: string): HandlerResult | undefined {
-  const last = fault?.kind === "StaleRead" && mayBeStale(operation) ? world.lastReads.get(readKey(call, operation)) : undefined;
+function read(
+  world: World,
+  call: ArmCall,
+  fault: FaultEffect | undefined,
+  operation: string,
+): HandlerResult | undefined {
+  const last =
+    fault?.kind === "StaleRead" && mayBeStale(operation)
+      ? world.lastReads.get(readKey(call, operation))
+      : undefined;
   if (last === undefined) return undefined;
   return reply(200, operation === VM_GET ? withViewOfNow(world, call, last) : last);
 }
 
-/** A VM's model as it was remembered. The instance view is the host's word, which no read of the model remembers. */
+/**
+ * A VM's model as it was remembered. The instance view is the host's word, which no read of the model
+ * remembers.
+ */
 function withViewOfNow(world: World, call: ArmCall, last: Json): Json {
   const { instanceView: _, ...properties } = objectAt(last, "properties") ?? {};
   const vm = call.query["$expand"] === "instanceView" ? findVm(world, call.path) : undefined;
-  return { ...objectAt(last), properties: vm === undefined ? properties : { ...properties, instanceView: renderInstanceView(vm, world.nowMs) } };
+  return {
+    ...objectAt(last),
+    properties:
+      vm === undefined ? properties : { ...properties, instanceView: renderInstanceView(vm, world.nowMs) },
+  };
 }
 
 function remember(world: World, call: ArmCall, operation: string, result: HandlerResult): void {
   if (!mayBeStale(operation) || result.kind === "Failure" || result.body === undefined) return;
   // Only while a rule may ask for it: lists are large.
-  if (world.faults.list().some((rule) => rule.effect.kind === "StaleRead")) world.lastReads.set(readKey(call, operation), result.body);
+  if (world.faults.list().some((rule) => rule.effect.kind === "StaleRead"))
+    world.lastReads.set(readKey(call, operation), result.body);
   else world.lastReads.clear();
 }
 
@@ -96,16 +120,25 @@ const VM_READS: readonly string[] = [VM_GET, "VirtualMachines_InstanceView"];
 
 /** Lists, disks and snapshots may lag, and VMs behind what others write. */
 function mayBeStale(operation: string): boolean {
-  return operation.includes("_List") || operation === "Disks_Get" || operation === "Snapshots_Get" || VM_READS.includes(operation);
+  return (
+    operation.includes("_List") ||
+    operation === "Disks_Get" ||
+    operation === "Snapshots_Get" ||
+    VM_READS.includes(operation)
+  );
 }
 
 /**
- * A VM's reads are remembered for each caller by itself, and forgotten as soon as an operation of that caller on the VM has ended: what a caller
- * concludes from a GET of the VM after its own operation must hold.
+ * A VM's reads are remembered for each caller by itself, and forgotten as soon as an operation of that
+ * caller on the VM has ended: what a caller concludes from a GET of the VM after its own operation must
+ * hold.
  */
 function readKey(call: ArmCall, operation: string): string {
   // A caller that has read a VM with its instance view reads no older model without it.
-  const path = operation === VM_GET ? call.path.toLowerCase() : `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
+  const path =
+    operation === VM_GET
+      ? call.path.toLowerCase()
+      : `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
   return VM_READS.includes(operation) ? `${vmReadsKey(call.caller, vmPath(call.path))}${path}` : path;
 }
 
@@ -114,10 +147,17 @@ function vmPath(path: string): string {
 }
 
 /** Puts the common headers on, and the call into the journal. */
-export function toArmAnswer(world: World, request: ArmRequest, answered: Answered, requestId: string): ArmAnswer {
+export function toArmAnswer(
+  world: World,
+  request: ArmRequest,
+  answered: Answered,
+  requestId: string,
+): ArmAnswer {
   const { result, fault } = answered;
   const delivery = faultDelivery(fault);
-  const operationId = /\/(?:Disk)?operations\/([^/?]+)/i.exec(result.headers?.["azure-asyncoperation"] ?? "")?.[1];
+  const operationId = /\/(?:Disk)?operations\/([^/?]+)/i.exec(
+    result.headers?.["azure-asyncoperation"] ?? "",
+  )?.[1];
   const entry = world.journal.append({
     atMs: world.nowMs,
     kind: answered.isAdmin ? "admin" : answered.operation === POLL_OPERATION ? "poll" : "arm",
@@ -139,7 +179,12 @@ export function toArmAnswer(world: World, request: ArmRequest, answered: Answere
   const body = result.kind === "Failure" ? errorBody(result) : result.body;
   return {
     status: result.status,
-    headers: { ...commonHeaders(request, requestId), ...failureHeaders(result), ...answered.headers, ...result.headers },
+    headers: {
+      ...commonHeaders(request, requestId),
+      ...failureHeaders(result),
+      ...answered.headers,
+      ...result.headers,
+    },
     ...(body === undefined ? {} : { body }),
     delivery,
     sequence: entry.sequence,
@@ -160,5 +205,7 @@ function commonHeaders(request: ArmRequest, requestId: string): Record<string, s
 }
 
 function failureHeaders(result: HandlerResult): Record<string, string> {
-  return result.kind === "Failure" ? { "x-ms-failure-cause": result.cause ?? "service", "x-ms-error-code": result.code } : {};
+  return result.kind === "Failure"
+    ? { "x-ms-failure-cause": result.cause ?? "service", "x-ms-error-code": result.code }
+    : {};
 }

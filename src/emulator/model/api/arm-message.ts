@@ -14,10 +14,15 @@ export interface ArmRequest {
   readonly ifNoneMatch?: string;
   /** `x-ms-client-request-id`: echoed and kept in the journal. */
   readonly clientRequestId?: string;
-  /** Who calls, where that matters: one caller's reads may lag behind another's writes (`StaleRead`). Default: all callers are one. */
+  /**
+   * Who calls, where that matters: one caller's reads may lag behind another's writes (`StaleRead`).
+   * Default: all callers are one.
+   */
   readonly caller?: string;
   readonly body?: Json;
-  /** Where the caller reached us, for the absolute URLs in answers. Default `https://management.azure.com`. */
+  /**
+   * Where the caller reached us, for the absolute URLs in answers. Default `https://management.azure.com`.
+   */
   readonly origin?: string;
 }
 

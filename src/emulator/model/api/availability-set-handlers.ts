@@ -11,16 +11,20 @@ export function writeAvailabilitySetHandler(world: World, call: ArmCall): Handle
   const id = resourceId({ ...address, type: "availabilitySets" });
   const existing = world.availabilitySets.get(keyOf(id));
   const location = textAt(call.body, "location") ?? existing?.location;
-  if (location === undefined) return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
-  if (resourceGroupForWrite(world, address, location) === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
+  if (location === undefined)
+    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  if (resourceGroupForWrite(world, address, location) === undefined)
+    return armErrors.resourceGroupNotFound(address.resourceGroup);
   const written: AvailabilitySet = {
     ...address,
     id: existing?.id ?? id,
     location,
     tags: textsAt(call.body, "tags") ?? existing?.tags ?? {},
     skuName: textAt(call.body, "sku", "name") ?? existing?.skuName ?? "Aligned",
-    faultDomains: numberAt(call.body, "properties", "platformFaultDomainCount") ?? existing?.faultDomains ?? 2,
-    updateDomains: numberAt(call.body, "properties", "platformUpdateDomainCount") ?? existing?.updateDomains ?? 5,
+    faultDomains:
+      numberAt(call.body, "properties", "platformFaultDomainCount") ?? existing?.faultDomains ?? 2,
+    updateDomains:
+      numberAt(call.body, "properties", "platformUpdateDomainCount") ?? existing?.updateDomains ?? 5,
   };
   world.availabilitySets.set(keyOf(id), written);
   return reply(200, renderAvailabilitySet(world, written));
@@ -28,8 +32,12 @@ export function writeAvailabilitySetHandler(world: World, call: ArmCall): Handle
 
 export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup } = addressOf(call);
-  const found = world.availabilitySets.get(keyOf(resourceId({ ...addressOf(call), type: "availabilitySets" })));
-  return found === undefined ? armErrors.resourceNotFound("availabilitySets", name, resourceGroup) : reply(200, renderAvailabilitySet(world, found));
+  const found = world.availabilitySets.get(
+    keyOf(resourceId({ ...addressOf(call), type: "availabilitySets" })),
+  );
+  return found === undefined
+    ? armErrors.resourceNotFound("availabilitySets", name, resourceGroup)
+    : reply(200, renderAvailabilitySet(world, found));
 }
 
 export function listAvailabilitySetsHandler(world: World, call: ArmCall): HandlerResult {
@@ -64,9 +72,15 @@ export function renderAvailabilitySet(world: World, set: AvailabilitySet): JsonO
 }
 
 function membersOf(world: World, id: string): readonly string[] {
-  return [...world.virtualMachines.values()].filter((vm) => vm.availabilitySetId !== undefined && sameId(vm.availabilitySetId, id)).map((vm) => vm.id);
+  return [...world.virtualMachines.values()]
+    .filter((vm) => vm.availabilitySetId !== undefined && sameId(vm.availabilitySetId, id))
+    .map((vm) => vm.id);
 }
 
 function addressOf(call: ArmCall): { subscriptionId: string; resourceGroup: string; name: string } {
-  return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), name: param(call, "name") };
+  return {
+    subscriptionId: param(call, "subscriptionId"),
+    resourceGroup: param(call, "resourceGroup"),
+    name: param(call, "name"),
+  };
 }

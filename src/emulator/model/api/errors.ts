@@ -26,17 +26,30 @@ export function errorBody(refused: ArmFailure): JsonObject {
 }
 
 export function errorObject(refused: ArmFailure): JsonObject {
-  return { code: refused.code, message: refused.message, target: refused.target, details: refused.details, innererror: refused.innerError };
+  return {
+    code: refused.code,
+    message: refused.message,
+    target: refused.target,
+    details: refused.details,
+    innererror: refused.innerError,
+  };
 }
 
 const gateway = { cause: "gateway" } as const;
 
 /**
- * The one table of errors. Clients match codes and, where a code is shared, pieces of these texts ("attached to a VM of this size is", "existing
- * disk", "Cannot resize disk"), so the texts are the real service's.
+ * The one table of errors. Clients match codes and, where a code is shared, pieces of these texts
+ * ("attached to a VM of this size is", "existing disk", "Cannot resize disk"), so the texts are the real
+ * service's.
  */
 export const armErrors = {
-  missingApiVersion: () => failure(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.", gateway),
+  missingApiVersion: () =>
+    failure(
+      400,
+      "MissingApiVersionParameter",
+      "The api-version query parameter (?api-version=) is required for all requests.",
+      gateway,
+    ),
   invalidApiVersion: (version: string) =>
     failure(
       400,
@@ -45,11 +58,25 @@ export const armErrors = {
       gateway,
     ),
   invalidRequestContent: (detail: string) =>
-    failure(400, "InvalidRequestContent", `The request content was invalid and could not be deserialized: '${detail}'.`, gateway),
-  noSuchRoute: (path: string) => failure(404, "InvalidResourceType", `The emulator has no resource type at '${path}'.`, gateway),
-  methodNotAllowed: (method: string, path: string) => failure(405, "MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`, gateway),
-  resourceGroupNotFound: (name: string) => failure(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, gateway),
-  groupNotEmpty: (name: string) => failure(409, "Conflict", `Resource group '${name}' is not empty; the emulator deletes only empty ones.`, gateway),
+    failure(
+      400,
+      "InvalidRequestContent",
+      `The request content was invalid and could not be deserialized: '${detail}'.`,
+      gateway,
+    ),
+  noSuchRoute: (path: string) =>
+    failure(404, "InvalidResourceType", `The emulator has no resource type at '${path}'.`, gateway),
+  methodNotAllowed: (method: string, path: string) =>
+    failure(405, "MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`, gateway),
+  resourceGroupNotFound: (name: string) =>
+    failure(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, gateway),
+  groupNotEmpty: (name: string) =>
+    failure(
+      409,
+      "Conflict",
+      `Resource group '${name}' is not empty; the emulator deletes only empty ones.`,
+      gateway,
+    ),
   resourceNotFound: (type: string, name: string, resourceGroup: string) =>
     failure(
       404,
@@ -58,15 +85,29 @@ export const armErrors = {
       gateway,
     ),
   patchResourceNotFound: (id: string, name: string) =>
-    failure(404, "PatchResourceNotFound", `The resource '${id}' was not found when evaluating policies for a PATCH operation.`, {
-      target: name,
-      cause: "gateway",
-    }),
-  operationNotFound: (id: string) => failure(404, "NotFound", `The operation '${id}' was not found in this Azure location.`),
+    failure(
+      404,
+      "PatchResourceNotFound",
+      `The resource '${id}' was not found when evaluating policies for a PATCH operation.`,
+      {
+        target: name,
+        cause: "gateway",
+      },
+    ),
+  operationNotFound: (id: string) =>
+    failure(404, "NotFound", `The operation '${id}' was not found in this Azure location.`),
   preconditionFailed: (ifMatch: string, etag: string) =>
-    failure(412, "PreconditionFailed", `The condition '${ifMatch}' of the request did not hold: the resource's current ETag is '${etag}'.`),
+    failure(
+      412,
+      "PreconditionFailed",
+      `The condition '${ifMatch}' of the request did not hold: the resource's current ETag is '${etag}'.`,
+    ),
   resourceExists: (name: string) =>
-    failure(412, "PreconditionFailed", `The resource '${name}' already exists, which the If-None-Match header of the request rules out.`),
+    failure(
+      412,
+      "PreconditionFailed",
+      `The resource '${name}' already exists, which the If-None-Match header of the request rules out.`,
+    ),
   conflict: () =>
     failure(
       409,
@@ -74,7 +115,11 @@ export const armErrors = {
       "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog to get more details on the conflicting requests.",
     ),
   operationInProgress: (operation: string, vmName: string) =>
-    failure(409, "OperationNotAllowed", `Operation '${operation}' is not allowed on VM '${vmName}' since another operation is in progress.`),
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Operation '${operation}' is not allowed on VM '${vmName}' since another operation is in progress.`,
+    ),
   powerChanging: (operation: string, vmName: string, power: string) =>
     failure(
       409,
@@ -87,19 +132,28 @@ export const armErrors = {
       "OperationNotAllowed",
       `Operation '${operation}' is not allowed on VM '${vmName}' since the VM is marked for deletion. You can only retry the Delete operation (or wait for an ongoing one to complete).`,
     ),
-  operationPreempted: () => failure(200, "OperationPreempted", "Operation execution has been preempted by a more recent operation."),
+  operationPreempted: () =>
+    failure(200, "OperationPreempted", "Operation execution has been preempted by a more recent operation."),
   dataDisksForceDetached: () =>
     failure(
       200,
       "DataDisksForceDetached",
       "Operation execution has been preempted because data disks of this operation were force detached by a more recent operation.",
     ),
-  internalError: (detail: string) => failure(500, "InternalExecutionError", `An internal execution error occurred: ${detail}`),
+  internalError: (detail: string) =>
+    failure(500, "InternalExecutionError", `An internal execution error occurred: ${detail}`),
 
-  diskNotFound: (name: string) => failure(404, "NotFound", `Disk ${name} is not found.`, { target: "diskId" }),
-  sourceNotFound: (id: string) => failure(404, "NotFound", `Resource ${id} is not found.`, { target: "sourceResourceId" }),
+  diskNotFound: (name: string) =>
+    failure(404, "NotFound", `Disk ${name} is not found.`, { target: "diskId" }),
+  sourceNotFound: (id: string) =>
+    failure(404, "NotFound", `Resource ${id} is not found.`, { target: "sourceResourceId" }),
   diskOwned: (diskId: string, vmId: string) =>
-    failure(409, "ConflictingUserInput", `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${vmId}'.`, { target: "diskId" }),
+    failure(
+      409,
+      "ConflictingUserInput",
+      `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${vmId}'.`,
+      { target: "diskId" },
+    ),
   diskAttachedElsewhere: (diskName: string, vmId: string, otherVmId: string) =>
     failure(
       409,
@@ -121,16 +175,31 @@ export const armErrors = {
       `Cannot attach data disk '${diskName}' to VM '${vmName}' because the disk is currently being detached or the last detach operation failed. Please wait until the disk is completely detached and then try again or delete/detach the disk explicitly again.`,
     ),
   tooManyDataDisks: (dataDisksMax: number) =>
-    failure(409, "OperationNotAllowed", `The maximum number of data disks allowed to be attached to a VM of this size is ${dataDisksMax}.`, {
-      target: "dataDisks",
-    }),
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The maximum number of data disks allowed to be attached to a VM of this size is ${dataDisksMax}.`,
+      {
+        target: "dataDisks",
+      },
+    ),
   lunOutOfRange: (lun: string) =>
-    failure(400, "InvalidParameter", `The value '${lun}' of parameter 'dataDisk.lun' is out of range. Value '${lun}' must be between '0' and '63' inclusive.`, {
+    failure(
+      400,
+      "InvalidParameter",
+      `The value '${lun}' of parameter 'dataDisk.lun' is out of range. Value '${lun}' must be between '0' and '63' inclusive.`,
+      {
+        target: "dataDisk.lun",
+      },
+    ),
+  lunMissing: () =>
+    failure(400, "InvalidParameter", "Required parameter 'dataDisk.lun' is missing (null).", {
       target: "dataDisk.lun",
     }),
-  lunMissing: () => failure(400, "InvalidParameter", "Required parameter 'dataDisk.lun' is missing (null).", { target: "dataDisk.lun" }),
-  duplicateLun: (lun: number) => failure(400, "InvalidParameter", `A disk at LUN ${lun} already exists.`, { target: "dataDisk.lun" }),
-  duplicateDiskName: (name: string) => failure(400, "InvalidParameter", `A disk named '${name}' already exists.`, { target: "dataDisk.name" }),
+  duplicateLun: (lun: number) =>
+    failure(400, "InvalidParameter", `A disk at LUN ${lun} already exists.`, { target: "dataDisk.lun" }),
+  duplicateDiskName: (name: string) =>
+    failure(400, "InvalidParameter", `A disk named '${name}' already exists.`, { target: "dataDisk.name" }),
   emptyWithManagedDisk: () =>
     failure(
       400,
@@ -147,10 +216,19 @@ export const armErrors = {
         target: "dataDisk.managedDisk.id",
       },
     ),
-  invalidParameter: (target: string, message: string) => failure(400, "InvalidParameter", message, { target }),
-  changeNotAllowed: (property: string) => failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed.`, { target: property }),
+  invalidParameter: (target: string, message: string) =>
+    failure(400, "InvalidParameter", message, { target }),
+  changeNotAllowed: (property: string) =>
+    failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed.`, {
+      target: property,
+    }),
   changeNotAllowedForDisk: (property: string, diskName: string) =>
-    failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed for existing disk '${diskName}'.`, { target: property }),
+    failure(
+      409,
+      "PropertyChangeNotAllowed",
+      `Changing property '${property}' is not allowed for existing disk '${diskName}'.`,
+      { target: property },
+    ),
   zoneMismatch: (diskName: string, vmZone: string, diskZone: string) =>
     failure(
       400,
@@ -164,9 +242,14 @@ export const armErrors = {
       `Disk ${diskName} cannot be attached to the VM because it is not in the same location as the VM. VM location: '${vmLocation}'. Disk location: '${diskLocation}'.`,
     ),
   ultraNotEnabled: (sku: string) =>
-    failure(400, "InvalidParameter", `StorageAccountType ${sku} can be used only when additionalCapabilities.ultraSSDEnabled is set.`, {
-      target: "managedDisk.storageAccountType",
-    }),
+    failure(
+      400,
+      "InvalidParameter",
+      `StorageAccountType ${sku} can be used only when additionalCapabilities.ultraSSDEnabled is set.`,
+      {
+        target: "managedDisk.storageAccountType",
+      },
+    ),
   premiumNotSupported: (sku: string, vmSize: string) =>
     failure(
       400,
@@ -176,23 +259,44 @@ export const armErrors = {
         target: "managedDisk.storageAccountType",
       },
     ),
-  zonalDiskOnly: (sku: string) => failure(400, "BadRequest", `Disks of type ${sku} can only be attached to VMs in an availability zone.`),
+  zonalDiskOnly: (sku: string) =>
+    failure(400, "BadRequest", `Disks of type ${sku} can only be attached to VMs in an availability zone.`),
   sasActive: (diskName: string) =>
-    failure(409, "OperationNotAllowed", `The disk ${diskName} has an active shared access signature, which must be revoked first.`, {
-      innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" },
-    }),
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The disk ${diskName} has an active shared access signature, which must be revoked first.`,
+      {
+        innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" },
+      },
+    ),
   notUploaded: (diskName: string) =>
-    failure(409, "OperationNotAllowed", `The disk ${diskName} has been created for an upload, which must be ended by revoking the access to it first.`),
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The disk ${diskName} has been created for an upload, which must be ended by revoking the access to it first.`,
+    ),
 
   sourceIncomplete: (name: string) =>
-    failure(409, "OperationNotAllowed", `The snapshot ${name} can't be copied or restored yet: its background copy is not complete.`, {
-      target: "sourceResourceId",
-    }),
-  tooManySnapshots: (limit: string) => failure(409, "OperationNotAllowed", `The snapshot can't be made: ${limit}.`),
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The snapshot ${name} can't be copied or restored yet: its background copy is not complete.`,
+      {
+        target: "sourceResourceId",
+      },
+    ),
+  tooManySnapshots: (limit: string) =>
+    failure(409, "OperationNotAllowed", `The snapshot can't be made: ${limit}.`),
   availabilitySetInUse: (name: string, vmIds: readonly string[]) =>
-    failure(409, "OperationNotAllowed", `Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`),
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`,
+    ),
 
-  diskAttached: (diskName: string, vmId: string) => failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${vmId}.`),
+  diskAttached: (diskName: string, vmId: string) =>
+    failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${vmId}.`),
   shrink: (id: string) =>
     failure(
       409,
@@ -208,7 +312,11 @@ export const armErrors = {
       { innerError: { internalErrorCode } },
     ),
   changeWhileAttached: (what: string, diskName: string, vmIds: readonly string[]) =>
-    failure(409, "OperationNotAllowed", `Cannot change ${what} of disk ${diskName} while it is attached to running VM(s) ${vmIds.join(", ")}.`),
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Cannot change ${what} of disk ${diskName} while it is attached to running VM(s) ${vmIds.join(", ")}.`,
+    ),
   invalidZone: (zone: string, location: string) =>
     failure(
       400,
@@ -216,25 +324,40 @@ export const armErrors = {
       `The zone(s) '${zone}' for resource is not supported. The supported zones for location '${location}' are '1,2,3'.`,
       { target: "zones" },
     ),
-  invalidVmSize: (size: string) => failure(400, "InvalidParameter", `The value ${size} provided for the VM size is not valid.`, { target: "vmSize" }),
-
-  tooManyRequests: (options: { group: string; allowed: number; measured: number; startTime: string; endTime: string; retryAfterS: number }) =>
-    failure(429, "OperationNotAllowed", "The server rejected the request because too many requests have been received for this subscription.", {
-      details: [
-        {
-          code: "TooManyRequests",
-          target: options.group,
-          message: JSON.stringify({
-            operationGroup: options.group,
-            startTime: options.startTime,
-            endTime: options.endTime,
-            allowedRequestCount: options.allowed,
-            measuredRequestCount: options.measured,
-          }),
-        },
-      ],
-      headers: { "retry-after": String(options.retryAfterS) },
+  invalidVmSize: (size: string) =>
+    failure(400, "InvalidParameter", `The value ${size} provided for the VM size is not valid.`, {
+      target: "vmSize",
     }),
+
+  tooManyRequests: (options: {
+    group: string;
+    allowed: number;
+    measured: number;
+    startTime: string;
+    endTime: string;
+    retryAfterS: number;
+  }) =>
+    failure(
+      429,
+      "OperationNotAllowed",
+      "The server rejected the request because too many requests have been received for this subscription.",
+      {
+        details: [
+          {
+            code: "TooManyRequests",
+            target: options.group,
+            message: JSON.stringify({
+              operationGroup: options.group,
+              startTime: options.startTime,
+              endTime: options.endTime,
+              allowedRequestCount: options.allowed,
+              measuredRequestCount: options.measured,
+            }),
+          },
+        ],
+        headers: { "retry-after": String(options.retryAfterS) },
+      },
+    ),
   subscriptionThrottled: (options: { subscription: string; operation: string; retryAfterS: number }) =>
     failure(
       429,

@@ -8,9 +8,15 @@ const GROUPS = "/subscriptions/sub-1/resourceGroups";
 it("resource groups are made, shown, listed, and deleted once they are empty", () => {
   const azure = aModel();
   azure.send("PUT", `${GROUPS}/New`, { location: "westus", tags: { a: "b" } });
-  const { id, location, tags } = azure.send("GET", `${GROUPS}/new`).body as { id: string; location: string; tags: object };
+  const { id, location, tags } = azure.send("GET", `${GROUPS}/new`).body as {
+    id: string;
+    location: string;
+    tags: object;
+  };
   assert.deepEqual([id, location, tags], [`${GROUPS}/New`, "westus", { a: "b" }]);
-  const names = (at(azure.send("GET", GROUPS).body, "value") as readonly { name: string }[]).map((group) => group.name);
+  const names = (at(azure.send("GET", GROUPS).body, "value") as readonly { name: string }[]).map(
+    (group) => group.name,
+  );
   assert.deepEqual(names, ["New", "rg"]);
   azure.finish("PUT", `${GROUPS}/new/providers/Microsoft.Compute/disks/pvc-1`, diskBody());
   const holding = azure.send("DELETE", `${GROUPS}/new`);

@@ -10,7 +10,8 @@ export function putGroupHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const existing = findResourceGroup(world, address);
   const location = textAt(call.body, "location") ?? existing?.location;
-  if (location === undefined) return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  if (location === undefined)
+    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
   const group = putResourceGroup(world, {
     subscriptionId: existing?.subscriptionId ?? address.subscriptionId,
     name: existing?.name ?? address.resourceGroup,
@@ -22,7 +23,9 @@ export function putGroupHandler(world: World, call: ArmCall): HandlerResult {
 
 export function getGroupHandler(world: World, call: ArmCall): HandlerResult {
   const group = findResourceGroup(world, addressOf(call));
-  return group === undefined ? armErrors.resourceGroupNotFound(param(call, "resourceGroup")) : reply(200, render(group));
+  return group === undefined
+    ? armErrors.resourceGroupNotFound(param(call, "resourceGroup"))
+    : reply(200, render(group));
 }
 
 export function headGroupHandler(world: World, call: ArmCall): HandlerResult {
@@ -30,7 +33,9 @@ export function headGroupHandler(world: World, call: ArmCall): HandlerResult {
 }
 
 export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {
-  const groups = [...world.resourceGroups.values()].filter((group) => keyOf(group.subscriptionId) === keyOf(param(call, "subscriptionId")));
+  const groups = [...world.resourceGroups.values()].filter(
+    (group) => keyOf(group.subscriptionId) === keyOf(param(call, "subscriptionId")),
+  );
   return page(
     world,
     call,
@@ -42,10 +47,14 @@ export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {
 /** DELETE of a resource group, which must be empty here: the real service would delete everything in it. */
 export function deleteGroupHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
-  if (findResourceGroup(world, address) === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
-  const holds = [...world.disks.values(), ...world.snapshots.values(), ...world.virtualMachines.values(), ...world.availabilitySets.values()].some(
-    (resource) => groupKey(resource) === groupKey(address),
-  );
+  if (findResourceGroup(world, address) === undefined)
+    return armErrors.resourceGroupNotFound(address.resourceGroup);
+  const holds = [
+    ...world.disks.values(),
+    ...world.snapshots.values(),
+    ...world.virtualMachines.values(),
+    ...world.availabilitySets.values(),
+  ].some((resource) => groupKey(resource) === groupKey(address));
   if (holds) return armErrors.groupNotEmpty(address.resourceGroup);
   world.resourceGroups.delete(groupKey(address));
   return reply(200);

@@ -1,14 +1,21 @@
 const DAY_MS = 86_400_000;
 
 /**
- * `2026-11-20T09:35:12.345+00:00`, as Azure writes times. The model may not touch `Date`, so that no wall clock can leak into it; the calendar is
- * computed with eras of 400 years that begin on 1 March, which puts the leap day at the end of a year.
+ * `2026-11-20T09:35:12.345+00:00`, as Azure writes times. The model may not touch `Date`, so that no wall
+ * clock can leak into it; the calendar is computed with eras of 400 years that begin on 1 March, which puts
+ * the leap day at the end of a year.
  */
 export function isoTime(epochMs: number): string {
   const days = Math.floor(epochMs / DAY_MS);
   const msOfDay = Math.floor(epochMs - days * DAY_MS);
   const { year, month, day } = civilDate(days);
-  const time = [Math.floor(msOfDay / 3_600_000), Math.floor(msOfDay / 60_000) % 60, Math.floor(msOfDay / 1000) % 60].map((part) => padded(part, 2)).join(":");
+  const time = [
+    Math.floor(msOfDay / 3_600_000),
+    Math.floor(msOfDay / 60_000) % 60,
+    Math.floor(msOfDay / 1000) % 60,
+  ]
+    .map((part) => padded(part, 2))
+    .join(":");
   return `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}T${time}.${padded(msOfDay % 1000, 3)}+00:00`;
 }
 
@@ -16,7 +23,13 @@ function civilDate(daysSinceEpoch: number): { year: number; month: number; day: 
   const shifted = daysSinceEpoch + 719_468;
   const era = Math.floor(shifted / 146_097);
   const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365);
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
   const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;

@@ -6,7 +6,10 @@ export interface JournalEntry {
   /** 1, 2, 3 …: ask for what came after the last one seen. */
   readonly sequence: number;
   readonly atMs: number;
-  /** `arm`: what Azure would count. `poll`: asking for an operation's state. `admin`: the emulator's own API. */
+  /**
+   * `arm`: what Azure would count. `poll`: asking for an operation's state. `admin`: the emulator's own
+   * API.
+   */
   readonly kind: "arm" | "poll" | "admin";
   /** The operation's name in Azure's API description, such as `VirtualMachines_Update`. */
   readonly operation: string;

@@ -45,19 +45,30 @@ export function listAt(value: Json | undefined, ...path: readonly string[]): rea
 }
 
 /** The members of an object whose values are texts, for tags. */
-export function textsAt(value: Json | undefined, ...path: readonly string[]): Readonly<Record<string, string>> | undefined {
+export function textsAt(
+  value: Json | undefined,
+  ...path: readonly string[]
+): Readonly<Record<string, string>> | undefined {
   const found = objectAt(value, ...path);
   if (found === undefined) return undefined;
-  return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  return Object.fromEntries(
+    Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
 }
 
-/** True where both say the same, whatever the order of members and whether a member is missing or undefined. */
+/**
+ * True where both say the same, whatever the order of members and whether a member is missing or undefined.
+ */
 export function sameJson(left: Json | undefined, right: Json | undefined): boolean {
   return canonicalText(left) === canonicalText(right);
 }
 
 function canonicalText(value: Json | undefined): string {
-  return JSON.stringify(value, (_member, inner: unknown) => (isPlainRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(byName)) : inner)) ?? "";
+  return (
+    JSON.stringify(value, (_member, inner: unknown) =>
+      isPlainRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(byName)) : inner,
+    ) ?? ""
+  );
 }
 
 function byName(left: readonly [string, unknown], right: readonly [string, unknown]): number {

@@ -10,10 +10,15 @@ export interface Listed {
 }
 
 /**
- * One page of a list. The link to the next names the last id of this page, so that what comes and goes between two pages neither hides nor doubles
- * anything else. Clients follow the link as it is.
+ * One page of a list. The link to the next names the last id of this page, so that what comes and goes
+ * between two pages neither hides nor doubles anything else. Clients follow the link as it is.
  */
-export function page<T extends Listed>(world: World, call: ArmCall, items: readonly T[], render: (item: T) => JsonObject): HandlerResult {
+export function page<T extends Listed>(
+  world: World,
+  call: ArmCall,
+  items: readonly T[],
+  render: (item: T) => JsonObject,
+): HandlerResult {
   const after = call.query["$skiptoken"];
   // Keys are made once each: a list of ten thousand has a hundred pages.
   const ordered = items
@@ -23,11 +28,18 @@ export function page<T extends Listed>(world: World, call: ArmCall, items: reado
   const shown = ordered.slice(0, world.settings.pageSize);
   const last = shown.at(-1);
   const body: JsonObject = { value: shown.map(({ item }) => render(item)) };
-  return reply(200, last === undefined || shown.length === ordered.length ? body : { ...body, nextLink: nextLink(call, last.key) });
+  return reply(
+    200,
+    last === undefined || shown.length === ordered.length
+      ? body
+      : { ...body, nextLink: nextLink(call, last.key) },
+  );
 }
 
 function nextLink(call: ArmCall, token: string): string {
-  const query = Object.entries({ ...call.query, $skiptoken: token }).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  const query = Object.entries({ ...call.query, $skiptoken: token }).map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  );
   return `${call.origin}${encodeURI(call.path)}?${query.join("&")}`;
 }
 
@@ -35,13 +47,19 @@ function nextLink(call: ArmCall, token: string): string {
 export function checkScope(world: World, call: ArmCall): ArmFailure | undefined {
   const { subscriptionId, resourceGroup } = call.params;
   if (subscriptionId === undefined || resourceGroup === undefined) return undefined;
-  return hasResourceGroup(world, { subscriptionId, resourceGroup }) ? undefined : armErrors.resourceGroupNotFound(resourceGroup);
+  return hasResourceGroup(world, { subscriptionId, resourceGroup })
+    ? undefined
+    : armErrors.resourceGroupNotFound(resourceGroup);
 }
 
 /** True for resources under a path's subscription and, where it has one, its resource group. */
-export function inScope(call: ArmCall, resource: { readonly subscriptionId: string; readonly resourceGroup: string }): boolean {
+export function inScope(
+  call: ArmCall,
+  resource: { readonly subscriptionId: string; readonly resourceGroup: string },
+): boolean {
   const { subscriptionId, resourceGroup } = call.params;
   return (
-    keyOf(resource.subscriptionId) === keyOf(subscriptionId ?? "") && (resourceGroup === undefined || keyOf(resource.resourceGroup) === keyOf(resourceGroup))
+    keyOf(resource.subscriptionId) === keyOf(subscriptionId ?? "") &&
+    (resourceGroup === undefined || keyOf(resource.resourceGroup) === keyOf(resourceGroup))
   );
 }

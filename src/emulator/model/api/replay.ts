@@ -9,9 +9,10 @@ export interface Divergence {
 }
 
 /**
- * Sends a whole journal, from its first entry on, to a fresh model of the same seed, settings and set-up, each call at its recorded time, and answers
- * the first call that is answered otherwise. Exact without a data plane. Fault rules and settings count where they are part of the set-up or came through
- * the admin API.
+ * Sends a whole journal, from its first entry on, to a fresh model of the same seed, settings and set-up,
+ * each call at its recorded time, and answers the first call that is answered otherwise. Exact without a
+ * data plane. Fault rules and settings count where they are part of the set-up or came through the admin
+ * API.
  */
 export function replayJournal(
   entries: readonly JournalEntry[],
@@ -23,7 +24,10 @@ export function replayJournal(
     nowMs = recorded.atMs;
     const answer = model.handle(requestOf(recorded));
     const replayed = model.journal.since(answer.sequence - 1, 1)[0];
-    const same = replayed?.status === recorded.status && replayed.requestId === recorded.requestId && replayed.operationId === recorded.operationId;
+    const same =
+      replayed?.status === recorded.status &&
+      replayed.requestId === recorded.requestId &&
+      replayed.operationId === recorded.operationId;
     if (!same || replayed.errorCode !== recorded.errorCode) return { recorded, replayed };
   }
   return undefined;

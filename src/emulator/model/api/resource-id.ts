@@ -9,7 +9,8 @@ export interface ResourceAddress {
 }
 
 const TYPES: readonly ComputeType[] = ["disks", "snapshots", "virtualMachines", "availabilitySets"];
-const PATTERN = /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/([^/]+)\/([^/]+)$/i;
+const PATTERN =
+  /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/([^/]+)\/([^/]+)$/i;
 
 /** The ARM id of a compute resource, in the case in which its parts are given. */
 export function resourceId(address: ResourceAddress): string {
@@ -20,7 +21,8 @@ export function resourceId(address: ResourceAddress): string {
 export function parseResourceId(id: string): ResourceAddress | undefined {
   const [, subscriptionId, resourceGroup, typeText, name] = PATTERN.exec(id) ?? [];
   const type = TYPES.find((known) => known.toLowerCase() === typeText?.toLowerCase());
-  if (subscriptionId === undefined || resourceGroup === undefined || type === undefined || name === undefined) return undefined;
+  if (subscriptionId === undefined || resourceGroup === undefined || type === undefined || name === undefined)
+    return undefined;
   return { subscriptionId, resourceGroup, type, name };
 }
 

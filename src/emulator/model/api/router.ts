@@ -20,7 +20,10 @@ interface RouteMatch {
 }
 
 /** What a path leads to: a route, only other methods of it, or nothing. */
-export type Routed = ({ readonly kind: "Found" } & RouteMatch) | { readonly kind: "WrongMethod" } | { readonly kind: "Unknown" };
+export type Routed =
+  | ({ readonly kind: "Found" } & RouteMatch)
+  | { readonly kind: "WrongMethod" }
+  | { readonly kind: "Unknown" };
 
 interface CompiledRoute {
   readonly route: Route;
@@ -42,18 +45,26 @@ export function createRouter(routes: readonly Route[]): (method: string, path: s
 
 function compile(route: Route): CompiledRoute {
   const segments = split(route.pattern).map((segment) =>
-    segment.startsWith("{") ? { text: segment.slice(1, -1), isParam: true } : { text: segment.toLowerCase(), isParam: false },
+    segment.startsWith("{")
+      ? { text: segment.slice(1, -1), isParam: true }
+      : { text: segment.toLowerCase(), isParam: false },
   );
   return { route, segments };
 }
 
 function fits(compiled: CompiledRoute, lower: readonly string[]): boolean {
   // From the end: paths differ there, and begin alike.
-  return compiled.segments.findLastIndex((segment, index) => !segment.isParam && segment.text !== lower[index]) < 0;
+  return (
+    compiled.segments.findLastIndex((segment, index) => !segment.isParam && segment.text !== lower[index]) < 0
+  );
 }
 
 function paramsOf(compiled: CompiledRoute, segments: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(compiled.segments.flatMap((segment, index) => (segment.isParam ? [[segment.text, segments[index] ?? ""]] : [])));
+  return Object.fromEntries(
+    compiled.segments.flatMap((segment, index) =>
+      segment.isParam ? [[segment.text, segments[index] ?? ""]] : [],
+    ),
+  );
 }
 
 function split(path: string): readonly string[] {

@@ -11,7 +11,12 @@ const LOCATION_DEFAULT = "eastus";
 /** GET skus: what the region of the `$filter` offers; capabilities are texts. */
 export function listSkusHandler(_world: World, call: ArmCall): HandlerResult {
   const location = /location eq '([^']+)'/i.exec(call.query["$filter"] ?? "")?.[1] ?? LOCATION_DEFAULT;
-  return reply(200, { value: [...VM_SIZES.map((size) => vmSku(size, location)), ...DISK_SKU_NAMES.flatMap((name) => diskSkus(name, location))] });
+  return reply(200, {
+    value: [
+      ...VM_SIZES.map((size) => vmSku(size, location)),
+      ...DISK_SKU_NAMES.flatMap((name) => diskSkus(name, location)),
+    ],
+  });
 }
 
 /** GET vmSizes: the old list, of which drivers read `maxDataDiskCount`. */
@@ -58,7 +63,11 @@ function diskSkus(name: string, location: string): readonly JsonObject[] {
   const sku = findDiskSku(name);
   if (sku === undefined) return [];
   const tiers = tiersOf(sku.family);
-  const places = { locations: [location], locationInfo: [{ location, zones: sku.zoneRedundant ? [] : ZONES, zoneDetails: [] }], restrictions: [] };
+  const places = {
+    locations: [location],
+    locationInfo: [{ location, zones: sku.zoneRedundant ? [] : ZONES, zoneDetails: [] }],
+    restrictions: [],
+  };
   if (tiers.length === 0) {
     return [
       {
@@ -67,7 +76,10 @@ function diskSkus(name: string, location: string): readonly JsonObject[] {
         tier: sku.tier,
         size: sku.family,
         ...places,
-        capabilities: capabilities({ ...sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family), ...settableRange(sku) }),
+        capabilities: capabilities({
+          ...sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family),
+          ...settableRange(sku),
+        }),
       },
     ];
   }
@@ -90,11 +102,19 @@ function settableRange({ family, sizeMinGiB, sizeMaxGiB }: DiskSku): Readonly<Re
   if (family !== "PremiumV2" && family !== "Ultra") return {};
   const least = basePerformance(family, sizeMinGiB);
   const most = performanceLimits(family, sizeMaxGiB, Infinity);
-  return { MinIOpsReadWrite: String(least.iops), MaxIOpsReadWrite: String(most.iops), MaxBandwidthMBpsReadWrite: String(most.mbps) };
+  return {
+    MinIOpsReadWrite: String(least.iops),
+    MaxIOpsReadWrite: String(most.iops),
+    MaxBandwidthMBpsReadWrite: String(most.mbps),
+  };
 }
 
 function sizeRange(minGiB: number, maxGiB: number, family: DiskFamily): Readonly<Record<string, string>> {
-  return { MinSizeGiB: String(minGiB), MaxSizeGiB: String(maxGiB), MaxValueOfMaxShares: String(sharesMax(family, maxGiB)) };
+  return {
+    MinSizeGiB: String(minGiB),
+    MaxSizeGiB: String(maxGiB),
+    MaxValueOfMaxShares: String(sharesMax(family, maxGiB)),
+  };
 }
 
 function capabilities(values: Readonly<Record<string, string>>): readonly JsonObject[] {

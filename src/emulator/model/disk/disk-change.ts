@@ -14,9 +14,11 @@ const LIVE_RESIZE_API_VERSION = "2021-04-01";
 /** What a PUT may not change about a disk. */
 export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFailure | undefined {
   const location = textAt(body, "location");
-  if (location !== undefined && normalLocation(location) !== normalLocation(disk.location)) return armErrors.changeNotAllowedForDisk("location", disk.name);
+  if (location !== undefined && normalLocation(location) !== normalLocation(disk.location))
+    return armErrors.changeNotAllowedForDisk("location", disk.name);
   const zones = listAt(body, "zones");
-  if (zones !== undefined && !sameJson(zones, [...disk.zones])) return armErrors.changeNotAllowedForDisk("zones", disk.name);
+  if (zones !== undefined && !sameJson(zones, [...disk.zones]))
+    return armErrors.changeNotAllowedForDisk("zones", disk.name);
   const creation = objectAt(body, "properties", "creationData");
   const createOption = textAt(creation, "createOption");
   if (createOption !== undefined && createOption !== textAt(disk.creationData, "createOption"))
@@ -25,20 +27,30 @@ export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFa
   if (source !== undefined && !sameId(source, textAt(disk.creationData, "sourceResourceId") ?? ""))
     return armErrors.changeNotAllowedForDisk("sourceResourceId", disk.name);
   const sectorSize = numberAt(creation, "logicalSectorSize");
-  if (sectorSize !== undefined && sectorSize !== sectorSizeBytes(disk)) return armErrors.changeNotAllowedForDisk("logicalSectorSize", disk.name);
+  if (sectorSize !== undefined && sectorSize !== sectorSizeBytes(disk))
+    return armErrors.changeNotAllowedForDisk("logicalSectorSize", disk.name);
   return undefined;
 }
 
 /** Whether a disk may become what is asked, given who has it. */
-export function checkDiskChange(world: World, disk: Disk, next: DiskSpec, apiVersion: string): ArmFailure | undefined {
+export function checkDiskChange(
+  world: World,
+  disk: Disk,
+  next: DiskSpec,
+  apiVersion: string,
+): ArmFailure | undefined {
   if (next.sizeGiB < disk.spec.sizeGiB) return armErrors.shrink(disk.id);
   if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
   const attachedTo = [...disk.owners, ...disk.reservations].map((owner) => owner.vmId);
   const isRefused = world.settings.changesWhileAttached === "refuse";
-  if (isRefused && next.maxShares !== disk.spec.maxShares && attachedTo.length > 0) return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
+  if (isRefused && next.maxShares !== disk.spec.maxShares && attachedTo.length > 0)
+    return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
   const active = attachedTo.filter((vmId) => !isDeallocated(findVm(world, vmId)));
-  if (isRefused && next.sku.name !== disk.spec.sku.name && active.length > 0) return armErrors.changeWhileAttached("sku", disk.name, active);
-  return next.sizeGiB > disk.spec.sizeGiB ? checkGrowth(disk, next, { vmId: active[0], apiVersion }) : undefined;
+  if (isRefused && next.sku.name !== disk.spec.sku.name && active.length > 0)
+    return armErrors.changeWhileAttached("sku", disk.name, active);
+  return next.sizeGiB > disk.spec.sizeGiB
+    ? checkGrowth(disk, next, { vmId: active[0], apiVersion })
+    : undefined;
 }
 
 function checkGrowth(
@@ -47,11 +59,14 @@ function checkGrowth(
   { vmId, apiVersion }: { readonly vmId: string | undefined; readonly apiVersion: string },
 ): ArmFailure | undefined {
   if (vmId === undefined) return undefined;
-  if (apiVersion < LIVE_RESIZE_API_VERSION) return armErrors.resizeWhileAttached(disk.name, vmId, "ChangeDiskSizeWhileAttachedNotAllowed");
-  if (disk.spec.maxShares > 1) return armErrors.resizeWhileAttached(disk.name, vmId, "LiveResizeSharedDiskNotAllowed");
+  if (apiVersion < LIVE_RESIZE_API_VERSION)
+    return armErrors.resizeWhileAttached(disk.name, vmId, "ChangeDiskSizeWhileAttachedNotAllowed");
+  if (disk.spec.maxShares > 1)
+    return armErrors.resizeWhileAttached(disk.name, vmId, "LiveResizeSharedDiskNotAllowed");
   const { family } = disk.spec.sku;
   const crosses = disk.spec.sizeGiB <= LIVE_RESIZE_BOUNDARY_GIB && next.sizeGiB > LIVE_RESIZE_BOUNDARY_GIB;
-  if (crosses && family !== "PremiumV2" && family !== "Ultra") return armErrors.resizeWhileAttached(disk.name, vmId, "InvalidResizeForLargeDisks");
+  if (crosses && family !== "PremiumV2" && family !== "Ultra")
+    return armErrors.resizeWhileAttached(disk.name, vmId, "InvalidResizeForLargeDisks");
   return undefined;
 }
 

@@ -7,10 +7,17 @@ import { isSasActive } from "./disk-read.ts";
 import type { Disk } from "./disk.ts";
 
 /** DELETE of a disk that exists. Repeated while it is under way, it joins. */
-export function deleteDisk(world: World, disk: Disk): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
+export function deleteDisk(
+  world: World,
+  disk: Disk,
+): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
   const busy = disk.operationId === undefined ? undefined : world.operations.get(disk.operationId);
-  if (busy !== undefined) return disk.provisioningState === "Deleting" ? { kind: "Started", operation: busy } : armErrors.conflict();
-  const owner = disk.owners[0] ?? (world.settings.deleteWinsOverAttachInFlight ? undefined : disk.reservations[0]);
+  if (busy !== undefined)
+    return disk.provisioningState === "Deleting"
+      ? { kind: "Started", operation: busy }
+      : armErrors.conflict();
+  const owner =
+    disk.owners[0] ?? (world.settings.deleteWinsOverAttachInFlight ? undefined : disk.reservations[0]);
   if (owner !== undefined) return armErrors.diskAttached(disk.name, owner.vmId);
   if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
   const operation = startOperation(world, {
@@ -25,7 +32,11 @@ export function deleteDisk(world: World, disk: Disk): { readonly kind: "Started"
       effects: (outcome) => (happened(outcome, disk.id) ? [{ kind: "diskDeleted", diskId: disk.id }] : []),
       end: (outcome) => {
         if (happened(outcome, disk.id)) world.disks.delete(keyOf(disk.id));
-        else updateDisk(world, disk.id, (now) => ({ ...without(now, "operationId"), provisioningState: "Failed" }));
+        else
+          updateDisk(world, disk.id, (now) => ({
+            ...without(now, "operationId"),
+            provisioningState: "Failed",
+          }));
       },
     },
   });

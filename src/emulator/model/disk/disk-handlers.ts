@@ -15,41 +15,55 @@ export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
   const group = resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus");
   if (group === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
   const written = writeDisk(world, address, call);
-  return written.kind === "Failure" ? written : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
+  return written.kind === "Failure"
+    ? written
+    : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
 }
 
 export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const disk = diskAt(world, call);
-  if (disk === undefined) return armErrors.patchResourceNotFound(resourceId({ ...address, type: "disks" }), address.name);
+  if (disk === undefined)
+    return armErrors.patchResourceNotFound(resourceId({ ...address, type: "disks" }), address.name);
   const changed = changeDisk(world, disk, call, "Disks_Update");
-  return changed.kind === "Failure" ? changed : reply(202, echo(disk, call.body), operationHeaders(world, call, changed.operation, "Disk"));
+  return changed.kind === "Failure"
+    ? changed
+    : reply(202, echo(disk, call.body), operationHeaders(world, call, changed.operation, "Disk"));
 }
 
 export function getDiskHandler(world: World, call: ArmCall): HandlerResult {
   const { resourceGroup, name } = addressOf(call);
   if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const disk = diskAt(world, call);
-  return disk === undefined ? armErrors.resourceNotFound("disks", name, resourceGroup) : reply(200, renderDiskNow(world, disk.id));
+  return disk === undefined
+    ? armErrors.resourceNotFound("disks", name, resourceGroup)
+    : reply(200, renderDiskNow(world, disk.id));
 }
 
 export function deleteDiskHandler(world: World, call: ArmCall): HandlerResult {
   const disk = diskAt(world, call);
   if (disk === undefined) return reply(204);
   const deleted = deleteDisk(world, disk);
-  return deleted.kind === "Failure" ? deleted : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
+  return deleted.kind === "Failure"
+    ? deleted
+    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
 }
 
 export function listDisksHandler(world: World, call: ArmCall): HandlerResult {
   const refused = checkScope(world, call);
   if (refused !== undefined) return refused;
-  const upperCase = call.params["resourceGroup"] === undefined && world.settings.upperCaseGroupInSubscriptionLists;
+  const upperCase =
+    call.params["resourceGroup"] === undefined && world.settings.upperCaseGroupInSubscriptionLists;
   const disks = [...world.disks.values()].filter((disk) => inScope(call, disk));
   return page(world, call, disks, (disk) => renderDiskNow(world, disk.id, upperCase) ?? {});
 }
 
 function addressOf(call: ArmCall): DiskAddress {
-  return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), name: param(call, "name") };
+  return {
+    subscriptionId: param(call, "subscriptionId"),
+    resourceGroup: param(call, "resourceGroup"),
+    name: param(call, "name"),
+  };
 }
 
 function diskAt(world: World, call: ArmCall): Disk | undefined {

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { textAt } from "../api/json.ts";
 import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
 
-const stateOf = (azure: ModelFixture): string | undefined => textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
+const stateOf = (azure: ModelFixture): string | undefined =>
+  textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
 const grant = (azure: ModelFixture, access: string): number => {
   const { status } = azure.send("POST", "disks/pvc-1/beginGetAccess", { access, durationInSeconds: 60 });
   azure.settle();
@@ -13,17 +14,31 @@ const grant = (azure: ModelFixture, access: string): number => {
 describe("a disk's state", () => {
   it("says that it waits for an upload, is being uploaded into, and is ready once the access is given back", () => {
     const azure = aModel();
-    const { diskSizeGB: _size, ...properties } = { diskSizeGB: 0, creationData: { createOption: "Upload", uploadSizeBytes: 8 * 1024 ** 3 + 512 } };
-    azure.finish("PUT", "disks/pvc-1", { location: "eastus", zones: ["1"], sku: { name: "Premium_LRS" }, properties });
+    const { diskSizeGB: _size, ...properties } = {
+      diskSizeGB: 0,
+      creationData: { createOption: "Upload", uploadSizeBytes: 8 * 1024 ** 3 + 512 },
+    };
+    azure.finish("PUT", "disks/pvc-1", {
+      location: "eastus",
+      zones: ["1"],
+      sku: { name: "Premium_LRS" },
+      properties,
+    });
     const created = stateOf(azure);
     assert.equal(azure.model.world.disks.values().next().value?.spec.sizeGiB, 8);
-    assert.equal(codeOf(azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })).body), "OperationNotAllowed");
+    assert.equal(
+      codeOf(azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })).body),
+      "OperationNotAllowed",
+    );
     grant(azure, "Write");
     const uploading = stateOf(azure);
     azure.finish("POST", "disks/pvc-1/endGetAccess");
     const uploaded = stateOf(azure);
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
-    assert.deepEqual([created, uploading, uploaded, stateOf(azure)], ["ReadyToUpload", "ActiveUpload", "Unattached", "Attached"]);
+    assert.deepEqual(
+      [created, uploading, uploaded, stateOf(azure)],
+      ["ReadyToUpload", "ActiveUpload", "Unattached", "Attached"],
+    );
   });
 
   it("is frozen while its VM hibernates, whose disks can be read then, but which does not start meanwhile", () => {
@@ -42,7 +57,11 @@ describe("a disk's state", () => {
   });
 
   it("ends with its disk: access that is granted to a disk that is being deleted brings nothing back", () => {
-    const azure = aModel({ settings: { latencies: { ...aModel().model.world.settings.latencies, diskDelete: { medianMs: 1, p99Ms: 1 } } } });
+    const azure = aModel({
+      settings: {
+        latencies: { ...aModel().model.world.settings.latencies, diskDelete: { medianMs: 1, p99Ms: 1 } },
+      },
+    });
     azure.finish("PUT", "disks/pvc-1", diskBody());
     azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read" });
     azure.finish("DELETE", "disks/pvc-1");

@@ -1,4 +1,11 @@
-export type DiskSkuName = "Standard_LRS" | "StandardSSD_LRS" | "StandardSSD_ZRS" | "Premium_LRS" | "Premium_ZRS" | "PremiumV2_LRS" | "UltraSSD_LRS";
+export type DiskSkuName =
+  | "Standard_LRS"
+  | "StandardSSD_LRS"
+  | "StandardSSD_ZRS"
+  | "Premium_LRS"
+  | "Premium_ZRS"
+  | "PremiumV2_LRS"
+  | "UltraSSD_LRS";
 
 export type DiskFamily = "StandardHdd" | "StandardSsd" | "Premium" | "PremiumV2" | "Ultra";
 
@@ -13,13 +20,62 @@ export interface DiskSku {
 }
 
 const SKUS: readonly DiskSku[] = [
-  { name: "Standard_LRS", family: "StandardHdd", tier: "Standard", zoneRedundant: false, sizeMinGiB: 1, sizeMaxGiB: 32_767 },
-  { name: "StandardSSD_LRS", family: "StandardSsd", tier: "Standard", zoneRedundant: false, sizeMinGiB: 1, sizeMaxGiB: 32_767 },
-  { name: "StandardSSD_ZRS", family: "StandardSsd", tier: "Standard", zoneRedundant: true, sizeMinGiB: 1, sizeMaxGiB: 32_767 },
-  { name: "Premium_LRS", family: "Premium", tier: "Premium", zoneRedundant: false, sizeMinGiB: 1, sizeMaxGiB: 32_767 },
-  { name: "Premium_ZRS", family: "Premium", tier: "Premium", zoneRedundant: true, sizeMinGiB: 1, sizeMaxGiB: 32_767 },
-  { name: "PremiumV2_LRS", family: "PremiumV2", tier: "Premium", zoneRedundant: false, sizeMinGiB: 1, sizeMaxGiB: 65_536 },
-  { name: "UltraSSD_LRS", family: "Ultra", tier: "Ultra", zoneRedundant: false, sizeMinGiB: 4, sizeMaxGiB: 65_536 },
+  {
+    name: "Standard_LRS",
+    family: "StandardHdd",
+    tier: "Standard",
+    zoneRedundant: false,
+    sizeMinGiB: 1,
+    sizeMaxGiB: 32_767,
+  },
+  {
+    name: "StandardSSD_LRS",
+    family: "StandardSsd",
+    tier: "Standard",
+    zoneRedundant: false,
+    sizeMinGiB: 1,
+    sizeMaxGiB: 32_767,
+  },
+  {
+    name: "StandardSSD_ZRS",
+    family: "StandardSsd",
+    tier: "Standard",
+    zoneRedundant: true,
+    sizeMinGiB: 1,
+    sizeMaxGiB: 32_767,
+  },
+  {
+    name: "Premium_LRS",
+    family: "Premium",
+    tier: "Premium",
+    zoneRedundant: false,
+    sizeMinGiB: 1,
+    sizeMaxGiB: 32_767,
+  },
+  {
+    name: "Premium_ZRS",
+    family: "Premium",
+    tier: "Premium",
+    zoneRedundant: true,
+    sizeMinGiB: 1,
+    sizeMaxGiB: 32_767,
+  },
+  {
+    name: "PremiumV2_LRS",
+    family: "PremiumV2",
+    tier: "Premium",
+    zoneRedundant: false,
+    sizeMinGiB: 1,
+    sizeMaxGiB: 65_536,
+  },
+  {
+    name: "UltraSSD_LRS",
+    family: "Ultra",
+    tier: "Ultra",
+    zoneRedundant: false,
+    sizeMinGiB: 4,
+    sizeMaxGiB: 65_536,
+  },
 ];
 
 export const DISK_SKU_NAMES: readonly DiskSkuName[] = SKUS.map((sku) => sku.name);

@@ -15,7 +15,12 @@ const EMPTY_OPTIONS = ["Empty", "Upload"];
 const COPY_OPTIONS = ["Copy", "Restore"];
 
 /** The source that a disk's `creationData` names; `undefined` for an empty disk. */
-export function diskSource(world: World, body: Json | undefined, creationData: JsonObject, createOption: string): DiskSource | ArmFailure | undefined {
+export function diskSource(
+  world: World,
+  body: Json | undefined,
+  creationData: JsonObject,
+  createOption: string,
+): DiskSource | ArmFailure | undefined {
   if (EMPTY_OPTIONS.includes(createOption)) return undefined;
   if (!COPY_OPTIONS.includes(createOption)) {
     return armErrors.invalidParameter(
@@ -35,12 +40,20 @@ export function diskSource(world: World, body: Json | undefined, creationData: J
   if (source === undefined) return armErrors.sourceNotFound(id);
   const location = textAt(body, "location") ?? "";
   if (normalLocation(source.location) !== normalLocation(location))
-    return armErrors.invalidParameter("location", `The source is in '${source.location}', the disk in '${location}'.`);
+    return armErrors.invalidParameter(
+      "location",
+      `The source is in '${source.location}', the disk in '${location}'.`,
+    );
   if (snapshot === undefined) return { kind: "Source", id: source.id, sizeGiB: disk?.spec.sizeGiB ?? 0 };
-  return checkRestore(world, snapshot, body) ?? { kind: "Source", id: snapshot.id, sizeGiB: snapshot.sizeGiB };
+  return (
+    checkRestore(world, snapshot, body) ?? { kind: "Source", id: snapshot.id, sizeGiB: snapshot.sizeGiB }
+  );
 }
 
-/** While its copy goes on in the background, a snapshot gives nothing, or with instant access only disks of the same size that are as fast. */
+/**
+ * While its copy goes on in the background, a snapshot gives nothing, or with instant access only disks of
+ * the same size that are as fast.
+ */
 function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined): ArmFailure | undefined {
   if (snapshot.provisioningState !== "Succeeded") return armErrors.sourceIncomplete(snapshot.name);
   const access = snapshotAccess(snapshot, world.nowMs);

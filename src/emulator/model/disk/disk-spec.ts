@@ -1,13 +1,23 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type Json, type JsonObject, numberAt, objectAt, textAt, textsAt } from "../api/json.ts";
 import { type DiskSku, DISK_SKU_NAMES, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
-import { basePerformance, type Performance, performanceLimits, sharesMax, tierFor, tiersOf } from "./disk-tier.ts";
+import {
+  basePerformance,
+  type Performance,
+  performanceLimits,
+  sharesMax,
+  tierFor,
+  tiersOf,
+} from "./disk-tier.ts";
 import type { DiskSpec } from "./disk.ts";
 
 const DEFAULT_SKU = "Standard_LRS";
 /** On-demand bursting and performance plus exist only above this size. */
 const SMALL_SIZE_MAX_GIB = 512;
-/** Members of `properties` that the emulator understands or sets itself; the others are kept and answered as they came. */
+/**
+ * Members of `properties` that the emulator understands or sets itself; the others are kept and answered as
+ * they came.
+ */
 const UNDERSTOOD = [
   "creationData",
   "diskSizeGB",
@@ -30,22 +40,36 @@ const UNDERSTOOD = [
   "isArmResource",
 ];
 
-/** What a body asks a disk to be. What it doesn't mention comes from the disk as it is, or from the defaults. `sourceSizeGiB` is the size of a copy's source. */
-export function diskSpecFrom(body: Json | undefined, previous: DiskSpec | undefined, sourceSizeGiB?: number): DiskSpec | ArmFailure {
+/**
+ * What a body asks a disk to be. What it doesn't mention comes from the disk as it is, or from the
+ * defaults. `sourceSizeGiB` is the size of a copy's source.
+ */
+export function diskSpecFrom(
+  body: Json | undefined,
+  previous: DiskSpec | undefined,
+  sourceSizeGiB?: number,
+): DiskSpec | ArmFailure {
   const skuName = textAt(body, "sku", "name") ?? previous?.sku.name ?? DEFAULT_SKU;
   const sku = findDiskSku(skuName);
   if (sku === undefined)
-    return armErrors.invalidParameter("sku.name", `The value '${skuName}' of parameter 'sku.name' is not one of ${DISK_SKU_NAMES.join(", ")}.`);
+    return armErrors.invalidParameter(
+      "sku.name",
+      `The value '${skuName}' of parameter 'sku.name' is not one of ${DISK_SKU_NAMES.join(", ")}.`,
+    );
   const properties = objectAt(body, "properties") ?? {};
   const sizeGiB = numberAt(properties, "diskSizeGB") ?? previous?.sizeGiB ?? sourceSizeGiB;
-  if (sizeGiB === undefined) return armErrors.invalidParameter("diskSizeGB", "Required parameter 'diskSizeGB' is missing (null).");
+  if (sizeGiB === undefined)
+    return armErrors.invalidParameter("diskSizeGB", "Required parameter 'diskSizeGB' is missing (null).");
   const maxShares = numberAt(properties, "maxShares") ?? previous?.maxShares ?? 1;
   const burstingEnabled = booleanAt(properties, "burstingEnabled") ?? previous?.burstingEnabled ?? false;
   const refused =
     checkSize(sku, sizeGiB) ??
     checkShares(sku, sizeGiB, maxShares) ??
     checkBursting(sku, { sizeGiB, maxShares, burstingEnabled }) ??
-    checkPerformancePlus(sizeGiB, previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true) ??
+    checkPerformancePlus(
+      sizeGiB,
+      previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true,
+    ) ??
     checkSectorSize(sku, numberAt(properties, "creationData", "logicalSectorSize"));
   if (refused !== undefined) return refused;
 
@@ -65,12 +89,22 @@ export function diskSpecFrom(body: Json | undefined, previous: DiskSpec | undefi
     burstingEnabled,
     encryption:
       encryptionSetId === undefined
-        ? (previous?.encryption ?? { type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithPlatformKey" })
-        : { diskEncryptionSetId: encryptionSetId, type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithCustomerKey" },
-    networkAccessPolicy: textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll",
-    publicNetworkAccess: textAt(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
+        ? (previous?.encryption ?? {
+            type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithPlatformKey",
+          })
+        : {
+            diskEncryptionSetId: encryptionSetId,
+            type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithCustomerKey",
+          },
+    networkAccessPolicy:
+      textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll",
+    publicNetworkAccess:
+      textAt(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
     ...(diskAccessId === undefined ? {} : { diskAccessId }),
-    other: { ...previous?.other, ...Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member))) },
+    other: {
+      ...previous?.other,
+      ...Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member))),
+    },
   };
 }
 
@@ -91,30 +125,48 @@ function checkShares(sku: DiskSku, sizeGiB: number, maxShares: number): ArmFailu
   );
 }
 
-function checkBursting(sku: DiskSku, spec: { sizeGiB: number; maxShares: number; burstingEnabled: boolean }): ArmFailure | undefined {
+function checkBursting(
+  sku: DiskSku,
+  spec: { sizeGiB: number; maxShares: number; burstingEnabled: boolean },
+): ArmFailure | undefined {
   if (!spec.burstingEnabled) return undefined;
   if (sku.family !== "Premium" || spec.sizeGiB <= SMALL_SIZE_MAX_GIB) {
-    return armErrors.invalidParameter("burstingEnabled", `On-demand bursting is supported only for Premium SSD disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`);
+    return armErrors.invalidParameter(
+      "burstingEnabled",
+      `On-demand bursting is supported only for Premium SSD disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`,
+    );
   }
   return spec.maxShares > 1
-    ? armErrors.invalidParameter("burstingEnabled", "On-demand bursting is not supported for disks with maxShares greater than one.")
+    ? armErrors.invalidParameter(
+        "burstingEnabled",
+        "On-demand bursting is not supported for disks with maxShares greater than one.",
+      )
     : undefined;
 }
 
 function checkPerformancePlus(sizeGiB: number, asked: boolean): ArmFailure | undefined {
   if (!asked || sizeGiB > SMALL_SIZE_MAX_GIB) return undefined;
-  return armErrors.invalidParameter("creationData.performancePlus", `Performance plus is supported only for disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`);
+  return armErrors.invalidParameter(
+    "creationData.performancePlus",
+    `Performance plus is supported only for disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`,
+  );
 }
 
 function checkSectorSize(sku: DiskSku, bytes: number | undefined): ArmFailure | undefined {
-  if (bytes === undefined || bytes === 512 || (bytes === 4096 && hasSettablePerformance(sku.family))) return undefined;
+  if (bytes === undefined || bytes === 512 || (bytes === 4096 && hasSettablePerformance(sku.family)))
+    return undefined;
   return armErrors.invalidParameter(
     "creationData.logicalSectorSize",
     `The value '${bytes}' of parameter 'disk.creationData.logicalSectorSize' is not allowed for a disk of type ${sku.name}: it is 512, or 4096 for Ultra and Premium SSD v2 disks.`,
   );
 }
 
-function performanceIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, previous: DiskSpec | undefined): Performance | ArmFailure | undefined {
+function performanceIn(
+  properties: JsonObject,
+  sku: DiskSku,
+  sizeGiB: number,
+  previous: DiskSpec | undefined,
+): Performance | ArmFailure | undefined {
   const iopsAsked = numberAt(properties, "diskIOPSReadWrite");
   const mbpsAsked = numberAt(properties, "diskMBpsReadWrite");
   const { family } = sku;
@@ -126,7 +178,8 @@ function performanceIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, pr
       `The parameters 'diskIOPSReadWrite' and 'diskMBpsReadWrite' can be set only for Ultra and Premium SSD v2 disks, not for ${sku.name}.`,
     );
   }
-  const base = previous !== undefined && hasSettablePerformance(previous.sku.family) ? previous.performance : undefined;
+  const base =
+    previous !== undefined && hasSettablePerformance(previous.sku.family) ? previous.performance : undefined;
   const { iops: baseIops, mbps: baseMbps } = base ?? basePerformance(family, sizeGiB);
   const iops = iopsAsked ?? baseIops;
   const mbps = mbpsAsked ?? baseMbps;
@@ -147,7 +200,12 @@ function performanceIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, pr
 }
 
 /** A raised performance tier, kept only while it is above what the size gives anyway. */
-function tierIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, previous: DiskSpec | undefined): string | ArmFailure | undefined {
+function tierIn(
+  properties: JsonObject,
+  sku: DiskSku,
+  sizeGiB: number,
+  previous: DiskSpec | undefined,
+): string | ArmFailure | undefined {
   const asked = textAt(properties, "tier");
   const natural = tierFor(sku.family, sizeGiB);
   if (asked === undefined) return previous?.sku.family === sku.family ? previous.tier : undefined;
@@ -156,7 +214,14 @@ function tierIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, previous:
   const raised = tiers.find((tier) => tier.name === asked);
   const isLarge = sizeGiB > 4096;
   const allowed =
-    sku.family === "Premium" && raised !== undefined && natural !== undefined && raised.sizeMaxGiB > natural.sizeMaxGiB && raised.sizeMaxGiB > 4096 === isLarge;
+    sku.family === "Premium" &&
+    raised !== undefined &&
+    natural !== undefined &&
+    raised.sizeMaxGiB > natural.sizeMaxGiB &&
+    raised.sizeMaxGiB > 4096 === isLarge;
   if (allowed) return raised.name;
-  return armErrors.invalidParameter("tier", `The performance tier '${asked}' is not allowed for a disk of type ${sku.name} with ${sizeGiB} GiB.`);
+  return armErrors.invalidParameter(
+    "tier",
+    `The performance tier '${asked}' is not allowed for a disk of type ${sku.name} with ${sizeGiB} GiB.`,
+  );
 }

@@ -31,20 +31,34 @@ const STANDARD_SSD: readonly Step[] = PREMIUM.map(([number, sizeMaxGiB]) => {
   if (number === 60) return [number, sizeMaxGiB, 2000, 400];
   return number === 70 ? [number, sizeMaxGiB, 4000, 600] : [number, sizeMaxGiB, 6000, 750];
 });
-const STANDARD_HDD: readonly Step[] = PREMIUM.filter(([number]) => number >= 4).map(([number, sizeMaxGiB]) => {
-  if (number <= 50) return [number, sizeMaxGiB, 500, 60];
-  return number === 60 ? [number, sizeMaxGiB, 1300, 300] : [number, sizeMaxGiB, 2000, 500];
-});
+const STANDARD_HDD: readonly Step[] = PREMIUM.filter(([number]) => number >= 4).map(
+  ([number, sizeMaxGiB]) => {
+    if (number <= 50) return [number, sizeMaxGiB, 500, 60];
+    return number === 60 ? [number, sizeMaxGiB, 1300, 300] : [number, sizeMaxGiB, 2000, 500];
+  },
+);
 
 /** The tiers of a family, smallest first; none for the families without tiers. */
 export function tiersOf(family: DiskFamily): readonly DiskTier[] {
   if (hasSettablePerformance(family)) return [];
   const [letter, steps] =
-    family === "Premium" ? (["P", PREMIUM] as const) : family === "StandardSsd" ? (["E", STANDARD_SSD] as const) : (["S", STANDARD_HDD] as const);
-  return steps.map(([number, sizeMaxGiB, iops, mbps]) => ({ name: `${letter}${number}`, sizeMaxGiB, iops, mbps }));
+    family === "Premium"
+      ? (["P", PREMIUM] as const)
+      : family === "StandardSsd"
+        ? (["E", STANDARD_SSD] as const)
+        : (["S", STANDARD_HDD] as const);
+  return steps.map(([number, sizeMaxGiB, iops, mbps]) => ({
+    name: `${letter}${number}`,
+    sizeMaxGiB,
+    iops,
+    mbps,
+  }));
 }
 
-/** The smallest tier that holds the size. The service rounds nothing: the disk keeps the size that was asked for. */
+/**
+ * The smallest tier that holds the size. The service rounds nothing: the disk keeps the size that was asked
+ * for.
+ */
 export function tierFor(family: DiskFamily, sizeGiB: number): DiskTier | undefined {
   return tiersOf(family).find((tier) => tier.sizeMaxGiB >= sizeGiB);
 }
@@ -54,13 +68,17 @@ export interface Performance {
   readonly mbps: number;
 }
 
-/** What a Premium disk has that was created with performance plus: more for its size, without a larger tier. */
+/**
+ * What a Premium disk has that was created with performance plus: more for its size, without a larger tier.
+ */
 export function performancePlusOf(tier: DiskTier): Performance {
   if (tier.sizeMaxGiB <= 1024) return { iops: 8000, mbps: 300 };
   return tier.sizeMaxGiB <= 2048 ? { iops: 16_000, mbps: 600 } : { iops: 20_000, mbps: 900 };
 }
 
-/** What a disk without tiers gets when nothing is asked: Premium v2's free base; Ultra's least for its size. */
+/**
+ * What a disk without tiers gets when nothing is asked: Premium v2's free base; Ultra's least for its size.
+ */
 export function basePerformance(family: "PremiumV2" | "Ultra", sizeGiB: number): Performance {
   if (family === "PremiumV2") return { iops: 3000, mbps: 125 };
   const iops = Math.max(100, sizeGiB);
@@ -69,7 +87,11 @@ export function basePerformance(family: "PremiumV2" | "Ultra", sizeGiB: number):
 
 /** The most that a disk without tiers may ask for. */
 export function performanceLimits(family: "PremiumV2" | "Ultra", sizeGiB: number, iops: number): Performance {
-  if (family === "PremiumV2") return { iops: Math.min(80_000, Math.max(3000, 500 * sizeGiB)), mbps: Math.min(2000, Math.max(125, iops / 4)) };
+  if (family === "PremiumV2")
+    return {
+      iops: Math.min(80_000, Math.max(3000, 500 * sizeGiB)),
+      mbps: Math.min(2000, Math.max(125, iops / 4)),
+    };
   return { iops: Math.min(400_000, 1000 * sizeGiB), mbps: Math.min(10_000, Math.max(1, iops / 4)) };
 }
 

@@ -26,16 +26,27 @@ export type DiskWrite = { readonly kind: "Started"; readonly operation: Operatio
 const ZONES = ["1", "2", "3"];
 const VHD_FOOTER_BYTES = 512;
 
-/** PUT of a disk: creates it, or changes the one there is. A write that repeats the one in flight joins it, since clients send writes at least once. */
+/**
+ * PUT of a disk: creates it, or changes the one there is. A write that repeats the one in flight joins it,
+ * since clients send writes at least once.
+ */
 export function writeDisk(world: World, address: DiskAddress, { body, apiVersion }: DiskCall): DiskWrite {
   const id = resourceId({ ...address, type: "disks" });
   const existing = findDisk(world, id);
   if (existing === undefined) return createDisk(world, address, id, body);
-  return checkUnchangeableDisk(existing, body) ?? changeDisk(world, existing, { body, apiVersion }, "Disks_CreateOrUpdate");
+  return (
+    checkUnchangeableDisk(existing, body) ??
+    changeDisk(world, existing, { body, apiVersion }, "Disks_CreateOrUpdate")
+  );
 }
 
 /** PATCH of a disk, and PUT of one that exists. */
-export function changeDisk(world: World, disk: Disk, { body, apiVersion }: DiskCall, name: "Disks_CreateOrUpdate" | "Disks_Update"): DiskWrite {
+export function changeDisk(
+  world: World,
+  disk: Disk,
+  { body, apiVersion }: DiskCall,
+  name: "Disks_CreateOrUpdate" | "Disks_Update",
+): DiskWrite {
   const busy = disk.operationId === undefined ? undefined : world.operations.get(disk.operationId);
   if (busy !== undefined) {
     const repeats = disk.provisioningState !== "Deleting" && sameJson(disk.pendingBody, body);
@@ -46,25 +57,44 @@ export function changeDisk(world: World, disk: Disk, { body, apiVersion }: DiskC
   const refused = checkDiskChange(world, disk, next, apiVersion);
   if (refused !== undefined) return refused;
   const grows = next.sizeGiB > disk.spec.sizeGiB;
-  const effects: readonly DataPlaneEffect[] = grows ? [{ kind: "diskResized", diskId: disk.id, sizeBytes: diskSizeBytes(next.sizeGiB) }] : [];
-  const operation = startDiskOperation(world, disk, { name, delayMs: delayMs(world, "diskUpdate"), effects, next });
-  putDisk(world, { ...disk, provisioningState: "Updating", operationId: operation.id, ...(body === undefined ? {} : { pendingBody: body }) });
+  const effects: readonly DataPlaneEffect[] = grows
+    ? [{ kind: "diskResized", diskId: disk.id, sizeBytes: diskSizeBytes(next.sizeGiB) }]
+    : [];
+  const operation = startDiskOperation(world, disk, {
+    name,
+    delayMs: delayMs(world, "diskUpdate"),
+    effects,
+    next,
+  });
+  putDisk(world, {
+    ...disk,
+    provisioningState: "Updating",
+    operationId: operation.id,
+    ...(body === undefined ? {} : { pendingBody: body }),
+  });
   return { kind: "Started", operation };
 }
 
 function createDisk(world: World, address: DiskAddress, id: string, body: Json | undefined): DiskWrite {
   const location = textAt(body, "location");
-  if (location === undefined) return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  if (location === undefined)
+    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
   const creationData = objectAt(body, "properties", "creationData");
   const createOption = textAt(creationData, "createOption");
   if (creationData === undefined || createOption === undefined)
-    return armErrors.invalidParameter("creationData", "Required parameter 'disk.creationData.createOption' is missing (null).");
+    return armErrors.invalidParameter(
+      "creationData",
+      "Required parameter 'disk.creationData.createOption' is missing (null).",
+    );
   const source = diskSource(world, body, creationData, createOption);
   if (source !== undefined && source.kind === "Failure") return source;
   const spec = diskSpecFrom(body, undefined, source?.sizeGiB ?? uploadSizeGiB(creationData));
   if ("kind" in spec) return spec;
   if (source !== undefined && spec.sizeGiB < source.sizeGiB) {
-    return armErrors.invalidParameter("diskSizeGB", `The disk size ${spec.sizeGiB} GiB is smaller than the size of the source, ${source.sizeGiB} GiB.`);
+    return armErrors.invalidParameter(
+      "diskSizeGB",
+      `The disk size ${spec.sizeGiB} GiB is smaller than the size of the source, ${source.sizeGiB} GiB.`,
+    );
   }
   const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
   const refused = checkZones(spec, zones, location);
@@ -88,14 +118,20 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   };
   const sizeBytes = diskSizeBytes(spec.sizeGiB);
   const effects: readonly DataPlaneEffect[] =
-    source === undefined ? [{ kind: "diskCreated", diskId: id, sizeBytes }] : [{ kind: "diskCopied", sourceId: source.id, diskId: id, sizeBytes }];
+    source === undefined
+      ? [{ kind: "diskCreated", diskId: id, sizeBytes }]
+      : [{ kind: "diskCopied", sourceId: source.id, diskId: id, sizeBytes }];
   const operation = startDiskOperation(world, disk, {
     name: "Disks_CreateOrUpdate",
     delayMs: delayMs(world, source === undefined ? "diskCreate" : "diskCopy"),
     effects,
     next: spec,
   });
-  putDisk(world, { ...disk, operationId: operation.id, ...(body === undefined ? {} : { pendingBody: body }) });
+  putDisk(world, {
+    ...disk,
+    operationId: operation.id,
+    ...(body === undefined ? {} : { pendingBody: body }),
+  });
   return { kind: "Started", operation };
 }
 
@@ -138,9 +174,13 @@ function settled(disk: Disk): Disk {
 function checkZones(spec: DiskSpec, zones: readonly string[], location: string): ArmFailure | undefined {
   const wrong = zones.find((zone) => !ZONES.includes(zone));
   if (wrong !== undefined) return armErrors.invalidZone(wrong, location);
-  if (zones.length > 1) return armErrors.invalidParameter("zones", "A disk can be placed in one availability zone at most.");
+  if (zones.length > 1)
+    return armErrors.invalidParameter("zones", "A disk can be placed in one availability zone at most.");
   if (spec.sku.zoneRedundant && zones.length > 0)
-    return armErrors.invalidParameter("zones", `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`);
+    return armErrors.invalidParameter(
+      "zones",
+      `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`,
+    );
   return undefined;
 }
 

@@ -7,17 +7,33 @@ describe("a disk", () => {
   it("answers its creation with 202 and an echo, and is there with tier and performance in the end", () => {
     const azure = aModel();
     const created = azure.send("PUT", "disks/pvc-1", diskBody());
-    assert.deepEqual([created.status, textAt(created.body, "properties", "provisioningState"), at(created.body, "id")], [202, "Updating", undefined]);
-    assert.match(created.headers["azure-asyncoperation"] ?? "", /\/locations\/eastus\/DiskOperations\/[0-9a-f-]{36}\?p=.*&api-version=2025-04-01$/);
+    assert.deepEqual(
+      [created.status, textAt(created.body, "properties", "provisioningState"), at(created.body, "id")],
+      [202, "Updating", undefined],
+    );
+    assert.match(
+      created.headers["azure-asyncoperation"] ?? "",
+      /\/locations\/eastus\/DiskOperations\/[0-9a-f-]{36}\?p=.*&api-version=2025-04-01$/,
+    );
     assert.match(created.headers["location"] ?? "", /&monitor=true&api-version=/);
     azure.settle();
-    const { id, sku, properties } = azure.send("GET", "DISKS/PVC-1").body as { id: string; sku: Json; properties: Json };
+    const { id, sku, properties } = azure.send("GET", "DISKS/PVC-1").body as {
+      id: string;
+      sku: Json;
+      properties: Json;
+    };
     assert.equal(id, `${COMPUTE}/disks/pvc-1`);
     assert.deepEqual(sku, { name: "Premium_LRS", tier: "Premium" });
     assert.deepEqual(
-      ["diskSizeGB", "diskSizeBytes", "diskIOPSReadWrite", "diskMBpsReadWrite", "tier", "diskState", "provisioningState"].map((member) =>
-        at(properties, member),
-      ),
+      [
+        "diskSizeGB",
+        "diskSizeBytes",
+        "diskIOPSReadWrite",
+        "diskMBpsReadWrite",
+        "tier",
+        "diskState",
+        "provisioningState",
+      ].map((member) => at(properties, member)),
       [128, 137_438_953_472, 500, 100, "P10", "Unattached", "Succeeded"],
     );
   });
@@ -39,15 +55,23 @@ describe("a disk", () => {
       const azure = aModel();
       azure.finish("PUT", "disks/pvc-1", diskBody({ sku, properties: { diskSizeGB } }));
       const { body } = azure.send("GET", "disks/pvc-1");
-      const shown = ["diskSizeGB", "tier", "diskIOPSReadWrite", "diskMBpsReadWrite"].map((member) => at(body, "properties", member));
-      assert.deepEqual([at(body, "sku"), ...shown], [{ name: sku, tier: skuTier }, diskSizeGB, tier, iops, mbps]);
+      const shown = ["diskSizeGB", "tier", "diskIOPSReadWrite", "diskMBpsReadWrite"].map((member) =>
+        at(body, "properties", member),
+      );
+      assert.deepEqual(
+        [at(body, "sku"), ...shown],
+        [{ name: sku, tier: skuTier }, diskSizeGB, tier, iops, mbps],
+      );
     });
   }
 
   it("performs as the tier that it is raised to, until its size gives as much by itself", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
-    const performance = (): unknown => ["tier", "diskIOPSReadWrite"].map((member) => at(azure.send("GET", "disks/pvc-1").body, "properties", member));
+    const performance = (): unknown =>
+      ["tier", "diskIOPSReadWrite"].map((member) =>
+        at(azure.send("GET", "disks/pvc-1").body, "properties", member),
+      );
     const seen = [performance()];
     for (const properties of [{ tier: "P40" }, { diskSizeGB: 256 }, { tier: "P15" }]) {
       azure.finish("PATCH", "disks/pvc-1", { properties });
@@ -59,21 +83,55 @@ describe("a disk", () => {
       ["P40", 7500],
       ["P15", 1100],
     ]);
-    assert.equal(codeOf(azure.send("PATCH", "disks/pvc-1", { properties: { tier: "P60" } }).body), "InvalidParameter");
+    assert.equal(
+      codeOf(azure.send("PATCH", "disks/pvc-1", { properties: { tier: "P60" } }).body),
+      "InvalidParameter",
+    );
   });
 
   it("keeps everything that it is told to be, and what a change does not mention", () => {
     const azure = aModel();
     const properties = {
-      ...{ creationData: { createOption: "Empty", logicalSectorSize: 512 }, diskSizeGB: 16, diskIOPSReadWrite: 4000, diskMBpsReadWrite: 200, maxShares: 3 },
-      ...{ encryption: { diskEncryptionSetId: `${COMPUTE}/diskEncryptionSets/des`, type: "EncryptionAtRestWithPlatformAndCustomerKeys" } },
-      ...{ networkAccessPolicy: "AllowPrivate", publicNetworkAccess: "Disabled", diskAccessId: `${COMPUTE}/diskAccesses/access` },
+      ...{
+        creationData: { createOption: "Empty", logicalSectorSize: 512 },
+        diskSizeGB: 16,
+        diskIOPSReadWrite: 4000,
+        diskMBpsReadWrite: 200,
+        maxShares: 3,
+      },
+      ...{
+        encryption: {
+          diskEncryptionSetId: `${COMPUTE}/diskEncryptionSets/des`,
+          type: "EncryptionAtRestWithPlatformAndCustomerKeys",
+        },
+      },
+      ...{
+        networkAccessPolicy: "AllowPrivate",
+        publicNetworkAccess: "Disabled",
+        diskAccessId: `${COMPUTE}/diskAccesses/access`,
+      },
       dataAccessAuthMode: "AzureActiveDirectory",
     };
-    azure.finish("PUT", "disks/pvc-1", { location: "eastus", zones: ["2"], tags: { a: "b" }, sku: { name: "premiumv2_lrs" }, properties });
+    azure.finish("PUT", "disks/pvc-1", {
+      location: "eastus",
+      zones: ["2"],
+      tags: { a: "b" },
+      sku: { name: "premiumv2_lrs" },
+      properties,
+    });
     const told = (): unknown => {
-      const disk = azure.send("GET", "disks/pvc-1").body as { tags: Json; zones: Json; sku: Json; properties: Json };
-      return [disk.tags, disk.zones, disk.sku, Object.fromEntries(Object.keys(properties).map((member) => [member, at(disk.properties, member)]))];
+      const disk = azure.send("GET", "disks/pvc-1").body as {
+        tags: Json;
+        zones: Json;
+        sku: Json;
+        properties: Json;
+      };
+      return [
+        disk.tags,
+        disk.zones,
+        disk.sku,
+        Object.fromEntries(Object.keys(properties).map((member) => [member, at(disk.properties, member)])),
+      ];
     };
     const expected = [{ a: "b" }, ["2"], { name: "PremiumV2_LRS", tier: "Premium" }, properties];
     assert.deepEqual(told(), expected);
@@ -89,7 +147,10 @@ describe("a disk", () => {
 
   it("performs better than its size says where it was created with performance plus", () => {
     const azure = aModel();
-    const body = (performancePlus: boolean): Json => diskBody({ properties: { diskSizeGB: 1024, creationData: { createOption: "Empty", performancePlus } } });
+    const body = (performancePlus: boolean): Json =>
+      diskBody({
+        properties: { diskSizeGB: 1024, creationData: { createOption: "Empty", performancePlus } },
+      });
     for (const [name, plus] of [
       ["plain", false],
       ["plus", true],
@@ -111,13 +172,20 @@ describe("a disk", () => {
     const azure = aModel();
     const first = azure.send("PUT", "disks/pvc-1", diskBody());
     const again = azure.send("PUT", "disks/pvc-1", diskBody());
-    assert.deepEqual([again.status, again.headers["azure-asyncoperation"]], [202, first.headers["azure-asyncoperation"]]);
-    assert.equal(codeOf(azure.send("PUT", "disks/pvc-1", diskBody({ properties: { diskSizeGB: 256 } })).body), "Conflict");
+    assert.deepEqual(
+      [again.status, again.headers["azure-asyncoperation"]],
+      [202, first.headers["azure-asyncoperation"]],
+    );
+    assert.equal(
+      codeOf(azure.send("PUT", "disks/pvc-1", diskBody({ properties: { diskSizeGB: 256 } })).body),
+      "Conflict",
+    );
     azure.settle();
     assert.equal(azure.send("PUT", "disks/pvc-1", diskBody()).status, 202);
   });
 
-  const attachShared = (azure: ModelFixture): unknown => azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+  const attachShared = (azure: ModelFixture): unknown =>
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
   const changes: readonly {
     because: string;
     disk?: Parameters<typeof diskBody>[0];
@@ -126,8 +194,17 @@ describe("a disk", () => {
     change: Json;
     expected: readonly [number, string | undefined];
   }[] = [
-    { because: "a disk grows while attached", attached: true, change: { properties: { diskSizeGB: 256 } }, expected: [202, undefined] },
-    { because: "a disk never shrinks", change: { properties: { diskSizeGB: 64 } }, expected: [409, "OperationNotAllowed"] },
+    {
+      because: "a disk grows while attached",
+      attached: true,
+      change: { properties: { diskSizeGB: 256 } },
+      expected: [202, undefined],
+    },
+    {
+      because: "a disk never shrinks",
+      change: { properties: { diskSizeGB: 64 } },
+      expected: [409, "OperationNotAllowed"],
+    },
     {
       because: "a shared disk grows only detached",
       disk: { properties: { maxShares: 2 } },
@@ -141,11 +218,33 @@ describe("a disk", () => {
       change: { properties: { diskSizeGB: 5000 } },
       expected: [409, "InvalidResizeForLargeDisks"],
     },
-    { because: "a detached disk crosses 4095 GiB", change: { properties: { diskSizeGB: 5000 } }, expected: [202, undefined] },
-    { because: "maxShares changes only while unattached", attached: true, change: { properties: { maxShares: 2 } }, expected: [409, "OperationNotAllowed"] },
-    { because: "the SKU changes only off a running VM", attached: true, change: { sku: { name: "StandardSSD_LRS" } }, expected: [409, "OperationNotAllowed"] },
-    { because: "an unattached disk changes its SKU", change: { sku: { name: "StandardSSD_LRS" } }, expected: [202, undefined] },
-    { because: "a SKU must exist", change: { sku: { name: "Bronze_LRS" } }, expected: [400, "InvalidParameter"] },
+    {
+      because: "a detached disk crosses 4095 GiB",
+      change: { properties: { diskSizeGB: 5000 } },
+      expected: [202, undefined],
+    },
+    {
+      because: "maxShares changes only while unattached",
+      attached: true,
+      change: { properties: { maxShares: 2 } },
+      expected: [409, "OperationNotAllowed"],
+    },
+    {
+      because: "the SKU changes only off a running VM",
+      attached: true,
+      change: { sku: { name: "StandardSSD_LRS" } },
+      expected: [409, "OperationNotAllowed"],
+    },
+    {
+      because: "an unattached disk changes its SKU",
+      change: { sku: { name: "StandardSSD_LRS" } },
+      expected: [202, undefined],
+    },
+    {
+      because: "a SKU must exist",
+      change: { sku: { name: "Bronze_LRS" } },
+      expected: [400, "InvalidParameter"],
+    },
     {
       because: "IOPS belong to other SKUs",
       disk: { sku: "PremiumV2_LRS" },
@@ -160,7 +259,11 @@ describe("a disk", () => {
       expected: [409, "ChangeDiskSizeWhileAttachedNotAllowed"],
     },
     { because: "a tier can be raised", change: { properties: { tier: "P30" } }, expected: [202, undefined] },
-    { because: "a tier can't be lowered below the size's own", change: { properties: { tier: "P4" } }, expected: [400, "InvalidParameter"] },
+    {
+      because: "a tier can't be lowered below the size's own",
+      change: { properties: { tier: "P4" } },
+      expected: [400, "InvalidParameter"],
+    },
   ];
   for (const { because, disk, attached, apiVersion, change, expected } of changes) {
     it(because, () => {
@@ -169,7 +272,10 @@ describe("a disk", () => {
       if (attached === true) attachShared(azure);
       const answer = azure.send("PATCH", `disks/pvc-1?api-version=${apiVersion ?? "2025-01-02"}`, change);
       assert.deepEqual(
-        [answer.status, textAt(answer.body, "error", "innererror", "internalErrorCode") ?? codeOf(answer.body)],
+        [
+          answer.status,
+          textAt(answer.body, "error", "innererror", "internalErrorCode") ?? codeOf(answer.body),
+        ],
         expected,
         JSON.stringify(answer.body),
       );
@@ -177,11 +283,31 @@ describe("a disk", () => {
   }
 
   const creations: readonly { because: string; body: Json; expected: readonly [number, string] }[] = [
-    { because: "maxShares has a limit for each size", body: diskBody({ properties: { maxShares: 4 } }), expected: [400, "InvalidParameter"] },
-    { because: "HDDs can't be shared", body: diskBody({ sku: "Standard_LRS", properties: { maxShares: 2 } }), expected: [400, "InvalidParameter"] },
-    { because: "a ZRS disk has no zone of its own", body: diskBody({ sku: "Premium_ZRS", zones: ["1"] }), expected: [400, "InvalidParameter"] },
-    { because: "there is no zone 4", body: diskBody({ zones: ["4"] }), expected: [400, "InvalidAvailabilityZone"] },
-    { because: "on-demand bursting needs more than 512 GiB", body: diskBody({ properties: { burstingEnabled: true } }), expected: [400, "InvalidParameter"] },
+    {
+      because: "maxShares has a limit for each size",
+      body: diskBody({ properties: { maxShares: 4 } }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "HDDs can't be shared",
+      body: diskBody({ sku: "Standard_LRS", properties: { maxShares: 2 } }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "a ZRS disk has no zone of its own",
+      body: diskBody({ sku: "Premium_ZRS", zones: ["1"] }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "there is no zone 4",
+      body: diskBody({ zones: ["4"] }),
+      expected: [400, "InvalidAvailabilityZone"],
+    },
+    {
+      because: "on-demand bursting needs more than 512 GiB",
+      body: diskBody({ properties: { burstingEnabled: true } }),
+      expected: [400, "InvalidParameter"],
+    },
     {
       because: "a shared disk does not burst on demand",
       body: diskBody({ properties: { burstingEnabled: true, diskSizeGB: 1024, maxShares: 2 } }),
@@ -199,14 +325,27 @@ describe("a disk", () => {
     },
     {
       because: "there are no sectors of 1 KiB",
-      body: diskBody({ sku: "PremiumV2_LRS", properties: { creationData: { createOption: "Empty", logicalSectorSize: 1024 } } }),
+      body: diskBody({
+        sku: "PremiumV2_LRS",
+        properties: { creationData: { createOption: "Empty", logicalSectorSize: 1024 } },
+      }),
       expected: [400, "InvalidParameter"],
     },
-    { because: "IOPS can't be asked of Premium", body: diskBody({ properties: { diskIOPSReadWrite: 9000 } }), expected: [400, "InvalidParameter"] },
-    { because: "Ultra begins at 4 GiB", body: diskBody({ sku: "UltraSSD_LRS", properties: { diskSizeGB: 2 } }), expected: [400, "InvalidParameter"] },
+    {
+      because: "IOPS can't be asked of Premium",
+      body: diskBody({ properties: { diskIOPSReadWrite: 9000 } }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "Ultra begins at 4 GiB",
+      body: diskBody({ sku: "UltraSSD_LRS", properties: { diskSizeGB: 2 } }),
+      expected: [400, "InvalidParameter"],
+    },
     {
       because: "a copy needs its source",
-      body: diskBody({ properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/none` } } }),
+      body: diskBody({
+        properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/none` } },
+      }),
       expected: [404, "NotFound"],
     },
   ];
@@ -222,14 +361,23 @@ describe("a disk", () => {
   it("keeps what made it: a PUT that says otherwise is refused in the words that clients look for", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
-    const answer = azure.send("PUT", "disks/pvc-1", diskBody({ properties: { creationData: { createOption: "Copy", sourceResourceId: "/x" } } }));
+    const answer = azure.send(
+      "PUT",
+      "disks/pvc-1",
+      diskBody({ properties: { creationData: { createOption: "Copy", sourceResourceId: "/x" } } }),
+    );
     assert.deepEqual([answer.status, codeOf(answer.body)], [409, "PropertyChangeNotAllowed"]);
     assert.match(textAt(answer.body, "error", "message") ?? "", /existing disk 'pvc-1'/);
     const sectors = (logicalSectorSize: number): Json =>
-      diskBody({ sku: "UltraSSD_LRS", properties: { creationData: { createOption: "Empty", logicalSectorSize } } });
+      diskBody({
+        sku: "UltraSSD_LRS",
+        properties: { creationData: { createOption: "Empty", logicalSectorSize } },
+      });
     azure.finish("PUT", "disks/ultra", diskBody({ sku: "UltraSSD_LRS" }));
     assert.deepEqual(
-      [azure.send("PUT", "disks/ultra", sectors(512)), azure.send("PUT", "disks/ultra", sectors(4096))].map(({ status, body }) => codeOf(body) ?? status),
+      [azure.send("PUT", "disks/ultra", sectors(512)), azure.send("PUT", "disks/ultra", sectors(4096))].map(
+        ({ status, body }) => codeOf(body) ?? status,
+      ),
       ["PropertyChangeNotAllowed", 202],
     );
   });
@@ -238,8 +386,18 @@ describe("a disk", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/source", diskBody());
     const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/SOURCE` };
-    assert.equal(codeOf(azure.send("PUT", "disks/small", diskBody({ properties: { creationData, diskSizeGB: 64 } })).body), "InvalidParameter");
-    azure.finish("PUT", "disks/copy", { location: "eastus", zones: ["1"], sku: { name: "Premium_LRS" }, properties: { creationData } });
+    assert.equal(
+      codeOf(
+        azure.send("PUT", "disks/small", diskBody({ properties: { creationData, diskSizeGB: 64 } })).body,
+      ),
+      "InvalidParameter",
+    );
+    azure.finish("PUT", "disks/copy", {
+      location: "eastus",
+      zones: ["1"],
+      sku: { name: "Premium_LRS" },
+      properties: { creationData },
+    });
     assert.equal(at(azure.send("GET", "disks/copy").body, "properties", "diskSizeGB"), 128);
   });
 
@@ -253,7 +411,10 @@ describe("a disk", () => {
     azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
     assert.equal(azure.send("DELETE", "disks/pvc-1").status, 202);
     azure.settle();
-    assert.deepEqual([azure.send("DELETE", "disks/pvc-1").status, azure.send("GET", "disks/pvc-1").status], [204, 404]);
+    assert.deepEqual(
+      [azure.send("DELETE", "disks/pvc-1").status, azure.send("GET", "disks/pvc-1").status],
+      [204, 404],
+    );
   });
 
   it("is listed page by page, by group and by subscription", () => {
@@ -262,9 +423,14 @@ describe("a disk", () => {
     const first = azure.send("GET", "disks");
     const next = new URL(textAt(first.body, "nextLink") ?? "");
     const second = azure.send("GET", next.pathname + next.search);
-    const names = [first, second].map((page) => (at(page.body, "value") as readonly { name: string }[]).map((disk) => disk.name));
+    const names = [first, second].map((page) =>
+      (at(page.body, "value") as readonly { name: string }[]).map((disk) => disk.name),
+    );
     assert.deepEqual([names, at(second.body, "nextLink")], [[["a", "b"], ["c"]], undefined]);
     const bySubscription = azure.send("GET", "/subscriptions/SUB-1/providers/Microsoft.Compute/disks").body;
-    assert.match(textAt((at(bySubscription, "value") as readonly { id: string }[])[0], "id") ?? "", /resourceGroups\/RG\//);
+    assert.match(
+      textAt((at(bySubscription, "value") as readonly { id: string }[])[0], "id") ?? "",
+      /resourceGroups\/RG\//,
+    );
   });
 });

@@ -73,25 +73,46 @@ export function diskSizeBytes(sizeGiB: number): bigint {
   return BigInt(sizeGiB) * GIB;
 }
 
-/** A sector as the guest sees it, in bytes: 4096 on Ultra and Premium SSD v2 unless 512 was asked for, 512 on all others. */
-export function sectorSizeBytes({ spec, creationData }: Pick<Disk, "creationData"> & { readonly spec: Pick<DiskSpec, "sku"> }): number {
-  return hasSettablePerformance(spec.sku.family) ? (numberAt(creationData, "logicalSectorSize") ?? 4096) : 512;
+/**
+ * A sector as the guest sees it, in bytes: 4096 on Ultra and Premium SSD v2 unless 512 was asked for, 512
+ * on all others.
+ */
+export function sectorSizeBytes({
+  spec,
+  creationData,
+}: Pick<Disk, "creationData"> & { readonly spec: Pick<DiskSpec, "sku"> }): number {
+  return hasSettablePerformance(spec.sku.family)
+    ? (numberAt(creationData, "logicalSectorSize") ?? 4096)
+    : 512;
 }
 
 /** The performance that the disk has, by what was asked, by its raised tier or by its size. */
 function performanceOf({ spec, creationData }: Disk): Performance & { readonly tier?: string } {
   if (hasSettablePerformance(spec.sku.family)) return spec.performance ?? { iops: 0, mbps: 0 };
-  const tier = tiersOf(spec.sku.family).find((candidate) => candidate.name === spec.tier) ?? tierFor(spec.sku.family, spec.sizeGiB);
+  const tier =
+    tiersOf(spec.sku.family).find((candidate) => candidate.name === spec.tier) ??
+    tierFor(spec.sku.family, spec.sizeGiB);
   if (tier === undefined) return { iops: 0, mbps: 0 };
-  const plus = creationData["performancePlus"] === true && spec.sku.family === "Premium" ? performancePlusOf(tier) : undefined;
+  const plus =
+    creationData["performancePlus"] === true && spec.sku.family === "Premium"
+      ? performancePlusOf(tier)
+      : undefined;
   return { iops: plus?.iops ?? tier.iops, mbps: plus?.mbps ?? tier.mbps, tier: tier.name };
 }
 
 /**
- * `Attached` as long as a VM that has it keeps its host, also when it is switched off; `Reserved` once all are deallocated, `Frozen` if one of them
- * has been hibernated.
+ * `Attached` as long as a VM that has it keeps its host, also when it is switched off; `Reserved` once all
+ * are deallocated, `Frozen` if one of them has been hibernated.
  */
-export type DiskState = "Unattached" | "Attached" | "Reserved" | "Frozen" | "ActiveSAS" | "ActiveSASFrozen" | "ReadyToUpload" | "ActiveUpload";
+export type DiskState =
+  | "Unattached"
+  | "Attached"
+  | "Reserved"
+  | "Frozen"
+  | "ActiveSAS"
+  | "ActiveSASFrozen"
+  | "ReadyToUpload"
+  | "ActiveUpload";
 
 export interface DiskView {
   readonly state: DiskState;
@@ -108,7 +129,10 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
     name: disk.name,
     id:
       view.upperCaseGroup === true
-        ? disk.id.replace(`/resourceGroups/${disk.resourceGroup}/`, `/resourceGroups/${disk.resourceGroup.toUpperCase()}/`)
+        ? disk.id.replace(
+            `/resourceGroups/${disk.resourceGroup}/`,
+            `/resourceGroups/${disk.resourceGroup.toUpperCase()}/`,
+          )
         : disk.id,
     type: "Microsoft.Compute/disks",
     location: disk.location,
@@ -117,7 +141,9 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
     extendedLocation: disk.extendedLocation,
     sku: { name: spec.sku.name, tier: spec.sku.tier },
     managedBy: disk.owners[0]?.vmId,
-    ...(shared && disk.owners.length > 0 ? { managedByExtended: disk.owners.map((owner) => owner.vmId) } : {}),
+    ...(shared && disk.owners.length > 0
+      ? { managedByExtended: disk.owners.map((owner) => owner.vmId) }
+      : {}),
     properties: {
       ...spec.other,
       creationData: disk.creationData,
@@ -126,14 +152,18 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
       diskMBpsReadWrite: performance.mbps,
       ...(performance.tier === undefined ? {} : { tier: performance.tier }),
       ...(shared ? { maxShares: spec.maxShares } : {}),
-      ...(shared && disk.owners.length > 0 ? { shareInfo: disk.owners.map((owner) => ({ vmUri: owner.vmId })) } : {}),
+      ...(shared && disk.owners.length > 0
+        ? { shareInfo: disk.owners.map((owner) => ({ vmUri: owner.vmId })) }
+        : {}),
       ...(spec.burstingEnabled ? { burstingEnabled: true } : {}),
       encryption: spec.encryption,
       networkAccessPolicy: spec.networkAccessPolicy,
       publicNetworkAccess: spec.publicNetworkAccess,
       diskAccessId: spec.diskAccessId,
       timeCreated: isoTime(disk.createdAtMs),
-      ...(disk.ownershipChangedAtMs === undefined ? {} : { lastOwnershipUpdateTime: isoTime(disk.ownershipChangedAtMs) }),
+      ...(disk.ownershipChangedAtMs === undefined
+        ? {}
+        : { lastOwnershipUpdateTime: isoTime(disk.ownershipChangedAtMs) }),
       provisioningState: disk.provisioningState,
       diskState: view.state,
       diskSizeBytes: Number(diskSizeBytes(spec.sizeGiB)),

@@ -9,7 +9,10 @@ import type { Disk, SasGrant } from "./disk.ts";
 
 type AccessibleType = "disks" | "snapshots";
 
-const OPERATION_PREFIXES: Readonly<Record<AccessibleType, string>> = { disks: "Disks", snapshots: "Snapshots" };
+const OPERATION_PREFIXES: Readonly<Record<AccessibleType, string>> = {
+  disks: "Disks",
+  snapshots: "Snapshots",
+};
 
 /** A disk or a snapshot, as far as access to its bytes goes. */
 interface Accessible {
@@ -26,12 +29,20 @@ const DURATION_DEFAULT_S = 3600;
 export function beginAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const target = accessibleAt(world, call, type);
-    if (target === undefined) return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
+    if (target === undefined)
+      return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
     if (target.refused !== undefined) return target.refused;
     const durationS = numberAt(call.body, "durationInSeconds") ?? DURATION_DEFAULT_S;
-    const grant: SasGrant = { access: textAt(call.body, "access") ?? "Read", expiresAtMs: world.nowMs + durationS * 1000 };
+    const grant: SasGrant = {
+      access: textAt(call.body, "access") ?? "Read",
+      expiresAtMs: world.nowMs + durationS * 1000,
+    };
     const accessSAS = `https://md-emulator.z1.blob.storage.azure.net/${world.random.guid()}/abcd?sv=2018-03-28&sr=b&si=${world.random.guid()}&sig=emulator`;
-    return accessOperation(world, call, target, { name: `${OPERATION_PREFIXES[type]}_GrantAccess`, grant, result: { accessSAS } });
+    return accessOperation(world, call, target, {
+      name: `${OPERATION_PREFIXES[type]}_GrantAccess`,
+      grant,
+      result: { accessSAS },
+    });
   };
 }
 
@@ -39,8 +50,13 @@ export function beginAccessHandler(type: AccessibleType): (world: World, call: A
 export function endAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const target = accessibleAt(world, call, type);
-    if (target === undefined) return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
-    return accessOperation(world, call, target, { name: `${OPERATION_PREFIXES[type]}_RevokeAccess`, grant: undefined, result: undefined });
+    if (target === undefined)
+      return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
+    return accessOperation(world, call, target, {
+      name: `${OPERATION_PREFIXES[type]}_RevokeAccess`,
+      grant: undefined,
+      result: undefined,
+    });
   };
 }
 
@@ -69,14 +85,22 @@ function accessOperation(
 }
 
 function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Accessible | undefined {
-  const id = resourceId({ subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), type, name: param(call, "name") });
+  const id = resourceId({
+    subscriptionId: param(call, "subscriptionId"),
+    resourceGroup: param(call, "resourceGroup"),
+    type,
+    name: param(call, "name"),
+  });
   const disk = findDisk(world, id);
   if (disk !== undefined) {
-    const user = [...disk.owners, ...disk.reservations].find((owner) => findVm(world, owner.vmId)?.power !== "deallocated");
+    const user = [...disk.owners, ...disk.reservations].find(
+      (owner) => findVm(world, owner.vmId)?.power !== "deallocated",
+    );
     return {
       ...disk,
       refused: user === undefined ? undefined : armErrors.diskAttached(disk.name, user.vmId),
-      set: (sas) => updateDisk(world, id, (now) => (sas === undefined ? withoutAccess(now) : { ...now, sas })),
+      set: (sas) =>
+        updateDisk(world, id, (now) => (sas === undefined ? withoutAccess(now) : { ...now, sas })),
     };
   }
   const snapshot = findSnapshot(world, id);
@@ -86,7 +110,8 @@ function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Access
     refused: undefined,
     set: (sas) => {
       const now = findSnapshot(world, id);
-      if (now !== undefined) putSnapshot(world, { ...without(now, "sas"), ...(sas === undefined ? {} : { sas }) });
+      if (now !== undefined)
+        putSnapshot(world, { ...without(now, "sas"), ...(sas === undefined ? {} : { sas }) });
     },
   };
 }

@@ -14,29 +14,38 @@ export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
     return armErrors.resourceGroupNotFound(address.resourceGroup);
   const written = writeSnapshot(world, address, call.body);
-  return written.kind === "Failure" ? written : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
+  return written.kind === "Failure"
+    ? written
+    : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
 }
 
 export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const snapshot = snapshotAt(world, call);
   const address = addressOf(call);
-  if (snapshot === undefined) return armErrors.patchResourceNotFound(resourceId({ ...address, type: "snapshots" }), address.name);
+  if (snapshot === undefined)
+    return armErrors.patchResourceNotFound(resourceId({ ...address, type: "snapshots" }), address.name);
   const changed = changeSnapshot(world, snapshot, call.body);
-  return changed.kind === "Failure" ? changed : reply(202, echo(snapshot, call.body), operationHeaders(world, call, changed.operation, "Disk"));
+  return changed.kind === "Failure"
+    ? changed
+    : reply(202, echo(snapshot, call.body), operationHeaders(world, call, changed.operation, "Disk"));
 }
 
 export function getSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup } = addressOf(call);
   if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const snapshot = snapshotAt(world, call);
-  return snapshot === undefined ? armErrors.resourceNotFound("snapshots", name, resourceGroup) : reply(200, renderSnapshot(snapshot, world.nowMs));
+  return snapshot === undefined
+    ? armErrors.resourceNotFound("snapshots", name, resourceGroup)
+    : reply(200, renderSnapshot(snapshot, world.nowMs));
 }
 
 export function deleteSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const snapshot = snapshotAt(world, call);
   if (snapshot === undefined) return reply(204);
   const deleted = deleteSnapshot(world, snapshot);
-  return deleted.kind === "Failure" ? deleted : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
+  return deleted.kind === "Failure"
+    ? deleted
+    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
 }
 
 export function listSnapshotsHandler(world: World, call: ArmCall): HandlerResult {
@@ -47,7 +56,11 @@ export function listSnapshotsHandler(world: World, call: ArmCall): HandlerResult
 }
 
 function addressOf(call: ArmCall): SnapshotAddress {
-  return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), name: param(call, "name") };
+  return {
+    subscriptionId: param(call, "subscriptionId"),
+    resourceGroup: param(call, "resourceGroup"),
+    name: param(call, "name"),
+  };
 }
 
 function snapshotAt(world: World, call: ArmCall): Snapshot | undefined {

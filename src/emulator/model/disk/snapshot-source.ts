@@ -33,14 +33,27 @@ export function snapshotSource(
   const option = textAt(creationData, "createOption");
   const id = textAt(creationData, "sourceResourceId");
   if (option !== "Copy" && option !== "CopyStart") {
-    return armErrors.invalidParameter("createOption", `The emulator supports createOption Copy and CopyStart for snapshots, not '${option ?? ""}'.`);
+    return armErrors.invalidParameter(
+      "createOption",
+      `The emulator supports createOption Copy and CopyStart for snapshots, not '${option ?? ""}'.`,
+    );
   }
-  if (id === undefined) return armErrors.invalidParameter("sourceResourceId", "Required parameter 'snapshot.creationData.sourceResourceId' is missing (null).");
-  return option === "CopyStart" ? fromOtherRegion(world, id, wanted.incremental) : fromHere(world, id, creationData, wanted);
+  if (id === undefined)
+    return armErrors.invalidParameter(
+      "sourceResourceId",
+      "Required parameter 'snapshot.creationData.sourceResourceId' is missing (null).",
+    );
+  return option === "CopyStart"
+    ? fromOtherRegion(world, id, wanted.incremental)
+    : fromHere(world, id, creationData, wanted);
 }
 
 function fromOtherRegion(world: World, id: string, incremental: boolean): SnapshotSource | ArmFailure {
-  if (!incremental) return armErrors.invalidParameter("createOption", "CopyStart is supported only for incremental snapshots.");
+  if (!incremental)
+    return armErrors.invalidParameter(
+      "createOption",
+      "CopyStart is supported only for incremental snapshots.",
+    );
   const snapshot = findSnapshot(world, id);
   if (snapshot === undefined) return armErrors.sourceNotFound(id);
   if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
@@ -58,7 +71,10 @@ function fromHere(
   const place = snapshot?.location ?? disk?.location;
   if (place === undefined) return armErrors.sourceNotFound(id);
   if (normalLocation(place) !== normalLocation(wanted.location))
-    return armErrors.invalidParameter("location", `The source is in '${place}'; a snapshot in '${wanted.location}' needs createOption CopyStart.`);
+    return armErrors.invalidParameter(
+      "location",
+      `The source is in '${place}'; a snapshot in '${wanted.location}' needs createOption CopyStart.`,
+    );
   if (snapshot !== undefined) {
     if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
     return fromSnapshot(snapshot, false);
@@ -67,11 +83,24 @@ function fromHere(
   if (disk.provisioningState === "Updating" && disk.operationId !== undefined) return armErrors.conflict();
   const copiesInBackground = hasSettablePerformance(disk.spec.sku.family);
   if (copiesInBackground && !wanted.incremental)
-    return armErrors.invalidParameter("incremental", `Only incremental snapshots can be made of a disk of type ${disk.spec.sku.name}.`);
-  const refused = checkInstantAccess(creationData, copiesInBackground) ?? checkNumbers(world, disk.uniqueId, copiesInBackground);
+    return armErrors.invalidParameter(
+      "incremental",
+      `Only incremental snapshots can be made of a disk of type ${disk.spec.sku.name}.`,
+    );
+  const refused =
+    checkInstantAccess(creationData, copiesInBackground) ??
+    checkNumbers(world, disk.uniqueId, copiesInBackground);
   if (refused !== undefined) return refused;
   const { id: diskId, uniqueId, spec } = disk;
-  return { kind: "Source", id: diskId, sizeGiB: spec.sizeGiB, sectorSizeBytes: sectorSizeBytes(disk), uniqueId, familyId: uniqueId, copiesInBackground };
+  return {
+    kind: "Source",
+    id: diskId,
+    sizeGiB: spec.sizeGiB,
+    sectorSizeBytes: sectorSizeBytes(disk),
+    uniqueId,
+    familyId: uniqueId,
+    copiesInBackground,
+  };
 }
 
 function fromSnapshot(snapshot: Snapshot, copiesInBackground: boolean): SnapshotSource {
@@ -83,7 +112,10 @@ function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolea
   const minutes = numberAt(creationData, "instantAccessDurationMinutes");
   if (minutes === undefined) return undefined;
   if (!copiesInBackground)
-    return armErrors.invalidParameter("instantAccessDurationMinutes", "Instant access is supported only for snapshots of Ultra and Premium SSD v2 disks.");
+    return armErrors.invalidParameter(
+      "instantAccessDurationMinutes",
+      "Instant access is supported only for snapshots of Ultra and Premium SSD v2 disks.",
+    );
   if (minutes >= INSTANT_ACCESS_MIN_MINUTES && minutes <= INSTANT_ACCESS_MAX_MINUTES) return undefined;
   return armErrors.invalidParameter(
     "instantAccessDurationMinutes",
@@ -91,15 +123,31 @@ function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolea
   );
 }
 
-function checkNumbers(world: World, diskUniqueId: string, copiesInBackground: boolean): ArmFailure | undefined {
-  const ofThisDisk = [...world.snapshots.values()].filter((snapshot) => snapshot.incremental && snapshot.sourceUniqueId === diskUniqueId);
+function checkNumbers(
+  world: World,
+  diskUniqueId: string,
+  copiesInBackground: boolean,
+): ArmFailure | undefined {
+  const ofThisDisk = [...world.snapshots.values()].filter(
+    (snapshot) => snapshot.incremental && snapshot.sourceUniqueId === diskUniqueId,
+  );
   const windowMs = WINDOW_MS * world.settings.timeScale;
-  if (ofThisDisk.length >= FOR_A_DISK_MAX) return armErrors.tooManySnapshots(`a disk has at most ${FOR_A_DISK_MAX} incremental snapshots`);
-  if (ofThisDisk.filter((snapshot) => world.nowMs - snapshot.createdAtMs < windowMs).length >= IN_5_MINUTES_MAX) {
-    return armErrors.tooManySnapshots(`at most ${IN_5_MINUTES_MAX} incremental snapshots of a disk can be made in 5 minutes`);
+  if (ofThisDisk.length >= FOR_A_DISK_MAX)
+    return armErrors.tooManySnapshots(`a disk has at most ${FOR_A_DISK_MAX} incremental snapshots`);
+  if (
+    ofThisDisk.filter((snapshot) => world.nowMs - snapshot.createdAtMs < windowMs).length >= IN_5_MINUTES_MAX
+  ) {
+    return armErrors.tooManySnapshots(
+      `at most ${IN_5_MINUTES_MAX} incremental snapshots of a disk can be made in 5 minutes`,
+    );
   }
-  if (copiesInBackground && ofThisDisk.filter((snapshot) => !isComplete(world, snapshot)).length >= PENDING_MAX) {
-    return armErrors.tooManySnapshots(`a disk has at most ${PENDING_MAX} snapshots whose background copy still runs`);
+  if (
+    copiesInBackground &&
+    ofThisDisk.filter((snapshot) => !isComplete(world, snapshot)).length >= PENDING_MAX
+  ) {
+    return armErrors.tooManySnapshots(
+      `a disk has at most ${PENDING_MAX} snapshots whose background copy still runs`,
+    );
   }
   return undefined;
 }

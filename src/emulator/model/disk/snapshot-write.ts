@@ -24,9 +24,14 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   const existing = findSnapshot(world, resourceId({ ...address, type: "snapshots" }));
   if (existing !== undefined) return checkSameSource(existing, body) ?? changeSnapshot(world, existing, body);
   const location = textAt(body, "location");
-  if (location === undefined) return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  if (location === undefined)
+    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
   const creationData = objectAt(body, "properties", "creationData");
-  if (creationData === undefined) return armErrors.invalidParameter("creationData", "Required parameter 'snapshot.creationData' is missing (null).");
+  if (creationData === undefined)
+    return armErrors.invalidParameter(
+      "creationData",
+      "Required parameter 'snapshot.creationData' is missing (null).",
+    );
   const incremental = booleanAt(body, "properties", "incremental") ?? false;
   const source = snapshotSource(world, creationData, { location, incremental });
   if (source.kind === "Failure") return source;
@@ -52,7 +57,11 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     publicNetworkAccess: textAt(body, "properties", "publicNetworkAccess") ?? "Enabled",
   };
   const operation = startCreation(world, snapshot, source);
-  putSnapshot(world, { ...snapshot, operationId: operation.id, ...(body === undefined ? {} : { pendingBody: body }) });
+  putSnapshot(world, {
+    ...snapshot,
+    operationId: operation.id,
+    ...(body === undefined ? {} : { pendingBody: body }),
+  });
   return { kind: "Started", operation };
 }
 
@@ -60,21 +69,34 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
 export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | undefined): SnapshotWrite {
   const busy = snapshot.operationId === undefined ? undefined : world.operations.get(snapshot.operationId);
   if (busy !== undefined)
-    return snapshot.provisioningState !== "Deleting" && sameJson(snapshot.pendingBody, body) ? { kind: "Started", operation: busy } : armErrors.conflict();
+    return snapshot.provisioningState !== "Deleting" && sameJson(snapshot.pendingBody, body)
+      ? { kind: "Started", operation: busy }
+      : armErrors.conflict();
   const changed: Snapshot = {
     ...snapshot,
     tags: textsAt(body, "tags") ?? snapshot.tags,
     networkAccessPolicy: textAt(body, "properties", "networkAccessPolicy") ?? snapshot.networkAccessPolicy,
     publicNetworkAccess: textAt(body, "properties", "publicNetworkAccess") ?? snapshot.publicNetworkAccess,
   };
-  const operation = start(world, snapshot, "Snapshots_Update", delayMs(world, "diskUpdate"), { effects: [], change: () => changed });
-  putSnapshot(world, { ...snapshot, provisioningState: "Updating", operationId: operation.id, ...(body === undefined ? {} : { pendingBody: body }) });
+  const operation = start(world, snapshot, "Snapshots_Update", delayMs(world, "diskUpdate"), {
+    effects: [],
+    change: () => changed,
+  });
+  putSnapshot(world, {
+    ...snapshot,
+    provisioningState: "Updating",
+    operationId: operation.id,
+    ...(body === undefined ? {} : { pendingBody: body }),
+  });
   return { kind: "Started", operation };
 }
 
 export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite {
   const busy = snapshot.operationId === undefined ? undefined : world.operations.get(snapshot.operationId);
-  if (busy !== undefined) return snapshot.provisioningState === "Deleting" ? { kind: "Started", operation: busy } : armErrors.conflict();
+  if (busy !== undefined)
+    return snapshot.provisioningState === "Deleting"
+      ? { kind: "Started", operation: busy }
+      : armErrors.conflict();
   if (isSasActive(world, snapshot)) return armErrors.sasActive(snapshot.name);
   const operation = start(world, snapshot, "Snapshots_Delete", delayMs(world, "snapshotDelete"), {
     effects: [{ kind: "diskDeleted", diskId: snapshot.id }],
@@ -88,11 +110,22 @@ function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource)
   const copyMs = source.copiesInBackground ? delayMs(world, "snapshotBackgroundCopy") : 0;
   const instantMinutes = numberAt(snapshot.creationData, "instantAccessDurationMinutes");
   return start(world, snapshot, "Snapshots_CreateOrUpdate", delayMs(world, "snapshotCreate"), {
-    effects: [{ kind: "diskCopied", sourceId: source.id, diskId: snapshot.id, sizeBytes: diskSizeBytes(snapshot.sizeGiB) }],
+    effects: [
+      {
+        kind: "diskCopied",
+        sourceId: source.id,
+        diskId: snapshot.id,
+        sizeBytes: diskSizeBytes(snapshot.sizeGiB),
+      },
+    ],
     change: (now) => ({
       ...now,
-      ...(source.copiesInBackground ? { copy: { startedAtMs: world.nowMs, endsAtMs: world.nowMs + copyMs } } : {}),
-      ...(instantMinutes === undefined ? {} : { instantAccessUntilMs: world.nowMs + instantMinutes * MINUTE_MS * world.settings.timeScale }),
+      ...(source.copiesInBackground
+        ? { copy: { startedAtMs: world.nowMs, endsAtMs: world.nowMs + copyMs } }
+        : {}),
+      ...(instantMinutes === undefined
+        ? {}
+        : { instantAccessUntilMs: world.nowMs + instantMinutes * MINUTE_MS * world.settings.timeScale }),
     }),
   });
 }
@@ -103,7 +136,13 @@ interface SnapshotChange {
   readonly change: (now: Snapshot) => Snapshot | undefined;
 }
 
-function start(world: World, snapshot: Snapshot, name: string, afterMs: number, { effects, change }: SnapshotChange): Operation {
+function start(
+  world: World,
+  snapshot: Snapshot,
+  name: string,
+  afterMs: number,
+  { effects, change }: SnapshotChange,
+): Operation {
   return startOperation(world, {
     name,
     provider: "DiskOperations",
@@ -135,6 +174,7 @@ function start(world: World, snapshot: Snapshot, name: string, afterMs: number, 
 
 function checkSameSource(existing: Snapshot, body: Json | undefined): ArmFailure | undefined {
   const source = textAt(body, "properties", "creationData", "sourceResourceId");
-  if (source === undefined || sameId(source, textAt(existing.creationData, "sourceResourceId") ?? "")) return undefined;
+  if (source === undefined || sameId(source, textAt(existing.creationData, "sourceResourceId") ?? ""))
+    return undefined;
   return armErrors.changeNotAllowedForDisk("sourceResourceId", existing.name);
 }

@@ -5,7 +5,11 @@ import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "
 
 function snapshotBody(
   source: string,
-  more: { readonly location?: string; readonly creationData?: Record<string, Json>; readonly incremental?: boolean } = {},
+  more: {
+    readonly location?: string;
+    readonly creationData?: Record<string, Json>;
+    readonly incremental?: boolean;
+  } = {},
 ): Json {
   return {
     location: more.location ?? "eastus",
@@ -21,7 +25,10 @@ function restoreBody(snapshot: string, properties: Record<string, Json> = {}, sk
     location: "eastus",
     zones: ["1"],
     sku: { name: sku },
-    properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/snapshots/${snapshot}` }, ...properties },
+    properties: {
+      creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/snapshots/${snapshot}` },
+      ...properties,
+    },
   };
 }
 
@@ -31,8 +38,10 @@ function withDisk(sku = "Premium_LRS"): ModelFixture {
   return azure;
 }
 
-const percent = (azure: ModelFixture): Json | undefined => at(azure.send("GET", "snapshots/s").body, "properties", "completionPercent");
-const access = (azure: ModelFixture): string | undefined => textAt(azure.send("GET", "snapshots/s").body, "properties", "snapshotAccessState");
+const percent = (azure: ModelFixture): Json | undefined =>
+  at(azure.send("GET", "snapshots/s").body, "properties", "completionPercent");
+const access = (azure: ModelFixture): string | undefined =>
+  textAt(azure.send("GET", "snapshots/s").body, "properties", "snapshotAccessState");
 
 describe("a snapshot", () => {
   it("of a Premium disk can be restored at once, to the same size or more", () => {
@@ -41,12 +50,23 @@ describe("a snapshot", () => {
     assert.equal(codeOf(azure.send("PUT", "disks/early", restoreBody("s")).body), "OperationNotAllowed");
     azure.settle();
     assert.deepEqual([percent(azure), access(azure)], [undefined, "Available"]);
-    assert.equal(codeOf(azure.send("PUT", "disks/less", restoreBody("s", { diskSizeGB: 64 })).body), "InvalidParameter");
+    assert.equal(
+      codeOf(azure.send("PUT", "disks/less", restoreBody("s", { diskSizeGB: 64 })).body),
+      "InvalidParameter",
+    );
     azure.finish("PUT", "disks/same", restoreBody("s"));
     azure.finish("PUT", "disks/more", restoreBody("s", { diskSizeGB: 512 }));
-    azure.finish("PUT", "disks/again", restoreBody("s", { creationData: { createOption: "Restore", sourceResourceId: `${COMPUTE}/snapshots/s` } }));
+    azure.finish(
+      "PUT",
+      "disks/again",
+      restoreBody("s", {
+        creationData: { createOption: "Restore", sourceResourceId: `${COMPUTE}/snapshots/s` },
+      }),
+    );
     assert.deepEqual(
-      ["same", "more", "again"].map((name) => at(azure.send("GET", `disks/${name}`).body, "properties", "diskSizeGB")),
+      ["same", "more", "again"].map((name) =>
+        at(azure.send("GET", `disks/${name}`).body, "properties", "diskSizeGB"),
+      ),
       [128, 512, 128],
     );
     assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
@@ -80,7 +100,10 @@ describe("a snapshot", () => {
       return codeOf(body) ?? status;
     };
     assert.deepEqual(
-      ["of-plain", "copy", "of-emulated"].map((snapshot) => [restored(snapshot, "Premium_LRS"), restored(snapshot, "UltraSSD_LRS")]),
+      ["of-plain", "copy", "of-emulated"].map((snapshot) => [
+        restored(snapshot, "Premium_LRS"),
+        restored(snapshot, "UltraSSD_LRS"),
+      ]),
       [
         ["InvalidParameter", 202],
         ["InvalidParameter", 202],
@@ -91,7 +114,11 @@ describe("a snapshot", () => {
 
   it("with instant access is restored meanwhile, to a disk as fast and as large", () => {
     const azure = withDisk("PremiumV2_LRS");
-    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1", { creationData: { instantAccessDurationMinutes: 300 } }));
+    azure.finish(
+      "PUT",
+      "snapshots/s",
+      snapshotBody("disks/pvc-1", { creationData: { instantAccessDurationMinutes: 300 } }),
+    );
     assert.equal(access(azure), "InstantAccess");
     assert.equal(codeOf(azure.send("PUT", "disks/slow", restoreBody("s")).body), "InvalidParameter");
     assert.equal(azure.send("PUT", "disks/fast", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
@@ -103,7 +130,13 @@ describe("a snapshot", () => {
     const azure = withDisk();
     azure.finish("PUT", "snapshots/source", snapshotBody("disks/pvc-1"));
     const there = { location: "westus", creationData: { createOption: "CopyStart" } };
-    assert.equal(codeOf(azure.send("PUT", "snapshots/s", snapshotBody("snapshots/source", { ...there, incremental: false })).body), "InvalidParameter");
+    assert.equal(
+      codeOf(
+        azure.send("PUT", "snapshots/s", snapshotBody("snapshots/source", { ...there, incremental: false }))
+          .body,
+      ),
+      "InvalidParameter",
+    );
     azure.finish("PUT", "snapshots/s", snapshotBody("snapshots/source", there));
     assert.equal(percent(azure), 0);
     azure.advance(4_000_000);
@@ -114,7 +147,10 @@ describe("a snapshot", () => {
   it("is made at most seven times in five minutes of one disk", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
-    const codes = Array.from({ length: 8 }, (_, index) => azure.send("PUT", `snapshots/s${index}`, snapshotBody("disks/pvc-1")).status);
+    const codes = Array.from(
+      { length: 8 },
+      (_, index) => azure.send("PUT", `snapshots/s${index}`, snapshotBody("disks/pvc-1")).status,
+    );
     assert.deepEqual(codes, [202, 202, 202, 202, 202, 202, 202, 409]);
   });
 
@@ -132,7 +168,8 @@ describe("a snapshot", () => {
     const azure = withDisk();
     for (const name of ["a", "b"]) azure.finish("PUT", `snapshots/${name}`, snapshotBody("disks/pvc-1"));
     azure.finish("PUT", "snapshots/full", snapshotBody("disks/pvc-1", { incremental: false }));
-    const family = (name: string): Json | undefined => at(azure.send("GET", `snapshots/${name}`).body, "properties", "incrementalSnapshotFamilyId");
+    const family = (name: string): Json | undefined =>
+      at(azure.send("GET", `snapshots/${name}`).body, "properties", "incrementalSnapshotFamilyId");
     assert.equal(family("a"), family("b"));
     assert.deepEqual([typeof family("a"), family("full")], ["string", undefined]);
   });
@@ -140,16 +177,25 @@ describe("a snapshot", () => {
   it("changes tags and network policy only", () => {
     const azure = withDisk();
     azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
-    azure.finish("PATCH", "snapshots/s", { tags: { a: "b" }, properties: { networkAccessPolicy: "DenyAll" } });
+    azure.finish("PATCH", "snapshots/s", {
+      tags: { a: "b" },
+      properties: { networkAccessPolicy: "DenyAll" },
+    });
     const { tags, properties } = azure.send("GET", "snapshots/s").body as { tags: Json; properties: Json };
-    assert.deepEqual([tags, at(properties, "networkAccessPolicy"), at(properties, "diskSizeGB")], [{ a: "b" }, "DenyAll", 128]);
+    assert.deepEqual(
+      [tags, at(properties, "networkAccessPolicy"), at(properties, "diskSizeGB")],
+      [{ a: "b" }, "DenyAll", 128],
+    );
   });
 
   it("keeps its source", () => {
     const azure = withDisk();
     azure.finish("PUT", "disks/other", diskBody());
     azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
-    assert.equal(codeOf(azure.send("PUT", "snapshots/s", snapshotBody("disks/other")).body), "PropertyChangeNotAllowed");
+    assert.equal(
+      codeOf(azure.send("PUT", "snapshots/s", snapshotBody("disks/other")).body),
+      "PropertyChangeNotAllowed",
+    );
     assert.equal(azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1")).status, 202);
   });
 });
@@ -157,10 +203,16 @@ describe("a snapshot", () => {
 describe("access to a disk's bytes", () => {
   it("is granted only detached, and bars attaching and changing until it is revoked", () => {
     const azure = withDisk();
-    const granted = azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read", durationInSeconds: 3600 });
+    const granted = azure.send("POST", "disks/pvc-1/beginGetAccess", {
+      access: "Read",
+      durationInSeconds: 3600,
+    });
     azure.settle();
     const location = new URL(granted.headers["location"] ?? "");
-    assert.match(textAt(azure.send("GET", location.pathname + location.search).body, "accessSAS") ?? "", /^https:\/\/md-/);
+    assert.match(
+      textAt(azure.send("GET", location.pathname + location.search).body, "accessSAS") ?? "",
+      /^https:\/\/md-/,
+    );
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState"), "ActiveSAS");
     assert.equal(azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })).status, 409);
     assert.equal(azure.send("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 256 } }).status, 409);
@@ -174,8 +226,13 @@ describe("an availability set", () => {
   it("lists its VMs, and stays while it has some", () => {
     const azure = aModel();
     azure.send("PUT", "availabilitySets/set", { location: "eastus" });
-    azure.finish("PUT", "virtualMachines/member", { location: "eastus", properties: { availabilitySet: { id: `${COMPUTE}/availabilitySets/set` } } });
-    assert.deepEqual(at(azure.send("GET", "availabilitySets/set").body, "properties", "virtualMachines"), [{ id: `${COMPUTE}/virtualMachines/member` }]);
+    azure.finish("PUT", "virtualMachines/member", {
+      location: "eastus",
+      properties: { availabilitySet: { id: `${COMPUTE}/availabilitySets/set` } },
+    });
+    assert.deepEqual(at(azure.send("GET", "availabilitySets/set").body, "properties", "virtualMachines"), [
+      { id: `${COMPUTE}/virtualMachines/member` },
+    ]);
     assert.equal(azure.send("DELETE", "availabilitySets/set").status, 409);
   });
 });
@@ -183,13 +240,24 @@ describe("an availability set", () => {
 describe("SKUs and sizes", () => {
   it("say how many data disks a size takes and how many VMs share a disk", () => {
     const azure = aModel();
-    const capability = (list: Json | undefined, name: string, size: string, what: string): string | undefined => {
-      const sku = (list as readonly { name: string; size: string; capabilities: { name: string; value: string }[] }[]).find(
-        (each) => each.name === name && each.size === size,
-      );
+    const capability = (
+      list: Json | undefined,
+      name: string,
+      size: string,
+      what: string,
+    ): string | undefined => {
+      const sku = (
+        list as readonly { name: string; size: string; capabilities: { name: string; value: string }[] }[]
+      ).find((each) => each.name === name && each.size === size);
       return sku?.capabilities.find((each) => each.name === what)?.value;
     };
-    const skus = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/skus?$filter=location eq 'westeurope'").body, "value");
+    const skus = at(
+      azure.send(
+        "GET",
+        "/subscriptions/sub-1/providers/Microsoft.Compute/skus?$filter=location eq 'westeurope'",
+      ).body,
+      "value",
+    );
     assert.deepEqual(
       [
         capability(skus, "Standard_D8s_v5", "D8s_v5", "MaxDataDiskCount"),
@@ -198,26 +266,45 @@ describe("SKUs and sizes", () => {
         capability(skus, "Standard_D2ps_v6", "D2ps_v6", "CpuArchitectureType"),
         capability(skus, "Standard_D2ads_v6", "D2ads_v6", "CpuArchitectureType"),
         capability(skus, "Premium_LRS", "P30", "MaxValueOfMaxShares"),
-        ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) => capability(skus, "PremiumV2_LRS", "PremiumV2", what)),
-        ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) => capability(skus, "UltraSSD_LRS", "Ultra", what)),
+        ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) =>
+          capability(skus, "PremiumV2_LRS", "PremiumV2", what),
+        ),
+        ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) =>
+          capability(skus, "UltraSSD_LRS", "Ultra", what),
+        ),
       ],
-      ["16", "NVMe", "SCSI, NVMe", "Arm64", "x64", "5", ...["3000", "80000", "2000"], ...["100", "400000", "10000"]],
+      [
+        "16",
+        "NVMe",
+        "SCSI, NVMe",
+        "Arm64",
+        "x64",
+        "5",
+        ...["3000", "80000", "2000"],
+        ...["100", "400000", "10000"],
+      ],
     );
     const places = (name: string): Json | undefined =>
-      (skus as readonly { name: string; locationInfo: readonly Json[] }[]).find((each) => each.name === name)?.locationInfo[0];
+      (skus as readonly { name: string; locationInfo: readonly Json[] }[]).find((each) => each.name === name)
+        ?.locationInfo[0];
     assert.deepEqual(
       ["Standard_D8s_v5", "Standard_B2s", "Premium_ZRS"].map((name) => places(name)),
       [
         {
           location: "westeurope",
           zones: ["1", "2", "3"],
-          zoneDetails: [{ Name: ["1", "2", "3"], capabilities: [{ name: "UltraSSDAvailable", value: "True" }] }],
+          zoneDetails: [
+            { Name: ["1", "2", "3"], capabilities: [{ name: "UltraSSDAvailable", value: "True" }] },
+          ],
         },
         { location: "westeurope", zones: ["1", "2", "3"], zoneDetails: [] },
         { location: "westeurope", zones: [], zoneDetails: [] },
       ],
     );
-    const sizes = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/vmSizes").body, "value") as readonly {
+    const sizes = at(
+      azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/vmSizes").body,
+      "value",
+    ) as readonly {
       name: string;
       maxDataDiskCount: number;
     }[];

@@ -14,8 +14,14 @@ describe("a fault rule", () => {
     { rule: { effect, disk: 7 }, because: /'disk' is a text/ },
     { rule: { effect, disc: "*" }, because: /'disc' is not a member of a fault rule/ },
     { rule: {}, because: /effect.kind is one of Error, DropRequest, / },
-    { rule: { effect: { kind: "FailOperation", code: "X", aplied: "all" } }, because: /'aplied' is not a member of effect FailOperation/ },
-    { rule: { effect: { kind: "FailOperation", code: "X", applied: "some" } }, because: /'applied' is one of none, others, all/ },
+    {
+      rule: { effect: { kind: "FailOperation", code: "X", aplied: "all" } },
+      because: /'aplied' is not a member of effect FailOperation/,
+    },
+    {
+      rule: { effect: { kind: "FailOperation", code: "X", applied: "some" } },
+      because: /'applied' is one of none, others, all/,
+    },
     { rule: { effect: { kind: "FailOperation" } }, because: /needs 'code'/ },
     { rule: { effect: { kind: "Error", status: 200, code: "X" } }, because: /'status' is from 400 to 599/ },
     { rule: { effect: { kind: "Error", status: 500 } }, because: /needs 'status' and 'code'/ },
@@ -36,13 +42,35 @@ describe("a fault rule", () => {
   it("is read with all that it says", () => {
     const rule = {
       ...{ id: "a", operation: "Disks_*", resource: "*", nth: 2, times: 3, probability: 0.5 },
-      effect: { kind: "Error", status: 429, code: "X", message: "m", target: "t", details: [{ code: "Y" }], internalErrorCode: "Z", retryAfterS: 3 },
+      effect: {
+        kind: "Error",
+        status: 429,
+        code: "X",
+        message: "m",
+        target: "t",
+        details: [{ code: "Y" }],
+        internalErrorCode: "Z",
+        retryAfterS: 3,
+      },
     };
     assert.deepEqual(parseFaultRule(rule), { ok: true, rule });
-    for (const kind of ["DropRequest", "DropResponse", "IdleOperation", "StuckOperation", "UnreportedOperation", "StaleRead"])
+    for (const kind of [
+      "DropRequest",
+      "DropResponse",
+      "IdleOperation",
+      "StuckOperation",
+      "UnreportedOperation",
+      "StaleRead",
+    ])
       assert.deepEqual(parseFaultRule({ effect: { kind } }), { ok: true, rule: { effect: { kind } } });
-    const applied = { disk: "*", effect: { kind: "FailOperation", code: "X", message: "m", applied: "others" } };
+    const applied = {
+      disk: "*",
+      effect: { kind: "FailOperation", code: "X", message: "m", applied: "others" },
+    };
     assert.deepEqual(parseFaultRule(applied), { ok: true, rule: applied });
-    assert.deepEqual(parseFaultRule({ effect: { kind: "DelayResponse", delayMs: 5 } }), { ok: true, rule: { effect: { kind: "DelayResponse", delayMs: 5 } } });
+    assert.deepEqual(parseFaultRule({ effect: { kind: "DelayResponse", delayMs: 5 } }), {
+      ok: true,
+      rule: { effect: { kind: "DelayResponse", delayMs: 5 } },
+    });
   });
 });

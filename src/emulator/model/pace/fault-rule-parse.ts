@@ -1,7 +1,9 @@
 import { isObject, type Json, type JsonObject, listAt, numberAt, objectAt, textAt } from "../api/json.ts";
 import { type FaultEffect, type FaultRule, isOperationEffect, OPERATION_EFFECTS } from "./faults.ts";
 
-export type ParsedFaultRule = { readonly ok: true; readonly rule: FaultRule } | { readonly ok: false; readonly reason: string };
+export type ParsedFaultRule =
+  | { readonly ok: true; readonly rule: FaultRule }
+  | { readonly ok: false; readonly reason: string };
 
 const RULE_MEMBERS = ["id", "operation", "resource", "disk", "nth", "times", "probability", "effect"];
 const TEXT_MEMBERS = ["id", "operation", "resource", "disk"] as const;
@@ -21,7 +23,8 @@ const APPLIED = ["none", "others", "all"] as const;
 export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
   if (!isObject(json)) return wrong("a fault rule is an object");
   const unknown = Object.keys(json).find((member) => !RULE_MEMBERS.includes(member));
-  if (unknown !== undefined) return wrong(`'${unknown}' is not a member of a fault rule; it has ${RULE_MEMBERS.join(", ")}`);
+  if (unknown !== undefined)
+    return wrong(`'${unknown}' is not a member of a fault rule; it has ${RULE_MEMBERS.join(", ")}`);
   const problem = wrongMember(json);
   if (problem !== undefined) return wrong(problem);
   const effect = parseEffect(json["effect"]);
@@ -41,11 +44,14 @@ export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
 /** What a member must be, where it is there at all. */
 function wrongMember(rule: JsonObject): string | undefined {
   const { nth, times, probability } = rule;
-  const notText = TEXT_MEMBERS.find((member) => rule[member] !== undefined && typeof rule[member] !== "string");
+  const notText = TEXT_MEMBERS.find(
+    (member) => rule[member] !== undefined && typeof rule[member] !== "string",
+  );
   if (notText !== undefined) return `'${notText}' is a text`;
   if (nth !== undefined && !isCount(nth)) return "'nth' is a whole number from 1";
   if (times !== undefined && !isCount(times)) return "'times' is a whole number from 1";
-  if (probability !== undefined && (typeof probability !== "number" || probability < 0 || probability > 1)) return "'probability' is a number from 0 to 1";
+  if (probability !== undefined && (typeof probability !== "number" || probability < 0 || probability > 1))
+    return "'probability' is a number from 0 to 1";
   return undefined;
 }
 
@@ -56,7 +62,9 @@ function isCount(value: Json): boolean {
 function parseEffect(json: Json | undefined): FaultEffect | string {
   const kind = EFFECT_KINDS.find((known) => known === textAt(json, "kind"));
   if (kind === undefined) return `effect.kind is one of ${EFFECT_KINDS.join(", ")}`;
-  const unknown = Object.keys(objectAt(json) ?? {}).find((member) => member !== "kind" && !(EFFECT_MEMBERS[kind] ?? []).includes(member));
+  const unknown = Object.keys(objectAt(json) ?? {}).find(
+    (member) => member !== "kind" && !(EFFECT_MEMBERS[kind] ?? []).includes(member),
+  );
   if (unknown !== undefined) return `'${unknown}' is not a member of effect ${kind}`;
   const code = textAt(json, "code");
   const message = textAt(json, "message");
@@ -66,10 +74,16 @@ function parseEffect(json: Json | undefined): FaultEffect | string {
     case "Error": {
       const status = numberAt(json, "status");
       if (status === undefined || code === undefined) return "effect Error needs 'status' and 'code'";
-      if (!Number.isInteger(status) || status < 400 || status > 599) return "effect Error: 'status' is from 400 to 599";
+      if (!Number.isInteger(status) || status < 400 || status > 599)
+        return "effect Error: 'status' is from 400 to 599";
       const details = listAt(json, "details");
       return {
-        ...{ kind, status, code, ...defined({ message, target, internalErrorCode: textAt(json, "internalErrorCode") }) },
+        ...{
+          kind,
+          status,
+          code,
+          ...defined({ message, target, internalErrorCode: textAt(json, "internalErrorCode") }),
+        },
         ...(details === undefined ? {} : { details }),
         ...(retryAfterS === undefined ? {} : { retryAfterS }),
       };
@@ -81,7 +95,8 @@ function parseEffect(json: Json | undefined): FaultEffect | string {
     case "FailOperation": {
       const applied = APPLIED.find((known) => known === textAt(json, "applied"));
       if (code === undefined) return "effect FailOperation needs 'code'";
-      if (applied === undefined && textAt(json, "applied") !== undefined) return `'applied' is one of ${APPLIED.join(", ")}`;
+      if (applied === undefined && textAt(json, "applied") !== undefined)
+        return `'applied' is one of ${APPLIED.join(", ")}`;
       return { kind, code, ...defined({ message }), ...(applied === undefined ? {} : { applied }) };
     }
     case "DropRequest":
@@ -94,16 +109,30 @@ function parseEffect(json: Json | undefined): FaultEffect | string {
   }
 }
 
-function texts<Member extends string>(json: JsonObject, members: readonly Member[]): Partial<Record<Member, string>> {
-  return Object.fromEntries(members.flatMap((member) => (typeof json[member] === "string" ? [[member, json[member]]] : []))) as Partial<Record<Member, string>>;
+function texts<Member extends string>(
+  json: JsonObject,
+  members: readonly Member[],
+): Partial<Record<Member, string>> {
+  return Object.fromEntries(
+    members.flatMap((member) => (typeof json[member] === "string" ? [[member, json[member]]] : [])),
+  ) as Partial<Record<Member, string>>;
 }
 
-function numbers<Member extends string>(json: JsonObject, members: readonly Member[]): Partial<Record<Member, number>> {
-  return Object.fromEntries(members.flatMap((member) => (typeof json[member] === "number" ? [[member, json[member]]] : []))) as Partial<Record<Member, number>>;
+function numbers<Member extends string>(
+  json: JsonObject,
+  members: readonly Member[],
+): Partial<Record<Member, number>> {
+  return Object.fromEntries(
+    members.flatMap((member) => (typeof json[member] === "number" ? [[member, json[member]]] : [])),
+  ) as Partial<Record<Member, number>>;
 }
 
-function defined<Member extends string>(members: Readonly<Record<Member, string | undefined>>): Partial<Record<Member, string>> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<Record<Member, string>>;
+function defined<Member extends string>(
+  members: Readonly<Record<Member, string | undefined>>,
+): Partial<Record<Member, string>> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<
+    Record<Member, string>
+  >;
 }
 
 function wrong(reason: string): ParsedFaultRule {

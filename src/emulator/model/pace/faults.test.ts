@@ -16,7 +16,11 @@ const attachAll = listBody({ 0: "pvc-1", 1: "pvc-2", 2: "poison" });
 
 describe("a fault rule", () => {
   it("refuses the n-th call that fits, and no other", () => {
-    const azure = struck({ operation: "Disks_*", nth: 2, effect: { kind: "Error", status: 500, code: "InternalServerError" } });
+    const azure = struck({
+      operation: "Disks_*",
+      nth: 2,
+      effect: { kind: "Error", status: 500, code: "InternalServerError" },
+    });
     assert.deepEqual(
       [1, 2, 3].map(() => azure.send("GET", "disks/pvc-1").status),
       [200, 500, 200],
@@ -24,7 +28,11 @@ describe("a fault rule", () => {
   });
 
   it("throttles as often as it says", () => {
-    const azure = struck({ resource: "*/VIRTUALMACHINES/node-a", times: 1, effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 7 } });
+    const azure = struck({
+      resource: "*/VIRTUALMACHINES/node-a",
+      times: 1,
+      effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 7 },
+    });
     assert.equal(azure.send("GET", "virtualMachines/node-b").status, 200);
     assert.equal(azure.send("GET", "virtualMachines/node-a").headers["retry-after"], "7");
     assert.equal(azure.send("GET", "virtualMachines/node-a").status, 200);
@@ -38,7 +46,11 @@ describe("a fault rule", () => {
   });
 
   it("answers late what took effect at once", () => {
-    const azure = struck({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DelayResponse", delayMs: 90_000 } });
+    const azure = struck({
+      operation: "VirtualMachines_Update",
+      times: 1,
+      effect: { kind: "DelayResponse", delayMs: 90_000 },
+    });
     const late = azure.send("PATCH", "virtualMachines/node-a", attachAll);
     assert.deepEqual([late.status, late.delivery], [200, { kind: "Delayed", delayMs: 90_000 }]);
     assert.deepEqual(azure.send("GET", "virtualMachines/node-a").delivery, { kind: "Answered" });
@@ -51,7 +63,14 @@ describe("a fault rule", () => {
     assert.equal(dataDisksOf(azure, "node-a"), "");
   });
 
-  const endings: readonly { because: string; rule: FaultRule; status: string | undefined; code: string | undefined; disks: string; vmState: string }[] = [
+  const endings: readonly {
+    because: string;
+    rule: FaultRule;
+    status: string | undefined;
+    code: string | undefined;
+    disks: string;
+    vmState: string;
+  }[] = [
     {
       because: "a poison disk fails the whole update",
       rule: { disk: "*/poison", effect: { kind: "FailOperation", code: "InternalOperationError" } },
@@ -59,13 +78,24 @@ describe("a fault rule", () => {
     },
     {
       because: "a poison disk may leave the others attached",
-      rule: { disk: "*/poison", effect: { kind: "FailOperation", code: "InternalOperationError", applied: "others" } },
+      rule: {
+        disk: "*/poison",
+        effect: { kind: "FailOperation", code: "InternalOperationError", applied: "others" },
+      },
       ...{ status: "Failed", code: "InternalOperationError", disks: "0:pvc-1 1:pvc-2", vmState: "Failed" },
     },
     {
       because: "a failed operation may have attached after all",
-      rule: { operation: "VirtualMachines_Update", effect: { kind: "FailOperation", code: "VMAgentStatusCommunicationError", applied: "all" } },
-      ...{ status: "Failed", code: "VMAgentStatusCommunicationError", disks: "0:pvc-1 1:pvc-2 2:poison", vmState: "Failed" },
+      rule: {
+        operation: "VirtualMachines_Update",
+        effect: { kind: "FailOperation", code: "VMAgentStatusCommunicationError", applied: "all" },
+      },
+      ...{
+        status: "Failed",
+        code: "VMAgentStatusCommunicationError",
+        disks: "0:pvc-1 1:pvc-2 2:poison",
+        vmState: "Failed",
+      },
     },
     {
       because: "an operation may say that it succeeded and have done nothing",
@@ -89,25 +119,44 @@ describe("a fault rule", () => {
       const document = azure.finish("PATCH", "virtualMachines/node-a", attachAll);
       const vm = azure.send("GET", "virtualMachines/node-a").body;
       assert.deepEqual(
-        [textAt(document, "status"), codeOf(document), dataDisksOf(azure, "node-a"), textAt(vm, "properties", "provisioningState")],
+        [
+          textAt(document, "status"),
+          codeOf(document),
+          dataDisksOf(azure, "node-a"),
+          textAt(vm, "properties", "provisioningState"),
+        ],
         [status, code, disks, vmState],
       );
     });
   }
 
   it("has stuck operations end well once they are released", () => {
-    const azure = struck({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "StuckOperation" } });
+    const azure = struck({
+      operation: "VirtualMachines_Update",
+      times: 1,
+      effect: { kind: "StuckOperation" },
+    });
     azure.finish("PATCH", "virtualMachines/node-a", attachAll);
     releaseStuckOperations(azure.model.world);
     azure.settle();
     const vm = azure.send("GET", "virtualMachines/node-a").body;
-    assert.deepEqual([dataDisksOf(azure, "node-a"), textAt(vm, "properties", "provisioningState")], ["0:pvc-1 1:pvc-2 2:poison", "Succeeded"]);
+    assert.deepEqual(
+      [dataDisksOf(azure, "node-a"), textAt(vm, "properties", "provisioningState")],
+      ["0:pvc-1 1:pvc-2 2:poison", "Succeeded"],
+    );
   });
 
   it("leaves a disk free whose attach failed", () => {
-    const azure = struck({ disk: "*/poison", times: 1, effect: { kind: "FailOperation", code: "InternalOperationError" } });
+    const azure = struck({
+      disk: "*/poison",
+      times: 1,
+      effect: { kind: "FailOperation", code: "InternalOperationError" },
+    });
     azure.finish("PATCH", "virtualMachines/node-a", attachAll);
-    assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-b", listBody({ 0: "poison" })), "status"), "Succeeded");
+    assert.equal(
+      textAt(azure.finish("PATCH", "virtualMachines/node-b", listBody({ 0: "poison" })), "status"),
+      "Succeeded",
+    );
   });
 
   it("makes the GET of a VM stale for others than who wrote, until they have written themselves", () => {
@@ -125,7 +174,8 @@ describe("a fault rule", () => {
 
   it("makes lists stale, but never the GET of a VM for who wrote it", () => {
     const azure = struck({ operation: "*", effect: { kind: "StaleRead" } });
-    const listed = (): number => (azure.send("GET", "disks").body as { value: readonly object[] }).value.length;
+    const listed = (): number =>
+      (azure.send("GET", "disks").body as { value: readonly object[] }).value.length;
     const before = listed();
     azure.finish("PUT", "disks/new", diskBody());
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
@@ -136,7 +186,8 @@ describe("a fault rule", () => {
 
   it("lets a caller see the end of an operation that it has joined", () => {
     const azure = struck({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
-    const statusFor = (caller: string): number => azure.send("GET", "virtualMachines/node-a", undefined, { caller }).status;
+    const statusFor = (caller: string): number =>
+      azure.send("GET", "virtualMachines/node-a", undefined, { caller }).status;
     assert.deepEqual(["a", "b", "c"].map(statusFor), [200, 200, 200]);
     for (const caller of ["a", "b"]) azure.send("DELETE", "virtualMachines/node-a", undefined, { caller });
     azure.settle();
@@ -149,13 +200,22 @@ describe("a fault rule", () => {
     azure.finish(
       "PUT",
       "snapshots/s",
-      { location: "eastus", properties: { creationData: { createOption: "Copy", sourceResourceId: source } } },
+      {
+        location: "eastus",
+        properties: { creationData: { createOption: "Copy", sourceResourceId: source } },
+      },
       { caller: "a" },
     );
     const seenBy = (caller: string): readonly unknown[] => {
       const read = (path: string): Json | undefined => azure.send("GET", path, undefined, { caller }).body;
-      const [, power] = at(read("virtualMachines/node-a/instanceView"), "statuses") as readonly { code: string }[];
-      return [power?.code, at(read("disks/pvc-1"), "properties", "diskSizeGB"), at(read("snapshots/s"), "tags")];
+      const [, power] = at(read("virtualMachines/node-a/instanceView"), "statuses") as readonly {
+        code: string;
+      }[];
+      return [
+        power?.code,
+        at(read("disks/pvc-1"), "properties", "diskSizeGB"),
+        at(read("snapshots/s"), "tags"),
+      ];
     };
     const before = ["PowerState/running", 128, undefined];
     assert.deepEqual([seenBy("a"), seenBy("b")], [before, before]);
@@ -169,12 +229,18 @@ describe("a fault rule", () => {
 
   it("set through the admin API says what is wrong with it, and is otherwise listed with what came of it until it is removed", () => {
     const azure = aModel();
-    const refused = azure.send("POST", "/emulator/v1/faults", { effect: { kind: "DropResponse" }, disc: "x" });
+    const refused = azure.send("POST", "/emulator/v1/faults", {
+      effect: { kind: "DropResponse" },
+      disc: "x",
+    });
     assert.equal(refused.status, 400);
     assert.match(textAt(refused.body, "error", "message") ?? "", /'disc' is not a member/);
     const effect = { kind: "Error", status: 503, code: "ServerBusy" };
     const added = azure.send("POST", "/emulator/v1/faults", { operation: "Disks_List*", times: 1, effect });
-    assert.deepEqual([added.status, azure.send("GET", "disks").status, azure.send("GET", "disks").status], [201, 503, 200]);
+    assert.deepEqual(
+      [added.status, azure.send("GET", "disks").status, azure.send("GET", "disks").status],
+      [201, 503, 200],
+    );
     assert.deepEqual(azure.send("GET", "/emulator/v1/faults").body, {
       value: [{ id: "fault-1", operation: "Disks_List*", times: 1, effect, fitted: 2, struck: 1 }],
     });
@@ -188,7 +254,10 @@ describe("a fault rule", () => {
   });
 
   it("aims at access to a disk's bytes by the name that the journal gives it", () => {
-    const azure = struck({ operation: "Disks_GrantAccess", effect: { kind: "FailOperation", code: "InternalExecutionError" } });
+    const azure = struck({
+      operation: "Disks_GrantAccess",
+      effect: { kind: "FailOperation", code: "InternalExecutionError" },
+    });
     const status = azure.finish("POST", "disks/pvc-1/beginGetAccess", { access: "Read" });
     assert.deepEqual([textAt(status, "status"), codeOf(status)], ["Failed", "InternalExecutionError"]);
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState"), "Unattached");

@@ -26,28 +26,45 @@ export type FaultEffect =
   | { readonly kind: "DropResponse" }
   /** The work is done, or begun, and the answer arrives that much later, in model milliseconds. */
   | { readonly kind: "DelayResponse"; readonly delayMs: number }
-  /** The long-running operation fails. `applied`: what of it happens all the same; `others` is all but what concerns the disks that `disk` names. Default `none`. */
-  | { readonly kind: "FailOperation"; readonly code: string; readonly message?: string; readonly applied?: "none" | "others" | "all" }
-  /** The operation says Succeeded, and nothing of it has happened: a detach leaves its entry behind, marked. */
+  /**
+   * The long-running operation fails. `applied`: what of it happens all the same; `others` is all but what
+   * concerns the disks that `disk` names. Default `none`.
+   */
+  | {
+      readonly kind: "FailOperation";
+      readonly code: string;
+      readonly message?: string;
+      readonly applied?: "none" | "others" | "all";
+    }
+  /**
+   * The operation says Succeeded, and nothing of it has happened: a detach leaves its entry behind, marked.
+   */
   | { readonly kind: "IdleOperation" }
   /** The operation never ends and has no effect. */
   | { readonly kind: "StuckOperation" }
   /** The operation has its effect and says InProgress for ever. */
   | { readonly kind: "UnreportedOperation" }
   /**
-   * Lists and GETs of disks and snapshots answer what they answered when this rule last let one through; so do GETs of a VM, but only for changes by
-   * other callers: after a caller's own operation on the VM has ended, its GET is fresh, since proofs rest on that.
+   * Lists and GETs of disks and snapshots answer what they answered when this rule last let one through; so
+   * do GETs of a VM, but only for changes by other callers: after a caller's own operation on the VM has
+   * ended, its GET is fresh, since proofs rest on that.
    */
   | { readonly kind: "StaleRead" };
 
 export interface FaultRule {
   /** Default: `fault-1`, `fault-2` … */
   readonly id?: string;
-  /** An operation's name in Azure's API description, `*` for any part: `VirtualMachines_*`. Default: every operation but asking for one's state. */
+  /**
+   * An operation's name in Azure's API description, `*` for any part: `VirtualMachines_*`. Default: every
+   * operation but asking for one's state.
+   */
   readonly operation?: string;
   /** A resource's id, `*` for any part, without regard to case. Default: every resource. */
   readonly resource?: string;
-  /** The same for a disk that the operation creates, changes, attaches or detaches; only for effects on how it ends. */
+  /**
+   * The same for a disk that the operation creates, changes, attaches or detaches; only for effects on how
+   * it ends.
+   */
   readonly disk?: string;
   /** Strikes only at the n-th call that fits, counted from 1. */
   readonly nth?: number;
@@ -77,7 +94,12 @@ export interface Faults {
 }
 
 /** Effects on how an operation ends; all others are on a single call. */
-export const OPERATION_EFFECTS = ["FailOperation", "IdleOperation", "StuckOperation", "UnreportedOperation"] as const satisfies readonly FaultEffect["kind"][];
+export const OPERATION_EFFECTS = [
+  "FailOperation",
+  "IdleOperation",
+  "StuckOperation",
+  "UnreportedOperation",
+] as const satisfies readonly FaultEffect["kind"][];
 
 type OperationEffect = Extract<FaultEffect, { kind: (typeof OPERATION_EFFECTS)[number] }>;
 
@@ -107,14 +129,23 @@ export function createFaults(pollOperation: string): Faults {
     list: () => [...rules.values()],
     strikeCall: (operation, call, random) => {
       const fitting = [...rules.values()].filter(
-        (rule) => !isOperationEffect(rule.effect) && rule.disk === undefined && fitsOperation(rule, operation, pollOperation) && fits(rule.resource, call.path),
+        (rule) =>
+          !isOperationEffect(rule.effect) &&
+          rule.disk === undefined &&
+          fitsOperation(rule, operation, pollOperation) &&
+          fits(rule.resource, call.path),
       );
       return fitting.find((rule) => strike(rule, random))?.effect;
     },
     strikeOperation: (start, random) => {
       for (const rule of rules.values()) {
         const { effect } = rule;
-        if (!isOperationEffect(effect) || !fitsOperation(rule, start.name, pollOperation) || !fits(rule.resource, start.resourceId)) continue;
+        if (
+          !isOperationEffect(effect) ||
+          !fitsOperation(rule, start.name, pollOperation) ||
+          !fits(rule.resource, start.resourceId)
+        )
+          continue;
         const diskIds = (start.diskIds ?? []).filter((diskId) => fits(rule.disk, diskId));
         if (rule.disk !== undefined && diskIds.length === 0) continue;
         if (strike(rule, random)) return endingOf(effect, diskIds);
@@ -126,18 +157,27 @@ export function createFaults(pollOperation: string): Faults {
 
 /** The refusal that a fault gives a call. */
 export function faultFailure(effect: Extract<FaultEffect, { kind: "Error" }>): ArmFailure {
-  return failure(effect.status, effect.code, effect.message ?? `The emulator was told to answer ${effect.code}.`, {
-    ...(effect.target === undefined ? {} : { target: effect.target }),
-    ...(effect.details === undefined ? {} : { details: effect.details }),
-    ...(effect.internalErrorCode === undefined ? {} : { innerError: { internalErrorCode: effect.internalErrorCode } }),
-    ...(effect.retryAfterS === undefined ? {} : { headers: { "retry-after": String(effect.retryAfterS) } }),
-  });
+  return failure(
+    effect.status,
+    effect.code,
+    effect.message ?? `The emulator was told to answer ${effect.code}.`,
+    {
+      ...(effect.target === undefined ? {} : { target: effect.target }),
+      ...(effect.details === undefined ? {} : { details: effect.details }),
+      ...(effect.internalErrorCode === undefined
+        ? {}
+        : { innerError: { internalErrorCode: effect.internalErrorCode } }),
+      ...(effect.retryAfterS === undefined ? {} : { headers: { "retry-after": String(effect.retryAfterS) } }),
+    },
+  );
 }
 
 /** How the answer of a call that a fault strikes travels. */
 export function faultDelivery(effect: FaultEffect | undefined): Delivery {
   if (effect?.kind === "DropRequest" || effect?.kind === "DropResponse") return { kind: "Dropped" };
-  return effect?.kind === "DelayResponse" ? { kind: "Delayed", delayMs: effect.delayMs } : { kind: "Answered" };
+  return effect?.kind === "DelayResponse"
+    ? { kind: "Delayed", delayMs: effect.delayMs }
+    : { kind: "Answered" };
 }
 
 function endingOf(effect: OperationEffect, diskIds: readonly string[]): OperationEnding {
@@ -145,7 +185,15 @@ function endingOf(effect: OperationEffect, diskIds: readonly string[]): Operatio
   if (effect.kind === "IdleOperation") return { kind: "Idle" };
   if (effect.kind === "UnreportedOperation") return { kind: "Unreported" };
   const undone = effect.applied === "all" ? [] : effect.applied === "others" ? diskIds.map(keyOf) : "all";
-  return { kind: "Fail", error: failure(409, effect.code, effect.message ?? `The emulator was told to end this operation with ${effect.code}.`), undone };
+  return {
+    kind: "Fail",
+    error: failure(
+      409,
+      effect.code,
+      effect.message ?? `The emulator was told to end this operation with ${effect.code}.`,
+    ),
+    undone,
+  };
 }
 
 /** Whether an effect is on how an operation ends. */

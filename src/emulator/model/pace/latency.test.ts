@@ -7,7 +7,9 @@ import { createSeededRandom } from "./random.ts";
 describe("latencies", () => {
   it("have the quantiles that they are given by", () => {
     const random = createSeededRandom(7);
-    const drawn = Array.from({ length: 20_000 }, () => drawLatencyMs(DEFAULT_LATENCIES.attach, random, 2)).toSorted((left, right) => left - right);
+    const drawn = Array.from({ length: 20_000 }, () =>
+      drawLatencyMs(DEFAULT_LATENCIES.attach, random, 2),
+    ).toSorted((left, right) => left - right);
     const quantile = (share: number): number => drawn[Math.floor(share * drawn.length)] ?? 0;
     assert.ok(Math.abs(quantile(0.5) - 8600) < 300, `median ${quantile(0.5)}`);
     assert.ok(Math.abs(quantile(0.99) - 60_600) < 6000, `p99 ${quantile(0.99)}`);

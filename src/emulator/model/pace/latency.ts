@@ -39,8 +39,9 @@ export type LatencyName =
 export type Latencies = Readonly<Record<LatencyName, Latency>>;
 
 /**
- * Defaults. Disk writes: recorded traffic (0.11 .. 0.13 s on the server). Attach and detach: recorded 12 s and 9 s for one disk, means of 12.9 s and
- * 13.6 s in the field, tails of one to two minutes. Forced detach, power actions and background copies are not published: inferred.
+ * Defaults. Disk writes: recorded traffic (0.11 .. 0.13 s on the server). Attach and detach: recorded 12 s
+ * and 9 s for one disk, means of 12.9 s and 13.6 s in the field, tails of one to two minutes. Forced
+ * detach, power actions and background copies are not published: inferred.
  */
 export const DEFAULT_LATENCIES: Latencies = {
   diskCreate: { medianMs: 150, p99Ms: 1000 },
@@ -66,7 +67,8 @@ export const DEFAULT_LATENCIES: Latencies = {
   vmReimage: { medianMs: 60_000, p99Ms: 300_000 },
   vmReapply: { medianMs: 5000, p99Ms: 30_000 },
   ownershipRelease: { medianMs: 2000, p99Ms: 20_000 },
-  // Two first attaches of a shared disk about 200 ms apart were seen to fail with ConflictingUserInput: the width of that window.
+  // Two first attaches of a shared disk about 200 ms apart were seen to fail with ConflictingUserInput: the
+  // width of that window.
   sharedAttachRace: { medianMs: 200, p99Ms: 200 },
   snapshotBackgroundCopy: { medianMs: 120_000, p99Ms: 1_200_000 },
 };

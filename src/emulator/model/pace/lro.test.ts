@@ -6,7 +6,13 @@ import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "
 
 const GROUP = "/subscriptions/sub-1/resourceGroups";
 const VM = { location: "eastus", zones: ["1"], properties: {} };
-const SNAPSHOT = { location: "eastus", properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/pvc-1` }, incremental: true } };
+const SNAPSHOT = {
+  location: "eastus",
+  properties: {
+    creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/pvc-1` },
+    incremental: true,
+  },
+};
 
 /** A model in which pvc-1, snapshot s and availability set a are there. */
 function furnished(settings: NonNullable<Parameters<typeof aModel>[0]>["settings"] = {}): ModelFixture {
@@ -18,14 +24,23 @@ function furnished(settings: NonNullable<Parameters<typeof aModel>[0]>["settings
 }
 
 /** Where a client follows an operation, by one header or the other. */
-function follow(azure: ModelFixture, answer: ArmAnswer, header: "azure-asyncoperation" | "location"): ArmAnswer {
+function follow(
+  azure: ModelFixture,
+  answer: ArmAnswer,
+  header: "azure-asyncoperation" | "location",
+): ArmAnswer {
   const url = new URL(answer.headers[header] ?? "");
   return azure.send("GET", url.pathname + url.search);
 }
 
 describe("the first answer", () => {
   // Go's client takes no other status for some of these: clients of other languages are less strict.
-  const rows: readonly (readonly [method: ArmRequest["method"], path: string, body: Json | undefined, status: number])[] = [
+  const rows: readonly (readonly [
+    method: ArmRequest["method"],
+    path: string,
+    body: Json | undefined,
+    status: number,
+  ])[] = [
     ["PUT", "disks/new", diskBody(), 202],
     ["PUT", "disks/pvc-1", diskBody(), 202],
     ["PATCH", "disks/pvc-1", { tags: { a: "b" } }, 202],
@@ -67,14 +82,19 @@ describe("the first answer", () => {
   it("has the headers by which each kind of client follows, and a body that says that it is not the end", () => {
     const azure = furnished({ timeScale: 0.2 });
     const followed = (answer: ArmAnswer): readonly string[] =>
-      ["azure-asyncoperation", "azure-asyncnotification", "location", "retry-after"].filter((name) => answer.headers[name] !== undefined);
+      ["azure-asyncoperation", "azure-asyncnotification", "location", "retry-after"].filter(
+        (name) => answer.headers[name] !== undefined,
+      );
     const update = azure.send("PATCH", "virtualMachines/node-a", {});
     assert.deepEqual(followed(update), ["azure-asyncoperation", "azure-asyncnotification"]);
     assert.equal(textAt(update.body, "properties", "provisioningState"), "Updating");
     const created = azure.send("PUT", "virtualMachines/new", VM);
     assert.equal(textAt(created.body, "properties", "provisioningState"), "Creating");
     const action = azure.send("POST", "virtualMachines/node-b/restart");
-    assert.deepEqual([followed(action), action.headers["retry-after"]], [["azure-asyncoperation", "location", "retry-after"], "2"]);
+    assert.deepEqual(
+      [followed(action), action.headers["retry-after"]],
+      [["azure-asyncoperation", "location", "retry-after"], "2"],
+    );
     const disk = azure.send("PUT", "disks/new", diskBody());
     assert.deepEqual(followed(disk), ["azure-asyncoperation", "location"]);
     assert.equal(textAt(disk.body, "properties", "provisioningState"), "Updating");
@@ -86,14 +106,26 @@ describe("an operation", () => {
     const azure = furnished();
     const answer = azure.send("PUT", "disks/new", diskBody());
     const running = follow(azure, answer, "azure-asyncoperation").body as Record<string, Json>;
-    assert.deepEqual([Object.keys(running), running["status"]], [["startTime", "status", "name"], "InProgress"]);
+    assert.deepEqual(
+      [Object.keys(running), running["status"]],
+      [["startTime", "status", "name"], "InProgress"],
+    );
     const waiting = follow(azure, answer, "location");
-    assert.deepEqual([waiting.status, waiting.body, waiting.headers["location"]], [202, undefined, answer.headers["location"]]);
+    assert.deepEqual(
+      [waiting.status, waiting.body, waiting.headers["location"]],
+      [202, undefined, answer.headers["location"]],
+    );
     azure.settle();
     const ended = follow(azure, answer, "azure-asyncoperation").body as Record<string, Json>;
-    assert.deepEqual([Object.keys(ended), ended["status"]], [["startTime", "endTime", "status", "properties", "name"], "Succeeded"]);
+    assert.deepEqual(
+      [Object.keys(ended), ended["status"]],
+      [["startTime", "endTime", "status", "properties", "name"], "Succeeded"],
+    );
     const disk = azure.send("GET", "disks/new").body;
-    assert.deepEqual([at(ended, "properties", "output"), follow(azure, answer, "location").body], [disk, disk]);
+    assert.deepEqual(
+      [at(ended, "properties", "output"), follow(azure, answer, "location").body],
+      [disk, disk],
+    );
   });
 
   it("of a VM tells its state only: recorded documents have no output", () => {
@@ -102,17 +134,29 @@ describe("an operation", () => {
     azure.settle();
     const ended = follow(azure, answer, "azure-asyncoperation").body as Record<string, Json>;
     assert.deepEqual(Object.keys(ended), ["startTime", "endTime", "status", "name"]);
-    assert.deepEqual([follow(azure, answer, "location").status, follow(azure, answer, "location").body], [200, undefined]);
+    assert.deepEqual(
+      [follow(azure, answer, "location").status, follow(azure, answer, "location").body],
+      [200, undefined],
+    );
   });
 
   it("that failed says so with 200 in its document, and with the error at its location", () => {
     const azure = furnished();
-    azure.model.faults.add({ effect: { kind: "FailOperation", code: "InternalExecutionError", message: "The disk is ill." } });
+    azure.model.faults.add({
+      effect: { kind: "FailOperation", code: "InternalExecutionError", message: "The disk is ill." },
+    });
     const answer = azure.send("PATCH", "disks/pvc-1", { tags: { a: "b" } });
     azure.settle();
     const document = follow(azure, answer, "azure-asyncoperation");
     const error = { code: "InternalExecutionError", message: "The disk is ill." };
-    assert.deepEqual([document.status, textAt(document.body, "status"), JSON.parse(JSON.stringify(at(document.body, "error")))], [200, "Failed", error]);
+    assert.deepEqual(
+      [
+        document.status,
+        textAt(document.body, "status"),
+        JSON.parse(JSON.stringify(at(document.body, "error"))),
+      ],
+      [200, "Failed", error],
+    );
     const location = follow(azure, answer, "location");
     assert.deepEqual([location.status, JSON.parse(JSON.stringify(location.body))], [409, { error }]);
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "provisioningState"), "Failed");
@@ -120,7 +164,9 @@ describe("an operation", () => {
 
   it("that gave way to a newer one is Canceled in its document, and a refusal at its location", () => {
     const azure = furnished({ concurrentVmWrite: "preempt" });
-    const older = azure.send("POST", "virtualMachines/node-a/attachDetachDataDisks", { dataDisksToAttach: [{ diskId: `${COMPUTE}/disks/pvc-1` }] });
+    const older = azure.send("POST", "virtualMachines/node-a/attachDetachDataDisks", {
+      dataDisksToAttach: [{ diskId: `${COMPUTE}/disks/pvc-1` }],
+    });
     azure.send("PATCH", "virtualMachines/node-a", listBody({}));
     const document = follow(azure, older, "azure-asyncoperation").body;
     const location = follow(azure, older, "location");
@@ -131,7 +177,10 @@ describe("an operation", () => {
   });
 
   it("that never was is not found", () => {
-    const answer = furnished().send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/operations/none");
+    const answer = furnished().send(
+      "GET",
+      "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/operations/none",
+    );
     assert.deepEqual([answer.status, codeOf(answer.body)], [404, "NotFound"]);
   });
 });

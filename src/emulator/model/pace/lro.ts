@@ -9,10 +9,16 @@ import type { Operation } from "./operation.ts";
 const ACTION_RETRY_AFTER_MS = 10_000;
 
 /**
- * The headers by which a client follows an operation. Recorded: the compute provider answers PUT and PATCH without `Location` and `Retry-After`,
- * actions and deletes with both; the disk provider always with `Location`.
+ * The headers by which a client follows an operation. Recorded: the compute provider answers PUT and PATCH
+ * without `Location` and `Retry-After`, actions and deletes with both; the disk provider always with
+ * `Location`.
  */
-export function operationHeaders(world: World, call: ArmCall, operation: Operation, kind: "Update" | "Action" | "Disk"): Record<string, string> {
+export function operationHeaders(
+  world: World,
+  call: ArmCall,
+  operation: Operation,
+  kind: "Update" | "Action" | "Disk",
+): Record<string, string> {
   const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${operation.location}/${operation.provider}/${operation.id}?p=${operation.id}`;
   const version = `&api-version=${call.apiVersion}`;
   const followed: Record<string, string> = { "azure-asyncoperation": url + version };
@@ -24,12 +30,18 @@ export function operationHeaders(world: World, call: ArmCall, operation: Operati
 /** GET of `azure-asyncoperation` (a status document) or of `location` (202 until the result is there). */
 export function getOperation(world: World, call: ArmCall): HandlerResult {
   const operation = world.operations.get(param(call, "operationId").toLowerCase());
-  if (operation === undefined || operation.internal === true) return armErrors.operationNotFound(param(call, "operationId"));
-  return call.query["monitor"] === "true" ? monitor(world, call, operation) : reply(200, statusDocument(operation));
+  if (operation === undefined || operation.internal === true)
+    return armErrors.operationNotFound(param(call, "operationId"));
+  return call.query["monitor"] === "true"
+    ? monitor(world, call, operation)
+    : reply(200, statusDocument(operation));
 }
 
 function statusDocument(operation: Operation): JsonObject {
-  const output = operation.provider === "DiskOperations" && operation.status === "Succeeded" ? operation.work.result?.() : undefined;
+  const output =
+    operation.provider === "DiskOperations" && operation.status === "Succeeded"
+      ? operation.work.result?.()
+      : undefined;
   return {
     startTime: isoTime(operation.startedAtMs),
     ...(operation.endedAtMs === undefined ? {} : { endTime: isoTime(operation.endedAtMs) }),
@@ -42,7 +54,10 @@ function statusDocument(operation: Operation): JsonObject {
 
 function monitor(world: World, call: ArmCall, operation: Operation): HandlerResult {
   if (operation.status === "InProgress") {
-    return reply(202, undefined, { location: operationHeaders(world, call, operation, "Disk")["location"] ?? "", ...retryAfter(world) });
+    return reply(202, undefined, {
+      location: operationHeaders(world, call, operation, "Disk")["location"] ?? "",
+      ...retryAfter(world),
+    });
   }
   if (operation.error !== undefined) return reply(httpStatusOf(operation.error), errorBody(operation.error));
   return reply(200, operation.work.result?.());
@@ -53,7 +68,9 @@ function httpStatusOf(error: ArmFailure): number {
   return error.status >= 400 ? error.status : 409;
 }
 
-/** Seconds are all the header can say, so a faster clock leaves it out rather than slowing its clients down. */
+/**
+ * Seconds are all the header can say, so a faster clock leaves it out rather than slowing its clients down.
+ */
 function retryAfter(world: World): Record<string, string> {
   const seconds = Math.round((ACTION_RETRY_AFTER_MS * world.settings.timeScale) / 1000);
   return seconds >= 1 ? { "retry-after": String(seconds) } : {};

@@ -14,7 +14,10 @@ export interface OperationOutcome {
 
 /** What an operation does. The world changes in `end`, at one moment, never before. */
 interface OperationWork {
-  /** What must have happened to the devices before `end`. Asked when the operation is due; the answer stays the same until `end`. */
+  /**
+   * What must have happened to the devices before `end`. Asked when the operation is due; the answer stays
+   * the same until `end`.
+   */
   effects(outcome: OperationOutcome): readonly DataPlaneEffect[];
   end(outcome: OperationOutcome): void;
   /** What the monitor URL answers in the end. */

@@ -9,7 +9,8 @@ import type { Operation, OperationEnding, OperationOutcome, OperationStart } fro
 const ENDED_OPERATIONS_MAX = 20_000;
 
 export function startOperation(world: World, start: OperationStart): Operation {
-  const ending: OperationEnding = start.internal === true ? { kind: "Succeed" } : world.faults.strikeOperation(start, world.random);
+  const ending: OperationEnding =
+    start.internal === true ? { kind: "Succeed" } : world.faults.strikeOperation(start, world.random);
   const operation: Operation = {
     ...start,
     id: world.random.guid(),
@@ -61,11 +62,16 @@ export interface DueEffects {
   readonly effects: readonly DataPlaneEffect[];
 }
 
-/** Takes over the operations that wait for the data plane; each must be given to `settleOperation` afterwards. */
+/**
+ * Takes over the operations that wait for the data plane; each must be given to `settleOperation`
+ * afterwards.
+ */
 export function takeDueEffects(world: World): readonly DueEffects[] {
   return world.awaitingDataPlane.splice(0).flatMap((operationId) => {
     const operation = world.operations.get(operationId);
-    return operation === undefined ? [] : [{ operationId, effects: operation.work.effects(outcomeOf(operation.ending)) }];
+    return operation === undefined
+      ? []
+      : [{ operationId, effects: operation.work.effects(outcomeOf(operation.ending)) }];
   });
 }
 
@@ -74,20 +80,36 @@ export function settleOperation(world: World, operationId: string, deviceFailure
   const operation = world.operations.get(operationId);
   if (operation?.phase !== "Settling") return;
   const outcome: OperationOutcome =
-    deviceFailure === undefined ? outcomeOf(operation.ending) : { error: armErrors.internalError(deviceFailure), undone: "all" };
+    deviceFailure === undefined
+      ? outcomeOf(operation.ending)
+      : { error: armErrors.internalError(deviceFailure), undone: "all" };
   const unreported = operation.ending.kind === "Unreported" && outcome.error === undefined;
-  const end = unreported ? {} : { status: outcome.error === undefined ? ("Succeeded" as const) : ("Failed" as const), endedAtMs: world.nowMs };
-  replace(world, { ...operation, phase: "Ended", ...end, ...(outcome.error === undefined ? {} : { error: outcome.error }) });
+  const end = unreported
+    ? {}
+    : {
+        status: outcome.error === undefined ? ("Succeeded" as const) : ("Failed" as const),
+        endedAtMs: world.nowMs,
+      };
+  replace(world, {
+    ...operation,
+    phase: "Ended",
+    ...end,
+    ...(outcome.error === undefined ? {} : { error: outcome.error }),
+  });
   operation.work.end(outcome);
 }
 
 /** Gives a running operation another time to end, unless a fault has decided that. */
 export function rescheduleOperation(world: World, operationId: string, afterMs: number): void {
   const operation = world.operations.get(operationId);
-  if (operation?.phase === "Running" && operation.ending.kind !== "Stuck") replace(world, { ...operation, dueAtMs: world.nowMs + afterMs });
+  if (operation?.phase === "Running" && operation.ending.kind !== "Stuck")
+    replace(world, { ...operation, dueAtMs: world.nowMs + afterMs });
 }
 
-/** Lets operations that never end go on: they end at once, and well. For whoever has made them so, and is done with it. */
+/**
+ * Lets operations that never end go on: they end at once, and well. For whoever has made them so, and is
+ * done with it.
+ */
 export function releaseStuckOperations(world: World): void {
   for (const id of world.running) {
     const operation = world.operations.get(id);
@@ -96,8 +118,16 @@ export function releaseStuckOperations(world: World): void {
   }
 }
 
-/** Ends a running operation because a newer one takes over its work; what it wanted stays as the resource's state says. */
-export function preemptOperation(world: World, operationId: string, error: ArmFailure, status: "Canceled" | "Failed"): void {
+/**
+ * Ends a running operation because a newer one takes over its work; what it wanted stays as the resource's
+ * state says.
+ */
+export function preemptOperation(
+  world: World,
+  operationId: string,
+  error: ArmFailure,
+  status: "Canceled" | "Failed",
+): void {
   const operation = world.operations.get(operationId);
   if (operation?.phase !== "Running") return;
   replace(world, { ...operation, phase: "Ended", status, endedAtMs: world.nowMs, error });
@@ -107,14 +137,16 @@ function nextDue(world: World): Operation | undefined {
   let next: Operation | undefined;
   for (const id of world.running) {
     const operation = world.operations.get(id);
-    if (operation?.phase === "Running" && (next === undefined || operation.dueAtMs < next.dueAtMs)) next = operation;
+    if (operation?.phase === "Running" && (next === undefined || operation.dueAtMs < next.dueAtMs))
+      next = operation;
   }
   return next;
 }
 
 function beginToEnd(world: World, operation: Operation): void {
   replace(world, { ...operation, phase: "Settling" });
-  if (world.hasDataPlane && operation.work.effects(outcomeOf(operation.ending)).length > 0) world.awaitingDataPlane.push(operation.id);
+  if (world.hasDataPlane && operation.work.effects(outcomeOf(operation.ending)).length > 0)
+    world.awaitingDataPlane.push(operation.id);
   else settleOperation(world, operation.id);
 }
 

@@ -18,13 +18,21 @@ export function createSeededRandom(seed: number): SeededRandom {
   return {
     next: () => nextUint32() / 0x1_0000_0000,
     guid: () => {
-      const [first, second, third, fourth] = [hexOf(nextUint32()), hexOf(nextUint32()), hexOf(nextUint32()), hexOf(nextUint32())];
+      const [first, second, third, fourth] = [
+        hexOf(nextUint32()),
+        hexOf(nextUint32()),
+        hexOf(nextUint32()),
+        hexOf(nextUint32()),
+      ];
       return `${first}-${second.slice(0, 4)}-4${second.slice(5)}-a${third.slice(1, 4)}-${third.slice(4)}${fourth}`;
     },
   };
 }
 
-/** Each byte's two digits: a number this large is written in base 16 many times as slowly, and each call has its guid. */
+/**
+ * Each byte's two digits: a number this large is written in base 16 many times as slowly, and each call has
+ * its guid.
+ */
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** 32 bits as eight digits. */

@@ -14,10 +14,23 @@ export interface ThrottlePolicy {
   readonly limit: ThrottleLimit;
 }
 
-/** Published for the compute provider: calls a minute, and at once, for each resource and for the subscription. */
-function pair(name: string, resource: ThrottleLimit | undefined, subscription: ThrottleLimit): readonly ThrottlePolicy[] {
-  const whole: ThrottlePolicy = { name: `${name}SubscriptionMaximum`, scope: "Subscription", limit: subscription };
-  return resource === undefined ? [whole] : [whole, { name: `${name}Resource`, scope: "Resource", limit: resource }];
+/**
+ * Published for the compute provider: calls a minute, and at once, for each resource and for the
+ * subscription.
+ */
+function pair(
+  name: string,
+  resource: ThrottleLimit | undefined,
+  subscription: ThrottleLimit,
+): readonly ThrottlePolicy[] {
+  const whole: ThrottlePolicy = {
+    name: `${name}SubscriptionMaximum`,
+    scope: "Subscription",
+    limit: subscription,
+  };
+  return resource === undefined
+    ? [whole]
+    : [whole, { name: `${name}Resource`, scope: "Resource", limit: resource }];
 }
 
 /** The disk provider still counts over windows of 3 and 30 minutes. */
@@ -41,7 +54,8 @@ const DISK_LIST = windows("HighCostGet", 240, 1920);
 const DISK_GET_OPERATION = windows("GetOperation", 50_000, 400_000);
 
 const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
-  // Published: a PUT of a VM that exists counts as UpdateVM. Recorded: headers of attaches by PUT say PutVM. `throttleGroups` can have it either way.
+  // Published: a PUT of a VM that exists counts as UpdateVM. Recorded: headers of attaches by PUT say
+  // PutVM. `throttleGroups` can have it either way.
   VirtualMachines_CreateOrUpdate: PUT_VM,
   VirtualMachines_Update: UPDATE_VM,
   VirtualMachines_AttachDetachDataDisks: UPDATE_VM,
@@ -82,7 +96,13 @@ const BY_GROUP = {
 /** Groups of writes that count together. Which operation belongs to which is not published for all. */
 export type ThrottleGroup = keyof typeof BY_GROUP;
 
-export const THROTTLE_GROUPS: readonly ThrottleGroup[] = ["PutVM", "UpdateVM", "DeleteVM", "CreateUpdateDisks", "DeleteDisks"];
+export const THROTTLE_GROUPS: readonly ThrottleGroup[] = [
+  "PutVM",
+  "UpdateVM",
+  "DeleteVM",
+  "CreateUpdateDisks",
+  "DeleteDisks",
+];
 
 /** Whether calls of that operation are counted at all. */
 export function isCounted(operation: string): boolean {
@@ -92,14 +112,21 @@ export function isCounted(operation: string): boolean {
 /** The buckets that a call takes from. */
 export function policiesOf(
   operation: string,
-  call: { readonly isPoll: boolean; readonly isDisk: boolean; readonly groups: Readonly<Record<string, ThrottleGroup>> },
+  call: {
+    readonly isPoll: boolean;
+    readonly isDisk: boolean;
+    readonly groups: Readonly<Record<string, ThrottleGroup>>;
+  },
 ): readonly ThrottlePolicy[] {
   if (call.isPoll) return call.isDisk ? DISK_GET_OPERATION : GET_OPERATION;
   const group = call.groups[operation];
   return group === undefined ? (BY_OPERATION[operation] ?? []) : BY_GROUP[group];
 }
 
-/** ARM's own front door: for each subscription, reads, writes and deletes, of one caller and, fifteen times as many, of all together. */
+/**
+ * ARM's own front door: for each subscription, reads, writes and deletes, of one caller and, fifteen times
+ * as many, of all together.
+ */
 export const GATEWAY_POLICIES = {
   reads: gateway("reads", { burst: 250, perMinute: 1500 }),
   writes: gateway("writes", { burst: 200, perMinute: 600 }),

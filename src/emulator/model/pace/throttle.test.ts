@@ -5,9 +5,23 @@ import { type Buckets, throttle, type ThrottledCall } from "./throttle.ts";
 function aPoll(nth: number, mode: ThrottledCall["mode"] = "report"): ThrottledCall {
   const path = `/subscriptions/s/providers/Microsoft.Compute/locations/eastus/operations/${nth}`;
   const plenty = { burst: 1_000_000, perMinute: 1 };
-  const shared = { GetOperationSubscriptionMaximum: plenty, "subscription-reads": plenty, "subscription-global-reads": plenty };
+  const shared = {
+    GetOperationSubscriptionMaximum: plenty,
+    "subscription-reads": plenty,
+    "subscription-global-reads": plenty,
+  };
   const limits = { ...shared, GetOperationResource: { burst: 1, perMinute: 1 } };
-  return { operation: "Operations_Get", isPoll: true, method: "GET", path, nowMs: 0, timeScale: 1, mode, limits, groups: {} };
+  return {
+    operation: "Operations_Get",
+    isPoll: true,
+    method: "GET",
+    path,
+    nowMs: 0,
+    timeScale: 1,
+    mode,
+    limits,
+    groups: {},
+  };
 }
 
 describe("throttle", () => {
@@ -21,7 +35,9 @@ describe("throttle", () => {
     const buckets: Buckets = new Map();
     throttle(buckets, aPoll(0));
     for (let nth = 1; nth < 50_000; nth++) throttle(buckets, aPoll(nth % 2 === 0 ? 0 : nth));
-    const refused = [0, 1, 49_999].map((nth) => throttle(buckets, aPoll(nth, "enforce")).refused !== undefined);
+    const refused = [0, 1, 49_999].map(
+      (nth) => throttle(buckets, aPoll(nth, "enforce")).refused !== undefined,
+    );
     assert.deepEqual(refused, [true, false, true]);
   });
 });

@@ -1,7 +1,14 @@
 import type { ArmMethod } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { isoTime } from "../api/iso-time.ts";
-import { GATEWAY_POLICIES, isGateway, policiesOf, type ThrottleGroup, type ThrottleLimit, type ThrottlePolicy } from "./throttle-policies.ts";
+import {
+  GATEWAY_POLICIES,
+  isGateway,
+  policiesOf,
+  type ThrottleGroup,
+  type ThrottleLimit,
+  type ThrottlePolicy,
+} from "./throttle-policies.ts";
 
 interface Bucket {
   tokens: number;
@@ -31,7 +38,10 @@ export interface ThrottleVerdict {
 }
 
 const MINUTE_MS = 60_000;
-/** Several for each of 5,000 VMs, and for the operations that are being asked for: each of these has its own. */
+/**
+ * Several for each of 5,000 VMs, and for the operations that are being asked for: each of these has its
+ * own.
+ */
 const BUCKETS_MAX = 20_000;
 
 /** Takes a token from every bucket that the call counts against; a refused call takes none. */
@@ -39,13 +49,24 @@ export function throttle(buckets: Buckets, call: ThrottledCall): ThrottleVerdict
   if (call.mode === "off") return { headers: {} };
   const subscription = /^\/subscriptions\/([^/]+)/i.exec(call.path)?.[1]?.toLowerCase() ?? "";
   const gateway =
-    call.method === "GET" || call.method === "HEAD" ? GATEWAY_POLICIES.reads : call.method === "DELETE" ? GATEWAY_POLICIES.deletes : GATEWAY_POLICIES.writes;
-  const policies = policiesOf(call.operation, { isPoll: call.isPoll, isDisk: /\/diskoperations\//i.test(call.path), groups: call.groups });
-  const fill = (policy: ThrottlePolicy): Filled => refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription);
+    call.method === "GET" || call.method === "HEAD"
+      ? GATEWAY_POLICIES.reads
+      : call.method === "DELETE"
+        ? GATEWAY_POLICIES.deletes
+        : GATEWAY_POLICIES.writes;
+  const policies = policiesOf(call.operation, {
+    isPoll: call.isPoll,
+    isDisk: /\/diskoperations\//i.test(call.path),
+    groups: call.groups,
+  });
+  const fill = (policy: ThrottlePolicy): Filled =>
+    refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription);
   const [front, provider] = [gateway.map(fill), policies.map(fill)];
-  const empty = call.mode === "enforce" ? [...front, ...provider].find(({ bucket }) => bucket.tokens < 1) : undefined;
+  const empty =
+    call.mode === "enforce" ? [...front, ...provider].find(({ bucket }) => bucket.tokens < 1) : undefined;
   if (empty !== undefined) return { headers: {}, refused: refusal(empty, call, subscription) };
-  for (const filled of [front, provider]) for (const { bucket } of filled) bucket.tokens = Math.max(0, bucket.tokens - 1);
+  for (const filled of [front, provider])
+    for (const { bucket } of filled) bucket.tokens = Math.max(0, bucket.tokens - 1);
   return { headers: remainingHeaders(front, provider) };
 }
 
@@ -59,8 +80,10 @@ function refilled(buckets: Buckets, policy: ThrottlePolicy, call: ThrottledCall,
   const limit = call.limits[policy.name] ?? policy.limit;
   const key = `${policy.name} ${owner}`;
   const bucket = buckets.get(key) ?? { tokens: limit.burst, updatedMs: call.nowMs };
-  const minutes = call.timeScale === 0 ? Infinity : (call.nowMs - bucket.updatedMs) / MINUTE_MS / call.timeScale;
-  bucket.tokens = minutes === Infinity ? limit.burst : Math.min(limit.burst, bucket.tokens + minutes * limit.perMinute);
+  const minutes =
+    call.timeScale === 0 ? Infinity : (call.nowMs - bucket.updatedMs) / MINUTE_MS / call.timeScale;
+  bucket.tokens =
+    minutes === Infinity ? limit.burst : Math.min(limit.burst, bucket.tokens + minutes * limit.perMinute);
   bucket.updatedMs = call.nowMs;
   buckets.delete(key);
   buckets.set(key, bucket);
@@ -93,14 +116,20 @@ function refusal({ policy, limit, bucket }: Filled, call: ThrottledCall, subscri
         endTime: isoTime(call.nowMs),
         retryAfterS,
       });
-  // Whole seconds are all that the standard header can say; a fast clock adds the milliseconds that SDKs also understand.
-  return call.timeScale === 1 ? refused : { ...refused, headers: { ...refused.headers, "retry-after-ms": String(Math.ceil(waitMs)) } };
+  // Whole seconds are all that the standard header can say; a fast clock adds the milliseconds that SDKs
+  // also understand.
+  return call.timeScale === 1
+    ? refused
+    : { ...refused, headers: { ...refused.headers, "retry-after-ms": String(Math.ceil(waitMs)) } };
 }
 
 function remainingHeaders(front: readonly Filled[], provider: readonly Filled[]): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const { policy, bucket } of front) headers[`x-ms-ratelimit-remaining-${policy.name}`] = String(Math.floor(bucket.tokens));
-  const remaining = provider.map(({ policy, bucket }) => `Microsoft.Compute/${policy.name};${Math.floor(bucket.tokens)}`);
+  for (const { policy, bucket } of front)
+    headers[`x-ms-ratelimit-remaining-${policy.name}`] = String(Math.floor(bucket.tokens));
+  const remaining = provider.map(
+    ({ policy, bucket }) => `Microsoft.Compute/${policy.name};${Math.floor(bucket.tokens)}`,
+  );
   if (remaining.length > 0) headers["x-ms-ratelimit-remaining-resource"] = remaining.join(",");
   return headers;
 }

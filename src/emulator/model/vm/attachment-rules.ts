@@ -17,11 +17,14 @@ export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): 
   if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
   if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
   if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
-  return checkPlace(vm, disk) ?? checkFamily(vm, disk) ?? checkCaching(disk, entry) ?? checkOwners(world, vm, disk);
+  return (
+    checkPlace(vm, disk) ?? checkFamily(vm, disk) ?? checkCaching(disk, entry) ?? checkOwners(world, vm, disk)
+  );
 }
 
 function checkPlace(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
-  if (normalLocation(vm.location) !== normalLocation(disk.location)) return armErrors.locationMismatch(disk.name, vm.location, disk.location);
+  if (normalLocation(vm.location) !== normalLocation(disk.location))
+    return armErrors.locationMismatch(disk.name, vm.location, disk.location);
   if (disk.spec.sku.zoneRedundant) return undefined;
   const vmZone = vm.zones[0] ?? "";
   const diskZone = disk.zones[0] ?? "";
@@ -32,7 +35,8 @@ function checkFamily(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
   const { family, name } = disk.spec.sku;
   if (family === "Ultra" && !vm.ultraSsdEnabled) return armErrors.ultraNotEnabled(name);
   if (family === "PremiumV2" && vm.zones.length === 0) return armErrors.zonalDiskOnly(name);
-  if ((family === "Premium" || family === "PremiumV2") && !vm.size.premiumIo) return armErrors.premiumNotSupported(name, vm.size.name);
+  if ((family === "Premium" || family === "PremiumV2") && !vm.size.premiumIo)
+    return armErrors.premiumNotSupported(name, vm.size.name);
   return undefined;
 }
 
@@ -49,7 +53,9 @@ function checkCaching(disk: Disk, entry: DataDisk): ArmFailure | undefined {
 function uncachedBecause(disk: Disk): string | undefined {
   if (disk.spec.maxShares > 1) return "a disk with maxShares greater than one";
   if (hasSettablePerformance(disk.spec.sku.family)) return `a disk of type ${disk.spec.sku.name}`;
-  return disk.spec.sizeGiB > CACHED_SIZE_MAX_GIB ? `a disk larger than ${CACHED_SIZE_MAX_GIB} GiB` : undefined;
+  return disk.spec.sizeGiB > CACHED_SIZE_MAX_GIB
+    ? `a disk larger than ${CACHED_SIZE_MAX_GIB} GiB`
+    : undefined;
 }
 
 /** A disk belongs to those that have it and to those to which it is on its way. */
@@ -58,26 +64,44 @@ function checkOwners(world: World, vm: VirtualMachine, disk: Disk): ArmFailure |
   const other = others[0];
   if (other === undefined) return undefined;
   if (disk.spec.maxShares === 1) return armErrors.diskOwned(disk.id, other.vmId);
-  if (others.length >= disk.spec.maxShares) return armErrors.maxSharesReached(disk.name, vm.id, disk.spec.maxShares);
-  return raceOfFirstAttaches(world, disk) ? armErrors.diskAttachedElsewhere(disk.name, vm.id, other.vmId) : undefined;
+  if (others.length >= disk.spec.maxShares)
+    return armErrors.maxSharesReached(disk.name, vm.id, disk.spec.maxShares);
+  return raceOfFirstAttaches(world, disk)
+    ? armErrors.diskAttachedElsewhere(disk.name, vm.id, other.vmId)
+    : undefined;
 }
 
-/** Observed on the real service: two first attaches of a shared disk, a fraction of a second apart, and one of them is told that the disk is taken. */
+/**
+ * Observed on the real service: two first attaches of a shared disk, a fraction of a second apart, and one
+ * of them is told that the disk is taken.
+ */
 function raceOfFirstAttaches(world: World, disk: Disk): boolean {
   if (!world.settings.sharedAttachRace || disk.owners.length > 0) return false;
-  const windowMs = drawLatencyMs(world.settings.latencies.sharedAttachRace, world.random) * world.settings.timeScale;
+  const windowMs =
+    drawLatencyMs(world.settings.latencies.sharedAttachRace, world.random) * world.settings.timeScale;
   return disk.reservations.some((reservation) => world.nowMs - reservation.sinceMs < windowMs);
 }
 
 /** The disk with a claim of a VM that will have it as soon as its update ends. */
 export function reserved(world: World, disk: Disk, vm: VirtualMachine): Disk {
-  return { ...disk, reservations: [...otherThan(vm, disk.reservations), { vmId: vm.id, vmGuid: vm.vmGuid, sinceMs: world.nowMs }] };
+  return {
+    ...disk,
+    reservations: [
+      ...otherThan(vm, disk.reservations),
+      { vmId: vm.id, vmGuid: vm.vmGuid, sinceMs: world.nowMs },
+    ],
+  };
 }
 
 /** The disk with a VM that has it. */
 export function owned(world: World, disk: Disk, vm: VirtualMachine): Disk {
   const owners = [...otherThan(vm, disk.owners), { vmId: vm.id, vmGuid: vm.vmGuid }];
-  return { ...disk, owners, reservations: otherThan(vm, disk.reservations), ownershipChangedAtMs: world.nowMs };
+  return {
+    ...disk,
+    owners,
+    reservations: otherThan(vm, disk.reservations),
+    ownershipChangedAtMs: world.nowMs,
+  };
 }
 
 /** The disk without the claim of a VM that failed to get it. */
@@ -87,7 +111,12 @@ export function unreserved(disk: Disk, vm: { readonly vmGuid: string }): Disk {
 
 /** The disk without any claim of that VM. */
 export function released(world: World, disk: Disk, vm: { readonly vmGuid: string }): Disk {
-  return { ...disk, owners: otherThan(vm, disk.owners), reservations: otherThan(vm, disk.reservations), ownershipChangedAtMs: world.nowMs };
+  return {
+    ...disk,
+    owners: otherThan(vm, disk.owners),
+    reservations: otherThan(vm, disk.reservations),
+    ownershipChangedAtMs: world.nowMs,
+  };
 }
 
 function otherThan<T extends DiskOwner>(vm: { readonly vmGuid: string }, owners: readonly T[]): readonly T[] {

@@ -39,8 +39,9 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
 }
 
 /**
- * What becomes of a VM's data disks when the list is replaced. The list is declarative: an entry that the request omits is detached, just as
- * `toBeDetached` says outright. Leaving entries stay, and keep their LUN, until they really are off.
+ * What becomes of a VM's data disks when the list is replaced. The list is declarative: an entry that the
+ * request omits is detached, just as `toBeDetached` says outright. Leaving entries stay, and keep their
+ * LUN, until they really are off.
  */
 export function planReplacedList(vm: VirtualMachine, requested: readonly RequestedDataDisk[]): DataDiskPlan {
   const kept: DataDisk[] = [];
@@ -54,7 +55,9 @@ export function planReplacedList(vm: VirtualMachine, requested: readonly Request
     if ("kind" in planned) return planned;
     (existing === undefined ? added : kept).push(planned);
   }
-  const omitted = vm.dataDisks.filter((entry) => !kept.some((other) => other.lun === entry.lun)).map((entry) => leaving(entry, false));
+  const omitted = vm.dataDisks
+    .filter((entry) => !kept.some((other) => other.lun === entry.lun))
+    .map((entry) => leaving(entry, false));
   return checkList(vm, [...inOrderOf(vm, [...kept, ...omitted]), ...added]);
 }
 
@@ -68,7 +71,10 @@ export interface AttachDetachRequest {
   readonly detach: readonly { readonly diskId: string; readonly forced: boolean }[];
 }
 
-/** The same for `attachDetachDataDisks`, which names only what changes. Both halves may be repeated: what is so already is no error. */
+/**
+ * The same for `attachDetachDataDisks`, which names only what changes. Both halves may be repeated: what is
+ * so already is no error.
+ */
 export function planAttachDetach(vm: VirtualMachine, request: AttachDetachRequest): DataDiskPlan {
   const remaining = vm.dataDisks.map((entry) => {
     const victim = request.detach.find((candidate) => sameId(candidate.diskId, entry.diskId));
@@ -90,7 +96,8 @@ export function planAttachDetach(vm: VirtualMachine, request: AttachDetachReques
 
 function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure | undefined {
   if (wanted.createOption === "Empty" && wanted.diskId !== undefined) return armErrors.emptyWithManagedDisk();
-  if (wanted.lun !== undefined && (!Number.isInteger(wanted.lun) || wanted.lun < 0 || wanted.lun > LUN_MAX)) return armErrors.lunOutOfRange(String(wanted.lun));
+  if (wanted.lun !== undefined && (!Number.isInteger(wanted.lun) || wanted.lun < 0 || wanted.lun > LUN_MAX))
+    return armErrors.lunOutOfRange(String(wanted.lun));
   if (wanted.caching !== undefined && !CACHINGS.some((known) => known === wanted.caching)) {
     return armErrors.invalidParameter(
       "dataDisk.caching",
@@ -98,7 +105,10 @@ function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure |
     );
   }
   if (wanted.forced && !wanted.toBeDetached) {
-    return armErrors.invalidParameter("dataDisk.detachOption", "The property 'dataDisk.detachOption' can be set only when 'dataDisk.toBeDetached' is true.");
+    return armErrors.invalidParameter(
+      "dataDisk.detachOption",
+      "The property 'dataDisk.detachOption' can be set only when 'dataDisk.toBeDetached' is true.",
+    );
   }
   const disk = wanted.diskId === undefined ? undefined : parseResourceId(wanted.diskId);
   if (wanted.diskId !== undefined && disk?.type !== "disks") {
@@ -107,7 +117,8 @@ function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure |
       `The value '${wanted.diskId}' of parameter 'dataDisk.managedDisk.id' is not the id of a managed disk.`,
     );
   }
-  if (disk !== undefined && !sameId(disk.subscriptionId, vm.subscriptionId)) return armErrors.otherSubscription(vm.subscriptionId, disk.subscriptionId);
+  if (disk !== undefined && !sameId(disk.subscriptionId, vm.subscriptionId))
+    return armErrors.otherSubscription(vm.subscriptionId, disk.subscriptionId);
   return undefined;
 }
 
@@ -117,8 +128,13 @@ function findEntry(vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | un
   return name === undefined ? undefined : vm.dataDisks.find((entry) => sameId(entry.name, name));
 }
 
-function planExisting(vm: VirtualMachine, existing: DataDisk, wanted: RequestedDataDisk): DataDisk | ArmFailure {
-  if (wanted.lun !== undefined && wanted.lun !== existing.lun) return armErrors.changeNotAllowed("dataDisk.lun");
+function planExisting(
+  vm: VirtualMachine,
+  existing: DataDisk,
+  wanted: RequestedDataDisk,
+): DataDisk | ArmFailure {
+  if (wanted.lun !== undefined && wanted.lun !== existing.lun)
+    return armErrors.changeNotAllowed("dataDisk.lun");
   if (wanted.createOption !== "Attach") return armErrors.changeNotAllowed("dataDisk.createOption");
   if (wanted.toBeDetached) return leaving(existing, wanted.forced);
   if (isLeaving(existing)) return armErrors.attachWhileBeingDetached(existing.name, vm.name);
@@ -140,7 +156,10 @@ function planNew(wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {
     );
   }
   if (wanted.diskId === undefined)
-    return armErrors.invalidParameter("dataDisk.managedDisk.id", "Required parameter 'dataDisk.managedDisk.id' is missing (null).");
+    return armErrors.invalidParameter(
+      "dataDisk.managedDisk.id",
+      "Required parameter 'dataDisk.managedDisk.id' is missing (null).",
+    );
   if (wanted.lun === undefined) return armErrors.lunMissing();
   return {
     lun: wanted.lun,

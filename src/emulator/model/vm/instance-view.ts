@@ -22,7 +22,13 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
       vmAgentVersion: "2.9.1.1",
       statuses: [
         vm.power === "running" && vm.guestResponsive && vm.agentReachable
-          ? { code: "ProvisioningState/succeeded", level: "Info", displayStatus: "Ready", message: "Guest Agent is running", time }
+          ? {
+              code: "ProvisioningState/succeeded",
+              level: "Info",
+              displayStatus: "Ready",
+              message: "Guest Agent is running",
+              time,
+            }
           : {
               code: "ProvisioningState/Unavailable",
               level: "Warning",
@@ -34,12 +40,30 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
     },
     disks: vm.dataDisks.map((entry) => ({
       name: entry.name,
-      statuses: [{ code: `ProvisioningState/${isLeaving(entry) ? "updating" : "succeeded"}`, level: "Info", displayStatus: PROVISIONING_TEXT.Succeeded, time }],
+      statuses: [
+        {
+          code: `ProvisioningState/${isLeaving(entry) ? "updating" : "succeeded"}`,
+          level: "Info",
+          displayStatus: PROVISIONING_TEXT.Succeeded,
+          time,
+        },
+      ],
     })),
     statuses: [
-      { code: `ProvisioningState/${vm.provisioningState.toLowerCase()}`, level: "Info", displayStatus: PROVISIONING_TEXT[vm.provisioningState], time },
-      { code: `PowerState/${vm.power}`, level: "Info", displayStatus: `VM ${vm.power}` satisfies `VM ${PowerState}` },
-      ...(vm.hibernated ? [{ code: "HibernationState/Hibernated", level: "Info", displayStatus: "VM hibernated" }] : []),
+      {
+        code: `ProvisioningState/${vm.provisioningState.toLowerCase()}`,
+        level: "Info",
+        displayStatus: PROVISIONING_TEXT[vm.provisioningState],
+        time,
+      },
+      {
+        code: `PowerState/${vm.power}`,
+        level: "Info",
+        displayStatus: `VM ${vm.power}` satisfies `VM ${PowerState}`,
+      },
+      ...(vm.hibernated
+        ? [{ code: "HibernationState/Hibernated", level: "Info", displayStatus: "VM hibernated" }]
+        : []),
     ],
   };
 }

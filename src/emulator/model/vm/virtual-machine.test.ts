@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, objectAt, textAt } from "../api/json.ts";
-import { aModel, codeOf, COMPUTE, dataDisksOf, diskBody, etagOf, listBody, type ModelFixture } from "../model-fixture.ts";
+import {
+  aModel,
+  codeOf,
+  COMPUTE,
+  dataDisksOf,
+  diskBody,
+  etagOf,
+  listBody,
+  type ModelFixture,
+} from "../model-fixture.ts";
 
 function withDisks(fixture: ModelFixture, ...names: readonly string[]): ModelFixture {
   for (const name of names) fixture.finish("PUT", `disks/${name}`, diskBody());
@@ -15,7 +24,10 @@ describe("a VM's data-disk list", () => {
     const answer = azure.send("PATCH", "virtualMachines/node-a", listBody({ 1: "pvc-2" }));
     assert.equal(textAt(answer.body, "properties", "provisioningState"), "Updating");
     assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1(leaving) 1:pvc-2");
-    assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "managedBy"), `${COMPUTE}/virtualMachines/node-a`);
+    assert.equal(
+      textAt(azure.send("GET", "disks/pvc-1").body, "managedBy"),
+      `${COMPUTE}/virtualMachines/node-a`,
+    );
     azure.settle();
     assert.equal(dataDisksOf(azure, "node-a"), "1:pvc-2");
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "managedBy"), undefined);
@@ -39,21 +51,34 @@ describe("a VM's data-disk list", () => {
     const first = goalSeeking.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     goalSeeking.finish("PATCH", "virtualMachines/node-a", listBody({}));
     const status = goalSeeking.send("GET", new URL(first.headers["azure-asyncoperation"] ?? "").pathname);
-    assert.deepEqual([status.status, textAt(status.body, "status"), codeOf(status.body)], [200, "Canceled", "OperationPreempted"]);
+    assert.deepEqual(
+      [status.status, textAt(status.body, "status"), codeOf(status.body)],
+      [200, "Canceled", "OperationPreempted"],
+    );
     assert.equal(dataDisksOf(goalSeeking, "node-a"), "");
   });
 
   it("lets a forced detach take over from a detach that waits for a guest that hangs", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
-    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "GuestHang" });
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+      vmId: `${COMPUTE}/virtualMachines/node-a`,
+      event: "GuestHang",
+    });
     const stuck = azure.send("PATCH", "virtualMachines/node-a", listBody({}));
     azure.advance(3_600_000);
     assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1(leaving)");
-    const forced = azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }, { "pvc-1": { toBeDetached: true, detachOption: "ForceDetach" } }));
+    const forced = azure.finish(
+      "PATCH",
+      "virtualMachines/node-a",
+      listBody({ 0: "pvc-1" }, { "pvc-1": { toBeDetached: true, detachOption: "ForceDetach" } }),
+    );
     assert.equal(textAt(forced, "status"), "Succeeded");
     assert.equal(dataDisksOf(azure, "node-a"), "");
-    assert.equal(codeOf(azure.send("GET", new URL(stuck.headers["azure-asyncoperation"] ?? "").pathname).body), "DataDisksForceDetached");
+    assert.equal(
+      codeOf(azure.send("GET", new URL(stuck.headers["azure-asyncoperation"] ?? "").pathname).body),
+      "DataDisksForceDetached",
+    );
   });
 
   it("goes on with a detach once the guest answers again, or once the VM is switched off", () => {
@@ -71,7 +96,10 @@ describe("a VM's data-disk list", () => {
     recovered.settle();
     assert.equal(dataDisksOf(recovered, "node-a"), "");
     const stopped = hung();
-    assert.equal(textAt(stopped.finish("POST", "virtualMachines/node-a/powerOff?skipShutdown=true"), "status"), "Succeeded");
+    assert.equal(
+      textAt(stopped.finish("POST", "virtualMachines/node-a/powerOff?skipShutdown=true"), "status"),
+      "Succeeded",
+    );
     assert.equal(dataDisksOf(stopped, "node-a"), "");
     assert.equal(textAt(stopped.send("GET", "disks/pvc-1").body, "managedBy"), undefined);
   });
@@ -79,11 +107,24 @@ describe("a VM's data-disk list", () => {
   it("marks a disk whose detach failed, refuses to keep it, and tries again with the next write", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
-    azure.model.faults.add({ disk: "*pvc-1", times: 1, effect: { kind: "FailOperation", code: "InternalOperationError" } });
-    assert.equal(codeOf(azure.finish("PATCH", "virtualMachines/node-a", listBody({}))), "InternalOperationError");
+    azure.model.faults.add({
+      disk: "*pvc-1",
+      times: 1,
+      effect: { kind: "FailOperation", code: "InternalOperationError" },
+    });
+    assert.equal(
+      codeOf(azure.finish("PATCH", "virtualMachines/node-a", listBody({}))),
+      "InternalOperationError",
+    );
     assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1(leaving)");
-    assert.equal(textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "provisioningState"), "Failed");
-    assert.equal(codeOf(azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })).body), "AttachDiskWhileBeingDetached");
+    assert.equal(
+      textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "provisioningState"),
+      "Failed",
+    );
+    assert.equal(
+      codeOf(azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })).body),
+      "AttachDiskWhileBeingDetached",
+    );
     azure.finish("PATCH", "virtualMachines/node-a", {});
     assert.equal(dataDisksOf(azure, "node-a"), "");
   });
@@ -95,14 +136,22 @@ describe("a VM's data-disk list", () => {
     body: Parameters<ModelFixture["send"]>[2];
     expected: readonly [number, string];
   }[] = [
-    { because: "a LUN above 63 does not exist", body: listBody({ 64: "pvc-1" }), expected: [400, "InvalidParameter"] },
+    {
+      because: "a LUN above 63 does not exist",
+      body: listBody({ 64: "pvc-1" }),
+      expected: [400, "InvalidParameter"],
+    },
     { because: "the disk does not exist", body: listBody({ 0: "missing" }), expected: [404, "NotFound"] },
     {
       because: "two disks can't have one LUN",
       body: {
         properties: {
           storageProfile: {
-            dataDisks: [0, 0].map((lun, index) => ({ lun, createOption: "Attach", managedDisk: { id: `${COMPUTE}/disks/pvc-${index + 1}` } })),
+            dataDisks: [0, 0].map((lun, index) => ({
+              lun,
+              createOption: "Attach",
+              managedDisk: { id: `${COMPUTE}/disks/pvc-${index + 1}` },
+            })),
           },
         },
       },
@@ -158,7 +207,10 @@ describe("a VM's data-disk list", () => {
     },
     {
       because: "Premium needs a VM size that takes it",
-      prepare: (azure) => azure.finish("PATCH", "virtualMachines/node-a", { properties: { hardwareProfile: { vmSize: "Standard_D2_v3" } } }),
+      prepare: (azure) =>
+        azure.finish("PATCH", "virtualMachines/node-a", {
+          properties: { hardwareProfile: { vmSize: "Standard_D2_v3" } },
+        }),
       body: listBody({ 0: "pvc-1" }),
       expected: [400, "InvalidParameter"],
     },
@@ -187,7 +239,14 @@ describe("a VM's data-disk list", () => {
     },
     {
       because: "a disk of another subscription can't be attached",
-      body: listBody({ 0: "x" }, { x: { managedDisk: { id: "/subscriptions/other/resourceGroups/rg/providers/Microsoft.Compute/disks/x" } } }),
+      body: listBody(
+        { 0: "x" },
+        {
+          x: {
+            managedDisk: { id: "/subscriptions/other/resourceGroups/rg/providers/Microsoft.Compute/disks/x" },
+          },
+        },
+      ),
       expected: [400, "InvalidParameter"],
     },
     {
@@ -229,8 +288,19 @@ describe("a VM's data-disk list", () => {
   });
 
   it("refuses more disks than the size allows, in the words that clients look for", () => {
-    const azure = withDisks(aModel({ virtualMachines: [{ name: "node-a", size: "Standard_D2s_v5" }] }), "a", "b", "c", "d", "e");
-    const answer = azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "a", 1: "b", 2: "c", 3: "d", 4: "e" }));
+    const azure = withDisks(
+      aModel({ virtualMachines: [{ name: "node-a", size: "Standard_D2s_v5" }] }),
+      "a",
+      "b",
+      "c",
+      "d",
+      "e",
+    );
+    const answer = azure.send(
+      "PATCH",
+      "virtualMachines/node-a",
+      listBody({ 0: "a", 1: "b", 2: "c", 3: "d", 4: "e" }),
+    );
     assert.deepEqual([answer.status, codeOf(answer.body)], [409, "OperationNotAllowed"]);
     assert.match(textAt(answer.body, "error", "message") ?? "", /attached to a VM of this size is 4/);
   });
@@ -238,22 +308,41 @@ describe("a VM's data-disk list", () => {
   it("becomes no size that takes fewer disks than the VM has, unless some leave with the same update", () => {
     const azure = withDisks(aModel(), "a", "b", "c", "d", "e");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "a", 1: "b", 2: "c", 3: "d", 4: "e" }));
-    const resize = (list: Json = {}): Json => ({ properties: { hardwareProfile: { vmSize: "Standard_D2s_v5" }, ...objectAt(list, "properties") } });
+    const resize = (list: Json = {}): Json => ({
+      properties: { hardwareProfile: { vmSize: "Standard_D2s_v5" }, ...objectAt(list, "properties") },
+    });
     const refused = azure.send("PATCH", "virtualMachines/node-a", resize());
     assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
     assert.match(textAt(refused.body, "error", "message") ?? "", /attached to a VM of this size is 4/);
-    assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-a", resize(listBody({ 0: "a", 1: "b", 2: "c", 3: "d" }))), "status"), "Succeeded");
-    assert.equal(textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "hardwareProfile", "vmSize"), "Standard_D2s_v5");
+    assert.equal(
+      textAt(
+        azure.finish("PATCH", "virtualMachines/node-a", resize(listBody({ 0: "a", 1: "b", 2: "c", 3: "d" }))),
+        "status",
+      ),
+      "Succeeded",
+    );
+    assert.equal(
+      textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "hardwareProfile", "vmSize"),
+      "Standard_D2s_v5",
+    );
   });
 
   it("shares a disk among as many VMs as maxShares says, and attaches a ZRS disk in any zone", () => {
-    const azure = aModel({ virtualMachines: [{ name: "node-a" }, { name: "node-b", zone: "2" }, { name: "node-c", zone: "3" }] });
+    const azure = aModel({
+      virtualMachines: [{ name: "node-a" }, { name: "node-b", zone: "2" }, { name: "node-c", zone: "3" }],
+    });
     azure.finish("PUT", "disks/shared", diskBody({ sku: "Premium_ZRS", properties: { maxShares: 2 } }));
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "shared" }));
     azure.finish("PATCH", "virtualMachines/node-b", listBody({ 5: "shared" }));
     const disk = azure.send("GET", "disks/shared").body;
-    assert.deepEqual(at(disk, "managedByExtended"), [`${COMPUTE}/virtualMachines/node-a`, `${COMPUTE}/virtualMachines/node-b`]);
-    assert.equal(codeOf(azure.send("PATCH", "virtualMachines/node-c", listBody({ 0: "shared" })).body), "ConflictingUserInput");
+    assert.deepEqual(at(disk, "managedByExtended"), [
+      `${COMPUTE}/virtualMachines/node-a`,
+      `${COMPUTE}/virtualMachines/node-b`,
+    ]);
+    assert.equal(
+      codeOf(azure.send("PATCH", "virtualMachines/node-c", listBody({ 0: "shared" })).body),
+      "ConflictingUserInput",
+    );
   });
 
   it("clashes two first attaches of a shared disk that are close together, as the real service does", () => {
@@ -261,7 +350,10 @@ describe("a VM's data-disk list", () => {
     azure.finish("PUT", "disks/shared", diskBody({ properties: { maxShares: 2 } }));
     azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "shared" }));
     azure.advance(100);
-    assert.equal(codeOf(azure.send("PATCH", "virtualMachines/node-b", listBody({ 0: "shared" })).body), "ConflictingUserInput");
+    assert.equal(
+      codeOf(azure.send("PATCH", "virtualMachines/node-b", listBody({ 0: "shared" })).body),
+      "ConflictingUserInput",
+    );
     azure.advance(200);
     assert.equal(azure.send("PATCH", "virtualMachines/node-b", listBody({ 0: "shared" })).status, 200);
   });
@@ -271,9 +363,14 @@ describe("attachDetachDataDisks", () => {
   it("chooses free LUNs, mixes both directions, and takes repetition for success", () => {
     const azure = withDisks(aModel(), "pvc-1", "pvc-2", "pvc-3");
     const id = (name: string): string => `${COMPUTE}/disks/${name}`;
-    azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", { dataDisksToAttach: [{ diskId: id("pvc-1") }, { diskId: id("pvc-2") }] });
+    azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", {
+      dataDisksToAttach: [{ diskId: id("pvc-1") }, { diskId: id("pvc-2") }],
+    });
     assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1 1:pvc-2");
-    const body = { dataDisksToAttach: [{ diskId: id("pvc-3") }, { diskId: id("pvc-2"), lun: 1 }], dataDisksToDetach: [{ diskId: id("pvc-1") }] };
+    const body = {
+      dataDisksToAttach: [{ diskId: id("pvc-3") }, { diskId: id("pvc-2"), lun: 1 }],
+      dataDisksToDetach: [{ diskId: id("pvc-1") }],
+    };
     const answer = azure.send("POST", "virtualMachines/node-a/attachDetachDataDisks", body);
     assert.deepEqual([answer.status, answer.body], [202, undefined]);
     azure.settle();
@@ -281,7 +378,10 @@ describe("attachDetachDataDisks", () => {
     const location = new URL(answer.headers["location"] ?? "");
     const result = azure.send("GET", location.pathname + location.search).body;
     assert.deepEqual((at(result, "dataDisks") as readonly object[]).length, 2);
-    assert.equal(textAt(azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", body), "status"), "Succeeded");
+    assert.equal(
+      textAt(azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", body), "status"),
+      "Succeeded",
+    );
   });
 });
 
@@ -292,7 +392,11 @@ describe("a VM's ETag", () => {
     write: (azure: ModelFixture) => void;
     moves: readonly [atOnce: boolean, inTheEnd: boolean];
   }[] = [
-    { because: "an empty update moves it", write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}), moves: [true, true] },
+    {
+      because: "an empty update moves it",
+      write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}),
+      moves: [true, true],
+    },
     {
       because: "an empty update may be set not to",
       settings: { settings: { etagMovedBy: "change" } },
@@ -311,8 +415,16 @@ describe("a VM's ETag", () => {
       write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}),
       moves: [false, true],
     },
-    { because: "a power action moves it", write: (azure) => azure.send("POST", "virtualMachines/node-a/deallocate"), moves: [true, true] },
-    { because: "a GET does not", write: (azure) => azure.send("GET", "virtualMachines/node-a"), moves: [false, false] },
+    {
+      because: "a power action moves it",
+      write: (azure) => azure.send("POST", "virtualMachines/node-a/deallocate"),
+      moves: [true, true],
+    },
+    {
+      because: "a GET does not",
+      write: (azure) => azure.send("GET", "virtualMachines/node-a"),
+      moves: [false, false],
+    },
   ];
   for (const { because, settings, write, moves } of cases) {
     it(because, () => {
@@ -352,7 +464,11 @@ describe("a VM's life", () => {
     assert.notEqual(textAt(azure.send("GET", "disks/pvc-1").body, "managedBy"), undefined);
     azure.settle();
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "managedBy"), undefined);
-    assert.equal(azure.send("PUT", "virtualMachines/node-a", { location: "eastus", zones: ["1"], properties: {} }).status, 201);
+    assert.equal(
+      azure.send("PUT", "virtualMachines/node-a", { location: "eastus", zones: ["1"], properties: {} })
+        .status,
+      201,
+    );
     azure.settle();
     assert.notEqual(textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "vmId"), vmId);
     assert.equal(azure.send("DELETE", "virtualMachines/gone").status, 204);
@@ -361,8 +477,16 @@ describe("a VM's life", () => {
   it("goes through its power states, and a disk of a deallocated VM is reserved", () => {
     const azure = withDisks(aModel(), "pvc-1");
     const power = (): string | undefined =>
-      textAt((at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly { code: string }[])[1], "code");
-    const diskState = (): string | undefined => textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
+      textAt(
+        (
+          at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly {
+            code: string;
+          }[]
+        )[1],
+        "code",
+      );
+    const diskState = (): string | undefined =>
+      textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     const seen = [power(), diskState()];
     for (const action of ["powerOff?skipShutdown=true", "start", "deallocate", "start"]) {
@@ -383,26 +507,45 @@ describe("a VM's life", () => {
 
   it("goes on while it is deallocated: a disk that is attached then is reserved, and attached once it starts", () => {
     const azure = withDisks(aModel(), "pvc-1");
-    const diskState = (): string | undefined => textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
+    const diskState = (): string | undefined =>
+      textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
     azure.finish("POST", "virtualMachines/node-a/deallocate");
-    assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })), "status"), "Succeeded");
+    assert.equal(
+      textAt(azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })), "status"),
+      "Succeeded",
+    );
     const reserved = diskState();
     azure.finish("POST", "virtualMachines/node-a/start");
-    assert.deepEqual([reserved, diskState(), dataDisksOf(azure, "node-a")], ["Reserved", "Attached", "0:pvc-1"]);
+    assert.deepEqual(
+      [reserved, diskState(), dataDisksOf(azure, "node-a")],
+      ["Reserved", "Attached", "0:pvc-1"],
+    );
   });
 
   it("that the network cuts off only falls silent: a regular detach still ends", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
-    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "Partition" });
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+      vmId: `${COMPUTE}/virtualMachines/node-a`,
+      event: "Partition",
+    });
     const agent = (): string | undefined =>
       textAt(
-        (at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "vmAgent", "statuses") as readonly { displayStatus: string }[])[0],
+        (
+          at(
+            azure.send("GET", "virtualMachines/node-a/instanceView").body,
+            "vmAgent",
+            "statuses",
+          ) as readonly { displayStatus: string }[]
+        )[0],
         "displayStatus",
       );
     const cutOff = agent();
     azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
-    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "PartitionEnd" });
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+      vmId: `${COMPUTE}/virtualMachines/node-a`,
+      event: "PartitionEnd",
+    });
     assert.deepEqual([cutOff, dataDisksOf(azure, "node-a"), agent()], ["Not Ready", "", "Ready"]);
   });
 
@@ -411,19 +554,38 @@ describe("a VM's life", () => {
     const vmId = `${COMPUTE}/virtualMachines/node-a`;
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     const power = (): string | undefined =>
-      textAt((at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly { code: string }[])[1], "code");
+      textAt(
+        (
+          at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly {
+            code: string;
+          }[]
+        )[1],
+        "code",
+      );
     azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId, event: "PowerLoss" });
     const lost = power();
     azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId, event: "PowerReturn" });
     azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
-    assert.deepEqual([lost, power(), dataDisksOf(azure, "node-a")], ["PowerState/stopped", "PowerState/running", ""]);
+    assert.deepEqual(
+      [lost, power(), dataDisksOf(azure, "node-a")],
+      ["PowerState/stopped", "PowerState/running", ""],
+    );
   });
 
   it("looks alive after a silent loss of power, but its agent does not answer", () => {
     const azure = aModel();
-    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "SilentPowerLoss" });
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+      vmId: `${COMPUTE}/virtualMachines/node-a`,
+      event: "SilentPowerLoss",
+    });
     const view = azure.send("GET", "virtualMachines/node-a/instanceView").body;
-    assert.equal(textAt((at(view, "statuses") as readonly { code: string }[])[1], "code"), "PowerState/running");
-    assert.equal(textAt((at(view, "vmAgent", "statuses") as readonly { displayStatus: string }[])[0], "displayStatus"), "Not Ready");
+    assert.equal(
+      textAt((at(view, "statuses") as readonly { code: string }[])[1], "code"),
+      "PowerState/running",
+    );
+    assert.equal(
+      textAt((at(view, "vmAgent", "statuses") as readonly { displayStatus: string }[])[0], "displayStatus"),
+      "Not Ready",
+    );
   });
 });

@@ -4,9 +4,19 @@ import type { DiskControllerType } from "../data-plane-port.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
 import type { VmSize } from "./vm-sizes.ts";
 
-export type PowerState = "creating" | "starting" | "running" | "stopping" | "stopped" | "deallocating" | "deallocated";
+export type PowerState =
+  | "creating"
+  | "starting"
+  | "running"
+  | "stopping"
+  | "stopped"
+  | "deallocating"
+  | "deallocated";
 
-/** How far a data disk is on its way. What is `Detaching` stays in the list with `toBeDetached` until it really is off. */
+/**
+ * How far a data disk is on its way. What is `Detaching` stays in the list with `toBeDetached` until it
+ * really is off.
+ */
 type DataDiskPhase = "Attaching" | "Attached" | "Detaching" | "DetachFailed";
 
 export type Caching = "None" | "ReadOnly" | "ReadWrite";
@@ -71,7 +81,11 @@ interface DataDiskFacts {
 export type DiskFactsLookup = (diskId: string) => DataDiskFacts | undefined;
 
 /** The resource as GET answers it. */
-export function renderVirtualMachine(vm: VirtualMachine, diskFacts: DiskFactsLookup, instanceView?: JsonObject): JsonObject {
+export function renderVirtualMachine(
+  vm: VirtualMachine,
+  diskFacts: DiskFactsLookup,
+  instanceView?: JsonObject,
+): JsonObject {
   return {
     name: vm.name,
     id: vm.id,
@@ -85,7 +99,14 @@ export function renderVirtualMachine(vm: VirtualMachine, diskFacts: DiskFactsLoo
       provisioningState: vm.provisioningState,
       vmId: vm.vmGuid,
       ...(vm.availabilitySetId === undefined ? {} : { availabilitySet: { id: vm.availabilitySetId } }),
-      ...(vm.ultraSsdEnabled ? { additionalCapabilities: { ...objectAt(vm.other, "additionalCapabilities"), ultraSSDEnabled: true } } : {}),
+      ...(vm.ultraSsdEnabled
+        ? {
+            additionalCapabilities: {
+              ...objectAt(vm.other, "additionalCapabilities"),
+              ultraSSDEnabled: true,
+            },
+          }
+        : {}),
       storageProfile: renderStorageProfile(vm, diskFacts),
       timeCreated: isoTime(vm.createdAtMs),
       ...(instanceView === undefined ? {} : { instanceView }),
@@ -111,7 +132,9 @@ function renderDataDisk(entry: DataDisk, facts: DataDiskFacts | undefined): Json
     ...(entry.writeAcceleratorEnabled ? { writeAcceleratorEnabled: true } : {}),
     managedDisk: {
       ...(facts === undefined ? {} : { storageAccountType: facts.storageAccountType }),
-      ...(entry.diskEncryptionSetId === undefined ? {} : { diskEncryptionSet: { id: entry.diskEncryptionSetId } }),
+      ...(entry.diskEncryptionSetId === undefined
+        ? {}
+        : { diskEncryptionSet: { id: entry.diskEncryptionSetId } }),
       id: entry.diskId,
     },
     deleteOption: entry.deleteOption,

@@ -1,5 +1,15 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { at, booleanAt, type Json, type JsonObject, listAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
+import {
+  at,
+  booleanAt,
+  type Json,
+  type JsonObject,
+  listAt,
+  objectAt,
+  sameJson,
+  textAt,
+  textsAt,
+} from "../api/json.ts";
 import { resourceId } from "../api/resource-id.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
@@ -9,7 +19,15 @@ import { checkAttach } from "./attachment-rules.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
-import { asDiskShows, dataDiskEffects, dataPlaneVm, endWrite, putVmWithReservations, runningOperation, withDataDisksSettled } from "./vm-state.ts";
+import {
+  asDiskShows,
+  dataDiskEffects,
+  dataPlaneVm,
+  endWrite,
+  putVmWithReservations,
+  runningOperation,
+  withDataDisksSettled,
+} from "./vm-state.ts";
 
 export interface VmAddress {
   readonly subscriptionId: string;
@@ -18,7 +36,10 @@ export interface VmAddress {
 }
 
 const ZONES = ["1", "2", "3"];
-/** Parts of a VM that the emulator understands; everything else in `properties` is kept and answered as it came. */
+/**
+ * Parts of a VM that the emulator understands; everything else in `properties` is kept and answered as it
+ * came.
+ */
 const UNDERSTOOD = [
   "hardwareProfile",
   "storageProfile",
@@ -33,7 +54,8 @@ const UNDERSTOOD = [
 /** The VM that a PUT asks for, still without disks and power. */
 export function newVm(world: World, address: VmAddress, body: Json | undefined): VirtualMachine | ArmFailure {
   const location = textAt(body, "location");
-  if (location === undefined) return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  if (location === undefined)
+    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
   const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
   const wrongZone = zones.find((zone) => !ZONES.includes(zone));
   if (wrongZone !== undefined) return armErrors.invalidZone(wrongZone, location);
@@ -64,7 +86,10 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   };
 }
 
-/** The creation that a PUT repeats word for word, since clients send writes at least once; undefined if it says anything new. */
+/**
+ * The creation that a PUT repeats word for word, since clients send writes at least once; undefined if it
+ * says anything new.
+ */
 export function repeatedCreation(
   world: World,
   vm: VirtualMachine,
@@ -84,14 +109,21 @@ export function createVm(
 ): { readonly kind: "Started"; vm: VirtualMachine; operation: Operation } | ArmFailure {
   const vm = newVm(world, address, body);
   if ("code" in vm) return vm;
-  const plan = planReplacedList(vm, parseDataDisks(listAt(body, "properties", "storageProfile", "dataDisks") ?? []));
+  const plan = planReplacedList(
+    vm,
+    parseDataDisks(listAt(body, "properties", "storageProfile", "dataDisks") ?? []),
+  );
   if (plan.kind === "Failure") return plan;
   for (const entry of plan.entries) {
     const refused = checkAttach(world, vm, entry);
     if (refused !== undefined) return refused;
   }
   const dataDisks = plan.entries.map((entry) => asDiskShows(world, entry));
-  const begun = putVmWithReservations(world, { ...vm, dataDisks, ...(body === undefined ? {} : { pendingBody: body }) });
+  const begun = putVmWithReservations(world, {
+    ...vm,
+    dataDisks,
+    ...(body === undefined ? {} : { pendingBody: body }),
+  });
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
   const operation = startOperation(world, {
     name: "VirtualMachines_CreateOrUpdate",
@@ -102,7 +134,10 @@ export function createVm(
     delayMs: delayMs(world, "vmCreate", plan.entries.length),
     diskIds: plan.entries.map((entry) => entry.diskId),
     work: {
-      effects: (outcome) => (outcome.undone === "all" ? [] : [{ kind: "vmStarted", ...dataPlaneVm(vm) }, ...dataDiskEffects(world, vm.id, outcome)]),
+      effects: (outcome) =>
+        outcome.undone === "all"
+          ? []
+          : [{ kind: "vmStarted", ...dataPlaneVm(vm) }, ...dataDiskEffects(world, vm.id, outcome)],
       end: (outcome) =>
         endWrite(world, write, (now) => ({
           ...without(withDataDisksSettled(world, now, outcome), "pendingBody"),
@@ -115,17 +150,24 @@ export function createVm(
 }
 
 function controllerType(size: VmSize, wanted: string | undefined): DiskControllerType {
-  return size.controllerTypes.find((known) => known.toLowerCase() === wanted?.toLowerCase()) ?? size.controllerTypes[0] ?? "SCSI";
+  return (
+    size.controllerTypes.find((known) => known.toLowerCase() === wanted?.toLowerCase()) ??
+    size.controllerTypes[0] ??
+    "SCSI"
+  );
 }
 
 /** Everything in `properties` that means nothing here. */
 export function otherProperties(body: Json | undefined): JsonObject {
   const properties = objectAt(body, "properties") ?? {};
   const { imageReference, osDisk } = objectAt(properties, "storageProfile") ?? {};
-  const { ultraSSDEnabled: _understood, ...capabilities } = objectAt(properties, "additionalCapabilities") ?? {};
+  const { ultraSSDEnabled: _understood, ...capabilities } =
+    objectAt(properties, "additionalCapabilities") ?? {};
   return {
     ...Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member))),
     ...(Object.keys(capabilities).length === 0 ? {} : { additionalCapabilities: capabilities }),
-    ...(imageReference === undefined && osDisk === undefined ? {} : { storageProfile: { imageReference: at(imageReference), osDisk: at(osDisk) } }),
+    ...(imageReference === undefined && osDisk === undefined
+      ? {}
+      : { storageProfile: { imageReference: at(imageReference), osDisk: at(osDisk) } }),
   };
 }

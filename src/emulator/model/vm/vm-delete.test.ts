@@ -9,8 +9,15 @@ it("the deletion of a VM takes the disks along that are to go with it, and leave
   azure.finish("PUT", "disks/shared", diskBody({ properties: { maxShares: 2 } }));
   azure.finish("PATCH", "virtualMachines/node-b", listBody({ 0: "shared" }));
   const withVm = { deleteOption: "Delete" };
-  azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "kept", 1: "gone", 2: "shared" }, { gone: withVm, shared: withVm }));
-  assert.equal(textAt(azure.finish("DELETE", "virtualMachines/node-a?forceDeletion=true"), "status"), "Succeeded");
+  azure.finish(
+    "PATCH",
+    "virtualMachines/node-a",
+    listBody({ 0: "kept", 1: "gone", 2: "shared" }, { gone: withVm, shared: withVm }),
+  );
+  assert.equal(
+    textAt(azure.finish("DELETE", "virtualMachines/node-a?forceDeletion=true"), "status"),
+    "Succeeded",
+  );
   assert.deepEqual(
     ["kept", "gone", "shared"].map((name) => azure.send("GET", `disks/${name}`).status),
     [200, 404, 200],

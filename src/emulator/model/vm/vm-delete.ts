@@ -9,12 +9,20 @@ import { released } from "./attachment-rules.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { begun, dataPlaneVm, endWrite, runningOperation } from "./vm-state.ts";
 
-/** DELETE of a VM: whatever else goes on with it gives way. Its data disks stay, save those of `deleteOption: Delete`, and name it for a while after it is gone. */
-export function deleteVm(world: World, vm: VirtualMachine): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
+/**
+ * DELETE of a VM: whatever else goes on with it gives way. Its data disks stay, save those of
+ * `deleteOption: Delete`, and name it for a while after it is gone.
+ */
+export function deleteVm(
+  world: World,
+  vm: VirtualMachine,
+): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
   const running = runningOperation(world, vm);
-  if (vm.provisioningState === "Deleting" && running !== undefined) return { kind: "Started", operation: joinOperation(world, running) };
+  if (vm.provisioningState === "Deleting" && running !== undefined)
+    return { kind: "Started", operation: joinOperation(world, running) };
   if (running?.phase === "Settling") return armErrors.conflict();
-  if (running !== undefined) preemptOperation(world, running.id, armErrors.operationPreempted(), world.settings.preemptedStatus);
+  if (running !== undefined)
+    preemptOperation(world, running.id, armErrors.operationPreempted(), world.settings.preemptedStatus);
   const operation = startOperation(world, {
     name: "VirtualMachines_Delete",
     provider: "operations",
@@ -26,7 +34,10 @@ export function deleteVm(world: World, vm: VirtualMachine): { readonly kind: "St
       effects: (outcome) => (outcome.undone === "all" ? [] : removalEffects(world, vm)),
       end: (outcome) => {
         if (outcome.undone === "all") {
-          endWrite(world, { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true }, (now) => ({ ...now, provisioningState: "Failed" }));
+          endWrite(world, { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true }, (now) => ({
+            ...now,
+            provisioningState: "Failed",
+          }));
           return;
         }
         const last = world.virtualMachines.get(keyOf(vm.id)) ?? vm;
@@ -43,17 +54,26 @@ export function deleteVm(world: World, vm: VirtualMachine): { readonly kind: "St
 export function removalEffects(world: World, vm: VirtualMachine): readonly DataPlaneEffect[] {
   return [
     { kind: "vmStopped", ...dataPlaneVm(vm) },
-    ...disksOf(world, vm).map(({ diskId, lun }) => ({ kind: "diskDetached" as const, ...dataPlaneVm(vm), diskId, lun })),
+    ...disksOf(world, vm).map(({ diskId, lun }) => ({
+      kind: "diskDetached" as const,
+      ...dataPlaneVm(vm),
+      diskId,
+      lun,
+    })),
   ];
 }
 
 function removeVm(world: World, vm: VirtualMachine): void {
-  if (world.virtualMachines.get(keyOf(vm.id))?.vmGuid === vm.vmGuid) world.virtualMachines.delete(keyOf(vm.id));
+  if (world.virtualMachines.get(keyOf(vm.id))?.vmGuid === vm.vmGuid)
+    world.virtualMachines.delete(keyOf(vm.id));
 }
 
 function disksOf(world: World, vm: VirtualMachine): readonly { diskId: string; lun: number }[] {
   const now = world.virtualMachines.get(keyOf(vm.id)) ?? vm;
-  return now.dataDisks.map((entry) => ({ diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId, lun: entry.lun }));
+  return now.dataDisks.map((entry) => ({
+    diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId,
+    lun: entry.lun,
+  }));
 }
 
 /** `managedBy` lags behind the deletion of the VM; clients are known to wait for it. */
@@ -88,6 +108,7 @@ function deleteWithVm(world: World, vm: VirtualMachine): void {
 function releaseAll(world: World, vm: VirtualMachine): void {
   for (const disk of world.disks.values()) {
     const claims = [...disk.owners, ...disk.reservations];
-    if (claims.some((owner) => owner.vmGuid === vm.vmGuid)) updateDisk(world, disk.id, (now) => released(world, now, vm));
+    if (claims.some((owner) => owner.vmGuid === vm.vmGuid))
+      updateDisk(world, disk.id, (now) => released(world, now, vm));
   }
 }

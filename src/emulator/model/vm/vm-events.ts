@@ -5,9 +5,11 @@ import type { VmEvent } from "./vm-set-up.ts";
 import { begun, dataPlaneVm, runningOperation } from "./vm-state.ts";
 
 /**
- * `PowerLoss`: the VM stops and instance views say so. `SilentPowerLoss`: it stops, but Azure goes on to say running, as it can while a host is lost.
- * `PowerReturn`: a VM that lost its power, or was powered off, starts as its host is well again. `GuestHang`: the guest no longer answers, so a regular detach does not end; its writes still arrive. `Partition`: only the agent
- * is not heard of any more; everything else goes on. `ProvisioningFailure`: the VM is in state Failed.
+ * `PowerLoss`: the VM stops and instance views say so. `SilentPowerLoss`: it stops, but Azure goes on to
+ * say running, as it can while a host is lost. `PowerReturn`: a VM that lost its power, or was powered off,
+ * starts as its host is well again. `GuestHang`: the guest no longer answers, so a regular detach does not
+ * end; its writes still arrive. `Partition`: only the agent is not heard of any more; everything else goes
+ * on. `ProvisioningFailure`: the VM is in state Failed.
  */
 export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void {
   switch (event) {

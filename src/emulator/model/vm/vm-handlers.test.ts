@@ -6,13 +6,25 @@ import { aModel, COMPUTE, diskBody, type ModelFixture } from "../model-fixture.t
 const SUBSCRIPTION_COMPUTE = "/subscriptions/sub-1/providers/Microsoft.Compute";
 
 function listed(azure: ModelFixture, path: string): readonly (readonly [name: string, hasView: boolean])[] {
-  const vms = at(azure.send("GET", path).body, "value") as readonly { readonly name: string; readonly properties: { readonly instanceView?: Json } }[];
+  const vms = at(azure.send("GET", path).body, "value") as readonly {
+    readonly name: string;
+    readonly properties: { readonly instanceView?: Json };
+  }[];
   return vms.map((vm) => [vm.name, vm.properties.instanceView !== undefined]);
 }
 
 describe("VMs are listed", () => {
-  const azure = aModel({ virtualMachines: [{ name: "east" }, { name: "west", location: "westus" }, { name: "other", resourceGroup: "rg2" }] });
-  const rows: readonly { readonly path: string; readonly expected: readonly (readonly [string, boolean])[] }[] = [
+  const azure = aModel({
+    virtualMachines: [
+      { name: "east" },
+      { name: "west", location: "westus" },
+      { name: "other", resourceGroup: "rg2" },
+    ],
+  });
+  const rows: readonly {
+    readonly path: string;
+    readonly expected: readonly (readonly [string, boolean])[];
+  }[] = [
     {
       path: "virtualMachines",
       expected: [
@@ -45,7 +57,10 @@ describe("VMs are listed", () => {
   }
 
   it("not for a group that is not there", () => {
-    const { status } = azure.send("GET", "/subscriptions/sub-1/resourceGroups/none/providers/Microsoft.Compute/virtualMachines");
+    const { status } = azure.send(
+      "GET",
+      "/subscriptions/sub-1/resourceGroups/none/providers/Microsoft.Compute/virtualMachines",
+    );
     assert.equal(status, 404);
   });
 });
@@ -54,14 +69,26 @@ describe("a VM", () => {
   it("is created once by a PUT that is sent again, and shows its disks as they call themselves", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
-    const dataDisks = [{ lun: 0, createOption: "Attach", managedDisk: { id: `${COMPUTE.toUpperCase()}/DISKS/PVC-1` } }];
+    const dataDisks = [
+      { lun: 0, createOption: "Attach", managedDisk: { id: `${COMPUTE.toUpperCase()}/DISKS/PVC-1` } },
+    ];
     const put = (tag: string): ReturnType<typeof azure.send> =>
-      azure.send("PUT", "virtualMachines/vm", { location: "eastus", zones: ["1"], tags: { tag }, properties: { storageProfile: { dataDisks } } });
+      azure.send("PUT", "virtualMachines/vm", {
+        location: "eastus",
+        zones: ["1"],
+        tags: { tag },
+        properties: { storageProfile: { dataDisks } },
+      });
     const [first, again, other] = [put("a"), put("a"), put("b")];
     assert.deepEqual([first.status, again.status, other.status], [201, 201, 409]);
     assert.equal(again.headers["azure-asyncoperation"], first.headers["azure-asyncoperation"]);
     azure.settle();
-    const shown = at(azure.send("GET", "virtualMachines/vm").body, "properties", "storageProfile", "dataDisks") as readonly Json[];
+    const shown = at(
+      azure.send("GET", "virtualMachines/vm").body,
+      "properties",
+      "storageProfile",
+      "dataDisks",
+    ) as readonly Json[];
     assert.deepEqual(
       shown.map((entry) => [at(entry, "name"), at(entry, "managedDisk", "id")]),
       [["pvc-1", `${COMPUTE}/disks/pvc-1`]],
@@ -79,10 +106,20 @@ describe("a VM", () => {
     created.finish("PUT", "virtualMachines/vm", { location: "eastus", properties });
     const body = created.send("GET", "virtualMachines/vm").body;
     assert.deepEqual(
-      [at(body, "properties", "additionalCapabilities"), at(body, "properties", "osProfile"), at(body, "properties", "storageProfile", "osDisk")],
+      [
+        at(body, "properties", "additionalCapabilities"),
+        at(body, "properties", "osProfile"),
+        at(body, "properties", "storageProfile", "osDisk"),
+      ],
       [properties.additionalCapabilities, properties.osProfile, properties.storageProfile.osDisk],
     );
-    created.finish("PUT", "virtualMachines/plain", { location: "eastus", properties: { additionalCapabilities: { hibernationEnabled: true } } });
-    assert.deepEqual(at(created.send("GET", "virtualMachines/plain").body, "properties", "additionalCapabilities"), { hibernationEnabled: true });
+    created.finish("PUT", "virtualMachines/plain", {
+      location: "eastus",
+      properties: { additionalCapabilities: { hibernationEnabled: true } },
+    });
+    assert.deepEqual(
+      at(created.send("GET", "virtualMachines/plain").body, "properties", "additionalCapabilities"),
+      { hibernationEnabled: true },
+    );
   });
 });

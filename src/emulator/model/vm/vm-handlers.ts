@@ -23,34 +23,50 @@ export function putVmHandler(world: World, call: ArmCall): HandlerResult {
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
   const repeated = vm === undefined ? undefined : repeatedCreation(world, vm, call.body);
-  const written = repeated ?? (vm === undefined ? createVm(world, address, call.body) : updateVm(world, vm, call.body, "VirtualMachines_CreateOrUpdate"));
+  const written =
+    repeated ??
+    (vm === undefined
+      ? createVm(world, address, call.body)
+      : updateVm(world, vm, call.body, "VirtualMachines_CreateOrUpdate"));
   if (written.kind === "Failure") return written;
-  return vmReply(vm === undefined || repeated !== undefined ? 201 : 200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
+  return vmReply(
+    vm === undefined || repeated !== undefined ? 201 : 200,
+    world,
+    written.vm,
+    operationHeaders(world, call, written.operation, "Update"),
+  );
 }
 
 /** PATCH. Go's client takes nothing but 200. */
 export function patchVmHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const vm = vmAt(world, call);
-  if (vm === undefined) return armErrors.patchResourceNotFound(resourceId({ ...address, type: "virtualMachines" }), address.name);
+  if (vm === undefined)
+    return armErrors.patchResourceNotFound(resourceId({ ...address, type: "virtualMachines" }), address.name);
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
   const written = updateVm(world, vm, call.body, "VirtualMachines_Update");
-  return written.kind === "Failure" ? written : vmReply(200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
+  return written.kind === "Failure"
+    ? written
+    : vmReply(200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
 }
 
 export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
   if (vm === undefined) return notFound(call);
   const written = attachDetachDataDisks(world, vm, attachDetachRequest(call));
-  return written.kind === "Failure" ? written : reply(202, undefined, operationHeaders(world, call, written.operation, "Action"));
+  return written.kind === "Failure"
+    ? written
+    : reply(202, undefined, operationHeaders(world, call, written.operation, "Action"));
 }
 
 export function getVmHandler(world: World, call: ArmCall): HandlerResult {
   const { resourceGroup } = addressOf(call);
   if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const vm = vmAt(world, call);
-  return vm === undefined ? notFound(call) : vmReply(200, world, vm, {}, call.query["$expand"] === "instanceView");
+  return vm === undefined
+    ? notFound(call)
+    : vmReply(200, world, vm, {}, call.query["$expand"] === "instanceView");
 }
 
 export function instanceViewHandler(world: World, call: ArmCall): HandlerResult {
@@ -64,8 +80,11 @@ export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
   const withView = call.query["$expand"] === "instanceView" || call.query["statusonly"] === "true";
   const filtersByScaleSet = /virtualMachineScaleSet\/id/i.test(call.query["$filter"] ?? "");
   const { location } = call.params;
-  const isThere = (vm: VirtualMachine): boolean => location === undefined || normalLocation(vm.location) === normalLocation(location);
-  const vms = [...world.virtualMachines.values()].filter((vm) => inScope(call, vm) && isThere(vm) && !filtersByScaleSet);
+  const isThere = (vm: VirtualMachine): boolean =>
+    location === undefined || normalLocation(vm.location) === normalLocation(location);
+  const vms = [...world.virtualMachines.values()].filter(
+    (vm) => inScope(call, vm) && isThere(vm) && !filtersByScaleSet,
+  );
   return page(world, call, vms, (vm) => rendered(world, vm, withView));
 }
 
@@ -75,7 +94,9 @@ export function deleteVmHandler(world: World, call: ArmCall): HandlerResult {
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
   const deleted = deleteVm(world, vm);
-  return deleted.kind === "Failure" ? deleted : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Action"));
+  return deleted.kind === "Failure"
+    ? deleted
+    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Action"));
 }
 
 export function powerHandler(action: PowerAction): (world: World, call: ArmCall) => HandlerResult {
@@ -84,7 +105,9 @@ export function powerHandler(action: PowerAction): (world: World, call: ArmCall)
     if (vm === undefined) return notFound(call);
     const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
     const changed = changePower(world, vm, action, { forced, hibernate: call.query["hibernate"] === "true" });
-    return changed.kind === "Failure" ? changed : reply(202, undefined, operationHeaders(world, call, changed.operation, "Action"));
+    return changed.kind === "Failure"
+      ? changed
+      : reply(202, undefined, operationHeaders(world, call, changed.operation, "Action"));
   };
 }
 
@@ -104,16 +127,29 @@ function attachDetachRequest(call: ArmCall): AttachDetachRequest {
       toBeDetached: false,
       forced: false,
     })),
-    detach: detach.filter(isObject).map((entry) => ({ diskId: textAt(entry, "diskId") ?? "", forced: textAt(entry, "detachOption") === "ForceDetach" })),
+    detach: detach.filter(isObject).map((entry) => ({
+      diskId: textAt(entry, "diskId") ?? "",
+      forced: textAt(entry, "detachOption") === "ForceDetach",
+    })),
   };
 }
 
-function vmReply(status: number, world: World, vm: VirtualMachine, headers: Readonly<Record<string, string>>, withView = false): HandlerResult {
+function vmReply(
+  status: number,
+  world: World,
+  vm: VirtualMachine,
+  headers: Readonly<Record<string, string>>,
+  withView = false,
+): HandlerResult {
   return reply(status, rendered(world, vm, withView), { etag: etagText(vm), ...headers });
 }
 
 function rendered(world: World, vm: VirtualMachine, withView: boolean): JsonObject {
-  return renderVirtualMachine(vm, (id) => diskFacts(world, id), withView ? renderInstanceView(vm, world.nowMs) : undefined);
+  return renderVirtualMachine(
+    vm,
+    (id) => diskFacts(world, id),
+    withView ? renderInstanceView(vm, world.nowMs) : undefined,
+  );
 }
 
 function notFound(call: ArmCall): HandlerResult {
@@ -122,7 +158,11 @@ function notFound(call: ArmCall): HandlerResult {
 }
 
 function addressOf(call: ArmCall): VmAddress {
-  return { subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), name: param(call, "name") };
+  return {
+    subscriptionId: param(call, "subscriptionId"),
+    resourceGroup: param(call, "resourceGroup"),
+    name: param(call, "name"),
+  };
 }
 
 function vmAt(world: World, call: ArmCall): VirtualMachine | undefined {

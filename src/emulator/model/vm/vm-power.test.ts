@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, textAt } from "../api/json.ts";
-import { aModel, codeOf, COMPUTE, dataDisksOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import {
+  aModel,
+  codeOf,
+  COMPUTE,
+  dataDisksOf,
+  diskBody,
+  listBody,
+  type ModelFixture,
+} from "../model-fixture.ts";
 
 function statusCodes(azure: ModelFixture): readonly string[] {
-  return (at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly { code: string }[]).map((status) => status.code);
+  return (
+    at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly {
+      code: string;
+    }[]
+  ).map((status) => status.code);
 }
 
 describe("a power action", () => {
@@ -20,13 +32,20 @@ describe("a power action", () => {
       actions: ["deallocate?hibernate=true", "reapply"],
       expected: ["ProvisioningState/succeeded", "PowerState/deallocated", "HibernationState/Hibernated"],
     },
-    { actions: ["deallocate?hibernate=true", "start"], expected: ["ProvisioningState/succeeded", "PowerState/running"] },
-    { actions: ["deallocate", "powerOff"], expected: ["ProvisioningState/succeeded", "PowerState/deallocated"] },
+    {
+      actions: ["deallocate?hibernate=true", "start"],
+      expected: ["ProvisioningState/succeeded", "PowerState/running"],
+    },
+    {
+      actions: ["deallocate", "powerOff"],
+      expected: ["ProvisioningState/succeeded", "PowerState/deallocated"],
+    },
   ];
   for (const { actions, expected } of rows) {
     it(`leaves a VM ${expected.slice(1).join(" and ")} after ${actions.join(", then ")}`, () => {
       const azure = aModel();
-      for (const action of actions) assert.equal(textAt(azure.finish("POST", `virtualMachines/node-a/${action}`), "status"), "Succeeded");
+      for (const action of actions)
+        assert.equal(textAt(azure.finish("POST", `virtualMachines/node-a/${action}`), "status"), "Succeeded");
       assert.deepEqual(statusCodes(azure), expected);
     });
   }
@@ -36,9 +55,15 @@ describe("a power action", () => {
       const azure = aModel();
       azure.finish("PUT", "disks/pvc-1", diskBody());
       azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
-      azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "GuestHang" });
+      azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+        vmId: `${COMPUTE}/virtualMachines/node-a`,
+        event: "GuestHang",
+      });
       azure.finish("POST", `virtualMachines/node-a/${action}`);
-      assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-a", listBody({})), "status"), "Succeeded");
+      assert.equal(
+        textAt(azure.finish("PATCH", "virtualMachines/node-a", listBody({})), "status"),
+        "Succeeded",
+      );
       assert.equal(dataDisksOf(azure, "node-a"), "");
     }
   });
@@ -61,15 +86,24 @@ describe("a power action", () => {
     }
     const restarting = aModel();
     restarting.send("POST", "virtualMachines/node-a/restart");
-    assert.match(textAt(restarting.send("PATCH", "virtualMachines/node-a", {}).body, "error", "message") ?? "", /since another operation is in progress/);
+    assert.match(
+      textAt(restarting.send("PATCH", "virtualMachines/node-a", {}).body, "error", "message") ?? "",
+      /since another operation is in progress/,
+    );
   });
 });
 
 describe("a VM in state Failed", () => {
   it("says so in its resource and in its instance view, until a write of it has ended well", () => {
     const azure = aModel();
-    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "ProvisioningFailure" });
-    const failed = [textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "provisioningState"), ...statusCodes(azure)];
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+      vmId: `${COMPUTE}/virtualMachines/node-a`,
+      event: "ProvisioningFailure",
+    });
+    const failed = [
+      textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "provisioningState"),
+      ...statusCodes(azure),
+    ];
     azure.finish("PATCH", "virtualMachines/node-a", {});
     assert.deepEqual(failed, ["Failed", "ProvisioningState/failed", "PowerState/running"]);
     assert.deepEqual(statusCodes(azure), ["ProvisioningState/succeeded", "PowerState/running"]);
@@ -89,10 +123,16 @@ describe("a VM of the set-up", () => {
       const azure = aModel({ virtualMachines: [{ name: "node-a", events }] });
       const seen = (): readonly unknown[] => {
         const view = azure.send("GET", "virtualMachines/node-a/instanceView").body;
-        return [statusCodes(azure), (at(view, "vmAgent", "statuses") as readonly { displayStatus: string }[])[0]?.displayStatus];
+        return [
+          statusCodes(azure),
+          (at(view, "vmAgent", "statuses") as readonly { displayStatus: string }[])[0]?.displayStatus,
+        ];
       };
       assert.deepEqual(seen(), [codes, agent], events.join());
-      azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "GuestHang" });
+      azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+        vmId: `${COMPUTE}/virtualMachines/node-a`,
+        event: "GuestHang",
+      });
       azure.finish("POST", "/emulator/v1/reset");
       assert.deepEqual(seen(), [codes, agent], events.join());
     }

@@ -6,9 +6,25 @@ import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { findDisk, putVm, type World } from "../world.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
-import { admitWrite, begun, dataDiskEffects, dataPlaneVm, endWrite, preempt, REIMAGE, withDataDisksSettled } from "./vm-state.ts";
+import {
+  admitWrite,
+  begun,
+  dataDiskEffects,
+  dataPlaneVm,
+  endWrite,
+  preempt,
+  REIMAGE,
+  withDataDisksSettled,
+} from "./vm-state.ts";
 
-export type PowerAction = "start" | "powerOff" | "deallocate" | "restart" | "redeploy" | "reapply" | "reimage";
+export type PowerAction =
+  | "start"
+  | "powerOff"
+  | "deallocate"
+  | "restart"
+  | "redeploy"
+  | "reapply"
+  | "reimage";
 
 interface PowerRule {
   readonly name: string;
@@ -24,7 +40,14 @@ interface PowerRule {
 }
 
 const RULES: Readonly<Record<PowerAction, PowerRule>> = {
-  start: { name: "VirtualMachines_Start", latency: "vmStart", meanwhile: "starting", afterwards: "running", wakesGuest: true, effects: ["vmStarted"] },
+  start: {
+    name: "VirtualMachines_Start",
+    latency: "vmStart",
+    meanwhile: "starting",
+    afterwards: "running",
+    wakesGuest: true,
+    effects: ["vmStarted"],
+  },
   powerOff: {
     name: "VirtualMachines_PowerOff",
     latency: "vmStop",
@@ -43,9 +66,27 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     wakesGuest: false,
     effects: ["vmStopped"],
   },
-  restart: { name: "VirtualMachines_Restart", latency: "vmRestart", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
-  redeploy: { name: "VirtualMachines_Redeploy", latency: "vmRedeploy", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
-  reimage: { name: REIMAGE, latency: "vmReimage", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
+  restart: {
+    name: "VirtualMachines_Restart",
+    latency: "vmRestart",
+    afterwards: "running",
+    wakesGuest: true,
+    effects: ["vmStopped", "vmStarted"],
+  },
+  redeploy: {
+    name: "VirtualMachines_Redeploy",
+    latency: "vmRedeploy",
+    afterwards: "running",
+    wakesGuest: true,
+    effects: ["vmStopped", "vmStarted"],
+  },
+  reimage: {
+    name: REIMAGE,
+    latency: "vmReimage",
+    afterwards: "running",
+    wakesGuest: true,
+    effects: ["vmStopped", "vmStarted"],
+  },
   reapply: { name: "VirtualMachines_Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
 };
 
@@ -57,7 +98,10 @@ export interface PowerOptions {
   readonly hibernate: boolean;
 }
 
-/** A power action. `stopped` keeps the host, so the disks stay Attached; `deallocated` gives it up, and they are Reserved. */
+/**
+ * A power action. `stopped` keeps the host, so the disks stay Attached; `deallocated` gives it up, and they
+ * are Reserved.
+ */
 export function changePower(
   world: World,
   vm: VirtualMachine,
@@ -65,12 +109,22 @@ export function changePower(
   options: PowerOptions,
 ): { readonly kind: "Started"; operation: Operation } | ArmFailure {
   // What has no host keeps having none.
-  const rule = action === "powerOff" && vm.power === "deallocated" ? { ...RULES.powerOff, ...DEALLOCATED } : RULES[action];
+  const rule =
+    action === "powerOff" && vm.power === "deallocated"
+      ? { ...RULES.powerOff, ...DEALLOCATED }
+      : RULES[action];
   const readByUrl =
-    action === "start" ? vm.dataDisks.map((entry) => findDisk(world, entry.diskId)).find((disk) => disk !== undefined && isSasActive(world, disk)) : undefined;
+    action === "start"
+      ? vm.dataDisks
+          .map((entry) => findDisk(world, entry.diskId))
+          .find((disk) => disk !== undefined && isSasActive(world, disk))
+      : undefined;
   if (readByUrl !== undefined) return armErrors.sasActive(readByUrl.name);
   const stops = action === "powerOff" || action === "deallocate";
-  const admission = admitWrite(world, vm, { name: rule.name, takesOver: stops && world.settings.powerOffPreemptsUpdate });
+  const admission = admitWrite(world, vm, {
+    name: rule.name,
+    takesOver: stops && world.settings.powerOffPreemptsUpdate,
+  });
   if (admission.kind === "Failure") return admission;
   preempt(world, admission.preempts, false);
   const delay = delayMs(world, (options.forced ? rule.forcedLatency : undefined) ?? rule.latency);
@@ -84,17 +138,28 @@ export function changePower(
     resourceId: vm.id,
     delayMs: delay,
     work: {
-      effects: (outcome) => (outcome.undone === "all" ? [] : [...effects, ...dataDiskEffects(world, vm.id, outcome)]),
+      effects: (outcome) =>
+        outcome.undone === "all" ? [] : [...effects, ...dataDiskEffects(world, vm.id, outcome)],
       end: (outcome) =>
         endWrite(world, write, (now) => {
           const acted =
-            outcome.undone === "all" ? { ...now, power: vm.power } : afterAction(now, rule, action === "deallocate" ? options.hibernate : undefined);
+            outcome.undone === "all"
+              ? { ...now, power: vm.power }
+              : afterAction(now, rule, action === "deallocate" ? options.hibernate : undefined);
           // Disks that an update which gave way left on their way arrive, or are off, now.
-          return { ...withDataDisksSettled(world, acted, outcome), provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" };
+          return {
+            ...withDataDisksSettled(world, acted, outcome),
+            provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+          };
         }),
     },
   });
-  putVm(world, { ...begun(world, vm), power: rule.meanwhile ?? vm.power, provisioningState: "Updating", operationId: operation.id });
+  putVm(world, {
+    ...begun(world, vm),
+    power: rule.meanwhile ?? vm.power,
+    provisioningState: "Updating",
+    operationId: operation.id,
+  });
   return { kind: "Started", operation };
 }
 

@@ -113,8 +113,19 @@ const SIZES: readonly VmSize[] = [
   { ...vmSize(["Standard_D2_v3", 2, 8, 4], ["SCSI"]), premiumIo: false, ultraSsd: false },
 ];
 
-function vmSize([name, vcpus, memoryGiB, dataDisksMax]: Row, controllerTypes: readonly DiskControllerType[]): VmSize {
-  return { name, dataDisksMax, vcpus, memoryGiB, premiumIo: true, ultraSsd: !name.startsWith("Standard_B"), controllerTypes };
+function vmSize(
+  [name, vcpus, memoryGiB, dataDisksMax]: Row,
+  controllerTypes: readonly DiskControllerType[],
+): VmSize {
+  return {
+    name,
+    dataDisksMax,
+    vcpus,
+    memoryGiB,
+    premiumIo: true,
+    ultraSsd: !name.startsWith("Standard_B"),
+    controllerTypes,
+  };
 }
 
 export const VM_SIZES: readonly VmSize[] = SIZES;

@@ -14,7 +14,9 @@ export function checkPreconditions(
   if (vm !== undefined && call.ifNoneMatch === "*") return armErrors.resourceExists(vm.name);
   if (call.ifMatch === undefined) return undefined;
   if (vm === undefined) return armErrors.preconditionFailed(call.ifMatch, "");
-  return call.ifMatch === "*" || call.ifMatch === etagText(vm) ? undefined : armErrors.preconditionFailed(call.ifMatch, etagText(vm));
+  return call.ifMatch === "*" || call.ifMatch === etagText(vm)
+    ? undefined
+    : armErrors.preconditionFailed(call.ifMatch, etagText(vm));
 }
 
 /** The operation that gives a VM a new OS disk. */
@@ -24,30 +26,47 @@ export const REIMAGE = "VirtualMachines_Reimage";
 export type Admission = { readonly kind: "Admitted"; readonly preempts?: Operation } | ArmFailure;
 
 /**
- * Admits a write to a VM. The service works on one write a VM at a time; a newer one is refused or, by setting, takes over. A forced detach always
- * takes over, as it exists for the detach that hangs. Work that the devices have already begun is never taken over.
+ * Admits a write to a VM. The service works on one write a VM at a time; a newer one is refused or, by
+ * setting, takes over. A forced detach always takes over, as it exists for the detach that hangs. Work that
+ * the devices have already begun is never taken over.
  */
-export function admitWrite(world: World, vm: VirtualMachine, write: { readonly name: string; readonly takesOver: boolean }): Admission {
+export function admitWrite(
+  world: World,
+  vm: VirtualMachine,
+  write: { readonly name: string; readonly takesOver: boolean },
+): Admission {
   if (vm.provisioningState === "Deleting") return armErrors.vmMarkedForDeletion(write.name, vm.name);
   const running = runningOperation(world, vm);
   if (running === undefined) return { kind: "Admitted" };
   const takesOver = write.takesOver || world.settings.concurrentVmWrite === "preempt";
-  const mayGiveWay = isUpdate(running) || (running.name === REIMAGE && world.settings.forcedDuringReimage === "breaks");
-  if (takesOver && running.phase === "Running" && mayGiveWay && vm.power !== "creating") return { kind: "Admitted", preempts: running };
+  const mayGiveWay =
+    isUpdate(running) || (running.name === REIMAGE && world.settings.forcedDuringReimage === "breaks");
+  if (takesOver && running.phase === "Running" && mayGiveWay && vm.power !== "creating")
+    return { kind: "Admitted", preempts: running };
   if (isUpdate(running)) return armErrors.conflict();
   const power = POWER_AFTERWARDS[vm.power];
-  return power === undefined ? armErrors.operationInProgress(write.name, vm.name) : armErrors.powerChanging(write.name, vm.name, power);
+  return power === undefined
+    ? armErrors.operationInProgress(write.name, vm.name)
+    : armErrors.powerChanging(write.name, vm.name, power);
 }
 
 /** Where a VM's power is on its way to, as the refusal of other operations says it. */
-const POWER_AFTERWARDS: Readonly<Partial<Record<PowerState, PowerState>>> = { starting: "running", stopping: "stopped", deallocating: "deallocated" };
+const POWER_AFTERWARDS: Readonly<Partial<Record<PowerState, PowerState>>> = {
+  starting: "running",
+  stopping: "stopped",
+  deallocating: "deallocated",
+};
 
 export function runningOperation(world: World, vm: VirtualMachine): Operation | undefined {
   return vm.operationId === undefined ? undefined : world.operations.get(vm.operationId);
 }
 
 function isUpdate(operation: Operation): boolean {
-  return ["VirtualMachines_CreateOrUpdate", "VirtualMachines_Update", "VirtualMachines_AttachDetachDataDisks"].includes(operation.name);
+  return [
+    "VirtualMachines_CreateOrUpdate",
+    "VirtualMachines_Update",
+    "VirtualMachines_AttachDetachDataDisks",
+  ].includes(operation.name);
 }
 
 /** Ends the write that a newer one takes over. */
@@ -63,8 +82,15 @@ export function begun(world: World, vm: VirtualMachine, etagMoves = true): Virtu
   return { ...vm, etag: vm.etag + (moves ? 1 : 0) };
 }
 
-/** Ends a write: the VM as `change` leaves it, free for the next one. Nothing happens to a VM that is gone or has been taken over. */
-export function endWrite(world: World, write: { vmId: string; vmGuid: string; etagMoves: boolean }, change: (vm: VirtualMachine) => VirtualMachine): void {
+/**
+ * Ends a write: the VM as `change` leaves it, free for the next one. Nothing happens to a VM that is gone
+ * or has been taken over.
+ */
+export function endWrite(
+  world: World,
+  write: { vmId: string; vmGuid: string; etagMoves: boolean },
+  change: (vm: VirtualMachine) => VirtualMachine,
+): void {
   const vm = findVm(world, write.vmId);
   if (vm === undefined || vm.vmGuid !== write.vmGuid) return;
   const moves = write.etagMoves && world.settings.etagMovesAt !== "start";
@@ -75,27 +101,55 @@ export function endWrite(world: World, write: { vmId: string; vmGuid: string; et
 export function putVmWithReservations(world: World, vm: VirtualMachine): VirtualMachine {
   for (const entry of vm.dataDisks) {
     if (entry.phase === "Attaching")
-      updateDisk(world, entry.diskId, (disk) => (disk.owners.some((owner) => owner.vmGuid === vm.vmGuid) ? disk : reserved(world, disk, vm)));
+      updateDisk(world, entry.diskId, (disk) =>
+        disk.owners.some((owner) => owner.vmGuid === vm.vmGuid) ? disk : reserved(world, disk, vm),
+      );
   }
   return putVm(world, vm);
 }
 
-/** What the devices must do for the entries that are on their way: first everything leaves, then everything comes. */
-export function dataDiskEffects(world: World, vmId: string, outcome: OperationOutcome): readonly DataPlaneEffect[] {
+/**
+ * What the devices must do for the entries that are on their way: first everything leaves, then everything
+ * comes.
+ */
+export function dataDiskEffects(
+  world: World,
+  vmId: string,
+  outcome: OperationOutcome,
+): readonly DataPlaneEffect[] {
   const vm = findVm(world, vmId);
   if (vm === undefined) return [];
-  const at = (entry: DataDisk): DataPlaneVm & { diskId: string; lun: number } => ({ ...dataPlaneVm(vm), diskId: entry.diskId, lun: entry.lun });
+  const at = (entry: DataDisk): DataPlaneVm & { diskId: string; lun: number } => ({
+    ...dataPlaneVm(vm),
+    diskId: entry.diskId,
+    lun: entry.lun,
+  });
   const moving = vm.dataDisks.filter((entry) => happened(outcome, entry.diskId));
-  const coming = moving.filter((entry) => entry.phase === "Attaching" && findDisk(world, entry.diskId) !== undefined);
+  const coming = moving.filter(
+    (entry) => entry.phase === "Attaching" && findDisk(world, entry.diskId) !== undefined,
+  );
   return [
-    ...moving.filter((entry) => entry.phase === "Detaching").map((entry) => ({ kind: "diskDetached" as const, ...at(entry) })),
-    ...coming.map((entry) => ({ kind: "diskAttached" as const, ...at(entry), controllerType: vm.controllerType })),
+    ...moving
+      .filter((entry) => entry.phase === "Detaching")
+      .map((entry) => ({ kind: "diskDetached" as const, ...at(entry) })),
+    ...coming.map((entry) => ({
+      kind: "diskAttached" as const,
+      ...at(entry),
+      controllerType: vm.controllerType,
+    })),
   ];
 }
 
 /** The VM once its entries have arrived and left, or failed to; the disks learn of it at the same moment. */
-export function withDataDisksSettled(world: World, vm: VirtualMachine, outcome: OperationOutcome): VirtualMachine {
-  return { ...vm, dataDisks: vm.dataDisks.flatMap((entry) => settled(world, vm, entry, happened(outcome, entry.diskId))) };
+export function withDataDisksSettled(
+  world: World,
+  vm: VirtualMachine,
+  outcome: OperationOutcome,
+): VirtualMachine {
+  return {
+    ...vm,
+    dataDisks: vm.dataDisks.flatMap((entry) => settled(world, vm, entry, happened(outcome, entry.diskId))),
+  };
 }
 
 function settled(world: World, vm: VirtualMachine, entry: DataDisk, isDone: boolean): readonly DataDisk[] {
@@ -104,14 +158,19 @@ function settled(world: World, vm: VirtualMachine, entry: DataDisk, isDone: bool
     return [{ ...entry, phase: "Attached" }];
   }
   if (entry.phase === "Attaching" || (entry.phase === "Detaching" && isDone)) {
-    updateDisk(world, entry.diskId, (disk) => (entry.phase === "Attaching" ? unreserved(disk, vm) : released(world, disk, vm)));
+    updateDisk(world, entry.diskId, (disk) =>
+      entry.phase === "Attaching" ? unreserved(disk, vm) : released(world, disk, vm),
+    );
     return [];
   }
   // A failed detach leaves its entry behind, marked, until someone tries again.
   return [entry.phase === "Detaching" ? { ...entry, phase: "DetachFailed" } : entry];
 }
 
-/** An entry under the name and id of its disk, which are what the VM shows, in the case of the disk's creation. */
+/**
+ * An entry under the name and id of its disk, which are what the VM shows, in the case of the disk's
+ * creation.
+ */
 export function asDiskShows(world: World, entry: DataDisk): DataDisk {
   const disk = findDisk(world, entry.diskId);
   return disk === undefined ? entry : { ...entry, diskId: disk.id, name: disk.name };

@@ -5,11 +5,28 @@ import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
 import { findDisk, findVm, normalLocation, putVm, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
-import { type AttachDetachRequest, type DataDiskPlan, parseDataDisks, planAttachDetach, planReplacedList, planUnchangedList } from "./data-disks.ts";
+import {
+  type AttachDetachRequest,
+  type DataDiskPlan,
+  parseDataDisks,
+  planAttachDetach,
+  planReplacedList,
+  planUnchangedList,
+} from "./data-disks.ts";
 import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
 import { otherProperties } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
-import { admitWrite, asDiskShows, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, REIMAGE, withDataDisksSettled } from "./vm-state.ts";
+import {
+  admitWrite,
+  asDiskShows,
+  begun,
+  dataDiskEffects,
+  endWrite,
+  preempt,
+  putVmWithReservations,
+  REIMAGE,
+  withDataDisksSettled,
+} from "./vm-state.ts";
 
 /** What an update makes of a VM. */
 interface VmChange {
@@ -22,9 +39,14 @@ interface VmChange {
   readonly moves: readonly ModelSettings["etagMovedBy"][];
 }
 
-export type VmUpdate = { readonly kind: "Started"; readonly vm: VirtualMachine; readonly operation: Operation } | ArmFailure;
+export type VmUpdate =
+  | { readonly kind: "Started"; readonly vm: VirtualMachine; readonly operation: Operation }
+  | ArmFailure;
 
-/** PUT of an existing VM, or PATCH. What the body doesn't mention stays, but a data-disk list replaces the one before. */
+/**
+ * PUT of an existing VM, or PATCH. What the body doesn't mention stays, but a data-disk list replaces the
+ * one before.
+ */
 export function updateVm(
   world: World,
   vm: VirtualMachine,
@@ -36,14 +58,21 @@ export function updateVm(
   const size = sizeIn(vm, body);
   if ("kind" in size) return size;
   const list = listAt(body, "properties", "storageProfile", "dataDisks");
-  const plan: DataDiskPlan = list === undefined ? { kind: "Plan", entries: planUnchangedList(vm) } : planReplacedList({ ...vm, size }, parseDataDisks(list));
+  const plan: DataDiskPlan =
+    list === undefined
+      ? { kind: "Plan", entries: planUnchangedList(vm) }
+      : planReplacedList({ ...vm, size }, parseDataDisks(list));
   if (plan.kind === "Failure") return plan;
-  if (size.name !== vm.size.name && plan.entries.filter((entry) => !isLeaving(entry)).length > size.dataDisksMax)
+  if (
+    size.name !== vm.size.name &&
+    plan.entries.filter((entry) => !isLeaving(entry)).length > size.dataDisksMax
+  )
     return armErrors.tooManyDataDisks(size.dataDisksMax);
   return startUpdate(world, vm, name, {
     size,
     tags: textsAt(body, "tags") ?? vm.tags,
-    ultraSsdEnabled: booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
+    ultraSsdEnabled:
+      booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
     other: { ...vm.other, ...otherProperties(body) },
     dataDisks: plan.entries,
     moves: list === undefined ? ["update"] : ["update", "dataDisks"],
@@ -51,7 +80,11 @@ export function updateVm(
 }
 
 /** POST attachDetachDataDisks. */
-export function attachDetachDataDisks(world: World, vm: VirtualMachine, request: AttachDetachRequest): VmUpdate {
+export function attachDetachDataDisks(
+  world: World,
+  vm: VirtualMachine,
+  request: AttachDetachRequest,
+): VmUpdate {
   const plan = planAttachDetach(vm, request);
   if (plan.kind === "Failure") return plan;
   return startUpdate(world, vm, "VirtualMachines_AttachDetachDataDisks", {
@@ -65,7 +98,9 @@ export function attachDetachDataDisks(world: World, vm: VirtualMachine, request:
 }
 
 function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmChange): VmUpdate {
-  const forced = change.dataDisks.some((entry) => entry.phase === "Detaching" && entry.forced && !wasForced(vm, entry));
+  const forced = change.dataDisks.some(
+    (entry) => entry.phase === "Detaching" && entry.forced && !wasForced(vm, entry),
+  );
   const admission = admitWrite(world, vm, { name, takesOver: forced });
   if (admission.kind === "Failure") return admission;
   const known = new Set(vm.dataDisks.filter((entry) => !isLeaving(entry)).map((entry) => entry.lun));
@@ -80,8 +115,17 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   const dataDisks = change.dataDisks.map((entry) => asDiskShows(world, entry));
   const { size, tags, ultraSsdEnabled, other } = change;
   // A reimage that is broken off leaves a VM that has not been set up.
-  const left = admission.preempts?.name === REIMAGE ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
-  const changed = { ...begun(world, left, etagMoves), size, tags, ultraSsdEnabled, other, dataDisks, provisioningState: "Updating" } as const;
+  const left =
+    admission.preempts?.name === REIMAGE ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
+  const changed = {
+    ...begun(world, left, etagMoves),
+    size,
+    tags,
+    ultraSsdEnabled,
+    other,
+    dataDisks,
+    provisioningState: "Updating",
+  } as const;
   const begunVm = putVmWithReservations(world, changed);
   const operation = startUpdateOperation(world, begunVm, name, etagMoves);
   return { kind: "Started", vm: putVm(world, { ...begunVm, operationId: operation.id }), operation };
@@ -118,7 +162,8 @@ function updateDelayMs(world: World, vm: VirtualMachine): number {
   const detaching = vm.dataDisks.filter((entry) => entry.phase === "Detaching" && !entry.forced).length;
   const forced = vm.dataDisks.filter((entry) => entry.phase === "Detaching" && entry.forced).length;
   const hostBusy = vm.power === "running";
-  if (!hostBusy || attaching + detaching + forced === 0) return delayMs(world, "vmUpdate", attaching + detaching + forced);
+  if (!hostBusy || attaching + detaching + forced === 0)
+    return delayMs(world, "vmUpdate", attaching + detaching + forced);
   // Without the guest's help a regular detach does not end; that is what the forced one is for.
   if (detaching > 0 && !vm.guestResponsive) return Infinity;
   return Math.max(
@@ -130,7 +175,8 @@ function updateDelayMs(world: World, vm: VirtualMachine): number {
 
 function checkUnchangeable(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
   const location = textAt(body, "location");
-  if (location !== undefined && normalLocation(location) !== normalLocation(vm.location)) return armErrors.changeNotAllowed("location");
+  if (location !== undefined && normalLocation(location) !== normalLocation(vm.location))
+    return armErrors.changeNotAllowed("location");
   const zones = listAt(body, "zones");
   if (zones !== undefined && !sameJson(zones, [...vm.zones])) return armErrors.changeNotAllowed("zones");
   const availabilitySet = textAt(body, "properties", "availabilitySet", "id");
@@ -159,11 +205,18 @@ function asJson(entry: DataDisk): Json {
 }
 
 function wasForced(vm: VirtualMachine, entry: DataDisk): boolean {
-  return vm.dataDisks.some((before) => before.lun === entry.lun && before.phase === "Detaching" && before.forced);
+  return vm.dataDisks.some(
+    (before) => before.lun === entry.lun && before.phase === "Detaching" && before.forced,
+  );
 }
 
 /** What a VM's list tells of a disk. */
-export function diskFacts(world: World, diskId: string): { sizeGiB: number; storageAccountType: string } | undefined {
+export function diskFacts(
+  world: World,
+  diskId: string,
+): { sizeGiB: number; storageAccountType: string } | undefined {
   const disk = findDisk(world, diskId);
-  return disk === undefined ? undefined : { sizeGiB: disk.spec.sizeGiB, storageAccountType: disk.spec.sku.name };
+  return disk === undefined
+    ? undefined
+    : { sizeGiB: disk.spec.sizeGiB, storageAccountType: disk.spec.sku.name };
 }
