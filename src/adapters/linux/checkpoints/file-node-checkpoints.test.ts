@@ -108,7 +108,7 @@ describe("openFileNodeCheckpoints", () => {
     { text: '{"version":2,"heartbeat":1,"volumes":[]}', because: "a newer driver wrote it" },
     { text: '{"version":1,"heartbeat":-1,"volumes":[]}', because: "a number is impossible" },
     {
-      text: '{"version":1,"heartbeat":1,"doubtedGeneration":"1","volumes":[]}',
+      text: '{"version":1,"heartbeat":1,"doubtedIncarnation":"1","volumes":[]}',
       because: "what it doubted is no number",
     },
     {

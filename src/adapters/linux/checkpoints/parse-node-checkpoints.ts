@@ -24,7 +24,7 @@ export function parseNodeCheckpoints(text: string): Result<CheckpointFile, strin
   if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
   if (doubtedIncarnation !== undefined && !isCount(doubtedIncarnation))
-    return fail("doubtedGeneration is no whole number");
+    return fail("doubtedIncarnation is no whole number");
   if (!Array.isArray(volumes)) return fail("volumes is no list");
   const checkpoints: VolumeCheckpoint[] = [];
   for (const [index, volume] of volumes.entries()) {

@@ -97,7 +97,7 @@ function on(sentence: string, test: (machine: Machine, one: Node, two: Node) => 
             const controller = join(sysRoot, "devices/vmbus", `controller-${hostNumber}`);
             const disk = join(controller, `host${hostNumber}`, "target", address);
             await makeBlock(node, join(disk, "block", basename(node.path)), {});
-            await symlink(join("../../../..", address), join(disk, "block", basename(node.path), "device"));
+            await symlink(join("../../..", address), join(disk, "block", basename(node.path), "device"));
             if (controllerId !== undefined)
               await writeFile(join(controller, "device_id"), `${controllerId}\n`);
           },
