@@ -160,8 +160,8 @@ describe("openFileNodeCheckpoints", () => {
   it("has every acknowledged change after a kill -9 at any moment", async (t) => {
     const path = await aPath(t);
     const source = `
-      const { openFileNodeNotes } = await import(${JSON.stringify(new URL("./file-node-checkpoints.ts", import.meta.url).href)});
-      const notes = await openFileNodeNotes(${JSON.stringify(path)});
+      const { openFileNodeCheckpoints } = await import(${JSON.stringify(new URL("./file-node-checkpoints.ts", import.meta.url).href)});
+      const notes = await openFileNodeCheckpoints(${JSON.stringify(path)});
       for (let beat = notes.heartbeat() + 1; ; beat += 1) {
         await notes.putHeartbeat(beat, new AbortController().signal);
         console.log(beat);
@@ -178,6 +178,7 @@ describe("openFileNodeCheckpoints", () => {
         if (lines === linesBeforeKill) writer.kill("SIGKILL");
       }
       if (writer.exitCode === null && writer.signalCode === null) await once(writer, "exit");
+      assert.ok(lines >= linesBeforeKill, "the writer ended by itself");
       const found = (await openFileNodeCheckpoints(path)).heartbeat();
       assert.ok(
         found === acknowledged || found === acknowledged + 1,
