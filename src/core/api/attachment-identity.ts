@@ -12,8 +12,8 @@ export interface AttachmentIdentity {
 }
 
 /**
- * Whether an AzVolumeAttachment that was read by name is the one of this disk on this node. A node plug-in
- * may create objects under any name; the name alone proves nothing.
+ * Whether an AzVolumeAttachment read by name is that of this disk on this node. A node plug-in may create
+ * objects under any name, so the name alone proves nothing.
  */
 export function isAttachmentOf(
   { spec }: AzVolumeAttachment,

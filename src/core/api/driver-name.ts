@@ -1,5 +1,5 @@
 /**
- * The driver's name where nobody chose another. It is also the driver to which Kubernetes hands the volumes
- * and classes of its former in-tree driver.
+ * The driver's default name. Kubernetes also hands the volumes and classes of its former in-tree driver
+ * to it.
  */
 export const defaultDriverName = "disk.csi.azure.com";

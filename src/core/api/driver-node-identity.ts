@@ -1,24 +1,27 @@
 import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { NodeIdentity } from "./node-identity.ts";
 
-/** What others than its own token say of the node of an AzDriverNode, and of the VM that it reports. */
+/**
+ * What sources other than its own token say of the node of an AzDriverNode, and of the VM that it
+ * reports.
+ */
 export interface VmWitnesses {
   /**
-   * The resource id of the node's VM, by the orchestrator; undefined: it has no such node, or that names no
-   * VM.
+   * The resource id of the node's VM, by the orchestrator. Undefined: there is no such node, or it names
+   * no VM.
    */
   readonly instanceUri: string | undefined;
-  /** The orchestrator's node on the VM that is reported; undefined: it says so of none. */
+  /** The orchestrator's node on the reported VM. Undefined: it knows of none. */
   readonly nodeName: string | undefined;
-  /** Other AzDriverNodes that report the same VM and of whose nodes the orchestrator names no VM. */
+  /** Other AzDriverNodes that report the same VM, and for whose nodes the orchestrator names no VM. */
   readonly rivals: readonly string[];
-  /** Whether a node of which the orchestrator names no VM is believed. */
+  /** Whether to believe a node for which the orchestrator names no VM. */
   readonly trustsUnnamed: boolean;
 }
 
 /**
- * Why an AzDriverNode is ignored, as a sentence without its full stop. `isEarly`: its orchestrator's node
- * may just not name its VM yet.
+ * Why an AzDriverNode is ignored, as a sentence without its full stop. `isEarly`: the orchestrator's node
+ * may only not name its VM yet.
  */
 export interface DriverNodeProblem {
   readonly because: string;
@@ -26,9 +29,9 @@ export interface DriverNodeProblem {
 }
 
 /**
- * Why what an AzDriverNode says of its VM is not believed; undefined: it is. A node's token writes its
- * AzDriverNode, and not its Node: `spec.providerID` is set by the cloud's node controller, or once by the
- * kubelet, and is immutable after that.
+ * Why the VM that an AzDriverNode reports is not believed. Undefined: it is. A node's token writes its
+ * AzDriverNode, but not its Node: the cloud's node controller or the kubelet sets `spec.providerID` once,
+ * and it is immutable after that.
  */
 export function driverNodeProblem(
   { nodeName, instanceUri: reported }: Pick<NodeIdentity, "nodeName" | "instanceUri">,

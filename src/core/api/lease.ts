@@ -10,23 +10,23 @@ export type Lease = DeepReadonly<z.infer<typeof leaseSchema>>;
 export const CONTROLLER_LEASE = "disk-csi-azure-com-controller";
 
 /**
- * A counter that the leader raises with every renewal: a smaller value than it remembers means that the
- * store went back to a backup.
+ * A counter that the leader raises with every renewal. A value below the remembered one means that the
+ * store was rolled back.
  */
 export const COUNTER_ANNOTATION = "disk.csi.azure.com/counter";
 
-/** Raised once every record has been proven anew after the store went back. */
+/** Raised once every record has been rebuilt after a rollback. */
 export const STORE_INCARNATION_ANNOTATION = "disk.csi.azure.com/store-incarnation";
 
 /**
- * Set while records are being proven anew, to the generation to come: nobody grants, takes, claims,
- * attaches or fences meanwhile.
+ * The coming incarnation, set while records are being rebuilt. Until then no component grants, acquires,
+ * reclaims, attaches or fences.
  */
 export const REBUILD_ANNOTATION = "disk.csi.azure.com/rebuild";
 
 /**
- * The kind of write that moves a VM's ETag in this cloud, where the smallest one was seen not to. Removing
- * the annotation has the controllers learn it again.
+ * The kind of write that moves a VM's ETag in this cloud, where the smallest kind was seen not to.
+ * Without the annotation the controllers learn it again.
  */
 export const ETAG_WRITE_ANNOTATION = "disk.csi.azure.com/etag-write";
 
@@ -36,7 +36,7 @@ export function annotatedNumber(lease: Lease, annotation: string): number {
   return Number.isInteger(value) && value >= 0 ? value : 0;
 }
 
-/** What the Lease says of writes that move a VM's ETag; the smallest kind where it says nothing. */
+/** What the Lease says of writes that move a VM's ETag. Default: the smallest kind. */
 export function etagWriteOf(lease: Lease): EtagWrite {
   const value = lease.metadata.annotations?.[ETAG_WRITE_ANNOTATION];
   return etagWrites.find((write) => write === value) ?? "empty";

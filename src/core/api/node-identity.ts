@@ -3,23 +3,18 @@ import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { DeepReadonly } from "./deep-readonly.ts";
 import type { nodeIdentitySchema } from "./schema/node-identity.schema.ts";
 
-/**
- * A node's name with the GUID and the resource id of its VM, and the uid of the orchestrator's node if that
- * is known.
- */
+/** A node's name, the GUID and resource id of its VM, and the uid of the orchestrator's node if known. */
 export type NodeIdentity = DeepReadonly<z.infer<typeof nodeIdentitySchema>>;
 
-/** What tells two nodes apart. A VM keeps its GUID when it moves to another resource id. */
+/** What distinguishes two nodes. A VM keeps its GUID when it moves to another resource id. */
 export type NodeKey = Pick<NodeIdentity, "nodeName" | "vmId">;
 
-/** The identity alone of something that has one. */
+/** Only the identity of a larger object. */
 export function identityOf({ nodeName, vmId, instanceUri, nodeUid }: NodeIdentity): NodeIdentity {
   return { nodeName, vmId, instanceUri, ...(nodeUid === undefined ? {} : { nodeUid }) };
 }
 
-/**
- * Whether two GUIDs are of one VM: compared without case, as Azure does. One that is not known is of none.
- */
+/** Whether two GUIDs are of one VM. Compared without case, as Azure does; an unknown GUID matches none. */
 export function isSameVmId(left: string | undefined, right: string): boolean {
   return left?.toLowerCase() === right.toLowerCase();
 }
@@ -31,7 +26,7 @@ export function isSameNode(left: NodeKey, right: NodeKey): boolean {
 
 /**
  * Whether two identities mean the same VM, whatever its node is called: a host may register under another
- * name. The resource id has to agree as well as the GUID, since a node's token may report any GUID.
+ * name. The resource id must agree too, since a node's token may report any GUID.
  */
 export function isSameVm(left: NodeIdentity, right: NodeIdentity): boolean {
   if (isSameNode(left, right)) return true;
@@ -39,8 +34,8 @@ export function isSameVm(left: NodeIdentity, right: NodeIdentity): boolean {
 }
 
 /**
- * A VM that is no node of this cluster, wherever it is. It stands in a record under its whole resource id,
- * so that no node of this cluster that happens to have its name can answer for it.
+ * A VM that is no node of this cluster. A record names it by its whole resource id, so that no node of
+ * this cluster with the same name can answer for it.
  */
 export function isForeign(node: NodeIdentity): boolean {
   return node.nodeName.startsWith("/");
@@ -62,8 +57,8 @@ export function withNode(nodes: readonly NodeIdentity[], node: NodeIdentity): re
 }
 
 /**
- * The identity of `node`, with the uid that `nodes` know of it where it has none: without one, any token of
- * its name may move its entry.
+ * The identity of `node`, with the uid from `nodes` where it has none. Without a uid, any token of its
+ * name may move its entry.
  */
 export function withUidFrom(nodes: readonly NodeIdentity[], node: NodeIdentity): NodeIdentity {
   const nodeUid =
@@ -72,8 +67,8 @@ export function withUidFrom(nodes: readonly NodeIdentity[], node: NodeIdentity):
 }
 
 /**
- * Whether `node` is `known` at the same resource id, whose uid is known and is not the one that `node`
- * bears.
+ * Whether `node` is `known` at the same resource id, with a known uid that differs from the one in
+ * `node`.
  */
 export function lacksUidOf(node: NodeIdentity, known: NodeIdentity): boolean {
   if (known.nodeUid === undefined || node.nodeUid === known.nodeUid) return false;

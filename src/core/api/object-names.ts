@@ -12,9 +12,8 @@ const OBJECT_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[
 const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/u;
 
 /**
- * The managed disk's name for a name in CreateVolume: that name if Azure takes it as a disk name and its
- * lower case is an object name, else a legal prefix of it and its hash. The same name always answers the
- * same disk name, so a repeated call finds its disk.
+ * The managed disk's name for a name in CreateVolume: that name where it is legal as a disk name and as
+ * an object name, else a legal prefix and a hash. Deterministic, so a repeated call finds its disk.
  */
 export function diskNameFor(volumeName: string): string {
   if (volumeName.length <= DISK_NAME_MAX_CHARS && OBJECT_NAME.test(volumeName.toLowerCase()))
@@ -30,8 +29,8 @@ export function ownVolumeObjectName(diskName: string): string {
 }
 
 /**
- * The AzVolume object's name for a disk that this driver did not create: disks of one name in two resource
- * groups stay apart.
+ * The AzVolume object's name for a disk that this driver did not create. Disks of one name in two
+ * resource groups get different names.
  */
 export function foreignVolumeObjectName(diskUri: string): string {
   return hashedName(
@@ -42,7 +41,7 @@ export function foreignVolumeObjectName(diskUri: string): string {
 }
 
 /**
- * The names under which the AzVolume of a disk may be found, likeliest first. Who looks must compare the
+ * The names under which the AzVolume of a disk may be found, likeliest first. The caller must compare the
  * full URI.
  */
 export function volumeObjectNames(diskUri: string): readonly string[] {
@@ -84,7 +83,7 @@ function hashedName(readable: string, identity: string, maxChars: number): strin
   return legal === "" ? `x-${hash}` : `${legal}-${hash}`;
 }
 
-/** Hashes that are remembered: the same few names are made again and again. */
+/** Size of the hash cache: the same few names are computed again and again. */
 const HASHES_MAX = 1_000;
 const hashes = new Map<string, string>();
 

@@ -5,8 +5,8 @@ import type { ClusterNode } from "./cluster-node.ts";
 import type { Lease } from "./lease.ts";
 
 /**
- * One rule on a resource's `spec` that a schema can't state: in CEL for the CRD, and as a function for the
- * stores that are ours. Both say the same.
+ * One rule on a resource's `spec` that a schema can't state: in CEL for the CRD, and as a function for
+ * the driver's own stores. Both must agree.
  */
 export interface SpecRule<Spec> {
   /** What a refusal names, such as `spec.maxMountReplicaCount`. */
@@ -14,7 +14,7 @@ export interface SpecRule<Spec> {
   /** The rule as `x-kubernetes-validations` has it, on `spec`. */
   readonly cel: string;
   readonly message: string;
-  /** Whether the rule holds for `spec`; `old` is undefined when the object is made. */
+  /** Whether the rule holds for `spec`; `old` is undefined on creation. */
   readonly holds: (spec: Spec, old: Spec | undefined) => boolean;
 }
 

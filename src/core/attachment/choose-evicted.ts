@@ -4,27 +4,27 @@ import { isDeletedByHand, isLeaving, type ObservedVolume } from "./observed-volu
 import { isReplica } from "./plan-replicas.ts";
 import { needsReplicas } from "./plan-request-time.ts";
 
-/** An attachment on the node that has no slot left, and its volume. */
+/** An attachment on the node without a free slot, and its volume. */
 export interface SlotHolder {
   readonly attachment: AzVolumeAttachment;
-  /** Undefined: there is no AzVolume now, so nothing is known of it. */
+  /** Undefined: there is no AzVolume now, so nothing is known about it. */
   readonly observed: ObservedVolume | undefined;
 }
 
 /**
- * How long a primary waits for a slot before it takes that of a replica whose own volume fails over, or is
- * waited for, in milliseconds. Without that, two such volumes could wait for each other's slot for ever.
+ * How long a primary waits for a slot before it takes that of a replica whose own volume fails over, or
+ * is waited for, in milliseconds. Without it, two such volumes could wait for each other for ever.
  */
 export const LAST_RESORT_MS = 60_000;
 
-/** What the loss of a replica costs, the least first. */
+/** The cost of losing a replica, lowest first. */
 type Cost = "writerIsWell" | "unrequested" | "needed";
 const COSTS: readonly Cost[] = ["writerIsWell", "unrequested", "needed"];
 
 /**
- * The replica that makes room for a primary: one whose disk is attached, so that a slot comes free. Those
- * of volumes with a healthy writer come first, then those of volumes that nothing requests. `waitedMs`: how
- * long the primary has asked for the slot.
+ * The replica that makes room for a primary: one whose disk is attached, so that a slot becomes free.
+ * Volumes with a healthy writer come first, then volumes without a request. `waitedMs`: how long the
+ * primary has asked for the slot.
  */
 export function chooseEvicted(
   holders: readonly SlotHolder[],
@@ -38,8 +38,8 @@ export function chooseEvicted(
 }
 
 /**
- * An attachment that is not attached has no slot to give, and a node that may write keeps its disk until
- * that is proven.
+ * An attachment that is not attached has no slot to free. A node that may write keeps its disk until a
+ * proof exists.
  */
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
   if (observed === undefined || isLeaving(attachment) || attachment.status?.state !== "Attached")

@@ -14,29 +14,29 @@ export interface ObservedNode extends NodeIdentity, NodeForPods {
   readonly location: string;
   /** Availability zone such as `1`; empty: not zonal. */
   readonly zone: string;
-  /** The node plug-in says that it can take volumes. */
+  /** The node plug-in reports that it can take volumes. */
   readonly isReady: boolean;
-  /** The orchestrator has no node of that name any more, whatever the plug-in says. */
+  /** The orchestrator has no node of that name any more, whatever the plug-in reports. */
   readonly isGone: boolean;
   readonly isUnschedulable: boolean;
-  /** The orchestrator says that its workloads are dead or will be killed. */
+  /** The orchestrator reports that the node's workloads are dead or will be killed. */
   readonly isOutOfService: boolean;
   /** How long this observer has seen no new heartbeat, in milliseconds. */
   readonly heartbeatUnchangedMs: number;
-  /** The second witness of a node's death; undefined where nobody can tell. */
+  /** The second witness of a node's death; undefined without one. */
   readonly isKubeletLeaseStale: boolean | undefined;
-  /** Data disks that it takes. */
+  /** How many data disks it takes. */
   readonly volumesMax: number;
-  /** Attachments that it has or is getting, of all volumes. */
+  /** Its attachments, present or under way, of all volumes. */
   readonly attachments: number;
   /**
-   * A volume that somebody wants there was refused for want of a slot, and waits for one: whatever the
-   * numbers say, there is none to give away.
+   * A requested volume was refused here for want of a slot, and waits for one. Whatever the numbers say,
+   * no slot is free.
    */
   readonly isShortOfSlots: boolean;
 }
 
-/** Limits and patience of the volume plans. */
+/** Limits and waiting times of the volume plans. */
 export interface VolumeSettings {
   /** What ControllerUnpublishVolume does where replicas are kept. Default `demote`. */
   readonly unpublish: "demote" | "detach";
@@ -53,12 +53,12 @@ export interface VolumeSettings {
    */
   readonly heartbeatStaleMs: number;
   /**
-   * How long an unwanted holder is left to unmount by itself before it is recalled, in milliseconds.
+   * How long a holder without a request may take to unmount before it is recalled, in milliseconds.
    * Default 1,000: an orderly unstage takes less.
    */
   readonly recallGraceMs: number;
   /**
-   * How long a node that is out of service, and still heard of, may leave a recall unanswered, in
+   * How long a node that is out of service but still sends heartbeats may leave a recall unanswered, in
    * milliseconds. Default 5,000.
    */
   readonly recallAnswerMs: number;
@@ -67,29 +67,24 @@ export interface VolumeSettings {
    * takes minutes and is healthy.
    */
   readonly unmountStallMs: number;
-  /**
-   * How long an offline expansion of a shared disk may hold grants back, in milliseconds. Default 600,000.
-   */
+  /** How long an offline expansion of a shared disk may delay grants, in milliseconds. Default 600,000. */
   readonly offlineResizeMs: number;
 }
 
-/** One volume with all that its plans need to know. */
+/** One volume with everything that its plans need. */
 export interface ObservedVolume {
   readonly volume: AzVolume;
   /** How long the volume has not changed, in milliseconds on the observer's own clock. */
   readonly unchangedMs: number;
   /** All of the volume's attachments, sorted by name. */
   readonly attachments: readonly ObservedAttachment[];
-  /**
-   * All nodes, sorted by name. A cluster has thousands, so they are asked for only where one is to be
-   * chosen.
-   */
+  /** All nodes, sorted by name. A cluster has thousands, so plans ask only where one is to be chosen. */
   readonly nodes: () => readonly ObservedNode[];
   /** One node as it is now. */
   readonly node: (nodeName: string) => ObservedNode | undefined;
   /**
-   * The resource id of a node's VM as the orchestrator names it, whether or not its AzDriverNode is
-   * believed; undefined: it names none.
+   * The resource id of a node's VM by the orchestrator, whether or not its AzDriverNode is believed.
+   * Undefined: it names none.
    */
   readonly vmOf: (nodeName: string) => string | undefined;
   /**
@@ -98,32 +93,31 @@ export interface ObservedVolume {
    */
   readonly unregisteredMs: (nodeName: string) => number;
   /**
-   * Names of the nodes in the record or with an attachment that are out of service: a dead node's plug-in
-   * may never have registered with this store.
+   * Names of the nodes in the record or with an attachment that are out of service. Such a node may have
+   * no AzDriverNode in this store.
    */
   readonly outOfService: readonly string[];
   /**
-   * Names of the nodes in the record or with an attachment that are NotReady by the orchestrator, which a
-   * node without an AzDriverNode can be as well.
+   * Names of the nodes in the record or with an attachment that the orchestrator shows as NotReady, with
+   * or without an AzDriverNode.
    */
   readonly notReady: readonly string[];
   /**
-   * Whether a want of that node has a user behind it, as caches show: a pod that is bound there, or a
-   * VolumeAttachment, by who states wants (`attach`). True where no orchestrator knows of either: there the
-   * CSI call is the user.
+   * Whether that node's request has a user, by the caches: a pod bound there or a VolumeAttachment, as
+   * `attach` decides. True without an orchestrator that knows either: then the CSI call is the user.
    */
   readonly hasUser: (nodeName: string) => boolean;
-  /** Users of the volume on the writer's node, as a cache tells. */
+  /** Users of the volume on the writer's node, by a cache. */
   readonly writerUse: "used" | "unused" | "unknown";
-  /** Their names, where it can. */
+  /** Their names, where known. */
   readonly writerUsers: readonly string[];
-  /** Why it can't tell, where that is known. */
+  /** Why they are unknown, where that is known. */
   readonly whyUseUnknown: string | undefined;
   /** Pods that use the volume, as a cache shows them; undefined while they are still being listed. */
   readonly pods: () => readonly VolumePod[] | undefined;
   /**
-   * Where the pods that use the volume could run. Looks through the pods of the cluster, so it is asked
-   * only where a replica is to be placed.
+   * Where the pods that use the volume could run. Reads all pods of the cluster, so plans ask only to
+   * place a replica.
    */
   readonly placement: () => ObservedPlacement;
   readonly nowMs: number;
@@ -139,34 +133,33 @@ export interface ObservedPlacement extends Pick<VolumePlacement, "pods" | "neigh
 /** An attachment and for how long it has not changed, in milliseconds on the observer's own clock. */
 export interface ObservedAttachment {
   readonly attachment: AzVolumeAttachment;
-  /** Whether or not the store could be heard meanwhile. */
+  /** Includes time during which the store was not reachable. */
   readonly unchangedMs: number;
-  /** Only time during which the store was heard: an observer that stood still has watched nobody. */
+  /** Only time during which the store was reachable: an observer that was paused has watched nothing. */
   readonly watchedUnchangedMs: number;
 }
 
 /**
- * Whether DeleteVolume has asked for the volume to go. One whose object is deleted by hand serves until
- * that is rebuilt, which may have to wait for Azure.
+ * Whether DeleteVolume has asked to delete the volume. An object deleted by hand serves until it is
+ * rebuilt, which may wait for Azure.
  */
 export function isDeleting({ spec }: AzVolume): boolean {
   return spec.deleteRequested;
 }
 
-/** When a plan is made again that waits for the pods to be listed, in milliseconds. */
+/** When a plan that waits for the list of pods is made again, in milliseconds. */
 export const PODS_LISTED_AFTER_MS = 1_000;
 
 /**
- * Whether the object is being deleted though DeleteVolume did not ask for it: the disk stays, and the
- * object is rebuilt.
+ * Whether the object is being deleted without a DeleteVolume: the disk stays, and the object is rebuilt.
  */
 export function isDeletedByHand({ metadata, spec }: AzVolume): boolean {
   return metadata.deletionTimestamp !== undefined && !spec.deleteRequested;
 }
 
 /**
- * Whether a volume that must have a writer record has none (its object was made anew and its disk not
- * looked at yet): nobody knows who may write.
+ * Whether a volume lacks its writer record: the object was recreated and its disk not read yet. Until
+ * then it is unknown which node may write.
  */
 export function isRecordMissing(volume: AzVolume): boolean {
   return (
@@ -176,7 +169,7 @@ export function isRecordMissing(volume: AzVolume): boolean {
   );
 }
 
-/** The nodes that a volume's record has unsettled, by name. */
+/** The nodes that the record names with a pending write barrier, by name. */
 export function barrierPendingNames(volume: AzVolume | undefined): readonly string[] {
   return volume?.status?.record?.barrierPending?.map(({ nodeName }) => nodeName) ?? [];
 }
@@ -186,17 +179,17 @@ export function recordOf(observed: ObservedVolume): WriterRecord | undefined {
   return observed.volume.status?.record;
 }
 
-/** Whether the orchestrator says of a node that its workloads are dead. */
+/** Whether the orchestrator says that a node's workloads are dead. */
 export function isOutOfService(observed: Pick<ObservedVolume, "outOfService">, nodeName: string): boolean {
   return observed.outOfService.includes(nodeName);
 }
 
-/** Whether an attachment is on its way out. */
+/** Whether an attachment is being deleted. */
 export function isLeaving(attachment: AzVolumeAttachment): boolean {
   return attachment.metadata.deletionTimestamp !== undefined;
 }
 
-/** Attachments that stay. */
+/** Attachments that are not being deleted. */
 export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeAttachment[] {
   return observed.attachments
     .map(({ attachment }) => attachment)
@@ -204,9 +197,9 @@ export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeA
 }
 
 /**
- * A replica whose every try to attach failed. It counts for no share, since each try would have found what
- * the one before had done (where the last one did it after all, Azure refuses who comes next). It stays for
- * a while, so that its node is not chosen again at once.
+ * A replica whose every attach attempt failed. It counts for no share: each attempt would have found an
+ * earlier success, and Azure refuses the next VM otherwise. It stays for a while, so that its node is not
+ * chosen again at once.
  */
 export function isGone(
   { settings }: Pick<ObservedVolume, "settings">,
@@ -225,8 +218,8 @@ export function keepsReplicas(volume: AzVolume): boolean {
 }
 
 /**
- * Whether grants are held back because a shared disk is being grown, which Azure does only while no VM has
- * it. Where a person deletes the AzVolume, nothing more is done for the growth, and nothing waits for it.
+ * Whether grants wait for the growth of a shared disk, which Azure allows only while no VM has it. After
+ * the AzVolume is deleted by hand, the growth ends and nothing waits for it.
  */
 export function isResizingOffline({ metadata, status }: AzVolume): boolean {
   return (

@@ -16,33 +16,33 @@ import {
   recordOf,
 } from "./observed-volume.ts";
 
-/** What to do next with one attachment: at most one cloud operation. */
+/** The next action for one attachment: at most one cloud operation. */
 export type AttachmentAction =
   | { readonly kind: "Attach"; readonly node: NodeIdentity; readonly lane: "primaryAttach" | "replicaAttach" }
   | { readonly kind: "Detach"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
   /**
-   * The disk is on an earlier VM of the node's name, and only this attachment says so: it is taken off there
-   * before it is attached to the VM that has the name now.
+   * The disk is on an earlier VM of the node's name, by this attachment alone. It is detached there
+   * before it is attached to the current VM.
    */
   | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
   /**
-   * A fence has proven that the VM has no entry for the disk: the object goes without another call to
-   * Azure.
+   * A fence has proven that the VM has no entry for the disk. The object is deleted without another call
+   * to Azure.
    */
   | { readonly kind: "Release"; readonly node: NodeIdentity }
   /**
-   * No attach was begun through this object, or the disk was proven off since: nothing is detached. A person
-   * may have attached the disk to its node.
+   * No attach was begun through this object, or the disk was proven detached since: nothing is detached.
+   * A person may have attached the disk to its node.
    */
   | { readonly kind: "ReleaseUnattached"; readonly node: NodeIdentity | undefined }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
-  /** Deleted by hand while its node is to go on writing: nothing is detached, and the object is made anew. */
+  /** Deleted by hand while its node still writes: nothing is detached, and the object is recreated. */
   | { readonly kind: "MakeAnew"; readonly node: NodeIdentity }
-  /** With a reason where somebody waits for it, and is to be told. */
+  /** With a reason where a pod waits, so that an event reports it. */
   | { readonly kind: "Wait"; readonly because: string; readonly reason?: EventReason };
 
 /**
- * Plans one attachment. `Wait` names what must change first; the change itself brings the next plan. Nobody
+ * Plans one attachment. `Wait` names what must change first; that change triggers the next plan. Nothing
  * waits for a replica.
  */
 export function planAttachment(
@@ -65,8 +65,8 @@ function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): Att
 }
 
 /**
- * Attached as far as anybody knows: to this very VM, not to an earlier one of the same name, and not missed
- * by the node.
+ * Attached as far as is known: to this VM, not to an earlier one of the same name, with no missing device
+ * reported.
  */
 function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undefined): boolean {
   const status = attachment.status;
@@ -80,10 +80,10 @@ function planLeaving(
   node: NodeIdentity | undefined,
 ): AttachmentAction {
   if (isRecordMissing(observed.volume))
-    return { kind: "Wait", because: "the volume's record is being made anew" };
+    return { kind: "Wait", because: "the volume's record is being rebuilt" };
   if (node !== undefined && isStillRequested(observed.volume, attachment, node))
     return { kind: "MakeAnew", node };
-  // The VM to which the disk was attached, even if the node is gone or another VM has its name by now.
+  // The VM to which the disk was attached, even if the node is gone or its name belongs to another VM.
   const attached = attachedVm(attachment);
   const vm = attached ?? node;
   if (vm === undefined) return { kind: "ReleaseUnattached", node };
@@ -93,8 +93,8 @@ function planLeaving(
   if (isProvenOff(record, attachment, vm)) return { kind: "Release", node: vm };
   if (record !== undefined && !mayDetach(record, vm))
     return { kind: "Wait", because: `${vm.nodeName} may still write the volume` };
-  // Its status names the VM before an attach is sent. A disk that is there without it is not the driver's to
-  // take off.
+  // Its status names the VM before an attach is sent. Without it, the disk was not attached by the driver
+  // and stays.
   if (attached === undefined) return { kind: "ReleaseUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
 }
@@ -104,9 +104,9 @@ function laneOf({ spec }: AzVolumeAttachment): "detach" | "collection" {
 }
 
 /**
- * An attach to the VM that has the name now would overwrite the only word that the disk is on the earlier
- * one. The record is no such word, though it names that VM: a writer that has not taken its grant is revoked,
- * and leaves it without a fence.
+ * An attach to the current VM would overwrite the only information that the disk is on the earlier one.
+ * The record is not enough, though it names that VM: a writer that has not acquired its grant is revoked
+ * and leaves the record without a fence.
  */
 function planEarlier(
   observed: ObservedVolume,
@@ -123,22 +123,21 @@ function planEarlier(
 }
 
 /**
- * The VM that had the node's name when the disk was attached, where another VM has it by now and this one may
- * be kept. None where several nodes may write: nothing says whether it does.
+ * The VM that had the node's name when the disk was attached, where another VM has it now and this one
+ * may be kept. None for multi-writer volumes: nothing says whether it writes.
  */
 function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
   const vm = attachedVm(attachment);
   const node = observed.node(attachment.spec.nodeName);
   if (vm === undefined || node === undefined || node.isGone || recordOf(observed) === undefined)
     return undefined;
-  // One resource id has one VM: an earlier one there is gone. One vmId is one VM, wherever it was moved.
+  // One resource id has one VM: an earlier one there is gone. One vmId is one VM, even after a move.
   return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;
 }
 
 /**
- * Whether nothing is left to detach: the entry of the disk on this VM was proven to be gone, and no attach
- * has begun since. The proof has moved the VM's ETag, so that no update from before it lands, and none
- * comes after it while the node is in quarantine.
+ * Whether nothing is left to detach: the VM's entry of the disk was proven gone, and no attach has begun
+ * since. The proof moved the VM's ETag, so no earlier update can land; quarantine prevents a later one.
  */
 export function isProvenOff(
   record: WriterRecord | undefined,
@@ -150,10 +149,9 @@ export function isProvenOff(
 }
 
 /**
- * Whether a node is to go on writing, whatever becomes of the object. Who lets go of an attachment in good
- * order has ended its want first: only somebody's hand deletes that of a node which is requested as the
- * writer, and it would be in the way of the next want, which keeps it, for as long as they follow one
- * another.
+ * Whether a node is to keep writing, whatever happens to the object. An orderly detach withdraws the
+ * request first, so only a deletion by hand affects a requested writer. Left deleting, the object would
+ * block the node's next request.
  */
 export function isStillRequested(
   volume: AzVolume,
@@ -162,13 +160,13 @@ export function isStillRequested(
 ): boolean {
   if (isDeleting(volume) || isRecordMissing(volume)) return false;
   const record = volume.status?.record;
-  // Several nodes may write: there is nothing but the wants that says who does.
+  // Several nodes may write: only the requests say which.
   if (record === undefined)
     return attachment.spec.role === "Primary" && attachment.spec.writerRequest !== undefined;
   return isWriter(record, node) && record.writer?.requested === true && !isFencing(record, node);
 }
 
-/** Primary is who holds the grant; where several nodes may write there is no record, and the spec decides. */
+/** The Primary is the holder of the grant. Multi-writer volumes have no record, so the spec decides. */
 function planRole(
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
@@ -219,8 +217,8 @@ function planAttach(
 }
 
 /**
- * A disk that is not new was perhaps never on this node, which has to say so all the same: that is no
- * reason to talk of fences.
+ * A disk that is not new was perhaps never on this node, which has to report clean all the same. The
+ * message mentions no fence then.
  */
 function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction {
   const { nodeName } = node;
@@ -228,7 +226,7 @@ function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction
     ? {
         kind: "Wait",
         reason: "WaitingForQuarantine",
-        because: `${nodeName} is being cut off from the volume, or was and is not clean yet`,
+        because: `${nodeName} is being fenced from the volume, or was and is not clean yet`,
       }
     : {
         kind: "Wait",
@@ -237,7 +235,7 @@ function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction
       };
 }
 
-/** Other nodes that hold a share in Azure, or may. */
+/** Other nodes that hold a share in Azure, or may hold one. */
 function holdersOfShares(observed: ObservedVolume, own: AzVolumeAttachment): readonly string[] {
   return observed.attachments.flatMap(({ attachment }) =>
     attachment.metadata.name !== own.metadata.name && holdsShare(observed, attachment)
@@ -247,8 +245,8 @@ function holdersOfShares(observed: ObservedVolume, own: AzVolumeAttachment): rea
 }
 
 /**
- * Whether the node of an attachment holds a share of the disk in Azure, or may. All that the other
- * attachments of the volume are planned by.
+ * Whether the node of an attachment holds a share of the disk in Azure, or may. Plans of the volume's
+ * other attachments use nothing else of it.
  */
 export function holdsShare(
   observed: Pick<ObservedVolume, "settings">,
@@ -262,10 +260,10 @@ export function holdsShare(
   );
 }
 
-/** The node of an attachment as it is now, or as the record remembers it. */
+/** The node of an attachment as it is now, or as the record names it. */
 function nodeOf(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
   const node = observed.node(attachment.spec.nodeName);
-  // Without a Node nothing but the node's own word says which VM it is.
+  // Without a Node, only the node's own report says which VM it is.
   if (node !== undefined && !node.isGone) return identityOf(node);
   const record = recordOf(observed);
   const remembered = [

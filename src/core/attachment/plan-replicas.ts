@@ -20,9 +20,9 @@ import {
 import { isRequested, needsReplicas } from "./plan-request-time.ts";
 
 /**
- * What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same
- * time, the cluster has no node of its name, its node has no AzDriverNode, or the other attachments that were
- * counted exist and stay, and `nonReplicaNames` are still no replicas.
+ * What must still hold by uncached reads when a replica is deleted: the volume is unrequested since the
+ * same time, the cluster has no node of its name, its node has no AzDriverNode, or the other attachments
+ * that were counted exist and stay, and `nonReplicaNames` are still no replicas.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
@@ -34,7 +34,7 @@ export type ReplicaCondition =
       readonly replicaNames: readonly string[];
     };
 
-/** What to do next with a volume's replicas. */
+/** The next action for a volume's replicas. */
 export type ReplicaAction =
   | { readonly kind: "CreateReplica"; readonly nodeName: string }
   | {
@@ -47,26 +47,25 @@ export type ReplicaAction =
   | { readonly kind: "PlanAgain"; readonly afterMs: number };
 
 /**
- * How long after its last try a replica is let go of whose every try failed, so that another one can be
+ * How long after its last attempt a replica whose every attempt failed is deleted, so that another can be
  * made, in milliseconds.
  */
 const TRIED_AGAIN_AFTER_MS = 300_000;
 
 /**
- * How long a node may have no AzDriverNode before its replica is replaced, in milliseconds: six heartbeats,
- * each of which registers it again. So no replica goes where a person deletes all AzDriverNodes.
+ * How long a node may have no AzDriverNode before its replica is replaced, in milliseconds: six
+ * heartbeats, each of which recreates it. So replicas survive the deletion of all AzDriverNodes.
  */
 const UNREGISTERED_AFTER_MS = 60_000;
 /**
- * The least time until the plan is made again while that lasts, in milliseconds: watched time moves with
- * the heartbeats of others.
+ * The least time until the next plan in that state, in milliseconds: watched time advances with the
+ * heartbeats of other nodes.
  */
 const UNREGISTERED_AGAIN_MS = 1_000;
 
 /**
- * Plans the replicas of a volume: as many as asked while it has a primary, none that are in the way of a
- * primary, and none at all once it has not been requested for a while. Replicas never block: they make room
- * for a primary that needs a share.
+ * Plans the replicas of a volume: as many as requested while it has a primary, none that block a primary,
+ * and none once it has been unrequested for a while. Replicas yield to a primary that needs a share.
  */
 export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
   const deletions = planDeletions(observed);
@@ -91,14 +90,14 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
       because,
     }));
 
-  // A want that was stated while the mark was written included: nobody is granted a volume that is being
-  // deleted.
+  // Also a request that was stated while the mark was written: a volume that is being deleted is not
+  // granted.
   if (observed.volume.spec.deleteRequested)
     return remove(
       stayingAttachments(observed).filter(({ spec }) => !mayWrite(recordOf(observed), spec.nodeName)),
       "the volume is being deleted",
     );
-  // Where it is needed since the growth began, the growth ends, and the replicas that are left stay.
+  // A request made since the growth began ends the growth, and the remaining replicas stay.
   if (isResizingOffline(observed.volume))
     return needsReplicas(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
@@ -121,8 +120,8 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
     const onlyWhile = since === undefined ? {} : { onlyWhile: { kind: "Unrequested", since } as const };
     return [...unusable, ...pruned.map((deletion) => ({ ...deletion, ...onlyWhile }))];
   }
-  // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where
-  // the disk is at fault, each would refuse it in turn.
+  // Failed replicas hold no share, and keep their nodes from being tried again at once: where the disk is
+  // at fault, each would refuse it in turn.
   const counted = fit.filter((replica) => !isGone(observed, replica));
   return [
     ...unusable,
@@ -135,9 +134,9 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
 }
 
 /**
- * A Node that was deleted may be back before the cache shows it: its disk is attached there, and its
- * plug-in serves again. An AzDriverNode that was lost is made again by the node's next heartbeat, and until
- * it is missed for a while, only the object is gone.
+ * A deleted Node may be back before the cache shows it, with its disk attached and its plug-in serving. A
+ * lost AzDriverNode is recreated by the node's next heartbeat: until it has been missing for a while,
+ * only the object is gone.
  */
 function planGone(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   return replicas.flatMap(({ metadata, spec: { nodeName } }): readonly Deletion[] => {
@@ -155,7 +154,7 @@ function planGone(observed: ObservedVolume, replicas: readonly AzVolumeAttachmen
   });
 }
 
-/** Nothing else tells when a node has been unregistered for long enough. */
+/** No other event shows that a node has been unregistered for long enough. */
 function planUnregistered(
   observed: ObservedVolume,
   kept: readonly AzVolumeAttachment[],
@@ -184,24 +183,26 @@ function planCreations(
   if (missing <= 0) return [];
   const takesShare = (attachment: AzVolumeAttachment): boolean =>
     isLeaving(attachment) || !isGone(observed, attachment);
-  // A leaving attachment holds its share until Azure has let go of it; one whose every try failed never got
-  // one.
+  // A deleting attachment holds its share until Azure has detached the disk; one whose every attempt
+  // failed never got one.
   const sharesNow =
     observed.volume.spec.maxShares -
     observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
   const sharesSoon = observed.volume.spec.maxShares - kept.filter(takesShare).length;
   const requested = Math.max(0, Math.min(missing, sharesNow));
   const { chosen, rejected } = chooseReplicaNodes(observed, requested);
-  // Missing replicas are reported once nothing is being placed: otherwise each node would be reported
-  // twice, for two reasons.
+  // Missing replicas are reported once placement has ended: otherwise each node would be reported twice,
+  // for two reasons.
   if (chosen.length > 0) return chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
-  // Those that only wait for a share to come free are not missing.
+  // Replicas that only wait for a free share are not missing.
   const waiting = Math.max(0, Math.min(missing, sharesSoon) - requested);
   const withoutPlace = missing - waiting;
   return withoutPlace > 0 ? [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }] : [];
 }
 
-/** Those that are no replicas are not pruned: a writer is released first, and that changes the record. */
+/**
+ * Attachments that are no replicas are not pruned: a writer is released first, which changes the record.
+ */
 function planPruning(
   observed: ObservedVolume,
   kept: readonly AzVolumeAttachment[],
@@ -218,17 +219,17 @@ function planPruning(
   return [{ kind: "PlanAgain", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
 
-/** Whether a node of that name is the writer, or may be one. */
+/** Whether the record names a node of that name as the writer, or as one that may be. */
 export function mayWrite(record: WriterRecord | undefined, nodeName: string): boolean {
   return [record?.writer, ...(record?.unverified ?? [])].some((node) => node?.nodeName === nodeName);
 }
 
-/** Replicas only: never the writer, whatever its role says, and never a node that wants to write. */
+/** Replicas only: never the writer, whatever its role says, and never a node that requests the volume. */
 export function isReplica(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
   return isReplicaByRecord(recordOf(observed), attachment);
 }
 
-/** `isReplica` by a record that was read past the cache; undefined: the volume has none. */
+/** `isReplica` by an uncached record; undefined: the volume has none. */
 export function isReplicaByRecord(record: WriterRecord | undefined, { spec }: AzVolumeAttachment): boolean {
   return spec.role === "Replica" && spec.writerRequest === undefined && !mayWrite(record, spec.nodeName);
 }
@@ -237,17 +238,17 @@ function hasPrimary(observed: ObservedVolume): boolean {
   return stayingAttachments(observed).some((attachment) => attachment.spec.role === "Primary");
 }
 
-/** A primary comes first: its attach must not queue behind those of its replicas. */
+/** The primary comes first: its attach must not queue behind those of its replicas. */
 function isPrimaryServed(observed: ObservedVolume): boolean {
   const primaries = stayingAttachments(observed).filter((attachment) => attachment.spec.role === "Primary");
   return primaries.length > 0 && primaries.every(isAttached);
 }
 
-/** Its node is out of service, or was cut off from the volume and may not have it attached. */
+/** Its node is out of service, or is fenced from the volume and may not have it attached. */
 function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const { nodeName } = replica.spec;
   if (isOutOfService(observed, nodeName)) return true;
-  // An earlier VM of that name may have been cut off: that says nothing of the one that has it now.
+  // A fence of an earlier VM of that name says nothing about the current one.
   const vm = observed.node(nodeName) ?? attachedVm(replica);
   return (recordOf(observed)?.quarantine ?? []).some((other) =>
     vm === undefined ? other.nodeName === nodeName : isSameNode(other, vm),
@@ -255,9 +256,9 @@ function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean
 }
 
 /**
- * Where no other node can take its place, it would stand for a replica for ever: what was wrong, such as a
- * VM that was being replaced, may be over. By the time that its error bears, or by our own clock: one that
- * was set back would put off what is counted by the other for as long.
+ * Without another candidate node, it would count as a replica for ever, though the cause may be over,
+ * such as a VM being replaced. Measured by its error's time or by the controller's clock: either one set
+ * back must not postpone it.
  */
 function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const failedAt = replica.status?.error?.time;
@@ -271,19 +272,18 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
 }
 
 /**
- * Deletes replicas beyond those asked for, and those whose share a primary needs: the least useful first,
- * and of equal ones the first by name. The next plan may rank them otherwise: on a cache that does not show
- * this deletion yet it would choose a second replica. The same holds where a node's grant was revoked since
- * the cache was filled, which this very pass may do: its attachment is a replica then, and may be the one
- * that goes.
+ * Deletes replicas beyond the requested count, and those whose share a primary needs: least useful first,
+ * then by name. A plan on a cache that misses this deletion could choose a second replica. A revoked
+ * grant that the cache misses can also turn its node's attachment into the least useful replica.
  */
 function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   const { maxMountReplicaCount, maxShares } = observed.volume.spec;
-  // Replicas that leave, or that this plan deletes as unfit, are not counted: their shares come free
-  // already, and deleting another one would free one too many.
+  // Replicas that are being deleted, also by this plan, are not counted. Their shares become free
+  // already, and another deletion would free one too many.
   const others = stayingAttachments(observed).filter((attachment) => !isReplica(observed, attachment));
   const room = maxShares - others.length;
-  // The writer before last is the best replica: trimming waits until the new primary is served.
+  // The writer before last is the best replica: surplus replicas are deleted only after the new primary
+  // is served.
   const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
   const ranked = replicas.toSorted(
     (left, right) =>
@@ -296,7 +296,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   return ranked.slice(0, count).map(({ metadata }) => ({
     kind: "DeleteAttachment",
     attachmentName: metadata.name,
-    because: "it is more than asked for, or a primary needs its share",
+    because: "it is more than requested, or a primary needs its share",
     onlyWhile: {
       kind: "OthersStay",
       nonReplicaNames: namesOf(others),
@@ -305,7 +305,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   }));
 }
 
-/** Whether the node of a replica is known, and could take over now. */
+/** Whether the node of a replica is known, and could become primary now. */
 function isOnHealthyNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
   const node = observed.node(spec.nodeName);
   return node !== undefined && couldTakeOver(observed, node);
@@ -316,8 +316,8 @@ function isAttached({ status }: AzVolumeAttachment): boolean {
 }
 
 /**
- * When the replicas of a volume that is not requested are pruned, in milliseconds from now. Never while it
- * is requested.
+ * When the replicas of an unrequested volume are pruned, in milliseconds from now. Never while it is
+ * requested.
  */
 function pruneInMs(observed: ObservedVolume, unrequestedSince: string): number {
   if (isRequested(observed)) return Infinity;

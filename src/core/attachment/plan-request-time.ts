@@ -4,15 +4,15 @@ import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from
 
 type Status = NonNullable<AzVolume["status"]>;
 
-/** What the volume says since when it is not requested; undefined: nothing, since it is requested. */
+/** The volume's statement since when it is not requested; undefined: it is requested. */
 export interface RequestTime {
   readonly unrequestedSince: string | undefined;
 }
 
 /**
- * Whether a node requests the volume, it fails over, or a pod uses it or waits for it. While a volume has a
- * writer, or one that is being fenced, its request may have ended already: the next one comes from the
- * pod's next node. While the pods are still being listed, one may.
+ * Whether a node requests the volume, it fails over, or a pod uses it or waits for it. With a writer, or
+ * one being fenced, an ended request may be followed by one of the pod's next node. While the pods are
+ * still being listed, one may use it.
  */
 export function isRequested(observed: ObservedVolume): boolean {
   const record = recordOf(observed);
@@ -24,21 +24,21 @@ export function isRequested(observed: ObservedVolume): boolean {
 }
 
 /**
- * Whether its replicas are needed for a failover, now or soon: it is requested, or a node may write it of
- * which the record can't say so.
+ * Whether its replicas are needed for a failover, now or soon: it is requested, or a node that the record
+ * does not show may write it.
  */
 export function needsReplicas(observed: ObservedVolume): boolean {
   return isRequested(observed) || (recordOf(observed)?.unverified.length ?? 0) > 0;
 }
 
 /**
- * Since when the volume is not requested, where that is to be written; undefined where it is as it should
- * be. It stands on the volume, since the attachment of a writer that died is deleted with its fence. It
- * begins when the controller first finds no request, so it is never too early.
+ * Since when the volume is not requested, where that is to be written; undefined: the status is correct.
+ * Kept on the volume, since a fence deletes a dead writer's attachment. It begins when the controller
+ * first finds no request, so it is never too early.
  */
 export function planRequestTime(observed: ObservedVolume): RequestTime | undefined {
   const since = observed.volume.status?.unrequestedSince;
-  // A controller that has just begun must neither begin the time nor end it: it knows of no pod yet.
+  // A controller that has just started knows no pods, so it must neither start nor end this time.
   if (observed.volume.status === undefined || observed.pods() === undefined) return undefined;
   if (isRequested(observed) || !keepsReplicas(observed.volume))
     return since === undefined ? undefined : { unrequestedSince: undefined };
@@ -47,8 +47,8 @@ export function planRequestTime(observed: ObservedVolume): RequestTime | undefin
 }
 
 /**
- * A status that was read afresh, with the planned time. One that it says already stays, and none is written
- * where a writer was granted since the plan.
+ * An uncached status with the planned time. A time that it has stays, and none is written where a writer
+ * was granted since the plan.
  */
 export function withRequestTime(status: Status, { unrequestedSince: planned }: RequestTime): Status {
   const { unrequestedSince: present, ...rest } = status;
@@ -58,7 +58,7 @@ export function withRequestTime(status: Status, { unrequestedSince: planned }: R
     : { ...rest, unrequestedSince: planned };
 }
 
-/** A status of a volume that is granted to a node: it is requested. */
+/** The status of a volume that is granted to a node: it is requested. */
 export function withoutRequestTime({ unrequestedSince: _, ...status }: Status): Status {
   return status;
 }

@@ -4,7 +4,7 @@ import { invariant } from "../failure/invariant.ts";
 export const LUNS_MAX = 64;
 
 /**
- * The `count` lowest LUNs that are neither in use nor promised to other disks; fewer when the VM takes no
+ * The `count` lowest LUNs that are neither used nor reserved for other disks; fewer when the VM takes no
  * more data disks.
  */
 export function chooseLuns(options: {
@@ -21,7 +21,7 @@ export function chooseLuns(options: {
   const free = Array.from({ length: LUNS_MAX }, (_, lun) => lun).filter(
     (lun) => !used.has(lun) && !options.reservedLuns.includes(lun),
   );
-  // Also a disk that is being detached holds its LUN and its place until it is off.
+  // A disk that is being detached also holds its LUN and its slot until the detach ends.
   const places = Math.max(0, options.dataDisksMax - used.size);
   return free.slice(0, Math.min(options.count, places));
 }

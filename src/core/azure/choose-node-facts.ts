@@ -3,14 +3,14 @@ import { parseZoneValue, wellKnownZoneKey } from "./topology.ts";
 const REGION_LABEL = "topology.kubernetes.io/region";
 const VM_SIZE_LABEL = "node.kubernetes.io/instance-type";
 
-/** What is known of a machine from one source; undefined or empty: not known from there. */
+/** What one source knows of a machine; undefined or empty: nothing. */
 export interface MachineFacts {
   readonly vmSize?: string | undefined;
   readonly location?: string | undefined;
   readonly zone?: string | undefined;
 }
 
-/** What a node takes itself to be. */
+/** What a node reports about itself. */
 export interface ChosenFacts {
   readonly vmSize: string;
   readonly location: string;
@@ -21,8 +21,8 @@ export interface ChosenFacts {
 }
 
 /**
- * Chooses what is believed of the machine: what the operator says (an empty zone is a saying, too), then
- * what the platform says, then the labels of the Node.
+ * Chooses the facts about the machine: first the operator's settings (also an empty zone), then the
+ * platform's, then the labels of the Node.
  */
 export function chooseNodeFacts(sources: {
   readonly given: MachineFacts;

@@ -1,4 +1,4 @@
-/** Counted on for a size of which nothing is known, its name included: most sizes take as much at least. */
+/** Assumed for an unknown size or size name: most sizes take at least as many. */
 export const DATA_DISKS_MAX_UNKNOWN = 16;
 
 /** Data disks by VM size, without `Standard_` and in lower case, grouped by how many they take. */
@@ -21,14 +21,14 @@ const dataDisksMaxBySize = new Map(
   ),
 );
 
-/** How many data disks a VM of that size takes; undefined for a size that the table does not know. */
+/** How many data disks a VM of that size takes; undefined for a size that is not in the table. */
 export function knownDataDisksMax(vmSize: string): number | undefined {
   return dataDisksMaxBySize.get(shortName(vmSize));
 }
 
 /**
- * How many data disks to count on for a VM of that size: rather too few than too many, since a pod that is
- * sent to a full VM does not start.
+ * How many data disks to assume for a VM of that size: rather too few, since a pod that is sent to a full
+ * VM does not start.
  */
 export function dataDisksMaxOf(vmSize: string): number {
   return knownDataDisksMax(vmSize) ?? dataDisksByName(vmSize) ?? DATA_DISKS_MAX_UNKNOWN;
@@ -45,11 +45,11 @@ const RULED_FAMILIES: Readonly<Record<string, number>> = {
   b: 2,
   l: 2,
 };
-/** Families with more disks from version 6 on, but for AMD's (`a`). */
+/** Families with more disks from version 6 on, except AMD's (`a`). */
 const LARGER_FROM_6: readonly string[] = ["d", "e"];
 
 /**
- * What a size's name tells, such as `Standard_E8-2bds_v5`: family, vCPUs of the whole size, features,
+ * The parts of a size's name, such as `Standard_E8-2bds_v5`: family, vCPUs of the whole size, features,
  * version. Most sizes take two disks a vCPU, and 32 at most.
  */
 function dataDisksByName(vmSize: string): number | undefined {

@@ -20,7 +20,7 @@ export function formatDiskUri(parts: DiskUriParts): string {
   return `/subscriptions/${parts.subscriptionId}/resourceGroups/${parts.resourceGroup}/providers/Microsoft.Compute/disks/${parts.diskName}`;
 }
 
-/** What to index a resource by: Azure compares URIs without case and changes the case of what it answers. */
+/** The index key of a resource: Azure compares URIs without case and may return them in another case. */
 export function resourceUriKey(uri: string): string {
   return uri.toLowerCase();
 }

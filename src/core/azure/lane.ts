@@ -1,12 +1,15 @@
 import type { Urgency } from "./token-bucket.ts";
 
-/** Why a call is made, the most urgent first. No other call waits for a disk's tags: they go last. */
+/** Why a call is made, the most urgent first. No other call waits for a disk's tags, so they come last. */
 const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection", "tag"] as const;
 
 /** One of the lanes; earlier lanes go first when a VM's update budget runs low. */
 export type Lane = (typeof lanes)[number];
 
-/** How much of a budget is for each lane. What frees a volume must not wait for what spreads it. */
+/**
+ * Which share of a budget each lane may use. Calls that free a volume must not wait for calls that place
+ * replicas.
+ */
 const urgencies: Readonly<Record<Lane, Urgency>> = {
   failover: "now",
   primaryAttach: "normal",
@@ -21,7 +24,7 @@ export function compareLanes(left: Lane, right: Lane): number {
   return lanes.indexOf(left) - lanes.indexOf(right);
 }
 
-/** How much of a budget is for this lane. */
+/** The share of a budget for this lane. */
 export function urgencyOf(lane: Lane): Urgency {
   return urgencies[lane];
 }

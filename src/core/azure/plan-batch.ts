@@ -1,6 +1,6 @@
 import { type Lane, compareLanes } from "./lane.ts";
 
-/** What the choice of a batch needs to know of a waiting request. */
+/** What the choice of a batch reads of a waiting request. */
 export interface Waiting {
   readonly lane: Lane;
   /** Grows with arrival. */
@@ -8,12 +8,12 @@ export interface Waiting {
   readonly diskKey: string;
 }
 
-/** Upper limit for one update of a VM: more disks than any VM takes, on and off. */
+/** Upper limit for one update of a VM: more disks than any VM takes, attached and detached. */
 export const BATCH_MAX = 128;
 
 /**
- * Which waiting requests go into the next update of a VM: the most urgent first, then by arrival, and of
- * each disk only the first to arrive, since an attach and a detach of one disk can't share an update.
+ * Which waiting requests join the next update of a VM: the most urgent first, then by arrival. Of each
+ * disk only the first to arrive, since an attach and a detach of one disk can't share an update.
  */
 export function planBatch<W extends Waiting>(waiting: readonly W[]): readonly W[] {
   const byArrival = [...waiting].sort((left, right) => left.sequence - right.sequence);
@@ -26,8 +26,8 @@ export function planBatch<W extends Waiting>(waiting: readonly W[]): readonly W[
 }
 
 /**
- * Splits a failed batch, so that the disk at fault comes to stand alone: `suspects` by themselves if there
- * are any, else halves.
+ * Splits a failed batch to isolate the disk at fault: `suspects` by themselves if there are any, else
+ * halves.
  */
 export function splitBatch<W>(
   batch: readonly W[],

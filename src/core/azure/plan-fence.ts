@@ -1,37 +1,34 @@
 /** What a fence sees of the VM. */
 export interface FencedVm {
-  /** It lists a disk that is to be taken off. */
+  /** It lists a disk that is to be detached. */
   readonly isListed: boolean;
   /** An operation is under way on it. */
   readonly isUpdating: boolean;
   /**
-   * Whose operation that is, as far as it is known: a detach that may be under way may be that of an
+   * The owner of that operation, as far as it is known: a detach that may be under way may be that of an
    * earlier process.
    */
   readonly whose: "own" | "perhapsOwn" | "others";
-  /** It runs, and its agent answers: the guest may help with a regular detach. */
+  /** It runs and its agent responds: the guest may help with a regular detach. */
   readonly answers: boolean;
   /** How long a regular detach may still be tried, in milliseconds. */
   readonly regularLeftMs: number;
-  /**
-   * How long a detach that may be under way is still waited for where it may not be this process's, in
-   * milliseconds.
-   */
+  /** How long to wait for a detach that may be under way and may not be this process's, in milliseconds. */
   readonly detachLeftMs: number;
 }
 
-/** What a fence does next. */
+/** The next action of a fence. */
 export type FenceMove =
   | { readonly kind: "wait" }
   | { readonly kind: "detach"; readonly force: boolean }
   | { readonly kind: "moveEtag" };
 
 /**
- * Decides the next move of a fence. ForceDetach is Azure's last resort: a VM that answers is asked for a
- * regular detach first, for a while. Any other VM is fenced by force at once, since its guest can't help.
- * Nothing is forced while Azure works on an update, reimage or upgrade of others: it is waited for, and the
- * next read decides. What may be an earlier process' detach, and may be a reimage, is waited for as long as
- * a regular detach.
+ * Decides the next action of a fence. ForceDetach is the last resort: a VM that responds first gets a
+ * regular detach, for a while. Any other VM is force-detached at once, since its guest can't help. While
+ * another client's update, reimage or upgrade runs, the fence waits, and the next read decides. An
+ * operation that may be an earlier process's detach, or a reimage, is waited for as long as a regular
+ * detach.
  */
 export function planFence({
   isListed,

@@ -1,35 +1,35 @@
 import { chooseLuns } from "./choose-lun.ts";
 
-/** An entry of a VM's list of data disks, reduced to what decides. */
+/** An entry of a VM's list of data disks, reduced to what the decision needs. */
 export interface DataDiskEntry {
   readonly diskKey: string;
   readonly lun: number;
   readonly toBeDetached: boolean;
 }
 
-/** A wish that a VM has, or no longer has, a disk. */
+/** A requested state: a VM has, or no longer has, a disk. */
 export interface DiskWish {
   readonly kind: "attach" | "detach";
   readonly diskKey: string;
 }
 
-/** What becomes of a wish, given the list as it is. */
+/** The outcome of a requested state, given the present list. */
 export type WishOutcome =
-  /** The list says so already. */
+  /** The list shows it already. */
   | { readonly kind: "attached"; readonly lun: number }
   | { readonly kind: "detached" }
   /** Part of the next update. */
   | { readonly kind: "attach"; readonly lun: number }
   | { readonly kind: "detach" }
-  /** An attach to a VM from which the disk has not come off yet: the detach is driven on first. */
+  /** An attach of a disk that is still being detached from the VM: the detach is completed first. */
   | { readonly kind: "finishDetach" }
-  /** No place now; detaches of the same update make one. */
+  /** No slot now; detaches of the same update free one. */
   | { readonly kind: "later" }
   | { readonly kind: "noFreeLun" };
 
 /**
- * Decides each wish. Attaches get the lowest free LUNs in the order of `wishes`, from the very list that
- * the conditional update covers, and none of `reservedLuns`.
+ * Decides each requested state. Attaches get the lowest free LUNs in the order of `wishes`, from the list
+ * that the conditional update covers, and none of `reservedLuns`.
  */
 export function planVmUpdate<W extends DiskWish>(options: {
   readonly entries: readonly DataDiskEntry[];

@@ -1,38 +1,37 @@
-/** How often a long-running operation is asked how far it is. */
+/** How often a long-running operation is polled. */
 export interface PollPace {
   /** Shortest delay between two polls, in milliseconds. */
   readonly minMs: number;
-  /** Longest delay, in milliseconds; also the most that a `Retry-After` of the service can ask for. */
+  /** Longest delay, in milliseconds; also the upper limit for a `Retry-After` of the service. */
   readonly maxMs: number;
 }
 
 /**
- * The share of the time spent so far that the next delay adds: a tenth of a long wait is not noticed, and
- * calls are counted.
+ * The next delay as a share of the time spent so far: a tenth more of a long wait is not noticed, and
+ * saves calls.
  */
 const SHARE_OF_ELAPSED = 0.1;
 
-/** Durations of like operations that are remembered, and how many tell anything. */
+/** How many durations of like operations are remembered, and how many are enough for a prediction. */
 export const RECENT_DURATIONS_MAX = 16;
 const RECENT_DURATIONS_MIN = 8;
-/** Of the spread of durations: how closely polls follow where the end is expected. */
+/** As a share of the spread of durations: how closely polls follow around the expected end. */
 const CLOSE_SHARE = 0.125;
 /**
- * Of the usual delay: how closely at the most. A poll that comes a moment too early must not cost more than
- * all the rest of the call.
+ * As a share of the usual delay: the shortest distance of polls. A poll a moment too early must not cost
+ * more than all the rest of the call.
  */
 const CLOSEST_SHARE = 0.025;
 /**
- * Of the time since the end was expected: polls become rare again for an operation that takes longer than
- * others.
+ * As a share of the time since the expected end: polls become rare again for an operation that takes
+ * longer than others.
  */
 const OVERDUE_SHARE = 0.5;
 
 /**
- * The delay before the next poll: grows with the time that the operation has taken so far. Bounds the polls
- * of an operation of 10 s to 10, of one of a minute to 30. Where enough like operations have been seen,
- * there is no poll before the time that the fastest of them took, and polls follow closely then if they all
- * took about as long: fewer calls, and less time lost.
+ * The delay before the next poll, which grows with the time spent. Bounds the polls of an operation of 10
+ * s to 10, of one minute to 30. With enough like operations seen, no poll comes before the fastest of
+ * them ended; if all took about as long, polls follow closely then. That saves calls and time.
  */
 export function pollDelayMs(
   pace: PollPace,

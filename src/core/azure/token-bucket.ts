@@ -1,20 +1,23 @@
-/** A budget as Azure keeps it: `burst` calls at once, refilled by `perMinute`. */
+/** A budget as Azure counts it: `burst` calls at once, refilled by `perMinute`. */
 export interface BucketLimit {
   readonly burst: number;
   readonly perMinute: number;
 }
 
-/** How full a bucket is at a time. `tokens` may be negative while calls that could not wait are under way. */
+/**
+ * The fill level of a bucket at a time. `tokens` may be negative while calls that could not wait are
+ * under way.
+ */
 export interface Bucket {
   readonly tokens: number;
   readonly atMs: number;
-  /** Azure said `Retry-After`: nothing goes before this time. */
+  /** Azure sent `Retry-After`: no call before this time. */
   readonly blockedUntilMs: number;
 }
 
 /**
- * How much of a bucket a call may use: all and more, all, all but the reserve, or what is left above half
- * of it.
+ * How much of a bucket a call may use: more than all, all, all but the reserve, or what is above half of
+ * it.
  */
 export type Urgency = "now" | "reserve" | "normal" | "last";
 
@@ -23,20 +26,20 @@ const leftShares = { reserve: 0, normal: 0.25, last: 0.5 } as const;
 
 const MS_PER_MINUTE = 60_000;
 
-/** A bucket nobody has used yet. */
+/** An unused bucket. */
 export function fullBucket(limit: BucketLimit, nowMs: number): Bucket {
   return { tokens: limit.burst, atMs: nowMs, blockedUntilMs: 0 };
 }
 
-/** The bucket as time has refilled it. */
+/** The bucket after the refill up to a time. */
 export function refilled(bucket: Bucket, limit: BucketLimit, nowMs: number): Bucket {
   const gained = (Math.max(0, nowMs - bucket.atMs) * limit.perMinute) / MS_PER_MINUTE;
   return { ...bucket, tokens: Math.min(limit.burst, bucket.tokens + gained), atMs: nowMs };
 }
 
 /**
- * How long a call must wait: until `Retry-After` is over and a token is there above what is left for more
- * urgent calls.
+ * How long a call must wait: until `Retry-After` has passed and a token exists above those reserved for
+ * more urgent calls.
  */
 export function waitMs(
   bucket: Bucket,
@@ -57,8 +60,8 @@ export function spent(bucket: Bucket, limit: BucketLimit, nowMs: number): Bucket
 }
 
 /**
- * The bucket after Azure took a call, and perhaps said how many are left: never more than that. Nor fewer
- * than none: Azure's own bucket has no debts, so calls that could not wait need not be paid back.
+ * The bucket after Azure accepted a call, and perhaps returned its own count, which is an upper limit.
+ * Never negative: Azure's bucket has no debts, so calls that could not wait are not paid back.
  */
 export function corrected(
   bucket: Bucket,
@@ -70,8 +73,8 @@ export function corrected(
 }
 
 /**
- * The bucket after Azure refused a call and said when to come again: its word, not our count, tells when
- * there is a token.
+ * The bucket after Azure refused a call with a delay: its delay, not our count, says when there is a
+ * token.
  */
 export function blocked(
   bucket: Bucket,

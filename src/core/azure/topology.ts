@@ -8,8 +8,8 @@ import { isZoneRedundant } from "../volume/disk-sku.ts";
 export const wellKnownZoneKey = "topology.kubernetes.io/zone";
 
 /**
- * The driver's zone label: as above on zonal nodes, empty on all others. It alone stands in a volume's
- * accessible topology.
+ * The driver's zone label: as above on zonal nodes, empty on all others. A volume's accessible topology
+ * has only this label.
  */
 export const driverZoneKey = "topology.disk.csi.azure.com/zone";
 
@@ -26,7 +26,7 @@ export interface Placement {
   readonly zone: string | undefined;
 }
 
-/** A region as Azure's answers and the labels of nodes have it: `East US` is the display name of `eastus`. */
+/** A region as in Azure's responses and node labels: `East US` is the display name of `eastus`. */
 export function regionName(location: string): string {
   return location.replaceAll(" ", "").toLowerCase();
 }
@@ -78,7 +78,7 @@ export function choosePlacement(request: {
     kind: "InvalidArgument",
     field: "location",
     value: request.location ?? "",
-    problem: `none of the topologies that the volume must be reachable from lies there: ${[...new Set(zones)].toSorted().join(", ")}`,
+    problem: `none of the volume's required topologies lies there: ${[...new Set(zones)].toSorted().join(", ")}`,
   });
 }
 
@@ -95,8 +95,8 @@ export function accessibleTopology(disk: {
 
 /**
  * The topology that a node reports: both keys where it has a zone, else the driver's key with an empty
- * value. Kubernetes' own key only where the Node has no other value of it (`zoneLabel`): kubelet refuses to
- * register a plug-in that contradicts a label, and volumes name the driver's key anyway.
+ * value. Kubernetes' own key only where the Node has no other value of it (`zoneLabel`): kubelet refuses
+ * to register a plug-in that contradicts a label. Volumes name the driver's key anyway.
  */
 export function nodeTopology(node: {
   readonly location: string;

@@ -3,26 +3,26 @@ import { resourceUriKey } from "./disk-uri.ts";
 
 /** What is known of a VM's slots for data disks. */
 export interface SlotFacts {
-  /** What the operator says, whatever else is known; undefined: nothing. 0 is an answer like any other. */
+  /** The operator's setting, which overrides everything else; undefined: none. 0 is a valid setting. */
   readonly given: number | undefined;
   /** Such as `Standard_D4s_v5`; empty: not known. */
   readonly vmSize: string;
-  /** Slots that are kept free for disks that are not the driver's. */
+  /** Slots that are reserved for disks of other clients. */
   readonly reserved: number;
-  /** Disks that somebody else has attached to the VM, and for which the driver therefore has no slot. */
+  /** Disks that other clients have attached to the VM, which leaves the driver fewer slots. */
   readonly foreignDisks: number;
 }
 
 /**
- * How many volumes a node takes: what it is told, or what its VM's size takes less what is reserved and
- * what others have attached. Never below 0.
+ * How many volumes a node takes: the operator's setting, or what its VM's size takes less reserved slots
+ * and other clients' disks. Never below 0.
  */
 export function volumeLimitOf({ given, vmSize, reserved, foreignDisks }: SlotFacts): number {
   if (given !== undefined) return given;
   return Math.max(0, dataDisksMaxOf(vmSize) - reserved - foreignDisks);
 }
 
-/** Those disks on a VM that are none of the driver's volumes. One without URI can be nobody's volume. */
+/** The disks on a VM that are none of the driver's volumes. One without URI can't be a volume. */
 export function foreignDisksAmong<Disk extends { readonly diskUri: string | undefined }>(
   attached: readonly Disk[],
   ownDiskUris: readonly string[],
@@ -32,9 +32,9 @@ export function foreignDisksAmong<Disk extends { readonly diskUri: string | unde
 }
 
 /**
- * The limit as NodeGetInfo reports it. CSI reads 0 as *no limit*, and kubelet drops a negative one with the
- * same effect: a node without any slot says 1. One pod at most is sent there in vain, and is told
- * RESOURCE_EXHAUSTED; AzDriverNode, which placement and the scheduler extender read, says 0.
+ * The limit that NodeGetInfo reports. CSI reads 0 as *no limit*, and kubelet drops a negative one with
+ * the same effect, so a node without any slot reports 1. At most one pod is sent there in vain and gets
+ * RESOURCE_EXHAUSTED. AzDriverNode, which placement and the scheduler extender read, has 0.
  */
 export function reportedVolumeLimit(limit: number): number {
   return Math.max(1, limit);

@@ -1,13 +1,13 @@
-/** A node as a controller that has just started knows it. */
+/** A node as seen by a controller that has just started. */
 export interface KnownNode {
   readonly nodeName: string;
   /**
-   * `heard`: it has beaten since the controller read the Lease, and so has compared what it remembers with
-   * the store. `born`: it was made since, and remembers nothing. `silent`: it was watched for long enough
-   * without a beat.
+   * `heard`: it sent a heartbeat after the controller read the Lease, so it has compared its counter with
+   * the store. `born`: it was created since, and remembers nothing. `silent`: it was watched for long
+   * enough without a heartbeat.
    */
   readonly state: "heard" | "born" | "silent" | "awaited";
-  /** It says that the store went back, and no sweep has come since. */
+  /** It reports a rollback, and no rebuild has begun since. */
   readonly hasReported: boolean;
 }
 
@@ -15,13 +15,13 @@ export interface KnownNode {
 export type GracePeriod =
   | { readonly kind: "trusts" }
   | { readonly kind: "waits"; readonly awaited: readonly string[] }
-  /** Nobody is left who could tell whether the store went back: every record has to be proven anew. */
+  /** No node is left that could detect a rollback: every record has to be rebuilt. */
   | { readonly kind: "sweeps" };
 
 /**
- * Whether the store may have gone back before this controller started: it can't know, but each node keeps a
- * counter that only it writes. Those that are silent are not waited for without an end, as long as one was
- * heard; they trust nothing themselves before they have compared.
+ * Whether the store may have been rolled back before this controller started. It can't know, but each
+ * node keeps a counter that only it writes. Once one node has reported, silent ones are not waited for:
+ * they trust nothing themselves before they have compared.
  */
 export function evaluateGracePeriod(nodes: readonly KnownNode[]): GracePeriod {
   const awaited = nodes

@@ -11,8 +11,8 @@ import { type EtagWrite, largerEtagWrite } from "../azure/etag-write.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 
 /**
- * What a process has seen in the Lease: its counter never falls within a store incarnation, and generations
- * never fall. Zero: it has seen none.
+ * What a process has seen in the Lease: its counter never falls within a store incarnation, and
+ * incarnations never fall. Zero: nothing seen.
  */
 export interface HighWaterMark {
   readonly generation: number;
@@ -22,7 +22,7 @@ export interface HighWaterMark {
 /** A candidate that writes the Lease, and what it knows. */
 export interface LeaseWriter {
   readonly identity: string;
-  /** For how long others leave the Lease alone after each renewal, in milliseconds. */
+  /** For how long other candidates respect each renewal, in milliseconds. */
   readonly leaseDurationMs: number;
   readonly nowMs: number;
   readonly remembered: HighWaterMark;
@@ -30,7 +30,7 @@ export interface LeaseWriter {
   readonly etagWrite: EtagWrite;
 }
 
-/** What a Lease shows of the two. */
+/** The counter and incarnation that a Lease shows. */
 export function rememberedOf(lease: Lease): HighWaterMark {
   return {
     generation: annotatedNumber(lease, STORE_INCARNATION_ANNOTATION),
@@ -39,8 +39,8 @@ export function rememberedOf(lease: Lease): HighWaterMark {
 }
 
 /**
- * Whether a Lease is older than what is remembered: then the store went back to a backup, or somebody
- * deleted the Lease and another made it anew.
+ * Whether a Lease is older than what is remembered: the store was rolled back, or the Lease was deleted
+ * and recreated.
  */
 export function isOlderThan(lease: Lease, remembered: HighWaterMark): boolean {
   const { generation, counter } = rememberedOf(lease);
@@ -50,10 +50,7 @@ export function isOlderThan(lease: Lease, remembered: HighWaterMark): boolean {
   );
 }
 
-/**
- * Whether nobody has said yet that every record is to be proven anew, although the Lease is older than what
- * is remembered.
- */
+/** Whether the Lease is older than what is remembered and does not carry the rebuild mark yet. */
 export function needsMark(lease: Lease, remembered: HighWaterMark): boolean {
   return (
     isOlderThan(lease, remembered) && annotatedNumber(lease, REBUILD_ANNOTATION) <= remembered.generation
@@ -61,14 +58,14 @@ export function needsMark(lease: Lease, remembered: HighWaterMark): boolean {
 }
 
 /**
- * The Lease with the mark that every record is to be proven anew: anybody may set it who remembers more
- * than the Lease shows.
+ * The Lease with the mark that every record is to be rebuilt. Any process that remembers more than the
+ * Lease shows may set it.
  */
 export function markedLease(lease: Lease, remembered: HighWaterMark): Lease {
   return withAnnotations(lease, markFor(lease, remembered));
 }
 
-/** The Lease as its new holder takes it over, from whomever held it last. */
+/** The Lease after its new holder acquires it from any earlier holder. */
 export function takenLease(lease: Lease, writer: LeaseWriter): Lease {
   const spec = {
     holderIdentity: writer.identity,
@@ -89,7 +86,7 @@ export function renewedLease(lease: Lease, writer: LeaseWriter): Lease {
   return { ...withAnnotations(lease, renewal(lease, writer)), spec };
 }
 
-/** The Lease as its holder lets go of it: whoever sees this may take it at once. */
+/** The Lease after its holder releases it: another candidate may acquire it at once. */
 export function releasedLease(lease: Lease, writer: LeaseWriter): Lease {
   const spec = {
     ...lease.spec,
@@ -101,9 +98,9 @@ export function releasedLease(lease: Lease, writer: LeaseWriter): Lease {
 }
 
 /**
- * The first Lease of a store, or one after somebody deleted it. `incarnationOfRecords`: the highest store
- * incarnation that a writer record is of; undefined where there is no record. Records without a Lease may
- * have come out of a backup, so they are proven anew.
+ * The first Lease of a store, or one after the Lease was deleted. `incarnationOfRecords`: the highest
+ * store incarnation of a writer record; undefined without records. Records without a Lease may come from
+ * a backup, so they are rebuilt.
  */
 export function newLease(
   writer: LeaseWriter,
@@ -142,7 +139,7 @@ function etagWriteAnnotation(write: EtagWrite): Readonly<Record<string, string>>
   return write === "empty" ? {} : { [ETAG_WRITE_ANNOTATION]: write };
 }
 
-/** A generation that no record, of this timeline or of the one that was lost, can be of. */
+/** An incarnation that no record of this timeline, or of the lost one, can have. */
 function markFor(lease: Lease, remembered: HighWaterMark): Readonly<Record<string, string>> {
   const next = Math.max(rememberedOf(lease).generation, remembered.generation) + 1;
   return { [REBUILD_ANNOTATION]: String(Math.max(annotatedNumber(lease, REBUILD_ANNOTATION), next)) };
@@ -155,7 +152,7 @@ function withAnnotations(lease: Lease, annotations: Readonly<Record<string, stri
   };
 }
 
-/** Leases count in whole seconds: rounded up, so that nobody takes it early. */
+/** Leases count in whole seconds: rounded up, so that no candidate acquires it early. */
 function seconds(ms: number): number {
   return Math.ceil(ms / 1_000);
 }

@@ -3,51 +3,57 @@ import { isOlderThan, needsMark, type HighWaterMark } from "./lease-steps.ts";
 
 /** How leadership is held, in milliseconds of each process' own clock. */
 export interface ElectionSettings {
-  /** A Lease that nobody has renewed for this time may be taken. Default 15,000. */
+  /** A Lease not renewed for this time may be acquired. Default 15,000. */
   readonly leaseDurationMs: number;
   /**
-   * A leader that could not renew for this time stops leading. Default 10,000: below `leaseDurationMs`, so
-   * that it has stopped before anybody takes over.
+   * A leader that could not renew for this time stops leading. Default 10,000: below `leaseDurationMs`,
+   * so that it stops before another candidate leads.
    */
   readonly renewDeadlineMs: number;
   /**
-   * Time between two renewals, up to a fifth longer by chance. A candidate that hears of none looks for
-   * itself a little later. Default 2,000.
+   * Time between two renewals, up to a fifth longer by chance. A candidate that sees no renewal reads the
+   * Lease a little later. Default 2,000.
    */
   readonly retryPeriodMs: number;
 }
 
-/** As client-go's leader election. */
+/** The defaults of client-go's leader election. */
 export const defaultElectionSettings: ElectionSettings = {
   leaseDurationMs: 15_000,
   renewDeadlineMs: 10_000,
   retryPeriodMs: 2_000,
 };
 
-/** Periods vary by this share, so that candidates do not all ask at once. */
+/** Periods vary by this share, so that candidates do not read all at once. */
 export const ELECTION_JITTER_SHARE = 0.2;
 
 /**
- * How long a candidate waits between two looks, in milliseconds: longer than between two renewals, so that
- * a watch that tells of these spares it the looks. `chance` is in [0, 1).
+ * How long a candidate waits between two reads, in milliseconds: longer than a renewal period, so that a
+ * watch event makes the read unnecessary. `chance` is in [0, 1).
  */
 export function lookPeriodMs({ retryPeriodMs }: ElectionSettings, chance: number): number {
   return retryPeriodMs * (1 + ELECTION_JITTER_SHARE * (1 + chance));
 }
 
-/** The longest that a Lease is left alone, in milliseconds, whatever it says. */
+/** The longest time that a Lease is respected, in milliseconds, whatever it says. */
 export const LEASE_DURATION_MAX_MS = 600_000;
 
-/** What is wrong with settings of an election; undefined if they fit each other. */
+/** Why election settings are invalid; undefined if they are consistent. */
 export function electionProblem({
   leaseDurationMs,
   renewDeadlineMs,
   retryPeriodMs,
 }: ElectionSettings): string | undefined {
   if (renewDeadlineMs >= leaseDurationMs)
-    return `--lease-renew-deadline-ms is ${renewDeadlineMs}: must be below --lease-duration-ms (${leaseDurationMs}), or two would lead at once`;
+    return (
+      `--lease-renew-deadline-ms is ${renewDeadlineMs}: must be below --lease-duration-ms ` +
+      `(${leaseDurationMs}), or two would lead at once`
+    );
   if (retryPeriodMs * (1 + ELECTION_JITTER_SHARE) >= renewDeadlineMs)
-    return `--lease-retry-period-ms is ${retryPeriodMs}: ${1 + ELECTION_JITTER_SHARE} times as much must be below --lease-renew-deadline-ms (${renewDeadlineMs}), or a leader would give up between two renewals`;
+    return (
+      `--lease-retry-period-ms is ${retryPeriodMs}: ${1 + ELECTION_JITTER_SHARE} times as much must be ` +
+      `below --lease-renew-deadline-ms (${renewDeadlineMs}), or a leader would give up between two renewals`
+    );
   return undefined;
 }
 
@@ -58,20 +64,20 @@ export interface ObservedLease {
   readonly lease: Lease | undefined;
   /** How long the candidate has seen it held so (or missing), on its own clock. */
   readonly unchangedMs: number;
-  /** What it had seen of the Lease before it read it. */
+  /** What it had seen of the Lease before this read. */
   readonly remembered: HighWaterMark;
-  /** Whether there are writer records: then somebody has led here before. */
+  /** Whether there are writer records: then a controller has led here before. */
   readonly hasRecords: boolean;
-  /** The store is this process' alone: whoever held the Lease is dead. */
+  /** The store belongs to this process alone: an earlier holder of the Lease is dead. */
   readonly isAlone: boolean;
   readonly settings: ElectionSettings;
 }
 
-/** What a candidate does next. */
+/** The next action of a candidate. */
 export type CandidateAction =
   | { readonly kind: "Create" }
   | { readonly kind: "Acquire"; readonly because: string }
-  /** Says that the store went back, for whoever leads. */
+  /** Marks the rollback for the leader. */
   | { readonly kind: "Mark" }
   | { readonly kind: "Wait"; readonly ms: number };
 
@@ -79,7 +85,7 @@ export type CandidateAction =
 export function planCandidacy(observed: ObservedLease): CandidateAction {
   const { lease, remembered, settings, unchangedMs } = observed;
   if (lease === undefined) {
-    // Its holder may be alive, and makes it anew within one retry period: it was deleted by hand.
+    // Its holder may be alive, and recreates it within one retry period: it was deleted by hand.
     const isNewStore = !observed.hasRecords && remembered.counter === 0;
     return isNewStore || observed.isAlone || unchangedMs >= settings.leaseDurationMs
       ? { kind: "Create" }
@@ -88,7 +94,7 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
   if (observed.isAlone) return { kind: "Acquire", because: "the store is this process' alone" };
   if (!isOlderThan(lease, remembered)) {
     if (lease.spec.holderIdentity === "") return { kind: "Acquire", because: "it was released" };
-    // Nobody has taken it since this very process wrote it.
+    // No other candidate has acquired it since this process wrote it.
     if (lease.spec.holderIdentity === observed.identity)
       return { kind: "Acquire", because: "nobody else has held it since" };
   }
@@ -98,8 +104,8 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
 }
 
 /**
- * Whether a Lease that a candidate was only told of says no more than that the holder of the one that it
- * has read goes on: there is nothing to do about that, and nothing else to be learnt by a look.
+ * Whether a watched Lease shows only that the holder of the last read one keeps renewing it: nothing is
+ * to be done, and a read would show nothing else.
  */
 export function isRenewal(
   told: Lease,
@@ -115,8 +121,8 @@ export function isRenewal(
 }
 
 /**
- * As long as its holder asked for, who may run with other settings than this process. A released one that a
- * backup brought back says nothing of who leads now.
+ * The duration that its holder asked for, whose settings may differ from this process's. A released Lease
+ * from a backup says nothing of the present leader.
  */
 function holdMs({ spec }: Lease, settings: ElectionSettings): number {
   return spec.holderIdentity === ""
@@ -124,7 +130,7 @@ function holdMs({ spec }: Lease, settings: ElectionSettings): number {
     : Math.min(spec.leaseDurationSeconds * 1_000, LEASE_DURATION_MAX_MS);
 }
 
-/** What only the holder of a Lease moves: while it stays the same, nobody has renewed. */
+/** The values that only the holder of a Lease moves: while they are unchanged, it was not renewed. */
 export function holdOf(lease: Lease | undefined): string {
   return lease === undefined
     ? ""

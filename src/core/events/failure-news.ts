@@ -2,7 +2,7 @@ import { describeFailure } from "../failure/describe-failure.ts";
 import type { Failure } from "../failure/failure.ts";
 
 /**
- * What has to change in a failure for it to be news: not Azure's request id, nor how long it wants us to
+ * The fields that distinguish a new failure: not Azure's request id, nor how long it asks the driver to
  * wait.
  */
 export function failureNews(failure: Failure): string {

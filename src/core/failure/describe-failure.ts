@@ -2,8 +2,8 @@ import type { Failure } from "./failure.ts";
 import { unreachable } from "./invariant.ts";
 
 /**
- * A failure as a sentence or two for people: what it is about, the value at fault, and what to do. Never
- * holds a secret.
+ * A failure as a sentence or two for people: its subject, the value at fault, and what to do. Never holds
+ * a secret.
  */
 export function describeFailure(failure: Failure): string {
   const sentence = describe(failure);
@@ -12,7 +12,9 @@ export function describeFailure(failure: Failure): string {
   return `${sentence} (Azure: ${code}${requestId === "" ? "" : `, request ${requestId}`})`;
 }
 
-/** Codes of the driver's own where Azure has answered, and what it was asked for has not taken effect yet. */
+/**
+ * Codes of the driver's own where Azure has responded, and the requested change has not taken effect yet.
+ */
 const UNDER_WAY_CODES: readonly string[] = [
   "DiskStillDetaching",
   "DiskStillAttached",
@@ -24,7 +26,7 @@ function isUnderWay(code: string): boolean {
   return UNDER_WAY_CODES.includes(code);
 }
 
-/** Where no answer of Azure's is behind it there is no request to ask about. */
+/** Without a response of Azure's there is no request to ask about. */
 function requestOf({ requestId }: { readonly requestId: string }): string {
   return requestId === "" ? "" : ` (request ${requestId})`;
 }
@@ -57,13 +59,13 @@ function describe(failure: Failure): string {
     case "VolumeInUse":
       return `volume ${quote(failure.volumeId)} is in use on node ${failure.nodeName}${usersOf(failure.users)}; end that use first`;
     case "StoreRolledBack":
-      return `the object store went back to an older state (${failure.detail}); nothing is granted until a controller has checked every volume`;
+      return `the object store was rolled back to an older state (${failure.detail}); nothing is granted until a controller has checked every volume`;
     case "StillWaiting":
-      return `volume ${quote(failure.volumeId)}: still waiting for ${failure.what}; the work goes on, call again`;
+      return `volume ${quote(failure.volumeId)}: still waiting for ${failure.what}; the work continues, call again`;
     case "Cancelled":
-      return "the caller cancelled the call; work that had begun goes on and the next call finds it";
+      return "the caller cancelled the call; work that had begun continues and the next call finds it";
     case "DeadlineExceeded":
-      return `${failure.operation} did not end within the caller's deadline; the work goes on and the next call finds it`;
+      return `${failure.operation} did not end within the caller's deadline; the work continues and the next call finds it`;
     default:
       return describeCloudFailure(failure);
   }
@@ -99,7 +101,7 @@ function describeCloudFailure(failure: Exclude<Failure, { readonly kind: Request
     case "NoFreeLun":
       return `node ${failure.nodeName} already has as many data disks as its VM size takes (${failure.lunsMax}); move a pod with a volume away or use a larger VM size`;
     case "NoFreeShare":
-      return `disk ${quote(failure.diskUri)} is attached to as many VMs as maxShares (${failure.maxShares}) allows; it attaches once another VM lets go`;
+      return `disk ${quote(failure.diskUri)} is attached to as many VMs as maxShares (${failure.maxShares}) allows; it attaches once it is detached from another VM`;
     case "InstanceNotFound":
       return `no VM for node ${quote(failure.nodeName)} exists in Azure`;
     case "InstanceUnknown":
@@ -148,7 +150,7 @@ function describeLocalFailure(failure: Exclude<Failure, { readonly kind: Request
     case "ObjectAlreadyExists":
       return `${failure.objectKind} ${quote(failure.name)} exists already`;
     case "ObjectConflict":
-      return `${failure.objectKind} ${quote(failure.name)} was changed by somebody else meanwhile; call again`;
+      return `${failure.objectKind} ${quote(failure.name)} was changed concurrently by another client; call again`;
     case "ObjectInvalid":
       return `${failure.objectKind} ${quote(failure.name)} was refused by the object store: ${failure.problem}`;
     case "StoreUnavailable":

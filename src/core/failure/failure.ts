@@ -1,6 +1,6 @@
 /**
- * Azure's own answer, where a failure rests on one and on no read of ours: its code, and the id by which
- * its support finds the request.
+ * Azure's own response behind a failure: its code, and the id by which its support finds the request.
+ * Absent where the failure rests on a read of the driver.
  */
 export interface AzureAnswer {
   readonly code: string;
@@ -13,7 +13,7 @@ export interface AzureAnswer {
  * the object, the value and the remedy.
  */
 export type Failure =
-  // What the caller asked for can't be.
+  // The caller asked for something impossible.
   | {
       readonly kind: "InvalidArgument";
       readonly field: string;
@@ -32,7 +32,7 @@ export type Failure =
   | { readonly kind: "OperationInProgress"; readonly volumeId: string; readonly operation: string }
   | { readonly kind: "Unsupported"; readonly what: string }
   | { readonly kind: "InvalidToken"; readonly token: string }
-  // The writer protocol says wait, or no.
+  // The writer protocol answers wait, or no.
   | {
       readonly kind: "OtherWriter";
       readonly volumeId: string;
@@ -54,7 +54,7 @@ export type Failure =
       readonly users: readonly string[];
     }
   | { readonly kind: "StoreRolledBack"; readonly detail: string }
-  // Waiting took longer than it may.
+  // A wait took longer than it may.
   | { readonly kind: "StillWaiting"; readonly volumeId: string; readonly what: string }
   | { readonly kind: "Cancelled" }
   | { readonly kind: "DeadlineExceeded"; readonly operation: string }

@@ -1,6 +1,6 @@
 /**
- * A broken assumption of ours: a bug, never the user's doing. Only reconcile loops and the RPC funnel catch
- * it.
+ * A broken assumption of the driver's own: a bug, never the user's doing. Only reconcile loops and the
+ * RPC funnel catch it.
  */
 export class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
@@ -11,10 +11,7 @@ export function invariant(condition: boolean, message: string): asserts conditio
   if (!condition) throw new InvariantViolation(message);
 }
 
-/**
- * Marks a branch that the type system proves empty; throws `InvariantViolation` if it is reached all the
- * same.
- */
+/** Marks a branch that the type system proves empty; throws `InvariantViolation` if it is reached. */
 export function unreachable(value: never): never {
   throw new InvariantViolation(`unreachable: ${JSON.stringify(value)}`);
 }

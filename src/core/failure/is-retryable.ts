@@ -53,14 +53,16 @@ const retryable: Readonly<Record<Failure["kind"], boolean>> = {
 };
 
 /**
- * Whether the same attempt may succeed later without anybody changing what was asked. `false`: it is
- * pointless to repeat before the request, a quota, a permission or something by hand has changed.
+ * Whether the same attempt may succeed later unchanged. `false`: a retry is pointless before the request,
+ * a quota, a permission or another external state has changed.
  */
 export function isRetryable(failure: Failure): boolean {
   return retryable[failure.kind];
 }
 
-/** The same of the kind alone, as a resource's status keeps it. What only a later version knows is none. */
+/**
+ * The same by the kind alone, as a resource's status keeps it. Kinds of later versions are not retryable.
+ */
 export function isPermanentKind(kind: string): boolean {
   return Object.hasOwn(retryable, kind) && !retryable[kind as Failure["kind"]];
 }

@@ -14,7 +14,7 @@ export const azDriverNodeSchema = z.object({
         .min(0)
         .max(COUNTER_MAX)
         .describe(
-          "A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back.",
+          "A counter that only this node writes, also kept in a local file; a smaller value shows a rollback.",
         ),
       readyForVolumeAllocation: z.boolean(),
       statusMessage: z.string(),
@@ -35,13 +35,13 @@ export const azDriverNodeSchema = z.object({
               .object({ vmId: z.string(), instanceUri: z.string().min(1).describe("The VM's resource id.") })
               .optional()
               .describe(
-                "The VM on which it was noted, where that is another one: a copy of its system disk. Such a note does not say that this VM has the disk.",
+                "The VM that wrote the checkpoint, if another: the system disk was copied, this VM has no disk.",
               ),
           }),
         )
         .max(CHECKPOINTED_VOLUMES_MAX)
         .describe(
-          "What the node's own file says it has mounted or was about to mount; never copied from the record.",
+          "Volumes that the node's own file shows as mounted or about to be; never copied from the record.",
         ),
     })
     .optional(),

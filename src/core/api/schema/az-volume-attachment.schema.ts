@@ -11,24 +11,22 @@ export const azVolumeAttachmentSchema = z.object({
     volumeId: z.string().min(1).describe("The disk's URI: the CSI volume id."),
     nodeName: z.string().min(1),
     role: roleSchema.describe(
-      "Primary: published here, the disk stays attached. Replica: a replica that may be evicted or collected.",
+      "Primary: published here, the disk stays attached. Replica: may be evicted or pruned.",
     ),
     writerRequest: z
       .object({ since: z.string() })
       .optional()
-      .describe("This node wants to write the volume, since then. The oldest want is granted first."),
+      .describe("Since when this node requests to write the volume. The oldest request is granted first."),
     published: z
       .literal(true)
       .optional()
-      .describe(
-        "A CSI client has published the volume here, and has not unpublished it since. Only controllers write it: it stands for a user.",
-      ),
+      .describe("A CSI client has the volume published here: its user. Only controllers write it."),
     readOnly: z.boolean(),
     volumeContext: z.record(z.string(), z.string()),
     recall: z
       .object({ id: z.string(), since: z.string() })
       .optional()
-      .describe("The controller asks the node to unmount and give the volume back."),
+      .describe("The controller asks the node to unmount and release the volume."),
   }),
   status: z
     .object({
@@ -44,12 +42,15 @@ export const azVolumeAttachmentSchema = z.object({
         .optional()
         .describe("The role last reached. Primary once the disk is attached and the node holds the grant."),
       previousRole: roleSchema.optional(),
-      attempt: z.string().optional().describe("The attach under way: only who began it records its end."),
+      attempt: z
+        .string()
+        .optional()
+        .describe("The attach under way. Only the process that began it records its end."),
       vmId: z
         .string()
         .optional()
         .describe(
-          "The VM that the disk was, or is being, attached to. Under another VM of the same name nothing of this status holds.",
+          "The VM that the disk was, or is being, attached to. This status says nothing of another VM.",
         ),
       instanceUri: z
         .string()
@@ -59,9 +60,7 @@ export const azVolumeAttachmentSchema = z.object({
       provenOff: z
         .string()
         .optional()
-        .describe(
-          "The vmId of the VM that a proof has shown to have no entry for the disk: nothing is left to detach. Absent once an attach begins.",
-        ),
+        .describe("The vmId of the VM with a proof that the disk is detached. Absent once an attach begins."),
       lun: z.int().min(0).max(63).optional(),
       publishContext: z.record(z.string(), z.string()).optional(),
       recall: z
@@ -76,7 +75,7 @@ export const azVolumeAttachmentSchema = z.object({
             .literal(true)
             .optional()
             .describe(
-              "The node has unmounted the volume, and its give is refused, as where its token is older than its Node.",
+              "The node has unmounted the volume, but its release is refused: its token may be too old.",
             ),
           time: z.string(),
         })
@@ -84,7 +83,7 @@ export const azVolumeAttachmentSchema = z.object({
       deviceMissing: z
         .boolean()
         .optional()
-        .describe("The node says: Attached, but no device. The controller reads the VM again."),
+        .describe("The node finds no device of an attached disk. The controller reads the VM again."),
       error: objectErrorSchema.optional(),
     })
     .optional(),

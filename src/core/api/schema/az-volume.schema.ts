@@ -15,22 +15,22 @@ const volumeCapabilitySchema = z.object({
 const topologySchema = z.object({ segments: z.record(z.string(), z.string()) });
 
 /**
- * Who may write a single-writer volume. Moved only by compare-and-swap, only by the steps of
- * `plan/writer-steps.ts`.
+ * Which node may write a single-writer volume. Changed only by compare-and-swap, only by the steps of
+ * `core/writer/writer-steps.ts`.
  */
 const writerRecordSchema = z.object({
   writer: nodeIdentitySchema
     .extend({
-      epoch: z.int().min(1).max(COUNTER_MAX).describe("Rises with every grant or claim."),
-      held: z.boolean().describe("The node has taken the grant: it may have the file system mounted."),
+      epoch: z.int().min(1).max(COUNTER_MAX).describe("Rises with every grant or reclaim."),
+      held: z.boolean().describe("The node has acquired the grant: it may have the file system mounted."),
       requested: z
         .boolean()
-        .describe("Someone still wants this node to write. Only an unwanted writer is revoked or recalled."),
+        .describe("The node's request stands. Only a writer without a request is revoked or recalled."),
     })
     .optional(),
   fencing: nodeIdentitySchema
     .optional()
-    .describe("The node that a controller is cutting off. It must not take, and no disk is attached to it."),
+    .describe("The node being fenced. It must not acquire the grant, and no disk is attached to it."),
   quarantine: z
     .array(nodeIdentitySchema)
     .describe(
@@ -38,29 +38,27 @@ const writerRecordSchema = z.object({
     ),
   adopted: z
     .boolean()
-    .describe(
-      "The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`.",
-    ),
+    .describe("The disk is not new: every node is in quarantine until it is listed in `clean`."),
   clean: z
     .array(nodeIdentitySchema)
-    .describe("Nodes that have said clean for this object; kept only where `foundInUse`."),
+    .describe("Nodes that have reported clean for this object; kept only where `adopted`."),
   unverified: z
     .array(unverifiedNodeSchema)
     .describe(
-      "Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any.",
+      "Nodes that had the disk attached when the record was made. While any is listed, nothing is granted.",
     ),
   barrierPending: z
     .array(nodeIdentitySchema)
     .optional()
     .describe(
-      "Nodes whose VM may still be reached by an update that a lost record allowed, and that takes the disk off. None of them is granted the disk, or claims it.",
+      "Nodes whose VM an update from before a record loss may still reach. They get no grant or reclaim.",
     ),
-  epoch: z.int().min(0).max(COUNTER_MAX).describe("The highest epoch ever given out."),
+  epoch: z.int().min(0).max(COUNTER_MAX).describe("The highest epoch ever granted."),
   storeIncarnation: z
     .int()
     .min(0)
     .max(COUNTER_MAX)
-    .describe("Raised after the store went back to a backup; each take compares it."),
+    .describe("Raised after each rollback of the store; every acquire compares it."),
 });
 
 /** The AzVolume resource: one managed disk. */
@@ -86,7 +84,7 @@ export const azVolumeSchema = z.object({
       .describe("Set for a volume that the driver did not create: the disk exists already."),
     deleteRequested: z
       .boolean()
-      .describe("DeleteVolume's mark. Without it no deletion of this object ever deletes the disk."),
+      .describe("DeleteVolume's mark. Without it, deleting this object never deletes the disk."),
   }),
   status: z
     .object({
@@ -115,9 +113,7 @@ export const azVolumeSchema = z.object({
           stateTags: z
             .record(z.string(), z.string())
             .optional()
-            .describe(
-              "The tags of the disk that keep who was cut off from it and that it has a file system, as they were last written or read.",
-            ),
+            .describe("The disk's tags with its fenced nodes and file system, as last written or read."),
           formatted: z
             .object({
               fsType: z.string(),
@@ -126,10 +122,10 @@ export const azVolumeSchema = z.object({
               uuid: z
                 .string()
                 .optional()
-                .describe("The file system's own UUID: a device that shows another is another disk."),
+                .describe("The file system's UUID. A device with another one is another disk."),
             })
             .optional()
-            .describe("The driver made a file system on this disk: it never makes another."),
+            .describe("The driver made a file system on this disk, and never makes another."),
         })
         .optional(),
       record: writerRecordSchema.optional().describe("Absent for multi-writer volumes."),
@@ -137,7 +133,7 @@ export const azVolumeSchema = z.object({
         .string()
         .optional()
         .describe(
-          "Since when no node requests the volume and no pod uses it. Replicas are pruned a while later. Absent while it is requested or fails over.",
+          "Since when no node requests the volume and no pod uses it; replicas are pruned after a while.",
         ),
       error: objectErrorSchema.optional(),
       conditions: conditionsSchema,

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { objectMetaSchema } from "./object-meta.schema.ts";
 
 /**
- * Kubernetes' Lease (coordination.k8s.io/v1), as far as the driver uses it. What only the leader writes
- * stands in its annotations.
+ * Kubernetes' Lease (coordination.k8s.io/v1), as far as the driver uses it. The leader keeps its own data
+ * in annotations.
  */
 export const leaseSchema = z.object({
   metadata: objectMetaSchema,
