@@ -7,8 +7,8 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ObjectCache } from "./cache/object-cache.ts";
 
 /**
- * Reads the AzVolume of a CSI volume id afresh; the cache only tells under which name to look first: it may
- * have been made anew under another. Fails with `VolumeNotFound`.
+ * Reads the AzVolume of a CSI volume id, uncached. The cache only suggests which name to try first: the
+ * object may have been recreated under another. Fails with `VolumeNotFound`.
  */
 export async function readVolume(
   ports: { readonly store: ObjectStore; readonly cache: ObjectCache },
@@ -30,7 +30,7 @@ export async function readVolume(
   return fail({ kind: "VolumeNotFound", volumeId });
 }
 
-/** The same for callers that only ask whether it exists. */
+/** The same for callers that only check whether it exists. */
 export async function findVolume(
   ports: { readonly store: ObjectStore; readonly cache: ObjectCache },
   volumeId: string,

@@ -5,8 +5,8 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import { changeStatus } from "./update-object.ts";
 
 /**
- * Notes that what the attachment says of its disk does not hold: the controller reads the VM again. A node
- * says so of a device that it does not find, recovery of a disk that Azure names elsewhere.
+ * Marks that the attachment's status is wrong about its disk, so that the controller reads the VM again.
+ * A node does it for a device that it does not find, recovery for a disk that Azure has elsewhere.
  */
 export function reportMissing(
   ports: { readonly store: ObjectStore },

@@ -7,8 +7,8 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ChangeTarget } from "./update-object.ts";
 
 /**
- * The attachment of a disk to a node, to be read or changed by the name that follows from both. An object
- * about anything else under that name is as good as none.
+ * The attachment of a disk to a node, to read or change under the name that follows from both. Another
+ * object under that name is ignored.
  */
 export function namedAttachment(
   identity: AttachmentIdentity,
@@ -21,8 +21,8 @@ export function namedAttachment(
 }
 
 /**
- * Reads the attachment of a disk to a node, past every cache. Fails with `ObjectNotFound` where another
- * object has its name, and as the store does.
+ * Reads the attachment of a disk to a node, uncached. Fails with `ObjectNotFound` where another object
+ * has its name, and as the store does.
  */
 export async function readAttachment(
   store: Pick<ObjectStore, "get">,

@@ -4,11 +4,14 @@ import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
 import { attachmentObjectName, labelValue } from "../core/api/object-names.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
 
-/** By which the attachments of a volume, and of a node, are listed: names as `labelValue` writes them. */
+/**
+ * The labels by which the attachments of a volume, and of a node, are listed: names as `labelValue`
+ * writes them.
+ */
 export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";
 export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
 
-/** The same as a controller creates it that places a replica, or has found the disk there. */
+/** The same as created by a controller that places a replica, or has found the disk there. */
 export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
   const made = newAttachment(spec);
   return {
@@ -18,8 +21,8 @@ export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"A
 }
 
 /**
- * An AzVolumeAttachment as it is created, whoever does: its name and labels follow from its disk, volume
- * and node, and it stays until the disk is off the node.
+ * A new AzVolumeAttachment: name and labels follow from its disk, volume and node, and its finalizer
+ * keeps it until the disk is detached from the node.
  */
 export function newAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
   const { volumeId, nodeName } = spec;

@@ -6,8 +6,8 @@ import { toTimestamp } from "../core/primitives/timestamp.ts";
 type ObjectError = NonNullable<NonNullable<AzVolume["status"]>["error"]>;
 
 /**
- * A failure as a resource's status keeps it: for people, and whole for the CSI service that answers with
- * it.
+ * A failure as a resource's status keeps it: text for people, and the whole failure for the CSI service's
+ * response.
  */
 export function toObjectError(
   failure: Failure,
@@ -22,7 +22,7 @@ export function toObjectError(
   };
 }
 
-/** The failure that a resource's status keeps; undefined if a later version wrote it. */
+/** The failure in a resource's status; undefined if a later version wrote it. */
 export function fromObjectError(error: ObjectError): Failure | undefined {
   const parsed: unknown = JSON.parse(error.failure);
   return typeof parsed === "object" && parsed !== null && "kind" in parsed && parsed.kind === error.kind

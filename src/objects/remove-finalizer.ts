@@ -4,10 +4,10 @@ import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts"
 import { changeSpec, type ChangeTarget } from "./update-object.ts";
 
 /**
- * Takes one finalizer off an object that is being deleted, which goes if no other is left; finalizers of
- * others stay. One that is not being deleted is answered as it is: a backup that was put back takes
- * deletions back, and an object without its finalizer could be deleted later without anything being done
- * for it. Fails as the store does, with `ObjectNotFound` where it is gone.
+ * Removes one finalizer from an object that is being deleted; it is deleted if no other is left. An
+ * object that is not being deleted stays unchanged: a restored backup reverts deletions, and without its
+ * finalizer the object could be deleted later without any cleanup. Fails as the store does, with
+ * `ObjectNotFound` where it is gone.
  */
 export function removeFinalizer<K extends Kind>(
   store: ObjectStore,

@@ -9,31 +9,34 @@ import {
 } from "../core/writer/judge-reports.ts";
 
 /**
- * The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its
- * reason names the generation.
+ * The condition of an AzDriverNode that reports a rollback: the store shows an older state than this node
+ * remembers. Its reason names the incarnation.
  */
 export const STORE_WENT_BACK = "StoreRolledBack";
 
-/** Of the controllers' Lease: which nodes' report alone started a sweep of all records, and when, as JSON. */
+/**
+ * Of the controllers' Lease: which nodes' report alone started a rebuild of all records, and when, as
+ * JSON.
+ */
 export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
 
 /** Of the controllers' Lease: which of these reports were repeats, and when, as JSON. */
 export const LONE_REPEATS_ANNOTATION = "disk.csi.azure.com/lone-report-repeats";
 
-/** The reason that goes with `StoreRolledBack`. */
+/** The reason that accompanies `StoreRolledBack`. */
 export function rolledBackReason(generation: number): string {
   return `Generation${generation}`;
 }
 
-/** Whether a node says that the store went back since a generation began. */
+/** Whether a node reports a rollback since an incarnation began. */
 export function hasReported({ status }: AzDriverNode, generation: number): boolean {
   const condition = status?.conditions.find(({ type }) => type === STORE_WENT_BACK);
   return condition?.status === "True" && condition.reason === rolledBackReason(generation);
 }
 
 /**
- * Names of the nodes whose report starts a sweep, and what the sweep has to remember of it; or the one that
- * waits for a second witness.
+ * Names of the nodes whose report starts a rebuild, with what to remember of it; or the node that waits
+ * for a second witness.
  */
 export function judgeStandingReports(
   nodes: readonly AzDriverNode[],
@@ -47,7 +50,7 @@ export function judgeStandingReports(
   return judgeReports(reporters, loneReportsOf(lease, LONE_REPORTS_ANNOTATION), nowMs);
 }
 
-/** What the Lease says once a sweep is marked for the report of one node alone. */
+/** The Lease's content once a rebuild is marked for the report of one node alone. */
 export function rememberedReport(
   lease: Lease,
   nodeName: string,
@@ -63,7 +66,7 @@ export function rememberedReport(
   };
 }
 
-/** The reports or repeats of single nodes that a Lease tells of. */
+/** The reports or repeats of single nodes in a Lease. */
 export function loneReportsOf(lease: Lease, annotation: string): LoneReports {
   const text = lease.metadata.annotations?.[annotation];
   if (text === undefined) return {};
@@ -73,7 +76,7 @@ export function loneReportsOf(lease: Lease, annotation: string): LoneReports {
       ? Object.fromEntries(Object.entries(value).filter((entry) => typeof entry[1] === "number"))
       : {};
   } catch {
-    // Only controllers write it; an edit by hand loses the limit, and nothing else.
+    // Only controllers write it; an edit by hand only loses the limit.
     return {};
   }
 }

@@ -12,9 +12,9 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 
 /**
- * The store incarnation as the store shows it now; zero before any leader was. Fails with `StoreRolledBack`
- * while records are being proven anew, or where the Lease is older than this process remembers it: whoever
- * asks was about to trust one.
+ * The store incarnation that the store shows now; zero before any leader. Fails with `StoreRolledBack`
+ * while records are being rebuilt, or where the Lease is older than this process remembers: the caller
+ * was about to trust a record.
  */
 export async function readStoreIncarnation(
   ports: { readonly store: ObjectStore; readonly leaseMemory?: LeaseHighWaterMark },
@@ -27,22 +27,24 @@ export async function readStoreIncarnation(
     if (lease.failure.kind !== "ObjectNotFound") return lease;
     return remembered.counter === 0
       ? ok(0)
-      : fail({ kind: "StoreRolledBack", detail: "the controllers' Lease is gone, and not made anew yet" });
+      : fail({ kind: "StoreRolledBack", detail: "the controllers' Lease is gone, and not recreated yet" });
   }
   if (isOlderThan(lease.value, remembered)) {
     const shown = rememberedOf(lease.value);
-    const detail = `the controllers' Lease is at ${shown.counter} of generation ${shown.generation}, this controller has seen ${remembered.counter} of ${remembered.generation}`;
+    const detail =
+      `the controllers' Lease is at ${shown.counter} of incarnation ${shown.generation}, ` +
+      `this controller has seen ${remembered.counter} of ${remembered.generation}`;
     return fail({ kind: "StoreRolledBack", detail });
   }
   const sweep = annotatedNumber(lease.value, REBUILD_ANNOTATION);
   if (sweep > 0)
-    return fail({ kind: "StoreRolledBack", detail: `records are being proven anew for generation ${sweep}` });
+    return fail({ kind: "StoreRolledBack", detail: `records are being rebuilt for incarnation ${sweep}` });
   return ok(annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION));
 }
 
 /**
- * Whether a record that was just read may be acted on: it is of the store's present generation, and the
- * store is not known to have gone back. Volumes without a record have nothing to trust.
+ * Whether a record that was just read may be acted on: it has the store's present incarnation, and no
+ * rollback is known. Volumes without a record need no trust.
  */
 export async function isTrusted(
   ports: { readonly store: ObjectStore; readonly leaseMemory?: LeaseHighWaterMark },

@@ -4,12 +4,12 @@ import { toTimestamp } from "../core/primitives/timestamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 
-/** A Lease that no process holds: its uid is the id of the cluster where there is no Kubernetes. */
+/** A Lease that no process holds: its uid is the id of the cluster without Kubernetes. */
 const CLUSTER_LEASE = "disk-csi-azure-com-cluster";
 
 /**
- * The id of the cluster whose objects are in an embedded store: made with the first question, and kept in
- * the store from then on.
+ * The id of the cluster whose objects are in an embedded store: created by the first call, then kept in
+ * the store.
  */
 export async function storedClusterId(
   ports: { readonly store: ObjectStore; readonly clock: Clock },

@@ -5,8 +5,8 @@ import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts"
 const CONFLICTS_MAX = 20;
 
 /**
- * The object to change. With `uid`, only that very one: another that was made under its name since is as
- * good as none (`ObjectNotFound`). So is one for which `isTarget` does not hold.
+ * The object to change. With `uid`, only that object: another one under its name counts as missing
+ * (`ObjectNotFound`). So does one for which `isTarget` does not hold.
  */
 export interface ChangeTarget<K extends Kind> {
   readonly kind: K;
@@ -16,7 +16,7 @@ export interface ChangeTarget<K extends Kind> {
 }
 
 /**
- * Reads an object afresh, changes metadata or spec, and writes it on that version; again on a conflict.
+ * Reads an object uncached, changes metadata or spec, and writes it on that version; again on a conflict.
  * `change` answers undefined when nothing is to be changed.
  */
 export function changeSpec<K extends Kind>(

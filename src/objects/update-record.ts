@@ -9,16 +9,16 @@ type Status = NonNullable<AzVolume["status"]>;
 
 const CONFLICTS_MAX = 20;
 
-/** What moving a record takes. */
+/** The ports that changing a record needs. */
 export interface RecordPorts {
   readonly store: ObjectStore;
   readonly steps: Steps;
 }
 
 /**
- * Moves the writer record of a volume by compare-and-swap: reads it afresh, asks `move`, writes the answer
- * on that very version, and starts again on a conflict. With `onlyAtVersion` it does not start again: what
- * was decided was decided on that version. Fails with `NotWriter` where `move` refuses, `ObjectNotFound`,
+ * Changes the writer record of a volume by compare-and-swap: reads it uncached, calls `move`, writes the
+ * result on that version, and starts again on a conflict. With `onlyAtVersion` it does not start again:
+ * the decision was made for that version. Fails with `NotWriter` where `move` refuses, `ObjectNotFound`,
  * `ObjectConflict`, or as the store does.
  */
 export async function moveRecord(
@@ -29,13 +29,12 @@ export async function moveRecord(
     readonly step: StepName;
     readonly onlyAtVersion?: string;
     /**
-     * The volume as the caller has just read it: saves the first read. If it has moved on since, the write
-     * is refused and the volume read afresh.
+     * The volume as the caller has just read it: saves the first read. If it has changed since, the write
+     * is refused and the volume read again.
      */
     readonly justRead?: AzVolume;
     /**
-     * Asked each time after the volume was read and before `move` is: what it trusts can't have gone back
-     * in between without the write being refused.
+     * Called after each read of the volume and before `move`: a rollback in between makes the write fail.
      */
     readonly confirm?: () => Promise<Result<unknown, Failure>>;
     /** Changes the rest of the status in the same write. */

@@ -12,8 +12,8 @@ import { newAttachment } from "./new-attachment.ts";
 import { changeSpec } from "./update-object.ts";
 
 /**
- * What stating and ending a want takes: the same for ControllerPublishVolume and for a node that attaches
- * by itself.
+ * The ports that stating and withdrawing a request need: the same for ControllerPublishVolume and for a
+ * node that attaches by itself.
  */
 export interface RequestPorts {
   readonly store: ObjectStore;
@@ -22,9 +22,9 @@ export interface RequestPorts {
 }
 
 /**
- * States that a node wants to write a volume: its AzVolumeAttachment is made, or becomes Primary. A want
- * that stands already keeps its age. Fails with `OperationInProgress` while the attachment is still being
- * detached, and with `StillWaiting` while another object has its name.
+ * Requests the volume for a node: its AzVolumeAttachment is created, or becomes Primary. A standing
+ * request keeps its age. Fails with `OperationInProgress` while the attachment is still being detached,
+ * and with `StillWaiting` while another object has its name.
  */
 export async function requestWriter(
   ports: RequestPorts,
@@ -33,15 +33,14 @@ export async function requestWriter(
     readonly nodeName: string;
     readonly readOnly?: boolean;
     readonly volumeContext: Readonly<Record<string, string>>;
-    /** ControllerPublishVolume states it: the CSI client is the user. */
+    /** Stated by ControllerPublishVolume: the CSI client is the user. */
     readonly published?: true;
-    /** Whether an attachment that is missing is made; otherwise fails with `ObjectNotFound`. Default true. */
+    /** Whether a missing attachment is created; otherwise fails with `ObjectNotFound`. Default true. */
     readonly creates?: boolean;
   },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
-  // Only ControllerPublishVolume says how the volume is published; whoever else wants it leaves that as it
-  // is.
+  // Only ControllerPublishVolume says how the volume is published; other callers leave that unchanged.
   const { volume, nodeName, readOnly, volumeContext } = request;
   const published = request.published === undefined ? {} : { published: request.published };
   const volumeName = volume.metadata.name;
@@ -74,7 +73,7 @@ export async function requestWriter(
     });
     const created = await ports.store.create("AzVolumeAttachment", requested, signal);
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
-    // The controller may have made a replica in between.
+    // The controller may have created a replica in between.
     const found = await change();
     return found.ok || found.failure.kind !== "ObjectNotFound"
       ? unlessLeaving(found, volumeId, nodeName)
@@ -114,9 +113,9 @@ function requesting(
 }
 
 /**
- * Ends a node's want in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the volume
- * published there (NodeUnstageVolume where ControllerUnpublishVolume will follow), so the disk stays
- * attached whatever comes. Success if there is nothing to end.
+ * Withdraws a node's request in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the
+ * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
+ * attached. Success if there is no request.
  */
 export async function withdrawRequest(
   ports: RequestPorts,
@@ -136,8 +135,8 @@ export async function withdrawRequest(
 }
 
 /**
- * Makes a replica of the primary that a node no longer requests, where no ControllerUnpublishVolume follows.
- * A want that was stated since then stays, with its role.
+ * Makes a replica of the primary that a node no longer requests, where no ControllerUnpublishVolume
+ * follows. A request stated since then stays, with its role.
  */
 export function demoteUnrequested(
   ports: RequestPorts,
@@ -155,7 +154,7 @@ export function demoteUnrequested(
   );
 }
 
-/** The attachment as a replica that nothing requests; undefined: it is one. */
+/** The attachment as a replica without a request; undefined: it is one. */
 function demoted(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
   const { writerRequest: _, published: __, ...kept } = present.spec;
   const spec = { ...kept, role: "Replica" as const };

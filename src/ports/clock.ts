@@ -1,6 +1,6 @@
 /** Time as a port: nothing outside `adapters/` reads the wall clock or sleeps. */
 export interface Clock {
-  /** Wall-clock time in milliseconds since the Unix epoch, for timestamps that others read. */
+  /** Wall-clock time in milliseconds since the Unix epoch, for timestamps that other processes read. */
   nowMs(): number;
   /** Monotonic milliseconds since an arbitrary start, for durations and deadlines. */
   elapsedMs(): number;

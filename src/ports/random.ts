@@ -2,6 +2,6 @@
 export interface Random {
   /** A number in [0, 1). */
   next(): number;
-  /** A fresh RFC 4122 version 4 UUID, lower case. */
+  /** A new RFC 4122 version 4 UUID, lower case. */
   uuid(): string;
 }

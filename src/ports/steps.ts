@@ -1,6 +1,6 @@
 /**
- * Wraps each step of a workflow that changes something outside this process. Production counts and logs;
- * crash tests kill the process right before or right after.
+ * Wraps each workflow step that changes anything outside this process. Production counts and logs; crash
+ * tests kill the process right before or right after.
  */
 export interface Steps {
   run<T>(step: StepName, act: () => Promise<T>): Promise<T>;

@@ -2,18 +2,18 @@ import type { Failure } from "../core/failure/failure.ts";
 import type { Result } from "../core/failure/result.ts";
 import { fail } from "../core/failure/result.ts";
 
-/** The operation that has a volume. */
+/** The operation that holds the lock of a volume. */
 interface Holder {
   readonly operation: string;
   isWaiting: boolean;
-  /** Ends when what was let in meanwhile has ended; undefined: nothing was. */
+  /** Ends when the concurrent operation has ended; undefined: there was none. */
   guest: Promise<unknown> | undefined;
 }
 
 /**
  * One operation on a volume at a time, as the CSI specification suggests: a second one answers
- * `OperationInProgress` (ABORTED) at once instead of waiting, and the sidecar comes back. Guards one
- * process only; the writer record guards the rest.
+ * `OperationInProgress` (ABORTED) at once instead of waiting, and the sidecar retries. Covers one process
+ * only; the writer record covers the rest.
  */
 export class OperationLock {
   readonly #holders = new Map<string, Holder>();
@@ -36,10 +36,7 @@ export class OperationLock {
     }
   }
 
-  /**
-   * The same for what may also run while the operation that has the volume only waits: perhaps for just
-   * this.
-   */
+  /** The same for an operation that may also run while the present one only waits: perhaps for this one. */
   async runMeanwhile<T>(
     volumeId: string,
     operation: string,
@@ -54,8 +51,8 @@ export class OperationLock {
   }
 
   /**
-   * Runs `wait`, which does nothing to the volume itself, for the operation that has it, and goes on only
-   * when what was let in meanwhile has ended, too.
+   * Runs `wait`, which does nothing to the volume itself, for the present operation, and returns only
+   * when a concurrent operation has ended, too.
    */
   async whileWaiting<T>(volumeId: string, wait: () => Promise<T>): Promise<T> {
     const holder = this.#holders.get(volumeId.toLowerCase());

@@ -1,6 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 
-/** Runs `act` with a signal that is also aborted once `limitMs` are over. Waits for `act` to end by it. */
+/** Runs `act` with a signal that is also aborted after `limitMs`. Waits for `act` to end. */
 export async function within<T>(
   clock: Clock,
   limitMs: number,

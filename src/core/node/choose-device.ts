@@ -2,44 +2,42 @@ import type { DeviceAddress } from "./device-address.ts";
 
 /** A block device that the kernel has, with the address that it shows for it. */
 export interface SeenDevice {
-  /** Its node; undefined while there is none under `/dev`. */
+  /** Its node; undefined while `/dev` has none. */
   readonly path: string | undefined;
   readonly majorMinor: string;
   readonly sizeBytes: bigint;
   readonly address: DeviceAddress;
 }
 
-/**
- * A link of a LUN. `device`: what it leads to; undefined for a node whose device the kernel no longer has.
- */
+/** A link of a LUN. `device`: its target; undefined where the kernel no longer has that device. */
 export interface SeenLink {
   readonly link: string;
   readonly device: SeenDevice | undefined;
 }
 
-/** All that a host shows of one LUN. */
+/** Everything that a host shows of one LUN. */
 export interface LunSight {
   readonly lun: number;
-  /** Its links that there are, made by udev. */
+  /** Its existing links, made by udev. */
   readonly links: readonly SeenLink[];
   /**
-   * Every data disk that has this LUN by the kernel's own addresses. Empty where `sharesKernel`: the
-   * kernel's disks are not this node's.
+   * Every data disk with this LUN by the kernel's addresses. Empty where `sharesKernel`: the kernel's
+   * disks are not this node's.
    */
   readonly disks: readonly SeenDevice[];
   /**
-   * Other nodes run on this kernel, and disks are loop devices, which have no address: a link to one is
-   * believed. On a node of its own a loop device never is a data disk.
+   * Other nodes run on this kernel, and disks are loop devices without an address: a link to one is
+   * trusted. On a node with its own kernel a loop device never is a data disk.
    */
   readonly sharesKernel: boolean;
 }
 
-/** A device that a volume may be on. */
+/** A device that may be the volume's. */
 export type ChosenDevice = SeenDevice & { readonly path: string };
 
 /**
- * Which device a LUN means. `absent`: there is none yet. `contradiction`: what there is can't be told
- * apart, or the witnesses disagree; both may pass.
+ * The device of a LUN. `absent`: there is none yet. `contradiction`: the devices can't be told apart, or
+ * the witnesses disagree. Both may pass.
  */
 export type DeviceChoice =
   | { readonly kind: "found"; readonly device: ChosenDevice }
@@ -47,9 +45,9 @@ export type DeviceChoice =
   | { readonly kind: "contradiction"; readonly devicePath: string; readonly problem: string };
 
 /**
- * Chooses the device of a LUN. The kernel's address decides, and no link may contradict it: udev makes
- * links after the kernel has made devices, so that a link may be missing, or lead to the disk that had the
- * LUN before, or to a device whose name another disk has by now.
+ * Chooses the device of a LUN. The kernel's address decides, and no link may contradict it. Udev makes
+ * links after the kernel has made devices, so a link may be missing, or lead to the LUN's earlier disk,
+ * or to a device name that another disk has now.
  */
 export function chooseDevice(sight: LunSight): DeviceChoice {
   const { lun, links } = sight;
@@ -79,8 +77,8 @@ export function chooseDevice(sight: LunSight): DeviceChoice {
 }
 
 /**
- * Every device that may have the LUN, by the kernel's address or by a link that no address contradicts. A
- * search that must miss none looks at all of them.
+ * Every device that may have the LUN, by the kernel's address or by a link that no address contradicts.
+ * For a search that must not miss one.
  */
 export function candidatesOf({ lun, links, disks, sharesKernel }: LunSight): readonly SeenDevice[] {
   const linked = links.flatMap(({ device }) =>
@@ -89,10 +87,10 @@ export function candidatesOf({ lun, links, disks, sharesKernel }: LunSight): rea
   return [...new Map([...disks, ...linked].map((device) => [device.majorMinor, device])).values()];
 }
 
-/** Whether a link and its device together show that the device has the LUN. */
+/** Whether a link and its device together prove that the device has the LUN. */
 function isBelieved({ address }: SeenDevice, lun: number, sharesKernel: boolean): boolean {
   switch (address.kind) {
-    // Udev links data disks only, and the kernel shows the same LUN.
+    // Udev links only data disks, and the kernel shows the same LUN.
     case "dataDisk":
     case "unknownController":
       return address.lun === lun;

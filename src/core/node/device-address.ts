@@ -4,7 +4,7 @@
  */
 export const remoteDiskController = /^MSFT NVMe Accelerator\b/u;
 
-/** What sysfs shows of how the kernel reaches a block device. */
+/** What sysfs shows of the path to a block device. */
 export interface BusFacts {
   /**
    * Where the `device` link of the block device leads: its last part, such as `3:0:0:1` or `nvme0`;
@@ -18,11 +18,11 @@ export interface BusFacts {
   readonly controllerModel: string | undefined;
 }
 
-/** Where the kernel says that a block device is. `shown`: as messages name it. */
+/** The location of a block device by the kernel. `shown`: for messages. */
 export type DeviceAddress =
   /** A data disk of this VM: on a controller that Azure attaches data disks to. */
   | { readonly kind: "dataDisk"; readonly lun: number; readonly shown: string }
-  /** The kernel shows the LUN, and not on which controller. */
+  /** The kernel shows the LUN, but not the controller. */
   | { readonly kind: "unknownController"; readonly lun: number; readonly shown: string }
   /** No data disk: the OS disk, a local disk, a device of another bus. */
   | { readonly kind: "elsewhere"; readonly shown: string }

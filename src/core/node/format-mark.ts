@@ -2,23 +2,18 @@ import { resourceUriKey } from "../azure/disk-uri.ts";
 import { sha256Hex } from "../primitives/sha256.ts";
 
 /**
- * What the driver writes on a blank disk before it makes the first file system there, and erases before the
- * first mount. While it is there, no pod has ever written to the disk, whatever became of the volume's
- * objects (ADR 0033).
+ * What the driver writes on a blank disk before it makes the first file system there, and erases before
+ * the first mount. While the mark exists, no pod has written to the disk, even if the volume's objects
+ * were lost (ADR 0033).
  */
 export interface FormatMark {
-  /** Resource id of the disk that it was written on: a copy of the disk has another. */
+  /** Resource id of the disk that it was written on, which differs from that of a copy. */
   readonly diskUri: string;
-  /**
-   * The UUID of the file system that is being made, lower case: one that a person made by hand has another.
-   */
+  /** The UUID of the file system being made, lower case. One that a person made has another. */
   readonly uuid: string;
 }
 
-/**
- * Length of a mark in bytes: the largest sector of Azure's disks, so that it is written as a whole or not
- * at all.
- */
+/** Length of a mark in bytes: the largest sector of Azure's disks, so that its write is atomic. */
 export const FORMAT_MARK_BYTES = 4096;
 
 const TITLE = "disk.csi.azure.com/first-format/1";
@@ -29,9 +24,9 @@ const OFFSET_BYTES = 736n * MIB;
 const SMALL_OFFSET_BYTES = 100n * MIB;
 
 /**
- * Where a device of that size has its mark, in bytes: far from both ends, which mkfs wipes first, and from
- * where ext and XFS put their metadata and logs. The same for every disk of Azure's, so that growth does
- * not move it. An ext3 of 128 GiB or more has its journal there.
+ * Where a device of that size has its mark, in bytes: far from both ends, which mkfs wipes first, and
+ * from the metadata and logs of ext and XFS. The same for every Azure disk, so that growth does not move
+ * it. An ext3 of 128 GiB or more has its journal there.
  */
 export function formatMarkOffset(sizeBytes: bigint): bigint {
   return sizeBytes >= AZURE_DISK_MIN_BYTES ? OFFSET_BYTES : SMALL_OFFSET_BYTES;
@@ -43,7 +38,7 @@ export function formatMarkText({ diskUri, uuid }: FormatMark): string {
   return `${fields}${sha256Hex(fields)}\n`;
 }
 
-/** The mark that a block of `FORMAT_MARK_BYTES` characters is, to the last of them; undefined: none. */
+/** The mark in a block of `FORMAT_MARK_BYTES` characters, checked to the last of them; undefined: none. */
 export function parseFormatMark(block: string): FormatMark | undefined {
   const [, diskUri = "", uuid = ""] = block.split("\n");
   const mark = { diskUri, uuid };

@@ -1,11 +1,11 @@
-/** What a node finds where a volume was, for the question whether it can still write to it. */
+/** What a node finds of a volume, to decide whether it can still write to it. */
 export interface CleanEvidence {
   readonly earlierChildAlive: boolean;
-  /** Commands of this instance that still run on the device. */
+  /** Commands of this instance that still use the device. */
   readonly commandsInFlight: readonly string[];
   /** The device that the volume has now. */
   readonly devicePath: string | undefined;
-  /** Devices of the volume, of now or of before, that did not open with O_EXCL. */
+  /** The volume's devices, present or earlier, that did not open with O_EXCL. */
   readonly heldPaths: readonly string[];
   /** Mount points of the device in this mount namespace. */
   readonly mountPaths: readonly string[];
@@ -13,13 +13,13 @@ export interface CleanEvidence {
   readonly mountedForPids: readonly number[];
   /** Loop devices on top of the device. */
   readonly loopDevices: readonly string[];
-  /** Process ids, other than ours, that have the device open. */
+  /** Process ids, other than the plug-in's, that have the device open. */
   readonly openInPids: readonly number[];
 }
 
 /**
- * Whether a node is *clean* of a volume (writer protocol), and why not. Every trace must be gone; one is
- * enough to say no.
+ * Whether a node is *clean* of a volume (writer protocol), and why not. One remaining trace is enough to
+ * say no.
  */
 export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; readonly reason: string } {
   const traces = [
@@ -47,7 +47,7 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
   };
 }
 
-/** Most process ids that one reason names. */
+/** The most process ids that one reason names. */
 const pidsNamedMax = 5;
 
 function listed(pids: readonly number[]): string {

@@ -3,10 +3,10 @@ export type DeviceContent =
   | { readonly kind: "blank" }
   /** `uuid` as the file system itself states it; empty if it has none. */
   | { readonly kind: "fileSystem"; readonly fsType: string; readonly uuid: string }
-  /** `hasNoSignature`: no tool knows what it is, as in the middle of mkfs. */
+  /** `hasNoSignature`: no tool recognizes it, as in the middle of mkfs. */
   | { readonly kind: "otherData"; readonly detail: string; readonly hasNoSignature?: true };
 
-/** What the three witnesses say. */
+/** The output of the three witnesses. */
 export interface ContentWitnesses {
   /** The fields of `blkid -p -o export`; `nothing` for its exit code 2, `ambivalent` for 8. */
   readonly blkid: Readonly<Record<string, string>> | "nothing" | "ambivalent";
@@ -26,8 +26,8 @@ export function parseBlkidExport(text: string): Readonly<Record<string, string>>
 }
 
 /**
- * Parses `wipefs --no-act --json`: the type of every signature found. Undefined: it isn't what wipefs
- * writes.
+ * Parses `wipefs --no-act --json`: the type of every signature found. Undefined: not the output of
+ * wipefs.
  */
 export function parseWipefsTypes(text: string): readonly string[] | undefined {
   if (text.trim() === "") return [];

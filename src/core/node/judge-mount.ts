@@ -1,17 +1,17 @@
 import type { MountinfoEntry } from "./parse-mountinfo.ts";
 
-/** What can be seen of a mount and of the device below it. */
+/** What a node observes of a mount and of its device. */
 export interface MountEvidence {
   readonly entry: Pick<MountinfoEntry, "options" | "superOptions">;
   /** Undefined: the kernel no longer knows the device. */
   readonly device: { readonly sizeBytes: bigint; readonly state: string | undefined } | undefined;
-  /** What the file system says it spans; undefined where it can't be asked or for a bound raw device. */
+  /** The size that the file system states; undefined where it can't be read, or for a bound raw device. */
   readonly fileSystemBytes: bigint | undefined;
-  /** Whether looking at the mount's root, or reading the device past every cache, answered an I/O error. */
+  /** Whether reading the mount's root, or the device past every cache, answered an I/O error. */
   readonly answersIoError: boolean;
 }
 
-/** States of a SCSI device or NVMe controller from which it doesn't come back. */
+/** States of a SCSI device or NVMe controller from which it does not recover. */
 const goneStates = new Set([
   "offline",
   "transport-offline",
@@ -23,11 +23,11 @@ const goneStates = new Set([
 ]);
 
 /**
- * Why a mount is dead, so that only an unmount is left; undefined if it lives. Nothing of this shows in the
- * options that `mount` was given: measured on Linux 6.18, a cut-off ext4 shows `emergency_ro` only after
- * its first failed commit, a shut-down XFS shows nothing and answers EIO, and before either only the
- * device's size or a direct read tells. Older kernels show an aborted ext4 as `ro` in the file system's
- * options where the mount says `rw`.
+ * Why a mount is dead, so that only an unmount is left; undefined if it lives. The options passed to
+ * `mount` show nothing of it. Measured on Linux 6.18: a detached ext4 shows `emergency_ro` only after its
+ * first failed commit, a shut-down XFS shows nothing and answers EIO. Before either, only the device's
+ * size or a direct read shows it. Older kernels show an aborted ext4 as `ro` in the file system's options
+ * where the mount says `rw`.
  */
 export function whyMountIsDead({
   entry,

@@ -4,8 +4,8 @@ import { fail, ok } from "../failure/result.ts";
 import type { FileSystemType } from "../volume/file-system.ts";
 
 /**
- * Options that mount(8) or the kernel keep for each mount, not for the file system: the only ones that mean
- * something for a bind mount.
+ * Options that mount(8) or the kernel keep for each mount, not for the file system: the only ones with an
+ * effect on a bind mount.
  */
 const perMountOptions = new Set([
   "ro",
@@ -27,8 +27,8 @@ const perMountOptions = new Set([
 ]);
 
 /**
- * Options that would mount something else than the volume's own device at the given path, or change how it
- * is seen elsewhere.
+ * Options that would mount anything but the volume's own device at the given path, or change other
+ * mounts' view of it.
  */
 const forbiddenNames = new Set([
   "bind",
@@ -55,24 +55,21 @@ const forbiddenNames = new Set([
 ]);
 
 /**
- * The same, by how their names begin: what mount(8) does besides mounting (directories, owners, modes, id
- * maps), and the verity options, which open a device of their own.
+ * The same, by prefix: mount(8)'s further actions (directories, owners, modes, id maps), and the verity
+ * options, which open another device.
  */
 const forbiddenPrefixes = ["x-mount.", "verity."];
 
-/**
- * Options that leave the journal unread: on a writable mount its records are lost, and the file system is
- * torn.
- */
+/** Options that skip the journal: on a writable mount its records are lost, and the file system is torn. */
 const withoutJournal = new Set(["noload", "norecovery"]);
 
-/** Longest single mount flag that is accepted, in characters: the kernel takes one page for all of them. */
+/** Longest accepted mount flag, in characters: the kernel has one page for all of them. */
 const flagLengthMax = 1024;
 
 /**
- * The options to mount a file system with. A read-only mount doesn't replay the journal, since that would
+ * The options to mount a file system with. A read-only mount does not replay the journal, which would
  * write to a disk that another node may be writing. Fails with `InvalidArgument` for a flag that mounts
- * something else or contradicts `readOnly`.
+ * anything else or contradicts `readOnly`.
  */
 export function stagingMountOptions(request: {
   readonly fsType: FileSystemType;
@@ -98,8 +95,8 @@ export function stagingMountOptions(request: {
 }
 
 /**
- * The options to remount a bind mount with; undefined if it may stay as it was bound. What `inherited` (the
- * options of the mount that is bound) restricts stays restricted.
+ * The options to remount a bind mount with; undefined if none are needed. Restrictions of the bound mount
+ * (`inherited`) stay.
  */
 export function bindMountOptions(request: {
   readonly inherited: readonly string[];
@@ -119,7 +116,7 @@ export function bindMountOptions(request: {
   ]);
 }
 
-/** Commas part options; within double quotes (SELinux contexts) they belong to the value. */
+/** Commas separate options; within double quotes (SELinux contexts) they belong to the value. */
 function optionsOf(flag: string): readonly string[] {
   return flag.replaceAll(/"[^"]*"/g, "").split(",");
 }
@@ -143,7 +140,7 @@ function problemOfFlag(
     return `${forbidden} is not allowed: it would mount something else than the volume`;
   const skipping = isWritable ? options.find((option) => withoutJournal.has(option)) : undefined;
   if (skipping !== undefined)
-    return `${skipping} is not allowed on a writable mount: it skips the journal, and what that holds is lost`;
+    return `${skipping} is not allowed on a writable mount: it skips the journal, whose records are lost`;
   if (readOnly && options.includes("rw")) return "rw contradicts a read-only volume";
   return undefined;
 }

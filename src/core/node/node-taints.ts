@@ -1,4 +1,4 @@
-/** A taint of a Kubernetes Node; fields that the driver does not know stay as they are. */
+/** A taint of a Kubernetes Node. Unknown fields stay unchanged. */
 export interface NodeTaint {
   readonly key: string;
   readonly effect?: string;
@@ -6,8 +6,8 @@ export interface NodeTaint {
 }
 
 /**
- * Taints that say: this node is being emptied, or is about to go. The first is `kubectl cordon` and
- * `kubectl drain`, the others autoscalers.
+ * Taints of a node that is being drained or deleted. The first is `kubectl cordon` and `kubectl drain`,
+ * the others autoscalers.
  */
 const DRAIN_TAINTS: readonly string[] = [
   "node.kubernetes.io/unschedulable",
@@ -17,8 +17,8 @@ const DRAIN_TAINTS: readonly string[] = [
 ];
 
 /**
- * The taint that keeps pods off a new node until its plug-in is registered: an administrator or a node pool
- * puts it there.
+ * The taint that keeps pods off a new node until its plug-in is registered, set by an administrator or a
+ * node pool.
  */
 export function startUpTaintKey(driverName: string): string {
   return `${driverName}/agent-not-ready`;
@@ -33,7 +33,7 @@ export function withoutStartUpTaint(
   return kept.length === taints.length ? undefined : kept;
 }
 
-/** Whether somebody is emptying the node, so that its workloads will go. */
+/** Whether the node is being drained, so that its workloads will end. */
 export function isBeingDrained(taints: readonly NodeTaint[]): boolean {
   return taints.some(({ key }) => DRAIN_TAINTS.includes(key));
 }

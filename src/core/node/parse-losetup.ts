@@ -1,6 +1,6 @@
 /**
- * A loop device and what it stands on, by file system (`0:6`) and inode as well: the path may be one that
- * only another mount namespace has.
+ * A loop device and its backing file, by file system (`0:6`) and inode as well: the path may exist only
+ * in another mount namespace.
  */
 export interface LoopDeviceEntry {
   readonly path: string;
@@ -9,7 +9,7 @@ export interface LoopDeviceEntry {
   readonly backingPath: string;
 }
 
-/** What has losetup(8) print what `parseLosetup` reads. */
+/** Arguments that make losetup(8) print what `parseLosetup` reads. */
 export const losetupArgs = [
   "--list",
   "--noheadings",

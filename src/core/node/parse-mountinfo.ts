@@ -7,10 +7,7 @@ export interface MountinfoEntry {
   /** The path within the file system that is mounted; `/` unless a part of it was bound. */
   readonly root: string;
   readonly mountPoint: string;
-  /**
-   * What is mounted below it shows wherever its peers are, in other mount namespaces too
-   * (mount_namespaces(7)).
-   */
+  /** Mounts below it propagate to its peers, also in other mount namespaces (mount_namespaces(7)). */
   readonly isShared: boolean;
   /** Options of this mount alone: `rw`, `noatime` … */
   readonly options: readonly string[];
@@ -31,7 +28,7 @@ export function parseMountinfo(text: string): readonly MountinfoEntry[] {
   });
 }
 
-/** The mount that a path leads to: mounts may be stacked on one path, and only the top one is seen. */
+/** The mount at a path: mounts may be stacked on one path, and only the top one is visible. */
 export function topMountAt(
   entries: readonly MountinfoEntry[],
   mountPoint: string,
@@ -42,7 +39,7 @@ export function topMountAt(
 
 function parseLine(line: string): MountinfoEntry | undefined {
   const fields = line.split(" ");
-  // Optional fields (propagation) stand before a lone hyphen, as many as there are.
+  // Any number of optional fields (propagation) precede a lone hyphen.
   const separator = fields.indexOf("-", 6);
   const [id, parentId, majorMinor, root, mountPoint, options] = fields;
   const [fsType, source, superOptions] = fields.slice(separator + 1);

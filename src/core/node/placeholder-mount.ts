@@ -1,33 +1,30 @@
 import type { MountinfoEntry } from "./parse-mountinfo.ts";
 import { topMountAt } from "./parse-mountinfo.ts";
 
-/**
- * What mountinfo, `findmnt` and `df` show as the source of a placeholder: people find it there before they
- * find it here.
- */
+/** The source of a placeholder in mountinfo, `findmnt` and `df`, where people see it first. */
 export const placeholderSource = "azuredisk-removed";
 
 /**
- * Read-only is the file system itself, not only its mount: a container's bind of it, which its runtime
+ * The file system itself is read-only, not only its mount. A container's bind of it, which its runtime
  * mounts read-write, can't be written to either.
  */
 export const placeholderOptions = "ro,nosuid,nodev,noexec,size=4k,mode=0555";
 
-/** Whether a mount is what is left at a target whose volume was taken away from under its pod. */
+/** Whether a mount is the placeholder at a target whose volume was removed under its pod. */
 export function isPlaceholder({ fsType, source }: Pick<MountinfoEntry, "fsType" | "source">): boolean {
   return fsType === "tmpfs" && source === placeholderSource;
 }
 
 /**
- * The next step towards a path that shows a placeholder. `mountBeneath`: below what is mounted there, which
- * still shows until it is unmounted.
+ * The next step towards a path that shows a placeholder. `mountBeneath`: below the present mount, which
+ * stays visible until it is unmounted.
  */
 export type PlaceholderStep = "done" | "mount" | "mountBeneath" | "unmount";
 
 /**
- * Plans the next step. Beneath comes first, so that the directory below never shows; it takes a parent
- * whose mounts are propagated, and is planned only once: `hasTriedBeneath` says that it was. What is
- * mounted over a placeholder is just unmounted.
+ * Plans the next step. Mounting beneath comes first, so that the directory below is never visible. It
+ * needs a parent whose mounts are propagated, and is planned only once (`hasTriedBeneath`). A mount on
+ * top of a placeholder is only unmounted.
  */
 export function planPlaceholder(
   entries: readonly MountinfoEntry[],

@@ -5,7 +5,7 @@ import type { FileSystemType } from "../volume/file-system.ts";
 import type { FormatMark } from "./format-mark.ts";
 import type { DeviceContent } from "./judge-device-content.ts";
 
-/** What is known of a volume's file system before it is mounted. */
+/** What is known of a volume's file system before its mount. */
 export interface ObservedFileSystem {
   readonly devicePath: string;
   readonly content: DeviceContent;
@@ -17,11 +17,11 @@ export interface ObservedFileSystem {
   readonly readOnly: boolean;
 }
 
-/** What has to happen before the mount. */
+/** What to do before the mount. */
 export type FileSystemPlan =
   /**
-   * The file system that is there is checked. `isOwnUnfinished`: no pod has ever used it, so that one which
-   * the check can't repair is made again. `isUnknown`: neither the record nor a mark says whose it is.
+   * The existing file system is checked. `isOwnUnfinished`: no pod has ever used it, so one that the
+   * check can't repair is made again. `isUnknown`: neither the record nor a mark names its origin.
    */
   | {
       readonly kind: "Check";
@@ -30,17 +30,17 @@ export type FileSystemPlan =
       readonly isUnknown: boolean;
     }
   /**
-   * The first file system is made on a blank device. `uuid`: of an attempt that was cut off; undefined: it
-   * is the first.
+   * The first file system is made on a blank device. `uuid`: that of an interrupted attempt; undefined:
+   * it is the first.
    */
   | { readonly kind: "Make"; readonly uuid: string | undefined }
-  /** What an attempt left that was cut off is erased, and the file system made with its UUID. */
+  /** The remains of an interrupted attempt are erased, and the file system is made with its UUID. */
   | { readonly kind: "MakeAgain"; readonly uuid: string }
   | { readonly kind: "Refuse"; readonly failure: Failure };
 
 /**
- * A volume has one first format in its life. Only the driver's own attempt, which the mark on the device
- * names by disk and UUID, is ever made again.
+ * A volume has one first format in its life. Only the driver's own attempt, whose mark on the device
+ * names disk and UUID, is ever repeated.
  */
 export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
   const { content, devicePath, formatted, fsType } = observed;
@@ -81,14 +81,14 @@ function planFound(
       `its file system has UUID ${found.uuid}, the volume's has ${formatted.uuid}`,
     );
   const isOwnUnfinished = mark?.uuid === found.uuid;
-  // Nothing checks an XFS before its mount.
+  // No tool checks an XFS before its mount.
   if (isOwnUnfinished && fsType === "xfs") return { kind: "MakeAgain", uuid: found.uuid };
-  // One without a UUID can't be recorded by it, and would be unknown for ever.
+  // Without a UUID it can't be recorded, and would stay unknown.
   const isRecorded = formatted !== undefined && (formatted.uuid !== undefined || found.uuid === "");
   return { kind: "Check", uuid: found.uuid, isOwnUnfinished, isUnknown: !isRecorded && !isOwnUnfinished };
 }
 
-/** The mark, if it is of this very disk and the volume has no file system yet. */
+/** The mark, if it is of this disk and the volume has no file system yet. */
 function ownMark({ mark, diskUri, formatted }: ObservedFileSystem): FormatMark | undefined {
   return formatted === undefined && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri)
     ? mark

@@ -14,60 +14,60 @@ export interface ObservedNodeVolume {
   readonly node: NodeKey;
   /** Undefined: the AzVolume is gone, or has no record. */
   readonly record: WriterRecord | undefined;
-  /** The volume takes several writers at once: there is no record to obey. */
+  /** The volume takes several writers at once and has no record. */
   readonly isMultiWriter: boolean;
   /** The node's own attachment. */
   readonly attachment: AzVolumeAttachment | undefined;
-  /** Whether the node states its wants itself: nobody publishes to it. */
+  /** Whether the node states its requests itself: no client publishes to it. */
   readonly statesRequests: boolean;
-  /** What the node's notes say; undefined if it never mounted the volume, or has cleaned up. */
+  /** The node's checkpoint; undefined if it never mounted the volume, or has cleaned up. */
   readonly checkpoint: { readonly epoch: number; readonly accessType: "block" | "mount" } | undefined;
-  /** The staging mount: for raw block, whether the device is held by a target. */
+  /** The staging mount; for raw block, whether a target holds the device. */
   readonly mount: "none" | "live" | "dead";
   /** Targets that are still bound, sorted. */
   readonly targets: readonly string[];
   /**
-   * Targets that are noted since the machine was last started, and are directories with nothing mounted, no
-   * placeholder either. Sorted.
+   * Checkpointed targets since the machine was last started that are directories without any mount,
+   * placeholders included. Sorted.
    */
   readonly bareTargets: readonly string[];
 }
 
-/** What the node does next with one volume, by itself: nobody calls for it. */
+/** The node's next action for one volume, without any call. */
 export type NodeVolumeAction =
   | { readonly kind: "Reclaim"; readonly epochKnown: number }
-  /** A claim was recorded, and the plug-in died before it had noted it. */
+  /** A reclaim was recorded, and the plug-in died before it wrote its checkpoint. */
   | { readonly kind: "CheckpointEpoch"; readonly epoch: number }
-  /** The object was lost that says that this node wants the volume, which a workload uses here. */
+  /** The object with this node's request was lost, and a workload uses the volume here. */
   | { readonly kind: "RequestWriter" }
   /**
-   * Another node has claimed the volume while a pod uses it here: nothing is unmounted, and people are
-   * told.
+   * Another node has reclaimed the volume while a pod uses it here: nothing is unmounted, and an event
+   * reports it.
    */
   | { readonly kind: "ReportDispute"; readonly claimedBy: string }
   | { readonly kind: "ProveClean" }
   | { readonly kind: "LeaveQuarantine" }
   /** Answers a recall while workloads still have the volume. */
   | { readonly kind: "AnswerRecall"; readonly recallId: string }
-  /** Unmounts what is left, tells a recall of the progress, and gives. */
+  /** Unmounts what is left, reports the progress to a recall, and releases the volume. */
   | {
       readonly kind: "UnmountAndRelease";
       readonly recallId: string | undefined;
       readonly placeholders: readonly string[];
     }
   /**
-   * Mounts that the record does not allow: the targets too, since nobody else may be coming to remove them.
-   * `placeholders`: targets at which something read-only is left in the place of what is removed, until
-   * they are unpublished: a container that is started again would get the directory below, and write beside
-   * its disk.
+   * Mounts that the record does not allow, including targets, since no client may come to remove them.
+   * `placeholders`: targets that get a read-only placeholder until they are unpublished. Otherwise a
+   * restarted container would get the directory below, and write beside its disk.
    */
   | { readonly kind: "CleanUp"; readonly placeholders: readonly string[] }
   /**
-   * Drops the note, last of all and only once the node is clean: until then it is what tells where to look.
+   * Drops the checkpoint, last of all and only once the node is clean: until then it identifies the
+   * device to check.
    */
   | { readonly kind: "Forget" };
 
-/** Plans what a node does with a volume by its own. Empty when record and mounts agree. */
+/** Plans a node's own actions for a volume. Empty when record and mounts agree. */
 export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
   const { node, record } = observed;
   if (observed.isMultiWriter) return [];
@@ -82,7 +82,7 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
 }
 
 /**
- * The object is gone: a live mount in use stays until its record is made anew; everything else is cleaned
+ * The object is gone: a live mount in use stays until its record is rebuilt; everything else is cleaned
  * up.
  */
 function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
@@ -92,9 +92,9 @@ function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAct
 }
 
 /**
- * What a pod has mounted is claimed, also where it is dead: taken away from under the pod it would let a
- * container that is started again write beside its disk. A live mount under a pod is never taken away, also
- * where another node has claimed the volume: which of the two is right only people can say.
+ * A mount of a pod is reclaimed, also where it is dead: removed under the pod, a restarted container
+ * would write beside its disk. A live mount under a pod is never removed, also where another node has
+ * reclaimed the volume: only people can decide between the two.
  */
 function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   const isPublished = observed.mount !== "none" && observed.targets.length > 0;
@@ -109,8 +109,8 @@ function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): rea
 }
 
 /**
- * A node that is being cut off, or may be, can claim nothing, and a want that is stated for that would only
- * be ended again. A dead mount leaves the volume to a node that may still write it.
+ * A node that is being fenced, or may be, can't reclaim, and a request stated for that would only be
+ * withdrawn again. A dead mount leaves the volume to a node that may still write it.
  */
 function mayReclaimNow({ node, mount }: ObservedNodeVolume, record: WriterRecord): boolean {
   if (isFencing(record, node) || isBarrierPending(record, node) || isUnconfirmed(record, node)) return false;
@@ -125,10 +125,9 @@ function cleanUp(observed: ObservedNodeVolume): NodeVolumeAction {
 }
 
 /**
- * Every target that nobody has asked to remove: a pod may still stand there. Also one that is bare: whoever
- * removed what was there was stopped before it could leave a placeholder. A raw device's target is a file,
- * and needs none: without a device there the container runtime finds no device number to give, and starts
- * nothing.
+ * Every target without an unpublish: a pod may still use it. Also one without a mount: the process that
+ * removed it may have stopped before it left a placeholder. A raw device's target is a file, and needs
+ * none: without a device there the container runtime starts nothing.
  */
 function placeholdersFor({ checkpoint, targets, bareTargets }: ObservedNodeVolume): readonly string[] {
   return checkpoint?.accessType === "mount" ? [...targets, ...bareTargets].toSorted() : [];
@@ -153,10 +152,9 @@ function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): reado
 }
 
 /**
- * What a pod has mounted of a disk that is not on this node, by a record that was made anew: nobody but the
- * node itself waits for it to be clean, and whoever has published it will unpublish it. Until then even a
- * dead mount keeps a container that is started again from writing beside its disk, into the directory
- * underneath.
+ * A pod's mount of a disk that is not on this node, by a rebuilt record. Only the node itself waits to be
+ * clean here, and the client that published the volume will unpublish it. Until then even a dead mount
+ * keeps a restarted container from writing into the directory underneath.
  */
 function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: WriterRecord): boolean {
   return (
@@ -168,8 +166,8 @@ function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: Wr
 }
 
 /**
- * Nobody will call for a volume that is in use. A want that was ended has left a Primary behind, or a
- * record in which the writer is unwanted.
+ * No client calls for a volume in use. A withdrawn request may have left a Primary, or a record whose
+ * writer has no request.
  */
 function hasLostRequest({ statesRequests, attachment, mount, targets }: ObservedNodeVolume): boolean {
   if (!statesRequests || mount !== "live" || targets.length === 0) return false;
@@ -182,8 +180,8 @@ function hasLostRequest({ statesRequests, attachment, mount, targets }: Observed
 }
 
 /**
- * A quarantine that only a found record implies is left when the disk is wanted here, not before: thousands
- * of nodes need not say clean.
+ * A quarantine that only an adopted record implies is left when the disk is requested here, not before:
+ * thousands of nodes need not report clean.
  */
 function planQuarantine(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   if (!isInQuarantine(record, observed.node)) return [];

@@ -1,6 +1,6 @@
 import { invariant } from "../failure/invariant.ts";
 
-/** How the delays of a series of tries grow. */
+/** How the delays of a series of attempts grow. */
 export interface Backoff {
   /** First delay, in milliseconds. */
   readonly baseMs: number;

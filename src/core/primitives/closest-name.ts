@@ -1,6 +1,6 @@
-/** Edits that still count as a slip of the pen. */
+/** The most edits that still count as a misspelling. */
 const EDITS_MAX = 3;
-/** Longer names are no slip of the pen, and comparing them would take long. */
+/** Longer names are no misspellings, and comparing them would take long. */
 const NAME_MAX_CHARS = 64;
 
 /**

@@ -1,4 +1,4 @@
-/** Whether two JSON values say the same; the order of keys says nothing. Neither holds undefined. */
+/** Whether two JSON values are equal, regardless of the order of keys. Neither holds undefined. */
 export function sameJson(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;

@@ -3,13 +3,13 @@ import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume
 import { whyPodsDoNotFit } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
-/** A node on which no replica is placed, and why: for the event that explains a missing replica. */
+/** A node without a replica, and why: for the event about a missing replica. */
 export interface Rejection {
   readonly nodeName: string;
   readonly because: string;
 }
 
-/** The best nodes for `count` new replicas, best first, and why the others were not taken. */
+/** The best nodes for `count` new replicas, best first, and why the others were rejected. */
 export function chooseReplicaNodes(
   observed: ObservedVolume,
   count: number,
@@ -41,13 +41,13 @@ export function chooseReplicaNodes(
   };
 }
 
-/** The higher the better, what stands first counts most. */
+/** The higher the better; earlier entries take precedence. */
 type Rank = readonly [companions: number, isNewZone: number, freeShare: number];
 
 /**
- * A pod moves with all of its volumes, so the node that has most of the others comes first; then a zone
- * that has none of the volume, since a zone-redundant disk survives the loss of one; then the larger share
- * of free slots.
+ * A pod moves with all of its volumes, so the node with most of the others comes first. Next comes a zone
+ * without this volume, since a zone-redundant disk survives the loss of one; then the larger share of
+ * free slots.
  */
 function rank(node: ObservedNode, companions: number, zonesTaken: ReadonlySet<string | undefined>): Rank {
   const freeShare = node.volumesMax === 0 ? 0 : (node.volumesMax - node.attachments) / node.volumesMax;
@@ -69,7 +69,7 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   if (node.heartbeatUnchangedMs >= settings.heartbeatStaleMs) return "its heartbeat is stale";
   if (node.isOutOfService) return "is out of service";
   if (node.isUnschedulable) return "is unschedulable";
-  if (node.isShortOfSlots) return "has no slot left for a volume that is wanted there";
+  if (node.isShortOfSlots) return "has no slot left for a volume that is requested there";
   if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
   const unreachable = detail === undefined ? undefined : whyUnreachable(detail, node);
   if (unreachable !== undefined) return unreachable;

@@ -1,14 +1,14 @@
 import type { Rejection } from "./choose-replica-nodes.ts";
 
 /**
- * What is told of each reason, and of how many reasons: an event has 1,024 characters, a cluster thousands
- * of nodes.
+ * How much an event says of each reason, and of how many: it has 1,024 characters, a cluster thousands of
+ * nodes.
  */
 const NAMES_MAX = 3;
 const REASONS_MAX = 6;
 
 /**
- * Why nodes were not taken, the reason of the most nodes first: `14 nodes (node-c, node-d, node-e, …): is
+ * Why nodes were rejected, the most frequent reason first: `14 nodes (node-c, node-d, node-e, …): is
  * unschedulable; node-b: its heartbeat is stale`.
  */
 export function describeRejections(rejected: readonly Rejection[]): string {

@@ -5,10 +5,10 @@ import { whyUnreachable } from "./why-unreachable.ts";
 export type RemovalReason = "no-plug-in" | "not-ready" | "silent" | "quarantine" | "unreachable" | "no-slot";
 
 /**
- * Which of the nodes that are offered for a pod can't take its volumes, by their places in `nodes`;
- * undefined stands for a node where no node plug-in has registered. Never all of them: what this process
- * knows may be old, and a pod that waits on a node has a reason that people can read, while a pod without
- * nodes has none. Costs the pod's volumes times the nodes.
+ * Which of the nodes offered for a pod can't take its volumes, by their index in `nodes`; undefined
+ * stands for a node without a registered node plug-in. Never all of them: this process's data may be old,
+ * and a pod that waits on a node shows its reason to people, while a pod without nodes shows none. Costs
+ * the pod's volumes times the nodes.
  */
 export function filterNodes(
   nodes: readonly (CandidateNode | undefined)[],
@@ -24,7 +24,7 @@ export function filterNodes(
   return removed;
 }
 
-/** Whether the node could take the pod if others left it: only pods that go free slots. */
+/** Whether the node could take the pod if other pods left it: only those free slots. */
 export function mayPreemptionHelp(because: RemovalReason): boolean {
   return because === "no-slot";
 }
@@ -43,8 +43,8 @@ function reasonAgainst(
 }
 
 /**
- * Whether all of the pod's volumes fit beside those that have to stay. Those that hold a slot there already
- * need none, however full the node is.
+ * Whether all of the pod's volumes fit beside those that must stay. Volumes that hold a slot there need
+ * no other, however full the node is.
  */
 function hasSlots(node: CandidateNode, volumes: readonly PodVolume[]): boolean {
   let needed = 0;

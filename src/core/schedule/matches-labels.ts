@@ -26,12 +26,12 @@ function matchesRequirement(labels: Labels, { key, operator, values }: Requireme
     case "Lt":
       return compareIntegers(value, values[0], (left, right) => left < right);
     default:
-      // An operator of a later Kubernetes: what nobody here understands is not met.
+      // An operator of a later Kubernetes: an unknown one is not met.
       return false;
   }
 }
 
-/** Whether both are integers, and stand in that relation. */
+/** Whether both are integers in that relation. */
 export function compareIntegers(
   left: string | undefined,
   right: string | undefined,

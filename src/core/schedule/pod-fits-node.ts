@@ -11,7 +11,7 @@ import type {
 } from "./pod-rules.ts";
 import { untoleratedTaint } from "./untolerated-taint.ts";
 
-/** A node, as far as pods are kept off it. */
+/** A node, as far as it keeps pods off. */
 export interface NodeForPods {
   readonly nodeName: string;
   readonly labels: Labels;
@@ -74,8 +74,8 @@ function matchesField(node: NodeForPods, { key, operator, values }: Requirement)
 }
 
 /**
- * Anti-affinity holds both ways: what the pod will not run with, and what will not run with the pod. A node
- * without the topology's label is no such place.
+ * Anti-affinity holds both ways: pods that this pod excludes, and pods that exclude it. A node without
+ * the topology's label is no such place.
  */
 function findRival(
   pod: PodRules,
@@ -94,8 +94,8 @@ function findRival(
 }
 
 /**
- * Affinity: in each place that it names runs a pod that all of its terms select. The first pod of a series
- * that are to run with each other may run anywhere.
+ * Affinity: each named place runs a pod that all of its terms select. The first of a series of pods that
+ * select each other may run anywhere.
  */
 function hasCompany(pod: PodRules, node: NodeForPods, neighbours: readonly NeighbourPod[]): boolean {
   if (pod.podAffinity.length === 0) return true;

@@ -9,7 +9,7 @@ export interface Taint {
   readonly effect: string;
 }
 
-/** What a pod puts up with (core/v1 Toleration); empty texts where nothing was said. */
+/** What a pod tolerates (core/v1 Toleration); empty strings where it states nothing. */
 export interface Toleration {
   /** Empty: every key. */
   readonly key: string;
@@ -51,7 +51,7 @@ export interface PodAffinityTerm {
   readonly namespaces: readonly string[] | undefined;
 }
 
-/** What decides where a pod may run: the required part of its scheduling rules. Preferences bind nobody. */
+/** What decides where a pod may run: the required part of its scheduling rules, without preferences. */
 export interface PodRules {
   readonly namespace: string;
   readonly name: string;
@@ -76,7 +76,7 @@ export interface NeighbourPod {
 
 /** The pods that use a volume now, and what decides where else they could run. */
 export interface VolumePlacement {
-  /** Empty: nobody uses the volume now, so that nothing is known of where it will be needed. */
+  /** Empty: no pod uses the volume now, so nothing is known of where it will be needed. */
   readonly pods: readonly PodRules[];
   /** Pods of other volumes, or of none, that a rule between pods concerns. */
   readonly neighbours: readonly NeighbourPod[];
@@ -84,5 +84,5 @@ export interface VolumePlacement {
   readonly otherVolumeIds: readonly string[];
 }
 
-/** The placement of a volume that nobody uses, or of which nobody can tell. */
+/** The placement of a volume without known users. */
 export const placementUnknown: VolumePlacement = { pods: [], neighbours: [], otherVolumeIds: [] };

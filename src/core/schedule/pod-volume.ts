@@ -8,15 +8,15 @@ export interface CandidateNode extends NodeKey, NodePlace {
   /** Data disks that it takes. */
   readonly volumesMax: number;
   /**
-   * Attachments of any volume that have to stay there: all but replicas, which make room for whoever needs
-   * their slot.
+   * Attachments of any volume that must stay there: all but replicas, which are evicted when a slot is
+   * needed.
    */
   readonly firmAttachments: number;
 }
 
 /** A volume of a pod that is to be placed. */
 export interface PodVolume {
-  /** Undefined where the disk does not exist yet, or nothing is known of it: it can be attached anywhere. */
+  /** Undefined where the disk does not exist yet, or is unknown: it can be attached anywhere. */
   readonly disk: DiskPlace | undefined;
   /** Nodes that the volume's writer record keeps it from: in quarantine, or being fenced. */
   readonly barred: readonly NodeKey[];
@@ -26,11 +26,11 @@ export interface PodVolume {
 
 /** What the placement of a pod needs to know of one disk on one node. */
 export interface PodVolumeAttachment {
-  /** The VM that it was attached to; undefined before it was. */
+  /** The VM that it was attached to; undefined before the first attach. */
   readonly vmId: string | undefined;
   /** The disk is attached and stays. */
   readonly isAttached: boolean;
-  /** It takes up one of the node's slots already. */
+  /** It already holds one of the node's slots. */
   readonly holdsSlot: boolean;
   /** It counts among the node's `firmAttachments`. */
   readonly isFirm: boolean;

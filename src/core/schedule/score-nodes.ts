@@ -11,9 +11,9 @@ import {
 export const SCORE_MAX = 10;
 
 /**
- * Scores nodes by the share of a pod's volumes that are attached there, as primary or replica: 10 where all
- * are, at least 1 where one is. Answers only the nodes with a score above 0; nowhere attached, all are
- * equal. Costs the attachments of the pod's volumes, however many nodes there are.
+ * Scores nodes by the share of a pod's volumes that are attached there, as primary or replica: 10 where
+ * all are, at least 1 where one is. Answers only the nodes with a score above 0. Costs the attachments of
+ * the pod's volumes, however many nodes there are.
  */
 export function scoreNodes(request: {
   readonly volumes: readonly PodVolume[];
@@ -36,8 +36,8 @@ function scoreOf(attachedCount: number, volumeCount: number): number {
 }
 
 /**
- * Whether a pod could use the volume on that node without an attach. What was attached to another VM of the
- * same name went with it.
+ * Whether a pod could use the volume on that node without an attach. An attachment to an earlier VM of
+ * the same name does not count.
  */
 function isReadyOn(volume: PodVolume, attachment: PodVolumeAttachment, node: CandidateNode): boolean {
   const isThere = isSameVmId(attachment.vmId, node.vmId);

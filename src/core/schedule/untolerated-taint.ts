@@ -2,8 +2,8 @@ import { compareIntegers } from "./matches-labels.ts";
 import type { Taint, Toleration } from "./pod-rules.ts";
 
 /**
- * The first taint that keeps a pod off a node; undefined if it tolerates all. `PreferNoSchedule` keeps
- * nobody off. As https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ has it.
+ * The first taint that keeps a pod off a node; undefined if it tolerates all. `PreferNoSchedule` keeps no
+ * pod off. See https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/.
  */
 export function untoleratedTaint(
   taints: readonly Taint[],
@@ -25,7 +25,7 @@ function tolerates(toleration: Toleration, taint: Taint): boolean {
       return toleration.value === taint.value;
     case "Exists":
       return true;
-    // Only clusters with the feature gate TaintTolerationComparisonOperators take pods with these two.
+    // Only clusters with the feature gate TaintTolerationComparisonOperators accept pods with these two.
     case "Lt":
       return compareIntegers(taint.value, toleration.value, (left, right) => left < right);
     case "Gt":

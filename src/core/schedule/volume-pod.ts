@@ -4,7 +4,7 @@ export interface VolumePod {
   readonly name: string;
   /** The node that it is bound to; empty: it is not scheduled yet. */
   readonly nodeName: string;
-  /** None of its containers has been started. */
+  /** None of its containers has been started yet. */
   readonly isPending: boolean;
   /** Marked for deletion. */
   readonly isTerminating: boolean;

@@ -4,15 +4,15 @@ import { isZoneRedundant } from "../volume/disk-sku.ts";
 /** Where a disk is. */
 export type DiskPlace = Pick<VolumeDetail, "location" | "skuName" | "zones">;
 
-/** Where a node's VM is; empty where that is not known, or it is in no zone. */
+/** Where a node's VM is; empty where that is unknown or it is in no zone. */
 export interface NodePlace {
   readonly location: string;
   readonly zone: string;
 }
 
 /**
- * Why a disk can't be attached in a place, undefined if it can: other regions, and other zones unless it is
- * zone-redundant or regional.
+ * Why a disk can't be attached in a place; undefined if it can. It can't in other regions, nor in other
+ * zones unless it is zone-redundant or regional.
  */
 export function whyUnreachable(disk: DiskPlace, node: NodePlace): string | undefined {
   const isElsewhere = node.location !== disk.location && node.location !== "" && disk.location !== "";

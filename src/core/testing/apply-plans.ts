@@ -28,8 +28,8 @@ import {
 import { agoMs, anObservedVolume, aReplica, attachmentName } from "./objects.ts";
 
 /**
- * A volume after one round: its plans are carried out, every cloud operation succeeds, and healthy nodes do
- * what they should.
+ * A volume after one round: its plans are executed, every cloud operation succeeds, and healthy nodes
+ * act.
  */
 export function applyPlans(observed: ObservedVolume): ObservedVolume {
   let next = observed;
@@ -43,7 +43,7 @@ export function applyPlans(observed: ObservedVolume): ObservedVolume {
   return nodesAct(finishFence(next));
 }
 
-/** Nodes that may have the volume mounted to write, as the record tells. */
+/** Nodes that may have the volume mounted to write, by the record. */
 export function mayWrite(observed: ObservedVolume): readonly string[] {
   const record = observed.volume.status?.record;
   return record?.writer?.held === true ? [record.writer.nodeName] : [];
@@ -94,7 +94,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
           spec: { ...spec, role: "Replica" },
         }),
       );
-    // Azure says that the VM runs.
+    // Azure reports the VM as running.
     case "FenceIfOff":
     case "RevokeIfMoved":
     case "ReleaseCheck":
@@ -187,7 +187,7 @@ function applyAttachmentAction(
   }
 }
 
-/** A fence that was begun ends with proof. */
+/** A fence that was begun ends with a proof. */
 function finishFence(observed: ObservedVolume): ObservedVolume {
   return moved(observed, (record) =>
     record.fencing === undefined ? refused : fenceClear(record, record.fencing, record.writer),
@@ -195,8 +195,8 @@ function finishFence(observed: ObservedVolume): ObservedVolume {
 }
 
 /**
- * What nodes do by themselves: give back what nobody wants, show that they are clean. Those that are out of
- * service do nothing.
+ * The nodes' own actions: release what is not requested, report clean. Nodes that are out of service do
+ * nothing.
  */
 function nodesAct(observed: ObservedVolume): ObservedVolume {
   let next = observed;

@@ -16,10 +16,10 @@ import type { VolumePod } from "../schedule/volume-pod.ts";
 import { isNotReady } from "../writer/node-silence.ts";
 import { newRecord } from "../writer/writer-steps.ts";
 
-/** The disk that all builders are about. */
+/** The disk of all builders. */
 export const diskUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-1" });
 
-/** When every observation is made, in milliseconds since 1970. */
+/** The time of every observation, in milliseconds since 1970. */
 export const nowMs = fromTimestamp("2026-01-01T12:00:00.000Z");
 
 /** The timestamp of `ms` milliseconds before the observation. */
@@ -27,7 +27,7 @@ export function agoMs(ms: number): string {
   return toTimestamp(nowMs - ms);
 }
 
-/** Limits and patience as the defaults have them. */
+/** The default limits and waiting times. */
 export const settings: VolumeSettings = {
   unpublish: "demote",
   collectReplicasAfterMs: 300_000,
@@ -39,7 +39,7 @@ export const settings: VolumeSettings = {
   offlineResizeMs: 600_000,
 };
 
-/** The resource id of a node's VM, whose name is not the node's. */
+/** The resource id of a node's VM, whose name differs from the node's. */
 export function instanceUriOf(nodeName: string): string {
   return formatInstanceUri({
     subscriptionId: "sub-1",
@@ -54,7 +54,7 @@ export function identity(nodeName: string): NodeIdentity {
   return { nodeName, vmId: `vm-of-${nodeName}`, instanceUri: instanceUriOf(nodeName) };
 }
 
-/** A writer that holds the volume and is wanted. */
+/** A requested writer that holds the volume. */
 export function aWriter(nodeName: string, overrides: Partial<Writer> = {}): Writer {
   return { ...identity(nodeName), epoch: 1, held: true, requested: true, ...overrides };
 }
@@ -118,7 +118,9 @@ export function aVolume(
   };
 }
 
-/** The attachment of `pvc-1` to a node: attached, and Primary with a want unless it is made a Replica. */
+/**
+ * The attachment of `pvc-1` to a node: attached, and Primary with a request unless it is made a Replica.
+ */
 export function anAttachment(
   nodeName: string,
   overrides: {
@@ -170,7 +172,7 @@ export function aReplica(
   return anAttachment(nodeName, { ...overrides, spec: { role: "Replica", ...overrides.spec } });
 }
 
-/** An attachment that is on its way out. */
+/** An attachment that is being deleted. */
 export function leaving(attachment: AzVolumeAttachment): AzVolumeAttachment {
   return { ...attachment, metadata: { ...attachment.metadata, deletionTimestamp: agoMs(1_000) } };
 }
@@ -206,7 +208,7 @@ export function aPod(overrides: Partial<VolumePod> = {}): VolumePod {
   return { name: "default/db-0", nodeName: "node-b", isPending: true, isTerminating: false, ...overrides };
 }
 
-/** What `unchangedMs` of an attachment is where a test does not say. */
+/** The `unchangedMs` of an attachment where a test does not state it. */
 const UNCHANGED_MS = 1_000;
 
 /** A volume with its attachments and nodes `node-a` to `node-d`, unless a test names others. */
@@ -248,7 +250,7 @@ export function anObservedVolume(
   };
 }
 
-/** An attachment that has been watched unchanged for a while. */
+/** An attachment that has been unchanged for a while. */
 export function unchangedFor(ms: number, attachment: AzVolumeAttachment): ObservedAttachment {
   return { attachment, unchangedMs: ms, watchedUnchangedMs: ms };
 }

@@ -11,9 +11,7 @@ export function isMultiNode(mode: AccessMode): boolean {
   return mode.startsWith("MULTI_NODE_");
 }
 
-/**
- * Whether only one node may write the volume at a time: not every capability asked for is multi-node block.
- */
+/** Whether only one node may write the volume at a time: not every capability is multi-node block. */
 export function isSingleWriter(capabilities: readonly VolumeCapability[]): boolean {
   return !capabilities.every(
     (capability) => capability.accessType === "block" && isMultiNode(capability.accessMode),
@@ -21,8 +19,8 @@ export function isSingleWriter(capabilities: readonly VolumeCapability[]): boole
 }
 
 /**
- * Whether a disk of `maxShares` can serve every capability: single-node modes always, multi-node modes only
- * as raw block on a shared disk. File systems on several nodes are refused, read-only ones too: mounting
+ * Whether a disk of `maxShares` can serve every capability: single-node modes always, multi-node modes
+ * only as raw block on a shared disk. File systems on several nodes are refused, also read-only: mounting
  * ext4 read-only replays its journal and so writes.
  */
 export function checkCapabilities(
@@ -52,8 +50,8 @@ export function checkCapabilities(
 }
 
 /**
- * Why a volume made for `existing` can't be used as `requested` asks, undefined if it can. Single-writer
- * volumes stay single-writer: their writer record says who may write.
+ * Why a volume made for `existing` can't be used as `requested`; undefined if it can. Single-writer
+ * volumes stay single-writer, since they have a writer record.
  */
 export function capabilitiesDifference(
   existing: readonly VolumeCapability[],

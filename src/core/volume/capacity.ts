@@ -26,9 +26,9 @@ function diskSizeMinGib(skuName: DiskSku): number {
 }
 
 /**
- * The size of disk that serves a capacity range: what is required rounded up to whole GiB, at least the
- * SKU's minimum. Fails with `InvalidArgument` where the range contradicts itself and with `OutOfRange`
- * where no disk of the SKU lies in it.
+ * The disk size for a capacity range: the required size rounded up to whole GiB, at least the SKU's
+ * minimum. Fails with `InvalidArgument` where the range contradicts itself, and with `OutOfRange` where
+ * no disk of the SKU lies in it.
  */
 export function chooseDiskSize(
   range: CapacityRange,

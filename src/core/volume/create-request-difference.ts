@@ -9,9 +9,9 @@ import { parseVolumeParameters } from "./volume-parameters.ts";
 type VolumeSpec = AzVolume["spec"];
 
 /**
- * Why an existing volume does not satisfy a repeated CreateVolume under its name, as a sentence for people;
- * undefined if it does. What counts is what the volume is, not how the request was spelled: a volume that
- * has grown, or whose replica count was edited since, still matches.
+ * Why an existing volume does not satisfy a repeated CreateVolume under its name, as a sentence for
+ * people; undefined if it does. Compares the volume's state, not the request's spelling: a volume that
+ * has grown, or whose replica count was edited, still matches.
  */
 export function createRequestDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
   if (existing.spec.volumeName !== requested.volumeName)
@@ -30,7 +30,7 @@ function sizeDifference(existing: AzVolume, requested: VolumeSpec): string | und
   return `it has ${sizeGiB} GiB, which is outside the range asked for now (${requested.requiredBytes} to ${requested.limitBytes === 0 ? "any number of" : requested.limitBytes} bytes)`;
 }
 
-/** The size of a disk that is still to be made. */
+/** The size of a disk that does not exist yet. */
 function askedSize(spec: VolumeSpec): number | undefined {
   const parameters = parseVolumeParameters(spec.parameters);
   if (!parameters.ok) return undefined;
@@ -54,11 +54,11 @@ function parametersDifference(
   const stated = isWhole ? existing.parameters : { ...factsOf(status?.detail), ...existing.parameters };
   const before = parseVolumeParameters(stated);
   const now = parseVolumeParameters(requested.parameters);
-  // What an older version took may not parse any more; then only the same words again are the same request.
+  // Parameters that an older version accepted may not parse any more; then only an identical request is
+  // the same.
   if (!before.ok || !now.ok)
     return sameWords(existing.parameters, requested.parameters) ? undefined : "its parameters differ";
-  // An object that was made from its disk, since the first was lost, knows only what the disk and its
-  // PersistentVolume tell.
+  // An object that was recreated from its disk knows only what the disk and its PersistentVolume say.
   const isKnown = (name: string): boolean =>
     isWhole || Object.keys(stated).some((other) => other.toLowerCase() === name.toLowerCase());
   for (const name of comparedParameters.filter(isKnown)) {

@@ -8,10 +8,10 @@ import {
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { bytesToGibRoundedUp } from "../primitives/units.ts";
 
-/** What to do next with the managed disk behind a volume. */
+/** The next action for the managed disk of a volume. */
 export type DiskAction =
   | { readonly kind: "CreateDisk" }
-  /** The disk exists already and is not known to be unused: make its record *unverified*. */
+  /** The disk exists already and may be in use: nodes that have it become *unverified*. */
   | { readonly kind: "AdoptDisk"; readonly diskUri: string }
   | { readonly kind: "ResizeDisk"; readonly diskUri: string; readonly sizeGiB: number }
   | { readonly kind: "BeginOfflineResize" }
@@ -20,22 +20,22 @@ export type DiskAction =
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
   | { readonly kind: "DeleteDisk" }
   /**
-   * Whoever wrote DeleteVolume's mark was cut off before it deleted the object; nobody may ever call again,
-   * if the volume was never made.
+   * DeleteVolume wrote its mark and stopped before it deleted the object. If the volume was never made,
+   * no client may call again.
    */
   | { readonly kind: "DeleteObject" }
-  /** The object was deleted by hand: the disk stays, and the object is made anew. */
+  /** The object was deleted by hand: the disk stays, and the object is recreated. */
   | { readonly kind: "RebuildVolume" }
   | { readonly kind: "Wait"; readonly because: string };
 
-/** Plans the disk of a volume. Undefined when nothing is to be done. */
+/** Plans the disk of a volume. Undefined when no action is due. */
 export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const { volume, attachments } = observed;
   const status = volume.status;
   if (isDeletedByHand(volume)) return { kind: "RebuildVolume" };
   if (volume.metadata.deletionTimestamp !== undefined) {
-    // Who has the disk is not known before it was looked at: without their attachments nobody would take it
-    // off them, and Azure deletes no disk that a VM has.
+    // Which VMs have the disk is unknown before it is read. Without their attachments no component would
+    // detach it, and Azure deletes no attached disk.
     if (isToBeAdopted(volume)) return { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
     if (attachments.length > 0) return { kind: "Wait", because: "the disk is still attached" };
     return { kind: "DeleteDisk" };
@@ -51,7 +51,7 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   return planResize(observed, status.detail);
 }
 
-/** Whether the plan of a volume's disk goes by its attachments: it is to be deleted, or to grow. */
+/** Whether the plan of a volume's disk depends on its attachments: it is to be deleted, or to grow. */
 export function asksForAttachments({ metadata, spec, status }: AzVolume): boolean {
   if (metadata.deletionTimestamp !== undefined) return true;
   return (
@@ -59,7 +59,7 @@ export function asksForAttachments({ metadata, spec, status }: AzVolume): boolea
   );
 }
 
-/** Made for a disk that was there before, which nobody has looked at yet. */
+/** Made for a disk that existed before, which has not been read yet. */
 function isToBeAdopted(
   volume: AzVolume,
 ): volume is AzVolume & { readonly spec: { readonly diskUri: string } } {
@@ -80,8 +80,8 @@ function planResize(
   if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation)
     return undefined;
   if (maxShares === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
-  // Before any mark: a disk that is in use or fails over is refused. No grant is held back for its growth,
-  // and no replica goes.
+  // Before any mark: the growth of a disk that is in use or fails over is refused, so no grant waits for
+  // it and no replica is deleted.
   const obstacle = offlineObstacle(observed);
   if (obstacle !== undefined)
     return { kind: "EndOfflineResize", because: `${obstacle}: a shared disk grows only while no VM has it` };
@@ -95,8 +95,8 @@ function planResize(
 }
 
 /**
- * Why a shared disk may not be taken off every VM now; undefined: nothing uses it, waits for it or may
- * write it.
+ * Why a shared disk may not be detached from every VM now; undefined: nothing uses it, waits for it or
+ * may write it.
  */
 function offlineObstacle(observed: ObservedVolume): string | undefined {
   const { attachments } = observed;
@@ -107,7 +107,7 @@ function offlineObstacle(observed: ObservedVolume): string | undefined {
   )
     return "a node has the volume published";
   const { writer, fencing, unverified = [] } = recordOf(observed) ?? {};
-  if (fencing !== undefined) return `node ${fencing.nodeName} is being cut off from the disk`;
+  if (fencing !== undefined) return `node ${fencing.nodeName} is being fenced from the disk`;
   if (writer !== undefined) return `node ${writer.nodeName} has not released the volume`;
   const [suspect] = unverified;
   if (suspect !== undefined) return `node ${suspect.nodeName} may still write the disk`;

@@ -5,44 +5,43 @@ import { isRetryable } from "../failure/is-retryable.ts";
 import { areStateTagsDue, stateTagsOf } from "./state-tags.ts";
 
 /**
- * How long a volume must have been at rest before its disk's tags are written, in milliseconds. A
+ * How long a volume must have been unchanged before its disk's tags are written, in milliseconds. A
  * quarantine that ends sooner costs no call.
  */
 export const STATE_TAGS_AFTER_MS = 10_000;
 
 /**
- * The longest time that the tags may lack what they are to keep, in milliseconds, whatever else moves. So
- * no disk costs more than one write a minute while it moves.
+ * The longest time that the tags may be outdated while the volume changes, in milliseconds. So no disk
+ * costs more than one write a minute.
  */
 export const STATE_TAGS_WITHIN_MS = 60_000;
 
 /**
- * Before the next try of tags that Azure refuses, in milliseconds, up to a third shorter by chance: only a
- * person can remedy what is in the way, such as a missing permission, a lock, or 50 tags.
+ * Before the next attempt at tags that Azure refuses, in milliseconds, up to a third shorter by chance.
+ * Only a person can remove the cause, such as a missing permission, a lock, or 50 tags.
  */
 const REFUSED_AGAIN_MS = 600_000;
 
 /**
  * The share of that wait for each volume whose tags are refused, in milliseconds. So all of them together
- * cost no more than 30 writes of disks a minute, of the 333 that Azure allows (compute throttling limits,
- * 2024), however many they are.
+ * cost at most 30 disk writes a minute, of the 333 that Azure allows (compute throttling limits, 2024).
  */
 const REFUSED_EACH_MS = 3_000;
 
-/** What to do next with the tags that keep a volume's state, for the case that its objects are lost. */
+/** The next action for the tags that keep a volume's state in case its objects are lost. */
 export type StateTagsAction =
-  /** The disk's tags do not keep what they are to keep. */
+  /** The disk's tags are outdated. */
   | { readonly kind: "KeepState"; readonly diskUri: string; readonly tags: Readonly<Record<string, string>> }
   | { readonly kind: "PlanAgain"; readonly afterMs: number };
 
-/** A volume and the times that its tags go by. */
+/** A volume and the times that decide about its tags. */
 export interface ObservedStateTags {
   readonly volume: AzVolume;
   /** How long the volume has not changed, in milliseconds on the observer's own clock. */
   readonly unchangedMs: number;
   /**
-   * How long the tags have lacked something, in milliseconds on the observer's own clock. Infinity: for
-   * longer than it has watched. 0: since now, or nothing.
+   * How long the tags have been outdated, in milliseconds on the observer's own clock. Infinity: since
+   * before it watched. 0: since now, or not at all.
    */
   readonly untaggedMs: number;
   /** An attach or detach of the disk is under way. */
@@ -50,8 +49,8 @@ export interface ObservedStateTags {
 }
 
 /**
- * Plans the state tags of a volume's disk. No attach or proof ever waits for a tag. Undefined when nothing
- * is to be done: a disk that is to be deleted keeps nothing.
+ * Plans the state tags of a volume's disk. No attach or proof ever waits for a tag. Undefined when no
+ * action is due; a disk that is to be deleted keeps nothing.
  */
 export function planStateTags({
   volume,
@@ -71,20 +70,20 @@ export function planStateTags({
 /** A write of state tags that has failed. */
 export interface FailedStateTags {
   readonly failure: Failure;
-  /** A person has deleted the AzVolume, which waits for the tags. */
+  /** The AzVolume was deleted by hand and waits for the tags. */
   readonly isAwaited: boolean;
-  /** How long ago the controller's own first try began, in milliseconds. */
+  /** How long ago this controller's first attempt began, in milliseconds. */
   readonly triedMs: number;
-  /** Volumes whose tags Azure refuses now, this one included where it does. */
+  /** Volumes whose tags Azure refuses now, including this one where it does. */
   readonly refusedVolumes: number;
-  /** In [0, 1): spreads the tries of volumes that are refused at once. */
+  /** In [0, 1): spreads the attempts of volumes that are refused at once. */
   readonly chance: number;
 }
 
 /**
- * What follows from a failed write of state tags. `isTold`: to people. A controller that has just started
- * does not know for how long the tags have lacked something, and its first try may meet a trouble that is
- * over at once. `againAfterMs`: undefined where another try may succeed, after the usual back-off.
+ * The reaction to a failed write of state tags. `isTold`: an event reports it. A controller that has just
+ * started does not know how long the tags have been outdated, and its first failure may pass at once.
+ * `againAfterMs`: undefined where the usual back-off applies.
  */
 export function planFailedStateTags({
   failure,

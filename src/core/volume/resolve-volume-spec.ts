@@ -12,7 +12,7 @@ import { parseFileSystemType } from "./volume-parameters.ts";
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
 
-/** A volume as it will be made: every choice that the parameters left open is taken. */
+/** A volume's resolved spec: every choice that the parameters left open is made. */
 export interface ResolvedVolumeSpec {
   readonly skuName: DiskSku;
   readonly sizeGiB: number;
@@ -22,7 +22,7 @@ export interface ResolvedVolumeSpec {
 }
 
 const DEFAULT_FS_TYPE: FileSystemType = "ext4";
-/** Azure caches no disk from 4 TiB on; the documents put the boundary at 4,095 GiB. */
+/** Azure caches no disk from 4 TiB on; its documents put the boundary at 4,095 GiB. */
 const CACHED_SIZE_MAX_GIB = 4095;
 const FLEXIBLE_SHARES_MAX = 15;
 /** Azure's limits on shared disks by performance tier: P20/E20, P50/E50, P80/E80. */
@@ -32,7 +32,7 @@ const sharesBySize = [
   { sizeMaxGiB: Number.POSITIVE_INFINITY, shares: 10 },
 ] as const;
 
-/** Checks a volume's parameters against its capabilities and size and settles what they leave open. */
+/** Checks a volume's parameters against its capabilities and size, and resolves what they leave open. */
 export function resolveVolumeSpec(request: {
   readonly parameters: VolumeParameters;
   readonly capabilities: readonly VolumeCapability[];
@@ -63,17 +63,14 @@ export function resolveVolumeSpec(request: {
   });
 }
 
-/** How many VMs may share a disk of this SKU and size; 1 where Azure shares none. */
+/** How many VMs may share a disk of this SKU and size; 1 where Azure allows no sharing. */
 export function diskSharesMax(disk: { readonly skuName: DiskSku; readonly sizeGiB: number }): number {
   if (disk.skuName === "Standard_LRS") return 1;
   if (isUncacheable(disk.skuName)) return FLEXIBLE_SHARES_MAX;
   return sharesBySize.find(({ sizeMaxGiB }) => disk.sizeGiB <= sizeMaxGiB)?.shares ?? 1;
 }
 
-/**
- * How the host caches a disk: as asked where Azure allows it, else ReadOnly or, where nothing else is
- * possible, None.
- */
+/** How the host caches a disk: as requested where Azure allows it, else ReadOnly or, failing that, None. */
 export function chooseCachingMode(disk: {
   readonly skuName: DiskSku;
   readonly sizeGiB: number;
@@ -87,8 +84,8 @@ export function chooseCachingMode(disk: {
 }
 
 /**
- * How to attach a disk that exists: as `chooseCachingMode`, but a mode that became impossible (the disk has
- * grown, the volume is static) gives way to None.
+ * How to attach an existing disk: as `chooseCachingMode`, but a mode that became impossible (the disk has
+ * grown, the volume is static) becomes None.
  */
 export function cachingModeAtAttach(disk: Parameters<typeof chooseCachingMode>[0]): CachingMode {
   return cachingObstacle(disk) === undefined ? (disk.cachingMode ?? "ReadOnly") : "None";
@@ -117,8 +114,8 @@ function checkFileSystemTypes(
 }
 
 /**
- * One share is the writer's, the others may be replicas. Where several nodes use the disk at once there is
- * nothing to stand by for.
+ * One share is the writer's, the others may be replicas. A disk that several nodes use at once needs no
+ * replica.
  */
 function replicaCount(
   parameters: VolumeParameters,
@@ -160,7 +157,10 @@ function sharesProblem(disk: {
   readonly sharesMax: number;
 }): string {
   if (disk.sharesMax === 1)
-    return `must be 1: Azure does not share ${disk.skuName} disks; use a Premium, StandardSSD, PremiumV2 or Ultra SKU`;
+    return (
+      `must be 1: Azure does not share ${disk.skuName} disks; ` +
+      `use a Premium, StandardSSD, PremiumV2 or Ultra SKU`
+    );
   return `must be from 1 to ${disk.sharesMax} for a ${disk.skuName} disk of ${disk.sizeGiB} GiB`;
 }
 

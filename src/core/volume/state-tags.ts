@@ -7,14 +7,11 @@ import { sameJson } from "../primitives/same-json.ts";
 type Formatted = NonNullable<VolumeDetail["formatted"]>;
 type Tags = Readonly<Record<string, string>>;
 
-/** What the tags of a disk keep of its volume, for the case that its objects are lost. */
+/** What the tags of a disk keep of its volume, in case its objects are lost. */
 export interface KeptState {
-  /**
-   * VMs that were cut off from the disk, or were being cut off, and have not shown since that they are
-   * clean.
-   */
+  /** VMs that were fenced from the disk, or were being fenced, and have not reported clean since. */
   readonly cutOff: readonly NodeIdentity[];
-  /** There were too many to be told one by one, or what stands there can't be read. */
+  /** There were too many to list, or the value can't be read. */
   readonly isEveryoneCutOff: boolean;
   /** The driver made a file system on the disk. */
   readonly formatted: Formatted | undefined;
@@ -22,21 +19,21 @@ export interface KeptState {
 
 const FORMATTED = "disk.csi.azure.com-formatted";
 const CUT_OFF = "disk.csi.azure.com-cut-off-";
-/** Lower case. A disk is never renamed: where its name is another one, a person has copied disk and tags. */
+/** Lower case. Azure never renames a disk: another name means that disk and tags were copied. */
 const STATE_OF = "disk.csi.azure.com-state-of";
-/** The first field of each value: a reader that does not know it errs on the careful side. */
+/** The first field of each value: a reader that does not know it must assume the worst. */
 const VERSION = "1";
 const SEPARATOR = "|";
 const EVERYONE = `${VERSION}${SEPARATOR}*`;
-/** VMs that are told one by one. A disk has at most 50 tags, and most of them are the user's. */
+/** The most VMs that are listed. A disk has at most 50 tags, and most of them are the user's. */
 const CUT_OFF_MAX = 4;
 /** Azure's limit. */
 const VALUE_MAX_CHARS = 256;
 
-/** Of a disk without state tags. */
+/** The state of a disk without state tags. */
 export const NOTHING_KEPT: KeptState = { cutOff: [], isEveryoneCutOff: false, formatted: undefined };
 
-/** Whether a tag of that name is one of those here. */
+/** Whether a tag of that name is a state tag. */
 function isStateTag(name: string): boolean {
   return name === FORMATTED || name === STATE_OF || name.startsWith(CUT_OFF);
 }
@@ -46,7 +43,7 @@ export function stateTagsIn(tags: Tags): Tags {
   return Object.fromEntries(Object.entries(tags).filter(([name]) => isStateTag(name)));
 }
 
-/** The tags that keep what stands in a volume's status. The same status always gives the same tags. */
+/** The tags for a volume's status. Equal statuses give equal tags. */
 export function stateTagsOf(status: AzVolume["status"]): Tags {
   const { formatted, diskUri = "" } = status?.detail ?? {};
   const { fencing, quarantine = [] } = status?.record ?? {};
@@ -59,16 +56,16 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
 }
 
 /**
- * Whether the tags of the disk, as they were last written or read, are others than those that keep what
- * stands in the status. Never before the disk is recorded.
+ * Whether the tags of the disk, as last written or read, differ from those for the status. Never before
+ * the disk is recorded.
  */
 export function areStateTagsDue(status: AzVolume["status"]): boolean {
   return status?.detail !== undefined && !sameJson(stateTagsOf(status), status.detail.stateTags ?? {});
 }
 
 /**
- * What the tags of a disk keep. A value that can't be read keeps the most that it could have said. Tags
- * that say that they are another disk's keep nothing of this one.
+ * The state in the tags of a disk. A value that can't be read counts as the most that it could have said.
+ * Tags of another disk keep nothing of this one.
  */
 export function stateFromTags({
   tags,
@@ -133,6 +130,6 @@ function formattedValue({ fsType, uuid = "", time, nodeName }: Formatted): strin
 function formattedFrom(value: string): Formatted {
   const [version, fsType = "", uuid = "", time = "", nodeName = ""] = value.split(SEPARATOR);
   if (version !== VERSION || fsType === "")
-    return { fsType: "a file system", nodeName: "a node", time: "a time that its tag does not tell" };
+    return { fsType: "a file system", nodeName: "a node", time: "a time that its tag does not give" };
   return { fsType, nodeName, time, ...(uuid === "" ? {} : { uuid }) };
 }

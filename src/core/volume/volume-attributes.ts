@@ -2,13 +2,11 @@ import type { FailureOf } from "../failure/failure.ts";
 import { cachingModes } from "./disk-sku.ts";
 import { laterParameterPrefix } from "./volume-parameter-names.ts";
 
-/**
- * An attribute of the V1 driver that acts at attach, stage or mount, and that this version does not serve.
- */
+/** A V1 attribute that acts at attach, stage or mount, and that this version does not serve. */
 interface Unserved {
   /** Lower case. */
   readonly name: string;
-  /** Values that ask for nothing, lower case; an empty value never asks for anything. */
+  /** Values without effect, lower case; an empty value never has one. */
   readonly harmless: readonly string[];
   readonly problem: string;
 }
@@ -41,8 +39,8 @@ const unserved: readonly Unserved[] = [
 
 /**
  * The first attribute of a PersistentVolume (`spec.csi.volumeAttributes`, the volume context of CSI) that
- * V1 would act upon when it attaches or mounts the disk, and that this version would drop. Parameters that
- * only shaped the disk when it was created have had their effect and are no reason to refuse the disk.
+ * V1 would apply at attach or mount, and that this version would drop. Parameters that only shaped the
+ * new disk have had their effect and are no reason to refuse it.
  */
 export function unservedAttribute(
   volumeContext: Readonly<Record<string, string>>,

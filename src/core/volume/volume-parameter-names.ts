@@ -1,4 +1,4 @@
-/** StorageClass parameters that this version acts upon, in the spelling of the documentation. */
+/** StorageClass parameters that this version supports, in the spelling of the documentation. */
 export const volumeParameterNames = [
   "skuName",
   "storageAccountType",
@@ -12,7 +12,7 @@ export const volumeParameterNames = [
   "location",
 ] as const;
 
-/** The name of a parameter that this version acts upon. */
+/** The name of a supported parameter. */
 export type VolumeParameterName = (typeof volumeParameterNames)[number];
 
 /** What external-provisioner adds with `--extra-create-metadata`; recorded as tags on the disk. */
@@ -26,13 +26,14 @@ export const metadataParameterNames = [
 export type MetadataParameterName = (typeof metadataParameterNames)[number];
 
 /**
- * Accepted without effect, so that StorageClasses of the in-tree driver and of older drivers go on working.
+ * Accepted without effect, so that StorageClasses of the in-tree driver and of older drivers keep
+ * working.
  */
 export const compatibilityParameterNames = ["kind", "zoned", "enableAsyncAttach"] as const;
 
 /**
- * Parameters of the V1 driver that this version does not act upon yet: refused, since ignoring them would
- * give another disk than asked for.
+ * Parameters of the V1 driver that this version does not support yet: refused, since ignoring them would
+ * create another disk than requested.
  */
 export const laterParameterNames = [
   "subscriptionID",
@@ -53,5 +54,5 @@ export const laterParameterNames = [
   "userAgent",
 ] as const;
 
-/** Parameters that begin like this are known but not acted upon yet: the rest is a path below the device. */
+/** Prefixes of known but unsupported parameters: the rest is a path below the device. */
 export const laterParameterPrefix = "device-setting/";

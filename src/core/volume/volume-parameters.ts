@@ -18,16 +18,13 @@ import {
 import type { Tags } from "./volume-tags.ts";
 import { volumeTags } from "./volume-tags.ts";
 
-/**
- * What a StorageClass asks of a volume, parsed. Undefined: not stated, the rules in `volume-rules.ts`
- * choose.
- */
+/** A StorageClass's parsed parameters. Undefined: not stated, `resolve-volume-spec.ts` chooses. */
 export interface VolumeParameters {
   /** Default StandardSSD_LRS. */
   readonly skuName: DiskSku;
   /** VMs that may have the disk attached at once. Default 1. */
   readonly maxShares: number;
-  /** Replica attachments to keep. */
+  /** Number of replica attachments to keep. */
   readonly maxMountReplicaCount: number | undefined;
   readonly cachingMode: CachingMode | undefined;
   readonly fsType: FileSystemType | undefined;
@@ -101,12 +98,12 @@ export function parseVolumeParameters(
   });
 }
 
-/** The name under which a volume context carries the size that was asked for; static volumes have none. */
+/** The name under which a volume context has the requested size; static volumes have none. */
 const requestedSizeName = "requestedsizegib";
 
 /**
- * What the node and publish calls are told of a volume: its parameters and the size asked for. `kind`
- * always says `Managed`, as the V1 driver does: the in-tree driver's tools know no other.
+ * The volume context of the node and publish calls: the volume's parameters and the requested size.
+ * `kind` is always `Managed`, as with the V1 driver: the in-tree driver's tools accept no other.
  */
 export function volumeContextOf(
   parameters: Readonly<Record<string, string>>,
@@ -160,7 +157,7 @@ function refusalOf(name: string, value: string): InvalidArgument | undefined {
     return invalid(
       name,
       value,
-      "is a parameter of the V1 driver that this version does not support yet; remove it from the StorageClass",
+      "is a parameter of the V1 driver that this version does not support; remove it from the StorageClass",
     );
   }
   const meant = closestName(name, [...acceptedNames, ...laterParameterNames]);
@@ -198,7 +195,7 @@ function parseSku(given: Given): Result<DiskSku | undefined, InvalidArgument> {
   return ok(skuName.value ?? alias.value);
 }
 
-/** Azure's spelling is the only one that V1 takes; so it stays, with a hint. */
+/** V1 accepts only Azure's spelling, so this driver does too, with a hint. */
 function parseChoice<T extends string>(
   given: Given,
   name: VolumeParameterName,

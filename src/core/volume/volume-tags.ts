@@ -29,8 +29,8 @@ const templates: Readonly<Record<string, MetadataParameterName>> = {
 };
 
 /**
- * The tags of a new disk: those of the `tags` parameter with its templates filled in, and those that say
- * what the disk is for.
+ * The tags of a new disk: those of the `tags` parameter with its templates filled in, and those that
+ * state the disk's purpose.
  */
 export function volumeTags(request: {
   readonly tags: string | undefined;
@@ -48,7 +48,7 @@ export function volumeTags(request: {
       return fail(
         invalidTag(
           pair,
-          "is set twice, or is one of the tags that the driver sets itself; Azure compares tag names without case",
+          "is set twice, or is one of the driver's own tags; Azure compares tag names without case",
         ),
       );
     names.add(key);

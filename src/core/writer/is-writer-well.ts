@@ -4,9 +4,9 @@ import { isWell } from "./node-silence.ts";
 import { isWaitingElsewhere } from "./plan-silent-writer.ts";
 
 /**
- * Whether the writer's own node says that it is well, and no pod waits elsewhere, as far as pods are known:
- * no failover is near, and the volume can spare a replica for a while. Where several nodes may write there
- * is no failover. A record that is being rebuilt says nothing.
+ * Whether the writer's own node is healthy and no known pod waits elsewhere: no failover is near, and the
+ * volume can spare a replica for a while. Multi-writer volumes have no failover. A record that is being
+ * rebuilt proves nothing.
  */
 export function isWriterWell(observed: ObservedVolume): boolean {
   const record = recordOf(observed);

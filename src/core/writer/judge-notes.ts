@@ -1,28 +1,28 @@
 import { isEpochWithinReach } from "../api/epoch.ts";
 import { LUNS_MAX } from "../azure/choose-lun.ts";
 
-/** A volume that a node says it has mounted, or was about to mount. */
+/** A volume that a node reports as mounted, or about to be. */
 export interface ReportedCheckpoint {
   readonly volumeName: string;
   readonly epoch: number;
 }
 
 /**
- * Notes of one node that are believed though neither an attachment nor a record names the node: as many as
- * a VM has data disks at most. An object store that went back lacks what was attached since, so that a node
- * may have more to tell than the objects.
+ * The most checkpoints of one node that are believed without an attachment or record that names the node:
+ * as many as a VM has data disks. A store after a rollback lacks recent attachments, so a node may know
+ * more than the objects.
  */
 export const UNEXPLAINED_CHECKPOINTS_MAX = LUNS_MAX;
 
-/** What becomes of one note. */
+/** The verdict on one checkpoint. */
 export type CheckpointVerdict =
   | { readonly kind: "believed"; readonly epoch: number | undefined; readonly doubt: string | undefined }
   | { readonly kind: "ignored"; readonly doubt: string };
 
 /**
- * Judges what a node reports of one volume. A note makes a node unverified, which Azure settles, and no
- * more; an epoch that is out of reach is not taken over. `isExplained`: an attachment or a record names
- * this node for that volume.
+ * Judges a node's checkpoint of one volume. It only makes the node unverified, which Azure resolves; an
+ * epoch out of reach is not adopted. `isExplained`: an attachment or a record names this node for that
+ * volume.
  */
 export function judgeCheckpoint(
   checkpoints: readonly ReportedCheckpoint[],
@@ -41,7 +41,9 @@ export function judgeCheckpoint(
   if (unexplained.indexOf(volumeName) >= UNEXPLAINED_CHECKPOINTS_MAX)
     return {
       kind: "ignored",
-      doubt: `it reports more than ${UNEXPLAINED_CHECKPOINTS_MAX} volumes of which no object says that they were attached to it`,
+      doubt:
+        `it reports more than ${UNEXPLAINED_CHECKPOINTS_MAX} volumes ` +
+        `of which no object says that they were attached to it`,
     };
   const epochs = own.map(({ epoch }) => epoch);
   const believed = epochs.filter((epoch) => isEpochWithinReach(epoch, recordedEpoch));

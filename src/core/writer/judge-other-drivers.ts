@@ -5,7 +5,7 @@ export interface NodeDriver {
   readonly name: string;
   /** What the driver calls the node: `node_id` of its NodeGetInfo. */
   readonly nodeId: string;
-  /** How many of its volumes the node takes; undefined: the kubelet has not written it yet. */
+  /** How many of its volumes the node takes; undefined: not yet written by the kubelet. */
   readonly volumesMax: number | undefined;
 }
 
@@ -16,13 +16,13 @@ export interface NodePlugin {
   /** `<namespace>/<name>` of the pod. */
   readonly pod: string;
   readonly nodeName: string;
-  /** `<namespace>/<name>` of the DaemonSet that made it; undefined: none did. */
+  /** `<namespace>/<name>` of its DaemonSet; undefined: none. */
   readonly daemonSet: string | undefined;
   /** The driver whose folder it is. */
   readonly driverName: string;
 }
 
-/** What is remembered of a Lease between two reads. */
+/** The state of a Lease between two reads. */
 export interface SeenLease {
   /** Changes with each renewal. */
   readonly version: string;
@@ -37,20 +37,20 @@ export interface SeenLease {
  */
 export const LEASE_SILENT_MS = 60_000;
 
-/** How V1 is removed. AKS brings its in-box driver back unless it is switched off there. */
+/** How to remove V1. AKS reinstalls its in-box driver unless it is disabled there. */
 const REMEDY = "remove that driver (on AKS: az aks update --disable-disk-driver), or uninstall this one";
 
 /**
- * Names whose folders and registrations are an Azure disk driver's: ours, and the one that AKS's in-box
- * driver has.
+ * Names whose folders and registrations are an Azure disk driver's: this driver's and that of AKS's
+ * in-box driver.
  */
 export function azureDiskDriverNames(driverName: string): readonly string[] {
   return [...new Set([driverName, defaultDriverName])];
 }
 
 /**
- * Why another Azure disk driver serves this node, by its CSINode; undefined if none does. `V1` has our name
- * and our node id: CSINode does not tell it from us.
+ * Why another Azure disk driver serves this node, by its CSINode; undefined if none does. `V1` has the
+ * same name and node id as this driver, so CSINode does not distinguish them.
  */
 export function otherDriverOnNode(
   own: { readonly driverName: string; readonly nodeName: string },
@@ -59,17 +59,23 @@ export function otherDriverOnNode(
   const { driverName, nodeName } = own;
   const taken = drivers.find(({ name, nodeId }) => name === driverName && nodeId !== nodeName);
   if (taken !== undefined)
-    return `CSINode ${nodeName} has node id ${JSON.stringify(taken.nodeId)} for ${driverName}, which this plug-in registers as ${JSON.stringify(nodeName)}; ${REMEDY}`;
+    return (
+      `CSINode ${nodeName} has node id ${JSON.stringify(taken.nodeId)} for ${driverName}, ` +
+      `which this plug-in registers as ${JSON.stringify(nodeName)}; ${REMEDY}`
+    );
   const beside = drivers.find(
     ({ name }) => name !== driverName && azureDiskDriverNames(driverName).includes(name),
   );
   if (beside === undefined) return undefined;
-  return `CSINode ${nodeName} names ${beside.name} beside ${driverName}: both change the data disks of one VM; ${REMEDY}`;
+  return (
+    `CSINode ${nodeName} names ${beside.name} beside ${driverName}: ` +
+    `both change the data disks of one VM; ${REMEDY}`
+  );
 }
 
 /**
- * Why another Azure disk driver serves nodes of this cluster, by the pods that have its folder; undefined
- * if none does. `daemonSet`: our own, `<namespace>/<name>`.
+ * Why another Azure disk driver serves nodes of this cluster, by the pods with its folder; undefined if
+ * none does. `daemonSet`: this driver's own, `<namespace>/<name>`.
  */
 export function otherNodePlugin(daemonSet: string, plugins: readonly NodePlugin[]): string | undefined {
   const others = plugins.filter((plugin) => plugin.daemonSet !== daemonSet);
@@ -81,8 +87,8 @@ export function otherNodePlugin(daemonSet: string, plugins: readonly NodePlugin[
 }
 
 /**
- * What is known of a Lease after another read. A first read proves nothing: a Lease stays when its holder
- * is gone.
+ * A Lease's state after another read. The first read proves nothing: a Lease stays when its holder is
+ * gone.
  */
 export function seeLease(
   seen: SeenLease | undefined,
@@ -104,7 +110,7 @@ export function otherController(
   nowMs: number,
 ): string | undefined {
   if (seen?.changedAtMs === undefined || nowMs - seen.changedAtMs >= LEASE_SILENT_MS) return undefined;
-  // A holder that steps down empties the Lease.
+  // A holder that releases the Lease empties it.
   if (seen.holder === "") return undefined;
   return `Lease ${name} is renewed by ${seen.holder}, a controller of another Azure disk driver; ${REMEDY}`;
 }

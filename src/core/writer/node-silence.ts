@@ -1,28 +1,28 @@
 import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
 
-/** Whether nothing says of a node that it can't write a volume. */
+/** Whether no sign exists that a node can't write a volume. */
 export function isWell(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
   return (
     node.isReady && !node.isGone && !node.isOutOfService && !isNotReady(node) && !isSilent(observed, node)
   );
 }
 
-/** Whether a pod could be started there now, and its volume made ready. */
+/** Whether a pod could start there now, and its volume be made ready. */
 export function couldTakeOver(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
   return isWell(observed, node) && !node.isUnschedulable;
 }
 
-/** No heartbeat for a while: not dead by that, but worth asking the platform whether its VM still exists. */
+/** No heartbeat for a while: not proof of death, but a reason to ask the platform whether its VM exists. */
 export function isSilent(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
   return node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs;
 }
 
-/** No heartbeat for a while, and that is not the store's fault: another node's went through meanwhile. */
+/** No heartbeat for a while, and the store works: another node's heartbeat arrived in that time. */
 export function isUnreported(observed: ObservedVolume, node: ObservedNode): boolean {
   return isSilent(observed, node) && observed.nodes().some((other) => !isSilent(observed, other));
 }
 
-/** Taints by which Kubernetes says that a node's kubelet is not heard of, or not well. */
+/** Taints by which Kubernetes marks a node whose kubelet is unreachable or unhealthy. */
 const NOT_READY_TAINTS: readonly string[] = [
   "node.kubernetes.io/unreachable",
   "node.kubernetes.io/not-ready",

@@ -5,9 +5,9 @@ import type { WriterAction } from "./writer-action.ts";
 import { entriesOf } from "./writer-steps.ts";
 
 /**
- * Gives the entries of a node the uid of its orchestrator's node: that object was made again, or the entry
- * is older than the uid. A VM that has taken the name of another one gets none of its entries, since
- * resource id and `vmId` have to agree.
+ * Binds a node's entries to the uid of its orchestrator's node: that object was recreated, or the entry
+ * is older than the uid. A VM with the name of another one gets none of its entries, since resource id
+ * and `vmId` must agree.
  */
 export function planBindings(
   observed: Pick<ObservedVolume, "node">,

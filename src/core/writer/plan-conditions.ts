@@ -13,29 +13,29 @@ import { couldTakeOver } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**
- * True while every replica that was asked for is attached to a node that could take over; unchanged while
- * the volume is nowhere published.
+ * True while every requested replica is attached to a node that could take over; unchanged while the
+ * volume is nowhere published.
  */
 export const FAILOVER_READY = "FailoverReady";
 
-/** True while a node wants to write and may not yet; the message says what it waits for, and the remedy. */
+/** True while a node's request waits. The message says for what, and the remedy. */
 export const WRITER_WAITING = "WriterWaiting";
 
 /**
- * True while the disk can't be attached to a node that wants it until somebody changes something; the
- * message says what Azure has to say.
+ * True while the disk can't be attached to a requesting node until a person changes something. The
+ * message quotes Azure.
  */
 export const ATTACH_REFUSED = "AttachRefused";
 
 /**
- * True while a VM that is no node of this cluster has the disk: a person attached it there, and only a
- * person takes it off. The message names the VMs. Told by the record, so only of volumes that have one.
+ * True while a VM that is no node of this cluster has the disk: only a person attaches and detaches it
+ * there. The message names the VMs. Based on the record, so only for volumes that have one.
  */
 export const ATTACHED_ELSEWHERE = "AttachedElsewhere";
 
 const plannedHere: readonly string[] = [FAILOVER_READY, WRITER_WAITING, ATTACH_REFUSED, ATTACHED_ELSEWHERE];
 
-/** Whether a condition is one of those that `planConditions` decides on. */
+/** Whether `planConditions` owns a condition. */
 export function isPlannedHere(type: string): boolean {
   return plannedHere.includes(type);
 }
@@ -44,7 +44,7 @@ type Conditions = NonNullable<AzVolume["status"]>["conditions"];
 type Condition = Conditions[number];
 
 /**
- * The conditions as they are to be, given the writer actions just planned; undefined when nothing is to be
+ * The conditions to write, given the writer actions just planned; undefined when nothing is to be
  * written.
  */
 export function planConditions(

@@ -4,20 +4,19 @@ import { type ObservedVolume, recordOf } from "../attachment/observed-volume.ts"
 import { isUnconfirmed } from "./writer-steps.ts";
 
 /**
- * Unverified nodes that have nothing by which they could show themselves clean: no device, as far as the
- * attachment tells, and so no LUN to look at. Such a node waits for an attach, which an unverified node is
- * refused; only Azure can say that the disk is not there. Nodes that only their own notes name are asked
- * about, too: they may not claim before Azure lists the disk on their VM. Empty while anybody is being cut
- * off: one after the other.
+ * Unverified nodes that can't show themselves clean: without a device, by their attachment, they have no
+ * LUN to check. Such a node waits for an attach, which unverified nodes are refused, so only Azure can
+ * clear it. Nodes named only by their own checkpoints are included: they may not reclaim before Azure
+ * lists the disk on their VM. Empty while a node is being fenced: one after the other.
  */
 export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   const record = recordOf(observed);
   if (record === undefined || record.fencing !== undefined) return [];
   return record.unverified.filter((node) => {
     const present = observed.node(node.nodeName);
-    // Who is no node of ours, or another VM by now, is asked about elsewhere.
+    // VMs that are no node of this cluster, or another VM by now, are planned elsewhere.
     if (present === undefined) return false;
-    // Whatever its AzDriverNode says by now: a node can hold up no other by its own word.
+    // Whatever its AzDriverNode says now: a node's own word must not delay another node.
     return isUnconfirmed(record, node) || (isSameNode(present, node) && !hasDevice(observed, node));
   });
 }

@@ -8,13 +8,13 @@ import { isFencing } from "./writer-steps.ts";
 /** An entry of `unverified`. */
 export type UnverifiedNode = WriterRecord["unverified"][number];
 
-/** How often Azure is asked about a VM whose name another one has by now, in milliseconds. */
+/** How often to ask Azure about a VM whose name another one has by now, in milliseconds. */
 const ASK_AGAIN_MS = 10_000;
 
 /**
- * Whether the node of that name is another VM by now: its AzDriverNode says so, or, where that is not
- * believed, its Node names another resource id. A node's token writes its AzDriverNode, and could hide by
- * it that its VM is another.
+ * Whether the node of that name is another VM by now: by its AzDriverNode or, where that is not believed,
+ * by the resource id in its Node. A node's token writes its AzDriverNode, and could use it to hide that
+ * its VM is another.
  */
 export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node: NodeIdentity): boolean {
   const present = observed.node(node.nodeName);
@@ -24,8 +24,8 @@ export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node
 }
 
 /**
- * The VMs in the record whose names belong to other VMs by now, each once. They are gone, or live on under no
- * node's name. Not those that are in quarantine alone: they keep nothing waiting, and are forgotten once they
+ * The VMs in the record whose names belong to other VMs by now, each once. They are gone, or live on
+ * under no node's name. Without those in quarantine only: they block nothing, and are pruned once they
  * are gone (`src/controller/fencing/prune-nodes.ts`).
  */
 export function replacedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
@@ -41,10 +41,10 @@ export function replacedNodes(observed: ObservedVolume, record: WriterRecord): r
 }
 
 /**
- * Plans a writer whose name belongs to another VM. Nothing can be recalled from it: its attachment is read
- * by that other VM, whose pods are no users of this one either. That VM's token may move the grant, too, so
- * a grant that was given back counts as held. The writer is fenced by its own identity where its node is
- * marked out of service, or where Azure says that the VM is off; a VM that runs may write.
+ * Plans a writer whose name belongs to another VM. It can't be recalled: that other VM reads its
+ * attachment, and that VM's pods are no users of this one. That VM's token may move the grant too, so a
+ * released grant counts as held. The writer is fenced by its own identity once its node is out of service
+ * or Azure reports the VM as off; a running VM may write.
  */
 export function planReplacedWriter(
   observed: ObservedVolume,
@@ -70,8 +70,8 @@ export function planReplacedWriter(
 }
 
 /**
- * Plans a grant that was given back, and is no longer wanted. Where the resource id of its node has
- * changed, its `vmId` is the word of that node's token alone: Azure is asked whether the VM has moved.
+ * Plans a grant that was released and is no longer requested. Where its node's resource id has changed,
+ * only that node's token vouches for `vmId`: the controller asks Azure whether the VM has moved.
  */
 export function planGivenBack(
   observed: ObservedVolume,
@@ -86,8 +86,8 @@ export function planGivenBack(
 
 /**
  * Plans an unverified VM whose name belongs to another VM. That VM's token may remove the entry, so the
- * earlier VM stands under its resource id as well, which no token is bound to: grants wait until both
- * entries have been cleared. One that only a note names is left to its own proof.
+ * earlier VM is also listed under its resource id, to which no token is bound: grants wait until both
+ * entries are cleared. An entry from a checkpoint alone is left to its own proof.
  */
 export function planReplacedUnverified(
   observed: ObservedVolume,
@@ -97,13 +97,15 @@ export function planReplacedUnverified(
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
   const isKnown = includesNode(recordOf(observed)?.unverified ?? [], foreign);
   if (!isKnown && node.unconfirmed !== true) return [{ kind: "Distrust", node: foreign }];
-  const message = `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, and its node ${nodeName} is another VM by now`;
+  const message =
+    `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, ` +
+    `and its node ${nodeName} is another VM by now`;
   return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS }];
 }
 
 /**
- * Whether an entry repeats, under its resource id, a VM whose name belongs to another VM: the entry under
- * the name is the one that is asked about.
+ * Whether an entry repeats, under its resource id, a VM whose name belongs to another VM. Only the entry
+ * under the name leads to a question.
  */
 export function repeatsReplaced(observed: ObservedVolume, node: NodeIdentity): boolean {
   if (!isForeign(node)) return false;
@@ -115,7 +117,9 @@ export function repeatsReplaced(observed: ObservedVolume, node: NodeIdentity): b
 
 function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): readonly WriterAction[] {
   const { nodeName, instanceUri, vmId } = node;
-  const said = `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, and that node is another VM by now`;
+  const said =
+    `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, ` +
+    `and that node is another VM by now`;
   const reason = "WriterReplaced";
   return [
     { kind: "FenceIfOff", node },

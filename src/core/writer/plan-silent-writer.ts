@@ -3,12 +3,10 @@ import type { VolumePod } from "../schedule/volume-pod.ts";
 import { isUnreported } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
-/** How often the plan looks again whether the volume of a silent writer is requested, in milliseconds. */
+/** How often to plan again whether the volume of a silent writer is requested, in milliseconds. */
 const LOOK_AGAIN_MS = 5_000;
 
-/**
- * What a record says of a node: it names the writer, or a node that has not proven that it does not write.
- */
+/** The record's statement about a node: it is the writer, or has not proven that it does not write. */
 type RecordedRole = "writer" | "unverified";
 
 const saysOf: Readonly<Record<RecordedRole, string>> = {
@@ -17,11 +15,10 @@ const saysOf: Readonly<Record<RecordedRole, string>> = {
 };
 
 /**
- * Reports a writer, or a node that may be one, that is silent or NotReady, and the remedy: to pods on other
- * nodes that wait for the volume, to those that are bound to that node, and, where there are neither, on
- * the volume, its claim and the Node for as long as the volume is requested: the next pod may have no node
- * yet. Kubernetes' attach controller holds the attach to the next node back by itself (`Multi-Attach
- * error`), so the driver is not asked, and no want says that a pod waits.
+ * Reports a writer, or a node that may be one, that is silent or NotReady, with the remedy: to pods that
+ * wait on other nodes, to pods bound to that node, or else on the volume, its claim and the Node while
+ * the volume is requested: the next pod may have no node yet. Kubernetes' attach controller holds the
+ * next attach back itself (`Multi-Attach error`), so no request shows that a pod waits.
  */
 export function planSilentWriter(
   observed: ObservedVolume,
@@ -36,7 +33,9 @@ export function planSilentWriter(
   const there = pods.filter((pod) => pod.nodeName === writerNode);
   const told = { reason: "WriterSilent", nodeName: writerNode, retryAfterMs: LOOK_AGAIN_MS } as const;
   const writer = `${writerNode}, ${saysOf[role]}, ${signs.join(", and ")}`;
-  const remedy = `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: kubectl taint nodes ${writerNode} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
+  const remedy =
+    `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
+    `kubectl taint nodes ${writerNode} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
   if (waiting.length > 0) {
     const names = waiting.map((pod) => `pod ${pod.name} on ${pod.nodeName}`).join(", ");
     return [
@@ -81,8 +80,8 @@ export function isWaitingElsewhere(
 }
 
 /**
- * By a pod that stays, on whatever node or on none yet, or by a want: after a pod was deleted by force its
- * own want stands until its node is marked.
+ * By a pod that stays, on any node or none yet, or by a request: after a pod was deleted by force its own
+ * request stands until its node is marked.
  */
 function isStillRequested(observed: ObservedVolume, pods: readonly VolumePod[]): boolean {
   return (
@@ -92,8 +91,8 @@ function isStillRequested(observed: ObservedVolume, pods: readonly VolumePod[]):
 }
 
 /**
- * NotReady is what the orchestrator says: a node whose AzDriverNode was lost has no heartbeat by which to
- * judge it.
+ * NotReady is the orchestrator's statement: a node whose AzDriverNode was lost has no heartbeat to judge
+ * by.
  */
 function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly string[] {
   const node = observed.node(nodeName);

@@ -32,23 +32,24 @@ const RECHECK_MS = 1_000;
 /** How long a node may stay unverified beside a writer before that is reported, in milliseconds. */
 const DISPUTED_MS = 120_000;
 /**
- * How long a want may have no user in the caches before it is reported and asked for past them, in
- * milliseconds.
+ * How long a request may have no user in the caches before it is reported and checked by an uncached
+ * read, in milliseconds.
  */
 const NO_USER_MS = 15_000;
 /**
- * How long a node that is heard of may hold a volume without an AzVolumeAttachment before Azure is asked,
- * in milliseconds: one that has a note gives it back by itself.
+ * How long a node with heartbeats may hold a volume without an AzVolumeAttachment before Azure is asked,
+ * in milliseconds: one with a checkpoint releases it by itself.
  */
 const STRANDED_MS = 10_000;
 const GIVE_REFUSED =
-  "has unmounted the volume, and the API server refuses that it gives it back; where its Node was made again, delete the pod of its node plug-in, so that it gets a new token";
-/** How often the platform is asked whether a VM that no node stands for still exists, in milliseconds. */
+  "has unmounted the volume, and the API server refuses its release; where its Node was made again, " +
+  "delete the pod of its node plug-in, so that it gets a new token";
+/** How often to ask the platform whether a VM without a node still exists, in milliseconds. */
 const ASK_PLATFORM_MS = 10_000;
 
 /**
- * Plans the next move of the writer record. Empty when the record is as it is wanted, or while only the
- * proof of a fence can bring it on.
+ * Plans the next step of the writer record. Empty when the record is as requested, or only a fence's
+ * proof can change it.
  */
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
@@ -78,8 +79,8 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
 }
 
 /**
- * While no node is the writer, one that is unverified stands in its way to the next node: a silent one is
- * reported like a silent writer.
+ * Without a writer, an unverified node blocks the next grant: a silent one is reported like a silent
+ * writer.
  */
 function planForPossibleWriter(
   observed: ObservedVolume,
@@ -88,21 +89,21 @@ function planForPossibleWriter(
 ): readonly WriterAction[] {
   const planned = planForUnverified(observed, node);
   const told = isAwaited(observed, record) ? planned : planned.map(withoutWord);
-  // The node of its name is another VM: whether that one is silent says nothing of this one.
+  // The node of its name is another VM, whose silence says nothing about this one.
   return isReplaced(observed, node)
     ? told
     : withSilence(told, planSilentWriter(observed, node.nodeName, "unverified"));
 }
 
 /**
- * One state is told once: what waits for a writer whose node is silent is told why, and what to do, instead
- * of only for which writer.
+ * Each state is reported once: with a silent writer, the waiting pods get the cause and the remedy
+ * instead of only the writer's name.
  */
 function withSilence(
   planned: readonly WriterAction[],
   silence: readonly WriterAction[],
 ): readonly WriterAction[] {
-  // The driver cuts the node off by itself: there is nothing left for a person to do.
+  // The driver fences the node by itself: no action of a person is required.
   if (planned.some(({ kind }) => kind === "BeginFence")) return planned;
   const isToldBySilence = silence.some(({ kind }) => kind === "WaitFor");
   const added = planned.length === 0 ? silence : silence.filter(({ kind }) => kind !== "PlanAgain");
@@ -147,10 +148,7 @@ function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonl
   return planForUnrequestedHolder(observed, writer, present);
 }
 
-/**
- * Another want waits, or this one may have leaked: it is worth asking whether anybody still uses the volume
- * there.
- */
+/** Another request waits, or this one may have leaked: check whether the volume is still used there. */
 function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
   const own = observed.attachments.find(
     ({ attachment }) => attachment.spec.nodeName === node.nodeName,
@@ -169,7 +167,7 @@ function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): r
   return [{ kind: "WaitFor", reason: "WaitingForWriter", message, retryAfterMs: RECHECK_MS }];
 }
 
-/** What waits for whom, and who is in the way. */
+/** Which nodes and pods wait, and for which node. */
 export function waitsForRelease(
   waiting: readonly string[],
   writer: string,
@@ -183,7 +181,7 @@ export function waitsForRelease(
   const what = `${waiting.join(", ")} waits for the volume to be released by ${writer}`;
   if (kind === "used")
     return `${what}, where ${users.length === 0 ? "a workload" : users.join(", ")} still uses it`;
-  return `${what}; nobody can tell now whether a workload uses it there${because === undefined ? "" : `: ${because}`}`;
+  return `${what}; it is not known now whether a workload uses it there${because === undefined ? "" : `: ${because}`}`;
 }
 
 function planForUnrequestedHolder(
@@ -197,8 +195,8 @@ function planForUnrequestedHolder(
   const { recall } = own.attachment.spec;
   if (recall === undefined) {
     const leftMs = observed.settings.recallGraceMs - observed.unchangedMs;
-    // An orderly unstage has ended the want and is just unmounting: it needs no recall, and nobody an
-    // alarming event.
+    // An orderly unstage has withdrawn the request and is unmounting: it needs no recall, and no alarming
+    // event.
     if (leftMs > 0 && !isOutOfService(observed, node.nodeName))
       return [{ kind: "PlanAgain", afterMs: leftMs }];
   }
@@ -218,10 +216,9 @@ function planForUnrequestedHolder(
 }
 
 /**
- * Its want stands in its attachment, and somebody is seen to use the volume there: a release check has
- * marked the writer, and has not asked since, because it was cut off, or stood still while a user came who
- * found it wanted. It is carried to its end, which states the want again for a user. Who unstages in good
- * order has ended its want first.
+ * Its request stands in its attachment, and a user is seen there: a release check has marked the writer
+ * and not checked since, because it was interrupted, or paused while a user came. The check is completed,
+ * which renews the request for a user. An orderly unstage withdraws its request first.
  */
 function isRequestedThere(
   observed: ObservedVolume,
@@ -233,8 +230,8 @@ function isRequestedThere(
 }
 
 /**
- * A holder that can't be recalled, since what the recall would be written on is gone: cut off on the word
- * that it is dead, never for not answering.
+ * A holder that can't be recalled, since its attachment is gone: fenced on evidence that it is dead,
+ * never for not answering.
  */
 function planWithoutAttachment(
   observed: ObservedVolume,
@@ -268,8 +265,8 @@ type RecallVerdict =
   | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
 
 /**
- * Decides whether a recall has failed. A node that makes progress is given time without end; a silent one
- * is cut off only on the word of two witnesses.
+ * Decides whether a recall has failed. A node that makes progress gets unlimited time; a silent one is
+ * fenced only on the evidence of two witnesses.
  */
 function judgeRecall(
   observed: ObservedVolume,
@@ -281,7 +278,7 @@ function judgeRecall(
   const answer = attachment.status?.recall?.id === recall.id ? attachment.status.recall : undefined;
   if (answer === undefined) {
     if (isOutOfService(observed, attachment.spec.nodeName)) {
-      // Nobody is left there who could answer.
+      // No component is left there that could answer.
       if (node !== undefined && isUnreported(observed, node))
         return {
           kind: "failed",
@@ -304,13 +301,14 @@ function judgeRecall(
       };
     return { kind: "wait", because: "has not answered the recall" };
   }
-  // Its token is older than its Node, and will be renewed. Nothing there writes: there is nothing to cut off.
+  // Its token is older than its Node, and will be renewed. Nothing there writes: there is nothing to
+  // fence.
   if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
     return { kind: "wait", because: GIVE_REFUSED };
   const bound = answer.published.join(", ");
   const recalledForMs = observed.nowMs - fromTimestamp(recall.since);
-  // Its plug-in answers, but who would unmount that is its kubelet, which may be dead. What the answer says
-  // is written there meanwhile is no progress.
+  // Its plug-in answers, but the unmount is up to its kubelet, which may be dead. Writes until then are
+  // no progress.
   const isForgotten =
     bound !== "" && observed.writerUse === "unused" && isOutOfService(observed, attachment.spec.nodeName);
   if (isForgotten && recalledForMs >= settings.recallAnswerMs)
@@ -376,8 +374,8 @@ function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): read
 }
 
 /**
- * Nobody waits for them while one of them writes, but those that are lost keep their shares, and the next
- * writer would wait. One that stays unverified for long may have a pod that uses the disk as well.
+ * They block no grant while one of them writes, but lost ones keep their shares, and would block the next
+ * writer. One that stays unverified for long may have a pod that uses the disk as well.
  */
 function quietly(
   observed: ObservedVolume,
@@ -387,7 +385,9 @@ function quietly(
   return actions.flatMap((action): readonly WriterAction[] => {
     if (action.kind !== "WaitFor") return [action];
     if (action.reason === "WaitingForProof" && observed.unchangedMs >= DISPUTED_MS) {
-      const message = `${writer.nodeName} has claimed the volume, and another node does not release it: ${action.message}`;
+      const message =
+        `${writer.nodeName} has reclaimed the volume, and another node does not release it: ` +
+        `${action.message}`;
       return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_PLATFORM_MS }];
     }
     return action.retryAfterMs < ASK_PLATFORM_MS ? [] : [{ kind: "PlanAgain", afterMs: action.retryAfterMs }];
@@ -395,8 +395,8 @@ function quietly(
 }
 
 /**
- * Whether a pod that has not started, or another node than the unverified ones, waits for a proof. A pod
- * that writes undisturbed waits for nothing: its node claims the volume.
+ * Whether a pod that has not started, or another node than the unverified ones, waits for a proof. An
+ * undisturbed writer waits for nothing: its node reclaims the volume.
  */
 function isAwaited(observed: ObservedVolume, { unverified }: WriterRecord): boolean {
   const isUnverified = (nodeName: string): boolean => unverified.some((node) => node.nodeName === nodeName);
@@ -411,8 +411,8 @@ function withoutWord(action: WriterAction): WriterAction {
 }
 
 /**
- * The oldest want with a user. A node's token may state a want for which no workload asks: that alone is no
- * reason for a grant.
+ * The oldest request with a user. A node's token may state a request without any workload: that alone is
+ * no reason for a grant.
  */
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   if (isDeleting(observed.volume) || !isProvisioned(observed.volume) || isResizingOffline(observed.volume))
@@ -428,14 +428,17 @@ function planGrant(observed: ObservedVolume, record: WriterRecord): readonly Wri
   return grantable.length === 0 ? [] : planWithoutUser(observed, grantable);
 }
 
-/** The cache that shows users may be behind by a moment; what it never shows is asked for, at a slow pace. */
+/**
+ * The cache of users may be behind by a moment. Users that it never shows are read uncached, at a slow
+ * pace.
+ */
 function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity[]): readonly WriterAction[] {
   const names = unused.map(({ nodeName }) => nodeName);
   const isOld = observed.attachments.some(
     ({ attachment, unchangedMs }) => names.includes(attachment.spec.nodeName) && unchangedMs >= NO_USER_MS,
   );
   if (!isOld) return [{ kind: "PlanAgain", afterMs: RECHECK_MS }];
-  const message = `${names.join(", ")} wants the volume, and no user of it is seen there`;
+  const message = `${names.join(", ")} requests the volume, and no user of it is seen there`;
   return [
     ...unused.map((node) => ({ kind: "Grant", node, isUserSeen: false }) as const),
     { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: ASK_PLATFORM_MS },
@@ -446,7 +449,7 @@ function wantingNodes(observed: ObservedVolume): readonly string[] {
   return wants(observed).map(({ spec }) => spec.nodeName);
 }
 
-/** Attachments whose node wants to write, the oldest want first. */
+/** Attachments with a writer request, the oldest first. */
 function wants(observed: ObservedVolume): readonly AzVolumeAttachment[] {
   return stayingAttachments(observed)
     .filter((attachment) => attachment.spec.writerRequest !== undefined)

@@ -2,29 +2,28 @@ import type { NodeIdentity } from "../api/node-identity.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 
 /**
- * What to do next with the writer record. Each is carried out by compare-and-swap after a fresh read that
+ * The next action for the writer record. Each is executed by compare-and-swap after an uncached read that
  * still allows it.
  */
 export type WriterAction =
-  /** `isUserSeen`: caches show who uses the volume there. Otherwise that is asked past them first. */
+  /** `isUserSeen`: caches show the users of the volume there. Otherwise they are first read uncached. */
   | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }
   | { readonly kind: "Revoke" }
   /**
-   * Another VM has the name of the writer's node: what the record says of its hold may be the word of that
-   * VM's token.
+   * Another VM has the name of the writer's node: the released grant may be the work of that VM's token.
    */
   | { readonly kind: "AssumeHeld"; readonly node: NodeIdentity }
   /**
-   * The VM of an unverified entry, under its resource id: another VM has its node's name, and that VM's
-   * token may remove the entry.
+   * The VM of an unverified entry, under its resource id: another VM has its node's name, and its token
+   * may remove the entry.
    */
   | { readonly kind: "Distrust"; readonly node: NodeIdentity }
-  /** Entries of the node bear no uid, or that of an earlier object of the orchestrator's. */
+  /** Entries of the node have no uid, or that of an earlier object of the orchestrator's. */
   | { readonly kind: "BindToNode"; readonly node: NodeIdentity }
   | { readonly kind: "Withdraw"; readonly node: NodeIdentity; readonly because: string }
   /**
-   * The want in the attachment, and its role, whether or not its node is the writer: where nobody
-   * unpublishes, they would outlive the workload.
+   * The request in the attachment, and its role, whether or not its node is the writer: without an
+   * unpublish they would outlive the workload.
    */
   | { readonly kind: "WithdrawRequest"; readonly nodeName: string }
   | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
@@ -38,11 +37,11 @@ export type WriterAction =
     }
   | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
   /**
-   * A holder that nothing tells where its disk is: it can't show that it is clean, and is cut off once
-   * Azure does not list the disk on its VM.
+   * A holder without any record of its disk's location: it can't show that it is clean, and is fenced
+   * once Azure does not list the disk on its VM.
    */
   | { readonly kind: "ConfirmDetached"; readonly node: NodeIdentity }
-  /** The node of its name is another VM: fenced once Azure says that this one does not run. */
+  /** The node of its name is another VM: fenced once Azure reports this one as off. */
   | { readonly kind: "FenceIfOff"; readonly node: NodeIdentity }
   /**
    * `node`: the writer with the resource id that its node has now. Revoked once Azure shows its `vmId`
@@ -50,7 +49,7 @@ export type WriterAction =
    */
   | { readonly kind: "RevokeIfMoved"; readonly node: NodeIdentity }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
-  /** A node waits to write. `nodeName`: who it waits for, where that node is told as well. */
+  /** A node waits to write. `nodeName`: the node it waits for, where that node gets the event as well. */
   | {
       readonly kind: "WaitFor";
       readonly reason: EventReason;
@@ -59,7 +58,7 @@ export type WriterAction =
       readonly nodeName?: string;
       readonly news?: string;
     }
-  /** Something to report of the writer though no node waits. */
+  /** A report about the writer though no node waits. */
   | {
       readonly kind: "Tell";
       readonly reason: EventReason;
@@ -69,10 +68,10 @@ export type WriterAction =
       readonly news: string;
     };
 
-/** A question to Azure, which is asked by a loop of its own. */
+/** A question to Azure, executed by a separate loop. */
 export type CloudCheck = Extract<WriterAction, { kind: (typeof cloudCheckKinds)[number] }>;
 
-/** What is carried out at once: all but the questions to Azure. */
+/** Actions that are executed at once: all but the questions to Azure. */
 export type RecordAction = Exclude<WriterAction, CloudCheck>;
 
 const cloudCheckKinds = [
@@ -88,8 +87,8 @@ export function isCloudCheck(action: WriterAction): action is CloudCheck {
 }
 
 /**
- * Why a fence is due. Only where the node is alive and `stalled` is it asked whether a workload still uses
- * the volume there. `off`: Azure says that the VM does not run, and the node of its name is another VM: its
- * want ends with the fence.
+ * Why a fence is due. Only where the node is alive and `stalled` does the controller check whether a
+ * workload still uses the volume there. `off`: Azure reports the VM as off, and the node of its name is
+ * another VM: its request ends with the fence.
  */
 export type FenceGround = "outOfService" | "lost" | "stalled" | "off";

@@ -16,34 +16,31 @@ import {
 import { fail, ok, type Result } from "../failure/result.ts";
 
 /**
- * The moves of the writer protocol, each a pure function from a record to the next one or to the reason why
- * not. The caller writes the answer by compare-and-swap on the version it read; on a conflict it reads
- * again and asks again. An exhaustive model of these steps finds no state with two live writers; leaving
- * any one condition out does (docs/design.md, "Never two writers").
+ * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
+ * The caller writes the result by compare-and-swap on the version it read; on a conflict it reads and
+ * asks again. An exhaustive model of these steps finds no state with two live writers; without any one
+ * condition it finds one (docs/design.md, "Never two writers").
  */
 export type Step = Result<WriterRecord, string>;
 
-/** The record of a disk that was just created: nobody can have it. */
+/** The record of a disk that was just created: no node can have it. */
 export function newRecord(storeIncarnation: number): WriterRecord {
   return { quarantine: [], adopted: false, clean: [], unverified: [], epoch: 0, storeIncarnation };
 }
 
 /**
- * The record of a disk that is not new, or whose record was lost: everyone who has it attached is
- * unverified, everyone else in quarantine until clean. `barrierPending`: whose VM an update may still reach
- * that a lost record has allowed.
+ * The record of a disk that is not new, or whose record was lost: nodes that have it attached are
+ * unverified, all others in quarantine until clean. `barrierPending`: nodes whose VM an update from
+ * before the loss may still reach.
  */
 export function foundRecord(found: {
   readonly attachedTo: readonly NodeIdentity[];
   /**
-   * Nodes of which only their notes, or attachment objects, say that they have the disk: unverified as
-   * well, but they may not claim it. Default: none.
+   * Nodes for which only their checkpoints, or attachment objects, say that they have the disk: also
+   * unverified, but they may not reclaim it. Default: none.
    */
   readonly checkpointed?: readonly NodeIdentity[] | undefined;
-  /**
-   * Who was cut off before, as is known from elsewhere, and has not shown since that it is clean. Default:
-   * none.
-   */
+  /** Nodes fenced before, as other sources know, that have not reported clean since. Default: none. */
   readonly cutOff?: readonly NodeIdentity[];
   /** Default: none. */
   readonly barrierPending?: readonly NodeIdentity[] | undefined;
@@ -54,7 +51,7 @@ export function foundRecord(found: {
   const unconfirmed = checkpointed
     .filter((node) => !includesNode(attachedTo, node))
     .map((node) => ({ ...node, unconfirmed: true as const }));
-  // Who may have the disk again shows itself clean as an unverified node.
+  // A node that may have the disk again shows itself clean as an unverified node.
   const quarantine = cutOff.filter((node) => !includesNode([...attachedTo, ...checkpointed], node));
   return withBarrierPending(
     {
@@ -70,9 +67,9 @@ export function foundRecord(found: {
 }
 
 /**
- * *find again*, by the controller: the record of a disk that another driver has published while `present`
- * stood. Who may have the disk is unverified. A node that `present` names neither as the writer nor as
- * unverified is named later, as by *distrust*.
+ * *rediscover*, by the controller: the record of a disk that another driver has published while `present`
+ * stood. Nodes that may have the disk are unverified. A node that `present` names neither as the writer
+ * nor as unverified is named later, as by *distrust*.
  */
 export function foundAgain(
   present: WriterRecord,
@@ -105,9 +102,9 @@ export function isWriter(record: WriterRecord, node: NodeKey): boolean {
 }
 
 /**
- * Whether a record says of a node that it writes, may write, or is or was cut off: then what the
- * orchestrator has published there is no news. While anybody is being cut off it is not asked for more,
- * since a record that was made anew would forget that.
+ * Whether a record says of a node that it writes, may write, or is or was fenced: then the orchestrator's
+ * publication adds no information. No further question while a node is being fenced, since a rebuilt
+ * record would lose that.
  */
 export function isNamedIn(
   { writer, unverified, quarantine, fencing }: WriterRecord,
@@ -121,48 +118,48 @@ export function isNamedIn(
   );
 }
 
-/** Whether a controller is cutting `node` off. */
+/** Whether a controller is fencing `node`. */
 export function isFencing(record: WriterRecord, node: NodeKey): boolean {
   return record.fencing !== undefined && isSameNode(record.fencing, node);
 }
 
 /**
- * Whether an update that a lost record allowed may still take the disk off `node`: whoever writes there by
- * then would be cut off.
+ * Whether an update from before a record loss may still detach the disk from `node`: a writer there would
+ * lose its disk.
  */
 export function isBarrierPending(record: WriterRecord, node: NodeKey): boolean {
   return includesNode(record.barrierPending ?? [], node);
 }
 
-/** What whoever wants an unsettled node to write waits for. */
+/** What a request of a node with a pending write barrier waits for. */
 export function waitsForBarrier(nodeName: string): string {
   return `the leading controller to make sure that no detach from ${nodeName} is under way any more`;
 }
 
-/** Whether `node` is being cut off from the disk, or was and has not shown since that it is clean. */
+/** Whether `node` is being fenced from the disk, or was and has not reported clean since. */
 export function isCutOff(record: WriterRecord, node: NodeKey): boolean {
   return isFencing(record, node) || includesNode(record.quarantine, node);
 }
 
 /**
- * Whether the disk may be attached to `node`. Asked after the VM was read and before it is written: asking
- * earlier lets a fence slip in between.
+ * Whether the disk may be attached to `node`. Asked between reading the VM and writing it: an earlier
+ * question lets a fence slip in between.
  */
 export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
   return !isInQuarantine(record, node) && !(record.fencing !== undefined && isSameVm(record.fencing, node));
 }
 
 /**
- * Whether the disk may be taken off `node` other than by a fence. Asked of its VM: one that writes under
- * another name would be cut off.
+ * Whether the disk may be detached from `node` other than by a fence. Asked about its VM: one that writes
+ * under another name would lose its disk.
  */
 export function mayDetach({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
   return [...(writer === undefined ? [] : [writer]), ...unverified].every((other) => !isSameVm(other, node));
 }
 
 /**
- * Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the
- * volume writes until the disk is off, and who is unverified may.
+ * Whether a hanging detach from `node`, by any client, may be forced for an attach. Not from a holder,
+ * which writes until the disk is detached, nor from an unverified node, which may write.
  */
 export function mayForceOff({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
   return [...(writer?.held === true ? [writer] : []), ...unverified].every((other) => !isSameVm(other, node));
@@ -184,7 +181,7 @@ export function grant(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *take*, by the node before it checks, formats or mounts. Taking again what it holds already is allowed
+ * *acquire*, by the node before it checks, formats or mounts. Repeating it for a held grant is allowed
  * only to a node that is clean.
  */
 export function acquire(
@@ -207,9 +204,9 @@ export function acquire(
 }
 
 /**
- * *give*, by the node once it has unmounted and flushed, or never mounted. Others may write from then on.
- * It ends no fence: a detach that was allowed before may still land, and would cut off this node as a
- * writer to come.
+ * *release*, by the node once it has unmounted and flushed, or never mounted. Other nodes may write from
+ * then on. It ends no fence: a detach that was allowed before may still land, and would hit this node as
+ * a later writer.
  */
 export function release(record: WriterRecord, node: NodeKey, epoch: number): Step {
   const writer = record.writer;
@@ -219,7 +216,7 @@ export function release(record: WriterRecord, node: NodeKey, epoch: number): Ste
   return ok({ ...record, writer: { ...writer, held: false } });
 }
 
-/** *revoke*, by the controller: an unwanted writer that holds nothing is writer no more. */
+/** revoke*, by the controller: a writer without a request that holds nothing is removed. */
 export function revoke(record: WriterRecord): Step {
   const writer = record.writer;
   if (writer === undefined) return fail("there is no writer");
@@ -230,7 +227,7 @@ export function revoke(record: WriterRecord): Step {
 
 /**
  * *assume held*, by the controller: another VM has the name of the writer's node, and its token may have
- * given back what this one holds. Only a fence, or proof that the VM is gone, frees the volume then.
+ * released what this one holds. Only a fence, or proof that the VM is gone, frees the volume then.
  */
 export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
   const writer = record.writer;
@@ -242,22 +239,22 @@ export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
 }
 
 /**
- * Ends the want of the writer. Whether that is due is decided elsewhere (the release check,
+ * Withdraws the writer's request. Others decide whether that is due (the release check,
  * ControllerUnpublishVolume, NodeUnstageVolume, node loss).
  */
 export function withdraw(record: WriterRecord, node: NodeKey): Step {
   return setRequested(record, node, false);
 }
 
-/** States the want of the writer again: a new user came, or the release check found one. */
+/** Renews the writer's request: a new user came, or the release check found one. */
 export function renew(record: WriterRecord, node: NodeKey): Step {
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   return setRequested(record, node, true);
 }
 
 /**
- * *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't take. Only an
- * unwanted holder or an unverified node is fenced.
+ * *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't acquire. Only an
+ * unrequested holder or an unverified node is fenced.
  */
 export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
   if (record.fencing !== undefined && !isFencing(record, node))
@@ -272,9 +269,9 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *fence*, step 4, with proof in hand: `node` is neither writer nor unverified any more, and in quarantine.
- * Nothing else ends a fence. `writerAtIntent` must still be the writer: otherwise the proof may be that of
- * an earlier fence.
+ * *fence*, step 4, with proof in hand: `node` is neither writer nor unverified any more, and in
+ * quarantine. Only this ends a fence. `writerAtIntent` must still be the writer: otherwise the proof may
+ * be that of an earlier fence.
  */
 export function fenceClear(
   record: WriterRecord,
@@ -294,9 +291,9 @@ export function fenceClear(
 }
 
 /**
- * *detached*, by the controller, with proof in hand that the disk is not on an unverified node, and that no
- * write which somebody prepared before can bring it there: it has nothing that it could claim, nor a device
- * by which it could show that it is clean. As after a fence, an old mount command may still be there.
+ * *detached*, by the controller, with proof that the disk is not on an unverified node and that no write
+ * prepared earlier can bring it there: it has nothing to reclaim, and no device to show itself clean
+ * with. As after a fence, an old mount command may still exist.
  */
 export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
   if (!includesNode(record.unverified, node)) return fail(`${node.nodeName} is not unverified`);
@@ -310,9 +307,9 @@ export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *distrust*, by the controller: a VM has the disk although neither the record nor an attachment says so. A
- * person attached it, or an object was erased: whether the disk is in use there is not known. Never the
- * writer, which the record names already.
+ * *distrust*, by the controller: a VM has the disk although neither the record nor an attachment says so.
+ * A person attached it, or an object was erased: whether it is in use there is unknown. Never the writer,
+ * which the record names already.
  */
 export function distrust(record: WriterRecord, node: NodeIdentity): Step {
   if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
@@ -327,8 +324,8 @@ export function distrust(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *settle*, by the controller, once no update that was prepared before the record was made can reach the VM
- * of `node` any more.
+ * *pass the write barrier*, by the controller, once no update from before the record was made can reach
+ * the VM of `node`.
  */
 export function passBarrier(record: WriterRecord, node: NodeKey): Step {
   return isBarrierPending(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
@@ -340,7 +337,7 @@ export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step 
   return ok({ ...record, quarantine: withoutNode(record.quarantine, node), clean: withClean(record, node) });
 }
 
-/** An unverified node shows that it is clean. It ends no fence, as *give* doesn't. */
+/** An unverified node shows that it is clean. Like *release*, it ends no fence. */
 export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
   if (!includesNode(record.unverified, node)) return fail(`${node.nodeName} is not unverified`);
   return ok({
@@ -350,17 +347,14 @@ export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
   });
 }
 
-/**
- * Whether nothing but its own word, or an attachment object, says of an unverified node that it has the
- * disk.
- */
+/** Whether only an unverified node's own word, or an attachment object, says that it has the disk. */
 export function isUnconfirmed(record: WriterRecord, node: NodeKey): boolean {
   return record.unverified.some((other) => isSameNode(other, node) && other.unconfirmed === true);
 }
 
 /**
- * *verify*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on that
- * node may claim it.
+ * *verify*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on
+ * that node may reclaim it.
  */
 export function verify(record: WriterRecord, node: NodeIdentity): Step {
   if (!isUnconfirmed(record, node)) return fail(`${node.nodeName} is not unverified`);
@@ -371,9 +365,9 @@ export function verify(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *claim*, by an unverified node with a live mount and a user. `epochKnown` is the highest that its own
- * notes know; one that is out of reach is not believed. The resource id of its VM is the one that the
- * record has, not the one that the node reports.
+ * *reclaim*, by an unverified node with a live mount and a user. `epochKnown` is the highest in its own
+ * checkpoints; one that is out of reach is not believed. The resource id of its VM is the record's, not
+ * the one that the node reports.
  */
 export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
   const known = record.unverified.find((other) => isSameNode(other, node));
@@ -392,9 +386,9 @@ export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number)
 }
 
 /**
- * *bind*, by the controller: the entries of `node` bear the uid of its orchestrator's node from now on.
- * That object may have been made again, or the entry may be older than the uid. Not the list of the clean,
- * whose entries each node replaces by its own.
+ * *bind*, by the controller: the entries of `node` get the uid of its orchestrator's node. That object
+ * may have been recreated, or the entry may be older than the uid. Not the list of clean nodes, whose
+ * entries each node replaces by its own.
  */
 export function bindToNode(record: WriterRecord, node: NodeIdentity): Step {
   const { nodeUid } = node;
@@ -433,14 +427,14 @@ export function entriesOf({
 
 /**
  * *identify*, by the controller: a VM that was unverified under its resource id alone turns out to be a
- * node of the cluster, which can then show what it does with the disk.
+ * node of the cluster, which can then report its use of the disk.
  */
 export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
   if (!includesNode(record.unverified, unknown)) return fail(`${unknown.instanceUri} is not unverified`);
   if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
   const others = withoutNode(record.unverified, unknown);
-  // The writer has the disk by right, and no step of its own would end an entry beside that: *claim* and
-  // *prove clean* are for nodes that do not write.
+  // The writer has the disk by right, and no step would remove an entry beside that: *reclaim* and *prove
+  // clean* are for nodes that do not write.
   const isKnown = isWriter(record, node) || includesNode(others, node);
   if (isKnown) return ok({ ...record, unverified: others });
   const known = withUidFrom(entriesOf(record), node);
@@ -448,8 +442,8 @@ export function identify(record: WriterRecord, unknown: NodeIdentity, node: Node
 }
 
 /**
- * Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it
- * had open died with it.
+ * Removes every trace of a VM that no longer exists under its name (gone, or replaced): its open files
+ * died with it.
  */
 export function clearVanished(record: WriterRecord, node: NodeKey): Step {
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
@@ -463,8 +457,8 @@ export function clearVanished(record: WriterRecord, node: NodeKey): Step {
 }
 
 /**
- * *forget*: a VM that exists no more leaves quarantine: nobody will ever show anything for it. What it may
- * still have is freed by a fence alone.
+ * *prune*: a VM that no longer exists leaves quarantine, since no node will report clean for it. What it
+ * may still hold is freed by a fence alone.
  */
 export function forget(record: WriterRecord, node: NodeKey): Step {
   if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unverified, node))
@@ -472,10 +466,7 @@ export function forget(record: WriterRecord, node: NodeKey): Step {
   return clearVanished(record, node);
 }
 
-/**
- * A node of which nothing is known any more leaves the list of the clean. That only asks more of it, should
- * it come back.
- */
+/** An unknown node leaves the list of clean nodes. If it comes back, it only has to report again. */
 export function withdrawClean(record: WriterRecord, nodeName: string): Step {
   const clean = withoutName(record.clean, nodeName);
   return clean.length === record.clean.length
@@ -484,8 +475,8 @@ export function withdrawClean(record: WriterRecord, nodeName: string): Step {
 }
 
 /**
- * The list of the clean with `node`, where one is kept. It takes the place of an earlier VM of its name:
- * such names would add up.
+ * The list of clean nodes with `node`, where one is kept. It replaces an earlier VM of its name: such
+ * names would accumulate.
  */
 function withClean({ clean, adopted }: WriterRecord, node: NodeIdentity): WriterRecord["clean"] {
   return adopted ? withNode(withoutName(clean, node.nodeName), node) : clean;
@@ -517,8 +508,8 @@ function withBarrierPending(
 }
 
 /**
- * A record that was made again did not name `node`: a detach that the lost one allowed may be under way to
- * its VM. A VM that is no node never writes by the record.
+ * A rebuilt record did not name `node`: a detach that the lost one allowed may be under way to its VM. A
+ * VM that is no node never writes by the record.
  */
 function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
   return record.adopted && !isForeign(node)
@@ -527,7 +518,7 @@ function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
 }
 
 function notSettled({ nodeName }: NodeKey): string {
-  return `an update that a lost record allowed may still take the disk off ${nodeName}`;
+  return `an update that a lost record allowed may still detach the disk from ${nodeName}`;
 }
 
 function setRequested(record: WriterRecord, node: NodeKey, requested: boolean): Step {

@@ -2,14 +2,14 @@ import { attachmentProblem } from "../../core/api/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 
-/** An AzVolumeAttachment that nothing is done by, and why, as a sentence without its full stop. */
+/** An AzVolumeAttachment that the driver ignores, and why, as a sentence without its full stop. */
 export interface IgnoredAttachment {
   readonly attachment: AzVolumeAttachment;
   readonly because: string;
 }
 
 /**
- * Judges attachments as a cache shows their volumes. Each object is judged once for each version of its
+ * Judges attachments against the cached volumes. Each object is judged once for each version of its
  * volume: plans ask far more often than objects change.
  */
 export function createAttachmentFilter(volumeOf: (volumeName: string) => AzVolume | undefined): {

@@ -7,8 +7,8 @@ import { NODE_NAME_LABEL, VOLUME_NAME_LABEL } from "../new-attachment.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
 /**
- * Attachments as the store has them now, but for those that the cache ignores: those of a node, or of a
- * volume. One list, by label.
+ * The attachments of a node or of a volume as the store has them now, without those that the cache
+ * ignores. One list, by label.
  */
 export async function attachmentsNow(
   { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "ignoredAttachment"> },

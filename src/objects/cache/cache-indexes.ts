@@ -4,7 +4,7 @@ import { entriesOf } from "../../core/writer/writer-steps.ts";
 import type { Kind, KindMap } from "../../ports/store/object-store.ts";
 import type { KeysOf } from "../../runtime/cache/cached-objects.ts";
 
-/** The values under which the cache finds objects of a kind, besides their names. */
+/** The values under which the cache indexes objects of a kind, besides their names. */
 const cacheIndexes = {
   AzVolume: {
     /** The disk's URI as `resourceUriKey` writes it. */
@@ -12,12 +12,12 @@ const cacheIndexes = {
       const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
       return diskUri === undefined ? [] : [resourceUriKey(diskUri)];
     },
-    /** Names of the nodes of which its record has entries, but those of the clean. */
+    /** Names of the nodes in the entries of its record, without the clean ones. */
     recordedOn: ({ status }: KindMap["AzVolume"]) => {
       const entries = status?.record === undefined ? [] : entriesOf(status.record);
       return [...new Set(entries.map(({ nodeName }) => nodeName))];
     },
-    /** Names of the nodes that its record has unsettled. */
+    /** Names of the nodes that its record lists with a pending write barrier. */
     barrierPendingOn: barrierPendingNames,
   },
   AzVolumeAttachment: {
@@ -26,13 +26,13 @@ const cacheIndexes = {
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
     /**
      * The resource id, as `resourceUriKey` writes it, of the VM to which a controller has attached the
-     * disk, or begun to.
+     * disk or begun to.
      */
     instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) =>
       status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)],
   },
   AzDriverNode: {
-    /** Names of the volumes that the node says it has noted. */
+    /** Names of the volumes in the node's reported checkpoints. */
     checkpointed: (node: KindMap["AzDriverNode"]) => [
       ...new Set(node.status?.volumes.map(({ volumeName }) => volumeName)),
     ],

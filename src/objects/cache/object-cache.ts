@@ -11,7 +11,7 @@ import { createAttachmentFilter, type IgnoredAttachment } from "./attachment-fil
 import { indexesOf } from "./cache-indexes.ts";
 import type { IndexName } from "./cache-indexes.ts";
 
-/** What happened to an object: `previous` undefined: it is new; `current` undefined: it is gone. */
+/** A change of an object: `previous` undefined: it is new; `current` undefined: it is gone. */
 export type ObjectChange = {
   readonly [K in Kind]: {
     readonly kind: K;
@@ -25,9 +25,9 @@ export type ObjectChange = {
  * What this process knows of the object store: filled by `run`, always a moment behind. Everything that
  * matters is written conditionally, so a stale answer costs an attempt, never safety.
  *
- * AzVolumeAttachments whose name, volume and disk contradict each other are as good as none, in every
- * answer but `ignoredAttachment` and `onChange`: a node's token may create objects, and nothing is granted
- * or attached on the word of one.
+ * AzVolumeAttachments whose name, volume and disk contradict each other are left out of every answer but
+ * `ignoredAttachment` and `onChange`: a node's token may create objects, which must lead to no grant or
+ * attach.
  */
 export interface ObjectCache {
   get<K extends Kind>(kind: K, name: string): KindMap[K] | undefined;
@@ -40,47 +40,50 @@ export interface ObjectCache {
    * consistent.
    */
   ignoredAttachment(name: string): IgnoredAttachment | undefined;
-  /** Names of all that are ignored, sorted. */
+  /** Names of all ignored attachments, sorted. */
   ignoredAttachments(): readonly string[];
-  /** Whether every kind has been listed once. Before that, an object that isn't here may well exist. */
+  /** Whether every kind has been listed once. Before that, an object that is not here may exist. */
   hasSynced(): boolean;
   /** Waits until `hasSynced`. Rejects with the signal's reason. */
   untilSynced(signal: AbortSignal): Promise<void>;
-  /** Whether the cache has been told everything up to a version, such as that of a write. */
+  /** Whether the cache has seen everything up to a version, such as that of a write. */
   hasSeen(kind: Kind, resourceVersion: string): boolean;
   /**
-   * Puts what a write was answered into the cache at once, unless the watch is past it already: so one
-   * reads one's own writes.
+   * Adds a write's response to the cache at once, unless the watch is past it already, so that a process
+   * reads its own writes.
    */
   remember<K extends Kind>(kind: K, object: KindMap[K]): void;
   /**
-   * When this cache learnt of the object's last change, on the clock's `elapsedMs`; undefined if it doesn't
+   * When this cache saw the object's last change, on the clock's `elapsedMs`; undefined if it doesn't
    * know the object.
    */
   lastChangedElapsedMs(kind: Kind, name: string): number | undefined;
-  /** How long the object has been unchanged, on our own clock, whether or not the store could be heard. */
+  /**
+   * How long the object has been unchanged, on this process's clock, whether or not the store was
+   * reachable.
+   */
   unchangedMs(kind: Kind, name: string): number | undefined;
-  /** The same but for its status: how long the object has asked for what it asks for now. */
+  /** The same without its status: how long the object's spec has been unchanged. */
   askedMs(kind: Kind, name: string): number | undefined;
   /**
-   * How long the object has been *watched* unchanged: up to the last time that the store said anything of
-   * this kind, and without long silences. For judging others by their silence: a process or a watch that
-   * stood still has watched nobody.
+   * How long the object has been *watched* unchanged: up to the last time that the store reported
+   * anything of this kind, and without long silences. For judging nodes by their silence: a process or a
+   * watch that was paused has watched nothing.
    */
   watchedUnchangedMs(kind: Kind, name: string): number | undefined;
   /**
-   * How long there has been no such object while it was watched for one, in milliseconds, up to 600,000; 0
-   * where there is one. A cache that has just begun has missed nothing yet.
+   * How long the object has been missing while it was watched for, in milliseconds, up to 600,000; 0
+   * where it exists. A cache that has just started has missed nothing yet.
    */
   missingMs(kind: Kind, name: string): number;
   /**
-   * When the store last said anything of this kind, on the clock's `elapsedMs`; undefined before the first
-   * list.
+   * When the store last reported anything of this kind, on the clock's `elapsedMs`; undefined before the
+   * first list.
    */
   lastHeardElapsedMs(kind: Kind): number | undefined;
   /**
-   * Calls `listener` after each change, also for what the first list brings, ignored attachments included.
-   * One that throws is logged. Answers how to stop it.
+   * Calls `listener` after each change, also for the first list and for ignored attachments. A listener's
+   * exception is logged. Answers how to stop it.
    */
   onChange(listener: (change: ObjectChange) => void): () => void;
   /**
@@ -96,8 +99,8 @@ export interface ObjectCache {
     signal: AbortSignal,
   ): Promise<boolean>;
   /**
-   * The same, answering the object for which it held; undefined if it didn't hold in time, or held for an
-   * object that is not there.
+   * The same, answering the object for which it held; undefined if it did not hold in time, or held for a
+   * missing object.
    */
   waitFor<K extends Kind>(
     kind: K,
@@ -107,21 +110,18 @@ export interface ObjectCache {
     signal: AbortSignal,
   ): Promise<KindMap[K] | undefined>;
   /**
-   * Lists every kind again at once, and forgets own writes that the watch has not told: for whoever has
-   * noticed that the store went back to a backup.
+   * Lists every kind again at once, and drops own writes that the watch has not confirmed: after a
+   * rollback of the store.
    */
   listAgain(): void;
   /**
-   * Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. To be
-   * called once.
+   * Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. Called
+   * once.
    */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/**
- * A node is heard by its heartbeat alone: what a controller writes of a silent one is no word of the
- * node's.
- */
+/** Only its heartbeat shows that a node is alive: a controller's write to its object does not. */
 function signOfLifeOf<K extends Kind>(kind: K): { readonly signOfLife?: (object: KindMap[K]) => unknown } {
   if (kind !== "AzDriverNode") return {};
   return {
@@ -130,15 +130,15 @@ function signOfLifeOf<K extends Kind>(kind: K): { readonly signOfLife?: (object:
   };
 }
 
-/** What a cache works with. */
+/** The dependencies of a cache. */
 export interface ObjectCacheOptions {
   readonly store: ObjectStore;
-  /** Kinds that are listed and watched over a way of their own. Default: none, all over `store`. */
+  /** Kinds with a source of their own to list and watch. Default: none, all over `store`. */
   readonly stores?: { readonly [K in Kind]?: ObjectStore };
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** The kinds to follow. Asking for another is a bug. */
+  /** The kinds to follow. A request for another one is a bug. */
   readonly kinds: readonly Kind[];
   readonly settings?: Partial<FollowSettings>;
 }
@@ -157,7 +157,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
       indexes: indexesOf(kind),
       ...signOfLifeOf(kind),
     });
-    // Only `of` takes it out of the map again, by the same kind.
+    // Only `of` reads the map, by the same kind.
     return cache as unknown as SourceCache<KindMap[Kind], string>;
   }
 
@@ -172,7 +172,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     (volumeName) => caches.get("AzVolume")?.get(volumeName) as KindMap["AzVolume"] | undefined,
   );
 
-  /** Every answer about objects goes through here. */
+  /** Every answer about objects comes from here. */
   function isShown<K extends Kind>(kind: K, object: KindMap[K] | undefined): boolean {
     return (
       kind !== "AzVolumeAttachment" ||
@@ -253,7 +253,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
   };
 }
 
-/** One kind of a store as a source. Its objects have no namespace, so that their key is their name. */
+/** One kind of a store as a source. Its objects have no namespace, so their key is their name. */
 function storeSource<K extends Kind>(store: ObjectStore, kind: K): Source<KindMap[K]> {
   return {
     name: kind,

@@ -4,8 +4,8 @@ import type { Kind, KindMap, ObjectStore } from "../../ports/store/object-store.
 import type { ObjectCache } from "./object-cache.ts";
 
 /**
- * A store whose writes the cache learns of at once: a reconciler plans on its own last write instead of
- * repeating it until the watch has told of it. Kinds that the cache does not follow pass through.
+ * A store whose writes enter the cache at once: a reconciler plans on its own last write instead of
+ * repeating it until the watch confirms it. Kinds that the cache does not follow pass through.
  */
 export function rememberingStore(
   store: ObjectStore,
@@ -17,7 +17,8 @@ export function rememberingStore(
     writing: Promise<Result<KindMap[K], Failure>>,
   ): Promise<Result<KindMap[K], Failure>> => {
     const written = await writing;
-    // An object whose last finalizer went is gone; what its last write answered must not bring it back.
+    // An object whose last finalizer was removed is gone; the response of its last write must not bring
+    // it back.
     const isGone =
       written.ok &&
       written.value.metadata.deletionTimestamp !== undefined &&

@@ -1,12 +1,12 @@
-/** How one group of calls to the platform stands. */
+/** The state of one group of calls to the platform. */
 export interface CallBudgetState {
   /** Calls that the platform counts together, such as `vmWrite`. */
   readonly group: string;
-  /** Calls that the whole subscription has left, as far as we know. */
+  /** Calls that the whole subscription has left, by this process's count. */
   readonly subscriptionCallsLeft: number;
   /**
    * Calls that the resource with the fewest has left; undefined where resources are not counted, or none
-   * has been called.
+   * was called yet.
    */
   readonly fewestResourceCallsLeft: number | undefined;
   /** How much longer the longest `Retry-After` lasts. */
@@ -14,6 +14,6 @@ export interface CallBudgetState {
   readonly callsTotal: number;
   /** Calls that the platform refused as too many. */
   readonly refusedTotal: number;
-  /** Time that calls have waited here so as not to be refused there. */
+  /** Time that calls have waited here to avoid a refusal. */
   readonly waitedMsTotal: number;
 }

@@ -49,7 +49,7 @@ export interface InstanceFacts {
   readonly vmSize: string;
   readonly powerState: "running" | "stopped" | "deallocated" | "hibernated" | "changing" | "unknown";
   readonly busType: "SCSI" | "NVMe";
-  /** Data disks that this size of VM takes. */
+  /** Data disks that its VM size takes. */
   readonly dataDisksMax: number;
   /** Includes disks that are being detached. */
   readonly dataDisks: readonly {
@@ -60,26 +60,25 @@ export interface InstanceFacts {
 }
 
 /**
- * Asked per disk after each read of the VM and before each write: a fresh look at the writer record, or at
- * the volume where the disk itself is written. `false` refuses the disk (`Refused`).
+ * Asked per disk after each read of the VM and before each write: an uncached look at the writer record,
+ * or at the volume where the disk itself is written. `false` refuses the disk (`Refused`).
  */
 export type MayProceed = (signal: AbortSignal) => Promise<boolean>;
 
 /**
- * Asked where the VM lists disks of which others have said that they are to come off (`toBeDetached`): any
- * update of the VM carries that out. `false` puts the update off: the request fails as `CloudUnavailable`
- * with code `OthersDetachPending`. Asked after `precondition` and last before the write, since the answer
- * `true` may note that the disks come off.
+ * Asked where the VM lists a foreign detach (`toBeDetached`), which any update of the VM carries out.
+ * `false` postpones the update: the request fails as `CloudUnavailable` with code `OthersDetachPending`.
+ * Asked after `precondition` and last before the write, since the answer `true` may record the detach.
  */
 export type MayCarryOut = (leaving: readonly string[], signal: AbortSignal) => Promise<boolean>;
 
 /**
- * LUNs at which a node looks for other disks, whether the platform still has these there or not: somebody
- * may have taken them off without telling.
+ * LUNs at which a node looks for other disks, whether or not the platform still has them there: another
+ * client may have detached them.
  */
 export type PromisedLuns = () => readonly number[];
 
-/** What shows that a disk is off a node for good. */
+/** The evidence that a disk is detached from a node for good. */
 export interface FenceProof {
   readonly kind: "entryGone" | "instanceGone" | "instanceReplaced" | "instanceOff";
   readonly detail: string;
@@ -89,8 +88,8 @@ export interface FenceProof {
  * The cloud half of the provisioner library: what a platform must offer. Everything above it is
  * platform-free.
  *
- * A VM is always looked up by the resource id in the node's identity, never by a name. Where that id is no
- * VM's that this platform can look up, methods fail with `InstanceUnknown` (retryable, never a proof), or
+ * A VM is always located by the resource id in the node's identity, never by a name. Where this platform
+ * can't look up a VM at that id, methods fail with `InstanceUnknown` (retryable, never a proof), or
  * `Unsupported` for an instance of a uniform scale set.
  *
  * Each method is idempotent. Besides what it names, each may fail with `Throttled`, `CloudUnavailable`
@@ -99,16 +98,16 @@ export interface FenceProof {
  */
 export interface CloudProvisioner {
   /**
-   * Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. A write whose
-   * answer was lost is sent again, and so is one that Azure has failed, where the disk has all tags of the
-   * request. `precondition` is asked before each time: the volume may have been deleted since, and the disk
-   * would come back. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`,
+   * Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. A write
+   * without a response, or one that Azure failed, is sent again where the disk has all tags of the
+   * request. `precondition` is asked before each write: the volume may have been deleted since, and the
+   * disk would come back. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`,
    * `Refused`.
    */
   createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
   /**
    * Deletes a disk; success if it is gone already. Asks `precondition` as `createDisk` does: another disk
-   * may have the name since. Fails with `DiskInUse` while a VM has it, or `Refused`.
+   * may have the name by now. Fails with `DiskInUse` while a VM has it, or `Refused`.
    */
   deleteDisk(
     request: { readonly diskUri: string; readonly precondition: MayProceed },
@@ -123,8 +122,8 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
   /**
-   * Sets tags of a disk and removes those that are given as undefined; all others stay as they are read
-   * before each request. Never in the way of an attach: waits behind all else for the call budget. Asks
+   * Sets tags of a disk and removes those given as undefined; other tags keep the values read before each
+   * request. Waits behind all other calls for the call budget, so never delays an attach. Asks
    * `precondition` as `createDisk` does. Fails with `DiskNotFound`, and with `InvalidArgument` where the
    * disk would get more tags than Azure allows, or `Refused`.
    */
@@ -145,12 +144,11 @@ export interface CloudProvisioner {
   ): Promise<Result<readonly DiskFacts[], Failure>>;
   /**
    * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already
-   * answers its present LUN. One that is still coming off is waited for; where that hangs,
-   * `forcePrecondition` is asked as `precondition` is, and it is taken off by force only then: somebody may
-   * be writing there, and others have asked for the detach. None of `reservedLuns` is given to the disk,
-   * since the node would take it for another there. Fails with `DiskNotFound`, `DiskAttachedElsewhere`,
-   * `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`, `InstanceReplaced` (another VM is at its resource id)
-   * or `Refused`.
+   * answers its present LUN. One that is being detached is waited for. If that detach hangs,
+   * `forcePrecondition` decides whether to force it: another client may have asked for it while a node
+   * writes. The disk gets none of `reservedLuns`, where the node would take it for another. Fails with
+   * `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`,
+   * `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
   attachDisk(
     request: {
@@ -169,8 +167,8 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<{ readonly lun: number }, Failure>>;
   /**
-   * Detaches a disk and waits until the VM no longer lists it. Success if it is off, or the VM is gone or
-   * another. Fails with `Refused`.
+   * Detaches a disk and waits until the VM no longer lists it. Success if it is detached, or the VM is
+   * gone or another. Fails with `Refused`.
    */
   detachDisk(
     request: {
@@ -183,9 +181,10 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Cuts a node off a disk: takes it off the VM, by force where needed, moves the VM's ETag even if the
-   * disk is off already (a late write of a former leader then fails), and answers only with proof. Asks
-   * `precondition` as attach does. Fails with `Refused`, or when proof can't be had: never guesses.
+   * Fences a node from a disk: detaches it from the VM, by force where needed, moves the VM's ETag even
+   * if the disk is detached already (a late write of a former leader then fails), and succeeds only with
+   * proof. Asks `precondition` as attach does. Fails with `Refused`, or when proof can't be had: never
+   * guesses.
    */
   fenceDisk(
     request: {
@@ -197,10 +196,10 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<FenceProof, Failure>>;
   /**
-   * Proves that a disk is off a node which nobody has to be cut off from: takes nothing off, and moves the
-   * VM's ETag on the condition that the VM is still as it was read without the disk, so that no write which
-   * somebody prepared before can bring it there. Answers undefined where the VM lists the disk. Asks
-   * `precondition` as attach does. Fails with `Refused`, or when proof can't be had.
+   * Proves that a disk is not on a node that needs no fence. Detaches nothing, and moves the VM's ETag on
+   * the condition that the VM is unchanged since it was read without the disk, so that no write prepared
+   * earlier can bring it there. Answers undefined where the VM lists the disk. Asks `precondition` as
+   * attach does. Fails with `Refused`, or when proof can't be had.
    */
   proveDetached(
     request: {
@@ -212,10 +211,10 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;
   /**
-   * Settles what may still be under way to a node's VM: no update that anybody prepared before this call
-   * lands after it. Moves the VM's ETag, and waits for an update that Azure has taken up; takes nothing off
-   * by itself. The disk only says what it is for. Asks `precondition` as attach does. Fails with
-   * `InstanceNotFound`, `Refused`, or when it can't be had.
+   * The write barrier of a node's VM: no update that was prepared before this call lands after it. Moves
+   * the VM's ETag, and waits for an update that Azure has accepted; detaches nothing itself. The disk
+   * only names the purpose. Asks `precondition` as attach does. Fails with `InstanceNotFound`, `Refused`,
+   * or when the barrier can't be passed.
    */
   writeBarrier(
     request: {
@@ -227,9 +226,9 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Proves that a node's VM is gone, without changing anything: nothing, or another vmId, is at its
-   * resource id, and every VM that the disk names as its owner has been read and has another vmId. Answers
-   * undefined where the VM exists. Fails with `InstanceUnknown` where neither can be said.
+   * Proves that a node's VM is gone, without changing anything: its resource id has no VM or another
+   * vmId, and every VM that the disk names as its owner was read and has another vmId. Answers undefined
+   * where the VM exists. Fails with `InstanceUnknown` where neither can be shown.
    */
   proveVanished(
     request: { readonly diskUri: string; readonly node: NodeIdentity },

@@ -1,9 +1,9 @@
 import type { EtagWrite } from "../../core/azure/etag-write.ts";
 
-/** Which kind of write moves a VM's ETag in this cloud, as far as it was learnt. */
+/** The kind of write that moves a VM's ETag in this cloud, as learnt so far. */
 export interface EtagWriteMemory {
   /** The kind to use now. */
   readonly etagWrite: EtagWrite;
-  /** Learns that a write of a kind, which Azure carried out, left the ETag as it was. */
+  /** Learns that a completed write of a kind left the ETag unchanged. */
   leftEtag(write: EtagWrite): void;
 }

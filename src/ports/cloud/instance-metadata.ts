@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
-/** What a VM is told of itself by its platform. */
+/** What a platform tells a VM about itself. */
 export interface InstanceMetadata {
   /** The VM's GUID, lower case. */
   readonly vmId: string;
@@ -18,8 +18,8 @@ export interface InstanceMetadata {
   readonly dataDisks: readonly { readonly diskUri: string | undefined; readonly lun: number }[];
 }
 
-/** The platform's answer to a VM that asks what it is. Local to each VM, and served to nobody else. */
+/** The platform's metadata service for a VM. Local to each VM, and not served to others. */
 export interface InstanceMetadataService {
-  /** Asks now. Fails with `HostNotReady`, whose sentence tells what to check, and with `Cancelled`. */
+  /** Asks now. Fails with `HostNotReady`, whose sentence names what to check, and with `Cancelled`. */
   read(signal: AbortSignal): Promise<Result<InstanceMetadata, Failure>>;
 }

@@ -20,18 +20,18 @@ export interface ClusterVolume {
    */
   readonly capabilities: readonly VolumeCapability[];
   /**
-   * `csi.volumeAttributes`; of the in-tree driver what Kubernetes translates its fields into
-   * (`cachingMode`, `fsType`, `kind`).
+   * `csi.volumeAttributes`; for the in-tree driver, Kubernetes' translation of its fields (`cachingMode`,
+   * `fsType`, `kind`).
    */
   readonly volumeContext: Readonly<Record<string, string>>;
   readonly readOnly: boolean;
-  /** The claim that it is bound to, for events; absent where it is bound to none. */
+  /** The claim that it is bound to, for events; absent without one. */
   readonly claim?: { readonly namespace: string; readonly name: string; readonly uid: string };
 }
 
 /**
- * That the orchestrator wants a volume of this driver on a node. On Kubernetes a VolumeAttachment whose
- * `spec.attacher` is this driver's name.
+ * The orchestrator's request for a volume of this driver on a node. On Kubernetes a VolumeAttachment
+ * whose `spec.attacher` is this driver's name.
  */
 export interface ClusterAttachment {
   /** The VolumeAttachment's name. */
@@ -45,23 +45,24 @@ export interface ClusterAttachment {
   readonly isLeaving: boolean;
 }
 
-/** Whether the orchestrator has a node of a name. `unknown`: nobody can tell now; never treated as gone. */
+/**
+ * Whether the orchestrator has a node of a name. `unknown`: it can't be asked now; never treated as gone.
+ */
 export type NodePresence = "present" | "gone" | "unknown";
 
 /**
- * What the orchestrator knows of this driver's volumes, wherever they came from: made by this driver or by
- * an earlier one, static, or migrated. It is what remains where neither an object of ours nor a tag on the
- * disk tells of a volume. Where there is no orchestrator with such objects, all answers are empty.
+ * What the orchestrator knows of this driver's volumes, whatever their origin: made by this driver or an
+ * earlier one, static, or migrated. The last source for a volume without an object or a disk tag. Without
+ * an orchestrator that has such objects, all answers are empty.
  */
 export interface ClusterVolumes {
   /**
-   * Whether there is an orchestrator that has attachments: where there is none, that one is missing says
+   * Whether there is an orchestrator that has attachments. Without one, a missing attachment means
    * nothing.
    */
   readonly knowsAttachments: boolean;
   /**
-   * Resolves once `volumes`, `volumeOf` and `attachments` show all there is; rejects when `signal` is
-   * aborted.
+   * Resolves once `volumes`, `volumeOf` and `attachments` are complete; rejects when `signal` is aborted.
    */
   untilSynced(signal: AbortSignal): Promise<void>;
   /** All volumes of this driver, sorted by name, from a cache. */
@@ -71,32 +72,29 @@ export interface ClusterVolumes {
    * first by name.
    */
   volumeOf(volumeId: string): ClusterVolume | undefined;
-  /** All attachments of this driver whose volume can be told, sorted by name, from a cache. */
+  /** All attachments of this driver whose volume is known, sorted by name, from a cache. */
   attachments(): readonly ClusterAttachment[];
   /** The attachment of a volume to a node, from a cache. */
   attachmentOn(volumeId: string, nodeName: string): ClusterAttachment | undefined;
-  /**
-   * Calls `listener` with the node's name whenever the cache has learnt of an attachment to it, or of its
-   * end.
-   */
+  /** Calls `listener` with the node's name whenever the cache has seen an attachment to it begin or end. */
   onChange(listener: (nodeName: string) => void): void;
   /**
-   * One attachment, past every cache; undefined if there is none of that name. Fails with
-   * `StoreUnavailable` or `Cancelled`.
+   * One attachment, uncached; undefined if there is none of that name. Fails with `StoreUnavailable` or
+   * `Cancelled`.
    */
   readAttachment(name: string, signal: AbortSignal): Promise<Result<ClusterAttachment | undefined, Failure>>;
   /**
-   * Lets go of an attachment that no attacher cares for any more (`attach: driver`): deletes it and takes
-   * the attacher's finalizer off it, and off its volume if that was the last. Idempotent: success if there
-   * is none. Fails with `StoreUnavailable` or `Cancelled`.
+   * Removes an attachment without an attacher (`attach: driver`): deletes it and removes the attacher's
+   * finalizer from it, and from its volume if that was the last. Idempotent: success if there is none.
+   * Fails with `StoreUnavailable` or `Cancelled`.
    */
   releaseAttachment(name: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
-   * Lets go of volumes that an attacher keeps for attachments of theirs although they have none any more:
-   * without an attacher they would never go away after their claims. Idempotent. Fails with
+   * Releases volumes that an attacher's finalizer keeps although they have no attachment any more:
+   * without an attacher they would outlive their claims for ever. Idempotent. Fails with
    * `StoreUnavailable` or `Cancelled`.
    */
   releaseVolumes(signal: AbortSignal): Promise<Result<void, Failure>>;
-  /** Whether a node of that name exists, past every cache. */
+  /** Whether a node of that name exists, uncached. */
   nodePresence(nodeName: string, signal: AbortSignal): Promise<NodePresence>;
 }

@@ -3,13 +3,13 @@ import type { Result } from "../../core/failure/result.ts";
 import type { NodeTaint } from "../../core/node/node-taints.ts";
 import type { NodeDriver } from "../../core/writer/judge-other-drivers.ts";
 
-/** What the orchestrator says of the node that this process runs on. */
+/** The orchestrator's view of the node that this process runs on. */
 export interface OwnNodeFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly NodeTaint[];
   /**
-   * Volumes of this driver that the orchestrator has attached to the node or sees in use there: also those
-   * that the store does not know yet.
+   * Volumes of this driver that the orchestrator has attached to the node or sees in use there, including
+   * those unknown to the store.
    */
   readonly volumeIds: readonly string[];
 }
@@ -19,14 +19,14 @@ export interface OwnNodeFacts {
  * `StoreUnavailable` or `Cancelled`.
  */
 export interface OwnNode {
-  /** Reads it now; undefined if there is none (any more). */
+  /** Reads it now; undefined if there is none. */
   read(signal: AbortSignal): Promise<Result<OwnNodeFacts | undefined, Failure>>;
   /**
-   * The CSI drivers that the kubelet has registered on the node, as its CSINode names them; empty where
-   * there is none.
+   * The CSI drivers that the kubelet has registered on the node, by its CSINode; empty where there is
+   * none.
    */
   drivers(signal: AbortSignal): Promise<Result<readonly NodeDriver[], Failure>>;
-  /** Replaces the taints, if they are still those that were read; otherwise fails with `ObjectConflict`. */
+  /** Replaces the taints if they are unchanged since the read; otherwise fails with `ObjectConflict`. */
   replaceTaints(
     change: { readonly from: readonly NodeTaint[]; readonly to: readonly NodeTaint[] },
     signal: AbortSignal,

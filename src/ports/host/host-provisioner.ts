@@ -40,20 +40,20 @@ export interface FileSystemStats {
   readonly usedInodes: bigint;
 }
 
-/** Where the traces of a volume may be, and which traces count. */
+/** Where a volume may have left traces, and which ones count. */
 export interface CleanRequest {
   /**
-   * `block` also looks for open descriptors and loop devices, through every process: a hundred times the
-   * work. In doubt `block`.
+   * `block` also searches every process for open descriptors and loop devices: a hundred times the work.
+   * In doubt `block`.
    */
   readonly accessType: "block" | "mount";
-  /** The volume's LUN, while it is known to be the volume's. */
+  /** The volume's LUN, while it is known to be correct. */
   readonly lun: number | undefined;
-  /** The device number under which the volume was last used, whatever LUN leads to it now. */
+  /** The device number under which the volume was last used, whatever LUN has it now. */
   readonly lastMajorMinor: string | undefined;
   /**
-   * LUNs of other volumes that this node uses: a number that one of them has now has been given away, and
-   * says nothing of this volume any more.
+   * LUNs of other volumes that this node uses: a device number at one of them was reassigned, and says
+   * nothing of this volume.
    */
   readonly lunsOfOthers: readonly number[];
 }
@@ -71,14 +71,14 @@ export interface HostProvisioner {
    * none, or with `WrongDevice` where they still disagree.
    */
   findDevice(request: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>>;
-  /** Asks the kernel to read the device's size anew. */
+  /** Makes the kernel read the device's size again. */
   rescanDevice(device: Device, signal: AbortSignal): Promise<Result<Device, Failure>>;
   /**
-   * Runs `act` while this process keeps the device open. So long its name and number lead to no other disk,
-   * even once it has gone; and so they do for each command that `act` begins on it, as long as that command
-   * lives, longer than this process perhaps. What was known of the device before may be of another one by
-   * then: look again within `act`. It keeps nobody out, and is no use of the volume. Fails with
-   * `WrongDevice`, without running `act`, if the name leads to another number.
+   * Runs `act` while this process keeps the device open. While it is open, its name and number lead to no
+   * other disk, even once it is gone. That also holds for each command that `act` starts on it, which may
+   * outlive this process. Earlier knowledge of the device may be of another one: `act` must look again.
+   * The open excludes no other process, and is no use of the volume. Fails with `WrongDevice`, without
+   * running `act`, if the name leads to another number.
    */
   whileHolding<T>(
     device: Device,
@@ -86,17 +86,16 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<T, Failure>>;
   /**
-   * Drops what this kernel has cached of a device's blocks. The disk may have been attached here as a
-   * replica while another node wrote it: as long as anything keeps the device open, every look at it, every
-   * mount and every container reads the old blocks until they are dropped. To be called once the node is
-   * the writer, before anything else.
+   * Drops this kernel's cached blocks of a device. The disk may have been attached here as a replica
+   * while another node wrote it: while any process keeps the device open, every read, mount and container
+   * gets the old blocks until then. Called first of all once the node is the writer.
    */
   dropCachedBlocks(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** What is on the device, as this kernel has it cached. */
   inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
   /**
-   * The mark of a first format on the device, as it is on the disk; undefined: none. Fails with
-   * `WrongDevice` where it can't be read as a whole.
+   * The mark of a first format, read from the disk itself; undefined: none. Fails with `WrongDevice`
+   * where it can't be read as a whole.
    */
   readFormatMark(device: Device, signal: AbortSignal): Promise<Result<FormatMark | undefined, Failure>>;
   /**
@@ -108,21 +107,21 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Erases the mark of a first format, durably, and nothing that is none. Fails with `DeviceBusy` if there
-   * is one and anything holds the device.
+   * Erases the mark of a first format, durably, and no other data. Fails with `DeviceBusy` if there is
+   * one and anything holds the device.
    */
   eraseFormatMark(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
-   * Makes a file system with the UUID given, lower case, on a device that `inspectDevice` calls blank;
-   * looks again itself. Fails with `WrongFileSystem` if it is not blank.
+   * Makes a file system with the given UUID, lower case, on a device that `inspectDevice` calls blank;
+   * checks that again itself. Fails with `WrongFileSystem` if it is not blank.
    */
   format(
     request: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Makes a device blank again on which a first `format` was begun and never ended (the mark on it says
-   * so): nobody has ever mounted it. The mark stays. Fails with `DeviceBusy` if anything holds it.
+   * Makes a device blank again whose first `format` never ended, by the mark on it: it was never mounted.
+   * The mark stays. Fails with `DeviceBusy` if anything holds it.
    */
   eraseUnfinishedFormat(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
@@ -134,9 +133,8 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Grows a file system, checked and not mounted, to its device where this host could not do so any more
-   * once it is mounted: ext without CAP_SYS_RESOURCE. Elsewhere it does nothing, and `growFileSystem` grows
-   * it in use.
+   * Grows a file system, checked and not mounted, to its device on hosts that can't grow a mounted one:
+   * ext without CAP_SYS_RESOURCE. Elsewhere it does nothing, and `growFileSystem` grows it in use.
    */
   growBeforeMount(
     request: { readonly device: Device; readonly fsType: FileSystemType },
@@ -172,13 +170,13 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * The mount at `path`, undefined if there is none. Reads from the device to tell whether it still
-   * answers.
+   * The mount at `path`, undefined if there is none. Reads from the device to check whether it still
+   * responds.
    */
   mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>>;
   /**
-   * Every mount of a device, by `majorMinor`; bind mounts and raw block binds included. `isDead` by what
-   * the kernel shows without any I/O.
+   * Every mount of a device, by `majorMinor`; bind mounts and raw block binds included. `isDead` by the
+   * kernel's state, without any I/O.
    */
   mountsOf(majorMinor: string, signal: AbortSignal): Promise<Result<readonly MountPoint[], Failure>>;
   /**
@@ -187,20 +185,19 @@ export interface HostProvisioner {
    */
   unmount(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
-   * Unmounts what is bound to `targetPath`, as `unmount` does, and leaves a *placeholder* there: an empty
-   * file system that nobody can write to (EROFS), whatever a container mounts it as, and that says in
-   * mountinfo what it is. Wherever mounts are propagated, as on a node of Kubernetes, the directory below
-   * never shows in between; elsewhere it does for some milliseconds. Does nothing where one is there
-   * already. Where no directory is below it is just unmounted: a file that is bound there, or nothing. A
-   * later `bindMount` covers it, `unmount` takes it away, and so does the end of the boot. Fails with
-   * `DeviceBusy`.
+   * Unmounts what is bound to `targetPath`, as `unmount` does, and leaves a *placeholder*: an empty file
+   * system that rejects every write (EROFS), however a container mounts it, and that mountinfo
+   * identifies. Where mounts are propagated, as on a node of Kubernetes, the directory below is never
+   * visible in between; elsewhere it is for some milliseconds. Does nothing where one exists already.
+   * Without a directory below it only unmounts: a file that is bound there, or nothing. A later
+   * `bindMount` covers it, `unmount` or a reboot removes it. Fails with `DeviceBusy`.
    */
   mountPlaceholder(targetPath: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Flushes a file system to its device. An I/O error is a failure. */
   flush(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
-   * Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and this host can't
-   * grow it so: `growBeforeMount` will.
+   * Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and this host
+   * can't grow it so: `growBeforeMount` will.
    */
   growFileSystem(
     request: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
@@ -208,7 +205,7 @@ export interface HostProvisioner {
   ): Promise<Result<void, Failure>>;
   fileSystemStats(path: string, signal: AbortSignal): Promise<Result<FileSystemStats, Failure>>;
   deviceSize(path: string, signal: AbortSignal): Promise<Result<Bytes, Failure>>;
-  /** What kind of thing is at `path`. */
+  /** The kind of file at `path`. */
   pathKind(
     path: string,
     signal: AbortSignal,
@@ -227,6 +224,6 @@ export interface HostProvisioner {
     request: CleanRequest,
     signal: AbortSignal,
   ): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>>;
-  /** Whether a command of an earlier plug-in instance still runs: nothing may be taken meanwhile. */
+  /** Whether a command of an earlier plug-in instance still runs: nothing may be acquired until it ends. */
   earlierChildrenAlive(signal: AbortSignal): Promise<Result<boolean, Failure>>;
 }

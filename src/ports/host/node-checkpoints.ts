@@ -2,10 +2,10 @@ import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
-/** The GUID and the resource id of the VM on which something was noted. */
+/** The GUID and the resource id of the VM that wrote a checkpoint. */
 export type NotedVm = Pick<NodeIdentity, "vmId" | "instanceUri">;
 
-/** What a node notes of one volume before each mount. */
+/** A node's checkpoint of one volume, written before each mount. */
 export interface VolumeCheckpoint {
   readonly volumeName: string;
   readonly uid: string;
@@ -15,14 +15,14 @@ export interface VolumeCheckpoint {
   readonly targetPaths: readonly string[];
   readonly lun: number;
   /**
-   * The device's number; undefined if it was noted before the machine was last started: numbers are given
-   * anew then, and this one may be any other disk's.
+   * The device's number; undefined if it was checkpointed before the machine was last started: numbers
+   * are reassigned then, and this one may be any other disk's.
    */
   readonly majorMinor: string | undefined;
   readonly accessType: "block" | "mount";
   /**
-   * The VM on which it was noted: a copy of a system disk brings the notes of another VM along. Undefined
-   * in what an older plug-in wrote.
+   * The VM that wrote it: a copied system disk contains the checkpoints of another VM. Undefined in what
+   * an older plug-in wrote.
    */
   readonly vm?: NotedVm;
 }
@@ -33,13 +33,15 @@ export interface VolumeCheckpoint {
  */
 export interface NodeCheckpoints {
   readonly volumes: () => readonly VolumeCheckpoint[];
-  /** Adds or replaces the note of a volume. Fails with `HostNotReady` if the file can't be written. */
+  /**
+   * Adds or replaces the checkpoint of a volume. Fails with `HostNotReady` if the file can't be written.
+   */
   put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
   remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** The last heartbeat counter that this node wrote. */
   readonly heartbeat: () => number;
   putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;
-  /** The store incarnation in which this node last saw that the store went back; undefined: it never did. */
+  /** The store incarnation in which this node last saw a rollback; undefined: never. */
   readonly doubtedIncarnation: () => number | undefined;
   putDoubt(generation: number, signal: AbortSignal): Promise<Result<void, Failure>>;
 }

@@ -12,10 +12,7 @@ export interface KindMap {
   readonly AzVolumeAttachment: AzVolumeAttachment;
   readonly AzDriverNode: AzDriverNode;
   readonly Lease: Lease;
-  /**
-   * Only in the embedded store: what an orchestrator says of its nodes where there is no Kubernetes to say
-   * it.
-   */
+  /** Only in the embedded store: the orchestrator's view of its nodes where there is no Kubernetes. */
   readonly ClusterNode: ClusterNode;
 }
 
@@ -48,7 +45,7 @@ export type LabelSelector = Readonly<Record<string, string>>;
  * the write may or may not have happened) and with `Cancelled` when `signal` is aborted.
  */
 export interface ObjectStore {
-  /** A fresh, linearizable read. */
+  /** An uncached, linearizable read. */
   get<K extends Kind>(kind: K, name: string, signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
   /** All objects of a kind, sorted by name, and the version to watch from. */
   list<K extends Kind>(
@@ -62,9 +59,9 @@ export interface ObjectStore {
     signal: AbortSignal,
   ): Promise<Result<KindMap[K], Failure>>;
   /**
-   * Replaces metadata (labels, annotations, finalizers) and spec; status is left alone. Conditional on
-   * `object.metadata.resourceVersion`. Removing the last finalizer of an object marked for deletion removes
-   * it.
+   * Replaces metadata (labels, annotations, finalizers) and spec, but not status. Conditional on
+   * `object.metadata.resourceVersion`. Removing the last finalizer of an object marked for deletion
+   * removes it.
    */
   update<K extends Kind>(
     kind: K,
@@ -78,8 +75,8 @@ export interface ObjectStore {
     signal: AbortSignal,
   ): Promise<Result<KindMap[K], Failure>>;
   /**
-   * Marks for deletion (`deletionTimestamp`), or removes at once where no finalizer is left. Idempotent on
-   * a marked object.
+   * Marks for deletion (`deletionTimestamp`), or removes at once without finalizers. Idempotent on a
+   * marked object.
    */
   delete<K extends Kind>(
     kind: K,
@@ -88,10 +85,11 @@ export interface ObjectStore {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Streams what happened after `resourceVersion`, in order, without polling, until `signal` is aborted.
+   * Streams the changes after `resourceVersion`, in order, without polling, until `signal` is aborted.
    * Ends with a thrown `WatchGone` if that version is too old (list again, then watch from the list's
-   * version) and with `WatchBroken` if the connection is lost (resume from the last version seen). Returns
-   * where the server ends the watch in good order, as Kubernetes' does after some minutes (resume as well).
+   * version) and with `WatchBroken` if the connection is lost (resume from the last version seen).
+   * Returns where the server ends the watch regularly, as Kubernetes' does after some minutes (resume as
+   * well).
    */
   watch<K extends Kind>(
     kind: K,
@@ -101,12 +99,12 @@ export interface ObjectStore {
   ): AsyncIterable<WatchEvent<K>>;
 }
 
-/** The version asked for is no longer kept: list again. */
+/** The requested version is no longer kept: list again. */
 export class WatchGone extends Error {
   override readonly name = "WatchGone";
 }
 
-/** The stream broke; nothing was lost that a watch from the last version seen would not deliver. */
+/** The stream broke; a watch from the last version seen delivers everything that was missed. */
 export class WatchBroken extends Error {
   override readonly name = "WatchBroken";
 }

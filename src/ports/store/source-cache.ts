@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { SourceObject } from "./source.ts";
 
-/** What happened to one object: `previous` undefined: it is new; `current` undefined: it is gone. */
+/** A change of one object: `previous` undefined: it is new; `current` undefined: it is gone. */
 export interface CachedChange<T> {
   /** As `objectKey` names it. */
   readonly key: string;
@@ -21,48 +21,50 @@ export interface WaitLimit {
  * costs an attempt, never safety.
  */
 export interface SourceCache<T extends SourceObject, Index extends string = never> {
-  /** The object that `objectKey` names so. */
+  /** The object with that key, as by `objectKey`. */
   get(key: string): T | undefined;
   /** All objects, sorted by key. */
   list(): readonly T[];
   /** The objects that have `value` in an index, sorted by key. */
   byIndex(index: Index, value: string): readonly T[];
-  /** Whether the source has been listed once. Before that, an object that isn't here may well exist. */
+  /** Whether the source has been listed once. Before that, an object that is not here may exist. */
   hasSynced(): boolean;
   /** Waits until `hasSynced`. Rejects with the signal's reason. */
   untilSynced(signal: AbortSignal): Promise<void>;
-  /** Whether the cache has been told everything up to a version, such as that of a write. */
+  /** Whether the cache has seen everything up to a version, such as that of a write. */
   hasSeen(resourceVersion: string): boolean;
   /**
-   * Puts what a write was answered into the cache at once, unless the watch is past it already: so one
-   * reads one's own writes.
+   * Adds a write's response to the cache at once, unless the watch is past it already, so that a process
+   * reads its own writes.
    */
   remember(object: T): void;
   /**
-   * When this cache learnt of the object's last change, on the clock's `elapsedMs`; undefined if it doesn't
+   * When this cache saw the object's last change, on the clock's `elapsedMs`; undefined if it doesn't
    * know the object.
    */
   lastChangedElapsedMs(key: string): number | undefined;
   /**
-   * The same of its last change but for its status: a status that is written again and again says nothing
-   * of what is asked for.
+   * The same for changes other than of its status: a status that is rewritten says nothing about the
+   * request.
    */
   lastAskedElapsedMs(key: string): number | undefined;
   /**
-   * How long the object has been *watched* unchanged: up to the last time that the source said anything,
-   * and without long silences. For judging others by their silence: a process or a watch that stood still
-   * has watched nobody.
+   * How long the object has been *watched* unchanged: up to the last time that the source reported
+   * anything, and without long silences. For judging nodes by their silence: a process or a watch that
+   * was paused has watched nothing.
    */
   watchedUnchangedMs(key: string): number | undefined;
   /**
-   * How long there has been no such object while it was watched for one, in milliseconds, up to 600,000; 0
-   * where there is one. A cache that has just begun has missed nothing yet.
+   * How long the object has been missing while it was watched for, in milliseconds, up to 600,000; 0
+   * where it exists. A cache that has just started has missed nothing yet.
    */
   missingMs(key: string): number;
-  /** When the source last said anything, on the clock's `elapsedMs`; undefined before the first list. */
+  /**
+   * When the source last reported anything, on the clock's `elapsedMs`; undefined before the first list.
+   */
   lastHeardElapsedMs(): number | undefined;
   /**
-   * Calls `listener` after each change, also for what the first list brings. One that throws is logged.
+   * Calls `listener` after each change, also for the first list. A listener's exception is logged.
    * Answers how to stop it.
    */
   onChange(listener: (change: CachedChange<T>) => void): () => void;
@@ -78,8 +80,8 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
     signal: AbortSignal,
   ): Promise<boolean>;
   /**
-   * The same, answering the object for which it held; undefined if it didn't hold in time, or held for an
-   * object that is not there.
+   * The same, answering the object for which it held; undefined if it did not hold in time, or held for a
+   * missing object.
    */
   waitFor(
     key: string,
@@ -88,13 +90,13 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
     signal: AbortSignal,
   ): Promise<T | undefined>;
   /**
-   * Lists again at once, and forgets own writes that the watch has not told: for whoever has noticed that
-   * the source went back to a backup.
+   * Lists again at once, and drops own writes that the watch has not confirmed: after a rollback of the
+   * source.
    */
   listAgain(): void;
   /**
-   * Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. To be
-   * called once.
+   * Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. Called
+   * once.
    */
   run(signal: AbortSignal): Promise<void>;
 }

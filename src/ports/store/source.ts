@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 
-/** The least that a listed and watched object has: what tells it from others of its kind, and its version. */
+/** The least that a listed and watched object has: its identity among its kind, and its version. */
 export interface SourceObject {
   readonly metadata: {
     readonly name: string;
@@ -9,8 +9,8 @@ export interface SourceObject {
     readonly resourceVersion: string;
     readonly uid?: string | undefined;
     /**
-     * Rises with each change of what is asked for, and with nothing else; undefined where the source does
-     * not tell.
+     * Rises with each change of the spec, and with nothing else; undefined where the source does not
+     * report it.
      */
     readonly generation?: number | undefined;
     readonly deletionTimestamp?: string | undefined;
@@ -24,22 +24,22 @@ export type SourceEvent<T> =
   | { readonly type: "BOOKMARK"; readonly resourceVersion: string };
 
 /**
- * Something that can be listed and then watched: one kind of the object store, or one resource of
+ * A resource that can be listed and then watched: one kind of the object store, or one resource of
  * Kubernetes.
  */
 export interface Source<T extends SourceObject> {
-  /** Of what, for logs. */
+  /** The name of the source, for logs. */
   readonly name: string;
   list(
     signal: AbortSignal,
   ): Promise<Result<{ readonly items: readonly T[]; readonly resourceVersion: string }, Failure>>;
-  /** Streams what happened after `resourceVersion`. Returns or throws as `ObjectStore.watch` does. */
+  /** Streams the changes after `resourceVersion`. Returns or throws as `ObjectStore.watch` does. */
   watch(resourceVersion: string, signal: AbortSignal): AsyncIterable<SourceEvent<T>>;
 }
 
 /**
- * How a cache names an object among all of its kind: `<namespace>/<name>`, or the name alone where there is
- * no namespace.
+ * The key of an object among all of its kind: `<namespace>/<name>`, or the name alone without a
+ * namespace.
  */
 export function objectKey({ metadata: { name, namespace } }: SourceObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;

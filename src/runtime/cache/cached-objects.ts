@@ -7,7 +7,7 @@ import type { SourceObject } from "../../ports/store/source.ts";
 export type KeysOf<T> = (object: T) => readonly string[];
 
 /**
- * What an index has under one value. `sorted`: its objects, once somebody has asked for them and until one
+ * An index's objects under one value. `sorted`: the objects, kept from the first request until one
  * changes.
  */
 interface Indexed<T> {
@@ -16,8 +16,8 @@ interface Indexed<T> {
 }
 
 /**
- * The objects of one source as far as they are known, by key: a plain data structure with indexes, no I/O.
- * Each write answers what it changed.
+ * The known objects of one source, by key: a plain data structure with indexes, no I/O. Each write
+ * answers what it changed.
  */
 export class CachedObjects<T extends SourceObject> {
   readonly #indexes: ReadonlyMap<
@@ -28,7 +28,7 @@ export class CachedObjects<T extends SourceObject> {
   /** Plans ask for lists far more often than objects change. */
   #sorted: readonly T[] | undefined;
   readonly #changedAtMs = new Map<string, { readonly anyMs: number; readonly askedMs: number }>();
-  /** The versions of our own writes that the watch has not told yet, by object. */
+  /** The versions of own writes that the watch has not confirmed yet, by object. */
   readonly #aheadOfWatch = new Map<string, string>();
   #seenVersion: string | undefined;
 
@@ -38,7 +38,7 @@ export class CachedObjects<T extends SourceObject> {
     );
   }
 
-  /** Up to which version everything is known; undefined before the first list. */
+  /** The version up to which everything is known; undefined before the first list. */
   get seenVersion(): string | undefined {
     return this.#seenVersion;
   }
@@ -61,13 +61,13 @@ export class CachedObjects<T extends SourceObject> {
     return indexed.sorted;
   }
 
-  /** When the object was last seen to change: in any way, and but for its status. */
+  /** When the object was last seen to change: in any way, and other than in its status. */
   changedAtMs(key: string): { readonly anyMs: number; readonly askedMs: number } | undefined {
     return this.#changedAtMs.get(key);
   }
 
   /**
-   * Takes over a list: what it lacks is gone, unless it was learnt from a write that is later than the
+   * Applies a list: an object that it lacks is gone, unless it was learnt from a write later than the
    * list.
    */
   replaceAll(items: readonly T[], resourceVersion: string, nowMs: number): readonly CachedChange<T>[] {
@@ -85,7 +85,7 @@ export class CachedObjects<T extends SourceObject> {
     ];
   }
 
-  /** Takes over a watch event. */
+  /** Applies a watch event. */
   apply(
     event: { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T },
     nowMs: number,
@@ -102,7 +102,7 @@ export class CachedObjects<T extends SourceObject> {
     this.#seenVersion = resourceVersion;
   }
 
-  /** Takes over what a write of our own was answered, unless the watch is already past it. */
+  /** Applies the response of an own write, unless the watch is already past it. */
   remember(object: T, nowMs: number): readonly CachedChange<T>[] {
     const key = objectKey(object);
     const { resourceVersion } = object.metadata;
@@ -118,15 +118,12 @@ export class CachedObjects<T extends SourceObject> {
     return isRemoved ? this.#remove(key) : this.#put(object, nowMs);
   }
 
-  /**
-   * Own writes that the watch has not told yet may never have been, as far as the source knows: what it
-   * says next holds.
-   */
+  /** Own writes that the watch has not confirmed may be lost: the source's next report holds. */
   forgetOwnWrites(): void {
     this.#aheadOfWatch.clear();
   }
 
-  /** Whether a write of our own has told more of the object than the source had said by `version`. */
+  /** Whether an own write showed a later state of the object than the source had reported by `version`. */
   #isAhead(key: string, version: string): boolean {
     const own = this.#aheadOfWatch.get(key);
     if (own !== undefined && isLater(own, version)) return true;
@@ -161,7 +158,7 @@ export class CachedObjects<T extends SourceObject> {
         previous === undefined ? [] : keysOf(previous),
         current === undefined ? [] : keysOf(current),
       ];
-      // Most changes are of the status: the object stays where it is.
+      // Most changes are of the status: the object stays in its place.
       if (before.length === after.length && before.every((value, at) => value === after[at])) {
         for (const value of after) unsort(values.get(value));
         continue;
@@ -191,7 +188,7 @@ function unsort(indexed: Indexed<unknown> | undefined): void {
   if (indexed !== undefined) indexed.sorted = undefined;
 }
 
-/** Whether the same object asks for the same, as its generation tells. */
+/** Whether both have the same spec, by their generation. */
 function isAskedTheSame(
   previous: SourceObject | undefined,
   { metadata: { uid, generation } }: SourceObject,

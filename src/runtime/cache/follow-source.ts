@@ -4,11 +4,11 @@ import type { Random } from "../../ports/random.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
 
-/** How patient a follower is, in milliseconds. */
+/** The time limits of a follower, in milliseconds. */
 export interface FollowSettings {
   /**
-   * A watch that has told nothing, not even a bookmark, for so long is given up and begun again. Must be
-   * longer than the source's bookmark interval. Default 90,000.
+   * A watch without any event, bookmarks included, for this time is replaced. Must be longer than the
+   * source's bookmark interval. Default 90,000.
    */
   readonly stallTimeoutMs: number;
   /** The first wait after a failure. Default 50. Doubles with each further one, with jitter. */
@@ -17,20 +17,20 @@ export interface FollowSettings {
   readonly backoffMaxMs: number;
 }
 
-/** Settings where nobody chose others; the stall time-out suits Kubernetes' bookmarks (one a minute). */
+/** Default settings; the stall time-out suits Kubernetes' bookmarks (one a minute). */
 export const defaultFollowSettings: FollowSettings = {
   stallTimeoutMs: 90_000,
   backoffBaseMs: 50,
   backoffMaxMs: 10_000,
 };
 
-/** Who is told what a source says. */
+/** The receiver of a source's lists and events. */
 export interface Follower<T extends SourceObject> {
   listed(items: readonly T[], resourceVersion: string): void;
   told(event: SourceEvent<T>): void;
 }
 
-/** What following needs. */
+/** The dependencies of a follower. */
 export interface FollowPorts {
   readonly clock: Clock;
   readonly random: Random;
@@ -48,14 +48,14 @@ interface WatchEnd {
 export interface Following {
   /** Resolves once the signal is aborted and nothing is left running. */
   readonly ended: Promise<void>;
-  /** Gives up what is known of versions, and lists again at once. */
+  /** Drops what is known of versions, and lists again at once. */
   listAgain(): void;
 }
 
 /**
- * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists again
- * where the source has forgotten that version, and waits with back-off and jitter between attempts that
- * brought nothing.
+ * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists
+ * again where the source no longer keeps that version, and waits with back-off and jitter between
+ * attempts without a result.
  */
 export function followSource<T extends SourceObject>(
   ports: FollowPorts,
@@ -103,11 +103,11 @@ export function followSource<T extends SourceObject>(
     );
     if (signal.aborted || needsList) return;
     const { reason, detail, livedMs } = end;
-    // Servers end each watch after some minutes, to spread their watchers; one that ends watches as fast as
-    // they are begun is in trouble.
+    // Servers end each watch after some minutes, to spread their watchers. One that ends watches as soon
+    // as they begin is failing.
     if (reason === "ended" && livedMs >= settings.backoffMaxMs)
       return logger.debug("watch ended", { source: source.name, livedMs, resourceVersion: version });
-    // Some servers have no bookmarks for what does not change: silence alone is no trouble.
+    // Some servers send no bookmarks for unchanged objects: silence alone is no failure.
     const log = reason === "stalled" ? logger.info : logger.warn;
     log("watch ended", { source: source.name, reason, detail, resourceVersion: version });
     if (reason === "gone") needsList = true;
@@ -127,7 +127,7 @@ export function followSource<T extends SourceObject>(
   };
 }
 
-/** One watch, from its beginning until it ends in whatever way. */
+/** One watch, from its beginning to any end. */
 async function watchUntilItEnds<T extends SourceObject>(
   request: {
     readonly source: Source<T>;
@@ -135,7 +135,7 @@ async function watchUntilItEnds<T extends SourceObject>(
     readonly from: string;
     readonly stallTimeoutMs: number;
     readonly signal: AbortSignal;
-    /** Aborted by whoever ends the watch, also from outside. */
+    /** Aborted by this follower or by its caller. */
     readonly ended: AbortController;
   },
   told: (event: SourceEvent<T>) => void,
@@ -153,7 +153,7 @@ async function watchUntilItEnds<T extends SourceObject>(
         told(event);
       }
       return isStalled
-        ? { reason: "stalled", detail: `nothing was heard for ${stallTimeoutMs} ms` }
+        ? { reason: "stalled", detail: `no event or bookmark for ${stallTimeoutMs} ms` }
         : { reason: "ended", detail: "the server ended the watch" };
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);

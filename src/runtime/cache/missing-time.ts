@@ -1,6 +1,6 @@
 /**
- * For how long it is remembered that an object went, in milliseconds of watched time: an upper limit for
- * memory and for answers.
+ * How long the disappearance of an object is remembered, in milliseconds of watched time: an upper limit
+ * for memory and for answers.
  */
 export const MISSING_REMEMBERED_MS = 600_000;
 
@@ -9,15 +9,15 @@ export interface MissingTime {
   readonly came: (key: string) => void;
   readonly went: (key: string, watchedMs: number) => void;
   /**
-   * Up to `MISSING_REMEMBERED_MS`, for an object that is not there now. One that was never there has been
+   * Up to `MISSING_REMEMBERED_MS`, for an object that does not exist now. One that never existed has been
    * missing since watching began.
    */
   readonly missingMs: (key: string, watchedMs: number) => number;
 }
 
-/** A count that knows of no object yet. */
+/** A count without any object yet. */
 export function createMissingTime(): MissingTime {
-  /** Watched time at which each went, the earliest first. */
+  /** The watched time at which each object disappeared, the earliest first. */
   const wentAtMs = new Map<string, number>();
 
   function forgetOld(watchedMs: number): void {

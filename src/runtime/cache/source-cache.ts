@@ -13,19 +13,21 @@ import { createWatchedTime } from "./watched-time.ts";
 
 /** The longest timer of the platform. */
 const SLEEP_MAX_MS = 2 ** 31 - 1;
-/** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
+/**
+ * Without a reason each abort creates an error with a stack, which takes longer than all the rest of it.
+ */
 const ENDED = "ended";
 
-/** What a cache works with. */
+/** The dependencies of a cache. */
 export interface SourceCacheOptions<T extends SourceObject, Index extends string> {
   readonly source: Source<T>;
-  /** How objects are found besides their key: pure functions, by the index's name. */
+  /** The indexes of objects besides their key: pure functions, by the index's name. */
   readonly indexes: { readonly [N in Index]: KeysOf<T> };
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly settings?: Partial<FollowSettings>;
-  /** What of an object has to change for `watchedUnchangedMs` to begin again. Default: anything. */
+  /** The part of an object whose change restarts `watchedUnchangedMs`. Default: any. */
   readonly signOfLife?: (object: T) => unknown;
 }
 
@@ -39,7 +41,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
   const watchedAtChange = new Map<string, number>();
   const missing = createMissingTime();
   const listeners = new Set<(change: CachedChange<T>) => void>();
-  /** Each is told the key that changed; undefined: the source was listed. */
+  /** Each is called with the key that changed; undefined: the source was listed. */
   const waiters = new Set<(key: string | undefined) => void>();
   let following: Following | undefined;
 
@@ -84,7 +86,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
   }
 
   /**
-   * Waits until `look` finds something; it is asked now, after each change that concerns it, and after each
+   * Waits until `look` finds something. It runs now, after each change that concerns it, and after each
    * list.
    */
   async function waitForMatch<M>(

@@ -1,24 +1,24 @@
 import type { Clock } from "../../ports/clock.ts";
 
 /**
- * The longest time that a silence of the source counts as watching; a longer one is a source, a watch or a
- * process of ours that stood still.
+ * The longest silence of the source that counts as watching. A longer one means that a source, a watch or
+ * this process was paused.
  */
 const WATCHED_GAP_MAX_MS = 15_000;
 
-/** Adds up the time during which somebody was heard often enough to say that it was watched. */
+/** Adds up the time during which the source reported often enough to count as watched. */
 export interface WatchedTime {
   readonly hear: () => void;
   readonly totalMs: () => number;
   /**
-   * What the total will be if something is heard right now: an own write is learnt of between two words of
-   * the watch, and has not stood since the earlier one.
+   * The total if a report comes right now: an own write arrives between two reports of the watch, and has
+   * not existed since the earlier one.
    */
   readonly totalMsNow: () => number;
   readonly lastHeardElapsedMs: () => number | undefined;
 }
 
-/** A count that begins with the first `hear`. */
+/** A count that begins with the first report. */
 export function createWatchedTime(clock: Clock): WatchedTime {
   let totalMs = 0;
   let lastHeardMs: number | undefined;

@@ -8,7 +8,7 @@ import { type Candidate, LeaseAccess, type LeasePorts } from "./lease-access.ts"
 import { releaseLease } from "./release-lease.ts";
 import { seekLease, type TakenLease } from "./seek-lease.ts";
 
-/** What an election is held with. */
+/** The dependencies of an election. */
 export interface ElectionPorts extends LeasePorts {
   readonly random: Random;
   readonly events: Events;
@@ -17,35 +17,38 @@ export interface ElectionPorts extends LeasePorts {
 
 /** A candidate. */
 export interface ElectionOptions {
-  /** Tells this process from every other there ever was, such as its host's name and a UUID. */
+  /** Distinguishes this process from every other one ever, such as its host's name and a UUID. */
   readonly identity: string;
   readonly settings: ElectionSettings;
-  /** No other process can reach the store: whoever holds the Lease is dead, and it is taken at once. */
+  /**
+   * No other process can reach the store: an earlier holder of the Lease is dead, and it is acquired at
+   * once.
+   */
   readonly isAlone: boolean;
-  /** Told when this process begins to lead, and when it stops. */
+  /** Called when this process begins to lead, and when it stops. */
   readonly onChange: (isLeading: boolean) => void;
 }
 
 /** One candidate in the election of a leader among controllers. */
 export interface Election {
   /**
-   * Whether this process leads, by its own clock: false as soon as its time is over, though nobody has told
-   * it yet.
+   * Whether this process leads, by its own clock: false as soon as its time is over, even before it is
+   * notified.
    */
   isLeading(): boolean;
   /**
-   * Until `signal` is aborted: waits for the Lease, runs `work` while it is held, aborts the work's signal
-   * when it is lost, and waits for it again. At the end the work is waited for, and the Lease released, so
-   * that a successor need not wait. Rejects with what `work` rejects with.
+   * Until `signal` is aborted: waits for the Lease, runs `work` while it is held, aborts the work's
+   * signal when it is lost, and waits for it again. In the end it waits for the work and releases the
+   * Lease, so that a successor need not wait. Rejects with what `work` rejects with.
    */
   run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Leader election by a Lease, by the rules of client-go: whoever has seen the Lease unchanged for its
- * duration, on its own clock, may take it, and a holder that could not renew it stops well before. Never
- * two writers does not rest on this (the records see to that), only that controllers do not work against
- * each other.
+ * Leader election by a Lease, by the rules of client-go. A candidate that has seen the Lease unchanged
+ * for its duration, on its own clock, may acquire it; a holder that could not renew it stops well before.
+ * The writer protocol's safety does not depend on this (the records ensure it); it only keeps controllers
+ * from working against each other.
  */
 export function createElection(ports: ElectionPorts, options: ElectionOptions): Election {
   const { identity, settings, isAlone, onChange } = options;
@@ -79,7 +82,7 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
     events.emit({ about: { kind: "Lease", name: CONTROLLER_LEASE }, reason: "LeaderElection", message });
   }
 
-  /** Works for as long as the Lease is held. */
+  /** Works while the Lease is held. */
   async function lead(
     taken: TakenLease,
     work: (signal: AbortSignal) => Promise<void>,
@@ -87,7 +90,7 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
   ): Promise<void> {
     const holding: HeldLease = { renewedAtMs: taken.startedAtMs };
     const lost = new AbortController();
-    // The Lease is renewed until the work has ended, however long that takes after it was told to.
+    // The Lease is renewed until the work has ended, however long that takes after the abort.
     const over = new AbortController();
     held = holding;
     began(taken);

@@ -5,24 +5,24 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { within } from "../with-timeout.ts";
 import type { Candidate, LeaseAccess } from "./lease-access.ts";
 
-/** A Lease that is held, and until when. */
+/** A held Lease, and until when. */
 export interface HeldLease {
   /**
-   * When the last renewal that succeeded was begun, on the clock's `elapsedMs`. Others have seen it no
+   * When the last successful renewal began, on the clock's `elapsedMs`. No other process has seen it
    * earlier.
    */
   renewedAtMs: number;
 }
 
-/** How an attempt to renew ended. */
+/** The result of a renewal. */
 type Renewal =
   | { readonly kind: "renewed" }
   | { readonly kind: "lost"; readonly because: string }
   | { readonly kind: "failed"; readonly failure: Failure };
 
 /**
- * Renews the Lease until it is lost or `signal` is aborted. `onLost` is told why at once, whatever a
- * renewal that hangs is still waiting for: nothing may be done on the strength of the Lease any more.
+ * Renews the Lease until it is lost or `signal` is aborted. `onLost` gets the reason at once, even while
+ * a renewal hangs: from then on this process must not act as the leader.
  */
 export async function holdLease(
   candidate: Candidate,
@@ -51,7 +51,7 @@ async function keepRenewing(
   const isOthers = (lease: Lease | undefined): boolean => lease?.spec.holderIdentity !== identity;
   let last: Renewal = { kind: "renewed" };
   while (!signal.aborted) {
-    // Somebody else has written it, too: a candidate that says that the store went back.
+    // Another process has written it, too: a candidate that reports a rollback.
     const isOutrun: boolean = last.kind === "failed" && last.failure.kind === "ObjectConflict";
     const waitMs = isOutrun ? 0 : settings.retryPeriodMs * (1 + ELECTION_JITTER_SHARE * random.next());
     try {
@@ -82,12 +82,15 @@ async function renew({ access, identity }: Candidate, signal: AbortSignal): Prom
   if (lease.value === undefined) return makeAnew(access, signal);
   const { holderIdentity } = lease.value.spec;
   if (holderIdentity !== identity)
-    return { kind: "lost", because: `${holderIdentity === "" ? "nobody" : holderIdentity} holds the Lease` };
+    return {
+      kind: "lost",
+      because: `${holderIdentity === "" ? "no process" : holderIdentity} holds the Lease`,
+    };
   const renewed = await access.update(renewedLease(lease.value, access.writer()), signal);
   return renewed.ok ? { kind: "renewed" } : { kind: "failed", failure: renewed.failure };
 }
 
-/** Somebody deleted the Lease. Others leave its holder the time to make it anew. */
+/** The Lease was deleted by hand. Other candidates leave its holder the time to recreate it. */
 async function makeAnew(access: LeaseAccess, signal: AbortSignal): Promise<Renewal> {
   const generation = await access.incarnationOfRecords(signal);
   if (!generation.ok) return { kind: "failed", failure: generation.failure };
@@ -96,8 +99,8 @@ async function makeAnew(access: LeaseAccess, signal: AbortSignal): Promise<Renew
 }
 
 /**
- * Resolves when the last renewal is too long ago, whatever is being waited for; undefined if `signal` was
- * aborted first.
+ * Resolves when the last renewal is too long ago, whatever is pending; undefined if `signal` was aborted
+ * first.
  */
 async function untilOverdue(
   { clock, settings }: Candidate,

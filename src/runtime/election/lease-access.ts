@@ -10,13 +10,10 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { WaitLimit } from "../../ports/store/source-cache.ts";
 import type { LeaseHighWaterMark } from "./lease-high-water-mark.ts";
 
-/**
- * Between two looks at the Lease there is at least this time, in milliseconds, however often its watch
- * tells of it.
- */
+/** The least time between two reads of the Lease, in milliseconds, however often its watch reports it. */
 const LOOK_AGAIN_MIN_MS = 100;
 
-/** What a cache of Leases is asked; `ObjectCache` fits. */
+/** What is asked of a cache of Leases; `ObjectCache` fits. */
 export interface LeaseCache {
   untilSynced(signal: AbortSignal): Promise<void>;
   waitFor(
@@ -29,17 +26,20 @@ export interface LeaseCache {
   remember(kind: "Lease", lease: Lease): void;
 }
 
-/** What reading and writing the Lease takes. */
+/** The dependencies for reading and writing the Lease. */
 export interface LeasePorts {
   /** Renewals have a deadline: where calls queue for connections, this store has its own. */
   readonly store: ObjectStore;
-  /** Follows `Lease`, too: what it shows wakes whoever waits, or lets it wait on, and decides nothing. */
+  /**
+   * Also follows `Lease`. What it shows wakes a waiting process or lets it wait longer, and decides
+   * nothing.
+   */
   readonly cache: LeaseCache;
   readonly clock: Clock;
   readonly leaseMemory: LeaseHighWaterMark;
 }
 
-/** What a candidate goes by. */
+/** What a candidate decides by. */
 export interface Candidate {
   readonly access: LeaseAccess;
   readonly leaseMemory: LeaseHighWaterMark;
@@ -51,7 +51,7 @@ export interface Candidate {
   readonly isAlone: boolean;
 }
 
-/** One process' way to the controllers' Lease. All that it reads and writes is remembered. */
+/** One process's access to the controllers' Lease. It remembers everything that it reads and writes. */
 export class LeaseAccess {
   readonly #ports: LeasePorts;
   readonly #identity: string;
@@ -77,8 +77,8 @@ export class LeaseAccess {
   }
 
   /**
-   * A fresh read; undefined if there is no Lease. Whoever compares it with what it remembers takes that
-   * before.
+   * An uncached read; undefined if there is no Lease. Callers that compare it with the high-water mark
+   * read that first.
    */
   async read(signal: AbortSignal): Promise<Result<Lease | undefined, Failure>> {
     const lease = await this.#ports.store.get("Lease", CONTROLLER_LEASE, signal);
@@ -90,7 +90,7 @@ export class LeaseAccess {
     return this.#written(await this.#ports.store.update("Lease", lease, signal));
   }
 
-  /** Makes the Lease. `incarnationOfRecords`: what the method of that name has answered. */
+  /** Creates the Lease. `incarnationOfRecords`: the result of the method of that name. */
   async create(
     incarnationOfRecords: number | undefined,
     signal: AbortSignal,
@@ -106,8 +106,7 @@ export class LeaseAccess {
   }
 
   /**
-   * The highest store incarnation that a writer record is of, read afresh; undefined where there is no
-   * record.
+   * The highest store incarnation of a writer record, read uncached; undefined where there is no record.
    */
   async incarnationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
     const volumes = await this.#ports.store.list("AzVolume", {}, signal);
@@ -123,9 +122,9 @@ export class LeaseAccess {
   }
 
   /**
-   * Waits until the cache shows a Lease of which `isNews` holds, at most `limitMs`, and never too short a
-   * time since the last look. Answers that Lease; undefined where the time is over, or there is none any
-   * more.
+   * Waits until the cache shows a Lease of which `isNews` holds, at most `limitMs`, and at least the
+   * minimum time since the last read. Answers that Lease; undefined after the limit, or when there is
+   * none any more.
    */
   async untilNews(
     isNews: (lease: Lease | undefined) => boolean,

@@ -4,22 +4,25 @@ import { type HighWaterMark, rememberedOf } from "../../core/election/lease-step
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 
 /**
- * The latest that this process has seen in the controller's Lease, by fresh reads, its own writes, and
- * renewals that a watch told it of: a Lease that shows less went back to a backup. Never kept longer than
- * the process, so a controller that starts after the store went back relies on the others, and on what the
- * nodes report.
+ * The latest state that this process has seen in the controller's Lease, by uncached reads, its own
+ * writes, and watched renewals: a Lease that shows less was rolled back. Never kept longer than the
+ * process, so a controller that starts after a rollback relies on the other controllers and on the nodes'
+ * reports.
  */
 export class LeaseHighWaterMark implements EtagWriteMemory {
   #etagWrite: EtagWrite = "empty";
   #seen: HighWaterMark = { generation: 0, counter: 0 };
 
-  /** To be taken before a read that is to be compared: a renewal in between only makes the Lease newer. */
+  /**
+   * Read before a read of the Lease that is to be compared: a renewal in between only makes the Lease
+   * newer.
+   */
   get seen(): HighWaterMark {
     return this.#seen;
   }
 
   /**
-   * What this process has learnt of its own, or has seen in the Lease: the leader's renewals keep it there
+   * What this process has learnt itself, or has seen in the Lease: the leader's renewals keep it there
    * for the next leader.
    */
   get etagWrite(): EtagWrite {
@@ -31,8 +34,8 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
   }
 
   /**
-   * A fresh read, the answer of a write, or what a watch tells: that was in the store, too, if only a
-   * moment ago.
+   * An uncached read, the response of a write, or a watch event: each was in the store, if only a moment
+   * ago.
    */
   saw(lease: Lease): void {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteOf(lease));

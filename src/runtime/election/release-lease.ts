@@ -5,14 +5,14 @@ import { within } from "../with-timeout.ts";
 import type { Candidate } from "./lease-access.ts";
 
 /**
- * How long an ending process tries to let go of the Lease, in milliseconds: its successor waits for the
- * lease time otherwise.
+ * How long an ending process tries to release the Lease, in milliseconds: otherwise its successor waits
+ * for the lease time.
  */
 const RELEASE_MAX_MS = 2_000;
 
 /**
- * Lets go of the Lease, if this process holds it, so that the next one need not wait for its end. Only once
- * nothing is done on the strength of it any more.
+ * Releases the Lease if this process holds it, so that the next leader need not wait for its end. Only
+ * after this process has stopped acting as the leader.
  */
 export async function releaseLease(candidate: Candidate): Promise<void> {
   const { access, clock, logger, identity } = candidate;
@@ -23,7 +23,7 @@ export async function releaseLease(candidate: Candidate): Promise<void> {
     const released = await access.update(releasedLease(lease.value, access.writer()), signal);
     return released.ok ? ok(true) : released;
   };
-  // The process is ending, and so has every other signal there is.
+  // The process is ending, and every other signal is aborted already.
   const released = await within(clock, RELEASE_MAX_MS, release, new AbortController().signal);
   if (!released.ok)
     logger.warn("the controllers' Lease was not released: the next leader waits for its end", {

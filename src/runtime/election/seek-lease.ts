@@ -14,25 +14,25 @@ import { within } from "../with-timeout.ts";
 import type { Candidate, LeaseAccess } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
 
-/** How the Lease came to be held. */
+/** How the Lease was acquired. */
 export interface TakenLease {
   readonly lease: Lease;
   readonly because: string;
-  /** When the write that took it was begun, on the clock's `elapsedMs`. */
+  /** When the write that acquired it began, on the clock's `elapsedMs`. */
   readonly startedAtMs: number;
 }
 
-/** How the Lease was last seen to be held, and since when, on the clock's `elapsedMs`. */
+/** The last seen holding of the Lease, and since when, on the clock's `elapsedMs`. */
 interface SeenHold {
-  /** As `holdOf` says it; undefined: it was not looked at yet. */
+  /** As answered by `holdOf`; undefined: not read yet. */
   readonly hold: string | undefined;
   readonly sinceMs: number;
 }
 
 /**
- * Waits until this process holds the Lease. It may take one that it has seen unchanged for its duration,
- * and each write is conditional on the version that was read, so that of several candidates one wins.
- * Rejects with the signal's reason.
+ * Waits until this process holds the Lease. It may acquire one that it has seen unchanged for its
+ * duration, and each write is conditional on the version that was read, so that of several candidates one
+ * wins. Rejects with the signal's reason.
  */
 export async function seekLease(candidate: Candidate, signal: AbortSignal): Promise<TakenLease> {
   const { access, clock, random, logger, leaseMemory, identity, isAlone, settings } = candidate;
@@ -81,7 +81,7 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
         startedAtMs,
         because: action.kind === "Acquire" ? action.because : "there was none",
       };
-    // Given up in the middle of the write: it may have been carried out all the same.
+    // Aborted in the middle of the write, which may have been carried out.
     if (signal.aborted && action.kind !== "Wait") await releaseLease(candidate);
     const isUnclear =
       done?.ok === false &&
@@ -89,16 +89,16 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
       done.failure.kind !== "ObjectAlreadyExists";
     if (isUnclear && !signal.aborted)
       logger.warn("the controllers' Lease was not written", { failure: done.failure });
-    // Whoever was faster is seen at the next look.
+    // The next read shows the faster candidate.
     const waitMs = action.kind === "Wait" ? Math.min(action.ms, periodMs) : isUnclear ? periodMs : 0;
     seen = await untilToBeLookedAt(candidate, { lease, seen, waitMs }, signal);
   }
 }
 
 /**
- * Waits until the watch tells of anything but renewals, or of nothing for `waitMs`. A renewal that it tells
- * of needs no look: it can only put off that the Lease may be taken, and whoever takes it has looked.
- * Answers how the Lease was last seen to be held.
+ * Waits until the watch shows anything but renewals, or nothing for `waitMs`. A renewal needs no read: it
+ * can only postpone the next acquisition, which always reads first. Answers the last seen holding of the
+ * Lease.
  */
 async function untilToBeLookedAt(
   { access, clock, leaseMemory }: Candidate,
@@ -118,7 +118,7 @@ async function untilToBeLookedAt(
 
 interface Looked {
   readonly lease: Lease | undefined;
-  /** Only looked for where there is no Lease. */
+  /** Only read where there is no Lease. */
   readonly generation: number | undefined;
 }
 

@@ -5,7 +5,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { type BackoffOptions, WorkQueue } from "./work-queue.ts";
 
-/** What one pass over a key came to: done, or to be looked at again after a while. */
+/** The result of one pass over a key: done, or to be requeued after a while. */
 export type Reconciled = Result<{ readonly againAfterMs?: number }, Failure>;
 
 /** One kind of reconciler: level-triggered, one key at a time. It keeps nothing between passes. */
@@ -19,7 +19,7 @@ export interface Reconciler {
 }
 
 /**
- * Runs a reconciler's queue until `signal` is aborted. Work under way is told by the same signal, and
+ * Runs a reconciler's queue until `signal` is aborted. Work under way receives the same signal, and is
  * waited for.
  */
 export class ControlLoop {
@@ -37,8 +37,8 @@ export class ControlLoop {
   }
 
   /**
-   * Returns once every worker has stopped. A worker begins when all others are busy: most loops never need
-   * more than a few of theirs.
+   * Returns once every worker has stopped. A worker starts when all others are busy: most loops never
+   * need more than a few of theirs.
    */
   run(signal: AbortSignal): Promise<void> {
     const { workers } = this.#reconciler;
@@ -86,8 +86,7 @@ export class ControlLoop {
         return;
       }
       if (reconciled.failure.kind === "ObjectConflict") {
-        // Somebody else was faster; the object as it is now will be planned anew, but not in a circle while
-        // the cache is behind.
+        // Another writer was faster; the key is planned again, with a delay while the cache is behind.
         this.queue.addFailed(key);
         return;
       }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 
-/** How long a key that fails again and again waits between tries. */
+/** The delays of a key that fails repeatedly. */
 export interface BackoffOptions {
   /** First delay, in milliseconds. */
   readonly baseMs: number;
@@ -14,14 +14,14 @@ export interface BackoffOptions {
 
 const JITTER_SHARE = 0.2;
 /**
- * The shortest delay, in milliseconds. One that is lost in the rounding of the time that it is added to
- * would be over at once: the key would come again and again while no time passes.
+ * The shortest delay, in milliseconds. A shorter one could vanish in the rounding of the time that it is
+ * added to: the key would come again and again while no time passes.
  */
 const DELAY_MIN_MS = 1;
 
 /**
- * A queue of keys: a key is in it at most once, is handled by one worker at a time, and comes again if it
- * was added while it was handled. Failures come back later, with a back-off of their own per key.
+ * A queue of keys: each key is queued at most once, is handled by one worker at a time, and comes again
+ * if it was added while it was handled. Failures are requeued with a back-off per key.
  */
 export class WorkQueue {
   readonly #clock: Clock;
@@ -33,13 +33,13 @@ export class WorkQueue {
   readonly #changed = new Set<string>();
   readonly #dueAtMs = new Map<string, number>();
   readonly #failures = new Map<string, number>();
-  /** Workers that wait for a key, in the order in which they began to. */
+  /** Workers that wait for a key, in the order of their arrival. */
   readonly #waiting = new Set<(key: string) => void>();
   /** No delayed key is due before this. */
   #noneDueBeforeMs = Infinity;
   /**
-   * Rings when the next delayed key is due, for as long as any worker waits: a timer that nobody waits for
-   * would keep a process from ending.
+   * Rings when the next delayed key is due, only while a worker waits: an unneeded timer would keep a
+   * process from ending.
    */
   #alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
   #isHandingOut = false;
@@ -63,16 +63,16 @@ export class WorkQueue {
   }
 
   /**
-   * Adds a key that nothing is known to have happened to: one that is being handled, or waits for its time,
-   * is left alone.
+   * Adds a key without a known change: one that is being handled, or waits for its time, is left
+   * unchanged.
    */
   remind(key: string): void {
     if (!this.#active.has(key) && !this.#dueAtMs.has(key)) this.add(key);
   }
 
   /**
-   * Adds a key that something has happened to, but not before the time that it waits for. One that is being
-   * handled comes again then, or as soon as it is done.
+   * Adds a key with a known change, but not before the time that it waits for. One that is being handled
+   * comes again then, or as soon as it is done.
    */
   addInTime(key: string): void {
     if (this.#dueAtMs.has(key)) return;
@@ -102,7 +102,7 @@ export class WorkQueue {
     this.#failures.delete(key);
   }
 
-  /** The next key that no one handles, as soon as there is one. Rejects when `signal` is aborted. */
+  /** The next key that is not being handled, as soon as there is one. Rejects when `signal` is aborted. */
   take(signal: AbortSignal): Promise<string> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
@@ -146,8 +146,8 @@ export class WorkQueue {
   }
 
   /**
-   * Whoever waits gets a key only once the present step is over: until then the same key may be added
-   * again, and is in the queue once.
+   * A waiting worker gets a key only once the present step is over: until then the same key may be added
+   * again, and is queued once.
    */
   #handOutSoon(): void {
     if (this.#isHandingOut || this.#waiting.size === 0) return;
@@ -176,7 +176,7 @@ export class WorkQueue {
     }
   }
 
-  /** Only where somebody waits: whoever takes a key looks at what is due by itself. */
+  /** Only while a worker waits: a worker that gets a key checks itself what is due. */
   #setAlarm(): void {
     const atMs = this.#noneDueBeforeMs;
     if (this.#waiting.size === 0 || atMs >= (this.#alarm?.atMs ?? Infinity)) return;
@@ -203,5 +203,7 @@ export class WorkQueue {
 }
 
 const MAX_SLEEP_MS = 3_600_000;
-/** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
+/**
+ * Without a reason each abort creates an error with a stack, which takes longer than all the rest of it.
+ */
 const STOPPED = "stopped";

@@ -43,8 +43,7 @@ const podVolume: fc.Arbitrary<PodVolume> = fc.record({
 });
 
 /**
- * Whatever a scheduler may ask about whatever the index may know: nodes of different names, some of them
- * unknown.
+ * Any request of a scheduler with any state of the index: nodes of different names, some of them unknown.
  */
 export function arbitraryPlacement(): fc.Arbitrary<{
   readonly nodes: readonly (CandidateNode | undefined)[];

@@ -16,7 +16,7 @@ export function aPod(overrides: Partial<PodRules> = {}): PodRules {
   };
 }
 
-/** A node `node-b` in zone `eastus-1` with the labels that every node has, and no taint. */
+/** A node `node-b` in zone `eastus-1` with the usual labels and no taint. */
 export function aNodeForPods(overrides: Partial<NodeForPods> = {}): NodeForPods {
   const { nodeName = "node-b", labels = {}, taints = [] } = overrides;
   return {

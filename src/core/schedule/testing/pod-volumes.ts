@@ -14,12 +14,12 @@ export function aCandidate(nodeName: string, overrides: Partial<CandidateNode> =
   };
 }
 
-/** Finds those nodes and no others. */
+/** Finds only those nodes. */
 export function among(...nodes: readonly CandidateNode[]): FindNode {
   return (nodeName) => nodes.find((node) => node.nodeName === nodeName);
 }
 
-/** A disk in zone 1 that is attached nowhere. */
+/** A disk in zone 1 without attachments. */
 export function aPodVolume(overrides: Partial<PodVolume> = {}): PodVolume {
   return {
     disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] },
