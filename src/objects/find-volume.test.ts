@@ -8,7 +8,7 @@ import { findVolume } from "./find-volume.ts";
 const never = new AbortController().signal;
 
 describe("findVolume", () => {
-  it("finds the volume also where its object was made anew under its other name since the cache was told", () =>
+  it("finds a volume recreated under its other name before the cache shows it", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume({ metadata: { finalizers: [] } }));
       world.store.holdWatches(true);

@@ -4,7 +4,7 @@ import { diskUri } from "../core/testing/objects.ts";
 import { newAttachment } from "./new-attachment.ts";
 
 describe("newAttachment", () => {
-  it("is found by volume and by node, and stays until the disk is off the node", () => {
+  it("is found by volume and by node, and stays until the disk is detached", () => {
     const spec = {
       volumeName: "pvc-1",
       volumeId: diskUri,

@@ -9,7 +9,8 @@ const never = new AbortController().signal;
 const target = { kind: "AzVolume", name: "pvc-1" } as const;
 
 describe("removeFinalizer", () => {
-  it("takes off the one that is named, lets the object go with the last, and says where it is gone", () =>
+  // Fails with `ObjectNotFound` where the object is gone.
+  it("removes the named one; the object goes with the last", () =>
     withControllerPorts(async (world) => {
       const volume = aVolume();
       await world.given("AzVolume", {
@@ -26,7 +27,8 @@ describe("removeFinalizer", () => {
       assert.equal(!again.ok && again.failure.kind, "ObjectNotFound");
     }));
 
-  it("leaves it on an object whose deletion a backup has taken back: deleted later, it would go while its disk is still there", () =>
+  // Deleted later, the object would go while its disk is still attached.
+  it("keeps it on an object whose deletion a restored backup reverts", () =>
     withControllerPorts(async (world) => {
       const volume = aVolume();
       await world.given("AzVolume", {

@@ -15,7 +15,7 @@ async function withVolume(act: (world: ReconcileWorld) => Promise<void>): Promis
 }
 
 describe("changeSpec and changeStatus", () => {
-  it("change the fresh object, each its own half", () =>
+  it("change the present object, each its own half", () =>
     withVolume(async (world) => {
       await changeSpec(
         world.store,
@@ -84,7 +84,7 @@ describe("changeSpec and changeStatus", () => {
       assert.equal(world.commits.length, commits);
     }));
 
-  it("leave an object alone that was made anew under the name", () =>
+  it("ignore another object that was created under the name", () =>
     withVolume(async (world) => {
       const notFound = {
         ok: false,

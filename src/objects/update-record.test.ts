@@ -18,7 +18,7 @@ async function withRecord(act: (world: ReconcileWorld) => Promise<void>): Promis
 }
 
 describe("moveRecord", () => {
-  it("writes what the step answers, with whatever else belongs to that write, as one named step", () =>
+  it("writes the step's result and the caller's other changes as one named step", () =>
     withRecord(async (world) => {
       const moved = await moveRecord(
         world.ports,
@@ -34,7 +34,7 @@ describe("moveRecord", () => {
       assert.deepEqual(world.steps, ["grant"]);
     }));
 
-  it("asks the step again on the fresh record after a conflict", () =>
+  it("asks the step again on the present record after a conflict", () =>
     withRecord(async (world) => {
       world.store.failNext({ fault: "conflict", verb: "updateStatus" });
       let asked = 0;
@@ -51,7 +51,7 @@ describe("moveRecord", () => {
       assert.equal(asked, 2);
     }));
 
-  it("overwrites nothing that another has written since: the step sees it and may refuse", () =>
+  it("overwrites no concurrent change: the step sees it and may refuse", () =>
     withRecord(async (world) => {
       let asked = 0;
       const racing = moveRecord(
@@ -79,7 +79,7 @@ describe("moveRecord", () => {
       assert.deepEqual(world.record()?.writer, aWriter("node-b"));
     }));
 
-  it("begins with what its caller has just read, and reads afresh where that has moved on", () =>
+  it("begins with its caller's read, and reads again after a conflict", () =>
     withRecord(async (world) => {
       const justRead = world.volume();
       assert.ok(justRead !== undefined);
@@ -99,7 +99,7 @@ describe("moveRecord", () => {
       assert.deepEqual(world.record()?.quarantine, [identity("node-b")]);
     }));
 
-  it("acts only on the version that was decided on, where it is told one", () =>
+  it("acts only on the version of the decision, where one is given", () =>
     withRecord(async (world) => {
       const version = world.volume()?.metadata.resourceVersion ?? "";
       const conflict = {
@@ -139,7 +139,7 @@ describe("moveRecord", () => {
       );
     }));
 
-  it("gives up after many conflicts, and says what else is in the way", async () => {
+  it("gives up after many conflicts, and passes other failures on", async () => {
     await withRecord(async (world) => {
       world.store.setWeather({ conflict: 1 });
       const moved = await moveRecord(world.ports, request, (record) => grant(record, a), never);
@@ -168,7 +168,8 @@ describe("moveRecord", () => {
     });
   });
 
-  it("may have moved the record although the answer was lost: asking again finds that out", () =>
+  // Asking again finds that out.
+  it("may have changed the record although the response was lost", () =>
     withRecord(async (world) => {
       world.store.failNext({ fault: "lostAnswer", verb: "updateStatus" });
       const lost = await moveRecord(world.ports, request, (record) => grant(record, a), never);

@@ -29,7 +29,7 @@ const specOf = (world: ReconcileWorld): AzVolumeAttachment["spec"] | undefined =
   world.attachment("node-a")?.spec;
 
 describe("requestWriter", () => {
-  it("makes the attachment as the primary, with a want from now on and a finalizer", () =>
+  it("creates the attachment as the primary, with a new request and a finalizer", () =>
     withAttachment(undefined, async (world) => {
       const since = toTimestamp(world.clock.nowMs());
       assert.equal((await requestWriter(world.ports, publish, never)).ok, true);
@@ -75,7 +75,7 @@ describe("requestWriter", () => {
       });
     }));
 
-  it("asks for no attachment to be made where there is one: each request is one that a pod waits for", () =>
+  it("creates no attachment where one exists: each creation is a waiting pod's", () =>
     withAttachment(aReplica("node-a"), async (world) => {
       const asked: string[] = [];
       const { store } = world.ports;
@@ -89,7 +89,7 @@ describe("requestWriter", () => {
       assert.deepEqual(asked, ["get", "update"]);
     }));
 
-  it("keeps the age of a want that stands, and writes nothing", () =>
+  it("keeps the age of a standing request, and writes nothing", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
       const commits = world.commits.length;
       assert.equal((await requestWriter(world.ports, publish, never)).ok, true);
@@ -97,14 +97,14 @@ describe("requestWriter", () => {
       assert.equal(world.commits.length, commits);
     }));
 
-  it("leaves a read-only publication as it is where whoever wants it does not say how it is published", () =>
+  it("keeps a read-only publication where the caller does not state the mode", () =>
     withAttachment(anAttachment("node-a", { spec: { readOnly: true } }), async (world) => {
       await withdrawRequest(world.ports, { ...unpublish, keepsPrimary: true }, never);
       await requestWriter(world.ports, { volume: aVolume(), nodeName: "node-a", volumeContext: {} }, never);
       assert.deepEqual([specOf(world)?.readOnly, specOf(world)?.writerRequest !== undefined], [true, true]);
     }));
 
-  it("waits for an attachment that is leaving, and for the disk", () =>
+  it("waits for an attachment that is being deleted, and for the disk", () =>
     withAttachment(leaving(aReplica("node-a")), async (world) => {
       const left = await requestWriter(world.ports, publish, never);
       assert.deepEqual(left, {
@@ -134,7 +134,7 @@ describe("withdrawRequest", () => {
       assert.deepEqual(specOf(world), spec);
     }));
 
-  it("changes nothing about a replica, and succeeds where there is nothing to end", async () => {
+  it("changes nothing about a replica, and succeeds without a request", async () => {
     await withAttachment(aReplica("node-a"), async (world) => {
       const before = world.attachment("node-a");
       await withdrawRequest(world.ports, unpublish, never);

@@ -4,7 +4,7 @@ import { ok } from "../core/failure/result.ts";
 import { OperationLock } from "./operation-lock.ts";
 
 describe("OperationLock", () => {
-  it("refuses a second operation on a volume while the first is under way, and says which that is", async () => {
+  it("refuses a second operation on a volume while the first is under way, by name", async () => {
     const lock = new OperationLock();
     const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
     const first = lock.run("/disks/PVC-1", "CreateVolume", async () => {
@@ -38,7 +38,8 @@ describe("OperationLock", () => {
   });
 
   describe("while an operation only waits", () => {
-    it("lets in one other that may run meanwhile, and the first goes on when both the wait and that one have ended", async () => {
+    // The first continues when both the wait and that one have ended.
+    it("admits one concurrent operation while the first waits", async () => {
       const lock = new OperationLock();
       const order: string[] = [];
       const [waited, cleaned] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -57,7 +58,7 @@ describe("OperationLock", () => {
       assert.equal(
         (await lock.run("a", "NodeUnstageVolume", async () => ok(4))).ok,
         false,
-        "none that may not run meanwhile",
+        "none that may not run concurrently",
       );
       assert.equal(
         (await lock.runMeanwhile("a", "clean-up", async () => ok(5))).ok,
@@ -69,7 +70,7 @@ describe("OperationLock", () => {
       assert.deepEqual(await lock.run("a", "NodeUnstageVolume", async () => ok(6)), ok(6));
     });
 
-    it("keeps it out before and after the wait, also one that failed", async () => {
+    it("excludes it before and after the wait, also after one that failed", async () => {
       const lock = new OperationLock();
       const tryIn = async (): Promise<boolean> =>
         (await lock.runMeanwhile("a", "clean-up", async () => ok(0))).ok;
@@ -85,7 +86,7 @@ describe("OperationLock", () => {
       assert.deepEqual(seen, ok([false, true, false]));
     });
 
-    it("runs like any other where nothing is under way, and waiting without an operation is just that", async () => {
+    it("runs normally without an operation under way, and waits without one", async () => {
       const lock = new OperationLock();
       const seen = await lock.runMeanwhile("a", "clean-up", async () =>
         lock.run("a", "NodeStageVolume", async () => ok(1)),

@@ -6,7 +6,7 @@ import { within } from "./with-timeout.ts";
 
 const never = new AbortController().signal;
 
-describe("within", () => {
+describe("withTimeout", () => {
   it("answers what was done in time, and leaves no timer behind", async () => {
     const clock = createVirtualClock();
     assert.equal(await within(clock, 1_000, async () => "done", never), "done");

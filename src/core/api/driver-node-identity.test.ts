@@ -25,7 +25,7 @@ describe("driverNodeProblem", () => {
       problem: { because: `it reports the VM ${own}, which is node node-b`, isEarly: false },
     },
     {
-      because: "two Nodes name that VM, and the other one stands for it",
+      because: "two Nodes name that VM, and the other one counts",
       witnesses: { ...silent, instanceUri: own, nodeName: "node-b" },
       problem: { because: `it reports the VM ${own}, which is node node-b`, isEarly: false },
     },

@@ -23,7 +23,7 @@ const withoutRecord = (volume: AzVolume): AzVolume => {
   return { ...volume, status };
 };
 
-/** The replica of a volume on node-a, where slots are short. */
+/** The replica of a volume on node-a, where slots are scarce. */
 function holder(
   name: string,
   volume: AzVolume,
@@ -37,7 +37,7 @@ const chosenOf = (holders: readonly SlotHolder[], waitedMs = 0): string | undefi
   chooseEvicted(holders, waitedMs)?.metadata.name;
 
 describe("the replica that makes room for a primary", () => {
-  it("is one of a volume with a healthy writer, before one that nothing requests", () => {
+  it("is one of a volume with a healthy writer, before one without any request", () => {
     const [settled, other, unrequested] = [
       holder("settled", written),
       holder("other", written),
@@ -55,7 +55,7 @@ describe("the replica that makes room for a primary", () => {
       holder: holder("needed", fenced, { pods: () => [aPod({ nodeName: "" })] }),
     },
     {
-      because: "a pod waits on another node than its writer's",
+      because: "a pod waits on a node other than its writer's",
       holder: holder("needed", written, { pods: () => [aPod({ nodeName: "node-c" })] }),
     },
     {
@@ -84,7 +84,7 @@ describe("the replica that makes room for a primary", () => {
     },
   ];
   for (const { because, holder: only } of needed)
-    it(`is not one of a volume that may need it soon, but for a last resort: ${because}`, () => {
+    it(`is a volume's that may need it soon only as a last resort: ${because}`, () => {
       assert.equal(chosenOf([only], 59_999), undefined);
       assert.equal(chosenOf([only], 60_000), "needed");
       assert.equal(chosenOf([only, holder("unrequested", aVolume())], 60_000), "unrequested");
@@ -120,7 +120,7 @@ describe("the replica that makes room for a primary", () => {
       assert.equal(chosenOf([holder("kept", volume, {}, attachment)], 86_400_000), undefined);
     });
 
-  it("is none of which no AzVolume tells", () => {
+  it("is never one without an AzVolume", () => {
     assert.equal(chosenOf([{ attachment: aReplica("node-a"), observed: undefined }], 86_400_000), undefined);
   });
 });

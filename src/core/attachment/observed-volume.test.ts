@@ -4,7 +4,7 @@ import { aDetail, agoMs, aReplica, aVolume, settings } from "../testing/objects.
 import { isGone, isProvisioned, isResizingOffline } from "./observed-volume.ts";
 
 describe("isGone", () => {
-  it("counts the tries that failed, and none where no error is known", () => {
+  it("counts the attempts that failed, and none where no error is known", () => {
     const error = { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0) };
     const after = (retries: number | undefined): boolean =>
       isGone(
@@ -21,7 +21,7 @@ describe("isGone", () => {
 });
 
 describe("isResizingOffline", () => {
-  it("holds back the grants of a disk with several shares, while it is being grown", () => {
+  it("holds back the grants of a shared disk that is being grown", () => {
     const volume = (state: "Created" | "Updating", maxShares: number): boolean =>
       isResizingOffline(aVolume({ status: { state, detail: aDetail({ maxShares }) } }));
     assert.deepEqual(
@@ -30,14 +30,15 @@ describe("isResizingOffline", () => {
     );
   });
 
-  it("takes a disk that is not known for one with a single share", () => {
+  it("treats a disk that is not known as one with a single share", () => {
     const { detail: _, ...status } = aVolume({ status: { state: "Updating" } }).status ?? {
       state: "Updating" as const,
     };
     assert.equal(isResizingOffline({ ...aVolume(), status } as ReturnType<typeof aVolume>), false);
   });
 
-  it("ends where a person deletes the AzVolume: no plan would end the growth", () => {
+  // No plan would end the growth.
+  it("ends when the AzVolume is deleted by hand", () => {
     assert.equal(
       isResizingOffline(
         aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { state: "Updating" } }),

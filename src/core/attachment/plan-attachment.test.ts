@@ -60,7 +60,7 @@ const attaches = (lane: "primaryAttach" | "replicaAttach"): AttachmentAction => 
 });
 
 describe("planAttachment", () => {
-  it("attaches what is not attached yet, primaries in their own lane", () => {
+  it("attaches unattached disks, primaries in their own lane", () => {
     check([
       { because: "a primary", own: anAttachment("node-a", pending), plan: attaches("primaryAttach") },
       { because: "a replica", own: aReplica("node-a", pending), plan: attaches("replicaAttach") },
@@ -91,7 +91,7 @@ describe("planAttachment", () => {
         plan: attaches("primaryAttach"),
       },
       {
-        because: "it was attached to nobody knows which VM",
+        because: "it is not known to which VM it was attached",
         own: withoutVm(anAttachment("node-a")),
         plan: attaches("primaryAttach"),
       },
@@ -110,7 +110,7 @@ describe("planAttachment", () => {
     ]);
   });
 
-  it("waits where an attach must not be, or would be in vain, and says for what", () => {
+  it("waits where an attach is forbidden or pointless, and says for what", () => {
     const attached = [aReplica("node-b"), aReplica("node-c")];
     check([
       {
@@ -145,7 +145,7 @@ describe("planAttachment", () => {
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ quarantine: [a] }),
         plan: waits(
-          "node-a is being cut off from the volume, or was and is not clean yet",
+          "node-a is being fenced from the volume, or was and is not clean yet",
           "WaitingForQuarantine",
         ),
       },
@@ -154,7 +154,7 @@ describe("planAttachment", () => {
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }),
         plan: waits(
-          "node-a is being cut off from the volume, or was and is not clean yet",
+          "node-a is being fenced from the volume, or was and is not clean yet",
           "WaitingForQuarantine",
         ),
       },
@@ -185,7 +185,7 @@ describe("planAttachment", () => {
         plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d"),
       },
       {
-        because: "a leaving attachment has its share until it is gone",
+        because: "a deleting attachment has its share until it is gone",
         own: anAttachment("node-a", pending),
         others: [...attached, leaving(aReplica("node-d", { status: { state: "Detaching" } }))],
         plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
@@ -205,20 +205,19 @@ describe("planAttachment", () => {
     ]);
     check([
       {
-        because: "a share that nobody has taken yet is free",
+        because: "a share that no attachment holds yet is free",
         own: anAttachment("node-a", pending),
         others: [...attached, aReplica("node-d", pending)],
         plan: attaches("primaryAttach"),
       },
       {
-        because: "a replica whose every try failed has none: nobody would make room for who waits for it",
+        because: "a replica whose every attempt failed has no share to free for another one",
         own: anAttachment("node-a", pending),
         others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed", error } })],
         plan: attaches("primaryAttach"),
       },
       {
-        because:
-          "a replica that is to be tried anew is not taken for one that has given up: nobody else counts it for that, nor would make another",
+        because: "a replica that is to be retried does not count as failed",
         own: aReplica("node-a", { status: { state: "Pending", error } }),
         plan: attaches("replicaAttach"),
       },
@@ -229,7 +228,7 @@ describe("planAttachment", () => {
         plan: attaches("primaryAttach"),
       },
       {
-        because: "nor has one of which a fence has proven that it is off",
+        because: "nor has one with a fence's proof that it is detached",
         own: anAttachment("node-a", pending),
         others: [...attached, leaving(aReplica("node-d", { status: { state: "Pending" } }))],
         plan: attaches("primaryAttach"),
@@ -237,7 +236,7 @@ describe("planAttachment", () => {
     ]);
   });
 
-  it("takes the disk off an earlier VM of the node's name first, where nothing else says that it is there", () => {
+  it("detaches the disk first from an earlier VM of the node's name", () => {
     const earlier = { nodeName: "node-a", vmId: "older", instanceUri: "/older" };
     const on = { vmId: earlier.vmId, instanceUri: earlier.instanceUri };
     const detaches = (lane: "detach" | "collection"): AttachmentAction => ({
@@ -263,7 +262,7 @@ describe("planAttachment", () => {
         plan: detaches("collection"),
       },
       {
-        because: "an attach may have come to pass",
+        because: "an attach may have happened",
         own: aReplica("node-a", { status: { ...on, state: "Attaching" } }),
         plan: detaches("collection"),
       },
@@ -311,7 +310,7 @@ describe("planAttachment", () => {
     ]);
   });
 
-  it("records the role that was reached: the record says who is primary, or the spec where several write", () => {
+  it("records the role reached, by the record or, for several writers, by the spec", () => {
     const isWriter = aVolumeWithRecord({ writer: aWriter("node-a") });
     const shared = {
       ...aVolume(),
@@ -370,7 +369,7 @@ describe("planAttachment", () => {
     ]);
   });
 
-  it("detaches what is leaving, never from under a node that may write", () => {
+  it("detaches a deleted attachment, never from a node that may write", () => {
     const off = { state: "Pending", provenOff: a.vmId } as const;
     const inCapitals = { ...a, vmId: a.vmId.toUpperCase() };
     check([
@@ -399,7 +398,7 @@ describe("planAttachment", () => {
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {
-        because: "a fence has proven that it is off",
+        because: "a fence has proven that it is detached",
         own: leaving(aReplica("node-a", { status: off })),
         volume: aVolumeWithRecord({ quarantine: [a] }),
         plan: { kind: "Release", node: a },
@@ -417,19 +416,19 @@ describe("planAttachment", () => {
         plan: { kind: "Release", node: inCapitals },
       },
       {
-        because: "it was proven to be off another VM of that name",
+        because: "it was proven to be detached from another VM of that name",
         own: leaving(aReplica("node-a", { status: { ...off, provenOff: "older" } })),
         volume: aVolumeWithRecord({ quarantine: [a] }),
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {
-        because: "it was off, and an attach has begun since",
+        because: "it was detached, and an attach has begun since",
         own: leaving(aReplica("node-a", { status: { ...off, state: "Attaching" } })),
         volume: aVolumeWithRecord({ quarantine: [a] }),
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {
-        because: "it was off, and a record that was made anew knows nothing of that",
+        because: "it was detached, and a rebuilt record knows nothing of that",
         own: leaving(aReplica("node-a", { status: off })),
         volume: aVolumeWithRecord({ adopted: true }),
         plan: { kind: "Detach", node: a, lane: "collection" },
@@ -447,10 +446,10 @@ describe("planAttachment", () => {
         plan: waits("node-a may still write the volume"),
       },
       {
-        because: "nobody knows who may write while the object is being made anew",
+        because: "it is unknown which node may write while the object is being recreated",
         own: leaving(aReplica("node-a")),
         volume: { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } },
-        plan: waits("the volume's record is being made anew"),
+        plan: waits("the volume's record is being rebuilt"),
       },
       {
         because: "unverified",
@@ -491,7 +490,7 @@ describe("planAttachment", () => {
         plan: { kind: "ReleaseUnattached", node: a },
       },
       {
-        because: "nothing was ever said of it",
+        because: "its status was never written",
         own: leaving(aReplica("node-a", { status: undefined })),
         plan: { kind: "ReleaseUnattached", node: a },
       },
@@ -547,7 +546,8 @@ describe("planAttachment", () => {
     ]);
   });
 
-  it("makes the attachment anew that somebody deletes by hand while its node is to write: it would keep the node's next pod from its volume", () => {
+  // Left deleting, it would keep the node's next pod from its volume.
+  it("recreates an attachment deleted by hand while its node is to write", () => {
     const shared = {
       ...aVolume(),
       spec: {
@@ -576,7 +576,7 @@ describe("planAttachment", () => {
         plan: anew,
       },
       {
-        because: "its want had ended, and a new pod has come to the node before it had gone",
+        because: "its request had ended, and a new pod came to the node before it was deleted",
         own: leaving(aReplica("node-a")),
         volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
         plan: anew,
@@ -627,7 +627,7 @@ describe("isStillRequested", () => {
     assert.equal(isStillRequested(deletedByHand, anAttachment("node-a"), a), true);
   });
 
-  it("goes by role and want where several nodes may write", () => {
+  it("goes by role and request where several nodes may write", () => {
     const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
     const { record: _, ...status } = aVolume().status ?? {};
     const several = { ...aVolume({ spec: { capabilities } }), status } as AzVolume;

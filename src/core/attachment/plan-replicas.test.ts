@@ -47,7 +47,7 @@ const trims = (
   others: readonly string[],
   replicas: readonly string[] = [],
 ): ReplicaAction => ({
-  ...deletes(nodeName, "it is more than asked for, or a primary needs its share"),
+  ...deletes(nodeName, "it is more than requested, or a primary needs its share"),
   onlyWhile: {
     kind: "OthersStay",
     nonReplicaNames: others.map((other) => attachmentName(other)),
@@ -89,7 +89,8 @@ function check(rows: readonly Row[]): void {
 }
 
 describe("planReplicas", () => {
-  it("lets go of a replica whose every try failed after a while, so that its node can be tried again: what was wrong may be over", () => {
+  // Its node can be tried again: the cause may be over.
+  it("deletes a replica whose every attempt failed after a while", () => {
     const replica = (ms: number, unchangedMs = 1_000): ObservedVolume =>
       anObservedVolume({
         volume: aVolumeWithRecord(writerOnA, tight),
@@ -108,7 +109,7 @@ describe("planReplicas", () => {
     );
   });
 
-  it("goes by how long the failed replica itself has not changed, not by another attachment", () => {
+  it("measures how long the failed replica itself has not changed", () => {
     const attachments = [
       unchangedFor(collectMs, primary),
       unchangedFor(1_000, aReplica("node-b", { status: failedAgo(1_000) })),
@@ -124,7 +125,7 @@ describe("planReplicas", () => {
     );
   });
 
-  it("deletes the replica of a gone node once, whatever else speaks against it", () => {
+  it("deletes the replica of a gone node once, whatever else holds", () => {
     const nodes = [aNode("node-a", { isGone: true }), aNode("node-b")];
     const names = (record: Partial<WriterRecord>): readonly string[] => {
       const volume = aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord(record) } });
@@ -139,7 +140,7 @@ describe("planReplicas", () => {
       );
   });
 
-  it("keeps a replica on a VM whose node's name an earlier one had that was cut off", () => {
+  it("keeps a replica on a VM whose node name belonged to a fenced VM", () => {
     const earlier = { ...identity("node-b"), vmId: "older" };
     const volume = aVolumeWithRecord({ ...writerOnA, quarantine: [earlier] }, tight);
     const attachments = [primary, aReplica("node-b")];
@@ -181,7 +182,7 @@ describe("planReplicas", () => {
     ]);
   });
 
-  it("plans nothing where everything is as asked", () => {
+  it("plans nothing where everything is as requested", () => {
     check([
       {
         because: "primary and two replicas",
@@ -207,7 +208,7 @@ describe("planReplicas", () => {
     ]);
   });
 
-  it("places as many replicas as asked, on nodes that have none, once the primary is served", () => {
+  it("places as many replicas as requested once the primary is served", () => {
     check([
       {
         because: "none yet",
@@ -237,7 +238,7 @@ describe("planReplicas", () => {
         ],
       },
       {
-        because: "a leaving attachment holds its share until Azure has let go of it",
+        because: "a deleting attachment holds its share until Azure has detached the disk",
         observed: anObservedVolume({
           volume: aVolume({ spec: tight }),
           attachments: [primary, leaving(aReplica("node-b"))],
@@ -246,7 +247,7 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "a leaving attachment whose every try failed may hold a share after all",
+        because: "a deleting attachment whose every attempt failed may hold a share after all",
         observed: anObservedVolume({
           volume: aVolume({ spec: tight }),
           attachments: [primary, leaving(aReplica("node-b", { status: failed }))],
@@ -255,7 +256,7 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "a share comes free soon, and one whose every try failed does not take it",
+        because: "a share becomes free soon, and a failed replica does not take it",
         observed: anObservedVolume({
           volume: aVolume({ spec: tight }),
           attachments: [primary, aReplica("node-b", { status: failed }), leaving(aReplica("node-c"))],
@@ -314,7 +315,7 @@ describe("planReplicas", () => {
     }
   });
 
-  it("chooses another node after the last try, also where every share is spoken for", () => {
+  it("chooses another node after the last attempt, also without a free share", () => {
     const volume = aVolume({ spec: tight });
     check([
       {
@@ -326,7 +327,7 @@ describe("planReplicas", () => {
         plan: [creates("node-c")],
       },
       {
-        because: "it stays beside its replacement, and says that its node need not be tried again so soon",
+        because: "it stays beside its replacement, so that its node is not tried again at once",
         observed: anObservedVolume({
           volume,
           attachments: [
@@ -357,7 +358,7 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "it may still attach, however long ago the last try failed",
+        because: "it may still attach, however long ago the last attempt failed",
         observed: anObservedVolume({
           volume,
           attachments: [
@@ -372,7 +373,8 @@ describe("planReplicas", () => {
     ]);
   });
 
-  it("does not go round the nodes without an end where each refuses: what is wrong may be the disk", () => {
+  // The disk may be the cause.
+  it("does not cycle through all nodes where each refuses", () => {
     const observed = anObservedVolume({
       volume: aVolume({ spec: tight }),
       attachments: [primary, aReplica("node-b", { status: failed }), aReplica("node-c", { status: failed })],
@@ -384,12 +386,12 @@ describe("planReplicas", () => {
     );
   });
 
-  it("deletes what is in the way of a primary or more than asked, the least useful first, and no more than that", () => {
+  it("deletes surplus replicas, least useful first, and no more than needed", () => {
     const moving = anAttachment("node-c", { status: undefined });
     const fourReplicas = ["node-a", "node-b", "node-d", "node-e"].map((nodeName) => aReplica(nodeName));
     check([
       {
-        because: "the new primary needs a share: the replica on the node that is not ready goes",
+        because: "the new primary needs a share: the replica on the node that is not ready is deleted",
         observed: anObservedVolume({
           volume: aVolume({ spec: tight }),
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
@@ -406,7 +408,7 @@ describe("planReplicas", () => {
         plan: [deletes("node-b", unfit)],
       },
       {
-        because: "two of three replicas are in the way; an unfit or failed one is not counted",
+        because: "two of three replicas are surplus; an unfit or failed one is not counted",
         observed: anObservedVolume({
           volume: aVolumeWithRecord({ quarantine: [identity("node-e")] }, tight),
           attachments: [...fourReplicas, aReplica("node-f", { status: failed }), moving],
@@ -418,7 +420,7 @@ describe("planReplicas", () => {
         ],
       },
       {
-        because: "a replica whose every try failed has no share that the primary would lack",
+        because: "a replica whose every attempt failed has no share that the primary would lack",
         observed: anObservedVolume({
           volume: aVolume({ spec: tight }),
           attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving],
@@ -426,7 +428,8 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "one that wants to write, or is unverified, keeps its share though its every try failed",
+        because:
+          "one that requests the volume, or is unverified, keeps its share though its every attempt failed",
         observed: anObservedVolume({
           volume: aVolumeWithRecord(
             { unverified: [identity("node-a")] },
@@ -450,7 +453,7 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "until the primary is served the writer before last stays, if there is a share for it",
+        because: "until the primary is served, the writer before last stays if it can have a share",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
@@ -470,7 +473,7 @@ describe("planReplicas", () => {
         plan: [trims("node-b", ["node-c"], ["node-a"])],
       },
       {
-        because: "on a node that the cluster has no more, as a cache shows: only while that is so",
+        because: "on a node that the cluster no longer has, as a cache shows: only while that is so",
         observed: anObservedVolume({
           attachments: [aReplica("node-b")],
           nodes: [aNode("node-b", { isGone: true })],
@@ -512,7 +515,7 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "no replicas are asked for any more, and one of the nodes wants to write",
+        because: "no replicas are requested any more, and one of the nodes requests to write",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
           attachments: [
@@ -531,7 +534,7 @@ describe("planReplicas", () => {
         plan: [deletes("node-b", "the volume is being deleted")],
       },
       {
-        because: "being deleted, and a node has stated its want while the mark was written",
+        because: "being deleted, and a node has stated its request while the mark was written",
         observed: anObservedVolume({
           volume: aVolume({ spec: { deleteRequested: true } }),
           attachments: [primary, aReplica("node-b")],
@@ -569,7 +572,7 @@ describe("planReplicas", () => {
     const deletionsOf = (observed: ObservedVolume): readonly ReplicaAction[] =>
       planReplicas(observed).filter(({ kind }) => kind === "DeleteAttachment");
 
-    it("replaces it after a minute, while a node writes that says that it is well", () => {
+    it("replaces it after a minute, while the writer's node reports itself healthy", () => {
       assert.deepEqual(planReplicas(unregistered(59_999)), [planAgain(1_000)]);
       assert.deepEqual(planReplicas(unregistered(20_000)), [planAgain(40_000)]);
       assert.deepEqual(deletionsOf(unregistered(60_000)), deletesAll);
@@ -579,7 +582,7 @@ describe("planReplicas", () => {
       );
     });
 
-    it("keeps it where the writer is not known to be well, or a pod waits on another node", () => {
+    it("keeps it where the writer may be unhealthy, or a pod waits on another node", () => {
       const unreachable = {
         taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }],
       } as const;
@@ -613,12 +616,12 @@ describe("planReplicas", () => {
         assert.deepEqual(deletionsOf(unregistered(3_600_000, changed)), [], because);
     });
 
-    it("looks again as soon as the first of several is due", () => {
+    it("plans again as soon as the first of several is due", () => {
       const unregisteredMs = (nodeName: string): number => (nodeName === "node-b" ? 20_000 : 50_000);
       assert.deepEqual(planReplicas(unregistered(0, { unregisteredMs })), [planAgain(10_000)]);
     });
 
-    it("does not look again for a primary, nor for a replica kept while the disk grows", () => {
+    it("does not plan again for a primary, nor for replicas kept while the disk grows", () => {
       const another = anAttachment("node-b", { status: { state: "Attaching" } });
       assert.deepEqual(planReplicas(unregistered(20_000, { attachments: [primary, another] })), []);
       const growing = aVolume({ spec: asked, status: { state: "Updating", record: aRecord(writerOnA) } });
@@ -631,7 +634,8 @@ describe("planReplicas", () => {
     });
   });
 
-  it("plans as before where a person deleted the AzVolume, which serves until it is rebuilt", () => {
+  // It serves until it is rebuilt.
+  it("plans as before where the AzVolume was deleted by hand", () => {
     const metadata = { deletionTimestamp: agoMs(10) };
     const fenced = { quarantine: [identity("node-a")] };
     const fencing = { writer: aWriter("node-a", { requested: false }), fencing: identity("node-a") };
@@ -639,7 +643,7 @@ describe("planReplicas", () => {
     const rows = [
       { because: "the fence has ended, and a pod waits", record: fenced, attachments: replicas },
       {
-        because: "the pod's own want is stated",
+        because: "the pod's own request is stated",
         record: fenced,
         attachments: [anAttachment("node-b"), aReplica("node-c")],
       },
@@ -665,7 +669,7 @@ describe("planReplicas", () => {
     }
   });
 
-  it("keeps the replicas of a volume that fails over, or is waited for, while its shared disk is to grow", () => {
+  it("keeps the replicas of a requested volume while its shared disk is to grow", () => {
     const dead = identity("node-a");
     const rows: readonly { readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] =
       [
@@ -684,7 +688,7 @@ describe("planReplicas", () => {
     }
   });
 
-  it("makes way for the growth of a shared disk of several writers, all at rest", () => {
+  it("deletes replicas for the growth of a shared disk of several unused writers", () => {
     const volume = severalWriters(asked);
     const growing: AzVolume = {
       ...volume,
@@ -695,7 +699,7 @@ describe("planReplicas", () => {
     ]);
   });
 
-  it("deletes the replica of a volume whose shares several writers have among them", () => {
+  it("deletes a replica where several writers need all shares of the disk", () => {
     const attachments = [primary, anAttachment("node-b"), anAttachment("node-c"), aReplica("node-d")];
     const [first] = planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }));
     assert.deepEqual(first, trims("node-d", ["node-a", "node-b", "node-c"]));
@@ -713,7 +717,7 @@ describe("planReplicas", () => {
     },
     { because: "it has no AzDriverNode", node: aNode("node-x") },
   ])
-    it(`lets a replica that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
+    it(`prefers a pending replica to one whose node could not take over: ${because}`, () => {
       const attachments = [
         aReplica("node-a", { status: { state: "Attaching" } }),
         aReplica("node-b"),
@@ -727,7 +731,7 @@ describe("planReplicas", () => {
       assert.deepEqual(planReplicas(observed), [trims("node-b", ["node-c"], ["node-a"])]);
     });
 
-  it("prunes replicas once the volume has not been requested for a while, and plans again when that is due", () => {
+  it("prunes replicas once the volume has been unrequested for a while", () => {
     const replicas = [aReplica("node-a"), aReplica("node-b")];
     check([
       {
@@ -776,20 +780,20 @@ describe("planReplicas", () => {
         plan: [creates("node-c")],
       },
       {
-        because:
-          "the volume does not say since when: its objects were made anew, or its request has just ended",
+        because: "the volume has no time: its objects were recreated, or its request has just ended",
         observed: anObservedVolume({ attachments: replicas }),
         plan: [],
       },
       {
-        because: "it does not say since when, and the pods are still being listed: no plan waits for them",
+        because: "it has no time, and the pods are still being listed: no plan waits for them",
         observed: anObservedVolume({ attachments: replicas, pods: () => undefined }),
         plan: [],
       },
     ]);
   });
 
-  it("prunes no replica at the moment of a failover, however old the replicas are: the fence deletes what the dead writer had", () => {
+  // The fence deletes the dead writer's attachment.
+  it("prunes no replica during a failover, however old the replicas are", () => {
     const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
     const replicas = [aReplica("node-b", old), aReplica("node-c", old)];
     const dead = identity("node-a");
@@ -828,12 +832,12 @@ describe("planReplicas", () => {
     }
   });
 
-  it("never touches the writer, a node that wants to write or an unverified one, and does not ask to be called again for them", () => {
+  it("never deletes a writer's, a requested or an unverified attachment", () => {
     const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
     const since = { unrequestedSince: agoMs(collectMs * 2) };
     check([
       {
-        because: "unpublished, and not given back yet",
+        because: "unpublished, and not released yet",
         observed: anObservedVolume({
           volume: aVolume({
             status: { ...since, record: aRecord({ writer: aWriter("node-a", { requested: false }) }) },
@@ -851,7 +855,7 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "published, and its want has ended",
+        because: "published, and its request has ended",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
           attachments: [{ ...primary, spec: { ...aReplica("node-a").spec, role: "Primary" } }],

@@ -23,7 +23,7 @@ const { writerRequest: _, ...withoutRequest } = anAttachment("node-a").spec;
 const published: AzVolumeAttachment = { ...anAttachment("node-a"), spec: withoutRequest };
 const nothing = { unrequestedSince: undefined };
 
-/** A volume that has been unrequested for a minute, as it says. */
+/** A volume whose status says that it has been unrequested for a minute. */
 function anUnrequested(parts: {
   readonly record?: Partial<WriterRecord>;
   readonly attachments?: readonly AzVolumeAttachment[];
@@ -38,14 +38,14 @@ function anUnrequested(parts: {
 }
 
 describe("planRequestTime", () => {
-  it("says since when no node requests the volume and no pod uses it, once", () => {
+  it("records once since when no node requests the volume and no pod uses it", () => {
     assert.deepEqual(planRequestTime(anObservedVolume({ attachments: [replica] })), {
       unrequestedSince: agoMs(0),
     });
     assert.equal(planRequestTime(anUnrequested({})), undefined);
   });
 
-  it("says nothing where there is no replica that could be pruned", () => {
+  it("writes nothing where there is no replica that could be pruned", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
     for (const observed of [
       anObservedVolume(),
@@ -74,7 +74,7 @@ describe("planRequestTime", () => {
     },
   ];
   for (const { because, parts } of requested) {
-    it(`takes the time back where ${because}`, () => {
+    it(`removes the time where ${because}`, () => {
       const observed = anUnrequested(parts);
       assert.deepEqual(planRequestTime(observed), nothing);
       const status = observed.volume.status;
@@ -90,7 +90,7 @@ describe("planRequestTime", () => {
 });
 
 describe("planRequestTime while the pods are still being listed", () => {
-  it("neither begins the time nor takes it back, and counts the volume as requested", () => {
+  it("neither writes nor removes the time, and counts the volume as requested", () => {
     const unlisted = { pods: () => undefined };
     for (const observed of [
       anObservedVolume({ attachments: [replica], ...unlisted }),
@@ -107,7 +107,7 @@ describe("withRequestTime", () => {
   const planned = { unrequestedSince: agoMs(0) };
   assert.ok(status !== undefined);
 
-  it("keeps a time that was written before: a second controller does not put the replicas' end off", () => {
+  it("keeps an earlier time: a second controller does not postpone the pruning", () => {
     const earlier = { ...status, unrequestedSince: agoMs(9_000) };
     assert.deepEqual(withRequestTime(earlier, planned), earlier);
   });
@@ -117,13 +117,13 @@ describe("withRequestTime", () => {
     assert.deepEqual(withRequestTime(granted, planned), granted);
   });
 
-  it("is undone by a grant", () => {
+  it("is removed by a grant", () => {
     assert.deepEqual(withoutRequestTime(withRequestTime(status, planned)), status);
   });
 });
 
-describe("planRequestTime of a volume with a want", () => {
-  it("is taken back by the want of a node that is no primary yet", () => {
+describe("planRequestTime of a volume with a request", () => {
+  it("is removed by the request of a node that is no primary yet", () => {
     const attachments = [aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } })];
     const volume = aVolume({ status: { unrequestedSince: agoMs(9_000) } });
     assert.deepEqual(planRequestTime(anObservedVolume({ volume, attachments })), {
@@ -131,7 +131,7 @@ describe("planRequestTime of a volume with a want", () => {
     });
   });
 
-  it("is nothing before there is a status to write it to", () => {
+  it("is absent before there is a status to write it to", () => {
     const { status: _, ...volume } = aVolume();
     assert.equal(planRequestTime(anObservedVolume({ volume, attachments: [aReplica("node-a")] })), undefined);
   });

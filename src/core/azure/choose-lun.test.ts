@@ -21,7 +21,7 @@ describe("chooseLuns", () => {
       dataDisksMax: 2,
       count: 1,
       expected: [2],
-      because: "a promise takes a LUN, and no place",
+      because: "a reserved LUN takes a LUN, and no slot",
     },
     { usedLuns: [], dataDisksMax: 0, count: 1, expected: [], because: "some sizes take no data disk" },
   ]) {
@@ -30,7 +30,7 @@ describe("chooseLuns", () => {
     });
   }
 
-  it("never answers a LUN twice, one in use or promised, or more than the VM takes", () => {
+  it("never answers a LUN twice, a used or reserved one, or more than the VM takes", () => {
     const lun = fc.integer({ min: 0, max: LUNS_MAX - 1 });
     fc.assert(
       fc.property(

@@ -20,7 +20,7 @@ describe("chooseNodeFacts", () => {
     {
       sources: { given: {}, metadata, labels },
       chosen: { vmSize: "Standard_D4s_v5", location: "eastus", zone: "1", zoneLabel: "westus-2" },
-      because: "the platform knows better than labels",
+      because: "the platform is more reliable than labels",
     },
     {
       sources: { given: { vmSize: "Standard_M64s", location: "EastUS2", zone: "3" }, metadata, labels },
@@ -30,12 +30,12 @@ describe("chooseNodeFacts", () => {
     {
       sources: { given: { zone: "" }, metadata, labels: {} },
       chosen: { vmSize: "Standard_D4s_v5", location: "eastus", zone: "", zoneLabel: undefined },
-      because: "that there is no zone can be said",
+      because: "a zone can be set to none",
     },
     {
       sources: { given: {}, metadata: { ...metadata, vmSize: "", location: "", zone: "" }, labels },
       chosen: { vmSize: "Standard_D2s_v3", location: "westus", zone: "2", zoneLabel: "westus-2" },
-      because: "labels stand in for what the platform does not say",
+      because: "labels fill in what the platform does not say",
     },
     {
       sources: { given: {}, metadata: undefined, labels: { "topology.kubernetes.io/zone": "eastus-1" } },

@@ -42,7 +42,7 @@ describe("dataDisksMaxOf", () => {
       assert.equal(dataDisksMaxOf(name), dataDisksMax));
   }
 
-  it("is a modest guess for a size that nobody knows", () => {
+  it("is a modest guess for an unknown size", () => {
     assert.equal(dataDisksMaxOf("Standard_Z99"), DATA_DISKS_MAX_UNKNOWN);
     assert.equal(dataDisksMaxOf("Standard_D99"), DATA_DISKS_MAX_UNKNOWN);
     assert.equal(dataDisksMaxOf(""), DATA_DISKS_MAX_UNKNOWN);

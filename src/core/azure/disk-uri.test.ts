@@ -7,13 +7,13 @@ const DISK_URI = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.C
 const COMPUTE = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute";
 
 describe("disk URIs", () => {
-  it("are taken apart and put together again", () => {
+  it("are parsed and formatted again", () => {
     const parts = { subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-1" };
     assert.deepEqual(parseDiskUri(DISK_URI), parts);
     assert.equal(formatDiskUri(parts), DISK_URI);
   });
 
-  it("are read whatever the case of their fixed words, keeping the case of the names", () => {
+  it("are parsed whatever the case of their fixed words, keeping the case of names", () => {
     assert.deepEqual(
       parseDiskUri("/SUBSCRIPTIONS/sub-1/resourcegroups/RG-1/providers/microsoft.compute/Disks/Pvc-1"),
       {
@@ -48,14 +48,14 @@ describe("instance URIs", () => {
     `${COMPUTE}/virtualMachines/node-a`,
     `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/3`,
   ]) {
-    it(`are taken apart and put together again: ${uri}`, () => {
+    it(`are parsed and formatted again: ${uri}`, () => {
       const parts = parseInstanceUri(uri);
       assert.ok(parts !== undefined);
       assert.equal(formatInstanceUri(parts), uri);
     });
   }
 
-  it("say which scale set a uniform instance belongs to", () => {
+  it("name the scale set of a uniform instance", () => {
     assert.deepEqual(parseInstanceUri(`${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/pool_3`), {
       subscriptionId: "sub-1",
       resourceGroup: "rg-1",

@@ -29,7 +29,8 @@ describe("planBatch", () => {
     );
   });
 
-  it("takes only the first to arrive of one disk, even if a later one is more urgent: they may contradict each other", () => {
+  // They may contradict each other.
+  it("takes only the first request of each disk, even if a later one is more urgent", () => {
     assert.deepEqual(planBatch([waiting(2, "primaryAttach", "a"), waiting(1, "detach", "a")]), [
       waiting(1, "detach", "a"),
     ]);
@@ -44,7 +45,7 @@ describe("planBatch", () => {
 });
 
 describe("splitBatch", () => {
-  it("sets suspects apart from the others", () => {
+  it("separates suspects from the others", () => {
     assert.deepEqual(
       splitBatch([1, 2, 3, 4], (request) => request === 3),
       [[1, 2, 4], [3]],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type FencedVm, type FenceMove, planFence } from "./plan-fence.ts";
 
-/** A VM at rest that lists the disk, and answers. */
+/** An idle VM that lists the disk, and responds. */
 const calm: FencedVm = {
   isListed: true,
   isUpdating: false,
@@ -20,7 +20,7 @@ describe("planFence", () => {
     readonly move: FenceMove;
   }[] = [
     {
-      because: "a VM that answers is asked for a regular detach",
+      because: "a VM that responds first gets a regular detach",
       vm: {},
       move: { kind: "detach", force: false },
     },
@@ -32,13 +32,17 @@ describe("planFence", () => {
     },
     { because: "the disk is off", vm: { isListed: false }, move: { kind: "moveEtag" } },
     {
-      because: "the disk is off a dead VM",
+      because: "the disk is detached from a dead VM",
       vm: { isListed: false, answers: false },
       move: { kind: "moveEtag" },
     },
-    { because: "others' update runs on a VM that answers", vm: { isUpdating: true }, move: { kind: "wait" } },
     {
-      because: "others' update runs on a VM that does not answer: it may be a reimage",
+      because: "others' update runs on a VM that responds",
+      vm: { isUpdating: true },
+      move: { kind: "wait" },
+    },
+    {
+      because: "others' update runs on a VM that does not respond: it may be a reimage",
       vm: { isUpdating: true, answers: false },
       move: { kind: "wait" },
     },
@@ -48,12 +52,12 @@ describe("planFence", () => {
       move: { kind: "wait" },
     },
     {
-      because: "an update runs, and the disk is off",
+      because: "an update runs, and the disk is detached",
       vm: { isUpdating: true, isListed: false, answers: false, whose: "own" },
       move: { kind: "wait" },
     },
     {
-      because: "our update runs on a VM that answers",
+      because: "our update runs on a VM that responds",
       vm: { isUpdating: true, whose: "own" },
       move: { kind: "wait" },
     },
@@ -68,8 +72,7 @@ describe("planFence", () => {
       move: { kind: "wait" },
     },
     {
-      because:
-        "an earlier process' detach outlasts the fence's regular detach: it may be a reimage all the same",
+      because: "an earlier process' detach outlasts the fence's regular detach: it may still be a reimage",
       vm: { isUpdating: true, whose: "perhapsOwn", answers: false, regularLeftMs: 0 },
       move: { kind: "wait" },
     },
@@ -79,7 +82,7 @@ describe("planFence", () => {
       move: force,
     },
     {
-      because: "our update hangs on a VM that answers",
+      because: "our update hangs on a VM that responds",
       vm: { isUpdating: true, whose: "own", regularLeftMs: 0 },
       move: force,
     },

@@ -13,19 +13,19 @@ const detach = (diskKey: string): DiskWish => ({ kind: "detach", diskKey });
 describe("planVmUpdate", () => {
   for (const { because, entries, reservedLuns = [], wishes, dataDisksMax = 4, outcomes } of [
     {
-      because: "a disk that is there stays at its LUN",
+      because: "a disk that is attached stays at its LUN",
       entries: [there("a", 3)],
       wishes: [attach("a")],
       outcomes: [{ kind: "attached", lun: 3 }],
     },
     {
-      because: "a disk that is off is off",
+      because: "a disk that is detached stays detached",
       entries: [],
       wishes: [detach("a")],
       outcomes: [{ kind: "detached" }],
     },
     {
-      because: "newcomers get free LUNs in the order of the wishes",
+      because: "new disks get free LUNs in the order of the wishes",
       entries: [there("x", 0)],
       wishes: [attach("b"), attach("a")],
       outcomes: [
@@ -34,49 +34,48 @@ describe("planVmUpdate", () => {
       ],
     },
     {
-      because:
-        "a LUN at which the node looks for another disk is not given away, though nothing is there any more",
+      because: "a LUN at which the node looks for another disk is not reused, even when it is free",
       entries: [],
       reservedLuns: [0],
       wishes: [attach("a")],
       outcomes: [{ kind: "attach", lun: 1 }],
     },
     {
-      because: "a disk that is there stays, whoever else is looked for there",
+      because: "an attached disk stays, even at a LUN where another one is looked for",
       entries: [there("a", 3)],
       reservedLuns: [3],
       wishes: [attach("a")],
       outcomes: [{ kind: "attached", lun: 3 }],
     },
     {
-      because: "a disk on its way off is driven off before it comes back",
+      because: "a disk that is being detached is detached first, then attached",
       entries: [there("a", 0, true)],
       wishes: [attach("a")],
       outcomes: [{ kind: "finishDetach" }],
     },
     {
-      because: "the place of a disk on its way off is not free yet",
+      because: "the slot of a disk that is being detached is not free yet",
       entries: [there("a", 0)],
       wishes: [detach("a"), attach("b")],
       dataDisksMax: 1,
       outcomes: [{ kind: "detach" }, { kind: "later" }],
     },
     {
-      because: "someone else's detach makes a place, too",
+      because: "another client's detach frees a slot, too",
       entries: [there("a", 0, true)],
       wishes: [attach("b")],
       dataDisksMax: 1,
       outcomes: [{ kind: "later" }],
     },
     {
-      because: "a full VM from which nothing comes off takes nothing",
+      because: "a full VM without a detach takes nothing",
       entries: [there("a", 0)],
       wishes: [attach("b"), detach("c")],
       dataDisksMax: 1,
       outcomes: [{ kind: "noFreeLun" }, { kind: "detached" }],
     },
     {
-      because: "a disk that is there needs no place on a full VM",
+      because: "a disk that is attached needs no slot on a full VM",
       entries: [there("a", 0)],
       wishes: [attach("a")],
       dataDisksMax: 1,

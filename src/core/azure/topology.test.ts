@@ -70,7 +70,7 @@ describe("choosePlacement", () => {
     });
   }
 
-  it("passes over terms outside the region asked for", () => {
+  it("skips terms outside the region asked for", () => {
     const accessibilityRequirements = { preferred: [inZone("westus-1")], requisite: [inZone("eastus-2")] };
     assert.deepEqual(
       choosePlacement({ accessibilityRequirements, skuName: "Premium_LRS", location: "eastus" }),
@@ -155,11 +155,12 @@ describe("nodeTopology", () => {
     });
   });
 
-  it("has only the driver's key, empty, on any other", () => {
+  it("has only the driver's key, empty, on any other node", () => {
     assert.deepEqual(nodeTopology({ location: "eastus", zone: "" }), inZone(""));
   });
 
-  it("leaves Kubernetes' own key out where the Node has another value of it, since kubelet would refuse the plug-in", () => {
+  // Kubelet would refuse the plug-in.
+  it("omits Kubernetes' own key where the Node has another value of it", () => {
     assert.deepEqual(
       nodeTopology({ location: "eastus", zone: "1", zoneLabel: "eastus-2" }),
       inZone("eastus-1"),

@@ -17,15 +17,15 @@ describe("volumeLimitOf", () => {
     { given: {}, limit: 8, because: "the size takes eight data disks" },
     { given: { vmSize: "" }, limit: 16, because: "most sizes take sixteen, and this one is not known" },
     { given: { reserved: 2 }, limit: 6, because: "two slots are kept for others" },
-    { given: { foreignDisks: 3 }, limit: 5, because: "a disk that somebody else attached has its slot" },
+    { given: { foreignDisks: 3 }, limit: 5, because: "a disk that another client attached has its slot" },
     {
       given: { reserved: 2, foreignDisks: 3 },
       limit: 3,
-      because: "what is reserved stays free beside what is taken",
+      because: "reserved slots stay free beside the used ones",
     },
     { given: { reserved: 6, foreignDisks: 6 }, limit: 0, because: "a VM can't take less than nothing" },
     { given: { given: 3, reserved: 2, foreignDisks: 2 }, limit: 3, because: "the operator knows better" },
-    { given: { given: 0 }, limit: 0, because: "no volumes at all is an answer" },
+    { given: { given: 0 }, limit: 0, because: "no volumes at all is a valid setting" },
   ];
   for (const { given, limit, because } of rows) {
     it(`is ${limit} for ${JSON.stringify(given)}: ${because}`, () =>
@@ -34,14 +34,15 @@ describe("volumeLimitOf", () => {
 });
 
 describe("foreignDisksAmong", () => {
-  it("takes the driver's own volumes out, whatever case Azure answers their URIs in, and keeps disks without URI", () => {
+  // Keeps disks without URI.
+  it("leaves out the driver's own volumes in any case of the URI", () => {
     const attached = [{ diskUri: diskUri("PVC-1") }, { diskUri: diskUri("backup") }, { diskUri: undefined }];
     assert.deepEqual(foreignDisksAmong(attached, [diskUri("pvc-1"), diskUri("pvc-2")]), attached.slice(1));
   });
 });
 
 describe("reportedVolumeLimit", () => {
-  it("never says 0, which the scheduler would take for no limit at all", () => {
+  it("never says 0, which the scheduler would treat as no limit", () => {
     assert.deepEqual([0, 1, 8].map(reportedVolumeLimit), [1, 1, 8]);
   });
 });

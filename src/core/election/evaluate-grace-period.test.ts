@@ -24,7 +24,7 @@ const rows: readonly {
     gracePeriod: { kind: "trusts" },
   },
   {
-    because: "a node may yet say that the store went back",
+    because: "a node may still report a rollback",
     nodes: [known("a", "heard"), known("b", "awaited")],
     gracePeriod: { kind: "waits", awaited: ["b"] },
   },
@@ -34,12 +34,12 @@ const rows: readonly {
     gracePeriod: { kind: "waits", awaited: ["a"] },
   },
   {
-    because: "a dead node is not waited for where another one was heard",
+    because: "a dead node is not waited for where another one has reported",
     nodes: [known("a", "heard"), known("b", "silent")],
     gracePeriod: { kind: "trusts" },
   },
   {
-    because: "nobody is left who could tell",
+    because: "no node is left that could detect a rollback",
     nodes: [known("a", "silent"), known("b", "silent")],
     gracePeriod: { kind: "sweeps" },
   },
@@ -49,7 +49,7 @@ const rows: readonly {
     gracePeriod: { kind: "sweeps" },
   },
   {
-    because: "nobody was there before the new node",
+    because: "no node existed before the new one",
     nodes: [known("b", "born")],
     gracePeriod: { kind: "trusts" },
   },

@@ -34,7 +34,7 @@ function aWriter(remembered: Partial<HighWaterMark> = {}): LeaseWriter {
 }
 
 describe("steps of the Lease", () => {
-  it("taking names the new holder, counts a transition, and goes on with the counter", () => {
+  it("acquiring names the new holder, counts a transition and keeps the counter", () => {
     const lease = aLease({ counter: 5, generation: 2 });
     assert.deepEqual(takenLease(lease, aWriter({ counter: 5, generation: 2 })), {
       ...lease,
@@ -55,7 +55,7 @@ describe("steps of the Lease", () => {
     });
   });
 
-  it("renewing changes neither holder nor transitions, and raises the counter by one", () => {
+  it("renewing raises the counter by one and changes neither holder nor transitions", () => {
     const lease = aLease({ counter: 5 });
     const renewed = renewedLease(lease, aWriter({ counter: 5 }));
     assert.deepEqual(
@@ -64,7 +64,7 @@ describe("steps of the Lease", () => {
     );
   });
 
-  it("keeps which write moves the ETag of a VM, and the larger one of what the holder and the Lease know", () => {
+  it("keeps the kind of write that moves an ETag, the larger one of both known", () => {
     const rows = [
       { known: "empty", shown: undefined, becomes: undefined },
       { known: "dataDisks", shown: undefined, becomes: "dataDisks" },
@@ -94,7 +94,8 @@ describe("steps of the Lease", () => {
     assert.deepEqual([spec.holderIdentity, spec.leaseDurationSeconds, spec.leaseTransitions], ["", 1, 3]);
   });
 
-  it("a duration is rounded up to whole seconds: nobody takes the Lease early", () => {
+  // So no candidate acquires the Lease early.
+  it("a duration is rounded up to whole seconds", () => {
     assert.equal(
       takenLease(aLease({}), { ...aWriter(), leaseDurationMs: 1_001 }).spec.leaseDurationSeconds,
       2,
@@ -138,7 +139,7 @@ describe("steps of the Lease", () => {
       isOlder: true,
     },
     {
-      because: "every record was proven anew since",
+      because: "every record was rebuilt since",
       shown: { generation: 2, counter: 3 },
       remembered: { generation: 1, counter: 7 },
       isOlder: false,
@@ -149,7 +150,7 @@ describe("steps of the Lease", () => {
       assert.equal(isOlderThan(aLease(shown), remembered), isOlder));
   }
 
-  it("whoever writes an older Lease marks it for a generation that no record has ever been of, and goes on counting from what it remembers", () => {
+  it("a writer of an older Lease marks an unused incarnation and keeps its counter", () => {
     for (const write of [takenLease, renewedLease, releasedLease]) {
       const written = write(aLease({ generation: 1, counter: 900 }), aWriter({ generation: 4, counter: 7 }));
       assert.equal(written.metadata.annotations?.[REBUILD_ANNOTATION], "5");
@@ -166,7 +167,8 @@ describe("steps of the Lease", () => {
     );
   });
 
-  it("a mark is set once, by whoever remembers more, and moves neither holder nor counter", () => {
+  // It moves neither holder nor counter.
+  it("a mark is set once, by a process that remembers more", () => {
     const lease = aLease({ counter: 3 });
     const remembered = { generation: 0, counter: 70 };
     assert.equal(needsMark(lease, remembered), true);
@@ -176,7 +178,7 @@ describe("steps of the Lease", () => {
     assert.equal(needsMark(aLease({ counter: 71 }), remembered), false);
   });
 
-  it("a mark for a later generation is left as it is", () => {
+  it("a mark for a later incarnation is left unchanged", () => {
     assert.equal(
       renewedLease(aLease({ counter: 3, sweep: 9 }), aWriter({ counter: 70 })).metadata.annotations?.[
         REBUILD_ANNOTATION
@@ -185,7 +187,7 @@ describe("steps of the Lease", () => {
     );
   });
 
-  it("the first Lease of an empty store begins at generation 0 and asks for no proof", () => {
+  it("the first Lease of an empty store has incarnation 0 and needs no rebuild", () => {
     assert.deepEqual(newLease(aWriter(), undefined), {
       metadata: { annotations: { [COUNTER_ANNOTATION]: "1", [STORE_INCARNATION_ANNOTATION]: "0" } },
       spec: {
@@ -197,7 +199,8 @@ describe("steps of the Lease", () => {
     });
   });
 
-  it("a Lease that is made anew next to records goes on from the highest generation that anybody knows, and asks for proof of all", () => {
+  // It asks to rebuild all records.
+  it("a Lease recreated next to records continues from the highest incarnation", () => {
     const known: readonly (readonly [number, number])[] = [
       [3, 1],
       [1, 3],
@@ -214,7 +217,7 @@ describe("steps of the Lease", () => {
     }
   });
 
-  it("renewing and releasing say when and for how long", () => {
+  it("renewing and releasing write the time and the duration", () => {
     const lease = aLease({
       counter: 5,
       spec: { leaseDurationSeconds: 60, renewTime: "2025-12-31T00:00:00.000Z" },
@@ -224,7 +227,7 @@ describe("steps of the Lease", () => {
     assert.equal(releasedLease(lease, aWriter({ counter: 5 })).spec.renewTime, "2026-01-01T00:00:00.000Z");
   });
 
-  it("the counter of a later generation counts alone", () => {
+  it("the counter of a later incarnation counts alone", () => {
     const renewed = renewedLease(
       aLease({ generation: 2, counter: 3 }),
       aWriter({ generation: 1, counter: 7 }),

@@ -93,7 +93,7 @@ const rows: readonly {
     action: { kind: "Create" },
   },
   {
-    because: "it is gone, and records say that somebody led",
+    because: "it is gone, and records show that a controller led",
     seen: { lease: undefined },
     action: { kind: "Wait", ms: 15_000 },
   },
@@ -103,12 +103,12 @@ const rows: readonly {
     action: { kind: "Wait", ms: 15_000 },
   },
   {
-    because: "it is gone, and nobody makes it anew",
+    because: "it is gone, and is not recreated",
     seen: { lease: undefined, unchangedMs: 15_000 },
     action: { kind: "Create" },
   },
   {
-    because: "it is gone, and nobody else is there",
+    because: "it is gone, and there is no other candidate",
     seen: { lease: undefined, isAlone: true },
     action: { kind: "Create" },
   },
@@ -127,7 +127,7 @@ describe("planCandidacy", () => {
 });
 
 describe("holdOf", () => {
-  it("changes with each renewal, and not with a mark that somebody else set", () => {
+  it("changes with each renewal, and not with another process's mark", () => {
     const lease = aLease({});
     const writer = {
       identity: "a",
@@ -226,11 +226,11 @@ describe("electionProblem", () => {
 });
 
 describe("the limits of an election", () => {
-  it("leaves a Lease alone for ten minutes at most", () => {
+  it("respects a Lease for ten minutes at most", () => {
     assert.equal(LEASE_DURATION_MAX_MS, 600_000);
   });
 
-  it("refuses a renew deadline that is just as long as the time between two renewals may be", () => {
+  it("refuses a renew deadline as long as the time between two renewals may be", () => {
     const retryPeriodMs = 1_000;
     const longestMs = retryPeriodMs * (1 + ELECTION_JITTER_SHARE);
     const problemAt = (renewDeadlineMs: number): string | undefined =>
@@ -239,13 +239,13 @@ describe("the limits of an election", () => {
     assert.equal(problemAt(longestMs + 1), undefined);
   });
 
-  it("waits for what is left, to the last millisecond", () => {
+  it("waits for the remaining time, to the last millisecond", () => {
     const wait = (seen: Partial<ObservedLease>): CandidateAction => planCandidacy(observed(seen));
     assert.deepEqual(wait({ lease: undefined, unchangedMs: 4_000 }), { kind: "Wait", ms: 11_000 });
     assert.deepEqual(wait({ unchangedMs: 14_999 }), { kind: "Wait", ms: 1 });
   });
 
-  it("takes a released Lease for no renewal", () => {
+  it("does not treat a released Lease as a renewal", () => {
     const seen = observed({ lease: released });
     assert.equal(isRenewal(released, seen), false);
   });

@@ -4,7 +4,7 @@ import { failureExamples } from "../failure/failure-examples.ts";
 import { failureNews } from "./failure-news.ts";
 
 describe("failureNews", () => {
-  it("is no other for another request id of Azure's", () => {
+  it("is the same for another request id of Azure's", () => {
     for (const kind of ["CloudRejected", "CloudUnavailable", "CloudUnauthorized"] as const)
       assert.equal(
         failureNews({ ...failureExamples[kind], requestId: "r-2" }),
@@ -20,7 +20,7 @@ describe("failureNews", () => {
       );
   });
 
-  it("is another for another code, another fact or another kind", () => {
+  it("differs for another code, another fact or another kind", () => {
     const news = [
       failureNews(failureExamples.CloudRejected),
       failureNews({ ...failureExamples.CloudRejected, code: "Other" }),

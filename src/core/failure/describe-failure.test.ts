@@ -5,7 +5,7 @@ import { failureExamples } from "./failure-examples.ts";
 
 describe("describeFailure", () => {
   for (const failure of Object.values(failureExamples)) {
-    it(`tells every fact of ${failure.kind} that a person needs`, () => {
+    it(`states every fact of ${failure.kind} that a person needs`, () => {
       const sentence = describeFailure(failure);
       assert.doesNotMatch(sentence, /undefined|\[object|null/u);
       for (const [field, value] of Object.entries(failure)) {
@@ -15,7 +15,7 @@ describe("describeFailure", () => {
     });
   }
 
-  it("ends with Azure's code and request id where Azure has said so", () => {
+  it("ends with Azure's code and request id where Azure has responded", () => {
     const azure = { code: "OperationNotAllowed InvalidResizeForLargeDisks", requestId: "r-1" };
     for (const kind of [
       "InvalidArgument",
@@ -34,11 +34,11 @@ describe("describeFailure", () => {
     }
   });
 
-  it("says after how many seconds a throttled request is tried again", () => {
+  it("states after how many seconds a throttled request is tried again", () => {
     assert.match(describeFailure(failureExamples.Throttled), /in 2 s$/u);
   });
 
-  it("speaks of no request where Azure gave none, and of no outage while Azure is still at it", () => {
+  it("names no request where Azure gave none, and no outage while Azure works on it", () => {
     const failure = {
       kind: "CloudUnavailable",
       code: "DiskStillDetaching",

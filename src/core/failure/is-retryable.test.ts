@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { failureExamples } from "./failure-examples.ts";
 import { isPermanentKind, isRetryable } from "./is-retryable.ts";
 
-/** What only a person, or another request, can change. */
+/** Kinds that only a person, or another request, can change. */
 const permanent = [
   "InvalidArgument",
   "OutOfRange",
@@ -32,6 +32,6 @@ describe("isRetryable", () => {
       assert.deepEqual([isRetryable(failure), isPermanentKind(failure.kind)], [retryable, !retryable]));
   }
 
-  it("does not take for permanent what only a later version knows", () =>
+  it("does not treat a later version's kinds as permanent", () =>
     assert.equal(isPermanentKind("NewTrouble"), false));
 });

@@ -47,7 +47,7 @@ describe("chooseDevice", () => {
     readonly device: SeenDevice;
   }[] = [
     {
-      because: "the kernel's address alone, before udev has made a link or where no rules are",
+      because: "the kernel's address alone, before udev has made a link or without rules",
       sight: { disks: [sdc] },
       device: sdc,
     },
@@ -84,46 +84,52 @@ describe("chooseDevice", () => {
     readonly problem: string;
   }[] = [
     {
-      because: "the link lags, and leads to the disk that is at another LUN now",
+      because: "the link is outdated, and leads to the disk that is at another LUN now",
       sight: { links: [agentLink(sdd)] },
       devicePath: "/dev/sdd",
       problem:
-        "/dev/disk/azure/scsi1/lun0 leads to /dev/sdd (8:48, SCSI 3:0:0:1), while by the kernel's addresses there is no disk at LUN 0",
+        "/dev/disk/azure/scsi1/lun0 leads to /dev/sdd (8:48, SCSI 3:0:0:1), " +
+        "while by the kernel's addresses there is no disk at LUN 0",
     },
     {
-      because: "the link lags, and the kernel has the disk under another name",
+      because: "the link is outdated, and the kernel has the disk under another name",
       sight: { links: [agentLink(sdd)], disks: [sdc] },
       devicePath: "/dev/sdd",
       problem:
-        "/dev/disk/azure/scsi1/lun0 leads to /dev/sdd (8:48, SCSI 3:0:0:1), while by the kernel's addresses LUN 0 is /dev/sdc (8:32, SCSI 3:0:0:0)",
+        "/dev/disk/azure/scsi1/lun0 leads to /dev/sdd (8:48, SCSI 3:0:0:1), " +
+        "while by the kernel's addresses LUN 0 is /dev/sdc (8:32, SCSI 3:0:0:0)",
     },
     {
       because: "one of two links lags",
       sight: { links: [agentLink(sdc), utilsLink(sdd)], disks: [sdc] },
       devicePath: "/dev/sdd",
       problem:
-        "/dev/disk/azure/data/by-lun/0 leads to /dev/sdd (8:48, SCSI 3:0:0:1), while by the kernel's addresses LUN 0 is /dev/sdc (8:32, SCSI 3:0:0:0)",
+        "/dev/disk/azure/data/by-lun/0 leads to /dev/sdd (8:48, SCSI 3:0:0:1), " +
+        "while by the kernel's addresses LUN 0 is /dev/sdc (8:32, SCSI 3:0:0:0)",
     },
     {
       because: "the OS disk is no data disk, whatever link leads to it",
       sight: { links: [agentLink(osDisk)] },
       devicePath: "/dev/sda",
       problem:
-        "/dev/disk/azure/scsi1/lun0 leads to /dev/sda (8:0, SCSI 0:0:0:0 on controller {f8b3781a}), while by the kernel's addresses there is no disk at LUN 0",
+        "/dev/disk/azure/scsi1/lun0 leads to /dev/sda (8:0, SCSI 0:0:0:0 on controller {f8b3781a}), " +
+        "while by the kernel's addresses there is no disk at LUN 0",
     },
     {
       because: "a loop device is no data disk of a node that has the kernel for itself",
       sight: { links: [agentLink(loop)] },
       devicePath: "/dev/loop0",
       problem:
-        "/dev/disk/azure/scsi1/lun0 leads to /dev/loop0 (7:0, a loop device), while by the kernel's addresses there is no disk at LUN 0",
+        "/dev/disk/azure/scsi1/lun0 leads to /dev/loop0 (7:0, a loop device), " +
+        "while by the kernel's addresses there is no disk at LUN 0",
     },
     {
       because: "an address counts on a shared kernel, too",
       sight: { links: [agentLink(sdd)], sharesKernel: true },
       devicePath: "/dev/sdd",
       problem:
-        "/dev/disk/azure/scsi1/lun0 leads to /dev/sdd (8:48, SCSI 3:0:0:1), while by the kernel's addresses there is no disk at LUN 0",
+        "/dev/disk/azure/scsi1/lun0 leads to /dev/sdd (8:48, SCSI 3:0:0:1), " +
+        "while by the kernel's addresses there is no disk at LUN 0",
     },
     {
       because: "two controllers have the LUN",
@@ -164,7 +170,7 @@ describe("chooseDevice", () => {
 });
 
 describe("candidatesOf", () => {
-  it("leaves out a device that another LUN has, and names each of the others once", () => {
+  it("omits a device that another LUN has, and names each of the others once", () => {
     assert.deepEqual(candidatesOf(aSight({ disks: [sdc], links: [agentLink(sdd), utilsLink(sdc)] })), [sdc]);
     const other = { ...loop, path: "/dev/loop1", majorMinor: "7:1" };
     assert.deepEqual(

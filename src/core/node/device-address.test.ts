@@ -111,5 +111,6 @@ describe("deviceAddress", () => {
     },
   ];
   for (const { because, majorMinor = "8:32", facts, address } of rows)
-    it(`knows ${because}`, () => assert.deepEqual(deviceAddress(majorMinor, { ...none, ...facts }), address));
+    it(`recognizes ${because}`, () =>
+      assert.deepEqual(deviceAddress(majorMinor, { ...none, ...facts }), address));
 });

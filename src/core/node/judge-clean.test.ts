@@ -18,7 +18,7 @@ it("is clean when nothing holds the device", () => {
   assert.deepEqual(judgeClean(traceless), { clean: true, reason: "nothing holds /dev/sdc" });
 });
 
-it("is clean when the device is absent and nothing remembers it", () => {
+it("is clean when the device is absent and has left no trace", () => {
   assert.deepEqual(judgeClean({ ...traceless, devicePath: undefined }), {
     clean: true,
     reason: "the device is absent and nothing holds it",

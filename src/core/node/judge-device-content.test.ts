@@ -80,7 +80,7 @@ it("parses what blkid exports", () => {
   });
 });
 
-it("parses what wipefs lists, its silence included", () => {
+it("parses the output of wipefs, also when it is empty", () => {
   assert.deepEqual(
     parseWipefsTypes('{"signatures":[{"device":"sdc","type":"xfs"},{"device":"sdc","type":"gpt"}]}'),
     ["xfs", "gpt"],

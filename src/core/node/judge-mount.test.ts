@@ -13,12 +13,12 @@ const healthy: MountEvidence = {
 const rows: readonly { because: string; evidence: Partial<MountEvidence>; why: string | undefined }[] = [
   { because: "all is well", evidence: {}, why: undefined },
   {
-    because: "a read-only mount of a read-only file system is meant so",
+    because: "a read-only mount of a read-only file system is intended",
     evidence: { entry: { options: ["ro"], superOptions: ["ro"] } },
     why: undefined,
   },
   {
-    because: "a read-only bind of a healthy file system is meant so",
+    because: "a read-only bind of a healthy file system is intended",
     evidence: { entry: { options: ["ro"], superOptions: ["rw"] } },
     why: undefined,
   },
@@ -58,7 +58,7 @@ const rows: readonly { because: string; evidence: Partial<MountEvidence>; why: s
     why: undefined,
   },
   {
-    because: "a file system was told to shut down",
+    because: "a file system was shut down on request",
     evidence: { entry: { options: ["rw"], superOptions: ["rw", "shutdown"] } },
     why: "its file system has shut down (shutdown)",
   },

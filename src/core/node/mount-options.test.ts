@@ -29,7 +29,7 @@ describe("stagingMountOptions", () => {
     });
   });
 
-  it("takes a comma within quotes for a part of the value", () => {
+  it("treats a comma within quotes as part of the value", () => {
     const flag = 'context="system_u:object_r:container_file_t:s0:c1,c2"';
     assert.deepEqual(stagingMountOptions({ fsType: "xfs", mountFlags: [flag], readOnly: false }), {
       ok: true,
@@ -86,7 +86,7 @@ describe("stagingMountOptions of a writable mount", () => {
 describe("bindMountOptions", () => {
   const inherited = ["rw", "noatime"];
 
-  it("leaves a bind alone that needs nothing else", () => {
+  it("leaves a bind unchanged that needs nothing else", () => {
     assert.equal(bindMountOptions({ inherited, mountFlags: ["noatime", "rw"], readOnly: false }), undefined);
   });
 
@@ -144,14 +144,15 @@ describe("the options of mount(8)", () => {
     }
   });
 
-  it("keeps what the mount below has, but writable only where nothing makes it read-only", () => {
+  // It adds rw only where nothing makes the mount read-only.
+  it("keeps the restrictions of the mount below", () => {
     const bound = (inherited: readonly string[], mountFlags: readonly string[]) =>
       bindMountOptions({ inherited, mountFlags, readOnly: false });
     assert.deepEqual(bound(["rw", "nosuid", "discard"], ["noexec"]), ["rw", "nosuid", "noexec"]);
     assert.deepEqual(bound(["rw", "nosuid"], ["ro"]), ["nosuid", "ro"]);
   });
 
-  it("refuses those that would mount something else, with a value and without", () => {
+  it("refuses those that would mount anything else, with a value and without", () => {
     for (const name of forbidden) {
       for (const flag of [name, `${name}=1`]) {
         const problem = `${flag} is not allowed: it would mount something else than the volume`;
@@ -161,7 +162,7 @@ describe("the options of mount(8)", () => {
     }
   });
 
-  it("takes a flag of 1,024 characters and none longer, and rw where the volume is writable", () => {
+  it("accepts a flag of up to 1,024 characters, and rw on a writable volume", () => {
     assert.equal(staged("a".repeat(1_024)).ok, true);
     assert.equal(staged("a".repeat(1_025)).ok, false);
     assert.equal(staged("rw").ok, true);

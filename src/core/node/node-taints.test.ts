@@ -5,7 +5,7 @@ import { isBeingDrained, type NodeTaint, withoutStartUpTaint } from "./node-tain
 const other: NodeTaint = { key: "workload", value: "database", effect: "NoSchedule" };
 
 describe("withoutStartUpTaint", () => {
-  it("takes the driver's start-up taint away in each of its effects, and nothing else", () => {
+  it("removes only the driver's start-up taint, with each of its effects", () => {
     const taints = ["NoSchedule", "NoExecute"].map((effect) => ({
       key: "disk.csi.azure.com/agent-not-ready",
       effect,
@@ -13,7 +13,7 @@ describe("withoutStartUpTaint", () => {
     assert.deepEqual(withoutStartUpTaint([other, ...taints], "disk.csi.azure.com"), [other]);
   });
 
-  it("asks for no write where the taint is not there, or is that of a driver of another name", () => {
+  it("asks for no write without this driver's start-up taint", () => {
     assert.equal(withoutStartUpTaint([other], "disk.csi.azure.com"), undefined);
     assert.equal(
       withoutStartUpTaint([{ key: "disk.csi.azure.com/agent-not-ready" }], "other.disk.csi.azure.com"),
@@ -29,11 +29,11 @@ describe("isBeingDrained", () => {
     "karpenter.sh/disrupted",
     "karpenter.sh/disruption",
   ]) {
-    it(`sees that ${key} announces the end of the node's workloads`, () =>
+    it(`treats ${key} as the end of the node's workloads`, () =>
       assert.equal(isBeingDrained([other, { key }]), true));
   }
 
-  it("does not take a taint that only keeps pods away for a drain", () => {
+  it("does not treat a taint that only keeps pods away as a drain", () => {
     assert.equal(
       isBeingDrained([other, { key: "node.kubernetes.io/not-ready", effect: "NoExecute" }]),
       false,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseExtSizeBytes } from "./parse-ext-size.ts";
 
-/** Of dumpe2fs 1.47.0, shortened. */
+/** Output of dumpe2fs 1.47.0, shortened. */
 const SUPERBLOCK = `Filesystem volume name:   <none>
 Filesystem state:         clean
 Inode count:              655360
@@ -17,11 +17,11 @@ Blocks per group:         32768
 `;
 
 describe("parseExtSizeBytes", () => {
-  it("reads how large a file system is, so that one that its disk has outgrown is grown", () => {
+  it("reads the size of a file system, to detect that its disk has outgrown it", () => {
     assert.equal(parseExtSizeBytes(SUPERBLOCK), 10n * 1024n ** 3n);
   });
 
-  it("knows nothing of what is no superblock", () => {
+  it("answers nothing for text without a superblock", () => {
     assert.equal(parseExtSizeBytes("dumpe2fs: Bad magic number in super-block\n"), undefined);
   });
 });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { losetupArgs, parseLosetup } from "./parse-losetup.ts";
 
-it("reads what losetup pads and escapes: a device number with its padding would equal none", () => {
+// A device number with its padding would equal none.
+it("undoes the padding and escapes of losetup", () => {
   const text = String.raw`/dev/loop1 \x20\x20\x20\x20\x20\x20\x200:6\x20\x20 94 /dev/loop0
 /dev/loop0 \x20\x20\x20\x20\x20254:0\x20\x20 9977884 /tmp/a\x20disk
 `;

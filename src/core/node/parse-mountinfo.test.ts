@@ -25,7 +25,7 @@ describe("parseMountinfo", () => {
     );
   });
 
-  it("tells a shared mount from one that only receives, and from one that is on its own", () => {
+  it("distinguishes a shared mount, a receiving one and a private one", () => {
     const lines = [
       "40 1 8:1 / /a rw master:2 - ext4 /dev/sda1 rw",
       "41 1 8:1 / /b rw - ext4 shared:1 rw",
@@ -42,16 +42,16 @@ describe("parseMountinfo", () => {
     assert.equal(entry?.mountPoint, "/tmp/a b\\c\nd");
   });
 
-  it("takes a hyphen within a path for what it is", () => {
+  it("accepts a hyphen within a path", () => {
     const [entry] = parseMountinfo("42 27 7:0 / /tmp/a-b - - - ext4 /dev/loop0 rw");
     assert.equal(entry?.mountPoint, "/tmp/a-b");
   });
 
-  it("skips lines that are none, and those without the hyphen", () => {
+  it("skips lines in another format, and those without the hyphen", () => {
     assert.deepEqual(parseMountinfo("\nnonsense\n36 35 98:0 / /mnt rw master:1 ext4 /dev/sdc rw\n"), []);
   });
 
-  it("takes a file system without options for one", () => {
+  it("accepts a file system without options", () => {
     const [entry] = parseMountinfo("42 27 7:0 / /tmp rw - ext4 /dev/loop0 ");
     assert.deepEqual(entry?.superOptions, []);
   });

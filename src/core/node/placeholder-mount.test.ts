@@ -43,7 +43,7 @@ describe("planPlaceholder", () => {
       step: "unmount",
     },
     {
-      because: "a shared mount right there is not its parent",
+      because: "a shared mount at this path is not its parent",
       mounts: [
         alone,
         `51 27 8:32 / ${path} rw shared:3 - ext4 /dev/sdc rw`,
@@ -52,7 +52,7 @@ describe("planPlaceholder", () => {
       step: "unmount",
     },
     {
-      because: "a shared mount right there is not its parent, whichever the kernel lists first",
+      because: "a shared mount at this path is not its parent, whichever the kernel lists first",
       mounts: [
         `51 27 8:32 / ${path} rw shared:3 - ext4 /dev/sdc rw`,
         `52 51 8:32 / ${path} rw - ext4 /dev/sdc rw`,
@@ -63,7 +63,7 @@ describe("planPlaceholder", () => {
     { because: "a mount beneath takes propagation", mounts: [alone, volume], step: "unmount" },
     { because: "beneath did not work", mounts: [shared, volume], hasTried: true, step: "unmount" },
     {
-      because: "there is one below it already, and a second would be left over",
+      because: "one is below it already, and a second would be left over",
       mounts: [shared, placeholder, volumeOnPlaceholder],
       step: "unmount",
     },
@@ -81,7 +81,7 @@ describe("planPlaceholder", () => {
 });
 
 describe("a placeholder", () => {
-  it("can be written to by no container, and is found by its source in a tmpfs", () => {
+  it("is writable for no container, and is found by its source in a tmpfs", () => {
     assert.equal(placeholderOptions, "ro,nosuid,nodev,noexec,size=4k,mode=0555");
     assert.equal(isPlaceholder({ fsType: "tmpfs", source: "azuredisk-removed" }), true);
     assert.equal(isPlaceholder({ fsType: "ext4", source: "azuredisk-removed" }), false);

@@ -142,14 +142,14 @@ describe("planFileSystem on a file system", () => {
       given: { content: xfs, fsType: "xfs", mark: ownMark },
       planned: { kind: "MakeAgain", uuid: "uuid-1" },
     },
-    { because: "does not know whose one without a mark is", given: { content: ext4 }, planned: unknown },
+    { because: "does not know the origin of one without a mark", given: { content: ext4 }, planned: unknown },
     {
-      because: "does not know whose an XFS without a mark is",
+      because: "does not know the origin of an XFS without a mark",
       given: { content: xfs, fsType: "xfs" },
       planned: unknown,
     },
     {
-      because: "does not know whose one in a copy is",
+      because: "does not know the origin of one in a copy",
       given: { content: xfs, fsType: "xfs", mark: othersMark },
       planned: unknown,
     },

@@ -40,7 +40,7 @@ function check(rows: readonly Row[]): void {
 
 const cleanUp: NodeVolumeAction = { kind: "CleanUp", placeholders: [] };
 const cleanUpOfPod: NodeVolumeAction = { kind: "CleanUp", placeholders: [target] };
-/** Always last: until the node is clean the note tells where to look. */
+/** Always last: until the node is clean the checkpoint identifies the device. */
 const forget: NodeVolumeAction = { kind: "Forget" };
 
 describe("planNodeVolume", () => {
@@ -48,12 +48,12 @@ describe("planNodeVolume", () => {
     check([
       { because: "nothing here", seen: seen(), plan: [] },
       {
-        because: "in use by the wanted holder",
+        because: "in use by the requested holder",
         seen: seen({ record: aRecord({ writer: aWriter("node-a") }), ...live }),
         plan: [],
       },
       {
-        because: "being staged again, which notes the epoch itself",
+        because: "being staged again, which checkpoints the epoch itself",
         seen: seen({ record: aRecord({ writer: aWriter("node-a", { epoch: 9 }) }), checkpoint }),
         plan: [],
       },
@@ -69,14 +69,15 @@ describe("planNodeVolume", () => {
         plan: [],
       },
       {
-        because: "a found disk that nobody wants here: thousands of nodes need not say clean",
+        because: "an adopted disk that is not requested here: thousands of nodes need not report clean",
         seen: seen({ record: aRecord({ adopted: true }), attachment: undefined }),
         plan: [],
       },
     ]);
   });
 
-  it("unmounts and gives once nobody wants it here and nothing is published, and answers a recall until then", () => {
+  // It answers a recall until then.
+  it("unmounts and releases an unrequested, unpublished volume", () => {
     const record = aRecord({ writer: aWriter("node-a", { requested: false }) });
     check([
       {
@@ -106,14 +107,14 @@ describe("planNodeVolume", () => {
         plan: [{ kind: "UnmountAndRelease", recallId: "recall-1", placeholders: [target] }],
       },
       {
-        because: "being fenced, it may still give",
+        because: "being fenced, it may still release",
         seen: seen({ record: { ...record, fencing: a }, ...staged }),
         plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }],
       },
     ]);
   });
 
-  it("removes what the record does not allow, and leaves quarantine after that", () => {
+  it("removes what the record does not allow, then leaves quarantine", () => {
     const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
     check([
       {
@@ -137,7 +138,7 @@ describe("planNodeVolume", () => {
         plan: [leave],
       },
       {
-        because: "a found disk that is to be attached here",
+        because: "an adopted disk that is to be attached here",
         seen: seen({ record: aRecord({ adopted: true }) }),
         plan: [leave],
       },
@@ -147,14 +148,15 @@ describe("planNodeVolume", () => {
         plan: [],
       },
       {
-        because: "a note of a mount that never came about",
+        because: "a checkpoint of a mount that never happened",
         seen: seen({ checkpoint }),
         plan: [cleanUp, forget],
       },
     ]);
   });
 
-  it("leaves a placeholder at each target that nobody has asked to remove: a container that is started again would write beside its disk", () => {
+  // A restarted container would write beside its disk.
+  it("leaves a placeholder at each target that was not unpublished", () => {
     const record = aRecord({ quarantine: [a] });
     const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
     const other = "/var/lib/kubelet/pods/0/mount";
@@ -165,12 +167,12 @@ describe("planNodeVolume", () => {
     ];
     check([
       {
-        because: "bound, or bare since a clean-up was stopped",
+        because: "bound, or without a mount since a clean-up was stopped",
         seen: seen({ record, ...live, bareTargets: [other] }),
         plan: cleanUpOf([other, target]),
       },
       {
-        because: "all were removed, and the last is bare",
+        because: "all were removed, and the last has no mount",
         seen: seen({ record, checkpoint, bareTargets: [target] }),
         plan: cleanUpOf([target]),
       },
@@ -185,7 +187,7 @@ describe("planNodeVolume", () => {
         plan: cleanUpOf([]),
       },
       {
-        because: "its unmount was stopped, and it has not given yet",
+        because: "its unmount was stopped, and it has not released yet",
         seen: seen({
           record: aRecord({ writer: aWriter("node-a", { requested: false }) }),
           checkpoint,
@@ -196,48 +198,48 @@ describe("planNodeVolume", () => {
     ]);
   });
 
-  it("claims what it has in use when the record was lost, and otherwise shows that it is clean", () => {
+  it("reclaims a volume in use after a record loss, and otherwise shows itself clean", () => {
     const record = aRecord({ adopted: true, unverified: [a] });
     const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean" }, forget];
     check([
       { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
       { because: "staged, and nobody uses it", seen: seen({ record, ...staged }), plan: prove },
       {
-        because: "dead, and its pod still stands",
+        because: "dead, and its pod still exists",
         seen: seen({ record, ...live, mount: "dead" }),
         plan: [{ kind: "Reclaim", epochKnown: 3 }],
       },
       {
-        because: "in use, and being cut off: its want would be ended again and again",
+        because: "in use, and being fenced: its request would be withdrawn again and again",
         seen: seen({ record: { ...record, fencing: a }, ...live }),
         plan: [],
       },
       {
-        because: "in use, and its disk may be taken off",
+        because: "in use, and its disk may be detached",
         seen: seen({ record: { ...record, barrierPending: [a] }, ...live }),
         plan: [],
       },
       { because: "dead", seen: seen({ record, ...staged, mount: "dead" }), plan: prove },
       { because: "nothing here", seen: seen({ record }), plan: prove },
       {
-        because: "another has claimed it, and a pod uses it here",
+        because: "another has reclaimed it, and a pod uses it here",
         seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live }),
         plan: [{ kind: "ReportDispute", claimedBy: "node-b" }],
       },
       {
-        because: "another has claimed it, and the mount here is dead",
+        because: "another has reclaimed it, and the mount here is dead",
         seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live, mount: "dead" }),
         plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
       },
       {
-        because: "another has claimed it, and no pod uses it here",
+        because: "another has reclaimed it, and no pod uses it here",
         seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...staged }),
         plan: prove,
       },
     ]);
   });
 
-  it("leaves a claim to nodes that Azure lists, and first to one that can still write", () => {
+  it("leaves a reclaim to nodes that Azure lists, and first to one that can write", () => {
     const record = aRecord({ adopted: true, unverified: [a, identity("node-b")] });
     const unconfirmed = { ...a, unconfirmed: true as const };
     const claims: readonly NodeVolumeAction[] = [{ kind: "Reclaim", epochKnown: 3 }];
@@ -261,43 +263,48 @@ describe("planNodeVolume", () => {
         }),
         plan: claims,
       },
-      { because: "its mount is live, whoever else may write", seen: seen({ record, ...live }), plan: claims },
+      {
+        because: "its mount is live, even if another node may write",
+        seen: seen({ record, ...live }),
+        plan: claims,
+      },
     ]);
   });
 
-  it("notes the epoch of a claim that it had not noted when it died", () => {
+  it("checkpoints the epoch of a reclaim that it had not written when it died", () => {
     const record = aRecord({ writer: aWriter("node-a", { epoch: 9 }) });
     check([
       {
-        because: "the note is of the lost record's epoch",
+        because: "the checkpoint has the lost record's epoch",
         seen: seen({ record, ...live }),
         plan: [{ kind: "CheckpointEpoch", epoch: 9 }],
       },
     ]);
   });
 
-  it("states its want again where the object was lost that said so: nobody else would, and the node would pass for a replica", () => {
+  // No other component would, and the node would be treated as a replica.
+  it("renews its request where the object with it was lost", () => {
     const inUse = { record: aRecord({ writer: aWriter("node-a") }), ...live };
     const state: readonly NodeVolumeAction[] = [{ kind: "RequestWriter" }];
     check([
       { because: "erased", seen: seen({ ...inUse, attachment: undefined }), plan: state },
       {
-        because: "erased, and made anew from what Azure says",
+        because: "erased, and recreated from what Azure shows",
         seen: seen({ ...inUse, attachment: aReplica("node-a") }),
         plan: state,
       },
       {
-        because: "the want was ended, by whoever looks for leaked ones",
+        because: "the request was withdrawn by a check for leaked ones",
         seen: seen({ ...inUse, attachment: anAttachment("node-a", { spec: { writerRequest: undefined } }) }),
         plan: [],
       },
       {
-        because: "it is to go, and takes no want",
+        because: "it is being deleted, and takes no request",
         seen: seen({ ...inUse, attachment: leaving(aReplica("node-a")) }),
         plan: [],
       },
       {
-        because: "nobody uses it: an unstage may have begun",
+        because: "no pod uses it: an unstage may have begun",
         seen: seen({ ...inUse, targets: [], attachment: undefined }),
         plan: [],
       },
@@ -309,12 +316,13 @@ describe("planNodeVolume", () => {
     ]);
   });
 
-  it("leaves a pod's mounts to who unpublishes them, where the disk is elsewhere and nobody waits for this node: a container that is started again would write beside its disk", () => {
+  // No other node waits for this one, and a restarted container would write beside its disk.
+  it("leaves a pod's mounts to the unpublish where the disk is elsewhere", () => {
     const dead = { ...live, mount: "dead" } as const;
     const found = aRecord({ adopted: true });
     check([
       {
-        because: "the disk was on no VM when the record was made anew",
+        because: "the disk was on no VM when the record was rebuilt",
         seen: seen({ record: found, ...dead }),
         plan: [],
       },
@@ -329,23 +337,23 @@ describe("planNodeVolume", () => {
         plan: [cleanUp, { kind: "LeaveQuarantine" }, forget],
       },
       {
-        because: "it was cut off: its pods are gone from the API",
+        because: "it was fenced: its pods are gone from the API",
         seen: seen({ record: { ...found, quarantine: [a] }, ...dead }),
         plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
       },
     ]);
   });
 
-  it("keeps a mount in use while there is no record to obey, and cleans up the rest", () => {
+  it("keeps a mount in use while there is no record, and cleans up the rest", () => {
     check([
       { because: "in use", seen: seen({ record: undefined, ...live }), plan: [] },
       {
-        because: "staged: whoever uses it next may come any moment",
+        because: "staged: its next user may come any moment",
         seen: seen({ record: undefined, ...staged }),
         plan: [],
       },
       {
-        because: "dead and published: its pod still stands",
+        because: "dead and published: its pod still exists",
         seen: seen({ record: undefined, ...live, mount: "dead" }),
         plan: [],
       },
@@ -359,7 +367,7 @@ describe("planNodeVolume", () => {
     ]);
   });
 
-  it("takes each single trace for a leftover", () => {
+  it("treats each single trace as a leftover", () => {
     check([
       { because: "a staging mount", seen: seen({ mount: "live" }), plan: [cleanUp, forget] },
       { because: "a target", seen: seen({ targets: [target] }), plan: [cleanUp, forget] },
@@ -372,7 +380,7 @@ describe("planNodeVolume", () => {
     check([{ because: "in use", seen: seen({ record, isMultiWriter: true, ...live }), plan: [] }]);
   });
 
-  it("claims, and is left to its pod, only with a mount", () => {
+  it("reclaims, and leaves to its pod, only what is mounted", () => {
     const unmounted = { ...live, mount: "none" } as const;
     check([
       {
@@ -381,19 +389,19 @@ describe("planNodeVolume", () => {
         plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
       },
       {
-        because: "nothing is mounted of a found disk",
+        because: "nothing is mounted of an adopted disk",
         seen: seen({ record: aRecord({ adopted: true }), ...unmounted }),
         plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
       },
       {
-        because: "it has no note of the mount that it claims",
+        because: "it has no checkpoint of the mount that it reclaims",
         seen: seen({ record: aRecord({ unverified: [a] }), mount: "live", targets: [target] }),
         plan: [{ kind: "Reclaim", epochKnown: 0 }],
       },
     ]);
   });
 
-  it("leaves a grant alone that it has not taken, and a want that need not be stated", () => {
+  it("leaves a grant that it has not acquired, and a request that need not be stated", () => {
     const writer = aWriter("node-a", { epoch: 3 });
     const untaken = aRecord({ writer: aWriter("node-a", { epoch: 9, held: false }) });
     const requested = aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } });

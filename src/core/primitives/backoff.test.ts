@@ -23,7 +23,7 @@ describe("pollDelayMs", () => {
     { elapsedMs: 0, retryAfterMs: undefined, expected: 1000, because: "the first polls come soon" },
     { elapsedMs: 20_000, retryAfterMs: undefined, expected: 2000, because: "later ones come in proportion" },
     { elapsedMs: 600_000, retryAfterMs: undefined, expected: 5000, because: "there is an upper limit" },
-    { elapsedMs: 0, retryAfterMs: 3000, expected: 3000, because: "the service may ask for less haste" },
+    { elapsedMs: 0, retryAfterMs: 3000, expected: 3000, because: "the service may ask for longer delays" },
     { elapsedMs: 0, retryAfterMs: 60_000, expected: 5000, because: "but not without limit" },
   ]) {
     it(`waits ${expected} ms after ${elapsedMs} ms: ${because}`, () => {
@@ -31,7 +31,7 @@ describe("pollDelayMs", () => {
     });
   }
 
-  it("asks first when the fastest of the last such operations was done, and then as ever", () => {
+  it("polls first when the fastest of the last such operations ended, then as usual", () => {
     const recentDurationsMs = [4000, 3000, 5000, 4000, 4000, 4000, 4000, 4000];
     assert.equal(pollDelayMs(pace, { elapsedMs: 0, retryAfterMs: undefined, recentDurationsMs }), 3000);
     assert.equal(pollDelayMs(pace, { elapsedMs: 3000, retryAfterMs: undefined, recentDurationsMs }), 250);
@@ -47,7 +47,7 @@ describe("pollDelayMs", () => {
     );
   });
 
-  it("asks again at once where all took as long and the poll came a moment too early, and less and less often then", () => {
+  it("polls again at once after a poll a moment too early, then less and less often", () => {
     const recentDurationsMs = Array.from({ length: 8 }, () => 3000);
     const delays = [3000, 3025, 3050, 3100, 3400].map((elapsedMs) =>
       pollDelayMs(pace, { elapsedMs, retryAfterMs: undefined, recentDurationsMs }),

@@ -7,7 +7,7 @@ import { sameJson } from "./same-json.ts";
 const copyOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 describe("sameJson", () => {
-  it("says what a strict comparison of the copies says", () => {
+  it("agrees with a strict comparison of the copies", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (left, right) => {
         assert.equal(sameJson(left, copyOf(left)), true);

@@ -60,11 +60,10 @@ describe("chooseReplicaNodes", () => {
         reason: "is no node of the cluster any more",
       },
       {
-        because:
-          "short of a slot for a volume that is wanted there: the replica that made room would take it again",
+        because: "without a slot for a requested volume: the evicted replica would take it again",
         node: aNode(b, { isShortOfSlots: true }),
         volume: aVolume(),
-        reason: "has no slot left for a volume that is wanted there",
+        reason: "has no slot left for a volume that is requested there",
       },
       {
         because: "full",
@@ -122,7 +121,7 @@ describe("chooseReplicaNodes", () => {
         reason: undefined,
       },
       {
-        because: "a found disk: the node says clean once it is placed there",
+        because: "an adopted disk: the node reports clean once it is placed there",
         node: aNode(b),
         volume: aVolumeWithRecord({ adopted: true }),
         reason: undefined,
@@ -140,7 +139,7 @@ describe("chooseReplicaNodes", () => {
     }
   });
 
-  it("never takes a node that has an attachment, also one that is leaving", () => {
+  it("never takes a node that has an attachment, also one being deleted", () => {
     const leaving = aReplica("node-b", { metadata: { deletionTimestamp: "2026-01-01T00:00:00.000Z" } });
     assert.deepEqual(
       namesOf(
@@ -150,7 +149,7 @@ describe("chooseReplicaNodes", () => {
     );
   });
 
-  it("prefers a zone that has none of the volume, then the node with the larger share of free slots, then the name", () => {
+  it("prefers a zone without the volume, then free slots, then the name", () => {
     const volume = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
     const nodes = [
       aNode("node-a"),
@@ -166,7 +165,7 @@ describe("chooseReplicaNodes", () => {
     assert.deepEqual(namesOf(chosen), ["node-e", "node-c", "node-d", "node-b"]);
   });
 
-  it("takes only nodes on which the pods that use the volume could run, and says why not the others", () => {
+  it("takes only nodes on which the volume's pods could run, with reasons", () => {
     const nodes = [
       aNode("node-b"),
       aNode("node-c", { taints: [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }] }),
@@ -189,7 +188,8 @@ describe("chooseReplicaNodes", () => {
     );
   });
 
-  it("prefers, before all else, the node that has the most other volumes of the same pods: a pod moves with all of them", () => {
+  // A pod moves with all of its volumes.
+  it("prefers the node that has the most other volumes of the same pods", () => {
     const volume = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
     const nodes = [
       aNode("node-a"),
@@ -216,7 +216,7 @@ describe("chooseReplicaNodes", () => {
     ]);
   });
 
-  it("chooses at most as many as asked, none for a count that is not positive, and the same whatever the order of the nodes", () => {
+  it("chooses at most the requested number, regardless of the order of the nodes", () => {
     const node = fc.record({
       name: fc.integer({ min: 0, max: 30 }),
       zone: fc.constantFrom("1", "2", ""),

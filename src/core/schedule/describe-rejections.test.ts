@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { describeRejections } from "./describe-rejections.ts";
 
 describe("describeRejections", () => {
-  it("tells each reason once, that of the most nodes first", () => {
+  it("states each reason once, the most frequent first", () => {
     const rejected = [
       { nodeName: "node-d", because: "is unschedulable" },
       { nodeName: "node-b", because: "its heartbeat is stale" },
@@ -16,7 +16,7 @@ describe("describeRejections", () => {
     assert.equal(describeRejections([]), "");
   });
 
-  it("stays readable, and short enough for an event, in a cluster of thousands of nodes", () => {
+  it("stays readable, and short enough for an event, with thousands of nodes", () => {
     const nodeNames = Array.from({ length: 5_000 }, (_, index) => `node-${String(index).padStart(4, "0")}`);
     const rejected = nodeNames.map((nodeName, index) => ({
       nodeName,

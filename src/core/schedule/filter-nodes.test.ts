@@ -7,7 +7,7 @@ import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
 import { aCandidate, aPodVolume, aReplicaNode, attachedTo } from "./testing/pod-volumes.ts";
 
 describe("filterNodes", () => {
-  it("removes a node for the reason that people need to know, and no node that can take the pod", () => {
+  it("removes a node with a reason for people, and no node that can take the pod", () => {
     const node = (overrides = {}) => aCandidate("node-a", overrides);
     const firm = (nodeName: string) => new Map([[nodeName, aReplicaNode(nodeName, { isFirm: true })]]);
     const rows: readonly {
@@ -18,7 +18,11 @@ describe("filterNodes", () => {
     }[] = [
       { because: "all is well", node: node() },
       { because: "nothing has registered under that name", reason: "no-plug-in" },
-      { because: "the plug-in says that it can't", node: node({ health: "not-ready" }), reason: "not-ready" },
+      {
+        because: "the plug-in reports that it can't",
+        node: node({ health: "not-ready" }),
+        reason: "not-ready",
+      },
       { because: "the plug-in has fallen silent", node: node({ health: "silent" }), reason: "silent" },
       {
         because: "the node was fenced",
@@ -48,7 +52,7 @@ describe("filterNodes", () => {
         reason: "unreachable",
       },
       {
-        because: "a disk that is still to be made can be made anywhere",
+        because: "a disk that does not exist yet can be made anywhere",
         node: node({ zone: "2" }),
         volumes: [aPodVolume({ disk: undefined })],
       },
@@ -106,7 +110,8 @@ describe("filterNodes", () => {
     }
   });
 
-  it("leaves all nodes to the scheduler where none can take the pod: it would wait without a word", () => {
+  // Without nodes, the pod would wait without a visible reason.
+  it("leaves all nodes to the scheduler where none can take the pod", () => {
     const nodes = [
       aCandidate("node-a", { health: "silent" }),
       aCandidate("node-b", { firmAttachments: 8 }),
@@ -115,11 +120,11 @@ describe("filterNodes", () => {
     assert.deepEqual(filterNodes(nodes, [aPodVolume()]), new Map());
   });
 
-  it("has nothing to say about a pod without volumes of the driver", () => {
+  it("ignores a pod without volumes of the driver", () => {
     assert.deepEqual(filterNodes([undefined, aCandidate("node-a", { health: "silent" })], []), new Map());
   });
 
-  it("says of no reason but missing slots that evicting pods would help", () => {
+  it("states that evicting pods would help only for missing slots", () => {
     const reasons: readonly RemovalReason[] = [
       "no-plug-in",
       "not-ready",

@@ -121,7 +121,7 @@ describe("whyPodsDoNotFit", () => {
     ]);
   });
 
-  it("keeps pods apart that must not run together, by node and by zone, whichever of the two says so", () => {
+  it("separates pods by anti-affinity of either pod, by node and by zone", () => {
     const zone = "topology.kubernetes.io/zone";
     const apart = "is kept apart from pod default/db-0 by anti-affinity to pod default/db-1";
     check([
@@ -160,13 +160,13 @@ describe("whyPodsDoNotFit", () => {
         why: undefined,
       },
       {
-        because: "a rule without a selector is about nobody",
+        because: "a rule without a selector is about no pod",
         pod: { podAntiAffinity: [aTerm({ selector: undefined })] },
         neighbours: [aNeighbour("node-b")],
         why: undefined,
       },
       {
-        because: "an empty selector is about everybody",
+        because: "an empty selector is about every pod",
         pod: { podAntiAffinity: [aTerm({ selector: [] })] },
         neighbours: [aNeighbour("node-b")],
         why: apart,
@@ -244,7 +244,7 @@ describe("whyPodsDoNotFit", () => {
     ]);
   });
 
-  it("asks for each pod that uses the volume, and binds nobody where none does", () => {
+  it("checks each pod that uses the volume, and accepts any node without pods", () => {
     const gpu = aPod({ name: "gpu", nodeSelector: { gpu: "a100" } });
     assert.equal(
       whyPodsDoNotFit(aPlacement({ pods: [aPod(), gpu] }), aNodeForPods()),

@@ -31,7 +31,7 @@ describe("scoreNodes", () => {
         scores: { "node-a": 6 },
       },
       {
-        because: "a volume that is still to be made is one of two",
+        because: "a volume without a disk yet is one of two",
         volumes: [attachedTo("node-a"), aPodVolume({ disk: undefined })],
         scores: { "node-a": 5 },
       },
@@ -45,13 +45,13 @@ describe("scoreNodes", () => {
       assert.deepEqual(Object.fromEntries(scoreNodes({ volumes, findNode: among(a, b) })), scores, because);
   });
 
-  it("gives nothing for an attachment that would not spare the pod an attach", () => {
+  it("scores nothing for an attachment that would not spare the pod an attach", () => {
     const attachedAs = (overrides: Parameters<typeof aReplicaNode>[1]) =>
       aPodVolume({ attachments: new Map([["node-a", aReplicaNode("node-a", overrides)]]) });
     const rows = [
       { because: "still being attached", volume: attachedAs({ isAttached: false }), node: a },
       { because: "attached to an earlier VM of that name", volume: attachedAs({ vmId: "older" }), node: a },
-      { because: "attached to nobody knows which VM", volume: attachedAs({ vmId: undefined }), node: a },
+      { because: "attached to an unknown VM", volume: attachedAs({ vmId: undefined }), node: a },
       { because: "fenced", volume: { ...attachedTo("node-a"), barred: [identity("node-a")] }, node: a },
       {
         because: "a plug-in that is not ready",
@@ -59,7 +59,7 @@ describe("scoreNodes", () => {
         node: aCandidate("node-a", { health: "not-ready" }),
       },
       {
-        because: "a plug-in that has fallen silent",
+        because: "a silent plug-in",
         volume: attachedTo("node-a"),
         node: aCandidate("node-a", { health: "silent" }),
       },
@@ -76,7 +76,8 @@ describe("scoreNodes", () => {
     assert.deepEqual(scoreNodes({ volumes: [volume], findNode: among(a) }), new Map([["node-a", 10]]));
   });
 
-  it("stays within what the scheduler takes, gives all of it only where everything is attached, and does not favour what the filter would remove", () => {
+  // It does not favour what the filter would remove.
+  it("stays within the scheduler's range, with the maximum only for all volumes", () => {
     fc.assert(
       fc.property(arbitraryPlacement(), ({ nodes, volumes }) => {
         const known = nodes.filter((node) => node !== undefined);

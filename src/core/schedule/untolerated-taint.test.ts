@@ -88,14 +88,14 @@ describe("untoleratedTaint", () => {
         taint: gpu,
         tolerated: toleration({ key: "dedicated", operator: "Like", value: "g*" }),
         holds: false,
-        because: "an operator that nobody here knows",
+        because: "an unknown operator",
       },
     ];
     for (const { taint, tolerated, holds, because } of rows)
       assert.deepEqual(untoleratedTaint([taint], [tolerated]), holds ? undefined : taint, because);
   });
 
-  it("needs every taint tolerated, by whichever toleration, but for those that only prefer", () => {
+  it("needs every taint tolerated, except those that only prefer", () => {
     const prefers: Taint = { key: "busy", value: "", effect: "PreferNoSchedule" };
     const notReady: Taint = { key: "node.kubernetes.io/not-ready", value: "", effect: "NoExecute" };
     const tolerations = [toleration({ key: "dedicated", operator: "Exists" })];

@@ -118,6 +118,6 @@ describe("isSizeWithin", () => {
       assert.equal(isSizeWithin(range, sizeGiB), within));
   }
 
-  it("knows no upper end where no limit is stated", () =>
+  it("has no upper end where no limit is stated", () =>
     assert.equal(isSizeWithin({ requiredBytes: 0n, limitBytes: 0n }, 65_536), true));
 });

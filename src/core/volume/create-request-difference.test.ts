@@ -61,7 +61,7 @@ const inZone = (zone: string): Pick<VolumeSpec, "accessibilityRequirements"> => 
   },
 });
 
-/** StorageClass parameters, good and bad, in any case and number. */
+/** StorageClass parameters, valid and invalid, in any case and number. */
 const anyParameters = fc.dictionary(
   fc.oneof(
     fc.constantFrom(
@@ -119,7 +119,7 @@ describe("createRequestDifference", () => {
         {},
       ),
       requested: aSpec({ parameters: { skuName: "Premium_LRS", maxMountReplicaCount: "0" } }),
-      because: "its object was lost in between, and made from the disk",
+      because: "its object was lost in between, and recreated from the disk",
     },
     { existing: aVolume({}, { sizeGiB: 20 }), requested: aSpec(), because: "the disk has grown since" },
     {

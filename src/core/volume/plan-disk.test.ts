@@ -40,7 +40,7 @@ function withoutDisk(
   });
 }
 
-/** A volume of 10 GiB of which 20 are asked. */
+/** A volume of 10 GiB with a request for 20. */
 function growing(
   maxShares: number,
   status: Parameters<typeof aVolume>[0] = {},
@@ -74,7 +74,7 @@ function offlineSince(ms: number): Parameters<typeof aVolume>[0] {
 }
 
 describe("planDisk", () => {
-  it("creates or adopts the disk of a volume that has none, and rests once it is there", () => {
+  it("creates or adopts the disk of a volume that has none, then plans nothing", () => {
     const { status: _, ...fresh } = aVolume();
     check([
       { because: "new", observed: anObservedVolume({ volume: fresh }), plan: { kind: "CreateDisk" } },
@@ -105,7 +105,8 @@ describe("planDisk", () => {
       },
       {
         because:
-          "deleted by hand while a node is being cut off: nobody writes there by the record that is made anew before its VM is settled",
+          "deleted by hand while a node is being fenced: " +
+          "its rebuilt record grants nothing before the write barrier",
         observed: anObservedVolume({
           volume: {
             ...aVolumeWithRecord({ fencing: { ...identity("node-a"), vmId: "vm-a" } }),
@@ -140,7 +141,7 @@ describe("planDisk", () => {
         plan: { kind: "DeleteDisk" },
       },
       {
-        because: "marked before anybody has looked who has its disk",
+        because: "marked before it was read which VM has its disk",
         observed: withoutDisk("Pending", { metadata, spec: { deleteRequested: true, diskUri } }),
         plan: { kind: "AdoptDisk", diskUri },
       },
@@ -161,7 +162,7 @@ describe("planDisk", () => {
         plan: undefined,
       },
       {
-        because: "failed, and asked for something else since",
+        because: "failed, and another size is requested since",
         observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 1 } }),
         plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
       },
@@ -188,7 +189,8 @@ describe("planDisk", () => {
     ]);
   });
 
-  it("grows a shared disk only while no VM has it, and gives up rather than hold grants back for ever", () => {
+  // A pending growth holds grants back.
+  it("grows a shared disk only while no VM has it, and gives up after a while", () => {
     const minute = 60_000;
     const published: DiskAction = {
       kind: "EndOfflineResize",
@@ -201,7 +203,7 @@ describe("planDisk", () => {
         plan: { kind: "BeginOfflineResize" },
       },
       {
-        because: "replicas are not evicted for nothing",
+        because: "replicas are not evicted in vain",
         observed: growing(3, {}, [anAttachment("node-a"), aReplica("node-b")]),
         plan: published,
       },
@@ -226,14 +228,15 @@ describe("planDisk", () => {
         plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },
       },
       {
-        because: "done, and the mark still stands",
+        because: "done, and the mark remains",
         observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }) }),
         plan: { kind: "RecordIncarnation" },
       },
     ]);
   });
 
-  it("goes by attachments only where the disk is to be deleted, or to grow: elsewhere they need not wake it", () => {
+  // Elsewhere they need not trigger it.
+  it("depends on attachments only where the disk is to be deleted or grown", () => {
     const deleting = { deletionTimestamp: agoMs(0), finalizers: [] };
     const volumes = [
       ...[1, 3].flatMap((maxShares) => [
@@ -261,7 +264,7 @@ describe("planDisk", () => {
 });
 
 describe("asksForAttachments", () => {
-  it("is true of a volume that is deleted, or that is to be larger than its disk", () => {
+  it("is true of a volume being deleted, or to be larger than its disk", () => {
     const sized = (sizeGiB: number): AzVolume => aVolume({ status: { detail: aDetail({ sizeGiB }) } });
     assert.equal(asksForAttachments(sized(9)), true);
     assert.equal(asksForAttachments(sized(10)), false);
@@ -289,7 +292,7 @@ describe("planDisk of a shared disk that is to grow", () => {
       pods: [aPod({ nodeName: "" })],
     },
     {
-      because: "node node-a is being cut off from the disk",
+      because: "node node-a is being fenced from the disk",
       record: { writer: aWriter("node-a", { requested: false }), fencing: identity("node-a") },
     },
     {
@@ -319,7 +322,7 @@ describe("planDisk of a shared disk that is to grow", () => {
     }
   });
 
-  it("waits for its replicas until the time is over, and no shorter", () => {
+  it("waits for its replicas until the time is over, and no longer", () => {
     const replica = [aReplica("node-b")];
     assert.equal(planDisk(growing(3, offlineSince(600_000), replica))?.kind, "Wait");
     assert.equal(planDisk(growing(3, offlineSince(600_001), replica))?.kind, "EndOfflineResize");

@@ -38,14 +38,14 @@ describe("planStateTags", () => {
     readonly action: StateTagsAction | undefined;
   }[] = [
     {
-      because: "waits until the volume has been at rest",
+      because: "waits until the volume has been unchanged for a while",
       observed: { unchangedMs: 4_000, untaggedMs: 4_000 },
       action: again(6_000),
     },
     { because: "waits to the last millisecond", observed: { unchangedMs: 9_999 }, action: again(1) },
-    { because: "keeps what it is to keep once the volume is at rest", observed: {}, action: keep() },
+    { because: "writes the tags once the volume is unchanged", observed: {}, action: keep() },
     {
-      because: "looks again after a while where the disk moves",
+      because: "plans again after a while where the disk moves",
       observed: { unchangedMs: 59_000, isMoving: true },
       action: again(STATE_TAGS_AFTER_MS),
     },
@@ -73,7 +73,7 @@ describe("planStateTags", () => {
   for (const { because, observed, action } of rows)
     it(because, () => assert.deepEqual(plan(observed), action));
 
-  it("has nothing to do where the tags say all, and takes back what is so no more", () => {
+  it("plans nothing for current tags, and removes outdated ones", () => {
     const said = aVolume({ status: { ...volume.status, detail: aDetail({ formatted, stateTags: tags }) } });
     assert.equal(plan({ volume: said }), undefined);
     assert.deepEqual(
@@ -82,14 +82,15 @@ describe("planStateTags", () => {
     );
   });
 
-  it("leaves a disk alone that is not recorded yet, or whose volume is being deleted", () => {
+  it("leaves a disk alone that is not recorded yet, or is being deleted", () => {
     const { detail: _, ...status } = volume.status ?? assert.fail();
     assert.equal(plan({ volume: { ...volume, status } }), undefined);
     assert.equal(plan({ volume: { ...volume, status: undefined } }), undefined);
     assert.equal(plan({ volume: { ...volume, spec: { ...volume.spec, deleteRequested: true } } }), undefined);
   });
 
-  it("waits for nothing where a person deleted the AzVolume, which waits for the tags", () => {
+  // Its deletion waits for the tags.
+  it("waits for nothing where the AzVolume was deleted by hand", () => {
     const deleted = { ...volume, metadata: { ...volume.metadata, deletionTimestamp: agoMs(0) } };
     assert.deepEqual(plan({ volume: deleted, unchangedMs: 0, untaggedMs: 0, isMoving: true }), keep());
     assert.equal(
@@ -123,32 +124,32 @@ describe("planFailedStateTags", () => {
     readonly outcome: ReturnType<typeof planFailedStateTags>;
   }[] = [
     {
-      because: "tells no outage at its first try",
+      because: "reports no outage at its first attempt",
       of: { failure: outage, triedMs: 0 },
       outcome: { isTold: false, againAfterMs: undefined },
     },
     {
-      because: "tells no outage before its own first try is a minute old",
+      because: "reports no outage before its own first attempt is a minute old",
       of: { failure: outage, triedMs: STATE_TAGS_WITHIN_MS - 1 },
       outcome: { isTold: false, againAfterMs: undefined },
     },
     {
-      because: "tells an outage of a minute, and leaves the next try to the back-off",
+      because: "reports an outage of a minute, and leaves the next attempt to the back-off",
       of: { failure: outage, triedMs: STATE_TAGS_WITHIN_MS },
       outcome: { isTold: true, againAfterMs: undefined },
     },
     {
-      because: "tells an outage at once where a person has deleted the AzVolume",
+      because: "reports an outage at once where the AzVolume was deleted by hand",
       of: { failure: outage, isAwaited: true },
       outcome: { isTold: true, againAfterMs: undefined },
     },
     {
-      because: "tells a refusal at once, and tries again after 10 minutes",
+      because: "reports a refusal at once, and retries after 10 minutes",
       of: {},
       outcome: { isTold: true, againAfterMs: 600_000 },
     },
     {
-      because: "spreads tries over a third of that",
+      because: "spreads attempts over a third of that",
       of: { chance: 0.5 },
       outcome: { isTold: true, againAfterMs: 500_000 },
     },
@@ -163,7 +164,7 @@ describe("planFailedStateTags", () => {
       outcome: { isTold: true, againAfterMs: 603_000 },
     },
     {
-      because: "tries 10,000 refused at most 30 times a minute",
+      because: "retries 10,000 refused at most 30 times a minute",
       of: { refusedVolumes: 10_000, chance: 1 },
       outcome: { isTold: true, againAfterMs: 20_000_000 },
     },

@@ -55,7 +55,7 @@ describe("resolveVolumeSpec", () => {
     });
   });
 
-  it("keeps a replica for every share but the writer's and does not cache a shared disk", () => {
+  it("keeps a replica for every share but the writer's, and no cache on a shared disk", () => {
     assert.deepEqual(settle({ maxShares: 3 }), {
       ok: true,
       value: {
@@ -68,12 +68,12 @@ describe("resolveVolumeSpec", () => {
     });
   });
 
-  it("keeps as many replicas as asked for", () => {
+  it("keeps as many replicas as requested", () => {
     const settled = settle({ maxShares: 3, maxMountReplicaCount: 0 });
     assert.equal(settled.ok && settled.value.maxMountReplicaCount, 0);
   });
 
-  it("keeps no replica where several nodes use the disk at once, whatever the class says", () => {
+  it("keeps no replica where several nodes use the disk at once", () => {
     const settled = settle({ maxShares: 3, maxMountReplicaCount: 2 }, 1024, aSharedBlock);
     assert.equal(settled.ok && settled.value.maxMountReplicaCount, 0);
   });

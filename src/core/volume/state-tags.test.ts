@@ -17,7 +17,7 @@ const at = (nodeName: string): NodeIdentity => ({
   instanceUri: `/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/virtualMachines/vm-${nodeName}`,
 });
 
-/** What the disk of `pvc-1` keeps with these tags. */
+/** The tags that keep the state of `pvc-1`'s disk. */
 const keptIn = (tags: Readonly<Record<string, string>>): KeptState =>
   stateFromTags({ tags, diskName: "pvc-1" });
 
@@ -38,31 +38,30 @@ function statusOf(state: {
 }
 
 describe("state tags", () => {
-  it("are none for a volume of which nothing is to be kept", () =>
-    assert.deepEqual(stateTagsOf(statusOf({})), {}));
+  it("are absent for a volume without state to keep", () => assert.deepEqual(stateTagsOf(statusOf({})), {}));
 
-  it("keep who was cut off, who is being cut off, and the file system", () => {
+  it("keep fenced nodes, nodes being fenced, and the file system", () => {
     const kept = keptIn(
       stateTagsOf(statusOf({ cutOff: [at("node-b")], fencing: at("node-c"), isFormatted: true })),
     );
     assert.deepEqual(kept, { cutOff: [at("node-b"), at("node-c")], isEveryoneCutOff: false, formatted });
   });
 
-  it("say that everyone was cut off where the nodes are too many, or one is too long", () => {
+  it("mark every node as fenced where the nodes are too many, or one is too long", () => {
     const everyone = { cutOff: [], isEveryoneCutOff: true, formatted: undefined };
     assert.deepEqual(keptIn(stateTagsOf(statusOf({ cutOff: ["a", "b", "c", "d", "e"].map(at) }))), everyone);
     assert.deepEqual(keptIn(stateTagsOf(statusOf({ cutOff: [at("n".repeat(253))] }))), everyone);
   });
 
   for (const value of ["", "2|vm|node-a|s|rg||vm", "1||node-a|s|rg||vm", "1|vm", "everyone"]) {
-    it(`say that everyone was cut off where a value can't be read: ${JSON.stringify(value)}`, () =>
+    it(`mark every node as fenced where a value can't be read: ${JSON.stringify(value)}`, () =>
       assert.equal(keptIn({ "disk.csi.azure.com-cut-off-0": value }).isEveryoneCutOff, true));
   }
 
   it("keep that there is a file system also where its tag can't be read", () =>
     assert.notEqual(keptIn({ "disk.csi.azure.com-formatted": "yes" }).formatted, undefined));
 
-  it("keep nothing of a disk to which a person has copied them, and what they say of the disk whose name they bear", () => {
+  it("keep nothing of a disk to which they were copied, only of the named one", () => {
     const tags = stateTagsOf(statusOf({ cutOff: [at("node-b")], isFormatted: true }));
     assert.deepEqual(stateFromTags({ tags, diskName: "pvc-1-copy" }), NOTHING_KEPT);
     assert.deepEqual(stateFromTags({ tags, diskName: "PVC-1" }), {
@@ -72,7 +71,7 @@ describe("state tags", () => {
     });
   });
 
-  it("fit into Azure's limits whatever the names, and are told from all other tags", () => {
+  it("fit into Azure's limits with any names, and differ from all other tags", () => {
     const node = fc.record({
       nodeName: fc.string({ minLength: 1, maxLength: 253 }),
       vmId: fc.uuid(),

@@ -163,7 +163,7 @@ describe("parseVolumeParameters", () => {
 });
 
 describe("volumeContextOf", () => {
-  it("is all parameters as given and the size asked for", () => {
+  it("is all parameters as given and the requested size", () => {
     assert.deepEqual(
       volumeContextOf({ skuName: "Premium_LRS", kind: "Dedicated", RequestedSizeGiB: "1" }, 10),
       {

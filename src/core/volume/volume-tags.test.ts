@@ -26,7 +26,7 @@ describe("volumeTags", () => {
     });
   });
 
-  it("fills in what the provisioner says of the claim, whatever characters it has", () => {
+  it("fills in the provisioner's facts about the claim, with any characters", () => {
     const metadata = { "csi.storage.k8s.io/pvc/name": "$&claim" };
     assert.deepEqual(tagsOf("for=${pvc.metadata.name}", { metadata }), {
       ok: true,

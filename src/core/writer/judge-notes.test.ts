@@ -8,7 +8,7 @@ const checkpointsOf = (count: number, epoch = 1) =>
 const nothing = (): boolean => false;
 
 describe("judgeCheckpoint", () => {
-  it("believes as many unexplained notes as a VM has disks, and ignores the rest", () => {
+  it("believes as many unexplained checkpoints as a VM has disks, ignores the rest", () => {
     const checkpoints = checkpointsOf(UNEXPLAINED_CHECKPOINTS_MAX + 1);
     const judge = (volumeName: string, isExplained: (name: string) => boolean) =>
       judgeCheckpoint(checkpoints, { volumeName, recordedEpoch: 1, isExplained })?.kind;
@@ -29,11 +29,11 @@ describe("judgeCheckpoint", () => {
     assert.equal(
       judge(last, (name) => name === "pvc-3"),
       "believed",
-      "an explained note takes up no place",
+      "an explained checkpoint takes up no place",
     );
   });
 
-  it("takes over no epoch that is out of reach", () => {
+  it("adopts no epoch that is out of reach", () => {
     const judge = (epoch: number) =>
       judgeCheckpoint(checkpointsOf(1, epoch), {
         volumeName: "pvc-0",
@@ -52,7 +52,8 @@ describe("judgeCheckpoint", () => {
     });
   });
 
-  it("takes over the highest epoch within reach of several notes of one volume, and reports the highest beyond it", () => {
+  // It reports the highest beyond it.
+  it("adopts the highest epoch within reach of several checkpoints", () => {
     const checkpoints = [5, 7, 6, 8 + EPOCH_AHEAD_MAX, 9 + EPOCH_AHEAD_MAX].map((epoch) => ({
       volumeName: "pvc-0",
       epoch,

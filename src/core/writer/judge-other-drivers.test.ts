@@ -28,13 +28,13 @@ describe("otherDriverOnNode", () => {
       why: undefined,
     },
     {
-      because: "another plug-in has registered our name",
+      because: "another plug-in has registered this driver's name",
       driverName: DEFAULT,
       drivers: [registered(DEFAULT, "vm-1")],
       why: /^CSINode node-a has node id "vm-1" for disk\.csi\.azure\.com.*remove that driver/u,
     },
     {
-      because: "the in-box driver is there, and ours has another name",
+      because: "the in-box driver is there, and this one has another name",
       driverName: "fast.example.com",
       drivers: [registered("fast.example.com"), registered(DEFAULT)],
       why: /^CSINode node-a names disk\.csi\.azure\.com beside fast\.example\.com.*az aks update --disable-disk-driver/u,
@@ -90,19 +90,19 @@ describe("otherNodePlugin", () => {
 describe("otherController", () => {
   const LEASE = "kube-system/external-snapshotter-leader-disk-csi-azure-com";
   const read = (version: string, holder = "v1"): { version: string; holder: string } => ({ version, holder });
-  /** What is known after reads, one each second. */
+  /** The state after reads, one each second. */
   const after = (...reads: readonly (ReturnType<typeof read> | undefined)[]): SeenLease | undefined => {
     let seen: SeenLease | undefined;
     for (const [second, one] of reads.entries()) seen = seeLease(seen, one, second * 1_000);
     return seen;
   };
 
-  it("finds none by a Lease that is not there, was read once, or stays as it was", () => {
+  it("finds none by a Lease that is missing, was read once, or is unchanged", () => {
     for (const seen of [after(), after(undefined), after(read("1")), after(read("1"), read("1"))])
       assert.equal(otherController(LEASE, seen, 2_000), undefined);
   });
 
-  it("names the holder of a Lease that is renewed, until it has been silent for a minute", () => {
+  it("names the holder of a renewed Lease, until it is silent for a minute", () => {
     const seen = after(read("1"), read("2"), read("2"));
     assert.match(
       otherController(LEASE, seen, 3_000) ?? "",
@@ -112,7 +112,7 @@ describe("otherController", () => {
     assert.equal(otherController(LEASE, seen, 1_000 + LEASE_SILENT_MS), undefined);
   });
 
-  it("finds none once the holder has stepped down, or the Lease was deleted", () => {
+  it("finds none once the holder has released the Lease, or it was deleted", () => {
     assert.equal(otherController(LEASE, after(read("1"), read("2"), read("3", "")), 3_000), undefined);
     assert.equal(otherController(LEASE, after(read("1"), read("2"), undefined, read("3")), 3_000), undefined);
   });

@@ -66,14 +66,14 @@ describe("judgeReports", () => {
 });
 
 describe("withLoneReport", () => {
-  it("forgets what counts no more, and would not make the next report a repeat", () => {
+  it("drops what counts no more and would not make the next report a repeat", () => {
     const lone = { "node-a": nowMs - 2 * LONE_REPORT_EVERY_MS, "node-b": nowMs - 1 };
     assert.deepEqual(withLoneReport(lone, "node-c", nowMs), { "node-b": nowMs - 1, "node-c": nowMs });
   });
 });
 
 describe("a repeated report", () => {
-  it("is one that comes within a limit of when the node was believed again", () => {
+  it("comes within a limit of when the node was believed again", () => {
     const ages = [0, LONE_REPORT_EVERY_MS, 2 * LONE_REPORT_EVERY_MS - 1, 2 * LONE_REPORT_EVERY_MS];
     assert.deepEqual(
       ages.map((ageMs) => isRepeat({ "node-a": nowMs - ageMs }, "node-a", nowMs)),

@@ -52,7 +52,7 @@ describe("planBindings", () => {
     });
   }
 
-  it("comes before the other moves of the record, and names each node once", () => {
+  it("precedes the other steps of the record, and names each node once", () => {
     const node = aNode("node-a", { nodeUid: "a-1" });
     const twice = aRecord({ quarantine: [identity("node-a")], unverified: [identity("node-a")] });
     const observed = anObservedVolume({ volume: aVolume({ status: { record: twice } }), nodes: [node] });

@@ -35,7 +35,7 @@ const ready = {
 };
 
 describe("planConditions", () => {
-  it("says that a failover is ready once every replica is attached to a node that could take over", () => {
+  it("reports a failover as ready once every replica is on a node that could take over", () => {
     assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), []), [ready]);
   });
 
@@ -53,7 +53,7 @@ describe("planConditions", () => {
     );
   });
 
-  it("plans nothing where it has several things to say, and all of them are said", () => {
+  it("plans nothing where all of several conditions are written", () => {
     const error = { kind: "CloudRejected", message: "no", failure: "{}", time: agoMs(0), retries: 1 };
     const attachments = [
       anAttachment("node-a", { status: { state: "AttachmentFailed", error } }),
@@ -120,7 +120,8 @@ describe("planConditions", () => {
     assert.equal(planned?.[0]?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
   });
 
-  it("leaves its word alone while the volume is published nowhere: replicas come and go then", () => {
+  // Replicas come and go then.
+  it("keeps the condition while the volume is published nowhere", () => {
     const volume = aVolume({ status: { conditions: [ready] } });
     assert.equal(
       planConditions(anObservedVolume({ volume, attachments: replicas.slice(1, 2), nodes }), []),
@@ -128,7 +129,7 @@ describe("planConditions", () => {
     );
   });
 
-  it("says nothing of failover where no replicas are asked for", () => {
+  it("sets no failover condition where no replicas are requested", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 }, status: { conditions: [ready] } });
     assert.deepEqual(
       planConditions(anObservedVolume({ volume, attachments: replicas.slice(0, 1), nodes }), []),
@@ -136,7 +137,7 @@ describe("planConditions", () => {
     );
   });
 
-  it("tells what a node waits for and what to do about it, and forgets it when the wait is over", () => {
+  it("states what a node waits for and the remedy, and clears it after the wait", () => {
     const wait = {
       kind: "WaitFor",
       reason: "WaitingForWriter",
@@ -144,7 +145,9 @@ describe("planConditions", () => {
       retryAfterMs: 1_000,
     } as const;
     const message =
-      "node-b waits for the volume to be released by node-a. It moves once nobody uses it there any more; if that node is dead, mark it out of service (on Kubernetes: kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute).";
+      "node-b waits for the volume to be released by node-a. It moves once it is not used there any more; " +
+      "if that node is dead, mark it out of service (on Kubernetes: " +
+      "kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute).";
     const waiting = {
       type: WRITER_WAITING,
       status: "True" as const,
@@ -160,14 +163,15 @@ describe("planConditions", () => {
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [ready]);
   });
 
-  it("says that an attach was refused for as long as only a change can remedy it, and to which node; of other failures it says nothing", () => {
+  it("reports a refused attach and its node until a change remedies it, no other one", () => {
     const error = { message: "may not write node-a", failure: "{}", time: agoMs(1_000), retries: 3 };
     const refused = anAttachment("node-a", {
       status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnauthorized" } },
     });
     const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
     const message =
-      "attach to node-a failed: may not write node-a. Change what is named there: it is tried again every few minutes, and at once when the pod is made anew.";
+      "attach to node-a failed: may not write node-a. Change what is named there: " +
+      "the driver retries every few minutes, and at once for a new pod.";
     const told = {
       type: ATTACH_REFUSED,
       status: "True" as const,
@@ -189,7 +193,7 @@ describe("planConditions", () => {
       assert.deepEqual(planConditions(anObservedVolume({ volume: condition, attachments, nodes }), []), []);
   });
 
-  it("names the VMs that are no nodes and have the disk, for as long as they do", () => {
+  it("names the VMs that are no nodes and have the disk, as long as they do", () => {
     const spec = { maxMountReplicaCount: 0 };
     const uris = ["/subscriptions/s/vm-2", "/subscriptions/s/vm-1"];
     const foreign = uris.map((uri) => ({ nodeName: uri, vmId: uri, instanceUri: uri }));
@@ -198,7 +202,9 @@ describe("planConditions", () => {
       status: { record: aRecord({ unverified: [...foreign, identity("node-c")] }) },
     });
     const message =
-      "the disk is attached to /subscriptions/s/vm-1, /subscriptions/s/vm-2. The driver does not take it off a VM that is no node of this cluster: detach it there. Until then no other node is granted the volume. A node reports by itself once nothing of it is in use there.";
+      "the disk is attached to /subscriptions/s/vm-1, /subscriptions/s/vm-2. The driver does not detach it " +
+      "from a VM that is no node of this cluster: detach it there. Until then no other node is granted the " +
+      "volume. A node reports by itself once nothing of it is in use there.";
     const told = {
       type: ATTACHED_ELSEWHERE,
       status: "True" as const,
@@ -216,7 +222,7 @@ describe("planConditions", () => {
     assert.deepEqual(planConditions(anObservedVolume({ volume: free, nodes }), []), []);
   });
 
-  it("counts no replica that is not attached yet, nor one whose node's heartbeat is stale by now", () => {
+  it("counts no pending replica, nor one whose node's heartbeat is stale by now", () => {
     const none = "0 of 2 replicas are attached to nodes that could take over";
     const messageOf = (observed: Parameters<typeof anObservedVolume>[0]): string | undefined =>
       planConditions(anObservedVolume(observed), [])?.[0]?.message;
@@ -229,7 +235,7 @@ describe("planConditions", () => {
     assert.equal(messageOf({ attachments: replicas, nodes: stale }), none);
   });
 
-  it("notices that one of two conditions has changed", () => {
+  it("detects that one of two conditions has changed", () => {
     const other = { ...ready, type: "Other" };
     const missing = { ...ready, status: "False" as const, reason: "ReplicasMissing" };
     for (const conditions of [

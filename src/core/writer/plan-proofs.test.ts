@@ -25,18 +25,18 @@ const rows: readonly {
   readonly planned: readonly (typeof a)[];
 }[] = [
   {
-    because: "its device is said to be there: it looks by itself",
+    because: "its device is reported to be there: it looks by itself",
     seen: observed({ attachments: [attached] }),
     planned: [],
   },
   {
-    because: "only its own notes say that it has the disk, whatever its attachment says",
+    because: "only its own checkpoints say that it has the disk, whatever its attachment says",
     seen: observed({ attachments: [attached] }, { ...unverified, unverified: [unconfirmedA] }),
     planned: [unconfirmedA],
   },
   { because: "it finds no device", seen: observed({ attachments: [missing] }), planned: [a] },
   {
-    because: "nothing was attached any more when its attachment was set right",
+    because: "nothing was attached any more when its attachment was corrected",
     seen: observed({ attachments: [anAttachment("node-a", { status: { state: "Pending" } })] }),
     planned: [a],
   },
@@ -69,7 +69,7 @@ const rows: readonly {
 
 describe("planProofs", () => {
   for (const { because, seen, planned } of rows)
-    it(`asks Azure about ${planned.length === 0 ? "nobody" : "the unverified node"} where ${because}`, () => {
+    it(`asks Azure about ${planned.length === 0 ? "no node" : "the unverified node"} where ${because}`, () => {
       assert.deepEqual(planProofs(seen), planned);
     });
 });

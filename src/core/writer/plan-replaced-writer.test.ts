@@ -23,7 +23,9 @@ const earlier = {
 };
 const foreign = { ...earlier, nodeName: earlier.instanceUri };
 const checks: WriterAction = { kind: "ConfirmVanished", node: earlier };
-const said = `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, and that node is another VM by now`;
+const said =
+  `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, ` +
+  `and that node is another VM by now`;
 
 function observed(
   record: Partial<WriterRecord>,
@@ -45,7 +47,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     readonly plan: readonly WriterAction[];
   }[] = [
     {
-      title: "keeps no other node from a grant while it is in quarantine, and is not asked about here",
+      title: "blocks no grant while it is in quarantine, and is not asked about here",
       observed: observed({ quarantine: [earlier] }, { attachments: [anAttachment("node-b")] }),
       plan: [{ kind: "Grant", node: identity("node-b"), isUserSeen: true }],
     },
@@ -81,13 +83,12 @@ describe("a VM in the record whose node name is another VM's", () => {
       ],
     },
     {
-      title: "is wanted no more once its node is marked out of service",
+      title: "has no request once its node is marked out of service",
       observed: observed(held(true), outOfService),
       plan: [checks, { kind: "Withdraw", node: earlier, because: "its node is out of service" }],
     },
     {
-      title:
-        "is fenced by its own identity once its node is marked, without a recall that the other VM would answer",
+      title: "is fenced by its own identity once its node is marked, without a recall to the other VM",
       observed: observed(held(false), {
         ...outOfService,
         attachments: [anAttachment("node-a", { spec: { role: "Replica" } })],
@@ -95,20 +96,19 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [checks, { kind: "BeginFence", node: earlier, ground: "outOfService", because }],
     },
     {
-      title:
-        "counts as a holder where its grant has been given back: the token of the other VM may have done that",
+      title: "counts as a holder where its grant was released: the other VM's token may have done that",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         attachments: [anAttachment("node-b")],
       }),
       plan: [checks, { kind: "AssumeHeld", node: earlier }],
     },
     {
-      title: "counts as a holder where it may still take the volume",
+      title: "counts as a holder where it may still acquire the volume",
       observed: observed(held(true, aWriter("node-a", { held: false }))),
       plan: [checks, { kind: "AssumeHeld", node: earlier }],
     },
     {
-      title: "is left to its fence, whatever is said of its hold while that runs",
+      title: "is left to its fence, whatever is reported of its hold while that runs",
       observed: observed({ ...held(false, aWriter("node-a", { held: false })), fencing: earlier }),
       plan: [checks],
     },
@@ -122,7 +122,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [checks, { kind: "AssumeHeld", node: earlier }],
     },
     {
-      title: "loses a grant that was given back where the Node names no other VM",
+      title: "loses a released grant where the Node names no other VM",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         nodes: [],
         vmOf: () => earlier.instanceUri.toUpperCase(),
@@ -130,8 +130,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [{ kind: "Revoke" }],
     },
     {
-      title:
-        "is asked about where another resource id reports its vmId: a VM that has moved, or the other VM's lie",
+      title: "is asked about where another resource id reports its vmId: a moved VM, or the other VM's lie",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         nodes: [aNode("node-a", { vmId: earlier.vmId })],
         attachments: [anAttachment("node-b")],
@@ -149,8 +148,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       ],
     },
     {
-      title:
-        "is unverified under its resource id, too: the token of the other VM may remove the entry under the name",
+      title: "is unverified under its resource id, too: the other VM's token may remove the named entry",
       observed: observed({ unverified: [earlier] }, { attachments: [anAttachment("node-b")] }),
       plan: [checks, { kind: "Distrust", node: foreign }],
     },
@@ -162,7 +160,9 @@ describe("a VM in the record whose node name is another VM's", () => {
         {
           kind: "WaitFor",
           reason: "AttachedToForeignVM",
-          message: `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) has the disk attached, and its node node-a is another VM by now`,
+          message:
+            `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) has the disk attached, ` +
+            `and its node node-a is another VM by now`,
           retryAfterMs: 10_000,
         },
       ],
@@ -176,8 +176,9 @@ describe("a VM in the record whose node name is another VM's", () => {
       );
     });
 
-  it("keeps others from a grant once the token of the other VM has removed its entry, and is asked about", () => {
-    const message = `${foreign.nodeName} has the disk attached and no node plug-in has registered by that name`;
+  it("blocks grants, and is asked about, after the other VM's token removed its entry", () => {
+    const message =
+      `${foreign.nodeName} has the disk attached ` + `and no node plug-in has registered by that name`;
     assert.deepEqual(
       planWriter(observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")] })),
       [
@@ -187,7 +188,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     );
   });
 
-  it("is asked about beside nodes that are unverified for reasons of their own", () => {
+  it("is asked about beside nodes that are unverified for their own reasons", () => {
     const another = {
       ...foreign,
       nodeName: `${foreign.nodeName}-2`,
@@ -206,7 +207,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     }
   });
 
-  it("waits for no second entry where only the notes of its node name it", () => {
+  it("waits for no second entry where only its node's checkpoints name it", () => {
     const planned = planWriter(observed({ unverified: [{ ...earlier, unconfirmed: true }] }));
     assert.deepEqual(
       planned.map(({ kind }) => kind),
@@ -214,7 +215,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     );
   });
 
-  it("is proven to be without the disk, if only its own notes name it", () => {
+  it("is proven to be without the disk, if only its own checkpoints name it", () => {
     assert.deepEqual(planProofs(observed({ unverified: [{ ...earlier, unconfirmed: true }] })), [
       { ...earlier, unconfirmed: true },
     ]);

@@ -37,7 +37,7 @@ function plan(
 }
 
 describe("planSilentWriter", () => {
-  it("tells a pod that waits on another node which node is silent, and the command that says that it is dead", () => {
+  it("gives a pod that waits on another node the silent node and the command", () => {
     const signs = [
       { node: silent, sign: "has sent no heartbeat for more than 35 s" },
       { node: notReady, sign: "is NotReady" },
@@ -55,7 +55,8 @@ describe("planSilentWriter", () => {
       ]);
   });
 
-  it("tells a pod that is still bound to the silent node, though none waits: a StatefulSet makes no other before it is gone", () => {
+  // A StatefulSet creates no other pod before it is gone.
+  it("reports the silent node to a pod that is still bound to it, though none waits", () => {
     const rows = [
       { pod: { isPending: false, isTerminating: true }, name: "default/db-0 (being deleted)" },
       { pod: { isPending: false }, name: "default/db-0" },
@@ -84,7 +85,7 @@ describe("planSilentWriter", () => {
         pods: [aPod({ nodeName: "" })],
       },
       {
-        because: "its pod was deleted by force, and its want stands",
+        because: "its pod was deleted by force, and its request stands",
         pods: [],
         attachments: [anAttachment("node-a")],
       },
@@ -100,13 +101,14 @@ describe("planSilentWriter", () => {
       );
   });
 
-  it("reports a NotReady writer whose AzDriverNode was lost, and none of which nothing is known", () => {
+  it("reports a NotReady writer whose AzDriverNode was lost, and no unknown one", () => {
     const lost = anObservedVolume({ volume, nodes: [aNode("node-b")], pods: () => [waits] });
     assert.deepEqual(planSilentWriter({ ...lost, notReady: ["node-a"] }, "node-a"), [
       {
         kind: "WaitFor",
         ...told,
-        message: `pod default/db-0 on node-b waits for node-a, which writes the volume, is NotReady. ${remedy}`,
+        message:
+          `pod default/db-0 on node-b waits for node-a, which writes the volume, ` + `is NotReady. ${remedy}`,
         news: "pod default/db-0 on node-b waits for node-a",
       },
     ]);
@@ -137,7 +139,7 @@ describe("planSilentWriter", () => {
       plan: [again],
     },
     {
-      because: "the only want is on its way out",
+      because: "the only request is being deleted",
       node: notReady,
       pods: [],
       attachments: [leaving(anAttachment("node-a"))],
@@ -151,11 +153,11 @@ describe("planSilentWriter", () => {
     },
   ];
   for (const { because, node, pods, attachments, plan: planned } of others)
-    it(`tells nothing where ${because}`, () => {
+    it(`reports nothing where ${because}`, () => {
       assert.deepEqual(plan(node, pods, attachments), planned);
     });
 
-  it("takes no node for silent where none is heard: it may be the store", () => {
+  it("treats no node as silent without any heartbeat: it may be the store", () => {
     const nodes = [aNode("node-a", silent), aNode("node-b", silent)];
     assert.deepEqual(
       planSilentWriter(anObservedVolume({ volume, nodes, pods: () => [waits] }), "node-a"),
@@ -170,14 +172,15 @@ describe("planWriter with a silent writer", () => {
   const reasons = (actions: readonly WriterAction[]): readonly string[] =>
     actions.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind));
 
-  it("reports it where Kubernetes holds the attach back, so that no want says that a pod waits", () => {
+  it("reports it where Kubernetes holds the attach back, so that no request is seen", () => {
     assert.deepEqual(
       reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments: [anAttachment("node-a")] }))),
       ["WriterSilent"],
     );
   });
 
-  it("looks again where nothing requests the volume: no change of an object brings the next plan", () => {
+  // No change of an object triggers the next plan.
+  it("plans again later where nothing requests the volume", () => {
     const observed = anObservedVolume({
       volume,
       nodes,
@@ -200,7 +203,7 @@ describe("planWriter with a silent writer", () => {
     assert.deepEqual(reasons(planWriter(observed)), ["ConfirmVanished", "WriterSilent"]);
   });
 
-  it("reports no silence once the driver cuts the node off by itself", () => {
+  it("reports no silence once the driver fences the node by itself", () => {
     const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const lost = aNode("node-a", { ...silent, isKubeletLeaseStale: true });
     const recalled = anAttachment("node-a", {
@@ -215,7 +218,7 @@ describe("planWriter with a silent writer", () => {
     assert.deepEqual(reasons(planWriter(observed)), ["BeginFence"]);
   });
 
-  it("reports it once where a want waits, too, and where the writer is recalled", () => {
+  it("reports it once where a request waits, too, and where the writer is recalled", () => {
     const attachments = [anAttachment("node-a"), anAttachment("node-b")];
     assert.deepEqual(reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments }))), [
       "WriterSilent",
@@ -236,7 +239,8 @@ describe("planWriter with a silent node that is unverified", () => {
   const attachments = [aReplica("node-a"), aReplica("node-b")];
   const confirms: WriterAction = { kind: "ConfirmVanished", node: identity("node-a") };
   const unreported =
-    "node-a, which had the disk when the record was made and has not shown whether it is clean, has sent no heartbeat for more than 35 s";
+    "node-a, which had the disk when the record was made and has not shown whether it is clean, " +
+    "has sent no heartbeat for more than 35 s";
   const plannedFor = (
     pods: readonly VolumePod[],
     nodes = [aNode("node-a", silent), aNode("node-b")],
@@ -278,7 +282,7 @@ describe("planWriter with a silent node that is unverified", () => {
     );
   });
 
-  it("says nothing of silence while nothing requests the volume, and of another VM's that has its name", () => {
+  it("reports no silence without a request, nor that of another VM of its name", () => {
     assert.deepEqual(plannedFor([]), [confirms, { kind: "PlanAgain", afterMs: 10_000 }]);
     const [checks, ...rest] = plannedFor(
       [waits],

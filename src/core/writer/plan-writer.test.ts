@@ -51,12 +51,15 @@ const reportsSilence = (role: string): WriterAction => ({
   reason: "WriterSilent",
   nodeName: "node-a",
   retryAfterMs: 5_000,
-  message: `node-a, ${role}, has sent no heartbeat for more than 35 s, and the volume is requested. If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
+  message:
+    `node-a, ${role}, has sent no heartbeat for more than 35 s, and the volume is requested. ` +
+    `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
+    `kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
   news: "the volume is requested, and node-a is silent",
 });
 
 describe("planWriter", () => {
-  it("grants the oldest want that can be granted", () => {
+  it("grants the oldest request that can be granted", () => {
     const { status: _, ...pending } = aVolume();
     const both = [requestedSince("node-a", 1_000), requestedSince("node-b", 2_000)];
     check([
@@ -78,7 +81,7 @@ describe("planWriter", () => {
         plan: [grants("node-a")],
       },
       {
-        because: "the older is in quarantine: nobody waits for it",
+        because: "the older is in quarantine: no request waits for it",
         observed: anObservedVolume({ volume: aVolumeWithRecord({ quarantine: [b] }), attachments: both }),
         plan: [grants("node-a")],
       },
@@ -96,7 +99,7 @@ describe("planWriter", () => {
         plan: [],
       },
       {
-        because: "an attachment that is leaving wants nothing",
+        because: "an attachment that is being deleted requests nothing",
         observed: anObservedVolume({ attachments: [leaving(anAttachment("node-a"))] }),
         plan: [],
       },
@@ -134,7 +137,7 @@ describe("planWriter", () => {
     ]);
   });
 
-  it("ends whatever a node that is out of service was published, also where its want has ended", () => {
+  it("withdraws the publication of a node that is out of service, requested or not", () => {
     const out = {
       nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")],
       outOfService: ["node-a"],
@@ -166,7 +169,7 @@ describe("planWriter", () => {
     ]);
   });
 
-  it("leaves a wanted writer alone as long as it may be used, whoever else waits", () => {
+  it("leaves a requested writer as long as it may be used, even if other nodes wait", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a") });
     const waiting = [anAttachment("node-a"), anAttachment("node-b")];
     const waitsFor = (why: string): WriterAction => ({
@@ -182,7 +185,7 @@ describe("planWriter", () => {
         plan: [],
       },
       {
-        because: "nobody waits, and no pod is there: it is still published",
+        because: "no node waits, and no pod is there: it is still published",
         observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")], writerUse: "unused" }),
         plan: [],
       },
@@ -199,17 +202,17 @@ describe("planWriter", () => {
       {
         because: "nobody knows",
         observed: anObservedVolume({ volume, attachments: waiting }),
-        plan: [waitsFor("; nobody can tell now whether a workload uses it there")],
+        plan: [waitsFor("; it is not known now whether a workload uses it there")],
       },
       {
-        because: "nobody knows, and it is known why",
+        because: "the users are unknown, with a known cause",
         observed: anObservedVolume({
           volume,
           attachments: waiting,
           whyUseUnknown: "pods are still being listed",
         }),
         plan: [
-          waitsFor("; nobody can tell now whether a workload uses it there: pods are still being listed"),
+          waitsFor("; it is not known now whether a workload uses it there: pods are still being listed"),
         ],
       },
       {
@@ -218,7 +221,7 @@ describe("planWriter", () => {
         plan: [{ kind: "ReleaseCheck", node: a }],
       },
       {
-        because: "its want has ended in the attachment only",
+        because: "its request has ended in the attachment only",
         observed: anObservedVolume({ volume, attachments: [withoutRequest("node-a")], writerUse: "unused" }),
         plan: [{ kind: "ReleaseCheck", node: a }],
       },
@@ -248,7 +251,7 @@ describe("planWriter", () => {
     ]);
   });
 
-  it("revokes an unwanted writer that holds nothing, and recalls one that does", () => {
+  it("revokes an unrequested writer that holds nothing, and recalls a holder", () => {
     const recall = { id: "recall-1", since: agoMs(1_000) };
     const recalled = anAttachment("node-a", { spec: { recall } });
     const holder = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
@@ -275,7 +278,7 @@ describe("planWriter", () => {
         plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }],
       },
       {
-        because: "given back: the recall ends with the revoke",
+        because: "released: the recall ends with the revoke",
         observed: anObservedVolume({
           volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }) }),
           attachments: [recalled],
@@ -283,7 +286,7 @@ describe("planWriter", () => {
         plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
       },
       {
-        because: "a fence runs: it alone may go on",
+        because: "a fence runs: only that continues",
         observed: anObservedVolume({
           volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }),
           attachments: [recalled],
@@ -291,7 +294,7 @@ describe("planWriter", () => {
         plan: [],
       },
       {
-        because: "given back while a fence runs: nobody has to wait for its proof",
+        because: "released while a fence runs: no node has to wait for its proof",
         observed: anObservedVolume({
           volume: aVolumeWithRecord({
             writer: aWriter("node-a", { held: false, requested: false }),
@@ -323,7 +326,7 @@ describe("planWriter", () => {
     assert.deepEqual(planWriter(anObservedVolume({ attachments, nodes })), [grants("node-b")]);
   });
 
-  it("looks again soon where no user is seen yet, then reports it and asks past the caches", () => {
+  it("plans again soon without a user, then reports it and reads users uncached", () => {
     const hasUser = (): boolean => false;
     const attachment = anAttachment("node-a");
     assert.deepEqual(
@@ -341,7 +344,7 @@ describe("planWriter", () => {
     assert.deepEqual(planWriter(anObservedVolume({ attachments: replica, hasUser })), [
       { kind: "PlanAgain", afterMs: 1_000 },
     ]);
-    const message = "node-a wants the volume, and no user of it is seen there";
+    const message = "node-a requests the volume, and no user of it is seen there";
     assert.deepEqual(
       planWriter(anObservedVolume({ attachments: [unchangedFor(15_000, attachment)], hasUser })),
       [
@@ -381,7 +384,8 @@ describe("planWriter", () => {
     assert.deepEqual(planned.at(-1), { kind: "Recall", attachmentName: attachmentName("node-a") });
   });
 
-  it("asks for users of an unwanted holder whose own want stands: a release check may have marked it and got no further", () => {
+  // A release check may have marked it and been interrupted.
+  it("asks for users of an unrequested holder whose own request stands", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const recall = { id: "recall-1", since: agoMs(600_000) };
     const answer = {
@@ -413,12 +417,12 @@ describe("planWriter", () => {
         plan: [asks],
       },
       {
-        because: "an orderly unstage may be under way whose end of want is not seen yet",
+        because: "an orderly unstage may be under way whose withdrawal is not seen yet",
         observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], unchangedMs: 400 }),
         plan: [{ kind: "PlanAgain", afterMs: 600 }],
       },
       {
-        because: "its want has ended: the pod that is seen is going",
+        because: "its request has ended: the pod that is seen is ending",
         observed: anObservedVolume({ ...used, attachments: [withoutRequest("node-a")] }),
         plan: [recalls],
       },
@@ -489,7 +493,8 @@ describe("planWriter", () => {
       retryAfterMs: 1_000,
     });
     const silent = waitsFor("has not answered the recall");
-    // A silent node is not dead by that, but its VM may be gone: nobody would ever answer for it.
+    // A silent node is not dead by that, but its VM may be gone, and then no node will ever answer for
+    // it.
     const askingThePlatform = (wait: WriterAction): readonly WriterAction[] => [
       { kind: "ConfirmVanished", node: a },
       { ...wait, ...(wait.kind === "WaitFor" ? { retryAfterMs: 10_000 } : {}) },
@@ -526,7 +531,7 @@ describe("planWriter", () => {
         plan: [silent],
       },
       {
-        because: "both, but no other node is heard either: it may be the store",
+        because: "both, but no other node sends heartbeats either: it may be the store",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(hour, asked)],
@@ -568,7 +573,7 @@ describe("planWriter", () => {
         ],
       },
       {
-        because: "out of service, and nothing has been heard of it for long: nobody is there to answer",
+        because: "out of service, and long without a heartbeat: nothing is there to answer",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(1, asked)],
@@ -581,7 +586,7 @@ describe("planWriter", () => {
       },
       {
         because:
-          "out of service, and nothing is heard of anybody: it may be the store, and the node may still answer",
+          "out of service, and no node sends heartbeats: it may be the store, and the node may still answer",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(4_999, asked)],
@@ -599,7 +604,8 @@ describe("planWriter", () => {
       },
       {
         because:
-          "out of service, and a workload that Kubernetes has forgotten has it, and writes: its kubelet may be dead, and nobody else would unmount it",
+          "out of service, and a workload that Kubernetes no longer knows writes: its kubelet may be dead, " +
+          "and only that would unmount",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(1, inUseSince(5_000))],
@@ -616,7 +622,8 @@ describe("planWriter", () => {
       },
       {
         because:
-          "a workload has it that the caches do not show, on a node that is well: it is never cut off for not unmounting within seconds",
+          "a workload has it that the caches do not show, on a healthy node: " +
+          "it is never fenced for not unmounting within seconds",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(1, inUseSince(hour))],
@@ -635,11 +642,12 @@ describe("planWriter", () => {
       },
       {
         because:
-          "it has unmounted the volume, and its token is too old to say so in the record: nothing there writes",
+          "it has unmounted the volume, and its token is too old for the release: nothing there writes",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, refused)] }),
         plan: [
           waitsFor(
-            "has unmounted the volume, and the API server refuses that it gives it back; where its Node was made again, delete the pod of its node plug-in, so that it gets a new token",
+            "has unmounted the volume, and the API server refuses its release; where its Node was made again, " +
+              "delete the pod of its node plug-in, so that it gets a new token",
           ),
         ],
       },
@@ -735,7 +743,7 @@ describe("planWriter", () => {
     ]);
   });
 
-  it("never waits for ever for a holder that can't be recalled, or whose VM may be no more", () => {
+  it("always resolves a holder that can't be recalled, or whose VM may not exist", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const noAttachment = "node-a holds the volume but has no AzVolumeAttachment to be recalled through";
     const because = "it has no AzVolumeAttachment to be recalled through";
@@ -812,7 +820,8 @@ describe("planWriter", () => {
     ]);
   });
 
-  it("says nothing of proofs for which no pod waits: one that writes undisturbed has its node claim the volume", () => {
+  // The node of an undisturbed writer reclaims the volume.
+  it("reports no proofs for which no pod waits", () => {
     const volume = aVolumeWithRecord({ adopted: true, unverified: [a, b] });
     const again: WriterAction = { kind: "PlanAgain", afterMs: 1_000 };
     const attachments = [anAttachment("node-a"), aReplica("node-b")];
@@ -848,7 +857,7 @@ describe("planWriter", () => {
     assert.deepEqual(
       foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
       ["ConfirmVanished", "AttachedToForeignVM"],
-      "a VM that no node stands for is reported all the same: it will never prove anything",
+      "a VM without a node is reported all the same: it will never prove anything",
     );
     for (const observed of [
       anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "node-a" })] }),
@@ -860,7 +869,8 @@ describe("planWriter", () => {
       );
   });
 
-  it("grants nothing while somebody is unverified: each is asked for, fenced if it is dead, and never if it is no node of ours", () => {
+  // It is fenced if it is dead, and never if it is no node of this cluster.
+  it("grants nothing while a node is unverified: each is asked about", () => {
     const volume = aVolumeWithRecord({ adopted: true, unverified: [a, b], clean: [identity("node-c")] });
     const attachments = [anAttachment("node-c")];
     const waitsFor = (nodeName: string) =>
@@ -939,7 +949,7 @@ describe("planWriter", () => {
     );
   });
 
-  it("asks what has become of who is unverified also while another one writes, and tells nobody to wait", () => {
+  it("asks about unverified nodes also while another node writes, and reports no wait", () => {
     const record = { adopted: true, unverified: [a], writer: aWriter("node-b") };
     const observed = (node: Parameters<typeof aNode>[1] | "unregistered", fencing = {}): ObservedVolume =>
       anObservedVolume({
@@ -953,7 +963,7 @@ describe("planWriter", () => {
       { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
       { because: "nobody speaks for its VM", observed: observed("unregistered"), plan: asks },
       {
-        because: "nobody has spoken for its VM for long",
+        because: "its VM has had no node for long",
         observed: { ...observed("unregistered"), unchangedMs: 600_000 },
         plan: asks,
       },
@@ -973,12 +983,14 @@ describe("planWriter", () => {
     ]);
   });
 
-  it("reports a node that stays unverified beside a writer: a pod may use the disk there as well", () => {
+  // A pod may use the disk there as well.
+  it("reports a node that stays unverified beside a writer", () => {
     const volume = aVolumeWithRecord({ adopted: true, unverified: [a], writer: aWriter("node-b") });
     const attachments = [anAttachment("node-b")];
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), []);
     const message =
-      "node-b has claimed the volume, and another node does not release it: node-a had the disk when the record was made and has not shown yet whether it is clean";
+      "node-b has reclaimed the volume, and another node does not release it: " +
+      "node-a had the disk when the record was made and has not shown yet whether it is clean";
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 120_000 })), [
       { kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: 10_000 },
     ]);
@@ -1015,8 +1027,8 @@ describe("planWriter", () => {
   });
 });
 
-describe("planWriter where it is easily overlooked", () => {
-  it("grants the first of two wants of one moment by name, in whatever order they come", () => {
+describe("planWriter in special cases", () => {
+  it("grants the first of two simultaneous requests by name, in whatever order", () => {
     const observed = anObservedVolume({ attachments: [anAttachment("node-a"), anAttachment("node-b")] });
     const reversed = { ...observed, attachments: observed.attachments.toReversed() };
     for (const one of [observed, reversed]) {
@@ -1025,7 +1037,7 @@ describe("planWriter where it is easily overlooked", () => {
     }
   });
 
-  it("asks whether a VM has vanished that is named as the writer alone, or as being fenced alone", () => {
+  it("asks whether a VM has vanished that is only the writer, or only being fenced", () => {
     const earlier = { ...identity("node-a"), vmId: "vm-of-an-earlier-node-a" };
     for (const record of [{ writer: { ...aWriter("node-a"), ...earlier } }, { fencing: earlier }]) {
       const [first] = planWriter(anObservedVolume({ volume: aVolumeWithRecord(record) }));
@@ -1033,13 +1045,13 @@ describe("planWriter where it is easily overlooked", () => {
     }
   });
 
-  it("grants nothing of which the disk is not known", () => {
+  it("grants nothing while the disk is not known", () => {
     const { detail: _, ...status } = aVolume().status ?? { state: "Pending" as const };
     const volume = { ...aVolume(), status } as ReturnType<typeof aVolume>;
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments: [anAttachment("node-a")] })), []);
   });
 
-  it("says that a workload is in the way where no name of one is known", () => {
+  it("says that a workload is in the way where its name is not known", () => {
     const sentence = "node-b waits for the volume to be released by node-a, where a workload still uses it";
     assert.equal(waitsForRelease(["node-b"], "node-a", { kind: "used" }), sentence);
   });

@@ -22,7 +22,7 @@ import {
 import { planWriter } from "./plan-writer.ts";
 import { isWriter, withdraw } from "./writer-steps.ts";
 
-/** More rounds than any plan needs here: beyond them it goes in circles. */
+/** More rounds than any plan needs here: beyond them it cycles. */
 const ROUNDS_MAX = 60;
 
 const nodeNames = ["node-a", "node-b", "node-c", "node-d", "node-e"] as const;
@@ -48,8 +48,8 @@ const attachment = fc
   });
 
 /**
- * A record that the steps can have led to: a fence is of an unwanted holder, of an unverified node, or of
- * one that gave since.
+ * A record that the steps can have produced: a fence of an unrequested holder, of an unverified node, or
+ * of one that has released since.
  */
 const record = fc
   .record({
@@ -122,7 +122,7 @@ const observed = fc
   );
 
 describe("the plans of a volume, carried out over and over", () => {
-  it("come to rest", () => {
+  it("reach a fixed point", () => {
     fc.assert(
       fc.property(observed, (start) => {
         const end = passBarrier(start);
@@ -132,7 +132,7 @@ describe("the plans of a volume, carried out over and over", () => {
     );
   });
 
-  it("never let two nodes write, and only wanted nodes become the writer", () => {
+  it("never let two nodes write, and only requested nodes become the writer", () => {
     fc.assert(
       fc.property(observed, (start) => {
         passBarrier(start, (before, after) => {
@@ -163,7 +163,8 @@ describe("the plans of a volume, carried out over and over", () => {
     );
   });
 
-  it("of attachments go by no more of one another than who holds a share: nothing else that changes of one has to wake the others", () => {
+  // Other changes of one need not trigger the others.
+  it("of attachments depend only on which of the others hold a share", () => {
     fc.assert(
       fc.property(observed, attachment, (seen, drawn) => {
         const present = seen.attachments.map(({ attachment: other }) => other);
@@ -178,7 +179,7 @@ describe("the plans of a volume, carried out over and over", () => {
     );
   });
 
-  it("never let go of the attachment of a writer, of a node that wants to write, or of an unverified one", () => {
+  it("never delete the attachment of a writer, a requesting or an unverified node", () => {
     fc.assert(
       fc.property(observed, (start) => {
         for (const action of planReplicas(start)) {
@@ -198,7 +199,7 @@ describe("the plans of a volume, carried out over and over", () => {
     );
   });
 
-  it("never prune a replica of a volume that is requested, fails over or has a pod, whatever it says of the time before", () => {
+  it("never prune a replica of a volume that is requested, fails over or has a pod", () => {
     fc.assert(
       fc.property(observed, (start) => {
         const record = start.volume.status?.record;
@@ -217,7 +218,7 @@ describe("the plans of a volume, carried out over and over", () => {
     );
   });
 
-  it("serve the oldest want in the end, once the writer is no longer wanted", () => {
+  it("serve the oldest request in the end, once the writer's request has ended", () => {
     fc.assert(
       fc.property(observed, nodeName, (drawn, name) => {
         fc.pre(
@@ -251,7 +252,7 @@ describe("the plans of a volume, carried out over and over", () => {
   });
 });
 
-/** The volume with its writer's want ended. */
+/** The volume after its writer's request was withdrawn. */
 function released(drawn: ObservedVolume): ObservedVolume["volume"] {
   const { volume } = drawn;
   const record = volume.status?.record;
@@ -260,7 +261,7 @@ function released(drawn: ObservedVolume): ObservedVolume["volume"] {
   return ended.ok ? { ...volume, status: { ...volume.status, record: ended.value } } : volume;
 }
 
-/** Carries the plans out until nothing changes any more. */
+/** Executes the plans until nothing changes any more. */
 function passBarrier(
   start: ObservedVolume,
   look: (before: ObservedVolume, after: ObservedVolume) => void = () => {},
@@ -272,10 +273,10 @@ function passBarrier(
     if (JSON.stringify(next) === JSON.stringify(present)) return present;
     present = next;
   }
-  return assert.fail(`the plans go in circles: ${JSON.stringify(present)}`);
+  return assert.fail(`the plans cycle: ${JSON.stringify(present)}`);
 }
 
-/** What the plans would still do; waiting and telling are no work. */
+/** The remaining actions of the plans, without waits and reports. */
 function workLeft(end: ObservedVolume): readonly string[] {
   const idle = new Set(["WaitFor", "Tell", "ReplicasMissing", "PlanAgain", "Wait", "ReleaseCheck"]);
   const attachments = end.attachments.flatMap(({ attachment: other }) => planAttachment(end, other) ?? []);

@@ -64,13 +64,13 @@ function check(rows: readonly Row[]): void {
   }
 }
 
-describe("find again", () => {
+describe("foundAgain", () => {
   const after = (present: WriterRecord): WriterRecord =>
     foundAgain(present, { attachedTo: [a, b], checkpointed: [c], epoch: 4 });
   const found = foundRecord({ attachedTo: [a, b], checkpointed: [c], epoch: 4, storeIncarnation: 2 });
 
   for (const { because, present, barrierPending } of [
-    { because: "the record was never made again", present: {}, barrierPending: undefined },
+    { because: "the record was never rebuilt", present: {}, barrierPending: undefined },
     {
       because: "it comes to name them",
       present: { adopted: true, clean: [a, b] },
@@ -82,12 +82,12 @@ describe("find again", () => {
       barrierPending: [b, c],
     },
     {
-      because: "it trusted one, and settled another",
+      because: "it trusted one, and another had passed the write barrier",
       present: { adopted: true, writer: aWriter("node-a"), unverified: [b] },
       barrierPending: [c],
     },
   ])
-    it(`has ${barrierPending?.length ?? 0} nodes settled first where ${because}`, () => {
+    it(`lists ${barrierPending?.length ?? 0} nodes with a pending write barrier where ${because}`, () => {
       assert.deepEqual(after(aRecord({ ...present, storeIncarnation: 2 })), {
         ...found,
         ...(barrierPending === undefined ? {} : { barrierPending }),
@@ -96,7 +96,7 @@ describe("find again", () => {
 });
 
 describe("distrust", () => {
-  it("makes a VM unverified that has the disk although nothing says so, and blocks every grant from then on", () => {
+  it("makes a VM with an unknown attach unverified, and blocks every grant then", () => {
     const moved = distrust(aRecord({ clean: [identity("node-b")] }), identity("node-b"));
     assert.ok(moved.ok);
     assert.deepEqual([moved.value.unverified, moved.value.clean], [[identity("node-b")], []]);
@@ -104,7 +104,7 @@ describe("distrust", () => {
     assert.equal(mayDetach(moved.value, identity("node-b")), false);
   });
 
-  it("has a node settled first by a record that was made again, and never a VM that is no node", () => {
+  it("gives a node a pending write barrier by a rebuilt record, a foreign VM never", () => {
     const found = aRecord({ adopted: true });
     const vm = "/subscriptions/sub-1/vm-7";
     const foreign = { nodeName: vm, vmId: vm, instanceUri: vm };
@@ -123,7 +123,8 @@ describe("distrust", () => {
     ]);
   });
 
-  it("keeps the uid of its Node that the record knows: without one, any token of that name may remove the entry", () => {
+  // Without one, any token of that name may remove the entry.
+  it("keeps the Node's uid from the record", () => {
     const bound = { ...b, nodeUid: "b-1" };
     const found = aRecord({ adopted: true, quarantine: [bound] });
     check([
@@ -140,7 +141,7 @@ describe("distrust", () => {
     ]);
   });
 
-  it("is refused for the writer, for a node that is being fenced, and for one that is unverified already", () => {
+  it("is refused for the writer, a node being fenced, and an unverified one", () => {
     for (const record of [
       aRecord({ writer: aWriter("node-b") }),
       aRecord({ fencing: identity("node-b") }),
@@ -190,7 +191,7 @@ describe("grant", () => {
         expected: "node-a is being fenced",
       },
       {
-        because: "a fence of another that gave in time",
+        because: "a fence of another that released in time",
         step: grant(aRecord({ fencing: b }), a),
         expected: aRecord({ fencing: b, writer: grantedA, epoch: 1 }),
       },
@@ -200,7 +201,7 @@ describe("grant", () => {
         expected: "node-a is in quarantine until it has shown that it is clean",
       },
       {
-        because: "a found disk trusts nobody who has not said clean",
+        because: "an adopted disk trusts no node that has not reported clean",
         step: grant(foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 }), b),
         expected: "node-b is in quarantine until it has shown that it is clean",
       },
@@ -262,7 +263,7 @@ describe("acquire", () => {
 });
 
 describe("release", () => {
-  it("lets go of what is held under that epoch, and leaves a fence to its proof, or says why not", () => {
+  it("releases what is held under that epoch, leaves a fence to its proof, or refuses", () => {
     const given = { ...unrequestedA, held: false };
     check([
       {
@@ -305,7 +306,7 @@ describe("release", () => {
 });
 
 describe("revoke", () => {
-  it("ends the writer that is unwanted and holds nothing, or says why not", () => {
+  it("removes a writer without request or hold, or says why not", () => {
     check([
       {
         because: "unwanted, not held",
@@ -324,7 +325,7 @@ describe("revoke", () => {
         expected: "node-a is requested as the writer",
       },
       {
-        because: "its fence runs, and goes on",
+        because: "its fence runs, and continues",
         step: revoke(aRecord({ writer: { ...grantedA, requested: false }, fencing: a })),
         expected: aRecord({ fencing: a, epoch: 1 }),
       },
@@ -333,7 +334,7 @@ describe("revoke", () => {
 });
 
 describe("assumeHeld", () => {
-  it("makes a grant one that is held, and changes no other", () => {
+  it("makes a grant a held one, and changes no other", () => {
     check([
       {
         because: "given back",
@@ -365,7 +366,7 @@ describe("assumeHeld", () => {
 });
 
 describe("unwant and wantAgain", () => {
-  it("turn the want of the writer, or say why not", () => {
+  it("change the request of the writer, or say why not", () => {
     check([
       {
         because: "ends",
@@ -403,7 +404,7 @@ describe("unwant and wantAgain", () => {
 });
 
 describe("fenceIntent", () => {
-  it("declares the fence of an unwanted holder or an unverified node, once, or says why not", () => {
+  it("declares the fence of an unrequested holder or unverified node once, or refuses", () => {
     check([
       {
         because: "an unwanted holder",
@@ -461,7 +462,7 @@ describe("fenceClear", () => {
         expected: aRecord({ epoch: 1, quarantine: [a] }),
       },
       {
-        because: "the want is no part of a grant",
+        because: "the request is no part of a grant",
         step: fenceClear(fenced, a, aWriter("node-a")),
         expected: aRecord({ epoch: 1, quarantine: [a] }),
       },
@@ -476,7 +477,7 @@ describe("fenceClear", () => {
         expected: { ...withoutFencing(claimedByB), unverified: [], quarantine: [a] },
       },
       {
-        because: "a word from before the fence counts no more",
+        because: "a report from before the fence counts no more",
         step: fenceClear({ ...fenced, adopted: true, clean: [a, b] }, a, unrequestedA),
         expected: aRecord({ epoch: 1, adopted: true, clean: [b], quarantine: [a] }),
       },
@@ -520,7 +521,7 @@ describe("fenceClear", () => {
 });
 
 describe("leaveQuarantine", () => {
-  it("removes a node's own entry, or notes that it is clean where everybody is in quarantine", () => {
+  it("removes a node's entry, or lists it as clean where every node is in quarantine", () => {
     const found = foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 });
     check([
       {
@@ -554,7 +555,7 @@ describe("leaveQuarantine", () => {
 });
 
 describe("proveClean", () => {
-  it("makes an unverified node clean, and leaves a fence to its proof, or says why not", () => {
+  it("makes an unverified node clean, leaves a fence to its proof, or says why not", () => {
     check([
       {
         because: "unverified",
@@ -582,7 +583,7 @@ describe("proveClean", () => {
 });
 
 describe("reclaim", () => {
-  it("makes an unverified node the holder above every epoch known, or says why not", () => {
+  it("makes an unverified node the holder above every known epoch, or says why not", () => {
     const reclaimed = { ...foundOnA, unverified: [] };
     check([
       {
@@ -606,7 +607,7 @@ describe("reclaim", () => {
         expected: "Azure has not listed the disk on node-b yet",
       },
       {
-        because: "its note shows an epoch that is out of reach",
+        because: "its checkpoint shows an epoch that is out of reach",
         step: reclaim(foundOnA, a, 2 ** 52),
         expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
       },
@@ -625,13 +626,13 @@ describe("reclaim", () => {
 });
 
 describe("verify", () => {
-  it("lets a node claim once Azure lists the disk on its VM, and no other", () => {
+  it("lets a node reclaim once Azure lists the disk on its VM, and no other", () => {
     const found = foundRecord({ attachedTo: [a], checkpointed: [b, a], epoch: 4, storeIncarnation: 0 });
     assert.deepEqual(found.unverified, [a, unconfirmedB], "the node that Azure lists needs no more");
     check([
       { because: "Azure lists it", step: verify(found, b), expected: { ...found, unverified: [a, b] } },
       {
-        because: "another node that only its own notes name stays unverified",
+        because: "another node that only its own checkpoints name stays unverified",
         step: verify(foundRecord({ attachedTo: [], checkpointed: [b, c], epoch: 4, storeIncarnation: 0 }), c),
         expected: { ...found, unverified: [unconfirmedB, c] },
       },
@@ -648,7 +649,7 @@ describe("verify", () => {
     ]);
   });
 
-  it("leaves nothing of it behind where the node turns out not to have the disk", () => {
+  it("leaves no trace of it where the node turns out not to have the disk", () => {
     const found = foundRecord({ attachedTo: [], checkpointed: [b], epoch: 4, storeIncarnation: 0 });
     check([
       {
@@ -661,7 +662,8 @@ describe("verify", () => {
 });
 
 describe("clearDetached", () => {
-  it("moves an unverified node without the disk to quarantine, though it had been clean before, and nobody else", () => {
+  // Also where it had been clean before.
+  it("quarantines an unverified node without the disk, and no other", () => {
     check([
       {
         because: "unverified",
@@ -672,7 +674,7 @@ describe("clearDetached", () => {
         expected: aRecord({ adopted: true, unverified: [b], clean: [b], quarantine: [b, a] }),
       },
       {
-        because: "it has claimed, or shown itself clean",
+        because: "it has reclaimed, or shown itself clean",
         step: clearDetached(aRecord({ adopted: true, unverified: [b] }), a),
         expected: "node-a is not unverified",
       },
@@ -763,7 +765,7 @@ describe("identify", () => {
     instanceUri: "/subscriptions/sub-1/vm-7",
   };
 
-  it("has the node settled first by a record that was made again", () => {
+  it("has the node pass the write barrier first by a rebuilt record", () => {
     const found = aRecord({ adopted: true, unverified: [a, unknown], barrierPending: [a] });
     check([
       {
@@ -772,7 +774,7 @@ describe("identify", () => {
         expected: { ...found, unverified: [a, b], barrierPending: [a, b] },
       },
       {
-        because: "it is unverified by its name, and settled",
+        because: "it is unverified by its name, and has passed the write barrier",
         step: identify({ ...found, unverified: [b, unknown] }, unknown, b),
         expected: { ...found, unverified: [b] },
       },
@@ -791,7 +793,7 @@ describe("identify", () => {
     ]);
   });
 
-  it("names the node of a VM that was unverified under its resource id, once, or says why not", () => {
+  it("names the node of a VM known by resource id alone, once, or says why not", () => {
     check([
       {
         because: "it registers",
@@ -805,7 +807,7 @@ describe("identify", () => {
       },
       {
         because:
-          "it is the writer, which can't be unverified as well: it could neither claim the volume nor show that it is clean",
+          "it is the writer, which can't be unverified as well: it could neither reclaim nor show itself clean",
         step: identify(aRecord({ writer: aWriter("node-b"), unverified: [a, unknown] }), unknown, b),
         expected: aRecord({ writer: aWriter("node-b"), unverified: [a] }),
       },
@@ -824,7 +826,8 @@ describe("identify", () => {
 });
 
 describe("foundRecord", () => {
-  it("keeps the quarantine of each node that was cut off, unless it may have the disk again: then it shows itself clean as an unverified node", () => {
+  // One that may have it again shows itself clean as an unverified node.
+  it("keeps the quarantine of each fenced node that may not have the disk again", () => {
     const found = foundRecord({
       attachedTo: [a],
       checkpointed: [b],
@@ -877,7 +880,7 @@ describe("clearVanished", () => {
       },
       { because: "being fenced alone", step: clearVanished(aRecord({ fencing: a }), a), expected: aRecord() },
       {
-        because: "the fence of another node goes on",
+        because: "the fence of another node continues",
         step: clearVanished(aRecord({ unverified: [a], fencing: b }), a),
         expected: aRecord({ fencing: b }),
       },
@@ -891,7 +894,7 @@ describe("clearVanished", () => {
 });
 
 describe("forget", () => {
-  it("takes a VM out of the lists where it has nothing that a fence would have to free", () => {
+  it("removes a VM from the lists where it has nothing that a fence would free", () => {
     const lists = { quarantine: [a, b], clean: [a, b] };
     check([
       { because: "wherever its VM was", step: forget(aRecord({ quarantine: [a] }), a), expected: aRecord() },
@@ -930,7 +933,7 @@ describe("forget", () => {
 });
 
 describe("withdrawClean", () => {
-  it("takes all VMs of a name out of the list of the clean, and leaves everything else", () => {
+  it("removes all VMs of a name from the list of clean nodes, and nothing else", () => {
     const record = aRecord({ adopted: true, quarantine: [a], clean: [a, b, newA] });
     check([
       { because: "clean", step: withdrawClean(record, "node-a"), expected: { ...record, clean: [b] } },
@@ -981,7 +984,7 @@ describe("what may be attached and detached", () => {
         detach: true,
       },
       {
-        because: "found, and the writer by its claim",
+        because: "adopted, and the writer by its reclaim",
         record: { ...foundOnA, unverified: [], writer: aWriter("node-a") },
         attach: true,
         detach: false,
@@ -995,7 +998,8 @@ describe("what may be attached and detached", () => {
       );
   });
 
-  it("lets an attach force a detach that hangs only where the node writes nothing: it is not the writer, or has taken nothing yet", () => {
+  // It is not the writer, or has acquired nothing yet.
+  it("lets an attach force a hanging detach only where the node writes nothing", () => {
     for (const { because, record, force } of [
       { because: "a replica", record: { ...newRecord(0), writer: aWriter("node-b") }, force: true },
       {
@@ -1005,13 +1009,13 @@ describe("what may be attached and detached", () => {
       },
       { because: "held", record: { ...newRecord(0), writer: aWriter("node-a") }, force: false },
       {
-        because: "held, and not wanted any more",
+        because: "held, and not requested any more",
         record: { ...newRecord(0), writer: aWriter("node-a", { requested: false }) },
         force: false,
       },
       { because: "unverified", record: foundOnA, force: false },
       {
-        because: "held by a VM of that name that was there before",
+        because: "held by an earlier VM of that name",
         record: { ...newRecord(0), writer: { ...aWriter("node-a"), vmId: "another" } },
         force: true,
       },
@@ -1019,7 +1023,7 @@ describe("what may be attached and detached", () => {
       assert.equal(mayForceOff(record, a), force, because);
   });
 
-  it("goes by the VM, whatever its node is called by now: a writer there would be cut off", () => {
+  it("is decided by the VM, whatever its node is called: a writer would lose its disk", () => {
     const renamed = { ...a, nodeName: "node-a2", vmId: a.vmId.toUpperCase() };
     const elsewhere = { ...renamed, instanceUri: b.instanceUri };
     for (const { because, record, attach, detach, force } of [
@@ -1060,7 +1064,7 @@ describe("what may be attached and detached", () => {
     }
   });
 
-  it("keeps whoever was cut off in quarantine although it had been clean before", () => {
+  it("keeps a fenced node in quarantine although it had been clean before", () => {
     const record = { ...foundOnA, unverified: [], clean: [a], writer: unrequestedA, fencing: a };
     const cleared = fenceClear(record, a, unrequestedA);
     assert.equal(cleared.ok && isInQuarantine(cleared.value, a), true);
@@ -1079,8 +1083,8 @@ describe("passBarrier", () => {
     storeIncarnation: 0,
   });
 
-  it("lets a node write only once nothing that a lost record allowed can take the disk off it any more", () => {
-    const refusal = "an update that a lost record allowed may still take the disk off node-a";
+  it("lets a node write only once no update from before the loss can detach its disk", () => {
+    const refusal = "an update that a lost record allowed may still detach the disk from node-a";
     const onlyA = { ...barrierPending, unverified: [], clean: [a, b], barrierPending: [a] };
     check([
       { because: "it claims", step: reclaim(barrierPending, a, 0), expected: refusal },
@@ -1113,10 +1117,10 @@ describe("passBarrier", () => {
     ]);
   });
 
-  it("is done by each proof that moves the ETag of the VM, and by the VM's end; not by a node that is clean", () => {
+  it("is done by each proof that moves the VM's ETag and by the VM's end, not by clean", () => {
     for (const { because, step, left } of [
       { because: "fenced", step: fenceClear({ ...barrierPending, fencing: a }, a, undefined), left: [b] },
-      { because: "proven to be off the disk", step: clearDetached(barrierPending, a), left: [b] },
+      { because: "proven to be without the disk", step: clearDetached(barrierPending, a), left: [b] },
       { because: "vanished", step: clearVanished(barrierPending, a), left: [b] },
       {
         because: "vanished, and nothing else was said of it",

@@ -21,9 +21,9 @@ const never = new AbortController().signal;
 interface World {
   readonly clock: VirtualClock;
   readonly store: SimulatedStore;
-  /** The way that the cache goes. */
+  /** The source of the cache. */
   readonly handle: SimulatedHandle;
-  /** A way without faults. */
+  /** A source without faults. */
   readonly writer: SimulatedHandle;
   readonly cache: ObjectCache;
   readonly logged: readonly string[];
@@ -32,7 +32,7 @@ interface World {
   readonly start: () => void;
 }
 
-/** Runs a test in a world of its own, and checks that the cache's work ends with it. */
+/** Runs a test in its own world, and checks that the cache's work ends with it. */
 function inWorld(
   test: (world: World, context: TestContext) => Promise<void>,
   seed = 1,
@@ -117,7 +117,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "follows changes, tells listeners both states, and keeps indexes right",
+    "follows changes, passes both states to listeners, and keeps indexes correct",
     inWorld(async ({ cache, changes, clock, writer, start }) => {
       start();
       await clock.settle();
@@ -166,7 +166,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "lists again when the store has forgotten its version, and tells only the differences",
+    "lists again when the store no longer has its version, and reports differences",
     inWorld(async ({ changes, clock, handle, store, writer, start }) => {
       start();
       const kept = await create(writer, "AzVolume", aVolume("kept"));
@@ -191,7 +191,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "shows what a restored backup shows, although its objects are older",
+    "shows the state of a restored backup, although its objects are older",
     inWorld(async ({ cache, clock, store, writer, start }) => {
       start();
       const made = await create(writer, "AzVolume", aVolume("pvc-1"));
@@ -206,7 +206,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "shows what a restored backup shows as soon as somebody notices, also in place of own writes that it never saw",
+    "relists after a rollback, and drops own writes that the watch never showed",
     inWorld(async ({ cache, changes, clock, handle, store, writer, start }) => {
       start();
       const made = await create(writer, "AzVolume", aVolume("pvc-1"));
@@ -225,7 +225,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "gives up a watch that tells nothing for too long, and begins another",
+    "replaces a watch that reports nothing for too long",
     inWorld(async ({ cache, clock, handle, logged, writer, start }) => {
       start();
       await clock.settle();
@@ -242,7 +242,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "tries for ever, at bounded intervals, and comes back when the store does",
+    "retries for ever, at bounded intervals, and recovers when the store does",
     inWorld(async ({ cache, clock, handle, logged, writer, start }) => {
       handle.setReachable(false);
       start();
@@ -273,7 +273,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "tells a listener nothing more once it is taken off",
+    "calls a listener no more once it is removed",
     inWorld(async ({ cache, clock, writer, start }) => {
       let told = 0;
       const off = cache.onChange(() => told++);
@@ -288,7 +288,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "shows a write of our own at once, and no older state after it",
+    "shows an own write at once, and no older state after it",
     inWorld(async ({ cache, changes, clock, handle, writer, start }) => {
       start();
       const made = await create(writer, "AzVolume", aVolume("pvc-1"));
@@ -312,7 +312,7 @@ describe("createObjectCache", () => {
   );
 
   it(
-    "does not bring back what was deleted after our write",
+    "does not restore an object that was deleted after an own write",
     inWorld(async ({ cache, clock, writer, start }) => {
       start();
       await clock.settle();
@@ -326,7 +326,7 @@ describe("createObjectCache", () => {
 
   describe("waiting", () => {
     it(
-      "answers as soon as the object is as wanted",
+      "answers as soon as the object is as expected",
       inWorld(async ({ cache, clock, writer, start }) => {
         start();
         await clock.settle();
@@ -355,7 +355,7 @@ describe("createObjectCache", () => {
     );
 
     it(
-      "does not take an object for gone before it has listed",
+      "does not treat an object as gone before it has listed",
       inWorld(async ({ cache, clock, writer, start }) => {
         await create(writer, "AzVolume", aVolume("pvc-1"));
         const isGone = cache.waitUntil(
@@ -372,7 +372,7 @@ describe("createObjectCache", () => {
     );
 
     it(
-      "says when the time is over",
+      "reports when the time is over",
       inWorld(async ({ cache, clock, start }) => {
         start();
         await clock.settle();
@@ -437,7 +437,7 @@ describe("createObjectCache", () => {
 
   describe("silence", () => {
     it(
-      "counts the time that an object stays as it is, on its own clock",
+      "measures how long an object is unchanged, on its own clock",
       inWorld(async ({ cache, clock, writer, start }) => {
         start();
         await clock.settle();
@@ -475,7 +475,7 @@ describe("createObjectCache", () => {
     );
 
     it(
-      "hears a node by its heartbeat alone: what a controller writes of it is no word of the node's",
+      "treats only a node's heartbeat as a sign of life, not writes of controllers",
       inWorld(async ({ cache, clock, writer, start }) => {
         start();
         await create(writer, "AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } });
@@ -497,7 +497,7 @@ describe("createObjectCache", () => {
     );
 
     it(
-      "does not call an object unwatched for long unchanged, nor restart its count on a new list",
+      "counts only watched time, and does not restart its count on a new list",
       inWorld(async ({ cache, clock, handle, store, writer, start }) => {
         start();
         await create(writer, "AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } });
@@ -517,7 +517,7 @@ describe("createObjectCache", () => {
     );
 
     it(
-      "does not count the time before an own write that the watch has not told yet",
+      "does not count time before an own write that the watch has not shown yet",
       inWorld(async ({ cache, clock, handle, writer, start }) => {
         start();
         const volume = await create(writer, "AzVolume", aVolume("pvc-1"));
@@ -535,7 +535,7 @@ describe("createObjectCache", () => {
 
   for (let seed = 1; seed <= 12; seed++) {
     it(
-      `ends up with the truth after any weather (seed ${seed})`,
+      `ends up with the true state after random faults (seed ${seed})`,
       inWorld(async ({ cache, clock, handle, store, start }) => {
         const random = createSeededRandom(`storm-${seed}`);
         const writer = store.handle("storm");

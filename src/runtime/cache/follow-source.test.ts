@@ -9,7 +9,7 @@ import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
 import { followSource } from "./follow-source.ts";
 
-/** What a scripted watch does after its events: ends in good order after so long, throws, or stays silent. */
+/** What a scripted watch does after its events: ends regularly after a time, throws, or stays silent. */
 type End = { readonly afterMs: number } | Error | "silence";
 
 interface Watch {
@@ -24,8 +24,8 @@ function anObject(name: string, resourceVersion: string): SourceObject {
 }
 
 /**
- * Lists version 1, then watches as scripted; after the script every watch is silent. Tells what was asked
- * of it, when.
+ * Lists version 1, then watches as scripted; after the script every watch is silent. Records the calls
+ * and their times.
  */
 function scripted(
   clock: VirtualClock,
@@ -65,7 +65,7 @@ function loggerInto(lines: string[]): Logger {
   return logger;
 }
 
-/** Follows for some time. The jitter is as it falls: moments are only compared where there was no wait. */
+/** Follows for some time. The jitter is random: times are only compared where there was no wait. */
 async function follow(
   watches: readonly Watch[],
   forMs: number,
@@ -89,14 +89,14 @@ async function follow(
 }
 
 describe("followSource", () => {
-  it("resumes at once, without a warning, where a server ends its watches after a while, as Kubernetes' does", async () => {
+  it("resumes at once, without a warning, where a server ends its watches regularly", async () => {
     const event = { type: "ADDED", object: anObject("a", "7") } as const;
     const { asked, logged } = await follow([{ events: [event], end: { afterMs: 60_000 } }], 60_001);
     assert.deepEqual(asked, ["0 list", "0 watch from 1", "60000 watch from 7"]);
     assert.deepEqual(logged, ["debug watch ended"]);
   });
 
-  it("does not besiege a server that ends each watch as soon as it is begun", async () => {
+  it("does not overload a server that ends each watch as soon as it has begun", async () => {
     const { asked, logged } = await follow(
       Array.from({ length: 1_000 }, () => ({ events: [], end: { afterMs: 0 } })),
       60_000,
@@ -152,13 +152,13 @@ describe("followSource", () => {
     assert.equal(clock.sleepers(), 0);
   });
 
-  it("goes on after a follower or a source threw what nobody expects", async () => {
+  it("continues after an unexpected exception of a follower or a source", async () => {
     const { asked, logged } = await follow([{ events: [], end: new TypeError("a bug") }], 1_000);
     assert.equal(asked.length, 3);
     assert.deepEqual(logged, ["warn failed"]);
   });
 
-  it("tries a list that fails for ever, at bounded intervals", async () => {
+  it("retries a list that fails for ever, at bounded intervals", async () => {
     const clock = createVirtualClock();
     const logged: string[] = [];
     const stop = new AbortController();

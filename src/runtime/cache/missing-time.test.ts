@@ -3,14 +3,14 @@ import { describe, it } from "node:test";
 import { createMissingTime, MISSING_REMEMBERED_MS } from "./missing-time.ts";
 
 describe("the time that an object has been missing", () => {
-  it("counts from when it went, or from when watching began", () => {
+  it("counts from its disappearance, or from when watching began", () => {
     const missing = createMissingTime();
     missing.went("node-a", 5_000);
     assert.equal(missing.missingMs("node-a", 8_000), 3_000);
     assert.equal(missing.missingMs("node-b", 8_000), 8_000);
   });
 
-  it("begins again once the object was there", () => {
+  it("restarts once the object existed again", () => {
     const missing = createMissingTime();
     missing.went("node-a", 5_000);
     missing.came("node-a");
@@ -18,7 +18,7 @@ describe("the time that an object has been missing", () => {
     assert.equal(missing.missingMs("node-a", 21_000), 1_000);
   });
 
-  it("says no more than its limit, also of one that it has forgotten", () => {
+  it("says no more than its limit, also of one that it no longer remembers", () => {
     const missing = createMissingTime();
     missing.went("node-a", 1_000);
     missing.went("node-b", MISSING_REMEMBERED_MS + 1_000);
@@ -29,7 +29,7 @@ describe("the time that an object has been missing", () => {
     );
   });
 
-  it("is never negative: what an own write shows is later than the last word of the watch", () => {
+  it("is never negative: an own write is later than the last report of the watch", () => {
     const missing = createMissingTime();
     missing.went("node-a", 5_000);
     assert.equal(missing.missingMs("node-a", 4_000), 0);

@@ -15,7 +15,7 @@ function aPod(namespace: string, name: string, resourceVersion: string, node: st
   return { metadata: { namespace, name, resourceVersion }, node };
 }
 
-it("tells pods of one name in two namespaces apart, and finds each by its node", async () => {
+it("distinguishes pods of one name in two namespaces, and finds each by its node", async () => {
   const clock = createVirtualClock();
   const events: SourceEvent<Pod>[] = [
     { type: "MODIFIED", object: aPod("b", "web", "3", "node-b") },

@@ -15,7 +15,7 @@ describe("LeaseHighWaterMark", () => {
     assert.deepEqual(known, ["empty", "dataDisks", "dataDisks", "tag", "tag", "tag"]);
   });
 
-  it("takes it from the Lease, as a leader before this one has learnt it, and forgets nothing by another Lease", () => {
+  it("adopts an earlier leader's value from the Lease, and never loses it", () => {
     const memory = new LeaseHighWaterMark();
     const { metadata, ...lease } = aLease({});
     memory.saw({

@@ -14,7 +14,7 @@ interface LoopWorld {
   readonly logged: readonly string[];
 }
 
-/** Runs a loop whose passes answer what `answers` holds, one after the other, and then succeed. */
+/** Runs a loop whose passes answer `answers`, one after the other, and then succeed. */
 async function withLoop(
   answers: readonly (() => Reconciled | Promise<Reconciled>)[],
   act: (world: LoopWorld) => Promise<void>,
@@ -51,19 +51,19 @@ async function runKey({ loop, clock }: LoopWorld): Promise<void> {
 }
 
 describe("ControlLoop", () => {
-  it("looks at a key once, and again when the pass asks for it", async () => {
+  it("handles a key once, and again when the pass asks for it", async () => {
     const { passesAtMs } = await withLoop([() => ok({ againAfterMs: 700 }), () => ok({})], runKey);
     assert.deepEqual(passesAtMs, [0, 700]);
   });
 
-  it("comes back to a failed key later and later, until it succeeds", async () => {
+  it("retries a failed key later and later, until it succeeds", async () => {
     const unavailable = (): Reconciled => fail({ kind: "StoreUnavailable", detail: "away" });
     const { passesAtMs, logged } = await withLoop([unavailable, unavailable, unavailable], runKey);
     assert.deepEqual(passesAtMs, [0, 100, 300, 700]);
     assert.deepEqual(logged, ["reconcile failed", "reconcile failed", "reconcile failed"]);
   });
 
-  it("does not come back before the time that Azure asked for", async () => {
+  it("does not retry before the time that Azure asked for", async () => {
     const { passesAtMs } = await withLoop(
       [() => fail({ kind: "Throttled", retryAfterMs: 3_000, detail: "" })],
       runKey,
@@ -71,7 +71,7 @@ describe("ControlLoop", () => {
     assert.deepEqual(passesAtMs, [0, 3_000]);
   });
 
-  it("plans a conflict anew soon, without a word and never in a hot loop", async () => {
+  it("plans again soon after a conflict, without a log line and never in a hot loop", async () => {
     const conflict = (): Reconciled =>
       fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" });
     const { passesAtMs, logged } = await withLoop([conflict, conflict], runKey);
@@ -80,7 +80,7 @@ describe("ControlLoop", () => {
     assert.deepEqual(logged, []);
   });
 
-  it("logs a bug, tries the key again, and goes on with the others", async () => {
+  it("logs a bug, retries the key, and continues with the others", async () => {
     const { passesAtMs, logged } = await withLoop(
       [
         () => {
@@ -111,7 +111,7 @@ describe("ControlLoop", () => {
     assert.deepEqual(passesAtMs, [0, 100]);
   });
 
-  it("handles as many keys at once as it has workers, and the next one as soon as one of them is free", async () => {
+  it("handles as many keys at once as it has workers", async () => {
     const ends: (() => void)[] = [];
     const waiting = (): Promise<Reconciled> => new Promise((resolve) => ends.push(() => resolve(ok({}))));
     const handledAtMs: (readonly number[])[] = [];
@@ -135,7 +135,7 @@ describe("ControlLoop", () => {
     ]);
   });
 
-  it("waits for the work under way when it is stopped, and says nothing of what stopping broke", async () => {
+  it("waits for the work under way when it is stopped, and does not log its end", async () => {
     const slow = Promise.withResolvers<Reconciled>();
     const { logged } = await withLoop([() => slow.promise], async ({ loop, clock }) => {
       loop.queue.add("pvc-1");

@@ -11,7 +11,7 @@ function aQueue(chance = 0) {
   const clock = createVirtualClock();
   const queue = new WorkQueue({ clock, random: { next: () => chance, uuid: () => "" } }, backoff);
   const taken: string[] = [];
-  /** Takes keys for ever, and says when each was taken. */
+  /** Takes keys for ever, and records when. */
   const takeAll = async (signal: AbortSignal): Promise<void> => {
     for (;;) {
       const key = await queue.take(signal);
@@ -31,7 +31,7 @@ async function within(run: (signal: AbortSignal) => Promise<void>, act: () => Pr
 }
 
 describe("WorkQueue", () => {
-  it("hands out keys in the order in which they came, each once however often it was added", async () => {
+  it("hands out keys in the order of arrival, each once however often it was added", async () => {
     const { queue } = aQueue();
     for (const key of ["b", "a", "b", "a", "c"]) queue.add(key);
     assert.deepEqual(
@@ -41,7 +41,7 @@ describe("WorkQueue", () => {
     assert.deepEqual(queue.depth, { ready: 0, delayed: 0, active: 3 });
   });
 
-  it("hands out no delayed key before time has passed, however short the delay: it would go round for ever", async () => {
+  it("hands out no delayed key before time has passed, however short the delay", async () => {
     const { queue, clock } = aQueue();
     await clock.advance(132_026.747_586_164_33);
     for (const [key, delayMs] of Object.entries({ lost: 1.4e-11, none: 0 })) {
@@ -55,7 +55,7 @@ describe("WorkQueue", () => {
     }
   });
 
-  it("gives a key to one worker at a time, and again if it was added meanwhile", async () => {
+  it("gives a key to one worker at a time, and again if it was added in between", async () => {
     const { queue, clock } = aQueue();
     queue.add("a");
     assert.equal(await queue.take(never), "a");
@@ -68,7 +68,7 @@ describe("WorkQueue", () => {
     assert.equal(await waiting, "a");
   });
 
-  it("adds in time: not before the time that a key waits for, and after the pass under way where it waits for none", async () => {
+  it("adds in time: not before the key's delay, and after a pass under way", async () => {
     const { queue, clock, taken, takeAll } = aQueue();
     for (const key of ["pausing", "plain"]) {
       queue.add(key);
@@ -83,7 +83,7 @@ describe("WorkQueue", () => {
     assert.deepEqual(taken, ["plain@0", "idle@0", "pausing@500"]);
   });
 
-  it("reminds of a key only where nobody handles it and it has no time of its own: a reminder cuts no delay short", async () => {
+  it("leaves a key that is being handled, or has its own time, to itself", async () => {
     const { queue, clock, taken, takeAll } = aQueue();
     queue.add("active");
     assert.equal(await queue.take(never), "active");
@@ -97,7 +97,7 @@ describe("WorkQueue", () => {
     });
   });
 
-  it("does not hold others up behind a key that is being handled", async () => {
+  it("does not delay others behind a key that is being handled", async () => {
     const { queue } = aQueue();
     queue.add("a");
     await queue.take(never);
@@ -106,7 +106,7 @@ describe("WorkQueue", () => {
     assert.equal(await queue.take(never), "b");
   });
 
-  it("wakes a waiting worker for a new key at once, and for a delayed one when it is due", async () => {
+  it("wakes a waiting worker for a new key at once, for a delayed one when it is due", async () => {
     const { queue, clock, taken, takeAll } = aQueue();
     await within(takeAll, async () => {
       await clock.advance(10);
@@ -130,7 +130,7 @@ describe("WorkQueue", () => {
     assert.deepEqual(taken, ["c@0", "a@300", "b@300"]);
   });
 
-  it("lets a key that fails wait longer each time up to the limit, and starts again once it has succeeded", () => {
+  it("delays a failing key longer each time up to the limit, until it succeeds", () => {
     const { queue, clock } = aQueue();
     const delays: number[] = [];
     const fails = async (): Promise<void> => {
@@ -149,7 +149,7 @@ describe("WorkQueue", () => {
     })();
   });
 
-  it("shortens a delay by at most a fifth by chance, and never below what the other side asked for", async () => {
+  it("shortens a delay by at most a fifth, and never below the requested delay", async () => {
     for (const { notBeforeMs, due } of [
       { notBeforeMs: 0, due: "a@162" },
       { notBeforeMs: 5_000, due: "a@5000" },
@@ -161,7 +161,7 @@ describe("WorkQueue", () => {
     }
   });
 
-  it("rejects whoever waits when the signal is aborted, and leaves the keys to others", async () => {
+  it("rejects waiting workers when the signal is aborted, and keeps the keys", async () => {
     const { queue, clock } = aQueue();
     const life = new AbortController();
     const waiting = queue.take(life.signal);
@@ -173,7 +173,7 @@ describe("WorkQueue", () => {
     assert.equal(clock.sleepers(), 0);
   });
 
-  it("keeps the time when the worker that did leaves, or is stopped", async () => {
+  it("keeps the time when the worker that kept it leaves, or is stopped", async () => {
     const { queue, clock, taken, takeAll } = aQueue();
     const first = new AbortController();
     const stopped = takeAll(first.signal);
@@ -193,7 +193,7 @@ describe("WorkQueue", () => {
     assert.deepEqual(taken, ["now@50", "a@100", "b@100", "c@350"]);
   });
 
-  it("wakes somebody for a delayed key also after an earlier delay was cut short, and nobody had a time to keep", async () => {
+  it("wakes a worker for a delayed key after an earlier delay was cut short", async () => {
     const { clock, queue, taken, takeAll } = aQueue();
     queue.addAfter("a", 1_000);
     queue.add("a");
@@ -212,7 +212,7 @@ describe("WorkQueue", () => {
     let waits = 0;
     const workers = (signal: AbortSignal): Promise<void> => {
       const listen = signal.addEventListener.bind(signal);
-      // Whoever begins to wait begins to listen.
+      // A waiting worker registers its listener at once.
       signal.addEventListener = (...values: Parameters<typeof listen>) => {
         waits++;
         listen(...values);
