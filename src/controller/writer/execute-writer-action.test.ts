@@ -140,7 +140,7 @@ describe("executeWriterAction", () => {
         { ...event, message: `${waits}, where pod default/db-0 still uses it` },
         {
           ...event,
-          message: `${waits}; nobody can tell now whether a workload uses it there: nobody answers`,
+          message: `${waits}; it is not known now whether a workload uses it there: nobody answers`,
         },
       ]);
     }));

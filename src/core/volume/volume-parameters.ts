@@ -157,7 +157,7 @@ function refusalOf(name: string, value: string): InvalidArgument | undefined {
     return invalid(
       name,
       value,
-      "is a parameter of the V1 driver that this version does not support; remove it from the StorageClass",
+      "is a V1 parameter that this version does not support yet; remove it from the StorageClass",
     );
   }
   const meant = closestName(name, [...acceptedNames, ...laterParameterNames]);

@@ -48,7 +48,7 @@ export function volumeTags(request: {
       return fail(
         invalidTag(
           pair,
-          "is set twice, or is one of the driver's own tags; Azure compares tag names without case",
+          "is set twice, or is a tag that the driver sets itself; Azure compares tag names without case",
         ),
       );
     names.add(key);

@@ -22,7 +22,7 @@ const fenced: DriverEvent = {
   reason: "Fencing",
   message: "node-a is cut off from the disk",
 };
-const REMEDY = "Nobody else writes until that is proven.";
+const REMEDY = "No other node writes until that is proven.";
 
 interface World {
   readonly emit: (event: DriverEvent) => void;
